@@ -1,0 +1,1 @@
+"""FastAGI: the question that Asterisk asks about each call."""

@@ -1,0 +1,1 @@
+"""AMI: the events and actions of a running Asterisk."""

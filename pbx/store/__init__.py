@@ -1,0 +1,1 @@
+"""The database: calls, legs, decisions, events and messages."""
