@@ -1,0 +1,206 @@
+"""Asterisk's own files around the dialplan: folders, modules, log, RTP, records, hold music."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from dialplan.conf import document, section
+
+# Only what a call of ours touches is loaded; everything else is attack surface and start time.
+MODULES = (
+    # timing, storage and media
+    "res_timing_timerfd",
+    "res_sorcery_config",
+    "res_sorcery_memory",
+    "res_sorcery_astdb",
+    "res_crypto",
+    "res_rtp_asterisk",
+    "res_srtp",
+    "codec_ulaw",
+    "codec_alaw",
+    "codec_g722",
+    "codec_resample",
+    "codec_a_mu",
+    "format_wav",
+    "format_pcm",
+    "format_sln",
+    "res_musiconhold",
+    # SIP
+    "res_pjproject",
+    "res_pjsip",
+    "res_pjsip_acl",
+    "res_pjsip_session",
+    "res_pjsip_pubsub",  # chan_pjsip needs it even when nothing subscribes
+    "res_pjsip_sdp_rtp",
+    "res_pjsip_caller_id",
+    "res_pjsip_authenticator_digest",
+    "res_pjsip_outbound_authenticator_digest",
+    "res_pjsip_outbound_registration",
+    "res_pjsip_registrar",
+    "res_pjsip_endpoint_identifier_ip",
+    "res_pjsip_endpoint_identifier_user",
+    "res_pjsip_dtmf_info",
+    "res_pjsip_nat",
+    "res_pjsip_rfc3326",
+    "res_pjsip_logger",
+    "chan_pjsip",
+    "res_security_log",
+    # bridging
+    "bridge_simple",
+    "bridge_native_rtp",
+    # the dialplan's words
+    "pbx_config",
+    "app_dial",
+    "app_playback",
+    "app_read",
+    "app_record",
+    "app_stack",
+    "app_userevent",
+    "func_callerid",
+    "func_cdr",
+    "func_channel",
+    "func_db",
+    "func_dialplan",
+    "func_logic",
+    "func_strings",
+    "func_timeout",
+    "res_speech",  # res_agi is linked against it
+    "res_agi",
+    # the second ledger
+    "res_cdrel_custom",  # cdr_custom is built on it
+    "cdr_custom",
+)
+
+CDR_FIELDS = (
+    "CDR(start)",
+    "CDR(answer)",
+    "CDR(end)",
+    "CDR(src)",
+    "CDR(dst)",
+    "CDR(dcontext)",
+    "CDR(channel)",
+    "CDR(dstchannel)",
+    "CDR(disposition)",
+    "CDR(billsec)",
+    "CDR(uniqueid)",
+    "CDR(linkedid)",
+)  # never lastdata: it would hold the dialled mobile
+
+CDR_FILE = "calls.csv"
+
+# Files that built-in parts of Asterisk look for at start; their defaults are what we want.
+_DEFAULTS = ("cel", "features", "udptl", "ccss", "pjproject", "stasis", "sorcery")
+
+
+@dataclass(frozen=True)
+class Folders:
+    """Absolute paths as text: one Asterisk's own folder and where its modules are."""
+
+    home: str
+    modules: str
+
+
+def asterisk_conf(folders: Folders, *, max_calls: int, verbose: int = 0) -> str:
+    """Render asterisk.conf: every directory named, nothing dangerous allowed."""
+    home = folders.home
+    directories = {
+        "astetcdir": f"{home}/etc",
+        "astmoddir": folders.modules,
+        "astvarlibdir": f"{home}/lib",
+        "astdbdir": f"{home}/db",
+        "astkeydir": home,
+        "astdatadir": f"{home}/lib",
+        "astagidir": f"{home}/agi",
+        "astspooldir": f"{home}/spool",
+        "astrundir": f"{home}/run",
+        "astlogdir": f"{home}/log",
+        "astsbindir": f"{home}/run",
+    }
+    options: dict[str, str | int] = {
+        "verbose": verbose,
+        "maxcalls": max_calls,
+        "live_dangerously": "no",
+        "dumpcore": "no",
+        "nocolor": "yes",
+        "documentation_language": "en_US",
+        "defaultlanguage": "en",
+        "hideconnect": "yes",
+    }
+    return document(
+        "Where this Asterisk lives and how far it may go.",
+        section("directories", directories),
+        section("options", options),
+    )
+
+
+def modules_conf(extra: Sequence[str] = ()) -> str:
+    """Render modules.conf: the allow-list and `extra` names, loaded in this order."""
+    names = (*MODULES, *extra)
+    pairs: list[tuple[str, str | int]] = [("autoload", "no")]
+    pairs += [("load", f"{module}.so") for module in names]
+    return document("Every module that may run.", section("modules", pairs))
+
+
+def logger_conf(*, verbose: bool = False) -> str:
+    """Render logger.conf; verbose output names dialled numbers, so only a test's carrier has it."""
+    levels = "notice,warning,error" + (",verbose" if verbose else "")
+    return document(
+        "What Asterisk writes down; verbose is off because it names dialled numbers.",
+        section("general", {"dateformat": "%F %T.%3q", "appendhostname": "no"}),
+        section("logfiles", {"messages.log": levels, "security.log": "security"}),
+    )
+
+
+def rtp_conf(first: int, last: int) -> str:
+    """Render rtp.conf for a narrow port range (inclusive) with strict RTP."""
+    options: dict[str, str | int] = {
+        "rtpstart": first,
+        "rtpend": last,
+        "strictrtp": "yes",
+        "icesupport": "no",
+    }
+    return document("The audio ports.", section("general", options))
+
+
+def cdr_files() -> dict[str, str]:
+    """Render the call records that Asterisk keeps itself, the ledger beside our database."""
+    fields = ",".join(f"${{CSV_QUOTE(${{{field}}})}}" for field in CDR_FIELDS)
+    general: dict[str, str | int] = {
+        "enable": "yes",
+        "unanswered": "yes",
+        "congestion": "yes",
+        "batch": "no",
+    }
+    return {
+        "cdr.conf": document("Call detail records are kept.", section("general", general)),
+        "cdr_custom.conf": document(
+            "The second ledger; without the last application's data, which holds numbers.",
+            section("mappings", {CDR_FILE: fields}),
+        ),
+    }
+
+
+def musiconhold_conf(classes: Mapping[str, Sequence[str]]) -> str:
+    """Render hold music: each class plays its absolute file paths (no ending) in turn, for ever."""
+    sections = []
+    for title, entries in classes.items():
+        pairs: list[tuple[str, str | int]] = [("mode", "playlist")]
+        pairs += [("entry", entry) for entry in entries]
+        sections.append(section(title, pairs))
+    return document("What a waiting caller hears.", *sections)
+
+
+def default_files() -> dict[str, str]:
+    """Render the files that Asterisk complains about when they are missing."""
+    files = {
+        f"{stem}.conf": document("Asterisk's defaults.", section("general")) for stem in _DEFAULTS
+    }
+    files["acl.conf"] = document("No named access lists.")
+    tones = {"ringcadence": "2000,4000", "ring": "440+480/2000,0/4000", "busy": "480+620/500,0/500"}
+    files["indications.conf"] = document(
+        "The tones of North America.",
+        section("general", {"country": "us"}),
+        section("us", {"description": "United States", **tones, "congestion": "480+620/250,0/250"}),
+    )
+    return files
