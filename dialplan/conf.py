@@ -5,10 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 
+Options = Mapping[str, object]
+
 _NAME = re.compile(r"[A-Za-z0-9_.+@*/:-]+")
 
 
-def value(text: str | int) -> str:
+def value(text: object) -> str:
     """Encode one value; raise ValueError for CR, LF and NUL, which would forge a line."""
     line = str(text)
     if any(character in line for character in "\r\n\0"):
@@ -23,9 +25,7 @@ def name(text: str) -> str:
     return text
 
 
-def section(
-    title: str, options: Mapping[str, str | int] | Iterable[tuple[str, str | int]] = ()
-) -> str:
+def section(title: str, options: Options | Iterable[tuple[str, object]] = ()) -> str:
     """Render `[title]` and its `option = value` lines; repeated options come as pairs."""
     pairs = options.items() if isinstance(options, Mapping) else options
     lines = [f"[{name(title)}]", *(f"{key} = {value(text)}" for key, text in pairs)]

@@ -117,7 +117,7 @@ def asterisk_conf(folders: Folders, *, max_calls: int, verbose: int = 0) -> str:
         "astlogdir": f"{home}/log",
         "astsbindir": f"{home}/run",
     }
-    options: dict[str, str | int] = {
+    options: dict[str, object] = {
         "verbose": verbose,
         "maxcalls": max_calls,
         "live_dangerously": "no",
@@ -137,7 +137,7 @@ def asterisk_conf(folders: Folders, *, max_calls: int, verbose: int = 0) -> str:
 def modules_conf(extra: Sequence[str] = ()) -> str:
     """Render modules.conf: the allow-list and `extra` names, loaded in this order."""
     names = (*MODULES, *extra)
-    pairs: list[tuple[str, str | int]] = [("autoload", "no")]
+    pairs: list[tuple[str, object]] = [("autoload", "no")]
     pairs += [("load", f"{module}.so") for module in names]
     return document("Every module that may run.", section("modules", pairs))
 
@@ -154,7 +154,7 @@ def logger_conf(*, verbose: bool = False) -> str:
 
 def rtp_conf(first: int, last: int) -> str:
     """Render rtp.conf for a narrow port range (inclusive) with strict RTP."""
-    options: dict[str, str | int] = {
+    options: dict[str, object] = {
         "rtpstart": first,
         "rtpend": last,
         "strictrtp": "yes",
@@ -166,7 +166,7 @@ def rtp_conf(first: int, last: int) -> str:
 def cdr_files() -> dict[str, str]:
     """Render the call records that Asterisk keeps itself, the ledger beside our database."""
     fields = ",".join(f"${{CSV_QUOTE(${{{field}}})}}" for field in CDR_FIELDS)
-    general: dict[str, str | int] = {
+    general: dict[str, object] = {
         "enable": "yes",
         "unanswered": "yes",
         "congestion": "yes",
@@ -185,7 +185,7 @@ def musiconhold_conf(classes: Mapping[str, Sequence[str]]) -> str:
     """Render hold music: each class plays its absolute file paths (no ending) in turn, for ever."""
     sections = []
     for title, entries in classes.items():
-        pairs: list[tuple[str, str | int]] = [("mode", "playlist")]
+        pairs: list[tuple[str, object]] = [("mode", "playlist")]
         pairs += [("entry", entry) for entry in entries]
         sections.append(section(title, pairs))
     return document("What a waiting caller hears.", *sections)

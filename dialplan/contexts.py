@@ -1,0 +1,179 @@
+"""The static contexts, in Asterisk's own words, so that they can be read as they run.
+
+The names are those of `dialplan.names`; a test compares the two. Each context has `i`, `e`, `T`
+and `h`. Nothing here names a person, a number or a path: those are globals or channel variables.
+"""
+
+from typing import Final
+
+STATIC: Final = r"""
+; ---- A call of a patient: clean what strangers wrote, then ask --------------------------------
+[call]
+; From and Diversion may hold line breaks and worse: carriers hand on what anybody sent.
+exten => s,1,Set(CALLERID(num)=${FILTER(+0-9,${CALLERID(num)})})
+ same => n,Set(CALLERID(name)=${FILTER(A-Za-z0-9 .\-,${CALLERID(name)})})
+ same => n,Set(CALLERID(ani)=${CALLERID(num)})
+ same => n,Set(CALLERID(rdnis)=)
+ same => n,Set(CALLERID(dnid)=${OL_DID})
+ same => n,Set(AGIEXITONHANGUP=yes)
+ same => n,Set(OL_TURN=0)
+ same => n,Set(OL_EVENT=arrived)
+ same => n,Goto(ask,s,1)
+exten => i,1,Goto(failsafe,s,1)
+exten => e,1,Goto(failsafe,s,1)
+exten => T,1,Goto(failsafe,s,1)
+exten => h,1,NoOp()
+
+; ---- One question to the control layer, under the watchdog -------------------------------------
+[ask]
+exten => s,1,Set(OL_TURN=$[${OL_TURN} + 1])
+ same => n,Set(TIMEOUT(absolute)=4)
+ same => n,AGI(${OL_AGI}/route,${OL_TURN},${OL_DID},${OL_EVENT},${OL_DETAIL},${OL_STATE})
+ same => n(back),Set(TIMEOUT(absolute)=0)
+; A verdict counts only with this call's own id and this question's number: a control layer that
+; crashed in the middle of its answer also reports success.
+ same => n,GotoIf($["${OL_VERDICT}" = "${UNIQUEID}/${OL_TURN}"]?do,${OL_DO},1)
+ same => n,Goto(failsafe,s,1)
+exten => T,1,Goto(s,back)
+exten => i,1,Goto(failsafe,s,1)
+exten => e,1,Goto(failsafe,s,1)
+exten => h,1,NoOp()
+
+; ---- What a verdict can ask for: one extension each ---------------------------------------------
+[do]
+exten => menu,1,Answer()
+ same => n,Read(OL_KEY,${OL_SAY},1,,1,${OL_PAUSE})
+ same => n,Set(OL_EVENT=pressed)
+ same => n,Set(OL_DETAIL=${FILTER(0-9*#,${OL_KEY})})
+ same => n,Goto(ask,s,1)
+
+exten => number,1,Answer()
+ same => n,Read(OL_KEY,${OL_SAY},10,,1,${OL_PAUSE})
+ same => n,Set(OL_EVENT=keyed)
+ same => n,Set(OL_DETAIL=${FILTER(0-9,${OL_KEY})})
+ same => n,Goto(ask,s,1)
+
+; Answered at once (option i): the phones must not wait for the caller's first audio packet. Each
+; leg rings OL_RING seconds; 20 more are for whoever picked up last to hear the whisper and press.
+exten => ladder,1,Answer(,i)
+ same => n,ExecIf($["${OL_SAY}" != ""]?Playback(${OL_SAY}))
+ same => n,Dial(${OL_DIAL},$[${OL_RING} + 20],Im(officeline))
+ same => n,Set(OL_EVENT=rang)
+ same => n,Set(OL_DETAIL=${DIALSTATUS})
+ same => n,Goto(ask,s,1)
+
+exten => desk,1,Dial(${OL_DIAL},${OL_RING},I)
+ same => n,Set(OL_EVENT=rang)
+ same => n,Set(OL_DETAIL=${DIALSTATUS})
+ same => n,Goto(ask,s,1)
+
+exten => wait,1,Answer()
+ same => n,MusicOnHold(officeline,${OL_PAUSE})
+ same => n,Set(OL_EVENT=waited)
+ same => n,Set(OL_DETAIL=)
+ same => n,Goto(ask,s,1)
+
+; k keeps what was said when the caller hangs up, which is how most messages end; q, because the
+; last of the sounds before it is our own beep.
+exten => message,1,Answer()
+ same => n,ExecIf($["${OL_SAY}" != ""]?Playback(${OL_SAY}))
+ same => n,Record(${OL_RECORD}.wav,5,180,kq)
+ same => n,Set(OL_EVENT=recorded)
+ same => n,Set(OL_DETAIL=${RECORD_STATUS})
+ same => n,Goto(ask,s,1)
+
+exten => goodbye,1,Answer()
+ same => n,ExecIf($["${OL_SAY}" != ""]?Playback(${OL_SAY}))
+ same => n,Hangup(16)
+
+exten => reject,1,Hangup(21)
+
+exten => i,1,Goto(failsafe,s,1)
+exten => e,1,Goto(failsafe,s,1)
+exten => T,1,Goto(failsafe,s,1)
+exten => h,1,NoOp()
+
+; ---- One person's leg: reached through Local/<person>@leg/n only --------------------------------
+[leg]
+exten => _[a-z].,1,Set(OL_WHO=${FILTER(a-z0-9\-_,${EXTEN})})
+; How to dial: from the verdict, else from the last heartbeat, else from this file.
+ same => n,Set(OL_DIALLED=${OL_TO_${OL_WHO}})
+ same => n,ExecIf($["${OL_DIALLED}" = ""]?Set(OL_DIALLED=${DB(officeline/to/${OL_WHO})}))
+ same => n,ExecIf($["${OL_DIALLED}" = ""]?Set(OL_DIALLED=${OL_FALLBACK_${OL_WHO}}))
+ same => n,GotoIf($["${OL_DIALLED}" = ""]?nobody)
+ same => n,GotoIf($["${OL_KIND_${OL_WHO}}" = "desk"]?desk)
+; What a mobile shows is the office, never the patient.
+ same => n,ExecIf($["${OL_SHOW}" = ""]?Set(OL_SHOW=${OL_NUMBER}))
+ same => n,Set(CALLERID(all)="${OL_NAME}" <${OL_SHOW}>)
+ same => n,Set(CALLERID(pres)=allowed_passed_screen)
+ same => n,Set(CALLERID(ani)=${OL_SHOW})
+ same => n,Set(CALLERID(rdnis)=)
+ same => n,Dial(${OL_DIALLED},${OL_RING}^4,IU(confirm^${OL_WHO}^${OL_WHISPER}))
+ same => n(nobody),Hangup()
+ same => n(desk),Dial(${OL_DIALLED},${OL_RING},I)
+ same => n,Hangup()
+exten => i,1,Hangup()
+exten => e,1,Hangup()
+exten => T,1,Hangup()
+exten => h,1,NoOp()
+
+; ---- The question at a person's ear: only a pressed 1 is an acknowledgment -----------------------
+[confirm]
+; A subroutine that returns with this unset would bridge the patient to a voicemail.
+exten => s,1,Set(GOSUB_RESULT=CONTINUE)
+ same => n,UserEvent(OfficeLine,Token: ${OL_TOKEN},What: leg-answered,Who: ${ARG1},Call: ${CHANNEL(linkedid)})
+ same => n,Set(OL_PROMPT=officeline/accept-prompt)
+ same => n,ExecIf($["${ARG2}" != ""]?Set(OL_PROMPT=${ARG2}&officeline/accept-prompt))
+ same => n,Set(OL_TRY=1)
+ same => n(again),Read(OL_KEY,${OL_PROMPT},1,,1,4)
+ same => n,GotoIf($["${OL_KEY}" = "1"]?accept)
+; A prompt that went missing makes Read return at once: then ask again without it.
+ same => n,ExecIf($["${READSTATUS}" = "ERROR"]?Set(OL_PROMPT=))
+ same => n,Set(OL_TRY=$[${OL_TRY} + 1])
+ same => n,GotoIf($[${OL_TRY} <= 2]?again)
+ same => n,UserEvent(OfficeLine,Token: ${OL_TOKEN},What: leg-declined,Who: ${ARG1},Call: ${CHANNEL(linkedid)})
+ same => n,Return()
+ same => n(accept),Set(GOSUB_RESULT=)
+ same => n,UserEvent(OfficeLine,Token: ${OL_TOKEN},What: leg-accepted,Who: ${ARG1},Call: ${CHANNEL(linkedid)})
+ same => n,Return()
+exten => i,1,Return()
+exten => e,1,Return()
+exten => T,1,Return()
+exten => h,1,NoOp()
+
+; ---- No control layer, no database server, no DNS, no broker: Asterisk alone ---------------------
+[failsafe]
+exten => s,1,UserEvent(OfficeLine,Token: ${OL_TOKEN},What: failsafe,Call: ${CHANNEL(linkedid)})
+ same => n,Answer(,i)
+ same => n,Set(_OL_RING=20)
+ same => n,Set(_OL_SHOW=)
+ same => n,Set(_OL_WHISPER=officeline/whisper-urgent)
+ same => n,Playback(officeline/greeting-closed&officeline/connecting)
+ same => n,Set(OL_LEGS=${DB(officeline/dial)})
+ same => n,GotoIf($["${OL_LEGS}" = ""]?everybody)
+ same => n,Dial(${OL_LEGS},40,Im(officeline))
+ same => n(everybody),GotoIf($["${OL_FALLBACK}" = ""]?message)
+ same => n,Dial(${OL_FALLBACK},40,Im(officeline))
+ same => n(message),Playback(officeline/nobody-reached&officeline/beep)
+ same => n,Record(${OL_MESSAGES}/failsafe-${UNIQUEID}.wav,5,180,kq)
+ same => n,UserEvent(OfficeLine,Token: ${OL_TOKEN},What: failsafe-recorded,Call: ${CHANNEL(linkedid)})
+ same => n,Playback(officeline/message-urgent-saved)
+ same => n,Hangup(42)
+exten => i,1,Hangup(42)
+exten => e,1,Hangup(42)
+exten => T,1,Hangup(42)
+exten => h,1,NoOp()
+
+; ---- The daemon calls itself through the real dialplan, and leaves what the failsafe needs -------
+[heartbeat]
+exten => s,1,Set(CDR_PROP(disable)=1)
+ same => n,Set(AGIEXITONHANGUP=yes)
+ same => n,Set(TIMEOUT(absolute)=4)
+ same => n,AGI(${OL_AGI}/beat)
+ same => n,Hangup()
+exten => done,1,Hangup()
+exten => i,1,Hangup()
+exten => e,1,Hangup()
+exten => T,1,Hangup()
+exten => h,1,NoOp()
+"""

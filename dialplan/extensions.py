@@ -1,0 +1,84 @@
+"""extensions.conf: the office's own numbers around the static contexts.
+
+What changes from day to day (who is on call, which step is next) travels in channel variables,
+so this file changes only with the office's lines and people. The numbers of people stand in its
+globals alone, as the failsafe's last resort.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from dialplan import names
+from dialplan.conf import document, name, section, value
+from dialplan.contexts import STATIC
+
+
+@dataclass(frozen=True)
+class DialplanFacts:
+    """What the dialplan is rendered from; `people` maps a person's id to a dial string."""
+
+    dids: tuple[str, ...]
+    number: str
+    name: str
+    agi: str  # host:port of the daemon's FastAGI server
+    token: str  # carried by our UserEvents; nobody on the phone can know it
+    messages: str  # absolute folder of recordings
+    people: Mapping[str, str]
+    fallback: tuple[str, ...]  # whom the failsafe rings when it knows nothing newer
+
+
+def extensions_conf(facts: DialplanFacts) -> str:
+    """Render extensions.conf."""
+    return (
+        document(
+            "What happens to a call. The control layer decides; this performs.",
+            section("general", {"static": "yes", "writeprotect": "yes", "clearglobalvars": "yes"}),
+            section("globals", _globals(facts)),
+            _context(names.FROM_TRUNK, _dids(facts)),
+            _context(names.FROM_PHONE, [*_emergency(), *_dids(facts)]),
+        )
+        + STATIC
+    )
+
+
+def _globals(facts: DialplanFacts) -> dict[str, object]:
+    pairs: dict[str, object] = {
+        "OL_AGI": f"agi://{facts.agi}",
+        "OL_NUMBER": facts.number,
+        "OL_NAME": facts.name,
+        "OL_TOKEN": facts.token,
+        "OL_MESSAGES": facts.messages,
+        "OL_FALLBACK": names.legs(facts.fallback),
+    }
+    pairs.update({f"OL_FALLBACK_{person}": dial for person, dial in facts.people.items()})
+    return pairs
+
+
+def _dids(facts: DialplanFacts) -> list[str]:
+    """Accept exactly our own numbers, as E.164 or as North American carriers also write them."""
+    lines = []
+    for did in facts.dids:
+        forms = [did, did.removeprefix("+")]
+        if did.startswith("+1"):
+            forms.append(did.removeprefix("+1"))
+        for form in forms:
+            lines.append(f"exten => {name(form)},1,Set({names.DID}={value(did)})")
+            lines.append(f" same => n,Goto({names.CALL},s,1)")
+    return lines
+
+
+def _emergency() -> list[str]:
+    """Desk phones reach 911 (and its test number 933) directly, as Kari's Law asks."""
+    lines = []
+    for number in ("911", "933"):
+        lines.append(f'exten => {number},1,Set(CALLERID(all)="${{OL_NAME}}" <${{OL_NUMBER}}>)')
+        lines.append(f" same => n,Dial(PJSIP/{number}@{names.TRUNK_OUT},60)")
+        lines.append(" same => n,Hangup()")
+    return lines
+
+
+def _context(title: str, lines: list[str]) -> str:
+    ends = [f"exten => {extension},1,Hangup(1)" for extension in ("i", "e", "T")]
+    return "\n".join([f"[{title}]", *lines, *ends, "exten => h,1,NoOp()"]) + "\n"

@@ -1,0 +1,47 @@
+"""manager.conf: one login for the daemon, on loopback, with the events that it needs by name."""
+
+from __future__ import annotations
+
+from dialplan.conf import document, section
+
+USER = "officeline"
+EVENTS = (
+    "FullyBooted",
+    "DialBegin",
+    "DialEnd",
+    "Hangup",
+    "UserEvent",
+    "OriginateResponse",
+    "CoreShowChannel",  # the answer to the resync after a reconnect
+    "CoreShowChannelsComplete",
+)
+
+
+def manager_conf(port: int, secret: str) -> str:
+    """Render manager.conf for a TCP port of 127.0.0.1; the daemon reads calls and places them."""
+    login: list[tuple[str, object]] = [
+        ("secret", secret),
+        ("deny", "0.0.0.0/0.0.0.0"),
+        ("permit", "127.0.0.1/255.255.255.255"),
+        ("read", "call,user"),
+        ("write", "originate,call"),
+        ("writetimeout", 2000),
+    ]
+    login += [(f"eventfilter(action(include),name({event}))", "") for event in EVENTS]
+    return document(
+        "The manager interface, for the daemon alone.",
+        section(
+            "general",
+            {
+                "enabled": "yes",
+                "webenabled": "no",
+                "bindaddr": "127.0.0.1",
+                "port": port,
+                "authlimit": 10,
+                "authtimeout": 5,
+                "displayconnects": "no",
+                "timestampevents": "no",
+            },
+        ),
+        section(USER, login),
+    )

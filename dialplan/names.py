@@ -1,0 +1,81 @@
+"""One catalogue of the names that the dialplan and its handlers share."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Final
+
+# Contexts that are named outside the dialplan's own text
+FROM_TRUNK: Final = "from-trunk"
+FROM_PHONE: Final = "from-phone"
+CALL: Final = "call"
+LEG: Final = "leg"
+HEARTBEAT: Final = "heartbeat"
+
+# FastAGI scripts
+ROUTE: Final = "route"  # every question about a call: turn, DID, event, detail, state
+BEAT: Final = "beat"  # the heartbeat call
+
+# Channel variables that a verdict sets. A leading underscore hands one on to the Local legs.
+VERB: Final = "OL_DO"  # what the dialplan shall do: an extension of the context `do`
+STATE: Final = "OL_STATE"  # our own memory of the call, carried by the channel
+SAY: Final = "OL_SAY"  # sound names joined by &
+PAUSE: Final = "OL_PAUSE"  # seconds to wait for a key, or on hold
+DIAL: Final = "OL_DIAL"  # the Local legs to ring together
+RING: Final = "OL_RING"  # seconds
+RECORD: Final = "OL_RECORD"  # absolute path without ending
+SHOW: Final = "OL_SHOW"  # the number that outbound legs show
+WHISPER: Final = "OL_WHISPER"  # the sound that a person hears before pressing 1
+TO: Final = "OL_TO"  # OL_TO_<person>: how to dial that person
+KIND: Final = "OL_KIND"  # OL_KIND_<person>: a "desk" need not press 1
+VERDICT: Final = "OL_VERDICT"  # <unique id>/<turn>, always set last
+
+DID: Final = "OL_DID"  # set by the dialplan: the line that was dialled
+
+# Verbs: the extensions of the context `do`
+MENU: Final = "menu"
+NUMBER: Final = "number"
+LADDER: Final = "ladder"
+DESK: Final = "desk"
+WAIT: Final = "wait"
+MESSAGE: Final = "message"
+GOODBYE: Final = "goodbye"
+REJECT: Final = "reject"
+
+# Events of a call, as the dialplan tells them
+ARRIVED: Final = "arrived"
+PRESSED: Final = "pressed"
+KEYED: Final = "keyed"
+RANG: Final = "rang"
+WAITED: Final = "waited"
+RECORDED: Final = "recorded"
+
+# UserEvents of the dialplan, and what they tell
+USER_EVENT: Final = "OfficeLine"
+LEG_ANSWERED: Final = "leg-answered"
+LEG_ACCEPTED: Final = "leg-accepted"
+LEG_DECLINED: Final = "leg-declined"
+FAILSAFE_ENTERED: Final = "failsafe"
+FAILSAFE_RECORDED: Final = "failsafe-recorded"
+
+# AstDB, written by the heartbeat for the failsafe
+DB_FAMILY: Final = "officeline"
+DB_DIAL: Final = "dial"  # the Local legs of the people on call
+DB_TO: Final = "to"  # to/<person>: how to dial that person
+
+# SIP endpoints
+TRUNK: Final = "trunk"  # calls from the carrier
+TRUNK_OUT: Final = "trunk-out"  # calls to the carrier: identities are sent on this one only
+
+HOLD_CLASS: Final = "officeline"
+SOUNDS: Final = "officeline"  # the folder of our prompts below Asterisk's sounds/<language>
+
+
+def sounds(prompts: Iterable[str]) -> str:
+    """Join prompts, to be played one after the other, as Asterisk's applications know them."""
+    return "&".join(f"{SOUNDS}/{prompt}" for prompt in prompts)
+
+
+def legs(people: Iterable[str]) -> str:
+    """Join the Local channels that reach these people; /n keeps each until it is accepted."""
+    return "&".join(f"Local/{person}@{LEG}/n" for person in people)

@@ -1,0 +1,187 @@
+"""pjsip.conf: the trunk to the carrier and the desk phones.
+
+The trunk is two endpoints on purpose. What patients' calls arrive on (`trunk`) never sends an
+identity: an answer or re-INVITE with P-Asserted-Identity would name the mobile that picked up.
+What calls go out on (`trunk-out`) asserts the office's number and never updates it, or the
+mobile would be told the patient's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+from dialplan import names
+from dialplan.conf import Options, document, section
+
+_COMMON: Options = {
+    "type": "endpoint",
+    "disallow": "all",
+    "direct_media": "no",  # audio through us: neither side learns the other's address
+    "dtmf_mode": "rfc4733",
+    "rtp_timeout": 60,
+    "rtp_timeout_hold": 60,
+    "timers": "yes",
+    "allow_transfer": "no",
+    "allow_subscribe": "no",
+    "trust_id_inbound": "no",
+    "trust_connected_line": "no",
+    "send_connected_line": "no",
+    "refer_blind_progress": "no",
+    "rtp_symmetric": "yes",
+    "force_rport": "yes",
+    "rewrite_contact": "yes",
+}
+
+
+@dataclass(frozen=True)
+class Trunk:
+    """The carrier's link; `secret` and `username` are for registration alone.
+
+    `addresses` are the carrier's signalling addresses (IP or CIDR): calls from any other address
+    are strangers.
+    """
+
+    kind: Literal["address", "registration"]
+    host: str
+    port: int
+    addresses: tuple[str, ...]
+    codecs: tuple[str, ...] = ("ulaw", "alaw")
+    username: str = ""
+    secret: str = ""
+
+
+@dataclass(frozen=True)
+class SipFacts:
+    """What pjsip.conf is rendered from; `phones` maps a desk phone's id to its secret."""
+
+    bind: str
+    port: int
+    trunk: Trunk
+    phones: Mapping[str, str] = field(default_factory=dict)
+    phone_networks: Sequence[str] = ()  # where desk phones may be; empty: anywhere
+
+
+def pjsip_conf(facts: SipFacts) -> str:
+    """Render pjsip.conf."""
+    return document(
+        "SIP: the carrier, identified by address alone, and the desk phones.",
+        section(
+            "global",
+            {
+                "type": "global",
+                "user_agent": "OfficeLine",
+                "endpoint_identifier_order": "ip,auth_username,username",
+                "keep_alive_interval": 30,
+                "unidentified_request_count": 5,
+                "unidentified_request_period": 5,
+            },
+        ),
+        section("system", {"type": "system", "timer_t1": 500, "timer_b": 32000}),
+        section(
+            "udp", {"type": "transport", "protocol": "udp", "bind": f"{facts.bind}:{facts.port}"}
+        ),
+        *_trunk(facts.trunk),
+        *(part for phone in facts.phones.items() for part in _phone(*phone, facts)),
+    )
+
+
+def _trunk(trunk: Trunk) -> list[str]:
+    contact = f"sip:{trunk.host}:{trunk.port}"
+    registering = trunk.kind == "registration"
+    credentials: Options = {"outbound_auth": "trunk-auth"} if registering else {}
+    user: Options = {"from_domain": trunk.host} if registering else {}
+    codecs = {"allow": ",".join(trunk.codecs)}
+    parts = [
+        section(
+            names.TRUNK,
+            {
+                **_COMMON,
+                "context": names.FROM_TRUNK,
+                **codecs,
+                "identify_by": "ip",
+                "send_pai": "no",
+                "send_rpid": "no",
+                "aors": names.TRUNK,
+            },
+        ),
+        section(
+            names.TRUNK_OUT,
+            {
+                **_COMMON,
+                "context": names.FROM_TRUNK,
+                **codecs,
+                "identify_by": "ip",  # and no address identifies it: nothing arrives on it
+                "send_pai": "yes",
+                "trust_id_outbound": "yes",
+                "aors": names.TRUNK,
+                **user,
+                **credentials,
+            },
+        ),
+        section(names.TRUNK, {"type": "aor", "contact": contact, "qualify_frequency": 60}),
+        section(
+            f"{names.TRUNK}-identify",
+            [
+                ("type", "identify"),
+                ("endpoint", names.TRUNK),
+                *(("match", address) for address in trunk.addresses),
+            ],
+        ),
+    ]
+    if registering:
+        parts += [
+            section(
+                "trunk-auth",
+                {
+                    "type": "auth",
+                    "auth_type": "userpass",
+                    "username": trunk.username,
+                    "password": trunk.secret,
+                },
+            ),
+            section(
+                "trunk-registration",
+                {
+                    "type": "registration",
+                    "outbound_auth": "trunk-auth",
+                    "server_uri": contact,
+                    "client_uri": f"sip:{trunk.username}@{trunk.host}:{trunk.port}",
+                    "contact_user": trunk.username,
+                    "retry_interval": 20,
+                    "forbidden_retry_interval": 300,
+                    "expiration": 300,
+                },
+            ),
+        ]
+    return parts
+
+
+def _phone(phone: str, secret: str, facts: SipFacts) -> list[str]:
+    limits: list[tuple[str, object]] = []
+    if facts.phone_networks:
+        limits = [("deny", "0.0.0.0/0")]
+        limits += [("permit", network) for network in facts.phone_networks]
+    auth = f"{phone}-auth"
+    return [
+        section(
+            phone,
+            [
+                *_COMMON.items(),
+                ("context", names.FROM_PHONE),
+                ("allow", "g722,ulaw,alaw"),
+                ("identify_by", "auth_username,username"),
+                ("auth", auth),
+                ("aors", phone),
+                *limits,
+            ],
+        ),
+        section(
+            auth, {"type": "auth", "auth_type": "userpass", "username": phone, "password": secret}
+        ),
+        section(
+            phone,
+            {"type": "aor", "max_contacts": 2, "remove_existing": "yes", "qualify_frequency": 30},
+        ),
+    ]

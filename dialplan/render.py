@@ -1,0 +1,40 @@
+"""All files of one office's Asterisk, from values to text."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from dialplan import names, system
+from dialplan.extensions import DialplanFacts, extensions_conf
+from dialplan.manager import manager_conf
+from dialplan.pjsip import SipFacts, pjsip_conf
+
+
+@dataclass(frozen=True)
+class OfficeFacts:
+    """Everything that the files depend on; `hold` are absolute sound paths without ending."""
+
+    folders: system.Folders
+    sip: SipFacts
+    calls: DialplanFacts
+    manager_port: int
+    manager_secret: str
+    rtp: tuple[int, int]
+    max_calls: int
+    hold: tuple[str, ...]
+
+
+def office_files(facts: OfficeFacts) -> dict[str, str]:
+    """Render every configuration file, by its name; the same values give the same bytes."""
+    return {
+        "asterisk.conf": system.asterisk_conf(facts.folders, max_calls=facts.max_calls),
+        "extensions.conf": extensions_conf(facts.calls),
+        "logger.conf": system.logger_conf(),
+        "manager.conf": manager_conf(facts.manager_port, facts.manager_secret),
+        "modules.conf": system.modules_conf(),
+        "musiconhold.conf": system.musiconhold_conf({names.HOLD_CLASS: facts.hold}),
+        "pjsip.conf": pjsip_conf(facts.sip),
+        "rtp.conf": system.rtp_conf(*facts.rtp),
+        **system.cdr_files(),
+        **system.default_files(),
+    }
