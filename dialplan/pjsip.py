@@ -74,11 +74,8 @@ def pjsip_conf(facts: SipFacts) -> str:
                 "user_agent": "OfficeLine",
                 "endpoint_identifier_order": "ip,auth_username,username",
                 "keep_alive_interval": 30,
-                "unidentified_request_count": 5,
-                "unidentified_request_period": 5,
             },
         ),
-        section("system", {"type": "system", "timer_t1": 500, "timer_b": 32000}),
         section(
             "udp", {"type": "transport", "protocol": "udp", "bind": f"{facts.bind}:{facts.port}"}
         ),

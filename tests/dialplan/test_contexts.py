@@ -1,0 +1,89 @@
+"""The static contexts against the catalogue of names and the rules of a safe dialplan."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from dialplan import names
+from dialplan.contexts import STATIC
+from dialplan.extensions import DialplanFacts, extensions_conf
+
+FACTS = DialplanFacts(
+    dids=("+12125550100",),
+    number="+12125550100",
+    name="Lakeside",
+    agi="127.0.0.1:4573",
+    token="token",
+    messages="/messages",
+    people={"lee": "PJSIP/+12125550111@trunk-out"},
+    fallback=("lee",),
+)
+TEXT = extensions_conf(FACTS)
+CATALOGUE = {
+    constant: text
+    for constant, text in vars(names).items()
+    if constant.isupper() and isinstance(text, str)
+}
+
+
+def contexts() -> dict[str, str]:
+    """Split the rendered file into its contexts."""
+    parts = re.split(r"^\[([\w-]+)\]$", TEXT, flags=re.MULTILINE)[1:]
+    found = dict(zip(parts[::2], parts[1::2], strict=True))
+    return {title: body for title, body in found.items() if title not in {"general", "globals"}}
+
+
+@pytest.mark.parametrize("title", sorted(contexts()))
+def test_every_context_ends_every_way(title: str) -> None:
+    """Each context has i, e, T and h, so that no call falls out of it."""
+    for extension in ("i", "e", "T", "h"):
+        assert re.search(rf"^exten => {extension},1,", contexts()[title], re.MULTILINE)
+
+
+def test_every_name_of_the_catalogue_is_used() -> None:
+    """A verb, event or variable that one side renames is noticed here."""
+    elsewhere = {"LEG", "SOUNDS", "DB_FAMILY", "DB_DIAL", "DB_TO", "TRUNK"}
+    for constant, text in CATALOGUE.items():
+        if constant not in elsewhere:
+            assert re.search(rf"(?<![\w-]){re.escape(text)}(?![a-z])", TEXT), constant
+    assert f"DB({names.DB_FAMILY}/{names.DB_TO}/" in TEXT
+    assert f"DB({names.DB_FAMILY}/{names.DB_DIAL})" in TEXT
+
+
+def test_every_verb_is_an_extension_of_do() -> None:
+    """What a verdict can ask for and what the dialplan can perform are the same list."""
+    performed = set(re.findall(r"^exten => (\w+),1,", contexts()["do"], re.MULTILINE))
+    verbs = {
+        names.MENU, names.NUMBER, names.LADDER, names.DESK,
+        names.WAIT, names.MESSAGE, names.GOODBYE, names.REJECT,
+    }  # fmt: skip
+    assert performed - {"i", "e", "T", "h"} == verbs
+
+
+def test_every_jump_has_its_target() -> None:
+    """A Goto to a missing context drops the call."""
+    known = contexts()
+    for context in re.findall(r"Goto\(([a-z]+),s,1\)", TEXT):
+        assert "exten => s,1," in known[context]
+
+
+def test_nothing_dangerous_is_reachable() -> None:
+    """No shell, no evaluation, no dial tone, and no pattern that takes any number."""
+    for word in ("System(", "TrySystem(", "SHELL(", "EVAL(", "DISA(", "MixMonitor(", "_X"):
+        assert word not in TEXT
+    patterns = re.findall(r"^exten => (_[^,]+),", STATIC, re.MULTILINE)
+    assert patterns == ["_[a-z]."]  # the legs: reached by our own Local channels only
+
+
+def test_the_trunk_reaches_our_numbers_only() -> None:
+    """The carrier's context holds exactly our DID in its three spellings."""
+    exact = set(re.findall(r"^exten => ([^,]+),1,", contexts()["from-trunk"], re.MULTILINE))
+    assert exact - {"i", "e", "T", "h"} == {"+12125550100", "12125550100", "2125550100"}
+
+
+def test_a_persons_number_stands_in_the_globals_alone() -> None:
+    """The one place for a mobile is the failsafe's last resort."""
+    assert TEXT.count("+12125550111") == 1
+    assert "OL_FALLBACK_lee = PJSIP/+12125550111@trunk-out" in TEXT
