@@ -29,6 +29,10 @@ class Vault:
     manager: str = field(default="", repr=False)
     token: str = field(default="", repr=False)
 
+    def with_mobile(self, person: str, e164: str) -> Self:
+        """Set one person's mobile."""
+        return replace(self, mobiles={**self.mobiles, person: e164})
+
     def completed(self, phones: tuple[str, ...]) -> Self:
         """Add the secrets that nobody chooses: for each desk phone, the manager and the token."""
         made = {

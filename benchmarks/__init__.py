@@ -1,0 +1,1 @@
+"""Benchmarks: each prints a table and writes JSON; ratios within one run, medians, percentiles."""

@@ -1,0 +1,164 @@
+"""The FastAGI server: loopback only, known scripts only, every wait with an end."""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import socket
+from collections.abc import Awaitable, Callable, Mapping
+
+import structlog
+
+from pbx.agi.protocol import AgiReader, AgiRequest, ProtocolError
+from pbx.agi.session import AgiClosed, AgiSession
+
+Handler = Callable[[AgiSession], Awaitable[None]]
+
+log = structlog.get_logger()
+
+
+class AgiServer:
+    """Serves `handlers` by script name.
+
+    Deadlines are in seconds: `header_deadline` until the whole question has arrived,
+    `question_deadline` for the answer (None: a handler may take as long as the call lasts).
+    """
+
+    def __init__(
+        self,
+        handlers: Mapping[str, Handler],
+        *,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        header_deadline: float = 2.0,
+        question_deadline: float | None = 3.0,
+        max_sessions: int = 200,
+    ) -> None:
+        if not ipaddress.ip_address(host).is_loopback:
+            raise ValueError(f"FastAGI has no password and listens on loopback only, not on {host}")
+        self.handlers = handlers
+        self.header_deadline = header_deadline
+        self.question_deadline = question_deadline
+        self.max_sessions = max_sessions
+        self.connections: set[_Connection] = set()
+        self._host = host
+        self._port = port
+        self._server: asyncio.Server | None = None
+
+    async def start(self) -> None:
+        """Listen; OSError if the port is taken."""
+        self._server = await asyncio.get_running_loop().create_server(
+            lambda: _Connection(self), self._host, self._port, backlog=1024
+        )
+
+    @property
+    def port(self) -> int:
+        """Return the TCP port that is listened on."""
+        if self._server is None:
+            return self._port
+        port: int = self._server.sockets[0].getsockname()[1]
+        return port
+
+    async def close(self) -> None:
+        """Stop listening and end every conversation; no task is left."""
+        if self._server is not None:
+            self._server.close()
+        tasks = [connection.task for connection in self.connections if connection.task]
+        for connection in list(self.connections):
+            connection.end()
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+class _Connection(asyncio.Protocol):
+    """One connection of Asterisk's; its handler's task ends when the connection does."""
+
+    def __init__(self, server: AgiServer) -> None:
+        self._server = server
+        self._reader = AgiReader()
+        self._session: AgiSession | None = None
+        self.task: asyncio.Task[None] | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)  # noqa: S101  # a TCP server makes no other
+        self._transport = transport
+        connected = transport.get_extra_info("socket")
+        connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self._server.connections.add(self)
+        self._deadline = asyncio.get_running_loop().call_later(
+            self._server.header_deadline, self._late
+        )
+        if len(self._server.connections) > self._server.max_sessions:
+            log.error("agi.too_many_sessions", limit=self._server.max_sessions)
+            transport.abort()
+
+    def data_received(self, data: bytes) -> None:
+        try:
+            for value in self._reader.feed(data):
+                if isinstance(value, AgiRequest):
+                    self._begin(value)
+                elif self._session is not None:
+                    self._session.received(value)
+        except ProtocolError as error:
+            log.warning("agi.protocol_error", why=str(error))
+            self._transport.abort()
+
+    def eof_received(self) -> None:
+        try:
+            self._reader.eof()
+        except ProtocolError as error:
+            log.warning("agi.protocol_error", why=str(error))
+
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002  # asyncio's name
+        self._deadline.cancel()
+        self._server.connections.discard(self)
+        if self._session is not None:
+            self._session.closed()
+
+    def end(self) -> None:
+        """Close at once."""
+        self._transport.abort()
+
+    def _late(self) -> None:
+        if self._session is None:
+            log.warning("agi.header_deadline")
+        else:
+            script, unique = self._session.request.script, self._session.request.uniqueid
+            log.warning("agi.question_deadline", script=script, call=unique)
+            self._session.fail()
+        if self.task is not None:
+            self.task.cancel()
+        self._transport.close()
+
+    def _begin(self, request: AgiRequest) -> None:
+        self._deadline.cancel()
+        self._session = AgiSession(request, self._transport)
+        handler = self._server.handlers.get(request.script)
+        if handler is None:
+            log.warning("agi.unknown_script")
+            self._session.fail()
+            return
+        loop = asyncio.get_running_loop()
+        if self._server.question_deadline is not None:
+            self._deadline = loop.call_later(self._server.question_deadline, self._late)
+        self.task = loop.create_task(self._handle(handler, self._session))
+
+    async def _handle(self, handler: Handler, session: AgiSession) -> None:
+        try:
+            await handler(session)
+        except AgiClosed:
+            pass
+        except Exception:
+            log.exception(
+                "agi.handler_failed", script=session.request.script, call=session.request.uniqueid
+            )
+            session.fail()
+        finally:
+            self._deadline.cancel()
+            if session.concluded:  # Asterisk reads our end of stream and closes; if not, we do
+                self._deadline = asyncio.get_running_loop().call_later(
+                    self._server.header_deadline, self._transport.abort
+                )
+            else:
+                self._transport.close()

@@ -1,0 +1,103 @@
+"""The FastAGI scripts: `route` answers each question about a call, `beat` the heartbeat."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Protocol
+
+import structlog
+
+from dialplan import names
+from pbx.agi.session import AgiSession
+from pbx.callflow import CallFlow, Question, Verdict, variables
+from pbx.clock import Clock
+from routing.model import Plan
+
+log = structlog.get_logger()
+
+_NUMBER = re.compile(r"\+?[0-9]{3,15}")
+
+
+class CallLog(Protocol):
+    """Where handlers leave what happened; nothing of it may hold up a call."""
+
+    def turn(self, question: Question, verdict: Verdict, plan: Plan) -> None:
+        """Note a question and its verdict."""
+        ...
+
+    def open_message(self, question: Question, verdict: Verdict) -> None:
+        """Make a message durable before returning; blocking."""
+        ...
+
+
+class Handlers:
+    """Answers Asterisk's questions; `messages` is the folder where recordings go."""
+
+    def __init__(
+        self,
+        flow: CallFlow,
+        call_log: CallLog,
+        clock: Clock,
+        plan: Callable[[], Plan],
+        dial: Callable[[], Mapping[str, str]],
+        messages: Path,
+    ) -> None:
+        self._flow = flow
+        self._log = call_log
+        self._clock = clock
+        self._plan = plan
+        self._dial = dial
+        self._messages = messages
+        self.last_beat: asyncio.Event = asyncio.Event()
+
+    async def route(self, session: AgiSession) -> None:
+        """Answer one question with one verdict; a message in it is durable before."""
+        question = question_of(session)
+        verdict = self._flow.answer(question, self._clock.now())
+        if verdict.message is not None:
+            await asyncio.to_thread(self._open_message, question, verdict)
+        record = str(self._messages / question.call)
+        await session.conclude(variables(verdict, question, record))
+        self._log.turn(question, verdict, self._plan())
+
+    def _open_message(self, question: Question, verdict: Verdict) -> None:
+        try:
+            self._log.open_message(question, verdict)
+        except OSError:  # the caller is recorded all the same: the file alone is a message too
+            log.exception("message.not_durable", call=question.call)
+
+    async def beat(self, session: AgiSession) -> None:
+        """Leave for the failsafe whom to ring, and how, in Asterisk's own database."""
+        dial = self._dial()
+        who = self._flow.on_call_legs(self._clock.now())
+        for person, string in dial.items():
+            await session.command(
+                "DATABASE", "PUT", names.DB_FAMILY, f"{names.DB_TO}/{person}", string
+            )
+        await session.command("DATABASE", "PUT", names.DB_FAMILY, names.DB_DIAL, names.legs(who))
+        self.last_beat.set()
+
+
+def question_of(session: AgiSession) -> Question:
+    """Read a question; the caller's number counts only if it looks like one."""
+    request = session.request
+    turn, did, event, detail, state, *_ = (*request.args, "", "", "", "", "")
+    number = request.callerid
+    caller = None
+    if _NUMBER.fullmatch(number):
+        digits = number.removeprefix("+")
+        # North American carriers write ten digits, or eleven with the country's 1
+        caller = f"+1{digits}" if len(digits) == 10 else f"+{digits}"  # noqa: PLR2004
+    return Question(
+        call=request.headers.get("agi_uniqueid", ""),
+        unique=request.uniqueid,
+        turn=turn,
+        did=did,
+        event=event,
+        detail=detail,
+        state=state,
+        caller=caller,
+    )

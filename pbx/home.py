@@ -1,0 +1,75 @@
+"""The home: where one office keeps its database, vault, messages and its Asterisk."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from pbx.engine.ports import Ports
+from pbx.engine.runtime import ServiceUser
+from pbx.errors import ConfigError
+
+
+@dataclass(frozen=True)
+class Home:
+    """The places below one folder; nothing is created before `prepare`."""
+
+    folder: Path
+
+    @property
+    def database(self) -> Path:
+        """The call log's file."""
+        return self.folder / "officeline.db"
+
+    @property
+    def messages(self) -> Path:
+        """The recordings that Asterisk writes and we keep."""
+        return self.folder / "messages"
+
+    @property
+    def recordings(self) -> Path:
+        """The office's own prompts, which replace ours file by file."""
+        return self.folder / "prompts"
+
+    @property
+    def asterisk(self) -> Path:
+        """Asterisk's own folder."""
+        return self.folder / "asterisk"
+
+    @property
+    def sounds(self) -> Path:
+        """The folder of Asterisk's sounds, by language."""
+        return self.asterisk / "lib" / "sounds"
+
+    def prepare(self, user: ServiceUser) -> None:
+        """Create the folders; only our user, and Asterisk's for its own, can look inside."""
+        try:
+            self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            if user.name is not None:
+                self.folder.chmod(0o711)  # Asterisk's user passes through, and cannot list
+            for place in (self.messages, self.asterisk):
+                place.mkdir(mode=0o750, exist_ok=True)
+                if user.name is not None:
+                    os.chown(place, user.uid, user.gid)
+        except OSError as error:
+            raise ConfigError(
+                f"The folder {self.folder} cannot be used ({error.strerror}); "
+                "check its owner and the disk, or name another with --home."
+            ) from error
+
+    def remember_ports(self, ports: Ports) -> None:
+        """Leave the ports of the running Asterisk for a daemon that is started beside it."""
+        (self.folder / "ports.json").write_text(json.dumps(asdict(ports)), encoding="utf-8")
+
+    def recall_ports(self) -> Ports:
+        """Read the ports of the running Asterisk."""
+        path = self.folder / "ports.json"
+        try:
+            return Ports(**json.loads(path.read_text(encoding="utf-8")))
+        except (OSError, ValueError, TypeError) as error:
+            raise ConfigError(
+                f"There is no Asterisk of this office yet ({path} is missing); "
+                "start it with 'officeline up', or name the ports in [network]."
+            ) from error
