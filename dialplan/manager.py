@@ -6,7 +6,6 @@ from dialplan.conf import document, section
 
 USER = "officeline"
 EVENTS = (
-    "FullyBooted",
     "DialBegin",
     "DialEnd",
     "Hangup",

@@ -147,6 +147,7 @@ def _trunk(trunk: Trunk) -> list[str]:
                     "client_uri": f"sip:{trunk.username}@{trunk.host}:{trunk.port}",
                     "contact_user": trunk.username,
                     "retry_interval": 20,
+                    "max_random_initial_delay": 0,  # one trunk floods nobody
                     "forbidden_retry_interval": 300,
                     "expiration": 300,
                 },

@@ -118,6 +118,4 @@ class Daemon:
     async def _resync(self, client: AmiClient) -> None:
         """After every connect, tell the log which calls are still alive."""
         answer = await client.action("CoreShowChannels")
-        self.recorder.resync(
-            frozenset(event.fields.get("Linkedid", "") for event in answer.events)
-        )
+        self.recorder.resync(frozenset(event.fields.get("Linkedid", "") for event in answer.events))

@@ -16,7 +16,6 @@ from pbx.errors import OfficeLineError
 
 __all__ = ["AmiAuthError", "AmiClient", "AmiEvent", "AmiResponse", "AmiUnavailable"]
 
-BOOT_DEADLINE_S = 60.0
 log = structlog.get_logger()
 
 
@@ -101,11 +100,8 @@ class AmiClient:
         """Live through one connection; always ends with an exception."""
         lost: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         events: asyncio.Queue[AmiEvent] = asyncio.Queue(self._queue_size)
-        booted = asyncio.Event()
 
         def took(event: AmiEvent) -> None:
-            if event.name == "FullyBooted":
-                booted.set()
             try:
                 events.put_nowait(event)
             except asyncio.QueueFull:
@@ -115,7 +111,6 @@ class AmiClient:
         def ended(why: str) -> None:
             if not lost.done():
                 lost.set_exception(AmiUnavailable(why))
-            booted.set()
 
         protocol: HardenedProtocol
         async with asyncio.timeout(self._action_timeout):
@@ -126,18 +121,11 @@ class AmiClient:
         tasks: list[asyncio.Task[None]] = []
         try:
             await self._login()
-            async with asyncio.timeout(BOOT_DEADLINE_S):
-                await booted.wait()
-            if lost.done():
-                lost.result()
             await self._on_resync(self)
             self._connected.set()
             log.info("ami.connected", port=self._address[1])
             tasks = [asyncio.create_task(self._deliver(events)), asyncio.create_task(self._ping())]
-            await asyncio.wait({lost, *tasks}, return_when=asyncio.FIRST_COMPLETED)
-            for done in (lost, *tasks):
-                if done.done():
-                    done.result()
+            await _first_failure(lost, *tasks)
         finally:
             self._connected.clear()
             self._protocol = None
@@ -182,3 +170,10 @@ class AmiClient:
                 return
             async with asyncio.timeout(self._ping_timeout):
                 await self._protocol.send("Ping", {})
+
+
+async def _first_failure(*ends: asyncio.Future[None]) -> None:
+    """Wait until one of these ends, and raise what it ended with."""
+    done, _ = await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+    for end in done:
+        end.result()

@@ -44,8 +44,8 @@ class PortBlock:
         self._lock = lock
 
     @classmethod
-    def take(cls, folder: Path | None = None) -> Self:
-        """Take the first free block; `folder` holds the lock files (default: shared, in tmp)."""
+    def take(cls, folder: Path | None = None, host: str = "127.0.0.1") -> Self:
+        """Take the first block that is free on `host`; `folder` holds the locks (default: tmp)."""
         folder = folder or Path(tempfile.gettempdir()) / f"officeline-ports-{os.getuid()}"
         folder.mkdir(mode=0o700, exist_ok=True)
         for base in range(FIRST, LAST + 1, SIZE):
@@ -56,7 +56,8 @@ class PortBlock:
                 os.close(lock)
                 continue
             ports = Ports.of_block(base)
-            if all(is_free(port) for port in (ports.sip, ports.ami, ports.agi, ports.rtp_first)):
+            control = (ports.ami, ports.agi)
+            if is_free(ports.sip, host) and all(is_free(port) for port in control):
                 return cls(ports, lock)
             os.close(lock)
         raise EngineError(

@@ -35,6 +35,7 @@ class Instance:
     files: Mapping[str, str]
     user: ServiceUser
     dies_with_parent: bool = False
+    host: str = "127.0.0.1"  # where its SIP listens
 
 
 class AsteriskProcess:
@@ -63,8 +64,11 @@ class AsteriskProcess:
         self._check()
         await self._end_leftover()
         ports = self.instance.ports
-        for name, port in (("SIP", ports.sip), ("AMI", ports.ami)):
-            if not is_free(port):
+        for name, port, host in (
+            ("SIP", ports.sip, self.instance.host),
+            ("AMI", ports.ami, "127.0.0.1"),
+        ):
+            if not is_free(port, host):
                 raise EngineError(
                     f"Port {port} ({name}) on this machine is in use by another program; "
                     "stop that program or choose another port in [network]."
@@ -197,7 +201,7 @@ class AsteriskProcess:
             await asyncio.sleep(0.05)
         else:
             raise EngineError(f"Asterisk did not start: {self._last_words()}")
-        if is_free(self.instance.ports.sip):
+        if is_free(self.instance.ports.sip, self.instance.host):
             raise EngineError(
                 f"Asterisk runs but does not listen on SIP port {self.instance.ports.sip}: "
                 f"{self._last_words()}"

@@ -9,6 +9,7 @@ import pytest
 from dialplan import names
 from dialplan.contexts import STATIC
 from dialplan.extensions import DialplanFacts, extensions_conf
+from dialplan.system import MODULES
 
 FACTS = DialplanFacts(
     dids=("+12125550100",),
@@ -87,3 +88,16 @@ def test_a_persons_number_stands_in_the_globals_alone() -> None:
     """The one place for a mobile is the failsafe's last resort."""
     assert TEXT.count("+12125550111") == 1
     assert "OL_FALLBACK_lee = PJSIP/+12125550111@trunk-out" in TEXT
+
+
+def test_every_application_is_loaded() -> None:
+    """An application of a module outside the allow-list would end the call at run time."""
+    modules = {
+        "Dial": "app_dial", "Playback": "app_playback", "Read": "app_read",
+        "Record": "app_record", "UserEvent": "app_userevent", "Return": "app_stack",
+        "MusicOnHold": "res_musiconhold", "AGI": "res_agi",
+    }  # fmt: skip
+    built_in = {"Answer", "Goto", "GotoIf", "Hangup", "NoOp", "Set", "Wait"}
+    used = set(re.findall(r"(?:,1,|=> n(?:\(\w+\))?,)([A-Za-z]+)\(", TEXT))
+    assert used <= built_in | modules.keys()
+    assert {modules[word] for word in used - built_in} <= set(MODULES)

@@ -1,0 +1,42 @@
+"""The SIP messages that the carrier saw, as its Asterisk logged them."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+_MARK = re.compile(
+    r"<--- (Transmitting|Received) SIP (?:request|response) \(\d+ bytes\) (?:to|from) "
+    r"\w+:([0-9.]+:\d+) --->\n(.*?)(?=\n\[\d{4}-|\Z)",
+    re.DOTALL,
+)
+
+
+@dataclass(frozen=True)
+class SipMessage:
+    """One message: whether the carrier received it, the other side, and its whole text."""
+
+    received: bool
+    peer: str
+    text: str
+
+    @property
+    def call_id(self) -> str:
+        """Return the Call-ID."""
+        match = re.search(r"^Call-ID:\s*(\S+)", self.text, re.MULTILINE | re.IGNORECASE)
+        return match[1] if match else ""
+
+    @property
+    def start(self) -> str:
+        """Return the first line: a request's method and target, or a status."""
+        return self.text.split("\n", 1)[0].strip()
+
+
+def read(path: Path) -> list[SipMessage]:
+    """Read every SIP message of a log that has the pjsip logger's output in it."""
+    text = path.read_text(errors="replace").replace("\r", "") if path.exists() else ""
+    return [
+        SipMessage(kind == "Received", peer, body.strip())
+        for kind, peer, body in _MARK.findall(text)
+    ]

@@ -1,0 +1,19 @@
+"""Where the data that ships with OfficeLine lies, in a checkout and in an installed wheel."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+from pbx.errors import ConfigError
+
+
+def data_folder(name: Literal["asterisk", "config"]) -> Path:
+    """Return the folder of shipped data: the checkout's own, or `pbx/data/NAME` of a wheel."""
+    package = Path(__file__).resolve().parent
+    for folder in (package / "data" / name, package.parent / name):
+        if folder.is_dir():
+            return folder
+    raise ConfigError(
+        f"The shipped '{name}' folder is missing beside {package}; install OfficeLine again."
+    )

@@ -1,0 +1,162 @@
+"""The database's file: opened, brought to this version's schema, and written to safely.
+
+SQLite in WAL mode: readers never wait for the writer. The log commits with synchronous=NORMAL
+(a power cut may cost its last moments), messages with FULL, which is on the disk before it
+returns: https://www.sqlite.org/pragma.html#pragma_synchronous
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import URL, Connection, Engine, create_engine, event
+from sqlalchemy.exc import DBAPIError
+
+from pbx.errors import OfficeLineError
+
+SCHEMA = "0001"  # the newest revision below migrations/versions
+MIGRATIONS = Path(__file__).parent / "migrations"
+
+# A message is made durable while Asterisk waits for a verdict, at most 4 s: never wait as long.
+BUSY_S = 2.0
+
+_MAGIC = b"SQLite format 3\0"  # https://www.sqlite.org/fileformat.html#the_database_header
+
+
+class StoreError(OfficeLineError):
+    """The database cannot be used as it stands."""
+
+
+def open_database(path: Path) -> Engine:
+    """Open the database, creating or migrating it; StoreError says what is wrong with it."""
+    engine: Engine | None = None
+    try:
+        _touch(path)
+        engine = _engine(path)
+        _bring_up_to_date(engine, path)
+        if path.stat().st_mode & 0o077:
+            path.chmod(0o600)
+    except OSError as error:
+        raise StoreError(
+            f"The database {path} cannot be opened ({error.strerror}); "
+            "check its owner and the disk, or name another folder with --home."
+        ) from error
+    except DBAPIError as error:
+        raise sentence(error, path) from error
+    finally:
+        if engine is not None:
+            engine.dispose()  # only an engine that is returned may keep a connection
+    return engine
+
+
+@contextlib.contextmanager
+def writing(engine: Engine, *, durable: bool = False) -> Iterator[Connection]:
+    """Hold one write transaction, committed at the end; `durable` returns after the disk has it."""
+    with engine.connect() as connection:
+        raw = connection.connection.dbapi_connection
+        if raw is not None:  # pragma refuses inside a transaction, so before it begins
+            raw.cursor().execute(f"PRAGMA synchronous={'FULL' if durable else 'NORMAL'}")
+        with connection.execution_options(officeline_writes=True).begin():
+            yield connection
+
+
+def sentence(error: DBAPIError, path: Path) -> StoreError:
+    """Say in one sentence what SQLite found wrong, and what to do."""
+    code = getattr(error.orig, "sqlite_errorname", "") or ""
+    what, mend = f"cannot be used ({error.orig})", "check the disk and the file's owner"
+    if code.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
+        what, mend = "is locked by another program", "close that program and try again"
+    elif code.startswith("SQLITE_FULL"):
+        what, mend = "cannot grow: the disk is full", "make room on it and try again"
+    elif code.startswith(("SQLITE_READONLY", "SQLITE_CANTOPEN", "SQLITE_PERM")):
+        what, mend = "cannot be written", "check its owner, its folder's, and the disk"
+    elif code.startswith(("SQLITE_NOTADB", "SQLITE_CORRUPT")):
+        what, mend = "is damaged or no database", "move it aside, or restore a backup"
+    return StoreError(f"The database {path} {what}; {mend}.")
+
+
+def _touch(path: Path) -> None:
+    """Create a missing file for our eyes only, and refuse one that is no database, unchanged."""
+    with contextlib.suppress(FileExistsError):
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_CLOEXEC, 0o600))
+        folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            os.fsync(folder)  # else a power cut can take the file with a durable message in it
+        finally:
+            os.close(folder)
+    with path.open("rb") as file:
+        head = file.read(len(_MAGIC))
+    if head not in {b"", _MAGIC}:
+        raise StoreError(
+            f"The file {path} is no database; move it aside, or name another folder with --home."
+        )
+
+
+def _engine(path: Path) -> Engine:
+    engine = create_engine(
+        URL.create("sqlite", database=str(path)),
+        connect_args={"timeout": BUSY_S},
+        pool_timeout=BUSY_S,
+    )
+
+    @event.listens_for(engine, "connect")
+    def _connected(connection: sqlite3.Connection, _record: Any) -> None:
+        connection.isolation_level = None  # we begin transactions ourselves, migrations included
+        connection.execute("PRAGMA foreign_keys=ON")
+
+    @event.listens_for(engine, "begin")
+    def _begins(connection: Connection) -> None:
+        # A writer takes the lock at once: a reader that becomes one can only fail, never wait.
+        writes = connection.get_execution_options().get("officeline_writes")
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+    return engine
+
+
+def _bring_up_to_date(engine: Engine, path: Path) -> None:
+    """Run the missing migrations in one transaction; importing alembic only if there are any."""
+    with engine.connect() as connection:
+        if _version(connection, path) == SCHEMA:
+            return
+    from alembic import command
+    from alembic.config import Config
+    from alembic.script import ScriptDirectory
+
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
+    known = {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}
+    with engine.connect() as connection:
+        version = _version(connection, path)
+    if version is not None and version not in known:
+        raise StoreError(
+            f"The database {path} was written by a newer OfficeLine (schema {version}); "
+            "install that version again, or restore an older backup."
+        )
+    with engine.connect() as connection:
+        raw = connection.connection.dbapi_connection
+        if raw is not None:
+            raw.cursor().execute("PRAGMA journal_mode=WAL")
+    with writing(engine, durable=True) as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "head")  # does nothing if another process was faster
+
+
+def _version(connection: Connection, path: Path) -> str | None:
+    """Read the schema's revision; None for an empty database."""
+    tables = set(
+        connection.exec_driver_sql("SELECT name FROM sqlite_master WHERE type = 'table'").scalars()
+    )
+    if not tables:
+        return None
+    if "alembic_version" not in tables:
+        raise StoreError(
+            f"The database {path} belongs to another program; "
+            "move it aside, or name another folder with --home."
+        )
+    found = connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar()
+    return None if found is None else str(found)

@@ -1,0 +1,134 @@
+"""What the rest of the control layer tells the call log: one small value for each thing that happened.
+
+All times are aware. `call` is Asterisk's Linkedid, `leg` a channel's Uniqueid, `person` an id;
+no number of staff is ever part of a record.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Literal
+
+from routing.decision import Reason
+
+LegKind = Literal["mobile", "desk"]
+LegResult = Literal["accepted", "declined", "busy", "no answer", "unreachable", "cancelled"]
+Outcome = Literal["connected", "message", "failsafe", "blocked", "abandoned", "interrupted"]
+
+Why = Reason | tuple[str, bool, str]
+
+
+@dataclass(frozen=True)
+class CallStarted:
+    """A call arrived; `caller` is E.164 or None for anonymous, `plan` the plan's hash."""
+
+    call: str
+    at: datetime
+    line: str
+    did: str
+    caller: str | None
+    plan: str
+
+
+@dataclass(frozen=True)
+class Decided:
+    """A turn was decided; a reason may also be a bare (rule, matched, because)."""
+
+    call: str
+    at: datetime
+    turn: int
+    kind: str
+    target: str
+    urgency: str | None
+    reasons: tuple[Why, ...]
+
+
+@dataclass(frozen=True)
+class CallAnswered:
+    """The caller's channel is up."""
+
+    call: str
+    at: datetime
+
+
+@dataclass(frozen=True)
+class LegStarted:
+    """A person's phone begins to ring."""
+
+    call: str
+    leg: str
+    at: datetime
+    person: str
+    kind: LegKind
+
+
+@dataclass(frozen=True)
+class LegAnswered:
+    """A leg is up; it may be a carrier's voicemail."""
+
+    call: str
+    leg: str
+    at: datetime
+
+
+@dataclass(frozen=True)
+class LegAcknowledged:
+    """A human accepted; a `leg` of None means the person's last one."""
+
+    call: str
+    leg: str | None
+    person: str
+    at: datetime
+
+
+@dataclass(frozen=True)
+class LegEnded:
+    """A leg is over; a leg that was accepted keeps that result."""
+
+    call: str
+    leg: str
+    at: datetime
+    result: LegResult | str
+
+
+@dataclass(frozen=True)
+class MessageOpened:
+    """A call left a message that is in the database already."""
+
+    call: str
+    message: str
+
+
+@dataclass(frozen=True)
+class CallEnded:
+    """The call is over; of two outcomes the stronger stays."""
+
+    call: str
+    at: datetime
+    outcome: Outcome | str
+
+
+@dataclass(frozen=True)
+class EventNoted:
+    """Anything else worth knowing."""
+
+    call: str
+    at: datetime
+    what: str
+    detail: Mapping[str, str] = field(default_factory=dict)
+
+
+Record = (
+    CallStarted
+    | Decided
+    | CallAnswered
+    | LegStarted
+    | LegAnswered
+    | LegAcknowledged
+    | LegEnded
+    | MessageOpened
+    | CallEnded
+    | EventNoted
+)

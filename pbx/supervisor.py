@@ -1,0 +1,154 @@
+"""`officeline up` and `serve`: the processes of one office, started, watched and ended in order."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import fcntl
+import os
+import signal
+import sys
+from collections.abc import AsyncIterator, Callable, Iterator
+from pathlib import Path
+
+import structlog
+
+from pbx import office, plan, prompts, vault
+from pbx.clock import SystemClock
+from pbx.daemon import Daemon
+from pbx.engine import runtime
+from pbx.engine.process import AsteriskProcess, Instance
+from pbx.errors import EngineError
+from pbx.home import Home
+from pbx.paths import data_folder
+
+log = structlog.get_logger()
+
+
+@contextlib.contextmanager
+def only_one(home: Home) -> Iterator[None]:
+    """Hold this home for ourselves; EngineError if another office runs on it."""
+    handle = os.open(home.folder / "running.lock", os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield
+    except BlockingIOError as error:
+        raise EngineError(
+            f"OfficeLine is already running on {home.folder}; stop it, or use another --home."
+        ) from error
+    finally:
+        os.close(handle)
+
+
+def read_configuration(config: Path) -> plan.Configuration:
+    """Read office.toml with the carriers' presets at hand."""
+    return plan.load(config, data_folder("config") / "presets.toml")
+
+
+def read_vault(home: Home, configuration: plan.Configuration) -> vault.Vault:
+    """Read the vault and add what nobody chooses, such as the desk phones' secrets."""
+    held = vault.read(home.folder)
+    completed = held.completed(tuple(configuration.plan.phones))
+    if completed != held:
+        vault.write(home.folder, completed)
+    return completed
+
+
+@contextlib.asynccontextmanager
+async def running_asterisk(
+    configuration: plan.Configuration,
+    held: vault.Vault,
+    home: Home,
+    *,
+    dies_with_parent: bool = False,
+) -> AsyncIterator[AsteriskProcess]:
+    """Run this office's Asterisk; at the end no process, port or lock of it is left."""
+    found = runtime.require()
+    user = runtime.service_user()
+    home.prepare(user)
+    with only_one(home):
+        language = configuration.plan.office.language
+        prompts.assemble(language, home.sounds / language / "officeline", home.recordings)
+        ports, block = office.choose_ports(configuration)
+        files = office.asterisk_files(configuration, held, home, found, ports)
+        asterisk = AsteriskProcess(
+            found, Instance(home.asterisk, ports, files, user, dies_with_parent)
+        )
+        try:
+            await asterisk.start()
+            home.remember_ports(ports)
+            yield asterisk
+        finally:
+            await asterisk.stop()
+            block.release()
+
+
+async def up(config: Path, folder: Path, say: Callable[[str], None]) -> None:
+    """Run Asterisk and, as a process of its own, the daemon, until a signal ends both."""
+    home = Home(folder)
+    configuration = read_configuration(config)
+    home.prepare(runtime.service_user())
+    held = read_vault(home, configuration)
+    ended = _until_signal()
+    async with running_asterisk(configuration, held, home) as asterisk:
+        ports = asterisk.instance.ports
+        say(
+            f"Asterisk {asterisk.runtime.version} answers on {configuration.network.bind}:{ports.sip}"
+        )
+        await _keep_serving(config, folder, ended)
+    say("The line is down: no process and no port of it is left.")
+
+
+async def _keep_serving(config: Path, folder: Path, ended: asyncio.Event) -> None:
+    """Run `serve` and start it again when it dies; only the first start may fail."""
+    pause = 0.5
+    words = [sys.executable, "-m", "cli", "--config", str(config), "--home", str(folder), "serve"]
+    while not ended.is_set():
+        began = asyncio.get_running_loop().time()
+        daemon = await asyncio.create_subprocess_exec(*words)
+        died = asyncio.create_task(daemon.wait())
+        signalled = asyncio.create_task(ended.wait())
+        await asyncio.wait({died, signalled}, return_when=asyncio.FIRST_COMPLETED)
+        signalled.cancel()
+        if not died.done():
+            daemon.terminate()
+            await died
+            return
+        if died.result() == 2:  # noqa: PLR2004  # it said in a sentence what is wrong
+            raise EngineError("The control layer cannot start; its sentence stands above.")
+        if asyncio.get_running_loop().time() - began > 60:  # noqa: PLR2004
+            pause = 0.5
+        log.error("daemon.ended", code=died.result(), pause_s=pause)
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(ended.wait(), pause)
+        pause = min(pause * 2, 10.0)
+
+
+async def serve(config: Path, folder: Path) -> None:
+    """Run the daemon alone, against an Asterisk of this home that runs already."""
+    home = Home(folder)
+    configuration = read_configuration(config)
+    held = read_vault(home, configuration)
+    daemon = Daemon(configuration, held, home, home.recall_ports(), SystemClock())
+    ended = _until_signal()
+    await daemon.start()
+    log.info("daemon.serving", plan=configuration.plan.hash)
+    try:
+        running = asyncio.create_task(daemon.run())
+        signalled = asyncio.create_task(ended.wait())
+        await asyncio.wait({running, signalled}, return_when=asyncio.FIRST_COMPLETED)
+        signalled.cancel()
+        if running.done():
+            running.result()
+        running.cancel()
+    finally:
+        await daemon.stop()
+
+
+def _until_signal() -> asyncio.Event:
+    """Return an event that SIGINT and SIGTERM set."""
+    ended = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, ended.set)
+    return ended
