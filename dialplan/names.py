@@ -68,12 +68,11 @@ TRUNK: Final = "trunk"  # calls from the carrier
 TRUNK_OUT: Final = "trunk-out"  # calls to the carrier: identities are sent on this one only
 
 HOLD_CLASS: Final = "officeline"
-SOUNDS: Final = "officeline"  # the folder of our prompts below Asterisk's sounds/<language>
 
 
 def sounds(prompts: Iterable[str]) -> str:
     """Join prompts, to be played one after the other, as Asterisk's applications know them."""
-    return "&".join(f"{SOUNDS}/{prompt}" for prompt in prompts)
+    return "&".join(prompts)
 
 
 def legs(people: Iterable[str]) -> str:

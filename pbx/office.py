@@ -17,8 +17,6 @@ from pbx.plan import Configuration
 from pbx.vault import Vault
 from routing.model import Plan
 
-HOLD = ("music", "hold-sentence")  # played in turn, for ever
-
 
 def dial_strings(plan: Plan, vault: Vault) -> dict[str, str]:
     """Map everybody who can be reached to what Asterisk dials: mobiles and desk phones."""
@@ -53,7 +51,7 @@ def asterisk_files(
     plan = configuration.plan
     dial = dial_strings(plan, vault)
     people = {person: dial[person] for person in plan.people if person in dial}
-    sounds = home.sounds / plan.office.language / names.SOUNDS
+    sentence = home.sounds / plan.office.language / "hold-sentence"
     facts = OfficeFacts(
         folders=Folders(str(home.asterisk), str(runtime.modules)),
         sip=SipFacts(
@@ -77,7 +75,7 @@ def asterisk_files(
         manager_secret=vault.manager,
         rtp=(ports.rtp_first, ports.rtp_last),
         max_calls=configuration.trunk.max_calls,
-        hold=tuple(str(sounds / sound) for sound in HOLD),
+        hold=(str(home.sounds / "moh" / "music"), str(sentence)),
     )
     return office_files(facts)
 

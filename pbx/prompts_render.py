@@ -29,7 +29,7 @@ _ACTIVE_DB = 35.0  # below the loudest frame by more than that is a pause (compa
 _LONGEST = 60  # seconds a synthesizer may take for one sentence
 
 # What a telephone drops is cut before levelling, and its weight given to the consonants.
-_TELEPHONE = ("highpass", "250", "bass", "-9", "700", "treble", "6", "2200")
+_TELEPHONE = ("highpass", "250", "bass", "-6", "600", "equalizer", "2400", "0.7q", "5")
 _TRIM_START = ("silence", "1", "0.01", "-50d", "reverse")
 _PAD = ("pad", "0.05", "0.1")
 _BAND = {8000: "150-3600", 16000: "80-7400"}
@@ -155,7 +155,7 @@ def _compose(raw: Path, scratch: Path) -> None:
         pad, plucks, bar = (scratch / f"{kind}{number}.wav" for kind in ("pad", "plucks", "bar"))
         length = f"{_CHORD_SECONDS:g}"
         voices = [part for hertz in chord[1:] for part in ("sine", f"{hertz:g}")]
-        fade = ["fade", "t", "0.6", length, "0.6", "gain", "-14"]
+        fade = ["fade", "t", "0.3", length, "0.3", "gain", "-16"]
         _sox("-n", "-r", "32000", "-c", "3", pad, "synth", length, *voices, "remix", "-", *fade)
         _pluck([chord[step] * 2 for step in _BROKEN], plucks, scratch)
         _sox("-m", "-v", "1", pad, "-v", "1", plucks, bar)
@@ -170,7 +170,7 @@ def _pluck(notes: Iterable[float], target: Path, scratch: Path) -> None:
         length = f"{_CHORD_SECONDS / len(_BROKEN):g}"
         path = scratch / f"note{number}.wav"
         octave = ["sine", f"{hertz:g}", "sine", f"{hertz * 2:g}", "remix", "1v0.5,2v0.08"]
-        fade = ["fade", "l", "0.015", length, f"{float(length) * 0.9:g}"]
+        fade = ["fade", "p", "0.015", length, f"{float(length) * 0.9:g}"]
         _sox("-n", "-r", "32000", "-c", "2", path, "synth", length, *octave, *fade, "gain", "-8")
         files.append(path)
     _sox(*files, target)

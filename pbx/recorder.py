@@ -157,7 +157,7 @@ class Recorder:
         person = match[1]
         is_desk = person in self._plan.phones
         self._legs[leg] = (call, person, is_desk)
-        kind = "desk" if is_desk else "mobile"
+        kind: records.LegKind = "desk" if is_desk else "mobile"
         self._writer.put(records.LegStarted(call, leg, self._clock.now(), person, kind))
 
     def _dial_ended(self, event: AmiEvent) -> None:

@@ -94,6 +94,6 @@ def sound_problem(path: Path, hertz: int) -> str | None:
         return f"has {sound.rate} samples a second instead of {hertz}"
     if not sound.samples:
         return "is empty"
-    if sound.peak < _AUDIBLE:
+    if not any(sample > _AUDIBLE or sample < -_AUDIBLE for sample in sound.samples):
         return "is silent"
     return None

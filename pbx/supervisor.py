@@ -17,6 +17,7 @@ from pbx import office, plan, prompts, vault
 from pbx.clock import SystemClock
 from pbx.daemon import Daemon
 from pbx.engine import runtime
+from pbx.engine.ports import Ports
 from pbx.engine.process import AsteriskProcess, Instance
 from pbx.errors import EngineError
 from pbx.home import Home
@@ -40,6 +41,17 @@ def only_one(home: Home) -> Iterator[None]:
         os.close(handle)
 
 
+def is_running(home: Home) -> bool:
+    """Tell whether an office runs on this home."""
+    if not home.folder.is_dir():
+        return False
+    try:
+        with only_one(home):
+            return False
+    except EngineError:
+        return True
+
+
 def read_configuration(config: Path) -> plan.Configuration:
     """Read office.toml with the carriers' presets at hand."""
     return plan.load(config, data_folder("config") / "presets.toml")
@@ -59,6 +71,7 @@ async def running_asterisk(
     configuration: plan.Configuration,
     held: vault.Vault,
     home: Home,
+    ports: Ports,
     *,
     dies_with_parent: bool = False,
 ) -> AsyncIterator[AsteriskProcess]:
@@ -68,11 +81,12 @@ async def running_asterisk(
     home.prepare(user)
     with only_one(home):
         language = configuration.plan.office.language
-        prompts.assemble(language, home.sounds / language / "officeline", home.recordings)
-        ports, block = office.choose_ports(configuration)
+        own = home.recordings if home.recordings.is_dir() else None
+        prompts.assemble(language, home.sounds, own)
         files = office.asterisk_files(configuration, held, home, found, ports)
+        bind = configuration.network.bind
         asterisk = AsteriskProcess(
-            found, Instance(home.asterisk, ports, files, user, dies_with_parent)
+            found, Instance(home.asterisk, ports, files, user, dies_with_parent, bind)
         )
         try:
             await asterisk.start()
@@ -80,7 +94,6 @@ async def running_asterisk(
             yield asterisk
         finally:
             await asterisk.stop()
-            block.release()
 
 
 async def up(config: Path, folder: Path, say: Callable[[str], None]) -> None:
@@ -90,12 +103,14 @@ async def up(config: Path, folder: Path, say: Callable[[str], None]) -> None:
     home.prepare(runtime.service_user())
     held = read_vault(home, configuration)
     ended = _until_signal()
-    async with running_asterisk(configuration, held, home) as asterisk:
-        ports = asterisk.instance.ports
-        say(
-            f"Asterisk {asterisk.runtime.version} answers on {configuration.network.bind}:{ports.sip}"
-        )
-        await _keep_serving(config, folder, ended)
+    ports, block = office.choose_ports(configuration)
+    try:
+        async with running_asterisk(configuration, held, home, ports) as asterisk:
+            version, bind = asterisk.runtime.version, configuration.network.bind
+            say(f"Asterisk {version} answers on {bind}:{ports.sip}; Ctrl-C ends it.")
+            await _keep_serving(config, folder, ended)
+    finally:
+        block.release()
     say("The line is down: no process and no port of it is left.")
 
 
@@ -105,7 +120,7 @@ async def _keep_serving(config: Path, folder: Path, ended: asyncio.Event) -> Non
     words = [sys.executable, "-m", "cli", "--config", str(config), "--home", str(folder), "serve"]
     while not ended.is_set():
         began = asyncio.get_running_loop().time()
-        daemon = await asyncio.create_subprocess_exec(*words)
+        daemon = await asyncio.create_subprocess_exec(*words, start_new_session=True)
         died = asyncio.create_task(daemon.wait())
         signalled = asyncio.create_task(ended.wait())
         await asyncio.wait({died, signalled}, return_when=asyncio.FIRST_COMPLETED)

@@ -59,7 +59,7 @@ class PhoneCall:
         """Wait until this call and its recordings are over; its script's error is raised here."""
         async with asyncio.timeout(timeout):
             await self._ended.wait()
-            while self.heard and self.said and not self._recorded():  # noqa: ASYNC110  # a file has no event
+            while self.heard and self.said and not self._recorded():
                 await asyncio.sleep(0.02)
         if self.error is not None:
             raise self.error
@@ -203,14 +203,15 @@ def never_answers() -> Script:
     return script
 
 
-def voicemail(*, after: float = 2.0, greeting: float = 700.0) -> Script:
-    """Answer like a carrier's voicemail: speak, beep, and listen; nobody presses anything."""
+def voicemail(*, after: float = 2.0, greeting: float = 700.0, listens: float = 600.0) -> Script:
+    """Answer like a carrier's voicemail: speak, listen, hang up; nobody presses anything."""
 
     async def script(phone: Handset) -> None:
         await phone.ring(after)
         await phone.answer()
         await phone.tone(greeting, 2)
-        await phone.wait_hangup()
+        await phone.wait(listens)
+        await phone.hang_up()
 
     return script
 

@@ -12,12 +12,15 @@ import os
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event
 from sqlalchemy.exc import DBAPIError
 
 from pbx.errors import OfficeLineError
+
+if TYPE_CHECKING:
+    from sqlmodel import Session
 
 SCHEMA = "0001"  # the newest revision below migrations/versions
 MIGRATIONS = Path(__file__).parent / "migrations"
@@ -26,6 +29,14 @@ MIGRATIONS = Path(__file__).parent / "migrations"
 BUSY_S = 2.0
 
 _MAGIC = b"SQLite format 3\0"  # https://www.sqlite.org/fileformat.html#the_database_header
+
+# How a transaction begins. A writer takes the lock at once, because a reader that becomes one
+# cannot wait for it; `synchronous` and `journal_mode` can only be set outside of a transaction.
+_BEGINS = "officeline_begins"
+_READ = ("BEGIN",)
+_WRITE = ("PRAGMA synchronous=NORMAL", "BEGIN IMMEDIATE")
+_WRITE_DURABLY = ("PRAGMA synchronous=FULL", "BEGIN IMMEDIATE")
+_SET_WAL = ("PRAGMA journal_mode=WAL",)
 
 
 class StoreError(OfficeLineError):
@@ -57,12 +68,26 @@ def open_database(path: Path) -> Engine:
 @contextlib.contextmanager
 def writing(engine: Engine, *, durable: bool = False) -> Iterator[Connection]:
     """Hold one write transaction, committed at the end; `durable` returns after the disk has it."""
-    with engine.connect() as connection:
-        raw = connection.connection.dbapi_connection
-        if raw is not None:  # pragma refuses inside a transaction, so before it begins
-            raw.cursor().execute(f"PRAGMA synchronous={'FULL' if durable else 'NORMAL'}")
-        with connection.execution_options(officeline_writes=True).begin():
-            yield connection
+    begins = _WRITE_DURABLY if durable else _WRITE
+    with engine.connect().execution_options(**{_BEGINS: begins}) as connection, connection.begin():
+        yield connection
+
+
+@contextlib.contextmanager
+def reading(engine: Engine) -> Iterator[Session]:
+    """Hold a session that only reads; StoreError says what is wrong with the database."""
+    from sqlmodel import Session
+
+    try:
+        with Session(engine) as session:
+            yield session
+    except DBAPIError as error:
+        raise sentence(error, file_of(engine)) from error
+
+
+def file_of(engine: Engine) -> Path:
+    """Name the file that an engine writes to."""
+    return Path(engine.url.database or "")
 
 
 def sentence(error: DBAPIError, path: Path) -> StoreError:
@@ -102,6 +127,7 @@ def _engine(path: Path) -> Engine:
         URL.create("sqlite", database=str(path)),
         connect_args={"timeout": BUSY_S},
         pool_timeout=BUSY_S,
+        hide_parameters=True,  # an error's text is logged, and parameters hold numbers
     )
 
     @event.listens_for(engine, "connect")
@@ -111,9 +137,8 @@ def _engine(path: Path) -> Engine:
 
     @event.listens_for(engine, "begin")
     def _begins(connection: Connection) -> None:
-        # A writer takes the lock at once: a reader that becomes one can only fail, never wait.
-        writes = connection.get_execution_options().get("officeline_writes")
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+        for statement in connection.get_execution_options().get(_BEGINS, _READ):
+            connection.exec_driver_sql(statement)
 
     return engine
 
@@ -137,10 +162,8 @@ def _bring_up_to_date(engine: Engine, path: Path) -> None:
             f"The database {path} was written by a newer OfficeLine (schema {version}); "
             "install that version again, or restore an older backup."
         )
-    with engine.connect() as connection:
-        raw = connection.connection.dbapi_connection
-        if raw is not None:
-            raw.cursor().execute("PRAGMA journal_mode=WAL")
+    with engine.connect().execution_options(**{_BEGINS: _SET_WAL}) as connection:
+        connection.begin()
     with writing(engine, durable=True) as connection:
         config.attributes["connection"] = connection
         command.upgrade(config, "head")  # does nothing if another process was faster

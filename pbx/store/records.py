@@ -1,4 +1,4 @@
-"""What the rest of the control layer tells the call log: one small value for each thing that happened.
+"""What the control layer tells the call log: one small value for each thing that happened.
 
 All times are aware. `call` is Asterisk's Linkedid, `leg` a channel's Uniqueid, `person` an id;
 no number of staff is ever part of a record.
@@ -15,6 +15,7 @@ from routing.decision import Reason
 
 LegKind = Literal["mobile", "desk"]
 LegResult = Literal["accepted", "declined", "busy", "no answer", "unreachable", "cancelled"]
+# The strongest first: a call that had two is remembered for the stronger.
 Outcome = Literal["connected", "message", "failsafe", "blocked", "abandoned", "interrupted"]
 
 Why = Reason | tuple[str, bool, str]

@@ -1,0 +1,109 @@
+"""`officeline calls`: who called, what was decided and why; numbers are masked."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime, time, timedelta
+from typing import TYPE_CHECKING, Annotated, Literal
+from zoneinfo import ZoneInfo
+
+import typer
+
+from pbx.commands.context import Context
+from pbx.errors import OfficeLineError
+from pbx.home import Home
+
+if TYPE_CHECKING:
+    from sqlalchemy import Engine
+
+app = typer.Typer(no_args_is_help=True)
+
+Outcome = Literal["connected", "message", "abandoned", "blocked", "failsafe", "interrupted"]
+AsJson = Annotated[bool, typer.Option("--json", help="One JSON document.")]
+
+_DAYS = {"yesterday": -1, "today": 0, "tomorrow": 1}
+
+
+@app.command("list")
+def list_(
+    context: typer.Context,
+    *,
+    since: Annotated[str | None, typer.Option(help="From this time on.")] = None,
+    until: Annotated[str | None, typer.Option(help="Up to, but without, this time.")] = None,
+    line: Annotated[str | None, typer.Option(help="One line, by its name.")] = None,
+    outcome: Annotated[Outcome | None, typer.Option(help="One outcome.")] = None,
+    limit: Annotated[int, typer.Option(min=1, help="At most so many, the latest.")] = 50,
+    as_json: AsJson = False,
+) -> None:
+    """List calls, the latest first.
+
+    Example: officeline calls list --since "yesterday 17:00" --outcome message
+    """
+    zone = ZoneInfo(context.obj.timezone())
+    now = datetime.now(zone)
+    engine = _open(context.obj)
+    from pbx.commands import calls_shown
+    from pbx.store.calls import list_calls
+
+    rows = list_calls(
+        engine,
+        None if since is None else _instant(since, zone, now),
+        None if until is None else _instant(until, zone, now),
+        line,
+        outcome,
+        limit,
+    )
+    if as_json:
+        typer.echo(json.dumps(calls_shown.list_document(rows, zone), ensure_ascii=False))
+    else:
+        calls_shown.print_list(rows, zone)
+
+
+@app.command()
+def show(context: typer.Context, call_id: str, *, as_json: AsJson = False) -> None:
+    """Show everything that is known of one call: decisions with their reasons, legs, events.
+
+    Example: officeline calls show 1795456091.0
+    """
+    zone = ZoneInfo(context.obj.timezone())
+    engine = _open(context.obj)
+    from pbx.commands import calls_shown
+    from pbx.store.calls import get_call
+
+    history = get_call(engine, call_id)
+    if history is None:
+        raise OfficeLineError(
+            f"There is no call '{call_id}' in the log; 'officeline calls list' shows the ids."
+        )
+    if as_json:
+        typer.echo(json.dumps(calls_shown.document(history, zone), ensure_ascii=False))
+    else:
+        calls_shown.print_history(history, zone)
+
+
+def _open(context: Context) -> Engine:
+    path = Home(context.home).database
+    if not path.exists():
+        raise OfficeLineError(
+            f"There is no call log at {path} yet; start the line with 'officeline up', "
+            "or name its folder with --home."
+        )
+    from pbx.store.database import open_database
+
+    return open_database(path)
+
+
+def _instant(text: str, zone: ZoneInfo, now: datetime) -> datetime:
+    """Read a time in the office's zone: an ISO date or time, or a day's name with a time."""
+    day, _, rest = text.strip().partition(" ")
+    try:
+        if day in _DAYS:
+            date = now.date() + timedelta(days=_DAYS[day])
+            found = datetime.combine(date, time.fromisoformat(rest or "00:00"))
+        else:
+            found = datetime.fromisoformat(text.strip())
+    except ValueError as error:
+        raise OfficeLineError(
+            f"'{text}' is no time; write it as 2026-11-28, '2026-11-28 02:10' or 'yesterday 18:00'."
+        ) from error
+    return found if found.tzinfo else found.replace(tzinfo=zone)

@@ -1,0 +1,165 @@
+"""`officeline demo`: the example practice at work, for everybody to see, on this machine alone."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import itertools
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import structlog
+from rich.console import Console
+from rich.live import Live
+from rich.table import Table
+
+from pbx.demo.scenes import SCENES, Played, Scene, SceneError
+from pbx.demo.stage import Stage, staged
+from pbx.numbers import mask
+from pbx.paths import data_folder
+
+CALLERS = (f"+1917555{number:04d}" for number in itertools.count(120))
+
+
+@dataclass
+class _Row:
+    """One line of the live table."""
+
+    scene: Scene
+    state: str = "waiting"
+    outcome: str = ""
+    began: float = 0.0
+    seconds: float = 0.0
+    played: Played | None = None
+
+
+@dataclass
+class _Show:
+    """What is on the screen; without a terminal, a line when a scene ends."""
+
+    console: Console
+    rows: list[_Row] = field(default_factory=lambda: [_Row(scene) for scene in SCENES])
+
+    def table(self) -> Table:
+        """Draw the table as it stands."""
+        table = Table(title="Lakeside Internal Medicine", title_justify="left")
+        for column in ("scene", "state", "outcome"):
+            table.add_column(column)
+        table.add_column("seconds", justify="right")
+        for row in self.rows:
+            running = row.state == "on the phone"
+            seconds = time.monotonic() - row.began if running else row.seconds
+            shown = f"{seconds:.0f}" if seconds else ""
+            table.add_row(row.scene.title, row.state, row.outcome, shown)
+        return table
+
+    @contextlib.contextmanager
+    def live(self) -> Iterator[None]:
+        """Keep the table on a terminal up to date."""
+        if not self.console.is_terminal:
+            yield
+            return
+        with Live(get_renderable=self.table, console=self.console, refresh_per_second=4):
+            yield
+
+    def told(self, row: _Row) -> None:
+        """Say that a scene ended, where there is no live table to see it in."""
+        if not self.console.is_terminal:
+            end = f"{row.state}: {row.outcome} ({row.seconds:.0f} s)"
+            self.console.print(f"{row.scene.title} - {end}", highlight=False)
+
+
+async def play(*, keep_running: bool) -> bool:
+    """Play every scene on a fresh stage; tell whether all of them went well."""
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(40))  # errors
+    console = Console()
+    folder = Path(tempfile.mkdtemp(prefix="officeline-demo-"))
+    console.print("Starting a practice and a phone network on this machine ...")
+    show = _Show(console)
+    async with staged(folder, data_folder("config") / "office.toml", SCENES[0].at) as stage:
+        with show.live():
+            for group in _groups(show.rows):
+                await _together(stage, show, group)
+        _summary(console, show.rows)
+        if keep_running:
+            await _keep_running(console, stage)
+    return all(row.state == "as promised" for row in show.rows)
+
+
+def _groups(rows: list[_Row]) -> Iterator[list[_Row]]:
+    """Play one by one; the routine caller, who wakes nobody, calls beside the silent one."""
+    pending: list[_Row] = []
+    for row in rows:
+        pending.append(row)
+        if "silence" not in row.scene.title:
+            yield pending
+            pending = []
+    if pending:
+        yield pending
+
+
+async def _together(stage: Stage, show: _Show, group: list[_Row]) -> None:
+    stage.set_time(group[0].scene.at)
+    await asyncio.gather(*(_one(stage, show, row) for row in group))
+
+
+async def _one(stage: Stage, show: _Show, row: _Row) -> None:
+    row.state, row.began = "on the phone", time.monotonic()
+    caller = None if row.scene.anonymous else next(CALLERS)
+    try:
+        row.played = await row.scene.play(stage, caller)
+    except SceneError as error:
+        row.state, row.outcome = "broken", f"not so: {error}"
+    except TimeoutError:
+        row.state, row.outcome = "broken", "somebody waited in vain"
+    else:
+        history = row.played.history
+        row.state, row.outcome = "as promised", str(history.call.outcome)
+    row.seconds = time.monotonic() - row.began
+    show.told(row)
+
+
+def _summary(console: Console, rows: list[_Row]) -> None:
+    """Print what every party saw, and what the database holds."""
+    for row in rows:
+        if row.played is None:
+            continue
+        history = row.played.history
+        console.print(f"\n{row.scene.title}", style="bold")
+        caller = mask(history.call.caller) if history.call.caller else "anonymous"
+        console.print(f"  patient {caller} called the {history.call.line} line", highlight=False)
+        for who, phone in row.played.phones.items():
+            picked = "picked up" if phone.answered_at else "was not picked up"
+            # a desk phone shows the patient, a mobile the office; only the office is not masked
+            shown = (
+                phone.shown
+                if phone.shown == history.call.did or phone.shown_name != "Patient"
+                else mask(phone.shown)
+            )
+            console.print(f"  {who}'s phone showed {shown} and {picked}", highlight=False)
+        for decision in history.decisions:
+            matched = next((why for why in decision.reasons if why.matched), None)
+            because = f"{matched.rule}: {matched.because}" if matched else "no rule yet"
+            console.print(f"  decided {decision.kind}, {because}", highlight=False)
+        who = f", accepted by {history.call.person}" if history.call.person else ""
+        message = f", message {history.message.id}" if history.message else ""
+        console.print(f"  in the database: {history.call.outcome}{who}{message}", highlight=False)
+
+
+async def _keep_running(console: Console, stage: Stage) -> None:
+    """Leave everything up until Ctrl-C, and say how to call in."""
+    user, password = stage.carrier.softphone
+    host, port = stage.carrier.sip
+    lines = " or ".join(line.did for line in stage.configuration.plan.lines)
+    now = stage.clock.now().astimezone(stage.configuration.plan.office.zone)
+    console.print(
+        f"\nCall in with a softphone: register as {user}, password {password}, at {host}:{port} "
+        f"(UDP) and dial {lines}. It is {now:%A %H:%M} in the practice, and the mobile on call "
+        "picks up by itself. Ctrl-C ends it.",
+        highlight=False,
+        soft_wrap=True,
+    )
+    await asyncio.Event().wait()

@@ -1,0 +1,82 @@
+"""`officeline demo`, `up`, `serve` and `doctor`: the line itself."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import Annotated
+
+import typer
+
+from pbx.commands.context import Context
+
+
+def demo(
+    *,
+    keep_running: Annotated[
+        bool, typer.Option("--keep-running", help="Stay up, so that a softphone can call.")
+    ] = False,
+) -> None:
+    """Play a practice and its callers on this machine; nothing leaves it.
+
+    Example: officeline demo --keep-running
+    """
+    from pbx.commands.demo import play
+
+    if not asyncio.run(play(keep_running=keep_running)):
+        raise typer.Exit(1)
+
+
+def up(context: typer.Context) -> None:
+    """Run the office: Asterisk and the control layer, until Ctrl-C ends both.
+
+    Example: officeline --home /var/lib/officeline up
+    """
+    from pbx import supervisor
+
+    known: Context = context.obj
+    asyncio.run(supervisor.up(known.config, known.home, typer.echo))
+
+
+def serve(context: typer.Context) -> None:
+    """Run the control layer alone, against an Asterisk that runs already.
+
+    Example: officeline serve
+    """
+    from pbx import supervisor
+
+    known: Context = context.obj
+    asyncio.run(supervisor.serve(known.config, known.home))
+
+
+def doctor(
+    context: typer.Context,
+    *,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON document.")] = False,
+) -> None:
+    """Look at everything the line needs, and say how to mend what is missing; exit 1 if any is.
+
+    Example: officeline doctor
+    """
+    from dataclasses import asdict
+
+    from pbx.doctor import examine
+
+    known: Context = context.obj
+    checks = examine(known.config, known.home)
+    ok = all(check.ok for check in checks)
+    if as_json:
+        typer.echo(json.dumps({"ok": ok, "checks": [asdict(check) for check in checks]}))
+    else:
+        for check in checks:
+            mark = "ok  " if check.ok else "MEND"
+            mend = "" if check.ok else f" {check.mend}"
+            typer.echo(f"{mark} {check.name}: {check.detail}.{mend}")
+    if not ok:
+        raise typer.Exit(1)
+
+
+def add_to(app: typer.Typer) -> None:
+    """Put these commands at the top of the officeline command."""
+    for command in (demo, up, serve, doctor):
+        app.command()(command)

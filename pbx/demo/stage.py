@@ -1,0 +1,113 @@
+"""The stage: the example practice and a phone network, started together on free loopback ports."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path
+
+from pbx import office, vault
+from pbx.carrier.network import Carrier
+from pbx.clock import DemoClock
+from pbx.daemon import Daemon
+from pbx.engine import runtime
+from pbx.engine.process import AsteriskProcess
+from pbx.errors import EngineError
+from pbx.home import Home
+from pbx.plan import Configuration
+from pbx.store.calls import History, get_call, list_calls
+from pbx.store.database import open_database
+from pbx.supervisor import read_configuration, read_vault, running_asterisk
+from routing.ladder import resolve
+
+# Made-up numbers: 555-01xx is set aside for fiction.
+MOBILES = {"lee": "+12125550111", "osei": "+12125550112", "patel": "+12125550113"}
+TONES = {"lee": 560.0, "osei": 620.0, "patel": 880.0, "desk1": 740.0}
+PATIENT_TONE = 440.0  # Hz: what the patient says, and what the others must hear
+
+
+@dataclass
+class Stage:
+    """Everything that a scene needs; people are named by the practice's own ids."""
+
+    configuration: Configuration
+    home: Home
+    clock: DemoClock
+    asterisk: AsteriskProcess
+    daemon: Daemon
+    carrier: Carrier
+
+    def set_time(self, local: str) -> None:
+        """Set the office's clock to a local time, as in 2026-11-28 02:10."""
+        zone = self.configuration.plan.office.zone
+        self.clock.set(datetime.fromisoformat(local).replace(tzinfo=zone))
+
+    def person(self, word: str) -> str:
+        """Name whoever is `oncall` or `backup` at the stage's time."""
+        return resolve(word, self.configuration.plan, self.clock.now())[0]
+
+    async def history(self, caller: str | None) -> History:
+        """Read the newest call of this caller from the database, with everything it left."""
+        await asyncio.to_thread(self.daemon.writer.flush, 10.0)
+        return await asyncio.to_thread(self._history, caller)
+
+    def _history(self, caller: str | None) -> History:
+        engine = open_database(self.home.database)
+        try:
+            rows = [row for row in list_calls(engine, limit=100) if row.caller == caller]
+            found = get_call(engine, rows[0].id) if rows else None
+        finally:
+            engine.dispose()
+        if found is None:
+            raise EngineError("The call is not in the database; look at the daemon's log.")
+        return found
+
+    async def desk_is_registered(self, phone: str) -> None:
+        """Wait until a desk phone has registered with the office."""
+        async with asyncio.timeout(15):
+            while f"{phone}/sip:" not in await self.asterisk.command("pjsip show contacts"):
+                await asyncio.sleep(0.1)
+
+
+@contextlib.asynccontextmanager
+async def staged(folder: Path, config: Path, at: str) -> AsyncIterator[Stage]:
+    """Start practice and network in `folder` with the clock at a local time; end both in order."""
+    user = runtime.service_user()
+    folder.chmod(0o755)  # Asterisk's user passes through
+    home = Home(folder / "office")
+    configuration = read_configuration(config)
+    home.prepare(user)
+    os.umask(0o022)
+    vault.write(home.folder, vault.Vault(mobiles=dict(MOBILES)))
+    held = read_vault(home, configuration)
+    ports, block = office.choose_ports(configuration)
+    carrier = Carrier(
+        runtime.require(),
+        folder / "carrier",
+        user,
+        office=("127.0.0.1", ports.sip),
+        office_numbers=frozenset(line.did for line in configuration.plan.lines),
+        desk_phones={"desk1": held.phones["desk1"]},
+    )
+    trunk = configuration.trunk.model_copy(update={"host": carrier.host, "port": carrier.sip[1]})
+    configuration = replace(configuration, trunk=trunk)
+    instant = datetime.fromisoformat(at).replace(tzinfo=configuration.plan.office.zone)
+    clock = DemoClock(instant)
+    async with contextlib.AsyncExitStack() as stack:
+        stack.callback(block.release)
+        asterisk = await stack.enter_async_context(
+            running_asterisk(configuration, held, home, ports, dies_with_parent=True)
+        )
+        daemon = Daemon(configuration, held, home, ports, clock)
+        await daemon.start()
+        stack.push_async_callback(daemon.stop)
+        await carrier.start()
+        stack.push_async_callback(carrier.stop)
+        await daemon.heartbeat()
+        stage = Stage(configuration, home, clock, asterisk, daemon, carrier)
+        await stage.desk_is_registered("desk1")
+        yield stage

@@ -1,0 +1,162 @@
+"""What the line needs from its machine and its files, looked at piece by piece."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from pbx import prompts, supervisor, vault
+from pbx.engine import ports, runtime
+from pbx.errors import ConfigError, OfficeLineError
+from pbx.home import Home
+from pbx.plan import Configuration
+from pbx.trunk import reaches
+
+FREE_BYTES = 1_000_000_000
+YEAR_BUILT = 2026  # a clock before it is wrong
+
+
+@dataclass(frozen=True)
+class Check:
+    """One thing that was looked at; `mend` says what to do when it is not ok."""
+
+    name: str
+    ok: bool
+    detail: str
+    mend: str = ""
+
+
+def examine(config: Path, home: Path) -> list[Check]:
+    """Look at everything; a check that cannot be made is one that failed."""
+    place = Home(home)
+    looks: list[Callable[[], Check]] = [
+        _python,
+        _asterisk,
+        lambda: _home(place),
+        lambda: _disk(home),
+        _clock,
+    ]
+    checks = [_made(look) for look in looks]
+    try:
+        configuration = supervisor.read_configuration(config)
+    except OfficeLineError as error:
+        return [*checks, Check("configuration", False, str(error), "Mend the file and try again.")]
+    checks.append(Check("configuration", True, f"{config}, plan {configuration.plan.hash}"))
+    with_plan: list[Callable[[], Check]] = [
+        lambda: _people(configuration, place),
+        lambda: _prompts(configuration, place),
+        lambda: _ports(configuration, place),
+        lambda: _trunk(configuration),
+    ]
+    return [*checks, *(_made(look) for look in with_plan)]
+
+
+def _made(look: Callable[[], Check]) -> Check:
+    try:
+        return look()
+    except OfficeLineError as error:
+        name = getattr(look, "__name__", "check").strip("_<>")
+        return Check(name, False, str(error).rstrip("."), "")
+
+
+def _python() -> Check:
+    version = sys.version.split()[0]
+    return Check("python", sys.version_info >= (3, 11), version, "Install Python 3.11 or newer.")
+
+
+def _asterisk() -> Check:
+    found = runtime.find()
+    if found is None:
+        mend = "Bring one: officeline engine fetch."
+        return Check("asterisk", False, "none of 22.10 or newer", mend)
+    user = runtime.service_user()
+    inside = runtime.enterable(found.modules, user)
+    detail = f"{found.version}, runs as {user.name or 'you'}"
+    return Check("asterisk", inside, detail, f"Let {user.name} enter {found.modules}: chmod o+x.")
+
+
+def _home(home: Home) -> Check:
+    user = runtime.service_user()
+    folder = next(path for path in (home.folder, *home.folder.parents) if path.exists())
+    if not os.access(folder, os.W_OK):
+        return Check("home", False, f"{folder} is not yours", "Name another folder with --home.")
+    if not runtime.enterable(folder, user):
+        mend = f"Let {user.name} pass with chmod o+x, or name another folder with --home."
+        return Check("home", False, f"{user.name} cannot enter {folder}", mend)
+    return Check("home", True, str(home.folder))
+
+
+def _disk(home: Path) -> Check:
+    folder = next(path for path in (home, *home.parents) if path.exists())
+    free = shutil.disk_usage(folder).free
+    detail = f"{free / 1e9:.1f} GB free"
+    return Check("disk", free >= FREE_BYTES, detail, "Make room: a message takes 1 MB a minute.")
+
+
+def _clock() -> Check:
+    year = time.gmtime().tm_year
+    if year < YEAR_BUILT:
+        return Check("clock", False, f"it says {year}", "Set it, and let chrony keep it right.")
+    keepers = ("chronyd", "systemd-timesyn", "ntpd", "ntpsec")
+    running = {_command(folder) for folder in Path("/proc").glob("[0-9]*")}
+    kept = next((keeper for keeper in keepers if keeper in running), None)
+    detail = f"kept by {kept}" if kept else "nobody keeps it right (fine in a container)"
+    return Check("clock", True, detail)
+
+
+def _command(process: Path) -> str:
+    try:
+        return (process / "comm").read_text().strip()
+    except OSError:
+        return ""
+
+
+def _people(configuration: Configuration, home: Home) -> Check:
+    try:
+        mobiles = vault.read(home.folder).mobiles
+    except ConfigError as error:
+        return Check("people", False, str(error).rstrip("."), "")
+    missing = [key for key in configuration.plan.people if key not in mobiles]
+    if missing:
+        detail = f"no mobile for {', '.join(missing)}"
+        return Check("people", False, detail, f"officeline people mobile {missing[0]} NUMBER.")
+    return Check("people", True, f"{len(mobiles)} with a mobile in the vault")
+
+
+def _prompts(configuration: Configuration, home: Home) -> Check:
+    own = home.recordings if home.recordings.is_dir() else None
+    sounds = prompts.sounds_folder()
+    catalogue = prompts.load_catalogue(sounds / f"{configuration.plan.office.language}.toml")
+    problems = prompts.check(catalogue, sounds, own)
+    if problems:
+        return Check("prompts", False, problems[0].rstrip("."), "")
+    return Check("prompts", True, f"{len(catalogue.ids)} in '{catalogue.language}'")
+
+
+def _ports(configuration: Configuration, home: Home) -> Check:
+    """Tell whether the named ports are free, unless it is our own office that has them."""
+    network = configuration.network
+    named = [port for port in (network.sip_port, network.ami_port, network.agi_port) if port]
+    if not named:
+        return Check("ports", True, "free ones are chosen at the start")
+    if supervisor.is_running(home):
+        return Check("ports", True, "in use by this office, which is running")
+    taken = [port for port in named if not ports.is_free(port)]
+    if taken:
+        mend = "Stop the program that has it, or choose another in [network]."
+        return Check("ports", False, f"{taken[0]} is in use", mend)
+    return Check("ports", True, ", ".join(map(str, named)))
+
+
+def _trunk(configuration: Configuration) -> Check:
+    table = configuration.trunk
+    where = f"{table.host}:{table.port}"
+    if reaches(table.host, table.port):
+        return Check("trunk", True, f"{where} answers")
+    mend = "Check host and port in [trunk], the firewall, and the carrier's status page."
+    return Check("trunk", False, f"{where} does not answer OPTIONS", mend)

@@ -1,0 +1,210 @@
+"""The one thread that writes the call log, so that no call ever waits for the database."""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from collections import deque
+from collections.abc import Callable
+from itertools import islice
+
+import structlog
+from sqlalchemy import Engine, text
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError, StatementError
+
+from pbx.errors import OfficeLineError
+from pbx.store import apply
+from pbx.store.database import file_of, sentence, writing
+from pbx.store.records import Record
+
+BATCH = 500  # small enough that a message waits for its turn at the lock for milliseconds only
+PAUSE_S = 0.2
+LONGEST_PAUSE_S = 5.0
+CLOSE_S = 10.0
+
+log = structlog.get_logger()
+
+# A call that nobody saw the end of: it ends with the last thing that was heard of it.
+_INTERRUPT = text("""
+    UPDATE call SET outcome = 'interrupted', ended_at = max(
+        started_at, coalesce(answered_at, ''), coalesce(acknowledged_at, ''),
+        coalesce((SELECT max(at) FROM decision WHERE call = :call), ''),
+        coalesce((SELECT max(at) FROM event WHERE call = :call), ''),
+        coalesce((SELECT max(max(coalesce(started_at, ''), coalesce(ended_at, '')))
+                  FROM leg WHERE call = :call), ''))
+    WHERE id = :call AND outcome IS NULL
+""")
+
+
+_OPEN_CALLS = text("SELECT id FROM call WHERE outcome IS NULL")
+
+
+class _UnusableError(Exception):
+    """The database cannot be written now; another try may succeed."""
+
+
+class _BadRecordError(Exception):
+    """A record that no database would take."""
+
+
+class LogWriter:
+    """Writes records in their order; `open` gives the database, and again after each failure.
+
+    At most `queue_size` records wait; what comes beyond is counted in `lost` and logged.
+    """
+
+    def __init__(self, open: Callable[[], Engine], queue_size: int = 10_000) -> None:  # noqa: A002  # a word that callers read: LogWriter(open=...)
+        self._open = open
+        self._size = queue_size
+        self._waiting: deque[Record] = deque()
+        self._taken = 0  # records accepted since the start
+        self._done = 0  # of these, written or given up
+        self._closing = False
+        self._overflows = False
+        self._changed = threading.Condition()
+        self._thread: threading.Thread | None = None
+        self._engine: Engine | None = None
+        self.lost = 0
+
+    def start(self) -> None:
+        """Begin to write; records that were put before are kept."""
+        self._closing = False
+        self._thread = threading.Thread(target=self._run, name="call-log", daemon=True)
+        self._thread.start()
+
+    def put(self, record: Record) -> None:
+        """Take a record; returns at once, whatever state the database is in."""
+        with self._changed:
+            if len(self._waiting) < self._size:
+                self._waiting.append(record)
+                self._taken += 1
+                self._changed.notify_all()
+                return
+            self.lost += 1
+            known, self._overflows = self._overflows, True
+        if not known:
+            log.error("calllog.overflow", queue=self._size)
+
+    def flush(self, timeout: float = 5.0) -> bool:
+        """Wait until all that was put before is committed; False if `timeout` seconds were too few.
+
+        Committed survives our own death; only messages are promised to survive a power cut.
+        """
+        with self._changed:
+            wanted = self._taken
+            return self._changed.wait_for(lambda: self._done >= wanted, timeout)
+
+    def close(self) -> None:
+        """Write what waits, if the database lets us within some seconds, and stop."""
+        if self._thread is None:
+            return
+        self.flush(CLOSE_S)
+        with self._changed:
+            self._closing = True
+            self._changed.notify_all()
+        self._thread.join()
+        self._thread = None
+        if self._waiting:
+            log.error("calllog.closed_unwritten", records=len(self._waiting))
+
+    def _run(self) -> None:
+        pause = PAUSE_S
+        while batch := self._next_batch():
+            try:
+                self._write(batch)
+            except _UnusableError as error:
+                # the batch is still at the head of the queue: nothing is lost while there is room
+                log.warning("calllog.retrying", error=str(error), pause_s=pause)
+                self._let_go()
+                if self._closes_within(pause):
+                    break
+                pause = min(pause * 2, LONGEST_PAUSE_S)
+            else:
+                pause = PAUSE_S
+                self._finish(len(batch))
+        self._let_go()
+
+    def _next_batch(self) -> list[Record]:
+        """Wait for records; they stay in the queue until they are written. Empty: time to stop."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._waiting or self._closing)
+            return list(islice(self._waiting, BATCH))
+
+    def _closes_within(self, seconds: float) -> bool:
+        with self._changed:
+            return self._changed.wait_for(lambda: self._closing, seconds)
+
+    def _finish(self, count: int) -> None:
+        with self._changed:
+            for _ in range(count):
+                self._waiting.popleft()
+            self._done += count
+            overflowed, self._overflows = self._overflows, False
+            self._changed.notify_all()
+        if overflowed:
+            log.error("calllog.records_lost", since_start=self.lost)
+
+    def _let_go(self) -> None:
+        if self._engine is not None:
+            self._engine.dispose()
+        self._engine = None
+
+    def _write(self, batch: list[Record]) -> None:
+        """Write a batch in one transaction; if a record of it is bad, all others one by one."""
+        try:
+            engine = self._engine = self._engine or self._open()
+        except OfficeLineError as error:
+            raise _UnusableError(str(error)) from error
+        try:
+            _transact(engine, batch)
+        except _BadRecordError:
+            for record in batch:
+                try:
+                    _transact(engine, [record])
+                except _BadRecordError as error:
+                    log.error(  # noqa: TRY400  # a traceback may show the record, and numbers in it
+                        "calllog.record_dropped",
+                        record=type(record).__name__,
+                        call=record.call,
+                        error=str(error),
+                    )
+
+
+def _transact(engine: Engine, batch: list[Record]) -> None:
+    try:
+        with writing(engine) as connection:
+            for record in batch:
+                apply.write(connection, record)
+    except SQLAlchemyError as error:
+        raise (_UnusableError if _may_pass(error) else _BadRecordError)(_kind(error)) from error
+    except (ValueError, TypeError, AttributeError, KeyError) as error:
+        raise _BadRecordError(type(error).__name__) from error
+
+
+def _may_pass(error: SQLAlchemyError) -> bool:
+    """Tell a database in trouble (locked, full, damaged) from a value that it refuses for good."""
+    if not isinstance(error, DBAPIError):
+        return not isinstance(error, StatementError)
+    return isinstance(error.orig, sqlite3.OperationalError) or type(error.orig) is (
+        sqlite3.DatabaseError
+    )
+
+
+def _kind(error: SQLAlchemyError) -> str:
+    name = getattr(getattr(error, "orig", None), "sqlite_errorname", None)
+    return str(name or type(error).__name__)
+
+
+def mark_interrupted(engine: Engine, live: frozenset[str]) -> int:
+    """End every call that is open in the log and not in `live`; return how many; blocking.
+
+    Such a call ends with the last thing that was heard of it. StoreError if it cannot be written.
+    """
+    try:
+        with writing(engine) as connection:
+            ended = set(connection.execute(_OPEN_CALLS).scalars()) - live
+            for call in ended:
+                connection.execute(_INTERRUPT, {"call": call})
+    except DBAPIError as error:
+        raise sentence(error, file_of(engine)) from error
+    return len(ended)

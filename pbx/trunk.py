@@ -1,0 +1,30 @@
+"""A knock at the carrier's door: one SIP OPTIONS, and whether anything answers."""
+
+from __future__ import annotations
+
+import socket
+import uuid
+
+DEADLINE_S = 2.0
+
+
+def reaches(host: str, port: int) -> bool:
+    """Tell whether a SIP server answers OPTIONS over UDP, with any status; blocks up to 2 s."""
+    try:
+        family, kind, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_DGRAM)[0]
+        with socket.socket(family, kind) as knock:
+            knock.settimeout(DEADLINE_S)
+            knock.connect(address)
+            own, own_port = knock.getsockname()[:2]
+            request = (
+                f"OPTIONS sip:{host}:{port} SIP/2.0\r\n"
+                f"Via: SIP/2.0/UDP {own}:{own_port};rport;branch=z9hG4bK{uuid.uuid4().hex[:16]}\r\n"
+                f"Max-Forwards: 70\r\nFrom: <sip:officeline@{own}>;tag={uuid.uuid4().hex[:8]}\r\n"
+                f"To: <sip:{host}:{port}>\r\nCall-ID: {uuid.uuid4().hex}\r\n"
+                f"CSeq: 1 OPTIONS\r\nContact: <sip:officeline@{own}:{own_port}>\r\n"
+                "Content-Length: 0\r\n\r\n"
+            )
+            knock.send(request.encode())
+            return knock.recv(2048).startswith(b"SIP/2.0 ")
+    except OSError:  # refused, unknown host, or nothing came in time
+        return False

@@ -1,0 +1,207 @@
+"""The database's file: created, migrated, refused."""
+
+from __future__ import annotations
+
+import os
+import re
+import resource
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import text
+from sqlmodel import SQLModel
+
+from pbx.store import tables
+from pbx.store.database import MIGRATIONS, SCHEMA, StoreError, open_database, writing
+
+ONE_SENTENCE = re.compile(r"[^\n]+; [^\n]+\.")
+
+
+def pragma(path: Path, name: str) -> str:
+    """Ask a pragma on a connection of an engine of ours."""
+    engine = open_database(path)
+    with engine.connect() as connection:
+        answer = str(connection.exec_driver_sql(f"PRAGMA {name}").scalar())
+    engine.dispose()
+    return answer
+
+
+def refusal(path: Path) -> str:
+    """Open a database that must be refused, and return the sentence."""
+    with pytest.raises(StoreError) as caught:
+        open_database(path)
+    assert ONE_SENTENCE.fullmatch(str(caught.value))
+    return str(caught.value)
+
+
+def test_a_new_database_has_the_schema_of_the_tables(tmp_path: Path) -> None:
+    """The migrations lead to exactly what the SQLModel tables say."""
+    engine = open_database(tmp_path / "officeline.db")
+    assert tables.Call.metadata is SQLModel.metadata
+    with engine.connect() as connection:
+        found = compare_metadata(MigrationContext.configure(connection), SQLModel.metadata)
+    engine.dispose()
+    assert found == []
+
+
+def test_the_schema_constant_is_the_newest_revision() -> None:
+    """The fast path compares with the head that alembic would find."""
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    assert ScriptDirectory.from_config(config).get_current_head() == SCHEMA
+
+
+def test_a_second_open_keeps_the_rows_and_leaves_alembic_alone(tmp_path: Path) -> None:
+    """A database at head opens without importing alembic."""
+    path = tmp_path / "officeline.db"
+    engine = open_database(path)
+    with writing(engine) as connection:
+        connection.execute(
+            text("INSERT INTO call (id, started_at, line, did) VALUES ('1', '', '', '')")
+        )
+    engine.dispose()
+    words = (
+        "import sys; from pathlib import Path; from pbx.store.database import open_database;"
+        f"engine = open_database(Path({str(path)!r}));"
+        "print(engine.connect().exec_driver_sql('SELECT id FROM call').scalar(),"
+        " 'alembic' in sys.modules)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", words], check=True, capture_output=True, text=True, cwd=Path.cwd()
+    )
+    assert done.stdout.split() == ["1", "False"]
+
+
+def test_the_file_is_for_its_owner_alone(tmp_path: Path) -> None:
+    """The database, and what SQLite keeps beside it, have mode 0600, even if they had another."""
+    path = tmp_path / "officeline.db"
+    old = os.umask(0)
+    try:
+        engine = open_database(path)
+        with writing(engine) as connection:
+            connection.execute(text("DELETE FROM call"))
+        modes = {file.name: file.stat().st_mode & 0o777 for file in tmp_path.iterdir()}
+        engine.dispose()
+    finally:
+        os.umask(old)
+    assert modes == dict.fromkeys(
+        ["officeline.db", "officeline.db-wal", "officeline.db-shm"], 0o600
+    )
+    path.chmod(0o644)
+    open_database(path).dispose()
+    assert path.stat().st_mode & 0o777 == 0o600
+
+
+def test_the_log_is_wal_and_messages_are_synced(tmp_path: Path) -> None:
+    """Readers never wait, and a durable transaction runs with synchronous=FULL, the others not."""
+    path = tmp_path / "officeline.db"
+    assert pragma(path, "journal_mode") == "wal"
+    assert pragma(path, "foreign_keys") == "1"
+    engine = open_database(path)
+    for durable, level in ((True, 2), (False, 1), (True, 2)):
+        with writing(engine, durable=durable) as connection:
+            assert connection.exec_driver_sql("PRAGMA synchronous").scalar() == level
+    engine.dispose()
+
+
+def test_a_database_of_a_newer_version_is_refused_unchanged(tmp_path: Path) -> None:
+    """An older OfficeLine does not touch what it does not know."""
+    path = tmp_path / "officeline.db"
+    open_database(path).dispose()
+    with closing(
+        sqlite3.connect(path, autocommit=True)
+        if sys.version_info >= (3, 12)
+        else sqlite3.connect(path, isolation_level=None)
+    ) as connection:
+        connection.execute("UPDATE alembic_version SET version_num = '9999'")
+    before = path.read_bytes()
+    assert "newer OfficeLine (schema 9999)" in refusal(path)
+    assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"office = 'Lakeside'\n" * 100, b"SQLite format 3\0" + b"\xff" * 5000, b"SQLite form"],
+    ids=["text", "damaged", "half a header"],
+)
+def test_a_file_that_is_no_database_is_refused_unchanged(tmp_path: Path, content: bytes) -> None:
+    """Somebody else's file is not overwritten."""
+    path = tmp_path / "officeline.db"
+    path.write_bytes(content)
+    assert "no database" in refusal(path)
+    assert path.read_bytes() == content
+
+
+def test_another_programs_database_is_refused_unchanged(tmp_path: Path) -> None:
+    """A SQLite file with foreign tables gets none of ours."""
+    path = tmp_path / "officeline.db"
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("CREATE TABLE songs (title)")
+    before = path.read_bytes()
+    assert "belongs to another program" in refusal(path)
+    assert path.read_bytes() == before
+
+
+def test_a_folder_that_is_missing_is_one_sentence(tmp_path: Path) -> None:
+    """The way out is in the sentence."""
+    assert "--home" in refusal(tmp_path / "missing" / "officeline.db")
+
+
+def test_a_disk_that_takes_nothing_is_one_sentence() -> None:
+    """A file system that cannot be written, here the kernel's own, is named."""
+    assert "/proc/officeline.db" in refusal(Path("/proc/officeline.db"))
+
+
+@contextmanager
+def files_of_at_most(size: int) -> Iterator[None]:
+    """Let no file of this process grow beyond `size` bytes: what a full disk does to SQLite."""
+    old = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, old[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, old)
+
+
+def test_a_full_disk_leaves_nothing_half_made(tmp_path: Path) -> None:
+    """A migration that does not fit is undone, and works when there is room."""
+    path = tmp_path / "officeline.db"
+    with files_of_at_most(8192):
+        refusal(path)
+    with closing(sqlite3.connect(path)) as connection:
+        assert connection.execute("SELECT count(*) FROM sqlite_master").fetchone() == (0,)
+    open_database(path).dispose()
+
+
+def test_a_locked_new_database_is_one_sentence(tmp_path: Path) -> None:
+    """A migration does not wait for ever for somebody else's lock."""
+    path = tmp_path / "officeline.db"
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("BEGIN EXCLUSIVE")
+        assert "locked by another program" in refusal(path)
+
+
+def test_two_processes_may_create_it_at_once(tmp_path: Path) -> None:
+    """Of several that open a new database together, one migrates and all get it."""
+    path = tmp_path / "officeline.db"
+    words = (
+        "from pathlib import Path; from pbx.store.database import open_database;"
+        f"open_database(Path({str(path)!r})).dispose()"
+    )
+    running = [
+        subprocess.Popen([sys.executable, "-c", words], stderr=subprocess.PIPE, text=True)
+        for _ in range(4)
+    ]
+    for process in running:
+        _, complaint = process.communicate(timeout=60)
+        assert (process.returncode, complaint) == (0, "")
+    assert pragma(path, "integrity_check") == "ok"
