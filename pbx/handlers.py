@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import Protocol
 
@@ -53,14 +53,24 @@ class Handlers:
         self._messages = messages
         self.last_beat: asyncio.Event = asyncio.Event()
 
-    async def route(self, session: AgiSession) -> None:
-        """Answer one question with one verdict; a message in it is durable before."""
+    def route(self, session: AgiSession) -> Awaitable[None] | None:
+        """Answer one question with one verdict, at once; a message in it is durable before."""
         question = question_of(session)
         verdict = self._flow.answer(question, self._clock.now())
         if verdict.message is not None:
-            await asyncio.to_thread(self._open_message, question, verdict)
+            return self._answer_durably(session, question, verdict)
+        self._answer(session, question, verdict)
+        return None
+
+    async def _answer_durably(
+        self, session: AgiSession, question: Question, verdict: Verdict
+    ) -> None:
+        await asyncio.to_thread(self._open_message, question, verdict)
+        self._answer(session, question, verdict)
+
+    def _answer(self, session: AgiSession, question: Question, verdict: Verdict) -> None:
         record = str(self._messages / question.call)
-        await session.conclude(variables(verdict, question, record))
+        session.conclude(variables(verdict, question, record))
         self._log.turn(question, verdict, self._plan())
 
     def _open_message(self, question: Question, verdict: Verdict) -> None:

@@ -37,6 +37,16 @@ _RESULTS = {
 
 
 @dataclass
+class _Leg:
+    """A phone that rings or talks."""
+
+    call: str
+    person: str
+    is_desk: bool
+    answered: bool = False
+
+
+@dataclass
 class _Live:
     """A call that goes on: what its end must know."""
 
@@ -59,7 +69,7 @@ class Recorder:
         self._clock = clock
         self._token = token
         self._live: dict[str, _Live] = {}
-        self._legs: dict[str, tuple[str, str, bool]] = {}  # leg -> call, person, is a desk
+        self._legs: dict[str, _Leg] = {}
         self._engine: Engine | None = None
         self._lock = threading.Lock()
 
@@ -156,25 +166,25 @@ class Recorder:
             return
         person = match[1]
         is_desk = person in self._plan.phones
-        self._legs[leg] = (call, person, is_desk)
+        self._legs[leg] = _Leg(call, person, is_desk)
         kind: records.LegKind = "desk" if is_desk else "mobile"
         self._writer.put(records.LegStarted(call, leg, self._clock.now(), person, kind))
 
     def _dial_ended(self, event: AmiEvent) -> None:
-        leg = event.fields.get("DestUniqueid", "")
-        if leg not in self._legs:
+        unique = event.fields.get("DestUniqueid", "")
+        leg = self._legs.get(unique)
+        if leg is None:
             return
-        call, person, is_desk = self._legs[leg]
         now = self._clock.now()
         status = event.fields.get("DialStatus", "")
-        if status == "ANSWER":
-            self._writer.put(records.LegAnswered(call, leg, now))
-            if is_desk:  # a desk phone has no voicemail of a carrier's: whoever answers is human
-                self._accepted(call, leg, person)
-            return
-        result = _RESULTS.get(status, "no answer")
-        self._writer.put(records.LegEnded(call, leg, now, result))
-        del self._legs[leg]
+        if status != "ANSWER":
+            # whoever picked up and pressed nothing, a voicemail for one, declined
+            result = "declined" if leg.answered else _RESULTS.get(status, "no answer")
+            self._writer.put(records.LegEnded(leg.call, unique, now, result))
+            del self._legs[unique]
+        elif leg.is_desk:  # a desk phone has no carrier's voicemail: whoever answers is human
+            self._writer.put(records.LegAnswered(leg.call, unique, now))
+            self._accepted(leg.call, unique, leg.person)
 
     def _told(self, event: AmiEvent) -> None:
         """Take a word of our own dialplan; without the token it is a stranger's."""
@@ -185,6 +195,10 @@ class Recorder:
         leg, person = event.fields.get("Uniqueid", ""), event.fields.get("Who", "")
         now = self._clock.now()
         match what:
+            case names.LEG_ANSWERED:
+                self._writer.put(records.LegAnswered(call, leg, now))
+                if known := self._legs.get(leg):
+                    known.answered = True
             case names.LEG_ACCEPTED:
                 self._accepted(call, leg, person)
             case names.LEG_DECLINED:

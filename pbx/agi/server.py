@@ -12,7 +12,9 @@ import structlog
 from pbx.agi.protocol import AgiReader, AgiRequest, ProtocolError
 from pbx.agi.session import AgiClosed, AgiSession
 
-Handler = Callable[[AgiSession], Awaitable[None]]
+# A handler that can answer at once returns None: a task would cost a turn of the loop before the
+# caller's phone rings. One that must wait returns an awaitable, as a coroutine function does.
+Handler = Callable[[AgiSession], Awaitable[None] | None]
 
 log = structlog.get_logger()
 
@@ -142,23 +144,34 @@ class _Connection(asyncio.Protocol):
         loop = asyncio.get_running_loop()
         if self._server.question_deadline is not None:
             self._deadline = loop.call_later(self._server.question_deadline, self._late)
-        self.task = loop.create_task(self._handle(handler, self._session))
-
-    async def _handle(self, handler: Handler, session: AgiSession) -> None:
         try:
-            await handler(session)
+            result = handler(self._session)
+        except Exception:
+            log.exception("agi.handler_failed", script=request.script, call=request.uniqueid)
+            self._session.fail()
+            result = None
+        if result is None:
+            self._finished(self._session)
+        else:
+            self.task = loop.create_task(self._handle(result, self._session))
+
+    async def _handle(self, rest: Awaitable[None], session: AgiSession) -> None:
+        try:
+            await rest
         except AgiClosed:
             pass
         except Exception:
-            log.exception(
-                "agi.handler_failed", script=session.request.script, call=session.request.uniqueid
-            )
+            request = session.request
+            log.exception("agi.handler_failed", script=request.script, call=request.uniqueid)
             session.fail()
         finally:
-            self._deadline.cancel()
-            if session.concluded:  # Asterisk reads our end of stream and closes; if not, we do
-                self._deadline = asyncio.get_running_loop().call_later(
-                    self._server.header_deadline, self._transport.abort
-                )
-            else:
-                self._transport.close()
+            self._finished(session)
+
+    def _finished(self, session: AgiSession) -> None:
+        self._deadline.cancel()
+        if session.concluded:  # Asterisk reads our end of stream and closes; if not, we do
+            self._deadline = asyncio.get_running_loop().call_later(
+                self._server.header_deadline, self._transport.abort
+            )
+        else:
+            self._transport.close()

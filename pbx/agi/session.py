@@ -39,7 +39,7 @@ class AgiSession:
         reply = await self.command("GET", "VARIABLE", name)
         return reply.data if reply.result == "1" else ""
 
-    async def conclude(self, variables: Mapping[str, str]) -> None:
+    def conclude(self, variables: Mapping[str, str]) -> None:
         """Set all variables in one command, in order, and end the conversation.
 
         Command and end of stream leave together: Asterisk executes the line, finds the end and

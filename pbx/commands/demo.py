@@ -76,10 +76,12 @@ async def play(*, keep_running: bool) -> bool:
     """Play every scene on a fresh stage; tell whether all of them went well."""
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(40))  # errors
     console = Console()
-    folder = Path(tempfile.mkdtemp(prefix="officeline-demo-"))
     console.print("Starting a practice and a phone network on this machine ...")
     show = _Show(console)
-    async with staged(folder, data_folder("config") / "office.toml", SCENES[0].at) as stage:
+    config = data_folder("config") / "office.toml"
+    async with contextlib.AsyncExitStack() as stack:
+        folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="officeline-demo-"))
+        stage = await stack.enter_async_context(staged(Path(folder), config, SCENES[0].at))
         with show.live():
             for group in _groups(show.rows):
                 await _together(stage, show, group)

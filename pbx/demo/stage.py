@@ -76,7 +76,7 @@ class Stage:
 @contextlib.asynccontextmanager
 async def staged(folder: Path, config: Path, at: str) -> AsyncIterator[Stage]:
     """Start practice and network in `folder` with the clock at a local time; end both in order."""
-    user = runtime.service_user()
+    found, user = runtime.require(), runtime.service_user()
     folder.chmod(0o755)  # Asterisk's user passes through
     home = Home(folder / "office")
     configuration = read_configuration(config)
@@ -86,7 +86,7 @@ async def staged(folder: Path, config: Path, at: str) -> AsyncIterator[Stage]:
     held = read_vault(home, configuration)
     ports, block = office.choose_ports(configuration)
     carrier = Carrier(
-        runtime.require(),
+        found,
         folder / "carrier",
         user,
         office=("127.0.0.1", ports.sip),

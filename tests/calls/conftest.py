@@ -1,0 +1,56 @@
+"""One practice and one phone network per worker, on real Asterisk processes."""
+
+from __future__ import annotations
+
+import itertools
+import tempfile
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+
+from pbx.demo.scenes import TUESDAY
+from pbx.demo.stage import Stage, staged
+
+CONFIG = Path(__file__).parents[2] / "config" / "office.toml"
+# What Asterisk may say at ERROR or WARNING while all is well.
+EXPECTED = (
+    "Abnormal 'Gosub(confirm",  # a phone hung up while it was asked to press 1
+)
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def stage() -> AsyncIterator[Stage]:
+    """Start the example practice and a phone network around it."""
+    with tempfile.TemporaryDirectory(prefix="officeline-calls-") as folder:
+        async with staged(Path(folder), CONFIG, TUESDAY) as running:
+            yield running
+
+
+@pytest.fixture(scope="session")
+def _numbers() -> Iterator[int]:
+    return itertools.count(200)
+
+
+@pytest.fixture
+def caller(_numbers: Iterator[int]) -> str:
+    """Return a number that nobody has called from before."""
+    return f"+1917555{next(_numbers):04d}"
+
+
+@pytest.fixture(autouse=True)
+def _no_complaints(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Fail a test during which the office's Asterisk logged an unexpected error."""
+    if "stage" not in request.fixturenames:
+        yield
+        return
+    running: Stage = request.getfixturevalue("stage")
+    path = running.home.asterisk / "log" / "messages.log"
+    before = path.stat().st_size
+    yield
+    with path.open() as file:
+        file.seek(before)
+        lines = [line for line in file if " ERROR[" in line or " WARNING[" in line]
+    complaints = [line for line in lines if not any(known in line for known in EXPECTED)]
+    assert not complaints, "".join(complaints)

@@ -1,0 +1,27 @@
+"""Every scene of the demo on real Asterisk processes, and what may never leak in any of them."""
+
+from __future__ import annotations
+
+import pytest
+
+from pbx.demo.scenes import SCENES, Scene
+from pbx.demo.stage import MOBILES, Stage
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+
+@pytest.mark.parametrize("scene", SCENES, ids=lambda scene: scene.title)
+async def test_scene(scene: Scene, stage: Stage, caller: str) -> None:
+    """The phones and the database agree with what the scene promises, and no number leaks."""
+    stage.set_time(scene.at)
+    known = None if scene.anonymous else caller
+    played = await scene.play(stage, known)
+    for message in stage.carrier.messages_of(played.patient):
+        assert not any(mobile in message.text for mobile in MOBILES.values()), message.text
+    mobiles = [phone for name, phone in played.phones.items() if name in MOBILES]
+    for phone in mobiles:
+        messages = stage.carrier.messages_of(phone)
+        assert messages[0].start.startswith("INVITE")
+        for message in messages:
+            assert caller not in message.text
+            assert "9175550123" not in message.text  # what the anonymous caller keyed in
