@@ -43,6 +43,7 @@ class AgiServer:
         self.question_deadline = question_deadline
         self.max_sessions = max_sessions
         self.connections: set[_Connection] = set()
+        self.sessions: set[_Connection] = set()  # those that have asked a question
         self._host = host
         self._port = port
         self._server: asyncio.Server | None = None
@@ -50,7 +51,7 @@ class AgiServer:
     async def start(self) -> None:
         """Listen; OSError if the port is taken."""
         self._server = await asyncio.get_running_loop().create_server(
-            lambda: _Connection(self), self._host, self._port, backlog=1024
+            lambda: _Connection(self), self._host, self._port, backlog=256
         )
 
     @property
@@ -91,9 +92,6 @@ class _Connection(asyncio.Protocol):
         self._deadline = asyncio.get_running_loop().call_later(
             self._server.header_deadline, self._late
         )
-        if len(self._server.connections) > self._server.max_sessions:
-            log.error("agi.too_many_sessions", limit=self._server.max_sessions)
-            transport.abort()
 
     def data_received(self, data: bytes) -> None:
         try:
@@ -115,6 +113,7 @@ class _Connection(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002  # asyncio's name
         self._deadline.cancel()
         self._server.connections.discard(self)
+        self._server.sessions.discard(self)
         if self._session is not None:
             self._session.closed()
 
@@ -135,6 +134,12 @@ class _Connection(asyncio.Protocol):
 
     def _begin(self, request: AgiRequest) -> None:
         self._deadline.cancel()
+        # Counted here and not at connecting, so that knocking and leaving crowds out nobody.
+        if len(self._server.sessions) >= self._server.max_sessions:
+            log.error("agi.too_many_sessions", limit=self._server.max_sessions)
+            self._transport.abort()
+            return
+        self._server.sessions.add(self)
         self._session = AgiSession(request, self._transport)
         handler = self._server.handlers.get(request.script)
         if handler is None:
