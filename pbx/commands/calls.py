@@ -47,8 +47,8 @@ def list_(
 
     rows = list_calls(
         engine,
-        None if since is None else _instant(since, zone, now),
-        None if until is None else _instant(until, zone, now),
+        None if since is None else instant(since, zone, now),
+        None if until is None else instant(until, zone, now),
         line,
         outcome,
         limit,
@@ -93,7 +93,7 @@ def _open(context: Context) -> Engine:
     return open_database(path)
 
 
-def _instant(text: str, zone: ZoneInfo, now: datetime) -> datetime:
+def instant(text: str, zone: ZoneInfo, now: datetime) -> datetime:
     """Read a time in the office's zone: an ISO date or time, or a day's name with a time."""
     day, _, rest = text.strip().partition(" ")
     try:

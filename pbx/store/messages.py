@@ -113,6 +113,6 @@ def row_of(message: Message) -> MessageRow:
 
 def _sentence(engine: Engine) -> str:
     return (
-        f"A message could not be written to {Path(engine.url.database or '')}; "
+        f"A message could not be written to {file_of(engine)}; "
         "make sure that the disk has room and that nothing else holds the database."
     )

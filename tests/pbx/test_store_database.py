@@ -8,6 +8,7 @@ import resource
 import sqlite3
 import subprocess
 import sys
+import zipfile
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -18,11 +19,13 @@ from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import text
+from sqlalchemy.exc import IntegrityError
 from sqlmodel import SQLModel
 
 from pbx.store import tables
 from pbx.store.database import MIGRATIONS, SCHEMA, StoreError, open_database, writing
 
+ROOT = Path(__file__).parents[2]
 ONE_SENTENCE = re.compile(r"[^\n]+; [^\n]+\.")
 
 
@@ -69,15 +72,15 @@ def test_a_second_open_keeps_the_rows_and_leaves_alembic_alone(tmp_path: Path) -
             text("INSERT INTO call (id, started_at, line, did) VALUES ('1', '', '', '')")
         )
     engine.dispose()
-    words = (
-        "import sys; from pathlib import Path; from pbx.store.database import open_database;"
-        f"engine = open_database(Path({str(path)!r}));"
-        "print(engine.connect().exec_driver_sql('SELECT id FROM call').scalar(),"
-        " 'alembic' in sys.modules)"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", words], check=True, capture_output=True, text=True, cwd=Path.cwd()
-    )
+    script = """
+import sys
+from pathlib import Path
+from pbx.store.database import open_database
+connection = open_database(Path(sys.argv[1])).connect()
+print(connection.exec_driver_sql("SELECT id FROM call").scalar(), "alembic" in sys.modules)
+"""
+    words = [sys.executable, "-c", script, str(path)]
+    done = subprocess.run(words, check=True, capture_output=True, text=True, cwd=ROOT)
     assert done.stdout.split() == ["1", "False"]
 
 
@@ -113,15 +116,34 @@ def test_the_log_is_wal_and_messages_are_synced(tmp_path: Path) -> None:
     engine.dispose()
 
 
+@pytest.mark.parametrize("durable", [False, True])
+def test_a_writer_has_the_lock_from_the_start_and_all_or_nothing(
+    tmp_path: Path, *, durable: bool
+) -> None:
+    """Nobody writes in between, and what fails in the middle leaves nothing."""
+    path = tmp_path / "officeline.db"
+    engine = open_database(path)
+    row = text("INSERT INTO call (id, started_at, line, did) VALUES ('1', '', '', '')")
+
+    def write_twice() -> None:
+        with writing(engine, durable=durable) as connection:
+            connection.execute(row)
+            connection.execute(row)
+
+    with closing(sqlite3.connect(path, timeout=0, isolation_level=None)) as other:
+        with writing(engine, durable=durable), pytest.raises(sqlite3.OperationalError):
+            other.execute("BEGIN IMMEDIATE")
+        with pytest.raises(IntegrityError):
+            write_twice()
+        assert other.execute("SELECT count(*) FROM call").fetchone() == (0,)
+    engine.dispose()
+
+
 def test_a_database_of_a_newer_version_is_refused_unchanged(tmp_path: Path) -> None:
     """An older OfficeLine does not touch what it does not know."""
     path = tmp_path / "officeline.db"
     open_database(path).dispose()
-    with closing(
-        sqlite3.connect(path, autocommit=True)
-        if sys.version_info >= (3, 12)
-        else sqlite3.connect(path, isolation_level=None)
-    ) as connection:
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
         connection.execute("UPDATE alembic_version SET version_num = '9999'")
     before = path.read_bytes()
     assert "newer OfficeLine (schema 9999)" in refusal(path)
@@ -190,16 +212,35 @@ def test_a_locked_new_database_is_one_sentence(tmp_path: Path) -> None:
         assert "locked by another program" in refusal(path)
 
 
+def test_an_installed_wheel_brings_its_migrations(tmp_path: Path) -> None:
+    """Outside of a checkout, too, a new database gets its tables."""
+    build = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(tmp_path)]
+    subprocess.run(build, check=True, cwd=ROOT)
+    (wheel,) = tmp_path.glob("*.whl")
+    with zipfile.ZipFile(wheel) as archive:
+        archive.extractall(tmp_path / "installed")
+    script = (
+        "import sys; from pathlib import Path; from pbx.store import database;"
+        "database.open_database(Path(sys.argv[1])).dispose(); print(database.__file__)"
+    )
+    words = [sys.executable, "-c", script, str(tmp_path / "officeline.db")]
+    done = subprocess.run(
+        words, check=True, cwd=tmp_path / "installed", capture_output=True, text=True
+    )
+    assert done.stdout.startswith(str(tmp_path / "installed"))
+    assert pragma(tmp_path / "officeline.db", "integrity_check") == "ok"
+
+
 def test_two_processes_may_create_it_at_once(tmp_path: Path) -> None:
     """Of several that open a new database together, one migrates and all get it."""
     path = tmp_path / "officeline.db"
-    words = (
-        "from pathlib import Path; from pbx.store.database import open_database;"
-        f"open_database(Path({str(path)!r})).dispose()"
+    script = (
+        "import sys; from pathlib import Path; from pbx.store.database import open_database;"
+        "open_database(Path(sys.argv[1])).dispose()"
     )
+    words = [sys.executable, "-c", script, str(path)]
     running = [
-        subprocess.Popen([sys.executable, "-c", words], stderr=subprocess.PIPE, text=True)
-        for _ in range(4)
+        subprocess.Popen(words, stderr=subprocess.PIPE, text=True, cwd=ROOT) for _ in range(4)
     ]
     for process in running:
         _, complaint = process.communicate(timeout=60)

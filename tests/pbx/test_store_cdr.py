@@ -1,0 +1,100 @@
+"""Asterisk's own call records, as it writes them and as a crash leaves them."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import pytest
+from structlog.testing import capture_logs
+
+from dialplan.system import CDR_FIELDS
+from pbx.cdr import CdrRow, read_cdr
+from pbx.errors import OfficeLineError
+
+NEW_YORK = ZoneInfo("America/New_York")
+# what Asterisk 22 wrote for a call that a desk phone answered
+ANSWERED = (
+    '"2026-11-23 12:48:11","2026-11-23 12:48:12","2026-11-23 12:48:17","+12125550142","desk","do",'
+    '"PJSIP/trunk-00000000","Local/desk1@leg-00000000;1","ANSWERED","5","1795456091.0",'
+    '"1795456091.0"\n'
+)
+FAILED = (
+    '"2026-11-23 12:48:11","","2026-11-23 12:48:11","+12125550142","desk2","leg",'
+    '"Local/desk2@leg-00000001;2","","FAILED","0","1795456091.4","1795456091.0"\n'
+)
+
+
+def read(tmp_path: Path, content: str) -> list[CdrRow]:
+    """Write a file and read it as the office's in New York."""
+    path = tmp_path / "calls.csv"
+    path.write_text(content, encoding="utf-8")
+    return list(read_cdr(path, NEW_YORK))
+
+
+def test_records_are_read_in_order(tmp_path: Path) -> None:
+    """Each column has its name, and local times become UTC."""
+    answered, failed = read(tmp_path, ANSWERED + FAILED)
+    assert answered == CdrRow(
+        call="1795456091.0",
+        unique="1795456091.0",
+        start=datetime(2026, 11, 23, 17, 48, 11, tzinfo=UTC),
+        answer=datetime(2026, 11, 23, 17, 48, 12, tzinfo=UTC),
+        end=datetime(2026, 11, 23, 17, 48, 17, tzinfo=UTC),
+        src="+12125550142",
+        dst="desk",
+        context="do",
+        channel="PJSIP/trunk-00000000",
+        dst_channel="Local/desk1@leg-00000000;1",
+        disposition="ANSWERED",
+        billed_s=5,
+    )
+    assert (failed.unique, failed.answer, failed.billed_s) == ("1795456091.4", None, 0)
+
+
+def test_times_may_be_seconds_since_the_epoch(tmp_path: Path) -> None:
+    """The option u of CDR() writes them so, and a zero for what never happened."""
+    line = ANSWERED.replace("2026-11-23 12:48:11", "1795456091.250000")
+    (row,) = read(tmp_path, line.replace("2026-11-23 12:48:12", "0.000000"))
+    assert row.start == datetime(2026, 11, 23, 17, 48, 11, 250000, tzinfo=UTC)
+    assert row.answer is None
+
+
+@pytest.mark.parametrize("cut", [1, 20, 100, len(FAILED) - 1])
+def test_a_half_written_last_line_is_left_out(tmp_path: Path, cut: int) -> None:
+    """Asterisk may be writing, or have been killed while it wrote."""
+    with capture_logs() as logged:
+        assert len(read(tmp_path, ANSWERED + FAILED[:cut])) == 1
+    assert logged == []
+
+
+def test_a_damaged_line_spoils_no_other(tmp_path: Path) -> None:
+    """A quote that was never closed, missing columns, a foreign line: logged by number alone."""
+    damaged = ['"2026-11-23 12:48:11","\n', "1,2,3\n", "\n", ANSWERED.replace("2026-", "soon-")]
+    no_call = ANSWERED.replace('"1795456091.0"\n', '""\n')
+    with capture_logs() as logged:
+        rows = read(tmp_path, "".join([*damaged, no_call, FAILED]))
+    assert [row.unique for row in rows] == ["1795456091.4"]
+    assert [entry["line"] for entry in logged] == [1, 2, 3, 4, 5]
+    assert "5550142" not in str(logged)
+
+
+def test_a_file_that_is_not_there_yet_has_no_records(tmp_path: Path) -> None:
+    """Asterisk makes it at the first call's end."""
+    assert list(read_cdr(tmp_path / "calls.csv")) == []
+
+
+def test_a_file_that_cannot_be_read_is_one_sentence(tmp_path: Path) -> None:
+    """Here a folder stands in its place."""
+    with pytest.raises(OfficeLineError, match="call records cannot be read"):
+        list(read_cdr(tmp_path))
+
+
+def test_the_columns_are_those_that_the_dialplan_configures() -> None:
+    """Whoever adds a column there must teach the reader, too."""
+    names = [field.removeprefix("CDR(").split(",")[0].rstrip(")") for field in CDR_FIELDS]
+    assert names == [
+        *("start", "answer", "end", "src", "dst", "dcontext", "channel", "dstchannel"),
+        *("disposition", "billsec", "uniqueid", "linkedid"),
+    ]

@@ -1,0 +1,53 @@
+"""A bare Asterisk for tests that need AMI and nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from dialplan import system
+from dialplan.conf import document, section
+from dialplan.manager import USER
+from pbx.engine import runtime
+from pbx.engine.ports import PortBlock
+from pbx.engine.process import AsteriskProcess, Instance
+
+SECRET = "a-made-up-secret"
+
+
+@asynccontextmanager
+async def bare_asterisk(folder: Path) -> AsyncIterator[AsteriskProcess]:
+    """Run an Asterisk with one AMI user that may do everything, and an empty dialplan."""
+    found, user = runtime.require(), runtime.service_user()
+    folder.chmod(0o755)
+    block = PortBlock.take()
+    home = folder / "asterisk"
+    login = {"secret": SECRET, "read": "all", "write": "all"}
+    general = {"enabled": "yes", "bindaddr": "127.0.0.1", "port": block.ports.ami}
+    bind = f"127.0.0.1:{block.ports.sip}"
+    files = {
+        "asterisk.conf": system.asterisk_conf(
+            system.Folders(str(home), str(found.modules)), max_calls=20
+        ),
+        "modules.conf": system.modules_conf(),
+        "logger.conf": system.logger_conf(),
+        "musiconhold.conf": document("None."),
+        "extensions.conf": document("None.", "[hold]\nexten => s,1,Wait(60)\n"),
+        "rtp.conf": system.rtp_conf(block.ports.rtp_first, block.ports.rtp_last),
+        "pjsip.conf": document(
+            "One transport.",
+            section("t", {"type": "transport", "protocol": "udp", "bind": bind}),
+        ),
+        "manager.conf": document("One user.", section("general", general), section(USER, login)),
+        **system.cdr_files(),
+        **system.default_files(),
+    }
+    instance = Instance(home, block.ports, files, user, dies_with_parent=True)
+    process = AsteriskProcess(found, instance)
+    await process.start()
+    try:
+        yield process
+    finally:
+        await process.stop()
+        block.release()
