@@ -72,10 +72,12 @@ MODULES = (
     "cdr_custom",
 )
 
+# Times are seconds since 1970 (u), which no change of the clocks doubles. Never lastdata: it would
+# hold the dialled mobile.
 CDR_FIELDS = (
-    "CDR(start)",
-    "CDR(answer)",
-    "CDR(end)",
+    "CDR(start,u)",
+    "CDR(answer,u)",
+    "CDR(end,u)",
     "CDR(src)",
     "CDR(dst)",
     "CDR(dcontext)",
@@ -85,7 +87,7 @@ CDR_FIELDS = (
     "CDR(billsec)",
     "CDR(uniqueid)",
     "CDR(linkedid)",
-)  # never lastdata: it would hold the dialled mobile
+)
 
 CDR_FILE = "calls.csv"
 

@@ -118,4 +118,5 @@ class Daemon:
     async def _resync(self, client: AmiClient) -> None:
         """After every connect, tell the log which calls are still alive."""
         answer = await client.action("CoreShowChannels")
-        self.recorder.resync(frozenset(event.fields.get("Linkedid", "") for event in answer.events))
+        live = frozenset(event.fields.get("Linkedid", "") for event in answer.events)
+        await self.recorder.resync(live)

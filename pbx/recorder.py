@@ -16,8 +16,10 @@ from dialplan import names
 from pbx.ami.protocol import AmiEvent
 from pbx.callflow import Question, Verdict
 from pbx.clock import Clock
+from pbx.errors import OfficeLineError
 from pbx.home import Home
 from pbx.store import messages, records
+from pbx.store.calls import get_call
 from pbx.store.database import open_database
 from pbx.store.writer import LogWriter, mark_interrupted
 from routing.model import Plan
@@ -150,12 +152,31 @@ class Recorder:
             case "Hangup":
                 await self._hung_up(event)
 
-    def resync(self, live: frozenset[str]) -> None:
-        """Close what ended while nobody listened: every open call that Asterisk has no more."""
-        if self._engine is not None:
+    async def resync(self, live: frozenset[str]) -> None:
+        """Catch up with what nobody listened to: end what is gone, take up again what goes on."""
+        await asyncio.to_thread(self._resync, live)
+
+    def _resync(self, live: frozenset[str]) -> None:
+        self._writer.flush()
+        if self._engine is None:
+            return
+        try:
             mark_interrupted(self._engine, live)
+            known = [get_call(self._engine, call) for call in live - set(self._live)]
+        except OfficeLineError:
+            log.exception("calllog.resync_failed")
+            return
         for call in set(self._live) - live:
             del self._live[call]
+        for history in known:
+            if history is not None:
+                row = history.call
+                self._live[row.id] = _Live(
+                    row.urgency or "",
+                    row.caller,
+                    accepted=row.person is not None,
+                    message=row.message or "",
+                )
 
     def _dial_began(self, event: AmiEvent) -> None:
         """A phone begins to ring: the inner dial of a person's Local channel."""

@@ -35,6 +35,7 @@ class Stage:
     """Everything that a scene needs; people are named by the practice's own ids."""
 
     configuration: Configuration
+    vault: vault.Vault
     home: Home
     clock: DemoClock
     asterisk: AsteriskProcess
@@ -108,6 +109,6 @@ async def staged(folder: Path, config: Path, at: str) -> AsyncIterator[Stage]:
         await carrier.start()
         stack.push_async_callback(carrier.stop)
         await daemon.heartbeat()
-        stage = Stage(configuration, home, clock, asterisk, daemon, carrier)
+        stage = Stage(configuration, held, home, clock, asterisk, daemon, carrier)
         await stage.desk_is_registered("desk1")
         yield stage

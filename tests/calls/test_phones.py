@@ -1,0 +1,173 @@
+"""Calls beyond the demo: who hangs up, who is refused, phones and trunks that others wrote."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import shutil
+import tempfile
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from pbx.carrier import audio
+from pbx.carrier.handset import Handset, answers, never_answers, refuses
+from pbx.demo.scenes import BACK_LINE, MAIN, SATURDAY, TUESDAY, patient, physician
+from pbx.demo.stage import MOBILES, PATIENT_TONE, TONES, Stage
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+DEADLINE = 60.0
+
+
+async def test_busy_goes_to_the_next_at_once(stage: Stage, caller: str) -> None:
+    """A mobile that is busy costs the patient no time: the backup rings within a second or two."""
+    stage.set_time(SATURDAY)
+    first, second = stage.person("oncall"), stage.person("backup")
+    stage.carrier.answers(MOBILES[first], refuses(486))
+    stage.carrier.answers(MOBILES[second], physician(second))
+    call = await stage.carrier.dials(BACK_LINE, caller=caller, script=patient())
+    busy = await stage.carrier.rings(MOBILES[first])
+    phone = await stage.carrier.rings(MOBILES[second])
+    await asyncio.gather(call.ended(DEADLINE), phone.ended(DEADLINE), busy.ended(DEADLINE))
+    history = await stage.history(caller)
+    results = {leg.person: leg.result for leg in history.legs}
+    assert results == {first: "busy", second: "accepted"}
+
+
+async def test_wrong_keys_are_no_acceptance(stage: Stage, caller: str) -> None:
+    """Whoever presses anything but 1 is asked once more, and then the next one rings."""
+    stage.set_time(SATURDAY)
+    first, second = stage.person("oncall"), stage.person("backup")
+    stage.carrier.answers(MOBILES[first], answers(after=0.5, press="5w7w9w"))
+    stage.carrier.answers(MOBILES[second], physician(second))
+    call = await stage.carrier.dials(BACK_LINE, caller=caller, script=patient())
+    wrong = await stage.carrier.rings(MOBILES[first])
+    phone = await stage.carrier.rings(MOBILES[second], DEADLINE)
+    await asyncio.gather(call.ended(DEADLINE), phone.ended(DEADLINE), wrong.ended(DEADLINE))
+    assert not wrong.heard_tone(PATIENT_TONE)
+    history = await stage.history(caller)
+    assert {leg.person: leg.result for leg in history.legs} == {
+        first: "declined",
+        second: "accepted",
+    }
+
+
+async def test_an_urgent_caller_who_hangs_up_leaves_a_message(stage: Stage, caller: str) -> None:
+    """The phone stops ringing at once, and an open urgent message has the callback number."""
+    stage.set_time(SATURDAY)
+    first = stage.person("oncall")
+    stage.carrier.answers(MOBILES[first], never_answers())
+
+    async def gives_up(phone: Handset) -> None:
+        await phone.wait(1.5)
+        await phone.press("1")
+        await phone.wait(8)
+
+    call = await stage.carrier.dials(MAIN, caller=caller, script=gives_up)
+    mobile = await stage.carrier.rings(MOBILES[first])
+    await asyncio.gather(call.ended(DEADLINE), mobile.ended(DEADLINE))
+    async with asyncio.timeout(DEADLINE):
+        while (history := await stage.history(caller)).call.outcome is None:
+            await asyncio.sleep(0.05)
+    assert history.call.outcome == "message"
+    assert history.message is not None
+    assert history.message.urgency == "urgent"
+    assert history.message.state == "open"
+    assert history.message.callback_number == caller
+
+
+async def test_a_foreign_caller_id_is_refused_by_the_carrier(stage: Stage) -> None:
+    """The network is as strict as a real one: 403 for a number that is not the office's."""
+    mobile = MOBILES["patel"]
+    stage.carrier.answers(mobile, physician("patel"))
+    before = len(stage.carrier.refused)
+    await stage.asterisk.command("module load app_originate")  # not in the allow-list: no effect
+    await stage.asterisk.command(f"channel originate PJSIP/{mobile}@trunk-out application Wait 1")
+    async with asyncio.timeout(DEADLINE):
+        while len(stage.carrier.refused) == before:
+            await asyncio.sleep(0.05)
+    assert any(
+        message.start.startswith("SIP/2.0 403")
+        for message in stage.carrier.messages_of(stage.carrier.refused[-1])
+    )
+
+
+async def test_a_stranger_gets_no_channel(stage: Stage, tmp_path: Path) -> None:
+    """An INVITE from another address, posing as the trunk, is answered 401 and rings nobody."""
+    sip = stage.asterisk.instance.ports.sip
+    before = await stage.asterisk.command("core show channels count")
+    process = await asyncio.create_subprocess_exec(
+        *("sipp", "-sn", "uac", "-i", "127.0.0.9", "-s", MAIN, "-m", "3", "-r", "10"),
+        *("-timeout", "10", "-trace_err", "-error_file", str(tmp_path / "errors")),
+        *("-nostdin", f"127.0.0.1:{sip}"),
+        stdout=asyncio.subprocess.DEVNULL,
+        stderr=asyncio.subprocess.DEVNULL,
+        cwd=tmp_path,
+    )
+    assert await asyncio.wait_for(process.wait(), DEADLINE) != 0
+    assert "401" in (tmp_path / "errors").read_text()
+    after = await stage.asterisk.command("core show channels count")
+    assert after.splitlines()[-1] == before.splitlines()[-1]  # calls processed
+
+
+@asynccontextmanager
+async def baresip(folder: Path, stage: Stage, secret: str) -> AsyncIterator[None]:
+    """Run baresip as the second desk phone: it answers by itself and plays a tone."""
+    tone, heard = folder / "tone.wav", folder / "heard"
+    heard.mkdir()
+    audio.write_tone(tone, TONES["desk1"], 20)
+    sip = stage.asterisk.instance.ports.sip
+    (folder / "accounts").write_text(
+        f"<sip:desk2@127.0.0.1:{sip}>;auth_user=desk2;auth_pass={secret};answermode=auto;regint=60\n"
+    )
+    modules = ("g711.so", "aufile.so", "account.so", "menu.so", "stdio.so", "auresamp.so")
+    lines = [
+        f"module {name}\n" if name not in {"account.so", "menu.so"} else "" for name in modules
+    ]
+    (folder / "config").write_text(
+        "sip_listen 127.0.0.1:0\nrtp_ports 31950-31990\n"
+        f"module_path {_baresip_modules()}\n{''.join(lines)}"
+        "module_app account.so\nmodule_app menu.so\n"
+        f"audio_source aufile,{tone}\naudio_player aufile,{heard}/heard.wav\n"
+        f"audio_alert aufile,{heard}/alert.wav\n"
+    )
+    with (folder / "output").open("wb") as output:
+        process = await asyncio.create_subprocess_exec(
+            "baresip",
+            "-f",
+            str(folder),
+            stdout=output,
+            stderr=output,
+            stdin=asyncio.subprocess.PIPE,
+        )
+        try:
+            await stage.desk_is_registered("desk2")
+            yield
+        finally:
+            with contextlib.suppress(ProcessLookupError):
+                process.terminate()
+            await asyncio.wait_for(process.wait(), DEADLINE)
+
+
+def _baresip_modules() -> Path:
+    return next(Path("/usr/lib").glob("**/baresip/modules"))
+
+
+async def test_a_phone_that_nobody_here_wrote(stage: Stage, caller: str, tmp_path: Path) -> None:
+    """Baresip registers with its generated secret, is called by a patient, and both are heard."""
+    assert shutil.which("baresip"), "./run test brings baresip"
+    stage.set_time(TUESDAY)
+    stage.carrier.answers("desk1", never_answers())
+    async with baresip(tmp_path, stage, stage.vault.phones["desk2"]):
+        call = await stage.carrier.dials(MAIN, caller=caller, script=patient(at_most=4))
+        await call.ended(DEADLINE)
+        await (await stage.carrier.rings("desk1")).ended(DEADLINE)
+        history = await stage.history(caller)
+    assert call.heard_tone(TONES["desk1"])
+    assert {leg.person: leg.result for leg in history.legs}["desk2"] == "accepted"
+    heard = audio.read(tmp_path / "heard" / "heard.wav")
+    assert audio.tone_seconds(heard, PATIENT_TONE) > 0.5
