@@ -79,12 +79,19 @@ def pjsip_conf(facts: SipFacts) -> str:
         section(
             "udp", {"type": "transport", "protocol": "udp", "bind": f"{facts.bind}:{facts.port}"}
         ),
-        *_trunk(facts.trunk),
+        *_trunk(facts.trunk, _media(facts.bind)),
         *(part for phone in facts.phones.items() for part in _phone(*phone, facts)),
     )
 
 
-def _trunk(trunk: Trunk) -> list[str]:
+def _media(bind: str) -> Options:
+    """Keep audio on the address that was named; where none was, Asterisk chooses by route."""
+    if bind == "0.0.0.0":  # noqa: S104  # compared, not bound
+        return _COMMON
+    return {**_COMMON, "media_address": bind, "bind_rtp_to_media_address": "yes"}
+
+
+def _trunk(trunk: Trunk, common: Options) -> list[str]:
     contact = f"sip:{trunk.host}:{trunk.port}"
     registering = trunk.kind == "registration"
     credentials: Options = {"outbound_auth": "trunk-auth"} if registering else {}
@@ -94,7 +101,7 @@ def _trunk(trunk: Trunk) -> list[str]:
         section(
             names.TRUNK,
             {
-                **_COMMON,
+                **common,
                 "context": names.FROM_TRUNK,
                 **codecs,
                 "identify_by": "ip",
@@ -106,7 +113,7 @@ def _trunk(trunk: Trunk) -> list[str]:
         section(
             names.TRUNK_OUT,
             {
-                **_COMMON,
+                **common,
                 "context": names.FROM_TRUNK,
                 **codecs,
                 "identify_by": "ip",  # and no address identifies it: nothing arrives on it
@@ -166,7 +173,7 @@ def _phone(phone: str, secret: str, facts: SipFacts) -> list[str]:
         section(
             phone,
             [
-                *_COMMON.items(),
+                *_media(facts.bind).items(),
                 ("context", names.FROM_PHONE),
                 ("allow", "g722,ulaw,alaw"),
                 ("identify_by", "auth_username,username"),

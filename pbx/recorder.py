@@ -252,6 +252,7 @@ class Recorder:
         """An urgent caller who hung up before anybody accepted leaves a message all the same."""
         try:
             self._open_message(call, live.caller, live.callback, "urgent")
+            live.message = call
         except OSError:
             log.exception("message.not_durable", call=call)
 

@@ -156,7 +156,15 @@ def _office(facts: CarrierFacts, media: Options) -> list[str]:
     user, password = facts.registration
     return [
         *by_address[:3],
-        section(user, {**common, "aors": user, "auth": f"{user}-auth"}),
+        section(
+            user,
+            {
+                **common,
+                "aors": user,
+                "auth": f"{user}-auth",
+                "identify_by": "auth_username,username",
+            },
+        ),
         _auth(f"{user}-auth", user, password),
         section(user, {"type": "aor", "max_contacts": 1, "remove_existing": "yes"}),
     ]

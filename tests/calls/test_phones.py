@@ -5,14 +5,14 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import shutil
-import tempfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from dialplan.manager import USER
+from pbx.ami.client import AmiClient
 from pbx.carrier import audio
 from pbx.carrier.handset import Handset, answers, never_answers, refuses
 from pbx.demo.scenes import BACK_LINE, MAIN, SATURDAY, TUESDAY, patient, physician
@@ -85,8 +85,16 @@ async def test_a_foreign_caller_id_is_refused_by_the_carrier(stage: Stage) -> No
     mobile = MOBILES["patel"]
     stage.carrier.answers(mobile, physician("patel"))
     before = len(stage.carrier.refused)
-    await stage.asterisk.command("module load app_originate")  # not in the allow-list: no effect
-    await stage.asterisk.command(f"channel originate PJSIP/{mobile}@trunk-out application Wait 1")
+    async with manager(stage) as client:
+        await client.action(
+            "Originate",
+            Channel=f"PJSIP/{mobile}@trunk-out",
+            CallerID="Mallory <+19175559999>",
+            Context="heartbeat",
+            Exten="done",
+            Priority="1",
+            Async="true",
+        )
     async with asyncio.timeout(DEADLINE):
         while len(stage.carrier.refused) == before:
             await asyncio.sleep(0.05)
@@ -115,6 +123,31 @@ async def test_a_stranger_gets_no_channel(stage: Stage, tmp_path: Path) -> None:
 
 
 @asynccontextmanager
+async def manager(stage: Stage) -> AsyncIterator[AmiClient]:
+    """Log in to the office's Asterisk as its daemon does."""
+
+    async def nothing(_client: AmiClient) -> None:
+        pass
+
+    client = AmiClient(
+        host="127.0.0.1",
+        port=stage.asterisk.instance.ports.ami,
+        username=USER,
+        secret=stage.vault.manager,
+        on_event=lambda _: None,
+        on_resync=nothing,
+    )
+    task = asyncio.create_task(client.run())
+    try:
+        await client.wait_connected(DEADLINE)
+        yield client
+    finally:
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
+
+
+@asynccontextmanager
 async def baresip(folder: Path, stage: Stage, secret: str) -> AsyncIterator[None]:
     """Run baresip as the second desk phone: it answers by itself and plays a tone."""
     tone, heard = folder / "tone.wav", folder / "heard"
@@ -124,16 +157,12 @@ async def baresip(folder: Path, stage: Stage, secret: str) -> AsyncIterator[None
     (folder / "accounts").write_text(
         f"<sip:desk2@127.0.0.1:{sip}>;auth_user=desk2;auth_pass={secret};answermode=auto;regint=60\n"
     )
-    modules = ("g711.so", "aufile.so", "account.so", "menu.so", "stdio.so", "auresamp.so")
-    lines = [
-        f"module {name}\n" if name not in {"account.so", "menu.so"} else "" for name in modules
-    ]
+    modules = "".join(f"module {name}.so\n" for name in ("g711", "aufile", "sndfile", "stdio"))
     (folder / "config").write_text(
         "sip_listen 127.0.0.1:0\nrtp_ports 31950-31990\n"
-        f"module_path {_baresip_modules()}\n{''.join(lines)}"
-        "module_app account.so\nmodule_app menu.so\n"
-        f"audio_source aufile,{tone}\naudio_player aufile,{heard}/heard.wav\n"
-        f"audio_alert aufile,{heard}/alert.wav\n"
+        f"module_path {_baresip_modules()}\n{modules}module_app account.so\n"
+        f"module_app menu.so\naudio_source aufile,{tone}\naudio_player aufile,{folder}/played\n"
+        f"audio_alert aufile,{folder}/alert\nsnd_path {heard}\n"
     )
     with (folder / "output").open("wb") as output:
         process = await asyncio.create_subprocess_exec(
@@ -169,5 +198,5 @@ async def test_a_phone_that_nobody_here_wrote(stage: Stage, caller: str, tmp_pat
         history = await stage.history(caller)
     assert call.heard_tone(TONES["desk1"])
     assert {leg.person: leg.result for leg in history.legs}["desk2"] == "accepted"
-    heard = audio.read(tmp_path / "heard" / "heard.wav")
-    assert audio.tone_seconds(heard, PATIENT_TONE) > 0.5
+    (decoded,) = (tmp_path / "heard").glob("*-dec.wav")
+    assert audio.tone_seconds(audio.read(decoded), PATIENT_TONE) > 0.5

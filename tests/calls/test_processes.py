@@ -12,8 +12,6 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-import pytest
-
 from pbx import vault
 from pbx.carrier.handset import Handset
 from pbx.carrier.network import Carrier
@@ -72,20 +70,28 @@ async def until(holds: Callable[[], bool]) -> None:
             await asyncio.sleep(0.05)
 
 
-def write_config(folder: Path, sip: int, carrier: Carrier, extra: str = "") -> Path:
+def write_config(
+    folder: Path, sip: int, carrier: Carrier, registration: tuple[str, str] | None
+) -> Path:
     """Write the example practice with this test's ports and carrier."""
     text = (ROOT / "config" / "office.toml").read_text()
     host, port = carrier.sip
     text = text.replace('host = "127.0.0.2" ', f'host = "{host}"\nport = {port}\n')
     text = text.replace("[network]", f"[network]\nsip_port = {sip}")
     config = folder / "office.toml"
-    config.write_text(text + extra)
+    if registration:
+        kind = f'kind = "registration"\nusername = "{registration[0]}"'
+        text = text.replace('kind = "address" ', f"{kind} ")
+    config.write_text(text)
     return config
 
 
 @asynccontextmanager
-async def office_up(folder: Path) -> AsyncIterator[Up]:
-    """Run `officeline up` until its control layer serves; end everything afterwards."""
+async def office_up(folder: Path, registration: tuple[str, str] | None = None) -> AsyncIterator[Up]:
+    """Run `officeline up` until its control layer serves; end everything afterwards.
+
+    With a user and password the trunk is one by registration.
+    """
     folder.chmod(0o755)
     user = runtime.service_user()
     block = PortBlock.take()
@@ -95,11 +101,16 @@ async def office_up(folder: Path) -> AsyncIterator[Up]:
         user,
         office=("127.0.0.1", block.ports.sip),
         office_numbers=frozenset({MAIN, BACK_LINE}),
+        registration=registration,
     )
-    config = write_config(folder, block.ports.sip, carrier)
+    await carrier.start()
+    config = write_config(folder, block.ports.sip, carrier, registration)
     home = Home(folder / "home")
     home.prepare(user)
-    vault.write(home.folder, vault.Vault(mobiles=dict(MOBILES)))
+    vault.write(
+        home.folder,
+        vault.Vault(mobiles=dict(MOBILES), trunk=registration[1] if registration else ""),
+    )
     words = ["-m", "cli", "--config", str(config), "--home", str(home.folder), "up"]
     output = folder / "output"
     with output.open("wb") as file:
@@ -110,7 +121,6 @@ async def office_up(folder: Path) -> AsyncIterator[Up]:
     try:
         await until(lambda: process.returncode is not None or up.told("daemon.serving") == 1)
         assert process.returncode is None, output.read_text()
-        await carrier.start()
         yield up
     finally:
         await carrier.stop()
@@ -208,10 +218,15 @@ async def test_two_offices_do_not_collide() -> None:
             assert await reach_somebody(two, BACK_LINE)
 
 
-@pytest.mark.parametrize("number", ["+12125550111"])
-async def test_the_failsafes_list_is_in_asterisks_own_database(number: str) -> None:
-    """The heartbeat leaves whom to ring where Asterisk finds it without us."""
+async def test_a_trunk_by_registration_carries_calls_both_ways() -> None:
+    """The office registers with the vault's password, never shown; then calls go both ways."""
     with tempfile.TemporaryDirectory(prefix="officeline-up-") as name:
-        async with office_up(Path(name)) as up:
-            database = up.home.asterisk / "db" / "astdb.sqlite3"
-            await until(lambda: database.exists() and number.encode() in database.read_bytes())
+        async with office_up(Path(name), ("100100_office", "a-made-up-password")) as up:
+
+            def registered() -> list[str]:
+                messages = [message.text for message in up.carrier.messages()]
+                return [text for text in messages if text.startswith("REGISTER")]
+
+            await until(lambda: any("Authorization:" in text for text in registered()))
+            assert not any("a-made-up-password" in text for text in registered())
+            assert await reach_somebody(up, BACK_LINE)
