@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from typing import Annotated
 
@@ -21,6 +20,8 @@ def demo(
 
     Example: officeline demo --keep-running
     """
+    import asyncio
+
     from pbx.commands.demo import play
 
     if not asyncio.run(play(keep_running=keep_running)):
@@ -32,6 +33,8 @@ def up(context: typer.Context) -> None:
 
     Example: officeline --home /var/lib/officeline up
     """
+    import asyncio
+
     from pbx import supervisor
 
     known: Context = context.obj
@@ -43,6 +46,8 @@ def serve(context: typer.Context) -> None:
 
     Example: officeline serve
     """
+    import asyncio
+
     from pbx import supervisor
 
     known: Context = context.obj
