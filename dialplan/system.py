@@ -149,7 +149,7 @@ def logger_conf(*, verbose: bool = False) -> str:
     levels = "notice,warning,error" + (",verbose" if verbose else "")
     return document(
         "What Asterisk writes down; verbose is off because it names dialled numbers.",
-        section("general", {"dateformat": "%F %T.%3q", "appendhostname": "no"}),
+        section("general", {"dateformat": "%F %T.%3q", "appendhostname": "no", "queue_log": "no"}),
         section("logfiles", {"messages.log": levels, "security.log": "security"}),
     )
 

@@ -67,11 +67,11 @@ def read_cdr(path: Path, zone: tzinfo | None = None) -> Iterator[CdrRow]:
 
 
 def _row(line: str, zone: tzinfo | None) -> CdrRow | None:
-    values = next(csv.reader([line]), [])
-    if len(values) != len(CDR_FIELDS):
-        return None
-    field = dict(zip(map(_name, CDR_FIELDS), values, strict=True))
     try:
+        values = next(csv.reader([line]), [])
+        if len(values) != len(CDR_FIELDS):
+            return None
+        field = dict(zip(map(_name, CDR_FIELDS), values, strict=True))
         start = _instant(field["start"], zone)
         if start is None or not field["linkedid"]:
             return None
@@ -89,7 +89,7 @@ def _row(line: str, zone: tzinfo | None) -> CdrRow | None:
             disposition=field["disposition"],
             billed_s=int(field["billsec"] or 0),
         )
-    except ValueError:
+    except (csv.Error, ValueError, OverflowError):
         return None
 
 

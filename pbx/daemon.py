@@ -14,6 +14,7 @@ from pbx.ami.client import AmiClient, AmiUnavailable
 from pbx.callflow import CallFlow
 from pbx.clock import Clock
 from pbx.engine.ports import Ports
+from pbx.errors import EngineError
 from pbx.handlers import Handlers
 from pbx.home import Home
 from pbx.plan import Configuration
@@ -23,6 +24,7 @@ from pbx.store.writer import LogWriter
 from pbx.vault import Vault
 
 HEARTBEAT_S = 20.0
+CONNECT_S = 15.0
 
 log = structlog.get_logger()
 
@@ -53,6 +55,7 @@ class Daemon:
             on_event=self.recorder.event,
             on_resync=self._resync,
         )
+        self._port = ports.ami
         self._tasks: list[asyncio.Task[None]] = []
 
     async def start(self) -> None:
@@ -69,12 +72,18 @@ class Daemon:
 
     async def _ready(self) -> None:
         """Wait until Asterisk's events arrive; a wrong password ends the start."""
-        waiting = asyncio.create_task(self._ami.wait_connected(30.0))
+        waiting = asyncio.create_task(self._ami.wait_connected(CONNECT_S))
         await asyncio.wait({waiting, self._tasks[0]}, return_when=asyncio.FIRST_COMPLETED)
         if not waiting.done():
             waiting.cancel()
             self._tasks[0].result()
-        await waiting
+        try:
+            await waiting
+        except TimeoutError as error:
+            raise EngineError(
+                f"No Asterisk answers on manager port {self._port} of this machine; "
+                "start it with 'officeline up', or name its ports in [network]."
+            ) from error
 
     async def run(self) -> None:
         """Run until something fatal happens, such as an AMI password that does not fit."""

@@ -44,6 +44,14 @@ def choose_ports(configuration: Configuration) -> tuple[Ports, PortBlock]:
     return ports, block
 
 
+def named_ports(configuration: Configuration) -> Ports | None:
+    """Return the ports of an Asterisk that somebody else runs, if the file names them."""
+    network = configuration.network
+    if network.ami_port is None or network.agi_port is None:
+        return None
+    return Ports(network.sip_port or 0, network.ami_port, network.agi_port, 0, 0)
+
+
 def asterisk_files(
     configuration: Configuration, vault: Vault, home: Home, runtime: Runtime, ports: Ports
 ) -> Mapping[str, str]:

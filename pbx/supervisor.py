@@ -13,7 +13,7 @@ from pathlib import Path
 
 import structlog
 
-from pbx import office, plan, prompts, vault
+from pbx import logs, office, plan, prompts, vault
 from pbx.clock import SystemClock
 from pbx.daemon import Daemon
 from pbx.engine import runtime
@@ -98,6 +98,7 @@ async def running_asterisk(
 
 async def up(config: Path, folder: Path, say: Callable[[str], None]) -> None:
     """Run Asterisk and, as a process of its own, the daemon, until a signal ends both."""
+    logs.configure()
     home = Home(folder)
     configuration = read_configuration(config)
     home.prepare(runtime.service_user())
@@ -141,10 +142,12 @@ async def _keep_serving(config: Path, folder: Path, ended: asyncio.Event) -> Non
 
 async def serve(config: Path, folder: Path) -> None:
     """Run the daemon alone, against an Asterisk of this home that runs already."""
+    logs.configure()
     home = Home(folder)
     configuration = read_configuration(config)
     held = read_vault(home, configuration)
-    daemon = Daemon(configuration, held, home, home.recall_ports(), SystemClock())
+    ports = office.named_ports(configuration) or home.recall_ports()
+    daemon = Daemon(configuration, held, home, ports, SystemClock())
     ended = _until_signal()
     await daemon.start()
     log.info("daemon.serving", plan=configuration.plan.hash)

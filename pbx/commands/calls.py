@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import datetime, time, timedelta
+from datetime import UTC, datetime, time, timedelta
 from typing import TYPE_CHECKING, Annotated, Literal
 from zoneinfo import ZoneInfo
 
@@ -21,6 +21,8 @@ app = typer.Typer(no_args_is_help=True)
 Outcome = Literal["connected", "message", "abandoned", "blocked", "failsafe", "interrupted"]
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON document.")]
 
+MOST = 1_000_000  # calls of one list
+
 _DAYS = {"yesterday": -1, "today": 0, "tomorrow": 1}
 
 
@@ -32,14 +34,14 @@ def list_(
     until: Annotated[str | None, typer.Option(help="Up to, but without, this time.")] = None,
     line: Annotated[str | None, typer.Option(help="One line, by its name.")] = None,
     outcome: Annotated[Outcome | None, typer.Option(help="One outcome.")] = None,
-    limit: Annotated[int, typer.Option(min=1, help="At most so many, the latest.")] = 50,
+    limit: Annotated[int, typer.Option(min=1, max=MOST, help="At most so many, the latest.")] = 50,
     as_json: AsJson = False,
 ) -> None:
     """List calls, the latest first.
 
     Example: officeline calls list --since "yesterday 17:00" --outcome message
     """
-    zone = ZoneInfo(context.obj.timezone())
+    zone = context.obj.zone()
     now = datetime.now(zone)
     engine = _open(context.obj)
     from pbx.commands import calls_shown
@@ -65,7 +67,7 @@ def show(context: typer.Context, call_id: str, *, as_json: AsJson = False) -> No
 
     Example: officeline calls show 1795456091.0
     """
-    zone = ZoneInfo(context.obj.timezone())
+    zone = context.obj.zone()
     engine = _open(context.obj)
     from pbx.commands import calls_shown
     from pbx.store.calls import get_call
@@ -102,8 +104,10 @@ def instant(text: str, zone: ZoneInfo, now: datetime) -> datetime:
             found = datetime.combine(date, time.fromisoformat(rest or "00:00"))
         else:
             found = datetime.fromisoformat(text.strip())
-    except ValueError as error:
+        found = found if found.tzinfo else found.replace(tzinfo=zone)
+        found.astimezone(UTC)  # at the ends of the calendar there is no such time
+    except (ValueError, OverflowError) as error:
         raise OfficeLineError(
             f"'{text}' is no time; write it as 2026-11-28, '2026-11-28 02:10' or 'yesterday 18:00'."
         ) from error
-    return found if found.tzinfo else found.replace(tzinfo=zone)
+    return found

@@ -14,6 +14,7 @@ from rich.table import Table
 
 from pbx.numbers import mask
 from pbx.store.calls import CallRow, History
+from routing.decision import Reason
 
 WIDE = 160  # columns where there is no terminal to ask
 
@@ -38,7 +39,10 @@ def document(history: History, zone: ZoneInfo) -> dict[str, Any]:
     }
     return {
         "call": {**_item(call, zone), **more},
-        "decisions": [_shape(one, zone) for one in history.decisions],
+        "decisions": [
+            {**_shape(one, zone), "reasons": [_why(why) for why in one.reasons]}
+            for one in history.decisions
+        ],
         "legs": [_shape(leg, zone) for leg in history.legs],
         "events": [
             {**_shape(one, zone), "detail": {key: _masked(value) for key, value in one.detail}}
@@ -97,17 +101,18 @@ def _print_decisions(console: Console, history: History, zone: ZoneInfo) -> None
         console.print(f"\n{_clock(one.at, zone)}  turn {one.turn}: {words}", style="bold")
         table = _table("matched", "rule", "because")
         for why in one.reasons:
-            table.add_row("yes" if why.matched else "no", why.rule, why.because)
+            table.add_row("yes" if why.matched else "no", _masked(why.rule), _masked(why.because))
         console.print(table)
 
 
 def _print_rest(console: Console, history: History, zone: ZoneInfo) -> None:
     if history.legs:
+        unfinished = "goes on" if history.call.outcome is None else "not known"
         table = _table("rang", "person", "phone", "accepted", "ended", "result")
         for leg in history.legs:
             times = (leg.started_at, leg.acknowledged_at, leg.ended_at)
             rang, accepted, ended = (_clock(at, zone) for at in times)
-            table.add_row(rang, leg.person, leg.kind, accepted, ended, leg.result or "goes on")
+            table.add_row(rang, leg.person, leg.kind, accepted, ended, leg.result or unfinished)
         console.print()
         console.print(table)
     if history.events:
@@ -132,6 +137,14 @@ def _item(row: CallRow, zone: ZoneInfo) -> dict[str, Any]:
         "ring_s": row.ring_s,
         "talk_s": row.talk_s,
         "message": row.message,
+    }
+
+
+def _why(reason: Reason) -> dict[str, Any]:
+    return {
+        "rule": _masked(reason.rule),
+        "matched": reason.matched,
+        "because": _masked(reason.because),
     }
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 from pbx.errors import ConfigError
 
@@ -25,10 +26,22 @@ class Context:
         try:
             with self.config.open("rb") as file:
                 return str(tomllib.load(file)["office"]["timezone"])
-        except (OSError, tomllib.TOMLDecodeError, KeyError, TypeError) as error:
+        # a file that is no TOML, or not even text, is a ValueError
+        except (OSError, ValueError, KeyError, TypeError) as error:
             raise ConfigError(
                 f"The time zone of the office cannot be read from {self.config}; "
                 "name the configuration with --config FILE."
+            ) from error
+
+    def zone(self) -> ZoneInfo:
+        """Look up the office's time zone."""
+        name = self.timezone()
+        try:
+            return ZoneInfo(name)
+        except (OSError, ValueError, KeyError) as error:  # unknown names are KeyErrors
+            raise ConfigError(
+                f"{self.config} has the unknown time zone '{name}'; "
+                "name one like 'America/New_York' at [office] timezone."
             ) from error
 
 

@@ -11,11 +11,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import structlog
 from rich.console import Console
 from rich.live import Live
 from rich.table import Table
 
+from pbx import logs
 from pbx.demo.scenes import SCENES, Played, Scene, SceneError
 from pbx.demo.stage import Stage, staged
 from pbx.numbers import mask
@@ -74,7 +74,7 @@ class _Show:
 
 async def play(*, keep_running: bool) -> bool:
     """Play every scene on a fresh stage; tell whether all of them went well."""
-    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(40))  # errors
+    logs.configure(quiet=True)
     console = Console()
     console.print("Starting a practice and a phone network on this machine ...")
     show = _Show(console)

@@ -58,11 +58,12 @@ _LEG_STARTED = text("""
 _LEG_ANSWERED = text("""
     INSERT INTO leg (call, channel, answered_at) VALUES (:call, :leg, :at)
     ON CONFLICT (call, channel)
-    DO UPDATE SET answered_at = coalesce(leg.answered_at, excluded.answered_at)
+    DO UPDATE SET
+        answered_at = min(coalesce(leg.answered_at, excluded.answered_at), excluded.answered_at)
 """)
 _ACKNOWLEDGED = text("""
     UPDATE call SET person = :person, acknowledged_at = :at
-    WHERE id = :call AND acknowledged_at IS NULL
+    WHERE id = :call AND (acknowledged_at IS NULL OR acknowledged_at > :at)
 """)
 _LEG_ACKNOWLEDGED = text("""
     INSERT INTO leg (call, channel, person, acknowledged_at, result)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import os
 import sqlite3
+import stat
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -27,8 +28,6 @@ MIGRATIONS = Path(__file__).parent / "migrations"
 
 # A message is made durable while Asterisk waits for a verdict, at most 4 s: never wait as long.
 BUSY_S = 2.0
-
-_MAGIC = b"SQLite format 3\0"  # https://www.sqlite.org/fileformat.html#the_database_header
 
 # How a transaction begins. A writer takes the lock at once, because a reader that becomes one
 # cannot wait for it; `synchronous` and `journal_mode` can only be set outside of a transaction.
@@ -106,20 +105,20 @@ def sentence(error: DBAPIError, path: Path) -> StoreError:
 
 
 def _touch(path: Path) -> None:
-    """Create a missing file for our eyes only, and refuse one that is no database, unchanged."""
+    """Create a missing file for our eyes only, without ever opening it.
+
+    Whoever opens and closes the file ends every POSIX lock that this process holds on it, those of
+    its SQLite connections included. Another process then takes itself for the last one and deletes
+    the WAL, and what we write from then on, messages too, goes into a file without a name:
+    https://www.sqlite.org/howtocorrupt.html#_posix_advisory_locks_canceled_by_a_separate_thread_doing_close_
+    """
     with contextlib.suppress(FileExistsError):
-        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_CLOEXEC, 0o600))
+        os.mknod(path, stat.S_IFREG | 0o600)
         folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         try:
             os.fsync(folder)  # else a power cut can take the file with a durable message in it
         finally:
             os.close(folder)
-    with path.open("rb") as file:
-        head = file.read(len(_MAGIC))
-    if head not in {b"", _MAGIC}:
-        raise StoreError(
-            f"The file {path} is no database; move it aside, or name another folder with --home."
-        )
 
 
 def _engine(path: Path) -> Engine:
@@ -146,8 +145,22 @@ def _engine(path: Path) -> Engine:
 def _bring_up_to_date(engine: Engine, path: Path) -> None:
     """Run the missing migrations in one transaction; importing alembic only if there are any."""
     with engine.connect() as connection:
-        if _version(connection, path) == SCHEMA:
+        at_head = _version(connection, path) == SCHEMA
+    if not at_head:
+        _migrate(engine, path)
+    _set_wal(engine)
+
+
+def _set_wal(engine: Engine) -> None:
+    """Set WAL where it is not: in a new file, and in a copy that VACUUM INTO made."""
+    with engine.connect() as connection:
+        if connection.exec_driver_sql("PRAGMA journal_mode").scalar() == "wal":
             return
+    with engine.connect().execution_options(**{_BEGINS: _SET_WAL}) as connection:
+        connection.begin()
+
+
+def _migrate(engine: Engine, path: Path) -> None:
     from alembic import command
     from alembic.config import Config
     from alembic.script import ScriptDirectory
@@ -162,8 +175,7 @@ def _bring_up_to_date(engine: Engine, path: Path) -> None:
             f"The database {path} was written by a newer OfficeLine (schema {version}); "
             "install that version again, or restore an older backup."
         )
-    with engine.connect().execution_options(**{_BEGINS: _SET_WAL}) as connection:
-        connection.begin()
+    _set_wal(engine)
     with writing(engine, durable=True) as connection:
         config.attributes["connection"] = connection
         command.upgrade(config, "head")  # does nothing if another process was faster

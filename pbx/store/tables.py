@@ -9,19 +9,18 @@ from sqlalchemy import JSON, Dialect, Index, String, UniqueConstraint
 from sqlalchemy.types import TypeDecorator
 from sqlmodel import Field, SQLModel
 
-_UTC_TEXT = "%Y-%m-%dT%H:%M:%S.%fZ"
-
 
 def utc_text(at: datetime) -> str:
     """Write an aware instant as UTC text of a fixed width, so that texts sort as times do."""
     if at.tzinfo is None:
         raise ValueError("a time without a zone cannot be stored")
-    return at.astimezone(UTC).strftime(_UTC_TEXT)
+    # not strftime, whose years before 1000 are narrower
+    return at.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
 
 
 def from_utc_text(text: str) -> datetime:
     """Read what `utc_text` wrote."""
-    return datetime.strptime(text, _UTC_TEXT).replace(tzinfo=UTC)
+    return datetime.fromisoformat(text)
 
 
 class UtcTime(TypeDecorator[datetime]):

@@ -177,7 +177,7 @@ def _transact(engine: Engine, batch: list[Record]) -> None:
                 apply.write(connection, record)
     except SQLAlchemyError as error:
         raise (_UnusableError if _may_pass(error) else _BadRecordError)(_kind(error)) from error
-    except (ValueError, TypeError, AttributeError, KeyError) as error:
+    except (ValueError, TypeError, AttributeError, LookupError, ArithmeticError) as error:
         raise _BadRecordError(type(error).__name__) from error
 
 

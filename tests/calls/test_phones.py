@@ -12,9 +12,11 @@ from pathlib import Path
 import pytest
 
 from dialplan.manager import USER
+from dialplan.system import CDR_FILE
 from pbx.ami.client import AmiClient
 from pbx.carrier import audio
 from pbx.carrier.handset import Handset, answers, never_answers, refuses
+from pbx.cdr import read_cdr
 from pbx.demo.scenes import BACK_LINE, MAIN, SATURDAY, TUESDAY, patient, physician
 from pbx.demo.stage import MOBILES, PATIENT_TONE, TONES, Stage
 
@@ -36,6 +38,34 @@ async def test_busy_goes_to_the_next_at_once(stage: Stage, caller: str) -> None:
     history = await stage.history(caller)
     results = {leg.person: leg.result for leg in history.legs}
     assert results == {first: "busy", second: "accepted"}
+
+
+async def test_keys_and_sounds_pass_a_conversation(stage: Stage, caller: str) -> None:
+    """What the patient presses while they talk, the physician's phone receives."""
+    stage.set_time(SATURDAY)
+    person = stage.person("oncall")
+    stage.carrier.answers(
+        MOBILES[person], answers(after=0.5, press="1", tone=TONES[person], talk=6)
+    )
+
+    async def presses_while_talking(phone: Handset) -> None:
+        await phone.wait(6)
+        await phone.press("42")
+        await phone.wait(1)
+
+    call = await stage.carrier.dials(BACK_LINE, caller=caller, script=presses_while_talking)
+    phone = await stage.carrier.rings(MOBILES[person])
+    await asyncio.gather(call.ended(DEADLINE), phone.ended(DEADLINE))
+    assert phone.digits == "42"
+    known = (await stage.history(caller)).call.id
+    records = [row for row in read_cdr(cdr_file(stage)) if row.call == known]
+    assert records, "Asterisk's own ledger has the call, too"
+    assert not any(mobile in cdr_file(stage).read_text() for mobile in MOBILES.values())
+
+
+def cdr_file(stage: Stage) -> Path:
+    """Name Asterisk's own ledger."""
+    return stage.home.asterisk / "log" / "cdr-custom" / CDR_FILE
 
 
 async def test_wrong_keys_are_no_acceptance(stage: Stage, caller: str) -> None:

@@ -44,7 +44,7 @@ class Heard:
 
 @asynccontextmanager
 async def connected(
-    port: int, secret: str = SECRET, on_event: Callable[[AmiEvent], None] | None = None
+    port: int, on_event: Callable[[AmiEvent], None] | None = None
 ) -> AsyncIterator[Heard]:
     """Run a client that remembers its events, and wait until it is connected."""
 
@@ -60,7 +60,7 @@ async def connected(
         host="127.0.0.1",
         port=port,
         username=USER,
-        secret=secret,
+        secret=SECRET,
         on_event=remember,
         on_resync=resync,
         ping_interval=0.2,
@@ -129,9 +129,20 @@ async def test_a_callbacks_exception_costs_one_event(asterisk: AsteriskProcess) 
 
 async def test_a_wrong_password_is_fatal(asterisk: AsteriskProcess) -> None:
     """It is said in one sentence, without the password, and not tried again."""
+
+    async def nothing(_client: AmiClient) -> None:
+        pass
+
+    client = AmiClient(
+        host="127.0.0.1",
+        port=asterisk.instance.ports.ami,
+        username=USER,
+        secret="wrong-secret",
+        on_event=lambda _: None,
+        on_resync=nothing,
+    )
     with pytest.raises(AmiAuthError, match=r"refuses the user 'officeline'.*password") as caught:
-        async with connected(asterisk.instance.ports.ami, "wrong-secret") as _:
-            pass
+        await asyncio.wait_for(client.run(), DEADLINE)
     assert "wrong-secret" not in str(caught.value)
 
 
@@ -150,6 +161,7 @@ async def test_a_half_open_connection_is_noticed(asterisk: AsteriskProcess) -> N
     assert pid is not None
     async with connected(asterisk.instance.ports.ami) as heard:
         os.kill(pid, signal.SIGSTOP)
+        await until(lambda: is_stopped(pid))
         try:
             waiting = asyncio.create_task(heard.client.action("CoreShowChannels"))
             await until(lambda: not heard.client.connected)
@@ -161,6 +173,14 @@ async def test_a_half_open_connection_is_noticed(asterisk: AsteriskProcess) -> N
             os.kill(pid, signal.SIGCONT)
         await until(lambda: heard.client.connected)
         assert heard.resyncs == 2
+
+
+def is_stopped(pid: int) -> bool:
+    """Tell whether every thread of a process has stopped."""
+    states = [
+        path.read_text().rsplit(")", 1)[1] for path in Path(f"/proc/{pid}/task").glob("*/stat")
+    ]
+    return all(state.split()[0] == "T" for state in states)
 
 
 class Relay:

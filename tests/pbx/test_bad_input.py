@@ -15,6 +15,7 @@ import pytest
 
 from pbx import vault
 from pbx.engine import runtime
+from pbx.engine.ports import Ports
 from pbx.home import Home
 from pbx.vault import Vault
 from tests.support.asterisk import bare_asterisk
@@ -169,6 +170,10 @@ def test_a_daemon_without_asterisk(place: Path) -> None:
     """`serve` alone says what must run first."""
     code, said = officeline(place, "serve")
     refused(place, code, said, "officeline up")
+    Home(place / "home").remember_ports(Ports(1, 2, 0, 4, 5))  # nobody listens there any more
+    code, said = officeline(place, "serve")
+    assert code == 2
+    assert "No Asterisk answers on manager port 2" in said.splitlines()[-1]
 
 
 @pytest.mark.parametrize(

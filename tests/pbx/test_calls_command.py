@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
+import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -23,6 +25,7 @@ from pbx.store.writer import LogWriter
 
 T0 = datetime(2026, 11, 28, 7, 10, tzinfo=UTC)  # a Saturday night, 02:10 in New York
 PATIENT, CALLBACK = "+12125550142", "+12125550177"
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture
@@ -42,12 +45,13 @@ def home(tmp_path: Path) -> Path:
     )
     engine.dispose()
     writer = LogWriter(lambda: open_database(path))
-    rule = ("urgent at night", True, "closed [b]and[/b] urgent")
+    rule = ("urgent at night", True, f"closed [b]and[/b] urgent for {PATIENT}")
     for record in (
         records.CallStarted(call, T0, "main", "+12125550100", PATIENT, "abc"),
         records.Decided(call, T0, 1, "ladder", "urgent", "urgent", (rule,)),
         records.LegStarted(call, f"{call}1", T0 + timedelta(seconds=2), "lee", "mobile"),
         records.LegAcknowledged(call, f"{call}1", "lee", T0 + timedelta(seconds=9.5)),
+        records.LegStarted(call, f"{call}2", T0 + timedelta(seconds=3), "osei", "mobile"),
         records.EventNoted(call, T0, "turn", {"event": f"arrived {PATIENT}"}),
         records.MessageOpened(call, call),
         records.CallEnded(call, T0 + timedelta(seconds=60), "connected"),
@@ -174,9 +178,16 @@ def test_show_tells_the_whole_story(home: Path) -> None:
     assert found["call"].items() >= listed.items()
     assert found["call"]["ended_at"] == "2026-11-28T02:11:00-05:00"
     assert found["decisions"][0]["reasons"] == [
-        {"rule": "urgent at night", "matched": True, "because": "closed [b]and[/b] urgent"}
+        {
+            "rule": "urgent at night",
+            "matched": True,
+            "because": "closed [b]and[/b] urgent for …0142",
+        }
     ]
-    assert [(leg["person"], leg["result"]) for leg in found["legs"]] == [("lee", "accepted")]
+    assert [(leg["person"], leg["result"]) for leg in found["legs"]] == [
+        ("lee", "accepted"),
+        ("osei", None),
+    ]
     assert found["events"] == [
         {
             "at": "2026-11-28T02:10:00-05:00",
@@ -196,10 +207,12 @@ def test_show_for_people_says_why(home: Path) -> None:
         "Outcome: connected, lee accepted",
         "open, urgent, …0177",
         "turn 1: ladder urgent, urgent",
-        "closed [b]and[/b] urgent",
+        "closed [b]and[/b] urgent for …0142",
         "2026-11-28 02:10:02 EST  lee",
+        "not known",  # what became of a leg whose end nobody told, once the call is over
     ):
         assert words in result.stdout
+    assert "goes on" not in result.stdout
 
 
 @pytest.mark.parametrize("extra", [[], ["--json"]], ids=["people", "json"])
@@ -212,13 +225,41 @@ def test_no_command_prints_a_number(home: Path, extra: list[str]) -> None:
 
 
 def test_an_unknown_call_is_one_sentence(home: Path) -> None:
-    """It names the call and how to find the right one."""
-    assert "'7.7'" in complaint(officeline(home, "show", "7.7"))
+    """It names the call and how to find the right one; the entrance exits with 2."""
+    sentence = complaint(officeline(home, "show", "7.7"))
+    assert "'7.7'" in sentence
+    words = [sys.executable, "cli.py", "--config", str(home / "office.toml"), "--home", str(home)]
+    done = subprocess.run(
+        [*words, "calls", "show", "7.7"], check=False, capture_output=True, text=True, cwd=ROOT
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (2, "", f"{sentence}\n")
 
 
-def test_a_time_that_is_none_is_one_sentence(home: Path) -> None:
+@pytest.mark.parametrize("when", ["soon", "2026-13-01", "9999-12-31 23:59", "tomorrow 25:00"])
+def test_a_time_that_is_none_is_one_sentence(home: Path, when: str) -> None:
     """It shows how to write one."""
-    assert "'soon'" in complaint(officeline(home, "list", "--since", "soon"))
+    assert f"'{when}'" in complaint(officeline(home, "list", "--since", when))
+
+
+@pytest.mark.parametrize(
+    ("written", "words"),
+    [
+        (b'[office]\ntimezone = "Mars/Base"\n', "the unknown time zone 'Mars/Base'"),
+        (b'[office]\ntimezone = "America"\n', "the unknown time zone 'America'"),
+        (b'[office]\ntimezone = "../UTC"\n', "the unknown time zone '../UTC'"),
+        (b'[office]\nname = "\xff"\n', "cannot be read"),
+        (b"[office\n", "cannot be read"),
+        (b"", "cannot be read"),
+    ],
+)
+def test_a_zone_that_is_none_is_one_sentence(tmp_path: Path, written: bytes, words: str) -> None:
+    """It names the file."""
+    config = tmp_path / "office.toml"
+    config.write_bytes(written)
+    with pytest.raises(OfficeLineError) as caught:
+        Context(config, tmp_path).zone()
+    assert words in str(caught.value)
+    assert str(config) in str(caught.value)
 
 
 def test_a_home_without_a_log_is_one_sentence_and_stays_empty(tmp_path: Path) -> None:
@@ -230,3 +271,10 @@ def test_a_home_without_a_log_is_one_sentence_and_stays_empty(tmp_path: Path) ->
 def test_an_unknown_outcome_is_bad_input(home: Path) -> None:
     """The outcomes of the contract, and no other."""
     assert officeline(home, "list", "--outcome", "lost").exit_code == 2
+
+
+@pytest.mark.parametrize("limit", ["0", "-1", "9" * 30])
+def test_a_limit_beyond_reason_is_bad_input(home: Path, limit: str) -> None:
+    """Not a traceback from the database."""
+    result = officeline(home, "list", "--limit", limit)
+    assert (result.exit_code, result.stdout) == (2, "")

@@ -80,6 +80,25 @@ def test_a_damaged_line_spoils_no_other(tmp_path: Path) -> None:
     assert "5550142" not in str(logged)
 
 
+@pytest.mark.parametrize(
+    "damaged",
+    [
+        f'"{"x" * 200_000}"\n',
+        "\0" * 4096 + "\n",
+        FAILED.replace("2026-11-23 12:48:11", "9" * 30),
+        FAILED.replace("2026-11-23 12:48:11", "9" * 400),
+        FAILED.replace('"0"', '"many"'),
+    ],
+    ids=["too long for a field", "zeros of a power cut", "far future", "infinity", "no number"],
+)
+def test_no_line_stops_the_reader(tmp_path: Path, damaged: str) -> None:
+    """Whatever a line holds, the next one is read."""
+    with capture_logs() as logged:
+        rows = read(tmp_path, damaged + ANSWERED)
+    assert [row.unique for row in rows] == ["1795456091.0"]
+    assert [entry["line"] for entry in logged] == [1]
+
+
 def test_a_file_that_is_not_there_yet_has_no_records(tmp_path: Path) -> None:
     """Asterisk makes it at the first call's end."""
     assert list(read_cdr(tmp_path / "calls.csv")) == []

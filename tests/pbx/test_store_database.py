@@ -109,11 +109,48 @@ def test_the_log_is_wal_and_messages_are_synced(tmp_path: Path) -> None:
     path = tmp_path / "officeline.db"
     assert pragma(path, "journal_mode") == "wal"
     assert pragma(path, "foreign_keys") == "1"
+    assert pragma(path, "busy_timeout") == "2000"
     engine = open_database(path)
     for durable, level in ((True, 2), (False, 1), (True, 2)):
         with writing(engine, durable=durable) as connection:
             assert connection.exec_driver_sql("PRAGMA synchronous").scalar() == level
     engine.dispose()
+
+
+def in_another_process(path: Path, statement: str) -> str:
+    """Open the file by SQLite alone elsewhere, run one statement, close, and return its answer."""
+    script = (
+        "import sqlite3, sys; connection = sqlite3.connect(sys.argv[1]);"
+        "print(connection.execute(sys.argv[2]).fetchall()); connection.close()"
+    )
+    words = [sys.executable, "-c", script, str(path), statement]
+    return subprocess.run(words, check=True, capture_output=True, text=True).stdout.strip()
+
+
+def test_opening_again_takes_no_lock_from_who_has_it_open(tmp_path: Path) -> None:
+    """The daemon opens it several times; a command that comes and goes leaves it its WAL."""
+    path = tmp_path / "officeline.db"
+    first = open_database(path)
+    insert = text("INSERT INTO call (id, started_at, line, did) VALUES (:id, '', '', '')")
+    with writing(first, durable=True) as connection:
+        connection.execute(insert, {"id": "1"})
+    open_database(path).dispose()
+    assert in_another_process(path, "SELECT id FROM call") == "[('1',)]"
+    with writing(first, durable=True) as connection:
+        connection.execute(insert, {"id": "2"})
+    assert in_another_process(path, "SELECT id FROM call ORDER BY id") == "[('1',), ('2',)]"
+    first.dispose()
+
+
+def test_a_copy_without_wal_gets_it(tmp_path: Path) -> None:
+    """VACUUM INTO, which backups are made with, does not copy the journal mode."""
+    open_database(tmp_path / "officeline.db").dispose()
+    copy = tmp_path / "copy.db"
+    with closing(sqlite3.connect(tmp_path / "officeline.db")) as connection:
+        connection.execute("VACUUM INTO ?", (str(copy),))
+    with closing(sqlite3.connect(copy)) as connection:
+        assert connection.execute("PRAGMA journal_mode").fetchone() == ("delete",)
+    assert pragma(copy, "journal_mode") == "wal"
 
 
 @pytest.mark.parametrize("durable", [False, True])

@@ -15,8 +15,10 @@ import pytest
 from sqlalchemy import Engine, text
 
 from pbx.errors import OfficeLineError
-from pbx.store import messages
+from pbx.store import messages, records
+from pbx.store.calls import list_calls
 from pbx.store.database import open_database, writing
+from pbx.store.writer import LogWriter
 
 ROOT = Path(__file__).parents[2]
 T0 = datetime(2026, 11, 28, 7, 10, tzinfo=UTC)
@@ -69,6 +71,46 @@ os.kill(os.getpid(), signal.SIGKILL)
     engine = open_database(path)
     assert [message.id for message in messages.list_open(engine)] == ["m1"]
     engine.dispose()
+
+
+def test_two_processes_write_side_by_side(engine: Engine, tmp_path: Path) -> None:
+    """Another process's messages and our log wait for each other, and none is lost."""
+    script = """
+import itertools, select, sys
+from datetime import UTC, datetime
+from pathlib import Path
+from pbx.store import messages
+from pbx.store.database import open_database
+engine = open_database(Path(sys.argv[1]))
+for number in itertools.count():
+    messages.open_message(engine, message_id=str(number), call="c1", at=datetime.now(UTC),
+                          urgency="urgent", callback_number=None, recording=None)
+    if number == 0:
+        print("ready", flush=True)
+    if select.select([sys.stdin], [], [], 0)[0]:
+        break
+print(number + 1)
+"""
+    path = tmp_path / "officeline.db"
+    writer = LogWriter(lambda: open_database(path))
+    with subprocess.Popen(
+        [sys.executable, "-c", script, str(path)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        cwd=ROOT,
+    ) as other:
+        assert other.stdout is not None
+        assert other.stdout.readline() == "ready\n"
+        writer.start()
+        for number in range(3000):
+            writer.put(records.CallStarted(f"k{number}", T0, "main", "", None, "a"))
+        assert writer.flush(30)
+        left, _ = other.communicate(timeout=30)  # closes its stdin
+        assert other.returncode == 0
+    writer.close()
+    assert len(list_calls(engine, limit=5000)) == 3000
+    assert len(messages.list_open(engine)) == int(left)
 
 
 def test_a_message_is_read_as_it_was_left(engine: Engine) -> None:

@@ -187,15 +187,24 @@ def test_a_leg_without_an_id_is_the_persons_last(writer: LogWriter, engine: Engi
 
 
 def test_of_two_who_accept_the_first_counts(writer: LogWriter, engine: Engine) -> None:
-    """One acknowledgment, whoever presses second."""
-    history = written(
-        writer,
-        engine,
-        STARTED,
-        records.LegAcknowledged("c1", "c1.1", "lee", at(10)),
-        records.LegAcknowledged("c1", "c1.2", "osei", at(10.1)),
-    )
-    assert history.call.person == "lee"
+    """One acknowledgment, whoever presses second, and whichever is told first."""
+    for call, order in (("c1", (1, 2)), ("c2", (2, 1))):
+        presses = {
+            1: records.LegAcknowledged(call, f"{call}.1", "lee", at(10)),
+            2: records.LegAcknowledged(call, f"{call}.2", "osei", at(10.1)),
+        }
+        found = written(writer, engine, *(presses[number] for number in order)).call
+        assert (found.person, found.acknowledged_at) == ("lee", at(10))
+
+
+def test_a_leg_answered_twice_was_answered_first(writer: LogWriter, engine: Engine) -> None:
+    """The earlier time stays, in either order."""
+    first, again = (records.LegAnswered("c1", "c1.1", at(seconds)) for seconds in (5, 6))
+    for order in ((first, again), (again, first)):
+        (leg,) = written(writer, engine, STARTED, *order).legs
+        assert leg.answered_at == at(5)
+        with writing(engine) as connection:
+            connection.exec_driver_sql("DELETE FROM call")
 
 
 def test_a_message_is_tied_to_its_call(writer: LogWriter, engine: Engine) -> None:
@@ -253,11 +262,13 @@ def test_a_bad_record_does_not_hold_up_the_others(writer: LogWriter, engine: Eng
     naive = records.CallStarted("bad1", datetime(2026, 1, 1), "main", OFFICE, PATIENT, "a")  # noqa: DTZ001  # the mistake itself
     odd = records.CallEnded("bad2", at(1), "nonsense")
     null = records.EventNoted("bad3", at(1), None)  # type: ignore[arg-type]  # the mistake itself
+    huge = records.Decided("bad4", at(1), 2**70, "ring", "", None, ())
+    broken = records.CallStarted("bad5", at(1), "\ud800", OFFICE, PATIENT, "a")
     with capture_logs() as logged:
-        for record in (naive, odd, null):
+        for record in (naive, odd, null, huge, broken):
             writer.put(record)
         written(writer, engine, STARTED)
-    assert [entry["call"] for entry in logged] == ["bad1", "bad2", "bad3"]
+    assert [entry["call"] for entry in logged] == [f"bad{number}" for number in range(1, 6)]
     assert {entry["event"] for entry in logged} == {"calllog.record_dropped"}
     assert PATIENT not in str(logged)
     assert [call.id for call in list_calls(engine)] == ["c1"]

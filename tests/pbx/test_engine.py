@@ -1,0 +1,131 @@
+"""Asterisk as a process: unprivileged, lean, restarted when it dies, gone when it is stopped."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import socket
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from pbx.engine import runtime
+from pbx.engine.ports import PortBlock, is_free
+from pbx.engine.process import AsteriskProcess
+from pbx.engine.runtime import ServiceUser
+from pbx.errors import EngineError
+from tests.support.asterisk import bare_asterisk
+
+DEADLINE = 30.0
+
+
+@pytest.fixture
+def place() -> Iterator[Path]:
+    """Make a folder that Asterisk's own user can enter, as pytest's own folders cannot be."""
+    with tempfile.TemporaryDirectory(prefix="officeline-engine-") as folder:
+        yield Path(folder)
+
+
+async def until(holds: Callable[[], bool]) -> None:
+    """Wait until something holds."""
+    async with asyncio.timeout(DEADLINE):
+        while not holds():
+            await asyncio.sleep(0.05)
+
+
+def status(pid: int) -> dict[str, str]:
+    """Read what the kernel knows of a process."""
+    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    return {key: value.strip() for key, _, value in (line.partition(":") for line in lines)}
+
+
+async def test_it_is_lean_and_has_no_privileges(place: Path) -> None:
+    """Under 90 modules, built-in ones included, no root, no capabilities, none to be gained."""
+    async with bare_asterisk(place) as asterisk:
+        assert asterisk.pid is not None
+        known = status(asterisk.pid)
+        assert "0" not in known["Uid"].split()
+        assert int(known["CapEff"], 16) == 0
+        assert known["NoNewPrivs"] == "1"
+        shown = (await asterisk.command("module show")).strip().splitlines()[-1]
+        built_in = 16
+        assert int(shown.split()[0]) + built_in < 90
+
+
+async def test_stopped_it_leaves_no_process_and_no_port(place: Path) -> None:
+    """After stop the ports are free at once, and so is the process id."""
+    async with bare_asterisk(place) as asterisk:
+        pid, ports = asterisk.pid, asterisk.instance.ports
+        assert not is_free(ports.sip)
+    assert not Path(f"/proc/{pid}").exists()
+    assert is_free(ports.sip)
+    assert is_free(ports.ami)
+
+
+async def test_killed_it_is_started_again(place: Path) -> None:
+    """The line is back after a crash, on the same ports."""
+    async with bare_asterisk(place) as asterisk:
+        first = asterisk.pid
+        assert first is not None
+        os.kill(first, signal.SIGKILL)
+        await until(lambda: asterisk.restarts == 1)
+        assert asterisk.pid not in {None, first}
+        assert "channels" in await asterisk.command("core show channels count")
+
+
+async def test_a_leftover_of_this_home_is_ended(place: Path) -> None:
+    """An Asterisk that outlived its supervisor does not block the next start."""
+    async with bare_asterisk(place) as orphan:
+        again = AsteriskProcess(orphan.runtime, orphan.instance)
+        orphan._watch.cancel()  # type: ignore[union-attr]  # noqa: SLF001  # its supervisor is "dead"
+        await again.start()
+        try:
+            assert again.pid != orphan.pid
+            assert "channels" in await again.command("core show channels count")
+        finally:
+            await again.stop()
+
+
+async def test_a_port_that_is_taken_is_named(place: Path) -> None:
+    """EngineError says which port, and nothing was started."""
+    async with bare_asterisk(place) as asterisk:
+        ports = asterisk.instance.ports
+        await asterisk.stop()
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as other:
+            other.bind(("127.0.0.1", ports.sip))
+            with pytest.raises(EngineError, match=rf"Port {ports.sip} \(SIP\).*in use"):
+                await asterisk.start()
+        assert asterisk.pid is None
+
+
+def test_blocks_of_ports_do_not_overlap(tmp_path: Path) -> None:
+    """Two offices take different blocks; a released one is free again."""
+    first, second = PortBlock.take(tmp_path), PortBlock.take(tmp_path)
+    assert first.ports.sip != second.ports.sip
+    first.release()
+    third = PortBlock.take(tmp_path)
+    assert third.ports == first.ports
+    for block in (second, third):
+        block.release()
+
+
+def test_a_folder_that_the_service_user_cannot_enter(tmp_path: Path) -> None:
+    """Every folder on the way must let that user pass."""
+    closed = tmp_path / "closed" / "inside"
+    closed.mkdir(parents=True)
+    stranger = ServiceUser("nobody", 65534, 65534)
+    closed.parent.chmod(0o700)
+    assert not runtime.enterable(closed, stranger)
+
+
+def test_roots_cache_can_be_entered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A private XDG_CACHE_HOME is no place for what another user must run."""
+    monkeypatch.delenv("OFFICELINE_CACHE", raising=False)
+    tmp_path.chmod(0o700)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    own = tmp_path / "officeline"  # an ordinary user runs Asterisk as themselves
+    expected = Path("/var/cache/officeline") if os.geteuid() == 0 else own
+    assert runtime.cache_folder() == expected

@@ -1,0 +1,50 @@
+"""The log holds what it is allowed to, and nothing personal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+import structlog
+
+from pbx import logs
+
+
+@pytest.fixture
+def _configured() -> Iterator[None]:
+    """Set the log up as the processes do, and take it back afterwards."""
+    before = structlog.get_config()
+    yield
+    structlog.configure(**before)
+
+
+@pytest.mark.usefixtures("_configured")
+def test_numbers_and_unknown_fields_stay_out(capsys: pytest.CaptureFixture[str]) -> None:
+    """A field that nobody allowed is dropped, a number in an allowed one masked, an id kept."""
+    logs.configure()
+    log = structlog.get_logger()
+    log.warning("call.odd", call="1795456655.31", caller="+12125550111", why="from 12125550111")
+    said = capsys.readouterr().err
+    assert "1795456655.31" in said
+    assert "caller" not in said
+    assert "2125550111" not in said
+    assert "…0111" in said
+
+
+@pytest.mark.usefixtures("_configured")
+def test_a_traceback_shows_no_values(capsys: pytest.CaptureFixture[str]) -> None:
+    """A crash tells where it happened, not what was in the variables."""
+    logs.configure()
+    secret = "a-made-up-secret"
+
+    def crash(password: str) -> None:
+        del password
+        raise RuntimeError("made up")
+
+    try:
+        crash(secret)
+    except RuntimeError:
+        structlog.get_logger().exception("it.crashed")
+    said = capsys.readouterr().err
+    assert "RuntimeError" in said
+    assert secret not in said
