@@ -13,7 +13,8 @@ from structlog.typing import EventDict, WrappedLogger
 FIELDS = frozenset(
     {
         "event", "level", "timestamp", "exception", "call", "code", "error", "event_name", "limit",
-        "line", "lost", "pause_s", "pid", "plan", "port", "queue", "records", "script", "since_start", "waiting", "why",
+        "line", "lost", "pause_s", "pid", "plan", "port", "queue", "records", "script",
+        "since_start", "waiting", "why",
     }
 )  # fmt: skip
 _NUMBER = re.compile(r"\+?\d{7,}(?!\.\d)")  # a call's id has a point in it, a number has none

@@ -3,18 +3,30 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import hashlib
 import inspect
 import random
-from collections.abc import Awaitable, Callable, Sequence
+import traceback
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from pathlib import Path
 
 import structlog
 
-from pbx.ami.protocol import AmiEvent, AmiResponse, AmiUnavailable, HardenedProtocol
+from pbx.ami.protocol import (
+    AmiEvent,
+    AmiResponse,
+    AmiTimeout,
+    AmiUnavailable,
+    HardenedProtocol,
+    weight,
+)
 from pbx.errors import OfficeLineError
 
-__all__ = ["AmiAuthError", "AmiClient", "AmiEvent", "AmiResponse", "AmiUnavailable"]
+__all__ = ["AmiAuthError", "AmiClient", "AmiEvent", "AmiResponse", "AmiTimeout", "AmiUnavailable"]
+
+WRONG_PASSWORD = "Authentication failed"  # noqa: S105  # Asterisk's words, not a secret
+BOOTED = "FullyBooted"
+QUEUE_LIMIT = 16 * 1024 * 1024  # `weight` of all events that wait
 
 log = structlog.get_logger()
 
@@ -26,10 +38,15 @@ class AmiAuthError(OfficeLineError):
 class AmiClient:
     """Keeps one connection to Asterisk's manager while `run` runs.
 
-    `on_event` is called for one event after the other, `on_resync` after each connect and before
-    the first event. Deadlines and intervals are in seconds; `backoff` is the first and the longest
-    pause between tries. At most `queue_size` events wait; past that the connection is given up, so
-    that the next one begins with a resync.
+    `on_resync` is called after each connect (again when an Asterisk that we found booting has
+    booted, where its manager.conf lets us know), and then `on_event` for one event after the other.
+    What had arrived when a connected client lost Asterisk is delivered before the next try, for at
+    most `action_timeout`. An exception of either is logged, and the connection stays; only where
+    the resync fails for want of an answer is the connection given up.
+
+    Deadlines and intervals are in seconds; `backoff` is the first and the longest pause between
+    tries. At most `queue_size` events wait; past that the connection is given up, so that the next
+    one begins with a resync, and `on_overflow` is told.
     """
 
     def __init__(
@@ -41,6 +58,7 @@ class AmiClient:
         secret: str,
         on_event: Callable[[AmiEvent], Awaitable[None] | None],
         on_resync: Callable[[AmiClient], Awaitable[None]],
+        on_overflow: Callable[[], None] | None = None,
         ping_interval: float = 5.0,
         ping_timeout: float = 3.0,
         action_timeout: float = 5.0,
@@ -52,6 +70,7 @@ class AmiClient:
         self._secret = secret
         self._on_event = on_event
         self._on_resync = on_resync
+        self._on_overflow = on_overflow
         self._ping_interval = ping_interval
         self._ping_timeout = ping_timeout
         self._action_timeout = action_timeout
@@ -62,7 +81,7 @@ class AmiClient:
 
     @property
     def connected(self) -> bool:
-        """Tell whether events arrive and actions are taken."""
+        """Tell whether the resync is done, events arrive and actions are taken."""
         return self._connected.is_set()
 
     async def wait_connected(self, timeout: float) -> None:  # noqa: ASYNC109  # the public shape
@@ -73,14 +92,12 @@ class AmiClient:
     async def action(self, name: str, **fields: str | Sequence[str]) -> AmiResponse:
         """Send an action and return its answer, a list's events included.
 
-        AmiUnavailable when there is no connection or it is lost meanwhile, TimeoutError when
+        AmiUnavailable when nobody is logged in or the connection is lost meanwhile, AmiTimeout when
         Asterisk does not answer. Nothing is ever sent a second time.
         """
         if self._protocol is None:
-            raise AmiUnavailable
-        answer = self._protocol.send(name, fields)
-        async with asyncio.timeout(self._action_timeout):
-            return await answer
+            raise AmiUnavailable("there is no connection to Asterisk's manager now")
+        return await self._ask(self._protocol, name, fields)
 
     async def run(self) -> None:
         """Connect and stay connected until cancelled; AmiAuthError when we are not let in."""
@@ -98,82 +115,175 @@ class AmiClient:
 
     async def _session(self) -> None:
         """Live through one connection; always ends with an exception."""
-        lost: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        events: asyncio.Queue[AmiEvent] = asyncio.Queue(self._queue_size)
-
-        def took(event: AmiEvent) -> None:
-            try:
-                events.put_nowait(event)
-            except asyncio.QueueFull:
-                log.error("ami.overflow", waiting=self._queue_size)  # noqa: TRY400  # no traceback is wanted
-                protocol.abort("more events than we could take")
-
-        def ended(why: str) -> None:
-            if not lost.done():
-                lost.set_exception(AmiUnavailable(why))
-
-        protocol: HardenedProtocol
+        loop = asyncio.get_running_loop()
+        inbox = _Inbox(self._queue_size, loop.create_future())
         async with asyncio.timeout(self._action_timeout):
-            _, protocol = await asyncio.get_running_loop().create_connection(
-                lambda: HardenedProtocol(took, ended), *self._address
+            _, protocol = await loop.create_connection(
+                lambda: HardenedProtocol(
+                    lambda event: self._took(event, inbox, protocol), inbox.end
+                ),
+                *self._address,
             )
-        self._protocol = protocol
         tasks: list[asyncio.Task[None]] = []
         try:
-            await self._login()
-            await self._on_resync(self)
-            self._connected.set()
-            log.info("ami.connected", port=self._address[1])
-            tasks = [asyncio.create_task(self._deliver(events)), asyncio.create_task(self._ping())]
-            await _first_failure(lost, *tasks)
+            await self._login(protocol)
+            if inbox.lost.done():  # let in and lost in one breath
+                inbox.lost.result()
+            self._protocol = protocol
+            tasks = [
+                asyncio.create_task(self._work(protocol, inbox)),
+                asyncio.create_task(self._ping(protocol)),
+            ]
+            try:
+                await _first_failure(inbox.lost, *tasks)
+            except AmiUnavailable:
+                self._leave(protocol)
+                await asyncio.wait(tasks[:1], timeout=self._action_timeout)
+                raise
         finally:
-            self._connected.clear()
-            self._protocol = None
+            self._leave(protocol)
             for task in tasks:
                 task.cancel()
-                with contextlib.suppress(asyncio.CancelledError, AmiUnavailable, TimeoutError):
-                    await task
-            protocol.abort("we are leaving")
-            if lost.done() and not lost.cancelled():
-                lost.exception()
+            await asyncio.gather(*tasks, return_exceptions=True)
 
-    async def _login(self) -> None:
+    def _leave(self, protocol: HardenedProtocol) -> None:
+        self._connected.clear()
+        self._protocol = None
+        protocol.abort("we are leaving")
+
+    def _took(self, event: AmiEvent, inbox: _Inbox, protocol: HardenedProtocol) -> None:
+        if event.name == BOOTED and self._protocol is None:
+            return  # the resync has not begun
+        if not inbox.put(event):
+            log.error("ami.overflow", waiting=inbox.waiting)
+            protocol.abort("events came faster than they were taken")
+            if self._on_overflow is not None:
+                self._on_overflow()
+
+    async def _login(self, protocol: HardenedProtocol) -> None:
         """Log in by challenge, so that the password itself is never sent."""
-        challenge = await self.action("Challenge", AuthType="MD5")
-        text = challenge.fields.get("Challenge", "") + self._secret
-        key = hashlib.md5(text.encode(), usedforsecurity=False).hexdigest()  # AMI knows no other
-        answer = await self.action(
-            "Login", AuthType="MD5", Username=self._username, Key=key, Events="on"
-        )
-        if not answer.ok:
+        challenge = await self._ask(protocol, "Challenge", {"AuthType": "MD5"})
+        text = challenge.fields.get("Challenge", "")
+        if not challenge.ok or not text:
+            raise AmiUnavailable(f"Asterisk gave no challenge ({challenge.message})")
+        key = hashlib.md5((text + self._secret).encode(), usedforsecurity=False)  # AMI has no other
+        words = {"AuthType": "MD5", "Username": self._username, "Events": "on"}
+        answer = await self._ask(protocol, "Login", {**words, "Key": key.hexdigest()})
+        if answer.message == WRONG_PASSWORD:
             raise AmiAuthError(
                 f"Asterisk's manager on port {self._address[1]} refuses the user "
                 f"'{self._username}' ({answer.message}); the password in the vault and the one in "
                 "its manager.conf must be the same."
             )
+        if not answer.ok:  # "Login Already In Use", "Asterisk is shutting down": these pass
+            raise AmiUnavailable(f"Asterisk does not let us in now ({answer.message})")
+        # An Asterisk that has booted says FullyBooted before it answers this, if manager.conf lets
+        # us read `system`. If it does not, nothing tells whether it has: we cannot wait for it.
+        await self._ask(protocol, "Ping", {})
 
-    async def _deliver(self, events: asyncio.Queue[AmiEvent]) -> None:
-        while True:
-            event = await events.get()
+    async def _work(self, protocol: HardenedProtocol, inbox: _Inbox) -> None:
+        """Resync, then hand out events until the inbox ends."""
+        await self._resync()
+        if not protocol.closed:
+            self._connected.set()
+            log.info("ami.connected", port=self._address[1])
+        while (event := await inbox.get()) is not None:
+            if event.name == BOOTED:  # what we asked while it was booting may have been too early
+                await self._resync()
+                continue
             try:
                 result = self._on_event(event)
                 if inspect.isawaitable(result):
                     await result
-            except Exception:
-                log.exception("ami.event_failed", event_name=event.name)
+            except Exception as error:  # noqa: BLE001  # a callback's fault costs one event
+                _log_failure("on_event", error, event.name)
+            await asyncio.sleep(0)  # a call's question does not wait for a burst of events
 
-    async def _ping(self) -> None:
+    async def _resync(self) -> None:
+        try:
+            await self._on_resync(self)
+        except AmiUnavailable:
+            raise
+        except AmiTimeout as error:
+            raise AmiUnavailable(f"the resync got no answer ({error})") from error
+        except Exception as error:  # noqa: BLE001  # a callback's fault must not cost us all events
+            _log_failure("on_resync", error)
+
+    async def _ping(self, protocol: HardenedProtocol) -> None:
         """Notice a connection that is only half open."""
         while True:
             await asyncio.sleep(self._ping_interval)
-            if self._protocol is None:
-                return
-            async with asyncio.timeout(self._ping_timeout):
-                await self._protocol.send("Ping", {})
+            try:
+                async with asyncio.timeout(self._ping_timeout):
+                    await protocol.send("Ping", {})
+            except TimeoutError as error:
+                raise AmiUnavailable("a ping was not answered") from error
+
+    async def _ask(
+        self, protocol: HardenedProtocol, name: str, fields: Mapping[str, str | Sequence[str]]
+    ) -> AmiResponse:
+        answer = protocol.send(name, fields)
+        try:
+            async with asyncio.timeout(self._action_timeout):
+                return await answer
+        except TimeoutError as error:
+            raise AmiTimeout(f"Asterisk did not answer {name} in time") from error
+
+
+class _Inbox:
+    """The events of one connection, bounded in number and weight, and its end."""
+
+    def __init__(self, size: int, lost: asyncio.Future[None]) -> None:
+        self.lost = lost
+        self._size = size
+        self._weight = 0
+        self._events: asyncio.Queue[AmiEvent | None] = asyncio.Queue()
+
+    @property
+    def waiting(self) -> int:
+        return self._events.qsize()
+
+    def put(self, event: AmiEvent) -> bool:
+        """Take an event; False when there is no room."""
+        heavier = self._weight + weight(event)
+        if self.waiting >= self._size or heavier > QUEUE_LIMIT:
+            return False
+        self._weight = heavier
+        self._events.put_nowait(event)
+        return True
+
+    async def get(self) -> AmiEvent | None:
+        """Return the next event; None after the last one of this connection."""
+        event = await self._events.get()
+        if event is not None:
+            self._weight -= weight(event)
+        return event
+
+    def end(self, why: str) -> None:
+        """No event comes any more."""
+        self._events.put_nowait(None)
+        self.lost.set_exception(AmiUnavailable(why))
+        self.lost.exception()  # marked as seen: a login that failed asks no more
+
+
+def _log_failure(callback: str, error: Exception, event_name: str | None = None) -> None:
+    """Say what failed and where, and not its text or its variables, which may hold numbers."""
+    frame = traceback.extract_tb(error.__traceback__)[-1]
+    where = f"{Path(frame.filename).name}:{frame.lineno}"
+    error_type = type(error).__name__
+    log.error(
+        "ami.callback_failed",
+        callback=callback,
+        event_name=event_name,
+        error=error_type,
+        where=where,
+    )
 
 
 async def _first_failure(*ends: asyncio.Future[None]) -> None:
     """Wait until one of these ends, and raise what it ended with."""
     done, _ = await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
     for end in done:
+        if end.cancelled():  # by what a callback awaited: run() itself was not cancelled
+            raise AmiUnavailable("a callback was cancelled")
         end.result()

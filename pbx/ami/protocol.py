@@ -1,38 +1,56 @@
 """AMI on the wire: panoramisk's protocol with its buffers bounded and its promises kept.
 
-What panoramisk does and this does not: decode halves of characters, grow without a bound, replay
-unanswered actions on the next connection, let CR and LF through.
+What panoramisk does and this does not: decode halves of characters, grow without a bound, let a
+later header replace an earlier one that is spelt `uniqueid`, close at an event called Shutdown,
+replay unanswered actions on the next connection, let CR and LF through.
 
-A value may hold what a stranger wrote, decoded line breaks included: Asterisk does not escape them.
-Nothing here can tell such a forged header or event from a real one; that is why the dialplan cleans
-names and numbers first, why events are included by name, why our UserEvents carry a token, and why
-the ids of our actions are random.
+A value may hold what a stranger wrote, line breaks included: Asterisk percent-decodes the user
+parts of SIP addresses and does not escape them. So a caller can forge
+- every header that Asterisk writes after his value (the first of a name counts, hence none before),
+- the end of the event, which loses the headers after his value, and
+- whole events after it, of any name and content.
+He cannot forge an answer, or a part of a list: those bear the id of an action of ours, which is
+random and never leaves the connection. Nothing here can tell the rest from the truth. That is why
+the dialplan cleans names and numbers before anything else, why manager.conf includes events by
+name, and why our UserEvents carry a token.
 """
 
 from __future__ import annotations
 
 import asyncio
+import re
 import secrets
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import cast
 
-from panoramisk.actions import Action
 from panoramisk.ami_protocol import AMIProtocol
-from panoramisk.message import Message
 
 MESSAGE_LIMIT = 64 * 1024  # bytes
-LIST_LIMIT = 10_000  # events in the answer to one action
-END = b"\r\n\r\n"
+LIST_LIMIT = 8 * 1024 * 1024  # `weight` of all events in the answer to one action
+UNANSWERED_LIMIT = 1000  # actions
+# Asterisk reads a line into 1,025 bytes and an action into 128 headers (inbuf, AST_MAX_MANHEADERS).
+LINE_LIMIT = 1022
+HEADER_LIMIT = 128
+GREETING = "Asterisk Call Manager/"
+EOL = b"\r\n"
+END = EOL + EOL
+
+_EVENT_NAME = re.compile(r"[A-Za-z][A-Za-z0-9-]{0,63}")
 
 
 class AmiUnavailable(Exception):  # noqa: N818  # a state of the world, not a mistake
     """There is no logged-in connection, or it was lost before the answer came."""
 
 
+class AmiTimeout(TimeoutError):  # noqa: N818  # as its base, and as AmiUnavailable
+    """Asterisk did not answer an action in time; whether it was done is not known."""
+
+
 @dataclass(frozen=True)
 class AmiEvent:
-    """One event; of a header that came twice the first counts."""
+    """One event; of a header that came twice, in any spelling, the first counts."""
 
     name: str
     fields: Mapping[str, str]
@@ -40,7 +58,7 @@ class AmiEvent:
 
 @dataclass(frozen=True)
 class AmiResponse:
-    """The answer to an action; `events` are those of a list."""
+    """The answer to an action; `events` are those of a list, its last one included."""
 
     ok: bool
     message: str
@@ -50,18 +68,55 @@ class AmiResponse:
 
 @dataclass
 class _Pending:
+    """An action without its whole answer; kept when nobody waits, so that a late one has a home."""
+
     answer: asyncio.Future[AmiResponse]
     first: AmiResponse | None = None
     events: list[AmiEvent] = field(default_factory=list)
+    weight: int = 0
+
+
+def weight(event: AmiEvent) -> int:
+    """Estimate what an event holds in memory, in bytes."""
+    return 100 + sum(100 + len(key) + len(value) for key, value in event.fields.items())
 
 
 def encode_action(name: str, identity: str, fields: Mapping[str, str | Sequence[str]]) -> bytes:
-    """Encode one action; ValueError for CR, LF and NUL, which would make it two."""
+    """Encode one action; ValueError for CR, LF and NUL, and for what Asterisk would not read."""
+    pairs = [("Action", name), ("ActionID", identity)]
     for key, value in fields.items():
-        for text in (key, *([value] if isinstance(value, str) else value)):
-            if any(character in text for character in "\r\n\0"):
-                raise ValueError(f"an AMI action cannot hold a line break or NUL: {key}")
-    return str(Action({"Action": name, "ActionID": identity, **fields})).encode()
+        if key.lower() in {"action", "actionid"}:
+            raise ValueError(f"an AMI action has its own {key}")
+        pairs += [(key, text) for text in ([value] if isinstance(value, str) else value)]
+    if len(pairs) > HEADER_LIMIT:
+        raise ValueError(f"an AMI action cannot hold more than {HEADER_LIMIT} headers")
+    lines = []
+    for key, text in pairs:
+        if ":" in key or any(character in key + text for character in "\r\n\0"):
+            raise ValueError(f"an AMI header cannot hold a line break, NUL, or colon: {key!r}")
+        line = f"{key}: {text}".encode()
+        if len(line) > LINE_LIMIT:
+            raise ValueError(f"an AMI header cannot be longer than {LINE_LIMIT} bytes: {key!r}")
+        lines.append(line)
+    return EOL.join(lines) + END
+
+
+def parse_message(data: bytes) -> Mapping[str, str] | None:
+    """Parse one message without its end; None unless it begins as an event or a response.
+
+    What is left of an event that a stranger's line breaks cut in two begins otherwise.
+    """
+    headers: dict[str, str] = {}
+    seen: set[str] = set()
+    for line in data.decode(errors="replace").split("\r\n"):
+        key, colon, value = line.partition(": ")
+        if colon and key.lower() not in seen:
+            seen.add(key.lower())
+            headers[key] = value
+    first = next(iter(headers), "")
+    if first == "Response" or (first == "Event" and _EVENT_NAME.fullmatch(headers[first])):
+        return MappingProxyType(headers)
+    return None
 
 
 class HardenedProtocol(AMIProtocol):  # type: ignore[misc]  # panoramisk has no types
@@ -75,10 +130,13 @@ class HardenedProtocol(AMIProtocol):  # type: ignore[misc]  # panoramisk has no 
     ) -> None:
         self._on_event = on_event
         self._on_lost = on_lost
+        self._transport: asyncio.Transport | None = None
         self._buffer = bytearray()
         self._pending: dict[str, _Pending] = {}
         self._salt = secrets.token_hex(8)
         self._count = 0
+        self.version = None
+        self.closed = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Take the connection."""
@@ -89,67 +147,86 @@ class HardenedProtocol(AMIProtocol):  # type: ignore[misc]  # panoramisk has no 
         self, name: str, fields: Mapping[str, str | Sequence[str]]
     ) -> asyncio.Future[AmiResponse]:
         """Send one action; the future fails with AmiUnavailable when the connection is lost."""
-        if self.closed:
-            raise AmiUnavailable
+        if len(self._pending) >= UNANSWERED_LIMIT:
+            self.abort(f"Asterisk left {UNANSWERED_LIMIT} actions unanswered")
+        if self.closed or self._transport is None:
+            raise AmiUnavailable("the connection to Asterisk is closed")
         self._count += 1
         identity = f"{self._salt}-{self._count}"
         encoded = encode_action(name, identity, fields)
         pending = _Pending(asyncio.get_running_loop().create_future())
         self._pending[identity] = pending
-        pending.answer.add_done_callback(lambda _: self._pending.pop(identity, None))
         self._transport.write(encoded)
         return pending.answer
 
     def data_received(self, data: bytes) -> None:
         """Take bytes, however they were cut; a message past the limit ends the connection."""
+        unseen = max(0, len(self._buffer) - len(END) + 1)
         self._buffer += data
-        if self.version is None:  # the greeting is one line of its own
-            greeting, found, rest = bytes(self._buffer).partition(b"\r\n")
-            if not found:
-                return self._check_bound()
-            self.version = greeting.decode(errors="replace").rpartition("/")[2]
-            self._buffer = bytearray(rest)
-        while (end := self._buffer.find(END)) >= 0:
-            text = self._buffer[:end].decode(errors="replace")
+        if self.version is None:
+            if not self._greeted():
+                return
+            unseen = 0
+        while not self.closed and (end := self._buffer.find(END, unseen)) >= 0:
+            unseen = 0
+            if end > MESSAGE_LIMIT:
+                break
+            message = parse_message(bytes(self._buffer[:end]))
             del self._buffer[: end + len(END)]
-            message = Message.from_line(text)
             if message is not None:
                 self.handle_message(message)
-        return self._check_bound()
-
-    def _check_bound(self) -> None:
-        if len(self._buffer) > MESSAGE_LIMIT:
+        # the same verdict for any chunking: what waits may end in all but one byte of the end
+        if len(self._buffer) >= MESSAGE_LIMIT + len(END):
             self.abort(f"a message of more than {MESSAGE_LIMIT} bytes")
 
-    def handle_message(self, message: Message) -> None:
+    def _greeted(self) -> bool:
+        """Take the greeting, the one line that has no empty line behind it."""
+        end = self._buffer.find(EOL)
+        if end < 0 and len(self._buffer) < LINE_LIMIT + len(EOL):
+            return False
+        greeting = self._buffer[: max(end, 0)].decode(errors="replace")
+        if end > LINE_LIMIT or not greeting.startswith(GREETING):
+            self.abort("what listens there does not speak as Asterisk's manager")
+            return False
+        self.version = greeting.removeprefix(GREETING)
+        del self._buffer[: end + len(EOL)]
+        return True
+
+    def handle_message(self, fields: Mapping[str, str]) -> None:
         """Give an answer to its action, and everything else to `on_event`."""
-        fields = {
-            key: value[0] if isinstance(value, list) else str(value)
-            for key, value in message.items()
-        }
         pending = self._pending.get(fields.get("ActionID", ""))
-        if "Response" in fields:
-            if pending is not None:
-                self._answer(pending, fields)
+        if next(iter(fields)) == "Response":  # the event OriginateResponse has that header, too
+            if pending is not None and pending.first is None:
+                self._answer(fields, pending)
             return
-        event = AmiEvent(fields.get("Event", ""), fields)
-        # OriginateResponse bears its action's id, and yet is an event of its own
+        event = AmiEvent(fields["Event"], fields)
+        # an event may bear an action's id and yet be none of a list: OriginateResponse
         if pending is None or pending.first is None:
             self._on_event(event)
-            return
-        pending.events.append(event)
-        if fields.get("EventList") == "Complete" or len(pending.events) > LIST_LIMIT:
-            first = pending.first
-            complete = AmiResponse(first.ok, first.message, first.fields, tuple(pending.events))
-            pending.answer.set_result(complete)
+        else:
+            self._listed(event, pending, pending.first)
 
-    def _answer(self, pending: _Pending, fields: Mapping[str, str]) -> None:
-        response = AmiResponse(
-            fields["Response"] in {"Success", "Goodbye"}, fields.get("Message", ""), fields
-        )
-        if response.ok and fields.get("EventList") == "start":
+    def _answer(self, fields: Mapping[str, str], pending: _Pending) -> None:
+        ok = fields["Response"] in {"Success", "Goodbye"}
+        response = AmiResponse(ok, fields.get("Message", ""), fields)
+        if ok and fields.get("EventList") == "start":
             pending.first = response
-        elif not pending.answer.done():
+        else:
+            self._complete(fields["ActionID"], response)
+
+    def _listed(self, event: AmiEvent, pending: _Pending, first: AmiResponse) -> None:
+        if not pending.answer.done():  # where nobody waits any more, the list falls
+            pending.events.append(event)
+            pending.weight += weight(event)
+        if event.fields.get("EventList") in {"Complete", "Cancelled"}:
+            response = AmiResponse(first.ok, first.message, first.fields, tuple(pending.events))
+            self._complete(event.fields["ActionID"], response)
+        elif pending.weight > LIST_LIMIT:
+            self.abort("a list of more than we can hold")
+
+    def _complete(self, identity: str, response: AmiResponse) -> None:
+        pending = self._pending.pop(identity)
+        if not pending.answer.done():
             pending.answer.set_result(response)
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -161,9 +238,12 @@ class HardenedProtocol(AMIProtocol):  # type: ignore[misc]  # panoramisk has no 
         if self.closed:
             return
         self.closed = True
-        self._transport.abort()
-        for pending in list(self._pending.values()):
+        self._buffer.clear()
+        if self._transport is not None:
+            self._transport.abort()
+        for pending in self._pending.values():
             if not pending.answer.done():
                 pending.answer.set_exception(AmiUnavailable(why))
                 pending.answer.exception()  # marked as seen: the asker may have gone
+        self._pending.clear()
         self._on_lost(why)

@@ -19,6 +19,7 @@ from pbx.carrier.handset import Handset, answers, never_answers, refuses
 from pbx.cdr import read_cdr
 from pbx.demo.scenes import BACK_LINE, MAIN, SATURDAY, TUESDAY, patient, physician
 from pbx.demo.stage import MOBILES, PATIENT_TONE, TONES, Stage
+from pbx.trunk import reaches
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -132,6 +133,13 @@ async def test_a_foreign_caller_id_is_refused_by_the_carrier(stage: Stage) -> No
         message.start.startswith("SIP/2.0 403")
         for message in stage.carrier.messages_of(stage.carrier.refused[-1])
     )
+
+
+async def test_the_doctor_finds_the_carrier(stage: Stage) -> None:
+    """One OPTIONS tells a trunk that answers from one that does not."""
+    host, port = stage.carrier.sip
+    assert await asyncio.to_thread(reaches, host, port)
+    assert not await asyncio.to_thread(reaches, host, 9)
 
 
 async def test_a_stranger_gets_no_channel(stage: Stage, tmp_path: Path) -> None:

@@ -1,0 +1,79 @@
+"""The doctor: every piece of the line looked at, each with its mend."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from pbx import vault
+from pbx.engine import runtime
+from pbx.home import Home
+from pbx.vault import Vault
+
+ROOT = Path(__file__).parents[2]
+NAMES = [
+    "python", "asterisk", "home", "disk", "clock", "configuration", "people", "prompts", "ports",
+    "trunk",
+]  # fmt: skip
+
+
+@pytest.fixture
+def place() -> Iterator[Path]:
+    """Make a home whose vault knows one physician of three."""
+    with tempfile.TemporaryDirectory(prefix="officeline-doctor-") as name:
+        folder = Path(name)
+        folder.chmod(0o755)
+        text = (ROOT / "config" / "office.toml").read_text()
+        text = text.replace('host = "127.0.0.2" ', 'host = "127.0.0.2"\nport = 9\n')
+        (folder / "office.toml").write_text(text)
+        Home(folder / "home").prepare(runtime.service_user())
+        vault.write(folder / "home", Vault(mobiles={"lee": "+12125550111"}))
+        yield folder
+
+
+def doctor(folder: Path) -> tuple[int, dict[str, dict[str, str | bool]]]:
+    """Run the command; return its exit code and the checks by name."""
+    options = ["--config", str(folder / "office.toml"), "--home", str(folder / "home")]
+    done = subprocess.run(
+        [sys.executable, "-m", "cli", *options, "doctor", "--json"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    report = json.loads(done.stdout)
+    assert report["ok"] == (done.returncode == 0)
+    return done.returncode, {check["name"]: check for check in report["checks"]}
+
+
+def test_every_piece_is_looked_at(place: Path) -> None:
+    """What is missing is named, with the command that mends it; the rest is well."""
+    code, checks = doctor(place)
+    assert code == 1
+    assert list(checks) == NAMES
+    assert [name for name, check in checks.items() if not check["ok"]] == ["people", "trunk"]
+    assert "osei" in str(checks["people"]["detail"])
+    assert "people mobile osei" in str(checks["people"]["mend"])
+    assert "does not answer" in str(checks["trunk"]["detail"])
+
+
+def test_a_file_that_cannot_be_read_ends_the_examination(place: Path) -> None:
+    """Without a plan there is nothing more to look at, and that is said."""
+    (place / "office.toml").write_text("[office")
+    code, checks = doctor(place)
+    assert code == 1
+    assert list(checks) == NAMES[:6]
+    assert not checks["configuration"]["ok"]
+
+
+def test_a_vault_for_everybody_is_found(place: Path) -> None:
+    """Permissions are part of the examination."""
+    (place / "home" / "vault.json").chmod(0o640)
+    _, checks = doctor(place)
+    assert "chmod 600" in str(checks["people"]["detail"])
