@@ -11,8 +11,6 @@ EVENTS = (
     "Hangup",
     "UserEvent",
     "OriginateResponse",
-    "CoreShowChannel",  # the answer to the resync after a reconnect
-    "CoreShowChannelsComplete",
 )
 
 

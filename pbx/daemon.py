@@ -126,6 +126,8 @@ class Daemon:
 
     async def _resync(self, client: AmiClient) -> None:
         """After every connect, tell the log which calls are still alive."""
-        answer = await client.action("CoreShowChannels")
+        answer = await client.action("Status")  # what the right `call` allows us to ask
+        if not answer.ok:
+            raise AmiUnavailable(f"Asterisk does not say which calls there are ({answer.message})")
         live = frozenset(event.fields.get("Linkedid", "") for event in answer.events)
         await self.recorder.resync(live)

@@ -102,7 +102,13 @@ def _pjsip(facts: CarrierFacts) -> str:
         *_office(facts, media),
         section(
             "patient",
-            {**media, "context": "from-softphone", "auth": "patient-auth", "aors": "patient"},
+            {
+                **media,
+                "context": "from-softphone",
+                "auth": "patient-auth",
+                "aors": "patient",
+                "callerid": "Softphone <+19175550100>",
+            },
         ),
         _auth("patient-auth", "patient", facts.softphone),
         section("patient", {"type": "aor", "max_contacts": 3}),

@@ -47,6 +47,7 @@ def open_database(path: Path) -> Engine:
     engine: Engine | None = None
     try:
         _touch(path)
+        _refuse_read_only(path)
         engine = _engine(path)
         _bring_up_to_date(engine, path)
         if path.stat().st_mode & 0o077:
@@ -119,6 +120,16 @@ def _touch(path: Path) -> None:
             os.fsync(folder)  # else a power cut can take the file with a durable message in it
         finally:
             os.close(folder)
+
+
+def _refuse_read_only(path: Path) -> None:
+    """Refuse now what SQLite would open and then fail at the first message; without opening it."""
+    for place in (path.parent, path):  # the WAL stands beside the file
+        if not os.access(place, os.W_OK, effective_ids=True):
+            raise StoreError(
+                f"The database {path} cannot be opened ({place} is read-only for this user); "
+                "check its owner and the disk, or name another folder with --home."
+            )
 
 
 def _engine(path: Path) -> Engine:

@@ -69,6 +69,31 @@ def cdr_file(stage: Stage) -> Path:
     return stage.home.asterisk / "log" / "cdr-custom" / CDR_FILE
 
 
+async def test_a_lost_manager_connection_loses_no_call(stage: Stage, caller: str) -> None:
+    """The daemon reconnects while two people talk; their call ends as the connected one it was."""
+    stage.set_time(SATURDAY)
+    person = stage.person("oncall")
+    stage.carrier.answers(
+        MOBILES[person], answers(after=0.5, press="1", tone=TONES[person], talk=8)
+    )
+    call = await stage.carrier.dials(BACK_LINE, caller=caller, script=patient(at_most=8))
+    phone = await stage.carrier.rings(MOBILES[person])
+    async with asyncio.timeout(DEADLINE):
+        while (await stage.history(caller)).call.person is None:
+            await asyncio.sleep(0.05)
+    sessions = (await stage.asterisk.command("manager show connected")).splitlines()
+    (descriptor,) = [line.split()[4] for line in sessions if line.startswith("  officeline")]
+    await stage.asterisk.command(f"manager kick session {descriptor}")
+    await asyncio.gather(call.ended(DEADLINE), phone.ended(DEADLINE))
+    async with asyncio.timeout(DEADLINE):
+        while (history := await stage.history(caller)).call.outcome is None:
+            await asyncio.sleep(0.05)
+    again = (await stage.asterisk.command("manager show connected")).splitlines()
+    assert [line.split()[4] for line in again if line.startswith("  officeline")]
+    assert history.call.outcome == "connected"
+    assert history.call.person == person
+
+
 async def test_wrong_keys_are_no_acceptance(stage: Stage, caller: str) -> None:
     """Whoever presses anything but 1 is asked once more, and then the next one rings."""
     stage.set_time(SATURDAY)
