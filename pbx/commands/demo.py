@@ -24,6 +24,18 @@ from pbx.paths import data_folder
 CALLERS = (f"+1917555{number:04d}" for number in itertools.count(120))
 
 
+# What became of a ringing phone, by the result of its leg in the log.
+PICKED_UP = {
+    "accepted": "somebody picked up and accepted",
+    "declined": "it was answered, but nobody pressed 1",
+    "cancelled": "nobody picked up",
+    "no answer": "nobody picked up",
+    "busy": "busy",
+    "unreachable": "unreachable",
+    "": "nothing is known",
+}
+
+
 @dataclass
 class _Row:
     """One line of the live table."""
@@ -132,23 +144,22 @@ def _summary(console: Console, rows: list[_Row]) -> None:
         history = row.played.history
         console.print(f"\n{row.scene.title}", style="bold")
         caller = mask(history.call.caller) if history.call.caller else "anonymous"
-        console.print(f"  patient {caller} called the {history.call.line} line", highlight=False)
+        _line(console, f"patient {caller} called the {history.call.line} line")
+        results = {leg.person: leg.result for leg in history.legs}
         for who, phone in row.played.phones.items():
-            picked = "picked up" if phone.answered_at else "was not picked up"
-            # a desk phone shows the patient, a mobile the office; only the office is not masked
-            shown = (
-                phone.shown
-                if phone.shown == history.call.did or phone.shown_name != "Patient"
-                else mask(phone.shown)
-            )
-            console.print(f"  {who}'s phone showed {shown} and {picked}", highlight=False)
+            # a desk phone shows the patient, whose number is masked; a mobile shows the office
+            shown = mask(phone.shown) if phone.shown == history.call.caller else phone.shown
+            _line(console, f"{who}'s phone showed {shown}: {PICKED_UP[results.get(who) or '']}")
         for decision in history.decisions:
-            matched = next((why for why in decision.reasons if why.matched), None)
-            because = f"{matched.rule}: {matched.because}" if matched else "no rule yet"
-            console.print(f"  decided {decision.kind}, {because}", highlight=False)
+            why = next((why for why in decision.reasons if why.matched), decision.reasons[-1])
+            _line(console, f"decided {decision.kind}: {why.because} ({why.rule})")
         who = f", accepted by {history.call.person}" if history.call.person else ""
         message = f", message {history.message.id}" if history.message else ""
-        console.print(f"  in the database: {history.call.outcome}{who}{message}", highlight=False)
+        _line(console, f"in the database: {history.call.outcome}{who}{message}")
+
+
+def _line(console: Console, text: str) -> None:
+    console.print(f"  {text}", highlight=False, soft_wrap=True)
 
 
 async def _keep_running(console: Console, stage: Stage) -> None:
