@@ -13,7 +13,7 @@ from structlog.typing import EventDict, WrappedLogger
 FIELDS = frozenset(
     {
         "event", "level", "timestamp", "exception", "call", "code", "error", "event_name", "limit",
-        "line", "lost", "pause_s", "pid", "plan", "port", "queue", "records", "script",
+        "line", "lost", "pause_s", "pid", "plan", "port", "queue", "record", "records", "script",
         "since_start", "waiting", "why",
     }
 )  # fmt: skip
