@@ -67,6 +67,15 @@ class Stage:
             raise EngineError("The call is not in the database; look at the daemon's log.")
         return found
 
+    async def calls_logged(self) -> int:
+        """Count the newest calls in the database, up to a thousand."""
+        await asyncio.to_thread(self.daemon.writer.flush, 10.0)
+        engine = await asyncio.to_thread(open_database, self.home.database)
+        try:
+            return len(await asyncio.to_thread(list_calls, engine, limit=1000))
+        finally:
+            engine.dispose()
+
     async def desk_is_registered(self, phone: str) -> None:
         """Wait until a desk phone has registered with the office."""
         async with asyncio.timeout(15):

@@ -35,10 +35,6 @@ beep = { hertz = 1000, seconds = 0.2 }
 goodbye = "Adiós."
 connecting = "Estamos llamando al médico. Por favor, no cuelgue."
 """
-needs_synthesizers = pytest.mark.skipif(
-    not all(map(shutil.which, ("sox", "flite", "espeak-ng"))),
-    reason="rendering needs Debian's sox, flite and espeak-ng",
-)
 
 
 def wave(rate: int = 8000, seconds: float = 0.5, peak: int = 8000, **header: int) -> bytes:
@@ -294,7 +290,6 @@ def spanish(folder: Path) -> Catalogue:
     return load_catalogue(folder / "es.toml")
 
 
-@needs_synthesizers
 def test_a_second_language_needs_only_a_catalogue(tmp_path: Path) -> None:
     """A Spanish catalogue is rendered, checked and assembled by the same commands."""
     folder = tmp_path / "shipped"
@@ -307,7 +302,6 @@ def test_a_second_language_needs_only_a_catalogue(tmp_path: Path) -> None:
     assert spoken.seconds > read_sound(target / "es" / "goodbye.wav").seconds
 
 
-@needs_synthesizers
 @pytest.mark.parametrize("name", ["digit-1", "beep"])
 def test_rendering_twice_gives_the_same_bytes(name: str, tmp_path: Path) -> None:
     """A rendered file changes only when its sentence does."""
@@ -334,7 +328,6 @@ def test_an_unknown_prompt_is_not_rendered(tmp_path: Path) -> None:
         list(render(ENGLISH, tmp_path, "godbye"))
 
 
-@needs_synthesizers
 def test_a_voice_that_is_not_there_is_one_sentence(tmp_path: Path) -> None:
     """The synthesizer's own complaint is passed on."""
     folder = tmp_path / "shipped"
@@ -354,7 +347,6 @@ def test_check_command_answers_in_json(shipped: Path) -> None:
     assert "'taken' is missing" in run.stdout
 
 
-@needs_synthesizers
 def test_render_command_renders_one(shipped: Path) -> None:
     """`prompts render --only` makes exactly that prompt's files again."""
     for suffix in SUFFIXES:
