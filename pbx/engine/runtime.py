@@ -156,7 +156,10 @@ def _bring(folder: Path, say: Callable[[str], None]) -> Runtime:
 
 def _extract(target: Path, options: tuple[str, ...]) -> str:
     """Unpack the packages into `target`; return an empty text or what went wrong."""
-    command = ["mmdebstrap", "--variant=extract", *options, f"--include={PACKAGES}", SUITE]
+    # Without root the default mode leaves files that belong to a user of a user namespace.
+    mode = () if os.geteuid() == 0 else ("--mode=chrootless",)
+    packages = f"--include={PACKAGES}"
+    command = ["mmdebstrap", *mode, "--variant=extract", *options, packages, SUITE]
     done = subprocess.run([*command, str(target)], capture_output=True, text=True, check=False)
     return "" if done.returncode == 0 else done.stderr or f"exit {done.returncode}"
 
