@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from pbx.engine.ports import Ports
 from pbx.engine.runtime import ServiceUser
 from pbx.errors import ConfigError
+
+# What reaches Record() as it is: no comma, bracket or space that Asterisk would read
+_PATH = re.compile(r"[A-Za-z0-9_+\-./:@=]+")
 
 
 @dataclass(frozen=True)
@@ -45,6 +49,11 @@ class Home:
 
     def prepare(self, user: ServiceUser) -> None:
         """Create the folders; only our user, and Asterisk's for its own, can look inside."""
+        if not _PATH.fullmatch(str(self.folder)):
+            raise ConfigError(
+                f"The folder {self.folder} cannot be used, as Asterisk would misread its name; use "
+                "only the letters a to z, digits and the signs _ + - . / : @ = in it."
+            )
         try:
             self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             if user.name is not None:

@@ -14,10 +14,16 @@ from dataclasses import dataclass, field
 LINE_LIMIT = 2048  # bytes
 HEADER_LIMIT = 100  # lines
 USAGE_LIMIT = 200  # lines of a 520's usage text
+# What Asterisk holds of ours. Past the first it runs the rest of a line as a command of its own,
+# past the second it writes beyond its array (res_agi.c), past the third the last variable swallows
+# the others (pbx_variables.c), the proof of the verdict with them.
+COMMAND_LIMIT = 8191  # bytes, line break included
+WORD_LIMIT = 126
+VARIABLE_LIMIT = 98
 
 _HEADER = re.compile(r"(agi_[a-z0-9_]+): ?(.*)")
 _REPLY = re.compile(r"(\d{3})[ -]?(.*)")
-_RESULT = re.compile(r"result=(\S*)\s*(?:\((.*?)\))?\s*(.*)")
+_RESULT = re.compile(r"result=(\S*)\s*(.*)")
 # A variable's value reaches MSet through AGI's word parser and the argument splitter: a comma,
 # quote, backslash, bracket or dollar would be read by one of them.
 _PLAIN = re.compile(r"[A-Za-z0-9_+\-./:@&=^|#* ]*")
@@ -120,10 +126,10 @@ class AgiReader:
         if code == 520 and line[3:4] == "-":  # noqa: PLR2004  # usage, many lines
             self._usage = [rest]
             return None
-        result = _RESULT.match(rest) if code == 200 else None  # noqa: PLR2004
+        result = _RESULT.fullmatch(rest) if code == 200 else None  # noqa: PLR2004
         if result is None:
             return Reply(code, "", rest)
-        return Reply(code, result[1], result[2] or result[3] or "")
+        return Reply(code, result[1], _data(result[2]))
 
     def _header(self, line: str) -> AgiRequest | None:
         headers = self._headers
@@ -154,23 +160,40 @@ class AgiReader:
         return None
 
 
+def _data(text: str) -> str:
+    """Take what stands in the parentheses; a variable's value may hold parentheses of its own."""
+    if not text.startswith("("):
+        return text
+    return text[1:-1] if text.endswith(")") else text[1:].partition(")")[0]  # "(timeout) endpos=1"
+
+
 def encode_command(*words: str) -> bytes:
-    """Encode one command line; ValueError for CR, LF and NUL, which would make it two."""
+    """Encode one command line; ValueError for CR, LF and NUL, and for more than Asterisk holds.
+
+    Like all errors here it does not repeat the text: that may be somebody's number.
+    """
+    if len(words) > WORD_LIMIT:
+        raise ValueError(f"an AGI command of {len(words)} words, more than {WORD_LIMIT}")
     encoded = []
     for word in words:
         if any(character in word for character in "\r\n\0"):
-            raise ValueError(f"an AGI command cannot hold a line break or NUL: {word!r}")
+            raise ValueError("an AGI command cannot hold a line break or NUL")
         escaped = word.replace("\\", "\\\\").replace('"', '\\"')
         encoded.append(f'"{escaped}"' if not word or re.search(r'[\s"\\]', word) else word)
-    return (" ".join(encoded) + "\n").encode()
+    line = (" ".join(encoded) + "\n").encode()
+    if len(line) > COMMAND_LIMIT:
+        raise ValueError(f"an AGI command of {len(line)} bytes, more than {COMMAND_LIMIT}")
+    return line
 
 
 def encode_variables(variables: Mapping[str, str]) -> bytes:
     """Encode one command that sets all variables in their order; ValueError for a risky value."""
+    if not 0 < len(variables) <= VARIABLE_LIMIT:
+        raise ValueError(f"{len(variables)} variables, not 1 to {VARIABLE_LIMIT}")
     for name, text in variables.items():
         if not _NAME.fullmatch(name):
             raise ValueError(f"not a name for a channel variable: {name!r}")
         if not _PLAIN.fullmatch(text):
-            raise ValueError(f"not a plain value for {name}: {text!r}")
+            raise ValueError(f"not a plain value for {name}")
     pairs = ",".join(f"{name}={text}" for name, text in variables.items())
     return encode_command("EXEC", "MSet", pairs)

@@ -44,6 +44,8 @@ class AgiServer:
         self.max_sessions = max_sessions
         self.connections: set[_Connection] = set()
         self.sessions: set[_Connection] = set()  # those that have asked a question
+        self.tasks: set[asyncio.Task[None]] = set()  # handlers; one may outlive its connection
+        self.closed = False
         self._host = host
         self._port = port
         self._server: asyncio.Server | None = None
@@ -63,19 +65,26 @@ class AgiServer:
         return port
 
     async def close(self) -> None:
-        """Stop listening and end every conversation; no task is left."""
+        """Stop listening and end every conversation; no task and no connection is left."""
+        self.closed = True
         if self._server is not None:
             self._server.close()
-        tasks = [connection.task for connection in self.connections if connection.task]
-        for connection in list(self.connections):
+        for connection in self.connections:
             connection.end()
+        tasks = list(self.tasks)
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        while self.connections:  # asyncio tells an aborted one of its end in the loop's next turn
+            await asyncio.sleep(0)
 
 
 class _Connection(asyncio.Protocol):
-    """One connection of Asterisk's; its handler's task ends when the connection does."""
+    """One connection of Asterisk's.
+
+    When it goes, a handler's next command ends it. One that is busy elsewhere may finish, for it
+    may be writing a message down, but no longer than its deadline.
+    """
 
     def __init__(self, server: AgiServer) -> None:
         self._server = server
@@ -86,6 +95,8 @@ class _Connection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)  # noqa: S101  # a TCP server makes no other
         self._transport = transport
+        if self._server.closed:  # it was accepted just before
+            transport.abort()
         connected = transport.get_extra_info("socket")
         connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._server.connections.add(self)
@@ -102,7 +113,11 @@ class _Connection(asyncio.Protocol):
                     self._session.received(value)
         except ProtocolError as error:
             log.warning("agi.protocol_error", why=str(error))
-            self._transport.abort()
+            if self._session is None:
+                self._transport.abort()
+            else:
+                self._session.fail()
+                self._transport.close()
 
     def eof_received(self) -> None:
         try:
@@ -111,7 +126,8 @@ class _Connection(asyncio.Protocol):
             log.warning("agi.protocol_error", why=str(error))
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002  # asyncio's name
-        self._deadline.cancel()
+        if self.task is None or self.task.done():
+            self._deadline.cancel()
         self._server.connections.discard(self)
         self._server.sessions.discard(self)
         if self._session is not None:
@@ -145,6 +161,7 @@ class _Connection(asyncio.Protocol):
         if handler is None:
             log.warning("agi.unknown_script")
             self._session.fail()
+            self._finished(self._session)
             return
         loop = asyncio.get_running_loop()
         if self._server.question_deadline is not None:
@@ -159,6 +176,8 @@ class _Connection(asyncio.Protocol):
             self._finished(self._session)
         else:
             self.task = loop.create_task(self._handle(result, self._session))
+            self._server.tasks.add(self.task)
+            self.task.add_done_callback(self._server.tasks.discard)
 
     async def _handle(self, rest: Awaitable[None], session: AgiSession) -> None:
         try:
@@ -174,6 +193,8 @@ class _Connection(asyncio.Protocol):
 
     def _finished(self, session: AgiSession) -> None:
         self._deadline.cancel()
+        if self._transport.is_closing():
+            return
         if session.concluded:  # Asterisk reads our end of stream and closes; if not, we do
             self._deadline = asyncio.get_running_loop().call_later(
                 self._server.header_deadline, self._transport.abort

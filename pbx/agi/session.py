@@ -28,9 +28,10 @@ class AgiSession:
         """Send one command and return its reply; AgiClosed when nobody is there any more."""
         if self._closed or self.concluded:
             raise AgiClosed
+        line = encode_command(*words)  # before anybody waits: a refused command has no reply
         answer: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
         self._waiting.append(answer)
-        self._transport.write(encode_command(*words))
+        self._transport.write(line)
         async with asyncio.timeout(timeout):
             return await answer
 
@@ -47,8 +48,9 @@ class AgiSession:
         """
         if self._closed or self.concluded:
             raise AgiClosed
+        line = encode_variables(variables)  # refused: the session is open, and can still fail
         self.concluded = True
-        self._transport.write(encode_variables(variables))
+        self._transport.write(line)
         self._transport.write_eof()
 
     def fail(self) -> None:

@@ -29,7 +29,7 @@ from panoramisk.ami_protocol import AMIProtocol
 
 MESSAGE_LIMIT = 64 * 1024  # bytes
 LIST_LIMIT = 8 * 1024 * 1024  # `weight` of all events in the answer to one action
-UNANSWERED_LIMIT = 1000  # actions
+UNANSWERED_LIMIT = 10_000  # actions; well above any burst of ours and the ping beside it
 # Asterisk reads a line into 1,025 bytes and an action into 128 headers (inbuf, AST_MAX_MANHEADERS).
 LINE_LIMIT = 1022
 HEADER_LIMIT = 128

@@ -7,9 +7,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pbx.agi.protocol import (
+    COMMAND_LIMIT,
     HEADER_LIMIT,
     LINE_LIMIT,
     USAGE_LIMIT,
+    VARIABLE_LIMIT,
+    WORD_LIMIT,
     AgiReader,
     AgiRequest,
     Hangup,
@@ -139,6 +142,30 @@ def test_a_command_is_one_line(hostile: str) -> None:
     """CR, LF and NUL are refused."""
     with pytest.raises(ValueError, match="line break"):
         encode_command("VERBOSE", hostile)
+
+
+def test_a_value_may_hold_parentheses() -> None:
+    """What a variable holds is all between the outer ones; a note behind them is none of it."""
+    assert read(HEADERS, b"200 result=1 (A (B) C)\n")[1:] == [Reply(200, "1", "A (B) C")]
+    assert read(HEADERS, b"200 result=0 (timeout) endpos=1\n")[1:] == [Reply(200, "0", "timeout")]
+
+
+def test_a_command_fits_into_what_asterisk_holds() -> None:
+    """At each limit it passes, one past it it is refused; nothing is cut off silently."""
+    assert len(encode_command("VERBOSE", "x" * (COMMAND_LIMIT - 9))) == COMMAND_LIMIT
+    with pytest.raises(ValueError, match="bytes"):
+        encode_command("VERBOSE", "x" * (COMMAND_LIMIT - 8))
+    assert encode_command(*"a" * WORD_LIMIT)
+    with pytest.raises(ValueError, match="words"):
+        encode_command(*"a" * (WORD_LIMIT + 1))
+
+
+@pytest.mark.parametrize("count", [0, VARIABLE_LIMIT + 1])
+def test_a_verdict_fits_into_what_asterisk_splits(count: int) -> None:
+    """Past its last argument MSet would put the proof of the verdict into another variable."""
+    assert encode_variables({f"V{i}": "1" for i in range(VARIABLE_LIMIT)})
+    with pytest.raises(ValueError, match="variables, not 1 to"):
+        encode_variables({f"V{i}": "1" for i in range(count)})
 
 
 def parse_args(line: str) -> list[str]:

@@ -126,6 +126,63 @@ async def test_a_peer_that_goes_ends_the_wait() -> None:
         await asyncio.wait_for(ended.wait(), DEADLINE)
 
 
+async def test_a_refused_command_leaves_no_reply_to_wait_for() -> None:
+    """The next command gets its own reply, not the place of the one that was never sent."""
+    seen: list[str] = []
+
+    async def handler(session: AgiSession) -> None:
+        with pytest.raises(ValueError, match="line break"):
+            await session.command("VERBOSE", "a\nb")
+        seen.append((await session.command("ANSWER", timeout=DEADLINE)).result)
+
+    async with serving(handler) as server:
+        await converse(server, b"200 result=7\n")
+    assert seen == ["7"]
+
+
+async def test_a_refused_verdict_is_a_failure() -> None:
+    """A value that Asterisk would misread costs the verdict, at once, and no silence."""
+    async with serving(lambda session: session.conclude({"A": "(b)"})) as server:
+        assert await ask(server, question()) == b"failure\n"
+
+
+async def test_nonsense_in_mid_question_is_a_failure() -> None:
+    """A reply that is none: the dialplan is told, and does not read it as success."""
+
+    async def handler(session: AgiSession) -> None:
+        await session.get_variable("X")
+
+    async with serving(handler) as server:
+        assert await converse(server, b"200 result=1 (a\nb)\n") == b"GET VARIABLE X\nfailure\n"
+
+
+async def test_unknown_scripts_crowd_out_nobody() -> None:
+    """Who asks for what there is not, and stays, holds his place no longer than the deadline."""
+    async with serving(answering, max_sessions=1, header_deadline=0.1) as server:
+        reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+        writer.write(question("nonsense"))
+        assert await reader.read() == b"failure\n"
+        await until(lambda: not server.sessions)
+        assert await ask(server, question()) == b"EXEC MSet OL_DO=menu,OL_VERDICT=1.1/1\n"
+        writer.close()
+
+
+async def test_a_handler_outlives_its_caller_by_its_deadline_at_most() -> None:
+    """It may finish what it writes down; one that hangs is ended."""
+    begun = asyncio.Event()
+
+    async def handler(_session: AgiSession) -> None:
+        begun.set()
+        await asyncio.Event().wait()
+
+    async with serving(handler, question_deadline=0.1) as server:
+        _, writer = await asyncio.open_connection("127.0.0.1", server.port)
+        writer.write(question())
+        await asyncio.wait_for(begun.wait(), DEADLINE)
+        writer.close()
+        await until(lambda: not server.tasks)
+
+
 @pytest.mark.parametrize("kind", ["at once", "later", "unknown script"])
 async def test_a_failure_is_told(kind: str) -> None:
     """AGISTATUS becomes FAILURE: a crash must not look like success."""

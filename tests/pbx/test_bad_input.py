@@ -199,3 +199,11 @@ def test_a_mobile_is_set_and_shown_masked(place: Path) -> None:
     assert code == 0
     assert vault.read(place / "home").mobiles["osei"] == "+12125550112"
     assert (place / "home" / "vault.json").stat().st_mode & 0o777 == 0o600
+
+
+def test_a_home_that_asterisk_would_misread(place: Path) -> None:
+    """A bracket in its name would cost each verdict that records; it is refused before a call."""
+    home = place / "Lakeside (main)"
+    code, said = officeline(place, "--home", str(home), "up")
+    refused(place, code, said, str(home), "only the letters")
+    assert not home.exists()
