@@ -2,33 +2,77 @@
 
 from __future__ import annotations
 
+import os
 import sys
+from collections.abc import Collection
+from importlib import import_module
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from pbx.commands import calls, engine, people, prompts, run
 from pbx.commands.context import resolve
 from pbx.errors import OfficeLineError
 
 INTERRUPTED = 130
 
-app = typer.Typer(
-    name="officeline",
-    help="The phone line of a physician office.",
-    no_args_is_help=True,
-    add_completion=True,
-    pretty_exceptions_enable=False,
-)
-run.add_to(app)
-app.add_typer(calls.app, name="calls", help="The call log: who called, what was decided and why.")
-app.add_typer(engine.app, name="engine", help="The Asterisk underneath: find it or fetch it.")
-app.add_typer(people.app, name="people", help="The people who can be called.")
-app.add_typer(prompts.app, name="prompts", help="The sentences that callers hear.")
+# Groups of commands: the module in pbx/commands, and what its help says
+GROUPS = {
+    "calls": ("calls", "The call log: who called, what was decided and why."),
+    "engine": ("engine", "The Asterisk underneath: find it or fetch it."),
+    "hours": ("hours", "When the office is open."),
+    "inbox": ("inbox", "Messages of patients: hear, own, note, close."),
+    "oncall": ("oncall", "Who is on call, when, and in whose place."),
+    "patients": ("patients", "The directory of patients who call."),
+    "people": ("people", "The people who can be called."),
+    "prompts": ("prompts", "The sentences that callers hear."),
+    "report": ("report", "What happened, to be read and signed."),
+    "vault": ("vaults", "What is held of whom, and the line's secrets."),
+}
+# Commands of their own: the module that has a function of this name
+COMMANDS = {
+    "demo": "run",
+    "up": "run",
+    "serve": "run",
+    "doctor": "run",
+    "check": "check",
+    "diff": "plans",
+    "apply": "plans",
+    "rollback": "plans",
+    "history": "plans",
+    "explain": "explain",
+    "prove": "prove",
+    "simulate": "simulate",
+    "replay": "replay",
+    "reconcile": "reconcile",
+}
 
 
-@app.callback()
+def compose(words: Collection[str]) -> typer.Typer:
+    """Put the command together; if a command's name is among the words, these commands alone.
+
+    Importing all of them takes longer than many a command itself.
+    """
+    composed = typer.Typer(
+        name="officeline",
+        help="The phone line of a physician office.",
+        no_args_is_help=True,
+        add_completion=True,
+        pretty_exceptions_enable=False,
+    )
+    composed.callback()(options)
+    known = {*COMMANDS, *GROUPS}
+    wanted = known.intersection(words) or known
+    for name, module in COMMANDS.items():
+        if name in wanted:
+            composed.command(name)(getattr(import_module(f"pbx.commands.{module}"), name))
+    for name, (module, about) in GROUPS.items():
+        if name in wanted:
+            group = import_module(f"pbx.commands.{module}").app
+            composed.add_typer(group, name=name, help=about)
+    return composed
+
+
 def options(
     context: typer.Context,
     config: Annotated[
@@ -42,12 +86,20 @@ def options(
     context.obj = resolve(config, home)
 
 
+# What runs the command imports what it needs; who imports this module may need all of it.
+app = compose(sys.argv[1:] if Path(sys.argv[0]).stem in {"officeline", "cli"} else ())
+
+
 def main() -> None:
-    """Run the command; a known error is one sentence on stderr and exit 2."""
+    """Run the command; a known error, or the machine's, is one sentence on stderr and exit 2."""
     try:
         app()
     except OfficeLineError as error:
         sys.stderr.write(f"{error}\n")
+        sys.exit(2)
+    except OSError as error:  # a full disk, most likely, under what is printed
+        sys.stderr.write(f"The machine refused it ({error.strerror}); look at its disk.\n")
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # what is left of it is dropped
         sys.exit(2)
     except KeyboardInterrupt:
         sys.exit(INTERRUPTED)

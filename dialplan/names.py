@@ -10,11 +10,14 @@ FROM_TRUNK: Final = "from-trunk"
 FROM_PHONE: Final = "from-phone"
 CALL: Final = "call"
 LEG: Final = "leg"
+FAILSAFE: Final = "failsafe"
 HEARTBEAT: Final = "heartbeat"
+PHYSICIAN: Final = "physician"
 
 # FastAGI scripts
 ROUTE: Final = "route"  # every question about a call: turn, DID, event, detail, state
 BEAT: Final = "beat"  # the heartbeat call
+CONSULT: Final = "consult"  # every question of a person at a message: turn, event, detail, state
 
 # Channel variables that a verdict sets. A leading underscore hands one on to the Local legs.
 VERB: Final = "OL_DO"  # what the dialplan shall do: an extension of the context `do`
@@ -27,8 +30,12 @@ RECORD: Final = "OL_RECORD"  # absolute path without ending
 SHOW: Final = "OL_SHOW"  # the number that outbound legs show
 WHISPER: Final = "OL_WHISPER"  # the sound that a person hears before pressing 1
 TO: Final = "OL_TO"  # OL_TO_<person>: how to dial that person
-KIND: Final = "OL_KIND"  # OL_KIND_<person>: a "desk" need not press 1
+KIND: Final = "OL_KIND"  # OL_KIND_<person>: a desk phone's id, or SERVICE; neither presses 1
+SERVICE: Final = "*"  # an answering service: whoever answers there is a human
 VERDICT: Final = "OL_VERDICT"  # <unique id>/<turn>, always set last
+
+MATTER_OF: Final = "OL_MATTER"  # whom the relay called about which message; empty: called in
+DIGITS: Final = "OL_DIGITS"  # how many keys are waited for
 
 DID: Final = "OL_DID"  # set by the dialplan: the line that was dialled
 
@@ -38,9 +45,18 @@ NUMBER: Final = "number"
 LADDER: Final = "ladder"
 DESK: Final = "desk"
 WAIT: Final = "wait"
+MATTER: Final = "matter"
 MESSAGE: Final = "message"
 GOODBYE: Final = "goodbye"
 REJECT: Final = "reject"
+
+CALL_IN: Final = "callin"  # a physician pressed star: on to the physician's line
+
+# Verbs of the physician's line: the extensions of the context `line`
+ASK: Final = "ask"
+NOTE: Final = "note"
+CALL_PATIENT: Final = "patient"
+BYE: Final = "bye"
 
 # Events of a call, as the dialplan tells them
 ARRIVED: Final = "arrived"
@@ -49,12 +65,15 @@ KEYED: Final = "keyed"
 RANG: Final = "rang"
 WAITED: Final = "waited"
 RECORDED: Final = "recorded"
+CALLED: Final = "called"  # the patient's phone rang, and perhaps was answered
+STOPPED: Final = "stopped"  # the caller pressed star to wait no longer
 
 # UserEvents of the dialplan, and what they tell
 USER_EVENT: Final = "OfficeLine"
 LEG_ANSWERED: Final = "leg-answered"
 LEG_ACCEPTED: Final = "leg-accepted"
 LEG_DECLINED: Final = "leg-declined"
+TALKED: Final = "talked"  # a patient who was called back answered
 FAILSAFE_ENTERED: Final = "failsafe"
 FAILSAFE_RECORDED: Final = "failsafe-recorded"
 
@@ -68,6 +87,7 @@ TRUNK: Final = "trunk"  # calls from the carrier
 TRUNK_OUT: Final = "trunk-out"  # calls to the carrier: identities are sent on this one only
 
 HOLD_CLASS: Final = "officeline"
+RELAY_CALL: Final = "officeline-relay-"  # how the ids of calls begin that the relay places
 
 
 def sounds(prompts: Iterable[str]) -> str:

@@ -6,214 +6,221 @@ call's state, so that a daemon that was restarted goes on in the middle of a cal
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 
 from dialplan import names
-from routing import engine, ladder
+from pbx import numbers
+from pbx.conversation import Book, CallState, Plans, Question, Verdict
+from pbx.recent import RecentCallers
+from routing import engine, ladder, outbound, people
 from routing.decision import Decision, Facts
 from routing.model import Plan
 
+STAR = "*"  # at a menu: the physician's line
 KEY_WAIT_S = 5  # how long silence at the menu lasts before it counts as urgent
 NUMBER_WAIT_S = 6
-NATIONAL_DIGITS = 10
-
-
-@dataclass(frozen=True)
-class Question:
-    """What Asterisk asks: the call (its Linkedid and Uniqueid), the turn, and what happened."""
-
-    call: str
-    unique: str
-    turn: str
-    did: str
-    event: str
-    detail: str
-    state: str
-    caller: str | None
-
-
-@dataclass(frozen=True)
-class CallState:
-    """What a call remembers between turns; plain words, none of which holds the separator."""
-
-    urgency: str = ""
-    ladder: str = ""
-    step: int = -1
-    callback: str = ""
-    asked: int = 0  # how often the callback number was asked for
-
-    def encode(self) -> str:
-        """Write the state as one word for a channel variable."""
-        return ":".join(str(getattr(self, part.name)) for part in fields(self))
-
-    @classmethod
-    def decode(cls, text: str) -> CallState:
-        """Read a state; a word that is none of ours is an empty state."""
-        match = re.fullmatch(r"(\w*):([\w-]*):(-?\d+):(\+?\d*):(\d+)", text)
-        if match is None:
-            return cls()
-        urgency, name, step, callback, asked = match.groups()
-        return cls(urgency, name, int(step), callback, int(asked))
-
-
-@dataclass(frozen=True)
-class Verdict:
-    """What the dialplan shall do: a verb, its variables, and for the log what was decided.
-
-    `message` says that a message of this urgency must be durable before the verdict is given.
-    """
-
-    verb: str
-    variables: Mapping[str, str] = field(default_factory=dict)
-    state: CallState = field(default_factory=CallState)
-    decision: Decision | None = None
-    message: str | None = None
+SAME_WAIT_S = 3  # before the number that the caller calls from is taken
+ASKED = 2  # how often a number is asked for; then the physician matters more
+MATTER_S = 20  # how long a caller may say what it is about before somebody is called
+WORDS, SAVED = "words", "yes"  # how far the message of an urgent caller is
 
 
 class CallFlow:
-    """Answers questions about calls from a plan and the people's dial strings.
+    """Answers questions about calls; `recent` knows who called before."""
 
-    `dial` maps the ids of reachable people and desk phones to what Asterisk dials.
-    """
-
-    def __init__(self, plan: Callable[[], Plan], dial: Callable[[], Mapping[str, str]]) -> None:
-        self._plan = plan
-        self._dial = dial
+    def __init__(self, plans: Plans, recent: RecentCallers) -> None:
+        self._plans = plans
+        self._recent = recent
 
     def answer(self, question: Question, now: datetime) -> Verdict:
         """Decide the next turn; an event that is none of ours counts as an arrival."""
-        plan = self._plan()
         state = CallState.decode(question.state)
-        match question.event:
-            case names.PRESSED:
-                return self._route(question, plan, now, pressed=question.detail)
+        plan = self._plans.by_hash(state.plan) or self._plans.plan
+        turn = _Turn(question, replace(state, plan=plan.hash), plan, self._plans.book, now)
+        if question.event == names.PRESSED and turn.calls_in():
+            return Verdict(names.CALL_IN, {}, turn.state)
+        if question.event == names.PRESSED:
+            return self._route(turn.pressed(question.detail))
+        return turn.goes_on() or self._route(turn)
+
+    def _route(self, turn: _Turn) -> Verdict:
+        asked = turn.question
+        earlier = self._recent.earlier(asked.caller, asked.call)
+        if asked.caller is not None:
+            self._recent.note(asked.caller, asked.call, turn.now)
+        facts = Facts(asked.did, asked.caller, turn.state.presses(), earlier)
+        decision = engine.route(facts, turn.plan, turn.now)
+        return replace(turn.perform(decision), decision=decision, facts=facts)
+
+
+@dataclass(frozen=True)
+class _Turn:
+    """One question with all that its answer depends on."""
+
+    question: Question
+    state: CallState
+    plan: Plan
+    book: Book
+    now: datetime
+
+    def calls_in(self) -> bool:
+        """Tell whether a physician at a menu asks for the physician's line: star, always."""
+        taken = any(STAR in menu.keys for menu in self.plan.menus.values())
+        return self.question.detail == STAR and not taken
+
+    def goes_on(self) -> Verdict | None:
+        """Answer what needs no new decision; None for an arrival and for what is none of ours."""
+        match self.question.event:
             case names.KEYED:
-                return self._keyed(question.detail, state, plan, now)
-            case names.RANG | names.WAITED if state.ladder:
-                return self._climb(state, plan, now)
-            case names.RANG:
-                return self._record(state, ("leave-message",))
+                return self.keyed(self.question.detail)
             case names.RECORDED:
-                urgent = state.urgency == "urgent"
-                return self._goodbye("message-urgent-saved" if urgent else "message-saved")
-        return self._route(question, plan, now, pressed=None)
+                return self.recorded()
+            case names.RANG | names.WAITED if self.state.ladder:
+                return self.climb()
+            case names.RANG:
+                return self.record(("leave-message",))
+            case names.STOPPED:
+                return self.give_up()
+        return None
 
-    def on_call_legs(self, now: datetime) -> tuple[str, ...]:
-        """Name who would be rung at this instant by the first ladder's first step."""
-        plan = self._plan()
-        first = next(iter(plan.ladders.values()), None)
-        if first is None:
-            return ()
-        reachable = frozenset(self._dial())
-        step = ladder.next_step(first, plan, now, after=-1, reachable=reachable)
-        return step.who if isinstance(step, ladder.Ringing) else ()
+    def pressed(self, key: str) -> _Turn:
+        return replace(self, state=self.state.pressed(key))
 
-    def _route(self, question: Question, plan: Plan, now: datetime, pressed: str | None) -> Verdict:
-        decision = engine.route(Facts(question.did, question.caller, pressed), plan, now)
-        return replace(self._perform(decision, question, plan, now), decision=decision)
+    def keyed(self, digits: str) -> Verdict:
+        """Take a number that we would call back; after a second slip go on without a new one."""
+        refused = partial(outbound.refused, self.plan)
+        number = numbers.callback(digits, self.plan.office.country, refused)
+        wanted = bool(digits) or self.question.caller is None
+        if number is None and wanted and self.state.asked < ASKED:
+            return self._ask_number("callback-again")
+        state = replace(self.state, callback=number or "", saved=WORDS)
+        return replace(self, state=state).matter()
 
-    def _perform(
-        self, decision: Decision, question: Question, plan: Plan, now: datetime
-    ) -> Verdict:
-        state = CallState(urgency=decision.urgency or "")
+    def matter(self) -> Verdict:
+        """Have the caller say what it is about; the words belong to the message on the disk."""
+        words = {names.SAY: names.sounds(("say-matter", "beep")), names.PAUSE: str(MATTER_S)}
+        return Verdict(names.MATTER, words, self.state, message="urgent")
+
+    def recorded(self) -> Verdict:
+        """Go on after words were recorded: to the people on call, or to the end."""
+        if self.state.saved == WORDS:
+            turn = replace(self, state=replace(self.state, saved=SAVED))
+            return turn.climb("connecting-saved")
+        urgent = self.state.urgency == "urgent"
+        return self.goodbye("message-urgent-saved" if urgent else "message-saved")
+
+    def give_up(self) -> Verdict:
+        """End a ladder, at its end or because the caller waits no longer: a message is left."""
+        turn = replace(self, state=replace(self.state, ladder=""))
+        if self.state.saved:
+            return turn.goodbye("message-urgent-noted")
+        return turn.record(("leave-message-urgent",))
+
+    def perform(self, decision: Decision) -> Verdict:
+        state = replace(self.state, urgency=decision.urgency or "", own=decision.own or "")
+        turn = replace(self, state=state)
         match decision.kind:
             case "menu":
                 words = {names.SAY: names.sounds(decision.say), names.PAUSE: str(KEY_WAIT_S)}
                 return Verdict(names.MENU, words, state)
             case "ring":
-                group = plan.groups.get(decision.target)
-                who = group.members if group else (decision.target,)
-                return self._ring(who, decision.ring_s, state, plan)
+                # whoever nobody answers goes on to this ladder, from its first step
+                turn = replace(turn, state=replace(state, ladder=decision.otherwise or ""))
+                return turn.ring(turn.who(decision.target), decision.ring_s)
             case "ladder":
-                return self._start_ladder(
-                    replace(state, ladder=decision.target), question, plan, now
-                )
+                return replace(turn, state=replace(state, ladder=decision.target)).start_ladder()
             case "message":
-                return self._record(state, ("leave-message",))
+                return turn.record(("leave-message",))
             case "announce":
-                return self._goodbye(*decision.say)
+                return turn.goodbye(*decision.say)
         return Verdict(names.REJECT, {}, state)
 
-    def _start_ladder(
-        self, state: CallState, question: Question, plan: Plan, now: datetime
-    ) -> Verdict:
-        """Dial at once, unless a caller at the menu has no number to be called back on."""
-        at_menu = question.event == names.PRESSED  # a line without a menu asks nothing
-        if at_menu and question.caller is None:
-            return self._ask_number(state, "ask-callback")
-        return self._climb(state, plan, now, ("connecting",) if at_menu else ())
+    def start_ladder(self) -> Verdict:
+        """Dial at once; but who came by a menu first leaves a number and says what it is about."""
+        if self.question.event != names.PRESSED:  # a line without a menu asks nothing
+            return self.climb()
+        return self._ask_number("callback-same" if self.question.caller else "ask-callback")
 
-    def _keyed(self, digits: str, state: CallState, plan: Plan, now: datetime) -> Verdict:
-        """Take a callback number of ten digits; after a second slip go on without one."""
-        number = ""
-        if re.fullmatch(r"[2-9]\d{2}[2-9]\d{6}", digits):
-            number = f"+1{digits}"
-        elif state.asked < 2:  # noqa: PLR2004  # asked twice, and then the physician matters more
-            return self._ask_number(state, "callback-again")
-        return self._climb(replace(state, callback=number), plan, now, ("connecting",))
+    def _ask_number(self, prompt: str) -> Verdict:
+        """Ask where to call back; from here on the message exists, whatever the caller does."""
+        wait = SAME_WAIT_S if self.question.caller else NUMBER_WAIT_S
+        words = {names.SAY: names.sounds((prompt,)), names.PAUSE: str(wait)}
+        state = replace(self.state, asked=self.state.asked + 1)
+        return Verdict(names.NUMBER, words, state, message="urgent")
 
-    def _ask_number(self, state: CallState, prompt: str) -> Verdict:
-        words = {names.SAY: names.sounds((prompt,)), names.PAUSE: str(NUMBER_WAIT_S)}
-        return Verdict(names.NUMBER, words, replace(state, asked=state.asked + 1))
+    def who(self, target: str) -> tuple[str, ...]:
+        return ladder.resolve(target, self.plan, self.now, own=self.state.own or None)
 
-    def _climb(
-        self, state: CallState, plan: Plan, now: datetime, say: tuple[str, ...] = ()
-    ) -> Verdict:
+    def reachable(self) -> dict[str, str]:
+        """Map everybody who may ring now to the contact that is used."""
+        held = {person: frozenset(contacts) for person, contacts in self.book.items()}
+        urgent = self.state.urgency == "urgent"
+        return people.reachable(self.plan, held, self.now, urgent=urgent)
+
+    def climb(self, *say: str) -> Verdict:
         """Go to the ladder's next step; at its end an urgent message is taken."""
-        rungs = plan.ladders.get(state.ladder)
-        reachable = frozenset(self._dial())
-        step = rungs and ladder.next_step(rungs, plan, now, after=state.step, reachable=reachable)
+        state = self.state
+        rungs = self.plan.ladders.get(state.ladder)
+        step = rungs and ladder.next_step(
+            rungs,
+            self.plan,
+            self.now,
+            after=state.step,
+            reachable=self.reachable(),
+            own=state.own or None,
+        )
         if isinstance(step, ladder.Ringing):
-            state = replace(state, step=step.step)
-            return self._ring(step.who, step.ring_s, state, plan, say)
+            turn = replace(self, state=replace(state, step=step.step))
+            return turn.ring(step.who, step.ring_s, say)
         if isinstance(step, ladder.Waiting):
             words = {names.PAUSE: str(step.seconds)}
             return Verdict(names.WAIT, words, replace(state, step=step.step))
-        return self._record(replace(state, ladder=""), ("leave-message-urgent",))
+        return self.give_up()
 
-    def _ring(
-        self,
-        who: tuple[str, ...],
-        ring_s: int,
-        state: CallState,
-        plan: Plan,
-        say: tuple[str, ...] = (),
-    ) -> Verdict:
-        """Ring these together; nobody reachable among them means a message at once."""
-        dial = self._dial()
-        who = tuple(one for one in who if one in dial)
+    def ring(self, who: tuple[str, ...], ring_s: int, say: tuple[str, ...] = ()) -> Verdict:
+        """Ring these together; nobody reachable among them means the next step at once."""
+        via = self.reachable()
+        who = tuple(one for one in who if one in via)
         if not who:
-            return self._record(state, ("leave-message",))
-        desks = [one for one in who if one in plan.phones]
-        whisper = "whisper-urgent" if state.urgency == "urgent" else "whisper-routine"
+            return self.climb() if self.state.ladder else self.record(("leave-message",))
+        kinds = {one: kind for one in who if (kind := self._kind(one, via[one]))}
+        whisper = "whisper-urgent" if self.state.urgency == "urgent" else "whisper-routine"
         words = {
             names.SAY: names.sounds(say),
             names.DIAL: names.legs(who),
             f"_{names.RING}": str(ring_s),
-            f"_{names.SHOW}": plan.office.number,
+            f"_{names.SHOW}": outbound.shown(self.plan, self.plan.line_of(self.question.did)),
             f"_{names.WHISPER}": names.sounds((whisper,)),
-            **{f"_{names.TO}_{one}": dial[one] for one in who},
-            **{f"_{names.KIND}_{one}": "desk" for one in desks},
+            **{f"_{names.TO}_{one}": self.book[one][via[one]] for one in who},
+            **{f"_{names.KIND}_{one}": kind for one, kind in kinds.items()},
         }
-        return Verdict(names.DESK if len(desks) == len(who) else names.LADDER, words, state)
+        verb = names.DESK if len(kinds) == len(who) else names.LADDER
+        return Verdict(verb, words, self.state, who=who)
 
-    def _record(self, state: CallState, say: tuple[str, ...]) -> Verdict:
+    def _kind(self, person: str, via: str) -> str:
+        """Say who need not press 1: a desk phone, by its id, and an answering service."""
+        if via in self.plan.phones:
+            return via
+        known = self.plan.people.get(person)
+        return names.SERVICE if known is not None and known.role == "service" else ""
+
+    def record(self, say: tuple[str, ...]) -> Verdict:
         words = {names.SAY: names.sounds((*say, "beep"))}
-        return Verdict(names.MESSAGE, words, state, message=state.urgency or "urgent")
+        return Verdict(names.MESSAGE, words, self.state, message=self.state.urgency or "urgent")
 
-    def _goodbye(self, *say: str) -> Verdict:
-        return Verdict(names.GOODBYE, {names.SAY: names.sounds(say)})
+    def goodbye(self, *say: str) -> Verdict:
+        return Verdict(names.GOODBYE, {names.SAY: names.sounds(say)}, self.state)
 
 
-def variables(verdict: Verdict, question: Question, record: str) -> dict[str, str]:
-    """Lay a verdict out as channel variables, the proof that it is one last of all."""
-    return {
-        names.VERB: verdict.verb,
-        names.STATE: verdict.state.encode(),
-        names.RECORD: record,
-        **verdict.variables,
-        names.VERDICT: f"{question.unique}/{question.turn}",
-    }
+def on_call_legs(plan: Plan, book: Book, now: datetime) -> dict[str, str]:
+    """Map whoever the first ladder's first step would ring at this instant to what is dialled."""
+    first = next(iter(plan.ladders.values()), None)
+    if first is None:
+        return {}
+    held = {person: frozenset(contacts) for person, contacts in book.items()}
+    via = people.reachable(plan, held, now, urgent=True)
+    step = ladder.next_step(first, plan, now, after=-1, reachable=via)
+    who = step.who if isinstance(step, ladder.Ringing) else ()
+    return {one: book[one][via[one]] for one in who}

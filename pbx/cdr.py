@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import csv
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, tzinfo
 from pathlib import Path
 
 import structlog
 
+from dialplan import names
 from dialplan.system import CDR_FIELDS
 from pbx.errors import OfficeLineError
 
@@ -19,6 +20,10 @@ log = structlog.get_logger()
 # Asterisk writes local times like these, and with the option u seconds since the epoch:
 # https://docs.asterisk.org/Latest_API/API_Documentation/Dialplan_Functions/CDR/
 _TIME = "%Y-%m-%d %H:%M:%S"
+_SECONDS = re.compile(rb'"(\d{9,12}(?:\.\d{1,6})?)"')
+
+# the names within CDR(), with options or without
+_NAMES = tuple(re.sub(r"^CDR\((\w+).*\)$", r"\1", field) for field in CDR_FIELDS)
 
 
 @dataclass(frozen=True)
@@ -39,8 +44,87 @@ class CdrRow:
     billed_s: int
 
 
-def read_cdr(path: Path, zone: tzinfo | None = None) -> Iterator[CdrRow]:
-    """Read the records in the file's order; a missing file has none.
+@dataclass(frozen=True)
+class CdrCall:
+    """A call to the office as Asterisk knows it: the records of its legs together, times in UTC.
+
+    `own` says that the caller's own record is among them, `contexts` where the caller was when
+    each of these was written, and `answered` that the caller's channel was up.
+    """
+
+    id: str
+    start: datetime
+    end: datetime
+    src: str = ""
+    own: bool = False
+    answered: bool = False
+    contexts: tuple[str, ...] = ()
+
+
+def calls_of(rows: Iterable[CdrRow]) -> dict[str, CdrCall]:
+    """Put the records of calls to the office together, by the calls' ids.
+
+    Calls that the office placed itself, and those of its desk phones to 911, are none of them.
+    """
+    found: dict[str, CdrCall] = {}
+    ours: set[str] = set()  # calls that began here
+    for row in rows:
+        is_callers = row.unique == row.call
+        if is_callers and not _comes_in(row):
+            ours.add(row.call)
+        elif is_callers or row.context == names.LEG:
+            call = found.get(row.call) or CdrCall(row.call, row.start, row.end or row.start)
+            found[row.call] = _with(call, row) if is_callers else call
+    return {id_: call for id_, call in found.items() if id_ not in ours}
+
+
+def _comes_in(row: CdrRow) -> bool:
+    """Tell a call that was made to the office from one that the office made."""
+    technology, _, rest = row.channel.partition("/")
+    endpoint = rest.rpartition("-")[0]
+    return technology == "PJSIP" and endpoint != names.TRUNK_OUT and row.context != names.FROM_PHONE
+
+
+def _with(call: CdrCall, row: CdrRow) -> CdrCall:
+    """Add one of the caller's own records; each dialling leaves one."""
+    return replace(
+        call,
+        start=min(call.start, row.start),
+        end=max(call.end, row.end or row.start),
+        src=row.src or call.src,
+        own=True,
+        answered=call.answered or row.answer is not None,
+        contexts=(*call.contexts, row.context),
+    )
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """Records that began in [start, end), and all of these calls; a day out of a file of years."""
+
+    start: datetime
+    end: datetime
+    calls: Collection[str] = frozenset()
+
+    def takes(self, row: CdrRow) -> bool:
+        """Tell whether a record is one of these."""
+        return self.start <= row.start < self.end or row.call in self.calls
+
+    def may_take(self, line: bytes) -> bool:
+        """Tell quickly whether a line may hold such a record: by its first and last column."""
+        seconds = _SECONDS.match(line)
+        if seconds is None or not line.endswith(b'"\n'):
+            return True
+        return (
+            self.start.timestamp() <= float(seconds[1]) < self.end.timestamp()
+            or line[:-2].rpartition(b'"')[2].decode("ascii", errors="replace") in self.calls
+        )
+
+
+def read_cdr(
+    path: Path, zone: tzinfo | None = None, wanted: Wanted | None = None
+) -> Iterator[CdrRow]:
+    """Read the records in the file's order, all or those `wanted`; a missing file has none.
 
     `zone` is the zone that Asterisk writes its times in, by default this machine's. Asterisk may
     be writing, or have died while it wrote: a last line without its end is left out, and any
@@ -51,11 +135,13 @@ def read_cdr(path: Path, zone: tzinfo | None = None) -> Iterator[CdrRow]:
             for number, line in enumerate(file, start=1):
                 if not line.endswith(b"\n"):
                     return
+                if wanted is not None and not wanted.may_take(line):
+                    continue
                 # one line at a time: a quote that was never closed spoils its own line alone
                 row = _row(line.decode("utf-8", errors="replace"), zone)
                 if row is None:
                     log.warning("cdr.unreadable", line=number)
-                else:
+                elif wanted is None or wanted.takes(row):
                     yield row
     except FileNotFoundError:
         return
@@ -71,7 +157,7 @@ def _row(line: str, zone: tzinfo | None) -> CdrRow | None:
         values = next(csv.reader([line]), [])
         if len(values) != len(CDR_FIELDS):
             return None
-        field = dict(zip(map(_name, CDR_FIELDS), values, strict=True))
+        field = dict(zip(_NAMES, values, strict=True))
         start = _instant(field["start"], zone)
         if start is None or not field["linkedid"]:
             return None
@@ -91,11 +177,6 @@ def _row(line: str, zone: tzinfo | None) -> CdrRow | None:
         )
     except (csv.Error, ValueError, OverflowError):
         return None
-
-
-def _name(field: str) -> str:
-    """Take a field's name out of CDR(name) or CDR(name,options)."""
-    return re.sub(r"^CDR\((\w+).*\)$", r"\1", field)
 
 
 def _instant(text: str, zone: tzinfo | None) -> datetime | None:

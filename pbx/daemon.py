@@ -4,27 +4,38 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from datetime import timedelta
 
 import structlog
+from sqlalchemy import Engine
 
 from dialplan import manager, names
-from pbx import office
 from pbx.agi.server import AgiServer
 from pbx.ami.client import AmiClient, AmiUnavailable
+from pbx.ami.protocol import AmiEvent
 from pbx.callflow import CallFlow
 from pbx.clock import Clock
 from pbx.engine.ports import Ports
 from pbx.errors import EngineError
+from pbx.escalator import Escalator
+from pbx.gap_alarm import GapAlarm
 from pbx.handlers import Handlers
 from pbx.home import Home
+from pbx.live import LivePlan
+from pbx.physician_line import PhysicianLine
+from pbx.pins import Pins
 from pbx.plan import Configuration
+from pbx.recent import RecentCallers
 from pbx.recorder import Recorder
+from pbx.relay_dialer import RelayDialer
+from pbx.store.calls import recent_callers
 from pbx.store.database import open_database
 from pbx.store.writer import LogWriter
 from pbx.vault import Vault
 
 HEARTBEAT_S = 20.0
 CONNECT_S = 15.0
+MEMORY = timedelta(hours=24)  # how far back a caller counts as one who calls again
 
 log = structlog.get_logger()
 
@@ -35,40 +46,94 @@ class Daemon:
     def __init__(
         self, configuration: Configuration, vault: Vault, home: Home, ports: Ports, clock: Clock
     ) -> None:
-        plan = configuration.plan
         self.clock = clock
-        self._dial = office.dial_strings(plan, vault)
+        self.plans = LivePlan(configuration.plan, vault, home)
         self.writer = LogWriter(lambda: open_database(home.database))
-        self.recorder = Recorder(self.writer, home, plan, clock, vault.token)
-        flow = CallFlow(lambda: plan, lambda: self._dial)
-        self._handlers = Handlers(
-            flow, self.recorder, clock, lambda: plan, lambda: self._dial, home.messages
+        self.recorder = Recorder(
+            self.writer, home, self.plans, clock, vault.token, self._message_waits
         )
+        self._home = home
+        self._recent = RecentCallers()
+        self._gaps = GapAlarm()
+        flow = CallFlow(self.plans, self._recent)
+        self._handlers = Handlers(flow, self.plans, self.recorder, clock, home.messages)
         self._agi = AgiServer(
-            {names.ROUTE: self._handlers.route, names.BEAT: self._handlers.beat}, port=ports.agi
+            {
+                names.ROUTE: self._handlers.route,
+                names.BEAT: self._handlers.beat,
+                names.CONSULT: self._handlers.consult,
+            },
+            port=ports.agi,
         )
         self._ami = AmiClient(
             host="127.0.0.1",
             port=ports.ami,
             username=manager.USER,
             secret=vault.manager,
-            on_event=self.recorder.event,
+            on_event=self._event,
             on_resync=self._resync,
         )
+        self._dialer = RelayDialer(self._ami, self.plans)
+        self._escalator: Escalator | None = None
+        self._line: PhysicianLine | None = None
+        self._relay_engine: Engine | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
         self._port = ports.ami
         self._tasks: list[asyncio.Task[None]] = []
 
     async def start(self) -> None:
         """Open the log, listen for questions, connect to Asterisk; raise before anything stays."""
+        self._loop = asyncio.get_running_loop()
         await asyncio.to_thread(self.recorder.open)
         self.writer.start()
         try:
+            await asyncio.to_thread(self._remember)
+            escalator = await asyncio.to_thread(self._open_relay)
             await self._agi.start()
-            self._tasks = [asyncio.create_task(self._ami.run()), asyncio.create_task(self._beat())]
+            work = (self._ami.run(), self._beat(), self.plans.watch(), escalator.run())
+            self._tasks = [asyncio.create_task(one) for one in work]
             await self._ready()
         except BaseException:
             await self.stop()
             raise
+
+    def _remember(self) -> None:
+        """Take up from the database which plan runs, and who called of late; blocking."""
+        self.plans.open()
+        engine = open_database(self._home.database)
+        try:
+            for caller, call, at in recent_callers(engine, self.clock.now() - MEMORY):
+                self._recent.note(caller, call, at)
+        finally:
+            engine.dispose()
+
+    def _open_relay(self) -> Escalator:
+        """Open what takes care of messages; blocking."""
+        self._relay_engine = open_database(self._home.database)
+        self._escalator = Escalator(self._relay_engine, self.plans, self._dialer, self.clock)
+        self._handlers.line = self._line = PhysicianLine(
+            self._relay_engine,
+            self._home,
+            self.plans,
+            self.clock,
+            Pins(self._home.folder, self._relay_engine, self.clock),
+            self._dialer,
+            self._dialer.taken,
+        )
+        return self._escalator
+
+    def _message_waits(self) -> None:
+        """Wake the relay, from whatever thread."""
+        if self._escalator is not None and self._loop is not None:
+            self._loop.call_soon_threadsafe(self._escalator.notify)
+
+    async def _event(self, event: AmiEvent) -> None:
+        """Take one of Asterisk's events: for the log, and for the calls that we placed."""
+        self._dialer.event(event)
+        talked = event.fields.get("What") == names.TALKED
+        if talked and self._line is not None and self.recorder.is_ours(event):
+            await self._line.talked(event.fields.get("Who", ""))
+        await self.recorder.event(event)
 
     async def _ready(self) -> None:
         """Wait until Asterisk's events arrive; a wrong password ends the start."""
@@ -101,6 +166,14 @@ class Daemon:
         self._tasks = []
         await self._agi.close()
         await asyncio.to_thread(self.writer.close)
+        await asyncio.to_thread(self.plans.close)
+        if self._relay_engine is not None:
+            self._relay_engine.dispose()
+
+    @property
+    def calls_nobody(self) -> bool:
+        """Tell whether the relay calls nobody at this moment."""
+        return self._dialer.idle
 
     async def heartbeat(self) -> None:
         """Call ourselves through the real dialplan, so that the failsafe knows whom to ring."""
@@ -112,6 +185,7 @@ class Daemon:
             Exten="done",
             Priority="1",
             Async="true",
+            Variable="CDR_PROP(disable)=1",  # the other half of the Local channel says so itself
         )
         await asyncio.wait_for(self._handlers.last_beat.wait(), HEARTBEAT_S)
 
@@ -122,6 +196,7 @@ class Daemon:
                 await self.heartbeat()
             except (AmiUnavailable, TimeoutError):
                 log.warning("heartbeat.missed")
+            await asyncio.to_thread(self._gaps.look, self.plans.plan, self.clock.now())
             await asyncio.sleep(HEARTBEAT_S)
 
     async def _resync(self, client: AmiClient) -> None:

@@ -8,15 +8,19 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
-from pbx import prompts, supervisor, vault
+from pbx import prompts, supervisor, vault, when
 from pbx.engine import ports, runtime
 from pbx.errors import ConfigError, OfficeLineError
 from pbx.home import Home
+from pbx.oncall import upcoming_gap
 from pbx.plan import Configuration
+from pbx.store.overlay import AppliedText, applied_texts, laid_over
 from pbx.trunk import reaches
 
+DAYS_AHEAD = 14  # in which a shift without anybody is an alarm
 FREE_BYTES = 1_000_000_000
 YEAR_BUILT = 2026  # a clock before it is wrong
 
@@ -42,18 +46,30 @@ def examine(config: Path, home: Path) -> list[Check]:
         _clock,
     ]
     checks = [_made(look) for look in looks]
+    running: AppliedText | None = None
     try:
+        running = next(iter(applied_texts(place.database)), None)
         configuration = supervisor.read_configuration(config)
     except OfficeLineError as error:
-        return [*checks, Check("configuration", False, str(error), "Mend the file and try again.")]
-    checks.append(Check("configuration", True, f"{config}, plan {configuration.plan.hash}"))
+        mend = f"Mend the file and try again{_meanwhile(running)}."
+        return [*checks, Check("configuration", False, str(error), mend)]
+    detail = f"{config}, plan {configuration.plan.hash}"
+    if running is not None and running.hash != configuration.plan.hash:
+        detail += f", not applied yet{_meanwhile(running)}"
+    checks.append(Check("configuration", True, detail))
     with_plan: list[Callable[[], Check]] = [
         lambda: _people(configuration, place),
+        lambda: _rotas(configuration, place),
         lambda: _prompts(configuration, place),
         lambda: _ports(configuration, place),
         lambda: _trunk(configuration),
     ]
     return [*checks, *(_made(look) for look in with_plan)]
+
+
+def _meanwhile(running: AppliedText | None) -> str:
+    """Say which plan runs while the file is another."""
+    return "" if running is None else f"; until then plan {running.hash} runs"
 
 
 def _made(look: Callable[[], Check]) -> Check:
@@ -126,6 +142,21 @@ def _people(configuration: Configuration, home: Home) -> Check:
         detail = f"no mobile for {', '.join(missing)}"
         return Check("people", False, detail, f"officeline people mobile {missing[0]} NUMBER.")
     return Check("people", True, f"{len(mobiles)} with a mobile in the vault")
+
+
+def _rotas(configuration: Configuration, home: Home) -> Check:
+    """Tell, days before, of the first shift that nobody has."""
+    plan = laid_over(configuration.plan, home.database)
+    gap = upcoming_gap(plan, datetime.now(UTC), DAYS_AHEAD)
+    if gap is None:
+        return Check("rotas", True, f"somebody is on call for the next {DAYS_AHEAD} days")
+    start, end = (at.astimezone(plan.office.zone) for at in (gap.start, gap.end))
+    mend = (
+        f"officeline oncall override --rota {gap.rota} --from '{start:%Y-%m-%d %H:%M}' "
+        f"--to '{end:%Y-%m-%d %H:%M}' --add PERSON --reason REASON."
+    )
+    times = f"{when.show(gap.start, plan.office.zone)} to {when.show(gap.end, plan.office.zone)}"
+    return Check("rotas", False, f"nobody is on call for '{gap.rota}' from {times}", mend)
 
 
 def _prompts(configuration: Configuration, home: Home) -> Check:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable
 from pathlib import Path
 from typing import Protocol
 
@@ -12,9 +12,10 @@ import structlog
 
 from dialplan import names
 from pbx.agi.session import AgiSession
-from pbx.callflow import CallFlow, Question, Verdict, variables
+from pbx.callflow import CallFlow, on_call_legs
 from pbx.clock import Clock
-from routing.model import Plan
+from pbx.conversation import Plans, Question, Verdict, variables
+from pbx.physician_line import PhysicianLine, note_path
 
 log = structlog.get_logger()
 
@@ -24,7 +25,7 @@ _NUMBER = re.compile(r"\+?[0-9]{3,15}")
 class CallLog(Protocol):
     """Where handlers leave what happened; nothing of it may hold up a call."""
 
-    def turn(self, question: Question, verdict: Verdict, plan: Plan) -> None:
+    def turn(self, question: Question, verdict: Verdict) -> None:
         """Note a question and its verdict."""
         ...
 
@@ -39,18 +40,17 @@ class Handlers:
     def __init__(
         self,
         flow: CallFlow,
+        plans: Plans,
         call_log: CallLog,
         clock: Clock,
-        plan: Callable[[], Plan],
-        dial: Callable[[], Mapping[str, str]],
         messages: Path,
     ) -> None:
         self._flow = flow
+        self._plans = plans
         self._log = call_log
         self._clock = clock
-        self._plan = plan
-        self._dial = dial
         self._messages = messages
+        self.line: PhysicianLine | None = None  # there is none before the database is open
         self.last_beat: asyncio.Event = asyncio.Event()
 
     def route(self, session: AgiSession) -> Awaitable[None] | None:
@@ -71,7 +71,7 @@ class Handlers:
     def _answer(self, session: AgiSession, question: Question, verdict: Verdict) -> None:
         record = str(self._messages / question.call)
         session.conclude(variables(verdict, question, record))
-        self._log.turn(question, verdict, self._plan())
+        self._log.turn(question, verdict)
 
     def _open_message(self, question: Question, verdict: Verdict) -> None:
         try:
@@ -79,15 +79,32 @@ class Handlers:
         except OSError:  # the caller is recorded all the same: the file alone is a message too
             log.exception("message.not_durable", call=question.call)
 
+    async def consult(self, session: AgiSession) -> None:
+        """Answer one question of a person at a message, after a PIN."""
+        question = question_of(session)
+        if self.line is None:
+            return  # without a verdict the call ends, and the message stays where it is
+        step = await self.line.answer(question)
+        turn = int(question.turn) if question.turn.isdecimal() else 0
+        record = note_path(self._messages, question.unique, turn)
+        session.conclude(
+            {
+                names.VERB: step.verb,
+                names.STATE: step.state.encode(),
+                names.RECORD: str(record.with_suffix("")),
+                **step.variables,
+                names.VERDICT: f"{question.unique}/{question.turn}",
+            }
+        )
+
     async def beat(self, session: AgiSession) -> None:
         """Leave for the failsafe whom to ring, and how, in Asterisk's own database."""
-        dial = self._dial()
-        who = self._flow.on_call_legs(self._clock.now())
+        dial = on_call_legs(self._plans.plan, self._plans.book, self._clock.now())
         for person, string in dial.items():
             await session.command(
                 "DATABASE", "PUT", names.DB_FAMILY, f"{names.DB_TO}/{person}", string
             )
-        await session.command("DATABASE", "PUT", names.DB_FAMILY, names.DB_DIAL, names.legs(who))
+        await session.command("DATABASE", "PUT", names.DB_FAMILY, names.DB_DIAL, names.legs(dial))
         self.last_beat.set()
 
 

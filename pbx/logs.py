@@ -13,8 +13,8 @@ from structlog.typing import EventDict, WrappedLogger
 FIELDS = frozenset(
     {
         "event", "level", "timestamp", "exception", "call", "code", "error", "event_name", "limit",
-        "line", "lost", "pause_s", "pid", "plan", "port", "queue", "record", "records", "script",
-        "since_start", "waiting", "why",
+        "line", "lost", "pause_s", "person", "pid", "plan", "port", "queue", "record", "records",
+        "script", "since_start", "tries", "waiting", "way", "why",
     }
 )  # fmt: skip
 _NUMBER = re.compile(r"\+?\d{7,}(?!\.\d)")  # a call's id has a point in it, a number has none
@@ -42,7 +42,7 @@ def _known_fields(_logger: WrappedLogger, _method: str, event: EventDict) -> Eve
     kept = {key: value for key, value in event.items() if key in FIELDS}
     return {
         key: _NUMBER.sub(lambda match: f"…{match[0][-4:]}", value)
-        if isinstance(value, str) and key not in {"call", "timestamp"}
+        if isinstance(value, str) and key not in {"call", "plan", "timestamp"}
         else value
         for key, value in kept.items()
     }

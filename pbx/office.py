@@ -10,22 +10,27 @@ from dialplan.extensions import DialplanFacts
 from dialplan.pjsip import SipFacts, Trunk
 from dialplan.render import OfficeFacts, office_files
 from dialplan.system import Folders
+from pbx.conversation import Book
 from pbx.engine.ports import PortBlock, Ports
 from pbx.engine.runtime import Runtime
 from pbx.home import Home
 from pbx.plan import Configuration
 from pbx.vault import Vault
 from routing.model import Plan
+from routing.outbound import shown
 
 
-def dial_strings(plan: Plan, vault: Vault) -> dict[str, str]:
-    """Map everybody who can be reached to what Asterisk dials: mobiles and desk phones."""
-    mobiles = {
-        person: f"PJSIP/{vault.mobiles[person]}@{names.TRUNK_OUT}"
-        for person in plan.people
-        if person in vault.mobiles
+def dial_strings(plan: Plan, vault: Vault) -> Book:
+    """List for everybody in the plan what Asterisk dials, by contact; desk phones by their id."""
+    people = {
+        person: {
+            **{via: f"PJSIP/{e164}@{names.TRUNK_OUT}" for via, e164 in numbers.items()},
+            **{one.via: f"PJSIP/{one.via}" for one in known.contacts if one.via in plan.phones},
+        }
+        for person, known in plan.people.items()
+        if (numbers := vault.contacts(person)) or known.contacts
     }
-    return {**mobiles, **{phone: f"PJSIP/{phone}" for phone in plan.phones}}
+    return {**people, **{phone: {phone: f"PJSIP/{phone}"} for phone in plan.phones}}
 
 
 def choose_ports(configuration: Configuration) -> tuple[Ports, PortBlock]:
@@ -58,7 +63,12 @@ def asterisk_files(
     """Render all of Asterisk's files for this office; the same input gives the same bytes."""
     plan = configuration.plan
     dial = dial_strings(plan, vault)
-    people = {person: dial[person] for person in plan.people if person in dial}
+    # what the failsafe dials when it knows nothing newer: the mobile before anything else
+    people = {
+        person: next(iter(contacts.values()))
+        for person, contacts in dial.items()
+        if person in plan.people and contacts
+    }
     sentence = home.sounds / plan.office.language / "hold-sentence"
     facts = OfficeFacts(
         folders=Folders(str(home.asterisk), str(runtime.modules)),
@@ -71,7 +81,7 @@ def asterisk_files(
         ),
         calls=DialplanFacts(
             dids=tuple(line.did for line in plan.lines),
-            number=plan.office.number,
+            number=shown(plan, None),
             name=plan.office.name,
             agi=f"127.0.0.1:{ports.agi}",
             token=vault.token,
@@ -86,6 +96,29 @@ def asterisk_files(
         hold=(str(home.sounds / "moh" / "music"), str(sentence)),
     )
     return office_files(facts)
+
+
+def waits_for_start(running: Configuration, wanted: Configuration) -> list[str]:
+    """Name what differs between the two and stands in Asterisk's files: it waits for a start."""
+    wants = _in_files(wanted)
+    return [what for what, value in _in_files(running).items() if value != wants[what]]
+
+
+def _in_files(configuration: Configuration) -> dict[str, object]:
+    """Map the parts of a configuration that Asterisk reads from its files, by what people say."""
+    plan = configuration.plan
+    return {
+        "the lines' numbers": {line.did for line in plan.lines},
+        "the desk phones": set(plan.phones),
+        "the office's name, number or language": (
+            plan.office.name,
+            plan.office.number,
+            plan.office.language,
+        ),
+        "whom the failsafe knows": (set(plan.people), plan.physicians()),
+        "the trunk": configuration.trunk,
+        "the network": configuration.network,
+    }
 
 
 def _trunk(configuration: Configuration, vault: Vault) -> Trunk:

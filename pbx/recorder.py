@@ -5,87 +5,68 @@ from __future__ import annotations
 import asyncio
 import hmac
 import re
-import threading
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Callable
 
 import structlog
 from sqlalchemy import Engine
+from sqlalchemy.exc import SQLAlchemyError
 
 from dialplan import names
+from pbx import explain
 from pbx.ami.protocol import AmiEvent
-from pbx.callflow import Question, Verdict
 from pbx.clock import Clock
+from pbx.conversation import CallState, Plans, Question, Verdict
 from pbx.errors import OfficeLineError
 from pbx.home import Home
-from pbx.store import messages, records
+from pbx.intake import Intake
+from pbx.live_calls import RESULTS, Leg, LiveCall, outcome_of
+from pbx.store import records
 from pbx.store.calls import get_call
 from pbx.store.database import open_database
 from pbx.store.writer import LogWriter, mark_interrupted
-from routing.model import Plan
 
 log = structlog.get_logger()
 
 _LEG = re.compile(rf"Local/([a-z0-9_-]+)@{names.LEG}-")
-# What became of a leg, by the DialStatus of Asterisk's DialEnd.
-_RESULTS = {
-    "BUSY": "busy",
-    "NOANSWER": "no answer",
-    "CANCEL": "cancelled",
-    "ABORT": "cancelled",
-    "CONGESTION": "unreachable",
-    "CHANUNAVAIL": "unreachable",
-}
-
-
-@dataclass
-class _Leg:
-    """A phone that rings or talks."""
-
-    call: str
-    person: str
-    is_desk: bool
-    answered: bool = False
-
-
-@dataclass
-class _Live:
-    """A call that goes on: what its end must know."""
-
-    urgency: str
-    caller: str | None = None
-    callback: str = ""
-    accepted: bool = False
-    message: str = ""
-    failsafe: bool = False
-    blocked: bool = False
 
 
 class Recorder:
     """Feeds the writer; messages alone go straight to the disk, and block."""
 
-    def __init__(self, writer: LogWriter, home: Home, plan: Plan, clock: Clock, token: str) -> None:
+    def __init__(
+        self,
+        writer: LogWriter,
+        home: Home,
+        plans: Plans,
+        clock: Clock,
+        token: str,
+        notify: Callable[[], None] = lambda: None,
+    ) -> None:
         self._writer = writer
         self._home = home
-        self._plan = plan
+        self._plans = plans
         self._clock = clock
         self._token = token
-        self._live: dict[str, _Live] = {}
-        self._legs: dict[str, _Leg] = {}
+        self._notify = notify  # a message needs the relay
+        self._live: dict[str, LiveCall] = {}
+        self._legs: dict[str, Leg] = {}
         self._engine: Engine | None = None
-        self._lock = threading.Lock()
+        self._intake: Intake | None = None
+        self._messages: dict[str, str] = {}  # of calls that go on: written by other threads, too
 
     def open(self) -> None:
         """Open the database, blocking; an OfficeLineError says what is wrong with it."""
         self._engine = open_database(self._home.database)
+        self._intake = Intake(self._engine, self._home, self._plans, self._clock, self._notify)
 
-    def turn(self, question: Question, verdict: Verdict, plan: Plan) -> None:
+    def turn(self, question: Question, verdict: Verdict) -> None:
         """Note what was asked and answered."""
+        plan = self._plans.by_hash(verdict.state.plan) or self._plans.plan
         now = self._clock.now()
         call = question.call
         live = self._live.get(call)
         if live is None:
-            live = self._live[call] = _Live(verdict.state.urgency, question.caller)
+            live = self._live[call] = LiveCall(verdict.state.urgency, question.caller)
             line = plan.line_of(question.did)
             self._writer.put(
                 records.CallStarted(
@@ -99,9 +80,11 @@ class Recorder:
             )
         live.urgency = verdict.state.urgency or live.urgency
         live.callback = verdict.state.callback or live.callback
+        live.ladder = verdict.state.ladder or live.ladder
         live.blocked = verdict.verb == names.REJECT
-        if verdict.decision is not None:
-            decision = verdict.decision
+        decision, facts = verdict.decision, verdict.facts
+        first_s = int(verdict.variables.get(f"_{names.RING}", "0"))
+        if decision is not None and facts is not None:
             self._writer.put(
                 records.Decided(
                     call,
@@ -111,6 +94,7 @@ class Recorder:
                     target=decision.target,
                     urgency=decision.urgency,
                     reasons=decision.reasons,
+                    facts=explain.keep(facts, decision, verdict.who, plan, now, first_s),
                 )
             )
         detail = {"event": question.event, "verb": verdict.verb}
@@ -118,27 +102,18 @@ class Recorder:
 
     def open_message(self, question: Question, verdict: Verdict) -> None:
         """Make a message durable before anything is said to the caller; blocking."""
-        self._open_message(question.call, question.caller, verdict.state.callback, verdict.message)
+        ladder = CallState.decode(question.state).ladder or verdict.state.ladder
+        number = verdict.state.callback or question.caller
+        self._open_message(question.call, number, verdict.message, ladder)
 
     def _open_message(
-        self, call: str, caller: str | None, callback: str, urgency: str | None
+        self, call: str, number: str | None, urgency: str | None, ladder: str, *, over: bool = False
     ) -> None:
-        if self._engine is None:
+        if self._intake is None:
             raise OSError("the database is not open")
-        recording = Path(self._home.messages.name) / f"{call}.wav"
-        messages.open_message(
-            self._engine,
-            message_id=call,
-            call=call,
-            at=self._clock.now(),
-            urgency=urgency or "urgent",
-            callback_number=callback or caller,
-            recording=str(recording),
-        )
-        with self._lock:
-            if live := self._live.get(call):
-                live.message = call
-        self._writer.put(records.MessageOpened(call, call))
+        message = self._intake.opened(call, number, urgency or "urgent", ladder, holding_=not over)
+        self._messages[call] = message
+        self._writer.put(records.MessageOpened(call, message))
 
     async def event(self, event: AmiEvent) -> None:
         """Take one of Asterisk's events, in their order."""
@@ -146,9 +121,9 @@ class Recorder:
             case "DialBegin":
                 self._dial_began(event)
             case "DialEnd":
-                self._dial_ended(event)
+                await self._dial_ended(event)
             case "UserEvent" if event.fields.get("UserEvent") == names.USER_EVENT:
-                self._told(event)
+                await self._told(event)
             case "Hangup":
                 await self._hung_up(event)
 
@@ -163,20 +138,25 @@ class Recorder:
         try:
             mark_interrupted(self._engine, live)
             known = [get_call(self._engine, call) for call in live - set(self._live)]
+            if self._intake is not None:
+                self._intake.orphaned(live)
         except OfficeLineError:
             log.exception("calllog.resync_failed")
             return
         for call in set(self._live) - live:
             del self._live[call]
+            self._messages.pop(call, None)
         for history in known:
             if history is not None:
                 row = history.call
-                self._live[row.id] = _Live(
+                self._live[row.id] = LiveCall(
                     row.urgency or "",
                     row.caller,
-                    accepted=row.person is not None,
-                    message=row.message or "",
+                    accepted_at=row.acknowledged_at,
+                    person=row.person or "",
                 )
+                if row.message:
+                    self._messages[row.id] = row.message
 
     def _dial_began(self, event: AmiEvent) -> None:
         """A phone begins to ring: the inner dial of a person's Local channel."""
@@ -185,13 +165,22 @@ class Recorder:
         call = event.fields.get("DestLinkedid", "")
         if match is None or not event.fields.get("DestChannel", "").startswith("PJSIP/"):
             return
+        if call.startswith(names.RELAY_CALL):  # an attempt of the relay, and no patient's call
+            return
         person = match[1]
-        is_desk = person in self._plan.phones
-        self._legs[leg] = _Leg(call, person, is_desk)
+        is_desk = self._is_desk(person, event.fields.get("DestChannel", ""))
+        self._legs[leg] = Leg(call, person, is_desk)
         kind: records.LegKind = "desk" if is_desk else "mobile"
         self._writer.put(records.LegStarted(call, leg, self._clock.now(), person, kind))
 
-    def _dial_ended(self, event: AmiEvent) -> None:
+    def _is_desk(self, person: str, channel: str) -> bool:
+        """Tell whether whoever answers is human: a desk phone, or an answering service."""
+        plan = self._plans.plan
+        known = plan.people.get(person)
+        endpoint = channel.removeprefix("PJSIP/").rpartition("-")[0]
+        return endpoint in plan.phones or (known is not None and known.role == "service")
+
+    async def _dial_ended(self, event: AmiEvent) -> None:
         unique = event.fields.get("DestUniqueid", "")
         leg = self._legs.get(unique)
         if leg is None:
@@ -200,19 +189,25 @@ class Recorder:
         status = event.fields.get("DialStatus", "")
         if status != "ANSWER":
             # whoever picked up and pressed nothing, a voicemail for one, declined
-            result = "declined" if leg.answered else _RESULTS.get(status, "no answer")
+            result = "declined" if leg.answered else RESULTS.get(status, "no answer")
             self._writer.put(records.LegEnded(leg.call, unique, now, result))
             del self._legs[unique]
         elif leg.is_desk:  # a desk phone has no carrier's voicemail: whoever answers is human
             self._writer.put(records.LegAnswered(leg.call, unique, now))
-            self._accepted(leg.call, unique, leg.person)
+            await self._accepted(leg.call, unique, leg.person)
 
-    def _told(self, event: AmiEvent) -> None:
+    def is_ours(self, event: AmiEvent) -> bool:
+        """Tell whether our own dialplan told this: its token is known to nobody on the phone."""
+        return hmac.compare_digest(event.fields.get("Token", ""), self._token)
+
+    async def _told(self, event: AmiEvent) -> None:
         """Take a word of our own dialplan; without the token it is a stranger's."""
-        if not hmac.compare_digest(event.fields.get("Token", ""), self._token):
+        if not self.is_ours(event):
             log.warning("ami.foreign_user_event")
             return
         call, what = event.fields.get("Call", ""), event.fields.get("What", "")
+        if call.startswith(names.RELAY_CALL):
+            return
         leg, person = event.fields.get("Uniqueid", ""), event.fields.get("Who", "")
         now = self._clock.now()
         match what:
@@ -221,18 +216,24 @@ class Recorder:
                 if known := self._legs.get(leg):
                     known.answered = True
             case names.LEG_ACCEPTED:
-                self._accepted(call, leg, person)
+                await self._accepted(call, leg, person)
             case names.LEG_DECLINED:
                 self._writer.put(records.LegEnded(call, leg, now, "declined"))
                 self._legs.pop(leg, None)
             case names.FAILSAFE_ENTERED:
-                self._live.setdefault(call, _Live("urgent")).failsafe = True
+                self._live.setdefault(call, LiveCall("urgent")).failsafe = True
         self._writer.put(records.EventNoted(call, now, what, {"who": person} if person else {}))
 
-    def _accepted(self, call: str, leg: str, person: str) -> None:
-        if live := self._live.get(call):
-            live.accepted = True
-        self._writer.put(records.LegAcknowledged(call, leg, person, self._clock.now()))
+    async def _accepted(self, call: str, leg: str, person: str) -> None:
+        now = self._clock.now()
+        self._writer.put(records.LegAcknowledged(call, leg, person, now))
+        live = self._live.get(call)
+        if live is None:
+            return
+        message = self._messages.get(call)
+        if message and live.accepted_at is None and self._intake is not None:
+            await asyncio.to_thread(self._intake.accepted, message, person)
+        live.accepted_at, live.person = live.accepted_at or now, live.person or person
 
     async def _hung_up(self, event: AmiEvent) -> None:
         unique, call = event.fields.get("Uniqueid", ""), event.fields.get("Linkedid", "")
@@ -244,24 +245,18 @@ class Recorder:
         if unique != call or call not in self._live:
             return
         live = self._live.pop(call)
-        if live.urgency == "urgent" and not live.accepted and not live.message:
-            await asyncio.to_thread(self._leave_open, call, live)
-        self._writer.put(records.CallEnded(call, now, _outcome(live)))
+        await asyncio.to_thread(self._settle, call, live)
+        left = self._messages.pop(call, None) is not None
+        self._writer.put(records.CallEnded(call, now, outcome_of(live, left_message=left)))
 
-    def _leave_open(self, call: str, live: _Live) -> None:
-        """An urgent caller who hung up before anybody accepted leaves a message all the same."""
+    def _settle(self, call: str, live: LiveCall) -> None:
+        """Leave the matter in good hands: an urgent caller who reached nobody leaves a message."""
         try:
-            self._open_message(call, live.caller, live.callback, "urgent")
-            live.message = call
-        except OSError:
+            message = self._messages.get(call)
+            if message and self._intake is not None:
+                self._intake.over(message, live.person, live.accepted_at)
+            elif live.urgency == "urgent" and live.accepted_at is None:
+                number = live.callback or live.caller
+                self._open_message(call, number, "urgent", live.ladder, over=True)
+        except (OSError, SQLAlchemyError):
             log.exception("message.not_durable", call=call)
-
-
-def _outcome(live: _Live) -> str:
-    if live.accepted:
-        return "connected"
-    if live.failsafe:
-        return "failsafe"
-    if live.blocked:
-        return "blocked"
-    return "message" if live.message else "abandoned"

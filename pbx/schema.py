@@ -2,56 +2,57 @@
 
 from __future__ import annotations
 
-import datetime as dt
-import re
-from typing import Annotated, Literal
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, model_validator
 
-WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
-
-Id = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]{1,30}$")]
-E164 = Annotated[str, StringConstraints(pattern=r"^\+[1-9][0-9]{6,14}$")]
-Port = Annotated[int, Field(ge=1, le=65535)]
-Seconds = Annotated[int, Field(ge=1, le=120)]
-Prompt = Annotated[str, StringConstraints(pattern=r"^[a-z0-9-]{1,40}$")]
-Urgency = Literal["urgent", "routine"]
-HoursState = Literal["open", "closed"]
-# What stands in SIP headers and in Asterisk's files: no quotes, no line breaks.
-Title = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9 .,&'()-]{1,60}$")]
-
-
-def _zone(text: str) -> str:
-    try:
-        ZoneInfo(text)
-    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
-        raise ValueError(f"there is no time zone '{text}'") from error
-    return text
-
-
-def _host(text: str) -> str:
-    if not re.fullmatch(r"[A-Za-z0-9.:/-]{1,253}", text):
-        raise ValueError(f"'{text}' is no host name or address")
-    return text
-
-
-Host = Annotated[str, AfterValidator(_host)]
+from pbx.fields import (
+    CLOSED,
+    E164,
+    Country,
+    Date,
+    Days,
+    Duration,
+    Host,
+    HoursState,
+    Id,
+    Key,
+    Language,
+    NumberStart,
+    Period,
+    Port,
+    PortRange,
+    Prompt,
+    Repeat,
+    Seconds,
+    Sentence,
+    Span,
+    Title,
+    Urgency,
+    Username,
+    WindowText,
+    YearlyText,
+    Zone,
+    refused,
+)
+from pbx.schema_rotas import RotaTable
 
 
 class Table(BaseModel):
-    """A table that refuses keys it does not know, so that a slip of the pen is seen."""
+    """A table that holds nothing but its own keys."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = CLOSED
 
 
 class OfficeTable(Table):
     """[office]."""
 
     name: Title
-    timezone: Annotated[str, AfterValidator(_zone)]
+    timezone: Zone
     number: E164
-    language: Annotated[str, StringConstraints(pattern=r"^[a-z]{2}$")] = "en"
+    language: Language = "en"
+    country: Country = "US"
+    inbox: Id = "everyone"
 
 
 class TrunkTable(Table):
@@ -62,7 +63,7 @@ class TrunkTable(Table):
     host: Host
     port: Port = 5060
     addresses: Annotated[list[Host], Field(min_length=1)]
-    username: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.+-]{1,64}$")] | None = None
+    username: Username | None = None
     max_calls: Annotated[int, Field(ge=1, le=500)] = 40
 
 
@@ -73,58 +74,83 @@ class NetworkTable(Table):
     sip_port: Port | None = None
     ami_port: Port | None = None
     agi_port: Port | None = None
-    rtp_ports: Annotated[str, StringConstraints(pattern=r"^\d{4,5}-\d{4,5}$")] | None = None
+    rtp_ports: PortRange | None = None
     phones: list[Host] = []
 
 
+class OutboundTable(Table):
+    """[outbound]: calls that we place; `allow` names what the country's rules would refuse."""
+
+    allow: list[NumberStart] = []
+    per_day: Annotated[int, Field(ge=1, le=1000)] = 40
+    minutes: Annotated[int, Field(ge=1, le=240)] = 60
+    at_once: Annotated[int, Field(ge=1, le=100)] = 4
+
+
 class LineTable(Table):
-    """[[lines]]."""
+    """[[lines]]; a line with an `owner` is that physician's direct line."""
 
     did: E164
     name: Id
     menus: dict[HoursState, Id] = {}
+    schedule: Id = "office"
+    owner: Id | None = None
 
 
-class ClosureTable(Table):
-    """[[closures]]."""
+class DaysTable(Table):
+    """Which days: one (`on`), a range (`from`, `to`, both included) or each year's (`every`)."""
 
-    on: dt.date
-    reason: str
+    on: Date | None = None
+    from_: Annotated[Date | None, Field(alias="from")] = None
+    to: Date | None = None
+    every: YearlyText | None = None
+    reason: Sentence
+
+    @model_validator(mode="after")
+    def _one_kind_of_days(self) -> Self:
+        given = [word for word in (self.on, self.from_, self.every) if word is not None]
+        if len(given) != 1 or (self.to is not None) != (self.from_ is not None):
+            raise ValueError("name the days either with 'on', or 'from' and 'to', or 'every'")
+        if self.from_ is not None and self.to is not None and self.to < self.from_:
+            raise refused("backwards-period", f"'to' ({self.to}) is before 'from' ({self.from_})")
+        return self
+
+
+class ClosureTable(DaysTable):
+    """[[closures]]; with `between` only a part of these days."""
+
+    between: Span | None = None
+    schedule: Id | None = None
+
+
+class OpeningTable(DaysTable):
+    """[[openings]]: these days have these hours, whatever the weekday says."""
+
+    hours: Annotated[list[Period], Field(min_length=1)]
+    schedule: Id = "office"
+
+
+class ContactTable(Table):
+    """One way to reach a person, always or in windows only."""
+
+    via: Id
+    only: list[WindowText] = []
 
 
 class PersonTable(Table):
     """[people.ID]."""
 
     name: Title
-    role: Literal["physician", "nurse", "staff", "manager"] = "physician"
+    role: Literal["physician", "nurse", "staff", "manager", "service"] = "physician"
+    contacts: list[ContactTable] = [ContactTable(via="mobile")]
+    mode: Literal["patch", "relay"] = "patch"
+    quiet: list[WindowText] = []
 
 
 class PhoneTable(Table):
     """[phones.ID]."""
 
     name: Title
-
-
-class MenuTable(BaseModel):
-    """[menu.ID]: what is said, and a meaning for each key."""
-
-    model_config = ConfigDict(extra="allow", frozen=True)
-    __pydantic_extra__: dict[Annotated[str, StringConstraints(pattern=r"^[0-9*]$")], Urgency]
-
-    say: Annotated[list[Prompt], Field(min_length=1)]
-    otherwise: Urgency
-
-
-class RotaTable(Table):
-    """[rota.ID]."""
-
-    rotation: Annotated[list[Id], Field(min_length=1)]
-    since: dt.date
-    handoff: Annotated[
-        str, StringConstraints(pattern=r"^(mon|tue|wed|thu|fri|sat|sun) ([01]\d|2[0-3]):[0-5]\d$")
-    ]
-    every: Annotated[str, StringConstraints(pattern=r"^([1-9]|[1-4][0-9]) weeks?$")] = "1 week"
-    backup: Id = "next"
 
 
 class StepTable(Table):
@@ -135,10 +161,25 @@ class StepTable(Table):
     wait: Seconds | None = None
 
 
+class RelayTable(Table):
+    """When a message climbs to whom, counted from its opening.
+
+    `callback` counts from the acknowledgment: who has not called back by then is called again.
+    """
+
+    retry: Duration = "5m"
+    backup: Duration = "10m"
+    everyone: Duration = "15m"
+    breach: Duration = "30m"
+    callback: Duration = "30m"
+
+
 class LadderTable(Table):
     """[ladder.ID]."""
 
     live: Annotated[list[StepTable], Field(min_length=1)]
+    relay: RelayTable = RelayTable()
+    rota: Id | None = None
 
 
 class WhenTable(Table):
@@ -146,25 +187,65 @@ class WhenTable(Table):
 
     line: Id | None = None
     hours: HoursState | None = None
+    schedule: Id | None = None
     urgency: Urgency | None = None
+    caller: Literal["anonymous", "known", "unknown"] | None = None
+    flag: Sentence | None = None
+    repeat: Repeat | None = None
+    panel: Id | None = None
+    days: Days | None = None
+    time: Span | None = None
 
 
 class DoTable(Table):
-    """A rule's action: exactly one of its words."""
+    """An action: exactly one of ring, transfer, ladder, message, announce and reject."""
 
     ring: Id | None = None
+    transfer: Id | None = None
     for_: Annotated[Seconds, Field(alias="for")] = 20
     then: Urgency = "routine"
+    else_: Annotated[Id | None, Field(alias="else")] = None
     ladder: Id | None = None
     message: Urgency | None = None
-    announce: list[Prompt] | None = None
+    announce: Annotated[list[Prompt], Field(min_length=1)] | None = None
     reject: Literal[True] | None = None
+
+    def actions(self) -> list[str]:
+        """Name the actions that are given."""
+        words = ("ring", "transfer", "ladder", "message", "announce", "reject")
+        return [word for word in words if getattr(self, word) is not None]
+
+
+class KeyTable(DoTable):
+    """What a key of a menu does: an action, or another menu."""
+
+    menu: Id | None = None
+
+    def actions(self) -> list[str]:
+        """Name the actions that are given, the way to another menu included."""
+        return [*super().actions(), *(["menu"] if self.menu is not None else [])]
+
+
+Choice = Annotated[
+    Annotated[Urgency, Tag("word")] | Annotated[KeyTable, Tag("table")],
+    Discriminator(lambda value: "word" if isinstance(value, str) else "table"),
+]
+
+
+class MenuTable(BaseModel):
+    """[menu.ID]: what is said, and a meaning for each key."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+    __pydantic_extra__: dict[Key, Choice]
+
+    say: Annotated[list[Prompt], Field(min_length=1)]
+    otherwise: Choice
 
 
 class RuleTable(Table):
     """[[rules]]."""
 
-    name: str
+    name: Sentence
     when: WhenTable = WhenTable()
     do: DoTable
 
@@ -175,9 +256,12 @@ class OfficeFile(Table):
     office: OfficeTable
     trunk: TrunkTable
     network: NetworkTable = NetworkTable()
+    outbound: OutboundTable = OutboundTable()
     lines: Annotated[list[LineTable], Field(min_length=1)]
-    hours: dict[str, list[str]] = {}
+    hours: dict[Days, list[Period]] = {}
+    schedule: dict[Id, dict[Days, list[Period]]] = {}
     closures: list[ClosureTable] = []
+    openings: list[OpeningTable] = []
     people: dict[Id, PersonTable] = {}
     phones: dict[Id, PhoneTable] = {}
     groups: dict[Id, list[Id]] = {}

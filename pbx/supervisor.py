@@ -13,8 +13,8 @@ from pathlib import Path
 
 import structlog
 
-from pbx import logs, office, plan, prompts, vault
-from pbx.clock import SystemClock
+from pbx import live, logs, office, plan, prompts, vault
+from pbx.clock import Clock, SystemClock
 from pbx.daemon import Daemon
 from pbx.engine import runtime
 from pbx.engine.ports import Ports
@@ -22,6 +22,8 @@ from pbx.engine.process import AsteriskProcess, Instance
 from pbx.errors import EngineError
 from pbx.home import Home
 from pbx.paths import data_folder
+from pbx.store.database import open_database
+from pbx.store.plans import apply_first
 
 log = structlog.get_logger()
 
@@ -59,11 +61,8 @@ def read_configuration(config: Path) -> plan.Configuration:
 
 def read_vault(home: Home, configuration: plan.Configuration) -> vault.Vault:
     """Read the vault and add what nobody chooses, such as the desk phones' secrets."""
-    held = vault.read(home.folder)
-    completed = held.completed(tuple(configuration.plan.phones))
-    if completed != held:
-        vault.write(home.folder, completed)
-    return completed
+    phones = tuple(configuration.plan.phones)
+    return vault.change(home.folder, lambda held: held.completed(phones))
 
 
 @contextlib.asynccontextmanager
@@ -100,7 +99,7 @@ async def up(config: Path, folder: Path, say: Callable[[str], None]) -> None:
     """Run Asterisk and, as a process of its own, the daemon, until a signal ends both."""
     logs.configure()
     home = Home(folder)
-    configuration = read_configuration(config)
+    configuration = live.choose(config, home).configuration
     home.prepare(runtime.service_user())
     held = read_vault(home, configuration)
     ended = _until_signal()
@@ -144,13 +143,17 @@ async def serve(config: Path, folder: Path) -> None:
     """Run the daemon alone, against an Asterisk of this home that runs already."""
     logs.configure()
     home = Home(folder)
-    configuration = read_configuration(config)
+    chosen = live.choose(config, home)
+    configuration = chosen.configuration
     held = read_vault(home, configuration)
     ports = office.named_ports(configuration) or home.recall_ports()
-    daemon = Daemon(configuration, held, home, ports, SystemClock())
+    clock = SystemClock()
+    if chosen.text is not None:
+        _apply_first(home, chosen.text, configuration.plan.hash, clock)
+    daemon = Daemon(configuration, held, home, ports, clock)
     ended = _until_signal()
     await daemon.start()
-    log.info("daemon.serving", plan=configuration.plan.hash)
+    log.info("daemon.serving", plan=daemon.plans.plan.hash)
     try:
         running = asyncio.create_task(daemon.run())
         signalled = asyncio.create_task(ended.wait())
@@ -161,6 +164,15 @@ async def serve(config: Path, folder: Path) -> None:
         running.cancel()
     finally:
         await daemon.stop()
+
+
+def _apply_first(home: Home, text: str, hash_: str, clock: Clock) -> None:
+    """Keep the first good file as the plan that runs until another is applied."""
+    engine = open_database(home.database)
+    try:
+        apply_first(engine, text, hash_, now=clock.now())
+    finally:
+        engine.dispose()
 
 
 def _until_signal() -> asyncio.Event:

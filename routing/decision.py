@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from datetime import datetime
+from typing import Literal, NamedTuple
 
 from routing.model import Urgency
 
@@ -12,18 +14,19 @@ Kind = Literal["ring", "ladder", "message", "menu", "announce", "reject"]
 
 @dataclass(frozen=True)
 class Facts:
-    """A call as far as it is known: the dialled DID, the caller (None: anonymous) and the key.
+    """A call as far as it is known: the dialled DID, the caller (None: anonymous), the keys.
 
-    `pressed` is None before the menu was offered and "" after silence at it.
+    `presses` are the keys so far, one for each menu; "" is silence. `earlier` are the instants of
+    earlier calls from the same number.
     """
 
     did: str
     caller: str | None = None
-    pressed: str | None = None
+    presses: tuple[str, ...] = ()
+    earlier: tuple[datetime, ...] = ()
 
 
-@dataclass(frozen=True)
-class Reason:
+class Reason(NamedTuple):
     """One rule that was looked at, whether it matched, and why in a person's words."""
 
     rule: str
@@ -33,13 +36,22 @@ class Reason:
 
 @dataclass(frozen=True)
 class Decision:
-    """What happens to the call; `target` is the group, ladder or menu, `say` are prompts."""
+    """What happens to the call; `reasons` are all rules that were looked at, in their order.
+
+    `target` names what the kind needs: whom to ring (a group, person, desk phone, or word for the
+    people on call), the ladder, the menu, or who owns the message. `say` are prompts. A ring that
+    nobody takes goes on to the ladder `otherwise`, or to a message of `urgency`. `own` is the
+    caller's own physician, `patient` the caller's id in the directory.
+    """
 
     kind: Kind
     line: str
     hours: str
     urgency: Urgency | None
-    reasons: tuple[Reason, ...]
+    reasons: Sequence[Reason]
     target: str = ""
     ring_s: int = 0
     say: tuple[str, ...] = ()
+    otherwise: str | None = None
+    own: str | None = None
+    patient: str | None = None

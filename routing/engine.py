@@ -5,93 +5,103 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime
 
-from routing import hours
+from routing import rules, triage
 from routing.decision import Decision, Facts, Reason
 from routing.model import (
+    OWN,
     Action,
     Announce,
-    HoursState,
-    Line,
     Menu,
     Plan,
-    Reject,
     Ring,
+    Rule,
     RunLadder,
     TakeMessage,
-    Urgency,
-    When,
 )
+from routing.rules import Reasons, Scene
 
 NO_RULE = "no rule matched"
+A_KEY = "a key of the menu"
 
 
 def route(facts: Facts, plan: Plan, now: datetime) -> Decision:
     """Decide about a call at an aware instant; depends on nothing but its arguments.
 
     A DID that is no line of ours is rejected. The menu is offered where rules could turn on an
-    urgency that is not known yet. Should no rule match, the call counts as an urgent message:
-    the direction of every failure is towards a human.
+    urgency that is not known yet; a key of it may also decide by itself. Should no rule match, the
+    call counts as an urgent message: the direction of every failure is towards a human.
     """
     line = plan.line_of(facts.did)
     if line is None:
         return Decision("reject", "", "", None, (Reason("", False, "the number is not ours"),))
-    state, why = hours.state_at(plan, now)
+    patient = plan.patients.get(facts.caller) if facts.caller is not None else None
+    scene = Scene(facts, plan, now, line, patient)
+    state, _ = scene.hours(None)
     menu = plan.menus.get(line.menus.get(state, ""))
-    urgency: Urgency | None = None
-    if menu is not None and facts.pressed is not None:
-        urgency = menu.keys.get(facts.pressed, menu.otherwise)
-    reasons: list[Reason] = []
-    for rule in plan.rules:
-        misfit = _misfit(rule.when, line, state, why)
-        if misfit is None and rule.when.urgency is not None:
-            if urgency is None and menu is not None:
-                reasons.append(Reason(rule.name, False, "the caller is asked how urgent it is"))
-                return _decided(Decision("menu", line.name, state, None, tuple(reasons)), menu)
-            if urgency != rule.when.urgency:
-                misfit = f"the matter is {urgency or 'of unknown urgency'}, not {rule.when.urgency}"
-        reasons.append(Reason(rule.name, misfit is None, misfit or _fit(rule.when, why)))
-        if misfit is None:
-            return _decided(Decision("reject", line.name, state, urgency, tuple(reasons)), rule.do)
-    reasons.append(Reason(NO_RULE, True, "a call that no rule names is never dropped"))
-    return _decided(
-        Decision("message", line.name, state, urgency, tuple(reasons)), TakeMessage("urgent")
+    answer = None if menu is None else triage.follow(plan, menu, facts.presses)
+    scene.urgency = answer if isinstance(answer, str) else None
+    reasons, do = _by_rules(scene, answer)
+    blank = Decision(
+        "reject",
+        line.name,
+        state,
+        scene.urgency,
+        reasons,
+        own=scene.panel or line.owner,
+        patient=patient.id if patient is not None else None,
     )
+    return _decided(blank, do, plan)
 
 
-def _misfit(when: When, line: Line, state: HoursState, why: str) -> str | None:
-    """Say which condition on line or hours does not hold, or None."""
-    if when.line is not None and when.line != line.name:
-        return f"the call came on the line {line.name}, not {when.line}"
-    if when.hours is not None and when.hours != state:
-        return f"the office is {state} ({why})"
-    return None
+def _by_rules(scene: Scene, answer: triage.Answer | None) -> tuple[Reasons, Action | Menu]:
+    """Find the first rule that holds, or the menu that must be heard before one can."""
+    trail: list[tuple[Rule, str | None] | Reason] = []
+    for rule, asked in rules.conditions(scene.plan):
+        missed = rules.misfit(rule.when, asked, scene)
+        if missed is None and rule.when.urgency is not None:
+            if isinstance(answer, triage.Asking):
+                trail.append(Reason(rule.name, False, "the caller is asked how urgent it is"))
+                return Reasons(scene, trail), answer.menu
+            if answer is not None and not isinstance(answer, str):
+                because = "a key of the menu decided before it was asked how urgent it is"
+                trail += [Reason(rule.name, False, because), Reason(A_KEY, True, "it was pressed")]
+                return Reasons(scene, trail), answer
+            missed = None if scene.urgency == rule.when.urgency else rules.URGENCY
+        trail.append((rule, missed))
+        if missed is None:
+            return Reasons(scene, trail), rule.do
+    trail.append(Reason(NO_RULE, True, "a call that no rule names is never dropped"))
+    return Reasons(scene, trail), TakeMessage("urgent")
 
 
-def _fit(when: When, why: str) -> str:
-    """Say in a few words which conditions held."""
-    held = []
-    if when.line is not None:
-        held.append(f"the line is {when.line}")
-    if when.hours is not None:
-        held.append(f"the office is {when.hours} ({why})")
-    if when.urgency is not None:
-        held.append(f"the matter is {when.urgency}")
-    return " and ".join(held) or "it applies to every call"
-
-
-def _decided(so_far: Decision, do: Action | Menu) -> Decision:
+def _decided(so_far: Decision, do: Action | Menu, plan: Plan) -> Decision:
     """Complete a decision with what its rule does."""
     match do:
         case Menu(name=name, say=say):
             return replace(so_far, kind="menu", target=name, say=say)
-        case Ring(group=group, ring_s=ring_s, then=then):
-            return replace(so_far, kind="ring", target=group, ring_s=ring_s, urgency=then)
+        case Ring():
+            return _rung(so_far, do, plan)
         case RunLadder(ladder=ladder):
             # whoever reaches a ladder is treated as urgent until a human says otherwise
             return replace(so_far, kind="ladder", target=ladder, urgency="urgent")
         case TakeMessage(urgency=urgency):
-            return replace(so_far, kind="message", urgency=urgency)
+            return replace(so_far, kind="message", urgency=urgency, target=plan.office.inbox)
         case Announce(say=say):
             return replace(so_far, kind="announce", say=say)
-        case Reject():
-            return replace(so_far, kind="reject")
+    return replace(so_far, kind="reject")
+
+
+def _rung(so_far: Decision, do: Ring, plan: Plan) -> Decision:
+    target = (so_far.own or "") if do.who == OWN else do.who
+    if not target:  # a caller without an own physician goes on at once
+        return _decided(
+            so_far, RunLadder(do.otherwise) if do.otherwise else TakeMessage(do.then), plan
+        )
+    return replace(
+        so_far,
+        kind="ring",
+        target=target,
+        ring_s=do.ring_s,
+        urgency="urgent" if do.otherwise is not None else do.then,
+        otherwise=do.otherwise,
+    )

@@ -1,20 +1,191 @@
-"""Whether the office is open: local wall time against the weekly pattern and the closures."""
+"""Whether a schedule is open, at an instant and over a span; both from the same edges.
+
+From the strongest: a change made at short notice, an opening for the day, a closure, the weekday.
+What an opening says of a day holds against every closure; of two openings for a day the first does.
+"""
 
 from __future__ import annotations
 
-from datetime import datetime
+import calendar
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time
+from itertools import pairwise
 
-from routing.model import HoursState, Plan
+from routing.instants import DAY, MIDNIGHT, instant, local_day
+from routing.model import (
+    OFFICE,
+    Closure,
+    Days,
+    HoursState,
+    Plan,
+    Window,
+    Yearly,
+    YearlyWeekday,
+)
+
+REACH = 60 * DAY  # how far `around` looks
+SHORT_NOTICE = "changed at short notice"
+
+Span = tuple[datetime, datetime]
 
 
-def state_at(plan: Plan, now: datetime) -> tuple[HoursState, str]:
+@dataclass(frozen=True)
+class Hours:
+    """One stretch of the same state, from `start` up to `end` (UTC); `because` may be empty."""
+
+    start: datetime
+    end: datetime
+    state: HoursState
+    because: str
+
+
+def state_at(plan: Plan, now: datetime, schedule: str = OFFICE) -> tuple[HoursState, str]:
     """Tell open or closed at this aware instant, and why in a few words."""
+    state, because = _look(plan, schedule, now.astimezone(UTC))
     local = now.astimezone(plan.office.zone)
-    for closure in plan.closures:
-        if closure.on == local.date():
-            return "closed", closure.reason
-    clock = local.time()
-    for period in plan.hours:
-        if period.weekday == local.weekday() and period.start <= clock < period.end:
-            return "open", f"{local:%A} {period.start:%H:%M}-{period.end:%H:%M}"
-    return "closed", f"{local:%A} {clock:%H:%M} is outside the hours"
+    return state, because or f"{local:%A} {local:%H:%M} is outside the hours"
+
+
+def spans(plan: Plan, start: datetime, end: datetime, schedule: str = OFFICE) -> Iterator[Hours]:
+    """List the stretches of [start, end) without a gap, each as long as nothing changes."""
+    start, end = start.astimezone(UTC), end.astimezone(UTC)
+    edges = {edge for edge in _edges(plan, schedule, start, end) if start < edge < end}
+    current: Hours | None = None
+    for begins, ends in pairwise(sorted({start, *edges, end}) if start < end else ()):
+        state, because = _look(plan, schedule, begins)
+        if current is not None and (current.state, current.because) == (state, because):
+            current = Hours(current.start, ends, state, because)
+            continue
+        if current is not None:
+            yield current
+        current = Hours(begins, ends, state, because)
+    if current is not None:
+        yield current
+
+
+def around(
+    plan: Plan, at: datetime, schedule: str = OFFICE
+) -> tuple[datetime | None, datetime | None]:
+    """Tell since when and until when (UTC) the state is that of this aware instant.
+
+    None stands for an instant that is more than `REACH` away.
+    """
+    at = at.astimezone(UTC)
+    state, _ = _look(plan, schedule, at)
+    before = [one.end for one in spans(plan, at - REACH, at, schedule) if one.state != state]
+    after = (one.start for one in spans(plan, at, at + REACH, schedule) if one.state != state)
+    return before[-1] if before else None, next(after, None)
+
+
+def falls_on(when: Days | Yearly | YearlyWeekday, day: date) -> bool:
+    """Tell whether a local day is one of these."""
+    match when:
+        case Days(first=first, last=last):
+            return first <= day <= last
+        case Yearly(month=month, day=number):
+            return (day.month, day.day) == (month, number)
+        case YearlyWeekday(month=month, weekday=weekday, nth=nth):
+            if day.month != month or day.weekday() != weekday:
+                return False
+            length = calendar.monthrange(day.year, month)[1]
+            return (day.day - 1) // 7 == nth - 1 if nth > 0 else day.day + 7 > length
+
+
+def _look(plan: Plan, schedule: str, at: datetime) -> tuple[HoursState, str]:
+    """Find the state and what it comes from; both are constant between two edges."""
+    changes = [
+        change
+        for change in plan.changes
+        if change.schedule in {None, schedule} and change.start <= at < change.end
+    ]
+    if changes:
+        last = max(changes, key=lambda change: change.id)
+        return last.state, last.reason or SHORT_NOTICE
+    today = local_day(at, plan.office.zone)
+    days = (_day(plan, schedule, today), _day(plan, schedule, today - DAY))
+    # the closure of a part of yesterday may last past midnight
+    shut = next(
+        (one for day in days for (begins, ends), one in day.partly if begins <= at < ends), None
+    )
+    for day in days:
+        if shut is not None and not day.opened:
+            continue
+        for (begins, ends), label in day.periods:
+            if begins <= at < ends:
+                return "open", label
+    closure = shut or days[0].wholly
+    return "closed", closure.reason if closure is not None else ""
+
+
+@dataclass(frozen=True)
+class _Day:
+    """What a local day holds: its periods, and what closes it wholly or partly.
+
+    An opening replaces the weekday's periods and voids all closures.
+    """
+
+    opened: bool
+    periods: tuple[tuple[Span, str], ...]
+    wholly: Closure | None = None
+    partly: tuple[tuple[Span, Closure], ...] = ()
+
+
+def _day(plan: Plan, schedule: str, day: date) -> _Day:
+    """Look up a local day; worked out once for each plan."""
+    key = (schedule, day)
+    found: _Day | None = plan.memo.get(key)
+    if found is None:
+        found = plan.memo[key] = _worked_out(plan, schedule, day)
+    return found
+
+
+def _worked_out(plan: Plan, schedule: str, day: date) -> _Day:
+    for opening in plan.openings:
+        if opening.schedule == schedule and falls_on(opening.when, day):
+            return _Day(
+                True, tuple((_span(day, span, plan), opening.reason) for span in opening.spans)
+            )
+    closures = [
+        one for one in plan.closures if one.schedule in {None, schedule} and falls_on(one.when, day)
+    ]
+    wholly = next((one for one in closures if one.span is None), None)
+    known = plan.schedules.get(schedule)
+    return _Day(
+        False,
+        tuple(
+            (
+                _span(day, (period.start, period.end), plan),
+                f"{day:%A} {period.start:%H:%M}-{_end(period)}",
+            )
+            for period in (known.periods if known is not None and wholly is None else ())
+            if period.weekday == day.weekday()
+        ),
+        wholly,
+        tuple((_span(day, one.span, plan), one) for one in closures if one.span is not None),
+    )
+
+
+def _end(period: Window) -> str:
+    return "24:00" if period.end == MIDNIGHT else f"{period.end:%H:%M}"
+
+
+def _span(day: date, span: tuple[time, time], plan: Plan) -> Span:
+    """Turn local times of a day into instants; an end at or before the start is a day later."""
+    zone = plan.office.zone
+    start, end = span
+    return instant(day, start, zone), instant(day + (end <= start) * DAY, end, zone)
+
+
+def _edges(plan: Plan, schedule: str, start: datetime, end: datetime) -> Iterator[datetime]:
+    """List every instant at which the answer may change."""
+    for change in plan.changes:
+        yield from (change.start, change.end)
+    zone = plan.office.zone
+    day = local_day(start, zone) - DAY
+    while (midnight := instant(day, MIDNIGHT, zone)) < end:
+        yield midnight
+        known = _day(plan, schedule, day)
+        for span, _ in (*known.periods, *known.partly):
+            yield from span
+        day += DAY

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Container, Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from routing import rota
-from routing.model import BACKUP, EVERYONE, ONCALL, Ladder, Pause, Plan
+from routing import people, rota
+from routing.decision import Decision
+from routing.model import BACKUP, EVERYONE, ONCALL, OWN, Ladder, Pause, Plan
+from routing.people import Numbers
 
 
 @dataclass(frozen=True)
@@ -27,7 +30,13 @@ class Waiting:
 
 
 def next_step(
-    ladder: Ladder, plan: Plan, now: datetime, *, after: int, reachable: frozenset[str]
+    ladder: Ladder,
+    plan: Plan,
+    now: datetime,
+    *,
+    after: int,
+    reachable: Container[str],
+    own: str | None = None,
 ) -> Ringing | Waiting | None:
     """Find the first step behind number `after` (-1 at the start) that can be performed.
 
@@ -40,26 +49,63 @@ def next_step(
             if after >= 0:
                 return Waiting(number, step.seconds)
             continue
-        who = tuple(one for one in resolve(step.who, plan, now) if one in reachable)
+        resolved = resolve(step.who, plan, now, rota_name=ladder.rota, own=own)
+        who = tuple(one for one in resolved if one in reachable)
         if who:
             return Ringing(number, who, step.ring_s)
     return None
 
 
-def resolve(who: str, plan: Plan, now: datetime) -> tuple[str, ...]:
-    """Turn a ladder's word into ids: on call, backup, everyone, a group, or one by name.
+def course(
+    decision: Decision, plan: Plan, now: datetime, numbers: Numbers
+) -> Iterator[Ringing | Waiting]:
+    """List what a decided call goes through while nobody accepts; at the end stands a message.
 
-    With several rotas the first in the file is asked. An office without a rota has everyone on
-    call: the direction of failure is towards a human.
+    What a ring decision begins with is step -1. Time goes on as the phones ring, so that a handoff
+    in the middle of a ladder is seen.
     """
+    urgent = decision.urgency == "urgent"
+    name = decision.target if decision.kind == "ladder" else decision.otherwise
+    if decision.kind == "ring":
+        reachable = people.reachable(plan, numbers, now, urgent=urgent)
+        resolved = resolve(decision.target, plan, now, own=decision.own)
+        who = tuple(one for one in resolved if one in reachable)
+        if who:
+            yield Ringing(-1, who, decision.ring_s)
+            now += timedelta(seconds=decision.ring_s)
+    ladder = plan.ladders.get(name or "")
+    after = -1
+    while ladder is not None:
+        reachable = people.reachable(plan, numbers, now, urgent=urgent)
+        step = next_step(ladder, plan, now, after=after, reachable=reachable, own=decision.own)
+        if step is None:
+            return
+        yield step
+        after = step.step
+        now += timedelta(seconds=step.ring_s if isinstance(step, Ringing) else step.seconds)
+
+
+def resolve(
+    who: str, plan: Plan, now: datetime, *, rota_name: str = "", own: str | None = None
+) -> tuple[str, ...]:
+    """Turn a file's word into ids: on call, backup, own, everyone, a group, or one by name.
+
+    Without a rota's name the first in the file is asked. Where nobody is on call, everyone is: the
+    direction of failure is towards a human. `own` is the caller's own physician, if any.
+    """
+    if who in {ONCALL, BACKUP}:
+        return _by_rota(who, plan, now, rota_name or next(iter(plan.rotas), ""))
+    if who == OWN:
+        return () if own is None else (own,)
     if who == EVERYONE:
         return rota.everyone(plan)
-    if who in {ONCALL, BACKUP}:
-        first = next(iter(plan.rotas.values()), None)
-        if first is None:
-            return rota.everyone(plan)
-        find = rota.on_call if who == ONCALL else rota.backup
-        return (find(first, plan.office.zone, now),)
-    if who in plan.groups:
-        return plan.groups[who].members
-    return (who,)
+    return plan.groups[who].members if who in plan.groups else (who,)
+
+
+def _by_rota(who: str, plan: Plan, now: datetime, name: str) -> tuple[str, ...]:
+    if name not in plan.rotas:
+        return rota.everyone(plan)
+    answer = rota.on_call(plan, name, now)
+    if who == BACKUP:
+        return () if answer.backup is None else (answer.backup,)
+    return answer.people or rota.everyone(plan)

@@ -168,7 +168,7 @@ def _data(text: str) -> str:
 
 
 def encode_command(*words: str) -> bytes:
-    """Encode one command line; ValueError for CR, LF and NUL, and for more than Asterisk holds.
+    """Encode one command line; ValueError for CR, LF, NUL and what is no text, and for too much.
 
     Like all errors here it does not repeat the text: that may be somebody's number.
     """
@@ -180,7 +180,10 @@ def encode_command(*words: str) -> bytes:
             raise ValueError("an AGI command cannot hold a line break or NUL")
         escaped = word.replace("\\", "\\\\").replace('"', '\\"')
         encoded.append(f'"{escaped}"' if not word or re.search(r'[\s"\\]', word) else word)
-    line = (" ".join(encoded) + "\n").encode()
+    try:
+        line = (" ".join(encoded) + "\n").encode()
+    except UnicodeEncodeError:  # a lone surrogate, which is no character
+        raise ValueError("an AGI command can only hold text that UTF-8 can write") from None
     if len(line) > COMMAND_LIMIT:
         raise ValueError(f"an AGI command of {len(line)} bytes, more than {COMMAND_LIMIT}")
     return line

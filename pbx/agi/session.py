@@ -51,7 +51,10 @@ class AgiSession:
         line = encode_variables(variables)  # refused: the session is open, and can still fail
         self.concluded = True
         self._transport.write(line)
-        self._transport.write_eof()
+        try:
+            self._transport.write_eof()
+        except OSError as error:  # the caller has hung up, and Asterisk does not listen any more
+            raise AgiClosed from error
 
     def fail(self) -> None:
         """End the conversation so that Asterisk sets AGISTATUS to FAILURE."""

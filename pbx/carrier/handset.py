@@ -109,8 +109,9 @@ class Handset:
     async def record(self) -> None:
         """Record both directions of a call that is up."""
         stem = self._folder / f"{self.call.unique}"
-        self.call.heard, self.call.said = Path(f"{stem}-heard.wav"), Path(f"{stem}-said.wav")
-        await self.do("EXEC", "MixMonitor", f"{stem}.wav,r({self.call.heard})t({self.call.said})")
+        heard, said = Path(f"{stem}-heard.wav"), Path(f"{stem}-said.wav")
+        await self.do("EXEC", "MixMonitor", f"{stem}.wav,r({heard})t({said})")
+        self.call.heard, self.call.said = heard, said  # nothing to wait for if it did not begin
         self.call.was_answered()
 
     async def reject(self, status: int) -> None:

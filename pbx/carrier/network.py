@@ -8,6 +8,7 @@ import itertools
 import secrets
 from collections import defaultdict
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from dialplan.system import Folders
@@ -27,7 +28,8 @@ EMERGENCY = ("911", "933")
 class Carrier:
     """A phone network around one office; `office` is the host and port of its SIP.
 
-    Like a real carrier it refuses, with 403, every caller ID that is not in `office_numbers`.
+    Like a real carrier it refuses, with 403, every caller ID that is not in `office_numbers`. Its
+    block of ports carries 40 legs at a time; `rtp` (first and last port) is for more.
     """
 
     def __init__(
@@ -42,6 +44,7 @@ class Carrier:
         desk_phones: Mapping[str, str] | None = None,
         host: str = "127.0.0.2",
         desk_host: str = "127.0.0.3",
+        rtp: tuple[int, int] | None = None,
     ) -> None:
         self.folder = folder
         self.host = host
@@ -50,6 +53,9 @@ class Carrier:
         self._desks = dict(desk_phones or {})
         self._registration = registration
         self._block = PortBlock.take(host=host)
+        self._ports = self._block.ports
+        if rtp is not None:
+            self._ports = replace(self._ports, rtp_first=rtp[0], rtp_last=rtp[1])
         self._scripts: dict[str, Script] = {}
         self._ringing: dict[str, asyncio.Queue[PhoneCall]] = defaultdict(asyncio.Queue)
         self._calls: dict[str, PhoneCall] = {}
@@ -83,7 +89,7 @@ class Carrier:
         recordings.chmod(0o777)  # Asterisk's user and ours both write there
         facts = CarrierFacts(
             folders=Folders(str(self.folder / "asterisk"), str(self._runtime.modules)),
-            ports=self._block.ports,
+            ports=self._ports,
             host=self.host,
             desk_host=self._desk_host,
             office=self._office,
@@ -95,7 +101,7 @@ class Carrier:
         )
         instance = Instance(
             self.folder / "asterisk",
-            self._block.ports,
+            self._ports,
             carrier_files(facts),
             self._user,
             dies_with_parent=True,
@@ -134,8 +140,12 @@ class Carrier:
         self._block.release()
 
     def answers(self, number: str, script: Script) -> None:
-        """Say what the phone with this number (or desk phone's id) does from now on."""
+        """Say what the phone with this number (or desk phone's id) does from now on.
+
+        Ringings of before that nobody asked for are forgotten.
+        """
         self._scripts[number] = script
+        self._ringing[number] = asyncio.Queue()
 
     async def rings(self, number: str, timeout: float = 10.0) -> PhoneCall:  # noqa: ASYNC109  # the public shape
         """Wait until this phone rings; each ringing is handed out once."""

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime, time, timedelta
+from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Literal
-from zoneinfo import ZoneInfo
 
 import typer
 
+from pbx import when
 from pbx.commands.context import Context
 from pbx.errors import OfficeLineError
 from pbx.home import Home
@@ -22,8 +22,6 @@ Outcome = Literal["connected", "message", "abandoned", "blocked", "failsafe", "i
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON document.")]
 
 MOST = 1_000_000  # calls of one list
-
-_DAYS = {"yesterday": -1, "today": 0, "tomorrow": 1}
 
 
 @app.command("list")
@@ -43,14 +41,14 @@ def list_(
     """
     zone = context.obj.zone()
     now = datetime.now(zone)
-    engine = _open(context.obj)
+    engine = open_log(context.obj)
     from pbx.commands import calls_shown
     from pbx.store.calls import list_calls
 
     rows = list_calls(
         engine,
-        None if since is None else instant(since, zone, now),
-        None if until is None else instant(until, zone, now),
+        None if since is None else when.parse(since, zone, now),
+        None if until is None else when.parse(until, zone, now),
         line,
         outcome,
         limit,
@@ -68,7 +66,7 @@ def show(context: typer.Context, call_id: str, *, as_json: AsJson = False) -> No
     Example: officeline calls show 1795456091.0
     """
     zone = context.obj.zone()
-    engine = _open(context.obj)
+    engine = open_log(context.obj)
     from pbx.commands import calls_shown
     from pbx.store.calls import get_call
 
@@ -83,7 +81,8 @@ def show(context: typer.Context, call_id: str, *, as_json: AsJson = False) -> No
         calls_shown.print_history(history, zone)
 
 
-def _open(context: Context) -> Engine:
+def open_log(context: Context) -> Engine:
+    """Open the call log; OfficeLineError if there is none yet."""
     path = Home(context.home).database
     if not path.exists():
         raise OfficeLineError(
@@ -93,21 +92,3 @@ def _open(context: Context) -> Engine:
     from pbx.store.database import open_database
 
     return open_database(path)
-
-
-def instant(text: str, zone: ZoneInfo, now: datetime) -> datetime:
-    """Read a time in the office's zone: an ISO date or time, or a day's name with a time."""
-    day, _, rest = text.strip().partition(" ")
-    try:
-        if day in _DAYS:
-            date = now.date() + timedelta(days=_DAYS[day])
-            found = datetime.combine(date, time.fromisoformat(rest or "00:00"))
-        else:
-            found = datetime.fromisoformat(text.strip())
-        found = found if found.tzinfo else found.replace(tzinfo=zone)
-        found.astimezone(UTC)  # at the ends of the calendar there is no such time
-    except (ValueError, OverflowError) as error:
-        raise OfficeLineError(
-            f"'{text}' is no time; write it as 2026-11-28, '2026-11-28 02:10' or 'yesterday 18:00'."
-        ) from error
-    return found

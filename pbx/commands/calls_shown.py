@@ -6,17 +6,16 @@ import re
 from collections.abc import Iterable
 from dataclasses import asdict
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
-from rich.console import Console
-from rich.table import Table
-
+from pbx.commands.printing import plain_console, plain_table
 from pbx.numbers import mask
 from pbx.store.calls import CallRow, History
 from routing.decision import Reason
 
-WIDE = 160  # columns where there is no terminal to ask
+if TYPE_CHECKING:
+    from rich.console import Console
 
 _E164 = re.compile(r"\+\d{5,15}")
 _TIME = "%Y-%m-%d %H:%M:%S %Z"
@@ -55,11 +54,13 @@ def document(history: History, zone: ZoneInfo) -> dict[str, Any]:
 
 def print_list(rows: list[CallRow], zone: ZoneInfo) -> None:
     """Print calls as a table."""
-    console = _console()
+    console = plain_console()
     if not rows:
         console.print("No calls.")
         return
-    table = _table("call", "started", "line", "from", "urgency", "decision", "outcome", "person")
+    table = plain_table(
+        "call", "started", "line", "from", "urgency", "decision", "outcome", "person"
+    )
     for heading in ("rang", "talked", "message"):
         table.add_column(heading)
     for row in rows:
@@ -81,7 +82,7 @@ def print_list(rows: list[CallRow], zone: ZoneInfo) -> None:
 
 def print_history(history: History, zone: ZoneInfo) -> None:
     """Print one call: what it was, what was decided and why, who rang, what happened."""
-    console = _console()
+    console = plain_console()
     call, message = history.call, history.message
     caller = _number(call.caller) or "an anonymous caller"
     console.print(f"Call {call.id} from {caller} on line '{call.line}'", style="bold")
@@ -99,7 +100,7 @@ def _print_decisions(console: Console, history: History, zone: ZoneInfo) -> None
     for one in history.decisions:
         words = f"{one.kind} {one.target}".rstrip() + (f", {one.urgency}" if one.urgency else "")
         console.print(f"\n{_clock(one.at, zone)}  turn {one.turn}: {words}", style="bold")
-        table = _table("matched", "rule", "because")
+        table = plain_table("matched", "rule", "because")
         for why in one.reasons:
             table.add_row("yes" if why.matched else "no", _masked(why.rule), _masked(why.because))
         console.print(table)
@@ -108,7 +109,7 @@ def _print_decisions(console: Console, history: History, zone: ZoneInfo) -> None
 def _print_rest(console: Console, history: History, zone: ZoneInfo) -> None:
     if history.legs:
         unfinished = "goes on" if history.call.outcome is None else "not known"
-        table = _table("rang", "person", "phone", "accepted", "ended", "result")
+        table = plain_table("rang", "person", "phone", "accepted", "ended", "result")
         for leg in history.legs:
             times = (leg.started_at, leg.acknowledged_at, leg.ended_at)
             rang, accepted, ended = (_clock(at, zone) for at in times)
@@ -116,7 +117,7 @@ def _print_rest(console: Console, history: History, zone: ZoneInfo) -> None:
         console.print()
         console.print(table)
     if history.events:
-        table = _table("at", "what", "detail")
+        table = plain_table("at", "what", "detail")
         for one in history.events:
             detail = ", ".join(f"{key}: {_masked(value)}" for key, value in one.detail)
             table.add_row(_clock(one.at, zone), one.what, detail)
@@ -175,17 +176,3 @@ def _number(number: str | None) -> str | None:
 def _masked(text: str) -> str:
     """Mask every number within a free text."""
     return _E164.sub(lambda found: mask(found[0]), text)
-
-
-def _table(*headings: str) -> Table:
-    table = Table(*headings, box=None, pad_edge=False, header_style="bold")
-    for column in table.columns:
-        column.overflow = "fold"  # never an ellipsis: an id is there to be copied
-    return table
-
-
-def _console() -> Console:
-    console = Console(highlight=False, markup=False)
-    if not console.is_terminal:
-        console.width = WIDE
-    return console

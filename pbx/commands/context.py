@@ -2,12 +2,24 @@
 
 from __future__ import annotations
 
+import getpass
+import os
+import sys
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from pbx.errors import ConfigError
+from pbx.paths import data_folder
+
+if TYPE_CHECKING:
+    from sqlalchemy import Engine
+
+    from pbx.plan import Configuration
+    from routing.model import Plan
+    from routing.people import Numbers
 
 SYSTEM_CONFIG = Path("/etc/officeline/office.toml")
 SYSTEM_HOME = Path("/var/lib/officeline")
@@ -20,6 +32,69 @@ class Context:
 
     config: Path
     home: Path
+
+    def configuration(self) -> Configuration:
+        """Read office.toml; ConfigError with all its mistakes."""
+        from pbx import plan
+
+        return plan.load(self.config, data_folder("config") / "presets.toml")
+
+    def plan(self) -> Plan:
+        """Read the plan of office.toml, with what the database lays over it.
+
+        If another one runs, that is said on stderr.
+        """
+        from pbx.home import Home
+        from pbx.store.overlay import applied_texts, laid_over
+
+        found = self.configuration().plan
+        database = Home(self.home).database
+        for applied in applied_texts(database):
+            if applied.hash != found.hash:
+                sys.stderr.write(
+                    f"{self.config} is not what runs (plan {applied.hash} does); "
+                    "'officeline diff' shows the difference.\n"
+                )
+        return laid_over(found, database)
+
+    def running(self) -> Plan:
+        """Read the plan that runs, laid over likewise: the newest applied one, else the file's."""
+        from pbx import plan
+        from pbx.home import Home
+        from pbx.store.overlay import applied_texts, laid_over
+
+        database = Home(self.home).database
+        presets = data_folder("config") / "presets.toml"
+        for applied in applied_texts(database):
+            try:
+                name = Path(f"applied plan {applied.id}")
+                found = plan.parse(applied.text, name, presets).plan
+            except ConfigError:
+                break  # written by another version, which the daemon cannot run either
+            if not self.config.is_file() or plan.read_text(self.config) != applied.text:
+                sys.stderr.write(f"This is plan {applied.hash}, which runs; the file is another.\n")
+            return laid_over(found, database)
+        return self.plan()
+
+    def numbers(self, plan: Plan) -> Numbers:
+        """List whose numbers the vault holds; before there are any, everybody is reachable."""
+        from pbx import vault
+
+        held = vault.read(self.home)
+        if not any(held.contacts(person) for person in plan.people):
+            sys.stderr.write("The vault holds no numbers yet; everybody counts as reachable.\n")
+        return held.reachable(plan.people)
+
+    def database(self) -> Engine:
+        """Open the office's database; it and the home are created if they are missing."""
+        from pbx.engine.runtime import service_user
+        from pbx.home import Home
+        from pbx.store.database import open_database
+
+        home = Home(self.home)
+        if not home.database.exists():
+            home.prepare(service_user())
+        return open_database(home.database)
 
     def timezone(self) -> str:
         """Read the office's time zone from the configuration."""
@@ -55,3 +130,11 @@ def resolve(config: Path | None, home: Path | None) -> Context:
         checkout = config.parent.parent
         home = checkout / "var" if (checkout / "pyproject.toml").is_file() else SYSTEM_HOME
     return Context(config, home.absolute())
+
+
+def whoever() -> str:
+    """Name the user of this machine who gives the command."""
+    try:
+        return os.environ.get("SUDO_USER") or getpass.getuser()
+    except (OSError, KeyError):  # a user id without a name
+        return f"user {os.getuid()}"

@@ -118,6 +118,7 @@ def _groups(rows: list[_Row]) -> Iterator[list[_Row]]:
 async def _together(stage: Stage, show: _Show, group: list[_Row]) -> None:
     stage.set_time(group[0].scene.at)
     await asyncio.gather(*(_one(stage, show, row) for row in group))
+    await stage.settle()  # the next scenes are on another day
 
 
 async def _one(stage: Stage, show: _Show, row: _Row) -> None:

@@ -1,9 +1,11 @@
-"""`officeline people`: who can be called; their numbers live in the vault."""
+"""`officeline people`: who can be called and who may hear messages; the vault holds the rest."""
 
 from __future__ import annotations
 
 import json
+import sys
 import tomllib
+from datetime import UTC, datetime
 from typing import Annotated
 
 import typer
@@ -15,6 +17,8 @@ from pbx.numbers import mask, to_e164
 
 app = typer.Typer(no_args_is_help=True)
 
+Yes = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
+
 
 @app.command("list")
 def list_(
@@ -22,41 +26,198 @@ def list_(
     *,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON document.")] = False,
 ) -> None:
-    """List people and whether they have a mobile, masked.
+    """List people, their numbers masked, and whether they have a PIN or are locked out.
 
     Example: officeline people list
     """
     known = _people(context.obj)
-    mobiles = vault.read(context.obj.home).mobiles
+    held = vault.read(context.obj.home)
+    locked = _locked(context.obj)
     rows = [
-        {"id": key, "name": name, "mobile": mask(mobiles[key]) if key in mobiles else None}
+        {
+            "id": key,
+            "name": name,
+            "mobile": _masked(held.mobiles, key),
+            "second": _masked(held.seconds, key),
+            "pin": key in held.pins,
+            "code": held.codes.get(key),
+            "locked": sorted(way for person, way in locked if person == key),
+        }
         for key, name in known.items()
     ]
     if as_json:
         typer.echo(json.dumps({"people": rows}, ensure_ascii=False))
         return
     for row in rows:
-        typer.echo(f"{row['id']:<12} {row['name']:<28} {row['mobile'] or 'no mobile yet'}")
+        numbers = ", ".join(str(row[via]) for via in ("mobile", "second") if row[via])
+        pin = f"PIN after {row['code']}" if row["pin"] else "no PIN"
+        lock = "  LOCKED" if row["locked"] else ""
+        typer.echo(
+            f"{row['id']:<12} {row['name']:<28} {numbers or 'no mobile yet':<16} {pin}{lock}"
+        )
 
 
 @app.command()
-def mobile(context: typer.Context, person: str, number: str) -> None:
+def mobile(
+    context: typer.Context,
+    person: str,
+    number: str,
+    *,
+    second: Annotated[bool, typer.Option("--second", help="Set the second number.")] = False,
+) -> None:
     """Set a person's mobile in the vault; it is asked for nowhere else and shown masked.
 
     Example: officeline people mobile lee "(212) 555-0111"
     """
-    known = _people(context.obj)
-    if person not in known:
-        raise ConfigError(
-            f"There is nobody called '{person}' in {context.obj.config}; "
-            f"there are {', '.join(known) or 'no people'}."
-        )
+    name = _name(context.obj, person)
     e164 = to_e164(number)
     if e164 is None:
         raise OfficeLineError("That is no phone number; write it as in +1 212 555 0111.")
-    held = vault.read(context.obj.home)
-    vault.write(context.obj.home, held.with_mobile(person, e164))
-    typer.echo(f"{known[person]} is called on {mask(e164)} from the next start on.")
+    vault.change(
+        context.obj.home,
+        lambda held: held.with_second(person, e164) if second else held.with_mobile(person, e164),
+    )
+    what = "has the second number" if second else "is called on"
+    typer.echo(f"{name} {what} {mask(e164)} from the next call on.")
+
+
+@app.command()
+def add(
+    context: typer.Context,
+    person: Annotated[str, typer.Argument(help="A short id, such as lee.")],
+    *,
+    name: Annotated[str, typer.Option(help='The full name, such as "Dr. Ana Lee".')],
+    role: Annotated[
+        str, typer.Option(help="physician, nurse, staff, manager or service.")
+    ] = "physician",
+) -> None:
+    """Add a person to the office's file; everything else in it stays as it is written.
+
+    Example: officeline people add kim --name "Dr. Jo Kim" --role physician
+    """
+    from pbx import files, people_file, plan
+    from pbx.paths import data_folder
+
+    config, presets = context.obj.config, data_folder("config") / "presets.toml"
+    with files.alone_at(config):
+        text = plan.read_text(config)
+        if person in plan.parse(text, config, presets).plan.people:
+            raise OfficeLineError(f"There is a '{person}' in {config} already; choose another id.")
+        changed = people_file.added(text, person, name, role)
+        plan.parse(changed, config, presets)
+        files.save_config(config, changed)
+    typer.echo(
+        f"{name} is in {config}, which waits for 'officeline apply'. Next: "
+        f"'officeline people mobile {person} NUMBER' and 'officeline people pin {person}'."
+    )
+
+
+@app.command()
+def remove(context: typer.Context, person: str, *, yes: Yes = False) -> None:
+    """Take a person out of the office's file and out of the vault, if nothing names them.
+
+    Example: officeline people remove kim
+    """
+    from pbx import leaving
+
+    place: Context = context.obj
+    name = _name(place, person)
+    leave = leaving.prepare(place.config, place.home, person, datetime.now(UTC))
+    if not yes:
+        question = f"Remove {name}, with their numbers and PIN? They cannot be brought back"
+        typer.confirm(question, abort=True, err=True)
+    leaving.perform(leave)
+    typer.echo(
+        f"{name} is out of {place.config}, which waits for 'officeline apply', and out of the "
+        "vault; Asterisk's failsafe forgets their number when 'officeline up' starts the next time."
+    )
+    if leave.patients:
+        typer.echo(f"{leave.patients} patients still name {person} as their physician.")
+
+
+@app.command()
+def pin(
+    context: typer.Context,
+    person: str,
+    *,
+    from_stdin: Annotated[
+        bool, typer.Option("--stdin", help="Read the PIN from the first line of standard input.")
+    ] = False,
+    unlock: Annotated[
+        bool, typer.Option("--unlock", help="Keep the PIN, and forget the wrong tries.")
+    ] = False,
+) -> None:
+    """Set a person's PIN, asked twice and never shown; that ends their lock, too.
+
+    Example: officeline people pin lee
+    """
+    from pbx.store import pins as tries
+
+    place: Context = context.obj
+    name = _name(place, person)
+    if unlock:
+        if from_stdin:
+            raise OfficeLineError("Give either --unlock or --stdin: a new PIN unlocks, too.")
+        engine = place.database()
+        was = tries.unlock(engine, person)
+        engine.dispose()
+        typer.echo(f"{name} {'is unlocked' if was else 'was not locked'}.")
+        return
+    hashed = _chosen(place, person, sys.stdin.readline().rstrip("\r\n") if from_stdin else None)
+    held = vault.change(place.home, lambda held: held.with_pin(person, hashed))
+    engine = place.database()
+    tries.unlock(engine, person)
+    engine.dispose()
+    typer.echo(
+        f"{name}'s PIN is set. Who calls in keys in {held.codes[person]} and then the PIN; "
+        "when the office calls, the PIN alone."
+    )
+
+
+def _chosen(place: Context, person: str, given: str | None) -> str:
+    """Return the hash of a PIN that is good; one that was not given is asked for twice."""
+    from pbx import pins
+
+    if given is None:
+        if not sys.stdin.isatty():
+            raise OfficeLineError("A PIN is asked for at a terminal; use --stdin to hand one over.")
+        given = str(typer.prompt("PIN (six digits)", hide_input=True, confirmation_prompt=True))
+    held = vault.read(place.home)
+    configuration = place.configuration()
+    ours = [configuration.plan.office.number, *(line.did for line in configuration.plan.lines)]
+    wrong = pins.weakness(given, [*held.contacts(person).values(), *ours])
+    if wrong is not None:
+        raise OfficeLineError(wrong)
+    return pins.hashed(given)
+
+
+def _masked(numbers: dict[str, str], person: str) -> str | None:
+    return mask(numbers[person]) if person in numbers else None
+
+
+def _locked(place: Context) -> set[tuple[str, str]]:
+    """List who is locked and in which way; nobody before there is a database."""
+    from pbx.home import Home
+
+    if not Home(place.home).database.exists():
+        return set()
+    from pbx.store import pins as tries
+
+    engine = place.database()
+    found = tries.locked(engine, datetime.now(UTC))
+    engine.dispose()
+    return {(one.person, one.way) for one in found}
+
+
+def _name(place: Context, person: str) -> str:
+    """Look a person's name up; ConfigError if nobody has this id."""
+    known = _people(place)
+    if person not in known:
+        raise ConfigError(
+            f"There is nobody called '{person}' in {place.config}; "
+            f"there are {', '.join(known) or 'no people'}."
+        )
+    return known[person]
 
 
 def _people(context: Context) -> dict[str, str]:
@@ -65,7 +226,8 @@ def _people(context: Context) -> dict[str, str]:
         with context.config.open("rb") as file:
             people = tomllib.load(file)["people"]
         return {key: str(person["name"]) for key, person in people.items()}
-    except (OSError, tomllib.TOMLDecodeError, KeyError, TypeError, AttributeError) as error:
+    # a file that is no TOML, or not even text, is a ValueError
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise ConfigError(
             f"The people cannot be read from {context.config}; "
             "mend the file, or name another with --config FILE."

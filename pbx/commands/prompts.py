@@ -26,7 +26,10 @@ def render(
     only: Annotated[str | None, typer.Option(help="One prompt id, or 'music'.")] = None,
     sounds: Sounds = None,
 ) -> None:
-    """Render the sentences of a language, its tones and the hold music into sound files."""
+    """Render the sentences of a language, its tones and the hold music into sound files.
+
+    Example: officeline prompts render --only greeting-closed
+    """
     from pbx.prompts_render import render as render_prompts
 
     folder = sounds or sounds_folder()
@@ -48,7 +51,10 @@ def check(
     *,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> None:
-    """Say which prompts cannot be played, and how to mend each; exit 1 if there are any."""
+    """Say which prompts cannot be played, and how to mend each; exit 1 if there are any.
+
+    Example: officeline prompts check --own var/prompts
+    """
     folder = sounds or sounds_folder()
     catalogue = load_catalogue(folder / f"{language}.toml")
     problems = check_prompts(catalogue, folder, own)

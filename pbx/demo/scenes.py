@@ -20,7 +20,10 @@ TUESDAY = "2026-11-24 10:00"
 SATURDAY = "2026-11-28 02:10"
 MAIN, BACK_LINE = "+12125550100", "+12125550101"
 SCENE_LIMIT_S = 90.0
+SAY_MATTER_S = 4.5  # the sentence and the beep before an urgent caller says what is wrong
+SILENT_S = 33.0  # the menu, the number and the words, without a sound
 QUIET_S = 2.0  # pauses between sentences are shorter
+TELLING_S = 4.0  # while the patient speaks, the office is silent
 
 
 class SceneError(Exception):
@@ -52,16 +55,33 @@ def expect(holds: object, promise: str) -> None:
         raise SceneError(promise)
 
 
-def patient(*, press: str = "", keys: str = "", at_most: float = 80.0) -> Script:
-    """Press a key in the greeting, key in a number when asked, then talk until it is over."""
+def patient(
+    *,
+    press: str = "",
+    keys: str = "",
+    tells: bool = False,
+    silent: float = 0,
+    at_most: float = 80.0,
+) -> Script:
+    """Press a key in the greeting, key in a number when asked, then talk until it is over.
+
+    Who `tells` takes the number that is shown, says in two seconds what is wrong, and presses a
+    key; `silent` is how long somebody neither speaks nor presses, in seconds.
+    """
 
     async def script(phone: Handset) -> None:
         if press:
             await phone.wait(1.5)
             await phone.press(press)
-        if keys:
+        if keys or tells:
             await phone.wait(1.5)
-            await phone.press(keys)
+            await phone.press(keys or "#")
+        if tells:
+            await phone.wait(SAY_MATTER_S)
+            await phone.tone(PATIENT_TONE, 2)
+            await phone.press("#")
+        if silent:
+            await phone.tone(0, silent)
         for _ in range(int(at_most)):
             await phone.tone(PATIENT_TONE, 1)
 
@@ -109,12 +129,15 @@ async def nobody_at_the_desk(stage: Stage, caller: str | None) -> Played:
 
 async def urgent(stage: Stage, caller: str | None) -> Played:
     """At night an urgent caller presses 1 and reaches the physician on call."""
-    return await _urgent(stage, caller, MAIN, patient(press="1"))
+    played = await _urgent(stage, caller, MAIN, patient(press="1", tells=True), TELLING_S)
+    _expect_saved(stage, played)
+    return played
 
 
 async def silence(stage: Stage, caller: str | None) -> Played:
     """At night a caller says and presses nothing, which counts as urgent."""
-    played = await _urgent(stage, caller, MAIN, patient(), quiet=KEY_WAIT_S + 1)
+    script = patient(silent=SILENT_S)
+    played = await _urgent(stage, caller, MAIN, script, quiet=KEY_WAIT_S + 2)
     expect(played.history.call.urgency == "urgent", "silence is treated as urgent")
     return played
 
@@ -129,7 +152,8 @@ async def back_line(stage: Stage, caller: str | None) -> Played:
 
 async def anonymous(stage: Stage, caller: str | None) -> Played:
     """An anonymous caller is asked for a callback number, and routed all the same."""
-    played = await _urgent(stage, caller, MAIN, patient(press="1", keys="9175550123"))
+    script = patient(press="1", keys="9175550123", tells=True)
+    played = await _urgent(stage, caller, MAIN, script, TELLING_S)
     expect(played.history.call.caller is None, "the call is logged without a caller's number")
     asked = [event for event in played.history.events if ("verb", "number") in event.detail]
     expect(asked, "the caller is asked for a callback number")
@@ -141,13 +165,14 @@ async def voicemail_then_backup(stage: Stage, caller: str | None) -> Played:
     first, second = stage.person("oncall"), stage.person("backup")
     stage.carrier.answers(MOBILES[first], voicemail(after=1, listens=5))
     stage.carrier.answers(MOBILES[second], physician(second))
-    call = await stage.carrier.dials(MAIN, caller=caller, script=patient(press="1"))
+    script = patient(press="1", tells=True)
+    call = await stage.carrier.dials(MAIN, caller=caller, script=script)
     machine = await stage.carrier.rings(MOBILES[first], 30)
     phone = await stage.carrier.rings(MOBILES[second], 60)
     played = await _finish(stage, call, caller, {first: machine, second: phone})
     expect(machine.answered_at, "the voicemail answers")
     expect(not machine.heard_tone(PATIENT_TONE), "the patient is never joined to the voicemail")
-    _expect_connected(played, second)
+    _expect_connected(played, second, TELLING_S)
     results = {leg.person: leg.result for leg in played.history.legs}
     expect(
         results == {first: "declined", second: "accepted"},
@@ -194,12 +219,7 @@ async def _finish(
 ) -> Played:
     """Wait until every phone has hung up and the log is written."""
     await asyncio.gather(*(one.ended(SCENE_LIMIT_S) for one in (call, *phones.values())))
-    async with asyncio.timeout(10):
-        while True:
-            history = await stage.history(caller)
-            if history.call.outcome is not None:
-                return Played(call, history, phones)
-            await asyncio.sleep(0.05)
+    return Played(call, await stage.finished(caller), phones)
 
 
 def _expect_connected(played: Played, person: str, quiet: float = QUIET_S) -> None:
@@ -212,6 +232,16 @@ def _expect_connected(played: Played, person: str, quiet: float = QUIET_S) -> No
     expect(silent < quiet, f"the waiting patient never hears silence (but {silent:.1f} s)")
     expect(played.history.call.outcome == "connected", "the call is logged as connected")
     expect(played.history.call.person == person, "the log names who accepted")
+
+
+def _expect_saved(stage: Stage, played: Played) -> None:
+    """The message was on the disk before the phone rang, with the words and where to call back."""
+    message = played.history.message
+    expect(message is not None, "the message is on the disk")
+    if message is not None:
+        expect(message.callback_number is not None, "it says where to call back")
+        words = audio.read(stage.home.folder / str(message.recording))
+        expect(audio.tone_seconds(words, PATIENT_TONE) > 1, "it holds the patient's words")
 
 
 def _expect_message(stage: Stage, played: Played, urgency: str) -> None:

@@ -19,6 +19,7 @@ from pbx.engine.process import AsteriskProcess
 from pbx.errors import EngineError
 from pbx.home import Home
 from pbx.plan import Configuration
+from pbx.store import escalation, messages
 from pbx.store.calls import History, get_call, list_calls
 from pbx.store.database import open_database
 from pbx.supervisor import read_configuration, read_vault, running_asterisk
@@ -56,6 +57,30 @@ class Stage:
         await asyncio.to_thread(self.daemon.writer.flush, 10.0)
         return await asyncio.to_thread(self._history, caller)
 
+    async def finished(self, caller: str | None) -> History:
+        """Wait until the newest call of this caller has its outcome, and read it."""
+        async with asyncio.timeout(10):
+            while (history := await self.history(caller)).call.outcome is None:
+                await asyncio.sleep(0.05)
+        return history
+
+    async def settle(self) -> None:
+        """Close every message, so that the relay calls nobody, and wait until no phone rings."""
+        await asyncio.to_thread(self._close_messages)
+        async with asyncio.timeout(20):
+            while not self.daemon.calls_nobody:
+                await asyncio.sleep(0.1)
+
+    def _close_messages(self) -> None:
+        engine = open_database(self.home.database)
+        plan, now = self.configuration.plan, self.clock.now()
+        try:
+            for message in messages.list_open(engine):
+                with contextlib.suppress(escalation.RefusedError):
+                    escalation.move(engine, plan, message.id, "closed", at=now, person="stage")
+        finally:
+            engine.dispose()
+
     def _history(self, caller: str | None) -> History:
         engine = open_database(self.home.database)
         try:
@@ -84,8 +109,13 @@ class Stage:
 
 
 @contextlib.asynccontextmanager
-async def staged(folder: Path, config: Path, at: str) -> AsyncIterator[Stage]:
-    """Start practice and network in `folder` with the clock at a local time; end both in order."""
+async def staged(
+    folder: Path, config: Path, at: str, rtp: tuple[int, int] | None = None
+) -> AsyncIterator[Stage]:
+    """Start practice and network in `folder` with the clock at a local time; end both in order.
+
+    `rtp` are the network's ports (first and last) where its own 40 legs are not enough.
+    """
     found, user = runtime.require(), runtime.service_user()
     folder.chmod(0o755)  # Asterisk's user passes through
     home = Home(folder / "office")
@@ -102,6 +132,7 @@ async def staged(folder: Path, config: Path, at: str) -> AsyncIterator[Stage]:
         office=("127.0.0.1", ports.sip),
         office_numbers=frozenset(line.did for line in configuration.plan.lines),
         desk_phones={"desk1": held.phones["desk1"]},
+        rtp=rtp,
     )
     trunk = configuration.trunk.model_copy(update={"host": carrier.host, "port": carrier.sip[1]})
     configuration = replace(configuration, trunk=trunk)

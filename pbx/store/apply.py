@@ -35,8 +35,8 @@ _STARTED = text("""
         plan = coalesce(call.plan, excluded.plan)
 """)
 _DECIDED = text("""
-    INSERT INTO decision (call, turn, at, kind, target, urgency, reasons)
-    VALUES (:call, :turn, :at, :kind, :target, :urgency, :reasons)
+    INSERT INTO decision (call, turn, at, kind, target, urgency, reasons, facts)
+    VALUES (:call, :turn, :at, :kind, :target, :urgency, :reasons, :facts)
     ON CONFLICT (call, turn) DO NOTHING
 """)
 _LAST_DECISION = text("""
@@ -128,6 +128,7 @@ def _values(record: Record) -> dict[str, Any]:
     match record:
         case records.Decided():
             values["reasons"] = json.dumps([_reason(why) for why in record.reasons])
+            values["facts"] = None if record.facts is None else json.dumps(dict(record.facts))
         case records.EventNoted():
             # sorted, because the text is what tells one event from another
             values["detail"] = json.dumps(dict(record.detail), sort_keys=True)

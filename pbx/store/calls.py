@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import Engine
+from sqlalchemy import Engine, func
+from sqlalchemy.orm import aliased
 from sqlmodel import col, select
 
 from pbx.store import messages
@@ -63,7 +66,10 @@ class LegRow:
 
 @dataclass(frozen=True)
 class DecisionRow:
-    """What was decided at a turn, with every rule that was looked at."""
+    """What was decided at a turn, with every rule that was looked at.
+
+    `facts` has "presses" and "earlier" (ISO instants), None where an older version wrote none.
+    """
 
     turn: int
     at: datetime
@@ -71,6 +77,7 @@ class DecisionRow:
     target: str
     urgency: str | None
     reasons: tuple[Reason, ...]
+    facts: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True)
@@ -115,6 +122,21 @@ def list_calls(
         return [_call_row(call) for call in session.exec(wanted)]
 
 
+def recent_callers(
+    engine: Engine, since: datetime, limit: int = 20_000
+) -> list[tuple[str, str, datetime]]:
+    """List (caller, call, start) of the calls since then whose number is known, oldest first."""
+    wanted = (
+        select(Call.caller, Call.id, Call.started_at)
+        .where(col(Call.started_at) >= since, col(Call.caller).is_not(None))
+        .order_by(col(Call.started_at).desc(), col(Call.id).desc())
+        .limit(limit)
+    )
+    with reading(engine) as session:
+        rows = session.exec(wanted).all()
+    return [(caller, call, at) for caller, call, at in reversed(rows) if caller is not None]
+
+
 def get_call(engine: Engine, call_id: str) -> History | None:
     """Read one call with all its parts; None if there is none of this id."""
     with reading(engine) as session:
@@ -124,8 +146,10 @@ def get_call(engine: Engine, call_id: str) -> History | None:
         by_turn = select(Decision).where(Decision.call == call_id).order_by(col(Decision.turn))
         by_start = select(Leg).where(Leg.call == call_id)
         by_time = select(Event).where(Event.call == call_id)
+        # a call that joined a message names it; the log may not have heard of it yet
         left = select(Message).where(Message.call == call_id).order_by(col(Message.opened_at))
-        message = session.exec(left).first()
+        named = session.get(Message, call.message) if call.message is not None else None
+        message = named or session.exec(left).first()
         return History(
             call=_call_row(call),
             decisions=tuple(_decision_row(one) for one in session.exec(by_turn)),
@@ -139,6 +163,24 @@ def get_call(engine: Engine, call_id: str) -> History | None:
             ),
             message=None if message is None else messages.row_of(message),
         )
+
+
+def last_decisions(
+    engine: Engine, since: datetime, until: datetime | None = None
+) -> list[tuple[CallRow, DecisionRow]]:
+    """Read the last decision of each call that began in [since, until), the earliest call first."""
+    later = aliased(Decision)
+    last = select(func.max(later.turn)).where(later.call == Call.id).scalar_subquery()
+    wanted = (
+        select(Call, Decision)
+        .join(Decision, col(Decision.call) == col(Call.id))
+        .where(col(Call.started_at) >= since, col(Decision.turn) == last)
+        .order_by(col(Call.started_at), col(Call.id))
+    )
+    if until is not None:
+        wanted = wanted.where(col(Call.started_at) < until)
+    with reading(engine) as session:
+        return [(_call_row(call), _decision_row(one)) for call, one in session.exec(wanted)]
 
 
 def _seconds(start: datetime | None, end: datetime | None) -> float | None:
@@ -191,4 +233,5 @@ def _decision_row(decision: Decision) -> DecisionRow:
         target=decision.target,
         urgency=decision.urgency,
         reasons=reasons,
+        facts=decision.facts,
     )

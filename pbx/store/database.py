@@ -23,7 +23,7 @@ from pbx.errors import OfficeLineError
 if TYPE_CHECKING:
     from sqlmodel import Session
 
-SCHEMA = "0001"  # the newest revision below migrations/versions
+SCHEMA = "0004"  # the newest revision below migrations/versions
 MIGRATIONS = Path(__file__).parent / "migrations"
 
 # A message is made durable while Asterisk waits for a verdict, at most 4 s: never wait as long.
@@ -71,6 +71,21 @@ def writing(engine: Engine, *, durable: bool = False) -> Iterator[Connection]:
     begins = _WRITE_DURABLY if durable else _WRITE
     with engine.connect().execution_options(**{_BEGINS: begins}) as connection, connection.begin():
         yield connection
+
+
+@contextlib.contextmanager
+def changing(engine: Engine) -> Iterator[Connection]:
+    """Hold one durable transaction that changes what stands beside the file, or raise StoreError.
+
+    It counts up SQLite's own `user_version`, by which a running daemon sees that it must look.
+    """
+    try:
+        with writing(engine, durable=True) as connection:
+            yield connection
+            count = connection.exec_driver_sql("PRAGMA user_version").scalar() or 0
+            connection.exec_driver_sql(f"PRAGMA user_version={(count + 1) % 2**31}")
+    except DBAPIError as error:
+        raise sentence(error, file_of(engine)) from error
 
 
 @contextlib.contextmanager
@@ -188,8 +203,9 @@ def _migrate(engine: Engine, path: Path) -> None:
         )
     _set_wal(engine)
     with writing(engine, durable=True) as connection:
-        config.attributes["connection"] = connection
-        command.upgrade(config, "head")  # does nothing if another process was faster
+        if _version(connection, path) != SCHEMA:  # else another process was faster
+            config.attributes["connection"] = connection
+            command.upgrade(config, "head")
 
 
 def _version(connection: Connection, path: Path) -> str | None:

@@ -5,26 +5,54 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import Engine, text
+from sqlalchemy import Connection, Engine, bindparam, text
 from sqlalchemy.exc import SQLAlchemyError
 from sqlmodel import col, select
 
 from pbx.errors import OfficeLineError
 from pbx.store.database import file_of, reading, writing
-from pbx.store.tables import Message, utc_text
+from pbx.store.tables import Message, MessageEvent, utc_text
+from routing.relay import AFTER, JOINABLE, RINGING, STATES
 
-OPEN_STATES = ("open", "delivered", "acknowledged", "called back")
+OPEN_STATES = tuple(state for state in STATES if state != "closed")
+OPENED, JOINED = "opened", "joined"
 
 # Told twice, a message stays one; what is known later is added, and urgent never becomes routine.
+# One that becomes urgent is due at once.
 _OPEN = text("""
-    INSERT INTO message (id, call, opened_at, state, urgency, callback_number, recording, flags)
-    VALUES (:id, :call, :opened_at, 'open', :urgency, :callback_number, :recording, :flags)
+    INSERT INTO message (id, call, opened_at, state, urgency, callback_number, recording, flags,
+                         ladder, owner, due_at)
+    VALUES (:id, :call, :opened_at, 'open', :urgency, :callback_number, :recording, :flags,
+            :ladder, :owner, :due_at)
     ON CONFLICT (id) DO UPDATE SET
+        due_at = CASE WHEN message.state <> 'closed' AND message.urgency <> 'urgent'
+                      AND excluded.urgency = 'urgent' THEN excluded.due_at ELSE message.due_at END,
         urgency = CASE WHEN excluded.urgency = 'urgent' THEN 'urgent' ELSE message.urgency END,
-        callback_number = coalesce(message.callback_number, excluded.callback_number),
+        callback_number = coalesce(excluded.callback_number, message.callback_number),
         recording = coalesce(message.recording, excluded.recording)
 """)
+_JOINED_ALREADY = text("""
+    SELECT message.id FROM message JOIN message_event ON message_event.message = message.id
+    WHERE message.callback_number = :callback_number AND what = 'joined'
+      AND json_extract(detail, '$.call') = :call
+    LIMIT 1
+""")
+_JOINABLE = text("""
+    SELECT id, state FROM message
+    WHERE callback_number = :callback_number AND urgency = 'urgent' AND state IN :states
+    ORDER BY opened_at LIMIT 1
+""").bindparams(bindparam("states", expanding=True))
+_JOIN = text("UPDATE message SET state = :state WHERE id = :id")
+_RELAY_ANEW = text(
+    "UPDATE message SET reopened_at = :at, due_at = :due_at, stage = 0 WHERE id = :id"
+)
+_NOTE = text(
+    "INSERT INTO message_event (message, at, what, person, detail) "
+    "VALUES (:message, :at, :what, :person, :detail)"
+)
+_KNOWN = text("SELECT 1 FROM message WHERE id = :id")
 _ATTACH = text("UPDATE message SET recording = :recording WHERE id = :id")
 
 
@@ -34,7 +62,7 @@ class NotDurableError(OfficeLineError, OSError):
 
 @dataclass(frozen=True)
 class MessageRow:
-    """A message as it stands; `recording` is a path below the home, `opened_at` is in UTC."""
+    """A message as it stands; `recording` is a path below the home, times are in UTC."""
 
     id: str
     call: str
@@ -44,6 +72,28 @@ class MessageRow:
     callback_number: str | None
     recording: str | None
     flags: tuple[str, ...]
+    owner: str | None = None
+    due_at: datetime | None = None
+    breached_at: datetime | None = None
+    delivered_by: str | None = None
+    delivered_at: datetime | None = None
+    acknowledged_by: str | None = None
+    acknowledged_at: datetime | None = None
+    called_back_by: str | None = None
+    called_back_at: datetime | None = None
+    closed_by: str | None = None
+    closed_at: datetime | None = None
+    disposition: str | None = None
+
+
+@dataclass(frozen=True)
+class EventRow:
+    """What befell a message once."""
+
+    at: datetime
+    what: str
+    person: str | None
+    detail: dict[str, Any]
 
 
 def open_message(
@@ -55,8 +105,15 @@ def open_message(
     urgency: str,
     callback_number: str | None,
     recording: str | None,
-) -> None:
-    """Write a message and return when the disk has it; NotDurableError if it has not."""
+    ladder: str | None = None,
+    owner: str | None = None,
+    due_at: datetime | None = None,
+) -> str:
+    """Write a message and return its id when the disk has it; NotDurableError if it has not.
+
+    While an urgent message of the same callback number waits for its call back, this call joins it,
+    and its id is returned. The escalator looks at a message from `due_at` on (None: at once).
+    """
     row = {
         "id": message_id,
         "call": call,
@@ -65,12 +122,58 @@ def open_message(
         "callback_number": callback_number,
         "recording": recording,
         "flags": json.dumps([]),
+        "ladder": ladder,
+        "owner": owner,
+        "due_at": utc_text(due_at or at),
     }
     try:
         with writing(engine, durable=True) as connection:
-            connection.execute(_OPEN, row)
+            return _opened_or_joined(connection, row, at)
     except SQLAlchemyError as error:
         raise NotDurableError(_sentence(engine)) from error
+
+
+def _opened_or_joined(connection: Connection, row: dict[str, Any], at: datetime) -> str:
+    message = str(row["id"])
+    known = connection.execute(_KNOWN, {"id": message}).first() is not None
+    if not known and (other := _join(connection, row, at)) is not None:
+        return other
+    connection.execute(_OPEN, row)
+    if not known:
+        detail = {"call": row["call"], "urgency": row["urgency"]}
+        note(connection, message, at, OPENED, detail=detail)
+    return message
+
+
+def _join(connection: Connection, row: dict[str, Any], at: datetime) -> str | None:
+    """Let a call join the urgent message of its patient, if there is one."""
+    joined = connection.execute(_JOINED_ALREADY, row).scalar()
+    if joined is not None:
+        return str(joined)
+    found = connection.execute(_JOINABLE, {**row, "states": JOINABLE}).first()
+    if found is None:
+        return None
+    message, state = str(found.id), found.state
+    connection.execute(_JOIN, {"id": message, "state": AFTER[state, "joined"]})
+    if state not in RINGING:  # who acknowledged it has not heard what is new
+        anew = {"id": message, "at": utc_text(at), "due_at": row["due_at"]}
+        connection.execute(_RELAY_ANEW, anew)
+    detail = {"call": row["call"], "urgency": row["urgency"], "recording": row["recording"]}
+    note(connection, message, at, JOINED, detail=detail)
+    return message
+
+
+def note(
+    connection: Connection,
+    message_id: str,
+    at: datetime,
+    what: str,
+    person: str | None = None,
+    detail: dict[str, Any] | None = None,
+) -> None:
+    """Add to a message's history, within a transaction."""
+    row = {"message": message_id, "at": utc_text(at), "what": what, "person": person}
+    connection.execute(_NOTE, {**row, "detail": json.dumps(detail or {})})
 
 
 def attach_recording(engine: Engine, message_id: str, recording: str) -> None:
@@ -97,18 +200,30 @@ def list_open(engine: Engine) -> list[MessageRow]:
         return [row_of(message) for message in found]
 
 
+def history(engine: Engine, message_id: str) -> list[EventRow]:
+    """Read what befell a message, in its order."""
+    wanted = select(MessageEvent).where(MessageEvent.message == message_id)
+    with reading(engine) as session:
+        found = session.exec(wanted.order_by(col(MessageEvent.id)))
+        return [EventRow(one.at, one.what, one.person, one.detail) for one in found]
+
+
+def recordings(engine: Engine, message_id: str) -> list[str]:
+    """List a message's recordings below the home, in their order: its own, then of those joined."""
+    message = get(engine, message_id)
+    own = [message.recording] if message is not None and message.recording else []
+    later = [
+        str(one.detail["recording"])
+        for one in history(engine, message_id)
+        if one.what == JOINED and one.detail.get("recording")
+    ]
+    return own + later
+
+
 def row_of(message: Message) -> MessageRow:
     """Copy a table's row, so that it outlives its session."""
-    return MessageRow(
-        id=message.id,
-        call=message.call,
-        opened_at=message.opened_at,
-        state=message.state,
-        urgency=message.urgency,
-        callback_number=message.callback_number,
-        recording=message.recording,
-        flags=tuple(message.flags),
-    )
+    found = {name: getattr(message, name) for name in MessageRow.__dataclass_fields__}
+    return MessageRow(**{**found, "flags": tuple(message.flags)})
 
 
 def _sentence(engine: Engine) -> str:

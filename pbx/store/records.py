@@ -6,10 +6,10 @@ no number of staff is ever part of a record.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Literal
+from typing import Any, Literal
 
 from routing.decision import Reason
 
@@ -43,7 +43,8 @@ class Decided:
     kind: str
     target: str
     urgency: str | None
-    reasons: tuple[Why, ...]
+    reasons: Sequence[Why]
+    facts: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True)

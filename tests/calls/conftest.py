@@ -39,6 +39,16 @@ def caller(_numbers: Iterator[int]) -> str:
     return f"+1917555{next(_numbers):04d}"
 
 
+@pytest_asyncio.fixture(autouse=True, loop_scope="session")
+async def _no_messages_left(request: pytest.FixtureRequest) -> AsyncIterator[None]:
+    """Close the messages that a test leaves open, or the relay would call people in the next."""
+    names = [name for name in ("stage", "practice") if name in request.fixturenames]
+    running: list[Stage] = [request.getfixturevalue(name) for name in names]
+    yield
+    for one in running:
+        await one.settle()
+
+
 @pytest.fixture(autouse=True)
 def _no_complaints(request: pytest.FixtureRequest) -> Iterator[None]:
     """Fail a test during which the office's Asterisk logged an unexpected error."""

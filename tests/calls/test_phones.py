@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from dialplan.manager import USER
+from dialplan.names import HEARTBEAT
 from dialplan.system import CDR_FILE
 from pbx.ami.client import AmiClient
 from pbx.carrier import audio
@@ -36,7 +37,7 @@ async def test_busy_goes_to_the_next_at_once(stage: Stage, caller: str) -> None:
     busy = await stage.carrier.rings(MOBILES[first])
     phone = await stage.carrier.rings(MOBILES[second])
     await asyncio.gather(call.ended(DEADLINE), phone.ended(DEADLINE), busy.ended(DEADLINE))
-    history = await stage.history(caller)
+    history = await stage.finished(caller)
     results = {leg.person: leg.result for leg in history.legs}
     assert results == {first: "busy", second: "accepted"}
 
@@ -59,8 +60,9 @@ async def test_keys_and_sounds_pass_a_conversation(stage: Stage, caller: str) ->
     await asyncio.gather(call.ended(DEADLINE), phone.ended(DEADLINE))
     assert phone.digits == "42"
     known = (await stage.history(caller)).call.id
-    records = [row for row in read_cdr(cdr_file(stage)) if row.call == known]
-    assert records, "Asterisk's own ledger has the call, too"
+    ledger = list(read_cdr(cdr_file(stage)))
+    assert [row for row in ledger if row.call == known], "Asterisk's own ledger has the call, too"
+    assert all(row.context != HEARTBEAT for row in ledger), "and no heartbeat, 4,320 a day"
     assert not any(mobile in cdr_file(stage).read_text() for mobile in MOBILES.values())
 
 
@@ -85,9 +87,7 @@ async def test_a_lost_manager_connection_loses_no_call(stage: Stage, caller: str
     (descriptor,) = [line.split()[4] for line in sessions if line.startswith("  officeline")]
     await stage.asterisk.command(f"manager kick session {descriptor}")
     await asyncio.gather(call.ended(DEADLINE), phone.ended(DEADLINE))
-    async with asyncio.timeout(DEADLINE):
-        while (history := await stage.history(caller)).call.outcome is None:
-            await asyncio.sleep(0.05)
+    history = await stage.finished(caller)
     again = (await stage.asterisk.command("manager show connected")).splitlines()
     assert [line.split()[4] for line in again if line.startswith("  officeline")]
     assert history.call.outcome == "connected"
@@ -105,7 +105,7 @@ async def test_wrong_keys_are_no_acceptance(stage: Stage, caller: str) -> None:
     phone = await stage.carrier.rings(MOBILES[second], DEADLINE)
     await asyncio.gather(call.ended(DEADLINE), phone.ended(DEADLINE), wrong.ended(DEADLINE))
     assert not wrong.heard_tone(PATIENT_TONE)
-    history = await stage.history(caller)
+    history = await stage.finished(caller)
     assert {leg.person: leg.result for leg in history.legs} == {
         first: "declined",
         second: "accepted",
@@ -118,17 +118,11 @@ async def test_an_urgent_caller_who_hangs_up_leaves_a_message(stage: Stage, call
     first = stage.person("oncall")
     stage.carrier.answers(MOBILES[first], never_answers())
 
-    async def gives_up(phone: Handset) -> None:
-        await phone.wait(1.5)
-        await phone.press("1")
-        await phone.wait(8)
-
-    call = await stage.carrier.dials(MAIN, caller=caller, script=gives_up)
-    mobile = await stage.carrier.rings(MOBILES[first])
+    script = patient(press="1", tells=True, at_most=11)
+    call = await stage.carrier.dials(MAIN, caller=caller, script=script)
+    mobile = await stage.carrier.rings(MOBILES[first], DEADLINE)
     await asyncio.gather(call.ended(DEADLINE), mobile.ended(DEADLINE))
-    async with asyncio.timeout(DEADLINE):
-        while (history := await stage.history(caller)).call.outcome is None:
-            await asyncio.sleep(0.05)
+    history = await stage.finished(caller)
     assert history.call.outcome == "message"
     assert history.message is not None
     assert history.message.urgency == "urgent"
@@ -287,7 +281,7 @@ async def test_a_phone_that_nobody_here_wrote(stage: Stage, caller: str, tmp_pat
         call = await stage.carrier.dials(MAIN, caller=caller, script=patient(at_most=4))
         await call.ended(DEADLINE)
         await (await stage.carrier.rings("desk1")).ended(DEADLINE)
-        history = await stage.history(caller)
+        history = await stage.finished(caller)
     assert call.heard_tone(TONES["desk1"])
     assert {leg.person: leg.result for leg in history.legs}["desk2"] == "accepted"
     (decoded,) = (tmp_path / "heard").glob("*-dec.wav")

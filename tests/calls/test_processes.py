@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import signal
 import sys
 import tempfile
@@ -71,10 +72,17 @@ async def until(holds: Callable[[], bool]) -> None:
 
 
 def write_config(
-    folder: Path, sip: int, carrier: Carrier, registration: tuple[str, str] | None
+    folder: Path,
+    sip: int,
+    carrier: Carrier,
+    registration: tuple[str, str] | None,
+    *,
+    closed: bool = False,
 ) -> Path:
-    """Write the example practice with this test's ports and carrier."""
+    """Write the example practice with this test's ports and carrier; `closed` at any hour."""
     text = (ROOT / "config" / "office.toml").read_text()
+    if closed:
+        text = re.sub(r"^(mon-thu|fri) = \[.*\]$", "", text, flags=re.MULTILINE)
     host, port = carrier.sip
     text = text.replace('host = "127.0.0.2" ', f'host = "{host}"\nport = {port}\n')
     text = text.replace("[network]", f"[network]\nsip_port = {sip}")
@@ -87,7 +95,9 @@ def write_config(
 
 
 @asynccontextmanager
-async def office_up(folder: Path, registration: tuple[str, str] | None = None) -> AsyncIterator[Up]:
+async def office_up(
+    folder: Path, registration: tuple[str, str] | None = None, *, closed: bool = False
+) -> AsyncIterator[Up]:
     """Run `officeline up` until its control layer serves; end everything afterwards.
 
     With a user and password the trunk is one by registration.
@@ -104,7 +114,7 @@ async def office_up(folder: Path, registration: tuple[str, str] | None = None) -
         registration=registration,
     )
     await carrier.start()
-    config = write_config(folder, block.ports.sip, carrier, registration)
+    config = write_config(folder, block.ports.sip, carrier, registration, closed=closed)
     home = Home(folder / "home")
     home.prepare(user)
     vault.write(
@@ -230,3 +240,52 @@ async def test_a_trunk_by_registration_carries_calls_both_ways() -> None:
             await until(lambda: any("Authorization:" in text for text in registered()))
             assert not any("a-made-up-password" in text for text in registered())
             assert await reach_somebody(up, BACK_LINE)
+
+
+async def test_killed_while_a_caller_says_what_is_wrong_a_human_still_rings() -> None:
+    """The message is on the disk, nobody was called yet, and Asterisk alone calls somebody."""
+    with tempfile.TemporaryDirectory(prefix="officeline-up-") as name:
+        async with office_up(Path(name), closed=True) as up:
+            for person, number in MOBILES.items():
+                up.carrier.answers(number, physician(person))
+            pid = up.daemon_pid()
+
+            async def cut_off(phone: Handset) -> None:
+                for key in ("1", "#"):  # urgent, and the number that is shown
+                    await phone.wait(1.5)
+                    await phone.press(key)
+                await phone.wait(5)
+                os.kill(up.process.pid, signal.SIGSTOP)  # the supervisor must not bring it back
+                os.kill(pid, signal.SIGKILL)
+                await phone.press("#")
+                await phone.tone(PATIENT_TONE, 60)
+
+            call = await up.carrier.dials(MAIN, caller="+19175550197", script=cut_off)
+            await call.ended(DEADLINE)
+            os.kill(up.process.pid, signal.SIGCONT)
+            assert [one for one in MOBILES if call.heard_tone(TONES[one])]
+
+
+async def test_killed_while_the_relay_rings_it_rings_again() -> None:
+    """A caller hung up and left a message; the attempt that a kill cut off is made anew."""
+    with tempfile.TemporaryDirectory(prefix="officeline-up-") as name:
+        async with office_up(Path(name), closed=True) as up:
+            rang: asyncio.Queue[str] = asyncio.Queue()
+
+            async def notes(phone: Handset) -> None:
+                rang.put_nowait(phone.call.number)
+                await phone.ring(600)
+
+            for number in MOBILES.values():
+                up.carrier.answers(number, notes)
+
+            async def hangs_up(phone: Handset) -> None:
+                await phone.wait(1.5)
+                await phone.press("1")
+                await phone.wait(1)
+
+            call = await up.carrier.dials(MAIN, caller="+19175550196", script=hangs_up)
+            await call.ended(DEADLINE)
+            first = await asyncio.wait_for(rang.get(), DEADLINE)
+            os.kill(up.daemon_pid(), signal.SIGKILL)
+            assert await asyncio.wait_for(rang.get(), DEADLINE) == first

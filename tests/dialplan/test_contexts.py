@@ -45,7 +45,7 @@ def test_every_context_ends_every_way(title: str) -> None:
 
 def test_every_name_of_the_catalogue_is_used() -> None:
     """A verb, event or variable that one side renames is noticed here."""
-    elsewhere = {"LEG", "DB_FAMILY", "DB_DIAL", "DB_TO", "TRUNK"}
+    elsewhere = {"LEG", "RELAY_CALL", "DB_FAMILY", "DB_DIAL", "DB_TO", "TRUNK"}
     for constant, text in CATALOGUE.items():
         if constant not in elsewhere:
             assert re.search(rf"(?<![\w-]){re.escape(text)}(?![a-z])", TEXT), constant
@@ -58,8 +58,15 @@ def test_every_verb_is_an_extension_of_do() -> None:
     performed = set(re.findall(r"^exten => (\w+),1,", contexts()["do"], re.MULTILINE))
     verbs = {
         names.MENU, names.NUMBER, names.LADDER, names.DESK,
-        names.WAIT, names.MESSAGE, names.GOODBYE, names.REJECT,
+        names.WAIT, names.MATTER, names.MESSAGE, names.GOODBYE, names.REJECT, names.CALL_IN,
     }  # fmt: skip
+    assert performed - {"i", "e", "T", "h"} == verbs
+
+
+def test_every_verb_of_the_physicians_line_is_there() -> None:
+    """What a step of a consultation can ask for is what the context performs."""
+    performed = set(re.findall(r"^exten => (\w+),1,", contexts()["line"], re.MULTILINE))
+    verbs = {names.ASK, names.NOTE, names.CALL_PATIENT, names.BYE}
     assert performed - {"i", "e", "T", "h"} == verbs
 
 
@@ -95,9 +102,9 @@ def test_every_application_is_loaded() -> None:
     modules = {
         "Dial": "app_dial", "Playback": "app_playback", "Read": "app_read",
         "Record": "app_record", "UserEvent": "app_userevent", "Return": "app_stack",
-        "MusicOnHold": "res_musiconhold", "AGI": "res_agi",
+        "AGI": "res_agi",
     }  # fmt: skip
-    built_in = {"Answer", "Goto", "GotoIf", "Hangup", "NoOp", "Set", "Wait"}
+    built_in = {"Answer", "Goto", "GotoIf", "Hangup", "NoOp", "Set", "Wait", "WaitExten"}
     used = set(re.findall(r"(?:,1,|=> n(?:\(\w+\))?,)([A-Za-z]+)\(", TEXT))
     assert used <= built_in | modules.keys()
     assert {modules[word] for word in used - built_in} <= set(MODULES)

@@ -193,12 +193,23 @@ def parse_args(line: str) -> list[str]:
     return ["".join(word) for word in words]
 
 
-@given(st.lists(st.text(st.characters(exclude_characters="\r\n\0")), min_size=1, max_size=5))
+TEXT = st.characters(codec="utf-8", exclude_characters="\r\n\0")
+
+
+@given(st.lists(st.text(TEXT), min_size=1, max_size=5))
 def test_asterisk_reads_the_words_that_we_wrote(words: list[str]) -> None:
     """Quotes, backslashes and spaces arrive as they left."""
-    line = encode_command("VERBOSE", *words).decode(errors="surrogatepass")
+    line = encode_command("VERBOSE", *words).decode()
     assert line.endswith("\n")
     assert parse_args(line[:-1]) == ["VERBOSE", *words]
+
+
+def test_what_is_no_text_is_refused_without_repeating_it() -> None:
+    """A lone surrogate cannot be written, and the error may not hold what stood beside it."""
+    with pytest.raises(ValueError, match="UTF-8") as refused:
+        encode_command("VERBOSE", "+12125550111\ud800")
+    assert "0111" not in str(refused.value)
+    assert refused.value.__cause__ is None
 
 
 def test_variables_keep_their_order() -> None:

@@ -76,6 +76,12 @@ def refused(folder: Path, code: int, said: str, *words: str) -> None:
     assert processes(folder) == []
 
 
+def test_a_full_disk_under_what_is_printed(place: Path) -> None:
+    """An answer that cannot be written is one sentence."""
+    code, said = officeline(place, "check", prefix=("sh", "-c", 'exec "$@" >/dev/full', "sh"))
+    refused(place, code, said, "No space left on device")
+
+
 @pytest.mark.parametrize(
     ("old", "new", "words"),
     [

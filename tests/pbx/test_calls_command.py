@@ -9,7 +9,6 @@ import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import pytest
 import typer
@@ -161,14 +160,6 @@ def test_list_can_be_narrowed(home: Path, words: list[str], ids: list[str]) -> N
     """Times are the office's own unless they say otherwise."""
     found = document(officeline(home, "list", "--json", *words))
     assert [call["id"] for call in found["calls"]] == ids
-
-
-def test_a_days_name_is_a_time() -> None:
-    """Relative to now, in the office's zone, at midnight unless an hour is given."""
-    zone = ZoneInfo("America/New_York")
-    now = datetime(2026, 11, 1, 12, tzinfo=zone)  # the day the clocks went back
-    assert calls.instant("yesterday 18:00", zone, now).isoformat() == "2026-10-31T18:00:00-04:00"
-    assert calls.instant("tomorrow", zone, now).isoformat() == "2026-11-02T00:00:00-05:00"
 
 
 def test_show_tells_the_whole_story(home: Path) -> None:

@@ -7,19 +7,25 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 
 from pbx import vault
 from pbx.engine import runtime
 from pbx.home import Home
+from pbx.store import changes
+from pbx.store.database import open_database
+from pbx.store.plans import apply_first
 from pbx.vault import Vault
+from routing.model import Override
 
 ROOT = Path(__file__).parents[2]
 NAMES = [
-    "python", "asterisk", "home", "disk", "clock", "configuration", "people", "prompts", "ports",
-    "trunk",
+    "python", "asterisk", "home", "disk", "clock", "configuration", "people", "rotas", "prompts",
+    "ports", "trunk",
 ]  # fmt: skip
 
 
@@ -77,3 +83,42 @@ def test_a_vault_for_everybody_is_found(place: Path) -> None:
     (place / "home" / "vault.json").chmod(0o640)
     _, checks = doctor(place)
     assert "chmod 600" in str(checks["people"]["detail"])
+
+
+def test_a_file_that_is_not_what_runs_is_told(place: Path) -> None:
+    """Another file than the applied one is named; a broken one fails, with what runs meanwhile."""
+    config = place / "office.toml"
+    good = config.read_text()
+    engine = open_database(Home(place / "home").database)
+    apply_first(engine, good, "abc123", now=datetime.now(UTC))
+    engine.dispose()
+    _, checks = doctor(place)
+    assert checks["configuration"]["ok"]
+    assert "not applied yet; until then plan abc123 runs" in str(checks["configuration"]["detail"])
+    config.write_text("[office]\n")
+    code, checks = doctor(place)
+    assert code == 1
+    assert not checks["configuration"]["ok"]
+    assert "until then plan abc123 runs" in str(checks["configuration"]["mend"])
+
+
+def test_a_shift_of_nobody_is_told_days_before(place: Path) -> None:
+    """The first minute of it is named, with the command that fills it."""
+    text = (place / "office.toml").read_text()
+    coming = datetime.now(ZoneInfo("America/New_York")).date() + timedelta(days=5)
+    (place / "office.toml").write_text(text.replace('since = "2026-01-05"', f'since = "{coming}"'))
+    _, checks = doctor(place)
+    assert not checks["rotas"]["ok"]
+    assert "nobody is on call for 'doctors' from" in str(checks["rotas"]["detail"])
+    assert "oncall override --rota doctors --from" in str(checks["rotas"]["mend"])
+    changes.add_override(
+        open_database(Home(place / "home").database),
+        Override(
+            0, "doctors", "add", "lee", None,
+            datetime.now(UTC) - timedelta(hours=1), datetime.now(UTC) + timedelta(days=15),
+        ),
+        by="amy",
+        now=datetime.now(UTC),
+    )  # fmt: skip
+    _, checks = doctor(place)
+    assert checks["rotas"]["ok"]

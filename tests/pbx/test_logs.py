@@ -2,36 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 import structlog
 
 from pbx import logs
 
 
-@pytest.fixture
-def _configured() -> Iterator[None]:
-    """Set the log up as the processes do, and take it back afterwards."""
-    before = structlog.get_config()
-    yield
-    structlog.configure(**before)
-
-
-@pytest.mark.usefixtures("_configured")
 def test_numbers_and_unknown_fields_stay_out(capsys: pytest.CaptureFixture[str]) -> None:
     """A field that nobody allowed is dropped, a number in an allowed one masked, an id kept."""
     logs.configure()
     log = structlog.get_logger()
-    log.warning("call.odd", call="1795456655.31", caller="+12125550111", why="from 12125550111")
+    log.warning(
+        "call.odd",
+        call="1795456655.31",
+        plan="ffe272558010",
+        caller="+12125550111",
+        why="from 12125550111",
+    )
     said = capsys.readouterr().err
     assert "1795456655.31" in said
+    assert "ffe272558010" in said
     assert "caller" not in said
     assert "2125550111" not in said
     assert "…0111" in said
 
 
-@pytest.mark.usefixtures("_configured")
+def test_a_plan_is_named_whole(capsys: pytest.CaptureFixture[str]) -> None:
+    """Its hash may happen to hold as many digits as a number has."""
+    logs.configure()
+    structlog.get_logger().info("plan.live", plan="ffe272558010")
+    assert "plan=ffe272558010" in capsys.readouterr().err
+
+
 def test_a_traceback_shows_no_values(capsys: pytest.CaptureFixture[str]) -> None:
     """A crash tells where it happened, not what was in the variables."""
     logs.configure()

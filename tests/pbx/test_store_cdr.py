@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -10,7 +10,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from dialplan.system import CDR_FIELDS
-from pbx.cdr import CdrRow, read_cdr
+from pbx.cdr import CdrRow, Wanted, read_cdr
 from pbx.errors import OfficeLineError
 
 NEW_YORK = ZoneInfo("America/New_York")
@@ -59,6 +59,22 @@ def test_times_may_be_seconds_since_the_epoch(tmp_path: Path) -> None:
     (row,) = read(tmp_path, line.replace("2026-11-23 12:48:12", "0.000000"))
     assert row.start == datetime(2026, 11, 23, 17, 48, 11, 250000, tzinfo=UTC)
     assert row.answer is None
+
+
+@pytest.mark.parametrize("written", ["2026-11-23 12:48:11", "1795456091.250000", "1795456091"])
+def test_a_day_is_found_in_a_file_of_years(tmp_path: Path, written: str) -> None:
+    """Records of a span and those of named calls, whatever their times are written like."""
+    line = ANSWERED.replace("2026-11-23 12:48:11", written)
+    (row,) = read(tmp_path, line)
+    second = timedelta(seconds=1)
+    for wanted, count in (
+        (Wanted(row.start, row.start + second), 1),
+        (Wanted(row.start - second, row.start), 0),
+        (Wanted(row.start + second, row.start + 2 * second), 0),
+        (Wanted(row.start - second, row.start, {row.call}), 1),
+        (Wanted(row.start - second, row.start, {"1795456091.4"}), 0),
+    ):
+        assert len(list(read_cdr(tmp_path / "calls.csv", NEW_YORK, wanted))) == count
 
 
 @pytest.mark.parametrize("cut", [1, 20, 100, len(FAILED) - 1])

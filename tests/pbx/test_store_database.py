@@ -11,15 +11,17 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import text
+from sqlalchemy import create_engine, text
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import SQLModel
 
 from pbx.store import tables
+from pbx.store.calls import get_call
 from pbx.store.database import MIGRATIONS, SCHEMA, open_database, writing
 
 ROOT = Path(__file__).parents[2]
@@ -49,6 +51,32 @@ def test_the_schema_constant_is_the_newest_revision() -> None:
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS))
     assert ScriptDirectory.from_config(config).get_current_head() == SCHEMA
+
+
+def test_a_log_of_the_first_version_keeps_its_rows(tmp_path: Path) -> None:
+    """A database at 0001 gets the new tables and columns; what is in it stays."""
+    path = tmp_path / "officeline.db"
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    first = create_engine(f"sqlite:///{path}")
+    with first.begin() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0001")
+        connection.execute(
+            text("INSERT INTO call (id, started_at, line, did) VALUES ('1', :at, '', '')"),
+            {"at": "2026-11-28T07:10:00.000000Z"},
+        )
+        connection.execute(
+            text("INSERT INTO decision VALUES ('1', 1, :at, 'ring', '', NULL, '[]')"),
+            {"at": "2026-11-28T07:10:00.000000Z"},
+        )
+    first.dispose()
+    engine = open_database(path)
+    history = get_call(engine, "1")
+    engine.dispose()
+    assert history is not None
+    assert [one.facts for one in history.decisions] == [None]
+    assert pragma(path, "integrity_check") == "ok"
 
 
 def test_a_second_open_keeps_the_rows_and_leaves_alembic_alone(tmp_path: Path) -> None:

@@ -12,15 +12,23 @@ from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Engine, text
+from alembic import command
+from alembic.config import Config
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sqlalchemy import Engine, create_engine, text
 
 from pbx.errors import OfficeLineError
-from pbx.store import messages, records
+from pbx.plan import load
+from pbx.store import escalation, messages, records
 from pbx.store.calls import list_calls
-from pbx.store.database import open_database, writing
+from pbx.store.database import MIGRATIONS, open_database, writing
+from pbx.store.escalation import Act, RefusedError
 from pbx.store.writer import LogWriter
+from routing.relay import AFTER, EVENTS, Todo
 
 ROOT = Path(__file__).parents[2]
+PLAN = load(ROOT / "config/office.toml", ROOT / "config/presets.toml").plan
 T0 = datetime(2026, 11, 28, 7, 10, tzinfo=UTC)
 
 
@@ -39,17 +47,31 @@ def leave(
     after_s: float = 0,
     urgency: str = "urgent",
     callback_number: str | None = "+12125550142",
-) -> None:
+    call: str = "c1",
+) -> str:
     """Open a message."""
-    messages.open_message(
+    return messages.open_message(
         engine,
         message_id=message_id,
-        call="c1",
+        call=call,
         at=T0 + timedelta(seconds=after_s),
         urgency=urgency,
         callback_number=callback_number,
-        recording="messages/c1.wav",
+        recording=f"messages/{call}.wav",
     )
+
+
+def act(engine: Engine, event: Act, person: str | None = "lee", after_s: float = 60) -> None:
+    """Let something befall the message m1."""
+    at = T0 + timedelta(seconds=after_s)
+    escalation.move(engine, PLAN, "m1", event, at=at, person=person)
+
+
+def found(engine: Engine, message_id: str = "m1") -> messages.MessageRow:
+    """Read a message that there is."""
+    row = messages.get(engine, message_id)
+    assert row is not None
+    return row
 
 
 def test_a_message_survives_our_death(tmp_path: Path) -> None:
@@ -134,17 +156,18 @@ def test_a_message_is_read_as_it_was_left(engine: Engine) -> None:
         callback_number="+12125550142",
         recording="messages/c1.wav",
         flags=(),
+        due_at=T0,
     )
     assert messages.get(engine, "m2") is None
 
 
 def test_opened_twice_it_is_one_message(engine: Engine) -> None:
-    """A second opening adds what was missing, and takes nothing away."""
-    leave(engine, urgency="routine", callback_number=None)
+    """A second opening adds what was missing, and takes nothing away; the last number counts."""
+    leave(engine, urgency="routine", callback_number="+12125550199")
     leave(engine, after_s=9, urgency="urgent", callback_number="+12125550142")
-    leave(engine, after_s=20, urgency="routine", callback_number="+12125550199")
-    (found,) = messages.list_open(engine)
-    assert (found.opened_at, found.urgency, found.callback_number) == (
+    leave(engine, after_s=20, urgency="routine", callback_number=None)
+    (row,) = messages.list_open(engine)
+    assert (row.opened_at, row.urgency, row.callback_number) == (
         T0,
         "urgent",
         "+12125550142",
@@ -154,11 +177,11 @@ def test_opened_twice_it_is_one_message(engine: Engine) -> None:
 def test_open_messages_come_oldest_first_without_closed_ones(engine: Engine) -> None:
     """Delivered and acknowledged messages are still somebody's."""
     for number, state in enumerate(["open", "closed", "acknowledged", "delivered", "called back"]):
-        leave(engine, state, after_s=-number)
+        leave(engine, state, after_s=-number, callback_number=None)
         with writing(engine) as connection:
             connection.execute(text("UPDATE message SET state = id"))
-    found = [message.id for message in messages.list_open(engine)]
-    assert found == ["called back", "delivered", "acknowledged", "open"]
+    listed = [message.id for message in messages.list_open(engine)]
+    assert listed == ["called back", "delivered", "acknowledged", "open"]
 
 
 def test_a_recording_can_come_later(engine: Engine) -> None:
@@ -166,9 +189,7 @@ def test_a_recording_can_come_later(engine: Engine) -> None:
     leave(engine)
     messages.attach_recording(engine, "m1", "messages/other.wav")
     messages.attach_recording(engine, "unknown", "messages/other.wav")
-    found = messages.get(engine, "m1")
-    assert found is not None
-    assert found.recording == "messages/other.wav"
+    assert found(engine).recording == "messages/other.wav"
 
 
 def test_a_message_that_cannot_be_written_is_an_error(engine: Engine, tmp_path: Path) -> None:
@@ -202,3 +223,172 @@ def test_a_damaged_database_is_an_error_not_a_crash(engine: Engine, tmp_path: Pa
         file.write(b"\xff" * Path(path).stat().st_size)
     with pytest.raises(messages.NotDurableError):
         leave(engine, "m2")
+
+
+@pytest.mark.parametrize(
+    ("events", "joins"),
+    [
+        ((), True),
+        (("delivered",), True),
+        (("acknowledged",), True),
+        (("acknowledged", "called back"), False),
+        (("closed",), False),
+    ],
+)
+def test_a_second_call_joins_what_waits_for_its_call_back(
+    engine: Engine,
+    events: tuple[Act, ...],
+    joins: bool,  # noqa: FBT001  # a column of the table above
+) -> None:
+    """Before the call back it is the same matter, and open again; afterwards another one."""
+    leave(engine)
+    for event in events:
+        act(engine, event)
+    timer = found(engine).due_at
+    second = leave(engine, "m2", after_s=120, urgency="routine", call="c2")
+    assert second == ("m1" if joins else "m2")
+    assert leave(engine, "m2", after_s=125, urgency="routine", call="c2") == second  # told twice
+    if not joins:
+        assert messages.recordings(engine, "m1") == ["messages/c1.wav"]
+        return
+    row = found(engine)
+    assert (row.state, row.urgency) == ("open", "urgent")
+    assert row.due_at == (T0 + timedelta(seconds=120) if "acknowledged" in events else timer)
+    assert messages.recordings(engine, "m1") == ["messages/c1.wav", "messages/c2.wav"]
+    assert [one.what for one in messages.history(engine, "m1")].count("joined") == 1
+
+
+@pytest.mark.parametrize(
+    ("urgency", "number"), [("urgent", None), ("urgent", "+12125550143"), ("routine", "own")]
+)
+def test_other_callers_and_routine_matters_stay_apart(
+    engine: Engine, urgency: str, number: str | None
+) -> None:
+    """Without a number, with another one, or where only a routine message waits."""
+    number = "+12125550142" if number == "own" else number
+    leave(engine, urgency=urgency, callback_number=number)
+    other = "+12125550142" if number != "+12125550142" or urgency == "routine" else None
+    assert leave(engine, "m2", callback_number=number and other, call="c2") == "m2"
+
+
+def test_a_message_that_becomes_urgent_is_due_at_once(engine: Engine) -> None:
+    """Its timer no longer waits for the opening."""
+    leave(engine, urgency="routine")
+    (view,) = escalation.due(engine, T0, 9)
+    escalation.put_off(engine, view, T0 + timedelta(hours=9))
+    assert escalation.due(engine, T0 + timedelta(hours=8), 9) == []
+    leave(engine, after_s=30)
+    assert [one.id for one in escalation.due(engine, T0 + timedelta(seconds=30), 9)] == ["m1"]
+
+
+def test_who_did_what_and_when_is_kept(engine: Engine) -> None:
+    """Four different things, each with its person and time; the history has them in order."""
+    leave(engine)
+    people = {"delivered": "lee", "acknowledged": "osei", "called back": "patel", "closed": "kim"}
+    for number, (event, person) in enumerate(people.items()):
+        at = T0 + timedelta(minutes=number)
+        why = "sent to hospital" if event == "closed" else None
+        escalation.move(
+            engine,
+            PLAN,
+            "m1",
+            event,  # type: ignore[arg-type]  # they are its words
+            at=at,
+            person=person,
+            disposition=why,
+        )
+    row = found(engine)
+    by = (row.delivered_by, row.acknowledged_by, row.called_back_by, row.closed_by)
+    assert by == tuple(people.values())
+    times = (row.delivered_at, row.acknowledged_at, row.called_back_at, row.closed_at)
+    assert times == tuple(T0 + timedelta(minutes=number) for number in range(4))
+    assert (row.state, row.disposition, row.due_at) == ("closed", "sent to hospital", None)
+    told = [(one.what, one.person) for one in messages.history(engine, "m1")]
+    assert told == [("opened", None), *people.items()]
+    assert messages.list_open(engine) == []
+
+
+def test_what_does_not_fit_is_refused_and_changes_nothing(engine: Engine) -> None:
+    """A second acknowledgment, anything after the end, an unknown message, nobody."""
+    leave(engine)
+    act(engine, "acknowledged", "osei")
+    before = found(engine), messages.history(engine, "m1")
+    with pytest.raises(RefusedError, match="a message that is acknowledged cannot be acknowledged"):
+        act(engine, "acknowledged", "lee")
+    with pytest.raises(ValueError, match="somebody must have closed the message"):
+        act(engine, "closed", None)
+    assert (found(engine), messages.history(engine, "m1")) == before
+    act(engine, "closed")
+    with pytest.raises(RefusedError, match=r"Message m1 stays as it is, because .* 'officeline in"):
+        act(engine, "called back")
+    with pytest.raises(RefusedError, match="There is no message m2"):
+        escalation.move(engine, PLAN, "m2", "closed", at=T0, person="lee")
+
+
+def test_nobody_is_called_about_what_was_taken_up_a_moment_ago(engine: Engine) -> None:
+    """Acknowledged between the look and the call, a message is left alone."""
+    leave(engine)
+    (view,) = escalation.due(engine, T0, 9)
+    act(engine, "acknowledged")
+    before = found(engine)
+    todo = Todo("ring", who={"osei": "mobile"}, breach=True)
+    later = T0 + timedelta(minutes=5)
+    assert escalation.begin_round(engine, view, todo, ["osei"], at=T0, due_at=later) is None
+    assert escalation.attempts(engine, "m1") == []
+    assert found(engine) == before
+
+
+@given(st.lists(st.sampled_from((*EVENTS, "restart")), max_size=10))
+@settings(
+    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+def test_any_walk_keeps_its_promises(engine: Engine, events: list[str]) -> None:
+    """Closed is the end; who acknowledged is known; nothing that is not closed lacks a timer."""
+    with writing(engine) as connection:
+        for table in ("message_event", "attempt", "message"):
+            connection.execute(text(f"DELETE FROM {table}"))  # noqa: S608  # names of ours
+    leave(engine)
+    for number, event in enumerate(events):
+        before = found(engine)
+        after_s = 60.0 * (number + 1)
+        if event == "joined":
+            joined = leave(engine, "m2", after_s=after_s, call=f"c{number}") == "m1"
+            assert joined == ((before.state, event) in AFTER)
+            if not joined:
+                return
+        elif event == "restart":
+            escalation.take_up(engine, T0 + timedelta(seconds=after_s))
+        elif (before.state, event) in AFTER:
+            act(engine, event, after_s=after_s)  # type: ignore[arg-type]  # one of its words
+        else:
+            with pytest.raises(RefusedError):
+                act(engine, event, after_s=after_s)  # type: ignore[arg-type]  # one of its words
+            assert found(engine) == before
+        row = found(engine)
+        assert before.state != "closed" or row == before
+        assert (row.due_at is None) == (row.state == "closed")
+        if row.state == "acknowledged":
+            assert row.acknowledged_by == "lee"
+            assert row.acknowledged_at is not None
+
+
+def test_an_older_database_gets_timers_for_what_is_open(tmp_path: Path) -> None:
+    """A message of the version before is not forgotten: it is due; a closed one is not."""
+    path = tmp_path / "officeline.db"
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    old = create_engine(f"sqlite:///{path}")
+    row = "INSERT INTO message (id, call, opened_at, state, urgency, flags) "
+    with old.begin() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0002")
+        for state in ("open", "closed"):
+            values = {"state": state, "at": "2026-11-28T07:10:00.000000Z"}
+            connection.execute(
+                text(f"{row} VALUES (:state, 'c1', :at, :state, 'urgent', '[]')"), values
+            )
+    old.dispose()
+    engine = open_database(path)
+    assert [one.id for one in escalation.due(engine, T0, 9)] == ["open"]
+    assert found(engine, "closed").due_at is None
+    engine.dispose()

@@ -33,7 +33,14 @@ def at(seconds: float) -> datetime:
 STARTED = records.CallStarted("c1", at(0), "main", OFFICE, PATIENT, "abc")
 MENU = records.Decided("c1", at(0), 1, "menu", "closed", None, (("hospitals", False, "main"),))
 LADDER = records.Decided(
-    "c1", at(5), 2, "ladder", "urgent", "urgent", (Reason("urgent at night", True, "closed"),)
+    "c1",
+    at(5),
+    2,
+    "ladder",
+    "urgent",
+    "urgent",
+    (Reason("urgent at night", True, "closed"),),
+    {"presses": ["1"], "earlier": ["2026-11-28T07:00:00+00:00"]},
 )
 A_CALL: tuple[records.Record, ...] = (
     STARTED,
@@ -111,6 +118,10 @@ def test_a_call_is_written_whole(writer: LogWriter, engine: Engine) -> None:
         (2, "ladder", "urgent"),
     ]
     assert history.decisions[1].reasons == (Reason("urgent at night", True, "closed"),)
+    assert [one.facts for one in history.decisions] == [
+        None,
+        {"presses": ["1"], "earlier": ["2026-11-28T07:00:00+00:00"]},
+    ]
     assert [(leg.person, leg.kind, leg.result, leg.ended_at) for leg in history.legs] == [
         ("lee", "mobile", "accepted", at(70)),
         ("osei", "mobile", "cancelled", at(10.5)),

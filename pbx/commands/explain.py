@@ -1,0 +1,102 @@
+"""`officeline explain`: who would ring, and why, for any call."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime
+from typing import Annotated
+
+import typer
+
+from pbx import when
+from pbx.commands.context import Context
+from pbx.errors import OfficeLineError
+
+KEYS = frozenset("0123456789*#") | {""}  # an empty one is silence
+
+
+def explain(
+    context: typer.Context,
+    call: Annotated[str | None, typer.Argument(help="A call of the log, by its id.")] = None,
+    *,
+    did: Annotated[str | None, typer.Option(help="The number that is called.")] = None,
+    caller: Annotated[str | None, typer.Option("--from", help="The caller's number.")] = None,
+    at: Annotated[str | None, typer.Option(help="When; now if left out.")] = None,
+    press: Annotated[list[str] | None, typer.Option(help="A key; once for each menu.")] = None,
+    repeat: Annotated[int, typer.Option(min=1, max=20, help="The caller's Kth call.")] = 1,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON document.")] = False,
+) -> None:
+    """Say who rings and why, for a call of the log or for one that you imagine.
+
+    Example: officeline explain --did +12125550100 --at "2026-11-28 02:10" --press 1
+    """
+    if (call is None) == (did is None):
+        raise OfficeLineError("Name either a call of the log by its id, or a number with --did.")
+    if call is not None and (caller or at or press or repeat > 1):
+        raise OfficeLineError("A call of the log is told as it was; leave the other options out.")
+    if call is not None:
+        _past(context.obj, call, as_json=as_json)
+    elif did is not None:
+        if not KEYS.issuperset(press or ()):
+            raise OfficeLineError("A key is one of 0 to 9, * and #; give one with each --press.")
+        _imagined(context.obj, did, caller, at, tuple(press or ()), repeat, as_json=as_json)
+
+
+def _past(context: Context, call: str, *, as_json: bool) -> None:
+    from pbx import explain as explaining
+    from pbx.commands.calls import open_log
+    from pbx.store.calls import get_call
+
+    plan = context.plan()
+    history = get_call(open_log(context), call)
+    told = None if history is None else explaining.remember(history, plan.office.zone)
+    if history is None or told is None:
+        raise OfficeLineError(
+            f"There is no decided call '{call}' in the log; 'officeline calls list' shows the ids."
+        )
+    if as_json:
+        typer.echo(json.dumps(explaining.document(told), ensure_ascii=False))
+        return
+    typer.echo("\n".join(explaining.sentences(told, plan)))
+    typer.echo(f"What came of it: {history.call.outcome or 'it goes on'}.")
+    for leg in history.legs:
+        typer.echo(f"  {leg.person}: {leg.result or 'not known'}")
+
+
+def _imagined(
+    context: Context,
+    did: str,
+    caller: str | None,
+    time: str | None,
+    press: tuple[str, ...],
+    repeat: int,
+    *,
+    as_json: bool,
+) -> None:
+    from pbx import explain as explaining
+    from routing.decision import Facts
+
+    plan = context.plan()
+    now = datetime.now(plan.office.zone)
+    at = now if time is None else when.parse(time, plan.office.zone, now)
+    country = plan.office.country
+    facts = Facts(
+        _number(did, country),
+        None if caller is None else _number(caller, country),
+        press,
+        explaining.earlier(repeat, at),
+    )
+    told = explaining.imagine(plan, context.numbers(plan), facts, at)
+    if as_json:
+        typer.echo(json.dumps(explaining.document(told), ensure_ascii=False))
+    else:
+        typer.echo("\n".join(explaining.sentences(told, plan)))
+
+
+def _number(text: str, country: str) -> str:
+    from pbx.numbers import to_e164
+
+    e164 = to_e164(text, country)
+    if e164 is None:
+        raise OfficeLineError("That is no phone number; write it as in +1 212 555 0100.")
+    return e164

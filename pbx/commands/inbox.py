@@ -1,0 +1,258 @@
+"""`officeline inbox`: messages of patients, from the one that is most urgent to its closing."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from pbx.commands.calls import open_log
+from pbx.commands.context import Context, whoever
+from pbx.errors import OfficeLineError
+from pbx.home import Home
+
+if TYPE_CHECKING:
+    from sqlalchemy import Engine
+
+    from pbx.commands.inbox_shown import Whole
+    from routing.model import Plan
+
+app = typer.Typer(no_args_is_help=True)
+
+PLAYERS = (("aplay", "-q"), ("play", "-q"))
+LONGEST = 2000  # characters of a note
+
+AsJson = Annotated[bool, typer.Option("--json", help="One JSON document.")]
+Reveal = Annotated[bool, typer.Option("--reveal", help="Whole numbers; this is written down.")]
+Message = Annotated[str, typer.Argument(metavar="ID")]
+By = Annotated[str, typer.Option(help="Who does it, by id.")]
+
+
+@app.command("list")
+def list_(
+    context: typer.Context,
+    *,
+    every: Annotated[bool, typer.Option("--all", help="Closed messages, too.")] = False,
+    reveal: Reveal = False,
+    as_json: AsJson = False,
+) -> None:
+    """List the messages that are not closed: urgent ones first, then the oldest.
+
+    Example: officeline inbox list --all
+    """
+    known: Context = context.obj
+    engine = open_log(known)
+    plan = known.running()
+    from pbx.commands import inbox_shown
+    from pbx.showing import Shown
+    from pbx.store.inbox import items
+
+    found = items(engine, closed=every)
+    shown = Shown(plan, datetime.now(UTC), _revealing(reveal, "inbox list"))
+    if as_json:
+        listed = {"messages": [inbox_shown.entry(one, shown) for one in found]}
+        typer.echo(json.dumps(listed, ensure_ascii=False))
+    else:
+        inbox_shown.print_list(found, shown)
+
+
+@app.command()
+def show(
+    context: typer.Context, message_id: Message, *, reveal: Reveal = False, as_json: AsJson = False
+) -> None:
+    """Show a message with its whole history: what befell it, who was called about it, its call.
+
+    Example: officeline inbox show 1795456091.0
+    """
+    known: Context = context.obj
+    engine = open_log(known)
+    plan = known.running()
+    from pbx.commands import inbox_shown
+    from pbx.showing import Shown
+
+    whole = _whole(engine, message_id)
+    revealing = _revealing(reveal, "inbox show", message_id)
+    shown = Shown(plan, datetime.now(UTC), revealing)
+    if as_json:
+        typer.echo(json.dumps(inbox_shown.document(whole, shown), ensure_ascii=False))
+    else:
+        inbox_shown.print_one(whole, shown)
+
+
+@app.command()
+def play(
+    context: typer.Context,
+    message_id: Message,
+    *,
+    to: Annotated[Path | None, typer.Option(help="Copy the recording to this file.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Print where a message's recordings are, and play them where there is a terminal and a player.
+
+    Example: officeline inbox play 1795456091.0 --to /media/stick/message.wav
+    """
+    known: Context = context.obj
+    paths = _recordings(open_log(known), Home(known.home), message_id)
+    if to is not None:
+        paths = _copied(paths, to)
+    if as_json:
+        typer.echo(json.dumps({"recordings": [str(path) for path in paths]}, ensure_ascii=False))
+        return
+    for path in paths:
+        typer.echo(str(path))
+    player = next((words for words in PLAYERS if shutil.which(words[0])), None)
+    if to is None and player is not None and sys.stdout.isatty():
+        for path in paths:
+            subprocess.run([*player, str(path)], check=False)
+
+
+@app.command()
+def claim(context: typer.Context, message_id: Message, person: str) -> None:
+    """Make a person, a desk phone or a group the owner of a message.
+
+    Example: officeline inbox claim 1795456091.0 frontdesk
+    """
+    known: Context = context.obj
+    engine = open_log(known)
+    owner = _somebody(known.running(), person)
+    from pbx.store.inbox import claim as claiming
+
+    claiming(engine, message_id, owner, datetime.now(UTC))
+    typer.echo(f"Message {message_id} belongs to {owner}.")
+
+
+@app.command()
+def note(context: typer.Context, message_id: Message, text: str, *, by: By) -> None:
+    """Write a note on a message; it stays in its history.
+
+    Example: officeline inbox note 1795456091.0 "line was busy" --by desk1
+    """
+    known: Context = context.obj
+    engine = open_log(known)
+    person = _somebody(known.running(), by)
+    from pbx.store.inbox import add_note
+
+    add_note(engine, message_id, _words(text, "note"), person, datetime.now(UTC))
+    typer.echo(f"The note is in the history of message {message_id}.")
+
+
+@app.command()
+def close(
+    context: typer.Context,
+    message_id: Message,
+    *,
+    disposition: Annotated[str, typer.Option(help="What came of it.")],
+    by: By,
+    yes: Annotated[bool, typer.Option("--yes", help="Even if nobody called back.")] = False,
+) -> None:
+    """Close a message; if nobody called the patient back, this asks first.
+
+    Example: officeline inbox close 1795456091.0 --disposition "refill sent" --by lee
+    """
+    known: Context = context.obj
+    engine = open_log(known)
+    plan = known.running()
+    person, words = _somebody(plan, by), _words(disposition, "disposition")
+    from pbx.store import escalation, messages
+    from pbx.store.inbox import explained, unknown
+
+    message = messages.get(engine, message_id)
+    if message is None:
+        raise unknown(message_id)
+    if message.called_back_at is None and message.state != "closed" and not yes:
+        typer.confirm(f"Nobody called back about message {message_id}; close it?", abort=True)
+    with explained(engine):
+        now = datetime.now(UTC)
+        escalation.move(
+            engine, plan, message_id, "closed", at=now, person=person, disposition=words
+        )
+    typer.echo(f"Message {message_id} is closed.")
+
+
+def _whole(engine: Engine, message_id: str) -> Whole:
+    from pbx.commands.inbox_shown import Whole
+    from pbx.store import escalation, messages
+    from pbx.store.calls import get_call
+    from pbx.store.inbox import items, unknown
+
+    (item,) = items(engine, named=[message_id]) or (None,)
+    if item is None:
+        raise unknown(message_id)
+    return Whole(
+        item,
+        messages.history(engine, message_id),
+        escalation.attempts(engine, message_id),
+        get_call(engine, item.message.call),
+        messages.recordings(engine, message_id),
+    )
+
+
+def _recordings(engine: Engine, home: Home, message_id: str) -> list[Path]:
+    """Find the files of a message, the patient's first call first; at least one is there."""
+    from pbx.store import messages
+    from pbx.store.inbox import unknown
+
+    if messages.get(engine, message_id) is None:
+        raise unknown(message_id)
+    named = [home.folder / one for one in messages.recordings(engine, message_id)]
+    there = [path for path in named if path.is_file()]
+    if not there:
+        raise OfficeLineError(
+            f"Message {message_id} has no recording: the caller hung up before the beep, or the "
+            f"file is gone from {home.messages}; 'officeline inbox show {message_id}' has the rest."
+        )
+    return there
+
+
+def _copied(paths: list[Path], to: Path) -> list[Path]:
+    """Copy recordings to a file, further ones beside it with a number."""
+    copies = [
+        to if number == 1 else to.with_stem(f"{to.stem}-{number}")
+        for number in range(1, len(paths) + 1)
+    ]
+    for path, copy in zip(paths, copies, strict=True):
+        try:
+            with path.open("rb") as source, copy.open("xb") as target:
+                copy.chmod(0o600)
+                shutil.copyfileobj(source, target)
+        except FileExistsError as error:
+            raise OfficeLineError(f"{copy} is there already; name another file.") from error
+        except OSError as error:
+            raise OfficeLineError(
+                f"{copy} cannot be written ({error.strerror}); name a file in a folder of yours."
+            ) from error
+    return copies
+
+
+def _somebody(plan: Plan, name: str) -> str:
+    """Check who does something: somebody of the plan, a desk phone or a group."""
+    known = [*plan.people, *plan.phones, *plan.groups]
+    if name not in known:
+        raise OfficeLineError(f"There is no '{name}' in the plan; there are {', '.join(known)}.")
+    return name
+
+
+def _words(text: str, what: str) -> str:
+    words = text.strip()
+    if not words or len(words) > LONGEST:
+        raise OfficeLineError(f"The {what} must have 1 to {LONGEST} characters; write it shorter.")
+    return words
+
+
+def _revealing(reveal: bool, what: str, message_id: str | None = None) -> bool:
+    """Write down who looks at whole numbers."""
+    if reveal:
+        import structlog
+
+        from pbx import logs
+
+        logs.configure()
+        why = f"{what} by {whoever()}"
+        structlog.get_logger().warning("numbers.revealed", call=message_id, why=why)
+    return reveal

@@ -1,0 +1,129 @@
+"""`officeline patients`: the directory of callers; numbers are masked."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from pbx.commands.context import Context
+from pbx.errors import OfficeLineError
+from pbx.home import Home
+
+app = typer.Typer(no_args_is_help=True)
+
+AsJson = Annotated[bool, typer.Option("--json", help="One JSON document.")]
+
+
+@app.command("import")
+def import_(
+    context: typer.Context,
+    file: Annotated[Path, typer.Argument(metavar="FILE.csv")],
+    *,
+    partial: Annotated[
+        bool, typer.Option("--partial", help="Take the good rows even if others are refused.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Import patients from CSV: id, name, numbers, panel, flags; several parted by semicolons.
+
+    Who has the same id is replaced, all others stay. If a row is refused nothing is imported, and
+    the exit code is 1.
+
+    Example: officeline patients import patients.csv
+    """
+    from pbx import patients
+
+    known: Context = context.obj
+    text = patients.read_file(file)
+    plan = known.configuration().plan
+    typer.echo(f"Reading {file} ...", err=True)
+    entries, refused = patients.parse(text, plan)
+    engine = known.database()
+    from pbx.store.patients import put_patients
+
+    count, contradicting = put_patients(engine, entries, refused=bool(refused), partial=partial)
+    refused = sorted([*refused, *contradicting], key=lambda one: one.line)
+    if as_json:
+        rows = [{"line": one.line, "why": one.why} for one in refused]
+        typer.echo(json.dumps({"imported": count, "refused": rows}, ensure_ascii=False))
+    else:
+        for one in refused:
+            typer.echo(f"line {one.line}: {one.why}")
+        mend = "; mend them, or add --partial" if refused and not partial else ""
+        typer.echo(f"{count} patients imported, {len(refused)} rows refused{mend}.")
+    if refused and not partial:
+        raise typer.Exit(1)
+
+
+@app.command("list")
+def list_(context: typer.Context, *, as_json: AsJson = False) -> None:
+    """List the patients, their numbers masked.
+
+    Example: officeline patients list --json
+    """
+    from pbx.numbers import mask
+    from pbx.store.patients import list_patients
+
+    known: Context = context.obj
+    rows = [
+        {
+            "id": one.id,
+            "name": one.name,
+            "numbers": [mask(number) for number in one.numbers],
+            "panel": one.panel,
+            "flags": list(one.flags),
+        }
+        for one in (list_patients(known.database()) if Home(known.home).database.exists() else [])
+    ]
+    if as_json:
+        typer.echo(json.dumps({"patients": rows}, ensure_ascii=False))
+        return
+    for row in rows:
+        numbers, flags = ", ".join(row["numbers"] or ()), "; ".join(row["flags"] or ())
+        typer.echo(f"{row['id']:<12} {row['name']:<28} {numbers}  {row['panel'] or '-'}  {flags}")
+    if not rows:
+        typer.echo("There are no patients yet; 'officeline patients import FILE.csv' brings them.")
+
+
+@app.command()
+def flag(
+    context: typer.Context,
+    patient_id: str,
+    flag: str,
+    *,
+    remove: Annotated[bool, typer.Option("--remove", help="Take the flag away.")] = False,
+) -> None:
+    """Give a patient a flag that rules can ask for, or take it away.
+
+    Example: officeline patients flag P1042 "interpreter: Spanish"
+    """
+    from pbx.patients import flag_of
+    from pbx.store.patients import set_flag
+
+    wanted = flag_of(flag)
+    if wanted is None:
+        raise OfficeLineError("A flag has up to 120 letters, is printable and has no semicolon.")
+    flags = set_flag(context.obj.database(), patient_id, wanted, remove=remove)
+    typer.echo(f"{patient_id} has {'; '.join(flags) or 'no flags'}.")
+
+
+@app.command()
+def remove(
+    context: typer.Context,
+    patient_id: str,
+    *,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+) -> None:
+    """Forget a patient with all their numbers; calls that were logged stay.
+
+    Example: officeline patients remove P1042
+    """
+    from pbx.store.patients import remove_patient
+
+    if not yes:
+        typer.confirm(f"Forget the patient {patient_id} and their numbers?", abort=True)
+    remove_patient(context.obj.database(), patient_id)
+    typer.echo(f"{patient_id} is no longer in the directory.")

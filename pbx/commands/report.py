@@ -1,0 +1,173 @@
+"""`officeline report`: what happened, for the people who answer for it."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from pbx import when
+from pbx.commands.calls import open_log
+from pbx.commands.context import Context
+from pbx.commands.reconcile import day_of, document, line
+from pbx.errors import OfficeLineError
+from pbx.home import Home
+
+if TYPE_CHECKING:
+    from pbx.morning import Moment, Night, NightCall
+    from pbx.reconcile import Reconciliation
+    from pbx.showing import Shown
+
+app = typer.Typer(no_args_is_help=True)
+
+
+@app.callback()
+def group() -> None:
+    """Keep `report` a group while it has one command."""
+
+
+@app.command()
+def morning(
+    context: typer.Context,
+    *,
+    day: Annotated[str, typer.Option(help="The day whose morning it is.")] = "today",
+    html: Annotated[
+        Path | None, typer.Option(help="Write the sheet to this file, to be signed.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON document.")] = False,
+) -> None:
+    """Tell the night before a day's opening: every call, who answered it, what is still open.
+
+    Example: officeline report morning --html /tmp/sheet.html
+    """
+    known: Context = context.obj
+    engine = open_log(known)
+    plan = known.running()
+    wanted = day_of(day, plan.office.zone)
+    from pbx import logs
+    from pbx.morning import night
+    from pbx.showing import Shown
+
+    logs.configure()  # a damaged record is told on stderr: stdout is for the answer
+    shown = Shown(plan, datetime.now(UTC))
+    found = night(engine, Home(known.home), plan, wanted, shown.now)
+    if html is not None:
+        _write(html, found, shown)
+    if as_json:
+        laid_out = _document(found, shown, Home(known.home))
+        typer.echo(json.dumps(laid_out, ensure_ascii=False))
+    else:
+        _print(found, shown)
+
+
+def accounts(found: Reconciliation) -> list[str]:
+    """Say how a span's calls ended, and which of them nobody can vouch for."""
+    if not found.unaccounted:
+        return [f"{line(found)} Every call is accounted for."]
+    return [line(found), *(f"Call {one.id}: {'; '.join(one.why)}." for one in found.unaccounted)]
+
+
+def _document(found: Night, shown: Shown, home: Home) -> dict[str, Any]:
+    from pbx.commands import inbox_shown
+    from pbx.morning_page import in_order, to_do
+
+    zone = shown.plan.office.zone
+    return {
+        "day": found.day.isoformat(),
+        "from": when.iso(found.start, zone),
+        "to": when.iso(found.end, zone),
+        "messages": [inbox_shown.entry(item, shown) for item in to_do(found, shown)],
+        "calls": [_call(one, shown) for one in in_order(found, shown)],
+        "reconcile": document(found.reconciliation, found.day, zone, home),
+    }
+
+
+def _call(one: NightCall, shown: Shown) -> dict[str, Any]:
+    from pbx.showing import is_breached
+
+    call, message = one.call, one.message
+    number = (message and message.callback_number) or call.caller
+    return {
+        "id": call.id,
+        "started_at": shown.iso(call.started_at),
+        "line": call.line,
+        "from": shown.number(number),
+        "patient": shown.patient(number),
+        "urgency": call.urgency,
+        "outcome": call.outcome,
+        "reason": shown.words(one.reason),
+        "acknowledged": _moment(one.acknowledged, shown),
+        "called_back": _moment(one.called_back, shown),
+        "message": message and message.id,
+        "state": message and message.state,
+        "breached": one.item is not None and is_breached(one.item.view, shown.plan, shown.now),
+        "disposition": message and message.disposition and shown.words(message.disposition),
+        "notes": [
+            {
+                "at": shown.iso(note.at),
+                "by": note.person,
+                "text": shown.words(str(note.detail.get("text", ""))),
+            }
+            for note in one.notes
+        ],
+    }
+
+
+def _moment(moment: Moment | None, shown: Shown) -> dict[str, Any] | None:
+    if moment is None:
+        return None
+    return {"by": moment.person, "at": shown.iso(moment.at), "minutes": moment.minutes}
+
+
+def _write(path: Path, found: Night, shown: Shown) -> None:
+    from pbx.morning_page import page
+
+    try:
+        path.touch(mode=0o600)  # patients' matters
+        path.write_text(page(found, shown, accounts(found.reconciliation)), encoding="utf-8")
+    except OSError as error:
+        raise OfficeLineError(
+            f"{path} cannot be written ({error.strerror}); name another file with --html."
+        ) from error
+
+
+def _print(found: Night, shown: Shown) -> None:
+    from pbx.commands import inbox_shown
+    from pbx.commands.printing import plain_console, plain_table
+    from pbx.morning_page import in_order, to_do
+
+    out = plain_console()
+    out.print(f"The night from {shown.time(found.start)} to {shown.time(found.end)}", style="bold")
+    waiting = to_do(found, shown)
+    if waiting:
+        out.print("\nStill to be done")
+        inbox_shown.print_list(waiting, shown)
+        out.print()
+    if found.calls:
+        rows = plain_table("call", "at", "line", "from", "patient", "urgency", "outcome")
+        for heading in ("acknowledged", "called back", "reason"):
+            rows.add_column(heading)
+        for one in in_order(found, shown):
+            told = _call(one, shown)
+            rows.add_row(
+                told["id"],
+                shown.time(one.call.started_at),
+                told["line"],
+                told["from"] or "anonymous",
+                told["patient"] or "",
+                told["urgency"] or "",
+                told["outcome"] or "goes on",
+                _done(one.acknowledged),
+                _done(one.called_back),
+                told["reason"],
+            )
+        out.print(rows)
+    for sentence in accounts(found.reconciliation):
+        out.print(sentence)
+
+
+def _done(moment: Moment | None) -> str:
+    return "no" if moment is None else f"{moment.person}, {moment.minutes:g} min"

@@ -1,0 +1,120 @@
+"""What passes between Asterisk and us about a call: question, verdict, and the call's memory."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, replace
+from typing import Protocol
+
+from dialplan import names
+from routing.decision import Decision, Facts
+from routing.model import Plan
+
+# What Asterisk dials for each person, by contact ("mobile", "second", or a desk phone's id).
+Book = Mapping[str, Mapping[str, str]]
+
+SILENCE = "s"
+
+_STATE = re.compile(r"(\w*):([\w-]*):(-?\d+):(\+?\d*):(\d+):([0-9*#s]*):([\w-]*):(\w*):(\w*)")
+
+
+@dataclass(frozen=True)
+class Question:
+    """What Asterisk asks: the call (its Linkedid and Uniqueid), the turn, and what happened."""
+
+    call: str
+    unique: str
+    turn: str
+    did: str
+    event: str
+    detail: str
+    state: str
+    caller: str | None
+
+
+@dataclass(frozen=True)
+class CallState:
+    """What a call remembers between turns; plain words, none of which holds the separator.
+
+    `plan` is the hash of the plan that the call began with: it ends with the same. `keys` are the
+    menu keys so far, "s" for silence, and `own` is the caller's own physician. `saved` says that
+    an urgent message is on the disk ("yes"), and that its words are being recorded ("words").
+    """
+
+    urgency: str = ""
+    ladder: str = ""
+    step: int = -1
+    callback: str = ""
+    asked: int = 0  # how often the callback number was asked for
+    keys: str = ""
+    own: str = ""
+    plan: str = ""
+    saved: str = ""
+
+    def encode(self) -> str:
+        """Write the state as one word for a channel variable."""
+        return ":".join(str(getattr(self, part.name)) for part in fields(self))
+
+    @classmethod
+    def decode(cls, text: str) -> CallState:
+        """Read a state; a word that is none of ours is an empty state."""
+        match = _STATE.fullmatch(text)
+        if match is None:
+            return cls()
+        urgency, name, step, callback, asked, *rest = match.groups()
+        return cls(urgency, name, int(step), callback, int(asked), *rest)
+
+    def pressed(self, key: str) -> CallState:
+        """Add a key of the menu that was just heard."""
+        return replace(self, keys=self.keys + (key if re.fullmatch(r"[0-9*#]", key) else SILENCE))
+
+    def presses(self) -> tuple[str, ...]:
+        """List the keys as `routing` knows them."""
+        return tuple(key.replace(SILENCE, "") for key in self.keys)
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What the dialplan shall do: a verb, its variables, and for the log what was decided.
+
+    `message` says that a message of this urgency must be durable before the verdict is given, and
+    `who` is rung, by id.
+    """
+
+    verb: str
+    variables: Mapping[str, str] = field(default_factory=dict)
+    state: CallState = field(default_factory=CallState)
+    decision: Decision | None = None
+    facts: Facts | None = None
+    message: str | None = None
+    who: tuple[str, ...] = ()
+
+
+class Plans(Protocol):
+    """Which plan new calls get, and which one a call began with."""
+
+    @property
+    def plan(self) -> Plan:
+        """The plan for the next call."""
+        ...
+
+    @property
+    def book(self) -> Book:
+        """What Asterisk dials for whom."""
+        ...
+
+    def by_hash(self, hash_: str) -> Plan | None:
+        """Find a plan of late by its hash."""
+        ...
+
+
+def variables(verdict: Verdict, question: Question, record: str) -> dict[str, str]:
+    """Lay a verdict out as channel variables, the proof that it is one last of all."""
+    return {
+        names.VERB: verdict.verb,
+        names.STATE: verdict.state.encode(),
+        names.RECORD: record,
+        **verdict.variables,
+        names.VERDICT: f"{question.unique}/{question.turn}",
+    }

@@ -1,0 +1,97 @@
+"""Messages as calls leave them: opened before anybody is called, and settled when a call is over.
+
+While the caller is on the line the relay waits; the hold ends with the call, and at the latest
+after `HOLD`, should everything else of ours be dead. All methods block for the disk.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import structlog
+from sqlalchemy import Engine
+
+from pbx.clock import Clock
+from pbx.conversation import Plans
+from pbx.errors import OfficeLineError
+from pbx.home import Home
+from pbx.store import escalation, holding, messages
+
+HOLD = timedelta(minutes=10)  # longer than any ladder
+SPOKE = timedelta(seconds=10)  # a conversation; less is a line that broke
+
+log = structlog.get_logger()
+
+
+class Intake:
+    """Opens and settles the messages of calls; `notify` wakes the relay."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        home: Home,
+        plans: Plans,
+        clock: Clock,
+        notify: Callable[[], None],
+    ) -> None:
+        self._engine = engine
+        self._home = home
+        self._plans = plans
+        self._clock = clock
+        self._notify = notify
+
+    def opened(
+        self, call: str, number: str | None, urgency: str, ladder: str, *, holding_: bool = True
+    ) -> str:
+        """Open the message of a call, or add to it, and return its id; OSError if not durable."""
+        now = self._clock.now()
+        return messages.open_message(
+            self._engine,
+            message_id=call,
+            call=call,
+            at=now,
+            urgency=urgency,
+            callback_number=number,
+            recording=str(Path(self._home.messages.name) / f"{call}.wav"),
+            ladder=ladder or None,
+            owner=self._plans.plan.office.inbox,
+            due_at=now + HOLD if holding_ else None,
+        )
+
+    def accepted(self, message: str, person: str) -> None:
+        """Note that somebody took the call of a message while its caller waited."""
+        self._move(message, "acknowledged", person)
+
+    def over(self, message: str, person: str, accepted_at: datetime | None) -> None:
+        """Settle a message when its call is over: closed if they spoke, else left to the relay.
+
+        Whoever accepted and hardly spoke must call back in time, like anybody who acknowledged.
+        """
+        now = self._clock.now()
+        if accepted_at is None:
+            holding.release(self._engine, message, now)
+        elif now - accepted_at >= SPOKE:
+            self._move(message, "closed", person, "spoke while the patient was on the line")
+        self._notify()
+
+    def orphaned(self, live: frozenset[str]) -> None:
+        """Leave to the relay what was held for calls that nobody saw end."""
+        holding.release_orphans(self._engine, live, self._clock.now())
+        self._notify()
+
+    def _move(
+        self,
+        message: str,
+        event: escalation.Act,
+        person: str,
+        disposition: str | None = None,
+    ) -> None:
+        plan, now = self._plans.plan, self._clock.now()
+        try:
+            escalation.move(
+                self._engine, plan, message, event, at=now, person=person, disposition=disposition
+            )
+        except OfficeLineError as error:  # somebody was faster, or the disk is full: it stays open
+            log.warning("message.stays", call=message, error=str(error))

@@ -1,0 +1,202 @@
+"""The plan that runs: the newest that was applied, with what the database lays over it.
+
+A watch looks a few times a second whether something was changed, and rebuilds in a thread; calls
+are answered from finished values meanwhile. What cannot be built never goes live.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from collections import OrderedDict
+from dataclasses import dataclass
+from pathlib import Path
+
+import structlog
+
+from pbx import office, plan, vault
+from pbx.conversation import Book
+from pbx.errors import ConfigError
+from pbx.home import Home
+from pbx.paths import data_folder
+from pbx.store import overlay
+from pbx.vault import Vault
+from routing.model import Plan
+
+EVERY_S = 0.2
+KEPT = 32  # plans of late, so that a call ends with the plan that it began with
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """The configuration to start with; `text` is the file's if no plan was ever applied."""
+
+    configuration: plan.Configuration
+    text: str | None
+
+
+def choose(config: Path, home: Home) -> Chosen:
+    """Choose what to start with: the newest applied plan that can be read, else the file.
+
+    ConfigError if there is neither. A file that is broken is logged loudly, and not needed.
+    """
+    presets = data_folder("config") / "presets.toml"
+    file: plan.Configuration | None = None
+    text, broken = "", None
+    try:
+        text = plan.read_text(config)
+        file = plan.parse(text, config, presets)
+    except ConfigError as error:
+        broken = error
+    for applied in overlay.applied_texts(home.database, KEPT):
+        found = _parsed(applied)
+        if found is None:
+            continue
+        if broken is not None:
+            log.error("plan.broken", error=str(broken), plan=applied.hash)
+        elif applied.text != text:
+            log.warning("plan.file_not_applied", plan=applied.hash)
+        return Chosen(found, None)
+    if file is None:
+        raise broken or ConfigError(f"There is no configuration at {config}.")
+    return Chosen(file, text)
+
+
+def _parsed(applied: overlay.AppliedText) -> plan.Configuration | None:
+    """Read an applied plan; None, and a line in the log, if this version cannot."""
+    presets = data_folder("config") / "presets.toml"
+    try:
+        return plan.parse(applied.text, Path(f"the applied plan {applied.id}"), presets)
+    except ConfigError as error:
+        log.error("plan.broken", error=str(error), plan=applied.hash)  # noqa: TRY400  # the sentence says it all
+        return None
+
+
+@dataclass(frozen=True)
+class _Running:
+    """What calls are answered from; replaced as a whole."""
+
+    plan: Plan
+    book: Book
+
+
+class LivePlan:
+    """The plan for the next call, and those of late; begins with `plan` until `open` looks."""
+
+    def __init__(self, plan: Plan, vault: Vault, home: Home) -> None:
+        self._home = home
+        self._bare = plan  # without what the database lays over it
+        self._vault = vault
+        self._overlay = overlay.Overlay()
+        self._applied = 0  # the id of the applied plan that was looked at last
+        self._seen: tuple[int, object] | None = None
+        self._blind = False
+        self._connection: sqlite3.Connection | None = None
+        self._recent: OrderedDict[str, Plan] = OrderedDict()
+        self._take(self._built())
+
+    @property
+    def plan(self) -> Plan:
+        """The plan for the next call."""
+        return self._running.plan
+
+    @property
+    def book(self) -> Book:
+        """What Asterisk dials for whom."""
+        return self._running.book
+
+    def by_hash(self, hash_: str) -> Plan | None:
+        """Find one of the last plans by its hash."""
+        return self._recent.get(hash_)
+
+    def open(self) -> None:
+        """Open the database, which must exist, and take up what is in it; blocking."""
+        try:
+            self._connection = overlay.connect(self._home.database)
+            for begun in overlay.begun_with(self._connection):
+                if begun.hash not in self._recent and (known := _parsed(begun)):
+                    self._recent[begun.hash] = known.plan
+                    self._recent.move_to_end(begun.hash, last=False)
+        except sqlite3.Error as error:
+            raise overlay.unreadable(self._home.database, error) from error
+        if (found := self._look()) is not None:
+            self._take(found)
+
+    def close(self) -> None:
+        """Let go of the database."""
+        if self._connection is not None:
+            self._connection.close()
+        self._connection = None
+
+    async def watch(self) -> None:
+        """Look for changes until cancelled; each goes live for the next call."""
+        while True:
+            await asyncio.sleep(EVERY_S)
+            try:
+                found = await asyncio.to_thread(self._look)
+            except Exception:
+                log.exception("plan.not_rebuilt")  # whatever it is, the line goes on as it was
+                continue
+            if found is not None:
+                self._take(found)
+
+    def _take(self, running: _Running) -> None:
+        """Make this what the next call is answered from."""
+        self._running = running
+        self._recent[running.plan.hash] = running.plan
+        self._recent.move_to_end(running.plan.hash)
+        while len(self._recent) > KEPT:
+            self._recent.popitem(last=False)
+
+    def _look(self) -> _Running | None:
+        """Build anew if anything changed; None if not, or if it cannot be read now."""
+        if self._connection is None:
+            return None
+        try:
+            seen = (overlay.revision(self._connection), self._stamp())
+            if seen == self._seen:
+                return None
+            self._read_database(self._connection)
+        except sqlite3.Error as error:
+            if not self._blind:
+                log.error("plan.unwatched", error=str(error))  # noqa: TRY400  # tried again at once
+            self._blind = True
+            return None
+        self._blind = False
+        self._seen = seen
+        self._read_vault()
+        return self._built()
+
+    def _read_database(self, connection: sqlite3.Connection) -> None:
+        """Read what is laid over the plan, and another plan if one was applied."""
+        self._overlay = overlay.read(connection)
+        newest = overlay.applied(connection)
+        if newest is None or newest.id == self._applied:
+            return
+        if newest.hash != self._bare.hash and (found := _parsed(newest)):
+            self._bare = found.plan
+            log.info("plan.live", plan=newest.hash)
+        self._applied = newest.id
+
+    def _read_vault(self) -> None:
+        """Read the numbers again; a vault that cannot be read changes nothing."""
+        if self._stamp() is None:
+            return
+        try:
+            self._vault = vault.read(self._home.folder)
+        except ConfigError as error:
+            log.error("vault.broken", error=str(error))  # noqa: TRY400  # the sentence says it all
+
+    def _built(self) -> _Running:
+        found = self._overlay.lay(self._bare)
+        return _Running(found, office.dial_strings(found, self._vault))
+
+    def _stamp(self) -> object:
+        """Tell one state of the vault's file from another; None where there is none."""
+        try:
+            found = (self._home.folder / vault.FILE).stat()
+        except OSError:
+            return None
+        return found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns

@@ -1,0 +1,51 @@
+"""What is remembered of calls and phones while they last; a restart takes it from the log."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+# What became of a leg, by the DialStatus of Asterisk's DialEnd.
+RESULTS = {
+    "BUSY": "busy",
+    "NOANSWER": "no answer",
+    "CANCEL": "cancelled",
+    "ABORT": "cancelled",
+    "CONGESTION": "unreachable",
+    "CHANUNAVAIL": "unreachable",
+}
+
+
+@dataclass
+class Leg:
+    """A phone that rings or talks."""
+
+    call: str
+    person: str
+    is_desk: bool
+    answered: bool = False
+
+
+@dataclass
+class LiveCall:
+    """A call that goes on: what its end must know."""
+
+    urgency: str
+    caller: str | None = None
+    callback: str = ""
+    ladder: str = ""
+    accepted_at: datetime | None = None
+    person: str = ""  # who accepted
+    failsafe: bool = False
+    blocked: bool = False
+
+
+def outcome_of(live: LiveCall, *, left_message: bool) -> str:
+    """Name the outcome of a call that is over, the strongest of what happened."""
+    if live.accepted_at is not None:
+        return "connected"
+    if live.failsafe:
+        return "failsafe"
+    if live.blocked:
+        return "blocked"
+    return "message" if left_message else "abandoned"

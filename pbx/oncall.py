@@ -1,0 +1,171 @@
+"""Who is on call, as people ask for it: now, over days, where nobody is, and when it changes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import datetime, time, timedelta
+from itertools import pairwise
+
+from routing import rota as rotas
+from routing.instants import DAY, instant, local_day
+from routing.model import Override, Plan
+from routing.rota import OnCall, Shift
+
+LOOKS = (timedelta(days=15), timedelta(days=400))  # how far from an instant its shift is looked for
+MORNING = time(8)  # when a night is over for a rota without handoffs
+
+
+@dataclass(frozen=True)
+class Duty:
+    """One person on call from `start` up to `end` (UTC), for the same reason all the time."""
+
+    rota: str
+    person: str
+    start: datetime
+    end: datetime
+    source: str
+
+
+@dataclass(frozen=True)
+class Handoff:
+    """Who hands over to whom; either may be nobody."""
+
+    rota: str
+    at: datetime
+    before: tuple[str, ...]
+    after: tuple[str, ...]
+
+
+def duties(plan: Plan, rota: str, start: datetime, end: datetime) -> list[Duty]:
+    """List who is on call in [start, end), in order; two at once are two rows."""
+    return _joined(plan, rota, start, end, lambda answer: (answer.source, answer.turn))
+
+
+def turns(plan: Plan, rota: str, start: datetime, end: datetime) -> list[Duty]:
+    """List whole turns that touch [start, end), whoever may be added beside them meanwhile.
+
+    They are whole up to the further of `LOOKS`, so that the same turn has the same start each time.
+    """
+    far = LOOKS[-1]
+    found = _joined(plan, rota, start - far, end + far, lambda answer: answer.turn)
+    return [one for one in found if one.end > start and one.start < end]
+
+
+def _joined(
+    plan: Plan, rota: str, start: datetime, end: datetime, kind: Callable[[OnCall], object]
+) -> list[Duty]:
+    """List who is on call, one row as long as the person and the `kind` of answer stay."""
+    rows: list[Duty] = []
+    current: dict[str, tuple[int, object]] = {}  # whose row is open: where it stands, and its kind
+    for shift in rotas.shifts(plan, rota, start, end):
+        answer = shift.on_call
+        opened: dict[str, tuple[int, object]] = {}
+        for person in answer.people:
+            place, known = current.get(person, (-1, None))
+            if place >= 0 and known == kind(answer):
+                rows[place] = replace(rows[place], end=shift.end)
+            else:
+                place = len(rows)
+                rows.append(Duty(rota, person, shift.start, shift.end, answer.source))
+            opened[person] = (place, kind(answer))
+        current = opened
+    return rows
+
+
+def at_instant(
+    plan: Plan, rota: str, at: datetime
+) -> tuple[OnCall, datetime | None, datetime | None]:
+    """Say who is on call, since when, and until when; None for further away than is looked."""
+    for look in LOOKS:
+        shift = _around(plan, rota, at, look)
+        if at - look < shift.start and shift.end < at + look:
+            break
+    since = shift.start if at - look < shift.start else None
+    return shift.on_call, since, shift.end if shift.end < at + look else None
+
+
+def _around(plan: Plan, rota: str, at: datetime, look: timedelta) -> Shift:
+    """Find the span that holds an instant, cut off at `look` before and after it."""
+    spans = rotas.shifts(plan, rota, at - look, at + look)
+    return next(shift for shift in spans if shift.end > at)
+
+
+def gaps(plan: Plan, now: datetime, days: int) -> list[Shift]:
+    """List where nobody is on call within the next days, in any rota, the first one first."""
+    end = now + days * DAY
+    found = [gap for rota in plan.rotas for gap in rotas.gaps(plan, rota, now, end)]
+    return sorted(found, key=lambda gap: gap.start)
+
+
+def upcoming_gap(plan: Plan, now: datetime, days: int) -> Shift | None:
+    """Find the first span of the next days in which a rota has nobody on call."""
+    return next(iter(gaps(plan, now, days)), None)
+
+
+def stretches(
+    plan: Plan, rota: str, start: datetime, end: datetime
+) -> list[tuple[datetime, tuple[str, ...]]]:
+    """List the people on call from `start` on, and from when on they are others, before `end`."""
+    found: list[tuple[datetime, tuple[str, ...]]] = []
+    for shift in rotas.shifts(plan, rota, start, end):
+        if not found or found[-1][1] != shift.on_call.people:
+            found.append((shift.start, shift.on_call.people))
+    return found
+
+
+def handoffs(plan: Plan, rota: str, start: datetime, end: datetime) -> list[Handoff]:
+    """List when the people on call change within (start, end)."""
+    known = stretches(plan, rota, start, end)
+    return [Handoff(rota, at, before, after) for (_, before), (at, after) in pairwise(known)]
+
+
+def until_morning(plan: Plan, rota: str, at: datetime) -> datetime:
+    """Say when who takes over now may stop: at the next handoff, or the next morning before it.
+
+    The morning is at the time of the day at which the rota hands over.
+    """
+    zone = plan.office.zone
+    layers = plan.rotas[rota].layers
+    clock = layers[-1].at if layers else MORNING
+    today = local_day(at, zone)
+    mornings = (instant(today + days * DAY, clock, zone) for days in range(3))
+    morning = next(one for one in mornings if one > at)
+    known = stretches(plan, rota, at, morning)
+    return known[1][0] if len(known) > 1 else morning
+
+
+def swapped(
+    plan: Plan, rota: str, pair: tuple[str, str], start: datetime, end: datetime, reason: str
+) -> list[Override]:
+    """Make the overrides that put each of two people in the other's place within [start, end)."""
+    made: list[Override] = []
+    for shift in rotas.shifts(plan, rota, start, end):
+        on_call = [person for person in pair if person in shift.on_call.people]
+        if len(on_call) != 1:
+            continue  # neither is, or both are and nothing would change
+        out = on_call[0]
+        into = pair[1] if out == pair[0] else pair[0]
+        last = made[-1] if made else None
+        if last is not None and last.end == shift.start and last.instead_of == out:
+            made[-1] = replace(last, end=shift.end)
+        else:
+            made.append(Override(0, rota, "replace", into, out, shift.start, shift.end, reason))
+    return made
+
+
+def with_overrides(plan: Plan, added: list[Override]) -> Plan:
+    """Return the plan as it would be with further overrides, which stand above all others."""
+    last = max((one.id for one in plan.overrides), default=0)
+    later = (replace(one, id=last + place) for place, one in enumerate(added, start=1))
+    return replace(plan, overrides=(*plan.overrides, *later))
+
+
+def weak(plan: Plan, rota: str, start: datetime, end: datetime) -> tuple[list[Shift], list[Shift]]:
+    """List where nobody is on call in [start, end), and where one person is and none steps in."""
+    alone = [
+        shift
+        for shift in rotas.shifts(plan, rota, start, end)
+        if len(shift.on_call.people) == 1 and shift.on_call.backup is None
+    ]
+    return list(rotas.gaps(plan, rota, start, end)), alone

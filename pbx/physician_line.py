@@ -1,0 +1,267 @@
+"""The physician's line: what somebody hears and can do about a message, after their PIN.
+
+Like a patient's call it keeps nothing in memory: who it is, about what, and how far, travels with
+the channel. The number that somebody calls from never says who they are.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields, replace
+from pathlib import Path
+from typing import Protocol
+
+import structlog
+from sqlalchemy import Engine
+
+from dialplan import names
+from pbx.clock import Clock
+from pbx.conversation import Plans, Question
+from pbx.errors import OfficeLineError
+from pbx.home import Home
+from pbx.store import escalation, messages
+from pbx.store.inbox import add_note
+from pbx.store.messages import MessageRow
+from routing import outbound
+
+TRIES = 3  # of a PIN, in one call; the lock of the person counts further
+PIN_DIGITS, CODE_AND_PIN_DIGITS = 6, 8
+WAIT_S = 6
+NOTE_S = 120
+
+_STATE = re.compile(r"([a-z0-9_-]*):([\w.-]*):(called|in):(\w*):(\d)")
+
+log = structlog.get_logger()
+
+
+class Pins(Protocol):
+    """Who knows what: see `pbx.pins`."""
+
+    async def check_pin(self, person: str, pin: str) -> bool:
+        """Tell whether this is the person's PIN; a lock answers no."""
+        ...
+
+    async def identify(self, digits: str) -> str | None:
+        """Find the person of a code and a PIN; None is nobody."""
+        ...
+
+
+class Caller(Protocol):
+    """What calls a person back on their own phone, and connects the patient of a message."""
+
+    def connect(self, message_id: str, person: str) -> None:
+        """Begin such a call, and return at once."""
+        ...
+
+
+@dataclass(frozen=True)
+class LineState:
+    """What a consultation remembers: `person` and `message` by id, what was asked for last.
+
+    `origin` is "called" where we called the person's own phone, "in" where anybody called in.
+    `asked` is "pin", "menu", "note" or "dial" (the patient, at once); `tries` are wrong PINs.
+    """
+
+    person: str = ""
+    message: str = ""
+    origin: str = "in"
+    asked: str = "pin"
+    tries: int = 0
+
+    def encode(self) -> str:
+        """Write the state as one word for a channel variable."""
+        return ":".join(str(getattr(self, part.name)) for part in fields(self))
+
+    @classmethod
+    def decode(cls, text: str) -> LineState:
+        """Read a state; a word that is none of ours is somebody who just called in."""
+        match = _STATE.fullmatch(text)
+        if match is None:
+            return cls()
+        person, message, origin, asked, tries = match.groups()
+        return cls(person, message, origin, asked, int(tries))
+
+
+@dataclass(frozen=True)
+class Step:
+    """What the dialplan shall do next, and what it shall remember."""
+
+    verb: str
+    state: LineState
+    variables: Mapping[str, str] = field(default_factory=dict)
+
+
+class PhysicianLine:
+    """Answers the questions of people at messages; `taken` hears of each acknowledgment."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        home: Home,
+        plans: Plans,
+        clock: Clock,
+        pins: Pins,
+        caller: Caller,
+        taken: Callable[[str, str], None],
+    ) -> None:
+        self._engine = engine
+        self._home = home
+        self._plans = plans
+        self._clock = clock
+        self._pins = pins
+        self._caller = caller
+        self._taken = taken
+
+    async def answer(self, question: Question) -> Step:
+        """Decide the next step; whatever goes wrong ends the call politely, never the message."""
+        state = LineState.decode(question.state)
+        try:
+            known = await self._goes_on(state, question)
+        except OfficeLineError as error:
+            log.warning("physician.refused", call=question.call, error=str(error))
+            return _bye(state, "goodbye")
+        return known or _ask_pin(replace(state, asked="pin"))
+
+    async def _goes_on(self, state: LineState, question: Question) -> Step | None:
+        """Answer what somebody did; None for an arrival and for what is none of ours."""
+        match question.event, state.asked:
+            case names.ARRIVED, "dial":
+                return await self._call_patient(replace(state, asked="menu"))
+            case names.KEYED, "pin":
+                return await self._pin(state, question.detail)
+            case names.KEYED, "menu":
+                return await self._chosen(state, question.detail)
+            case names.RECORDED, "note":
+                await self._note(state, question)
+                return await self._menu(state, "note-saved")
+            case names.CALLED, "menu":
+                reached = question.detail == "ANSWER"
+                return await self._menu(state, *(() if reached else ("patient-not-reached",)))
+        return None
+
+    async def _pin(self, state: LineState, digits: str) -> Step:
+        if state.origin == "called":
+            known = state.person if await self._pins.check_pin(state.person, digits) else None
+        else:
+            known = await self._pins.identify(digits)
+        if known is not None:
+            return await self._begin(replace(state, person=known))
+        state = replace(state, tries=state.tries + 1)
+        return _bye(state, "pin-no") if state.tries >= TRIES else _ask_pin(state, "pin-wrong")
+
+    async def _begin(self, state: LineState) -> Step:
+        """Play the message that the call is about, or the oldest urgent one."""
+        if not state.message:
+            waiting = await asyncio.to_thread(messages.list_open, self._engine)
+            first = min(waiting, key=lambda one: one.urgency != "urgent", default=None)
+            if first is None:
+                return _bye(state, "no-messages")
+            state = replace(state, message=first.id)
+        message = await self._message(state)
+        await self._move(state, "delivered")
+        say = "message-urgent" if message.urgency == "urgent" else "message-routine"
+        return await self._menu(state, say, self._words(message))
+
+    async def _chosen(self, state: LineState, key: str) -> Step:
+        match key:
+            case "1":
+                return await self._call_patient(state)
+            case "2":
+                await self._take(state)
+                return _bye(state, "message-yours")
+            case "3":
+                return await self._menu(state, self._words(await self._message(state)))
+            case "4":
+                words = {names.SAY: names.sounds(("say-note", "beep")), names.PAUSE: str(NOTE_S)}
+                return Step(names.NOTE, replace(state, asked="note"), words)
+            case "5":
+                await self._move(state, "closed")
+                self._taken(state.message, state.person)
+                return _bye(state, "message-done")
+        return await self._menu(state)
+
+    async def _call_patient(self, state: LineState) -> Step:
+        """Call the patient from the office's number, over a phone that is known to be theirs."""
+        message = await self._message(state)
+        if message.callback_number is None:
+            return await self._menu(state, "message-no-number")
+        await self._take(state)
+        if state.origin == "in":  # on which phone, nobody knows
+            self._caller.connect(state.message, state.person)
+            return _bye(state, "calling-you")
+        words = {
+            names.SAY: "calling-patient",
+            names.DIAL: f"PJSIP/{message.callback_number}@{names.TRUNK_OUT}",
+            names.SHOW: outbound.shown(self._plans.plan, None),
+        }
+        return Step(names.CALL_PATIENT, state, words)
+
+    async def _take(self, state: LineState) -> None:
+        await self._move(state, "acknowledged")
+        self._taken(state.message, state.person)
+
+    async def talked(self, text: str) -> None:
+        """Note that the patient of a consultation answered."""
+        await self._move(LineState.decode(text), "called back")
+
+    async def _move(self, state: LineState, event: escalation.Act) -> None:
+        """Let something befall the message; what cannot befall it any more is no mistake."""
+        try:
+            await asyncio.to_thread(
+                escalation.move,
+                self._engine,
+                self._plans.plan,
+                state.message,
+                event,
+                at=self._clock.now(),
+                person=state.person,
+                disposition="closed by telephone" if event == "closed" else None,
+            )
+        except escalation.RefusedError as error:
+            log.info("physician.too_late", call=state.message, error=str(error))
+
+    async def _message(self, state: LineState) -> MessageRow:
+        found = await asyncio.to_thread(messages.get, self._engine, state.message)
+        if found is None:
+            raise OfficeLineError(f"There is no message {state.message}.")
+        return found
+
+    def _words(self, message: MessageRow) -> str:
+        """Name the recording as Asterisk plays it, or a sentence where there is none."""
+        path = self._home.folder / (message.recording or "-")
+        return str(path.with_suffix("")) if path.is_file() else "message-no-words"
+
+    async def _note(self, state: LineState, question: Question) -> None:
+        path = note_path(self._home.messages, question.unique, int(question.turn) - 1)
+        words = f"dictated: {path.relative_to(self._home.folder)}"
+        now = self._clock.now()
+        await asyncio.to_thread(add_note, self._engine, state.message, words, state.person, now)
+
+    async def _menu(self, state: LineState, *say: str) -> Step:
+        words = {
+            names.SAY: names.sounds((*say, "physician-menu")),
+            names.DIGITS: "1",
+            names.PAUSE: str(WAIT_S),
+        }
+        return Step(names.ASK, replace(state, asked="menu"), words)
+
+
+def note_path(folder: Path, unique: str, turn: int) -> Path:
+    """Name the file, in the folder of messages, of a note that follows this turn's answer."""
+    return folder / f"note-{unique}-{turn}.wav"
+
+
+def _ask_pin(state: LineState, *say: str) -> Step:
+    known = state.origin == "called"
+    words = {
+        names.SAY: names.sounds((*say, "enter-pin" if known else "enter-code-pin")),
+        names.DIGITS: str(PIN_DIGITS if known else CODE_AND_PIN_DIGITS),
+        names.PAUSE: str(WAIT_S),
+    }
+    return Step(names.ASK, state, words)
+
+
+def _bye(state: LineState, *say: str) -> Step:
+    return Step(names.BYE, state, {names.SAY: names.sounds(say)})

@@ -1,0 +1,35 @@
+"""Who called of late: so that a third call within the hour is known for what it is."""
+
+from __future__ import annotations
+
+from collections import OrderedDict, deque
+from collections.abc import Iterable
+from datetime import datetime
+
+CALLERS = 5000  # numbers that are remembered; the one that was silent longest goes first
+CALLS = 20  # of each
+
+
+class RecentCallers:
+    """The latest calls of each number, in memory; filled from the log when the daemon starts."""
+
+    def __init__(self, calls: Iterable[tuple[str, str, datetime]] = ()) -> None:
+        """Begin with (caller in E.164, call, instant), the oldest first."""
+        self._calls: OrderedDict[str, deque[tuple[str, datetime]]] = OrderedDict()
+        for caller, call, at in calls:
+            self.note(caller, call, at)
+
+    def note(self, caller: str, call: str, at: datetime) -> None:
+        """Remember a call; told twice it counts once."""
+        known = self._calls.setdefault(caller, deque(maxlen=CALLS))
+        self._calls.move_to_end(caller)
+        if all(call != other for other, _ in known):
+            known.append((call, at))
+        if len(self._calls) > CALLERS:
+            self._calls.popitem(last=False)
+
+    def earlier(self, caller: str | None, call: str) -> tuple[datetime, ...]:
+        """List when this caller called, without this call itself; nothing for anonymous ones."""
+        if caller is None:
+            return ()
+        return tuple(at for other, at in self._calls.get(caller, ()) if other != call)

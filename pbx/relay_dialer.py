@@ -1,0 +1,134 @@
+"""Calls that the office makes to its own people: about a message, or to connect them to a patient.
+
+Each goes through the person's leg of the dialplan, so the office's number is shown, a voicemail
+accepts nothing, and nothing of a message is heard before a press and the PIN.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+from datetime import UTC, datetime
+
+import structlog
+
+from dialplan import names
+from pbx.ami.client import AmiClient, AmiUnavailable
+from pbx.ami.protocol import AmiEvent
+from pbx.conversation import Plans
+from pbx.physician_line import LineState
+from pbx.store.escalation import Outcome
+from routing import outbound, people
+
+RING_S = 20  # below a carrier's voicemail
+ORIGINATE_S = RING_S + 20  # with the time to hear the whisper and press
+# What OriginateResponse gives as the reason of a failure: a control frame of Asterisk's
+_REASONS: dict[str, Outcome] = {"5": "busy", "8": "unreachable", "0": "unreachable"}
+
+log = structlog.get_logger()
+
+
+class RelayDialer:
+    """Calls people by AMI; `events` tells it what became of its calls."""
+
+    def __init__(self, ami: AmiClient, plans: Plans) -> None:
+        self._ami = ami
+        self._plans = plans
+        self._count = itertools.count(1)
+        self._calls: dict[str, asyncio.Future[Outcome]] = {}  # by the channel that we originated
+        self._about: dict[tuple[str, str], str] = {}  # message and person -> channel
+        self._tasks: set[asyncio.Task[Outcome]] = set()
+
+    async def deliver(self, message_id: str, person: str, *, urgent: bool, attempt: int) -> Outcome:
+        """Call somebody about a message; see `pbx.escalator.Dialer`."""
+        del attempt  # the row is written before, and its outcome after, by who asked
+        return await self._call(LineState(person, message_id, "called"), urgent=urgent)
+
+    def connect(self, message_id: str, person: str) -> None:
+        """Call a person back on their own phone, and then the patient of a message."""
+        state = LineState(person, message_id, "called", "dial")
+        task = asyncio.create_task(self._call(state, urgent=True))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    def taken(self, message_id: str, person: str) -> None:
+        """Hear that this person acknowledged while our call lasted."""
+        channel = self._about.get((message_id, person), "")
+        self._settle(channel, "acknowledged")
+
+    @property
+    def idle(self) -> bool:
+        """Tell whether no call of ours goes on."""
+        return not self._calls
+
+    def event(self, event: AmiEvent) -> None:
+        """Take one of Asterisk's events about a channel of ours."""
+        channel = event.fields.get("Uniqueid", "")
+        if channel not in self._calls:
+            return
+        if event.name == "Hangup":
+            self._settle(channel, "declined")
+        elif event.name == "OriginateResponse" and event.fields.get("Response") == "Failure":
+            reason = event.fields.get("Reason", "")
+            self._settle(channel, _REASONS.get(reason, "no answer"))
+
+    def _settle(self, channel: str, outcome: Outcome) -> None:
+        found = self._calls.get(channel)
+        if found is not None and not found.done():
+            found.set_result(outcome)
+
+    async def _call(self, state: LineState, *, urgent: bool) -> Outcome:
+        dial = self._dial_string(state.person)
+        if dial is None:
+            return "unreachable"
+        channel = f"{names.RELAY_CALL}{datetime.now(UTC).timestamp():.0f}-{next(self._count)}"
+        outcome: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
+        self._calls[channel] = outcome
+        self._about[state.message, state.person] = channel
+        try:
+            await self._originate(channel, state, dial, urgent=urgent)
+            return await outcome
+        except AmiUnavailable:
+            return "unreachable"  # Asterisk is away; the relay tries again
+        except asyncio.CancelledError:
+            await asyncio.shield(self._hang_up(channel))
+            raise
+        finally:
+            del self._calls[channel]
+            self._about.pop((state.message, state.person), None)
+
+    def _dial_string(self, person: str) -> str | None:
+        plan, book = self._plans.plan, self._plans.book
+        known = plan.people.get(person)
+        numbers = {one: frozenset(contacts) for one, contacts in book.items()}
+        via = known and people.contact(known, plan, numbers, datetime.now(UTC))
+        return book[person][via] if via else None
+
+    async def _originate(self, channel: str, state: LineState, dial: str, *, urgent: bool) -> None:
+        plan = self._plans.plan
+        whisper = "whisper-urgent" if urgent else "whisper-routine"
+        answer = await self._ami.action(
+            "Originate",
+            Channel=f"Local/{state.person}@{names.LEG}/n",
+            ChannelId=channel,
+            Context=names.PHYSICIAN,
+            Exten="s",
+            Priority="1",
+            Timeout=str(ORIGINATE_S * 1000),
+            Async="true",
+            Variable=[
+                f"{names.TO}_{state.person}={dial}",
+                f"{names.RING}={RING_S}",
+                f"{names.SHOW}={outbound.shown(plan, None)}",
+                f"{names.WHISPER}={whisper}",
+                f"{names.MATTER_OF}={state.encode()}",
+            ],
+        )
+        if not answer.ok:
+            raise AmiUnavailable(answer.message)
+
+    async def _hang_up(self, channel: str) -> None:
+        try:
+            await self._ami.action("Hangup", Channel=channel, Cause="16")
+        except AmiUnavailable:
+            log.warning("relay.not_hung_up")

@@ -1,0 +1,52 @@
+"""How people see what the store holds: times on the office's clock, numbers masked."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from pbx import when
+from pbx.numbers import mask, mask_within
+from routing import relay
+from routing.model import Plan
+from routing.relay import RINGING, View
+
+
+@dataclass(frozen=True)
+class Shown:
+    """What messages are shown with: the plan, the instant, and whether numbers are whole."""
+
+    plan: Plan
+    now: datetime
+    reveal: bool = False
+
+    def iso(self, at: datetime | None) -> str | None:
+        """Write an instant for tools."""
+        return None if at is None else when.iso(at, self.plan.office.zone)
+
+    def time(self, at: datetime | None) -> str:
+        """Write an instant for people."""
+        return "" if at is None else when.show(at, self.plan.office.zone)
+
+    def number(self, number: str | None) -> str | None:
+        """Show a number, masked unless it is to be revealed."""
+        return number if number is None or self.reveal else mask(number)
+
+    def words(self, written: str) -> str:
+        """Show what somebody wrote."""
+        return written if self.reveal else mask_within(written)
+
+    def patient(self, number: str | None) -> str | None:
+        """Name the patient of a number by the directory's id."""
+        known = self.plan.patients.get(number or "")
+        return None if known is None else known.id
+
+
+def is_breached(view: View, plan: Plan, now: datetime) -> bool:
+    """Tell whether a promise about a message was broken, noticed by the escalator or not."""
+    if view.breached_at is not None:
+        return True
+    by = relay.call_back_by(view, plan)
+    if view.urgency == "urgent" and view.state in RINGING:
+        by = view.since + timedelta(seconds=relay.ladder_of(view, plan).relay.breach_s)
+    return by is not None and now >= by

@@ -1,0 +1,166 @@
+"""What the database lays over the file's plan: overrides, changed hours, patients.
+
+By SQLite alone and only reading, so that a command that asks who is on call starts at once.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Mapping
+from contextlib import closing
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from pathlib import Path
+
+from pbx.errors import OfficeLineError
+from routing.model import HoursChange, Override, Patient, Plan
+
+_OVERRIDES = """
+    SELECT id, rota, kind, person, instead_of, start, "end", reason
+    FROM rota_override WHERE cancelled_at IS NULL ORDER BY id
+"""
+_CHANGES = """
+    SELECT id, state, start, "end", reason, schedule
+    FROM hours_change WHERE cancelled_at IS NULL ORDER BY id
+"""
+_PATIENTS = """
+    SELECT patient_number.number, patient.id, patient.name, patient.panel, patient.flags
+    FROM patient_number JOIN patient ON patient.id = patient_number.patient
+"""
+_APPLIED = "SELECT id, hash, text FROM plan_applied ORDER BY id DESC"
+_BEGUN_WITH = """
+    SELECT id, hash, text FROM plan_applied WHERE id IN (
+        SELECT max(id) FROM plan_applied
+        WHERE hash IN (SELECT plan FROM call WHERE outcome IS NULL) GROUP BY hash)
+    ORDER BY id
+"""
+_TABLES = frozenset({"plan_applied", "rota_override", "hours_change", "patient", "patient_number"})
+_BUSY_S = 2.0
+
+
+@dataclass(frozen=True)
+class AppliedText:
+    """A plan that went live, as its file's text."""
+
+    id: int
+    hash: str
+    text: str = field(repr=False)
+
+
+@dataclass(frozen=True)
+class Overlay:
+    """What stands beside the file; `lay` puts it over a plan."""
+
+    overrides: tuple[Override, ...] = ()
+    changes: tuple[HoursChange, ...] = ()
+    patients: Mapping[str, Patient] = field(default_factory=dict)
+
+    def lay(self, plan: Plan) -> Plan:
+        """Return the plan with everything of ours in it."""
+        return replace(plan, overrides=self.overrides, changes=self.changes, patients=self.patients)
+
+
+def laid_over(plan: Plan, database: Path) -> Plan:
+    """Lay the database over a plan; without a database, or in an old one, the plan stays."""
+    if not database.exists():
+        return plan
+    try:
+        with closing(connect(database)) as connection:
+            return read(connection).lay(plan)
+    except sqlite3.Error as error:
+        raise unreadable(database, error) from error
+
+
+def applied_texts(database: Path, limit: int = 1) -> list[AppliedText]:
+    """Read the plans that went live, the running one first; none without a database."""
+    if not database.exists():
+        return []
+    try:
+        with closing(connect(database)) as connection:
+            if not _is_new(connection):
+                return []
+            rows = connection.execute(f"{_APPLIED} LIMIT ?", (limit,)).fetchall()
+    except sqlite3.Error as error:
+        raise unreadable(database, error) from error
+    return [AppliedText(*row) for row in rows]
+
+
+def connect(database: Path) -> sqlite3.Connection:
+    """Open the database to read, in whatever thread; sqlite3.Error if it cannot be."""
+    uri = f"{database.absolute().as_uri()}?mode=ro"
+    return sqlite3.connect(
+        uri, uri=True, timeout=_BUSY_S, isolation_level=None, check_same_thread=False
+    )
+
+
+def revision(connection: sqlite3.Connection) -> int:
+    """Tell how often what stands beside the file was changed."""
+    (count,) = connection.execute("PRAGMA user_version").fetchone()
+    return int(count)
+
+
+def applied(connection: sqlite3.Connection) -> AppliedText | None:
+    """Read the plan that runs; None if none was ever applied."""
+    row = connection.execute(f"{_APPLIED} LIMIT 1").fetchone()
+    return None if row is None else AppliedText(*row)
+
+
+def begun_with(connection: sqlite3.Connection) -> list[AppliedText]:
+    """Read the plans of calls that are not over, the oldest first."""
+    return [AppliedText(*row) for row in connection.execute(_BEGUN_WITH)]
+
+
+def read(connection: sqlite3.Connection) -> Overlay:
+    """Read everything as it is at one moment."""
+    connection.execute("BEGIN")
+    try:
+        if not _is_new(connection):
+            return Overlay()
+        return Overlay(
+            overrides=tuple(
+                Override(id_, rota, kind, person, out, _at(start), _at(end), reason)
+                for id_, rota, kind, person, out, start, end, reason in connection.execute(
+                    _OVERRIDES
+                )
+            ),
+            changes=tuple(
+                HoursChange(id_, state, _at(start), _at(end), reason, schedule)
+                for id_, state, start, end, reason, schedule in connection.execute(_CHANGES)
+            ),
+            patients=_patients(connection),
+        )
+    finally:
+        connection.execute("COMMIT")
+
+
+def unreadable(database: Path, error: sqlite3.Error) -> OfficeLineError:
+    """Say in a sentence that the database cannot be read."""
+    return OfficeLineError(
+        f"The database {database} cannot be read ({error}); "
+        "check its owner, or restore a backup of it."
+    )
+
+
+def _is_new(connection: sqlite3.Connection) -> bool:
+    """Tell whether the database has the tables; one that no newer version opened has not."""
+    names = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
+    return {name for (name,) in names} >= _TABLES
+
+
+def _at(text: str) -> datetime:
+    return datetime.fromisoformat(text)
+
+
+def _patients(connection: sqlite3.Connection) -> dict[str, Patient]:
+    """Map numbers to patients; the few combinations of flags are parsed once each."""
+    known: dict[str, Patient] = {}
+    flags: dict[str, frozenset[str]] = {}
+    found = {}
+    for number, id_, name, panel, text in connection.execute(_PATIENTS):
+        if id_ not in known:
+            if text not in flags:
+                flags[text] = frozenset(json.loads(text))
+            known[id_] = Patient(id_, name, panel, flags[text])
+        found[number] = known[id_]
+    return found

@@ -1,0 +1,87 @@
+"""Applied plans: every one is kept as its file's whole text, and the newest runs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from sqlalchemy import Connection, Engine
+from sqlmodel import Session, col, select
+
+from pbx.errors import OfficeLineError
+from pbx.store.database import changing, reading
+from pbx.store.tables import PlanApplied
+
+
+@dataclass(frozen=True)
+class Applied:
+    """A plan that went live at `at`; `ok` False: against objections, for the reason in `note`."""
+
+    id: int
+    hash: str
+    at: datetime
+    by: str
+    note: str
+    ok: bool
+    text: str = field(repr=False)
+
+
+def apply_text(
+    engine: Engine,
+    text: str,
+    hash_: str,
+    *,
+    by: str,
+    now: datetime,
+    note: str = "",
+    ok: bool = True,
+) -> Applied | None:
+    """Make this text the running plan; None if it is that already, and nothing is written."""
+    with changing(engine) as connection:
+        return _apply(
+            connection, PlanApplied(hash=hash_, applied_at=now, by=by, note=note, text=text, ok=ok)
+        )
+
+
+def apply_first(engine: Engine, text: str, hash_: str, *, now: datetime) -> Applied | None:
+    """Make this text the running plan if there never was one; else None."""
+    with changing(engine) as connection, Session(connection) as session:
+        if session.exec(select(PlanApplied.id).limit(1)).first() is not None:
+            return None
+        note = "the first start"
+        row = PlanApplied(hash=hash_, applied_at=now, by="officeline", note=note, text=text)
+        return _apply(connection, row)
+
+
+def list_applied(engine: Engine, limit: int | None = None) -> list[Applied]:
+    """List what was applied, the running one first."""
+    wanted = select(PlanApplied).order_by(col(PlanApplied.id).desc()).limit(limit)
+    with reading(engine) as session:
+        return [_applied(row) for row in session.exec(wanted)]
+
+
+def get_applied(engine: Engine, plan_id: int) -> Applied:
+    """Read one applied plan; OfficeLineError if there is none of this id."""
+    with reading(engine) as session:
+        row = session.get(PlanApplied, plan_id)
+    if row is None:
+        raise OfficeLineError(
+            f"There is no applied plan {plan_id}; 'officeline history' shows the ids."
+        )
+    return _applied(row)
+
+
+def _apply(connection: Connection, row: PlanApplied) -> Applied | None:
+    with Session(connection) as session:
+        newest = select(PlanApplied.text).order_by(col(PlanApplied.id).desc()).limit(1)
+        if session.exec(newest).first() == row.text:
+            return None
+        session.add(row)
+        session.flush()
+        return _applied(row)
+
+
+def _applied(row: PlanApplied) -> Applied:
+    if row.id is None:
+        raise ValueError("a row that was never stored")
+    return Applied(row.id, row.hash, row.applied_at, row.by, row.note, row.ok, row.text)

@@ -1,0 +1,77 @@
+"""Local wall time and instants: the one place that knows what daylight saving does to a boundary.
+
+A boundary, such as "mon 08:00", is the first instant at which the office's clock shows that time
+or a later one of that day. So a time that is skipped in spring counts at the moment of the jump,
+and one that comes twice in autumn counts when it comes first. All instants here are UTC.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, time, timedelta
+from functools import lru_cache
+from zoneinfo import ZoneInfo
+
+from routing.model import Window
+
+DAY = timedelta(days=1)
+MIDNIGHT = time(0)
+
+
+@lru_cache(maxsize=65536)
+def instant(day: date, clock: time, zone: ZoneInfo) -> datetime:
+    """Return the first instant (UTC) at which the zone's clock shows this time of this day."""
+    first, second = (
+        datetime.combine(day, clock.replace(fold=fold), zone).astimezone(UTC) for fold in (0, 1)
+    )
+    if first <= second:
+        return first
+    # skipped: find the jump between the two readings, to the second
+    before, after = second, first
+    offset = before.astimezone(zone).utcoffset()
+    while after - before > timedelta(seconds=1):
+        middle = (before + (after - before) / 2).replace(microsecond=0)
+        if middle.astimezone(zone).utcoffset() == offset:
+            before = middle
+        else:
+            after = middle
+    return after
+
+
+def at_local(local: datetime, zone: ZoneInfo) -> datetime:
+    """Return the instant of a naive local time."""
+    return instant(local.date(), local.time(), zone)
+
+
+def local_day(at: datetime, zone: ZoneInfo) -> date:
+    """Return the date that the zone's calendar shows at this aware instant."""
+    return at.astimezone(zone).date()
+
+
+def occurrences(
+    window: Window, zone: ZoneInfo, start: datetime, end: datetime
+) -> Iterator[tuple[datetime, datetime]]:
+    """List the spans of a weekly window that touch [start, end), in their order."""
+    days = _days(window)
+    day = local_day(start, zone) - days * DAY
+    day += (window.weekday - day.weekday()) % 7 * DAY
+    while (begins := instant(day, window.start, zone)) < end:
+        ends = instant(day + days * DAY, window.end, zone)
+        if ends > start and ends > begins:
+            yield begins, ends
+        day += 7 * DAY
+
+
+def _days(window: Window) -> int:
+    """Count the days from a window's start to its end, a whole week at most."""
+    days = (window.until - window.weekday) % 7
+    return 7 if days == 0 and window.end <= window.start else days
+
+
+def inside(windows: tuple[Window, ...], at: datetime, zone: ZoneInfo) -> bool:
+    """Tell whether an aware instant lies in any of these windows."""
+    return any(
+        begins <= at < ends
+        for window in windows
+        for begins, ends in occurrences(window, zone, at, at + timedelta(microseconds=1))
+    )

@@ -1,0 +1,80 @@
+"""The plan as a whole: an office, its lines, and everything that it decided."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from routing.model.hours import Closure, HoursChange, Opening, Schedule
+from routing.model.people import Group, Patient, Person, Phone
+from routing.model.policy import Ladder, Menu, Outbound, Rule
+from routing.model.rotas import Override, Rota
+from routing.model.words import EVERYONE, OFFICE, HoursState
+
+
+@dataclass(frozen=True)
+class Office:
+    """Who we are on the phone; `number` is E.164 and shown on every outbound leg.
+
+    `inbox` names the group or person that owns messages.
+    """
+
+    name: str
+    number: str
+    zone: ZoneInfo
+    language: str = "en"
+    country: str = "US"
+    inbox: str = EVERYONE
+
+
+@dataclass(frozen=True)
+class Line:
+    """A dialled number with a purpose; `menus` names the menu for a state of its schedule.
+
+    `owner` makes it a direct line: that physician's own, shown when they call back on it.
+    """
+
+    did: str
+    name: str
+    menus: Mapping[HoursState, str] = field(default_factory=dict)
+    schedule: str = OFFICE
+    owner: str | None = None
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A validated configuration; `hash` names its content.
+
+    `overrides`, `changes` and `patients` (by E.164 number) are no part of the file: they are rows
+    of the database, laid over it with `dataclasses.replace`, and no part of the hash.
+    """
+
+    office: Office
+    lines: tuple[Line, ...]
+    schedules: Mapping[str, Schedule]
+    closures: tuple[Closure, ...]
+    openings: tuple[Opening, ...]
+    people: Mapping[str, Person]
+    phones: Mapping[str, Phone]
+    groups: Mapping[str, Group]
+    menus: Mapping[str, Menu]
+    rotas: Mapping[str, Rota]
+    ladders: Mapping[str, Ladder]
+    rules: tuple[Rule, ...]
+    hash: str
+    outbound: Outbound = field(default_factory=Outbound)
+    overrides: tuple[Override, ...] = ()
+    changes: tuple[HoursChange, ...] = ()
+    patients: Mapping[str, Patient] = field(default_factory=dict)
+    # what was worked out of this plan once and holds as long as it does, such as a day's hours
+    memo: dict[Any, Any] = field(default_factory=dict, init=False, compare=False, repr=False)
+
+    def line_of(self, did: str) -> Line | None:
+        """Find the line that a dialled E.164 number belongs to."""
+        return next((line for line in self.lines if line.did == did), None)
+
+    def physicians(self) -> tuple[str, ...]:
+        """Name everybody with the role of a physician, in the file's order."""
+        return tuple(person.id for person in self.people.values() if person.role == "physician")

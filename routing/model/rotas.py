@@ -1,0 +1,69 @@
+"""Who is on call: layers of rotations, explicit shifts and overrides."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime, time
+from typing import Literal
+
+from routing.model.words import Window
+
+Unit = Literal["hours", "days", "weeks"]
+
+
+@dataclass(frozen=True)
+class Layer:
+    """A rotation: people take turns of `every` units, handed over at a local time.
+
+    It begins on `since` (for weeks: on the first `weekday` from there on) with the first person.
+    Hours must divide the day: turns of 12 hours from 08:00 change at 08:00 and 20:00 each day.
+    Outside of its `only` windows a layer has nobody, though its turns go on.
+    """
+
+    rotation: tuple[str, ...]
+    since: date
+    at: time
+    weekday: int = 0
+    every: int = 1
+    unit: Unit = "weeks"
+    only: tuple[Window, ...] = ()
+
+
+@dataclass(frozen=True)
+class ExplicitShift:
+    """One person from one naive local time to another, above every layer."""
+
+    person: str
+    start: datetime
+    end: datetime
+
+
+@dataclass(frozen=True)
+class Rota:
+    """Who is on call when: of the layers that hold, the last decides; explicit shifts stand above.
+
+    `backup` is "next" (in the rotation), a person, or another rota whose person on call steps in.
+    """
+
+    name: str
+    layers: tuple[Layer, ...]
+    shifts: tuple[ExplicitShift, ...] = ()
+    backup: str = "next"
+
+
+@dataclass(frozen=True)
+class Override:
+    """A bounded change of a rota, from `start` to `end` (aware), above everything in the file.
+
+    `replace` puts `person` in the place of `instead_of` (None: of everybody on call), `add` puts
+    `person` beside them, `remove` takes `instead_of` out. They are applied in the order of `id`.
+    """
+
+    id: int
+    rota: str
+    kind: Literal["add", "remove", "replace"]
+    person: str | None
+    instead_of: str | None
+    start: datetime
+    end: datetime
+    reason: str = ""

@@ -1,0 +1,105 @@
+"""Calls that we place: which numbers, how many, how long, and the number that they show."""
+
+from __future__ import annotations
+
+import re
+
+from routing.model import Line, Outbound, Plan
+
+# Straight out from any desk phone: never refused, never counted, never cut off.
+# 933 is the test number of the same service.
+EMERGENCY = frozenset({"911", "933"})
+
+# The area codes of +1 by country. What is not here is the United States': its states, and its
+# territories (340, 670, 671, 684, 787 and 939), which NANPA lists among the states
+# (https://www.nanpa.com). A test compares each code with the metadata of phonenumbers.
+_FOREIGN = {
+    "AG": "268", "AI": "264", "BB": "246", "BM": "441", "BS": "242", "DM": "767",
+    "DO": "809 829 849", "GD": "473", "JM": "658 876", "KN": "869", "KY": "345", "LC": "758",
+    "MS": "664", "SX": "721", "TC": "649", "TT": "868", "VC": "784", "VG": "284",
+    "CA": "204 226 236 249 250 257 263 273 289 306 343 354 365 367 368 382 403 416 418 428 431"
+          " 437 438 450 468 474 506 514 519 548 579 581 584 587 604 613 639 647 672 683 705 709"
+          " 742 753 778 780 782 807 819 825 867 873 879 902 905 942",
+}  # fmt: skip
+_COUNTRY = {area: country for country, areas in _FOREIGN.items() for area in areas.split()}
+_SHARING = frozenset({"US", *_FOREIGN})  # +1
+
+_E164 = re.compile(r"\+[1-9][0-9]{6,14}")
+_NORTH_AMERICAN = re.compile(r"\+1([2-9][0-9]{2})[2-9][0-9]{6}")
+_TOLL_FREE = re.compile(r"8(?:00|33|44|55|66|77|88)")
+# Codes without a place: 5XX numbers follow a person or belong to a machine, 6XX are the same of
+# Canada, 700 is the carriers' own, 710 the government's, 456 was for calls from abroad.
+_NOWHERE = re.compile(r"5(?:00|2[1-9]|3[23]|44|66|77|88)|6(?:00|22|33|44|55|77|88)|700|710|456")
+_PREMIUM_AREA, _PREMIUM_EXCHANGE = "+1900", "976"
+
+
+def refusal(number: str, country: str, allowed: tuple[str, ...] = ()) -> str | None:
+    """Say why we do not call a number (E.164, or 911 and 933), in half a sentence; None: we do.
+
+    `allowed` are beginnings of numbers such as "+1876". A premium number is allowed by a beginning
+    that says so ("+1900", "+1212976"), never by its area alone.
+    """
+    if number in EMERGENCY:
+        return None
+    found = _NORTH_AMERICAN.fullmatch(number)
+    if _E164.fullmatch(number) is None or (number.startswith("+1") and found is None):
+        return "it is no whole number"
+    stem = _premium(number)
+    if any(number.startswith(one) for one in allowed if len(one) >= len(stem)):
+        return None
+    if stem:
+        return "it is a premium number"
+    if found is None or country not in _SHARING:
+        return "it is abroad"
+    return _in_north_america(found[1], country)
+
+
+def _premium(number: str) -> str:
+    """Return the beginning of a premium number up to what makes it one; empty for others."""
+    if number.startswith(_PREMIUM_AREA):
+        return _PREMIUM_AREA
+    return number[:8] if number.startswith("+1") and number[5:8] == _PREMIUM_EXCHANGE else ""
+
+
+def _in_north_america(area: str, country: str) -> str | None:
+    if _TOLL_FREE.fullmatch(area):
+        return None
+    if _NOWHERE.fullmatch(area):
+        return "nobody can say what it costs"
+    return None if _COUNTRY.get(area, "US") == country else "it is abroad"
+
+
+def refused(plan: Plan, number: str) -> str | None:
+    """Say why this office does not call a number; our own lines would only lead back to us."""
+    if plan.line_of(number) is not None:
+        return "it is the office's own"
+    return refusal(number, plan.office.country, plan.outbound.allow)
+
+
+def capped(limits: Outbound, number: str, *, today: int, running: int) -> str | None:
+    """Say why a person may not place one more call now; None: they may.
+
+    `today` counts the calls that this person placed on the office's day, `running` those of
+    everybody that last. Emergency calls are never capped, and are in neither count.
+    """
+    if number in EMERGENCY:
+        return None
+    if today >= limits.per_day:
+        return f"{limits.per_day} calls a day are the limit"
+    if running >= limits.at_once:
+        return f"{limits.at_once} calls at once are the limit"
+    return None
+
+
+def longest_s(limits: Outbound, number: str) -> int | None:
+    """Return how long a call may last, in seconds; None is without an end."""
+    return None if number in EMERGENCY else limits.minutes * 60
+
+
+def shown(plan: Plan, line: Line | None) -> str:
+    """Choose the number that an outbound leg shows: a direct line's own, else the office's.
+
+    Every outbound leg asks here, and there is no third answer: never the patient's number, never
+    a physician's.
+    """
+    return line.did if line is not None and line.owner is not None else plan.office.number

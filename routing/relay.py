@@ -1,0 +1,214 @@
+"""A message's way from its opening to its end, and whom the escalator must call about it when.
+
+Two tables: `AFTER` says which event leads from which state to which, and the relay's timetable
+(`routing.model.Relay`) says when an urgent message that nobody took up is told to whom.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from enum import IntEnum
+from typing import Literal, get_args
+
+from routing import hours, people, rota
+from routing.instants import DAY
+from routing.ladder import resolve
+from routing.model import BACKUP, ONCALL, Ladder, Plan, Relay, Urgency
+from routing.people import Numbers
+
+State = Literal["open", "delivered", "acknowledged", "called back", "closed"]
+# What befalls a message. `joined`: the patient called again about it. `overdue`: whoever
+# acknowledged it did not call back in time.
+Event = Literal["delivered", "acknowledged", "called back", "closed", "joined", "overdue"]
+
+STATES: tuple[State, ...] = get_args(State)
+EVENTS: tuple[Event, ...] = get_args(Event)
+RINGING: tuple[State, ...] = ("open", "delivered")  # an urgent message in these is called about
+
+# State x event -> state; what is not here is refused.
+AFTER: Mapping[tuple[State, Event], State] = {
+    ("open", "delivered"): "delivered",
+    ("open", "acknowledged"): "acknowledged",
+    ("open", "called back"): "called back",
+    ("open", "closed"): "closed",
+    ("open", "joined"): "open",
+    ("delivered", "delivered"): "delivered",
+    ("delivered", "acknowledged"): "acknowledged",
+    ("delivered", "called back"): "called back",
+    ("delivered", "closed"): "closed",
+    ("delivered", "joined"): "open",  # nobody has heard the new recording
+    ("acknowledged", "delivered"): "acknowledged",
+    ("acknowledged", "called back"): "called back",
+    ("acknowledged", "closed"): "closed",
+    ("acknowledged", "joined"): "open",
+    ("acknowledged", "overdue"): "delivered",
+    ("called back", "delivered"): "called back",
+    ("called back", "called back"): "called back",
+    ("called back", "closed"): "closed",
+}
+# A second call joins a message in these; after the call back it is a matter of its own.
+JOINABLE: tuple[State, ...] = tuple(state for state in STATES if (state, "joined") in AFTER)
+
+
+class RefusedError(ValueError):
+    """An event that cannot befall a message in its state."""
+
+
+def after(state: State, event: Event) -> State:
+    """Return the state that an event leads to; RefusedError if there is none."""
+    found = AFTER.get((state, event))
+    if found is None:
+        raise RefusedError(f"a message that is {state} cannot be {event}")
+    return found
+
+
+class Stage(IntEnum):
+    """How far a message has climbed; each stage calls those of the stages below, too."""
+
+    ON_CALL = 0
+    BACKUP = 1
+    EVERYONE = 2
+
+
+@dataclass(frozen=True)
+class View:
+    """What decides of a message: `since` is when its relay began, `ladder` may be empty.
+
+    `stage` is the least that is called now: higher than the time alone says where nobody of the
+    stages below can be reached. `acknowledged_by` stays when the call back is overdue.
+    """
+
+    id: str
+    urgency: Urgency
+    state: State
+    since: datetime
+    ladder: str = ""
+    stage: Stage = Stage.ON_CALL
+    breached_at: datetime | None = None
+    acknowledged_by: str | None = None
+    acknowledged_at: datetime | None = None
+
+
+@dataclass(frozen=True)
+class Todo:
+    """What the escalator must do now.
+
+    "ring" calls `who` (the contact of each person; nobody, where nobody has one) together, and
+    `breach` says that the promise to call back breaks at this moment. "overdue" makes an
+    acknowledged message climb again; "remind" tells the owner; "wait" is for later.
+    """
+
+    what: Literal["ring", "overdue", "remind", "wait"]
+    stage: Stage = Stage.ON_CALL
+    who: Mapping[str, str] = field(default_factory=dict)
+    breach: bool = False
+
+
+def due(view: View, plan: Plan, numbers: Numbers, now: datetime) -> Todo:
+    """Say what must be done with a message at this instant, which its timer named."""
+    if view.state == "closed":
+        return Todo("wait")
+    relay = ladder_of(view, plan).relay
+    if view.urgency == "urgent" and view.state in RINGING:
+        broken = view.breached_at is not None and view.breached_at >= view.since
+        breach = not broken and _passed(view, now) >= relay.breach_s
+        stage, who = _callable(view, plan, numbers, now)
+        return Todo("ring", stage, who, breach)
+    deadline = call_back_by(view, plan)
+    if deadline is not None:
+        return Todo("overdue" if now >= deadline else "wait")
+    is_open = hours.state_at(plan, now)[0] == "open"
+    return Todo("remind" if is_open and next_opening(plan, view.since) <= now else "wait")
+
+
+def next_due(view: View, plan: Plan, now: datetime) -> datetime | None:
+    """Say when something must be done next if nothing happens until then; None once closed.
+
+    A deadline that has passed is returned as it is; anything else comes after `now`.
+    """
+    if view.state == "closed":
+        return None
+    if view.urgency == "urgent" and view.state in RINGING:
+        return next_round(ladder_of(view, plan).relay, view.since, now)
+    return call_back_by(view, plan) or next_opening(plan, now)
+
+
+def call_back_by(view: View, plan: Plan) -> datetime | None:
+    """Say until when whoever acknowledged an urgent message must have called back."""
+    if view.urgency != "urgent" or view.state != "acknowledged" or view.acknowledged_at is None:
+        return None
+    limit = timedelta(seconds=ladder_of(view, plan).relay.callback_s)
+    return view.acknowledged_at.astimezone(UTC) + limit
+
+
+def next_round(relay: Relay, since: datetime, now: datetime) -> datetime:
+    """Return the timetable's next instant after `now`: a retry, or the moment a stage begins."""
+    since, now = since.astimezone(UTC), now.astimezone(UTC)  # local times do not count minutes
+    passed = (now - since) // timedelta(seconds=relay.retry_s)
+    retry = since + max(0, passed + 1) * timedelta(seconds=relay.retry_s)
+    steps = (since + timedelta(seconds=one) for one in _begins(relay))
+    return min([retry, *(step for step in steps if step > now)])
+
+
+def next_opening(plan: Plan, after_: datetime) -> datetime:
+    """Return when the office opens next; a day later where it does not open for a long time."""
+    after_ = after_.astimezone(UTC)
+    for reach in (2 * DAY, hours.REACH):  # nearly always it opens within two days
+        was_open = hours.state_at(plan, after_)[0] == "open"
+        for stretch in hours.spans(plan, after_, after_ + reach):
+            if stretch.state == "open" and not was_open:
+                return stretch.start
+            was_open = stretch.state == "open"
+    return after_ + DAY
+
+
+def ladder_of(view: View, plan: Plan) -> Ladder:
+    """Find the ladder of a message; the plan's first where that one is gone."""
+    first = next(iter(plan.ladders.values()), Ladder("", ()))
+    return plan.ladders.get(view.ladder, first)
+
+
+def _passed(view: View, now: datetime) -> float:
+    """Count the seconds since the relay began."""
+    return (now.astimezone(UTC) - view.since.astimezone(UTC)).total_seconds()
+
+
+def _begins(relay: Relay) -> tuple[int, int, int]:
+    return relay.backup_s, relay.everyone_s, relay.breach_s
+
+
+def _callable(
+    view: View, plan: Plan, numbers: Numbers, now: datetime
+) -> tuple[Stage, dict[str, str]]:
+    """Find the first stage from the one that is due in which anybody has a contact now."""
+    passed = _passed(view, now)
+    relay = ladder_of(view, plan).relay
+    by_time = Stage.BACKUP if passed >= relay.backup_s else Stage.ON_CALL
+    stage = max(view.stage, Stage.EVERYONE if passed >= relay.everyone_s else by_time)
+    for one in Stage:
+        if one < stage:
+            continue
+        found = {
+            person: via
+            for person in dict.fromkeys(_people(view, plan, one, now))
+            if person in plan.people
+            and (via := people.contact(plan.people[person], plan, numbers, now)) is not None
+        }
+        if found:
+            return one, found
+    return Stage.EVERYONE, {}
+
+
+def _people(view: View, plan: Plan, stage: Stage, now: datetime) -> Iterator[str]:
+    """Name those of a stage and of all below it; relay mode and quiet hours hold nobody back."""
+    name = ladder_of(view, plan).rota
+    yield from resolve(ONCALL, plan, now, rota_name=name)
+    if view.acknowledged_by is not None:
+        yield view.acknowledged_by  # knows the matter already
+    if stage >= Stage.BACKUP:
+        yield from resolve(BACKUP, plan, now, rota_name=name)
+    if stage >= Stage.EVERYONE:
+        yield from rota.everyone(plan)
+        yield from (one.id for one in plan.people.values() if one.role == "manager")

@@ -1,0 +1,204 @@
+"""A rule's conditions: which one does not hold, or why all do, in a receptionist's words.
+
+Whether a condition holds is found while a caller waits, the words only when somebody reads them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from functools import cached_property
+from typing import overload
+
+from routing import hours
+from routing.decision import Facts, Reason
+from routing.instants import inside
+from routing.model import CallerKind, HoursState, Line, Patient, Plan, Rule, Urgency, When
+
+URGENCY = "urgency"
+Asked = tuple[tuple[str, "Callable[[When, Scene], bool]"], ...]
+Conditions = tuple[tuple[Rule, Asked], ...]
+Told = tuple[str, str]  # what is said of a condition that holds, and of one that does not
+
+
+@dataclass
+class Scene:
+    """A call at an instant, as the conditions see it; everything is looked up once.
+
+    `urgency` is what the caller's keys said, None if nothing.
+    """
+
+    facts: Facts
+    plan: Plan
+    now: datetime
+    line: Line
+    patient: Patient | None
+    urgency: Urgency | None = None
+    _hours: dict[str, tuple[HoursState, str]] = field(default_factory=dict)
+    _calls: dict[int, int] = field(default_factory=dict)
+
+    @cached_property
+    def caller(self) -> CallerKind:
+        """Say what is known of the caller."""
+        if self.facts.caller is None:
+            return "anonymous"
+        return "known" if self.patient is not None else "unknown"
+
+    @cached_property
+    def panel(self) -> str | None:
+        """Name the physician whose patient this is."""
+        return self.patient.panel if self.patient is not None else None
+
+    @cached_property
+    def flags(self) -> frozenset[str]:
+        """List what the directory says of the caller."""
+        return self.patient.flags if self.patient is not None else frozenset()
+
+    def hours(self, schedule: str | None) -> tuple[HoursState, str]:
+        """Tell the state of a schedule (None: the line's own) and why."""
+        name = schedule or self.line.schedule
+        if name not in self._hours:
+            self._hours[name] = hours.state_at(self.plan, self.now, name)
+        return self._hours[name]
+
+    def calls(self, minutes: int) -> int:
+        """Count the calls of this number within so many minutes, this one included.
+
+        Callers without a number cannot be told apart; each call of theirs is a first one.
+        """
+        if minutes not in self._calls:
+            since = self.now - timedelta(minutes=minutes)
+            earlier = self.facts.earlier if self.facts.caller is not None else ()
+            self._calls[minutes] = 1 + sum(since < at <= self.now for at in earlier)
+        return self._calls[minutes]
+
+
+def conditions(plan: Plan) -> Conditions:
+    """List the rules, each with what must hold by name; worked out once for each plan."""
+    found: Conditions | None = plan.memo.get("conditions")
+    if found is None:
+        found = plan.memo["conditions"] = tuple(
+            (rule, tuple((name, _HOLDS[name]) for name in rule.when.asked)) for rule in plan.rules
+        )
+    return found
+
+
+def misfit(when: When, asked: Asked, scene: Scene) -> str | None:
+    """Name the first condition that does not hold, or None; the urgency is not looked at."""
+    for name, holds in asked:
+        if not holds(when, scene):
+            return name
+    return None
+
+
+def words(when: When, scene: Scene, missed: str | None) -> str:
+    """Say why the condition `missed` does not hold, or for None what does."""
+    if missed is not None:
+        return _SAYS[missed](when, scene)[1]
+    names = (*when.asked, *((URGENCY,) if when.urgency is not None else ()))
+    return " and ".join(_SAYS[name](when, scene)[0] for name in names) or (
+        "it applies to every call"
+    )
+
+
+class Reasons(Sequence[Reason]):
+    """The reasons of a decision in their order; put into words when they are first read.
+
+    The trail is of rules, each with the condition that it missed (None: it matched), and of
+    reasons that no rule gives.
+    """
+
+    def __init__(self, scene: Scene, trail: Sequence[tuple[Rule, str | None] | Reason]) -> None:
+        self._scene = scene
+        self._trail = trail
+
+    @cached_property
+    def _all(self) -> tuple[Reason, ...]:
+        return tuple(
+            step
+            if isinstance(step, Reason)
+            else Reason(step[0].name, step[1] is None, words(step[0].when, self._scene, step[1]))
+            for step in self._trail
+        )
+
+    @overload
+    def __getitem__(self, index: int) -> Reason: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[Reason]: ...
+    def __getitem__(self, index: int | slice) -> Reason | Sequence[Reason]:
+        return self._all[index]
+
+    def __len__(self) -> int:
+        return len(self._trail)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Sequence) and self._all == tuple(other)
+
+    def __hash__(self) -> int:
+        return hash(self._all)
+
+
+def _holds_during(when: When, scene: Scene) -> bool:
+    return inside(when.during, scene.now, scene.plan.office.zone)
+
+
+def _holds_repeat(when: When, scene: Scene) -> bool:
+    return when.repeat is not None and scene.calls(when.repeat.minutes) >= when.repeat.count
+
+
+_HOLDS: dict[str, Callable[[When, Scene], bool]] = {
+    "line": lambda when, scene: when.line == scene.line.name,
+    "hours": lambda when, scene: when.hours == scene.hours(when.schedule)[0],
+    "caller": lambda when, scene: when.caller == scene.caller,
+    "flag": lambda when, scene: when.flag in scene.flags,
+    "panel": lambda when, scene: when.panel == scene.panel,
+    "repeat": _holds_repeat,
+    "during": _holds_during,
+}
+
+
+def _says_hours(when: When, scene: Scene) -> Told:
+    state, why = scene.hours(when.schedule)
+    told = f"the {when.schedule or 'office'} is {state} ({why})"
+    return told, told
+
+
+def _says_repeat(when: When, scene: Scene) -> Told:
+    assert when.repeat is not None  # noqa: S101  # only asked where it is
+    minutes = when.repeat.minutes
+    told = f"it is call {scene.calls(minutes)} within {minutes} minutes"
+    return told, f"{told}, not {when.repeat.count}"
+
+
+def _says_during(when: When, scene: Scene) -> Told:
+    local = scene.now.astimezone(scene.plan.office.zone)
+    text = when.during_text
+    return f"it is within {text}", f"{local:%A %H:%M} is not within {text}"
+
+
+_SAYS: dict[str, Callable[[When, Scene], Told]] = {
+    "line": lambda when, scene: (
+        f"the line is {when.line}",
+        f"the call came on the line {scene.line.name}, not {when.line}",
+    ),
+    "hours": _says_hours,
+    "caller": lambda when, scene: (
+        f"the caller is {scene.caller}",
+        f"the caller is {scene.caller}, not {when.caller}",
+    ),
+    "flag": lambda when, _: (
+        f"the caller is marked '{when.flag}'",
+        f"the caller is not marked '{when.flag}'",
+    ),
+    "panel": lambda when, _: (
+        f"the caller is a patient of {when.panel}",
+        f"the caller is no patient of {when.panel}",
+    ),
+    "repeat": _says_repeat,
+    "during": _says_during,
+    URGENCY: lambda when, scene: (
+        f"the matter is {when.urgency}",
+        f"the matter is {scene.urgency or 'of unknown urgency'}, not {when.urgency}",
+    ),
+}

@@ -1,0 +1,293 @@
+"""What a span will ask of whom: nights, weekends, holidays and interruptions, as expected values.
+
+Nothing is drawn by lot: the same plan and load give the same figures. A load says how many calls
+come on each line in each hour of the week and how many of them are urgent; every interval in which
+nothing changes is walked once, by the code that answers calls, and weighed by the calls in it.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, time, timedelta
+
+from routing import hours, paths, people
+from routing.decision import Decision
+from routing.instants import DAY, MIDNIGHT, instant, local_day
+from routing.model import OFFICE, Line, Plan
+from routing.people import Numbers
+from routing.stretches import Stretch, Watched, stretches
+
+DUSK, DAWN = time(17), time(8)  # a night of the office's clock
+NIGHT_HOURS = 15
+SATURDAY = 5
+MINUTE = timedelta(minutes=1)
+HOUR = timedelta(hours=1)
+TURNS = ("nights", "weekends", "holidays")
+FAIR = (*TURNS, "hours", "interruptions")
+OUTCOMES = ("connected", "message", "announced", "blocked")
+
+_Reachable = Mapping[bool, frozenset[str]]  # by whether the call is urgent
+Slot = tuple[str, int, int]  # a line's name, a weekday from 0 (Monday), an hour of the day
+
+
+@dataclass(frozen=True)
+class Load:
+    """Calls an hour by line, weekday and hour; of each line the share that is urgent.
+
+    `accepts` is how likely it is that somebody accepts when one step rings.
+    """
+
+    calls: Mapping[Slot, float]
+    urgent: Mapping[str, float]
+    accepts: float = 0.8
+
+
+@dataclass
+class Burden:
+    """What falls to one person; `interruptions` are the times that a phone of theirs rings."""
+
+    nights: int = 0
+    weekends: int = 0
+    holidays: int = 0
+    hours: float = 0.0
+    interruptions: float = 0.0
+    night_interruptions: float = 0.0
+
+
+@dataclass(frozen=True)
+class Simulation:
+    """A span's figures; `nights` are who is on call in each, by the day on which it begins.
+
+    `minutes` counts open, closed and without anybody on call; `outcomes` are expected calls by how
+    they end; `evenness` divides the most that one person has by the mean: 1 is even.
+    """
+
+    start: datetime
+    end: datetime
+    minutes: Mapping[str, int]
+    load: Mapping[str, Burden]
+    outcomes: Mapping[str, float]
+    evenness: Mapping[str, float]
+    nights: Mapping[date, tuple[str, ...]]
+    holidays: Mapping[date, str] = field(default_factory=dict)
+
+
+def nightly(line: Line, calls: float, urgent: float, accepts: float) -> Load:
+    """Spread so many calls evenly over each night, from 17:00 to 08:00, all on one line."""
+    at_night = [hour for hour in range(24) if hour >= DUSK.hour or hour < DAWN.hour]
+    rates = {(line.name, day, hour): calls / NIGHT_HOURS for day in range(7) for hour in at_night}
+    return Load(rates, {line.name: urgent}, accepts)
+
+
+def observed(
+    calls: Iterable[tuple[datetime, str, bool]], plan: Plan, days: float, accepts: float
+) -> Load:
+    """Take past calls (instant, line, whether urgent) of so many days as a weekly pattern."""
+    rates: dict[Slot, float] = defaultdict(float)
+    urgent: dict[str, list[bool]] = defaultdict(list)
+    for at, line, was_urgent in calls:
+        local = at.astimezone(plan.office.zone)
+        rates[line, local.weekday(), local.hour] += 7 / days
+        urgent[line].append(was_urgent)
+    shares = {line: sum(seen) / len(seen) for line, seen in urgent.items()}
+    return Load(rates, shares, accepts)
+
+
+def simulate(
+    plan: Plan, numbers: Numbers, start: datetime, end: datetime, load: Load
+) -> Simulation:
+    """Work out what a span of aware instants asks of whom, under this load."""
+    start, end = start.astimezone(UTC), end.astimezone(UTC)
+    tally = _Tally(plan, numbers, load)
+    cuts = tuple(_clock_hours(plan, start, end))
+    for stretch in stretches(plan, start, end, tally.watched.windows, cuts):
+        tally.add(stretch)
+    dates = tuple(_days(plan, start, end, MIDNIGHT))
+    holidays = dict(_holidays(plan, dates))
+    nights = tally.turns("nights", _days(plan, start, end, DUSK))
+    tally.turns("weekends", (day for day in dates if day.weekday() == SATURDAY))
+    tally.turns("holidays", holidays)
+    even = {kind: _evenness([getattr(one, kind) for one in tally.load.values()]) for kind in FAIR}
+    minutes = {name: round(span / MINUTE) for name, span in tally.minutes.items()}
+    return Simulation(start, end, minutes, tally.load, tally.outcomes, even, nights, holidays)
+
+
+@dataclass
+class _Effect:
+    """What one call does on average: how it ends, and whose phone rings how often."""
+
+    outcomes: dict[str, float] = field(default_factory=lambda: defaultdict(float))
+    rings: dict[str, float] = field(default_factory=lambda: defaultdict(float))
+
+
+class _Tally:
+    """Adds up stretches; what a call does is worked out once for all that are alike."""
+
+    def __init__(self, plan: Plan, numbers: Numbers, load: Load) -> None:
+        self._callers = (paths.Caller(paths.UNKNOWN, "unknown"),)
+        self._plan = paths.with_callers(plan, self._callers)
+        self._numbers = numbers
+        self._load = load
+        self.watched = Watched(self._plan)
+        self._ends: dict[Hashable, list[Decision]] = {}
+        self._reachable: dict[Hashable, _Reachable] = {}
+        self._effects: dict[Hashable, _Effect] = {}
+        self.minutes = dict.fromkeys(("total", "open", "closed", "nobody_on_call"), timedelta())
+        self.outcomes: dict[str, float] = dict.fromkeys(OUTCOMES, 0.0)
+        self.load = {person: Burden() for person in _on_duty(plan)}
+        self._turns: dict[str, dict[date, dict[str, timedelta]]] = {
+            kind: defaultdict(lambda: defaultdict(timedelta)) for kind in TURNS
+        }
+
+    def add(self, stretch: Stretch) -> None:
+        """Count a stretch that lies in one hour of the office's clock."""
+        length = stretch.end - stretch.start
+        local = stretch.start.astimezone(self._plan.office.zone)
+        who = {one for people_, _ in stretch.answers for one in people_}
+        self.minutes["total"] += length
+        self.minutes[stretch.states[0]] += length  # the office's schedule comes first
+        self.minutes["nobody_on_call"] += timedelta() if who else length
+        for person in who:
+            self._of(person).hours += length / HOUR
+            for kind, day in _turns(local):
+                self._turns[kind][day][person] += length
+        for line in self._plan.lines:
+            rate = self._load.calls.get((line.name, local.weekday(), local.hour), 0.0)
+            if rate:
+                self._ring(self._effect(line, stretch), rate * (length / HOUR), _is_night(local))
+
+    def turns(self, kind: str, days: Iterable[date]) -> dict[date, tuple[str, ...]]:
+        """Say who has each of these nights, weekends or days, and count it as theirs."""
+        found = {day: _most(self._turns[kind].get(day, {})) for day in days}
+        for person in (one for who in found.values() for one in who):
+            burden = self._of(person)
+            setattr(burden, kind, getattr(burden, kind) + 1)
+        return found
+
+    def _of(self, person: str) -> Burden:
+        return self.load.setdefault(person, Burden())
+
+    def _ring(self, effect: _Effect, calls: float, at_night: bool) -> None:  # noqa: FBT001  # private
+        for outcome, share in effect.outcomes.items():
+            self.outcomes[outcome] += share * calls
+        for person, times in effect.rings.items():
+            burden = self._of(person)
+            burden.interruptions += times * calls
+            burden.night_interruptions += times * calls if at_night else 0
+
+    def _effect(self, line: Line, stretch: Stretch) -> _Effect:
+        how, reach = self.watched.routing(line, stretch), self.watched.reach(stretch)
+        if how not in self._ends:
+            walked = paths.walk(self._plan, line, self._callers, stretch.start)
+            self._ends[how] = [path.end for path in walked]
+        if reach not in self._reachable:
+            self._reachable[reach] = {
+                urgent: frozenset(
+                    people.reachable(self._plan, self._numbers, stretch.start, urgent=urgent)
+                )
+                for urgent in (True, False)
+            }
+        key = (how, stretch.answers, *self._reachable[reach].values())
+        if key not in self._effects:
+            share = self._load.urgent.get(line.name, 0.0)
+            self._effects[key] = self._work_out(
+                self._ends[how], share, self._reachable[reach], stretch.start
+            )
+        return self._effects[key]
+
+    def _work_out(
+        self, ends: list[Decision], share: float, reachable: _Reachable, now: datetime
+    ) -> _Effect:
+        """Share a call among the ends that it can come to, the urgent ones and the others."""
+        urgent = [end for end in ends if end.urgency == "urgent"]
+        others = [end for end in ends if end.urgency != "urgent"]
+        if not urgent or not others:
+            share = float(bool(urgent))
+        effect = _Effect()
+        for some, weight in ((urgent, share), (others, 1 - share)):
+            for end in some:
+                rung = paths.rung(end, self._plan, now, reachable[end.urgency == "urgent"])
+                self._follow(end, rung, weight / len(some), effect)
+        return effect
+
+    def _follow(
+        self, end: Decision, rung: Iterator[tuple[str, ...]], weight: float, effect: _Effect
+    ) -> None:
+        if end.kind in {"announce", "reject"}:
+            effect.outcomes["announced" if end.kind == "announce" else "blocked"] += weight
+            return
+        waiting = weight
+        for who in rung:
+            for one in who:
+                if one in self._plan.people:
+                    effect.rings[one] += waiting
+            waiting *= 1 - self._load.accepts if who else 1
+        effect.outcomes["connected"] += weight - waiting
+        effect.outcomes["message"] += waiting
+
+
+def _on_duty(plan: Plan) -> tuple[str, ...]:
+    """Name everybody who has turns in a rota, in the file's order; without rotas all physicians."""
+    named = {one for rota in plan.rotas.values() for layer in rota.layers for one in layer.rotation}
+    named |= {shift.person for rota in plan.rotas.values() for shift in rota.shifts}
+    return tuple(one for one in plan.people if one in named) or plan.physicians()
+
+
+def _is_night(local: datetime) -> bool:
+    return local.time() >= DUSK or local.time() < DAWN
+
+
+def _turns(local: datetime) -> Iterator[tuple[str, date]]:
+    """Say of which night, weekend and day a local time is a part, each by the day it begins on."""
+    day = local.date()
+    yield "holidays", day
+    if _is_night(local):
+        yield "nights", day if local.time() >= DUSK else day - DAY
+    if day.weekday() >= SATURDAY:
+        yield "weekends", day - (day.weekday() - SATURDAY) * DAY
+
+
+def _most(who: Mapping[str, timedelta]) -> tuple[str, ...]:
+    """Name who has the most of a night; two who share all of it both do."""
+    longest = max(who.values(), default=None)
+    return tuple(person for person, span in who.items() if span == longest)
+
+
+def _days(plan: Plan, start: datetime, end: datetime, clock: time) -> Iterator[date]:
+    """List the local days whose instant at this time lies in the span."""
+    day = local_day(start, plan.office.zone) - DAY
+    while (at := instant(day, clock, plan.office.zone)) < end:
+        if at >= start:
+            yield day
+        day += DAY
+
+
+def _holidays(plan: Plan, dates: Iterable[date]) -> Iterator[tuple[date, str]]:
+    """List the days on which a closure of the whole day falls."""
+    for day in dates:
+        opened = any(
+            one.schedule == OFFICE and hours.falls_on(one.when, day) for one in plan.openings
+        )
+        reasons = [
+            one.reason
+            for one in plan.closures
+            if one.span is None and one.schedule in {None, OFFICE} and hours.falls_on(one.when, day)
+        ]
+        if reasons and not opened:
+            yield day, reasons[0]
+
+
+def _clock_hours(plan: Plan, start: datetime, end: datetime) -> Iterator[datetime]:
+    """List the instants at which the office's clock strikes, around a span."""
+    zone = plan.office.zone
+    day = local_day(start, zone)
+    while instant(day, MIDNIGHT, zone) < end:
+        yield from (instant(day, time(hour), zone) for hour in range(24))
+        day += DAY
+
+
+def _evenness(values: Sequence[float]) -> float:
+    """Divide the most by the mean; 1 where nobody has anything."""
+    return max(values) * len(values) / sum(values) if sum(values) else 1.0

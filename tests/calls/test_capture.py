@@ -1,0 +1,102 @@
+"""Capture first: from the moment that a caller says "urgent" there is a message on the disk."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from pbx.carrier import audio
+from pbx.carrier.handset import Handset, never_answers
+from pbx.demo.scenes import MAIN, SATURDAY, patient, physician
+from pbx.demo.stage import MOBILES, PATIENT_TONE, Stage
+from pbx.store.calls import History
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+DEADLINE = 60.0
+
+
+async def hangs_up(stage: Stage, caller: str | None, *keys: str, after: float) -> History:
+    """Call by night, press these keys one after the other, and hang up so many seconds later."""
+    stage.set_time(SATURDAY)
+
+    async def script(phone: Handset) -> None:
+        for key in keys:
+            await phone.wait(1.5)
+            await phone.press(key)
+        await phone.wait(after)
+
+    call = await stage.carrier.dials(MAIN, caller=caller, script=script)
+    await call.ended(DEADLINE)
+    return await stage.finished(caller)
+
+
+async def test_hung_up_while_asked_for_a_number(stage: Stage, caller: str) -> None:
+    """Nobody was called yet, and the message is open with the number that the caller shows."""
+    history = await hangs_up(stage, caller, "1", after=1)
+    assert history.message is not None
+    assert (history.message.urgency, history.message.state) == ("urgent", "open")
+    assert history.message.callback_number == caller
+    assert (history.call.outcome, history.legs) == ("message", ())
+
+
+async def test_hung_up_in_the_middle_of_the_words(stage: Stage, caller: str) -> None:
+    """What was said until then is kept."""
+    stage.set_time(SATURDAY)
+    script = patient(press="1", tells=False, keys="#", silent=4.5, at_most=3)
+    call = await stage.carrier.dials(MAIN, caller=caller, script=script)
+    await call.ended(DEADLINE)
+    history = await stage.finished(caller)
+    assert history.message is not None
+    assert history.message.state == "open"
+    words = audio.read(stage.home.folder / str(history.message.recording))
+    assert audio.tone_seconds(words, PATIENT_TONE) > 1
+    assert history.legs == ()
+
+
+async def test_another_number_is_where_we_call_back(stage: Stage, caller: str) -> None:
+    """Ten digits replace the number that is shown; too few are asked for again."""
+    history = await hangs_up(stage, caller, "1", "555#", "9175550177", after=1)
+    assert history.message is not None
+    assert history.message.callback_number == "+19175550177"
+
+
+async def test_who_accepts_has_the_message(stage: Stage, caller: str) -> None:
+    """The line broke after two seconds: it is acknowledged by name, and a call back is owed."""
+    stage.set_time(SATURDAY)
+    person = stage.person("oncall")
+    stage.carrier.answers(MOBILES[person], physician(person))
+    script = patient(press="1", tells=True)
+    call = await stage.carrier.dials(MAIN, caller=caller, script=script)
+    mobile = await stage.carrier.rings(MOBILES[person], DEADLINE)
+    await asyncio.gather(call.ended(DEADLINE), mobile.ended(DEADLINE))
+    history = await stage.finished(caller)
+    assert (history.call.outcome, history.call.person) == ("connected", person)
+    assert history.message is not None
+    assert (history.message.state, history.message.acknowledged_by) == ("acknowledged", person)
+    assert history.message.due_at is not None  # to call back
+
+
+async def test_star_ends_the_waiting(stage: Stage, caller: str) -> None:
+    """The phone stops ringing at once, and the message is what a physician finds."""
+    stage.set_time(SATURDAY)
+    person = stage.person("oncall")
+    stage.carrier.answers(MOBILES[person], never_answers())
+    rang = asyncio.Event()
+
+    async def script(phone: Handset) -> None:
+        await patient(press="1", tells=True, at_most=0)(phone)
+        await asyncio.wait_for(rang.wait(), DEADLINE)
+        await phone.press("*")
+        await phone.wait_hangup()
+
+    call = await stage.carrier.dials(MAIN, caller=caller, script=script)
+    mobile = await stage.carrier.rings(MOBILES[person], DEADLINE)
+    rang.set()
+    await asyncio.gather(call.ended(DEADLINE), mobile.ended(DEADLINE))
+    history = await stage.finished(caller)
+    assert (history.call.outcome, history.call.person) == ("message", None)
+    assert [leg.person for leg in history.legs] == [person]
+    assert history.message is not None
+    assert history.message.state == "open"

@@ -1,0 +1,209 @@
+"""The relay and the physician's line: a message reaches a physician, who reaches the patient."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from pbx import vault
+from pbx.carrier.handset import Handset, PhoneCall, Script, answers, voicemail
+from pbx.demo.scenes import MAIN, SATURDAY
+from pbx.demo.stage import MOBILES, PATIENT_TONE, TONES, Stage
+from pbx.pins import hashed
+from pbx.reconcile import reconcile_day
+from pbx.store import escalation, messages
+from pbx.store.database import open_database
+from pbx.store.messages import MessageRow
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+DEADLINE = 60.0
+PIN = "472916"
+
+
+def with_pin(stage: Stage, person: str) -> str:
+    """Give somebody the PIN of these tests; return the code that the vault chose."""
+    pin = hashed(PIN)
+    return vault.change(stage.home.folder, lambda held: held.with_pin(person, pin)).codes[person]
+
+
+async def leaves_a_message(stage: Stage, caller: str) -> str:
+    """Call by night, say that it is urgent, hang up at once; return the message's id."""
+    stage.set_time(SATURDAY)
+
+    async def script(phone: Handset) -> None:
+        await phone.wait(1.5)
+        await phone.press("1")
+        await phone.wait(2)
+
+    call = await stage.carrier.dials(MAIN, caller=caller, script=script)
+    await call.ended(DEADLINE)
+    history = await stage.finished(caller)
+    assert history.message is not None
+    return history.message.id
+
+
+def consults(person: str, *keys: str, pin: bool = True) -> Script:
+    """Pick up, press 1, give the PIN, press keys of the menu, then talk and hang up."""
+
+    async def script(phone: Handset) -> None:
+        await phone.ring(1)
+        await phone.answer()
+        await phone.wait(0.8)
+        await phone.press("1")
+        if pin:
+            await phone.wait(1)
+            await phone.press(PIN)
+        for key in keys:
+            await phone.wait(1.5)
+            await phone.press(key)
+        await phone.wait(3)
+        await phone.tone(TONES[person], 2)
+        await phone.hang_up()
+
+    return script
+
+
+def read(stage: Stage, message: str) -> MessageRow:
+    """Read a message as it stands."""
+    engine = open_database(stage.home.database)
+    try:
+        found = messages.get(engine, message)
+    finally:
+        engine.dispose()
+    assert found is not None
+    return found
+
+
+def results(stage: Stage, message: str) -> list[tuple[str, str | None]]:
+    """List who was called about a message, and what came of it."""
+    engine = open_database(stage.home.database)
+    try:
+        return [(one.person, one.result) for one in escalation.attempts(engine, message)]
+    finally:
+        engine.dispose()
+
+
+def accounted(stage: Stage, call: str) -> None:
+    """Assert that both ledgers know the patient's call, and take the relay's for none of theirs."""
+    engine = open_database(stage.home.database)
+    zone = stage.configuration.plan.office.zone
+    try:
+        day = datetime.fromisoformat(SATURDAY).date()
+        later = datetime.now(UTC) + timedelta(days=30)
+        found = reconcile_day(engine, stage.home, day, zone, later)
+    finally:
+        engine.dispose()
+    assert found.outcomes["message"] >= 1
+    assert call not in [one.id for one in found.unaccounted]
+    assert not [one for one in found.unaccounted if one.id.startswith("officeline-relay")]
+
+
+async def state_is(stage: Stage, message: str, state: str) -> MessageRow:
+    """Wait until a message is in this state."""
+    async with asyncio.timeout(DEADLINE):
+        while (found := await asyncio.to_thread(read, stage, message)).state != state:
+            await asyncio.sleep(0.1)
+    return found
+
+
+def never_shows(stage: Stage, phone: PhoneCall, *numbers: str) -> None:
+    """Assert that no SIP message of this phone's call holds any of these numbers."""
+    for message in stage.carrier.messages_of(phone):
+        assert not any(number in message.text for number in numbers), message.text
+
+
+async def test_a_message_is_relayed_and_the_patient_called_back(stage: Stage, caller: str) -> None:
+    """The physician hears of it after the PIN; the patient's phone shows the office's number."""
+    stage.set_time(SATURDAY)
+    person = stage.person("oncall")
+    await asyncio.to_thread(with_pin, stage, person)
+    stage.carrier.answers(MOBILES[person], consults(person, "1"))
+    stage.carrier.answers(caller, answers(after=1, tone=PATIENT_TONE, talk=6))
+    message = await leaves_a_message(stage, caller)
+    mobile = await stage.carrier.rings(MOBILES[person], DEADLINE)
+    patient = await stage.carrier.rings(caller, DEADLINE)
+    await asyncio.gather(mobile.ended(DEADLINE), patient.ended(DEADLINE))
+    assert (mobile.shown, patient.shown) == (MAIN, MAIN)
+    assert patient.heard_tone(TONES[person])
+    assert mobile.heard_tone(PATIENT_TONE)
+    never_shows(stage, patient, *MOBILES.values())
+    never_shows(stage, mobile, caller)
+    found = await state_is(stage, message, "called back")
+    assert (found.acknowledged_by, found.called_back_by) == (person, person)
+    assert await asyncio.to_thread(results, stage, message) == [(person, "acknowledged")]
+    await asyncio.to_thread(accounted, stage, message)
+
+
+async def test_a_wrong_pin_hears_nothing_and_takes_nothing(stage: Stage, caller: str) -> None:
+    """Somebody else has the phone: after three tries the call ends, and the message is open."""
+    stage.set_time(SATURDAY)
+    person = stage.person("oncall")
+    await asyncio.to_thread(with_pin, stage, person)
+
+    async def guesses(phone: Handset) -> None:
+        await phone.ring(1)
+        await phone.answer()
+        await phone.wait(0.8)
+        await phone.press("1")
+        for guess in ("111213", "472917", "000001"):
+            await phone.wait(1.5)
+            await phone.press(guess)
+        await phone.wait_hangup()
+
+    stage.carrier.answers(MOBILES[person], guesses)
+    message = await leaves_a_message(stage, caller)
+    mobile = await stage.carrier.rings(MOBILES[person], DEADLINE)
+    await mobile.ended(DEADLINE)
+    async with asyncio.timeout(DEADLINE):
+        while await asyncio.to_thread(results, stage, message) != [(person, "declined")]:
+            await asyncio.sleep(0.1)
+    found = await asyncio.to_thread(read, stage, message)
+    assert (found.state, found.delivered_by, found.acknowledged_by) == ("open", None, None)
+    assert found.due_at is not None  # and the next round comes
+
+
+async def test_a_voicemail_takes_no_message(stage: Stage, caller: str) -> None:
+    """It answers and presses nothing: no word of the message is heard, and it stays open."""
+    stage.set_time(SATURDAY)
+    person = stage.person("oncall")
+    stage.carrier.answers(MOBILES[person], voicemail(after=1, listens=3))
+    message = await leaves_a_message(stage, caller)
+    mobile = await stage.carrier.rings(MOBILES[person], DEADLINE)
+    await mobile.ended(DEADLINE)
+    async with asyncio.timeout(DEADLINE):
+        while (found := await asyncio.to_thread(results, stage, message)) == [(person, None)]:
+            await asyncio.sleep(0.1)
+    assert found[0][1] in {"no answer", "declined", "unreachable"}, found
+    assert (await asyncio.to_thread(read, stage, message)).state == "open"
+
+
+async def test_a_physician_calls_in_from_anywhere(stage: Stage, caller: str) -> None:
+    """Star, code and PIN; the patient is called over the physician's own phone, not this one."""
+    stage.set_time(SATURDAY)
+    person = stage.person("backup")
+    code = await asyncio.to_thread(with_pin, stage, person)
+    stage.carrier.answers(MOBILES[stage.person("oncall")], voicemail(after=1, listens=1))
+    message = await leaves_a_message(stage, caller)
+    stage.carrier.answers(MOBILES[person], consults(person, pin=False))
+    stage.carrier.answers(caller, answers(after=1, tone=PATIENT_TONE, talk=4))
+
+    async def calls_in(phone: Handset) -> None:
+        await phone.wait(1.5)
+        await phone.press("*")
+        await phone.wait(1.5)
+        await phone.press(code + PIN)
+        await phone.wait(1.5)
+        await phone.press("1")
+        await phone.wait_hangup()
+
+    strange = await stage.carrier.dials(MAIN, caller="+19175559999", script=calls_in)
+    mobile = await stage.carrier.rings(MOBILES[person], DEADLINE)
+    patient = await stage.carrier.rings(caller, DEADLINE)
+    await asyncio.gather(*(one.ended(DEADLINE) for one in (strange, mobile, patient)))
+    assert (mobile.shown, patient.shown) == (MAIN, MAIN)
+    assert patient.heard_tone(TONES[person])
+    found = await state_is(stage, message, "called back")
+    assert found.called_back_by == person

@@ -1,0 +1,202 @@
+"""The control layer wired together: asked as Asterisk asks, while its database changes."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from dialplan import names
+from pbx import plan as plans
+from pbx import vault
+from pbx.clock import DemoClock
+from pbx.conversation import CallState
+from pbx.daemon import Daemon
+from pbx.engine.ports import PortBlock
+from pbx.home import Home
+from pbx.store import records
+from pbx.store.calls import get_call
+from pbx.store.database import open_database, reading
+from pbx.store.overlay import applied_texts
+from pbx.store.plans import apply_text
+from pbx.store.tables import Call
+from pbx.store.writer import LogWriter
+from pbx.vault import Vault
+from tests.support.ami_peer import SECRET, Peer, listening, until
+
+ROOT = Path(__file__).parents[2]
+PRESETS = ROOT / "config" / "presets.toml"
+OFFICE, PATIENT = "+12125550100", "+12125550142"
+DAY = datetime(2026, 11, 24, 15, tzinfo=UTC)  # a Tuesday, 10:00 in New York
+# A third call within the hour goes to the physician; the front desk answers the others.
+TEXT = (
+    (ROOT / "config" / "office.toml")
+    .read_text()
+    .replace(
+        "[[rules]]\n",
+        """[[rules]]
+name = "third call in an hour"
+when = { repeat = "3 in 60m" }
+do = { ladder = "urgent" }
+
+[[rules]]
+""",
+        1,
+    )
+)
+
+
+def parsed(text: str) -> plans.Configuration:
+    """Read a file's text."""
+    return plans.parse(text, Path("office.toml"), PRESETS)
+
+
+async def asterisk(peer: Peer) -> None:
+    """Play a manager that lets the daemon in, has no calls, and performs nothing."""
+    await peer.let_in()
+    while True:
+        data = await peer._reader.readuntil(b"\r\n\r\n")  # noqa: SLF001  # any action at all
+        action = dict(line.split(": ", 1) for line in data.decode().strip().split("\r\n"))
+        more = ("EventList: start",) if action["Action"] == "Status" else ()
+        await peer.answer(action, "Response: Success", *more)
+        if more:
+            await peer.answer(action, "Event: StatusComplete", "EventList: Complete")
+
+
+@asynccontextmanager
+async def serving(home: Home, text: str) -> AsyncIterator[tuple[Daemon, int]]:
+    """Run the daemon; yield it and the port that it answers on."""
+    block = PortBlock.take()
+    try:
+        async with listening(asterisk, port=block.ports.ami):
+            held = Vault(mobiles={"osei": "+12125550112"}, manager=SECRET, token="made-up")
+            daemon = Daemon(parsed(text), held, home, block.ports, DemoClock(DAY))
+            await daemon.start()
+            try:
+                yield daemon, block.ports.agi
+            finally:
+                await daemon.stop()
+    finally:
+        block.release()
+
+
+async def asked(
+    port: int, call: str, caller: str = PATIENT, event: str = names.ARRIVED, state: str = ""
+) -> str:
+    """Ask as the dialplan asks, and return the answer's one line."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    arguments = ("1", OFFICE, event, "", state)
+    lines = [
+        f"agi_network_script: {names.ROUTE}",
+        f"agi_uniqueid: {call}",
+        f"agi_callerid: {caller}",
+        *(f"agi_arg_{number}: {text}" for number, text in enumerate(arguments, 1)),
+    ]
+    writer.write(("\n".join(lines) + "\n\n").encode())
+    try:
+        return (await asyncio.wait_for(reader.read(), 10)).decode()
+    finally:
+        writer.close()
+        with contextlib.suppress(ConnectionError):
+            await writer.wait_closed()
+
+
+async def test_a_plan_that_is_applied_decides_the_next_call_and_not_those_under_way(
+    tmp_path: Path,
+) -> None:
+    """The front desk rings longer for the next call; who was there before ends as begun."""
+    home = Home(tmp_path)
+    first, longer = parsed(TEXT), TEXT.replace("for = 15", "for = 33")
+    wanted = parsed(longer).plan.hash
+    async with serving(home, TEXT) as (daemon, port):
+        assert f"{names.RING}=15" in await asked(port, "1.1")
+        engine = open_database(home.database)
+        apply_text(engine, longer, wanted, by="amy", now=DAY)
+        await until(lambda: daemon.plans.plan.hash == wanted)
+        assert f"{names.RING}=33" in await asked(port, "1.2", "+12125550143")
+        state = f":::{first.plan.hash}"  # not a state, and so a new call
+        assert f"{names.RING}=33" in await asked(port, "1.3", "+12125550144", state=state)
+        state = CallState(plan=first.plan.hash).encode()
+        assert f"{names.RING}=15" in await asked(port, "1.4", "+12125550145", state=state)
+        assert daemon.writer.flush(10)
+        known = [get_call(engine, call) for call in ("1.1", "1.2", "1.4")]
+        engine.dispose()
+    hashes = [one.call.plan for one in known if one is not None]
+    assert hashes == [first.plan.hash, wanted, first.plan.hash]
+
+
+@pytest.mark.parametrize(
+    ("ago", "again"), [(timedelta(minutes=20), True), (timedelta(hours=2), False)]
+)
+async def test_who_called_before_a_restart_is_remembered(
+    tmp_path: Path, ago: timedelta, *, again: bool
+) -> None:
+    """The third call within the hour reaches the physician, whoever restarted what in between."""
+    home = Home(tmp_path)
+    writer = LogWriter(lambda: open_database(home.database))
+    writer.start()
+    for number in range(2):
+        at = DAY - ago + timedelta(seconds=number)
+        writer.put(records.CallStarted(f"0.{number}", at, "main", OFFICE, PATIENT, "old"))
+    writer.put(records.CallStarted("0.9", DAY - ago, "main", OFFICE, None, "old"))
+    writer.close()
+    async with serving(home, TEXT) as (daemon, port):
+        answer = await asked(port, "1.1")
+        other = await asked(port, "1.2", "+12125550143")
+        assert daemon.writer.flush(10)
+        engine = open_database(home.database)
+        with reading(engine) as session:
+            call = session.get(Call, "1.1")
+        engine.dispose()
+    assert call is not None
+    assert call.decision == ("ladder" if again else "ring")
+    assert ("osei" in answer) == again
+    assert "desk1" in other
+
+
+async def served(home: Home, config: Path) -> tuple[int, str]:
+    """Run `serve` as a process until it serves, then end it; return its exit code and words."""
+    words = ["-m", "cli", "--config", str(config), "--home", str(home.folder), "serve"]
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, *words, cwd=ROOT, stderr=asyncio.subprocess.PIPE
+    )
+    assert process.stderr is not None
+    said = ""
+    async with asyncio.timeout(60):
+        while line := (await process.stderr.readline()).decode():
+            said += line
+            if "daemon.serving" in line:
+                process.terminate()
+        return await process.wait(), said
+
+
+async def test_the_last_good_plan_runs_while_the_file_is_broken(tmp_path: Path) -> None:
+    """The first start applies the file; later the applied plan runs, and a broken file is told."""
+    home, config = Home(tmp_path), tmp_path / "office.toml"
+    block = PortBlock.take()
+    named = f"[network]\nami_port = {block.ports.ami}\nagi_port = {block.ports.agi}"
+    text = TEXT.replace("[network]", named)
+    vault.write(home.folder, Vault(manager=SECRET))
+    config.write_text("[office]\n")
+    try:
+        async with listening(asterisk, port=block.ports.ami):
+            code, said = await served(home, config)
+            assert (code, "Traceback" in said, home.database.exists()) == (2, False, False)
+            config.write_text(text)
+            assert (await served(home, config))[0] == 0
+            (first,) = applied_texts(home.database, 9)
+            assert first.text == text
+            config.write_text("[office]\n")
+            code, said = await served(home, config)
+    finally:
+        block.release()
+    assert code == 0
+    assert "level=error event=plan.broken" in said
+    assert f"event=daemon.serving plan={first.hash}" in said
+    assert applied_texts(home.database, 9) == [first]

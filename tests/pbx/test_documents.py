@@ -1,0 +1,52 @@
+"""What the documents show must be so: every block of docs/office-toml.md is a working file."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from pbx import plan
+from routing import proof
+from routing.model import Plan
+
+ROOT = Path(__file__).parents[2]
+TEXT = (ROOT / "docs/office-toml.md").read_text(encoding="utf-8")
+HEAD = (ROOT / "config/office.toml").read_text(encoding="utf-8").partition("[[lines]]")[0]
+
+
+@pytest.fixture(scope="module")
+def whole() -> Plan:
+    """Join the blocks to one file behind the example's own head, and read it."""
+    blocks = re.findall(r"```toml\n(.*?)```", TEXT, re.DOTALL)
+    assert len(blocks) == 6
+    text = HEAD + "\n".join(blocks)
+    return plan.parse(text, Path("docs/office-toml.md"), ROOT / "config/presets.toml").plan
+
+
+def test_the_reference_is_a_file_that_can_be_read(whole: Plan) -> None:
+    """Each table that the text speaks of is there."""
+    assert set(whole.people) == {"lee", "osei", "patel", "answering"}
+    assert [line.owner for line in whole.lines] == [None, "lee", None]
+    assert set(whole.menus) == {"night", "more"}
+    assert len(whole.rules) == 7
+    assert len(whole.closures) == 4
+    assert whole.outbound.allow == ("+1876",)
+
+
+def test_the_reference_reaches_a_human(whole: Plan) -> None:
+    """Even the reference's practice is proven for a year."""
+    numbers = dict.fromkeys(whole.people, frozenset({"mobile", "second"}))
+    start = datetime(2026, 11, 24, tzinfo=UTC)
+    found = proof.prove(whole, numbers, start, a_year_on(start))
+    assert found.holds, found.counterexamples[:1]
+    alone = replace(whole, people={"lee": whole.people["lee"]})
+    assert not proof.prove(alone, numbers, start, a_year_on(start)).holds
+
+
+def a_year_on(at: datetime) -> datetime:
+    """Return the same day a year on."""
+    return at.replace(year=at.year + 1)

@@ -1,0 +1,249 @@
+"""Opening hours: the definitions applied minute by minute, and a year as people tell it."""
+
+from __future__ import annotations
+
+import calendar
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import date, time, timedelta
+from itertools import pairwise
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from routing.hours import Hours, falls_on, spans, state_at
+from routing.model import (
+    OFFICE,
+    Closure,
+    Days,
+    HoursChange,
+    HoursState,
+    Opening,
+    Plan,
+    Schedule,
+    Window,
+    Yearly,
+    YearlyWeekday,
+)
+from tests.support.wall_clock import DAY, WEEKS, WallClock, clocks, plan_in, times, wall_clock
+
+When = Days | Yearly | YearlyWeekday
+Part = tuple[time, time]
+Painted = list[tuple[int, int, str]]
+
+
+def is_one_of(when: When, day: date) -> bool:
+    """Tell whether these days include a day, by listing them."""
+    if isinstance(when, Days):
+        count = (when.last - when.first).days + 1
+        return day in {when.first + step * DAY for step in range(count)}
+    if isinstance(when, Yearly):
+        return f"{day:%m-%d}" == f"{when.month:02}-{when.day:02}"
+    length = calendar.monthrange(day.year, when.month)[1]
+    month = [date(day.year, when.month, number) for number in range(1, length + 1)]
+    fitting = [one for one in month if one.weekday() == when.weekday]
+    place = when.nth if when.nth < 0 else when.nth - 1
+    return place < len(fitting) and day == fitting[place]
+
+
+class Oracle:
+    """What is open when, from the definitions in `routing.model.hours` and nothing else."""
+
+    def __init__(self, plan: Plan, clock: WallClock, schedule: str) -> None:
+        self.clock = clock
+        self.changes = [one for one in plan.changes if one.schedule in {None, schedule}]
+        self.usual: Painted = []
+        self.special: Painted = []
+        self.shut: Painted = []
+        self.days: Painted = []
+        for day in clock.days:
+            closures = [
+                one
+                for one in plan.closures
+                if one.schedule in {None, schedule} and is_one_of(one.when, day)
+            ]
+            openings = [
+                one
+                for one in plan.openings
+                if one.schedule == schedule and is_one_of(one.when, day)
+            ]
+            if openings:
+                reason = openings[0].reason
+                self.special += [self.span(day, span, reason) for span in openings[0].spans]
+                continue
+            whole = [one for one in closures if one.span is None]
+            self.days += [(clock.minute(day), clock.minute(day + DAY), one.reason) for one in whole]
+            self.shut += [self.span(day, one.span, one.reason) for one in closures if one.span]
+            if not whole and schedule in plan.schedules:
+                self.usual += [
+                    self.span(day, (one.start, one.end), f"{day:%A} {one.start:%H:%M}-")
+                    for one in plan.schedules[schedule].periods
+                    if one.weekday == day.weekday()
+                ]
+
+    def span(self, day: date, part: Part, reason: str) -> tuple[int, int, str]:
+        """Number the minutes from a time of a day to another, of the next day if it is no later."""
+        until = day if part[1] > part[0] else day + DAY
+        return self.clock.minute(day, part[0]), self.clock.minute(until, part[1]), reason
+
+    def at(self, minute: int) -> tuple[HoursState, set[str]]:
+        """Tell the state at a minute, and the reasons that may be given for it."""
+        now = self.clock.minutes[minute]
+        made = [one for one in self.changes if one.start <= now < one.end]
+        if made:
+            last = max(made, key=lambda one: one.id)
+            return last.state, {last.reason}
+        shut, special, usual, days = (
+            {reason for begin, end, reason in painted if begin <= minute < end}
+            for painted in (self.shut, self.special, self.usual, self.days)
+        )
+        opened = special | (set() if shut else usual)
+        if opened:
+            return "open", opened
+        return "closed", shut or days or {f"{self.clock.shows[minute]:%A %H:%M} is outside"}
+
+
+def agrees(plan: Plan, clock: WallClock, schedule: str, every: int) -> None:
+    """Compare the stretches at every minute, and `state_at` at the edges and each so many minutes.
+
+    The stretches cover the week, and neighbours differ.
+    """
+    oracle = Oracle(plan, clock, schedule)
+    begin, end = clock.minutes[clock.first], clock.minutes[clock.last]
+    found = list(spans(plan, begin, end, schedule))
+    assert [one.end for one in found] == [*(one.start for one in found[1:]), end]
+    assert found[0].start == begin
+    for one, other in pairwise(found):
+        assert (one.state, one.because) != (other.state, other.because)
+    stretches: Iterator[Hours] = iter(found)
+    stretch = next(stretches)
+    for minute in clock.compared():
+        now = clock.minutes[minute]
+        edge = now >= stretch.end
+        stretch = next(stretches) if edge else stretch
+        state, reasons = oracle.at(minute)
+        assert stretch.state == state, clock.shows[minute]
+        if stretch.because:
+            assert stretch.because.startswith(tuple(reasons)), clock.shows[minute]
+        if edge or now + timedelta(minutes=1) == stretch.end or minute % every == 0:
+            said, because = state_at(plan, now, schedule)
+            assert said == state, clock.shows[minute]
+            assert because.startswith(tuple(reasons)), clock.shows[minute]
+
+
+def busy_office(clock: WallClock) -> Plan:
+    """Make an office that decided everything that can be decided about hours."""
+    middle = clock.middle
+    daily = [(time(7, 30), time(12)), (time(13), time(18)), (time(22), time(2, 30))]
+    week = tuple(
+        Window(day, start, (day + (end <= start)) % 7, end)
+        for day in range(7)
+        for start, end in daily
+    )
+    lab = tuple(Window(day, time(0), (day + 1) % 7, time(0)) for day in (4, 5, 6, 0))
+    first = middle - DAY
+    now = clock.minutes[clock.first] + timedelta(hours=40)
+    return replace(
+        plan_in(clock.zone),
+        schedules={OFFICE: Schedule(OFFICE, week), "lab": Schedule("lab", lab)},
+        closures=(
+            Closure(Days(middle + 2 * DAY, middle + 3 * DAY), "holiday"),
+            Closure(Days(first, first), "evening off", (time(17), time(3, 15))),
+            Closure(Yearly(middle.month, middle.day), "morning off", (time(0), time(2, 45)), "lab"),
+            Closure(YearlyWeekday(middle.month, middle.weekday(), -1), "last of the month"),
+        ),
+        openings=(
+            Opening(Days(middle, middle), "flu shots", ((time(1), time(4)), (time(23), time(1)))),
+            Opening(Days(middle + 3 * DAY, middle + 3 * DAY), "for once", ((time(9), time(10)),)),
+        ),
+        changes=(
+            HoursChange(1, "closed", now, now + timedelta(hours=5), "burst pipe"),
+            HoursChange(2, "open", now + timedelta(hours=4), now + timedelta(hours=6), "mended"),
+            HoursChange(3, "closed", now, now + timedelta(hours=1), "lab moved", "lab"),
+        ),
+    )
+
+
+@pytest.mark.parametrize(("zone", "middle"), WEEKS)
+def test_every_minute_of_a_week_with_a_jump(zone: str, middle: date) -> None:
+    """An office with several schedules, closures, openings and changes, in every zone."""
+    clock = wall_clock(zone, middle)
+    agrees(busy_office(clock), clock, OFFICE, every=7)
+    agrees(busy_office(clock), clock, "lab", every=7)
+
+
+def whens(middle: date) -> st.SearchStrategy[When]:
+    """Draw days near the middle, as a date, a range, or each year's."""
+    day = st.integers(-4, 4).map(lambda step: middle + step * DAY)
+    weekday = st.integers(0, 6)
+    return (
+        st.tuples(day, st.integers(0, 3)).map(lambda at: Days(at[0], at[0] + at[1] * DAY))
+        | day.map(lambda at: Yearly(at.month, at.day))
+        | st.builds(YearlyWeekday, st.just(middle.month), weekday, st.sampled_from([1, 2, 5, -1]))
+    )
+
+
+def periods() -> st.SearchStrategy[Window]:
+    """Draw a period of a weekday; it may end on the next day."""
+    return st.tuples(st.integers(0, 6), times(), times()).map(
+        lambda one: Window(one[0], one[1], (one[0] + (one[2] <= one[1])) % 7, one[2])
+    )
+
+
+@st.composite
+def offices(draw: st.DrawFn) -> tuple[Plan, WallClock]:
+    """Draw an office in one of the weeks."""
+    clock = draw(clocks())
+    when = whens(clock.middle)
+    part = st.tuples(times(), times())
+    schedule = st.sampled_from([OFFICE, "lab"])
+    numbers = iter(range(1, 100))
+    minute = st.integers(clock.first - 60, clock.last).map(lambda at: clock.minutes[at])
+    state: st.SearchStrategy[HoursState] = st.sampled_from(["open", "closed"])
+    change = st.tuples(minute, st.integers(1, 3000), state, st.none() | schedule).map(
+        lambda one: HoursChange(
+            next(numbers), one[2], one[0], one[0] + timedelta(minutes=one[1]), "change", one[3]
+        )
+    )
+    some = st.lists(periods(), max_size=8).map(tuple)
+    closure = st.builds(Closure, when, st.just("closure"), st.none() | part, st.none() | schedule)
+    openings = st.builds(
+        Opening,
+        when,
+        st.just("opening"),
+        st.lists(part, min_size=1, max_size=2).map(tuple),
+        schedule,
+    )
+    plan = replace(
+        plan_in(clock.zone),
+        schedules={name: Schedule(name, draw(some)) for name in (OFFICE, "lab")},
+        closures=tuple(draw(st.lists(closure, max_size=4))),
+        openings=tuple(draw(st.lists(openings, max_size=2))),
+        changes=tuple(draw(st.lists(change, max_size=3))),
+    )
+    return plan, clock
+
+
+@given(drawn=offices(), schedule=st.sampled_from([OFFICE, "lab"]))
+@settings(max_examples=40, deadline=None)
+def test_any_office_is_open_when_the_definitions_say(
+    drawn: tuple[Plan, WallClock], schedule: str
+) -> None:
+    """Whatever an office decides, the stretches and `state_at` are what the definitions give."""
+    plan, clock = drawn
+    agrees(plan, clock, schedule, every=97)
+
+
+def test_days_are_those_of_the_calendar() -> None:
+    """Dates, ranges, and "the last Monday of May" are found as in a calendar, on every day."""
+    days = [date(2026, 1, 1) + step * DAY for step in range(3 * 365 + 1)]  # one is 29 February
+    for day in days:
+        for nth in (1, 2, 3, 4, 5, -1):
+            when = YearlyWeekday(day.month, day.weekday(), nth)
+            assert falls_on(when, day) == is_one_of(when, day), (day, nth)
+        yearly, span = Yearly(day.month, day.day), Days(day, day + 2 * DAY)
+        for near in (day - DAY, day, day + 2 * DAY, day + 3 * DAY, day + 365 * DAY):
+            assert falls_on(yearly, near) == is_one_of(yearly, near)
+            assert falls_on(span, near) == is_one_of(span, near)
+    assert sum(falls_on(Yearly(2, 29), day) for day in days) == 1

@@ -1,0 +1,50 @@
+"""Texts of office.toml for tests of what is found in them, and calls to place there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from pbx.findings.check import look
+from pbx.findings.finding import Finding
+from routing.decision import Facts
+
+ROOT = Path(__file__).parents[2]
+BROKEN = ROOT / "tests" / "routing" / "broken"
+EXAMPLE = (ROOT / "config" / "office.toml").read_text()
+PRESETS = ROOT / "config" / "presets.toml"
+NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
+# the callers that a test may have in its directory, each with a flag
+KNOWN = {"+12125550150": "vip", "+12125550151": "blocked"}
+# a Tuesday, when two schedules of a test are open, the office's alone, the other alone, and none
+TIMES = [datetime(2026, 11, 24, hour, 45, tzinfo=UTC) for hour in (14, 15, 12, 23)]
+
+
+def found(text: str) -> list[Finding]:
+    """Find everything in a text."""
+    return list(look(text, PRESETS, NOW).findings)
+
+
+def codes(text: str) -> list[str]:
+    """Name the codes of what is found, in the file's order."""
+    return [one.code for one in found(text)]
+
+
+def changed(*pairs: tuple[str, str], text: str = EXAMPLE) -> str:
+    """Return the example with one text after another replaced, each once."""
+    for old, new in pairs:
+        assert old in text
+        text = text.replace(old, new, 1)
+    return text
+
+
+def calls() -> Iterator[tuple[Facts, datetime]]:
+    """List one call of every kind that the rules of these tests can tell apart."""
+    for at in TIMES:
+        for did in ("+12125550100", "+12125550101"):
+            for caller in (None, "+12125550159", *KNOWN):
+                for presses in ((), ("1",), ("2",), ("3",)):
+                    for ago in ((), (5, 6), (30, 40)):
+                        earlier = tuple(at - timedelta(minutes=one) for one in ago)
+                        yield Facts(did, caller, presses, earlier), at
