@@ -16,7 +16,9 @@ from sqlalchemy import Engine
 from pbx.clock import Clock
 from pbx.conversation import Plans
 from pbx.errors import OfficeLineError
+from pbx.flags import UNWRITTEN, flags_of
 from pbx.home import Home
+from pbx.live_calls import LiveCall
 from pbx.store import escalation, holding, messages
 
 HOLD = timedelta(minutes=10)  # longer than any ladder
@@ -64,17 +66,26 @@ class Intake:
         """Note that somebody took the call of a message while its caller waited."""
         self._move(message, "acknowledged", person)
 
-    def over(self, message: str, person: str, accepted_at: datetime | None) -> None:
+    def over(self, message: str, call: str, live: LiveCall) -> None:
         """Settle a message when its call is over: closed if they spoke, else left to the relay.
 
         Whoever accepted and hardly spoke must call back in time, like anybody who acknowledged.
         """
         now = self._clock.now()
-        if accepted_at is None:
+        if live.accepted_at is None:
             holding.release(self._engine, message, now)
-        elif now - accepted_at >= SPOKE:
-            self._move(message, "closed", person, "spoke while the patient was on the line")
+            self._flag(message, call, live, now)
+        elif now - live.accepted_at >= SPOKE:
+            self._move(message, "closed", live.person, "spoke while the patient was on the line")
         self._notify()
+
+    def _flag(self, message: str, call: str, live: LiveCall, now: datetime) -> None:
+        """Mark what is wrong with a message; that its recording is missing is an alarm, too."""
+        found = flags_of(live, self._home.messages / f"{call}.wav")
+        if UNWRITTEN in found:
+            log.error("message.unrecorded", call=call)
+        if found:
+            messages.flag(self._engine, message, found, now)
 
     def orphaned(self, live: frozenset[str]) -> None:
         """Leave to the relay what was held for calls that nobody saw end."""

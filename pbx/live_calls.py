@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
+from dialplan import names
+from pbx.conversation import Question, Verdict
+
 # What became of a leg, by the DialStatus of Asterisk's DialEnd.
 RESULTS = {
     "BUSY": "busy",
@@ -38,6 +41,20 @@ class LiveCall:
     person: str = ""  # who accepted
     failsafe: bool = False
     blocked: bool = False
+    recorded: bool = False  # the caller spoke after the beep, or was silent
+    keyed_none: bool = False  # and what they keyed is no number that we call back
+
+    def take(self, question: Question, verdict: Verdict) -> None:
+        """Take up what one turn tells."""
+        state = verdict.state
+        self.urgency = state.urgency or self.urgency
+        self.callback = state.callback or self.callback
+        self.ladder = state.ladder or self.ladder
+        self.blocked = verdict.verb == names.REJECT
+        if question.event == names.RECORDED:
+            self.recorded = True
+        if question.event == names.KEYED:
+            self.keyed_none = bool(question.detail) and not state.callback
 
 
 def outcome_of(live: LiveCall, *, left_message: bool) -> str:

@@ -78,10 +78,7 @@ class Recorder:
                     plan=plan.hash,
                 )
             )
-        live.urgency = verdict.state.urgency or live.urgency
-        live.callback = verdict.state.callback or live.callback
-        live.ladder = verdict.state.ladder or live.ladder
-        live.blocked = verdict.verb == names.REJECT
+        live.take(question, verdict)
         decision, facts = verdict.decision, verdict.facts
         first_s = int(verdict.variables.get(f"_{names.RING}", "0"))
         if decision is not None and facts is not None:
@@ -252,11 +249,10 @@ class Recorder:
     def _settle(self, call: str, live: LiveCall) -> None:
         """Leave the matter in good hands: an urgent caller who reached nobody leaves a message."""
         try:
-            message = self._messages.get(call)
-            if message and self._intake is not None:
-                self._intake.over(message, live.person, live.accepted_at)
-            elif live.urgency == "urgent" and live.accepted_at is None:
+            if call not in self._messages and live.urgency == "urgent" and not live.accepted_at:
                 number = live.callback or live.caller
                 self._open_message(call, number, "urgent", live.ladder, over=True)
+            if (message := self._messages.get(call)) and self._intake is not None:
+                self._intake.over(message, call, live)
         except (OSError, SQLAlchemyError):
             log.exception("message.not_durable", call=call)

@@ -104,7 +104,10 @@ def apply(
     if applied is None:
         typer.echo(f"Plan {wanted.plan.hash} is what runs; there is nothing to apply.")
         return
-    typer.echo(f"Plan {applied.hash} is live from the next call on, as applied plan {applied.id}.")
+    typer.echo(
+        f"Plan {applied.hash} goes live within a second, for the calls after that, "
+        f"as applied plan {applied.id}."
+    )
     _tell_what_waits(before, wanted)
 
 
@@ -145,7 +148,7 @@ def rollback(
         typer.echo(f"Plan {target.hash} is what runs; there is nothing to return to.")
         return
     typer.echo(
-        f"Plan {applied.hash} is live again from the next call on, as applied plan {applied.id}; "
+        f"Plan {applied.hash} goes live again within a second, as applied plan {applied.id}; "
         f"{context.obj.config} was not changed."
     )
     _tell_what_waits(newest[0], wanted)

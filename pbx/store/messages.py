@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -53,6 +54,8 @@ _NOTE = text(
     "VALUES (:message, :at, :what, :person, :detail)"
 )
 _KNOWN = text("SELECT 1 FROM message WHERE id = :id")
+_FLAGS = text("SELECT flags FROM message WHERE id = :id")
+_FLAG = text("UPDATE message SET flags = :flags WHERE id = :id")
 _ATTACH = text("UPDATE message SET recording = :recording WHERE id = :id")
 
 
@@ -183,6 +186,19 @@ def attach_recording(engine: Engine, message_id: str, recording: str) -> None:
             connection.execute(_ATTACH, {"id": message_id, "recording": recording})
     except SQLAlchemyError as error:
         raise NotDurableError(_sentence(engine)) from error
+
+
+def flag(engine: Engine, message_id: str, flags: Sequence[str], at: datetime) -> None:
+    """Mark a message with what is wrong with it, each once, durably; unknown ids are ignored."""
+    with writing(engine, durable=True) as connection:
+        held = connection.execute(_FLAGS, {"id": message_id}).scalar()
+        if held is None:
+            return
+        known = json.loads(held)
+        new = [one for one in flags if one not in known]
+        connection.execute(_FLAG, {"id": message_id, "flags": json.dumps(known + new)})
+        for one in new:
+            note(connection, message_id, at, "flagged", detail={"flag": one})
 
 
 def get(engine: Engine, message_id: str) -> MessageRow | None:

@@ -61,6 +61,14 @@ async def applied(stage: Stage, number: int) -> None:
     assert process.returncode == 0, said.decode()
 
 
+async def goes_live(stage: Stage) -> None:
+    """Wait until the daemon has seen what was applied, which it looks for a few times a second."""
+    wanted = applied_texts(stage.home.database)[0].hash
+    async with asyncio.timeout(10):
+        while stage.daemon.plans.plan.hash != wanted:
+            await asyncio.sleep(0.05)
+
+
 async def test_twenty_plans_go_live_during_fifty_calls(busy: Stage) -> None:
     """Each call rings whom the plan of its beginning names, and ends as it would have."""
     for person, mobile in MOBILES.items():
@@ -68,6 +76,7 @@ async def test_twenty_plans_go_live_during_fifty_calls(busy: Stage) -> None:
         busy.carrier.answers(mobile, script)
 
     await applied(busy, 1)
+    await goes_live(busy)
     callers = [f"+1917556{number:04d}" for number in range(CALLS)]
     first = busy.person("oncall")
     busy.carrier.answers(MOBILES[first], never_answers())

@@ -6,6 +6,7 @@ import asyncio
 
 import pytest
 
+from pbx import flags
 from pbx.carrier import audio
 from pbx.carrier.handset import Handset, never_answers
 from pbx.demo.scenes import MAIN, SATURDAY, patient, physician
@@ -60,6 +61,51 @@ async def test_another_number_is_where_we_call_back(stage: Stage, caller: str) -
     history = await hangs_up(stage, caller, "1", "555#", "9175550177", after=1)
     assert history.message is not None
     assert history.message.callback_number == "+19175550177"
+
+
+@pytest.mark.parametrize(
+    ("keys", "flag"),
+    [
+        (("911#", "9005550177"), flags.UNUSABLE_NUMBER),  # an emergency number, a premium one
+        (("#",), flags.SILENT),
+    ],
+)
+async def test_what_is_wrong_is_marked(
+    stage: Stage, caller: str, keys: tuple[str, ...], flag: str
+) -> None:
+    """A number that cannot be called leaves the caller ID; silence is kept as it is."""
+    for person in MOBILES:
+        stage.carrier.answers(MOBILES[person], never_answers())
+    history = await hangs_up(stage, caller, "1", *keys, after=9)
+    assert history.message is not None
+    assert flag in history.message.flags
+    assert history.message.callback_number == caller
+
+
+async def test_without_any_number_the_message_is_marked(stage: Stage) -> None:
+    """An anonymous caller who keys none is called by nobody blindly: the inbox says so."""
+    history = await hangs_up(stage, None, "1", after=1)
+    assert history.message is not None
+    assert history.message.flags == (flags.NO_NUMBER, flags.NO_WORDS)
+
+
+@pytest.mark.complains("Permission denied", "Could not create file")
+async def test_a_recording_that_cannot_be_written(stage: Stage, caller: str) -> None:
+    """The message exists without it, the mark says why, and the call goes on."""
+    stage.home.messages.chmod(0o500)  # Asterisk's own user may not write there now
+    try:
+        script = patient(press="1", tells=True, at_most=6)
+        stage.set_time(SATURDAY)
+        for person in MOBILES:
+            stage.carrier.answers(MOBILES[person], never_answers())
+        call = await stage.carrier.dials(MAIN, caller=caller, script=script)
+        await call.ended(DEADLINE)
+        history = await stage.finished(caller)
+    finally:
+        stage.home.messages.chmod(0o750)
+    assert history.message is not None
+    assert flags.UNWRITTEN in history.message.flags
+    assert history.legs, "and somebody was called"
 
 
 async def test_who_accepts_has_the_message(stage: Stage, caller: str) -> None:
