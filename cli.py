@@ -18,6 +18,7 @@ INTERRUPTED = 130
 
 # Groups of commands: the module in pbx/commands, and what its help says
 GROUPS = {
+    "audit": ("audit", "Who did what, in a chain that shows its scars."),
     "calls": ("calls", "The call log: who called, what was decided and why."),
     "engine": ("engine", "The Asterisk underneath: find it or fetch it."),
     "hours": ("hours", "When the office is open."),

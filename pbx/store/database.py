@@ -23,7 +23,7 @@ from pbx.errors import OfficeLineError
 if TYPE_CHECKING:
     from sqlmodel import Session
 
-SCHEMA = "0004"  # the newest revision below migrations/versions
+SCHEMA = "0005"  # the newest revision below migrations/versions
 MIGRATIONS = Path(__file__).parent / "migrations"
 
 # A message is made durable while Asterisk waits for a verdict, at most 4 s: never wait as long.
@@ -71,6 +71,11 @@ def writing(engine: Engine, *, durable: bool = False) -> Iterator[Connection]:
     begins = _WRITE_DURABLY if durable else _WRITE
     with engine.connect().execution_options(**{_BEGINS: begins}) as connection, connection.begin():
         yield connection
+
+
+def is_writing(connection: Connection) -> bool:
+    """Tell whether the connection's transactions hold the lock from their beginning on."""
+    return connection.get_execution_options().get(_BEGINS) in {_WRITE, _WRITE_DURABLY}
 
 
 @contextlib.contextmanager

@@ -3,9 +3,10 @@
 from alembic import context
 from sqlmodel import SQLModel
 
-from pbx.store import tables
+from pbx.store import tables, trust_tables
 
-assert tables.Call.metadata is SQLModel.metadata  # noqa: S101  # importing fills the metadata
+for table in (tables.Call, trust_tables.AuditRow):
+    assert table.metadata is SQLModel.metadata  # noqa: S101  # importing fills the metadata
 
 # SQLite's DDL is transactional once Python's driver leaves transactions alone; the caller began
 # one and commits it, so that a migration happens as a whole or not at all.
