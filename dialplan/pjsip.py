@@ -8,6 +8,7 @@ mobile would be told the patient's.
 
 from __future__ import annotations
 
+import ipaddress
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
@@ -39,8 +40,8 @@ _COMMON: Options = {
 class Trunk:
     """The carrier's link; `secret` and `username` are for registration alone.
 
-    `addresses` are the carrier's signalling addresses (IP or CIDR): calls from any other address
-    are strangers.
+    `addresses` are the carrier's signalling addresses (IP, CIDR or name): calls from any other
+    address are strangers.
     """
 
     kind: Literal["address", "registration"]
@@ -60,7 +61,7 @@ class SipFacts:
     port: int
     trunk: Trunk
     phones: Mapping[str, str] = field(default_factory=dict)
-    phone_networks: Sequence[str] = ()  # where desk phones may be; empty: anywhere
+    phone_networks: Sequence[str] = ()  # where desk phones may be, IP or CIDR
 
 
 def pjsip_conf(facts: SipFacts) -> str:
@@ -79,9 +80,32 @@ def pjsip_conf(facts: SipFacts) -> str:
         section(
             "udp", {"type": "transport", "protocol": "udp", "bind": f"{facts.bind}:{facts.port}"}
         ),
+        *_gate(facts),
         *_trunk(facts.trunk, _media(facts.bind)),
         *(part for phone in facts.phones.items() for part in _phone(*phone, facts)),
     )
+
+
+def _gate(facts: SipFacts) -> list[str]:
+    """Answer only the carrier and the phones' networks.
+
+    An access list knows addresses alone. While the carrier is known by a name that could not be
+    looked up there is none, or its calls would be lost: strangers are then asked for a password.
+    """
+    inside = [*facts.trunk.addresses, *(facts.phone_networks if facts.phones else ())]
+    if not all(map(is_address, inside)):
+        return []
+    permits: list[tuple[str, object]] = [("permit", network) for network in inside]
+    return [section("gate", [("type", "acl"), ("deny", "0.0.0.0/0"), *permits])]
+
+
+def is_address(text: str) -> bool:
+    """Tell an IP address or network from a name."""
+    try:
+        ipaddress.ip_network(text, strict=False)
+    except ValueError:
+        return False
+    return True
 
 
 def _media(bind: str) -> Options:
@@ -164,10 +188,8 @@ def _trunk(trunk: Trunk, common: Options) -> list[str]:
 
 
 def _phone(phone: str, secret: str, facts: SipFacts) -> list[str]:
-    limits: list[tuple[str, object]] = []
-    if facts.phone_networks:
-        limits = [("deny", "0.0.0.0/0")]
-        limits += [("permit", network) for network in facts.phone_networks]
+    limits: list[tuple[str, object]] = [("deny", "0.0.0.0/0")]
+    limits += [("permit", network) for network in facts.phone_networks]
     auth = f"{phone}-auth"
     return [
         section(

@@ -123,6 +123,7 @@ def asterisk_conf(folders: Folders, *, max_calls: int, verbose: int = 0) -> str:
         "verbose": verbose,
         "maxcalls": max_calls,
         "live_dangerously": "no",
+        "disable_remote_console_shell": "yes",
         "dumpcore": "no",
         "nocolor": "yes",
         "documentation_language": "en_US",

@@ -8,6 +8,7 @@ import re
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from pbx import files
 from pbx.engine.ports import Ports
 from pbx.engine.runtime import ServiceUser
 from pbx.errors import ConfigError
@@ -57,7 +58,8 @@ class Home:
         try:
             self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             if user.name is not None:
-                self.folder.chmod(0o711)  # Asterisk's user passes through, and cannot list
+                os.chown(self.folder, -1, user.gid)  # Asterisk's user passes through,
+                self.folder.chmod(0o710)  #   and cannot list
             for place in (self.messages, self.asterisk):
                 place.mkdir(mode=0o750, exist_ok=True)
                 if user.name is not None:
@@ -70,7 +72,7 @@ class Home:
 
     def remember_ports(self, ports: Ports) -> None:
         """Leave the ports of the running Asterisk for a daemon that is started beside it."""
-        (self.folder / "ports.json").write_text(json.dumps(asdict(ports)), encoding="utf-8")
+        files.replace(self.folder / "ports.json", json.dumps(asdict(ports)), 0o600)
 
     def recall_ports(self) -> Ports:
         """Read the ports of the running Asterisk."""

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import socket
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from dialplan import names
 from dialplan.extensions import DialplanFacts
-from dialplan.pjsip import SipFacts, Trunk
+from dialplan.pjsip import SipFacts, Trunk, is_address
 from dialplan.render import OfficeFacts, office_files
 from dialplan.system import Folders
 from pbx.conversation import Book
@@ -60,7 +61,7 @@ def named_ports(configuration: Configuration) -> Ports | None:
 def asterisk_files(
     configuration: Configuration, vault: Vault, home: Home, runtime: Runtime, ports: Ports
 ) -> Mapping[str, str]:
-    """Render all of Asterisk's files for this office; the same input gives the same bytes."""
+    """Render all of Asterisk's files for this office; names of hosts are looked up now."""
     plan = configuration.plan
     dial = dial_strings(plan, vault)
     # what the failsafe dials when it knows nothing newer: the mobile before anything else
@@ -77,7 +78,7 @@ def asterisk_files(
             port=ports.sip,
             trunk=_trunk(configuration, vault),
             phones={phone: vault.phones[phone] for phone in plan.phones},
-            phone_networks=tuple(configuration.network.phones),
+            phone_networks=looked_up(configuration.network.phones),
         ),
         calls=DialplanFacts(
             dids=tuple(line.did for line in plan.lines),
@@ -121,13 +122,28 @@ def _in_files(configuration: Configuration) -> dict[str, object]:
     }
 
 
+def looked_up(hosts: Sequence[str]) -> tuple[str, ...]:
+    """Replace names by the addresses that they have now; one that has none stays as it is.
+
+    Asterisk looks names up at its start alone, too; its access list does not know them at all.
+    """
+    found: list[str] = []
+    for host in hosts:
+        try:
+            known = [] if is_address(host) else socket.getaddrinfo(host, None, socket.AF_INET)
+        except OSError:
+            known = []
+        found += sorted({str(entry[4][0]) for entry in known}) or [host]
+    return tuple(found)
+
+
 def _trunk(configuration: Configuration, vault: Vault) -> Trunk:
     table = configuration.trunk
     return Trunk(
         kind=table.kind,
         host=table.host,
         port=table.port,
-        addresses=tuple(table.addresses),
+        addresses=looked_up(table.addresses),
         username=table.username or "",
         secret=vault.trunk,
     )

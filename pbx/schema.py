@@ -37,6 +37,9 @@ from pbx.fields import (
 )
 from pbx.schema_rotas import RotaTable
 
+# Where desk phones are when [network] does not say it: in the house, or in a VPN
+PRIVATE = ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "127.0.0.0/8")
+
 
 class Table(BaseModel):
     """A table that holds nothing but its own keys."""
@@ -75,7 +78,7 @@ class NetworkTable(Table):
     ami_port: Port | None = None
     agi_port: Port | None = None
     rtp_ports: PortRange | None = None
-    phones: list[Host] = []
+    phones: Annotated[list[Host], Field(min_length=1)] = list(PRIVATE)
 
 
 class OutboundTable(Table):

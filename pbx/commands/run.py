@@ -57,17 +57,23 @@ def serve(context: typer.Context) -> None:
 def doctor(
     context: typer.Context,
     *,
+    security: Annotated[
+        bool, typer.Option("--security", help="Look at the locks instead, one after the other.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON document.")] = False,
 ) -> None:
     """Look at everything the line needs, and say how to mend what is missing; exit 1 if any is.
 
-    Example: officeline doctor
+    Example: officeline doctor --security
     """
     from dataclasses import asdict
 
     from pbx.doctor import examine
 
     known: Context = context.obj
+    if security:
+        _locks(known, as_json=as_json)
+        return
     checks = examine(known.config, known.home)
     ok = all(check.ok for check in checks)
     if as_json:
@@ -77,6 +83,25 @@ def doctor(
             mark = "ok  " if check.ok else "MEND"
             mend = "" if check.ok else f" {check.mend}"
             typer.echo(f"{mark} {check.name}: {check.detail}.{mend}")
+    if not ok:
+        raise typer.Exit(1)
+
+
+def _locks(known: Context, *, as_json: bool) -> None:
+    """Print every lock with its state; exit 1 if one is open."""
+    from dataclasses import asdict
+
+    from pbx.locks.every import examine
+
+    locks = examine(known.config, known.home)
+    ok = all(lock.ok is not False for lock in locks)
+    if as_json:
+        typer.echo(json.dumps({"ok": ok, "locks": [asdict(lock) for lock in locks]}))
+    else:
+        marks = {True: "shut   ", False: "OPEN   ", None: "unasked"}
+        for lock in locks:
+            more = "" if lock.ok else f": {lock.detail}.{f' {lock.mend}' if lock.mend else ''}"
+            typer.echo(f"{marks[lock.ok]} {lock.group}, {lock.name}{more}")
     if not ok:
         raise typer.Exit(1)
 

@@ -162,7 +162,9 @@ class AsteriskProcess:
 
     async def _spawn(self) -> None:
         (self.instance.folder / "run" / "asterisk.ctl").unlink(missing_ok=True)
-        with (self.instance.folder / "log" / "console.log").open("ab") as console:
+        path = self.instance.folder / "log" / "console.log"
+        handle = os.open(path, os.O_CREAT | os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC, 0o640)
+        with os.fdopen(handle, "ab") as console:
             self._process = await asyncio.create_subprocess_exec(
                 *self._confined(),
                 *self._arguments("-f"),

@@ -122,3 +122,30 @@ def test_a_shift_of_nobody_is_told_days_before(place: Path) -> None:
     )  # fmt: skip
     _, checks = doctor(place)
     assert checks["rotas"]["ok"]
+
+
+def test_the_locks_are_told_one_by_one(place: Path) -> None:
+    """Before the first start those of the files and the disk; an open one is exit 1 and a mend."""
+    words = ["--config", str(place / "office.toml"), "--home", str(place / "home")]
+    text = (place / "office.toml").read_text()
+
+    def security(*more: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "cli", *words, "doctor", "--security", *more]
+        return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+
+    report = json.loads(security("--json").stdout)
+    assert report["ok"]
+    assert len(report["locks"]) > 25
+    unasked = [lock for lock in report["locks"] if lock["ok"] is None]
+    assert {lock["detail"] for lock in unasked} == {"Asterisk does not run"}
+    (place / "office.toml").write_text(
+        text.replace("[network]", '[network]\nphones = ["0.0.0.0/0"]')
+    )
+    (place / "home").chmod(0o755)
+    done = security()
+    assert done.returncode == 1
+    opened = [line for line in done.stdout.splitlines() if line.startswith("OPEN")]
+    assert len(opened) == 3
+    assert "0.0.0.0/0 may knock. Mend [trunk] and [network]" in opened[0]
+    assert "desk1 may be anywhere; desk2 may be anywhere" in opened[1]
+    assert "home is 0755, not 0710" in opened[2]

@@ -1,0 +1,101 @@
+"""The locks of the dialplan, looked for in its text as it stands on the disk."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from dialplan import names
+from dialplan.locks import Check
+from dialplan.written import Written
+
+FILE = "extensions.conf"
+INBOUND = (names.FROM_TRUNK, names.FROM_PHONE)
+ENDS = ("i", "e", "T", "h")
+DANGEROUS = (
+    "System(", "TrySystem(", "SHELL(", "EVAL(", "DISA(", "MixMonitor(", "Macro(", "ExecIf(",
+    "Exec(", "FILE(", "CURL(", "ODBC", "ENV(", "ExternalIVR(", "ChanSpy(", "Originate(",
+)  # fmt: skip
+LEGS = "_[a-z]."  # reached by our own Local channels alone
+_EXTENSION = re.compile(r"exten => ([^,]+),1,(.*)")
+_STEP = re.compile(r"same => n(?:\(\w+\))?,(.*)")
+_CLEANED = "FILTER("
+
+
+def contexts(text: str) -> dict[str, list[str]]:
+    """Split a dialplan into its contexts' lines, comments left out."""
+    found: dict[str, list[str]] = {}
+    lines: list[str] = []
+    for line in text.splitlines():
+        if header := re.fullmatch(r"\[([\w-]+)\]", line):
+            lines = found.setdefault(header[1], [])
+        elif line.strip() and not line.startswith(";"):
+            lines.append(line.strip())
+    return {title: lines for title, lines in found.items() if title not in {"general", "globals"}}
+
+
+def protected(written: Written) -> Iterator[str]:
+    """Nobody rewrites the dialplan from inside Asterisk."""
+    for key in ("static", "writeprotect"):
+        if written.get(FILE, "general", key) != "yes":
+            yield key
+
+
+def exact_numbers(written: Written) -> Iterator[str]:
+    """What can be dialled is written out; the one pattern is for our own legs."""
+    for title, lines in contexts(written.text(FILE)).items():
+        for line in lines:
+            found = _EXTENSION.fullmatch(line)
+            if found and found[1].startswith("_") and (title, found[1]) != (names.LEG, LEGS):
+                yield f"{title} takes {found[1]}"
+
+
+def cleaned_first(written: Written) -> Iterator[str]:
+    """A caller's number and name are cleaned before anything else is done with the call."""
+    lines = contexts(written.text(FILE)).get(names.CALL, [])
+    applied = [(_EXTENSION.fullmatch(line) or _STEP.fullmatch(line)) for line in lines]
+    steps = [found[found.re.groups] for found in applied if found]
+    for number, what in enumerate(("num", "name")):
+        begin = f"Set(CALLERID({what})=${{{_CLEANED}"
+        if not any(step.startswith(begin) for step in steps[number : number + 1]):
+            yield f"the caller's {what}"
+    for what in ("ani", "rdnis"):
+        if not any(step.startswith(f"Set(CALLERID({what})=") for step in steps[2:4]):
+            yield f"the caller's {what}"
+
+
+def nothing_dangerous(written: Written) -> Iterator[str]:
+    """No program, no evaluation, no dial tone, no recording in secret."""
+    for title, lines in contexts(written.text(FILE)).items():
+        yield from (f"{title}: {word}" for word in DANGEROUS if any(word in line for line in lines))
+
+
+def inbound_stays_inbound(written: Written) -> Iterator[str]:
+    """From outside nothing leads out: our own numbers, and 911 from our own phones."""
+    found = contexts(written.text(FILE))
+    for title in found:
+        yield from (f"{title}: {line}" for line in found[title] if line.startswith("include"))
+    for title in INBOUND:
+        for line in found.get(title, []):
+            dials = re.search(r"Dial\(PJSIP/([^@,]+)@", line)
+            emergency = title == names.FROM_PHONE and dials and dials[1] in {"911", "933"}
+            if "Dial(" in line and not emergency:
+                yield f"{title} dials"
+
+
+def every_end(written: Written) -> Iterator[str]:
+    """Each context says what follows a wrong key, an error, a timeout and a hangup."""
+    for title, lines in contexts(written.text(FILE)).items():
+        missing = [end for end in ENDS if not any(f"exten => {end},1," in line for line in lines)]
+        if missing:
+            yield f"{title}: {' '.join(missing)}"
+
+
+DIALPLAN: tuple[tuple[str, str, Check], ...] = (
+    ("extensions", "nobody rewrites the dialplan", protected),
+    ("extensions", "exact numbers, no pattern", exact_numbers),
+    ("extensions", "callers' names and numbers cleaned first", cleaned_first),
+    ("extensions", "no program, no evaluation, no dial tone", nothing_dangerous),
+    ("extensions", "inbound calls cannot get out", inbound_stays_inbound),
+    ("extensions", "every way out of every context", every_end),
+)

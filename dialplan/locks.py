@@ -1,0 +1,217 @@
+"""The locks of an Asterisk as its files have them: SIP, the manager, and Asterisk itself.
+
+A check returns what is open, in a few words each; nothing is what it should return. The locks of
+the dialplan are in `dialplan.lint`.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Callable, Iterable, Iterator
+
+from dialplan import manager, names
+from dialplan.system import MODULES
+from dialplan.written import Section, Written
+
+Check = Callable[[Written], Iterable[str]]
+
+SECRET_LENGTH = 20  # characters
+WIDEST_CARRIER = 16  # bits of a carrier's network; a wider one is half of the internet
+MOST_MODULES = 90
+MOST_CALLS = 500
+MOST_AUDIO_PORTS = 2000
+LONGEST_SILENCE = 60  # seconds
+LONGEST_WRITE = 2000  # milliseconds
+MODERN = {"tlsv1_2", "tlsv1_3"}
+ANYWHERE = "0.0.0.0"  # noqa: S104  # compared, not bound
+ALL = {f"{ANYWHERE}/0", f"{ANYWHERE}/{ANYWHERE}"}
+LOOPBACK = ("127.0.0.1", "127.0.0.1/32", "127.0.0.1/255.255.255.255")
+SIP, MANAGER = "pjsip.conf", "manager.conf"
+
+
+def by_address_alone(written: Written) -> Iterator[str]:
+    """Whoever calls himself the carrier is not taken for it: its address is looked at."""
+    for one in _endpoints(written, names.FROM_TRUNK):
+        if one.get("identify_by") != "ip":
+            yield f"{one.title} is also known by {one.get('identify_by') or 'its name'}"
+    order = written.get(SIP, "global", "endpoint_identifier_order")
+    if order.partition(",")[0] != "ip":
+        yield "the address is not what is looked at first"
+
+
+def carrier_addresses(written: Written) -> Iterator[str]:
+    """Calls are taken from the carrier's own addresses."""
+    matches = [match for one in written.sections(SIP, "identify") for match in one.all("match")]
+    if not matches:
+        yield "no address is the carrier's"
+    yield from (f"{match} is no carrier's network" for match in matches if _wide(match))
+
+
+def access_list(written: Written) -> Iterator[str]:
+    """What comes from elsewhere is refused before anything of it is looked at."""
+    gates = written.sections(SIP, "acl")
+    if not any(ALL.intersection(gate.all("deny")) for gate in gates):
+        yield "everybody may knock"
+    for gate in gates:
+        yield from (f"{place} may knock" for place in ALL.intersection(gate.all("permit")))
+
+
+def no_favours(written: Written) -> Iterator[str]:
+    """Nobody outside transfers a call, subscribes to anything, or is believed who he is."""
+    for one in written.sections(SIP, "endpoint"):
+        for key in ("allow_transfer", "allow_subscribe", "trust_id_inbound"):
+            if one.get(key) != "no":
+                yield f"{one.title}: {key}"
+
+
+def lost_calls_end(written: Written) -> Iterator[str]:
+    """A call whose other end is gone is ended, with its audio or without."""
+    for one in written.sections(SIP, "endpoint"):
+        for key in ("rtp_timeout", "rtp_timeout_hold"):
+            if not 0 < _number(one.get(key)) <= LONGEST_SILENCE:
+                yield f"{one.title}: {key}"
+        if one.get("timers") not in {"yes", "required", "always"}:
+            yield f"{one.title}: timers"
+    for one in written.sections(SIP, "aor"):
+        if _number(one.get("qualify_frequency")) <= 0:
+            yield f"{one.title}: nobody looks whether it is there"
+
+
+def explicit_bind(written: Written) -> Iterator[str]:
+    """SIP and audio use the address that was named."""
+    for one in written.sections(SIP, "transport"):
+        if one.get("bind").rpartition(":")[0] in {"", ANYWHERE, "[::]"}:
+            yield f"{one.title} listens on every address of the machine"
+
+
+def encryption(written: Written) -> Iterator[str]:
+    """Where TLS is spoken, it is no older than 1.2, the carrier proves itself, audio is SRTP."""
+    encrypted = [one for one in written.sections(SIP, "transport") if one.get("protocol") == "tls"]
+    for one in encrypted:
+        if one.get("method") not in MODERN:
+            yield f"{one.title} speaks an old TLS"
+        if one.get("verify_server") != "yes":
+            yield f"{one.title} believes any server"
+    titles = {one.title for one in encrypted}
+    for one in written.sections(SIP, "endpoint"):
+        if one.get("transport") in titles and one.get("media_encryption") not in {"sdes", "dtls"}:
+            yield f"{one.title} sends its audio in the clear"
+
+
+def phones(written: Written) -> Iterator[str]:
+    """Each desk phone has a long secret of its own, a context of its own and a network."""
+    secrets = {one.title: one.get("password") for one in written.sections(SIP, "auth")}
+    seen: set[str] = set()
+    for one in _endpoints(written, names.FROM_PHONE):
+        secret = secrets.get(one.get("auth"), "")
+        if len(secret) < SECRET_LENGTH or secret in seen:
+            yield f"{one.title}: its secret"
+        seen.add(secret)
+        if not ALL.intersection(one.all("deny")) or ALL.intersection(one.all("permit")):
+            yield f"{one.title} may be anywhere"
+    known = {names.FROM_PHONE, names.FROM_TRUNK}
+    for one in written.sections(SIP, "endpoint"):
+        if one.get("context") not in known:
+            yield f"{one.title}: its context"
+
+
+def manager_inside(written: Written) -> Iterator[str]:
+    """The manager is on this machine alone, with one login and without the web."""
+    general = [one for one in written.sections(MANAGER) if one.title == "general"]
+    if not general or general[0].get("bindaddr") != LOOPBACK[0]:
+        yield "it is not on loopback alone"
+    if general and general[0].get("webenabled") != "no":
+        yield "it answers the web"
+    logins = _logins(written)
+    if [one.title for one in logins] != [manager.USER]:
+        yield "there is not just the one login"
+    for one in logins:
+        if not ALL.intersection(one.all("deny")) or not set(one.all("permit")) <= {*LOOPBACK}:
+            yield f"{one.title} may come from elsewhere"
+        if len(one.get("secret")) < SECRET_LENGTH:
+            yield f"{one.title}: its secret"
+
+
+def manager_rights(written: Written) -> Iterator[str]:
+    """It reads calls and places them, is told events by name, and nothing waits for it."""
+    for one in _logins(written):
+        if _words(one.get("read")) != {"call", "user"}:
+            yield f"{one.title} reads {one.get('read') or 'nothing'}"
+        if _words(one.get("write")) != {"call", "originate"}:
+            yield f"{one.title} writes {one.get('write') or 'nothing'}"
+        filters = {key for key, _ in one.options if key.startswith("eventfilter")}
+        if filters != {f"eventfilter(action(include),name({name}))" for name in manager.EVENTS}:
+            yield f"{one.title} is told other events"
+        if not 0 < _number(one.get("writetimeout")) <= LONGEST_WRITE:
+            yield f"{one.title} may hold Asterisk up"
+
+
+def nothing_dangerous(written: Written) -> Iterator[str]:
+    """Asterisk runs no program of the machine's, and takes no more calls than were allowed."""
+    for key, wanted in (("live_dangerously", "no"), ("disable_remote_console_shell", "yes")):
+        if written.get("asterisk.conf", "options", key) != wanted:
+            yield key
+    if not 0 < _number(written.get("asterisk.conf", "options", "maxcalls")) <= MOST_CALLS:
+        yield "maxcalls"
+
+
+def modules(written: Written) -> Iterator[str]:
+    """Only the modules of the list are loaded, and they are few."""
+    if written.get("modules.conf", "modules", "autoload") != "no":
+        yield "whatever is there is loaded"
+    loaded = [name for one in written.sections("modules.conf") for name in one.all("load")]
+    yield from sorted(name for name in loaded if name.removesuffix(".so") not in MODULES)
+    if len(loaded) >= MOST_MODULES:
+        yield f"{len(loaded)} modules"
+
+
+def audio(written: Written) -> Iterator[str]:
+    """Audio has a narrow range of ports, and keeps to whom it began with."""
+    first, last = (
+        _number(written.get("rtp.conf", "general", key)) for key in ("rtpstart", "rtpend")
+    )
+    if not 0 < first < last < first + MOST_AUDIO_PORTS:
+        yield f"ports {first} to {last}"
+    if written.get("rtp.conf", "general", "strictrtp") != "yes":
+        yield "strictrtp"
+
+
+def _endpoints(written: Written, context: str) -> list[Section]:
+    return [one for one in written.sections(SIP, "endpoint") if one.get("context") == context]
+
+
+def _logins(written: Written) -> list[Section]:
+    return [one for one in written.sections(MANAGER) if one.title != "general"]
+
+
+def _words(text: str) -> set[str]:
+    return {word.strip() for word in text.split(",") if word.strip()}
+
+
+def _number(text: str) -> int:
+    return int(text) if text.isdigit() else -1
+
+
+def _wide(match: str) -> bool:
+    try:
+        return ipaddress.ip_network(match, strict=False).prefixlen < WIDEST_CARRIER
+    except ValueError:  # a name
+        return False
+
+
+# What each lock is called and looked at by, in the order in which a caller meets them
+WRITTEN: tuple[tuple[str, str, Check], ...] = (
+    ("pjsip", "the carrier is known by its address alone", by_address_alone),
+    ("pjsip", "only the carrier's addresses are the carrier", carrier_addresses),
+    ("pjsip", "an access list refuses all others", access_list),
+    ("pjsip", "no transfers, no subscriptions, no believed identity", no_favours),
+    ("pjsip", "calls whose other end is gone are ended", lost_calls_end),
+    ("pjsip", "bound to the named address", explicit_bind),
+    ("pjsip", "TLS 1.2 and SRTP where TLS is spoken", encryption),
+    ("pjsip", "phones have secrets, a context and a network", phones),
+    ("manager", "loopback, one login, no web", manager_inside),
+    ("manager", "least rights, events by name", manager_rights),
+    ("asterisk", "nothing dangerous, a limit of calls", nothing_dangerous),
+    ("asterisk", "modules by an allow-list", modules),
+    ("asterisk", "a narrow range of audio ports, strict", audio),
+)

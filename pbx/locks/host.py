@@ -1,0 +1,82 @@
+"""Who else on this machine can read what is ours: owners and modes of files."""
+
+from __future__ import annotations
+
+import itertools
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+
+from pbx import vault
+from pbx.home import Home
+from pbx.locks.lock import Lock
+from pbx.pins import DIGITS
+
+MEND = "Start the line once more, which sets them, or use chmod."
+ARGON = "$argon2id$"
+SECRET_LENGTH = 20
+# the most that each kind of place may allow, whom it is for, and its name
+PRIVATE_FILE, PRIVATE_FOLDER = 0o600, 0o710
+SHARED_FILE, SHARED_FOLDER = 0o640, 0o750
+
+
+def look(home: Home) -> list[Lock]:
+    """Look at the home's files and at what the vault holds."""
+    return [
+        Lock.of("host", "configuration 0750, its files 0640", _etc(home), MEND),
+        Lock.of("host", "home, database and vault for their owner alone", _own(home), MEND),
+        Lock.of("host", "logs and recordings for Asterisk and us alone", _written(home), MEND),
+        Lock.of(
+            "own",
+            f"PINs of {DIGITS} digits hashed by argon2",
+            _pins(home),
+            "Set them anew: officeline people pin PERSON.",
+        ),
+        Lock.of(
+            "own",
+            "secrets of 20 characters and more",
+            _secrets(home),
+            "Make new ones: officeline vault rekey.",
+        ),
+    ]
+
+
+def _etc(home: Home) -> Iterator[str]:
+    etc = home.asterisk / "etc"
+    yield from _wider(SHARED_FOLDER, home.asterisk, etc)
+    yield from _wider(SHARED_FILE, *etc.glob("*"))
+
+
+def _own(home: Home) -> Iterator[str]:
+    yield from _wider(PRIVATE_FOLDER, home.folder)
+    beside = home.folder.glob(f"{home.database.name}*")
+    yield from _wider(PRIVATE_FILE, *beside, home.folder / vault.FILE)
+
+
+def _written(home: Home) -> Iterator[str]:
+    logs = home.asterisk / "log"
+    yield from _wider(SHARED_FOLDER, home.messages, logs, logs / "cdr-custom")
+    everything = itertools.chain(home.messages.glob("*"), logs.glob("*"), logs.glob("*/*"))
+    yield from _wider(SHARED_FILE, *(path for path in everything if path.is_file()))
+
+
+def _wider(allowed: int, *places: Path) -> Iterator[str]:
+    """Name each place that allows more than that; one that is not there allows nothing."""
+    for place in sorted(places):
+        if place.exists():
+            mode = stat.S_IMODE(place.stat().st_mode)
+            if mode & ~allowed:
+                yield f"{place} is {mode:04o}, not {allowed:04o}"
+
+
+def _pins(home: Home) -> Iterator[str]:
+    held = vault.read(home.folder)
+    yield from (f"{who}'s is not" for who, kept in held.pins.items() if not kept.startswith(ARGON))
+
+
+def _secrets(home: Home) -> Iterator[str]:
+    held = vault.read(home.folder)
+    named = {**held.phones, "the manager": held.manager, "the dialplan's token": held.token}
+    for who, secret in named.items():
+        if 0 < len(secret) < SECRET_LENGTH:
+            yield f"{who} has a short one"

@@ -1,0 +1,31 @@
+"""What was seen of one lock."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Self
+
+from pbx.errors import OfficeLineError
+
+
+@dataclass(frozen=True)
+class Lock:
+    """One lock: `ok` is whether it is shut, None where nobody could be asked; `mend` what to do."""
+
+    group: str
+    name: str
+    ok: bool | None
+    detail: str
+    mend: str = ""
+
+    @classmethod
+    def of(cls, group: str, name: str, found: Iterable[str], mend: str) -> Self:
+        """Make one of what is open; a look that fails finds it open, too."""
+        try:
+            problems = list(found)
+        except (OSError, OfficeLineError) as error:
+            problems = [str(error).rstrip(".")]
+        return cls(
+            group, name, not problems, "; ".join(problems) or "shut", mend if problems else ""
+        )

@@ -1,0 +1,92 @@
+"""Every lock of the generated files: shut as they are, and open after one change of each kind."""
+
+from __future__ import annotations
+
+import pytest
+
+from dialplan.lint import DIALPLAN
+from dialplan.locks import WRITTEN
+from dialplan.render import office_files
+from dialplan.written import Written
+from tests.dialplan.test_golden import BY_ADDRESS, BY_REGISTRATION
+
+FILES = office_files(BY_ADDRESS)
+PJSIP, EXTENSIONS = "pjsip.conf", "extensions.conf"
+SECRET = "password = a-long-made-up-secret-"
+NUMBER = "s,1,Set(CALLERID(num)=${"
+NAME = " same => n,Set(CALLERID(name)=${FILTER"
+DESK1 = "permit = 192.0.2.0/24\n\n[desk1-auth]"
+CHANGES = [
+    ("known by its address", PJSIP, "identify_by = ip\n", "identify_by = ip,username\n"),
+    ("known by its address", PJSIP, "identify_by = ip\n", ""),
+    ("known by its address", PJSIP, "order = ip,auth_username", "order = username,ip"),
+    ("only the carrier's", PJSIP, "match = 198.51.100.0/30", "match = 198.0.0.0/8"),
+    ("an access list", PJSIP, "type = acl", "type = none"),
+    ("an access list", PJSIP, "permit = 192.0.2.0/24\n\n[trunk]", "permit = 0.0.0.0/0\n\n[trunk]"),
+    ("no transfers", PJSIP, "allow_transfer = no", "allow_transfer = yes"),
+    ("no transfers", PJSIP, "allow_subscribe = no", ""),
+    ("no transfers", PJSIP, "trust_id_inbound = no", "trust_id_inbound = yes"),
+    ("calls whose other end", PJSIP, "rtp_timeout = 60", "rtp_timeout = 0"),
+    ("calls whose other end", PJSIP, "timers = yes", "timers = no"),
+    ("calls whose other end", PJSIP, "qualify_frequency = 60", "qualify_frequency = 0"),
+    ("bound to", PJSIP, "bind = 192.0.2.10:5060", "bind = 0.0.0.0:5060"),
+    ("TLS 1.2", PJSIP, "protocol = udp", "protocol = tls"),
+    ("phones have", PJSIP, f"{SECRET}1", "password = 1234"),
+    ("phones have", PJSIP, f"{SECRET}2", f"{SECRET}1"),
+    ("phones have", PJSIP, "context = from-phone", "context = leg"),
+    ("phones have", PJSIP, f"deny = 0.0.0.0/0\n{DESK1}", DESK1),
+    ("loopback, one login", "manager.conf", "bindaddr = 127.0.0.1", "bindaddr = 0.0.0.0"),
+    ("loopback, one login", "manager.conf", "webenabled = no", "webenabled = yes"),
+    ("loopback, one login", "manager.conf", "deny = 0.0.0.0/0.0.0.0\n", ""),
+    ("loopback, one login", "manager.conf", "secret = another-made-up-secret", "secret = office"),
+    ("least rights", "manager.conf", "read = call,user", "read = all"),
+    ("least rights", "manager.conf", "write = originate,call", "write = originate,call,system"),
+    ("least rights", "manager.conf", "name(Hangup)", "name(Newchannel)"),
+    ("least rights", "manager.conf", "writetimeout = 2000", "writetimeout = 20000"),
+    ("nothing dangerous", "asterisk.conf", "live_dangerously = no", "live_dangerously = yes"),
+    ("nothing dangerous", "asterisk.conf", "maxcalls = 40", ""),
+    ("nothing dangerous", "asterisk.conf", "console_shell = yes", "console_shell = no"),
+    ("modules by", "modules.conf", "autoload = no", "autoload = yes"),
+    ("modules by", "modules.conf", "app_dial.so", "app_system.so"),
+    ("audio ports", "rtp.conf", "rtpend = 10199", "rtpend = 20000"),
+    ("audio ports", "rtp.conf", "strictrtp = yes", "strictrtp = no"),
+    ("nobody rewrites", EXTENSIONS, "writeprotect = yes", "writeprotect = no"),
+    ("exact numbers", EXTENSIONS, "exten => +12125550100,1,", "exten => _X.,1,"),
+    ("cleaned first", EXTENSIONS, f"{NUMBER}FILTER(+0-9,", f"{NUMBER}TOLOWER("),
+    ("cleaned first", EXTENSIONS, " same => n,Set(CALLERID(rdnis)=)\n", ""),
+    ("cleaned first", EXTENSIONS, NAME, f" same => n,AGI(x)\n{NAME}"),
+    ("no program", EXTENSIONS, " same => n,Hangup(16)", " same => n,System(reboot)"),
+    ("no program", EXTENSIONS, "${OL_SHOW}", "${SHELL(id)}"),
+    ("cannot get out", EXTENSIONS, "[from-trunk]", "[from-trunk]\ninclude => leg"),
+    ("cannot get out", EXTENSIONS, "Goto(call,s,1)", "Dial(PJSIP/${EXTEN}@trunk-out)"),
+    ("every way out", EXTENSIONS, "exten => T,1,Goto(failsafe,s,1)\n", ""),
+]  # fmt: skip
+
+
+def still_open(files: dict[str, str]) -> list[str]:
+    """Name the locks that these files leave open."""
+    written = Written(files)
+    return [name for _, name, check in (*WRITTEN, *DIALPLAN) if list(check(written))]
+
+
+def test_every_lock_is_shut() -> None:
+    """The files of an office with two phones and a carrier by address have every lock."""
+    assert still_open(FILES) == []
+
+
+def test_a_carrier_whose_name_has_no_address_leaves_one_open() -> None:
+    """An access list knows addresses alone: without one the carrier's calls matter more."""
+    assert still_open(office_files(BY_REGISTRATION)) == ["an access list refuses all others"]
+
+
+@pytest.mark.parametrize(("lock", "file", "old", "new"), CHANGES)
+def test_a_change_is_seen(lock: str, file: str, old: str, new: str) -> None:
+    """Each lock can be found open, and no other with it."""
+    assert old in FILES[file]
+    (found,) = still_open({**FILES, file: FILES[file].replace(old, new, 1)})
+    assert lock in found
+
+
+def test_no_file_is_no_lock() -> None:
+    """What is not there does not count as shut."""
+    assert len(still_open({})) == 9
