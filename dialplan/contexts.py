@@ -235,6 +235,15 @@ exten => e,1,Return()
 exten => T,1,Return()
 exten => h,1,NoOp()
 
+; ---- Somebody whose shift begins, after they pressed 1 -------------------------------------------
+[shift]
+exten => s,1,Playback(${OL_SAY})
+ same => n,Hangup(16)
+exten => i,1,Hangup()
+exten => e,1,Hangup()
+exten => T,1,Hangup()
+exten => h,1,NoOp()
+
 ; ---- No control layer, no database server, no DNS, no broker: Asterisk alone ---------------------
 [failsafe]
 exten => s,1,UserEvent(OfficeLine,Token: ${OL_TOKEN},What: failsafe,Call: ${CHANNEL(linkedid)})

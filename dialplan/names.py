@@ -13,6 +13,7 @@ LEG: Final = "leg"
 FAILSAFE: Final = "failsafe"
 HEARTBEAT: Final = "heartbeat"
 PHYSICIAN: Final = "physician"
+SHIFT: Final = "shift"
 
 # FastAGI scripts
 ROUTE: Final = "route"  # every question about a call: turn, DID, event, detail, state

@@ -97,7 +97,14 @@ def _rota(key: str, table: schema_rotas.RotaTable) -> model.Rota:
         )
         for shift in table.shifts
     )
-    return model.Rota(key, tuple(_layer(layer) for layer in table.stack()), shifts, table.backup)
+    layers = tuple(_layer(layer) for layer in table.stack())
+    return model.Rota(key, layers, shifts, table.backup, _confirm(table.confirm))
+
+
+def _confirm(wanted: bool | schema_rotas.ConfirmTable) -> model.Confirm | None:  # noqa: FBT001  # as the file has it
+    if isinstance(wanted, bool):
+        return model.Confirm() if wanted else None
+    return model.Confirm(wanted.tries, spans.seconds(wanted.every))
 
 
 def _layer(table: schema_rotas.LayerTable) -> model.Layer:

@@ -28,6 +28,7 @@ from pbx.plan import Configuration
 from pbx.recent import RecentCallers
 from pbx.recorder import Recorder
 from pbx.relay_dialer import RelayDialer
+from pbx.shift_caller import ShiftCaller
 from pbx.store.calls import recent_callers
 from pbx.store.database import open_database
 from pbx.store.writer import LogWriter
@@ -88,9 +89,10 @@ class Daemon:
         self.writer.start()
         try:
             await asyncio.to_thread(self._remember)
-            escalator = await asyncio.to_thread(self._open_relay)
+            escalator, shifts = await asyncio.to_thread(self._open_relay)
             await self._agi.start()
-            work = (self._ami.run(), self._beat(), self.plans.watch(), escalator.run())
+            own = (self._beat(), self.plans.watch(), escalator.run(), shifts.run())
+            work = (self._ami.run(), *own)
             self._tasks = [asyncio.create_task(one) for one in work]
             await self._ready()
         except BaseException:
@@ -107,8 +109,8 @@ class Daemon:
         finally:
             engine.dispose()
 
-    def _open_relay(self) -> Escalator:
-        """Open what takes care of messages; blocking."""
+    def _open_relay(self) -> tuple[Escalator, ShiftCaller]:
+        """Open what takes care of messages, and of shifts that begin; blocking."""
         self._relay_engine = open_database(self._home.database)
         self._escalator = Escalator(self._relay_engine, self.plans, self._dialer, self.clock)
         self._handlers.line = self._line = PhysicianLine(
@@ -120,7 +122,8 @@ class Daemon:
             self._dialer,
             self._dialer.taken,
         )
-        return self._escalator
+        shifts = ShiftCaller(self._relay_engine, self.plans, self._dialer, self.clock)
+        return self._escalator, shifts
 
     def _message_waits(self) -> None:
         """Wake the relay, from whatever thread."""

@@ -6,11 +6,12 @@ The imagined call goes through the very code that answers real ones.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, cast
 from zoneinfo import ZoneInfo
 
+from pbx.oncall import unconfirmed_sentence
 from routing import ladder, people, rota
 from routing.decision import Decision, Facts, Kind, Reason
 from routing.engine import route
@@ -27,8 +28,9 @@ REPEAT_APART = timedelta(minutes=1)  # imagined earlier calls of the same number
 class Explanation:
     """What happens to a call and why; `steps` are whom it rings while nobody accepts.
 
-    `oncall` names the people on call by rota, `presses` are the caller's keys, "" for silence. Of a
-    call of the log the first step alone was kept; then `all_steps` is false.
+    `oncall` names the people on call by rota, `unconfirmed` those of them who never confirmed their
+    shift, `presses` are the caller's keys, "" for silence. Of a call of the log the first step
+    alone was kept; then `all_steps` is false.
     """
 
     at: datetime
@@ -38,6 +40,7 @@ class Explanation:
     oncall: Mapping[str, tuple[str, ...]]
     steps: tuple[ladder.Ringing | ladder.Waiting, ...]
     all_steps: bool = True
+    unconfirmed: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 def imagine(plan: Plan, numbers: people.Numbers, facts: Facts, at: datetime) -> Explanation:
@@ -50,6 +53,7 @@ def imagine(plan: Plan, numbers: people.Numbers, facts: Facts, at: datetime) -> 
         decision,
         {name: rota.on_call(plan, name, at).people for name in plan.rotas},
         tuple(ladder.course(decision, plan, at, numbers)),
+        unconfirmed={name: who for name in plan.rotas if (who := rota.unconfirmed(plan, name, at))},
     )
 
 
@@ -124,6 +128,7 @@ def document(told: Explanation) -> dict[str, Any]:
         "hours": decision.hours,
         "urgency": decision.urgency,
         "oncall": {name: list(who) for name, who in told.oncall.items()},
+        **({"unconfirmed": told.unconfirmed} if told.unconfirmed else {}),
         "decision": {
             "kind": decision.kind,
             "target": decision.target,
@@ -152,6 +157,7 @@ def sentences(told: Explanation, plan: Plan) -> list[str]:
     lines += [f"The caller {_pressed(key)}." for key in told.presses]
     for name, who in told.oncall.items():
         lines.append(f"On call for {name}: {_names(who, plan) or 'nobody'}.")
+    lines += [unconfirmed_sentence(plan, name, told.at) for name in told.unconfirmed]
     lines += [_said(reason) for reason in decision.reasons]
     if told.steps and told.all_steps:
         lines.append("While nobody accepts:")

@@ -91,6 +91,26 @@ def _around(plan: Plan, rota: str, at: datetime, look: timedelta) -> Shift:
     return next(shift for shift in spans if shift.end > at)
 
 
+def unconfirmed_sentence(plan: Plan, rota: str, at: datetime) -> str:
+    """Say who never confirmed the shift that they are on call in, and who is rung first for it."""
+    who = rotas.unconfirmed(plan, rota, at)
+    if not who:
+        return ""
+    backup = rotas.on_call(plan, rota, at).backup
+    people = " and ".join(_name(plan, one) for one in who)
+    has = "has" if len(who) == 1 else "have"
+    if backup is None:
+        return f"{people} {has} not confirmed the shift, and there is no backup."
+    return (
+        f"{people} {has} not confirmed the shift; {_name(plan, backup)} is first, rung with them."
+    )
+
+
+def _name(plan: Plan, person: str) -> str:
+    known = plan.people.get(person)
+    return person if known is None else known.name
+
+
 def gaps(plan: Plan, now: datetime, days: int) -> list[Shift]:
     """List where nobody is on call within the next days, in any rota, the first one first."""
     end = now + days * DAY

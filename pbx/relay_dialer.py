@@ -1,4 +1,4 @@
-"""Calls that the office makes to its own people: about a message, or to connect them to a patient.
+"""Calls that the office makes to its own people: about a message, to connect them, about a shift.
 
 Each goes through the person's leg of the dialplan, so the office's number is shown, a voicemail
 accepts nothing, and nothing of a message is heard before a press and the PIN.
@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 import structlog
@@ -22,10 +24,23 @@ from routing import outbound, people
 
 RING_S = 20  # below a carrier's voicemail
 ORIGINATE_S = RING_S + 20  # with the time to hear the whisper and press
+CONFIRM_S = RING_S + 30  # what is heard of a shift is longer
 # What OriginateResponse gives as the reason of a failure: a control frame of Asterisk's
 _REASONS: dict[str, Outcome] = {"5": "busy", "8": "unreachable", "0": "unreachable"}
 
 log = structlog.get_logger()
+
+
+@dataclass(frozen=True)
+class _Errand:
+    """Why a person is called: what they hear before they press 1, and where that leads."""
+
+    person: str
+    about: str  # a message's id; empty for a shift, which is settled by the press alone
+    whisper: str
+    context: str
+    variable: str
+    at_most_s: int = ORIGINATE_S
 
 
 class RelayDialer:
@@ -36,18 +51,25 @@ class RelayDialer:
         self._plans = plans
         self._count = itertools.count(1)
         self._calls: dict[str, asyncio.Future[Outcome]] = {}  # by the channel that we originated
+        self._by_press: set[str] = set()  # of these, those that a pressed 1 settles
         self._about: dict[tuple[str, str], str] = {}  # message and person -> channel
         self._tasks: set[asyncio.Task[Outcome]] = set()
 
     async def deliver(self, message_id: str, person: str, *, urgent: bool, attempt: int) -> Outcome:
         """Call somebody about a message; see `pbx.escalator.Dialer`."""
         del attempt  # the row is written before, and its outcome after, by who asked
-        return await self._call(LineState(person, message_id, "called"), urgent=urgent)
+        return await self._call(_about(LineState(person, message_id, "called"), urgent=urgent))
+
+    async def confirm(self, person: str, say: Iterable[str]) -> Outcome:
+        """Call somebody about a shift: they hear these prompts and press 1."""
+        done = f"{names.SAY}=shift-confirmed"
+        errand = _Errand(person, "", names.sounds(say), names.SHIFT, done, CONFIRM_S)
+        return await self._call(errand)
 
     def connect(self, message_id: str, person: str) -> None:
         """Call a person back on their own phone, and then the patient of a message."""
         state = LineState(person, message_id, "called", "dial")
-        task = asyncio.create_task(self._call(state, urgent=True))
+        task = asyncio.create_task(self._call(_about(state, urgent=True)))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
@@ -68,34 +90,41 @@ class RelayDialer:
             return
         if event.name == "Hangup":
             self._settle(channel, "declined")
-        elif event.name == "OriginateResponse" and event.fields.get("Response") == "Failure":
-            reason = event.fields.get("Reason", "")
-            self._settle(channel, _REASONS.get(reason, "no answer"))
+        elif event.name == "OriginateResponse":
+            if event.fields.get("Response") == "Failure":
+                reason = event.fields.get("Reason", "")
+                self._settle(channel, _REASONS.get(reason, "no answer"))
+            elif channel in self._by_press:
+                self._settle(channel, "acknowledged")
 
     def _settle(self, channel: str, outcome: Outcome) -> None:
         found = self._calls.get(channel)
         if found is not None and not found.done():
             found.set_result(outcome)
 
-    async def _call(self, state: LineState, *, urgent: bool) -> Outcome:
-        dial = self._dial_string(state.person)
+    async def _call(self, errand: _Errand) -> Outcome:
+        dial = self._dial_string(errand.person)
         if dial is None:
             return "unreachable"
         channel = f"{names.RELAY_CALL}{datetime.now(UTC).timestamp():.0f}-{next(self._count)}"
         outcome: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
         self._calls[channel] = outcome
-        self._about[state.message, state.person] = channel
+        if errand.about:
+            self._about[errand.about, errand.person] = channel
+        else:
+            self._by_press.add(channel)
         try:
-            await self._originate(channel, state, dial, urgent=urgent)
+            await self._originate(channel, errand, dial)
             return await outcome
         except AmiUnavailable:
-            return "unreachable"  # Asterisk is away; the relay tries again
+            return "unreachable"  # Asterisk is away; it is tried again
         except asyncio.CancelledError:
             await asyncio.shield(self._hang_up(channel))
             raise
         finally:
             del self._calls[channel]
-            self._about.pop((state.message, state.person), None)
+            self._by_press.discard(channel)
+            self._about.pop((errand.about, errand.person), None)
 
     def _dial_string(self, person: str) -> str | None:
         plan, book = self._plans.plan, self._plans.book
@@ -104,24 +133,22 @@ class RelayDialer:
         via = known and people.contact(known, plan, numbers, datetime.now(UTC))
         return book[person][via] if via else None
 
-    async def _originate(self, channel: str, state: LineState, dial: str, *, urgent: bool) -> None:
-        plan = self._plans.plan
-        whisper = "whisper-urgent" if urgent else "whisper-routine"
+    async def _originate(self, channel: str, errand: _Errand, dial: str) -> None:
         answer = await self._ami.action(
             "Originate",
-            Channel=f"Local/{state.person}@{names.LEG}/n",
+            Channel=f"Local/{errand.person}@{names.LEG}/n",
             ChannelId=channel,
-            Context=names.PHYSICIAN,
+            Context=errand.context,
             Exten="s",
             Priority="1",
-            Timeout=str(ORIGINATE_S * 1000),
+            Timeout=str(errand.at_most_s * 1000),
             Async="true",
             Variable=[
-                f"{names.TO}_{state.person}={dial}",
+                f"{names.TO}_{errand.person}={dial}",
                 f"{names.RING}={RING_S}",
-                f"{names.SHOW}={outbound.shown(plan, None)}",
-                f"{names.WHISPER}={whisper}",
-                f"{names.MATTER_OF}={state.encode()}",
+                f"{names.SHOW}={outbound.shown(self._plans.plan, None)}",
+                f"{names.WHISPER}={errand.whisper}",
+                errand.variable,
             ],
         )
         if not answer.ok:
@@ -132,3 +159,10 @@ class RelayDialer:
             await self._ami.action("Hangup", Channel=channel, Cause="16")
         except AmiUnavailable:
             log.warning("relay.not_hung_up")
+
+
+def _about(state: LineState, *, urgent: bool) -> _Errand:
+    """Call about a message, or to connect its patient."""
+    whisper = "whisper-urgent" if urgent else "whisper-routine"
+    matter = f"{names.MATTER_OF}={state.encode()}"
+    return _Errand(state.person, state.message, whisper, names.PHYSICIAN, matter)

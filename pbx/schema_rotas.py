@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Annotated, Self
 
-from pydantic import BaseModel, Field, model_validator
+from pydantic import BaseModel, Discriminator, Field, Tag, model_validator
 
 from pbx import spans
-from pbx.fields import CLOSED, Date, Every, Handoff, Id, LocalTime, WindowText, refused
+from pbx.fields import CLOSED, Date, Duration, Every, Handoff, Id, LocalTime, WindowText, refused
 
 DAY_HOURS = 24
 
@@ -52,6 +52,21 @@ class ShiftTable(BaseModel):
         return self
 
 
+class ConfirmTable(BaseModel):
+    """Whoever begins a shift is called so often, so far apart, before the backup is told."""
+
+    model_config = CLOSED
+
+    tries: Annotated[int, Field(ge=1, le=10)] = 3
+    every: Duration = "4m"
+
+
+Confirm = Annotated[
+    Annotated[bool, Tag("word")] | Annotated[ConfirmTable, Tag("table")],
+    Discriminator(lambda value: "table" if isinstance(value, dict) else "word"),
+]
+
+
 class RotaTable(BaseModel):
     """[rota.ID]: the rotation in the table itself, and layers above it."""
 
@@ -65,6 +80,7 @@ class RotaTable(BaseModel):
     layers: list[LayerTable] = []
     shifts: list[ShiftTable] = []
     backup: Id = "next"
+    confirm: Confirm = False
 
     @model_validator(mode="after")
     def _own_rotation_is_whole(self) -> Self:

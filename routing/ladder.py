@@ -91,7 +91,9 @@ def resolve(
     """Turn a file's word into ids: on call, backup, own, everyone, a group, or one by name.
 
     Without a rota's name the first in the file is asked. Where nobody is on call, everyone is: the
-    direction of failure is towards a human. `own` is the caller's own physician, if any.
+    direction of failure is towards a human. For the same reason the backup stands before whoever
+    has not confirmed the shift, and does not take that one's place. `own` is the caller's own
+    physician, if any.
     """
     if who in {ONCALL, BACKUP}:
         return _by_rota(who, plan, now, rota_name or next(iter(plan.rotas), ""))
@@ -108,4 +110,6 @@ def _by_rota(who: str, plan: Plan, now: datetime, name: str) -> tuple[str, ...]:
     answer = rota.on_call(plan, name, now)
     if who == BACKUP:
         return () if answer.backup is None else (answer.backup,)
+    if answer.backup is not None and rota.unconfirmed(plan, name, now):
+        return (answer.backup, *answer.people)
     return answer.people or rota.everyone(plan)

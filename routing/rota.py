@@ -89,6 +89,16 @@ def gaps(plan: Plan, rota: str, start: datetime, end: datetime) -> Iterator[Shif
         yield gap
 
 
+def unconfirmed(plan: Plan, rota: str, at: datetime) -> tuple[str, ...]:
+    """Name those on call at this instant who never confirmed that their shift began."""
+    open_ = {
+        one.person
+        for one in plan.unconfirmed
+        if one.rota == rota and one.start <= at and (one.end is None or at < one.end)
+    }
+    return tuple(one for one in on_call(plan, rota, at).people if one in open_) if open_ else ()
+
+
 def everyone(plan: Plan) -> tuple[str, ...]:
     """Name everybody that may be woken when nobody in particular is on call."""
     return plan.physicians() or tuple(plan.people)

@@ -11,6 +11,7 @@ import typer
 from pbx import when
 from pbx.commands import oncall_calendar, oncall_changes
 from pbx.commands.oncall_words import people_named, person_named, span_of, the_rota, times_of, told
+from routing import rota as rotas
 from routing.model import Plan
 
 app = typer.Typer(no_args_is_help=True)
@@ -164,11 +165,13 @@ def _now_shape(plan: Plan, rota: str, at: datetime) -> dict[str, Any]:
     }
     if len(answer.people) > 1:
         shape["also"] = list(answer.people[1:])
+    if unconfirmed := rotas.unconfirmed(plan, rota, at):
+        shape["unconfirmed"] = list(unconfirmed)
     return shape
 
 
 def _now_sentence(plan: Plan, rota: str, at: datetime) -> str:
-    from pbx.oncall import at_instant
+    from pbx.oncall import at_instant, unconfirmed_sentence
 
     answer, _, until = at_instant(plan, rota, at)
     zone = plan.office.zone
@@ -177,9 +180,10 @@ def _now_sentence(plan: Plan, rota: str, at: datetime) -> str:
     bound = "" if until is None else f" until {when.show(until, zone)}"
     backup = "nobody" if answer.backup is None else person_named(plan, answer.backup)
     first = people[0].upper() + people[1:]
+    unconfirmed = unconfirmed_sentence(plan, rota, at)
     return (
         f"{first} {verb} on call for '{rota}'{bound}{told(plan, answer.source)}; "
-        f"{backup} steps in as the backup."
+        f"{backup} steps in as the backup.{' ' if unconfirmed else ''}{unconfirmed}"
     )
 
 

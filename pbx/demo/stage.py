@@ -15,6 +15,7 @@ from pbx.carrier.network import Carrier
 from pbx.clock import DemoClock
 from pbx.daemon import Daemon
 from pbx.engine import runtime
+from pbx.engine.ports import Ports
 from pbx.engine.process import AsteriskProcess
 from pbx.errors import EngineError
 from pbx.home import Home
@@ -42,6 +43,7 @@ class Stage:
     asterisk: AsteriskProcess
     daemon: Daemon
     carrier: Carrier
+    ports: Ports
 
     def set_time(self, local: str) -> None:
         """Set the office's clock to a local time, as in 2026-11-28 02:10."""
@@ -51,6 +53,16 @@ class Stage:
     def person(self, word: str) -> str:
         """Name whoever is `oncall` or `backup` at the stage's time."""
         return resolve(word, self.configuration.plan, self.clock.now())[0]
+
+    async def stop_daemon(self) -> None:
+        """End the control layer; Asterisk goes on."""
+        await self.daemon.stop()
+
+    async def restart_daemon(self) -> None:
+        """End the control layer and start another one, as after an update."""
+        await self.stop_daemon()
+        self.daemon = Daemon(self.configuration, self.vault, self.home, self.ports, self.clock)
+        await self.daemon.start()
 
     async def history(self, caller: str | None) -> History:
         """Read the newest call of this caller from the database, with everything it left."""
@@ -144,11 +156,11 @@ async def staged(
             running_asterisk(configuration, held, home, ports, dies_with_parent=True)
         )
         daemon = Daemon(configuration, held, home, ports, clock)
+        stage = Stage(configuration, held, home, clock, asterisk, daemon, carrier, ports)
         await daemon.start()
-        stack.push_async_callback(daemon.stop)
+        stack.push_async_callback(stage.stop_daemon)
         await carrier.start()
         stack.push_async_callback(carrier.stop)
         await daemon.heartbeat()
-        stage = Stage(configuration, held, home, clock, asterisk, daemon, carrier)
         await stage.desk_is_registered("desk1")
         yield stage

@@ -7,10 +7,11 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Generic, TypeVar, cast
 
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
 from sqlmodel import Session, col, select
 
 from pbx.errors import OfficeLineError
+from pbx.store import shifts
 from pbx.store.database import changing, reading
 from pbx.store.tables import HoursChanged, RotaOverride
 from routing.model import HoursChange, Override
@@ -37,9 +38,35 @@ def add_override(engine: Engine, override: Override, *, by: str, now: datetime) 
 def add_overrides(
     engine: Engine, overrides: Sequence[Override], *, by: str, now: datetime
 ) -> list[Override]:
-    """Store overrides in their order, all of them or none; return them with the ids they got."""
-    ids = _add(engine, RotaOverride, overrides, by, now)
+    """Store overrides in their order, all of them or none; return them with the ids they got.
+
+    Who is put on call at once is known to know it: nobody calls them to confirm the shift.
+    """
+    ids = _add(
+        engine,
+        RotaOverride,
+        overrides,
+        by,
+        now,
+        lambda connection: shifts.taken(connection, overrides, by=by, now=now),
+    )
     return [replace(override, id=id_) for override, id_ in zip(overrides, ids, strict=True)]
+
+
+def hand_over(engine: Engine, override: Override, *, by: str, now: datetime) -> Override:
+    """Store an override that begins at once and that its person does not know of yet.
+
+    They are called to confirm it, as at the start of a shift.
+    """
+    ids = _add(
+        engine,
+        RotaOverride,
+        [override],
+        by,
+        now,
+        lambda connection: shifts.handed(connection, override, by=by, now=now),
+    )
+    return replace(override, id=ids[0])
 
 
 def add_hours_change(engine: Engine, change: HoursChange, *, by: str, now: datetime) -> HoursChange:
@@ -91,7 +118,9 @@ def _add(
     changes: Sequence[Override | HoursChange],
     by: str,
     now: datetime,
+    besides: Callable[[Connection], object] = lambda _: None,
 ) -> list[int]:
+    """Store changes, and what `besides` writes in the same transaction; return their ids."""
     if not all(change.start < change.end for change in changes):
         raise OfficeLineError("The change ends before it begins; name an end after its start.")
     ids = []
@@ -101,6 +130,7 @@ def _add(
             session.add(row)
             session.flush()
             ids.append(cast("int", row.id))
+        besides(connection)
     return ids
 
 

@@ -1,4 +1,4 @@
-"""What the database lays over the file's plan: overrides, changed hours, patients.
+"""What the database lays over the file's plan: overrides, hours, patients, unconfirmed shifts.
 
 By SQLite alone and only reading, so that a command that asks who is on call starts at once.
 """
@@ -14,7 +14,7 @@ from datetime import datetime
 from pathlib import Path
 
 from pbx.errors import OfficeLineError
-from routing.model import HoursChange, Override, Patient, Plan
+from routing.model import HoursChange, Override, Patient, Plan, Unconfirmed
 
 _OVERRIDES = """
     SELECT id, rota, kind, person, instead_of, start, "end", reason
@@ -28,6 +28,10 @@ _PATIENTS = """
     SELECT patient_number.number, patient.id, patient.name, patient.panel, patient.flags
     FROM patient_number JOIN patient ON patient.id = patient_number.patient
 """
+_UNCONFIRMED = """
+    SELECT rota, person, start, "end" FROM shift_start
+    WHERE state = 'unconfirmed' AND role = 'oncall' ORDER BY id
+"""
 _APPLIED = "SELECT id, hash, text FROM plan_applied ORDER BY id DESC"
 _BEGUN_WITH = """
     SELECT id, hash, text FROM plan_applied WHERE id IN (
@@ -36,6 +40,7 @@ _BEGUN_WITH = """
     ORDER BY id
 """
 _TABLES = frozenset({"plan_applied", "rota_override", "hours_change", "patient", "patient_number"})
+_SHIFTS = "shift_start"  # a database that waits for this version's daemon may lack it
 _BUSY_S = 2.0
 
 
@@ -55,10 +60,11 @@ class Overlay:
     overrides: tuple[Override, ...] = ()
     changes: tuple[HoursChange, ...] = ()
     patients: Mapping[str, Patient] = field(default_factory=dict)
+    unconfirmed: tuple[Unconfirmed, ...] = ()
 
     def lay(self, plan: Plan) -> Plan:
         """Return the plan with everything of ours in it."""
-        return replace(plan, overrides=self.overrides, changes=self.changes, patients=self.patients)
+        return replace(plan, **vars(self))
 
 
 def laid_over(plan: Plan, database: Path) -> Plan:
@@ -78,7 +84,7 @@ def applied_texts(database: Path, limit: int = 1) -> list[AppliedText]:
         return []
     try:
         with closing(connect(database)) as connection:
-            if not _is_new(connection):
+            if not _tables(connection) >= _TABLES:
                 return []
             rows = connection.execute(f"{_APPLIED} LIMIT ?", (limit,)).fetchall()
     except sqlite3.Error as error:
@@ -115,7 +121,8 @@ def read(connection: sqlite3.Connection) -> Overlay:
     """Read everything as it is at one moment."""
     connection.execute("BEGIN")
     try:
-        if not _is_new(connection):
+        names = _tables(connection)
+        if not names >= _TABLES:
             return Overlay()
         return Overlay(
             overrides=tuple(
@@ -129,6 +136,7 @@ def read(connection: sqlite3.Connection) -> Overlay:
                 for id_, state, start, end, reason, schedule in connection.execute(_CHANGES)
             ),
             patients=_patients(connection),
+            unconfirmed=_unconfirmed(connection) if _SHIFTS in names else (),
         )
     finally:
         connection.execute("COMMIT")
@@ -142,10 +150,17 @@ def unreadable(database: Path, error: sqlite3.Error) -> OfficeLineError:
     )
 
 
-def _is_new(connection: sqlite3.Connection) -> bool:
-    """Tell whether the database has the tables; one that no newer version opened has not."""
+def _tables(connection: sqlite3.Connection) -> set[str]:
+    """Name the tables; a database that no newer version opened has few of them."""
     names = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
-    return {name for (name,) in names} >= _TABLES
+    return {name for (name,) in names}
+
+
+def _unconfirmed(connection: sqlite3.Connection) -> tuple[Unconfirmed, ...]:
+    return tuple(
+        Unconfirmed(rota, person, _at(start), None if end is None else _at(end))
+        for rota, person, start, end in connection.execute(_UNCONFIRMED)
+    )
 
 
 def _at(text: str) -> datetime:

@@ -44,10 +44,12 @@ from routing.model.policy import (
     When,
 )
 from routing.model.rotas import (
+    Confirm,
     ExplicitShift,
     Layer,
     Override,
     Rota,
+    Unconfirmed,
     Unit,
 )
 from routing.model.words import (
@@ -73,6 +75,7 @@ __all__ = [
     "CallerKind",
     "Choice",
     "Closure",
+    "Confirm",
     "Contact",
     "Days",
     "ExplicitShift",
@@ -104,6 +107,7 @@ __all__ = [
     "Step",
     "TakeMessage",
     "Try",
+    "Unconfirmed",
     "Unit",
     "Urgency",
     "When",

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 from routing.model.hours import Closure, HoursChange, Opening, Schedule
 from routing.model.people import Group, Patient, Person, Phone
 from routing.model.policy import Ladder, Menu, Outbound, Rule
-from routing.model.rotas import Override, Rota
+from routing.model.rotas import Override, Rota, Unconfirmed
 from routing.model.words import EVERYONE, OFFICE, HoursState
 
 
@@ -47,8 +47,8 @@ class Line:
 class Plan:
     """A validated configuration; `hash` names its content.
 
-    `overrides`, `changes` and `patients` (by E.164 number) are no part of the file: they are rows
-    of the database, laid over it with `dataclasses.replace`, and no part of the hash.
+    `overrides`, `changes`, `patients` (by E.164 number) and `unconfirmed` are no part of the file:
+    they are rows of the database, laid over it with `dataclasses.replace`, and no part of the hash.
     """
 
     office: Office
@@ -68,6 +68,7 @@ class Plan:
     overrides: tuple[Override, ...] = ()
     changes: tuple[HoursChange, ...] = ()
     patients: Mapping[str, Patient] = field(default_factory=dict)
+    unconfirmed: tuple[Unconfirmed, ...] = ()
     # what was worked out of this plan once and holds as long as it does, such as a day's hours
     memo: dict[Any, Any] = field(default_factory=dict, init=False, compare=False, repr=False)
 

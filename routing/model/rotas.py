@@ -39,16 +39,29 @@ class ExplicitShift:
 
 
 @dataclass(frozen=True)
+class Confirm:
+    """Whoever begins a shift is called, and presses 1: `tries` times, one every `every_s` seconds.
+
+    Then the backup is told.
+    """
+
+    tries: int = 3
+    every_s: int = 240
+
+
+@dataclass(frozen=True)
 class Rota:
     """Who is on call when: of the layers that hold, the last decides; explicit shifts stand above.
 
     `backup` is "next" (in the rotation), a person, or another rota whose person on call steps in.
+    Without `confirm` nobody is called as a shift begins.
     """
 
     name: str
     layers: tuple[Layer, ...]
     shifts: tuple[ExplicitShift, ...] = ()
     backup: str = "next"
+    confirm: Confirm | None = None
 
 
 @dataclass(frozen=True)
@@ -67,3 +80,13 @@ class Override:
     start: datetime
     end: datetime
     reason: str = ""
+
+
+@dataclass(frozen=True)
+class Unconfirmed:
+    """A shift from `start` up to `end` (aware, None: open) whose begin `person` never confirmed."""
+
+    rota: str
+    person: str
+    start: datetime
+    end: datetime | None

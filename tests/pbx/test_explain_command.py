@@ -15,12 +15,13 @@ from pbx import explain, vault
 from pbx.errors import OfficeLineError
 from pbx.home import Home
 from pbx.plan import load
-from pbx.store import records
+from pbx.store import records, shifts
 from pbx.store.database import open_database
 from pbx.store.writer import LogWriter
 from routing.decision import Facts
 from routing.engine import route
 from routing.ladder import Ringing
+from routing.shift_start import Begin
 
 ROOT = Path(__file__).parents[2]
 CONFIG = ROOT / "config/office.toml"
@@ -94,6 +95,21 @@ def test_the_night_after_thanksgiving(home: Path) -> None:
     assert sentences.startswith("Saturday 28 November 2026, 02:10 EST: Dr. Kofi Osei is rung.")
     assert "The caller pressed 1." in sentences
     assert "'urgent at night' decides: the office is closed" in sentences
+
+
+def test_who_has_not_confirmed_is_told(home: Path) -> None:
+    """The backup is rung in the first step, and the sentences say why."""
+    engine = open_database(Home(home).database)
+    begin = Begin("doctors", "osei", datetime(2026, 11, 23, 13, tzinfo=UTC))
+    shifts.note(engine, [begin], "oncall", at=NIGHT)
+    shifts.befall(engine, shifts.active(engine)[0], "tried enough", at=NIGHT)
+    engine.dispose()
+    words = ("explain", "--did", BACK, "--at", "2026-11-28 02:10")
+    told = asked(home, *words)
+    assert (told["oncall"], told["unconfirmed"]) == ({"doctors": ["osei"]}, {"doctors": ["osei"]})
+    assert told["steps"][0] == {"ring": ["patel", "osei"], "ring_s": 20}
+    said = "Dr. Kofi Osei has not confirmed the shift; Dr. Mira Patel is first, rung with them."
+    assert said in officeline(home, *words).stdout
 
 
 def test_before_a_key_is_pressed_there_is_a_menu(home: Path) -> None:

@@ -21,10 +21,12 @@ from pbx.commands.context import Context
 from pbx.errors import OfficeLineError
 from pbx.home import Home
 from pbx.plan import parse
+from pbx.store import shifts
 from pbx.store.database import open_database
 from pbx.store.overlay import laid_over
 from pbx.store.plans import apply_text
 from routing.rota import on_call
+from routing.shift_start import Begin
 
 ROOT = Path(__file__).parents[2]
 EXAMPLE = (ROOT / "config" / "office.toml").read_text()
@@ -137,6 +139,23 @@ def test_now_where_nobody_is_and_where_two_are(place: Context) -> None:
     assert (
         "Dr. Kofi Osei and Dr. Ana Lee are on call" in run(place, "now", "--at", "wed 9:00").stdout
     )
+
+
+def test_now_says_who_has_not_confirmed(place: Context) -> None:
+    """Within the shift alone; who is first is told, and tools find it in a key of its own."""
+    engine = place.database()
+    begin = Begin("doctors", "osei", datetime(2026, 11, 23, 13, tzinfo=UTC))
+    shifts.note(engine, [begin], "oncall", at=NOW, end=datetime(2026, 11, 30, 13, tzinfo=UTC))
+    (row,) = shifts.active(engine)
+    assert "confirmed" not in run(place, "now").stdout
+    shifts.befall(engine, row, "tried enough", at=NOW)
+    doctors = document(place, "now")["rotas"][0]
+    assert (doctors["oncall"], doctors["unconfirmed"]) == ("osei", ["osei"])
+    said = "Dr. Kofi Osei has not confirmed the shift; Dr. Mira Patel is first, rung with them."
+    assert said in run(place, "now").stdout
+    assert "unconfirmed" not in document(place, "now", "--at", "2026-12-07 09:00")["rotas"][0]
+    run(place, "take", "osei")
+    assert "confirmed" not in run(place, "now").stdout
 
 
 def test_now_as_a_process(place: Context) -> None:
