@@ -21,6 +21,7 @@ GROUPS = {
     "audit": ("audit", "Who did what, in a chain that shows its scars."),
     "calls": ("calls", "The call log: who called, what was decided and why."),
     "engine": ("engine", "The Asterisk underneath: find it or fetch it."),
+    "events": ("events", "What the line tells the world, by MQTT."),
     "hours": ("hours", "When the office is open."),
     "inbox": ("inbox", "Messages of patients: hear, own, note, close."),
     "oncall": ("oncall", "Who is on call, when, and in whose place."),

@@ -22,6 +22,7 @@ from pbx.gap_alarm import GapAlarm
 from pbx.handlers import Handlers
 from pbx.home import Home
 from pbx.live import LivePlan
+from pbx.notify.notifier import Notifier
 from pbx.physician_line import PhysicianLine
 from pbx.pins import Pins
 from pbx.plan import Configuration
@@ -49,7 +50,8 @@ class Daemon:
     ) -> None:
         self.clock = clock
         self.plans = LivePlan(configuration.plan, vault, home)
-        self.writer = LogWriter(lambda: open_database(home.database))
+        self._notifier = Notifier(configuration, vault, home, clock)
+        self.writer = LogWriter(lambda: open_database(home.database), hear=self._notifier.hear)
         self.recorder = Recorder(
             self.writer, home, self.plans, clock, vault.token, self._message_waits
         )
@@ -90,6 +92,7 @@ class Daemon:
         try:
             await asyncio.to_thread(self._remember)
             escalator, shifts = await asyncio.to_thread(self._open_relay)
+            self._notifier.start(self.plans)
             await self._agi.start()
             own = (self._beat(), self.plans.watch(), escalator.run(), shifts.run())
             work = (self._ami.run(), *own)
@@ -168,6 +171,7 @@ class Daemon:
                 await task
         self._tasks = []
         await self._agi.close()
+        await self._notifier.stop()
         await asyncio.to_thread(self.writer.close)
         await asyncio.to_thread(self.plans.close)
         if self._relay_engine is not None:

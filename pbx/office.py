@@ -100,13 +100,13 @@ def asterisk_files(
 
 
 def waits_for_start(running: Configuration, wanted: Configuration) -> list[str]:
-    """Name what differs between the two and stands in Asterisk's files: it waits for a start."""
+    """Name what differs between the two and is read at a start alone: it waits for one."""
     wants = _in_files(wanted)
     return [what for what, value in _in_files(running).items() if value != wants[what]]
 
 
 def _in_files(configuration: Configuration) -> dict[str, object]:
-    """Map the parts of a configuration that Asterisk reads from its files, by what people say."""
+    """Map what Asterisk's files and the daemon's start are made of, by what people say."""
     plan = configuration.plan
     return {
         "the lines' numbers": {line.did for line in plan.lines},
@@ -119,6 +119,7 @@ def _in_files(configuration: Configuration) -> dict[str, object]:
         "whom the failsafe knows": (set(plan.people), plan.physicians()),
         "the trunk": configuration.trunk,
         "the network": configuration.network,
+        "the broker of the events": configuration.mqtt,
     }
 
 

@@ -20,12 +20,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Configuration:
-    """A plan, and beside it what only the wiring needs: the trunk and the network."""
+    """A plan, and beside it what only the wiring needs: the trunk, the network, the broker."""
 
     path: Path
     plan: model.Plan
     trunk: schema.TrunkTable
     network: schema.NetworkTable
+    mqtt: schema.MqttTable | None = None
 
 
 def load(path: Path, presets: Path) -> Configuration:
@@ -73,7 +74,8 @@ def read_text(path: Path) -> str:
 
 
 def _configuration(draft: Draft, path: Path) -> Configuration:
-    return Configuration(path, draft.plan, draft.file.trunk, draft.file.network)
+    file = draft.file
+    return Configuration(path, draft.plan, file.trunk, file.network, file.mqtt)
 
 
 def _mistakes(path: Path, found: Sequence[Finding]) -> ConfigError:

@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Discriminator,
+    Field,
+    StrictBool,
+    Tag,
+    model_validator,
+)
 
 from pbx.fields import (
     CLOSED,
@@ -13,6 +21,7 @@ from pbx.fields import (
     Date,
     Days,
     Duration,
+    FilePath,
     Host,
     HoursState,
     Id,
@@ -88,6 +97,17 @@ class OutboundTable(Table):
     per_day: Annotated[int, Field(ge=1, le=1000)] = 40
     minutes: Annotated[int, Field(ge=1, le=240)] = 60
     at_once: Annotated[int, Field(ge=1, le=100)] = 4
+
+
+class MqttTable(Table):
+    """[mqtt]: the broker that events go to; its password is in the vault."""
+
+    site: Id
+    host: Host
+    port: Port | None = None
+    tls: StrictBool = True
+    ca: FilePath | None = None
+    user: Username | None = None
 
 
 class LineTable(Table):
@@ -260,6 +280,7 @@ class OfficeFile(Table):
     trunk: TrunkTable
     network: NetworkTable = NetworkTable()
     outbound: OutboundTable = OutboundTable()
+    mqtt: MqttTable | None = None
     lines: Annotated[list[LineTable], Field(min_length=1)]
     hours: dict[Days, list[Period]] = {}
     schedule: dict[Id, dict[Days, list[Period]]] = {}

@@ -23,8 +23,9 @@ class Vault:
     """What nobody may read: people's numbers (E.164) by id, and every secret.
 
     `phones` are the desk phones' secrets by id, `trunk` is the carrier's password, `manager` the
-    AMI login's secret; `token` marks our own dialplan's events. `pins` are argon2 hashes by id, and
-    `codes` the two digits, no secret, that say at the telephone whose PIN follows.
+    AMI login's secret, `mqtt` the broker's password; `token` marks our own dialplan's events.
+    `pins` are argon2 hashes by id, and `codes` the two digits, no secret, that say at the telephone
+    whose PIN follows.
     """
 
     mobiles: dict[str, str] = field(default_factory=dict, repr=False)
@@ -35,6 +36,7 @@ class Vault:
     trunk: str = field(default="", repr=False)
     manager: str = field(default="", repr=False)
     token: str = field(default="", repr=False)
+    mqtt: str = field(default="", repr=False)
 
     def with_mobile(self, person: str, e164: str) -> Self:
         """Set one person's mobile."""

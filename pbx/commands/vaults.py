@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import stat
+import sys
+from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 
@@ -15,6 +17,8 @@ from pbx.errors import ConfigError, OfficeLineError
 from pbx.numbers import mask
 
 app = typer.Typer(no_args_is_help=True)
+
+LONGEST = 128  # characters of a password
 
 
 @app.command()
@@ -35,6 +39,7 @@ def status(
         "trunk": bool(held.trunk),
         "manager": bool(held.manager),
         "token": bool(held.token),
+        "mqtt": bool(held.mqtt),
         "phones": sorted(held.phones),
     }
     path = place.home / vault.FILE
@@ -55,7 +60,7 @@ def status(
         gone = "" if row["in_file"] else "  (not in the file)"
         typer.echo(f"{row['id']:<12} {', '.join(has) or 'nothing'}{gone}")
     phones = ", ".join(secrets["phones"]) or "none"
-    made = [word for word in ("trunk", "manager", "token") if secrets[word]]
+    made = [word for word in ("trunk", "manager", "token", "mqtt") if secrets[word]]
     typer.echo(f"Secrets: {', '.join(made) or 'none'}; desk phones: {phones}.")
 
 
@@ -88,6 +93,47 @@ def rekey(
         "'officeline up' must be started again, and each desk phone needs its new one; "
         "the trunk's password is the carrier's and stays."
     )
+
+
+@app.command()
+def secret(
+    context: typer.Context,
+    which: Annotated[Literal["trunk", "mqtt"], typer.Argument(help="Whose password it is.")],
+    *,
+    from_stdin: Annotated[
+        bool, typer.Option("--stdin", help="Read it from standard input; else it is asked for.")
+    ] = False,
+    remove: Annotated[bool, typer.Option("--remove", help="Forget it.")] = False,
+) -> None:
+    """Set a password that others give: the carrier's trunk, or the broker of the events.
+
+    Example: officeline vault secret mqtt
+    """
+    place: Context = context.obj
+    if remove and from_stdin:
+        raise OfficeLineError("Give either --remove or --stdin.")
+    given = "" if remove else _given(from_stdin=from_stdin)
+    vault.change(
+        place.home,
+        lambda held: replace(held, mqtt=given) if which == "mqtt" else replace(held, trunk=given),
+    )
+    done = "forgotten" if remove else "set"
+    typer.echo(f"The password '{which}' is {done}; it counts from the line's next start on.")
+
+
+def _given(*, from_stdin: bool) -> str:
+    """Read a password, one printable line."""
+    if from_stdin:
+        found = sys.stdin.readline().rstrip("\r\n")
+    elif sys.stdin.isatty():
+        found = str(typer.prompt("Password", hide_input=True, confirmation_prompt=True))
+    else:
+        raise OfficeLineError("A password is asked for at a terminal; use --stdin to hand it over.")
+    if not found.isprintable() or not 0 < len(found) <= LONGEST:
+        raise OfficeLineError(
+            f"A password has 1 to {LONGEST} printable characters; have another one made."
+        )
+    return found
 
 
 def _row(held: vault.Vault, person: str, people: tuple[str, ...]) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pbx.errors import ConfigError
-from pbx.findings import menus, names, people, personal, policy, reach, times
+from pbx.findings import menus, names, people, personal, policy, reach, times, wires
 from pbx.findings.draft import Draft
 from pbx.findings.finding import Finding, finding
 from pbx.findings.reading import read
@@ -26,6 +26,7 @@ THEN: tuple[Callable[[Draft], Iterator[Finding]], ...] = (
     reach.look,
     menus.look,
     personal.look,
+    wires.look,
 )
 
 

@@ -54,6 +54,7 @@ WARNINGS = frozenset({
     "menu-otherwise",
     "menu-too-long",
     "menu-unheard",
+    "mqtt-in-clear",
     "no-backup",
     "ring-past-voicemail",
     "rule-same-name",

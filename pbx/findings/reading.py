@@ -39,6 +39,7 @@ _OFTEN = {
     "int_type": _NUMBER,
     "int_parsing": _NUMBER,
     "int_from_float": _NUMBER,
+    "bool_type": ("must be true or false", "Write one of the two, without quotes."),
     "list_type": ("must be a list", "Put it in [ ], even if it is only one."),
     "dict_type": _TABLE,
     "model_type": _TABLE,

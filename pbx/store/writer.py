@@ -50,11 +50,18 @@ class _BadRecordError(Exception):
 class LogWriter:
     """Writes records in their order; `open` gives the database, and again after each failure.
 
-    At most `queue_size` records wait; what comes beyond is counted in `lost` and logged.
+    At most `queue_size` records wait; what comes beyond is counted in `lost` and logged. `hear` is
+    told of each record at once, on the thread that puts it, and must neither wait nor raise.
     """
 
-    def __init__(self, open: Callable[[], Engine], queue_size: int = 10_000) -> None:  # noqa: A002  # a word that callers read: LogWriter(open=...)
+    def __init__(
+        self,
+        open: Callable[[], Engine],  # noqa: A002  # a word that callers read: LogWriter(open=...)
+        queue_size: int = 10_000,
+        hear: Callable[[Record], None] = lambda _: None,
+    ) -> None:
         self._open = open
+        self._hear = hear
         self._size = queue_size
         self._waiting: deque[Record] = deque()
         self._taken = 0  # records accepted since the start
@@ -74,6 +81,7 @@ class LogWriter:
 
     def put(self, record: Record) -> None:
         """Take a record; returns at once, whatever state the database is in."""
+        self._hear(record)
         with self._changed:
             if len(self._waiting) < self._size:
                 self._waiting.append(record)

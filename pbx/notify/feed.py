@@ -1,0 +1,114 @@
+"""What the house knows, put into what may leave it. Any thread may tell, and nothing is raised."""
+
+from __future__ import annotations
+
+import itertools
+import secrets
+import string
+from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+import structlog
+from pydantic import ValidationError
+
+from pbx.notify import payloads
+from pbx.oncall import at_instant
+from pbx.store import records
+from pbx.store.news import News, Standing
+from pbx.store.records import Record
+from routing.model import Plan
+
+if TYPE_CHECKING:
+    from pbx.notify.mqtt import Publisher
+
+URGENT, ONCALL = "urgent", "oncall"  # the ends of the topics that are retained
+
+log = structlog.get_logger()
+
+
+class Feed:
+    """Publishes calls, messages, and how things stand; the ids of each run are its own."""
+
+    def __init__(self, publisher: Publisher) -> None:
+        self._publisher = publisher
+        self._run = "".join(secrets.choice(string.ascii_lowercase) for _ in range(8))
+        self._count = itertools.count(1)
+
+    def record(self, record: Record) -> None:
+        """Publish what a call has come to, if this record says so."""
+        match record:
+            case records.CallStarted():
+                self._call(record, "started", line=record.line or None)
+            case records.Decided():
+                self._call(record, "decided", decision=record.kind, urgency=record.urgency)
+            case records.LegAcknowledged():
+                self._call(record, "accepted", person=record.person)
+            case records.CallEnded():
+                self._call(record, "ended", outcome=record.outcome)
+
+    def _call(
+        self,
+        record: records.CallStarted | records.Decided | records.LegAcknowledged | records.CallEnded,
+        state: payloads.CallState,
+        **more: str | None,
+    ) -> None:
+        given = {"state": state, "call": record.call, "at": record.at, **more}
+        self._event(f"calls/{state}", payloads.Call, given)
+
+    def news(self, news: Iterable[News]) -> None:
+        """Publish what befell messages; the words of notes and dispositions stay here."""
+        for one in news:
+            given = {
+                "at": one.at,
+                "what": one.what,
+                "message": one.message,
+                "state": one.state,
+                "urgency": one.urgency,
+                "breached": one.breached,
+                "person": one.person,
+            }
+            if one.what in payloads.MESSAGE_WHATS:
+                topic = f"messages/{one.what.replace(' ', '-')}"
+                self._event(topic, payloads.Message, given)
+
+    def urgent(self, standing: Standing, now: datetime) -> None:
+        """Publish how many urgent messages are open."""
+        given = {
+            "open": standing.open,
+            "waiting": standing.waiting,
+            "breached": standing.breached,
+            "oldest": standing.oldest,
+        }
+        self._state(URGENT, payloads.Urgent, {"at": now, **given})
+
+    def oncall(self, duties: Iterable[payloads.Duty], now: datetime) -> None:
+        """Publish who is on call."""
+        self._state(ONCALL, payloads.OnCall, {"at": now, "rotas": tuple(duties)})
+
+    def _event(
+        self, topic: str, kind: type[payloads.Call | payloads.Message], given: Mapping[str, Any]
+    ) -> None:
+        number = f"{self._run}-{next(self._count)}"
+        self._try(topic, lambda: self._publisher.event(topic, kind(**given, id=number)))
+
+    def _state(self, topic: str, kind: type[payloads.Payload], given: Mapping[str, Any]) -> None:
+        self._try(topic, lambda: self._publisher.state(topic, kind(**given)))
+
+    def _try(self, topic: str, publish: Callable[[], None]) -> None:
+        """Publish; what does not fit our own schema stays here, whoever told it."""
+        try:
+            publish()
+        except ValidationError as error:
+            fields = [".".join(str(part) for part in one["loc"]) for one in error.errors()]
+            log.error("mqtt.not_fit", why=f"{topic}: {', '.join(fields)}")  # noqa: TRY400  # a traceback shows the values
+
+
+def duties(plan: Plan, now: datetime) -> list[payloads.Duty]:
+    """Say who is on call in every rota, and until when."""
+    found = []
+    for rota in plan.rotas:
+        answer, _, until = at_instant(plan, rota, now)
+        people = tuple(answer.people)
+        found.append(payloads.Duty(rota=rota, oncall=people, backup=answer.backup, until=until))
+    return found

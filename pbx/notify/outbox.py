@@ -1,0 +1,72 @@
+"""Events on their way to the broker: a few while it answers, a bounded many while it does not."""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from dataclasses import dataclass
+from datetime import datetime
+
+from pbx.clock import Clock
+
+
+@dataclass(frozen=True)
+class Letter:
+    """One event, ready to send."""
+
+    topic: str
+    payload: bytes
+
+
+@dataclass(frozen=True)
+class Loss:
+    """How many events were dropped, the first of them when."""
+
+    count: int
+    since: datetime
+
+
+class Outbox:
+    """Holds at most `size` events, in their order; the oldest makes room. Any thread may put."""
+
+    def __init__(self, clock: Clock, size: int) -> None:
+        self._clock = clock
+        self._size = size
+        self._letters: deque[Letter] = deque()
+        self._lost = 0
+        self._since: datetime | None = None
+        self._lock = threading.Lock()
+
+    def __len__(self) -> int:
+        return len(self._letters)
+
+    def put(self, letter: Letter) -> None:
+        """Take an event; never waits."""
+        with self._lock:
+            self._letters.append(letter)
+            if len(self._letters) > self._size:
+                self._letters.popleft()
+                self._lost += 1
+                self._since = self._since or self._clock.now()
+
+    def first(self) -> Letter | None:
+        """Look at the event that is to be sent next."""
+        with self._lock:
+            return self._letters[0] if self._letters else None
+
+    def sent(self, letter: Letter) -> None:
+        """Forget an event that the broker has, unless it was dropped meanwhile."""
+        with self._lock:
+            if self._letters and self._letters[0] is letter:
+                self._letters.popleft()
+
+    def loss(self) -> Loss | None:
+        """Say what was dropped and not told yet."""
+        with self._lock:
+            return None if self._since is None else Loss(self._lost, self._since)
+
+    def told(self, loss: Loss) -> None:
+        """Forget a loss that the broker was told of; what was lost since stays."""
+        with self._lock:
+            self._lost -= loss.count
+            self._since = self._clock.now() if self._lost else None

@@ -1,0 +1,132 @@
+"""What is published, value by value: what has no field here cannot leave the house by MQTT.
+
+People and lines are ids, which begin with a letter and so are no numbers. `docs/events.schema.json`
+is made of these classes. `VERSION` counts up when a field goes or means something else; whoever
+reads must pass over fields that it does not know.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Annotated, Any, Literal, get_args
+
+from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, TypeAdapter
+
+VERSION: Literal[1] = 1
+
+# Asterisk's Linkedid, or made of it; the point in it tells it from a telephone number
+Ref = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,60}\.[0-9]{1,10}$")]
+EventId = Annotated[str, Field(pattern=r"^[a-z]{8}-[0-9]{1,15}$")]
+Id = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{1,30}$")]
+Count = Annotated[int, Field(ge=0)]
+Urgency = Literal["urgent", "routine"]
+Instant = Annotated[
+    datetime,
+    PlainSerializer(lambda at: f"{at.astimezone(UTC):%Y-%m-%dT%H:%M:%S}Z", return_type=str),
+    Field(json_schema_extra={"format": "date-time"}),
+]
+CallState = Literal["started", "decided", "accepted", "ended"]
+MessageWhat = Literal[
+    "opened", "joined", "delivered", "acknowledged", "called back", "overdue", "breach",
+    "reminded", "claimed", "note", "closed",
+]  # fmt: skip
+MESSAGE_WHATS: tuple[str, ...] = get_args(MessageWhat)
+
+
+class Payload(BaseModel):
+    """What all have: the version of these shapes, and when it was so (UTC)."""
+
+    model_config = ConfigDict(frozen=True, json_schema_serialization_defaults_required=True)
+
+    v: Literal[1] = VERSION
+    at: Instant
+
+
+class Call(Payload):
+    """A call has come to a state; told twice, it has the same `id`."""
+
+    kind: Literal["call"] = "call"
+    id: EventId
+    state: CallState
+    call: Ref
+    line: Id | None = None
+    decision: Literal["ring", "ladder", "message", "menu", "announce", "reject"] | None = None
+    urgency: Urgency | None = None
+    person: Id | None = None
+    outcome: (
+        Literal["connected", "message", "failsafe", "blocked", "abandoned", "interrupted"] | None
+    ) = None
+
+
+class Message(Payload):
+    """Something befell a message; `state` and `breached` are how it stands now."""
+
+    kind: Literal["message"] = "message"
+    id: EventId
+    what: MessageWhat
+    message: Ref
+    state: Literal["open", "delivered", "acknowledged", "called back", "closed"]
+    urgency: Urgency
+    breached: bool
+    person: Id | None = None
+
+
+class Urgent(Payload):
+    """How many urgent messages are not closed; of these, nobody has taken `waiting` up."""
+
+    kind: Literal["urgent"] = "urgent"
+    open: Count
+    waiting: Count
+    breached: Count
+    oldest: Instant | None = None
+
+
+class Duty(BaseModel):
+    """Who is on call for a rota, and who steps in."""
+
+    model_config = ConfigDict(frozen=True, json_schema_serialization_defaults_required=True)
+
+    rota: Id
+    oncall: tuple[Id, ...]
+    backup: Id | None = None
+    until: Instant | None = None
+
+
+class OnCall(Payload):
+    """Who is on call now, in every rota."""
+
+    kind: Literal["oncall"] = "oncall"
+    rotas: tuple[Duty, ...]
+
+
+class Up(Payload):
+    """Whether the control layer runs; the broker itself says false when it is lost."""
+
+    kind: Literal["up"] = "up"
+    up: bool
+
+
+class Dropped(Payload):
+    """So many events were dropped, the oldest first, as the broker could not be reached."""
+
+    kind: Literal["dropped"] = "dropped"
+    dropped: Annotated[int, Field(ge=1)]
+    since: Instant
+
+
+Published = Call | Message | Urgent | OnCall | Up | Dropped
+_ANY: TypeAdapter[Published] = TypeAdapter(Annotated[Published, Field(discriminator="kind")])
+
+
+def read(payload: bytes) -> Published:
+    """Read what somebody published; ValueError if it is none of ours."""
+    return _ANY.validate_json(payload)
+
+
+def schema() -> dict[str, Any]:
+    """Describe all payloads as a JSON schema."""
+    title = {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "OfficeLine events, version 1",
+    }
+    return {**title, **_ANY.json_schema(mode="serialization")}

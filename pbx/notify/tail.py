@@ -1,0 +1,117 @@
+"""The stream of events as it comes from the broker, and as a person reads it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator
+from datetime import datetime, tzinfo
+from ssl import SSLContext
+
+import aiomqtt
+
+from pbx.errors import OfficeLineError
+from pbx.notify import payloads
+from pbx.notify.mqtt import KEEPALIVE_S, TIMEOUT_S, Broker
+
+WORDS = {
+    "opened": "was left",
+    "joined": "was joined by a further call",
+    "delivered": "was heard",
+    "acknowledged": "was taken up",
+    "called back": "was called back about",
+    "overdue": "waits for a call back that is overdue",
+    "breach": "has waited longer than promised",
+    "reminded": "was recalled to its owner",
+    "claimed": "has an owner",
+    "note": "has a note",
+    "closed": "was closed",
+}
+
+
+async def listen(broker: Broker) -> AsyncGenerator[tuple[str, bytes], None]:
+    """Give topic and payload of all that is published, what is retained first.
+
+    OfficeLineError if the broker cannot be reached or goes away.
+    """
+    context = await asyncio.to_thread(_context, broker)
+    try:
+        async with aiomqtt.Client(
+            broker.host,
+            broker.port,
+            username=broker.user,
+            password=broker.password,
+            tls_context=context,
+            keepalive=KEEPALIVE_S,
+            timeout=TIMEOUT_S,
+        ) as client:
+            await client.subscribe(f"{broker.topic}/#", qos=1)
+            async for message in client.messages:
+                if isinstance(message.payload, bytes):
+                    yield str(message.topic).removeprefix(f"{broker.topic}/"), message.payload
+    except (aiomqtt.MqttError, OSError) as error:
+        raise OfficeLineError(
+            f"The broker {broker.host}:{broker.port} does not let us listen ({error}); look at "
+            "[mqtt], at 'officeline vault secret mqtt', and whether the broker runs."
+        ) from error
+
+
+def line(topic: str, payload: bytes, zone: tzinfo) -> str:
+    """Say an event in one line; what is none of ours is only named, and cannot touch a terminal."""
+    try:
+        found = payloads.read(payload)
+    except ValueError:
+        shown = "".join(sign if sign.isprintable() else "?" for sign in topic)[:60]
+        return f"{'':8}  {shown}: {len(payload)} bytes that are no event of ours"
+    return f"{found.at.astimezone(zone):%H:%M:%S}  {_words(found, zone)}"
+
+
+def _words(found: payloads.Published, zone: tzinfo) -> str:
+    match found:
+        case payloads.Call():
+            return _call(found)
+        case payloads.Message():
+            by = f" by {found.person}" if found.person else ""
+            late = ", BREACHED" if found.breached else ""
+            what = WORDS[found.what]
+            return f"{found.urgency} message {found.message} {what}{by}; it is {found.state}{late}"
+        case payloads.Urgent():
+            since = f", the oldest from {_time(found.oldest, zone)}" if found.oldest else ""
+            late = f", {found.breached} BREACHED" if found.breached else ""
+            return f"urgent messages: {found.open} open, {found.waiting} wait{late}{since}"
+        case payloads.OnCall():
+            return "; ".join(_duty(one) for one in found.rotas) or "there is no rota"
+        case payloads.Up():
+            return "the line is up" if found.up else "the line is DOWN"
+        case payloads.Dropped():
+            return f"{found.dropped} events since {_time(found.since, zone)} were DROPPED"
+
+
+def _call(found: payloads.Call) -> str:
+    name = f"call {found.call}"
+    match found.state:
+        case "started":
+            return f"{name} on {found.line or 'an unknown line'}"
+        case "decided":
+            return f"{name}: {found.decision}" + (f", {found.urgency}" if found.urgency else "")
+        case "accepted":
+            return f"{name} was taken by {found.person or 'somebody'}"
+        case "ended":
+            return f"{name} is over: {found.outcome}"
+
+
+def _duty(one: payloads.Duty) -> str:
+    backup = f", {one.backup} steps in" if one.backup else ""
+    return f"on call for {one.rota}: {' and '.join(one.oncall) or 'NOBODY'}{backup}"
+
+
+def _time(at: datetime, zone: tzinfo) -> str:
+    return f"{at.astimezone(zone):%a %H:%M}"
+
+
+def _context(broker: Broker) -> SSLContext | None:
+    try:
+        return broker.context()
+    except OSError as error:
+        raise OfficeLineError(
+            f"The certificates {broker.ca} cannot be read ({error.strerror}); mend [mqtt] ca."
+        ) from error

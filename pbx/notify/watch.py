@@ -1,0 +1,102 @@
+"""What the database and the plan say anew: looked at beside the calls, twice a second.
+
+Messages change by calls, by the telephone, by the escalator and by commands of other processes;
+all of them write a history, and that is what is followed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import structlog
+from sqlalchemy import Engine
+
+from pbx.clock import Clock
+from pbx.conversation import Plans
+from pbx.notify.feed import Feed, duties
+from pbx.store import news
+from pbx.store.news import News, Standing
+from routing.model import Plan
+
+EVERY_S = 0.5
+ONCALL_AGAIN = timedelta(hours=1)  # where nobody can say when the shift ends
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True)
+class Look:
+    """What one look found."""
+
+    news: list[News]
+    standing: Mapping[str, Standing]
+
+
+class Watch:
+    """Tells a feed what is new; `on_look` hears each look, too. `open_` gives the database."""
+
+    def __init__(
+        self,
+        open_: Callable[[], Engine],
+        plans: Plans,
+        clock: Clock,
+        feed: Feed | None,
+        on_look: Callable[[Look], None] = lambda _: None,
+    ) -> None:
+        self._open = open_
+        self._engine: Engine | None = None
+        self._plans = plans
+        self._clock = clock
+        self._feed = feed
+        self._on_look = on_look
+        self._last: int | None = None
+        self._urgent: Standing | None = None
+        self._plan: Plan | None = None
+        self._until: datetime | None = None
+        self._blind = False
+
+    async def run(self) -> None:
+        """Look until cancelled; what goes wrong is told once, and looked at again."""
+        try:
+            while True:
+                try:
+                    await self._look()
+                    self._blind = False
+                except Exception as error:  # whatever it is, calls go on, and so does this
+                    if not self._blind:
+                        log.exception("notify.blind", error=type(error).__name__)
+                    self._blind = True
+                await asyncio.sleep(EVERY_S)
+        finally:
+            if self._engine is not None:
+                self._engine.dispose()
+
+    async def _look(self) -> None:
+        found = await asyncio.to_thread(self._read)
+        now = self._clock.now()
+        self._on_look(found)
+        if self._feed is None:
+            return
+        self._feed.news(found.news)
+        urgent = found.standing.get("urgent", Standing())
+        if urgent != self._urgent:
+            self._feed.urgent(urgent, now)
+            self._urgent = urgent
+        plan = self._plans.plan
+        if plan is not self._plan or self._until is None or now >= self._until:
+            known = await asyncio.to_thread(duties, plan, now)
+            self._feed.oncall(known, now)
+            ends = [one.until for one in known if one.until is not None and one.until > now]
+            self._plan, self._until = plan, min([*ends, now + ONCALL_AGAIN])
+
+    def _read(self) -> Look:
+        """Read what is new since the last look; the first begins with what comes from now on."""
+        engine = self._engine = self._engine or self._open()
+        if self._last is None:
+            self._last = news.last(engine)
+        found = news.since(engine, self._last)
+        self._last = found[-1].id if found else self._last
+        return Look(found, news.standing(engine))

@@ -1,0 +1,79 @@
+"""The control layer as a whole, beside a manager that only lets it in."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+from dialplan import names
+from pbx import plan as plans
+from pbx.clock import DemoClock
+from pbx.daemon import Daemon
+from pbx.engine.ports import PortBlock
+from pbx.home import Home
+from pbx.vault import Vault
+from tests.support.ami_peer import SECRET, Peer, listening
+
+ROOT = Path(__file__).parents[2]
+PRESETS = ROOT / "config" / "presets.toml"
+OFFICE, PATIENT = "+12125550100", "+12125550142"
+DAY = datetime(2026, 11, 24, 15, tzinfo=UTC)  # a Tuesday, 10:00 in New York
+VAULT = Vault(mobiles={"osei": "+12125550112"}, manager=SECRET, token="made-up")
+
+
+def parsed(text: str) -> plans.Configuration:
+    """Read a file's text."""
+    return plans.parse(text, Path("office.toml"), PRESETS)
+
+
+async def asterisk(peer: Peer) -> None:
+    """Play a manager that lets the daemon in, has no calls, and performs nothing."""
+    await peer.let_in()
+    while True:
+        data = await peer._reader.readuntil(b"\r\n\r\n")  # noqa: SLF001  # any action at all
+        action = dict(line.split(": ", 1) for line in data.decode().strip().split("\r\n"))
+        more = ("EventList: start",) if action["Action"] == "Status" else ()
+        await peer.answer(action, "Response: Success", *more)
+        if more:
+            await peer.answer(action, "Event: StatusComplete", "EventList: Complete")
+
+
+@asynccontextmanager
+async def serving(home: Home, text: str, held: Vault = VAULT) -> AsyncIterator[tuple[Daemon, int]]:
+    """Run the daemon; yield it and the port that it answers on."""
+    block = PortBlock.take()
+    try:
+        async with listening(asterisk, port=block.ports.ami):
+            daemon = Daemon(parsed(text), held, home, block.ports, DemoClock(DAY))
+            await daemon.start()
+            try:
+                yield daemon, block.ports.agi
+            finally:
+                await daemon.stop()
+    finally:
+        block.release()
+
+
+async def asked(
+    port: int, call: str, caller: str = PATIENT, event: str = names.ARRIVED, state: str = ""
+) -> str:
+    """Ask as the dialplan asks, and return the answer's one line."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    arguments = ("1", OFFICE, event, "", state)
+    lines = [
+        f"agi_network_script: {names.ROUTE}",
+        f"agi_uniqueid: {call}",
+        f"agi_callerid: {caller}",
+        *(f"agi_arg_{number}: {text}" for number, text in enumerate(arguments, 1)),
+    ]
+    writer.write(("\n".join(lines) + "\n\n").encode())
+    try:
+        return (await asyncio.wait_for(reader.read(), 10)).decode()
+    finally:
+        writer.close()
+        with contextlib.suppress(ConnectionError):
+            await writer.wait_closed()
