@@ -21,6 +21,7 @@ import select
 import shlex
 import subprocess
 import sys
+from contextlib import suppress
 
 SILENCE_S = float(os.environ.get("LAMP_SILENCE_S", "180"))  # the line says "up" each minute
 
@@ -37,7 +38,8 @@ def main() -> None:
     words = ["mosquitto_sub", *sys.argv[split + 1 :]]
     said: dict[str, dict[str, object]] = {}
     shown: bool | None = None
-    with subprocess.Popen(words, stdout=subprocess.PIPE, text=True, bufsize=1) as client:
+    rest = b""
+    with subprocess.Popen(words, stdout=subprocess.PIPE, bufsize=0) as client:
         assert client.stdout is not None  # noqa: S101  # a pipe was asked for
         while True:
             now = lit(said)
@@ -47,14 +49,14 @@ def main() -> None:
             if not select.select([client.stdout], [], [], SILENCE_S)[0]:
                 said.clear()
                 continue
-            line = client.stdout.readline()
-            if not line:
+            heard = client.stdout.read(65536)
+            if not heard:
                 break
-            try:
-                found = json.loads(line)
-                said[str(found["kind"])] = found
-            except (ValueError, KeyError, TypeError):
-                continue  # anybody can publish anything
+            *lines, rest = (rest + heard).split(b"\n")
+            for line in lines:
+                with suppress(ValueError, KeyError, TypeError):  # anybody can publish anything
+                    found = json.loads(line)
+                    said[str(found["kind"])] = found
     subprocess.run(shlex.split(switch[True]), check=False)
 
 

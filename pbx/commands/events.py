@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from contextlib import aclosing, suppress
 from typing import Annotated
@@ -34,10 +33,14 @@ def tail(
 
     Example: officeline events tail --count 20
     """
+    import asyncio
+
     asyncio.run(_tail(context.obj, count, seconds, as_json=as_json))
 
 
 async def _tail(place: Context, count: int | None, seconds: float | None, *, as_json: bool) -> None:
+    import asyncio
+
     from pbx import vault
     from pbx.notify.mqtt import Broker
     from pbx.notify.tail import line, listen
