@@ -23,6 +23,7 @@ from pbx.handlers import Handlers
 from pbx.home import Home
 from pbx.live import LivePlan
 from pbx.notify.notifier import Notifier
+from pbx.notify.push import PushingDialer
 from pbx.physician_line import PhysicianLine
 from pbx.pins import Pins
 from pbx.plan import Configuration
@@ -78,6 +79,7 @@ class Daemon:
         )
         self._dialer = RelayDialer(self._ami, self.plans)
         self._escalator: Escalator | None = None
+        self._pushing: PushingDialer | None = None
         self._line: PhysicianLine | None = None
         self._relay_engine: Engine | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -115,7 +117,10 @@ class Daemon:
     def _open_relay(self) -> tuple[Escalator, ShiftCaller]:
         """Open what takes care of messages, and of shifts that begin; blocking."""
         self._relay_engine = open_database(self._home.database)
-        self._escalator = Escalator(self._relay_engine, self.plans, self._dialer, self.clock)
+        self._pushing = PushingDialer(
+            self._dialer, self._relay_engine, self.plans, lambda: self.plans.vault, self.clock
+        )
+        self._escalator = Escalator(self._relay_engine, self.plans, self._pushing, self.clock)
         self._handlers.line = self._line = PhysicianLine(
             self._relay_engine,
             self._home,
@@ -172,6 +177,8 @@ class Daemon:
         self._tasks = []
         await self._agi.close()
         await self._notifier.stop()
+        if self._pushing is not None:
+            await self._pushing.stop()
         await asyncio.to_thread(self.writer.close)
         await asyncio.to_thread(self.plans.close)
         if self._relay_engine is not None:

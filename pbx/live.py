@@ -107,6 +107,11 @@ class LivePlan:
         """What Asterisk dials for whom."""
         return self._running.book
 
+    @property
+    def vault(self) -> Vault:
+        """The vault as it was read last."""
+        return self._vault
+
     def by_hash(self, hash_: str) -> Plan | None:
         """Find one of the last plans by its hash."""
         return self._recent.get(hash_)

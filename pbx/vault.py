@@ -25,7 +25,7 @@ class Vault:
     `phones` are the desk phones' secrets by id, `trunk` is the carrier's password, `manager` the
     AMI login's secret, `mqtt` the broker's password; `token` marks our own dialplan's events.
     `pins` are argon2 hashes by id, and `codes` the two digits, no secret, that say at the telephone
-    whose PIN follows.
+    whose PIN follows. `push` are addresses of push services, with their secrets, by id.
     """
 
     mobiles: dict[str, str] = field(default_factory=dict, repr=False)
@@ -37,6 +37,7 @@ class Vault:
     manager: str = field(default="", repr=False)
     token: str = field(default="", repr=False)
     mqtt: str = field(default="", repr=False)
+    push: dict[str, str] = field(default_factory=dict, repr=False)
 
     def with_mobile(self, person: str, e164: str) -> Self:
         """Set one person's mobile."""
@@ -57,19 +58,25 @@ class Vault:
             )
         return replace(self, pins={**self.pins, person: hashed}, codes={**self.codes, person: code})
 
+    def with_push(self, person: str, url: str | None) -> Self:
+        """Set where one person's pushes go; None: nowhere."""
+        kept = _without(self.push, person)
+        return replace(self, push=kept if url is None else {**kept, person: url})
+
     def without(self, person: str) -> Self:
-        """Forget a person: numbers, PIN and code."""
+        """Forget a person: numbers, PIN, code and pushes."""
         return replace(
             self,
             mobiles=_without(self.mobiles, person),
             seconds=_without(self.seconds, person),
             pins=_without(self.pins, person),
             codes=_without(self.codes, person),
+            push=_without(self.push, person),
         )
 
     def named(self) -> frozenset[str]:
         """Name everybody that anything is held of."""
-        return frozenset({*self.mobiles, *self.seconds, *self.pins, *self.codes})
+        return frozenset({*self.mobiles, *self.seconds, *self.pins, *self.codes, *self.push})
 
     def person(self, code: str) -> str | None:
         """Find whose code this is."""

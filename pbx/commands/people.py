@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 
 from pbx import vault
+from pbx.commands import people_push
 from pbx.commands.context import Context
 from pbx.errors import ConfigError, OfficeLineError
 from pbx.numbers import mask, to_e164
@@ -40,6 +41,7 @@ def list_(
             "mobile": _masked(held.mobiles, key),
             "second": _masked(held.seconds, key),
             "pin": key in held.pins,
+            "push": key in held.push,
             "code": held.codes.get(key),
             "locked": sorted(way for person, way in locked if person == key),
         }
@@ -51,9 +53,10 @@ def list_(
     for row in rows:
         numbers = ", ".join(str(row[via]) for via in ("mobile", "second") if row[via])
         pin = f"PIN after {row['code']}" if row["pin"] else "no PIN"
+        push = ", push" if row["push"] else ""
         lock = "  LOCKED" if row["locked"] else ""
         typer.echo(
-            f"{row['id']:<12} {row['name']:<28} {numbers or 'no mobile yet':<16} {pin}{lock}"
+            f"{row['id']:<12} {row['name']:<28} {numbers or 'no mobile yet':<16} {pin}{push}{lock}"
         )
 
 
@@ -232,3 +235,6 @@ def _people(context: Context) -> dict[str, str]:
             f"The people cannot be read from {context.config}; "
             "mend the file, or name another with --config FILE."
         ) from error
+
+
+app.command()(people_push.push)

@@ -56,7 +56,7 @@ def status(
     mode = _mode(path)
     typer.echo(f"{path}: mode {mode}." if mode else f"There is no vault at {path} yet.")
     for row in rows:
-        has = [word for word in ("mobile", "second", "pin") if row[word]]
+        has = [word for word in ("mobile", "second", "pin", "push") if row[word]]
         gone = "" if row["in_file"] else "  (not in the file)"
         typer.echo(f"{row['id']:<12} {', '.join(has) or 'nothing'}{gone}")
     phones = ", ".join(secrets["phones"]) or "none"
@@ -144,6 +144,7 @@ def _row(held: vault.Vault, person: str, people: tuple[str, ...]) -> dict[str, A
         "mobile": mask(numbers["mobile"]) if "mobile" in numbers else None,
         "second": mask(numbers["second"]) if "second" in numbers else None,
         "pin": person in held.pins,
+        "push": person in held.push,
     }
 
 

@@ -28,6 +28,7 @@ Result = Outcome | Literal["too late", "cancelled", "unknown"]
 
 Act = Literal["delivered", "acknowledged", "called back", "closed", "overdue"]
 BREACH, REMINDED = "breach", "reminded"
+PUSHED, PUSH_FAILED = "pushed", "push failed"
 
 _NEAREST = text("SELECT min(due_at) FROM message WHERE urgency = :urgency AND due_at IS NOT NULL")
 _SET_DUE = text("UPDATE message SET due_at = :due_at WHERE id = :id AND state = :state")
@@ -204,6 +205,15 @@ def remind(engine: Engine, view: View, *, at: datetime, due_at: datetime | None)
         note(connection, view.id, at, REMINDED)
         owner = connection.execute(text("SELECT owner FROM message WHERE id = :id"), row).scalar()
     return None if owner is None else str(owner)
+
+
+def note_push(
+    engine: Engine, message_id: str, person: str, why: str | None, *, at: datetime
+) -> None:
+    """Write into a message's history that somebody was sent a push, or why that failed."""
+    what, detail = (PUSHED, {}) if why is None else (PUSH_FAILED, {"why": why})
+    with writing(engine) as connection:
+        note(connection, message_id, at, what, person, detail)
 
 
 def take_up(engine: Engine, now: datetime) -> None:
