@@ -7,9 +7,8 @@ the channel. The number that somebody calls from never says who they are.
 from __future__ import annotations
 
 import asyncio
-import re
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, fields, replace
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
 
@@ -21,6 +20,8 @@ from pbx.clock import Clock
 from pbx.conversation import Plans, Question
 from pbx.errors import OfficeLineError
 from pbx.home import Home
+from pbx.line_steps import WAIT_S, LineState, Step, bye, choices
+from pbx.shift_line import ABOUT_SHIFTS, ShiftLine
 from pbx.store import escalation, messages
 from pbx.store.inbox import add_note
 from pbx.store.messages import MessageRow
@@ -28,10 +29,8 @@ from routing import outbound
 
 TRIES = 3  # of a PIN, in one call; the lock of the person counts further
 PIN_DIGITS, CODE_AND_PIN_DIGITS = 6, 8
-WAIT_S = 6
 NOTE_S = 120
-
-_STATE = re.compile(r"([a-z0-9_-]*):([\w.-]*):(called|in):(\w*):(\d)")
+SHIFT_KEY = "8"
 
 log = structlog.get_logger()
 
@@ -56,43 +55,6 @@ class Caller(Protocol):
         ...
 
 
-@dataclass(frozen=True)
-class LineState:
-    """What a consultation remembers: `person` and `message` by id, what was asked for last.
-
-    `origin` is "called" where we called the person's own phone, "in" where anybody called in.
-    `asked` is "pin", "menu", "note" or "dial" (the patient, at once); `tries` are wrong PINs.
-    """
-
-    person: str = ""
-    message: str = ""
-    origin: str = "in"
-    asked: str = "pin"
-    tries: int = 0
-
-    def encode(self) -> str:
-        """Write the state as one word for a channel variable."""
-        return ":".join(str(getattr(self, part.name)) for part in fields(self))
-
-    @classmethod
-    def decode(cls, text: str) -> LineState:
-        """Read a state; a word that is none of ours is somebody who just called in."""
-        match = _STATE.fullmatch(text)
-        if match is None:
-            return cls()
-        person, message, origin, asked, tries = match.groups()
-        return cls(person, message, origin, asked, int(tries))
-
-
-@dataclass(frozen=True)
-class Step:
-    """What the dialplan shall do next, and what it shall remember."""
-
-    verb: str
-    state: LineState
-    variables: Mapping[str, str] = field(default_factory=dict)
-
-
 class PhysicianLine:
     """Answers the questions of people at messages; `taken` hears of each acknowledgment."""
 
@@ -113,15 +75,18 @@ class PhysicianLine:
         self._pins = pins
         self._caller = caller
         self._taken = taken
+        self._shifts = ShiftLine(engine, plans, clock)
 
     async def answer(self, question: Question) -> Step:
         """Decide the next step; whatever goes wrong ends the call politely, never the message."""
         state = LineState.decode(question.state)
         try:
+            if question.event == names.KEYED and state.asked in ABOUT_SHIFTS:
+                return await self._shifts.chosen(state, question.detail)
             known = await self._goes_on(state, question)
         except OfficeLineError as error:
             log.warning("physician.refused", call=question.call, error=str(error))
-            return _bye(state, "goodbye")
+            return bye(state, "goodbye")
         return known or _ask_pin(replace(state, asked="pin"))
 
     async def _goes_on(self, state: LineState, question: Question) -> Step | None:
@@ -149,7 +114,7 @@ class PhysicianLine:
         if known is not None:
             return await self._begin(replace(state, person=known))
         state = replace(state, tries=state.tries + 1)
-        return _bye(state, "pin-no") if state.tries >= TRIES else _ask_pin(state, "pin-wrong")
+        return bye(state, "pin-no") if state.tries >= TRIES else _ask_pin(state, "pin-wrong")
 
     async def _begin(self, state: LineState) -> Step:
         """Play the message that the call is about, or the oldest urgent one."""
@@ -157,7 +122,7 @@ class PhysicianLine:
             waiting = await asyncio.to_thread(messages.list_open, self._engine)
             first = min(waiting, key=lambda one: one.urgency != "urgent", default=None)
             if first is None:
-                return _bye(state, "no-messages")
+                return self._shifts.menu(state, "no-messages")
             state = replace(state, message=first.id)
         message = await self._message(state)
         await self._move(state, "delivered")
@@ -170,7 +135,7 @@ class PhysicianLine:
                 return await self._call_patient(state)
             case "2":
                 await self._take(state)
-                return _bye(state, "message-yours")
+                return bye(state, "message-yours")
             case "3":
                 return await self._menu(state, self._words(await self._message(state)))
             case "4":
@@ -179,8 +144,9 @@ class PhysicianLine:
             case "5":
                 await self._move(state, "closed")
                 self._taken(state.message, state.person)
-                return _bye(state, "message-done")
-        return await self._menu(state)
+                return bye(state, "message-done")
+        shift = key == SHIFT_KEY and self._shifts.offers(state)
+        return self._shifts.menu(state) if shift else await self._menu(state)
 
     async def _call_patient(self, state: LineState) -> Step:
         """Call the patient from the office's number, over a phone that is known to be theirs."""
@@ -190,7 +156,7 @@ class PhysicianLine:
         await self._take(state)
         if state.origin == "in":  # on which phone, nobody knows
             self._caller.connect(state.message, state.person)
-            return _bye(state, "calling-you")
+            return bye(state, "calling-you")
         words = {
             names.SAY: "calling-patient",
             names.DIAL: f"PJSIP/{message.callback_number}@{names.TRUNK_OUT}",
@@ -240,12 +206,8 @@ class PhysicianLine:
         await asyncio.to_thread(add_note, self._engine, state.message, words, state.person, now)
 
     async def _menu(self, state: LineState, *say: str) -> Step:
-        words = {
-            names.SAY: names.sounds((*say, "physician-menu")),
-            names.DIGITS: "1",
-            names.PAUSE: str(WAIT_S),
-        }
-        return Step(names.ASK, replace(state, asked="menu"), words)
+        more = ("shift-choice",) if state.origin == "in" and self._shifts.offers(state) else ()
+        return choices(state, "menu", *say, "physician-menu", *more)
 
 
 def note_path(folder: Path, unique: str, turn: int) -> Path:
@@ -261,7 +223,3 @@ def _ask_pin(state: LineState, *say: str) -> Step:
         names.PAUSE: str(WAIT_S),
     }
     return Step(names.ASK, state, words)
-
-
-def _bye(state: LineState, *say: str) -> Step:
-    return Step(names.BYE, state, {names.SAY: names.sounds(say)})

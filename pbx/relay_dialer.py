@@ -18,7 +18,7 @@ from dialplan import names
 from pbx.ami.client import AmiClient, AmiUnavailable
 from pbx.ami.protocol import AmiEvent
 from pbx.conversation import Plans
-from pbx.physician_line import LineState
+from pbx.line_steps import LineState
 from pbx.store.escalation import Outcome
 from routing import outbound, people
 

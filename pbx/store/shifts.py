@@ -176,6 +176,13 @@ def taken(connection: Connection, overrides: Sequence[Override], *, by: str, now
         _note(connection, begin, "oncall", at=now, end=one.end, by=by, state="confirmed")
 
 
+def confirm(engine: Engine, rota: str, person: str, *, by: str, at: datetime) -> None:
+    """Let somebody confirm their shift in another way than by the call about it."""
+    values = {"rota": rota, "person": person, "by": by, "at": utc_text(at), "active": ACTIVE}
+    with changing(engine) as connection:
+        connection.execute(_TAKEN, values)
+
+
 def handed(connection: Connection, override: Override, *, by: str, now: datetime) -> None:
     """Within a transaction: who was put on call by somebody else is to confirm it, at once."""
     if override.person is not None:

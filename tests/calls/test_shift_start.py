@@ -11,16 +11,19 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
+from pbx import vault
 from pbx.carrier.handset import Handset, Script, voicemail
 from pbx.demo.scenes import BACK_LINE, MAIN, SATURDAY, TUESDAY, patient, physician
 from pbx.demo.stage import MOBILES, TONES, Stage, staged
-from pbx.store import shifts
+from pbx.pins import hashed
+from pbx.store import changes, shifts
 from pbx.store.database import open_database
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 ROOT = Path(__file__).parents[2]
 DEADLINE = 60.0
+PIN = "472916"
 # Each Monday at 08:00 the next begins, on the 30th of November patel, then lee, then osei.
 ASKED_TWICE = 'backup = "next"\nconfirm = { tries = 2, every = "2s" }'
 
@@ -148,3 +151,52 @@ async def test_a_restart_makes_the_call_again(practice: Stage) -> None:
         await again.ended(DEADLINE)
         await becomes(practice, "osei", "oncall", "confirmed")
         assert results(practice, "osei")[-2:] == ["unknown", "acknowledged"]
+
+
+def calls_in(code: str, *keys: str) -> Script:
+    """Call from anywhere, press star, give code and PIN, then press keys as they are asked for."""
+
+    async def script(phone: Handset) -> None:
+        await phone.wait(1.5)
+        for key in ("*", code + PIN, *keys):
+            await phone.press(key)
+            await phone.wait(1.5)
+        await phone.wait_hangup()
+
+    return script
+
+
+def standing(stage: Stage) -> list[tuple[str | None, str | None, str]]:
+    """List the overrides: who, in whose place, made by whom."""
+    engine = open_database(stage.home.database)
+    try:
+        rows = changes.list_overrides(engine)
+    finally:
+        engine.dispose()
+    return [(one.change.person, one.change.instead_of, one.by) for one in rows]
+
+
+def with_pin(stage: Stage, person: str) -> str:
+    """Give somebody the PIN of these tests; return the code that the vault chose."""
+    pin = hashed(PIN)
+    return vault.change(stage.home.folder, lambda held: held.with_pin(person, pin)).codes[person]
+
+
+async def test_a_shift_is_handed_over_and_taken_by_telephone(practice: Stage, caller: str) -> None:
+    """Lee hands over, osei confirms on his phone and is rung; then lee takes it back."""
+    code = await asyncio.to_thread(with_pin, practice, "lee")
+    practice.carrier.answers(MOBILES["osei"], presses("osei"))
+    async with starting(practice, "2026-12-09 20:10"):
+        script = calls_in(code, "8", "1")
+        strange = await practice.carrier.dials(MAIN, caller="+19175559999", script=script)
+        mobile = await practice.carrier.rings(MOBILES["osei"], DEADLINE)
+        await asyncio.gather(strange.ended(DEADLINE), mobile.ended(DEADLINE))
+        await becomes(practice, "osei", "oncall", "confirmed")
+        assert standing(practice) == [("osei", "lee", "lee by telephone")]
+        await rings_first(practice, caller, "osei")
+        practice.carrier.answers(MOBILES["lee"], presses("lee"))
+        script = calls_in(code, "9", "1")
+        strange = await practice.carrier.dials(MAIN, caller="+19175559999", script=script)
+        await strange.ended(DEADLINE)
+        assert standing(practice)[1:] == [("lee", None, "lee by telephone")]
+        assert practice.carrier.did_not_ring(MOBILES["lee"])

@@ -1,0 +1,62 @@
+"""What passes between Asterisk and the physician's line: steps, and what a call remembers."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, replace
+
+from dialplan import names
+
+WAIT_S = 6  # for a key, or the next one
+
+_STATE = re.compile(r"([a-z0-9_-]*):([\w.-]*):(called|in):(\w*):(\d)")
+
+
+@dataclass(frozen=True)
+class LineState:
+    """What a consultation remembers: `person` and `message` by id, what was asked for last.
+
+    `origin` is "called" where we called the person's own phone, "in" where anybody called in.
+    `asked` is "pin", "menu", "note" or "dial" (the patient, at once), and of a shift "shift" (its
+    menu), "handover" or "take" (the second press); `tries` are wrong PINs.
+    """
+
+    person: str = ""
+    message: str = ""
+    origin: str = "in"
+    asked: str = "pin"
+    tries: int = 0
+
+    def encode(self) -> str:
+        """Write the state as one word for a channel variable."""
+        return ":".join(str(getattr(self, part.name)) for part in fields(self))
+
+    @classmethod
+    def decode(cls, text: str) -> LineState:
+        """Read a state; a word that is none of ours is somebody who just called in."""
+        match = _STATE.fullmatch(text)
+        if match is None:
+            return cls()
+        person, message, origin, asked, tries = match.groups()
+        return cls(person, message, origin, asked, int(tries))
+
+
+@dataclass(frozen=True)
+class Step:
+    """What the dialplan shall do next, and what it shall remember."""
+
+    verb: str
+    state: LineState
+    variables: Mapping[str, str] = field(default_factory=dict)
+
+
+def choices(state: LineState, asked: str, *say: str) -> Step:
+    """Play prompts and wait for one key; `asked` is what it will mean."""
+    words = {names.SAY: names.sounds(say), names.DIGITS: "1", names.PAUSE: str(WAIT_S)}
+    return Step(names.ASK, replace(state, asked=asked), words)
+
+
+def bye(state: LineState, *say: str) -> Step:
+    """Play prompts and hang up."""
+    return Step(names.BYE, state, {names.SAY: names.sounds(say)})
