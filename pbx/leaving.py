@@ -6,14 +6,15 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
+from sqlalchemy import Engine
+
 from pbx import files, people_file, vault
 from pbx import plan as plan_files
 from pbx.errors import OfficeLineError
 from pbx.findings.check import first_look
 from pbx.home import Home
 from pbx.paths import data_folder
-from pbx.store import overlay
-from pbx.store.database import open_database
+from pbx.store import audit, overlay
 from pbx.store.pins import unlock
 
 
@@ -57,18 +58,20 @@ def prepare(config: Path, folder: Path, person: str, now: datetime) -> Leave:
     return Leave(config, home, person, before, after, len(patients))
 
 
-def perform(leave: Leave) -> None:
-    """Take the person out of the file, the vault and the counts of wrong PINs."""
+def perform(leave: Leave, engine: Engine, by: str, now: datetime) -> None:
+    """Take the person out of the file, the vault and the counts of wrong PINs, and say who did."""
+    with audit.deed(engine, "person.removed", by=by, now=now, about=leave.person):
+        _take_out(leave)
+    unlock(engine, leave.person, by=by, now=now)
+
+
+def _take_out(leave: Leave) -> None:
     with files.alone_at(leave.config):
         if plan_files.read_text(leave.config) != leave.before:
             raise OfficeLineError(f"{leave.config} was changed in the meantime; try again.")
         files.save_config(leave.config, leave.after)
     if (leave.home.folder / vault.FILE).exists():
         vault.change(leave.home.folder, lambda held: held.without(leave.person))
-    if leave.home.database.exists():
-        engine = open_database(leave.home.database)
-        unlock(engine, leave.person)
-        engine.dispose()
 
 
 def _naming(text: str, person: str, path: Path, presets: Path) -> list[str]:

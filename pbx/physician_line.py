@@ -22,7 +22,7 @@ from pbx.errors import OfficeLineError
 from pbx.home import Home
 from pbx.line_steps import WAIT_S, LineState, Step, bye, choices
 from pbx.shift_line import ABOUT_SHIFTS, ShiftLine
-from pbx.store import escalation, messages
+from pbx.store import audit, escalation, messages
 from pbx.store.inbox import add_note
 from pbx.store.messages import MessageRow
 from routing import outbound
@@ -127,7 +127,7 @@ class PhysicianLine:
         message = await self._message(state)
         await self._move(state, "delivered")
         say = "message-urgent" if message.urgency == "urgent" else "message-routine"
-        return await self._menu(state, say, self._words(message))
+        return await self._menu(state, say, await self._words(state, message))
 
     async def _chosen(self, state: LineState, key: str) -> Step:
         match key:
@@ -137,7 +137,7 @@ class PhysicianLine:
                 await self._take(state)
                 return bye(state, "message-yours")
             case "3":
-                return await self._menu(state, self._words(await self._message(state)))
+                return await self._menu(state, await self._words(state, await self._message(state)))
             case "4":
                 words = {names.SAY: names.sounds(("say-note", "beep")), names.PAUSE: str(NOTE_S)}
                 return Step(names.NOTE, replace(state, asked="note"), words)
@@ -194,10 +194,22 @@ class PhysicianLine:
             raise OfficeLineError(f"There is no message {state.message}.")
         return found
 
-    def _words(self, message: MessageRow) -> str:
-        """Name the recording as Asterisk plays it, or a sentence where there is none."""
+    async def _words(self, state: LineState, message: MessageRow) -> str:
+        """Name the recording as Asterisk plays it, or a sentence where there is none.
+
+        Who hears it is written down; but a full disk does not withhold a patient's words.
+        """
         path = self._home.folder / (message.recording or "-")
-        return str(path.with_suffix("")) if path.is_file() else "message-no-words"
+        if not path.is_file():
+            return "message-no-words"
+        about, who, now = message.id, state.person, self._clock.now()
+        try:
+            await asyncio.to_thread(
+                audit.record, self._engine, "recording.heard", by=who, now=now, about=about
+            )
+        except OfficeLineError as error:
+            log.error("audit.unwritten", call=about, error=str(error))  # noqa: TRY400  # the sentence says it all
+        return str(path.with_suffix(""))
 
     async def _note(self, state: LineState, question: Question) -> None:
         path = note_path(self._home.messages, question.unique, int(question.turn) - 1)

@@ -104,7 +104,12 @@ class Pins:
             return None
         log.warning("pin.wrong" if taken.may else "pin.refused", person=person, way=way)
         for locked in taken.locks:
-            log.error("pin.locked", person=locked or "everybody who calls in", way=way)
+            log.error("pin.locked", person=locked or tries.EVERYBODY, way=way)
+        if taken.may:
+            try:
+                tries.wrong(self._engine, known, way, taken.locks, self._clock.now())
+            except OfficeLineError as error:
+                log.error("audit.unwritten", error=str(error))  # noqa: TRY400  # as above
         return None
 
 

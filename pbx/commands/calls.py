@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from pbx import when
+from pbx.commands.audited import Reveal, revealing
 from pbx.commands.context import Context
 from pbx.errors import OfficeLineError
 from pbx.home import Home
@@ -33,6 +34,7 @@ def list_(
     line: Annotated[str | None, typer.Option(help="One line, by its name.")] = None,
     outcome: Annotated[Outcome | None, typer.Option(help="One outcome.")] = None,
     limit: Annotated[int, typer.Option(min=1, max=MOST, help="At most so many, the latest.")] = 50,
+    reveal: Reveal = False,
     as_json: AsJson = False,
 ) -> None:
     """List calls, the latest first.
@@ -53,14 +55,17 @@ def list_(
         outcome,
         limit,
     )
+    look = calls_shown.Look(zone, revealing(context.obj, "calls list", reveal=reveal))
     if as_json:
-        typer.echo(json.dumps(calls_shown.list_document(rows, zone), ensure_ascii=False))
+        typer.echo(json.dumps(calls_shown.list_document(rows, look), ensure_ascii=False))
     else:
-        calls_shown.print_list(rows, zone)
+        calls_shown.print_list(rows, look)
 
 
 @app.command()
-def show(context: typer.Context, call_id: str, *, as_json: AsJson = False) -> None:
+def show(
+    context: typer.Context, call_id: str, *, reveal: Reveal = False, as_json: AsJson = False
+) -> None:
     """Show everything that is known of one call: decisions with their reasons, legs, events.
 
     Example: officeline calls show 1795456091.0
@@ -75,10 +80,11 @@ def show(context: typer.Context, call_id: str, *, as_json: AsJson = False) -> No
         raise OfficeLineError(
             f"There is no call '{call_id}' in the log; 'officeline calls list' shows the ids."
         )
+    look = calls_shown.Look(zone, revealing(context.obj, "calls show", call_id, reveal=reveal))
     if as_json:
-        typer.echo(json.dumps(calls_shown.document(history, zone), ensure_ascii=False))
+        typer.echo(json.dumps(calls_shown.document(history, look), ensure_ascii=False))
     else:
-        calls_shown.print_history(history, zone)
+        calls_shown.print_history(history, look)
 
 
 def open_log(context: Context) -> Engine:

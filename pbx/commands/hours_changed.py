@@ -67,7 +67,7 @@ def reopen(
         if one.state == "closed" and one.start <= now < one.end and schedule in {None, one.schedule}
     ]
     for one in closed:
-        cancel_hours_change(known.database(), one.id, now=now)
+        cancel_hours_change(known.database(), one.id, by=by or whoever(), now=now)
         typer.echo(f"Change {one.id} is cancelled ({one.reason or 'closed'}).")
     _tell(known.running(), now, schedule)
 
@@ -105,7 +105,7 @@ def changes(
         typer.echo("The hours are those of the file; nothing is changed.")
 
 
-def cancel(context: typer.Context, change_id: int) -> None:
+def cancel(context: typer.Context, change_id: int, *, by: By = None) -> None:
     """Cancel a change by its number; the hours of the file hold again.
 
     Example: officeline hours cancel 3
@@ -114,7 +114,7 @@ def cancel(context: typer.Context, change_id: int) -> None:
 
     known: Context = context.obj
     now = datetime.now(UTC)
-    found = cancel_hours_change(known.database(), change_id, now=now)
+    found = cancel_hours_change(known.database(), change_id, by=by or whoever(), now=now)
     typer.echo(f"Cancelled: {_told(found, known.running())}")
 
 

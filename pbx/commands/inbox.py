@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from pbx.commands.audited import Reveal, recorded, revealing
 from pbx.commands.calls import open_log
-from pbx.commands.context import Context, whoever
+from pbx.commands.context import Context
 from pbx.errors import OfficeLineError
 from pbx.home import Home
 
@@ -29,7 +30,6 @@ PLAYERS = (("aplay", "-q"), ("play", "-q"))
 LONGEST = 2000  # characters of a note
 
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON document.")]
-Reveal = Annotated[bool, typer.Option("--reveal", help="Whole numbers; this is written down.")]
 Message = Annotated[str, typer.Argument(metavar="ID")]
 By = Annotated[str, typer.Option(help="Who does it, by id.")]
 
@@ -54,7 +54,7 @@ def list_(
     from pbx.store.inbox import items
 
     found = items(engine, closed=every)
-    shown = Shown(plan, datetime.now(UTC), _revealing(reveal, "inbox list"))
+    shown = Shown(plan, datetime.now(UTC), revealing(known, "inbox list", reveal=reveal))
     if as_json:
         listed = {"messages": [inbox_shown.entry(one, shown) for one in found]}
         typer.echo(json.dumps(listed, ensure_ascii=False))
@@ -77,8 +77,8 @@ def show(
     from pbx.showing import Shown
 
     whole = _whole(engine, message_id)
-    revealing = _revealing(reveal, "inbox show", message_id)
-    shown = Shown(plan, datetime.now(UTC), revealing)
+    whole_numbers = revealing(known, "inbox show", message_id, reveal=reveal)
+    shown = Shown(plan, datetime.now(UTC), whole_numbers)
     if as_json:
         typer.echo(json.dumps(inbox_shown.document(whole, shown), ensure_ascii=False))
     else:
@@ -99,6 +99,7 @@ def play(
     """
     known: Context = context.obj
     paths = _recordings(open_log(known), Home(known.home), message_id)
+    recorded(known, "recording.played", message_id, count=len(paths), copied=to is not None)
     if to is not None:
         paths = _copied(paths, to)
     if as_json:
@@ -243,16 +244,3 @@ def _words(text: str, what: str) -> str:
     if not words or len(words) > LONGEST:
         raise OfficeLineError(f"The {what} must have 1 to {LONGEST} characters; write it shorter.")
     return words
-
-
-def _revealing(reveal: bool, what: str, message_id: str | None = None) -> bool:
-    """Write down who looks at whole numbers."""
-    if reveal:
-        import structlog
-
-        from pbx import logs
-
-        logs.configure()
-        why = f"{what} by {whoever()}"
-        structlog.get_logger().warning("numbers.revealed", call=message_id, why=why)
-    return reveal

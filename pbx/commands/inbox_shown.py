@@ -54,7 +54,7 @@ def document(whole: Whole, shown: Shown) -> dict[str, Any]:
     done = {
         f"{act}_{part}": getattr(message, f"{act}_{part}") for act in ACTS for part in ("by", "at")
     }
-    zone = shown.plan.office.zone
+    look = calls_shown.Look(shown.plan.office.zone, shown.reveal)
     return {
         "message": {
             **entry(whole.item, shown),
@@ -83,7 +83,7 @@ def document(whole: Whole, shown: Shown) -> dict[str, Any]:
             }
             for one in whole.attempts
         ],
-        "call": whole.call and calls_shown.document(whole.call, zone)["call"],
+        "call": whole.call and calls_shown.document(whole.call, look)["call"],
     }
 
 
@@ -147,7 +147,9 @@ def print_one(whole: Whole, shown: Shown) -> None:
         out.print(rows)
     if whole.call is not None:
         out.print()
-        calls_shown.print_history(whole.call, shown.plan.office.zone)
+        calls_shown.print_history(
+            whole.call, calls_shown.Look(shown.plan.office.zone, shown.reveal)
+        )
 
 
 def age(passed: timedelta) -> str:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from pbx.commands.audited import recorded
 from pbx.commands.oncall_words import person_named, span_of, the_rota
 from pbx.errors import OfficeLineError
 from routing.model import ExplicitShift, Plan
@@ -37,6 +38,7 @@ def export(
     plan = context.obj.running()
     name = the_rota(plan, rota)
     data = writer.export(plan, name, *span_of(start, end, plan.office.zone))
+    recorded(context.obj, "oncall.exported", name)
     if out is None:
         sys.stdout.buffer.write(data)
         return

@@ -154,7 +154,7 @@ def cancel(
     from pbx.store.changes import cancel_override
 
     plan = context.obj.running()
-    done = cancel_override(context.obj.database(), override_id, now=datetime.now(UTC))
+    done = cancel_override(context.obj.database(), override_id, by=whoever(), now=datetime.now(UTC))
     typer.echo(f"Cancelled: {override_sentence(plan, done)}")
     left = tuple(one for one in plan.overrides if one.id != done.id)
     _warn(replace(plan, overrides=left), [done])

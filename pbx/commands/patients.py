@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from pbx.commands.context import Context
+from pbx.commands.audited import Reveal, revealing
+from pbx.commands.context import Context, whoever
 from pbx.errors import OfficeLineError
 from pbx.home import Home
 
@@ -44,7 +46,14 @@ def import_(
     engine = known.database()
     from pbx.store.patients import put_patients
 
-    count, contradicting = put_patients(engine, entries, refused=bool(refused), partial=partial)
+    count, contradicting = put_patients(
+        engine,
+        entries,
+        refused=bool(refused),
+        partial=partial,
+        by=whoever(),
+        now=datetime.now(UTC),
+    )
     refused = sorted([*refused, *contradicting], key=lambda one: one.line)
     if as_json:
         rows = [{"line": one.line, "why": one.why} for one in refused]
@@ -59,7 +68,7 @@ def import_(
 
 
 @app.command("list")
-def list_(context: typer.Context, *, as_json: AsJson = False) -> None:
+def list_(context: typer.Context, *, reveal: Reveal = False, as_json: AsJson = False) -> None:
     """List the patients, their numbers masked.
 
     Example: officeline patients list --json
@@ -68,11 +77,12 @@ def list_(context: typer.Context, *, as_json: AsJson = False) -> None:
     from pbx.store.patients import list_patients
 
     known: Context = context.obj
+    shown = str if revealing(known, "patients list", reveal=reveal) else mask
     rows = [
         {
             "id": one.id,
             "name": one.name,
-            "numbers": [mask(number) for number in one.numbers],
+            "numbers": [shown(number) for number in one.numbers],
             "panel": one.panel,
             "flags": list(one.flags),
         }
@@ -106,7 +116,9 @@ def flag(
     wanted = flag_of(flag)
     if wanted is None:
         raise OfficeLineError("A flag has up to 120 letters, is printable and has no semicolon.")
-    flags = set_flag(context.obj.database(), patient_id, wanted, remove=remove)
+    now = datetime.now(UTC)
+    engine = context.obj.database()
+    flags = set_flag(engine, patient_id, wanted, by=whoever(), now=now, remove=remove)
     typer.echo(f"{patient_id} has {'; '.join(flags) or 'no flags'}.")
 
 
@@ -125,5 +137,5 @@ def remove(
 
     if not yes:
         typer.confirm(f"Forget the patient {patient_id} and their numbers?", abort=True)
-    remove_patient(context.obj.database(), patient_id)
+    remove_patient(context.obj.database(), patient_id, by=whoever(), now=datetime.now(UTC))
     typer.echo(f"{patient_id} is no longer in the directory.")

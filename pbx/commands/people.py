@@ -12,7 +12,8 @@ import typer
 
 from pbx import vault
 from pbx.commands import people_push
-from pbx.commands.context import Context
+from pbx.commands.audited import Reveal, deed, revealing
+from pbx.commands.context import Context, whoever
 from pbx.errors import ConfigError, OfficeLineError
 from pbx.numbers import mask, to_e164
 
@@ -25,6 +26,7 @@ Yes = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
 def list_(
     context: typer.Context,
     *,
+    reveal: Reveal = False,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON document.")] = False,
 ) -> None:
     """List people, their numbers masked, and whether they have a PIN or are locked out.
@@ -34,12 +36,13 @@ def list_(
     known = _people(context.obj)
     held = vault.read(context.obj.home)
     locked = _locked(context.obj)
+    shown = str if revealing(context.obj, "people list", reveal=reveal) else mask
     rows = [
         {
             "id": key,
             "name": name,
-            "mobile": _masked(held.mobiles, key),
-            "second": _masked(held.seconds, key),
+            "mobile": shown(held.mobiles[key]) if key in held.mobiles else None,
+            "second": shown(held.seconds[key]) if key in held.seconds else None,
             "pin": key in held.pins,
             "push": key in held.push,
             "code": held.codes.get(key),
@@ -76,10 +79,13 @@ def mobile(
     e164 = to_e164(number)
     if e164 is None:
         raise OfficeLineError("That is no phone number; write it as in +1 212 555 0111.")
-    vault.change(
-        context.obj.home,
-        lambda held: held.with_second(person, e164) if second else held.with_mobile(person, e164),
-    )
+    with deed(context.obj, "person.mobile", person, second=second):
+        vault.change(
+            context.obj.home,
+            lambda held: (
+                held.with_second(person, e164) if second else held.with_mobile(person, e164)
+            ),
+        )
     what = "has the second number" if second else "is called on"
     typer.echo(f"{name} {what} {mask(e164)} from the next call on.")
 
@@ -108,7 +114,8 @@ def add(
             raise OfficeLineError(f"There is a '{person}' in {config} already; choose another id.")
         changed = people_file.added(text, person, name, role)
         plan.parse(changed, config, presets)
-        files.save_config(config, changed)
+        with deed(context.obj, "person.added", person, role=role):
+            files.save_config(config, changed)
     typer.echo(
         f"{name} is in {config}, which waits for 'officeline apply'. Next: "
         f"'officeline people mobile {person} NUMBER' and 'officeline people pin {person}'."
@@ -129,7 +136,9 @@ def remove(context: typer.Context, person: str, *, yes: Yes = False) -> None:
     if not yes:
         question = f"Remove {name}, with their numbers and PIN? They cannot be brought back"
         typer.confirm(question, abort=True, err=True)
-    leaving.perform(leave)
+    engine = place.database()
+    leaving.perform(leave, engine, whoever(), datetime.now(UTC))
+    engine.dispose()
     typer.echo(
         f"{name} is out of {place.config}, which waits for 'officeline apply', and out of the "
         "vault; Asterisk's failsafe forgets their number when 'officeline up' starts the next time."
@@ -162,14 +171,15 @@ def pin(
         if from_stdin:
             raise OfficeLineError("Give either --unlock or --stdin: a new PIN unlocks, too.")
         engine = place.database()
-        was = tries.unlock(engine, person)
+        was = tries.unlock(engine, person, by=whoever(), now=datetime.now(UTC))
         engine.dispose()
         typer.echo(f"{name} {'is unlocked' if was else 'was not locked'}.")
         return
     hashed = _chosen(place, person, sys.stdin.readline().rstrip("\r\n") if from_stdin else None)
-    held = vault.change(place.home, lambda held: held.with_pin(person, hashed))
+    with deed(place, "person.pin", person):
+        held = vault.change(place.home, lambda held: held.with_pin(person, hashed))
     engine = place.database()
-    tries.unlock(engine, person)
+    tries.unlock(engine, person, by=whoever(), now=datetime.now(UTC))
     engine.dispose()
     typer.echo(
         f"{name}'s PIN is set. Who calls in keys in {held.codes[person]} and then the PIN; "
@@ -192,10 +202,6 @@ def _chosen(place: Context, person: str, given: str | None) -> str:
     if wrong is not None:
         raise OfficeLineError(wrong)
     return pins.hashed(given)
-
-
-def _masked(numbers: dict[str, str], person: str) -> str | None:
-    return mask(numbers[person]) if person in numbers else None
 
 
 def _locked(place: Context) -> set[tuple[str, str]]:

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from pbx import vault
+from pbx.commands.audited import deed
 from pbx.commands.context import Context
 from pbx.errors import ConfigError, OfficeLineError
 
@@ -44,7 +45,8 @@ def push(
         _test(place, person, name)
         return
     url = None if remove else _given(from_stdin=from_stdin)
-    vault.change(place.home, lambda held: held.with_push(person, url))
+    with deed(place, "person.push", person, removed=remove):
+        vault.change(place.home, lambda held: held.with_push(person, url))
     typer.echo(
         f"Nothing is pushed to {name} any more."
         if remove

@@ -143,6 +143,7 @@ def rollback(
         now=datetime.now(UTC),
         note=f"back to {target.id}",
         ok=target.ok,
+        what="plan.rolled-back",
     )
     if applied is None:
         typer.echo(f"Plan {target.hash} is what runs; there is nothing to return to.")

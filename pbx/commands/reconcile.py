@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 import typer
 
 from pbx import when
+from pbx.commands.audited import Reveal, revealing
 from pbx.commands.calls import open_log
 from pbx.commands.context import Context
 from pbx.errors import OfficeLineError
@@ -35,6 +36,7 @@ def reconcile(
     context: typer.Context,
     *,
     day: Annotated[str, typer.Option(help="The office's day.")] = "yesterday",
+    reveal: Reveal = False,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON document.")] = False,
 ) -> None:
     """Account for every call of a day: our log against Asterisk's records. Exit 1 if any is open.
@@ -45,11 +47,12 @@ def reconcile(
     zone = known.zone()
     wanted = day_of(day, zone)
     found = reconciled(known, wanted, zone)
+    whole = revealing(known, "reconcile", wanted.isoformat(), reveal=reveal)
     if as_json:
-        home = Home(known.home)
-        typer.echo(json.dumps(document(found, wanted, zone, home), ensure_ascii=False))
+        shown = document(found, wanted, zone, Home(known.home), reveal=whole)
+        typer.echo(json.dumps(shown, ensure_ascii=False))
     else:
-        _print(found, wanted, zone)
+        _print(found, wanted, zone, reveal=whole)
     if found.unaccounted:
         raise typer.Exit(1)
 
@@ -72,8 +75,10 @@ def reconciled(known: Context, day: date, zone: ZoneInfo) -> Reconciliation:
     return reconcile_day(engine, Home(known.home), day, zone, datetime.now(UTC))
 
 
-def document(found: Reconciliation, day: date, zone: ZoneInfo, home: Home) -> dict[str, Any]:
-    """Lay out a day as `reconcile --json` prints it; numbers are masked."""
+def document(
+    found: Reconciliation, day: date, zone: ZoneInfo, home: Home, *, reveal: bool = False
+) -> dict[str, Any]:
+    """Lay out a day as `reconcile --json` prints it; numbers are masked unless revealed."""
     return {
         "day": day.isoformat(),
         "placed": found.placed,
@@ -84,7 +89,7 @@ def document(found: Reconciliation, day: date, zone: ZoneInfo, home: Home) -> di
         "blocked": found.outcomes["blocked"],
         "interrupted": found.outcomes["interrupted"],
         "going_on": found.going_on,
-        "unaccounted": [_item(one, zone, home) for one in found.unaccounted],
+        "unaccounted": [_item(one, zone, home, reveal=reveal) for one in found.unaccounted],
     }
 
 
@@ -99,13 +104,13 @@ def line(found: Reconciliation) -> str:
     return f"{calls}: {', '.join(told)}." if told else "No calls."
 
 
-def _item(one: Unaccounted, zone: ZoneInfo, home: Home) -> dict[str, Any]:
+def _item(one: Unaccounted, zone: ZoneInfo, home: Home, *, reveal: bool) -> dict[str, Any]:
     ours, theirs = one.ours, one.asterisks
     recording = home.messages / f"failsafe-{one.id}.wav"
     return {
         "id": one.id,
         "started_at": when.iso(one.started_at, zone),
-        "from": _caller(one),
+        "from": _caller(one, reveal=reveal),
         "line": ours.line if ours else None,
         "urgency": ours.urgency if ours else None,
         "outcome": ours.outcome if ours else None,
@@ -124,12 +129,12 @@ def _item(one: Unaccounted, zone: ZoneInfo, home: Home) -> dict[str, Any]:
     }
 
 
-def _caller(one: Unaccounted) -> str | None:
+def _caller(one: Unaccounted, *, reveal: bool) -> str | None:
     number = (one.ours and one.ours.caller) or (one.asterisks and one.asterisks.src)
-    return mask(number) if number else None
+    return (number if reveal else mask(number)) if number else None
 
 
-def _print(found: Reconciliation, day: date, zone: ZoneInfo) -> None:
+def _print(found: Reconciliation, day: date, zone: ZoneInfo, *, reveal: bool) -> None:
     from pbx.commands.printing import plain_console, plain_table
 
     out = plain_console()
@@ -145,7 +150,7 @@ def _print(found: Reconciliation, day: date, zone: ZoneInfo) -> None:
             one.id,
             when.show(one.started_at, zone),
             ours.line if ours else "",
-            _caller(one) or "anonymous",
+            _caller(one, reveal=reveal) or "anonymous",
             (ours.urgency if ours else None) or "",
             (ours.outcome if ours else None) or "",
             "; ".join(one.why),

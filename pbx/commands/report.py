@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from pbx import when
+from pbx.commands.audited import Reveal, recorded, revealing
 from pbx.commands.calls import open_log
 from pbx.commands.context import Context
 from pbx.commands.reconcile import day_of, document, line
@@ -37,6 +38,7 @@ def morning(
     html: Annotated[
         Path | None, typer.Option(help="Write the sheet to this file, to be signed.")
     ] = None,
+    reveal: Reveal = False,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON document.")] = False,
 ) -> None:
     """Tell the night before a day's opening: every call, who answered it, what is still open.
@@ -52,9 +54,11 @@ def morning(
     from pbx.showing import Shown
 
     logs.configure()  # a damaged record is told on stderr: stdout is for the answer
-    shown = Shown(plan, datetime.now(UTC))
+    about = wanted.isoformat()
+    shown = Shown(plan, datetime.now(UTC), revealing(known, "report morning", about, reveal=reveal))
     found = night(engine, Home(known.home), plan, wanted, shown.now)
     if html is not None:
+        recorded(known, "report.exported", about, calls=len(found.calls))
         _write(html, found, shown)
     if as_json:
         laid_out = _document(found, shown, Home(known.home))
@@ -81,7 +85,7 @@ def _document(found: Night, shown: Shown, home: Home) -> dict[str, Any]:
         "to": when.iso(found.end, zone),
         "messages": [inbox_shown.entry(item, shown) for item in to_do(found, shown)],
         "calls": [_call(one, shown) for one in in_order(found, shown)],
-        "reconcile": document(found.reconciliation, found.day, zone, home),
+        "reconcile": document(found.reconciliation, found.day, zone, home, reveal=shown.reveal),
     }
 
 

@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal
 import typer
 
 from pbx import vault
+from pbx.commands.audited import deed
 from pbx.commands.context import Context
 from pbx.errors import ConfigError, OfficeLineError
 from pbx.numbers import mask
@@ -87,7 +88,8 @@ def rekey(
     if not yes:
         question = f"Make new secrets? {len(phones)} desk phones need theirs before they ring again"
         typer.confirm(question, abort=True, err=True)
-    vault.change(place.home, lambda held: held.rekeyed(phones))
+    with deed(place, "vault.rekeyed", phones=len(phones)):
+        vault.change(place.home, lambda held: held.rekeyed(phones))
     typer.echo(
         f"New secrets for {', '.join(phones) or 'no desk phones'}, the manager and the token. "
         "'officeline up' must be started again, and each desk phone needs its new one; "

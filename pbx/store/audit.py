@@ -7,9 +7,10 @@ kept elsewhere: see docs/adr/0011-an-audit-that-shows-its-scars.md.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -99,6 +100,28 @@ def append(
     connection.execute(_APPEND, {**row, "seq": seq, "hash": _digest(previous, seq, texts)})
 
 
+@contextlib.contextmanager
+def deed(
+    engine: Engine,
+    what: str,
+    *,
+    by: str,
+    now: datetime,
+    about: str | int = "",
+    detail: Mapping[str, Any] | None = None,
+) -> Iterator[None]:
+    """Add a row of a deed outside of the database: written first, taken back if the deed fails.
+
+    StoreError if it cannot be written: then the deed is not begun.
+    """
+    try:
+        with writing(engine, durable=True) as connection:
+            append(connection, what, by=by, now=now, about=about, detail=detail)
+            yield
+    except DBAPIError as error:
+        raise sentence(error, file_of(engine)) from error
+
+
 def record(
     engine: Engine,
     what: str,
@@ -108,15 +131,9 @@ def record(
     about: str | int = "",
     detail: Mapping[str, Any] | None = None,
 ) -> None:
-    """Add a row of a deed that the database has no other part in, durably before it is done.
-
-    StoreError if that cannot be: then the deed must not be done either.
-    """
-    try:
-        with writing(engine, durable=True) as connection:
-            append(connection, what, by=by, now=now, about=about, detail=detail)
-    except DBAPIError as error:
-        raise sentence(error, file_of(engine)) from error
+    """Add a row durably before something is shown; StoreError if that cannot be."""
+    with deed(engine, what, by=by, now=now, about=about, detail=detail):
+        pass
 
 
 def entries(

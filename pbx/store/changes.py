@@ -11,13 +11,18 @@ from sqlalchemy import Connection, Engine
 from sqlmodel import Session, col, select
 
 from pbx.errors import OfficeLineError
-from pbx.store import shifts
+from pbx.store import audit, shifts
 from pbx.store.database import changing, reading
-from pbx.store.tables import HoursChanged, RotaOverride
+from pbx.store.tables import HoursChanged, RotaOverride, utc_text
 from routing.model import HoursChange, Override
 
 Change = TypeVar("Change", Override, HoursChange)
 Row = TypeVar("Row", RotaOverride, HoursChanged)
+
+_NOUNS: dict[type[RotaOverride | HoursChanged], str] = {
+    RotaOverride: "oncall",
+    HoursChanged: "hours",
+}
 
 
 @dataclass(frozen=True)
@@ -74,15 +79,15 @@ def add_hours_change(engine: Engine, change: HoursChange, *, by: str, now: datet
     return replace(change, id=_add(engine, HoursChanged, [change], by, now)[0])
 
 
-def cancel_override(engine: Engine, override_id: int, *, now: datetime) -> Override:
+def cancel_override(engine: Engine, override_id: int, *, by: str, now: datetime) -> Override:
     """Cancel an override and return it; OfficeLineError if there is none, or no longer."""
-    row = _cancel(engine, RotaOverride, override_id, now, "override", "oncall overrides")
+    row = _cancel(engine, RotaOverride, override_id, by, now, "override", "oncall overrides")
     return _override(row)
 
 
-def cancel_hours_change(engine: Engine, change_id: int, *, now: datetime) -> HoursChange:
+def cancel_hours_change(engine: Engine, change_id: int, *, by: str, now: datetime) -> HoursChange:
     """Cancel a change of hours and return it; OfficeLineError if there is none, or no longer."""
-    row = _cancel(engine, HoursChanged, change_id, now, "change of hours", "hours now")
+    row = _cancel(engine, HoursChanged, change_id, by, now, "change of hours", "hours now")
     return _hours_change(row)
 
 
@@ -130,6 +135,14 @@ def _add(
             session.add(row)
             session.flush()
             ids.append(cast("int", row.id))
+            audit.append(
+                connection,
+                f"{_NOUNS[table]}.changed",
+                by=by,
+                now=now,
+                about=ids[-1],
+                detail=_told(row),
+            )
         besides(connection)
     return ids
 
@@ -138,6 +151,7 @@ def _cancel(
     engine: Engine,
     table: type[Row],
     row_id: int,
+    by: str,
     now: datetime,
     what: str,
     see: str,
@@ -151,7 +165,15 @@ def _cancel(
         session.add(row)
         session.flush()
         session.expunge(row)
+        audit.append(connection, f"{_NOUNS[table]}.cancelled", by=by, now=now, about=row_id)
         return row
+
+
+def _told(row: RotaOverride | HoursChanged) -> dict[str, str]:
+    """Lay out a change for the audit, without what it leaves open."""
+    told = row.model_dump(exclude={"id", "by", "made_at", "cancelled_at", "start", "end"})
+    span = {"start": utc_text(row.start), "end": utc_text(row.end)}
+    return {key: value for key, value in told.items() if value} | span
 
 
 def _override(row: RotaOverride) -> Override:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from sqlalchemy import Connection, Engine, text
 from sqlmodel import col, select
 
 from pbx.errors import OfficeLineError
 from pbx.patients import Entry, Refused, settle
+from pbx.store import audit
 from pbx.store.database import changing, reading
 from pbx.store.tables import PatientNumber, PatientRow
 
@@ -39,7 +41,13 @@ class Listed:
 
 
 def put_patients(
-    engine: Engine, entries: Sequence[Entry], *, refused: bool, partial: bool
+    engine: Engine,
+    entries: Sequence[Entry],
+    *,
+    refused: bool,
+    partial: bool,
+    by: str,
+    now: datetime,
 ) -> tuple[int, list[Refused]]:
     """Store these in one transaction; return how many, and the rows that contradict others.
 
@@ -52,6 +60,9 @@ def put_patients(
         if (refused or contradicting) and not partial:
             good = []
         _put(connection, good)
+        if good:
+            detail = {"count": len(good), "partial": partial}
+            audit.append(connection, "patients.imported", by=by, now=now, detail=detail)
     return len(good), contradicting
 
 
@@ -67,7 +78,9 @@ def list_patients(engine: Engine) -> list[Listed]:
         ]
 
 
-def set_flag(engine: Engine, patient: str, flag: str, *, remove: bool = False) -> tuple[str, ...]:
+def set_flag(  # who and when are for the audit
+    engine: Engine, patient: str, flag: str, *, by: str, now: datetime, remove: bool = False
+) -> tuple[str, ...]:
     """Add a flag to a patient, or take it away; return all that they have now."""
     with changing(engine) as connection:
         found = connection.execute(_FLAGS, {"id": patient}).scalar()
@@ -76,14 +89,17 @@ def set_flag(engine: Engine, patient: str, flag: str, *, remove: bool = False) -
         flags = {*json.loads(found)} - {flag} if remove else {*json.loads(found), flag}
         listed = sorted(flags)
         connection.execute(_SET_FLAGS, {"id": patient, "flags": json.dumps(listed)})
+        what = "patients.unflagged" if remove else "patients.flagged"
+        audit.append(connection, what, by=by, now=now, about=patient)
     return tuple(listed)
 
 
-def remove_patient(engine: Engine, patient: str) -> None:
+def remove_patient(engine: Engine, patient: str, *, by: str, now: datetime) -> None:
     """Forget a patient with all their numbers."""
     with changing(engine) as connection:
         if connection.execute(_REMOVE, {"id": patient}).rowcount == 0:
             raise _unknown(patient)
+        audit.append(connection, "patients.removed", by=by, now=now, about=patient)
 
 
 def _put(connection: Connection, entries: Sequence[Entry]) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
@@ -12,6 +12,7 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import DBAPIError
 from sqlmodel import Session, col, select
 
+from pbx.store import audit
 from pbx.store.database import file_of, reading, sentence, writing
 from pbx.store.tables import PinTries
 
@@ -19,6 +20,8 @@ Way = Literal["inbound", "called"]
 
 LIMIT = 5  # wrong PINs in a row, for each person and way
 STRANGERS = ""  # all tries of calls that came in, whoever they named
+EVERYBODY = "everybody who calls in"
+TELEPHONE = "telephone"  # who keyed it in, nobody knows
 STRANGERS_LIMIT = 20  # of them, within
 STRANGERS_FOR = timedelta(hours=1)  # for as long nobody who calls in is let through
 
@@ -80,7 +83,18 @@ def right(engine: Engine, person: str, way: Way) -> int:
     return wrong
 
 
-def unlock(engine: Engine, person: str) -> bool:
+def wrong(  # who and when are for the audit
+    engine: Engine, person: str | None, way: Way, locks: Collection[str], now: datetime
+) -> None:
+    """Write into the audit that a try was wrong, and whom it locked; StoreError if that fails."""
+    with _counting(engine) as session:
+        connection = session.connection()
+        for what, whom in [("pin.wrong", person or ""), *(("pin.locked", who) for who in locks)]:
+            about, detail = whom or EVERYBODY if what == "pin.locked" else whom, {"way": way}
+            audit.append(connection, what, by=TELEPHONE, now=now, about=about, detail=detail)
+
+
+def unlock(engine: Engine, person: str, *, by: str, now: datetime) -> bool:
     """Forget a person's tries, and the strangers'; tell whether the person was locked."""
     with _counting(engine) as session:
         rows = session.exec(
@@ -88,7 +102,11 @@ def unlock(engine: Engine, person: str) -> bool:
         ).all()
         for row in rows:
             session.delete(row)
-        return any(row.person == person and row.locked_at is not None for row in rows)
+        was = any(row.person == person and row.locked_at is not None for row in rows)
+        if rows:
+            connection, detail = session.connection(), {"was_locked": was}
+            audit.append(connection, "pin.unlocked", by=by, now=now, about=person, detail=detail)
+        return was
 
 
 def locked(engine: Engine, now: datetime) -> list[Locked]:

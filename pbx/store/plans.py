@@ -9,6 +9,7 @@ from sqlalchemy import Connection, Engine
 from sqlmodel import Session, col, select
 
 from pbx.errors import OfficeLineError
+from pbx.store import audit
 from pbx.store.database import changing, reading
 from pbx.store.tables import PlanApplied
 
@@ -35,12 +36,15 @@ def apply_text(
     now: datetime,
     note: str = "",
     ok: bool = True,
+    what: str = "plan.applied",
 ) -> Applied | None:
-    """Make this text the running plan; None if it is that already, and nothing is written."""
+    """Make this text the running plan; None if it is that already, and nothing is written.
+
+    `what` is how the audit calls it.
+    """
     with changing(engine) as connection:
-        return _apply(
-            connection, PlanApplied(hash=hash_, applied_at=now, by=by, note=note, text=text, ok=ok)
-        )
+        row = PlanApplied(hash=hash_, applied_at=now, by=by, note=note, text=text, ok=ok)
+        return _apply(connection, row, what)
 
 
 def apply_first(engine: Engine, text: str, hash_: str, *, now: datetime) -> Applied | None:
@@ -50,7 +54,7 @@ def apply_first(engine: Engine, text: str, hash_: str, *, now: datetime) -> Appl
             return None
         note = "the first start"
         row = PlanApplied(hash=hash_, applied_at=now, by="officeline", note=note, text=text)
-        return _apply(connection, row)
+        return _apply(connection, row, "plan.applied")
 
 
 def list_applied(engine: Engine, limit: int | None = None) -> list[Applied]:
@@ -71,14 +75,17 @@ def get_applied(engine: Engine, plan_id: int) -> Applied:
     return _applied(row)
 
 
-def _apply(connection: Connection, row: PlanApplied) -> Applied | None:
+def _apply(connection: Connection, row: PlanApplied, what: str) -> Applied | None:
     with Session(connection) as session:
         newest = select(PlanApplied.text).order_by(col(PlanApplied.id).desc()).limit(1)
         if session.exec(newest).first() == row.text:
             return None
         session.add(row)
         session.flush()
-        return _applied(row)
+        made = _applied(row)
+    detail = {"plan": made.hash, "forced": not made.ok, "reason": made.note}
+    audit.append(connection, what, by=made.by, now=made.at, about=made.id, detail=detail)
+    return made
 
 
 def _applied(row: PlanApplied) -> Applied:

@@ -20,7 +20,7 @@ from pbx.home import Home
 from pbx.patients import Entry
 from pbx.plan import parse
 from pbx.showing import is_breached
-from pbx.store import escalation, messages
+from pbx.store import audit, escalation, messages
 from pbx.store.database import open_database
 from pbx.store.patients import put_patients
 from routing import relay
@@ -51,7 +51,7 @@ def home(tmp_path: Path) -> Path:
     write_log(tmp_path, [ROUTINE, URGENT, LATER])
     engine = open_database(Home(tmp_path).database)
     patient = Entry(1, Patient("p-17", "Mary Roe"), (CALLER,))
-    put_patients(engine, [patient], refused=False, partial=False)
+    put_patients(engine, [patient], refused=False, partial=False, by="amy", now=T0)
     view = next(one for one in escalation.due(engine, T0, 9) if one.id == URGENT.id)
     todo = relay.Todo("ring", who={"lee": "mobile"})
     (attempt,) = (
@@ -307,14 +307,16 @@ def test_play_prints_where_the_recordings_are(home: Path) -> None:
 
 
 def test_whole_numbers_are_shown_when_asked_for_and_written_down(home: Path) -> None:
-    """Who asked is in the log, on stderr; stdout stays one document."""
+    """Who asked is in the audit; stdout stays one document."""
     officeline(home, "note", URGENT.id, NOTE, "--by", "desk1")
     result = officeline(home, "show", URGENT.id, "--reveal", "--json")
     found = json.loads(result.stdout)
     assert found["message"]["from"] == CALLER
     assert NOTE in str(found["events"])
-    for words in ("numbers.revealed", URGENT.id, "inbox show by "):
-        assert words in result.stderr
+    engine = open_database(Home(home).database)
+    (row,) = audit.entries(engine, what="numbers.revealed")
+    engine.dispose()
+    assert (row.about, row.detail) == (URGENT.id, {"command": "inbox show"})
     assert CALLER in officeline(home, "list", "--reveal").stdout
 
 

@@ -123,7 +123,7 @@ async def test_overrides_and_mobiles_take_effect(home: Home, engine: Engine) -> 
         vault.write(home.folder, held.with_mobile("osei", "+12125550112"))
         await until(lambda: "mobile" in running.book.get("osei", {}))
         assert "+12125550112" in running.book["osei"]["mobile"]
-        changes.cancel_override(engine, made.id, now=NOW)
+        changes.cancel_override(engine, made.id, by="amy", now=NOW)
         await until(lambda: running.plan == before)
 
 

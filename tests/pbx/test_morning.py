@@ -54,7 +54,7 @@ def home(tmp_path: Path) -> Path:
     write_cdr(tmp_path, (line for call in calls for line in cdr_lines(call)))
     engine = open_database(Home(tmp_path).database)
     patient = Entry(1, Patient("p-17", "Mary Roe"), (CALLER,))
-    put_patients(engine, [patient], refused=False, partial=False)
+    put_patients(engine, [patient], refused=False, partial=False, by="amy", now=NIGHT)
     acts: tuple[tuple[int, escalation.Act], ...] = ((4, "acknowledged"), (9, "called back"))
     for minutes, act in acts:
         at = NIGHT + timedelta(minutes=minutes)

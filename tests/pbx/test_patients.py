@@ -9,6 +9,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,7 @@ from pbx.store.overlay import laid_over
 from pbx.store.patients import list_patients, put_patients
 from routing.model import Patient, Plan
 
+NOW = datetime(2026, 11, 27, 12, tzinfo=UTC)
 ROOT = Path(__file__).parents[2]
 PLAN = plans.load(ROOT / "config" / "office.toml", ROOT / "config" / "presets.toml").plan
 HEAD = "id,name,numbers,panel,flags\n"
@@ -258,7 +260,9 @@ def test_every_row_is_stored_or_refused(
     filled = sum(any(cell.strip() for cell in row) for row in rows)
     assert len(entries) + len(refused) == filled
     engine = open_database(path)
-    count, contradicting = put_patients(engine, entries, refused=bool(refused), partial=partial)
+    count, contradicting = put_patients(
+        engine, entries, refused=bool(refused), partial=partial, by="amy", now=NOW
+    )
     stored = list_patients(engine)
     engine.dispose()
     assert len(stored) == count
@@ -281,7 +285,8 @@ def test_ten_thousand_patients_are_read_and_laid_over(engine: Engine, tmp_path: 
         )
         for number in range(10_000)
     ]
-    assert put_patients(engine, entries, refused=False, partial=False) == (10_000, [])
+    stored = put_patients(engine, entries, refused=False, partial=False, by="amy", now=NOW)
+    assert stored == (10_000, [])
     found = laid_over(PLAN, tmp_path / "officeline.db")
     assert len(found.patients) == 20_000
     assert found.patients["+16460009999"] is found.patients["+12120009999"]

@@ -236,8 +236,8 @@ async def test_unlocking_opens_both_ways(pins: Pins, engine: Engine) -> None:
     for _ in range(5):
         await pins.check_pin("lee", WRONG)
     assert len(tries.locked(engine, NOW)) == 3
-    assert tries.unlock(engine, "lee")
-    assert not tries.unlock(engine, "lee")
+    assert tries.unlock(engine, "lee", by="amy", now=NOW)
+    assert not tries.unlock(engine, "lee", by="amy", now=NOW)
     assert await pins.identify(f"10{LEE}") == "lee"
     assert await pins.check_pin("lee", LEE)
 

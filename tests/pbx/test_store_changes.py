@@ -75,8 +75,8 @@ def test_what_is_cancelled_is_gone_from_the_plan_and_kept_in_the_list(
     """A cancelled change holds no more; the list still knows it, with when and by whom."""
     taken = changes.add_override(engine, TONIGHT, by="amy", now=NOW)
     snow = changes.add_hours_change(engine, SNOW, by="bob", now=NOW)
-    assert changes.cancel_override(engine, taken.id, now=NOW + HOUR) == taken
-    assert changes.cancel_hours_change(engine, snow.id, now=NOW + HOUR) == snow
+    assert changes.cancel_override(engine, taken.id, by="amy", now=NOW + HOUR) == taken
+    assert changes.cancel_hours_change(engine, snow.id, by="amy", now=NOW + HOUR) == snow
     assert laid_over(example, path) == example
     assert changes.list_overrides(engine) == [changes.Made(taken, "amy", NOW, NOW + HOUR)]
     assert changes.list_hours_changes(engine) == [changes.Made(snow, "bob", NOW, NOW + HOUR)]
@@ -87,18 +87,18 @@ def test_what_is_cancelled_is_gone_from_the_plan_and_kept_in_the_list(
 def test_no_id_is_given_twice_so_that_the_later_wins(engine: Engine) -> None:
     """A cancelled change keeps its id: what comes after it is later by its id, too."""
     first = changes.add_override(engine, TONIGHT, by="amy", now=NOW)
-    changes.cancel_override(engine, first.id, now=NOW)
+    changes.cancel_override(engine, first.id, by="amy", now=NOW)
     assert changes.add_override(engine, TONIGHT, by="amy", now=NOW).id > first.id
 
 
 def test_cancelling_what_is_not_there_is_a_sentence(engine: Engine) -> None:
     """Unknown and cancelled ones are refused, each with where to look."""
     with pytest.raises(OfficeLineError, match="There is no override 7; see 'officeline oncall"):
-        changes.cancel_override(engine, 7, now=NOW)
+        changes.cancel_override(engine, 7, by="amy", now=NOW)
     snow = changes.add_hours_change(engine, SNOW, by="amy", now=NOW)
-    changes.cancel_hours_change(engine, snow.id, now=NOW)
+    changes.cancel_hours_change(engine, snow.id, by="amy", now=NOW)
     with pytest.raises(OfficeLineError, match="The change of hours is cancelled;"):
-        changes.cancel_hours_change(engine, snow.id, now=NOW)
+        changes.cancel_hours_change(engine, snow.id, by="amy", now=NOW)
 
 
 def test_a_change_that_ends_before_it_begins_is_refused(engine: Engine) -> None:
@@ -118,10 +118,10 @@ def test_every_change_is_counted(engine: Engine) -> None:
     assert count() == 0
     taken = changes.add_override(engine, TONIGHT, by="amy", now=NOW)
     assert count() == 1
-    changes.cancel_override(engine, taken.id, now=NOW)
+    changes.cancel_override(engine, taken.id, by="amy", now=NOW)
     assert count() == 2
     with pytest.raises(OfficeLineError):
-        changes.cancel_override(engine, taken.id, now=NOW)
+        changes.cancel_override(engine, taken.id, by="amy", now=NOW)
     assert count() == 2
 
 
