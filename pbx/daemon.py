@@ -10,7 +10,7 @@ import structlog
 from sqlalchemy import Engine
 
 from dialplan import manager, names
-from pbx.agi.server import AgiServer
+from pbx.agi.server import AgiServer, Handler
 from pbx.ami.client import AmiClient, AmiUnavailable
 from pbx.ami.protocol import AmiEvent
 from pbx.callflow import CallFlow
@@ -61,14 +61,12 @@ class Daemon:
         self._gaps = GapAlarm()
         flow = CallFlow(self.plans, self._recent)
         self._handlers = Handlers(flow, self.plans, self.recorder, clock, home.messages)
-        self._agi = AgiServer(
-            {
-                names.ROUTE: self._handlers.route,
-                names.BEAT: self._handlers.beat,
-                names.CONSULT: self._handlers.consult,
-            },
-            port=ports.agi,
-        )
+        scripts: dict[str, Handler] = {
+            names.ROUTE: self._handlers.route,
+            names.BEAT: self._handlers.beat,
+            names.CONSULT: self._handlers.consult,
+        }
+        self._agi = AgiServer(self._notifier.timed(scripts), port=ports.agi)
         self._ami = AmiClient(
             host="127.0.0.1",
             port=ports.ami,
@@ -77,6 +75,7 @@ class Daemon:
             on_event=self._event,
             on_resync=self._resync,
         )
+        self._notifier.measure(self._ami, self.writer)
         self._dialer = RelayDialer(self._ami, self.plans)
         self._escalator: Escalator | None = None
         self._pushing: PushingDialer | None = None
@@ -94,7 +93,7 @@ class Daemon:
         try:
             await asyncio.to_thread(self._remember)
             escalator, shifts = await asyncio.to_thread(self._open_relay)
-            self._notifier.start(self.plans)
+            await self._notifier.start(self.plans)
             await self._agi.start()
             own = (self._beat(), self.plans.watch(), escalator.run(), shifts.run())
             work = (self._ami.run(), *own)

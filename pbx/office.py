@@ -120,6 +120,7 @@ def _in_files(configuration: Configuration) -> dict[str, object]:
         "the trunk": configuration.trunk,
         "the network": configuration.network,
         "the broker of the events": configuration.mqtt,
+        "the port of the metrics": configuration.metrics,
     }
 
 

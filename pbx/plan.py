@@ -20,13 +20,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Configuration:
-    """A plan, and beside it what only the wiring needs: the trunk, the network, the broker."""
+    """A plan, and beside it what only the wiring needs: its trunk, network, broker..."""
 
     path: Path
     plan: model.Plan
     trunk: schema.TrunkTable
     network: schema.NetworkTable
     mqtt: schema.MqttTable | None = None
+    metrics: schema.MetricsTable | None = None
 
 
 def load(path: Path, presets: Path) -> Configuration:
@@ -75,7 +76,7 @@ def read_text(path: Path) -> str:
 
 def _configuration(draft: Draft, path: Path) -> Configuration:
     file = draft.file
-    return Configuration(path, draft.plan, file.trunk, file.network, file.mqtt)
+    return Configuration(path, draft.plan, file.trunk, file.network, file.mqtt, file.metrics)
 
 
 def _mistakes(path: Path, found: Sequence[Finding]) -> ConfigError:

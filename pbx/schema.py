@@ -110,6 +110,12 @@ class MqttTable(Table):
     user: Username | None = None
 
 
+class MetricsTable(Table):
+    """[metrics]: numbers for Prometheus, on this machine alone."""
+
+    port: Port
+
+
 class LineTable(Table):
     """[[lines]]; a line with an `owner` is that physician's direct line."""
 
@@ -281,6 +287,7 @@ class OfficeFile(Table):
     network: NetworkTable = NetworkTable()
     outbound: OutboundTable = OutboundTable()
     mqtt: MqttTable | None = None
+    metrics: MetricsTable | None = None
     lines: Annotated[list[LineTable], Field(min_length=1)]
     hours: dict[Days, list[Period]] = {}
     schedule: dict[Id, dict[Days, list[Period]]] = {}

@@ -4,28 +4,33 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Mapping
 from typing import TYPE_CHECKING
 
 import structlog
 
+from pbx.agi.server import Handler
+from pbx.ami.client import AmiClient
 from pbx.clock import Clock
 from pbx.conversation import Plans
 from pbx.home import Home
 from pbx.plan import Configuration
 from pbx.store.database import open_database
 from pbx.store.records import Record
+from pbx.store.writer import LogWriter
 from pbx.vault import Vault
 
 if TYPE_CHECKING:
     from pbx.notify.feed import Feed
+    from pbx.notify.metrics import Metrics
     from pbx.notify.mqtt import Publisher
+    from pbx.notify.watch import Look
 
 log = structlog.get_logger()
 
 
 class Notifier:
-    """Publishes while it is started, if the file names a broker."""
+    """Publishes events and counts, as far as the file asks for it; else it imports nothing."""
 
     def __init__(
         self, configuration: Configuration, vault: Vault, home: Home, clock: Clock
@@ -34,39 +39,74 @@ class Notifier:
         self._home = home
         self._publisher: Publisher | None = None
         self._feed: Feed | None = None
+        self._metrics: Metrics | None = None
         if configuration.mqtt is not None:
             from pbx.notify.feed import Feed
             from pbx.notify.mqtt import Broker, Publisher
 
             self._publisher = Publisher(Broker.of(configuration.mqtt, vault), clock)
             self._feed = Feed(self._publisher)
+        if configuration.metrics is not None:
+            from pbx.notify.metrics import Metrics
+
+            self._metrics = Metrics(configuration.metrics.port)
         self._tasks: list[asyncio.Task[None]] = []
 
     def hear(self, record: Record) -> None:
         """Take what the call log was told, on whatever thread; returns at once."""
         if self._feed is not None:
             self._feed.record(record)
+        if self._metrics is not None:
+            self._metrics.record(record)
 
-    def start(self, plans: Plans) -> None:
+    def timed(self, handlers: Mapping[str, Handler]) -> Mapping[str, Handler]:
+        """Wrap the scripts that are measured."""
+        return handlers if self._metrics is None else self._metrics.timed(handlers)
+
+    def measure(self, ami: AmiClient, writer: LogWriter) -> None:
+        """Let numbers of these be asked for."""
+        if self._metrics is None:
+            return
+        pull, publisher = self._metrics.pull, self._publisher
+        pull("ami_connected", "Whether Asterisk's events arrive.", lambda: ami.connected)
+        pull("log_waiting", "Records that are not written yet.", lambda: writer.waiting)
+        about = "Records that were dropped, as too many waited."
+        pull("log_lost", about, lambda: writer.lost, is_counter=True)
+        if publisher is not None:
+            about = "Whether the broker takes events."
+            pull("mqtt_connected", about, lambda: publisher.connected)
+            about = "Events that the broker has not got."
+            pull("mqtt_waiting", about, lambda: publisher.waiting)
+
+    async def start(self, plans: Plans) -> None:
         """Begin; nothing of it can end the daemon."""
-        if self._publisher is None:
+        if self._publisher is None and self._metrics is None:
             return
         from pbx.notify.watch import Watch
 
         database = self._home.database
-        watch = Watch(lambda: open_database(database), plans, self._clock, self._feed)
-        self._tasks = [
-            asyncio.create_task(_guarded(work)) for work in (self._publisher.run(), watch.run())
-        ]
+        watch = Watch(lambda: open_database(database), plans, self._clock, self._feed, self._looked)
+        work = [watch.run()]
+        if self._publisher is not None:
+            work.append(self._publisher.run())
+        self._tasks = [asyncio.create_task(_guarded(one)) for one in work]
+        if self._metrics is not None:
+            await asyncio.to_thread(self._metrics.start)
+
+    def _looked(self, look: Look) -> None:
+        if self._metrics is not None:
+            self._metrics.look(look)
 
     async def stop(self) -> None:
-        """Say to the broker that we are down, if it still listens."""
+        """Say to the broker that we are down, if it still listens, and close the port."""
         for task in self._tasks:
             task.cancel()
         for task in self._tasks:
             with contextlib.suppress(asyncio.CancelledError):
                 await task
         self._tasks = []
+        if self._metrics is not None:
+            await asyncio.to_thread(self._metrics.stop)
 
 
 async def _guarded(work: Coroutine[None, None, None]) -> None:

@@ -29,10 +29,11 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True)
 class Look:
-    """What one look found."""
+    """What one look found; `attempts` are new calls about messages, counted by stage."""
 
     news: list[News]
     standing: Mapping[str, Standing]
+    attempts: Mapping[int, int]
 
 
 class Watch:
@@ -53,6 +54,7 @@ class Watch:
         self._feed = feed
         self._on_look = on_look
         self._last: int | None = None
+        self._attempt = 0
         self._urgent: Standing | None = None
         self._plan: Plan | None = None
         self._until: datetime | None = None
@@ -97,6 +99,8 @@ class Watch:
         engine = self._engine = self._engine or self._open()
         if self._last is None:
             self._last = news.last(engine)
+            self._attempt = news.last_attempt(engine)
         found = news.since(engine, self._last)
         self._last = found[-1].id if found else self._last
-        return Look(found, news.standing(engine))
+        attempts, self._attempt = news.attempts_since(engine, self._attempt)
+        return Look(found, news.standing(engine), attempts)

@@ -11,6 +11,10 @@ from pbx.store.messages import OPEN_STATES
 from pbx.store.tables import from_utc_text
 from routing.relay import RINGING
 
+_LAST_ATTEMPT = text("SELECT coalesce(max(id), 0) FROM attempt")
+_ATTEMPTS = text("""
+    SELECT stage, count(*) AS made, max(id) AS last FROM attempt WHERE id > :last GROUP BY stage
+""")
 # A promise is broken since the relay last began, as `routing.relay.due` sees it.
 _BROKEN = "coalesce(breached_at >= coalesce(reopened_at, opened_at), 0)"
 _LAST = text("SELECT coalesce(max(id), 0) FROM message_event")
@@ -72,6 +76,19 @@ def since(engine: Engine, number: int, limit: int = 500) -> list[News]:
             )
             for row in connection.execute(_SINCE, {"last": number, "limit": limit})
         ]
+
+
+def last_attempt(engine: Engine) -> int:
+    """Number the newest call about any message; 0 if there was none."""
+    with engine.connect() as connection:
+        return int(connection.execute(_LAST_ATTEMPT).scalar_one())
+
+
+def attempts_since(engine: Engine, number: int) -> tuple[dict[int, int], int]:
+    """Count the calls about messages after that one by stage, and number the newest."""
+    with engine.connect() as connection:
+        rows = connection.execute(_ATTEMPTS, {"last": number}).all()
+    return {row.stage: row.made for row in rows}, max([number, *(row.last for row in rows)])
 
 
 def standing(engine: Engine) -> dict[str, Standing]:

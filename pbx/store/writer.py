@@ -93,6 +93,11 @@ class LogWriter:
         if not known:
             log.error("calllog.overflow", queue=self._size)
 
+    @property
+    def waiting(self) -> int:
+        """Count the records that are not written yet."""
+        return len(self._waiting)
+
     def flush(self, timeout: float = 5.0) -> bool:
         """Wait until all that was put before is committed; False if `timeout` seconds were too few.
 

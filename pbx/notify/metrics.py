@@ -1,0 +1,182 @@
+"""Numbers of the line for Prometheus, on this machine alone and without anybody in them.
+
+A thread of its own answers whoever asks, from values that are there already: no question of
+Prometheus' reaches the database, or waits for a call.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from typing import TYPE_CHECKING, get_args
+
+import structlog
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, start_http_server
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.process_collector import ProcessCollector
+
+from dialplan import names
+from pbx.agi.server import Handler
+from pbx.agi.session import AgiSession
+from pbx.notify.watch import Look
+from pbx.store import records
+from pbx.store.news import Standing
+from pbx.store.records import Record
+from routing.model import Urgency
+from routing.relay import Stage
+
+if TYPE_CHECKING:
+    from wsgiref.simple_server import WSGIServer
+
+HOST = "127.0.0.1"
+OUTCOMES = ("connected", "message", "failsafe", "blocked", "abandoned")
+URGENCIES: tuple[str, ...] = get_args(Urgency)
+STAGES = {stage: stage.name.lower() for stage in Stage}
+BUCKETS_S = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 4.0)
+
+log = structlog.get_logger()
+
+
+class _Pulled:
+    """A number that is looked up when somebody asks: its kind, its help, and where it is."""
+
+    def __init__(self) -> None:
+        self.numbers: dict[str, tuple[bool, str, Callable[[], float]]] = {}
+
+    def collect(self) -> Iterator[Metric]:
+        """Look all of them up."""
+        for name, (is_counter, about, number) in self.numbers.items():
+            kind = CounterMetricFamily if is_counter else GaugeMetricFamily
+            yield kind(name, about, value=number())
+
+
+class Metrics:
+    """Counts what it hears, from any thread; `start` opens the port."""
+
+    def __init__(self, port: int) -> None:
+        self._port = port
+        self._server: tuple[WSGIServer, threading.Thread] | None = None
+        self._began = time.monotonic()
+        self._beat_at = self._looked_at = self._began
+        self.registry = CollectorRegistry()
+        self._calls = Counter(
+            "officeline_calls", "Calls that are over.", ["outcome"], registry=self.registry
+        )
+        self._open, self._waiting = (
+            Gauge(f"officeline_{word}_messages", about, ["urgency"], registry=self.registry)
+            for word, about in (
+                ("open", "Messages that are not closed."),
+                ("waiting", "Messages that nobody has taken up."),
+            )
+        )
+        self._breached = Gauge(
+            "officeline_breached_messages",
+            "Open messages that waited longer than was promised.",
+            registry=self.registry,
+        )
+        self._escalations = Counter(
+            "officeline_escalations",
+            "Calls to our own people about messages.",
+            ["stage"],
+            registry=self.registry,
+        )
+        self._verdicts = Histogram(
+            "officeline_verdict_seconds",
+            "From Asterisk's question about a call to our verdict.",
+            buckets=BUCKETS_S,
+            registry=self.registry,
+        )
+        self._pulled = _Pulled()
+        self.pull(
+            "heartbeat_age_seconds",
+            "Since our own call came through the dialplan.",
+            lambda: time.monotonic() - self._beat_at,
+        )
+        self.pull(
+            "counts_age_seconds",
+            "Since messages were counted.",
+            lambda: time.monotonic() - self._looked_at,
+        )
+        self.registry.register(self._pulled)
+        ProcessCollector(registry=self.registry)
+        for outcome in OUTCOMES:
+            self._calls.labels(outcome)
+        for stage in STAGES.values():
+            self._escalations.labels(stage)
+        self._count({})
+
+    def pull(
+        self, name: str, about: str, number: Callable[[], float], *, is_counter: bool = False
+    ) -> None:
+        """Add a number that is looked up on the thread of whoever asks for it."""
+        self._pulled.numbers[f"officeline_{name}"] = (is_counter, about, number)
+
+    def record(self, record: Record) -> None:
+        """Count a call that is over."""
+        if isinstance(record, records.CallEnded) and record.outcome in OUTCOMES:
+            self._calls.labels(record.outcome).inc()
+
+    def look(self, look: Look) -> None:
+        """Take what the database was seen to hold."""
+        self._looked_at = time.monotonic()
+        self._count(look.standing)
+        for stage, count in look.attempts.items():
+            self._escalations.labels(STAGES[Stage(stage)]).inc(count)
+
+    def _count(self, standing: Mapping[str, Standing]) -> None:
+        for urgency in URGENCIES:
+            found = standing.get(urgency, Standing())
+            self._open.labels(urgency).set(found.open)
+            self._waiting.labels(urgency).set(found.waiting)
+        self._breached.set(sum(one.breached for one in standing.values()))
+
+    def timed(self, handlers: Mapping[str, Handler]) -> dict[str, Handler]:
+        """Wrap the scripts whose time, or coming, is a number here."""
+        wrapped = {names.ROUTE: self._timed, names.BEAT: self._seen}
+        return {
+            name: wrapped[name](handler) if name in wrapped else handler
+            for name, handler in handlers.items()
+        }
+
+    def _timed(self, handler: Handler) -> Handler:
+        async def finish(waiting: Awaitable[None], began: float) -> None:
+            try:
+                await waiting
+            finally:
+                self._verdicts.observe(time.perf_counter() - began)
+
+        def handle(session: AgiSession) -> Awaitable[None] | None:
+            began = time.perf_counter()
+            waiting = handler(session)
+            if waiting is not None:
+                return finish(waiting, began)
+            self._verdicts.observe(time.perf_counter() - began)
+            return None
+
+        return handle
+
+    def _seen(self, handler: Handler) -> Handler:
+        async def handle(session: AgiSession) -> None:
+            waiting = handler(session)
+            if waiting is not None:
+                await waiting
+            self._beat_at = time.monotonic()
+
+        return handle
+
+    def start(self) -> None:
+        """Open the port; if it cannot be had, that is said, and the line goes on without."""
+        try:
+            self._server = start_http_server(self._port, HOST, self.registry)
+        except OSError as error:
+            log.error("metrics.not_served", port=self._port, error=error.strerror)  # noqa: TRY400  # no traceback is needed
+
+    def stop(self) -> None:
+        """Close the port; blocking for a moment."""
+        if self._server is not None:
+            server, thread = self._server
+            server.shutdown()
+            server.server_close()
+            thread.join()
+        self._server = None
