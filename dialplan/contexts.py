@@ -33,6 +33,18 @@ exten => s,1,Set(OL_TURN=$[${OL_TURN} + 1])
 ; A verdict counts only with this call's own id and this question's number: a control layer that
 ; crashed in the middle of its answer also reports success.
  same => n,GotoIf($["${OL_VERDICT}" = "${UNIQUEID}/${OL_TURN}"]?do,${OL_DO},1)
+ same => n,Goto(standby,s,1)
+exten => T,1,Goto(s,back)
+exten => i,1,Goto(failsafe,s,1)
+exten => e,1,Goto(failsafe,s,1)
+exten => h,1,NoOp()
+
+; ---- No verdict: the same question to a process of our own, under the same watchdog ---------------
+[standby]
+exten => s,1,Set(TIMEOUT(absolute)=4)
+ same => n,AGI(${OL_STANDBY},${OL_TURN},${OL_DID},${OL_EVENT},${OL_DETAIL},${OL_STATE})
+ same => n(back),Set(TIMEOUT(absolute)=0)
+ same => n,GotoIf($["${OL_VERDICT}" = "${UNIQUEID}/${OL_TURN}"]?do,${OL_DO},1)
  same => n,Goto(failsafe,s,1)
 exten => T,1,Goto(s,back)
 exten => i,1,Goto(failsafe,s,1)

@@ -27,6 +27,7 @@ class DialplanFacts:
     messages: str  # absolute folder of recordings
     people: Mapping[str, str]
     fallback: tuple[str, ...]  # whom the failsafe rings when it knows nothing newer
+    standby: str  # the absolute path of the standby's script
 
 
 def extensions_conf(facts: DialplanFacts) -> str:
@@ -50,6 +51,7 @@ def _globals(facts: DialplanFacts) -> dict[str, object]:
         "OL_NAME": facts.name,
         "OL_TOKEN": facts.token,
         "OL_MESSAGES": facts.messages,
+        "OL_STANDBY": facts.standby,
         "OL_FALLBACK": names.legs(facts.fallback),
     }
     pairs.update({f"OL_FALLBACK_{person}": dial for person, dial in facts.people.items()})

@@ -28,18 +28,24 @@ WORDS, SAVED = "words", "yes"  # how far the message of an urgent caller is
 
 
 class CallFlow:
-    """Answers questions about calls; `recent` knows who called before."""
+    """Answers questions about calls; `recent` knows who called before.
 
-    def __init__(self, plans: Plans, recent: RecentCallers) -> None:
+    Without a `physicians_line`, star at a menu is a wrong key like any other.
+    """
+
+    def __init__(
+        self, plans: Plans, recent: RecentCallers, *, physicians_line: bool = True
+    ) -> None:
         self._plans = plans
         self._recent = recent
+        self._line = physicians_line
 
     def answer(self, question: Question, now: datetime) -> Verdict:
         """Decide the next turn; an event that is none of ours counts as an arrival."""
         state = CallState.decode(question.state)
         plan = self._plans.by_hash(state.plan) or self._plans.plan
         turn = _Turn(question, replace(state, plan=plan.hash), plan, self._plans.book, now)
-        if question.event == names.PRESSED and turn.calls_in():
+        if question.event == names.PRESSED and self._line and turn.calls_in():
             return Verdict(names.CALL_IN, {}, turn.state)
         if question.event == names.PRESSED:
             return self._route(turn.pressed(question.detail))

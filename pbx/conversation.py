@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, fields, replace
 from typing import Protocol
 
 from dialplan import names
+from pbx.agi.protocol import AgiRequest
 from routing.decision import Decision, Facts
 from routing.model import Plan
 
@@ -16,6 +17,7 @@ Book = Mapping[str, Mapping[str, str]]
 
 SILENCE = "s"
 
+_NUMBER = re.compile(r"\+?[0-9]{3,15}")
 _STATE = re.compile(r"(\w*):([\w-]*):(-?\d+):(\+?\d*):(\d+):([0-9*#s]*):([\w-]*):(\w*):(\w*)")
 
 
@@ -118,3 +120,24 @@ def variables(verdict: Verdict, question: Question, record: str) -> dict[str, st
         **verdict.variables,
         names.VERDICT: f"{question.unique}/{question.turn}",
     }
+
+
+def asked(request: AgiRequest) -> Question:
+    """Read a question; the caller's number counts only if it looks like one."""
+    turn, did, event, detail, state, *_ = (*request.args, "", "", "", "", "")
+    number = request.callerid
+    caller = None
+    if _NUMBER.fullmatch(number):
+        digits = number.removeprefix("+")
+        # North American carriers write ten digits, or eleven with the country's 1
+        caller = f"+1{digits}" if len(digits) == 10 else f"+{digits}"  # noqa: PLR2004
+    return Question(
+        call=request.headers.get("agi_uniqueid", ""),
+        unique=request.uniqueid,
+        turn=turn,
+        did=did,
+        event=event,
+        detail=detail,
+        state=state,
+        caller=caller,
+    )

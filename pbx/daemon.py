@@ -31,6 +31,7 @@ from pbx.recent import RecentCallers
 from pbx.recorder import Recorder
 from pbx.relay_dialer import RelayDialer
 from pbx.shift_caller import ShiftCaller
+from pbx.standby.keeper import StandBy
 from pbx.store.calls import recent_callers
 from pbx.store.database import open_database
 from pbx.store.writer import LogWriter
@@ -59,6 +60,7 @@ class Daemon:
         self._home = home
         self._recent = RecentCallers()
         self._gaps = GapAlarm()
+        self._stand_by = StandBy(home, self.plans, self._recent, clock)
         flow = CallFlow(self.plans, self._recent)
         self._handlers = Handlers(flow, self.plans, self.recorder, clock, home.messages)
         scripts: dict[str, Handler] = {
@@ -96,7 +98,7 @@ class Daemon:
             await self._notifier.start(self.plans)
             await self._agi.start()
             own = (self._beat(), self.plans.watch(), escalator.run(), shifts.run())
-            work = (self._ami.run(), *own)
+            work = (self._ami.run(), *own, self._stand_by.run())
             self._tasks = [asyncio.create_task(one) for one in work]
             await self._ready()
         except BaseException:

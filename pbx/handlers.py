@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import re
 from collections.abc import Awaitable
 from pathlib import Path
 from typing import Protocol
@@ -14,12 +13,10 @@ from dialplan import names
 from pbx.agi.session import AgiSession
 from pbx.callflow import CallFlow, on_call_legs
 from pbx.clock import Clock
-from pbx.conversation import Plans, Question, Verdict, variables
+from pbx.conversation import Plans, Question, Verdict, asked, variables
 from pbx.physician_line import PhysicianLine, note_path
 
 log = structlog.get_logger()
-
-_NUMBER = re.compile(r"\+?[0-9]{3,15}")
 
 
 class CallLog(Protocol):
@@ -55,7 +52,7 @@ class Handlers:
 
     def route(self, session: AgiSession) -> Awaitable[None] | None:
         """Answer one question with one verdict, at once; a message in it is durable before."""
-        question = question_of(session)
+        question = asked(session.request)
         verdict = self._flow.answer(question, self._clock.now())
         if verdict.message is not None:
             return self._answer_durably(session, question, verdict)
@@ -81,7 +78,7 @@ class Handlers:
 
     async def consult(self, session: AgiSession) -> None:
         """Answer one question of a person at a message, after a PIN."""
-        question = question_of(session)
+        question = asked(session.request)
         if self.line is None:
             return  # without a verdict the call ends, and the message stays where it is
         step = await self.line.answer(question)
@@ -106,25 +103,3 @@ class Handlers:
             )
         await session.command("DATABASE", "PUT", names.DB_FAMILY, names.DB_DIAL, names.legs(dial))
         self.last_beat.set()
-
-
-def question_of(session: AgiSession) -> Question:
-    """Read a question; the caller's number counts only if it looks like one."""
-    request = session.request
-    turn, did, event, detail, state, *_ = (*request.args, "", "", "", "", "")
-    number = request.callerid
-    caller = None
-    if _NUMBER.fullmatch(number):
-        digits = number.removeprefix("+")
-        # North American carriers write ten digits, or eleven with the country's 1
-        caller = f"+1{digits}" if len(digits) == 10 else f"+{digits}"  # noqa: PLR2004
-    return Question(
-        call=request.headers.get("agi_uniqueid", ""),
-        unique=request.uniqueid,
-        turn=turn,
-        did=did,
-        event=event,
-        detail=detail,
-        state=state,
-        caller=caller,
-    )

@@ -12,6 +12,7 @@ from pbx import files
 from pbx.engine.ports import Ports
 from pbx.engine.runtime import ServiceUser
 from pbx.errors import ConfigError
+from pbx.standby.cache import SPOOL
 
 # What reaches Record() as it is: no comma, bracket or space that Asterisk would read
 _PATH = re.compile(r"[A-Za-z0-9_+\-./:@=]+")
@@ -44,6 +45,21 @@ class Home:
         return self.folder / "asterisk"
 
     @property
+    def standby(self) -> Path:
+        """What the standby answers from."""
+        return self.folder / "standby"
+
+    @property
+    def standby_script(self) -> Path:
+        """What Asterisk runs when the control layer gives no verdict."""
+        return self.standby / "standby"
+
+    @property
+    def spool(self) -> Path:
+        """What could not go into the database, until it is taken in."""
+        return self.standby / SPOOL
+
+    @property
     def sounds(self) -> Path:
         """The folder of Asterisk's sounds, by language."""
         return self.asterisk / "lib" / "sounds"
@@ -60,7 +76,10 @@ class Home:
             if user.name is not None:
                 os.chown(self.folder, -1, user.gid)  # Asterisk's user passes through,
                 self.folder.chmod(0o710)  #   and cannot list
-            for place in (self.messages, self.asterisk):
+            self.standby.mkdir(mode=0o750, exist_ok=True)
+            if user.name is not None:
+                os.chown(self.standby, -1, user.gid)  # Asterisk reads there, and writes below
+            for place in (self.messages, self.asterisk, self.spool):
                 place.mkdir(mode=0o750, exist_ok=True)
                 if user.name is not None:
                     os.chown(place, user.uid, user.gid)

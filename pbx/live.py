@@ -112,6 +112,11 @@ class LivePlan:
         """The vault as it was read last."""
         return self._vault
 
+    @property
+    def of_late(self) -> tuple[Plan, ...]:
+        """The plans that calls under way may have begun with."""
+        return tuple(self._recent.values())
+
     def by_hash(self, hash_: str) -> Plan | None:
         """Find one of the last plans by its hash."""
         return self._recent.get(hash_)

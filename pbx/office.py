@@ -89,6 +89,7 @@ def asterisk_files(
             messages=str(home.messages),
             people=people,
             fallback=tuple(person for person in plan.physicians() if person in people),
+            standby=str(home.standby_script),
         ),
         manager_port=ports.ami,
         manager_secret=vault.manager,

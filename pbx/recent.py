@@ -33,3 +33,12 @@ class RecentCallers:
         if caller is None:
             return ()
         return tuple(at for other, at in self._calls.get(caller, ()) if other != call)
+
+    def since(self, at: datetime) -> list[tuple[str, str, datetime]]:
+        """List (caller, call, instant) from an instant on, in the order of `__init__`."""
+        return [
+            (caller, call, when)
+            for caller, calls in list(self._calls.items())
+            for call, when in list(calls)
+            if when >= at
+        ]

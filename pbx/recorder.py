@@ -12,10 +12,10 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from dialplan import names
-from pbx import explain
+from pbx import turns
 from pbx.ami.protocol import AmiEvent
 from pbx.clock import Clock
-from pbx.conversation import CallState, Plans, Question, Verdict
+from pbx.conversation import Plans, Question, Verdict
 from pbx.errors import OfficeLineError
 from pbx.home import Home
 from pbx.intake import Intake
@@ -62,46 +62,17 @@ class Recorder:
     def turn(self, question: Question, verdict: Verdict) -> None:
         """Note what was asked and answered."""
         plan = self._plans.by_hash(verdict.state.plan) or self._plans.plan
-        now = self._clock.now()
         call = question.call
-        live = self._live.get(call)
-        if live is None:
-            live = self._live[call] = LiveCall(verdict.state.urgency, question.caller)
-            line = plan.line_of(question.did)
-            self._writer.put(
-                records.CallStarted(
-                    call,
-                    now,
-                    line=line.name if line else "",
-                    did=question.did,
-                    caller=question.caller,
-                    plan=plan.hash,
-                )
-            )
-        live.take(question, verdict)
-        decision, facts = verdict.decision, verdict.facts
-        first_s = int(verdict.variables.get(f"_{names.RING}", "0"))
-        if decision is not None and facts is not None:
-            self._writer.put(
-                records.Decided(
-                    call,
-                    now,
-                    turn=int(question.turn),
-                    kind=decision.kind,
-                    target=decision.target,
-                    urgency=decision.urgency,
-                    reasons=decision.reasons,
-                    facts=explain.keep(facts, decision, verdict.who, plan, now, first_s),
-                )
-            )
-        detail = {"event": question.event, "verb": verdict.verb}
-        self._writer.put(records.EventNoted(call, now, "turn", detail))
+        if call not in self._live:
+            self._live[call] = LiveCall(verdict.state.urgency, question.caller)
+        self._live[call].take(question, verdict)
+        for record in turns.told(question, verdict, plan, self._clock.now()):
+            self._writer.put(record)
 
     def open_message(self, question: Question, verdict: Verdict) -> None:
         """Make a message durable before anything is said to the caller; blocking."""
-        ladder = CallState.decode(question.state).ladder or verdict.state.ladder
-        number = verdict.state.callback or question.caller
-        self._open_message(question.call, number, verdict.message, ladder)
+        matter = turns.matter(question, verdict)
+        self._open_message(question.call, matter.number, verdict.message, matter.ladder)
 
     def _open_message(
         self, call: str, number: str | None, urgency: str | None, ladder: str, *, over: bool = False

@@ -22,8 +22,11 @@ from pbx.engine.process import AsteriskProcess, Instance
 from pbx.errors import EngineError
 from pbx.home import Home
 from pbx.paths import data_folder
+from pbx.standby import script
 from pbx.store.database import open_database
 from pbx.store.plans import apply_first
+
+END_S = 15.0  # in which a daemon writes down what waits, and ends
 
 log = structlog.get_logger()
 
@@ -82,6 +85,7 @@ async def running_asterisk(
         language = configuration.plan.office.language
         own = home.recordings if home.recordings.is_dir() else None
         prompts.assemble(language, home.sounds, own)
+        await asyncio.to_thread(script.install, home, user)
         files = office.asterisk_files(configuration, held, home, found, ports)
         bind = configuration.network.bind
         asterisk = AsteriskProcess(
@@ -126,8 +130,7 @@ async def _keep_serving(config: Path, folder: Path, ended: asyncio.Event) -> Non
         await asyncio.wait({died, signalled}, return_when=asyncio.FIRST_COMPLETED)
         signalled.cancel()
         if not died.done():
-            daemon.terminate()
-            await died
+            await _end(daemon)
             return
         if died.result() == 2:  # noqa: PLR2004  # it said in a sentence what is wrong
             raise EngineError("The control layer cannot start; its sentence stands above.")
@@ -137,6 +140,16 @@ async def _keep_serving(config: Path, folder: Path, ended: asyncio.Event) -> Non
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(ended.wait(), pause)
         pause = min(pause * 2, 10.0)
+
+
+async def _end(daemon: asyncio.subprocess.Process) -> None:
+    """Ask a daemon to end, and make it: one that hangs hears nothing."""
+    daemon.terminate()
+    try:
+        await asyncio.wait_for(daemon.wait(), END_S)
+    except TimeoutError:
+        daemon.kill()
+        await daemon.wait()
 
 
 async def serve(config: Path, folder: Path) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-import shutil
 import signal
 from asyncio.subprocess import Process
 from collections.abc import Awaitable, Callable, Mapping
@@ -15,7 +14,7 @@ from pathlib import Path
 import structlog
 
 from pbx.engine.ports import Ports, is_free
-from pbx.engine.runtime import Runtime, ServiceUser, enterable
+from pbx.engine.runtime import Runtime, ServiceUser, confined, enterable
 from pbx.errors import EngineError
 
 START_DEADLINE = 60.0  # seconds until fully booted; three to five is usual
@@ -166,7 +165,7 @@ class AsteriskProcess:
         handle = os.open(path, os.O_CREAT | os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC, 0o640)
         with os.fdopen(handle, "ab") as console:
             self._process = await asyncio.create_subprocess_exec(
-                *self._confined(),
+                *confined(self.instance.user, dies_with_parent=self.instance.dies_with_parent),
                 *self._arguments("-f"),
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=console,
@@ -175,20 +174,6 @@ class AsteriskProcess:
                 umask=0o027,
             )
         await self._booted()
-
-    def _confined(self) -> list[str]:
-        """Drop every privilege before Asterisk's first instruction (setpriv is in util-linux)."""
-        setpriv = shutil.which("setpriv")
-        if setpriv is None:
-            raise EngineError("The program 'setpriv' is missing; install the package util-linux.")
-        words = [setpriv, "--no-new-privs"]
-        user = self.instance.user
-        if user.name is not None:
-            words += ["--reuid", str(user.uid), "--regid", str(user.gid), "--clear-groups"]
-            words += ["--inh-caps=-all", "--bounding-set=-all"]
-        if self.instance.dies_with_parent:
-            words += ["--pdeathsig", "KILL"]
-        return [*words, "--"]
 
     async def _booted(self) -> None:
         process = self._process

@@ -57,6 +57,20 @@ def service_user() -> ServiceUser:
     )
 
 
+def confined(user: ServiceUser, *, dies_with_parent: bool = False) -> list[str]:
+    """Name the words that drop every privilege before a program's first instruction."""
+    setpriv = shutil.which("setpriv")  # of util-linux
+    if setpriv is None:
+        raise EngineError("The program 'setpriv' is missing; install the package util-linux.")
+    words = [setpriv, "--no-new-privs"]
+    if user.name is not None:
+        words += ["--reuid", str(user.uid), "--regid", str(user.gid), "--clear-groups"]
+        words += ["--inh-caps=-all", "--bounding-set=-all"]
+    if dies_with_parent:
+        words += ["--pdeathsig", "KILL"]
+    return [*words, "--"]
+
+
 def enterable(folder: Path, user: ServiceUser) -> bool:
     """Tell whether this user can pass through every folder above and into `folder`."""
     for place in (folder, *folder.parents):

@@ -20,6 +20,7 @@ FACTS = DialplanFacts(
     messages="/messages",
     people={"lee": "PJSIP/+12125550111@trunk-out"},
     fallback=("lee",),
+    standby="/standby/standby",
 )
 TEXT = extensions_conf(FACTS)
 CATALOGUE = {

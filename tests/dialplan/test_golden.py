@@ -33,6 +33,7 @@ BY_ADDRESS = OfficeFacts(
         messages="/srv/office/messages",
         people={"lee": "PJSIP/+12125550111@trunk-out", "osei": "PJSIP/+12125550112@trunk-out"},
         fallback=("lee", "osei"),
+        standby="/standby/standby",
     ),
     manager_port=5038,
     manager_secret="another-made-up-secret",
@@ -81,7 +82,7 @@ def test_who_is_on_call_is_in_no_file() -> None:
     """The dialplan is static: its facts have no room for a rota, a step or a time."""
     names = set(DialplanFacts.__dataclass_fields__)
     assert names == {
-        "dids", "number", "name", "agi", "token", "messages", "people", "fallback"
+        "dids", "number", "name", "agi", "token", "messages", "people", "fallback", "standby"
     }  # fmt: skip
 
 

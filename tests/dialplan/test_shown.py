@@ -23,6 +23,7 @@ TEXT = extensions_conf(
         messages="/messages",
         people={"lee": "PJSIP/+12125550111@trunk-out"},
         fallback=("lee",),
+        standby="/standby/standby",
     )
 )
 # What identifies a caller, wherever it is set: the function, the older variables, SIP's headers

@@ -1,0 +1,132 @@
+"""What the standby answers from: the plans of late and what is dialled, as files beside Asterisk.
+
+The control layer replaces each file as a whole. Nothing of the vault is in them but the numbers
+that Asterisk dials anyway, and of the patients neither a name nor anything but their rules' facts.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from functools import cached_property
+from pathlib import Path
+
+from pbx import files, plain
+from pbx.conversation import Book
+from routing.model import Patient, Plan
+
+LIVE, PATIENTS, RECENT = "live.json", "patients.json", "recent.json"
+SPOOL = "spool"  # the folder in this one where Asterisk's user may write
+MODE = 0o640  # Asterisk's group reads, nobody else
+
+_HASH = re.compile(r"\w+")
+
+
+@dataclass(frozen=True)
+class CachedPlans:
+    """The plans as they were last written; what is not there is an OSError or a ValueError."""
+
+    folder: Path
+    caller: str | None
+    plan: Plan = field(init=False)
+    book: Book = field(init=False)
+
+    def __post_init__(self) -> None:
+        live = json.loads((self.folder / LIVE).read_bytes())
+        object.__setattr__(self, "book", live["book"])
+        object.__setattr__(self, "plan", self._read(live["plan"]))
+
+    def by_hash(self, hash_: str) -> Plan | None:
+        """Find a plan of late by its hash."""
+        if hash_ == self.plan.hash:
+            return self.plan
+        try:
+            return self._read(hash_)
+        except (OSError, ValueError):
+            return None
+
+    def _read(self, hash_: str) -> Plan:
+        if not _HASH.fullmatch(hash_):
+            raise ValueError("no plan's name")
+        plan = plain.value(json.loads((self.folder / _name(hash_)).read_bytes()))
+        if not isinstance(plan, Plan):
+            raise TypeError("no plan")
+        return replace(plan, patients=self._patients)
+
+    def recent(self, since: datetime) -> list[tuple[str, str, datetime]]:
+        """List when this caller called of late, as (caller, call, instant); without a file none."""
+        try:
+            rows = json.loads((self.folder / RECENT).read_bytes())
+        except (OSError, ValueError):
+            return []
+        found = [(call, datetime.fromisoformat(at)) for call, at in rows.get(self.caller, ())]
+        return [(self.caller or "", call, at) for call, at in found if at >= since]
+
+    @cached_property
+    def _patients(self) -> dict[str, Patient]:
+        """Look the caller up; who is in the directory is nobody else's business."""
+        if self.caller is None:
+            return {}
+        found = json.loads((self.folder / PATIENTS).read_bytes()).get(self.caller)
+        if found is None:
+            return {}
+        id_, panel, flags = found
+        return {self.caller: Patient(id_, "", panel, frozenset(flags))}
+
+
+class Cache:
+    """Writes what has changed; `gid` is Asterisk's group, None: our own. All methods block."""
+
+    def __init__(self, folder: Path, gid: int | None) -> None:
+        self._folder = folder
+        self._gid = gid
+        self._written: dict[str, Plan] = {}
+        self._book: Book | None = None
+        self._patients: Mapping[str, Patient] | None = None
+
+    def write(self, plan: Plan, book: Book, late: Iterable[Plan]) -> None:
+        """Bring the files up to date: the plan of the next call last; OSError leaves the old."""
+        if plan.patients is not self._patients:
+            rows = {
+                number: [one.id, one.panel, sorted(one.flags)]
+                for number, one in plan.patients.items()
+            }
+            self._replace(PATIENTS, json.dumps(rows))
+            self._patients = plan.patients
+        wanted = {one.hash: one for one in (*late, plan)}
+        for hash_, one in wanted.items():
+            if self._written.get(hash_) is not one:
+                self._replace(_name(hash_), json.dumps(plain.plain(replace(one, patients={}))))
+                self._written[hash_] = one
+        if book is not self._book:
+            self._replace(LIVE, json.dumps({"plan": plan.hash, "book": book}))
+            self._book = book
+        self._prune(wanted)
+
+    def write_recent(self, calls: Iterable[tuple[str, str, datetime]]) -> None:
+        """Leave who called of late, as (caller, call, instant)."""
+        rows: dict[str, list[tuple[str, str]]] = {}
+        for caller, call, at in calls:
+            rows.setdefault(caller, []).append((call, at.isoformat()))
+        self._replace(RECENT, json.dumps(rows))
+
+    def _replace(self, name: str, text: str) -> None:
+        path = self._folder / name
+        files.replace(path, text, MODE)
+        if self._gid is not None:
+            os.chown(path, -1, self._gid)
+
+    def _prune(self, wanted: Mapping[str, Plan]) -> None:
+        kept = {_name(hash_) for hash_ in wanted}
+        for path in self._folder.glob(_name("*")):
+            if path.name not in kept:
+                path.unlink(missing_ok=True)
+                self._written.pop(path.stem.partition("-")[2], None)
+
+
+def _name(hash_: str) -> str:
+    return f"plan-{hash_}.json"

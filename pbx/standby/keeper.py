@@ -1,0 +1,59 @@
+"""What the control layer leaves for the standby: the plan, and who called of late."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import timedelta
+
+import structlog
+
+from pbx.clock import Clock
+from pbx.engine.runtime import service_user
+from pbx.home import Home
+from pbx.live import LivePlan
+from pbx.recent import RecentCallers
+from pbx.standby.cache import Cache
+
+EVERY_S = 0.5
+DAY = timedelta(hours=24)  # no rule asks for more
+
+log = structlog.get_logger()
+
+
+class StandBy:
+    """Keeps the standby's cache up to date; what cannot be written is tried again."""
+
+    def __init__(self, home: Home, plans: LivePlan, recent: RecentCallers, clock: Clock) -> None:
+        self._home = home
+        self._plans = plans
+        self._recent = recent
+        self._clock = clock
+        self._cache: Cache | None = None
+        self._calls: list[object] = []
+        self._fails = False
+
+    async def run(self) -> None:
+        """Look for changes until cancelled."""
+        while True:
+            try:
+                await asyncio.to_thread(self.write)
+                self._fails = False
+            except OSError as error:
+                if not self._fails:
+                    log.error("standby.not_cached", error=error.strerror)  # noqa: TRY400  # one line
+                self._fails = True
+            await asyncio.sleep(EVERY_S)
+
+    def write(self) -> None:
+        """Write what has changed; blocking, OSError."""
+        if self._cache is None:
+            user = service_user()
+            self._home.prepare(user)
+            self._cache = Cache(self._home.standby, user.gid if user.name is not None else None)
+        self._cache.write(self._plans.plan, self._plans.book, self._plans.of_late)
+        if not any(rule.when.repeat for rule in self._plans.plan.rules):
+            return
+        calls = self._recent.since(self._clock.now() - DAY)
+        if calls != self._calls:
+            self._cache.write_recent(calls)
+            self._calls = list(calls)

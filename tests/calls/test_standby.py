@@ -1,0 +1,137 @@
+"""The line survives its control layer: killed, hung or mute, a process of Asterisk's decides."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import tempfile
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
+
+from dialplan import names
+from pbx.carrier.handset import Handset
+from pbx.demo.scenes import BACK_LINE, MAIN, patient, physician
+from pbx.demo.stage import MOBILES, PATIENT_TONE, TONES
+from pbx.spool import Fact, Spool, read
+from tests.support.office_up import DEADLINE, Up, office_up, until
+
+
+@asynccontextmanager
+async def office(*, closed: bool = False) -> AsyncIterator[Up]:
+    """Run an office of its own, whose standby has what it needs."""
+    with tempfile.TemporaryDirectory(prefix="officeline-standby-") as name:
+        async with office_up(Path(name), closed=closed) as up:
+            await until((up.home.standby / "live.json").exists)
+            yield up
+
+
+@contextmanager
+def nobody_restarts(up: Up) -> Iterator[None]:
+    """Hold the supervisor, so that it cannot bring the control layer back."""
+    os.kill(up.process.pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        os.kill(up.process.pid, signal.SIGCONT)
+
+
+def spooled(up: Up) -> list[Fact]:
+    """Read what the standby left."""
+    found = [read(path) for path in Spool(up.home.spool).waiting()]
+    return [fact for fact in found if fact is not None]
+
+
+def verbs(up: Up) -> list[str]:
+    """Name the standby's verdicts."""
+    return [fact.verdict.verb for fact in spooled(up) if fact.verdict is not None]
+
+
+def everybody_answers(up: Up) -> None:
+    """Have each physician pick up and press 1."""
+    for person, number in MOBILES.items():
+        up.carrier.answers(number, physician(person))
+
+
+async def test_dead_before_the_call_the_standby_serves_all_of_it() -> None:
+    """Menu, callback number, words and ladder, without a control layer; a human is reached."""
+    async with office(closed=True) as up:
+        everybody_answers(up)
+        with nobody_restarts(up):
+            os.kill(up.daemon_pid(), signal.SIGKILL)
+            call = await up.carrier.dials(
+                MAIN, caller="+19175550181", script=patient(press="1", tells=True, at_most=40)
+            )
+            await call.ended(DEADLINE)
+            assert [one for one in MOBILES if call.heard_tone(TONES[one])]
+            assert verbs(up) == [names.MENU, names.NUMBER, names.MATTER, names.LADDER]
+
+
+async def test_hung_it_takes_four_seconds() -> None:
+    """A control layer that is stopped costs the caller four seconds, and no more."""
+    async with office() as up:
+        everybody_answers(up)
+        os.kill(up.daemon_pid(), signal.SIGSTOP)
+        began = time.monotonic()
+        call = await up.carrier.dials(BACK_LINE, caller="+19175550182", script=patient())
+        waits = [asyncio.create_task(up.carrier.rings(one, DEADLINE)) for one in MOBILES.values()]
+        await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        waited = time.monotonic() - began
+        for one in waits:
+            one.cancel()
+        await call.ended(DEADLINE)
+        assert verbs(up)[0] == names.LADDER
+        assert 3.5 < waited < 6
+
+
+async def test_killed_in_mid_question_the_call_goes_on_where_it_was() -> None:
+    """The daemon asked for the number and dies; the standby takes the words and calls."""
+    async with office(closed=True) as up:
+        everybody_answers(up)
+        pid = up.daemon_pid()
+
+        async def cut_off(phone: Handset) -> None:
+            await phone.wait(1.5)
+            await phone.press("1")
+            await phone.wait(1.5)
+            os.kill(pid, signal.SIGKILL)
+            await phone.press("#")
+            await phone.wait(4.5)
+            await phone.press("#")
+            await phone.tone(PATIENT_TONE, 40)
+
+        with nobody_restarts(up):
+            call = await up.carrier.dials(MAIN, caller="+19175550183", script=cut_off)
+            await call.ended(DEADLINE)
+            assert [one for one in MOBILES if call.heard_tone(TONES[one])]
+            assert verbs(up) == [names.MATTER, names.LADDER]
+
+
+async def test_without_a_standby_the_failsafe_rings() -> None:
+    """Both are broken: Asterisk alone calls whom the last heartbeat left."""
+    async with office() as up:
+        everybody_answers(up)
+        up.home.standby_script.write_text("#!/bin/sh\nexit 1\n")
+        with nobody_restarts(up):
+            os.kill(up.daemon_pid(), signal.SIGKILL)
+            call = await up.carrier.dials(
+                BACK_LINE, caller="+19175550184", script=patient(press="1")
+            )
+            await call.ended(DEADLINE)
+            assert [one for one in MOBILES if call.heard_tone(TONES[one])]
+            assert spooled(up) == []
+
+
+async def test_what_the_standby_reads_holds_no_secret() -> None:
+    """The numbers to dial are there; no token, password or hash is, and nobody else may read."""
+    async with office() as up:
+        secrets = (up.home.folder / "vault.json").read_text()
+        files = [one for one in up.home.standby.iterdir() if one.is_file()]
+        text = "".join(one.read_text() for one in files)
+        held = [one for one in secrets.replace('"', " ").split() if len(one) > 20]
+        assert held
+        assert not [one for one in held if one in text]
+        assert MOBILES["lee"] in text
+        assert not [one for one in files if one.stat().st_mode & 0o007]

@@ -1,0 +1,159 @@
+"""An office as `officeline up` runs it, in processes of its own, and a phone network around it."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import signal
+import sys
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from pbx import vault
+from pbx.carrier.network import Carrier
+from pbx.demo.scenes import BACK_LINE, MAIN, patient, physician
+from pbx.demo.stage import MOBILES, PATIENT_TONE, TONES
+from pbx.engine import runtime
+from pbx.engine.ports import PortBlock
+from pbx.home import Home
+
+ROOT = Path(__file__).parents[2]
+DEADLINE = 60.0
+
+
+@dataclass
+class Up:
+    """An office that `officeline up` runs, and the phone network around it."""
+
+    process: asyncio.subprocess.Process
+    output: Path
+    home: Home
+    sip: int
+    carrier: Carrier
+
+    def told(self, word: str) -> int:
+        """Count how often the processes said something."""
+        return self.output.read_text().count(word)
+
+    def daemon_pid(self) -> int:
+        """Find the control layer's process."""
+        for folder in Path("/proc").glob("[0-9]*"):
+            try:
+                words = (folder / "cmdline").read_bytes().split(b"\0")
+            except OSError:
+                continue
+            if b"serve" in words and str(self.home.folder).encode() in words:
+                return int(folder.name)
+        raise AssertionError("no control layer runs")
+
+    def processes(self) -> list[str]:
+        """List every process that names this home."""
+        found = []
+        for folder in Path("/proc").glob("[0-9]*"):
+            try:
+                line = (folder / "cmdline").read_bytes().replace(b"\0", b" ").decode()
+            except OSError:
+                continue
+            if str(self.home.folder) in line:
+                found.append(line)
+        return found
+
+
+async def until(holds: Callable[[], bool]) -> None:
+    """Wait until something holds."""
+    async with asyncio.timeout(DEADLINE):
+        while not holds():
+            await asyncio.sleep(0.05)
+
+
+def write_config(
+    folder: Path,
+    sip: int,
+    carrier: Carrier,
+    registration: tuple[str, str] | None,
+    *,
+    closed: bool = False,
+) -> Path:
+    """Write the example practice with this test's ports and carrier; `closed` at any hour."""
+    text = (ROOT / "config" / "office.toml").read_text()
+    if closed:
+        text = re.sub(r"^(mon-thu|fri) = \[.*\]$", "", text, flags=re.MULTILINE)
+    host, port = carrier.sip
+    text = text.replace('host = "127.0.0.2" ', f'host = "{host}"\nport = {port}\n')
+    text = text.replace("[network]", f"[network]\nsip_port = {sip}")
+    config = folder / "office.toml"
+    if registration:
+        kind = f'kind = "registration"\nusername = "{registration[0]}"'
+        text = text.replace('kind = "address" ', f"{kind} ")
+    config.write_text(text)
+    return config
+
+
+@asynccontextmanager
+async def office_up(
+    folder: Path, registration: tuple[str, str] | None = None, *, closed: bool = False
+) -> AsyncIterator[Up]:
+    """Run `officeline up` until its control layer serves; end everything afterwards.
+
+    With a user and password the trunk is one by registration.
+    """
+    folder.chmod(0o755)
+    user = runtime.service_user()
+    block = PortBlock.take()
+    carrier = Carrier(
+        runtime.require(),
+        folder / "carrier",
+        user,
+        office=("127.0.0.1", block.ports.sip),
+        office_numbers=frozenset({MAIN, BACK_LINE}),
+        registration=registration,
+    )
+    await carrier.start()
+    config = write_config(folder, block.ports.sip, carrier, registration, closed=closed)
+    home = Home(folder / "home")
+    home.prepare(user)
+    vault.write(
+        home.folder,
+        vault.Vault(mobiles=dict(MOBILES), trunk=registration[1] if registration else ""),
+    )
+    words = ["-m", "cli", "--config", str(config), "--home", str(home.folder), "up"]
+    output = folder / "output"
+    with output.open("wb") as file:
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, *words, stdout=file, stderr=file, cwd=ROOT
+        )
+    up = Up(process, output, home, block.ports.sip, carrier)
+    try:
+        await until(lambda: process.returncode is not None or up.told("daemon.serving") == 1)
+        assert process.returncode is None, output.read_text()
+        yield up
+    finally:
+        await carrier.stop()
+        if process.returncode is None:
+            process.send_signal(signal.SIGINT)
+            await asyncio.wait_for(process.wait(), DEADLINE)
+        block.release()
+
+
+async def reach_somebody(up: Up, did: str) -> str:
+    """Call, and return which physician was reached, with audio in both directions."""
+    for person, number in MOBILES.items():
+        up.carrier.answers(number, physician(person))
+    call = await up.carrier.dials(did, caller="+19175550199", script=patient(press="1"))
+    waits = {
+        asyncio.create_task(up.carrier.rings(number, DEADLINE)): person
+        for person, number in MOBILES.items()
+    }
+    done, pending = await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+    await call.ended(DEADLINE)
+    for task in pending:
+        task.cancel()
+    rang = {waits[task]: task.result() for task in done}
+    person = next(name for name in rang if call.heard_tone(TONES[name]))
+    phone = rang[person]
+    await phone.ended(DEADLINE)
+    assert phone.shown == MAIN
+    assert phone.heard_tone(PATIENT_TONE)
+    return person
