@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from pbx.demo.scenes import TUESDAY
+from pbx.demo.scenes import SATURDAY, TUESDAY
 from pbx.demo.stage import Stage, staged
 
 CONFIG = Path(__file__).parents[2] / "config" / "office.toml"
@@ -26,6 +26,17 @@ async def stage() -> AsyncIterator[Stage]:
     with tempfile.TemporaryDirectory(prefix="officeline-calls-") as folder:
         async with staged(Path(folder), CONFIG, TUESDAY) as running:
             yield running
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def walled() -> AsyncIterator[Stage]:
+    """Start an office whose phones are at one address, so that a stranger is outside."""
+    with tempfile.TemporaryDirectory(prefix="officeline-walled-") as name:
+        config = Path(name) / "office.toml"
+        text = CONFIG.read_text().replace("[network]", '[network]\nphones = ["127.0.0.3"]')
+        config.write_text(text)
+        async with staged(Path(name), config, SATURDAY) as stage:
+            yield stage
 
 
 @pytest.fixture(scope="session")

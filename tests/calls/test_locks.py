@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-import tempfile
-from collections.abc import AsyncIterator
-from pathlib import Path
 
 import pytest
-import pytest_asyncio
 
 from dialplan.manager import USER
 from pbx.demo.scenes import BACK_LINE, MAIN, SATURDAY
-from pbx.demo.stage import MOBILES, Stage, staged
+from pbx.demo.stage import MOBILES, Stage
 from pbx.locks.every import examine
 from tests.calls.conftest import CONFIG
-from tests.support.sip import Dialog, SipSocket, digest
+from tests.support.sip import Dialog, SipSocket, digest, office
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -24,22 +20,6 @@ METHODS = (
     "OPTIONS", "REGISTER", "INVITE", "SUBSCRIBE", "MESSAGE", "NOTIFY", "PUBLISH", "REFER", "INFO",
     "UPDATE", "PRACK", "NONSENSE",
 )  # fmt: skip
-
-
-def office(stage: Stage) -> tuple[str, int]:
-    """Return where the office speaks SIP."""
-    return "127.0.0.1", stage.asterisk.instance.ports.sip
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def walled() -> AsyncIterator[Stage]:
-    """Start an office whose phones are at one address, so that a stranger is outside."""
-    with tempfile.TemporaryDirectory(prefix="officeline-walled-") as name:
-        config = Path(name) / "office.toml"
-        text = CONFIG.read_text().replace("[network]", '[network]\nphones = ["127.0.0.3"]')
-        config.write_text(text)
-        async with staged(Path(name), config, SATURDAY) as stage:
-            yield stage
 
 
 async def test_every_lock_is_shut(walled: Stage) -> None:

@@ -10,11 +10,18 @@ import uuid
 from collections.abc import Mapping
 from typing import Self
 
+from pbx.demo.stage import Stage
+
 DEADLINE_S = 4.0
 SDP = (
     "v=0\r\no=- 1 1 IN IP4 {host}\r\ns=-\r\nc=IN IP4 {host}\r\nt=0 0\r\n"
     "m=audio 9 RTP/AVP 0 101\r\na=rtpmap:101 telephone-event/8000\r\n"
 )
+
+
+def office(stage: Stage) -> tuple[str, int]:
+    """Return where the office of a stage speaks SIP."""
+    return stage.asterisk.instance.host, stage.asterisk.instance.ports.sip
 
 
 class SipSocket:
