@@ -113,8 +113,14 @@ class SipSocket:
         self.send(text)
         status = self.status(call_id)
         if method == "INVITE" and status is not None:
-            self.send(text.partition("\r\n\r\n")[0].replace("INVITE", "ACK") + "\r\n\r\n")
+            self.send(self.confirmation(text))
         return status
+
+    @staticmethod
+    def confirmation(invite: str) -> str:
+        """Write the ACK that ends an INVITE's transaction."""
+        lines = invite.partition("\r\n\r\n")[0].replace("INVITE", "ACK").split("\r\n")
+        return "\r\n".join(line for line in lines if not line.startswith("Content-")) + "\r\n\r\n"
 
     def sdp(self) -> str:
         """Describe audio at this address, which nobody listens to."""
