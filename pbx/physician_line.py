@@ -26,6 +26,7 @@ from pbx.store import audit, escalation, messages
 from pbx.store.inbox import add_note
 from pbx.store.messages import MessageRow
 from routing import outbound
+from routing.relay import RINGING
 
 TRIES = 3  # of a PIN, in one call; the lock of the person counts further
 PIN_DIGITS, CODE_AND_PIN_DIGITS = 6, 8
@@ -117,17 +118,29 @@ class PhysicianLine:
         return bye(state, "pin-no") if state.tries >= TRIES else _ask_pin(state, "pin-wrong")
 
     async def _begin(self, state: LineState) -> Step:
-        """Play the message that the call is about, or the oldest urgent one."""
+        """Play the message that the call is about, or the first that waits."""
         if not state.message:
             waiting = await asyncio.to_thread(messages.list_open, self._engine)
-            first = min(waiting, key=lambda one: one.urgency != "urgent", default=None)
+            first = min(waiting, key=lambda one: _rank(one, state.person), default=None)
             if first is None:
                 return self._shifts.menu(state, "no-messages")
             state = replace(state, message=first.id)
+        return await self._play(state)
+
+    async def _play(self, state: LineState, *before: str) -> Step:
+        """Say what kind of message it is, play it, and ask what to do with it."""
         message = await self._message(state)
         await self._move(state, "delivered")
         say = "message-urgent" if message.urgency == "urgent" else "message-routine"
-        return await self._menu(state, say, await self._words(state, message))
+        return await self._menu(state, *before, say, await self._words(state, message))
+
+    async def _next(self, state: LineState, say: str) -> Step:
+        """Go on to the next urgent message that nobody took up, in the same call; else goodbye."""
+        waiting = await asyncio.to_thread(messages.list_open, self._engine)
+        for one in waiting:
+            if one.urgency == "urgent" and one.state in RINGING:
+                return await self._play(replace(state, message=one.id), say)
+        return bye(state, say)
 
     async def _chosen(self, state: LineState, key: str) -> Step:
         match key:
@@ -135,7 +148,7 @@ class PhysicianLine:
                 return await self._call_patient(state)
             case "2":
                 await self._take(state)
-                return bye(state, "message-yours")
+                return await self._next(state, "message-yours")
             case "3":
                 return await self._menu(state, await self._words(state, await self._message(state)))
             case "4":
@@ -144,7 +157,7 @@ class PhysicianLine:
             case "5":
                 await self._move(state, "closed")
                 self._taken(state.message, state.person)
-                return bye(state, "message-done")
+                return await self._next(state, "message-done")
         shift = key == SHIFT_KEY and self._shifts.offers(state)
         return self._shifts.menu(state) if shift else await self._menu(state)
 
@@ -220,6 +233,12 @@ class PhysicianLine:
     async def _menu(self, state: LineState, *say: str) -> Step:
         more = ("shift-choice",) if state.origin == "in" and self._shifts.offers(state) else ()
         return choices(state, "menu", *say, "physician-menu", *more)
+
+
+def _rank(message: MessageRow, person: str) -> tuple[bool, bool]:
+    """Sort messages for somebody who calls in: urgent ones first, then what nobody has yet."""
+    theirs = message.state in RINGING or message.acknowledged_by == person
+    return message.urgency != "urgent", not theirs
 
 
 def note_path(folder: Path, unique: str, turn: int) -> Path:

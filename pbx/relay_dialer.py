@@ -7,6 +7,7 @@ accepts nothing, and nothing of a message is heard before a press and the PIN.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import itertools
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -25,6 +26,8 @@ from routing import outbound, people
 RING_S = 20  # below a carrier's voicemail
 ORIGINATE_S = RING_S + 20  # with the time to hear the whisper and press
 CONFIRM_S = RING_S + 30  # what is heard of a shift is longer
+ON_THE_LINE_S = 120.0  # how long nobody is called who still talks to us; then call waiting must do
+REASON_S = 1.0  # the reason of a failure may come after the hangup
 # What OriginateResponse gives as the reason of a failure: a control frame of Asterisk's
 _REASONS: dict[str, Outcome] = {"5": "busy", "8": "unreachable", "0": "unreachable"}
 
@@ -54,6 +57,8 @@ class RelayDialer:
         self._by_press: set[str] = set()  # of these, those that a pressed 1 settles
         self._about: dict[tuple[str, str], str] = {}  # message and person -> channel
         self._tasks: set[asyncio.Task[Outcome]] = set()
+        self._lines: dict[str, asyncio.Event] = {}  # by channel, until it is hung up
+        self._last: dict[str, asyncio.Event] = {}  # by person, whether their last call is over
 
     async def deliver(self, message_id: str, person: str, *, urgent: bool, attempt: int) -> Outcome:
         """Call somebody about a message; see `pbx.escalator.Dialer`."""
@@ -86,10 +91,14 @@ class RelayDialer:
     def event(self, event: AmiEvent) -> None:
         """Take one of Asterisk's events about a channel of ours."""
         channel = event.fields.get("Uniqueid", "")
+        if event.name == "Hangup" and (line := self._lines.pop(channel, None)):
+            line.set()
         if channel not in self._calls:
             return
-        if event.name == "Hangup":
+        if event.name == "Hangup" and event.fields.get("ChannelStateDesc") == "Up":
             self._settle(channel, "declined")
+        elif event.name == "Hangup":
+            asyncio.get_running_loop().call_later(REASON_S, self._settle, channel, "no answer")
         elif event.name == "OriginateResponse":
             if event.fields.get("Response") == "Failure":
                 reason = event.fields.get("Reason", "")
@@ -106,9 +115,11 @@ class RelayDialer:
         dial = self._dial_string(errand.person)
         if dial is None:
             return "unreachable"
+        await self._over(errand.person)
         channel = f"{names.RELAY_CALL}{datetime.now(UTC).timestamp():.0f}-{next(self._count)}"
         outcome: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
         self._calls[channel] = outcome
+        self._lines[channel] = self._last[errand.person] = asyncio.Event()
         if errand.about:
             self._about[errand.about, errand.person] = channel
         else:
@@ -117,6 +128,7 @@ class RelayDialer:
             await self._originate(channel, errand, dial)
             return await outcome
         except AmiUnavailable:
+            self._lines.pop(channel).set()
             return "unreachable"  # Asterisk is away; it is tried again
         except asyncio.CancelledError:
             await asyncio.shield(self._hang_up(channel))
@@ -125,6 +137,13 @@ class RelayDialer:
             del self._calls[channel]
             self._by_press.discard(channel)
             self._about.pop((errand.about, errand.person), None)
+
+    async def _over(self, person: str) -> None:
+        """Wait until the last call to this person is over: one phone, one conversation."""
+        last = self._last.get(person)
+        if last is not None:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(last.wait(), ON_THE_LINE_S)
 
     def _dial_string(self, person: str) -> str | None:
         plan, book = self._plans.plan, self._plans.book

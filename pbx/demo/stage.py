@@ -47,8 +47,11 @@ class Stage:
 
     def set_time(self, local: str) -> None:
         """Set the office's clock to a local time, as in 2026-11-28 02:10."""
-        zone = self.configuration.plan.office.zone
-        self.clock.set(datetime.fromisoformat(local).replace(tzinfo=zone))
+        self.clock.set(self.at(local))
+
+    def at(self, local: str) -> datetime:
+        """Read a local time of the office, as in 2026-11-28 02:10."""
+        return datetime.fromisoformat(local).replace(tzinfo=self.configuration.plan.office.zone)
 
     def person(self, word: str) -> str:
         """Name whoever is `oncall` or `backup` at the stage's time."""
@@ -79,9 +82,12 @@ class Stage:
     async def settle(self) -> None:
         """Close every message, so that the relay calls nobody, and wait until no phone rings."""
         await asyncio.to_thread(self._close_messages)
-        async with asyncio.timeout(20):
-            while not self.daemon.calls_nobody:
-                await asyncio.sleep(0.1)
+        for _ in range(400):
+            if self.daemon.calls_nobody:
+                return
+            await asyncio.sleep(0.1)
+        channels = await self.asterisk.command("core show channels concise")
+        raise EngineError(f"The relay still calls somebody, with every message closed:\n{channels}")
 
     def _close_messages(self) -> None:
         engine = open_database(self.home.database)
