@@ -37,6 +37,7 @@ COMMANDS = {
     "up": "run",
     "serve": "run",
     "doctor": "run",
+    "install": "install",
     "check": "check",
     "diff": "plans",
     "apply": "plans",

@@ -99,8 +99,13 @@ async def running_asterisk(
             await asterisk.stop()
 
 
-async def up(config: Path, folder: Path, say: Callable[[str], None]) -> None:
-    """Run Asterisk and, as a process of its own, the daemon, until a signal ends both."""
+async def up(
+    config: Path, folder: Path, say: Callable[[str], None], *, alone: bool = False
+) -> None:
+    """Run Asterisk and, as a process of its own, the daemon, until a signal ends both.
+
+    With `alone` somebody else runs the daemon, such as systemd.
+    """
     logs.configure()
     home = Home(folder)
     configuration = live.choose(config, home).configuration
@@ -112,7 +117,10 @@ async def up(config: Path, folder: Path, say: Callable[[str], None]) -> None:
         async with running_asterisk(configuration, held, home, ports) as asterisk:
             version, bind = asterisk.runtime.version, configuration.network.bind
             say(f"Asterisk {version} answers on {bind}:{ports.sip}; Ctrl-C ends it.")
-            await _keep_serving(config, folder, ended)
+            if alone:
+                await ended.wait()
+            else:
+                await _keep_serving(config, folder, ended)
     finally:
         block.release()
     say("The line is down: no process and no port of it is left.")

@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from pbx.commands.context import Context
+
 app = typer.Typer(no_args_is_help=True)
 
 
@@ -21,6 +23,20 @@ def fetch() -> None:
     found = runtime.fetch(lambda line: typer.echo(line, err=True))
     where = "private" if found.private else "installed"
     typer.echo(f"Asterisk {found.version} ({where}) is ready.")
+
+
+@app.command()
+def run(context: typer.Context) -> None:
+    """Run the office's Asterisk alone, until Ctrl-C; 'officeline serve' runs beside it.
+
+    Example: officeline engine run
+    """
+    import asyncio
+
+    from pbx import supervisor
+
+    known: Context = context.obj
+    asyncio.run(supervisor.up(known.config, known.home, typer.echo, alone=True))
 
 
 @app.command()

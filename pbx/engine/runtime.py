@@ -41,6 +41,9 @@ class ServiceUser:
     gid: int
 
 
+SHARED_CACHE = Path("/var/cache/officeline")
+
+
 def service_user() -> ServiceUser:
     """Choose the unprivileged user: ourselves, or a service account when we are root."""
     if os.geteuid() != 0:
@@ -85,7 +88,6 @@ def enterable(folder: Path, user: ServiceUser) -> bool:
 
 def cache_folder() -> Path:
     """Name the folder for what can be fetched again, one that Asterisk's own user can enter."""
-    shared = Path("/var/cache/officeline")
     named = os.environ.get("OFFICELINE_CACHE")
     base = os.environ.get("XDG_CACHE_HOME")
     if named:
@@ -94,7 +96,7 @@ def cache_folder() -> Path:
         return (Path(base) if base else Path.home() / ".cache") / "officeline"
     if base and enterable(Path(base).absolute(), service_user()):
         return Path(base).absolute() / "officeline"
-    return shared
+    return SHARED_CACHE
 
 
 def find() -> Runtime | None:

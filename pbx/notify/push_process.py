@@ -6,6 +6,7 @@ import json
 import logging
 import os
 import sys
+from contextlib import suppress
 
 
 def is_known(url: str) -> bool:
@@ -21,7 +22,8 @@ def is_known(url: str) -> bool:
 
 def main() -> int:
     """Send what stdin holds."""
-    os.nice(10)  # calls come first
+    with suppress(OSError):  # a unit of systemd's may not let us
+        os.nice(10)  # calls come first
     logging.disable()
     import apprise
 

@@ -1,0 +1,105 @@
+"""What a Linux machine needs to run an office by itself: systemd's units, a user, logs that end.
+
+The texts are in config/units, with a `$name` for each thing that differs from machine to machine.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from string import Template
+
+from pbx.errors import ConfigError, OfficeLineError
+from pbx.paths import data_folder
+
+PLACES = {  # below /etc
+    "officeline-asterisk.service": "systemd/system/officeline-asterisk.service",
+    "officeline.service": "systemd/system/officeline.service",
+    "sysusers": "sysusers.d/officeline.conf",
+    "logrotate": "logrotate.d/officeline",
+}
+STATE = Path("/var/lib")
+# What needs no quotes in a unit, in logrotate's files and in sysusers'
+_PLAIN = re.compile(r"/[A-Za-z0-9_+./:@=-]*")
+_USER = re.compile(r"[a-z][a-z0-9_-]{0,30}")
+_HOMES = ("home", "root")
+
+
+@dataclass(frozen=True)
+class Machine:
+    """Where things are on the machine that runs the office; all paths are absolute."""
+
+    program: Path
+    config: Path
+    home: Path
+    cache: Path
+    user: str
+
+
+def rendered(machine: Machine) -> dict[str, str]:
+    """Write the files, by their places below /etc; OfficeLineError for names that cannot stand."""
+    for path in (machine.program, machine.config, machine.home, machine.cache):
+        if not _PLAIN.fullmatch(str(path)):
+            raise OfficeLineError(
+                f"The path {path} cannot stand in a unit of systemd's; use only letters, digits "
+                "and the signs _ + - . / : @ = in it."
+            )
+    if not _USER.fullmatch(machine.user) or machine.user == "root":
+        raise OfficeLineError(
+            f"'{machine.user}' cannot be the user; name an ordinary one such as officeline."
+        )
+    words = {
+        "program": str(machine.program),
+        "config": str(machine.config),
+        "home": str(machine.home),
+        "cache": str(machine.cache),
+        "user": machine.user,
+        "protect_home": "read-only" if _is_below_home(machine) else "yes",
+        "state": _state(machine.home),
+    }
+    words["hardening"] = _text("hardening.conf", words)
+    return {
+        place: _text(name, {**words, "here": f"/etc/{place}"}) for name, place in PLACES.items()
+    }
+
+
+def write(files: dict[str, str], folder: Path, *, replace: bool) -> list[Path]:
+    """Write the files below `folder`, which stands for /etc; only `replace` changes a file."""
+    paths = {folder / place: text for place, text in files.items()}
+    try:
+        changed = [path for path in paths if path.exists() and path.read_text() != paths[path]]
+        if changed and not replace:
+            raise OfficeLineError(
+                f"{', '.join(map(str, changed))} would be replaced and differ; "
+                "look at them, and give --yes to have them written."
+            )
+        for path, text in paths.items():
+            path.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
+            path.write_text(text, encoding="utf-8")
+            path.chmod(0o644)
+    except (OSError, UnicodeDecodeError) as error:
+        why = getattr(error, "strerror", None) or "it is no text"
+        raise ConfigError(
+            f"The files cannot be written below {folder} ({why}); use sudo or another folder."
+        ) from error
+    return list(paths)
+
+
+def _text(name: str, words: dict[str, str]) -> str:
+    text = (data_folder("config") / "units" / name).read_text(encoding="utf-8")
+    return Template(text).substitute(words)
+
+
+def _is_below_home(machine: Machine) -> bool:
+    """Tell whether anything that is read is where ProtectHome=yes would hide it."""
+    python = machine.program.with_name("python").resolve()  # which a venv only points to
+    paths = (machine.program, python, machine.config, machine.home)
+    return any(path.parts[1:2] and path.parts[1] in _HOMES for path in paths)
+
+
+def _state(home: Path) -> str:
+    """Let systemd make a home below /var/lib; any other must be there, and be the user's."""
+    if home.is_relative_to(STATE) and home != STATE:
+        return f"StateDirectory={home.relative_to(STATE)}\nStateDirectoryMode=0700"
+    return f"ReadWritePaths={home}"

@@ -1,0 +1,67 @@
+"""Asterisk and the control layer as two units run them: each may end without the other."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import sys
+import tempfile
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from pbx import vault
+from pbx.engine import runtime
+from pbx.home import Home
+from pbx.supervisor import is_running
+
+ROOT = Path(__file__).parents[2]
+DEADLINE = 60.0
+
+
+async def until(holds: Callable[[], bool]) -> None:
+    """Wait until something holds."""
+    async with asyncio.timeout(DEADLINE):
+        while not holds():
+            await asyncio.sleep(0.05)
+
+
+@asynccontextmanager
+async def command(
+    folder: Path, word: str, *words: str
+) -> AsyncIterator[asyncio.subprocess.Process]:
+    """Run a command until it says this word; end it by the signal that systemd sends."""
+    output = folder / f"output-{words[0]}"
+    options = ["--config", str(ROOT / "config/office.toml"), "--home", str(folder / "home")]
+    with output.open("wb") as file:
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "cli", *options, *words, stdout=file, stderr=file, cwd=ROOT
+        )
+    try:
+        await until(lambda: process.returncode is not None or word in output.read_text())
+        assert process.returncode is None, output.read_text()
+        yield process
+    finally:
+        if process.returncode is None:
+            process.send_signal(signal.SIGTERM)
+            assert await asyncio.wait_for(process.wait(), DEADLINE) == 0
+
+
+async def test_the_control_layer_comes_and_goes_beside_asterisk() -> None:
+    """Killed and started again, it finds the same Asterisk; in the end nothing is left."""
+    with tempfile.TemporaryDirectory(prefix="officeline-units-") as name:
+        folder, home = Path(name), Home(Path(name) / "home")
+        folder.chmod(0o755)
+        home.prepare(runtime.service_user())
+        vault.write(home.folder, vault.Vault())
+        async with command(folder, "answers on", "engine", "run"):
+            pid = (home.asterisk / "run/asterisk.pid").read_text()
+            async with command(folder, "daemon.serving", "serve") as daemon:
+                daemon.kill()
+                await daemon.wait()
+            async with command(folder, "daemon.serving", "serve"):
+                pass
+            assert (home.asterisk / "run/asterisk.pid").read_text() == pid
+            assert Path(f"/proc/{pid.strip()}").exists()
+        assert not is_running(home)
+        assert not Path(f"/proc/{pid.strip()}").exists()
