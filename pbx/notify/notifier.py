@@ -15,6 +15,7 @@ from pbx.clock import Clock
 from pbx.conversation import Plans
 from pbx.home import Home
 from pbx.plan import Configuration
+from pbx.spool import Spool
 from pbx.store.database import open_database
 from pbx.store.records import Record
 from pbx.store.writer import LogWriter
@@ -72,6 +73,9 @@ class Notifier:
         pull("log_waiting", "Records that are not written yet.", lambda: writer.waiting)
         about = "Records that were dropped, as too many waited."
         pull("log_lost", about, lambda: writer.lost, is_counter=True)
+        spool = Spool(self._home.spool)
+        about = "Facts of the standby that wait to be taken in."
+        pull("spool_waiting", about, lambda: len(spool.waiting()))
         if publisher is not None:
             about = "Whether the broker takes events."
             pull("mqtt_connected", about, lambda: publisher.connected)

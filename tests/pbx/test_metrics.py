@@ -100,6 +100,7 @@ async def test_the_daemon_serves_what_happens(tmp_path: Path) -> None:
     }
     assert (now["officeline_ami_connected"][()], now["officeline_mqtt_connected"][()]) == (1, 0)
     assert now["officeline_mqtt_waiting"][()] > 0
+    assert first["officeline_spool_waiting"][()] == 0
     assert now["officeline_log_lost_total"][()] == 0
     assert now["officeline_counts_age_seconds"][()] < 3
     assert now["officeline_heartbeat_age_seconds"][()] > 0
@@ -172,7 +173,7 @@ async def test_the_heartbeat_ages_until_one_comes() -> None:
 def served() -> tuple[set[str], dict[str, set[str]]]:
     """Name all series that the daemon serves, and the values of their labels by label."""
     metrics = Metrics(0)
-    for name in ("ami_connected", "log_waiting", "mqtt_connected", "mqtt_waiting"):
+    for name in ("ami_connected", "log_waiting", "spool_waiting", "mqtt_connected", "mqtt_waiting"):
         metrics.pull(name, "x", lambda: 0)
     metrics.pull("log_lost", "x", lambda: 0, is_counter=True)
     names: set[str] = set()
