@@ -121,7 +121,7 @@ def test_the_two_units_end_apart(machine: Machine) -> None:
 
 def test_what_is_below_home_stays_readable(machine: Machine) -> None:
     """ProtectHome=yes would hide the program, or the file."""
-    hidden = replace(machine, config=Path("/home/amy/office.toml"))
+    hidden = replace(machine, config=Path("/home") / "amy" / "office.toml")
     files = install.rendered(hidden)
     assert "ProtectHome=read-only" in files["systemd/system/officeline.service"]
     elsewhere = replace(machine, home=Path("/srv/office"))
