@@ -48,6 +48,8 @@ COMMANDS = {
     "simulate": "simulate",
     "replay": "replay",
     "reconcile": "reconcile",
+    "backup": "backups",
+    "restore": "backups",
 }
 
 

@@ -1,0 +1,116 @@
+"""`officeline backup` and `restore`: an office in one locked file, and back from it."""
+
+from __future__ import annotations
+
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from pbx.commands.audited import recorded
+from pbx.commands.context import Context, whoever
+from pbx.errors import OfficeLineError
+from pbx.home import Home
+
+if TYPE_CHECKING:
+    from pbx.age_keys import Lock
+
+Passphrase = Annotated[bool, typer.Option("--passphrase", help="Ask for a passphrase.")]
+PassphraseFile = Annotated[
+    Path | None, typer.Option(help="Read the passphrase from this file's first line.")
+]
+
+
+def backup(
+    context: typer.Context,
+    file: Annotated[Path, typer.Argument(help="A new file.")],
+    *,
+    to: Annotated[
+        list[str] | None, typer.Option(metavar="RECIPIENT", help="An age public key; several may.")
+    ] = None,
+    passphrase: Passphrase = False,
+    passphrase_file: PassphraseFile = None,
+) -> None:
+    """Write all of the office into one locked file, while calls go on.
+
+    It holds the database, the vault, the recordings, office.toml and Asterisk's call records.
+
+    Example: officeline backup /media/stick/office.age --to age1...
+    """
+    from pbx import age_keys, backup
+
+    place: Context = context.obj
+    if bool(to) + passphrase + (passphrase_file is not None) != 1:
+        raise OfficeLineError(
+            "Say once how it is locked: --to RECIPIENT, --passphrase or --passphrase-file FILE."
+        )
+    lock = (
+        age_keys.for_recipients(to)
+        if to
+        else age_keys.for_passphrase(_words(passphrase_file, confirm=True))
+    )
+    home = Home(place.home)
+    if not home.database.exists():
+        raise OfficeLineError(f"There is no office in {home.folder} yet; name it with --home.")
+    recorded(place, "backup.begun", recipients=len(to or ()))
+    typer.echo(f"Backing up {home.folder} ...", err=True)
+    items = backup.make(home, place.config, file, lock, datetime.now(UTC))
+    size = sum(item.size for item in items) / 1e6
+    typer.echo(
+        f"{file} holds {len(items)} files of {home.folder}, {size:.1f} MB; "
+        f"'officeline --home EMPTY restore {file}' shows that it can be read."
+    )
+
+
+def restore(
+    context: typer.Context,
+    file: Annotated[Path, typer.Argument(help="A backup.")],
+    *,
+    identity: Annotated[
+        Path | None, typer.Option(metavar="KEYFILE", help="The secret key, from age-keygen.")
+    ] = None,
+    passphrase: Passphrase = False,
+    passphrase_file: PassphraseFile = None,
+) -> None:
+    """Put a backup into an empty home, checked to the last byte, or nothing at all.
+
+    Example: officeline --home /srv/office restore /media/stick/office.age --identity key.txt
+    """
+    from pbx import age_keys
+    from pbx.engine.runtime import service_user
+    from pbx.restore import restore as put_back
+
+    if (identity is not None) + passphrase + (passphrase_file is not None) != 1:
+        raise OfficeLineError(
+            "Say once how it opens: --identity KEYFILE, --passphrase or --passphrase-file FILE."
+        )
+    place: Context = context.obj
+    unlock: Lock = (
+        age_keys.by_identity(identity)
+        if identity is not None
+        else age_keys.by_passphrase(_words(passphrase_file, confirm=False))
+    )
+    typer.echo(f"Restoring {file} to {place.home} ...", err=True)
+    now = datetime.now(UTC)
+    found = put_back(file, place.home, unlock, service_user(), by=whoever(), now=now)
+    typer.echo(
+        f"{place.home} has the {found.files} files of {found.made_at}, each as it was. Its file is "
+        f"{found.config}; 'officeline --config {found.config} --home {place.home} up' runs it."
+    )
+
+
+def _words(file: Path | None, *, confirm: bool) -> str:
+    """Read a passphrase from a file, or ask for it."""
+    if file is None:
+        if not sys.stdin.isatty():
+            raise OfficeLineError("A passphrase is asked for at a terminal; or --passphrase-file.")
+        return str(typer.prompt("Passphrase", hide_input=True, confirmation_prompt=confirm))
+    try:
+        words = file.read_text(encoding="utf-8").partition("\n")[0].rstrip("\r")
+    except (OSError, ValueError) as error:
+        raise OfficeLineError(f"{file} cannot be read; name a file with a passphrase.") from error
+    if not words:
+        raise OfficeLineError(f"{file} has no passphrase in its first line.")
+    return words
