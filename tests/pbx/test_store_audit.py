@@ -134,11 +134,12 @@ EDITS = st.tuples(
     st.text(st.characters(codec="utf-8", exclude_characters="\x00"), max_size=20),
 )
 REMOVALS = st.tuples(st.just("remove"), st.integers(1, ROWS), st.booleans())
+RENUMBERINGS = st.tuples(st.just("number"), st.integers(1, ROWS))
 INSERTIONS = st.tuples(st.just("insert"), st.integers(1, ROWS), st.integers(1, ROWS))
 
 
 @settings(deadline=None, max_examples=150)
-@given(tampering=EDITS | REMOVALS | INSERTIONS)
+@given(tampering=EDITS | REMOVALS | INSERTIONS | RENUMBERINGS)
 def test_any_scar_is_found(filled: tuple[Path, Engine, str], tampering: tuple[object, ...]) -> None:
     """One edit, removal or insertion anywhere; the end with the head that was kept elsewhere."""
     path, engine, head = filled
@@ -162,6 +163,9 @@ def tamper(other: sqlite3.Connection, tampering: tuple[object, ...]) -> object:
     match tampering:
         case "edit", seq, column, value:
             other.execute(f"UPDATE audit SET {column} = ? WHERE seq = ?", (value, seq))  # noqa: S608  # our own names
+            return seq
+        case "number", seq:
+            other.execute("UPDATE audit SET seq = 100 WHERE seq = ?", (seq,))
             return seq
         case "remove", seq, closed:
             other.execute("DELETE FROM audit WHERE seq = ?", (seq,))
