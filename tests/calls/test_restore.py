@@ -16,7 +16,7 @@ from pbx.carrier.handset import never_answers
 from pbx.demo.scenes import BACK_LINE, MAIN, patient
 from pbx.demo.stage import MOBILES
 from pbx.home import Home
-from tests.calls.test_processes import DEADLINE, ROOT, Up, office_up, reach_somebody, until
+from tests.support.office_up import DEADLINE, ROOT, Up, office_up, reach_somebody, until
 
 CALLER = "+19175550188"
 
