@@ -7,18 +7,17 @@ from collections.abc import Iterator, Mapping
 from datetime import date
 from html import escape
 
+from pbx.page import page
 from routing.model import Plan
 from routing.simulate import Burden, Simulation
 
 GOLDEN_ANGLE = 137.508  # degrees; neighbours in the list get colours that are far apart
 
 _STYLE = """
-:root { color-scheme: light dark; --ink: #1c2126; --paper: #fff; --faint: #667; --rule: #d5d9de;
-  --tint: 82%; --bad: #c62828; }
-@media (prefers-color-scheme: dark) { :root { --ink: #e8eaed; --paper: #16191d; --faint: #9aa3ad;
-  --rule: #363c44; --tint: 30%; --bad: #ff8a80; } }
-body { font: 15px/1.45 system-ui, sans-serif; color: var(--ink); background: var(--paper);
-  margin: 2rem auto; max-width: 72rem; padding: 0 1rem; }
+:root { --tint: 82%; }
+@media (prefers-color-scheme: dark) { :root { --tint: 30%; } }
+@media print { :root { --tint: 82%; } }
+body { max-width: 72rem; }
 .year { display: grid; grid-template-columns: repeat(auto-fill, minmax(17rem, 1fr)); gap: 1.5rem;
   align-items: start; }
 .month { border-collapse: collapse; width: 100%; table-layout: fixed; }
@@ -39,33 +38,20 @@ p { color: var(--faint); }
 """
 
 
-def page(found: Simulation, plan: Plan, about: str) -> str:
+def calendar_of(found: Simulation, plan: Plan, about: str) -> str:
     """Write the page; `about` is a sentence on the load that was assumed."""
     zone = plan.office.zone
     first, last = found.start.astimezone(zone).date(), found.end.astimezone(zone).date()
     colours = {person: _colour(number) for number, person in enumerate(found.load)}
-    title = escape(f"{plan.office.name}: on call from {first} to {last}")
     months = "\n".join(_month(found, colours, *month) for month in _months(found))
-    return f"""<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>{title}</title>
-<style>{_STYLE}</style>
-</head>
-<body>
-<h1>{title}</h1>
-{_load(found, colours, plan)}
+    body = f"""{_load(found, colours, plan)}
 <p>{escape(about)} {_ends(found.outcomes)}</p>
 <p>Each day shows who is on call in the night that begins on it, 17:00 to 08:00. Holidays are
 underlined; a red frame means that nobody is on call.</p>
 <div class="year">
 {months}
-</div>
-</body>
-</html>
-"""
+</div>"""
+    return page(f"{plan.office.name}: on call from {first} to {last}", body, _STYLE)
 
 
 def _colour(number: int) -> str:

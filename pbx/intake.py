@@ -76,7 +76,7 @@ class Intake:
             holding.release(self._engine, message, now)
             self._flag(message, call, live, now)
         elif now - live.accepted_at >= SPOKE:
-            self._move(message, "closed", live.person, "spoke while the patient was on the line")
+            self._move(message, "closed", live.person, messages.SPOKEN)
         self._notify()
 
     def _flag(self, message: str, call: str, live: LiveCall, now: datetime) -> None:

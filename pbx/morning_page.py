@@ -6,26 +6,14 @@ from collections.abc import Iterable
 from html import escape
 
 from pbx.morning import Moment, Night, NightCall
+from pbx.page import page
 from pbx.showing import Shown, is_breached
 from pbx.store.inbox import Item
 
 _STYLE = """
-:root { color-scheme: light dark; --ink: #1c2126; --paper: #fff; --faint: #5b6570; --rule: #b9c0c8;
-  --bad: #b3261e; }
-@media (prefers-color-scheme: dark) { :root { --ink: #e8eaed; --paper: #16191d; --faint: #9aa3ad;
-  --rule: #4a525c; --bad: #ff8a80; } }
-@media print { :root { color-scheme: light; --ink: #000; --paper: #fff; --faint: #333;
-  --rule: #777; --bad: #000; } @page { margin: 14mm; } body { margin: 0; font-size: 11px; } }
-body { font: 15px/1.45 system-ui, sans-serif; color: var(--ink); background: var(--paper);
-  margin: 2rem auto; max-width: 60rem; padding: 0 1rem; }
-h1 { font-size: 1.5rem; margin-bottom: 0; }
-h2 { font-size: 1.1rem; margin: 2rem 0 .5rem; }
-p { margin: .3rem 0; }
-.faint, dt, th { color: var(--faint); font-weight: 400; }
 table { border-collapse: collapse; width: 100%; }
 th, td { text-align: left; padding: .25rem .8rem .25rem 0; border-bottom: 1px solid var(--rule);
   vertical-align: top; }
-.bad { color: var(--bad); font-weight: 700; }
 article { border: 1px solid var(--rule); border-radius: 6px; padding: .7rem 1rem; margin: .8rem 0;
   break-inside: avoid; }
 article h3 { font-size: 1rem; margin: 0 0 .4rem; }
@@ -37,22 +25,10 @@ dd { margin: 0; overflow-wrap: anywhere; }
 """
 
 
-def page(night: Night, shown: Shown, accounts: Iterable[str]) -> str:
+def sheet(night: Night, shown: Shown, accounts: Iterable[str]) -> str:
     """Write the page; `accounts` are the sentences of the reconciliation."""
-    office = escape(shown.plan.office.name)
-    title = f"{office}: the night to {night.day:%A, %d %B %Y}"
     calls = "\n".join(_call(one, shown) for one in in_order(night, shown))
-    return f"""<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>{title}</title>
-<style>{_STYLE}</style>
-</head>
-<body>
-<h1>{title}</h1>
-<p class="faint">From {shown.time(night.start)} to {shown.time(night.end)};
+    body = f"""<p class="faint">From {shown.time(night.start)} to {shown.time(night.end)};
 as it stood at {shown.time(shown.now)}.</p>
 <h2>Still to be done</h2>
 {_to_do(to_do(night, shown), shown)}
@@ -60,10 +36,9 @@ as it stood at {shown.time(shown.now)}.</p>
 {calls or "<p>Nobody called.</p>"}
 <h2>Accounts</h2>
 {"".join(f"<p>{escape(sentence)}</p>" for sentence in accounts)}
-<div class="pair"><div class="blank">Reviewed by</div><div class="blank">Date, time</div></div>
-</body>
-</html>
-"""
+<div class="pair"><div class="blank">Reviewed by</div><div class="blank">Date, time</div></div>"""
+    title = f"{shown.plan.office.name}: the night to {night.day:%A, %d %B %Y}"
+    return page(title, body, _STYLE)
 
 
 def to_do(night: Night, shown: Shown) -> list[Item]:

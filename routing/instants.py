@@ -48,6 +48,17 @@ def local_day(at: datetime, zone: ZoneInfo) -> date:
     return at.astimezone(zone).date()
 
 
+def clock_hours(zone: ZoneInfo, start: datetime, end: datetime) -> Iterator[datetime]:
+    """List the instants at which the zone's clock strikes, of every local day of [start, end).
+
+    An hour that is skipped strikes with the next one; one that comes twice strikes once.
+    """
+    day = local_day(start, zone)
+    while instant(day, MIDNIGHT, zone) < end:
+        yield from (instant(day, time(hour), zone) for hour in range(24))
+        day += DAY
+
+
 def occurrences(
     window: Window, zone: ZoneInfo, start: datetime, end: datetime
 ) -> Iterator[tuple[datetime, datetime]]:

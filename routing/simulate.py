@@ -14,7 +14,7 @@ from datetime import UTC, date, datetime, time, timedelta
 
 from routing import hours, paths, people
 from routing.decision import Decision
-from routing.instants import DAY, MIDNIGHT, instant, local_day
+from routing.instants import DAY, MIDNIGHT, clock_hours, instant, local_day
 from routing.model import OFFICE, Line, Plan
 from routing.people import Numbers
 from routing.stretches import Stretch, Watched, stretches
@@ -101,7 +101,7 @@ def simulate(
     """Work out what a span of aware instants asks of whom, under this load."""
     start, end = start.astimezone(UTC), end.astimezone(UTC)
     tally = _Tally(plan, numbers, load)
-    cuts = tuple(_clock_hours(plan, start, end))
+    cuts = tuple(clock_hours(plan.office.zone, start, end))
     for stretch in stretches(plan, start, end, tally.watched.windows, cuts):
         tally.add(stretch)
     dates = tuple(_days(plan, start, end, MIDNIGHT))
@@ -109,7 +109,7 @@ def simulate(
     nights = tally.turns("nights", _days(plan, start, end, DUSK))
     tally.turns("weekends", (day for day in dates if day.weekday() == SATURDAY))
     tally.turns("holidays", holidays)
-    even = {kind: _evenness([getattr(one, kind) for one in tally.load.values()]) for kind in FAIR}
+    even = {kind: evenness([getattr(one, kind) for one in tally.load.values()]) for kind in FAIR}
     minutes = {name: round(span / MINUTE) for name, span in tally.minutes.items()}
     return Simulation(start, end, minutes, tally.load, tally.outcomes, even, nights, holidays)
 
@@ -279,15 +279,6 @@ def _holidays(plan: Plan, dates: Iterable[date]) -> Iterator[tuple[date, str]]:
             yield day, reasons[0]
 
 
-def _clock_hours(plan: Plan, start: datetime, end: datetime) -> Iterator[datetime]:
-    """List the instants at which the office's clock strikes, around a span."""
-    zone = plan.office.zone
-    day = local_day(start, zone)
-    while instant(day, MIDNIGHT, zone) < end:
-        yield from (instant(day, time(hour), zone) for hour in range(24))
-        day += DAY
-
-
-def _evenness(values: Sequence[float]) -> float:
+def evenness(values: Sequence[float]) -> float:
     """Divide the most by the mean; 1 where nobody has anything."""
     return max(values) * len(values) / sum(values) if sum(values) else 1.0

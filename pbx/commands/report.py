@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from pbx import when
+from pbx.commands import report_figures
 from pbx.commands.audited import Reveal, recorded, revealing
 from pbx.commands.calls import open_log
 from pbx.commands.context import Context
@@ -23,11 +24,6 @@ if TYPE_CHECKING:
     from pbx.showing import Shown
 
 app = typer.Typer(no_args_is_help=True)
-
-
-@app.callback()
-def group() -> None:
-    """Keep `report` a group while it has one command."""
 
 
 @app.command()
@@ -127,11 +123,11 @@ def _moment(moment: Moment | None, shown: Shown) -> dict[str, Any] | None:
 
 
 def _write(path: Path, found: Night, shown: Shown) -> None:
-    from pbx.morning_page import page
+    from pbx.morning_page import sheet
 
     try:
         path.touch(mode=0o600)  # patients' matters
-        path.write_text(page(found, shown, accounts(found.reconciliation)), encoding="utf-8")
+        path.write_text(sheet(found, shown, accounts(found.reconciliation)), encoding="utf-8")
     except OSError as error:
         raise OfficeLineError(
             f"{path} cannot be written ({error.strerror}); name another file with --html."
@@ -175,3 +171,6 @@ def _print(found: Night, shown: Shown) -> None:
 
 def _done(moment: Moment | None) -> str:
     return "no" if moment is None else f"{moment.person}, {moment.minutes:g} min"
+
+
+report_figures.add_to(app)

@@ -108,10 +108,10 @@ def document(found: Simulation, zone: ZoneInfo) -> dict[str, Any]:
 
 
 def _write(path: Path, found: Simulation, plan: Plan, about: str) -> None:
-    from pbx.calendar_page import page
+    from pbx.calendar_page import calendar_of
 
     try:
-        path.write_text(page(found, plan, about), encoding="utf-8")
+        path.write_text(calendar_of(found, plan, about), encoding="utf-8")
     except OSError as error:
         raise OfficeLineError(
             f"{path} cannot be written ({error.strerror}); name another file with --html."

@@ -17,6 +17,7 @@ from pbx.store.database import file_of, reading, writing
 from pbx.store.tables import Message, MessageEvent, utc_text
 from routing.relay import AFTER, JOINABLE, RINGING, STATES
 
+SPOKEN = "spoke while the patient was on the line"  # the disposition of what needs no call back
 OPEN_STATES = tuple(state for state in STATES if state != "closed")
 OPENED, JOINED = "opened", "joined"
 

@@ -57,6 +57,9 @@ class Call(SQLModel, table=True):
         Index("call_by_line", "line", "started_at", "id"),
         Index("call_by_outcome", "outcome", "started_at", "id"),
         Index("call_by_line_outcome", "line", "outcome", "started_at", "id"),
+        # Reports count from these alone, see pbx/store/figures.py.
+        Index("call_counted", "started_at", "outcome", "urgency", "acknowledged_at"),
+        Index("call_by_caller", "caller", "started_at"),
     )
 
     id: str = Field(primary_key=True)
@@ -79,6 +82,7 @@ class Leg(SQLModel, table=True):
     """One attempt to reach a person; never with a number. `channel` is Asterisk's Uniqueid."""
 
     __tablename__ = "leg"
+    __table_args__ = (Index("leg_by_person", "person", "started_at", "result"),)
 
     call: str = Field(primary_key=True, foreign_key="call.id", ondelete="CASCADE")
     channel: str = Field(primary_key=True)
@@ -137,6 +141,7 @@ class Message(SQLModel, table=True):
         Index("message_by_state", "state", "opened_at"),
         Index("message_by_due", "urgency", "due_at"),
         Index("message_by_number", "callback_number"),
+        Index("message_by_opening", "urgency", "opened_at"),
     )
 
     id: str = Field(primary_key=True)
@@ -189,6 +194,7 @@ class Attempt(SQLModel, table=True):
     __table_args__ = (
         Index("attempt_by_message", "message", "id"),
         Index("attempt_by_result", "result"),
+        Index("attempt_by_person", "person", "started_at", "result"),
     )
 
     id: int | None = Field(default=None, primary_key=True)

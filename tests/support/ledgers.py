@@ -29,6 +29,7 @@ class Told:
     joined: str | None = None  # the message of an earlier call
     legs: tuple[str, ...] = ("lee",)
     caller: str | None = CALLER
+    answer_s: float = 10.0  # until somebody accepted, if it is connected
 
     @property
     def end(self) -> datetime:
@@ -70,7 +71,7 @@ def _records(call: Told, message: str | None) -> Iterable[records.Record]:
             call.id, leg, call.at + timedelta(seconds=number), person, "mobile"
         )
     if call.outcome == "connected":
-        accepted = call.at + timedelta(seconds=10)
+        accepted = call.at + timedelta(seconds=call.answer_s)
         yield records.LegAcknowledged(call.id, None, call.legs[-1], accepted)
     if message is not None:
         yield records.MessageOpened(call.id, message)

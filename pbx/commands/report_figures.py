@@ -1,0 +1,348 @@
+"""`officeline report day`, `week`, `month`, `oncall`: figures of a span of the office's days."""
+
+from __future__ import annotations
+
+import csv
+import json
+import sys
+from collections.abc import Callable, Iterable
+from dataclasses import asdict, dataclass
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, TextIO
+
+import typer
+
+from pbx.commands.audited import recorded
+from pbx.commands.calls import open_log
+from pbx.commands.context import Context
+from pbx.commands.reconcile import day_of
+from pbx.errors import OfficeLineError
+from routing.instants import DAY, local_day
+
+if TYPE_CHECKING:
+    from zoneinfo import ZoneInfo
+
+    from pbx.reports.duty import Duty
+    from pbx.reports.table import Table
+    from pbx.reports.traffic import Traffic
+    from pbx.showing import Shown
+    from routing.model import Plan
+
+LONGEST = 5 * 366  # days of a report
+
+Day = Annotated[str | None, typer.Option("--date", help="The one that holds this day.")]
+From = Annotated[str | None, typer.Option("--from", help="From this day on.")]
+To = Annotated[str | None, typer.Option("--to", help="Up to, but without, this day.")]
+AsJson = Annotated[bool, typer.Option("--json", help="One JSON document.")]
+Csv = Annotated[str | None, typer.Option("--csv", metavar="FILE", help="To a file; - is stdout.")]
+Html = Annotated[Path | None, typer.Option(help="Write a page to this file.")]
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What was asked for, and how to tell it."""
+
+    kind: str
+    first: date
+    last: date
+    as_json: bool
+    csv: str | None
+    html: Path | None
+
+
+def add_to(app: typer.Typer) -> None:
+    """Put these commands into the group."""
+    for command in (day, week, month, oncall):
+        app.command()(command)
+
+
+def day(
+    context: typer.Context,
+    *,
+    date_: Day = None,
+    start: From = None,
+    end: To = None,
+    as_json: AsJson = False,
+    to_csv: Csv = None,
+    html: Html = None,
+) -> None:
+    """Tell what a day was like for those who called; yesterday, unless another is named.
+
+    Example: officeline report day --date yesterday --html /tmp/day.html
+    """
+    _traffic(context.obj, "day", (date_, start, end), (as_json, to_csv, html))
+
+
+def week(
+    context: typer.Context,
+    *,
+    date_: Day = None,
+    start: From = None,
+    end: To = None,
+    as_json: AsJson = False,
+    to_csv: Csv = None,
+    html: Html = None,
+) -> None:
+    """Tell what a week was like for those who called: the last whole one from Monday to Sunday.
+
+    Example: officeline report week --date 2026-11-26 --csv /tmp/week.csv
+    """
+    _traffic(context.obj, "week", (date_, start, end), (as_json, to_csv, html))
+
+
+def month(
+    context: typer.Context,
+    *,
+    date_: Day = None,
+    start: From = None,
+    end: To = None,
+    as_json: AsJson = False,
+    to_csv: Csv = None,
+    html: Html = None,
+) -> None:
+    """Tell what a month was like for those who called: the last whole one.
+
+    Example: officeline report month --from 2026-01-01 --to 2026-04-01 --html /tmp/quarter.html
+    """
+    _traffic(context.obj, "month", (date_, start, end), (as_json, to_csv, html))
+
+
+def oncall(
+    context: typer.Context,
+    *,
+    date_: Day = None,
+    start: From = None,
+    end: To = None,
+    as_json: AsJson = False,
+    to_csv: Csv = None,
+    html: Html = None,
+) -> None:
+    """Tell what being on call asked of whom, and how even that was: in the last whole month.
+
+    Example: officeline report oncall --date 2026-11-01 --json
+    """
+    known: Context = context.obj
+    engine, plan = open_log(known), known.running()
+    first, last = span("month", date_, start, end, plan.office.zone)
+    wanted = Wanted("oncall", first, last, as_json, to_csv, html)
+    from pbx.reports import duty, duty_tables
+
+    found = duty.duty(engine, plan, first, last, datetime.now(UTC))
+    _tell(known, wanted, plan, duty_tables.tables(found), lambda: _duty_document(found))
+
+
+def _traffic(
+    known: Context,
+    kind: str,
+    named: tuple[str | None, str | None, str | None],
+    ways: tuple[bool, str | None, Path | None],
+) -> None:
+    engine, plan = open_log(known), known.running()
+    first, last = span(kind, *named, plan.office.zone)
+    from pbx.reports import traffic, traffic_tables
+    from pbx.showing import Shown
+
+    shown = Shown(plan, datetime.now(UTC))
+    found = traffic.traffic(engine, plan, first, last, shown.now)
+    wanted = Wanted(kind, first, last, *ways)
+    _tell(
+        known,
+        wanted,
+        plan,
+        traffic_tables.tables(found, shown),
+        lambda: _traffic_document(found, shown),
+    )
+
+
+def span(
+    kind: str, date_: str | None, start: str | None, end: str | None, zone: ZoneInfo
+) -> tuple[date, date]:
+    """Choose the days: as named, else those of the last whole day, week or month; or refuse."""
+    today = local_day(datetime.now(UTC), zone)
+    if start is None and end is None:
+        if date_ is not None:
+            return around(kind, day_of(date_, zone))
+        return around(kind, around(kind, today)[0] - DAY)
+    if date_ is not None or start is None:
+        raise OfficeLineError(
+            "Which days are meant is open; name --from and --to, or --date alone."
+        )
+    first, last = day_of(start, zone), today + DAY if end is None else day_of(end, zone)
+    if not DAY <= last - first <= LONGEST * DAY:
+        raise OfficeLineError(
+            f"From {first} up to {last} is no span of days, or over five years; name other days."
+        )
+    return first, last
+
+
+def around(kind: str, day: date) -> tuple[date, date]:
+    """Return the day, week (from Monday) or month that holds a day, without the day after it."""
+    if kind == "day":
+        return day, day + DAY
+    if kind == "week":
+        monday = day - day.weekday() * DAY
+        return monday, monday + 7 * DAY
+    first = day.replace(day=1)
+    return first, (first + 31 * DAY).replace(day=1)
+
+
+def _tell(
+    known: Context,
+    wanted: Wanted,
+    plan: Plan,
+    tables: list[Table],
+    document: Callable[[], dict[str, Any]],
+) -> None:
+    """Write the files that were asked for; else, or besides with --json, answer on stdout."""
+    first, until = wanted.first, wanted.last - DAY
+    days = f"{first}" if first == until else f"{first} to {until}"
+    title = f"{plan.office.name}: {wanted.kind if wanted.kind != 'oncall' else 'on call'}, {days}"
+    if wanted.html is not None or wanted.csv is not None:
+        about = f"{wanted.kind} {first}"
+        recorded(known, "report.exported", about, days=(wanted.last - first).days)
+    if wanted.html is not None:
+        from pbx.reports.page import report
+
+        about = f"Days of the office's clock, {plan.office.zone.key}."
+        _write(wanted.html, "--html", lambda file: file.write(report(title, about, tables)))
+    if wanted.csv == "-":
+        _csv(sys.stdout, tables)
+    elif wanted.csv is not None:
+        _write(Path(wanted.csv), "--csv", lambda file: _csv(file, tables))
+    if wanted.as_json:
+        head = {"report": wanted.kind, "from": first.isoformat(), "to": wanted.last.isoformat()}
+        typer.echo(json.dumps({**head, **document()}, ensure_ascii=False))
+    elif wanted.csv is None and wanted.html is None:
+        _print(title, tables)
+
+
+def _write(path: Path, option: str, write: Callable[[TextIO], object]) -> None:
+    try:
+        path.touch(mode=0o600)
+        with path.open("w", encoding="utf-8", newline="") as file:
+            write(file)
+    except OSError as error:
+        raise OfficeLineError(
+            f"{path} cannot be written ({error.strerror}); name another file with {option}."
+        ) from error
+
+
+def _csv(file: TextIO, tables: Iterable[Table]) -> None:
+    """Write one figure a line, so that all tables fit into one file; shares are of 1."""
+    rows = csv.writer(file, lineterminator="\n")
+    rows.writerow(("table", "row", "figure", "unit", "value"))
+    for table in tables:
+        for row in table.rows:
+            for cell, (name, unit) in zip(row[1:], table.columns[1:], strict=True):
+                value = "" if cell is None else cell
+                rows.writerow((table.name, row[0], name, "" if unit == "%" else unit, value))
+
+
+def _print(title: str, tables: Iterable[Table]) -> None:
+    from pbx.commands.printing import plain_console, plain_table
+    from pbx.reports.table import told
+
+    out = plain_console()
+    out.print(title, style="bold")
+    for one in tables:
+        out.print(f"\n{one.title}", style="bold")
+        if one.about:
+            out.print(one.about)
+        rows = plain_table(*(name for name, _ in one.columns))
+        for column in rows.columns[1:]:
+            column.justify = "right"
+        for row in one.rows:
+            cells = zip(row, one.columns, strict=True)
+            rows.add_row(*(told(cell, unit) for cell, (_, unit) in cells))
+        out.print(rows if one.rows else "Nothing.")
+
+
+def _traffic_document(found: Traffic, shown: Shown) -> dict[str, Any]:
+    from pbx.reports.traffic import ABANDONED, ANSWER_S, CALL_BACK
+    from pbx.spans import WEEKDAYS
+
+    answers = found.answers
+    return {
+        "calls": found.total._asdict(),
+        "answer": {
+            "norm_s": ANSWER_S,
+            "offered": answers.offered,
+            "within": answers.within,
+            "share": answers.share,
+            **asdict(answers.waited),
+        },
+        "abandonment": {
+            "norm": ABANDONED,
+            "offered": answers.offered,
+            "abandoned": answers.abandoned,
+            "share": answers.lost,
+        },
+        "urgent_messages": {
+            "norm_s": int(CALL_BACK.total_seconds()),
+            "opened": found.opened,
+            "spoken": found.spoken,
+            **{act: _kept(one) for act, one in found.kept.items()},
+        },
+        "by_hour": [{"hour": hour, **one._asdict()} for hour, one in enumerate(found.hours)],
+        "by_weekday": [
+            {"weekday": name, "days": days, **one._asdict()}
+            for name, (one, days) in zip(WEEKDAYS, found.weekdays, strict=True)
+        ],
+        "by_day": [
+            {
+                "day": one.day.isoformat(),
+                **one.counts._asdict(),
+                "answer": {
+                    "offered": one.answers.offered,
+                    "within": one.answers.within,
+                    "share": one.answers.share,
+                    **asdict(one.answers.waited),
+                },
+                "abandonment": one.answers.lost,
+            }
+            for one in found.days
+        ],
+        "callers": [
+            {"from": shown.number(number), "patient": shown.patient(number), "calls": calls}
+            for number, calls in found.callers
+        ],
+    }
+
+
+def _duty_document(found: Duty) -> dict[str, Any]:
+    from pbx.spans import WEEKDAYS
+
+    return {
+        "people": [
+            {
+                "person": one.person,
+                "nights": one.burden.nights,
+                "weekends": one.burden.weekends,
+                "holidays": one.burden.holidays,
+                "hours": round(one.burden.hours, 1),
+                "interruptions": one.interruptions,
+                "taken": one.taken,
+                "other_nights": one.beyond,
+                "nights_disturbed": one.disturbed,
+                "per_night": asdict(one.per_night),
+                "found_waiting": one.carried,
+                **{act: _kept(kept) for act, kept in one.kept.items()},
+            }
+            for one in found.people
+        ],
+        "rotas": [asdict(one) for one in found.rotas],
+        "handoffs": [{**asdict(one), "weekday": WEEKDAYS[one.weekday]} for one in found.boundaries],
+        "evenness": {kind: round(value, 3) for kind, value in found.evenness.items()},
+    }
+
+
+def _kept(one: Any) -> dict[str, Any]:
+    return {
+        "due": one.due,
+        "within": one.within,
+        "share": one.share,
+        "pending": one.pending,
+        "never": one.never,
+        **asdict(one.waited),
+    }

@@ -1,0 +1,245 @@
+"""What being on call asked of whom: nights, interruptions, and what each handoff left behind.
+
+Who was on call is what the running plan and its overrides say of the past. An interruption is a
+phone of a person's that rang while the office was closed, for a call or about a message. It belongs
+to the night of the day whose morning came last: a night is from one 8:00 to the next, without the
+open hours.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import TYPE_CHECKING
+
+from pbx import oncall
+from pbx.percentiles import Spread, spread
+from pbx.reports.traffic import CALL_BACK, Kept, bounds, kept
+from pbx.store.figures import Rings, Span, measuring
+from pbx.store.promises import ACTS, Act, open_across, promises
+from routing import hours
+from routing.instants import DAY, instant
+from routing.model import Rota
+from routing.simulate import DAWN, DUSK, Burden, Load, Simulation, evenness, simulate
+
+if TYPE_CHECKING:
+    from sqlalchemy import Engine
+
+    from routing.model import Plan
+
+AROUND = timedelta(hours=1)  # before and after a handoff
+LOOK_BACK = DAY  # how old a message is at most that a handoff leaves to the next one
+HOUR = timedelta(hours=1)
+
+
+@dataclass(frozen=True)
+class OnDuty:
+    """One person: the planned `burden`, and what came of it.
+
+    `per_night` spreads the interruptions of the nights on call, `beyond` counts those of other
+    nights; `disturbed` counts the nights on call with any. `carried` are the urgent messages that
+    nobody had taken up when this person's turn began.
+    """
+
+    person: str
+    burden: Burden
+    interruptions: int
+    taken: int
+    beyond: int
+    disturbed: int
+    per_night: Spread
+    kept: Mapping[Act, Kept]
+    carried: int
+
+
+@dataclass(frozen=True)
+class RotaShare:
+    """How much of one rota fell to a person."""
+
+    rota: str
+    person: str
+    nights: int
+    hours: float
+
+
+@dataclass(frozen=True)
+class Boundary:
+    """All handoffs of a rota at one time of the week, by the office's clock.
+
+    Interruptions in the hour before it (of who was on call) and in the hour after it: of who is on
+    call now, and `late` of who was. `carried` as in `OnDuty`.
+    """
+
+    rota: str
+    weekday: int
+    clock: str
+    times: int
+    before: int
+    after: int
+    late: int
+    carried: int
+
+
+@dataclass(frozen=True)
+class Duty:
+    """The figures of the local days from `first` up to, but without, `last`."""
+
+    first: date
+    last: date
+    people: tuple[OnDuty, ...]
+    rotas: tuple[RotaShare, ...]
+    boundaries: tuple[Boundary, ...]
+    evenness: Mapping[str, float]
+
+
+def duty(engine: Engine, plan: Plan, first: date, last: date, now: datetime) -> Duty:
+    """Work out what the local days [first, last) asked of whom."""
+    start, end = bounds(plan, first, last)
+    planned = simulate(plan, {}, start, end, Load({}, {}))
+    people = tuple(dict.fromkeys((*planned.load, *plan.physicians())))
+    closed = list(_closed(plan, start, end))
+    handoffs = [one for rota in plan.rotas for one in oncall.handoffs(plan, rota, start, end)]
+    around = [
+        span for one in handoffs for span in ((one.at - AROUND, one.at), (one.at, one.at + AROUND))
+    ]
+    with measuring(engine) as figures:
+        rings = figures.rings(people, [span for span, _ in closed])
+        at_handoffs = figures.rings(people, around)
+    carried = open_across(engine, (one.at for one in handoffs), LOOK_BACK)
+    told = promises(engine, (start, end), now - CALL_BACK)
+    left = _left(handoffs, carried)
+    found = [
+        _person(
+            person,
+            planned,
+            _by_night(rings, person, [night for _, night in closed]),
+            {act: kept(told, act, person) for act in ACTS},
+            left[person],
+        )
+        for person in people
+    ]
+    even = {
+        **planned.evenness,
+        "interruptions": evenness([one.interruptions for one in found]) if found else 1.0,
+    }
+    return Duty(
+        first,
+        last,
+        tuple(found),
+        tuple(share for rota in plan.rotas.values() for share in _shares(plan, rota, start, end)),
+        tuple(_boundaries(plan, handoffs, at_handoffs, carried)),
+        even,
+    )
+
+
+def _by_night(
+    rings: Mapping[tuple[str, int], Rings], person: str, nights: Iterable[date]
+) -> dict[date, Rings]:
+    """Add a person's rings up by night; `nights` has the day of each stretch."""
+    found: dict[date, Rings] = {}
+    for number, night in enumerate(nights):
+        if (one := rings.get((person, number))) is not None:
+            known = found.get(night, Rings())
+            found[night] = Rings(known.rings + one.rings, known.taken + one.taken)
+    return found
+
+
+def _person(
+    person: str,
+    planned: Simulation,
+    rings: Mapping[date, Rings],
+    held: Mapping[Act, Kept],
+    carried: int,
+) -> OnDuty:
+    total = sum(one.rings for one in rings.values())
+    on_call = [
+        rings.get(night, Rings()).rings for night, who in planned.nights.items() if person in who
+    ]
+    return OnDuty(
+        person,
+        planned.load.get(person, Burden()),
+        total,
+        sum(one.taken for one in rings.values()),
+        total - sum(on_call),
+        sum(1 for count in on_call if count),
+        spread(Counter(on_call)),
+        held,
+        carried,
+    )
+
+
+def _closed(plan: Plan, start: datetime, end: datetime) -> Iterable[tuple[Span, date]]:
+    """List the stretches in which the office is closed, each with the day of its night."""
+    zone = plan.office.zone
+    for one in hours.spans(plan, start, end):
+        begins = one.start
+        while one.state == "closed" and begins < one.end:
+            local = begins.astimezone(zone)
+            night = local.date() if local.time() >= DAWN else local.date() - DAY
+            ends = min(one.end, instant(night + DAY, DAWN, zone))
+            yield (begins, ends), night
+            begins = ends
+
+
+def _shares(plan: Plan, rota: Rota, start: datetime, end: datetime) -> Iterable[RotaShare]:
+    """Share a rota's hours, and its nights by who has the most of each, among its people."""
+    zone = plan.office.zone
+    spans: defaultdict[str, timedelta] = defaultdict(timedelta)
+    nights: defaultdict[date, defaultdict[str, timedelta]] = defaultdict(
+        lambda: defaultdict(timedelta)
+    )
+    for one in oncall.duties(plan, rota.name, start, end):
+        spans[one.person] += one.end - one.start
+        night = one.start.astimezone(zone).date() - DAY
+        while (dusk := instant(night, DUSK, zone)) < one.end:
+            held = min(one.end, instant(night + DAY, DAWN, zone)) - max(one.start, dusk)
+            if dusk >= start and held > timedelta():
+                nights[night][one.person] += held
+            night += DAY
+    most = Counter(
+        person
+        for who in nights.values()
+        for person, held in who.items()
+        if held == max(who.values())
+    )
+    for person, held in spans.items():
+        yield RotaShare(rota.name, person, most[person], round(held / HOUR, 1))
+
+
+def _left(handoffs: Iterable[oncall.Handoff], carried: Iterable[int]) -> Counter[str]:
+    """Count what each person found waiting when their turn began."""
+    left: Counter[str] = Counter()
+    for one, count in zip(handoffs, carried, strict=True):
+        for person in set(one.after) - set(one.before):
+            left[person] += count
+    return left
+
+
+def _boundaries(
+    plan: Plan,
+    handoffs: Iterable[oncall.Handoff],
+    rings: Mapping[tuple[str, int], Rings],
+    carried: Iterable[int],
+) -> Iterable[Boundary]:
+    """Add the handoffs up by rota and time of the week; stretch 2n is before the nth one."""
+    found: dict[tuple[str, int, str], list[int]] = {}
+    for number, (one, open_) in enumerate(zip(handoffs, carried, strict=True)):
+
+        def rung(people: Iterable[str], place: int) -> int:
+            return sum(rings.get((person, place), Rings()).rings for person in people)
+
+        local = one.at.astimezone(plan.office.zone)
+        gone = set(one.before) - set(one.after)
+        cost = (
+            1,
+            rung(one.before, 2 * number),
+            rung(one.after, 2 * number + 1),
+            rung(gone, 2 * number + 1),
+            open_,
+        )
+        key = (one.rota, local.weekday(), f"{local:%H:%M}")
+        found[key] = [a + b for a, b in zip(found.get(key, [0] * 5), cost, strict=True)]
+    for (rota, weekday, clock), sums in sorted(found.items()):
+        yield Boundary(rota, weekday, clock, *sums)

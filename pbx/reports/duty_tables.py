@@ -1,0 +1,122 @@
+"""What being on call asked of whom, as tables."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from pbx.percentiles import RANKS
+from pbx.reports.duty import Duty
+from pbx.reports.table import SPREAD, Cell, Chart, Columns, Table, spread_cells
+from pbx.spans import WEEKDAYS
+
+
+def tables(found: Duty) -> list[Table]:
+    """Lay a span out: the people, how they kept what was promised, rotas and handoffs."""
+    return [_people(found), _promised(found), _rotas(found), _boundaries(found)]
+
+
+def _people(found: Duty) -> Table:
+    columns: Columns = (
+        ("person", ""),
+        ("nights", ""),
+        ("weekends", ""),
+        ("holidays", ""),
+        ("hours", "h"),
+        ("interruptions", ""),
+        ("taken", ""),
+        ("other nights", ""),
+        ("nights disturbed", ""),
+        *((f"{rank} %", "") for rank in RANKS),
+        ("most", ""),
+        ("found waiting", ""),
+    )
+    rows: list[tuple[Cell, ...]] = [
+        (
+            one.person,
+            one.burden.nights,
+            one.burden.weekends,
+            one.burden.holidays,
+            round(one.burden.hours, 1),
+            one.interruptions,
+            one.taken,
+            one.beyond,
+            one.disturbed,
+            *spread_cells(one.per_night)[2:],
+            one.carried,
+        )
+        for one in found.people
+    ]
+    even = ", ".join(f"{kind} {value:.2f}" for kind, value in found.evenness.items())
+    about = (
+        "The percentiles are of interruptions in a night on call. "
+        f"The most that one person has, divided by the mean (1.00 is even): {even}."
+    )
+    charts = (
+        Chart("Nights on call", "nights", mean=_mean(row[1] for row in rows)),
+        Chart("Interruptions after hours", "interruptions", mean=_mean(row[5] for row in rows)),
+    )
+    return Table("people", "Nights and interruptions", columns, tuple(rows), charts, about)
+
+
+def _mean(cells: Iterable[Cell]) -> float | None:
+    numbers = [cell for cell in cells if isinstance(cell, int | float)]
+    return sum(numbers) / len(numbers) if any(numbers) else None
+
+
+def _promised(found: Duty) -> Table:
+    rows = tuple(
+        (
+            one.person,
+            act.replace("_", " "),
+            *spread_cells(one.kept[act].waited),
+            one.kept[act].share,
+        )
+        for one in found.people
+        for act in one.kept
+    )
+    columns: Columns = (
+        ("person", ""),
+        ("urgent messages", ""),
+        ("number", ""),
+        *SPREAD,
+        ("in 30 min", "%"),
+    )
+    return Table("promises", "Time to acknowledge and to call back", columns, rows)
+
+
+def _rotas(found: Duty) -> Table:
+    rows = tuple((one.rota, one.person, one.nights, one.hours) for one in found.rotas)
+    columns: Columns = (
+        ("rota", ""),
+        ("person", ""),
+        ("nights", ""),
+        ("hours", "h"),
+    )
+    return Table("rotas", "By rota", columns, rows)
+
+
+def _boundaries(found: Duty) -> Table:
+    rows = tuple(
+        (
+            f"{one.rota} {WEEKDAYS[one.weekday]} {one.clock}",
+            one.times,
+            one.before,
+            one.after,
+            one.late,
+            one.carried,
+        )
+        for one in found.boundaries
+    )
+    columns: Columns = (
+        ("handoff", ""),
+        ("times", ""),
+        ("hour before", ""),
+        ("hour after", ""),
+        ("of who left", ""),
+        ("left waiting", ""),
+    )
+    about = (
+        "Interruptions of who is on call in the hour before and the hour after, and of who was on "
+        "call before; urgent messages that nobody had taken up at that moment."
+    )
+    return Table("handoffs", "What handoffs cost", columns, rows, about=about)

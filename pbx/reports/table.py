@@ -1,0 +1,63 @@
+"""The shape of every report: tables, from which terminal, CSV and page are made."""
+
+from __future__ import annotations
+
+from dataclasses import astuple, dataclass
+from typing import Literal
+
+from pbx.percentiles import RANKS, Spread
+
+Unit = Literal["", "s", "%", "h"]  # as they are, seconds, a share of 1, hours
+Cell = str | int | float | None
+Columns = tuple[tuple[str, Unit], ...]
+
+MINUTES_FROM = 120  # seconds that are told in minutes from here on
+SPREAD: Columns = (("mean", "s"), *((f"{rank} %", "s") for rank in RANKS), ("most", "s"))
+
+
+@dataclass(frozen=True)
+class Chart:
+    """A column of a table as bars; a `norm` is not to be passed, a `mean` is to compare with."""
+
+    title: str
+    column: str
+    norm: float | None = None
+    mean: float | None = None
+
+
+@dataclass(frozen=True)
+class Table:
+    """Rows of a report; the first column names the row."""
+
+    name: str
+    title: str
+    columns: Columns
+    rows: tuple[tuple[Cell, ...], ...]
+    charts: tuple[Chart, ...] = ()
+    about: str = ""
+
+    def column(self, name: str) -> tuple[Unit, list[Cell]]:
+        """Return a column's unit and cells."""
+        place = [heading for heading, _ in self.columns].index(name)
+        return self.columns[place][1], [row[place] for row in self.rows]
+
+
+def told(cell: Cell, unit: Unit) -> str:
+    """Write a cell for people."""
+    if cell is None:
+        return "-"
+    if isinstance(cell, str):
+        return cell
+    if unit == "s" and cell >= MINUTES_FROM:
+        return f"{cell / 60:.0f} min"
+    return {
+        "": str(cell),
+        "s": f"{cell:.0f} s",
+        "%": f"{cell * 100:.1f} %",
+        "h": f"{cell:.0f}",
+    }[unit]
+
+
+def spread_cells(one: Spread) -> tuple[Cell, ...]:
+    """Lay a spread out: the number of values, then what `SPREAD` names."""
+    return astuple(one)

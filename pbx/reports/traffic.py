@@ -1,0 +1,206 @@
+"""What a span of days was like for those who call: how many, when, and how long they waited.
+
+A figure belongs to the local day and hour in which its call began, or its message was opened.
+Whether the office was open is what the running plan says of that instant.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from itertools import pairwise
+from operator import add
+from typing import TYPE_CHECKING
+
+from pbx.percentiles import Histogram, Spread, spread, together, within
+from pbx.store.figures import Counts, measuring
+from pbx.store.promises import ACTS, Act, Promises, promises
+from routing import hours
+from routing.instants import DAY, MIDNIGHT, clock_hours, instant
+
+if TYPE_CHECKING:
+    from sqlalchemy import Engine
+
+    from routing.model import Plan
+
+# What an office is held to; where the numbers are from stands in docs/reports.md.
+ANSWER_S = 30
+ABANDONED = 0.05
+CALL_BACK = timedelta(minutes=30)
+
+MOST_CALLERS = 10
+
+
+@dataclass(frozen=True)
+class Stretch:
+    """A part of one local hour in which the office is open all the time, or closed."""
+
+    start: datetime
+    end: datetime
+    day: date
+    hour: int
+    is_open: bool
+
+
+@dataclass(frozen=True)
+class Answers:
+    """How calls of open hours were answered: of `offered` calls some within the norm."""
+
+    offered: int
+    abandoned: int
+    within: int
+    waited: Spread
+
+    @property
+    def share(self) -> float | None:
+        """Share of the calls that a person answered in time; None without calls."""
+        return share(self.within, self.offered)
+
+    @property
+    def lost(self) -> float | None:
+        """Share of the calls whose caller hung up; None without calls."""
+        return share(self.abandoned, self.offered)
+
+
+@dataclass(frozen=True)
+class DayOfCalls:
+    """One local day: all its calls, and those of its open hours by how they were answered."""
+
+    day: date
+    counts: Counts
+    answers: Answers
+
+
+@dataclass(frozen=True)
+class Kept:
+    """How a promise was kept: `due` messages could have been in time, of which `within` were."""
+
+    due: int
+    within: int
+    pending: int
+    never: int
+    waited: Spread
+
+    @property
+    def share(self) -> float | None:
+        """Share of the messages that were in time; None where none had to be."""
+        return share(self.within, self.due)
+
+
+@dataclass(frozen=True)
+class Traffic:
+    """The figures of the local days from `first` up to, but without, `last`.
+
+    `hours` has 24 entries, `weekdays` seven from Monday with how many such days there were.
+    """
+
+    first: date
+    last: date
+    total: Counts
+    answers: Answers
+    days: tuple[DayOfCalls, ...]
+    hours: tuple[Counts, ...]
+    weekdays: tuple[tuple[Counts, int], ...]
+    opened: int
+    spoken: int
+    kept: dict[Act, Kept]
+    callers: tuple[tuple[str, int], ...]
+
+
+def traffic(engine: Engine, plan: Plan, first: date, last: date, now: datetime) -> Traffic:
+    """Count what happened on the local days [first, last)."""
+    cuts = stretches(plan, first, last)
+    span = bounds(plan, first, last)
+    bins = [(cut.day - first).days if cut.is_open else -1 for cut in cuts]
+    with measuring(engine) as figures:
+        figures.cut(((one.start, one.end), bin_) for one, bin_ in zip(cuts, bins, strict=True))
+        counted, waited = figures.counts(), figures.answers()
+        callers = figures.callers(span, MOST_CALLERS)
+    counts = [counted.get(place, Counts()) for place in range(len(cuts))]
+    days = [first + number * DAY for number in range((last - first).days)]
+    by_day = _sums(counts, [(cut.day - first).days for cut in cuts], len(days))
+    in_open = _sums(counts, bins, len(days))
+    told = promises(engine, span, now - CALL_BACK)
+    weekdays = _sums(by_day, [day.weekday() for day in days], 7)
+    return Traffic(
+        first,
+        last,
+        _total(counts),
+        _answers(_total(in_open), together(waited.values())),
+        tuple(
+            DayOfCalls(day, by_day[number], _answers(in_open[number], waited.get(number, {})))
+            for number, day in enumerate(days)
+        ),
+        tuple(_sums(counts, [cut.hour for cut in cuts], 24)),
+        tuple(
+            (one, sum(day.weekday() == number for day in days))
+            for number, one in enumerate(weekdays)
+        ),
+        told.opened,
+        told.spoken,
+        {act: kept(told, act) for act in ACTS},
+        tuple(callers),
+    )
+
+
+def bounds(plan: Plan, first: date, last: date) -> tuple[datetime, datetime]:
+    """Return the instants at which the local days [first, last) begin and end."""
+    zone = plan.office.zone
+    return instant(first, MIDNIGHT, zone), instant(last, MIDNIGHT, zone)
+
+
+def stretches(plan: Plan, first: date, last: date) -> list[Stretch]:
+    """Cut local days where the clock strikes or the hours change.
+
+    An hour that comes twice is one, and one that is skipped is none.
+    """
+    zone = plan.office.zone
+    start, end = bounds(plan, first, last)
+    states = {one.start: one.state for one in hours.spans(plan, start, end)}
+    strikes = set(clock_hours(zone, start, end))
+    found: list[Stretch] = []
+    local, state = start.astimezone(zone), states.get(start)
+    for begins, ends in pairwise(sorted({*strikes, *states, end})):
+        state = states.get(begins, state)
+        if begins in strikes:
+            local = begins.astimezone(zone)
+        found.append(Stretch(begins, ends, local.date(), local.hour, state == "open"))
+    return found
+
+
+def kept(told: Promises, act: Act, person: str | None = None) -> Kept:
+    """Hold the waiting times for an act against the norm; of one person's alone if asked."""
+    waited = told.waited[act]
+    if person is not None:
+        mine = waited.by.get(person, {})
+        return _kept(mine, 0, 0)
+    return _kept(together(waited.by.values()), waited.pending, waited.never)
+
+
+def share(part: int, whole: int) -> float | None:
+    """Divide, to four places; None where there is nothing to divide by."""
+    return round(part / whole, 4) if whole else None
+
+
+def _kept(found: Histogram, pending: int, never: int) -> Kept:
+    limit = int(CALL_BACK.total_seconds())
+    done = sum(found.values())
+    return Kept(done + never, within(found, limit), pending, never, spread(found))
+
+
+def _answers(counts: Counts, found: Histogram) -> Answers:
+    return Answers(counts.offered, counts.abandoned, within(found, ANSWER_S), spread(found))
+
+
+def _total(counts: Sequence[Counts]) -> Counts:
+    return _sums(counts, [0] * len(counts), 1)[0]
+
+
+def _sums(counts: Iterable[Counts], places: Sequence[int], size: int) -> list[Counts]:
+    """Add each count up at its place; what has the place -1 is left out."""
+    found = [[0] * len(Counts._fields) for _ in range(size)]
+    for one, place in zip(counts, places, strict=True):
+        if place >= 0:
+            found[place] = list(map(add, found[place], one))
+    return [Counts(*one) for one in found]

@@ -1,0 +1,173 @@
+"""What the days were like for those who called, as tables; numbers are masked."""
+
+from __future__ import annotations
+
+from pbx.reports.table import SPREAD, Cell, Chart, Columns, Table, spread_cells
+from pbx.reports.traffic import ABANDONED, ANSWER_S, CALL_BACK, Kept, Traffic
+from pbx.showing import Shown
+from pbx.spans import WEEKDAYS
+from pbx.store.figures import Counts
+
+CALL_BACK_S = int(CALL_BACK.total_seconds())
+HOURS = tuple(f"{hour:02}" for hour in range(24))
+
+
+def tables(found: Traffic, shown: Shown) -> list[Table]:
+    """Lay a span out: first what it is held against."""
+    return [
+        _held(found),
+        _waited(found),
+        _by_hour(found),
+        _by_weekday(found),
+        _by_day(found),
+        _callers(found, shown),
+    ]
+
+
+def _held(found: Traffic) -> Table:
+    """Hold the span against the norms."""
+    answers = found.answers
+    rows: list[tuple[Cell, ...]] = [
+        ("answered by a person within 30 s, open hours", answers.share, answers.offered, None, ""),
+        (
+            "hung up, open hours",
+            answers.lost,
+            answers.offered,
+            ABANDONED,
+            _verdict(answers.lost, ABANDONED),
+        ),
+    ]
+    names = {"acknowledged": "acknowledged", "called_back": "called back"}
+    for act, one in found.kept.items():
+        rows.append(
+            (f"urgent messages {names[act]} within 30 min", one.share, one.due, 1.0, _all(one))
+        )
+    columns: Columns = (
+        ("figure", ""),
+        ("share", "%"),
+        ("of", ""),
+        ("norm", "%"),
+        ("holds", ""),
+    )
+    return Table("norms", "Against the norms", columns, tuple(rows))
+
+
+def _verdict(value: float | None, limit: float) -> str:
+    return "" if value is None else "yes" if value <= limit else "no"
+
+
+def _all(one: Kept) -> str:
+    return "" if one.share is None else "yes" if one.within == one.due else "no"
+
+
+def _waited(found: Traffic) -> Table:
+    rows = (
+        ("until a person answered, open hours", *spread_cells(found.answers.waited), ANSWER_S),
+        (
+            "until acknowledged, urgent",
+            *spread_cells(found.kept["acknowledged"].waited),
+            CALL_BACK_S,
+        ),
+        ("until called back, urgent", *spread_cells(found.kept["called_back"].waited), CALL_BACK_S),
+    )
+    about = (
+        f"{found.opened} urgent messages, {found.spoken} of them from callers who spoke with "
+        "somebody while they were on the line; these are in no waiting time."
+    )
+    columns: Columns = (
+        ("wait", ""),
+        ("number", ""),
+        *SPREAD,
+        ("norm", "s"),
+    )
+    return Table("waiting", "How long callers waited", columns, rows, about=about)
+
+
+_COUNTED: Columns = (
+    ("calls", ""),
+    ("urgent", ""),
+    ("connected", ""),
+    ("message", ""),
+    ("hung up", ""),
+)
+
+
+def _counted(one: Counts) -> tuple[Cell, ...]:
+    return one.calls, one.urgent, one.connected, one.message, one.abandoned
+
+
+def _by_hour(found: Traffic) -> Table:
+    rows = tuple((label, *_counted(one)) for label, one in zip(HOURS, found.hours, strict=True))
+    chart = Chart("Calls", "calls")
+    return Table("by_hour", "Calls by hour", (("hour", ""), *_COUNTED), rows, (chart,))
+
+
+def _by_weekday(found: Traffic) -> Table:
+    rows = tuple(
+        (name.capitalize(), days, *_counted(one), round(one.calls / days, 1) if days else None)
+        for name, (one, days) in zip(WEEKDAYS, found.weekdays, strict=True)
+    )
+    columns: Columns = (
+        ("weekday", ""),
+        ("days", ""),
+        *_COUNTED,
+        ("calls a day", ""),
+    )
+    title = "Calls by weekday"
+    chart = Chart("Calls a day", "calls a day")
+    return Table("by_weekday", title, columns, rows, (chart,))
+
+
+def _by_day(found: Traffic) -> Table:
+    columns: Columns = (
+        ("day", ""),
+        ("weekday", ""),
+        *_COUNTED,
+        ("open hours", ""),
+        ("in 30 s", "%"),
+        ("50 %", "s"),
+        ("90 %", "s"),
+        ("95 %", "s"),
+        ("99 %", "s"),
+        ("lost", "%"),
+    )
+    rows = tuple(
+        (
+            one.day.isoformat(),
+            f"{one.day:%a}",
+            *_counted(one.counts),
+            one.answers.offered,
+            one.answers.share,
+            one.answers.waited.p50,
+            one.answers.waited.p90,
+            one.answers.waited.p95,
+            one.answers.waited.p99,
+            one.answers.lost,
+        )
+        for one in found.days
+    )
+    charts = (
+        Chart("Calls", "calls"),
+        Chart("Nine of ten answered after, open hours", "90 %", ANSWER_S),
+        Chart("Callers who hung up, open hours", "lost", ABANDONED),
+    )
+    return Table("by_day", "Day by day", columns, rows, charts if len(rows) > 1 else ())
+
+
+def _callers(found: Traffic, shown: Shown) -> Table:
+    rows = tuple(
+        (
+            shown.patient(number) or "",
+            shown.number(number),
+            calls,
+            round(calls / found.total.calls, 4),
+        )
+        for number, calls in found.callers
+    )
+    columns: Columns = (
+        ("patient", ""),
+        ("number", ""),
+        ("calls", ""),
+        ("share", "%"),
+    )
+    return Table("callers", "Who calls most", columns, rows)
