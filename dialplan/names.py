@@ -18,6 +18,7 @@ SHIFT: Final = "shift"
 # FastAGI scripts
 ROUTE: Final = "route"  # every question about a call: turn, DID, event, detail, state
 BEAT: Final = "beat"  # the heartbeat call
+PIN: Final = "pin"  # whether a person keyed in their PIN: person, try, digits
 CONSULT: Final = "consult"  # every question of a person at a message: turn, event, detail, state
 
 # Channel variables that a verdict sets. A leading underscore hands one on to the Local legs.
@@ -33,6 +34,8 @@ WHISPER: Final = "OL_WHISPER"  # the sound that a person hears before pressing 1
 TO: Final = "OL_TO"  # OL_TO_<person>: how to dial that person
 KIND: Final = "OL_KIND"  # OL_KIND_<person>: a desk phone's id, or SERVICE; neither presses 1
 SERVICE: Final = "*"  # an answering service: whoever answers there is a human
+PIN_OF: Final = "OL_PIN"  # OL_PIN_<person>: this one accepts by their PIN
+PIN_VERDICT: Final = "OL_KNOWN"  # <unique id>/<try>/<yes or no>
 VERDICT: Final = "OL_VERDICT"  # <unique id>/<turn>, always set last
 
 MATTER_OF: Final = "OL_MATTER"  # whom the relay called about which message; empty: called in

@@ -75,7 +75,9 @@ def _opening(table: schema.OpeningTable) -> model.Opening:
 
 
 def _person(key: str, table: schema.PersonTable) -> model.Person:
-    contacts = tuple(model.Contact(one.via, _windows(one.only)) for one in table.contacts)
+    contacts = tuple(
+        model.Contact(one.via, _windows(one.only), one.confirm == "pin") for one in table.contacts
+    )
     return model.Person(key, table.name, table.role, contacts, table.mode, _windows(table.quiet))
 
 
@@ -124,7 +126,9 @@ def _layer(table: schema_rotas.LayerTable) -> model.Layer:
 
 def _ladder(key: str, table: schema.LadderTable) -> model.Ladder:
     steps = tuple(
-        model.Try(step.try_, step.ring) if step.try_ is not None else model.Pause(step.wait or 1)
+        model.Try(step.try_, step.ring, step.confirm == "pin")
+        if step.try_ is not None
+        else model.Pause(step.wait or 1)
         for step in table.live
     )
     relay = table.relay

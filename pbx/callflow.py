@@ -6,6 +6,7 @@ call's state, so that a daemon that was restarted goes on in the middle of a cal
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
@@ -16,7 +17,7 @@ from pbx.conversation import Book, CallState, Plans, Question, Verdict
 from pbx.recent import RecentCallers
 from routing import engine, ladder, outbound, people
 from routing.decision import Decision, Facts
-from routing.model import Plan
+from routing.model import Plan, Try
 
 STAR = "*"  # at a menu: the physician's line
 KEY_WAIT_S = 5  # how long silence at the menu lasts before it counts as urgent
@@ -179,19 +180,22 @@ class _Turn:
         )
         if isinstance(step, ladder.Ringing):
             turn = replace(self, state=replace(state, step=step.step))
-            return turn.ring(step.who, step.ring_s, say)
+            return turn.ring(step.who, step.ring_s, say, pin=step.pin)
         if isinstance(step, ladder.Waiting):
             words = {names.PAUSE: str(step.seconds)}
             return Verdict(names.WAIT, words, replace(state, step=step.step))
         return self.give_up()
 
-    def ring(self, who: tuple[str, ...], ring_s: int, say: tuple[str, ...] = ()) -> Verdict:
+    def ring(
+        self, who: tuple[str, ...], ring_s: int, say: tuple[str, ...] = (), *, pin: bool = False
+    ) -> Verdict:
         """Ring these together; nobody reachable among them means the next step at once."""
         via = self.reachable()
         who = tuple(one for one in who if one in via)
         if not who:
             return self.climb() if self.state.ladder else self.record(("leave-message",))
         kinds = {one: kind for one in who if (kind := self._kind(one, via[one]))}
+        asked = self._asked(who, via, pin=pin)
         whisper = "whisper-urgent" if self.state.urgency == "urgent" else "whisper-routine"
         words = {
             names.SAY: names.sounds(say),
@@ -201,6 +205,7 @@ class _Turn:
             f"_{names.WHISPER}": names.sounds((whisper,)),
             **{f"_{names.TO}_{one}": self.book[one][via[one]] for one in who},
             **{f"_{names.KIND}_{one}": kind for one, kind in kinds.items()},
+            **{f"_{names.PIN_OF}_{one}": pins for one, pins in asked.items()},
         }
         verb = names.DESK if len(kinds) == len(who) else names.LADDER
         return Verdict(verb, words, self.state, who=who)
@@ -211,6 +216,15 @@ class _Turn:
             return via
         known = self.plan.people.get(person)
         return names.SERVICE if known is not None and known.role == "service" else ""
+
+    def _asked(self, who: tuple[str, ...], via: Mapping[str, str], *, pin: bool) -> dict[str, str]:
+        """Say who accepts by a PIN ("1"); "" takes back what an earlier step of the ladder said."""
+        rungs = self.plan.ladders.get(self.state.ladder)
+        steps = () if rungs is None else rungs.live
+        mixed = any(isinstance(one, Try) and one.pin for one in steps)
+        known = self.plan.people
+        keys = {one for one in who if one in known and people.keys_pin(known[one], via[one])}
+        return {one: "1" if pin or one in keys else "" for one in who if mixed or one in keys}
 
     def record(self, say: tuple[str, ...]) -> Verdict:
         words = {names.SAY: names.sounds((*say, "beep"))}

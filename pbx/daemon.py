@@ -67,6 +67,7 @@ class Daemon:
             names.ROUTE: self._handlers.route,
             names.BEAT: self._handlers.beat,
             names.CONSULT: self._handlers.consult,
+            names.PIN: self._handlers.pin,
         }
         self._agi = AgiServer(self._notifier.timed(scripts), port=ports.agi)
         self._ami = AmiClient(
@@ -122,12 +123,13 @@ class Daemon:
             self._dialer, self._relay_engine, self.plans, lambda: self.plans.vault, self.clock
         )
         self._escalator = Escalator(self._relay_engine, self.plans, self._pushing, self.clock)
+        self._handlers.pins = pins = Pins(self._home.folder, self._relay_engine, self.clock)
         self._handlers.line = self._line = PhysicianLine(
             self._relay_engine,
             self._home,
             self.plans,
             self.clock,
-            Pins(self._home.folder, self._relay_engine, self.clock),
+            pins,
             self._dialer,
             self._dialer.taken,
         )

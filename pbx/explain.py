@@ -145,7 +145,8 @@ def document(told: Explanation) -> dict[str, Any]:
 def _step(step: ladder.Ringing | ladder.Waiting) -> dict[str, Any]:
     if isinstance(step, ladder.Waiting):
         return {"wait_s": step.seconds}
-    return {"ring": list(step.who), "ring_s": step.ring_s}
+    shape = {"ring": list(step.who), "ring_s": step.ring_s}
+    return {**shape, "confirm": "pin"} if step.pin else shape
 
 
 def sentences(told: Explanation, plan: Plan) -> list[str]:
@@ -197,7 +198,7 @@ def _pressed(key: str) -> str:
 def _told_step(step: ladder.Ringing | ladder.Waiting, plan: Plan) -> str:
     if isinstance(step, ladder.Waiting):
         return f"{step.seconds} s of music"
-    return f"{_names(step.who, plan)}, {step.ring_s} s"
+    return f"{_names(step.who, plan)}, {step.ring_s} s{', by PIN' if step.pin else ''}"
 
 
 def _names(who: Sequence[str], plan: Plan) -> str:

@@ -1,4 +1,4 @@
-"""The FastAGI scripts: `route` answers each question about a call, `beat` the heartbeat."""
+"""The FastAGI scripts: `route` and `consult` answer questions about calls, `pin` and `beat`."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from pbx.callflow import CallFlow, on_call_legs
 from pbx.clock import Clock
 from pbx.conversation import Plans, Question, Verdict, asked, variables
 from pbx.physician_line import PhysicianLine, note_path
+from pbx.pins import Pins
 
 log = structlog.get_logger()
 
@@ -48,6 +49,7 @@ class Handlers:
         self._clock = clock
         self._messages = messages
         self.line: PhysicianLine | None = None  # there is none before the database is open
+        self.pins: Pins | None = None  # as the line
         self.last_beat: asyncio.Event = asyncio.Event()
 
     def route(self, session: AgiSession) -> Awaitable[None] | None:
@@ -93,6 +95,14 @@ class Handlers:
                 names.VERDICT: f"{question.unique}/{question.turn}",
             }
         )
+
+    async def pin(self, session: AgiSession) -> None:
+        """Say whether somebody keyed in their own PIN; no answer lets a pressed 1 count."""
+        person, tried, digits, *_ = (*session.request.args, "", "", "")
+        known = None if self.pins is None else await self.pins.accept(person, digits)
+        if known is not None:
+            answer = "yes" if known else "no"
+            session.conclude({names.PIN_VERDICT: f"{session.request.uniqueid}/{tried}/{answer}"})
 
     async def beat(self, session: AgiSession) -> None:
         """Leave for the failsafe whom to ring, and how, in Asterisk's own database."""

@@ -159,11 +159,15 @@ class OpeningTable(DaysTable):
     schedule: Id = "office"
 
 
+Confirm = Literal["press", "pin"]  # how whoever answers accepts a call
+
+
 class ContactTable(Table):
     """One way to reach a person, always or in windows only."""
 
     via: Id
     only: list[WindowText] = []
+    confirm: Confirm = "press"
 
 
 class PersonTable(Table):
@@ -188,6 +192,7 @@ class StepTable(Table):
     try_: Annotated[Id | None, Field(alias="try")] = None
     ring: Seconds = 20
     wait: Seconds | None = None
+    confirm: Confirm = "press"
 
 
 class RelayTable(Table):

@@ -14,11 +14,15 @@ from routing.people import Numbers
 
 @dataclass(frozen=True)
 class Ringing:
-    """Ring these people or desk phones together, by id, for `ring_s` seconds; `step` counts."""
+    """Ring these people or desk phones together, by id, for `ring_s` seconds; `step` counts.
+
+    With `pin` nobody accepts by a 1 alone.
+    """
 
     step: int
     who: tuple[str, ...]
     ring_s: int
+    pin: bool = False
 
 
 @dataclass(frozen=True)
@@ -52,7 +56,7 @@ def next_step(
         resolved = resolve(step.who, plan, now, rota_name=ladder.rota, own=own)
         who = tuple(one for one in resolved if one in reachable)
         if who:
-            return Ringing(number, who, step.ring_s)
+            return Ringing(number, who, step.ring_s, step.pin)
     return None
 
 

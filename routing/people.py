@@ -26,6 +26,11 @@ def contact(person: Person, plan: Plan, numbers: Numbers, at: datetime) -> str |
     )
 
 
+def keys_pin(person: Person, via: str) -> bool:
+    """Tell whether a person accepts by their PIN over this contact, whatever a ladder says."""
+    return any(one.pin for one in person.contacts if one.via == via)
+
+
 def quiet(person: Person, plan: Plan, at: datetime) -> bool:
     """Tell whether only urgent calls may ring this person now."""
     return inside(person.quiet, at, plan.office.zone)

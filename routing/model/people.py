@@ -12,11 +12,13 @@ from routing.model.words import Window
 class Contact:
     """A way to reach a person: "mobile" or "second" (numbers in the vault), or a desk phone's id.
 
-    Without windows it holds always; the first contact that holds is the one that is used.
+    Without windows it holds always; the first contact that holds is the one that is used. Who
+    answers there presses 1, or keys in their PIN where `pin` asks for it.
     """
 
     via: str
     only: tuple[Window, ...] = ()
+    pin: bool = False
 
 
 @dataclass(frozen=True)

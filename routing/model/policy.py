@@ -11,10 +11,14 @@ from routing.model.words import CallerKind, HoursState, Urgency, Window
 
 @dataclass(frozen=True)
 class Try:
-    """One step of a ladder: ring these for `ring_s` seconds, all together."""
+    """One step of a ladder: ring these for `ring_s` seconds, all together.
+
+    With `pin` whoever accepts keys in their PIN instead of a 1.
+    """
 
     who: str
     ring_s: int
+    pin: bool = False
 
 
 @dataclass(frozen=True)
