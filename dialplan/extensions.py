@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from dialplan import names
 from dialplan.conf import document, name, section, value
 from dialplan.contexts import STATIC
+from dialplan.contexts_people import PEOPLE
 
 
 @dataclass(frozen=True)
@@ -41,6 +42,7 @@ def extensions_conf(facts: DialplanFacts) -> str:
             _context(names.FROM_PHONE, [*_emergency(), *_dids(facts)]),
         )
         + STATIC
+        + PEOPLE
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from zoneinfo import ZoneInfo
 
-from pbx import schema, schema_rotas, spans
+from pbx import schema, schema_ladders, schema_rotas, spans
 from routing import model
 
 
@@ -124,7 +124,7 @@ def _layer(table: schema_rotas.LayerTable) -> model.Layer:
     )
 
 
-def _ladder(key: str, table: schema.LadderTable) -> model.Ladder:
+def _ladder(key: str, table: schema_ladders.LadderTable) -> model.Ladder:
     steps = tuple(
         model.Try(step.try_, step.ring, step.confirm == "pin")
         if step.try_ is not None

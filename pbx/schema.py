@@ -20,7 +20,6 @@ from pbx.fields import (
     Country,
     Date,
     Days,
-    Duration,
     FilePath,
     Host,
     HoursState,
@@ -44,6 +43,7 @@ from pbx.fields import (
     Zone,
     refused,
 )
+from pbx.schema_ladders import Confirm, LadderTable
 from pbx.schema_rotas import RotaTable
 
 # Where desk phones are when [network] does not say it: in the house, or in a VPN
@@ -159,9 +159,6 @@ class OpeningTable(DaysTable):
     schedule: Id = "office"
 
 
-Confirm = Literal["press", "pin"]  # how whoever answers accepts a call
-
-
 class ContactTable(Table):
     """One way to reach a person, always or in windows only."""
 
@@ -184,36 +181,6 @@ class PhoneTable(Table):
     """[phones.ID]."""
 
     name: Title
-
-
-class StepTable(Table):
-    """One step of a ladder: try somebody, or wait."""
-
-    try_: Annotated[Id | None, Field(alias="try")] = None
-    ring: Seconds = 20
-    wait: Seconds | None = None
-    confirm: Confirm = "press"
-
-
-class RelayTable(Table):
-    """When a message climbs to whom, counted from its opening.
-
-    `callback` counts from the acknowledgment: who has not called back by then is called again.
-    """
-
-    retry: Duration = "5m"
-    backup: Duration = "10m"
-    everyone: Duration = "15m"
-    breach: Duration = "30m"
-    callback: Duration = "30m"
-
-
-class LadderTable(Table):
-    """[ladder.ID]."""
-
-    live: Annotated[list[StepTable], Field(min_length=1)]
-    relay: RelayTable = RelayTable()
-    rota: Id | None = None
 
 
 class WhenTable(Table):

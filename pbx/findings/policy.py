@@ -11,7 +11,8 @@ from pbx.findings.finding import Finding
 from pbx.findings.lines import Path
 
 if TYPE_CHECKING:
-    from pbx.schema import DoTable, RelayTable
+    from pbx.schema import DoTable
+    from pbx.schema_ladders import RelayTable
 
 
 def structure(draft: Draft) -> Iterator[Finding]:

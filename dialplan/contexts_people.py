@@ -1,0 +1,75 @@
+"""The static contexts of the office's own people, beside those of `dialplan.contexts`."""
+
+from typing import Final
+
+PEOPLE: Final = r"""
+; ---- The physician's line: a person about a message, after a PIN ---------------------------------
+; Whom the relay called about what stands in OL_MATTER, which only our own Originate sets; whoever
+; calls in has to say who they are. There is never a dial tone: what is dialled is the message's.
+[physician]
+exten => s,1,Set(AGIEXITONHANGUP=yes)
+ same => n,Set(OL_TURN=0)
+ same => n,Set(OL_EVENT=arrived)
+ same => n,Set(OL_DETAIL=)
+ same => n,Set(OL_STATE=${OL_MATTER})
+ same => n,Goto(consult,s,1)
+exten => i,1,Hangup()
+exten => e,1,Hangup()
+exten => T,1,Hangup()
+exten => h,1,NoOp()
+
+[consult]
+exten => s,1,Set(OL_TURN=$[${OL_TURN} + 1])
+ same => n,Set(TIMEOUT(absolute)=8)
+ same => n,AGI(${OL_AGI}/consult,${OL_TURN},${OL_DID},${OL_EVENT},${OL_DETAIL},${OL_STATE})
+ same => n,Set(TIMEOUT(absolute)=0)
+ same => n,GotoIf($["${OL_VERDICT}" = "${UNIQUEID}/${OL_TURN}"]?line,${OL_DO},1)
+ same => n,Hangup()
+exten => i,1,Hangup()
+exten => e,1,Hangup()
+exten => T,1,Hangup()
+exten => h,1,NoOp()
+
+[line]
+exten => ask,1,Read(OL_KEY,${OL_SAY},${OL_DIGITS},,1,${OL_PAUSE})
+ same => n,Set(OL_EVENT=keyed)
+ same => n,Set(OL_DETAIL=${FILTER(0-9,${OL_KEY})})
+ same => n,Goto(consult,s,1)
+exten => note,1,Playback(${OL_SAY})
+ same => n,Record(${OL_RECORD}.wav,4,${OL_PAUSE},kqy)
+ same => n,Set(OL_EVENT=recorded)
+ same => n,Set(OL_DETAIL=${RECORD_STATUS})
+ same => n,Goto(consult,s,1)
+exten => patient,1,Playback(${OL_SAY})
+ same => n,Set(CALLERID(all)="${OL_NAME}" <${OL_SHOW}>)
+ same => n,Set(CALLERID(pres)=allowed_passed_screen)
+ same => n,Set(CALLERID(ani)=${OL_SHOW})
+ same => n,Set(CALLERID(rdnis)=)
+ same => n,Dial(${OL_DIAL},45,IgU(talked^${OL_STATE}))
+ same => n,Set(OL_EVENT=called)
+ same => n,Set(OL_DETAIL=${DIALSTATUS})
+ same => n,Goto(consult,s,1)
+exten => bye,1,Playback(${OL_SAY})
+ same => n,Hangup(16)
+exten => i,1,Hangup()
+exten => e,1,Hangup()
+exten => T,1,Hangup()
+exten => h,1,NoOp()
+
+[talked]
+exten => s,1,UserEvent(OfficeLine,Token: ${OL_TOKEN},What: talked,Who: ${ARG1},Call: ${CHANNEL(linkedid)})
+ same => n,Return()
+exten => i,1,Return()
+exten => e,1,Return()
+exten => T,1,Return()
+exten => h,1,NoOp()
+
+; ---- Somebody whose shift begins, after they pressed 1 -------------------------------------------
+[shift]
+exten => s,1,Playback(${OL_SAY})
+ same => n,Hangup(16)
+exten => i,1,Hangup()
+exten => e,1,Hangup()
+exten => T,1,Hangup()
+exten => h,1,NoOp()
+"""
