@@ -9,16 +9,22 @@ from typing import Final
 STATIC: Final = r"""
 ; ---- A call of a patient: clean what strangers wrote, then ask --------------------------------
 [call]
-; From and Diversion may hold line breaks and worse: carriers hand on what anybody sent.
+; From and Diversion may hold line breaks and worse: carriers hand on what anybody sent. Callers past
+; the limit get 503; Asterisk's own limit is far above, or nobody could ring for those who are in.
 exten => s,1,Set(CALLERID(num)=${FILTER(+0-9,${CALLERID(num)})})
  same => n,Set(CALLERID(name)=${FILTER(A-Za-z0-9 .\-,${CALLERID(name)})})
  same => n,Set(CALLERID(ani)=${CALLERID(num)})
  same => n,Set(CALLERID(rdnis)=)
  same => n,Set(CALLERID(dnid)=${OL_DID})
+ same => n,Set(GROUP()=officeline)
+ same => n,GotoIf($[${GROUP_COUNT(officeline)} > ${OL_MAX_CALLS}]?full)
  same => n,Set(AGIEXITONHANGUP=yes)
  same => n,Set(OL_TURN=0)
  same => n,Set(OL_EVENT=arrived)
  same => n,Goto(ask,s,1)
+ same => n(full),Set(CDR_PROP(disable)=1)
+ same => n,UserEvent(OfficeLine,Token: ${OL_TOKEN},What: full,Call: ${CHANNEL(linkedid)})
+ same => n,Hangup(42)
 exten => i,1,Goto(failsafe,s,1)
 exten => e,1,Goto(failsafe,s,1)
 exten => T,1,Goto(failsafe,s,1)

@@ -29,6 +29,7 @@ class DialplanFacts:
     people: Mapping[str, str]
     fallback: tuple[str, ...]  # whom the failsafe rings when it knows nothing newer
     standby: str  # the absolute path of the standby's script
+    max_calls: int = 40  # callers at once
 
 
 def extensions_conf(facts: DialplanFacts) -> str:
@@ -53,6 +54,7 @@ def _globals(facts: DialplanFacts) -> dict[str, object]:
         "OL_NAME": facts.name,
         "OL_TOKEN": facts.token,
         "OL_MESSAGES": facts.messages,
+        "OL_MAX_CALLS": facts.max_calls,
         "OL_STANDBY": facts.standby,
         "OL_FALLBACK": names.legs(facts.fallback),
     }

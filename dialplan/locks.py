@@ -18,7 +18,7 @@ Check = Callable[[Written], Iterable[str]]
 SECRET_LENGTH = 20  # characters
 WIDEST_CARRIER = 16  # bits of a carrier's network; a wider one is half of the internet
 MOST_MODULES = 90
-MOST_CALLS = 500
+MOST_CALLS = 2000
 MOST_AUDIO_PORTS = 2000
 LONGEST_SILENCE = 60  # seconds
 LONGEST_WRITE = 2000  # milliseconds
@@ -153,6 +153,8 @@ def nothing_dangerous(written: Written) -> Iterator[str]:
             yield key
     if not 0 < _number(written.get("asterisk.conf", "options", "maxcalls")) <= MOST_CALLS:
         yield "maxcalls"
+    if _number(written.get("extensions.conf", "globals", "OL_MAX_CALLS")) <= 0:
+        yield "any number of callers"
 
 
 def modules(written: Written) -> Iterator[str]:

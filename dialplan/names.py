@@ -80,6 +80,7 @@ LEG_DECLINED: Final = "leg-declined"
 TALKED: Final = "talked"  # a patient who was called back answered
 FAILSAFE_ENTERED: Final = "failsafe"
 FAILSAFE_RECORDED: Final = "failsafe-recorded"
+FULL: Final = "full"  # a caller got 503, as all that the office takes at once are in
 
 # AstDB, written by the heartbeat for the failsafe
 DB_FAMILY: Final = "officeline"

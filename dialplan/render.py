@@ -20,14 +20,13 @@ class OfficeFacts:
     manager_port: int
     manager_secret: str
     rtp: tuple[int, int]
-    max_calls: int
     hold: tuple[str, ...]
 
 
 def office_files(facts: OfficeFacts) -> dict[str, str]:
     """Render every configuration file, by its name; the same values give the same bytes."""
     return {
-        "asterisk.conf": system.asterisk_conf(facts.folders, max_calls=facts.max_calls),
+        "asterisk.conf": system.asterisk_conf(facts.folders, max_calls=facts.calls.max_calls),
         "extensions.conf": extensions_conf(facts.calls),
         "logger.conf": system.logger_conf(),
         "manager.conf": manager_conf(facts.manager_port, facts.manager_secret),

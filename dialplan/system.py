@@ -62,6 +62,7 @@ MODULES = (
     "func_channel",
     "func_db",
     "func_dialplan",
+    "func_groupcount",
     "func_logic",
     "func_strings",
     "func_timeout",
@@ -103,8 +104,14 @@ class Folders:
     modules: str
 
 
+LEGS = 3  # rung together for one caller, on the average of all who are in
+
+
 def asterisk_conf(folders: Folders, *, max_calls: int, verbose: int = 0) -> str:
-    """Render asterisk.conf: every directory named, nothing dangerous allowed."""
+    """Render asterisk.conf: every directory named, nothing dangerous allowed.
+
+    `max_calls` callers, whom the dialplan counts, ring others, whom Asterisk counts as well.
+    """
     home = folders.home
     directories = {
         "astetcdir": f"{home}/etc",
@@ -121,7 +128,7 @@ def asterisk_conf(folders: Folders, *, max_calls: int, verbose: int = 0) -> str:
     }
     options: dict[str, object] = {
         "verbose": verbose,
-        "maxcalls": max_calls,
+        "maxcalls": max_calls * (1 + LEGS),
         "live_dangerously": "no",
         "disable_remote_console_shell": "yes",
         "dumpcore": "no",

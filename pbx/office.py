@@ -90,11 +90,11 @@ def asterisk_files(
             people=people,
             fallback=tuple(person for person in plan.physicians() if person in people),
             standby=str(home.standby_script),
+            max_calls=configuration.trunk.max_calls,
         ),
         manager_port=ports.ami,
         manager_secret=vault.manager,
         rtp=(ports.rtp_first, ports.rtp_last),
-        max_calls=configuration.trunk.max_calls,
         hold=(str(home.sounds / "moh" / "music"), str(sentence)),
     )
     return office_files(facts)

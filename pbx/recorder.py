@@ -188,6 +188,9 @@ class Recorder:
             case names.LEG_DECLINED:
                 self._writer.put(records.LegEnded(call, leg, now, "declined"))
                 self._legs.pop(leg, None)
+            case names.FULL:
+                log.error("line.full", call=call)
+                return
             case names.FAILSAFE_ENTERED:
                 self._live.setdefault(call, LiveCall("urgent")).failsafe = True
         self._writer.put(records.EventNoted(call, now, what, {"who": person} if person else {}))

@@ -38,7 +38,6 @@ BY_ADDRESS = OfficeFacts(
     manager_port=5038,
     manager_secret="another-made-up-secret",
     rtp=(10000, 10199),
-    max_calls=40,
     hold=("/srv/office/sounds/music", "/srv/office/sounds/hold-sentence"),
 )
 BY_REGISTRATION = replace(
@@ -82,7 +81,8 @@ def test_who_is_on_call_is_in_no_file() -> None:
     """The dialplan is static: its facts have no room for a rota, a step or a time."""
     names = set(DialplanFacts.__dataclass_fields__)
     assert names == {
-        "dids", "number", "name", "agi", "token", "messages", "people", "fallback", "standby"
+        "dids", "number", "name", "agi", "token", "messages", "people", "fallback", "standby",
+        "max_calls",
     }  # fmt: skip
 
 
