@@ -13,12 +13,21 @@ from typing import Literal, cast
 from sqlalchemy import Connection, Engine, bindparam, text
 from sqlmodel import col, select
 
+from pbx.store import audit
 from pbx.store.database import changing, reading, writing
 from pbx.store.escalation import Outcome
 from pbx.store.shift_tables import ShiftCall, ShiftStart
 from pbx.store.tables import utc_text
 from routing.model import Override
 from routing.shift_start import ACTIVE, AFTER, Begin, Event, Role, State, View
+
+# What the audit calls an event; the person's own deed is the press alone
+_DEEDS: dict[Event, str] = {
+    "pressed": "shift.confirmed",
+    "tried enough": "shift.unconfirmed",
+    "too late": "shift.missed",
+}
+_OURSELVES = "officeline"
 
 Result = Outcome | Literal["cancelled", "unknown"]
 
@@ -155,6 +164,9 @@ def befall(
             "by": None,
         }
         connection.execute(_MOVE, values)
+        if event in _DEEDS:
+            by = row.view.person if event == "pressed" else _OURSELVES
+            _audit(connection, _DEEDS[event], row.view, by=by, at=at)
     return state
 
 
@@ -181,6 +193,8 @@ def confirm(engine: Engine, rota: str, person: str, *, by: str, at: datetime) ->
     values = {"rota": rota, "person": person, "by": by, "at": utc_text(at), "active": ACTIVE}
     with changing(engine) as connection:
         connection.execute(_TAKEN, values)
+        detail = {"rota": rota, "role": "oncall"}
+        audit.append(connection, "shift.confirmed", by=by, now=at, about=person, detail=detail)
 
 
 def handed(connection: Connection, override: Override, *, by: str, now: datetime) -> None:
@@ -188,6 +202,11 @@ def handed(connection: Connection, override: Override, *, by: str, now: datetime
     if override.person is not None:
         begin = Begin(override.rota, override.person, override.start)
         _note(connection, begin, "oncall", at=now, end=override.end, by=by, by_hand=True)
+
+
+def _audit(connection: Connection, what: str, view: View, *, by: str, at: datetime) -> None:
+    detail = {"rota": view.rota, "role": view.role, "start": utc_text(view.start)}
+    audit.append(connection, what, by=by, now=at, about=view.person, detail=detail)
 
 
 def _note(

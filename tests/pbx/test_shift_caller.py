@@ -17,7 +17,7 @@ from pbx.home import Home
 from pbx.live import LivePlan
 from pbx.plan import parse
 from pbx.shift_caller import LOOK_S, ShiftCaller
-from pbx.store import changes, shifts
+from pbx.store import audit, changes, shifts
 from pbx.store.database import open_database
 from pbx.store.escalation import Outcome
 from pbx.store.overlay import laid_over
@@ -123,6 +123,11 @@ class Office:
         plan = parse(ASKS, Path("office.toml"), ROOT / "config/presets.toml").plan
         return resolve("oncall", laid_over(plan, self.home.database), self.clock.at)
 
+    def audited(self) -> list[tuple[str, str, str, str]]:
+        """Read what the audit holds of shifts: who, what, about whom, in which role."""
+        rows = audit.entries(self.engine, what="shift")
+        return [(one.who, one.what, one.about, one.detail["role"]) for one in rows]
+
     async def until(self, holds: object) -> None:
         """Wait until something holds, within a bound."""
         assert callable(holds)
@@ -196,6 +201,11 @@ async def test_nobody_presses_and_the_backup_is_told(office: Office) -> None:
     assert office.oncall() == ("lee",)
     assert office.states()["lee", "oncall"] == "confirmed"
     assert office.phone.unwritten == 0
+    assert office.audited() == [
+        ("officeline", "shift.unconfirmed", "lee", "oncall"),
+        ("osei", "shift.confirmed", "osei", "backup"),
+        ("lee", "shift.confirmed", "lee", "oncall"),
+    ]
 
 
 async def test_a_restart_makes_the_call_again_that_it_cut_off(office: Office) -> None:
@@ -224,6 +234,7 @@ async def test_a_start_of_long_ago_is_missed_and_changes_nothing(office: Office)
         await asyncio.sleep(0.2)
     assert office.phone.calls == []
     assert office.oncall() == ("lee",)
+    assert office.audited() == [("officeline", "shift.missed", "lee", "oncall")]
 
 
 async def test_who_takes_the_shift_by_name_has_confirmed(office: Office) -> None:

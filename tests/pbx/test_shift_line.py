@@ -16,7 +16,7 @@ from pbx.conversation import Book
 from pbx.line_steps import LineState, Step
 from pbx.plan import load
 from pbx.shift_line import ShiftLine
-from pbx.store import changes, shifts
+from pbx.store import audit, changes, shifts
 from pbx.store.database import open_database
 from pbx.store.overlay import laid_over
 from routing.model import Plan
@@ -151,6 +151,8 @@ async def test_a_late_press_on_the_line_confirms_the_own_shift(line: Line) -> No
     assert changes.list_overrides(line.engine) == []
     assert not line.plans.plan.unconfirmed
     assert shifts.history(line.engine)[0].by == "osei by telephone"
+    told = [(one.who, one.what, one.about) for one in audit.entries(line.engine, what="shift")]
+    assert told[-1] == ("osei by telephone", "shift.confirmed", "osei")
 
 
 @pytest.mark.parametrize(
