@@ -20,6 +20,10 @@ if TYPE_CHECKING:
 app = typer.Typer(no_args_is_help=True)
 
 Outcome = Literal["connected", "message", "abandoned", "blocked", "failsafe", "interrupted"]
+Since = Annotated[str | None, typer.Option(help="From this time on.")]
+Until = Annotated[str | None, typer.Option(help="Up to, but without, this time.")]
+OneLine = Annotated[str | None, typer.Option(help="One line, by its name.")]
+OneOutcome = Annotated[Outcome | None, typer.Option(help="One outcome.")]
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON document.")]
 
 MOST = 1_000_000  # calls of one list
@@ -29,10 +33,10 @@ MOST = 1_000_000  # calls of one list
 def list_(
     context: typer.Context,
     *,
-    since: Annotated[str | None, typer.Option(help="From this time on.")] = None,
-    until: Annotated[str | None, typer.Option(help="Up to, but without, this time.")] = None,
-    line: Annotated[str | None, typer.Option(help="One line, by its name.")] = None,
-    outcome: Annotated[Outcome | None, typer.Option(help="One outcome.")] = None,
+    since: Since = None,
+    until: Until = None,
+    line: OneLine = None,
+    outcome: OneOutcome = None,
     limit: Annotated[int, typer.Option(min=1, max=MOST, help="At most so many, the latest.")] = 50,
     reveal: Reveal = False,
     as_json: AsJson = False,
@@ -85,6 +89,39 @@ def show(
         typer.echo(json.dumps(calls_shown.document(history, look), ensure_ascii=False))
     else:
         calls_shown.print_history(history, look)
+
+
+@app.command()
+def export(
+    context: typer.Context,
+    *,
+    since: Since = None,
+    until: Until = None,
+    line: OneLine = None,
+    outcome: OneOutcome = None,
+    form: Annotated[
+        Literal["csv", "jsonl"], typer.Option("--format", help="A table, or JSON, one call a line.")
+    ] = "csv",
+    to: Annotated[str, typer.Option(metavar="FILE", help="A new file; - is stdout.")] = "-",
+    reveal: Reveal = False,
+) -> None:
+    """Write calls out, the earliest first, numbers masked; the audit keeps who did.
+
+    Example: officeline calls export --since 2026-11-01 --until 2026-12-01 --to /tmp/november.csv
+    """
+    zone = context.obj.zone()
+    now = datetime.now(zone)
+    engine = open_log(context.obj)
+    from pbx.commands import calls_export
+    from pbx.store.calls import Filter
+
+    meant = Filter(
+        None if since is None else when.parse(since, zone, now),
+        None if until is None else when.parse(until, zone, now),
+        line,
+        outcome,
+    )
+    calls_export.export(context.obj, engine, meant, form, to, reveal=reveal)
 
 
 def open_log(context: Context) -> Engine:

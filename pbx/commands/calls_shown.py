@@ -52,16 +52,9 @@ def list_document(rows: Iterable[CallRow], look: Look) -> dict[str, Any]:
 
 def document(history: History, look: Look) -> dict[str, Any]:
     """Lay out one call as `calls show --json` prints it; its item is that of the list, and more."""
-    call, message = history.call, history.message
-    more = {
-        "did": look.number(call.did),
-        "answered_at": look.iso(call.answered_at),
-        "acknowledged_at": look.iso(call.acknowledged_at),
-        "ended_at": look.iso(call.ended_at),
-        "plan": call.plan,
-    }
+    message = history.message
     return {
-        "call": {**_item(call, look), **more},
+        "call": whole(history.call, look),
         "decisions": [
             {**_shape(one, look), "reasons": [_why(why, look) for why in one.reasons]}
             for one in history.decisions
@@ -73,6 +66,18 @@ def document(history: History, look: Look) -> dict[str, Any]:
         ],
         "message": message
         and {**_shape(message, look), "callback_number": look.number(message.callback_number)},
+    }
+
+
+def whole(row: CallRow, look: Look) -> dict[str, Any]:
+    """Lay out a call with all its columns; its item is that of the list, and more."""
+    return {
+        **_item(row, look),
+        "did": look.number(row.did),
+        "answered_at": look.iso(row.answered_at),
+        "acknowledged_at": look.iso(row.acknowledged_at),
+        "ended_at": look.iso(row.ended_at),
+        "plan": row.plan,
     }
 
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Engine, func
+from sqlalchemy import ColumnElement, Engine, func
 from sqlalchemy.orm import aliased
 from sqlmodel import col, select
 
@@ -15,6 +15,8 @@ from pbx.store import messages
 from pbx.store.database import reading
 from pbx.store.tables import Call, Decision, Event, Leg, Message
 from routing.decision import Reason
+
+PORTION = 1000  # rows that are held at once where all are read
 
 
 @dataclass(frozen=True)
@@ -100,6 +102,27 @@ class History:
     message: messages.MessageRow | None
 
 
+@dataclass(frozen=True)
+class Filter:
+    """Which calls are meant: those that started from `since` up to but without `until`."""
+
+    since: datetime | None = None
+    until: datetime | None = None
+    line: str | None = None
+    outcome: str | None = None
+
+    @property
+    def conditions(self) -> list[ColumnElement[bool]]:
+        """Say it in SQL."""
+        found = [
+            None if self.since is None else col(Call.started_at) >= self.since,
+            None if self.until is None else col(Call.started_at) < self.until,
+            None if self.line is None else col(Call.line) == self.line,
+            None if self.outcome is None else col(Call.outcome) == self.outcome,
+        ]
+        return [one for one in found if one is not None]
+
+
 def list_calls(
     engine: Engine,
     since: datetime | None = None,
@@ -109,17 +132,28 @@ def list_calls(
     limit: int = 50,
 ) -> list[CallRow]:
     """Read the latest calls first: those that started from `since` up to but without `until`."""
-    wanted = select(Call).order_by(col(Call.started_at).desc(), col(Call.id).desc()).limit(limit)
-    if since is not None:
-        wanted = wanted.where(col(Call.started_at) >= since)
-    if until is not None:
-        wanted = wanted.where(col(Call.started_at) < until)
-    if line is not None:
-        wanted = wanted.where(col(Call.line) == line)
-    if outcome is not None:
-        wanted = wanted.where(col(Call.outcome) == outcome)
+    meant = Filter(since, until, line, outcome).conditions
+    latest = (col(Call.started_at).desc(), col(Call.id).desc())
+    wanted = select(Call).where(*meant).order_by(*latest).limit(limit)
     with reading(engine) as session:
         return [_call_row(call) for call in session.exec(wanted)]
+
+
+def count_calls(engine: Engine, meant: Filter) -> int:
+    """Count calls."""
+    with reading(engine) as session:
+        return session.exec(select(func.count(col(Call.id))).where(*meant.conditions)).one()
+
+
+def each_call(engine: Engine, meant: Filter) -> Iterator[CallRow]:
+    """Read calls one by one, the earliest first, however many there are."""
+    columns = [getattr(Call, one.name) for one in fields(CallRow)]
+    earliest = (col(Call.started_at), col(Call.id))
+    wanted = select(*columns).where(*meant.conditions).order_by(*earliest)
+    with reading(engine) as session:
+        rows = session.connection().execution_options(yield_per=PORTION).execute(wanted)
+        for row in rows:
+            yield CallRow(*row)
 
 
 def recent_callers(
