@@ -62,7 +62,7 @@ class ConfirmTable(BaseModel):
 
 
 Confirm = Annotated[
-    Annotated[bool, Tag("word")] | Annotated[ConfirmTable, Tag("table")],
+    Annotated[bool, Field(strict=True), Tag("word")] | Annotated[ConfirmTable, Tag("table")],
     Discriminator(lambda value: "table" if isinstance(value, dict) else "word"),
 ]
 
