@@ -64,6 +64,8 @@ def examine(config: Path, home: Path) -> list[Check]:
         lambda: _ports(configuration, place),
         lambda: _trunk(configuration),
     ]
+    if configuration.mqtt is not None:
+        with_plan.append(lambda: _broker(configuration, place))
     return [*checks, *(_made(look) for look in with_plan)]
 
 
@@ -191,3 +193,16 @@ def _trunk(configuration: Configuration) -> Check:
         return Check("trunk", True, f"{where} answers")
     mend = "Check host and port in [trunk], the firewall, and the carrier's status page."
     return Check("trunk", False, f"{where} does not answer OPTIONS", mend)
+
+
+def _broker(configuration: Configuration, home: Home) -> Check:
+    """Tell whether the broker of the events lets us in."""
+    from pbx.notify.mqtt import Broker, refusal
+
+    assert configuration.mqtt is not None  # noqa: S101  # asked by the only caller
+    broker = Broker.of(configuration.mqtt, vault.read(home.folder))
+    where, why = f"{broker.host}:{broker.port}", refusal(broker)
+    if why is None:
+        return Check("broker", True, f"{where} lets us in")
+    mend = "Look at [mqtt], 'officeline vault secret mqtt', and whether the broker runs."
+    return Check("broker", False, f"{where}: {why}", mend)

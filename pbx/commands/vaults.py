@@ -115,10 +115,13 @@ def secret(
     if remove and from_stdin:
         raise OfficeLineError("Give either --remove or --stdin.")
     given = "" if remove else _given(from_stdin=from_stdin)
-    vault.change(
-        place.home,
-        lambda held: replace(held, mqtt=given) if which == "mqtt" else replace(held, trunk=given),
-    )
+    with deed(place, "vault.secret", which, removed=remove):
+        vault.change(
+            place.home,
+            lambda held: (
+                replace(held, mqtt=given) if which == "mqtt" else replace(held, trunk=given)
+            ),
+        )
     done = "forgotten" if remove else "set"
     typer.echo(f"The password '{which}' is {done}; it counts from the line's next start on.")
 

@@ -67,6 +67,27 @@ class Broker:
         return found
 
 
+def refusal(broker: Broker) -> str | None:
+    """Say why the broker does not let us in, None if it does; blocks for some seconds at most."""
+
+    async def knock() -> None:
+        async with aiomqtt.Client(
+            broker.host,
+            broker.port,
+            username=broker.user,
+            password=broker.password,
+            tls_context=broker.context(),
+            timeout=TIMEOUT_S,
+        ):
+            pass
+
+    try:
+        asyncio.run(knock())
+    except (aiomqtt.MqttError, OSError, ValueError) as error:
+        return _reason(error)
+    return None
+
+
 class Publisher:
     """Takes events and states from any thread; `run` sends them and never ends by itself."""
 

@@ -95,6 +95,7 @@ DEEDS = [
     ("report morning --day 2026-11-28 --html sheet.html", "report.exported", "2026-11-28"),
     ("oncall export --rota doctors --out doctors.ics", "oncall.exported", "doctors"),
     (f"inbox play {URGENT.id}", "recording.played", URGENT.id),
+    ("vault secret mqtt --stdin", "vault.secret", "mqtt"),
     ("vault rekey --yes", "vault.rekeyed", ""),
 ]  # fmt: skip
 

@@ -196,6 +196,24 @@ async def test_the_lamp_is_lit_while_an_urgent_message_is_open(tmp_path: Path) -
         await process.wait()
 
 
+async def test_the_doctor_asks_the_broker(tmp_path: Path) -> None:
+    """With the vault's password; where the file names none, there is nothing to ask."""
+    async with brokers.running(tmp_path / "broker") as broker:
+        words = [*place(tmp_path, broker)[:-2], "doctor", "--json"]
+
+        async def asked() -> list[dict[str, Any]]:
+            _, lines, _ = await ran(*words)
+            checks: list[dict[str, Any]] = json.loads("".join(lines))["checks"]
+            return [one for one in checks if one["name"] == "broker"]
+
+        assert [one["ok"] for one in await asked()] == [True]
+        vault.write(tmp_path / "home", vault.Vault(mqtt="wrong"))
+        (found,) = await asked()
+        assert (found["ok"], "uthori" in found["detail"]) == (False, True)
+        (tmp_path / "office.toml").write_text(EXAMPLE)
+        assert await asked() == []
+
+
 def officeline(folder: Path, *words: str, given: str = "") -> tuple[int, str]:
     """Run the command in this process; return its exit code and what it printed or said."""
     options = ["--config", str(folder / "office.toml"), "--home", str(folder / "home")]
