@@ -22,6 +22,7 @@ GROUPS = {
     "calls": ("calls", "The call log: who called, what was decided and why."),
     "engine": ("engine", "The Asterisk underneath: find it or fetch it."),
     "events": ("events", "What the line tells the world, by MQTT."),
+    "hold": ("holds", "What must be kept, however old it is."),
     "hours": ("hours", "When the office is open."),
     "inbox": ("inbox", "Messages of patients: hear, own, note, close."),
     "oncall": ("oncall", "Who is on call, when, and in whose place."),
@@ -48,6 +49,7 @@ COMMANDS = {
     "simulate": "simulate",
     "replay": "replay",
     "reconcile": "reconcile",
+    "retention": "retention",
     "backup": "backups",
     "restore": "backups",
 }

@@ -119,6 +119,7 @@ Handoff = Annotated[
     ),
 ]
 Every = Annotated[str, _shaped(r"[1-9]\d{0,2} (hour|day|week)s?", "turn such as '1 week'")]
+Kept = Annotated[str, _shaped(r"[1-9]\d{0,2} years?|[1-9]\d{0,4} days?", "time such as '6 years'")]
 Repeat = Annotated[str, _shaped(r"([2-9]|1\d) in [1-9]\d{0,3}m", "repeat such as '3 in 60m'")]
 Key = Annotated[str, _shaped(r"[0-9*]", "key of a telephone (0 to 9 and *)")]
 FilePath = Annotated[str, _shaped(r"/[ -~]{1,200}", "path of a file that begins with /")]

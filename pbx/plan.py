@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from pbx import schema
     from pbx.findings.draft import Draft
     from pbx.findings.finding import Finding
+    from pbx.schema_kept import RetentionTable
     from routing.people import Numbers
 
 
@@ -28,6 +29,7 @@ class Configuration:
     network: schema.NetworkTable
     mqtt: schema.MqttTable | None = None
     metrics: schema.MetricsTable | None = None
+    retention: RetentionTable | None = None
 
 
 def load(path: Path, presets: Path) -> Configuration:
@@ -76,7 +78,9 @@ def read_text(path: Path) -> str:
 
 def _configuration(draft: Draft, path: Path) -> Configuration:
     file = draft.file
-    return Configuration(path, draft.plan, file.trunk, file.network, file.mqtt, file.metrics)
+    return Configuration(
+        path, draft.plan, file.trunk, file.network, file.mqtt, file.metrics, file.retention
+    )
 
 
 def _mistakes(path: Path, found: Sequence[Finding]) -> ConfigError:

@@ -43,6 +43,7 @@ from pbx.fields import (
     Zone,
     refused,
 )
+from pbx.schema_kept import RetentionTable
 from pbx.schema_ladders import Confirm, LadderTable
 from pbx.schema_rotas import RotaTable
 
@@ -260,6 +261,7 @@ class OfficeFile(Table):
     outbound: OutboundTable = OutboundTable()
     mqtt: MqttTable | None = None
     metrics: MetricsTable | None = None
+    retention: RetentionTable = RetentionTable()
     lines: Annotated[list[LineTable], Field(min_length=1)]
     hours: dict[Days, list[Period]] = {}
     schedule: dict[Id, dict[Days, list[Period]]] = {}

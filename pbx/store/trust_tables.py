@@ -1,9 +1,13 @@
-"""The tables that say who did what; rows of the audit are only ever added."""
+"""The tables that say who did what, and what must not be deleted; no row of them ever is."""
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from sqlalchemy import Text
 from sqlmodel import Field, SQLModel
+
+from pbx.store.tables import UtcTime
 
 
 class AuditRow(SQLModel, table=True):
@@ -22,3 +26,16 @@ class AuditRow(SQLModel, table=True):
     about: str = Field(sa_type=Text)
     detail: str = Field(sa_type=Text)
     hash: str = Field(sa_type=Text)
+
+
+class HoldRow(SQLModel, table=True):
+    """A call or message, by its id, that is kept however old it is, until the hold is lifted."""
+
+    __tablename__ = "hold"
+
+    id: int | None = Field(default=None, primary_key=True)
+    target: str
+    reason: str
+    by: str
+    made_at: datetime = Field(sa_type=UtcTime)
+    lifted_at: datetime | None = Field(default=None, sa_type=UtcTime)

@@ -22,7 +22,7 @@ HEAD = (ROOT / "config/office.toml").read_text(encoding="utf-8").partition("[[li
 def whole() -> Plan:
     """Join the blocks to one file behind the example's own head, and read it."""
     blocks = re.findall(r"```toml\n(.*?)```", TEXT, re.DOTALL)
-    assert len(blocks) == 8
+    assert len(blocks) == 9
     text = HEAD + "\n".join(blocks)
     return plan.parse(text, Path("docs/office-toml.md"), ROOT / "config/presets.toml").plan
 
