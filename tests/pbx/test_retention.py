@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -20,7 +22,8 @@ from pbx.retention import before
 from pbx.store import audit, retention
 from pbx.store.calls import get_call, list_calls
 from pbx.store.database import open_database, writing
-from pbx.store.inbox import add_note
+from pbx.store.inbox import add_note, items
+from pbx.store.messages import MessageRow
 from pbx.store.tables import utc_text
 from tests.support.ledgers import Told, write_log
 
@@ -219,3 +222,20 @@ def test_years_are_the_calendars(place: Path) -> None:
     assert before("90 days", leap) == leap - timedelta(days=90)
     (place / "office.toml").write_text(EXAMPLE + '\n[retention]\ncalls = "soon"\n')
     assert isinstance(officeline(place, "retention", "--yes").exception, OfficeLineError)
+
+
+def test_a_link_that_the_log_lost_is_not_needed(place: Path, engine: Engine) -> None:
+    """A message is durable before the log hears of its call: either of the two names the other."""
+    with closing(sqlite3.connect(place / "home" / "officeline.db")) as other:
+        other.execute("UPDATE call SET message = NULL")
+        other.execute("UPDATE message SET id = 'm-held' WHERE id = ?", (HELD.id,))
+        other.commit()
+    done = document(officeline(place, "retention", "--yes", "--json"))
+    assert (done["messages"], done["calls"]) == (1, 3)  # the joined one is bound to nothing now
+    assert {OPEN.id, HELD.id} <= calls(engine)
+    assert "m-held" in [one.id for one in every_message(engine)]
+
+
+def every_message(engine: Engine) -> list[MessageRow]:
+    """Read every message."""
+    return [one.message for one in items(engine, closed=True)]
