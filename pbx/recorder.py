@@ -104,13 +104,15 @@ class Recorder:
         if self._engine is None:
             return
         try:
-            mark_interrupted(self._engine, live)
+            ended = mark_interrupted(self._engine, live)
             known = [get_call(self._engine, call) for call in live - set(self._live)]
             if self._intake is not None:
                 self._intake.orphaned(live)
         except OfficeLineError:
             log.exception("calllog.resync_failed")
             return
+        for call in ended:
+            self._writer.tell(records.CallEnded(call, self._clock.now(), "interrupted"))
         for call in set(self._live) - live:
             del self._live[call]
             self._messages.pop(call, None)

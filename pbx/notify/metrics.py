@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from wsgiref.simple_server import WSGIServer
 
 HOST = "127.0.0.1"
-OUTCOMES = ("connected", "message", "failsafe", "blocked", "abandoned")
+OUTCOMES: tuple[str, ...] = get_args(records.Outcome)
 URGENCIES: tuple[str, ...] = get_args(Urgency)
 STAGES = {stage: stage.name.lower() for stage in Stage}
 BUCKETS_S = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 4.0)

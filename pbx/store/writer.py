@@ -93,6 +93,10 @@ class LogWriter:
         if not known:
             log.error("calllog.overflow", queue=self._size)
 
+    def tell(self, record: Record) -> None:
+        """Let a record be heard that stands in the database already."""
+        self._hear(record)
+
     @property
     def waiting(self) -> int:
         """Count the records that are not written yet."""
@@ -208,16 +212,16 @@ def _kind(error: SQLAlchemyError) -> str:
     return str(name or type(error).__name__)
 
 
-def mark_interrupted(engine: Engine, live: frozenset[str]) -> int:
-    """End every call that is open in the log and not in `live`; return how many; blocking.
+def mark_interrupted(engine: Engine, live: frozenset[str]) -> frozenset[str]:
+    """End every call that is open in the log and not in `live`; return which; blocking.
 
     Such a call ends with the last thing that was heard of it. StoreError if it cannot be written.
     """
     try:
         with writing(engine) as connection:
-            ended = set(connection.execute(_OPEN_CALLS).scalars()) - live
+            ended = frozenset(connection.execute(_OPEN_CALLS).scalars()) - live
             for call in ended:
                 connection.execute(_INTERRUPT, {"call": call})
     except DBAPIError as error:
         raise sentence(error, file_of(engine)) from error
-    return len(ended)
+    return ended

@@ -150,6 +150,18 @@ async def test_the_daemon_tells_of_calls_messages_and_who_is_on_call(tmp_path: P
     assert "SUBSCRIBE from ear" in broker.log  # so that the line above can fail
 
 
+async def test_calls_whose_end_nobody_saw_are_told_when_both_run_again(tmp_path: Path) -> None:
+    """A display that counts calls comes back to nought."""
+    home = Home(tmp_path / "home")
+    home.folder.mkdir()
+    async with brokers.running(tmp_path / "broker") as broker, listening(broker) as heard:
+        async with serving(home, office(broker), HELD) as (_, port):
+            await asked(port, "1.1")
+        async with serving(home, office(broker), HELD):
+            await until(lambda: heard.last("calls/ended").get("outcome") == "interrupted")
+    assert [one["call"] for one in heard.all("calls/ended")] == ["1.1"]
+
+
 async def test_no_order_by_mqtt_is_obeyed(tmp_path: Path) -> None:
     """Forged messages, retained ones too, before and while the daemon runs, change nothing."""
     home = Home(tmp_path / "home")
