@@ -27,6 +27,7 @@ from pbx.notify.push import PushingDialer
 from pbx.physician_line import PhysicianLine
 from pbx.pins import Pins
 from pbx.plan import Configuration
+from pbx.pulse import Pulse
 from pbx.recent import RecentCallers
 from pbx.recorder import Recorder
 from pbx.relay_dialer import RelayDialer
@@ -60,6 +61,7 @@ class Daemon:
         self._home = home
         self._recent = RecentCallers()
         self._gaps = GapAlarm()
+        self._pulse = Pulse(home)
         self._stand_by = StandBy(home, self.plans, self._recent, clock)
         flow = CallFlow(self.plans, self._recent)
         self._handlers = Handlers(flow, self.plans, self.recorder, clock, home.messages)
@@ -95,6 +97,7 @@ class Daemon:
         self.writer.start()
         try:
             await asyncio.to_thread(self._remember)
+            await asyncio.to_thread(self._pulse.open)
             escalator, shifts = await asyncio.to_thread(self._open_relay)
             await self._notifier.start(self.plans)
             await self._agi.start()
@@ -184,6 +187,7 @@ class Daemon:
             await self._pushing.stop()
         await asyncio.to_thread(self.writer.close)
         await asyncio.to_thread(self.plans.close)
+        self._pulse.close()
         if self._relay_engine is not None:
             self._relay_engine.dispose()
 
@@ -208,11 +212,14 @@ class Daemon:
 
     async def _beat(self) -> None:
         while True:
+            came = True
             try:
                 await self._ami.wait_connected(HEARTBEAT_S)
                 await self.heartbeat()
             except (AmiUnavailable, TimeoutError):
+                came = False
                 log.warning("heartbeat.missed")
+            self._pulse.beat(self.clock.now(), came=came)
             await asyncio.to_thread(self._gaps.look, self.plans.plan, self.clock.now())
             await asyncio.sleep(HEARTBEAT_S)
 

@@ -30,6 +30,11 @@ class Home:
         return self.folder / "officeline.db"
 
     @property
+    def pulse(self) -> Path:
+        """The daemon's sign of life."""
+        return self.folder / "daemon.json"
+
+    @property
     def messages(self) -> Path:
         """The recordings that Asterisk writes and we keep."""
         return self.folder / "messages"

@@ -44,9 +44,12 @@ class Shown:
 
 def is_breached(view: View, plan: Plan, now: datetime) -> bool:
     """Tell whether a promise about a message was broken, noticed by the escalator or not."""
-    if view.breached_at is not None:
-        return True
-    by = relay.call_back_by(view, plan)
+    by = promised_by(view, plan)
+    return view.breached_at is not None or (by is not None and now >= by)
+
+
+def promised_by(view: View, plan: Plan) -> datetime | None:
+    """Say until when an urgent message must be taken up, or called back; None once it is."""
     if view.urgency == "urgent" and view.state in RINGING:
-        by = view.since + timedelta(seconds=relay.ladder_of(view, plan).relay.breach_s)
-    return by is not None and now >= by
+        return view.since + timedelta(seconds=relay.ladder_of(view, plan).relay.breach_s)
+    return relay.call_back_by(view, plan)

@@ -92,6 +92,23 @@ def show(
 
 
 @app.command()
+def live(
+    context: typer.Context,
+    *,
+    once: Annotated[bool, typer.Option("--once", help="One state, and no keys.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Watch who calls, who rings, which urgent message waits and what is alive; q quits.
+
+    Example: officeline calls live --once
+    """
+    engine = open_log(context.obj)
+    from pbx.commands import calls_live
+
+    calls_live.live(context.obj, engine, once=once, as_json=as_json)
+
+
+@app.command()
 def export(
     context: typer.Context,
     *,
