@@ -110,6 +110,11 @@ class Wanted:
         """Tell whether a record is one of these."""
         return self.start <= row.start < self.end or row.call in self.calls
 
+    def row_of(self, line: bytes) -> CdrRow | None:
+        """Read a line if it is one of these records; what cannot be read is none."""
+        row = _row(line.decode("utf-8", errors="replace"), None) if self.may_take(line) else None
+        return row if row is not None and self.takes(row) else None
+
     def may_take(self, line: bytes) -> bool:
         """Tell quickly whether a line may hold such a record: by its first and last column."""
         seconds = _SECONDS.match(line)

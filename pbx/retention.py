@@ -10,7 +10,9 @@ from pathlib import Path
 from sqlalchemy import Engine
 from sqlalchemy.exc import DBAPIError
 
+from pbx import cdr_forgotten
 from pbx.home import Home
+from pbx.reconcile import cdr_path
 from pbx.schema_kept import RetentionTable
 from pbx.store import audit, retention
 from pbx.store.database import file_of, sentence
@@ -29,11 +31,17 @@ class Old:
     strays: list[Path] = field(repr=False)
     messages: list[str] = field(repr=False)
     calls: list[str] = field(repr=False)
+    records: int  # of Asterisk's own
 
     def counts(self) -> dict[str, int]:
         """Count what may go, by kind."""
         files = sum(len(paths) for paths in self.recordings.values()) + len(self.strays)
-        return {"recordings": files, "messages": len(self.messages), "calls": len(self.calls)}
+        return {
+            "recordings": files,
+            "messages": len(self.messages),
+            "calls": len(self.calls),
+            "records": self.records,
+        }
 
 
 def find(engine: Engine, home: Home, table: RetentionTable, now: datetime) -> Old:
@@ -53,11 +61,14 @@ def find(engine: Engine, home: Home, table: RetentionTable, now: datetime) -> Ol
         list(_strays(engine, home, named, recordings_before)),
         retention.old_messages(engine, last),
         retention.old_calls(engine, calls_before, last),
+        cdr_forgotten.count(
+            cdr_path(home), calls_before, retention.kept_calls(engine, calls_before, last)
+        ),
     )
 
 
 def delete(
-    engine: Engine, old: Old, *, by: str, now: datetime, say: Callable[[str], None]
+    engine: Engine, home: Home, old: Old, *, by: str, now: datetime, say: Callable[[str], None]
 ) -> dict[str, int]:
     """Delete it, written into the audit before; return what went, by kind."""
     told = {
@@ -65,9 +76,11 @@ def delete(
         "calls_before": old.calls_before.isoformat(timespec="seconds"),
     }
     audit.record(engine, "retention.deleted", by=by, now=now, detail=old.counts() | told)
-    done = {"recordings": 0, "messages": 0, "calls": 0}
+    done = dict.fromkeys(old.counts(), 0)
     last = min(old.recordings_before, old.calls_before)
+    kept = retention.kept_calls(engine, old.calls_before, last)
     try:
+        done["records"] = cdr_forgotten.forget(cdr_path(home), old.calls_before, kept)
         for ids in _batches(list(old.recordings)):
             for message in retention.silence(engine, ids, old.recordings_before, now):
                 done["recordings"] += sum(_unlink(path) for path in old.recordings[message])

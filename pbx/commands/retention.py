@@ -45,7 +45,12 @@ def retention(
             asked = f"Delete {_told(counts)} for good"
             typer.confirm(asked, abort=True, err=True)
         counts = keeping.delete(
-            engine, old, by=whoever(), now=now, say=lambda words: typer.echo(words, err=True)
+            engine,
+            Home(place.home),
+            old,
+            by=whoever(),
+            now=now,
+            say=lambda words: typer.echo(words, err=True),
         )
     if as_json:
         document = {
@@ -63,5 +68,10 @@ def retention(
 
 
 def _told(counts: dict[str, int]) -> str:
-    calls, messages, recordings = (counts[key] for key in ("calls", "messages", "recordings"))
-    return f"{calls} calls, {messages} messages and {recordings} recordings"
+    calls, records, messages, recordings = (
+        counts[key] for key in ("calls", "records", "messages", "recordings")
+    )
+    return (
+        f"{calls} calls ({records} of Asterisk's own records), {messages} messages "
+        f"and {recordings} recordings"
+    )

@@ -46,6 +46,10 @@ _DELETE_MESSAGES = (
 _DELETE_CALLS = text(f"""
     DELETE FROM call WHERE id IN (SELECT value FROM json_each(:ids)) AND {_OLD_CALL}
 """)  # noqa: S608  # as above
+_KEPT_CALLS = text(f"""
+    SELECT id FROM call WHERE started_at < :began AND NOT {_OLD_CALL}
+    UNION {_NAMED}
+""")  # noqa: S608  # as above
 _RECORDINGS = text("""
     SELECT id, recording FROM message WHERE recording IS NOT NULL
     UNION ALL SELECT message, json_extract(detail, '$.recording') FROM message_event
@@ -66,6 +70,13 @@ def old_calls(engine: Engine, began: datetime, at: datetime) -> list[str]:
     row = {"began": utc_text(began), "at": utc_text(at)}
     with reading(engine) as session:
         return list(session.connection().execute(_OLD_CALLS, row).scalars())
+
+
+def kept_calls(engine: Engine, began: datetime, at: datetime) -> set[str]:
+    """Name the calls that began before an instant, too, and stay."""
+    row = {"began": utc_text(began), "at": utc_text(at)}
+    with reading(engine) as session:
+        return set(session.connection().execute(_KEPT_CALLS, row).scalars())
 
 
 def recordings(engine: Engine) -> dict[str, list[str]]:

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -16,8 +17,11 @@ from sqlalchemy import Engine, text
 from typer.testing import CliRunner, Result
 
 from cli import app
+from pbx import cdr_forgotten
+from pbx.cdr import read_cdr
 from pbx.errors import OfficeLineError
 from pbx.home import Home
+from pbx.reconcile import cdr_path
 from pbx.retention import before
 from pbx.store import audit, retention
 from pbx.store.calls import get_call, list_calls
@@ -25,7 +29,7 @@ from pbx.store.database import open_database, writing
 from pbx.store.inbox import add_note, items
 from pbx.store.messages import MessageRow
 from pbx.store.tables import utc_text
-from tests.support.ledgers import Told, write_log
+from tests.support.ledgers import Told, cdr_lines, write_cdr, write_log
 
 ROOT = Path(__file__).parents[2]
 EXAMPLE = (ROOT / "config" / "office.toml").read_text("utf-8")
@@ -49,6 +53,7 @@ def place(tmp_path: Path) -> Path:
     home = Home(tmp_path / "home")
     home.messages.mkdir(parents=True)
     write_log(home.folder, ALL)
+    write_cdr(home.folder, (line for call in ALL for line in cdr_lines(call)))
     for call in ALL:
         if call.has_message:
             (home.messages / f"{call.id}.wav").write_bytes(b"RIFF")
@@ -104,7 +109,7 @@ def files(place: Path) -> set[str]:
 
 def test_what_is_old_goes_and_all_else_stays(place: Path, engine: Engine) -> None:
     """Open and held messages with their calls stay, and what goes on, and what is new."""
-    counts = {"recordings": 1, "messages": 1, "calls": 2}
+    counts = {"recordings": 1, "messages": 1, "calls": 2, "records": 4}
     before_, seen = (calls(engine), files(place)), audit.verify(engine).entries
     dry = document(officeline(place, "retention", "--dry-run", "--json"))
     assert (dry["deleted"], dry | counts) == (False, dry)
@@ -113,6 +118,8 @@ def test_what_is_old_goes_and_all_else_stays(place: Path, engine: Engine) -> Non
     assert (done["deleted"], done | counts) == (True, done)
     assert calls(engine) == before_[0] - {CLOSED.id, PLAIN.id}
     assert files(place) == before_[1] - {CLOSED.id}
+    records = {row.call for row in read_cdr(cdr_path(Home(place / "home")))}
+    assert records == calls(engine)
     history = get_call(engine, HELD.id)
     assert history is not None
     assert history.message is not None
@@ -124,7 +131,7 @@ def test_what_is_old_goes_and_all_else_stays(place: Path, engine: Engine) -> Non
     assert counts.items() <= row.detail.items()
     assert audit.verify(engine).ok
     again = officeline(place, "retention")
-    assert again.stdout.startswith("0 calls, 0 messages and 0 recordings went")
+    assert again.stdout.startswith("0 calls (0 of Asterisk's own records), 0 messages and 0 rec")
     assert len(audit.entries(engine, what="retention")) == 1
 
 
@@ -239,3 +246,29 @@ def test_a_link_that_the_log_lost_is_not_needed(place: Path, engine: Engine) -> 
 def every_message(engine: Engine) -> list[MessageRow]:
     """Read every message."""
     return [one.message for one in items(engine, closed=True)]
+
+
+def test_a_record_that_asterisk_writes_meanwhile_is_kept(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """To the file that it opened before we replaced it, or half of one at the end."""
+    path = cdr_path(Home(place / "home"))
+    (first, second) = cdr_lines(FRESH)
+    half = len(first) // 2
+    asterisk = path.open("ab", buffering=0)
+    asterisk.write(first[:half].encode())
+    mode = path.stat().st_mode
+
+    def writes(seconds: float) -> None:
+        assert seconds > 0
+        asterisk.write((first[half:] + second).encode())
+        asterisk.close()
+
+    monkeypatch.setattr(cdr_forgotten, "time", SimpleNamespace(sleep=writes))
+    before_ = len(list(read_cdr(path)))
+    gone = cdr_forgotten.forget(path, NOW - timedelta(days=365), {OPEN.id})
+    assert gone == 2 * len([call for call in ALL if call.at == OLD and call is not OPEN])
+    assert len(list(read_cdr(path))) == before_ - gone + 2
+    assert path.read_text().endswith(first + second)
+    assert path.stat().st_mode == mode
+    assert not list(path.parent.glob(".*"))
