@@ -41,7 +41,7 @@ class Trunk:
     """The carrier's link; `secret` and `username` are for registration alone.
 
     `addresses` are the carrier's signalling addresses (IP, CIDR or name): calls from any other
-    address are strangers.
+    address are strangers. With `encrypted` it speaks TLS, and sends audio as SRTP alone.
     """
 
     kind: Literal["address", "registration"]
@@ -51,17 +51,36 @@ class Trunk:
     codecs: tuple[str, ...] = ("ulaw", "alaw")
     username: str = ""
     secret: str = ""
+    encrypted: bool = False
+
+
+@dataclass(frozen=True)
+class Tls:
+    """Our end of TLS: the port, and absolute paths of PEM files.
+
+    `authorities` are whom we believe who the carrier is. `certificate` and `key` are our own, for
+    a carrier that calls us by TLS; without them we only call it.
+    """
+
+    port: int
+    authorities: str = "/etc/ssl/certs/ca-certificates.crt"
+    certificate: str = ""
+    key: str = ""
 
 
 @dataclass(frozen=True)
 class SipFacts:
-    """What pjsip.conf is rendered from; `phones` maps a desk phone's id to its secret."""
+    """What pjsip.conf is rendered from; `phones` maps a desk phone's id to its secret.
+
+    `tls` is there where the trunk is encrypted.
+    """
 
     bind: str
     port: int
     trunk: Trunk
     phones: Mapping[str, str] = field(default_factory=dict)
     phone_networks: Sequence[str] = ()  # where desk phones may be, IP or CIDR
+    tls: Tls | None = None
 
 
 def pjsip_conf(facts: SipFacts) -> str:
@@ -80,10 +99,30 @@ def pjsip_conf(facts: SipFacts) -> str:
         section(
             "udp", {"type": "transport", "protocol": "udp", "bind": f"{facts.bind}:{facts.port}"}
         ),
+        *_tls(facts),
         *_gate(facts),
         *_trunk(facts.trunk, _media(facts.bind)),
         *(part for phone in facts.phones.items() for part in _phone(*phone, facts)),
     )
+
+
+def _tls(facts: SipFacts) -> list[str]:
+    """Speak TLS 1.2, and with nobody who cannot prove that he is the carrier."""
+    tls = facts.tls
+    if tls is None:
+        return []
+    own: Options = {}
+    if tls.certificate:
+        own = {"cert_file": tls.certificate, "priv_key_file": tls.key}
+    options = {
+        "type": "transport",
+        "protocol": "tls",
+        "bind": f"{facts.bind}:{tls.port}",
+        "method": "tlsv1_2",
+        "ca_list_file": tls.authorities,
+        "verify_server": "yes",
+    }
+    return [section("tls", {**options, **own})]
 
 
 def _gate(facts: SipFacts) -> list[str]:
@@ -116,7 +155,10 @@ def _media(bind: str) -> Options:
 
 
 def _trunk(trunk: Trunk, common: Options) -> list[str]:
-    contact = f"sip:{trunk.host}:{trunk.port}"
+    way = ";transport=tls" if trunk.encrypted else ""
+    contact = f"sip:{trunk.host}:{trunk.port}{way}"
+    if trunk.encrypted:
+        common = {**common, "transport": "tls", "media_encryption": "sdes"}
     registering = trunk.kind == "registration"
     credentials: Options = {"outbound_auth": "trunk-auth"} if registering else {}
     user: Options = {"from_domain": trunk.host} if registering else {}
@@ -175,7 +217,7 @@ def _trunk(trunk: Trunk, common: Options) -> list[str]:
                     "type": "registration",
                     "outbound_auth": "trunk-auth",
                     "server_uri": contact,
-                    "client_uri": f"sip:{trunk.username}@{trunk.host}:{trunk.port}",
+                    "client_uri": f"sip:{trunk.username}@{trunk.host}:{trunk.port}{way}",
                     "contact_user": trunk.username,
                     "retry_interval": 20,
                     "max_random_initial_delay": 0,  # one trunk floods nobody

@@ -90,6 +90,9 @@ NumberStart = Annotated[
     _shaped(r"\+(1[2-9][0-9]{2,9}|[2-9][0-9]{0,13})", "beginning of numbers such as '+1876'"),
 ]
 Port = Annotated[int, Field(ge=1, le=65535)]
+PemFile = Annotated[
+    str, _shaped(r"/[A-Za-z0-9_.+@/-]{1,200}", "path of a PEM file such as /etc/officeline/key.pem")
+]
 PortRange = Annotated[str, _shaped(r"\d{4,5}-\d{4,5}", "range of ports such as 10000-10200")]
 Seconds = Annotated[int, Field(ge=1, le=120)]
 Prompt = Annotated[str, _shaped(r"[a-z0-9-]{1,40}", "name of a prompt such as 'menu-closed'")]

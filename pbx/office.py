@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from dialplan import names
 from dialplan.extensions import DialplanFacts
-from dialplan.pjsip import SipFacts, Trunk, is_address
+from dialplan.pjsip import SipFacts, Tls, Trunk, is_address
 from dialplan.render import OfficeFacts, office_files
 from dialplan.system import Folders
 from pbx.conversation import Book
@@ -44,6 +44,7 @@ def choose_ports(configuration: Configuration) -> tuple[Ports, PortBlock]:
         sip=network.sip_port or block.ports.sip,
         ami=network.ami_port or block.ports.ami,
         agi=network.agi_port or block.ports.agi,
+        tls=network.tls_port or block.ports.tls,
         rtp_first=int(first or block.ports.rtp_first),
         rtp_last=int(last or block.ports.rtp_last),
     )
@@ -79,6 +80,7 @@ def asterisk_files(
             trunk=_trunk(configuration, vault),
             phones={phone: vault.phones[phone] for phone in plan.phones},
             phone_networks=looked_up(configuration.network.phones),
+            tls=_tls(configuration, ports),
         ),
         calls=DialplanFacts(
             dids=tuple(line.did for line in plan.lines),
@@ -149,4 +151,13 @@ def _trunk(configuration: Configuration, vault: Vault) -> Trunk:
         addresses=looked_up(table.addresses),
         username=table.username or "",
         secret=vault.trunk,
+        encrypted=table.transport == "tls",
     )
+
+
+def _tls(configuration: Configuration, ports: Ports) -> Tls | None:
+    """Say where and how we speak TLS, if the carrier does."""
+    if configuration.trunk.transport != "tls":
+        return None
+    network = configuration.network
+    return Tls(ports.tls, certificate=network.certificate or "", key=network.key or "")

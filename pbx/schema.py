@@ -27,6 +27,7 @@ from pbx.fields import (
     Key,
     Language,
     NumberStart,
+    PemFile,
     Period,
     Port,
     PortRange,
@@ -78,6 +79,7 @@ class TrunkTable(Table):
     addresses: Annotated[list[Host], Field(min_length=1)]
     username: Username | None = None
     max_calls: Annotated[int, Field(ge=1, le=500)] = 40
+    transport: Literal["udp", "tls"] = "udp"
 
 
 class NetworkTable(Table):
@@ -88,6 +90,9 @@ class NetworkTable(Table):
     ami_port: Port | None = None
     agi_port: Port | None = None
     rtp_ports: PortRange | None = None
+    tls_port: Port | None = None
+    certificate: PemFile | None = None
+    key: PemFile | None = None
     phones: Annotated[list[Host], Field(min_length=1)] = list(PRIVATE)
 
 

@@ -25,11 +25,12 @@ class Ports:
     agi: int
     rtp_first: int
     rtp_last: int
+    tls: int = 0  # SIP by TLS; 0 in what was written before there was any
 
     @classmethod
     def of_block(cls, base: int) -> Self:
-        """Lay the services out in a block of a hundred ports: three for control, the rest RTP."""
-        return cls(base, base + 1, base + 2, base + 10, base + SIZE - 1)
+        """Lay the services out in a block of a hundred ports: four for control, the rest RTP."""
+        return cls(base, base + 1, base + 2, base + 10, base + SIZE - 1, base + 3)
 
 
 class PortBlock:

@@ -102,7 +102,7 @@ def _sockets(home: Home) -> Iterator[str]:
     On a port that the kernel chose it waits for DNS answers; nothing is served there.
     """
     ports, own = home.recall_ports(), set(_links(_pid(home)))
-    served = {ports.ami, ports.sip, ports.sip + 1}  # SIP over TLS is on the next one
+    served = {ports.ami, ports.sip, ports.tls}
     for protocol in ("tcp", "tcp6"):
         for place, port, inode in _listening(protocol):
             if f"socket:[{inode}]" in own and port not in served:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from dialplan.lint import DIALPLAN
 from dialplan.locks import WRITTEN
+from dialplan.pjsip import Tls
 from dialplan.render import office_files
 from dialplan.written import Written
 from tests.dialplan.test_golden import BY_ADDRESS, BY_REGISTRATION
@@ -64,6 +67,16 @@ CHANGES = [
 ]  # fmt: skip
 
 
+BY_TLS = replace(
+    BY_ADDRESS,
+    sip=replace(
+        BY_ADDRESS.sip,
+        trunk=replace(BY_ADDRESS.sip.trunk, encrypted=True),
+        tls=Tls(5061, certificate="/etc/officeline/own.pem", key="/etc/officeline/own.key"),
+    ),
+)
+
+
 def still_open(files: dict[str, str]) -> list[str]:
     """Name the locks that these files leave open."""
     written = Written(files)
@@ -78,6 +91,23 @@ def test_every_lock_is_shut() -> None:
 def test_a_carrier_whose_name_has_no_address_leaves_one_open() -> None:
     """An access list knows addresses alone: without one the carrier's calls matter more."""
     assert still_open(office_files(BY_REGISTRATION)) == ["an access list refuses all others"]
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("method = tlsv1_2", "method = tlsv1"),
+        ("verify_server = yes", "verify_server = no"),
+        ("media_encryption = sdes", "media_encryption = no"),
+    ],
+)
+def test_an_encrypted_trunk_is_looked_at(old: str, new: str) -> None:
+    """It is shut, names our own certificate, and each weakness of it is seen."""
+    files = office_files(BY_TLS)
+    assert still_open(files) == []
+    assert "cert_file = /etc/officeline/own.pem\npriv_key_file = " in files[PJSIP]
+    weak = {**files, PJSIP: files[PJSIP].replace(old, new, 1)}
+    assert still_open(weak) == ["TLS 1.2 and SRTP where TLS is spoken"]
 
 
 @pytest.mark.parametrize(("lock", "file", "old", "new"), CHANGES)
