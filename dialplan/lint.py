@@ -70,6 +70,20 @@ def nothing_dangerous(written: Written) -> Iterator[str]:
         yield from (f"{title}: {word}" for word in DANGEROUS if any(word in line for line in lines))
 
 
+def own_scripts(written: Written) -> Iterator[str]:
+    """AGI asks our own daemon, on loopback, or runs our own script; nobody else's."""
+    for title, lines in contexts(written.text(FILE)).items():
+        for line in lines:
+            if "AGI(" in line and not re.search(
+                r",AGI\(\$\{OL_(?:AGI\}/[a-z]+|STANDBY\})[,)]", line
+            ):
+                yield f"{title}: {line}"
+    if not written.get(FILE, "globals", "OL_AGI").startswith("agi://127.0.0.1:"):
+        yield "the daemon is not on loopback"
+    if not written.get(FILE, "globals", "OL_STANDBY").startswith("/"):
+        yield "the standby has no place of its own"
+
+
 def inbound_stays_inbound(written: Written) -> Iterator[str]:
     """From outside nothing leads out: our own numbers, and 911 from our own phones."""
     found = contexts(written.text(FILE))
@@ -96,6 +110,7 @@ DIALPLAN: tuple[tuple[str, str, Check], ...] = (
     ("extensions", "exact numbers, no pattern", exact_numbers),
     ("extensions", "callers' names and numbers cleaned first", cleaned_first),
     ("extensions", "no program, no evaluation, no dial tone", nothing_dangerous),
+    ("extensions", "AGI asks our own scripts alone", own_scripts),
     ("extensions", "inbound calls cannot get out", inbound_stays_inbound),
     ("extensions", "every way out of every context", every_end),
 )

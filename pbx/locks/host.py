@@ -38,6 +38,12 @@ def look(home: Home) -> list[Lock]:
             _secrets(home),
             "Make new ones: officeline vault rekey.",
         ),
+        Lock.of(
+            "own",
+            "the audit is as it was written",
+            _audit(home),
+            "Look with officeline audit verify, and keep the file.",
+        ),
     ]
 
 
@@ -80,3 +86,18 @@ def _secrets(home: Home) -> Iterator[str]:
     for who, secret in named.items():
         if 0 < len(secret) < SECRET_LENGTH:
             yield f"{who} has a short one"
+
+
+def _audit(home: Home) -> Iterator[str]:
+    if not home.database.exists():
+        return
+    from pbx.store import audit
+    from pbx.store.database import open_database
+
+    engine = open_database(home.database)
+    try:
+        found = audit.verify(engine)
+    finally:
+        engine.dispose()
+    if not found.ok:
+        yield f"its row {found.broken_at} is not"

@@ -58,9 +58,12 @@ CHANGES = [
     ("exact numbers", EXTENSIONS, "exten => +12125550100,1,", "exten => _X.,1,"),
     ("cleaned first", EXTENSIONS, f"{NUMBER}FILTER(+0-9,", f"{NUMBER}TOLOWER("),
     ("cleaned first", EXTENSIONS, " same => n,Set(CALLERID(rdnis)=)\n", ""),
-    ("cleaned first", EXTENSIONS, NAME, f" same => n,AGI(x)\n{NAME}"),
+    ("cleaned first", EXTENSIONS, NAME, f" same => n,NoOp()\n{NAME}"),
     ("no program", EXTENSIONS, " same => n,Hangup(16)", " same => n,System(reboot)"),
     ("no program", EXTENSIONS, "${OL_SHOW}", "${SHELL(id)}"),
+    ("our own scripts", EXTENSIONS, "AGI(${OL_AGI}/route", "AGI(agi://192.0.2.1/route"),
+    ("our own scripts", EXTENSIONS, "OL_AGI = agi://127.0.0.1:", "OL_AGI = agi://192.0.2.1:"),
+    ("our own scripts", EXTENSIONS, "AGI(${OL_STANDBY},", "AGI(/tmp/script,"),
     ("cannot get out", EXTENSIONS, "[from-trunk]", "[from-trunk]\ninclude => leg"),
     ("cannot get out", EXTENSIONS, "Goto(call,s,1)", "Dial(PJSIP/${EXTEN}@trunk-out)"),
     ("every way out", EXTENSIONS, "exten => T,1,Goto(failsafe,s,1)\n", ""),
@@ -120,4 +123,4 @@ def test_a_change_is_seen(lock: str, file: str, old: str, new: str) -> None:
 
 def test_no_file_is_no_lock() -> None:
     """What is not there does not count as shut."""
-    assert len(still_open({})) == 9
+    assert len(still_open({})) == 10

@@ -12,11 +12,13 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
+from sqlalchemy import text as sql
 
 from pbx import vault
 from pbx.engine import runtime
 from pbx.home import Home
-from pbx.store import changes
+from pbx.locks import host
+from pbx.store import audit, changes
 from pbx.store.database import open_database
 from pbx.store.plans import apply_first
 from pbx.vault import Vault
@@ -127,7 +129,7 @@ def test_a_shift_of_nobody_is_told_days_before(place: Path) -> None:
 def test_the_locks_are_told_one_by_one(place: Path) -> None:
     """Before the first start those of the files and the disk; an open one is exit 1 and a mend."""
     words = ["--config", str(place / "office.toml"), "--home", str(place / "home")]
-    text = (place / "office.toml").read_text()
+    config = (place / "office.toml").read_text()
 
     def security(*more: str) -> subprocess.CompletedProcess[str]:
         command = [sys.executable, "-m", "cli", *words, "doctor", "--security", *more]
@@ -139,7 +141,7 @@ def test_the_locks_are_told_one_by_one(place: Path) -> None:
     unasked = [lock for lock in report["locks"] if lock["ok"] is None]
     assert {lock["detail"] for lock in unasked} == {"Asterisk does not run"}
     (place / "office.toml").write_text(
-        text.replace("[network]", '[network]\nphones = ["0.0.0.0/0"]')
+        config.replace("[network]", '[network]\nphones = ["0.0.0.0/0"]')
     )
     (place / "home").chmod(0o755)
     done = security()
@@ -149,3 +151,17 @@ def test_the_locks_are_told_one_by_one(place: Path) -> None:
     assert "0.0.0.0/0 may knock. Mend [trunk] and [network]" in opened[0]
     assert "desk1 may be anywhere; desk2 may be anywhere" in opened[1]
     assert "home is 0755, not 0710" in opened[2]
+
+
+def test_an_audit_that_was_changed_is_an_open_lock(place: Path) -> None:
+    """Whoever takes its triggers away and rewrites a row is seen."""
+    home = Home(place / "home")
+    engine = open_database(home.database)
+    audit.record(engine, "numbers.shown", by="amy", now=datetime.now(UTC))
+    assert [lock.name for lock in host.look(home) if not lock.ok] == []
+    with engine.begin() as connection:
+        connection.execute(sql("DROP TRIGGER audit_never_changed"))
+        connection.execute(sql("UPDATE audit SET who = 'bob'"))
+    engine.dispose()
+    (found,) = [lock for lock in host.look(home) if not lock.ok]
+    assert (found.name, found.detail) == ("the audit is as it was written", "its row 1 is not")
