@@ -6,7 +6,7 @@ import csv
 import json
 import sys
 from collections.abc import Callable, Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TextIO
@@ -23,10 +23,7 @@ from routing.instants import DAY, local_day
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
 
-    from pbx.reports.duty import Duty
     from pbx.reports.table import Table
-    from pbx.reports.traffic import Traffic
-    from pbx.showing import Shown
     from routing.model import Plan
 
 LONGEST = 5 * 366  # days of a report
@@ -126,10 +123,11 @@ def oncall(
     engine, plan = open_log(known), known.running()
     first, last = span("month", date_, start, end, plan.office.zone)
     wanted = Wanted("oncall", first, last, as_json, to_csv, html)
+    from pbx.commands import report_shown
     from pbx.reports import duty, duty_tables
 
     found = duty.duty(engine, plan, first, last, datetime.now(UTC))
-    _tell(known, wanted, plan, duty_tables.tables(found), lambda: _duty_document(found))
+    _tell(known, wanted, plan, duty_tables.tables(found), lambda: report_shown.of_duty(found))
 
 
 def _traffic(
@@ -140,6 +138,7 @@ def _traffic(
 ) -> None:
     engine, plan = open_log(known), known.running()
     first, last = span(kind, *named, plan.office.zone)
+    from pbx.commands import report_shown
     from pbx.reports import traffic, traffic_tables
     from pbx.showing import Shown
 
@@ -151,7 +150,7 @@ def _traffic(
         wanted,
         plan,
         traffic_tables.tables(found, shown),
-        lambda: _traffic_document(found, shown),
+        lambda: report_shown.of_traffic(found, shown),
     )
 
 
@@ -256,93 +255,3 @@ def _print(title: str, tables: Iterable[Table]) -> None:
             cells = zip(row, one.columns, strict=True)
             rows.add_row(*(told(cell, unit) for cell, (_, unit) in cells))
         out.print(rows if one.rows else "Nothing.")
-
-
-def _traffic_document(found: Traffic, shown: Shown) -> dict[str, Any]:
-    from pbx.reports.traffic import ABANDONED, ANSWER_S, CALL_BACK
-    from pbx.spans import WEEKDAYS
-
-    answers = found.answers
-    return {
-        "calls": found.total._asdict(),
-        "answer": {
-            "norm_s": ANSWER_S,
-            "offered": answers.offered,
-            "within": answers.within,
-            "share": answers.share,
-            **asdict(answers.waited),
-        },
-        "abandonment": {
-            "norm": ABANDONED,
-            "offered": answers.offered,
-            "abandoned": answers.abandoned,
-            "share": answers.lost,
-        },
-        "urgent_messages": {
-            "norm_s": int(CALL_BACK.total_seconds()),
-            "opened": found.opened,
-            "spoken": found.spoken,
-            **{act: _kept(one) for act, one in found.kept.items()},
-        },
-        "by_hour": [{"hour": hour, **one._asdict()} for hour, one in enumerate(found.hours)],
-        "by_weekday": [
-            {"weekday": name, "days": days, **one._asdict()}
-            for name, (one, days) in zip(WEEKDAYS, found.weekdays, strict=True)
-        ],
-        "by_day": [
-            {
-                "day": one.day.isoformat(),
-                **one.counts._asdict(),
-                "answer": {
-                    "offered": one.answers.offered,
-                    "within": one.answers.within,
-                    "share": one.answers.share,
-                    **asdict(one.answers.waited),
-                },
-                "abandonment": one.answers.lost,
-            }
-            for one in found.days
-        ],
-        "callers": [
-            {"from": shown.number(number), "patient": shown.patient(number), "calls": calls}
-            for number, calls in found.callers
-        ],
-    }
-
-
-def _duty_document(found: Duty) -> dict[str, Any]:
-    from pbx.spans import WEEKDAYS
-
-    return {
-        "people": [
-            {
-                "person": one.person,
-                "nights": one.burden.nights,
-                "weekends": one.burden.weekends,
-                "holidays": one.burden.holidays,
-                "hours": round(one.burden.hours, 1),
-                "interruptions": one.interruptions,
-                "taken": one.taken,
-                "other_nights": one.beyond,
-                "nights_disturbed": one.disturbed,
-                "per_night": asdict(one.per_night),
-                "found_waiting": one.carried,
-                **{act: _kept(kept) for act, kept in one.kept.items()},
-            }
-            for one in found.people
-        ],
-        "rotas": [asdict(one) for one in found.rotas],
-        "handoffs": [{**asdict(one), "weekday": WEEKDAYS[one.weekday]} for one in found.boundaries],
-        "evenness": {kind: round(value, 3) for kind, value in found.evenness.items()},
-    }
-
-
-def _kept(one: Any) -> dict[str, Any]:
-    return {
-        "due": one.due,
-        "within": one.within,
-        "share": one.share,
-        "pending": one.pending,
-        "never": one.never,
-        **asdict(one.waited),
-    }
