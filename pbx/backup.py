@@ -11,6 +11,7 @@ import hashlib
 import io
 import json
 import os
+import shutil
 import sqlite3
 import tarfile
 import tempfile
@@ -26,6 +27,8 @@ from pbx.age_keys import Lock
 from pbx.errors import OfficeLineError
 from pbx.home import Home
 from pbx.reconcile import cdr_path
+from pbx.spool import Spool
+from pbx.standby.cache import SPOOL
 from pbx.store import audit, overlay
 
 FORMAT = 1
@@ -70,8 +73,10 @@ def make(home: Home, config: Path, file: Path, lock: Lock, now: datetime) -> lis
             stack.callback(part.unlink, missing_ok=True)
             part.chmod(0o600)
             folder = tempfile.TemporaryDirectory(prefix=".backup-", dir=home.folder)
-            copy = _snapshot(home.database, Path(stack.enter_context(folder)))
-            items = _through(lock, target, lambda plain: _pack(home, config, copy, plain, now))
+            copies = Path(stack.enter_context(folder))
+            _copy_spool(home, copies)
+            _snapshot(home.database, copies / DATABASE)
+            items = _through(lock, target, lambda plain: _pack(home, config, copies, plain, now))
             target.flush()
             os.fsync(target.fileno())
             part.rename(file)
@@ -87,9 +92,17 @@ def make(home: Home, config: Path, file: Path, lock: Lock, now: datetime) -> lis
     return items
 
 
-def _snapshot(database: Path, folder: Path) -> Path:
+def _copy_spool(home: Home, copies: Path) -> None:
+    """Copy what waits to be taken in, before the database: a fact is then in one of the two."""
+    (copies / SPOOL).mkdir()
+    for path in Spool(home.spool).waiting():
+        with contextlib.suppress(FileNotFoundError):  # taken in since
+            if not path.is_symlink():
+                shutil.copyfile(path, copies / SPOOL / path.name)
+
+
+def _snapshot(database: Path, copy: Path) -> None:
     """Copy the database as it is at one moment, while others write to it."""
-    copy = folder / DATABASE
     try:
         with (
             contextlib.closing(overlay.connect(database)) as source,
@@ -99,7 +112,6 @@ def _snapshot(database: Path, folder: Path) -> Path:
             target.execute("PRAGMA journal_mode=DELETE")  # one file
     except sqlite3.Error as error:
         raise overlay.unreadable(database, error) from error
-    return copy
 
 
 def _through(lock: Lock, target: BinaryIO, pack: Callable[[BinaryIO], list[Item]]) -> list[Item]:
@@ -127,17 +139,17 @@ def _through(lock: Lock, target: BinaryIO, pack: Callable[[BinaryIO], list[Item]
     return items
 
 
-def _pack(home: Home, config: Path, copy: Path, plain: BinaryIO, now: datetime) -> list[Item]:
+def _pack(home: Home, config: Path, copies: Path, plain: BinaryIO, now: datetime) -> list[Item]:
     """Write the tar; return what is in it."""
     items = []
     with tarfile.open(fileobj=plain, mode="w|", format=tarfile.PAX_FORMAT) as tar:
-        for name, path in _files(home, config, copy):
+        for name, path in _files(home, config, copies):
             with contextlib.suppress(FileNotFoundError):  # deleted since it was listed
                 items.append(_add(tar, name, path))
         manifest = {
             "format": FORMAT,
             "made_at": now.isoformat(timespec="seconds"),
-            "audit_head": _head(copy),
+            "audit_head": _head(copies / DATABASE),
             "files": [asdict(item) for item in items],
         }
         content = json.dumps(manifest, indent=1).encode()
@@ -156,9 +168,9 @@ def _add(tar: tarfile.TarFile, name: str, path: Path) -> Item:
     return Item(name, info.size, reader.sha256.hexdigest())
 
 
-def _files(home: Home, config: Path, copy: Path) -> Iterator[tuple[str, Path]]:
+def _files(home: Home, config: Path, copies: Path) -> Iterator[tuple[str, Path]]:
     """Name what is kept, and where it is; the database first, as the others only grow."""
-    yield DATABASE, copy
+    yield DATABASE, copies / DATABASE
     yield CONFIG, config
     yield vault.FILE, home.folder / vault.FILE
     records = cdr_path(home)
@@ -168,6 +180,8 @@ def _files(home: Home, config: Path, copy: Path) -> Iterator[tuple[str, Path]]:
     for path in (records, *folders):
         if path.is_file() and not path.is_symlink():
             yield str(path.relative_to(home.folder)), path
+    for path in Spool(copies / SPOOL).waiting():
+        yield str(home.spool.relative_to(home.folder) / path.name), path
 
 
 def _head(copy: Path) -> str:

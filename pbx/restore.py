@@ -130,8 +130,10 @@ def _extract(plain: BinaryIO, stage: Path) -> tuple[dict[str, Item], _Manifest |
 def _is_ours(name: str) -> bool:
     """Tell whether a backup may hold such a file: whoever knows the public key can make one."""
     records = str(cdr_path(Home(Path())))
+    spool = PurePosixPath(Home(Path()).spool)
     path = PurePosixPath(name)
     below = path.parts[:1] in {("messages",), ("prompts",)} and len(path.parts) > 1
+    below = below or path.parent == spool
     plain = str(path) == name and ".." not in path.parts
     return name in {DATABASE, CONFIG, vault.FILE, records} or (below and plain)
 
@@ -177,12 +179,16 @@ def _move_up(stage: Path, folder: Path, user: ServiceUser) -> None:
     """Put everything in its place, the recordings where Asterisk's user can play them."""
     messages = stage / "messages"
     messages.mkdir(mode=0o700, exist_ok=True)
-    for path in (messages, *messages.rglob("*"), *(stage / "asterisk").rglob("*")):
-        if user.name is not None:
+    spool = Home(stage).spool
+    if user.name is not None:
+        theirs = (messages, spool, stage / "asterisk")
+        for path in (
+            one for place in theirs if place.exists() for one in (place, *place.rglob("*"))
+        ):
             os.chown(path, user.uid, user.gid)
     for path in stage.rglob("*"):
         if path.is_dir():
-            path.chmod(0o700)
+            path.chmod(0o750 if path == spool.parent else 0o700)  # which Asterisk's group passes
     os.sync()
     folder.chmod(0o700)
     for path in sorted(stage.iterdir(), key=lambda one: one.name == DATABASE):

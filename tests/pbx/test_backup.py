@@ -21,6 +21,7 @@ from pbx import age_keys, backup, vault
 from pbx.errors import OfficeLineError
 from pbx.home import Home
 from pbx.reconcile import cdr_path
+from pbx.spool import Spool
 from pbx.store import audit
 from pbx.store.database import open_database
 from pbx.vault import Vault
@@ -45,6 +46,7 @@ def place(tmp_path: Path) -> Path:
         (home.messages / f"{URGENT.id}.wav", RECORDING),
         (home.recordings / "en" / "our greeting.wav", b"hello"),
         (cdr_path(home), b"record\n"),
+        (home.spool / "00000000000000000001-1.json", b"{}"),
     ):
         path.parent.mkdir(parents=True)
         path.write_bytes(content)
@@ -90,6 +92,7 @@ def test_an_office_comes_back_as_it_was(place: Path, way: str) -> None:
     assert (new.messages / f"{URGENT.id}.wav").read_bytes() == RECORDING
     assert (new.recordings / "en" / "our greeting.wav").read_bytes() == b"hello"
     assert cdr_path(new).read_bytes() == b"record\n"
+    assert [path.read_bytes() for path in Spool(new.spool).waiting()] == [b"{}"]
     assert vault.read(new.folder) == vault.read(old.folder)
     assert (new.folder / "office.toml").read_bytes() == EXAMPLE.read_bytes()
     assert json.loads(officeline(new.folder, "calls", "list", "--json").stdout) == json.loads(
@@ -101,7 +104,8 @@ def test_an_office_comes_back_as_it_was(place: Path, way: str) -> None:
     engine.dispose()
     assert (found.ok, told) == (True, ["backup.begun", "backup.restored"])
     for path in (new.folder, *new.folder.rglob("*")):
-        assert path.stat().st_mode & 0o777 == (0o700 if path.is_dir() else 0o600), path
+        folder = 0o750 if path == new.standby else 0o700
+        assert path.stat().st_mode & 0o777 == (folder if path.is_dir() else 0o600), path
     assert not list(new.folder.glob(".*"))
     assert not list(old.folder.glob(".*"))
 
