@@ -6,7 +6,7 @@ import asyncio
 import re
 import signal
 import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -93,11 +93,16 @@ def write_config(
 
 @asynccontextmanager
 async def office_up(
-    folder: Path, registration: tuple[str, str] | None = None, *, closed: bool = False
+    folder: Path,
+    registration: tuple[str, str] | None = None,
+    *,
+    closed: bool = False,
+    env: Mapping[str, str] | None = None,
+    edit: Callable[[str], str] = str,
 ) -> AsyncIterator[Up]:
     """Run `officeline up` until its control layer serves; end everything afterwards.
 
-    With a user and password the trunk is one by registration.
+    With a user and password the trunk is one by registration; `edit` changes the office's file.
     """
     folder.chmod(0o755)
     user = runtime.service_user()
@@ -112,6 +117,7 @@ async def office_up(
     )
     await carrier.start()
     config = write_config(folder, block.ports.sip, carrier, registration, closed=closed)
+    config.write_text(edit(config.read_text()))
     home = Home(folder / "home")
     home.prepare(user)
     vault.write(
@@ -122,7 +128,7 @@ async def office_up(
     output = folder / "output"
     with output.open("wb") as file:
         process = await asyncio.create_subprocess_exec(
-            sys.executable, *words, stdout=file, stderr=file, cwd=ROOT
+            sys.executable, *words, stdout=file, stderr=file, cwd=ROOT, env=env
         )
     up = Up(process, output, home, block.ports.sip, carrier)
     try:

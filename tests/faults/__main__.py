@@ -1,0 +1,102 @@
+"""Play the catalogue, or some rows of it, and print the table: `./run faults [NUMBER ...]`.
+
+With `--write FILE` the table is written there too, with the date and the machine.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import platform
+import sys
+from collections import defaultdict
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from tests.faults.catalogue import CATALOGUE, Fault
+
+
+@dataclass
+class Row:
+    """What was seen of one fault."""
+
+    outcomes: list[str] = field(default_factory=list)
+    seen: list[str] = field(default_factory=list)
+    waited_s: list[float] = field(default_factory=list)
+
+    @property
+    def holds(self) -> bool:
+        """Tell whether every test of the row passed, and there was one."""
+        return bool(self.outcomes) and set(self.outcomes) == {"passed"}
+
+
+class Table:
+    """A pytest plugin that sorts what tests say into the rows."""
+
+    def __init__(self, faults: list[Fault]) -> None:
+        self.rows: dict[int, Row] = defaultdict(Row)
+        self._faults = faults
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Take a test's end."""
+        if report.when != "call" and report.passed:
+            return
+        for fault in self._faults:
+            if any(_is_of(report.nodeid, test) for test in fault.tests):
+                row = self.rows[fault.number]
+                row.outcomes.append(report.outcome)
+                for name, value in report.user_properties if report.when == "call" else ():
+                    if name == "seen":
+                        row.seen.append(str(value))
+                    elif name == "waited_s" and isinstance(value, float):
+                        row.waited_s.append(value)
+
+    def lines(self) -> list[str]:
+        """Write the table in Markdown."""
+        found = ["| # | fault | expected | seen | waited | holds |", "|---|---|---|---|---|---|"]
+        for fault in self._faults:
+            row = self.rows[fault.number]
+            count = f"{row.outcomes.count('passed')} of {len(row.outcomes)} tests"
+            seen = "; ".join(dict.fromkeys(row.seen)) or count
+            waited = f"{max(row.waited_s):.2f} s" if row.waited_s else ""
+            holds = "yes" if row.holds else "NO"
+            cells = (str(fault.number), f"{fault.fault} ({fault.how})", fault.expected)
+            found.append(f"| {' | '.join((*cells, seen, waited, holds))} |")
+        held = sum(self.rows[fault.number].holds for fault in self._faults)
+        found.append(f"\n{held} of {len(self._faults)} faults by the oracle.")
+        return found
+
+
+def _is_of(node: str, test: str) -> bool:
+    return node == test or node.startswith((f"{test}::", f"{test}["))
+
+
+def main() -> int:
+    """Play the rows; exit 1 if one of them does not hold."""
+    parser = argparse.ArgumentParser(prog="./run faults", description="Play faults.")
+    parser.add_argument("number", type=int, nargs="*", help="of the catalogue; else all")
+    parser.add_argument("--write", type=Path, help="a file for the table")
+    wanted = parser.parse_args()
+    faults = [one for one in CATALOGUE if not wanted.number or one.number in wanted.number]
+    if not faults:
+        parser.error(f"there are faults 1 to {len(CATALOGUE)}")
+    table = Table(faults)
+    nodes = list(dict.fromkeys(test for fault in faults for test in fault.tests))
+    # one after the other: how long a caller waits is measured, too
+    pytest.main(["-q", "-m", "", "-p", "no:xdist", *nodes], plugins=[table])
+    lines = table.lines()
+    sys.stdout.write("\n".join(["", *lines, ""]))
+    if wanted.write:
+        machine = (
+            f"{os.cpu_count()} processors, {platform.system()}, Python {platform.python_version()}"
+        )
+        head = f"# Faults\n\nPlayed on {datetime.now(UTC):%Y-%m-%d} with {machine}; `./run faults`.\n\n"
+        wanted.write.write_text(head + "\n".join([*lines, ""]), encoding="utf-8")
+    return 0 if all(table.rows[fault.number].holds for fault in faults) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,100 @@
+"""The faults that the line must survive, and which tests play each of them on real processes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+_LAYER = "tests/faults/test_control_layer.py"
+_PARTS = "tests/faults/test_parts.py"
+_PHONES = "tests/faults/test_phones.py"
+_CALLS = "tests/calls"
+
+
+@dataclass(frozen=True)
+class Fault:
+    """A row: what goes wrong, how that is done, what must come of it, and pytest's node ids."""
+
+    number: int
+    fault: str
+    how: str
+    expected: str
+    tests: tuple[str, ...]
+
+
+CATALOGUE = (
+    Fault(1, "daemon dead before the call", "SIGKILL", "the standby, under 0.3 s more",
+          (f"{_LAYER}::test_dead_before_the_call",)),
+    Fault(2, "killed in mid-question", "SIGKILL", "no verdict, so the standby",
+          (f"{_LAYER}::test_killed_in_mid_question",)),
+    Fault(3, "killed while bridged", "SIGKILL", "the conversation goes on; logged after restart",
+          (f"{_LAYER}::test_killed_while_bridged",)),
+    Fault(4, "hung", "SIGSTOP", "watchdog, then standby within 4 s", (f"{_LAYER}::test_hung",)),
+    Fault(5, "hung and the caller hangs up", "SIGSTOP, BYE", "no leaked channel",
+          (f"{_LAYER}::test_hung_and_the_caller_hangs_up",)),
+    Fault(6, "slow, under and over the deadline", "delay", "routed; a late verdict is ignored",
+          (f"{_LAYER}::test_slow",)),
+    Fault(7, "half a command, then silence", "fault server", "the server is killed, the call goes on",
+          (f"{_LAYER}::test_half_a_command_then_silence",)),
+    Fault(8, "half a command, then death", "fault server", "never taken as a verdict",
+          (f"{_LAYER}::test_half_a_command_then_death", f"{_LAYER}::test_killed_again_and_again")),
+    Fault(9, "AMI drops, or half-open", "kick, SIGSTOP", "reconnect, resync, nothing replayed",
+          (f"{_CALLS}/test_phones.py::test_a_lost_manager_connection_loses_no_call",
+           f"{_PARTS}::test_asterisk_stands_still")),
+    Fault(10, "AMI password wrong", "config", "fatal and loud; inbound calls unaffected",
+          (f"{_PARTS}::test_a_wrong_manager_password",)),
+    Fault(11, "database locked", "BEGIN EXCLUSIVE", "routes in budget, spills, replayed once",
+          (f"{_PARTS}::test_the_database_is_locked",)),
+    Fault(12, "disk full", "small tmpfs", "as 11, with an alarm", (f"{_PARTS}::test_the_disk_is_full",)),
+    Fault(13, "database corrupt", "overwrite pages", "as 11; set aside, never deleted",
+          (f"{_PARTS}::test_the_database_is_corrupt",)),
+    Fault(14, "a million calls logged", "seed", "a route takes as long as before",
+          (f"{_PARTS}::test_a_million_calls_are_logged",)),
+    Fault(15, "MQTT broker dead or stopped", "kill, SIGSTOP", "no effect on calls; bounded outbox",
+          ("tests/pbx/test_mqtt.py",)),
+    Fault(16, "MQTT replayed, retained, forged", "mosquitto_pub", "nothing obeys MQTT",
+          ("tests/pbx/test_mqtt.py",)),
+    Fault(17, "the trunk's errors", "486 603 404 480 500 503 408", "the next step at once",
+          (f"{_PHONES}::test_the_trunks_errors",)),
+    Fault(18, "the trunk is silent", "bound port", "the next step at the second timeout",
+          (f"{_PARTS}::test_the_trunk_is_silent",)),
+    Fault(19, "rings forever; early media only", "180, 183", "the next step at the timeout",
+          (f"{_PHONES}::test_it_rings_for_ever", f"{_PHONES}::test_early_media_only")),
+    Fault(20, "the mobile's voicemail answers", "200, no digit", "no bridge; others go on ringing",
+          (f"{_PHONES}::test_a_voicemail_answers",)),
+    Fault(21, "wrong digits, 200 digits", "DTMF", "asked once more, then the next; never accepted",
+          (f"{_PHONES}::test_two_hundred_digits",
+           f"{_CALLS}/test_phones.py::test_wrong_keys_are_no_acceptance")),
+    Fault(22, "the physician hangs up at the prompt", "BYE", "the next step; recorded as declined",
+          (f"{_PHONES}::test_the_physician_hangs_up_at_the_prompt",)),
+    Fault(23, "a prompt file is missing", "rename", "refused at start; later accepted by press",
+          (f"{_PHONES}::test_a_prompt_file_is_missing", "tests/pbx/test_prompts.py")),
+    Fault(24, "two accept at once", "both press 1", "one bridge, the other is told",
+          (f"{_CALLS}/test_outbound.py",)),
+    Fault(25, "the patient hangs up in mid-ladder", "CANCEL, BYE", "legs gone in 1 s; open message",
+          (f"{_PHONES}::test_the_patient_hangs_up_in_mid_ladder",)),
+    Fault(26, "rota gap, nobody on call", "config", "refused by check; at run time everyone rings",
+          (f"{_PARTS}::test_nobody_is_on_call",)),
+    Fault(27, "apply and reload during calls", "apply x20", "no call drops or changes course",
+          (f"{_CALLS}/test_apply.py",)),
+    Fault(28, "clock jump, both DST days", "clock", "ladders keep their order; rota right",
+          (f"{_PARTS}::test_the_clock_jumps", "tests/routing/test_rota.py",
+           "tests/routing/test_hours.py")),
+    Fault(29, "the same caller three times", "three calls", "all logged, one escalation",
+          (f"{_PHONES}::test_the_same_caller_three_times",)),
+    Fault(30, "call storm", "SIPp, 50 a second", "past maxcalls 503; accepted calls unaffected",
+          (f"{_CALLS}/test_storm.py",)),
+    Fault(31, "anonymous", "From", "routed; asked for a callback number",
+          (f"{_CALLS}/test_capture.py::test_without_any_number_the_message_is_marked",
+           f"{_CALLS}/test_scenes.py")),
+    Fault(32, "hostile name or number", "SIP", "no execution, nothing forged, stored clean",
+          (f"{_CALLS}/test_torture.py",)),
+    Fault(33, "scanners", "OPTIONS, REGISTER, INVITE", "401 or dropped; the ban rule matches",
+          (f"{_CALLS}/test_bans.py", f"{_CALLS}/test_locks.py")),
+    Fault(34, "somebody poses as a physician; PIN guessing", "From = mobile", "no dial tone; lockout",
+          (f"{_CALLS}/test_relay.py::test_a_wrong_pin_hears_nothing_and_takes_nothing",
+           f"{_PARTS}::test_somebody_poses_as_a_physician", "tests/pbx/test_pins.py")),
+    Fault(35, "Asterisk killed in mid-call", "SIGKILL", "restarted; interrupted; urgent ones escalate",
+          (f"{_PARTS}::test_asterisk_is_killed",)),
+    Fault(36, "the caller's network vanishes", "SIGSTOP of the network", "gone at the RTP timeout",
+          (f"{_PARTS}::test_the_callers_network_vanishes",)),
+)  # fmt: skip

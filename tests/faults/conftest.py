@@ -1,0 +1,22 @@
+"""The fault suite: each test is a row of the catalogue, and says what was seen."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+Saw = Callable[..., None]
+
+
+@pytest.fixture
+def saw(record_property: Callable[[str, Any], None]) -> Saw:
+    """Return what takes down for the table what was seen, and how long a caller waited (s)."""
+
+    def note(text: str, waited_s: float | None = None) -> None:
+        record_property("seen", text)
+        if waited_s is not None:
+            record_property("waited_s", round(waited_s, 2))
+
+    return note

@@ -1,0 +1,167 @@
+"""One office under a fault: real processes, a patient on the phone, and the oracle at the end.
+
+The oracle: every call is in the log with an outcome; an urgent one reached a human, or left an open
+message; no channel is left; and nobody was dialled whom the plan does not name.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import re
+import signal
+import tempfile
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from pbx.carrier.handset import PhoneCall, Script
+from pbx.demo.scenes import physician
+from pbx.demo.stage import MOBILES, TONES
+from pbx.engine import runtime
+from pbx.errors import OfficeLineError
+from pbx.store import messages
+from pbx.store.calls import CallRow, list_calls
+from pbx.store.database import open_database
+from tests.support.office_up import ROOT, Up, office_up, until
+
+DEADLINE = 90.0
+SABOTAGE = Path(__file__).parent / "sabotage"
+_INVITED = re.compile(r"^INVITE sip:(\+?\d+)@", re.MULTILINE)
+
+
+@dataclass
+class Line:
+    """A running office, the calls that were placed, and what the table shall say."""
+
+    up: Up
+    fault: Path  # what the control layer reads at each question: see `sabotage/sitecustomize.py`
+    calls: list[PhoneCall] = field(default_factory=list)
+    waited_s: list[float] = field(default_factory=list)
+
+    async def dials(self, did: str, script: Script, caller: str = "+19175550170") -> PhoneCall:
+        """Let a patient call."""
+        call = await self.up.carrier.dials(did, caller=caller, script=script)
+        self.calls.append(call)
+        return call
+
+    async def rings(self, *numbers: str) -> PhoneCall:
+        """Wait until one of these phones (any mobile) rings; remember how long that took."""
+        began = time.monotonic()
+        waits = [
+            asyncio.create_task(self.up.carrier.rings(one, DEADLINE))
+            for one in numbers or MOBILES.values()
+        ]
+        done, pending = await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        for task in pending:
+            task.cancel()
+        self.waited_s.append(time.monotonic() - began)
+        return done.pop().result()
+
+    def answered(self) -> None:
+        """Have each physician pick up, press 1, and talk for two seconds."""
+        for person, number in MOBILES.items():
+            self.up.carrier.answers(number, physician(person))
+
+    def reached(self, call: PhoneCall) -> list[str]:
+        """Name the physicians whom a patient heard."""
+        return [person for person, tone in TONES.items() if call.heard_tone(tone)]
+
+    def kill(self, number: signal.Signals = signal.SIGKILL) -> None:
+        """Send the control layer a signal."""
+        os.kill(self.up.daemon_pid(), number)
+
+    @contextlib.contextmanager
+    def nobody_restarts(self) -> Iterator[None]:
+        """Hold the supervisor, so that it cannot bring the control layer back."""
+        os.kill(self.up.process.pid, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            os.kill(self.up.process.pid, signal.SIGCONT)
+
+    async def console(self, text: str) -> str:
+        """Say one line to the office's Asterisk."""
+        process = await asyncio.create_subprocess_exec(
+            *runtime.require().command,
+            *("-C", str(self.up.home.asterisk / "etc" / "asterisk.conf"), "-rx", text),
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.DEVNULL,
+        )
+        out, _ = await process.communicate()
+        return out.decode()
+
+    async def holds(self, *, serving: bool = True) -> list[CallRow]:
+        """Judge all calls by the oracle; return them as the log has them, the oldest first."""
+        await asyncio.gather(*(call.ended(DEADLINE) for call in self.calls))
+        if serving:
+            await self._serves()
+        async with asyncio.timeout(DEADLINE):
+            while "0 active channels" not in (said := await self.console("core show channels")):
+                assert said, "Asterisk does not answer"
+                await asyncio.sleep(0.2)
+        self._dialled_nobody_else()
+        return [await self._logged(call.number) for call in self.calls]
+
+    async def _serves(self) -> None:
+        def alive() -> bool:
+            try:
+                return self.up.daemon_pid() > 0
+            except AssertionError:
+                return False
+
+        await until(alive)
+
+    def _dialled_nobody_else(self) -> None:
+        """Every INVITE that reached the carrier was for a mobile of ours, or for who called."""
+        known = {*MOBILES.values(), *(call.number for call in self.calls)}
+        for message in self.up.carrier.messages():
+            if message.received and (found := _INVITED.match(message.text)):
+                assert found[1] in known, message.start
+        assert not self.up.carrier.refused
+
+    async def _logged(self, caller: str) -> CallRow:
+        """Wait until a caller's newest call has its outcome, and judge it."""
+        row: CallRow | None = None
+        async with asyncio.timeout(DEADLINE):
+            while row is None or row.outcome is None:
+                await asyncio.sleep(0.2)
+                row = await asyncio.to_thread(self._newest, caller)
+        if row.urgency == "urgent" and row.outcome not in {"connected", "failsafe"}:
+            assert row.message, row
+        return row
+
+    def _newest(self, caller: str) -> CallRow | None:
+        with contextlib.suppress(OfficeLineError):
+            engine = open_database(self.up.home.database)
+            try:
+                return next((row for row in list_calls(engine) if row.caller == caller), None)
+            finally:
+                engine.dispose()
+        return None
+
+    def open_messages(self) -> list[messages.MessageRow]:
+        """List the messages that are not closed; blocking."""
+        engine = open_database(self.up.home.database)
+        try:
+            return messages.list_open(engine)
+        finally:
+            engine.dispose()
+
+
+@contextlib.asynccontextmanager
+async def line_up(
+    *, closed: bool = False, edit: Callable[[str], str] = str, folder: Path | None = None
+) -> AsyncIterator[Line]:
+    """Run an office that can be sabotaged; `edit` changes its file before the start."""
+    with tempfile.TemporaryDirectory(prefix="officeline-fault-", dir=folder) as name:
+        fault = Path(name) / "fault"
+        path = f"{SABOTAGE}:{ROOT}"
+        env = {**os.environ, "PYTHONPATH": path, "OFFICELINE_TEST_FAULT": str(fault)}
+        async with office_up(Path(name), closed=closed, env=env, edit=edit) as up:
+            await until((up.home.standby / "live.json").exists)
+            line = Line(up, fault)
+            line.answered()
+            yield line

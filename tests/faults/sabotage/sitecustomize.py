@@ -1,0 +1,45 @@
+"""A fault server inside the real control layer: what it does to an answer stands in a file.
+
+Python imports this by its name when the folder is on its path. "slow N" answers N seconds late,
+"half" sends half a command and falls silent, "half-die" sends it and dies, "die" dies unheard.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+
+def _install(order: Path) -> None:
+    from pbx.agi import session
+
+    whole = session.AgiSession.conclude
+
+    def conclude(self: session.AgiSession, variables: Mapping[str, str]) -> None:
+        words = order.read_text().split() if order.exists() else []
+        match words:
+            case ["slow", seconds]:
+                time.sleep(float(seconds))  # the whole process hangs so long
+            case ["half"] | ["half-die"]:
+                self._transport.write(b"SET VARIABLE OL_VERD")
+                if words == ["half"]:
+                    self.concluded = True
+                    return
+                _die()
+            case ["die"]:
+                _die()
+        whole(self, variables)
+
+    session.AgiSession.conclude = conclude  # type: ignore[method-assign]  # that is the fault
+
+
+def _die() -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+if "serve" in sys.orig_argv and "OFFICELINE_TEST_FAULT" in os.environ:
+    _install(Path(os.environ["OFFICELINE_TEST_FAULT"]))

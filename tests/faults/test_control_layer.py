@@ -1,0 +1,166 @@
+"""The control layer dies, hangs, is slow, or speaks half a sentence."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import time
+
+import pytest
+
+from pbx.carrier.handset import Handset, answers
+from pbx.demo.scenes import BACK_LINE, MAIN, patient
+from pbx.demo.stage import MOBILES, PATIENT_TONE, TONES
+from tests.faults.conftest import Saw
+from tests.faults.line import DEADLINE, Line, line_up
+from tests.support.office_up import until
+
+pytestmark = pytest.mark.long
+
+
+async def _costs(line: Line, caller: str) -> float:
+    """Place a call on the back line; return how long it took until somebody's phone rang, in s."""
+    began = time.monotonic()
+    await line.dials(BACK_LINE, patient(at_most=8), caller)
+    await line.rings()
+    return time.monotonic() - began
+
+
+async def test_dead_before_the_call(saw: Saw) -> None:
+    """Row 1: the standby decides."""
+    async with line_up() as line:
+        alive = await _costs(line, "+19175550161")
+        await line.calls[-1].ended(DEADLINE)
+        with line.nobody_restarts():
+            line.kill()
+            dead = await _costs(line, "+19175550162")
+            await line.calls[-1].ended(DEADLINE)
+            assert line.reached(line.calls[-1])
+        assert [row.outcome for row in await line.holds()] == ["connected"] * 2
+        saw("the standby rang the physician; the call is in the log", dead - alive)
+
+
+async def test_killed_in_mid_question(saw: Saw) -> None:
+    """Row 2: it was asked, and dies without a word."""
+    async with line_up() as line:
+        alive = await _costs(line, "+19175550161")
+        await line.calls[-1].ended(DEADLINE)
+        line.fault.write_text("die")
+        with line.nobody_restarts():
+            dead = await _costs(line, "+19175550162")
+            await line.calls[-1].ended(DEADLINE)
+            assert line.reached(line.calls[-1])
+            line.fault.unlink()
+        assert [row.outcome for row in await line.holds()] == ["connected"] * 2
+        saw("no verdict, so the standby rang the physician", dead - alive)
+
+
+async def test_killed_while_bridged(saw: Saw) -> None:
+    """Row 3: the two go on talking, and the call is in the log afterwards."""
+    async with line_up() as line:
+        for person, number in MOBILES.items():
+            line.up.carrier.answers(number, answers(after=1, press="1", tone=TONES[person], talk=9))
+        call = await line.dials(BACK_LINE, patient(at_most=14))
+        await (await line.rings()).answered(DEADLINE)
+        await asyncio.sleep(4)
+        line.kill()
+        await call.ended(DEADLINE)
+        assert [tone for tone in TONES.values() if call.heard_tone(tone, seconds=7)]
+        (row,) = await line.holds()
+        assert row.outcome in {"connected", "interrupted"}
+        saw(f"the conversation went on; logged as {row.outcome}")
+
+
+async def test_hung(saw: Saw) -> None:
+    """Row 4: the watchdog of the dialplan ends the question."""
+    async with line_up() as line:
+        line.kill(signal.SIGSTOP)
+        waited = await _costs(line, "+19175550161")
+        await line.calls[-1].ended(DEADLINE)
+        assert line.reached(line.calls[-1])
+        line.kill(signal.SIGCONT)
+        await line.holds()
+        saw("the standby rang the physician", waited)
+
+
+async def test_hung_and_the_caller_hangs_up(saw: Saw) -> None:
+    """Row 5: no channel is left, and the message of the call is not lost."""
+    async with line_up() as line:
+        line.kill(signal.SIGSTOP)
+
+        async def hangs_up(phone: Handset) -> None:
+            await phone.wait(0.2)
+
+        call = await line.dials(BACK_LINE, hangs_up)
+        await asyncio.sleep(1)
+        await line.up.carrier.hang_up(call)
+        await call.ended(DEADLINE)
+        async with asyncio.timeout(8):
+            while "0 active channels" not in await line.console("core show channels"):
+                await asyncio.sleep(0.2)
+        line.kill(signal.SIGCONT)
+        saw("the channel was gone while the daemon still hung")
+
+
+@pytest.mark.parametrize(("seconds", "who"), [(1, "daemon"), (6, "standby")])
+async def test_slow(saw: Saw, seconds: int, who: str) -> None:
+    """Row 6: within the deadline it decides; later, what it says is ignored."""
+    async with line_up() as line:
+        line.fault.write_text(f"slow {seconds}")
+        waited = await _costs(line, "+19175550161")
+        line.fault.unlink()
+        await line.calls[-1].ended(DEADLINE)
+        assert line.reached(line.calls[-1])
+        assert line.up.told("standby") == 0 or who == "standby"
+        await line.holds()
+        saw(f"{seconds} s late: the {who} decided", waited)
+
+
+async def test_half_a_command_then_silence(saw: Saw) -> None:
+    """Row 7: no timeout of Asterisk's can fire before the socket closes: the watchdog does it."""
+    async with line_up() as line:
+        pid = line.up.daemon_pid()
+        line.fault.write_text("half")
+        waited = await _costs(line, "+19175550161")
+        await line.calls[-1].ended(DEADLINE)
+        assert line.reached(line.calls[-1])
+        line.fault.unlink()
+        await until(lambda: line.up.told("daemon.serving") > 1)
+        assert line.up.daemon_pid() != pid
+        await line.holds()
+        saw("the daemon was killed, and the call went on", waited)
+
+
+async def test_half_a_command_then_death(saw: Saw) -> None:
+    """Row 8: the half is executed, and never taken as a verdict."""
+    async with line_up() as line:
+        line.fault.write_text("half-die")
+        with line.nobody_restarts():
+            waited = await _costs(line, "+19175550161")
+            await line.calls[-1].ended(DEADLINE)
+            assert line.reached(line.calls[-1])
+            line.fault.unlink()
+        await line.holds()
+        saw("no verdict, so the standby rang the physician", waited)
+
+
+async def test_killed_again_and_again(saw: Saw) -> None:
+    """Beyond the rows: killed at every question of one call, it is answered all the same."""
+    async with line_up(closed=True) as line:
+        line.fault.write_text("die")
+
+        async def script(phone: Handset) -> None:
+            await phone.wait(1.5)
+            await phone.press("1")
+            await phone.wait(1.5)
+            await phone.press("#")
+            await phone.wait(4.5)
+            await phone.press("#")
+            await phone.tone(PATIENT_TONE, 40)
+
+        call = await line.dials(MAIN, script)
+        await call.ended(DEADLINE)
+        assert line.reached(call)
+        line.fault.unlink()
+        await line.holds()
+        saw("each question was answered by the standby")
