@@ -77,6 +77,11 @@ class Carrier:
         return self.host, self._block.ports.sip
 
     @property
+    def pid(self) -> int | None:
+        """Return the process id of the network's Asterisk, or None when it does not run."""
+        return self._asterisk.pid if self._asterisk is not None else None
+
+    @property
     def softphone(self) -> tuple[str, str]:
         """Return user and password with which a person's softphone registers as a patient."""
         return "patient", self._softphone

@@ -90,10 +90,10 @@ def main() -> int:
     lines = table.lines()
     sys.stdout.write("\n".join(["", *lines, ""]))
     if wanted.write:
-        machine = (
-            f"{os.cpu_count()} processors, {platform.system()}, Python {platform.python_version()}"
-        )
-        head = f"# Faults\n\nPlayed on {datetime.now(UTC):%Y-%m-%d} with {machine}; `./run faults`.\n\n"
+        python = platform.python_version()
+        machine = f"{os.cpu_count()} processors, {platform.system()}, Python {python}"
+        today = f"{datetime.now(UTC):%Y-%m-%d}"
+        head = f"# Faults\n\nPlayed on {today} with {machine}; `./run faults`.\n\n"
         wanted.write.write_text(head + "\n".join([*lines, ""]), encoding="utf-8")
     return 0 if all(table.rows[fault.number].holds for fault in faults) else 1
 

@@ -11,11 +11,14 @@ import contextlib
 import os
 import re
 import signal
+import subprocess
 import tempfile
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+
+import pytest
 
 from pbx.carrier.handset import PhoneCall, Script
 from pbx.demo.scenes import physician
@@ -151,12 +154,37 @@ class Line:
             engine.dispose()
 
 
+@contextlib.contextmanager
+def small_disk(folder: Path, megabytes: int) -> Iterator[None]:
+    """Mount a small file system of its own on a folder, which needs root; 0: none."""
+    if not megabytes:
+        yield
+        return
+    folder.mkdir()
+    size = f"size={megabytes}m"
+    done = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", size, "tmpfs", str(folder)], check=False, capture_output=True
+    )
+    if done.returncode:
+        pytest.skip("no file system of its own can be mounted here")
+    try:
+        yield
+    finally:
+        subprocess.run(["umount", "--lazy", str(folder)], check=True)
+
+
 @contextlib.asynccontextmanager
 async def line_up(
-    *, closed: bool = False, edit: Callable[[str], str] = str, folder: Path | None = None
+    *, closed: bool = False, edit: Callable[[str], str] = str, disk_mb: int = 0
 ) -> AsyncIterator[Line]:
-    """Run an office that can be sabotaged; `edit` changes its file before the start."""
-    with tempfile.TemporaryDirectory(prefix="officeline-fault-", dir=folder) as name:
+    """Run an office that can be sabotaged; `edit` changes its file before the start.
+
+    With `disk_mb` its home is on a disk of its own, of so many megabytes.
+    """
+    with (
+        tempfile.TemporaryDirectory(prefix="officeline-fault-") as name,
+        small_disk(Path(name) / "home", disk_mb),
+    ):
         fault = Path(name) / "fault"
         path = f"{SABOTAGE}:{ROOT}"
         env = {**os.environ, "PYTHONPATH": path, "OFFICELINE_TEST_FAULT": str(fault)}
