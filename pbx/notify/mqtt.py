@@ -136,12 +136,13 @@ class Publisher:
 
     async def run(self) -> None:
         """Keep a connection and send, until cancelled; then say, if that is quickly done, down."""
-        self._loop = asyncio.get_running_loop()
+        self._loop, task = asyncio.get_running_loop(), asyncio.current_task()
         pause, longest = self._backoff_s
-        while True:
+        # the client may raise an error of its own in the place of a cancellation, or swallow it
+        while task is None or not task.cancelling():
             try:
                 await self._connection()
-            except (aiomqtt.MqttError, OSError, ValueError) as error:
+            except Exception as error:  # noqa: BLE001  # whatever it is, it is tried again
                 if self.connected or pause == self._backoff_s[0]:  # once, not at each try
                     log.warning("mqtt.away", error=_reason(error), waiting=self.waiting)
             if self.connected:
@@ -182,7 +183,8 @@ class Publisher:
 
     async def _serve(self, client: aiomqtt.Client, lost: asyncio.Task[None]) -> None:
         """Send what comes, and from time to time all that is retained."""
-        while True:
+        task = asyncio.current_task()
+        while task is None or not task.cancelling():
             self._stale = set(self._states)
             await self._publish(client, "up", self._up(is_up=True))
             until = asyncio.get_running_loop().time() + self._again_s

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections.abc import Coroutine, Mapping
 from typing import TYPE_CHECKING
 
@@ -26,6 +25,8 @@ if TYPE_CHECKING:
     from pbx.notify.metrics import Metrics
     from pbx.notify.mqtt import Publisher
     from pbx.notify.watch import Look
+
+STOP_S = 10.0  # then the daemon ends without them
 
 log = structlog.get_logger()
 
@@ -105,9 +106,10 @@ class Notifier:
         """Say to the broker that we are down, if it still listens, and close the port."""
         for task in self._tasks:
             task.cancel()
-        for task in self._tasks:
-            with contextlib.suppress(asyncio.CancelledError):
-                await task
+        if self._tasks:
+            _, late = await asyncio.wait(self._tasks, timeout=STOP_S)
+            if late:
+                log.error("notify.late", waiting=len(late))
         self._tasks = []
         if self._metrics is not None:
             await asyncio.to_thread(self._metrics.stop)

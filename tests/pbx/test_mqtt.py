@@ -11,7 +11,9 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Self
 
+import aiomqtt
 import pytest
 from structlog.testing import capture_logs
 
@@ -337,6 +339,39 @@ async def test_no_call_waits_for_a_broker_that_stands_still(tmp_path: Path) -> N
         broker.go_on()
     assert slowest < 1.0
     assert ended < 8.0  # a connect that hangs is waited for
+
+
+@pytest.mark.parametrize("swallows", [False, True])
+async def test_it_ends_though_its_client_disturbs_the_end(
+    monkeypatch: pytest.MonkeyPatch, *, swallows: bool
+) -> None:
+    """A client that raises an error of its own while it is left, or swallows the cancellation."""
+    inside = asyncio.Event()
+
+    class Stubborn:
+        async def __aenter__(self) -> Self:
+            return self
+
+        async def __aexit__(self, *_: object) -> None:
+            if not swallows:
+                raise aiomqtt.MqttError("Operation timed out")
+
+        async def publish(self, *_: object, **__: object) -> None:
+            inside.set()
+            try:
+                await asyncio.sleep(9)
+            except asyncio.CancelledError:
+                if not swallows:
+                    raise
+
+    monkeypatch.setattr(aiomqtt, "Client", lambda *_, **__: Stubborn())
+    monkeypatch.setattr("pbx.notify.mqtt._lost", lambda _: asyncio.sleep(9))
+    publisher = Publisher(Broker(TOPIC, "127.0.0.1", 1, tls=False), SystemClock(), again_s=0.01)
+    task = asyncio.create_task(publisher.run())
+    await asyncio.wait_for(inside.wait(), 5)
+    task.cancel()
+    done, _ = await asyncio.wait({task}, timeout=5)
+    assert done
 
 
 # paho leaves the socket of a handshake that failed to the garbage collector
