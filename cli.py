@@ -52,6 +52,7 @@ COMMANDS = {
     "retention": "retention",
     "backup": "backups",
     "restore": "backups",
+    "callback": "callback",
 }
 
 

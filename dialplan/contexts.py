@@ -170,6 +170,9 @@ exten => T,1,Hangup()
 exten => h,1,NoOp()
 
 ; ---- The question at a person's ear: only a pressed 1, or a PIN, is an acknowledgment ------------
+; Of several who accept, one is connected: the caller's own channel (the master) keeps who was first,
+; and whoever comes later is told. A first one who is gone again counts for nothing. Where the caller
+; has hung up there is no such channel any more, and Asterisk reads our own in its place.
 [confirm]
 ; A subroutine that returns with this unset would bridge the patient to a voicemail.
 exten => s,1,Set(GOSUB_RESULT=CONTINUE)
@@ -181,14 +184,29 @@ exten => s,1,Set(GOSUB_RESULT=CONTINUE)
  same => n,Set(OL_TRY=1)
  same => n(again),Read(OL_KEY,${OL_PROMPT},1,,1,4)
  same => n,GotoIf($["${OL_KEY}" = "1"]?accept)
+ same => n,Set(OL_FIRST=${MASTER_CHANNEL(OL_TAKEN)})
+ same => n,GotoIf(${CHANNEL_EXISTS(${IF($["${OL_FIRST}" = ""]?nobody:${OL_FIRST})})}?taken)
 ; A prompt that went missing makes Read return at once: then ask again without it.
  same => n,Set(OL_PROMPT=${IF($["${READSTATUS}" = "ERROR"]?:${OL_PROMPT})})
  same => n,Set(OL_TRY=$[${OL_TRY} + 1])
  same => n,GotoIf($[${OL_TRY} <= 2]?again)
  same => n(declined),UserEvent(OfficeLine,Token: ${OL_TOKEN},What: leg-declined,Who: ${ARG1},Call: ${CHANNEL(linkedid)})
  same => n,Return()
- same => n(accept),Set(GOSUB_RESULT=)
+ same => n(accept),GotoIf($["${MASTER_CHANNEL(UNIQUEID)}" = "${UNIQUEID}"]?gone)
+ same => n,Set(OL_LOCKED=${LOCK(accept)})
+ same => n,Set(OL_FIRST=${MASTER_CHANNEL(OL_TAKEN)})
+ same => n,Set(OL_LATE=${CHANNEL_EXISTS(${IF($["${OL_FIRST}" = ""]?nobody:${OL_FIRST})})})
+ same => n,Set(MASTER_CHANNEL(OL_TAKEN)=${IF($["${OL_LATE}" = "1"]?${OL_FIRST}:${UNIQUEID})})
+ same => n,Set(OL_LOCKED=${UNLOCK(accept)})
+ same => n,GotoIf($["${OL_LATE}" = "1"]?taken)
+ same => n,Set(GOSUB_RESULT=)
  same => n,UserEvent(OfficeLine,Token: ${OL_TOKEN},What: leg-accepted,Who: ${ARG1},Call: ${CHANNEL(linkedid)})
+ same => n,Return()
+ same => n(gone),Set(OL_PROMPT=caller-gone)
+ same => n,Goto(late)
+ same => n(taken),Set(OL_PROMPT=taken)
+ same => n(late),UserEvent(OfficeLine,Token: ${OL_TOKEN},What: leg-too-late,Who: ${ARG1},Call: ${CHANNEL(linkedid)})
+ same => n,Playback(${OL_PROMPT})
  same => n,Return()
 ; Where no control layer says yes or no, it is dead or knows no PIN of theirs: then a 1 counts, so
 ; that a patient is never kept from a physician by us.

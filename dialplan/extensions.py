@@ -7,7 +7,7 @@ globals alone, as the failsafe's last resort.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from dialplan import names
@@ -30,6 +30,7 @@ class DialplanFacts:
     fallback: tuple[str, ...]  # whom the failsafe rings when it knows nothing newer
     standby: str  # the absolute path of the standby's script
     max_calls: int = 40  # callers at once
+    phones: tuple[str, ...] = ()  # the desk phones, by id
 
 
 def extensions_conf(facts: DialplanFacts) -> str:
@@ -40,7 +41,7 @@ def extensions_conf(facts: DialplanFacts) -> str:
             section("general", {"static": "yes", "writeprotect": "yes", "clearglobalvars": "yes"}),
             section("globals", _globals(facts)),
             _context(names.FROM_TRUNK, _dids(facts)),
-            _context(names.FROM_PHONE, [*_emergency(), *_dids(facts)]),
+            _context(names.FROM_PHONE, [*_emergency(facts.phones), *_dids(facts)]),
         )
         + STATIC
         + PEOPLE
@@ -58,6 +59,9 @@ def _globals(facts: DialplanFacts) -> dict[str, object]:
         "OL_STANDBY": facts.standby,
         "OL_FALLBACK": names.legs(facts.fallback),
     }
+    for phone in facts.phones:  # the digits of its id, as a sound that follows another
+        digits = (f"&digit-{one}" for one in phone if one.isdecimal())
+        pairs[f"OL_SPOKEN_{phone}"] = "".join(digits)
     pairs.update({f"OL_FALLBACK_{person}": dial for person, dial in facts.people.items()})
     return pairs
 
@@ -75,12 +79,26 @@ def _dids(facts: DialplanFacts) -> list[str]:
     return lines
 
 
-def _emergency() -> list[str]:
-    """Desk phones reach 911 (and its test number 933) directly, as Kari's Law asks."""
+def _emergency(phones: Sequence[str]) -> list[str]:
+    """Desk phones reach 911 (and its test number 933) directly, as Kari's Law asks.
+
+    The other desk phones are rung beside that, and nothing here waits for them, for the control
+    layer, or for an end of the call's time.
+    """
     lines = []
     for number in ("911", "933"):
         lines.append(f'exten => {number},1,Set(CALLERID(all)="${{OL_NAME}}" <${{OL_NUMBER}}>)')
-        lines.append(f" same => n,Dial(PJSIP/{number}@{names.TRUNK_OUT},60)")
+        lines.append(" same => n,Set(OL_DESK=${CHANNEL(endpoint)})")
+        for phone in phones:
+            leg = f"Local/{phone}@{names.EMERGENCY}/n"
+            words = (
+                f"v(OL_CALLED={number}^OL_DESK=${{OL_DESK}}^OL_SPOKEN=${{OL_SPOKEN_${{OL_DESK}}}})"
+            )
+            lines.append(
+                f" same => n,Originate({leg},exten,{names.EMERGENCY},{number},1,60,a{words})"
+            )
+        lines.append(f" same => n,Dial(PJSIP/{number}@{names.TRUNK_OUT},,I)")
+        lines.append(" same => n,Playback(emergency-failed)")
         lines.append(" same => n,Hangup()")
     return lines
 

@@ -17,6 +17,11 @@ DANGEROUS = (
     "Exec(", "FILE(", "CURL(", "ODBC", "ENV(", "ExternalIVR(", "ChanSpy(", "Originate(",
 )  # fmt: skip
 LEGS = "_[a-z]."  # reached by our own Local channels alone
+OWN_LEGS = {(names.LEG, LEGS), (names.EMERGENCY, LEGS)}
+# How the other desk phones are told of a call to 911; nothing else of ours originates a call.
+_TOLD = re.compile(
+    r"same => n,Originate\(Local/[\w-]+@emergency/n,exten,emergency,9(?:11|33),1,60,a"
+)
 _EXTENSION = re.compile(r"exten => ([^,]+),1,(.*)")
 _STEP = re.compile(r"same => n(?:\(\w+\))?,(.*)")
 _CLEANED = "FILTER("
@@ -42,11 +47,11 @@ def protected(written: Written) -> Iterator[str]:
 
 
 def exact_numbers(written: Written) -> Iterator[str]:
-    """What can be dialled is written out; the one pattern is for our own legs."""
+    """What can be dialled is written out; patterns are for our own legs."""
     for title, lines in contexts(written.text(FILE)).items():
         for line in lines:
             found = _EXTENSION.fullmatch(line)
-            if found and found[1].startswith("_") and (title, found[1]) != (names.LEG, LEGS):
+            if found and found[1].startswith("_") and (title, found[1]) not in OWN_LEGS:
                 yield f"{title} takes {found[1]}"
 
 
@@ -66,7 +71,8 @@ def cleaned_first(written: Written) -> Iterator[str]:
 
 def nothing_dangerous(written: Written) -> Iterator[str]:
     """No program, no evaluation, no dial tone, no recording in secret."""
-    for title, lines in contexts(written.text(FILE)).items():
+    for title, every in contexts(written.text(FILE)).items():
+        lines = [line for line in every if title != names.FROM_PHONE or not _TOLD.match(line)]
         yield from (f"{title}: {word}" for word in DANGEROUS if any(word in line for line in lines))
 
 

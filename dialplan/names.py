@@ -12,6 +12,7 @@ CALL: Final = "call"
 LEG: Final = "leg"
 FAILSAFE: Final = "failsafe"
 HEARTBEAT: Final = "heartbeat"
+EMERGENCY: Final = "emergency"
 PHYSICIAN: Final = "physician"
 SHIFT: Final = "shift"
 
@@ -39,6 +40,7 @@ PIN_VERDICT: Final = "OL_KNOWN"  # <unique id>/<try>/<yes or no>
 VERDICT: Final = "OL_VERDICT"  # <unique id>/<turn>, always set last
 
 MATTER_OF: Final = "OL_MATTER"  # whom the relay called about which message; empty: called in
+LONGEST: Final = "OL_LONGEST"  # after how many seconds a call that we placed is ended
 DIGITS: Final = "OL_DIGITS"  # how many keys are waited for
 
 DID: Final = "OL_DID"  # set by the dialplan: the line that was dialled
@@ -77,6 +79,7 @@ USER_EVENT: Final = "OfficeLine"
 LEG_ANSWERED: Final = "leg-answered"
 LEG_ACCEPTED: Final = "leg-accepted"
 LEG_DECLINED: Final = "leg-declined"
+LEG_TOO_LATE: Final = "leg-too-late"  # another one accepted before, or the caller had hung up
 TALKED: Final = "talked"  # a patient who was called back answered
 FAILSAFE_ENTERED: Final = "failsafe"
 FAILSAFE_RECORDED: Final = "failsafe-recorded"

@@ -43,7 +43,6 @@ MODULES = (
     "res_pjsip_dtmf_info",
     "res_pjsip_nat",
     "res_pjsip_rfc3326",
-    "res_pjsip_logger",
     "chan_pjsip",
     "res_security_log",
     # bridging
@@ -52,6 +51,7 @@ MODULES = (
     # the dialplan's words
     "pbx_config",
     "app_dial",
+    "app_originate",  # what tells the office of a call to 911
     "app_playback",
     "app_read",
     "app_record",
@@ -61,8 +61,8 @@ MODULES = (
     "func_cdr",
     "func_channel",
     "func_db",
-    "func_dialplan",
     "func_groupcount",
+    "func_lock",  # of two who accept at once, one is first
     "func_logic",
     "func_strings",
     "func_timeout",

@@ -13,6 +13,7 @@ from dialplan import manager, names
 from pbx.agi.server import AgiServer, Handler
 from pbx.ami.client import AmiClient, AmiUnavailable
 from pbx.ami.protocol import AmiEvent
+from pbx.callbacks import Callbacks
 from pbx.callflow import CallFlow
 from pbx.clock import Clock
 from pbx.engine.ports import Ports
@@ -26,6 +27,7 @@ from pbx.notify.notifier import Notifier
 from pbx.notify.push import PushingDialer
 from pbx.physician_line import PhysicianLine
 from pbx.pins import Pins
+from pbx.placing import Placing
 from pbx.plan import Configuration
 from pbx.pulse import Pulse
 from pbx.recent import RecentCallers
@@ -85,6 +87,7 @@ class Daemon:
         self._escalator: Escalator | None = None
         self._pushing: PushingDialer | None = None
         self._line: PhysicianLine | None = None
+        self._placing: Placing | None = None
         self._relay_engine: Engine | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._port = ports.ami
@@ -98,11 +101,11 @@ class Daemon:
         try:
             await asyncio.to_thread(self._remember)
             await asyncio.to_thread(self._pulse.open)
-            escalator, shifts = await asyncio.to_thread(self._open_relay)
+            escalator, shifts, callbacks = await asyncio.to_thread(self._open_relay)
             await self._notifier.start(self.plans)
             await self._agi.start()
             own = (self._beat(), self.plans.watch(), escalator.run(), shifts.run())
-            work = (self._ami.run(), *own, self._stand_by.run())
+            work = (self._ami.run(), *own, self._stand_by.run(), callbacks.run())
             self._tasks = [asyncio.create_task(one) for one in work]
             await self._ready()
         except BaseException:
@@ -119,14 +122,15 @@ class Daemon:
         finally:
             engine.dispose()
 
-    def _open_relay(self) -> tuple[Escalator, ShiftCaller]:
-        """Open what takes care of messages, and of shifts that begin; blocking."""
+    def _open_relay(self) -> tuple[Escalator, ShiftCaller, Callbacks]:
+        """Open what takes care of messages, shifts that begin, and calls to patients; blocking."""
         self._relay_engine = open_database(self._home.database)
         self._pushing = PushingDialer(
             self._dialer, self._relay_engine, self.plans, lambda: self.plans.vault, self.clock
         )
         self._escalator = Escalator(self._relay_engine, self.plans, self._pushing, self.clock)
         self._handlers.pins = pins = Pins(self._home.folder, self._relay_engine, self.clock)
+        self._placing = Placing(self._relay_engine, self.plans, self.clock)
         self._handlers.line = self._line = PhysicianLine(
             self._relay_engine,
             self._home,
@@ -134,10 +138,11 @@ class Daemon:
             self.clock,
             pins,
             self._dialer,
+            self._placing,
             self._dialer.taken,
         )
         shifts = ShiftCaller(self._relay_engine, self.plans, self._dialer, self.clock)
-        return self._escalator, shifts
+        return self._escalator, shifts, Callbacks(self._placing, self._dialer)
 
     def _message_waits(self) -> None:
         """Wake the relay, from whatever thread."""
@@ -149,7 +154,11 @@ class Daemon:
         self._dialer.event(event)
         talked = event.fields.get("What") == names.TALKED
         if talked and self._line is not None and self.recorder.is_ours(event):
-            await self._line.talked(event.fields.get("Who", ""))
+            await self._line.talked(event.fields.get("Who", ""), event.fields.get("Call", ""))
+        channel = event.fields.get("Uniqueid", "")
+        gone = event.name == "Hangup" and channel.startswith(names.RELAY_CALL)
+        if gone and self._placing is not None:
+            await self._placing.ended(channel)
         await self.recorder.event(event)
 
     async def _ready(self) -> None:
@@ -230,3 +239,5 @@ class Daemon:
             raise AmiUnavailable(f"Asterisk does not say which calls there are ({answer.message})")
         live = frozenset(event.fields.get("Linkedid", "") for event in answer.events)
         await self.recorder.resync(live)
+        if self._placing is not None:
+            await self._placing.resync(live)

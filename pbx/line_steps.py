@@ -10,7 +10,7 @@ from dialplan import names
 
 WAIT_S = 6  # for a key, or the next one
 
-_STATE = re.compile(r"([a-z0-9_-]*):([\w.-]*):(called|in):(\w*):(\d)")
+_STATE = re.compile(r"([a-z0-9_-]*):([\w.-]*):(called|in):(\w*):(\d):(\d{1,18})")
 
 
 @dataclass(frozen=True)
@@ -20,6 +20,7 @@ class LineState:
     `origin` is "called" where we called the person's own phone, "in" where anybody called in.
     `asked` is "pin", "menu", "note" or "dial" (the patient, at once), and of a shift "shift" (its
     menu), "handover" or "take" (the second press); `tries` are wrong PINs.
+    `request` is a call that a command asked for, by its id: then there is no message.
     """
 
     person: str = ""
@@ -27,6 +28,7 @@ class LineState:
     origin: str = "in"
     asked: str = "pin"
     tries: int = 0
+    request: int = 0
 
     def encode(self) -> str:
         """Write the state as one word for a channel variable."""
@@ -38,8 +40,8 @@ class LineState:
         match = _STATE.fullmatch(text)
         if match is None:
             return cls()
-        person, message, origin, asked, tries = match.groups()
-        return cls(person, message, origin, asked, int(tries))
+        person, message, origin, asked, tries, request = match.groups()
+        return cls(person, message, origin, asked, int(tries), int(request))
 
 
 @dataclass(frozen=True)

@@ -93,6 +93,7 @@ def asterisk_files(
             fallback=tuple(person for person in plan.physicians() if person in people),
             standby=str(home.standby_script),
             max_calls=configuration.trunk.max_calls,
+            phones=tuple(plan.phones),
         ),
         manager_port=ports.ami,
         manager_secret=vault.manager,

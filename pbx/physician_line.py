@@ -21,11 +21,11 @@ from pbx.conversation import Plans, Question
 from pbx.errors import OfficeLineError
 from pbx.home import Home
 from pbx.line_steps import WAIT_S, LineState, Step, bye, choices
+from pbx.placing import No, Placing
 from pbx.shift_line import ABOUT_SHIFTS, ShiftLine
 from pbx.store import audit, escalation, messages
 from pbx.store.inbox import add_note
 from pbx.store.messages import MessageRow
-from routing import outbound
 from routing.relay import RINGING
 
 TRIES = 3  # of a PIN, in one call; the lock of the person counts further
@@ -67,6 +67,7 @@ class PhysicianLine:
         clock: Clock,
         pins: Pins,
         caller: Caller,
+        placing: Placing,
         taken: Callable[[str, str], None],
     ) -> None:
         self._engine = engine
@@ -75,6 +76,7 @@ class PhysicianLine:
         self._clock = clock
         self._pins = pins
         self._caller = caller
+        self._placing = placing
         self._taken = taken
         self._shifts = ShiftLine(engine, plans, clock)
 
@@ -84,6 +86,8 @@ class PhysicianLine:
         try:
             if question.event == names.KEYED and state.asked in ABOUT_SHIFTS:
                 return await self._shifts.chosen(state, question.detail)
+            if state.request and question.event == names.ARRIVED:
+                await self._placing.accepted(state.request)
             known = await self._goes_on(state, question)
         except OfficeLineError as error:
             log.warning("physician.refused", call=question.call, error=str(error))
@@ -94,24 +98,34 @@ class PhysicianLine:
         """Answer what somebody did; None for an arrival and for what is none of ours."""
         match question.event, state.asked:
             case names.ARRIVED, "dial":
-                return await self._call_patient(replace(state, asked="menu"))
+                return await self._call_patient(replace(state, asked="menu"), question.unique)
             case names.KEYED, "pin":
-                return await self._pin(state, question.detail)
+                return await self._pin(state, question)
             case names.KEYED, "menu":
-                return await self._chosen(state, question.detail)
+                return await self._chosen(state, question)
             case names.RECORDED, "note":
                 await self._note(state, question)
                 return await self._menu(state, "note-saved")
             case names.CALLED, "menu":
-                reached = question.detail == "ANSWER"
-                return await self._menu(state, *(() if reached else ("patient-not-reached",)))
+                return await self._called(state, question)
         return None
 
-    async def _pin(self, state: LineState, digits: str) -> Step:
+    async def _called(self, state: LineState, question: Question) -> Step:
+        """Go on after the patient's phone rang, and perhaps was answered."""
+        await self._placing.ended(question.unique)
+        reached = question.detail == "ANSWER"
+        if state.request:
+            return bye(state, "goodbye" if reached else "patient-not-reached")
+        return await self._menu(state, *(() if reached else ("patient-not-reached",)))
+
+    async def _pin(self, state: LineState, question: Question) -> Step:
+        digits = question.detail
         if state.origin == "called":
             known = state.person if await self._pins.check_pin(state.person, digits) else None
         else:
             known = await self._pins.identify(digits)
+        if known is not None and state.request:
+            return await self._call_requested(state, question.unique)
         if known is not None:
             return await self._begin(replace(state, person=known))
         state = replace(state, tries=state.tries + 1)
@@ -142,10 +156,10 @@ class PhysicianLine:
                 return await self._play(replace(state, message=one.id), say)
         return bye(state, say)
 
-    async def _chosen(self, state: LineState, key: str) -> Step:
-        match key:
+    async def _chosen(self, state: LineState, question: Question) -> Step:
+        match question.detail:
             case "1":
-                return await self._call_patient(state)
+                return await self._call_patient(state, question.unique)
             case "2":
                 await self._take(state)
                 return await self._next(state, "message-yours")
@@ -158,32 +172,45 @@ class PhysicianLine:
                 await self._move(state, "closed")
                 self._taken(state.message, state.person)
                 return await self._next(state, "message-done")
-        shift = key == SHIFT_KEY and self._shifts.offers(state)
+        shift = question.detail == SHIFT_KEY and self._shifts.offers(state)
         return self._shifts.menu(state) if shift else await self._menu(state)
 
-    async def _call_patient(self, state: LineState) -> Step:
+    async def _call_patient(self, state: LineState, call: str) -> Step:
         """Call the patient from the office's number, over a phone that is known to be theirs."""
         message = await self._message(state)
         if message.callback_number is None:
             return await self._menu(state, "message-no-number")
-        await self._take(state)
         if state.origin == "in":  # on which phone, nobody knows
+            number = message.callback_number
+            refused = await self._placing.refuses(state.person, number, message.id)
+            if refused is not None:
+                return await self._menu(state, refused.say)
+            await self._take(state)
             self._caller.connect(state.message, state.person)
             return bye(state, "calling-you")
-        words = {
-            names.SAY: "calling-patient",
-            names.DIAL: f"PJSIP/{message.callback_number}@{names.TRUNK_OUT}",
-            names.SHOW: outbound.shown(self._plans.plan, None),
-        }
+        words = await self._placing.message(state.person, message, call)
+        if isinstance(words, No):
+            return await self._menu(state, words.say)
+        await self._take(state)
         return Step(names.CALL_PATIENT, state, words)
+
+    async def _call_requested(self, state: LineState, call: str) -> Step:
+        """Call the patient whom a command named; the number is never spoken."""
+        words = await self._placing.requested(state.request, call)
+        if isinstance(words, No):
+            return bye(state, words.say)
+        return Step(names.CALL_PATIENT, replace(state, asked="menu"), words)
 
     async def _take(self, state: LineState) -> None:
         await self._move(state, "acknowledged")
         self._taken(state.message, state.person)
 
-    async def talked(self, text: str) -> None:
-        """Note that the patient of a consultation answered."""
-        await self._move(LineState.decode(text), "called back")
+    async def talked(self, text: str, call: str) -> None:
+        """Note that the patient of a consultation answered; `call` is the person's own leg."""
+        await self._placing.answered(call)
+        state = LineState.decode(text)
+        if state.message:
+            await self._move(state, "called back")
 
     async def _move(self, state: LineState, event: escalation.Act) -> None:
         """Let something befall the message; what cannot befall it any more is no mistake."""

@@ -187,8 +187,9 @@ class Recorder:
                     known.answered = True
             case names.LEG_ACCEPTED:
                 await self._accepted(call, leg, person)
-            case names.LEG_DECLINED:
-                self._writer.put(records.LegEnded(call, leg, now, "declined"))
+            case names.LEG_DECLINED | names.LEG_TOO_LATE:
+                result = "declined" if what == names.LEG_DECLINED else "too late"
+                self._writer.put(records.LegEnded(call, leg, now, result))
                 self._legs.pop(leg, None)
             case names.FULL:
                 log.error("line.full", call=call)

@@ -10,7 +10,7 @@ import asyncio
 import contextlib
 import itertools
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 import structlog
@@ -21,6 +21,7 @@ from pbx.ami.protocol import AmiEvent
 from pbx.conversation import Plans
 from pbx.line_steps import LineState
 from pbx.store.escalation import Outcome
+from pbx.store.outbound import Request
 from routing import outbound, people
 
 RING_S = 20  # below a carrier's voicemail
@@ -36,14 +37,19 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True)
 class _Errand:
-    """Why a person is called: what they hear before they press 1, and where that leads."""
+    """Why a person is called: what they hear before they press 1, and where that leads.
+
+    `channel` and `dial` are chosen where they are empty.
+    """
 
     person: str
-    about: str  # a message's id; empty for a shift, which is settled by the press alone
+    about: str  # a message or a request; empty for a shift, which is settled by the press alone
     whisper: str
     context: str
     variable: str
     at_most_s: int = ORIGINATE_S
+    channel: str = ""
+    dial: str = ""
 
 
 class RelayDialer:
@@ -77,6 +83,21 @@ class RelayDialer:
         task = asyncio.create_task(self._call(_about(state, urgent=True)))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+
+    async def call_back(self, request: Request) -> Outcome:
+        """Call somebody on their mobile as a command asked; return when that call is over.
+
+        Who is on the phone with us is busy: nobody is dialled later than was asked.
+        """
+        last = self._last.get(request.person)
+        if last is not None and not last.is_set():
+            return "busy"
+        mobile = self._plans.book.get(request.person, {}).get("mobile")
+        if mobile is None:
+            return "unreachable"
+        errand = _about(LineState(request.person, "", "called", request=request.id), urgent=False)
+        named = replace(errand, about=request.call, channel=request.call, dial=mobile)
+        return await self._call(named)
 
     def taken(self, message_id: str, person: str) -> None:
         """Hear that this person acknowledged while our call lasted."""
@@ -112,11 +133,12 @@ class RelayDialer:
             found.set_result(outcome)
 
     async def _call(self, errand: _Errand) -> Outcome:
-        dial = self._dial_string(errand.person)
+        dial = errand.dial or self._dial_string(errand.person)
         if dial is None:
             return "unreachable"
         await self._over(errand.person)
-        channel = f"{names.RELAY_CALL}{datetime.now(UTC).timestamp():.0f}-{next(self._count)}"
+        count = next(self._count)
+        channel = errand.channel or f"{names.RELAY_CALL}{datetime.now(UTC).timestamp():.0f}-{count}"
         outcome: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
         self._calls[channel] = outcome
         self._lines[channel] = self._last[errand.person] = asyncio.Event()

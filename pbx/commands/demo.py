@@ -28,6 +28,7 @@ CALLERS = (f"+1917555{number:04d}" for number in itertools.count(120))
 PICKED_UP = {
     "accepted": "somebody picked up and accepted",
     "declined": "it was answered, but nobody pressed 1",
+    "too late": "another one was faster, or the caller had hung up",
     "cancelled": "nobody picked up",
     "no answer": "nobody picked up",
     "busy": "busy",

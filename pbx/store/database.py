@@ -23,7 +23,7 @@ from pbx.errors import OfficeLineError
 if TYPE_CHECKING:
     from sqlmodel import Session
 
-SCHEMA = "0008"  # the newest revision below migrations/versions
+SCHEMA = "0009"  # the newest revision below migrations/versions
 MIGRATIONS = Path(__file__).parent / "migrations"
 
 # A message is made durable while Asterisk waits for a verdict, at most 4 s: never wait as long.

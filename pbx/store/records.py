@@ -14,7 +14,9 @@ from typing import Any, Literal
 from routing.decision import Reason
 
 LegKind = Literal["mobile", "desk"]
-LegResult = Literal["accepted", "declined", "busy", "no answer", "unreachable", "cancelled"]
+LegResult = Literal[
+    "accepted", "declined", "too late", "busy", "no answer", "unreachable", "cancelled"
+]
 # The strongest first: a call that had two is remembered for the stronger.
 Outcome = Literal["connected", "message", "failsafe", "blocked", "abandoned", "interrupted"]
 

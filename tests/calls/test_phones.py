@@ -234,8 +234,11 @@ async def manager(stage: Stage) -> AsyncIterator[AmiClient]:
 
 
 @asynccontextmanager
-async def baresip(folder: Path, stage: Stage, secret: str) -> AsyncIterator[None]:
-    """Run baresip as the second desk phone: it answers by itself and plays a tone."""
+async def baresip(folder: Path, stage: Stage, secret: str, *commands: str) -> AsyncIterator[None]:
+    """Run baresip as the second desk phone: it answers by itself and plays a tone.
+
+    It begins with these commands of its own.
+    """
     tone, heard = folder / "tone.wav", folder / "heard"
     heard.mkdir()
     audio.write_tone(tone, TONES["desk1"], 20)
@@ -255,6 +258,7 @@ async def baresip(folder: Path, stage: Stage, secret: str) -> AsyncIterator[None
             "baresip",
             "-f",
             str(folder),
+            *(word for command in commands for word in ("-e", command)),
             stdout=output,
             stderr=output,
             stdin=asyncio.subprocess.PIPE,

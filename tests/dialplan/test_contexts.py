@@ -20,6 +20,7 @@ FACTS = DialplanFacts(
     people={"lee": "PJSIP/+12125550111@trunk-out"},
     fallback=("lee",),
     standby="/standby/standby",
+    phones=("desk1", "desk2"),
 )
 TEXT = extensions_conf(FACTS)
 CATALOGUE = {
@@ -82,7 +83,24 @@ def test_nothing_dangerous_is_reachable() -> None:
     for word in ("System(", "TrySystem(", "SHELL(", "EVAL(", "DISA(", "MixMonitor(", "_X"):
         assert word not in TEXT
     patterns = re.findall(r"^exten => (_[^,]+),", TEXT, re.MULTILINE)
-    assert patterns == ["_[a-z]."]  # the legs: reached by our own Local channels only
+    # the legs of people and of desk phones: reached by our own Local channels only
+    assert patterns == ["_[a-z].", "_[a-z]."]
+    assert set(re.findall(r"^exten => ([^,]+),1,", contexts()["from-phone"], re.MULTILINE)) == {
+        "911", "933", "+12125550100", "12125550100", "2125550100", "i", "e", "T", "h"
+    }  # fmt: skip
+
+
+def test_911_waits_for_nobody() -> None:
+    """No control layer, no prefix, no end of its time; the other phones are rung beside it."""
+    for number in ("911", "933"):
+        body = contexts()["from-phone"]
+        lines = re.split(r"^exten => ", body, flags=re.MULTILINE)
+        (found,) = [part for part in lines if part.startswith(f"{number},1,")]
+        assert "AGI(" not in found
+        assert "TIMEOUT" not in found
+        assert f"Dial(PJSIP/{number}@trunk-out,,I)" in found
+        told = re.findall(r"Originate\(Local/(\w+)@emergency/n,exten,emergency,(\d+),1,60,a", found)
+        assert told == [("desk1", number), ("desk2", number)]
 
 
 def test_the_trunk_reaches_our_numbers_only() -> None:
@@ -102,7 +120,7 @@ def test_every_application_is_loaded() -> None:
     modules = {
         "Dial": "app_dial", "Playback": "app_playback", "Read": "app_read",
         "Record": "app_record", "UserEvent": "app_userevent", "Return": "app_stack",
-        "AGI": "res_agi",
+        "AGI": "res_agi", "Originate": "app_originate",
     }  # fmt: skip
     built_in = {"Answer", "Goto", "GotoIf", "Hangup", "NoOp", "Set", "Wait", "WaitExten"}
     used = set(re.findall(r"(?:,1,|=> n(?:\(\w+\))?,)([A-Za-z]+)\(", TEXT))

@@ -34,6 +34,7 @@ BY_ADDRESS = OfficeFacts(
         people={"lee": "PJSIP/+12125550111@trunk-out", "osei": "PJSIP/+12125550112@trunk-out"},
         fallback=("lee", "osei"),
         standby="/standby/standby",
+        phones=("desk1", "desk2"),
     ),
     manager_port=5038,
     manager_secret="another-made-up-secret",
@@ -82,7 +83,7 @@ def test_who_is_on_call_is_in_no_file() -> None:
     names = set(DialplanFacts.__dataclass_fields__)
     assert names == {
         "dids", "number", "name", "agi", "token", "messages", "people", "fallback", "standby",
-        "max_calls",
+        "max_calls", "phones",
     }  # fmt: skip
 
 

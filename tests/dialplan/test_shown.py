@@ -24,6 +24,7 @@ TEXT = extensions_conf(
         people={"lee": "PJSIP/+12125550111@trunk-out"},
         fallback=("lee",),
         standby="/standby/standby",
+        phones=("desk1", "desk2"),
     )
 )
 # What identifies a caller, wherever it is set: the function, the older variables, SIP's headers
@@ -36,6 +37,8 @@ OURS = frozenset({
     '"${OL_NAME}" <${OL_SHOW}>', '"${OL_NAME}" <${OL_NUMBER}>', "${OL_SHOW}", "",
     "allowed_passed_screen",
 })  # fmt: skip
+# To the office's desk phones alone: which of them dialled 911 (an id, and the office's number)
+TO_DESKS = '"${OL_CALLED} from ${OL_DESK}" <${OL_NUMBER}>'
 
 
 def contexts(text: str) -> dict[str, list[str]]:
@@ -58,6 +61,8 @@ def foreign(text: str) -> list[str]:
             if title == names.CALL or not IDENTITY.search(line):
                 continue
             value = re.search(r"Set\(CALLERID\((?:all|num|ani|rdnis|pres)\)=(.*)\)$", line)
+            if title == names.EMERGENCY and value is not None and value[1] == TO_DESKS:
+                continue
             if value is None or value[1] not in OURS:
                 wrong.append(f"{title}: {line}")
     return wrong
@@ -81,6 +86,12 @@ def test_outbound_legs_show_what_was_chosen() -> None:
 def test_another_identity_is_found(line: str) -> None:
     """The test above can fail."""
     assert foreign(TEXT.replace("[leg]\n", f"[leg]\nexten => x,1,NoOp()\n{line}\n")) != []
+
+
+def test_a_call_to_911_is_told_to_desk_phones_alone() -> None:
+    """The one context that shows something else dials what is registered here, by its id."""
+    (dialled,) = re.findall(r"Set\(OL_DIALLED=(.*)\)", "\n".join(contexts(TEXT)[names.EMERGENCY]))
+    assert dialled == "${PJSIP_DIAL_CONTACTS(${EXTEN})}"
 
 
 def test_every_leg_to_the_carrier_has_an_identity_of_ours() -> None:

@@ -24,6 +24,7 @@ from pbx.home import Home
 from pbx.line_steps import LineState
 from pbx.physician_line import PhysicianLine
 from pbx.pins import Pins, hashed
+from pbx.placing import Placing
 from pbx.store import audit, database
 from pbx.store.database import open_database
 from pbx.vault import Vault
@@ -196,13 +197,15 @@ async def test_a_recording_heard_by_telephone_is_a_row(place: Path, engine: Engi
     plan = plans.load(EXAMPLE, ROOT / "config" / "presets.toml").plan
     pins = Pins(place / "home", engine, _Clock())
     nobody = SimpleNamespace(connect=lambda *_: None)
+    live = SimpleNamespace(plan=plan, book={})
     line = PhysicianLine(
         engine,
         Home(place / "home"),
-        SimpleNamespace(plan=plan, book={}),
+        live,
         _Clock(),
         pins,
         nobody,
+        Placing(engine, live, _Clock()),
         lambda *_: None,
     )
     state = LineState("lee", URGENT.id, "called")

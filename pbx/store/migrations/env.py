@@ -3,9 +3,15 @@
 from alembic import context
 from sqlmodel import SQLModel
 
-from pbx.store import shift_tables, tables, trust_tables
+from pbx.store import outbound_tables, shift_tables, tables, trust_tables
 
-for table in (tables.Call, trust_tables.AuditRow, shift_tables.ShiftStart):
+ours = (
+    tables.Call,
+    trust_tables.AuditRow,
+    shift_tables.ShiftStart,
+    outbound_tables.OutboundCall,
+)
+for table in ours:
     assert table.metadata is SQLModel.metadata  # noqa: S101  # importing fills the metadata
 
 # SQLite's DDL is transactional once Python's driver leaves transactions alone; the caller began
