@@ -6,18 +6,20 @@ import asyncio
 import sys
 import tempfile
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 import pytest_asyncio
 
+from dialplan.names import RELAY_CALL
 from pbx.carrier import audio
 from pbx.carrier.handset import Handset, Script, answers, never_answers
 from pbx.demo.scenes import BACK_LINE, MAIN, SATURDAY, patient
 from pbx.demo.stage import MOBILES, PATIENT_TONE, TONES, Stage, staged
 from pbx.home import Home
+from pbx.reconcile import reconcile_day
 from pbx.store import messages, outbound
 from pbx.store.database import open_database
 from tests.calls.test_phones import baresip
@@ -214,6 +216,7 @@ async def test_a_command_connects_a_physician_and_a_patient(practice: Stage, cal
     never_shows(practice, mobile, caller)
     row = await over(practice, await asyncio.to_thread(newest, practice))
     assert (row.person, row.number, row.result) == ("lee", caller, "talked")
+    assert await asyncio.to_thread(unaccounted, practice) == []
 
 
 def newest(stage: Stage) -> int:
@@ -223,6 +226,19 @@ def newest(stage: Stage) -> int:
         found = connection.exec_driver_sql("SELECT max(id) FROM outbound_call").scalar_one()
     engine.dispose()
     return int(found)
+
+
+def unaccounted(stage: Stage) -> list[str]:
+    """Name the calls of today that either ledger has alone, as things stand later."""
+    zone = stage.configuration.plan.office.zone
+    now = datetime.now(UTC)
+    engine = open_database(stage.home.database)
+    try:
+        day = now.astimezone(zone).date()
+        found = reconcile_day(engine, stage.home, day, zone, now + timedelta(minutes=5))
+    finally:
+        engine.dispose()
+    return [one.id for one in found.unaccounted if one.id.startswith(RELAY_CALL)]
 
 
 async def command(stage: Stage, person: str, number: str) -> asyncio.subprocess.Process:
