@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 
 app = typer.Typer(no_args_is_help=True)
 
-Outcome = Literal["connected", "message", "abandoned", "blocked", "failsafe", "interrupted"]
+# In the order of the store: to typing, equal unions are one, and the first that was made stays
+Outcome = Literal["connected", "message", "failsafe", "blocked", "abandoned", "interrupted"]
 Since = Annotated[str | None, typer.Option(help="From this time on.")]
 Until = Annotated[str | None, typer.Option(help="Up to, but without, this time.")]
 OneLine = Annotated[str | None, typer.Option(help="One line, by its name.")]
