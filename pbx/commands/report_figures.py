@@ -197,6 +197,8 @@ def _tell(
     first, until = wanted.first, wanted.last - DAY
     days = f"{first}" if first == until else f"{first} to {until}"
     title = f"{plan.office.name}: {wanted.kind if wanted.kind != 'oncall' else 'on call'}, {days}"
+    if wanted.as_json and wanted.csv == "-":
+        raise OfficeLineError("Stdout takes one of --json and --csv; name a file with --csv.")
     if wanted.html is not None or wanted.csv is not None:
         about = f"{wanted.kind} {first}"
         recorded(known, "report.exported", about, days=(wanted.last - first).days)

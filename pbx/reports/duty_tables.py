@@ -66,8 +66,7 @@ def _mean(cells: Iterable[Cell]) -> float | None:
 def _promised(found: Duty) -> Table:
     rows = tuple(
         (
-            one.person,
-            act.replace("_", " "),
+            f"{one.person}, {act.replace('_', ' ')}",
             *spread_cells(one.kept[act].waited),
             one.kept[act].share,
         )
@@ -75,7 +74,6 @@ def _promised(found: Duty) -> Table:
         for act in one.kept
     )
     columns: Columns = (
-        ("person", ""),
         ("urgent messages", ""),
         ("number", ""),
         *SPREAD,
@@ -85,20 +83,14 @@ def _promised(found: Duty) -> Table:
 
 
 def _rotas(found: Duty) -> Table:
-    rows = tuple((one.rota, one.person, one.nights, one.hours) for one in found.rotas)
-    columns: Columns = (
-        ("rota", ""),
-        ("person", ""),
-        ("nights", ""),
-        ("hours", "h"),
-    )
-    return Table("rotas", "By rota", columns, rows)
+    rows = tuple((f"{one.rota}, {one.person}", one.nights, one.hours) for one in found.rotas)
+    return Table("rotas", "By rota", (("rota", ""), ("nights", ""), ("hours", "h")), rows)
 
 
 def _boundaries(found: Duty) -> Table:
     rows = tuple(
         (
-            f"{one.rota} {WEEKDAYS[one.weekday]} {one.clock}",
+            f"{one.rota}, {WEEKDAYS[one.weekday]} {one.clock}",
             one.times,
             one.before,
             one.after,

@@ -27,7 +27,7 @@ class Chart:
 
 @dataclass(frozen=True)
 class Table:
-    """Rows of a report; the first column names the row."""
+    """Rows of a report; the first column names the row, each by a name of its own."""
 
     name: str
     title: str

@@ -157,14 +157,16 @@ def _by_day(found: Traffic) -> Table:
 def _callers(found: Traffic, shown: Shown) -> Table:
     rows = tuple(
         (
+            f"{place}.",
             shown.patient(number) or "",
             shown.number(number),
             calls,
             round(calls / found.total.calls, 4),
         )
-        for number, calls in found.callers
+        for place, (number, calls) in enumerate(found.callers, start=1)
     )
     columns: Columns = (
+        ("place", ""),
         ("patient", ""),
         ("number", ""),
         ("calls", ""),

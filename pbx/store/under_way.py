@@ -22,8 +22,7 @@ _CALLS = text("""
 """)
 _LEGS = text("""
     SELECT leg.call, leg.person FROM call JOIN leg ON leg.call = call.id
-    WHERE call.outcome IS NULL AND leg.result IS NULL AND leg.ended_at IS NULL
-      AND leg.person IS NOT NULL
+    WHERE call.outcome IS NULL AND leg.result IS NULL AND leg.person IS NOT NULL
     ORDER BY leg.started_at, leg.channel
 """)
 _ATTEMPTS = text("SELECT message, person FROM attempt WHERE result IS NULL ORDER BY id")

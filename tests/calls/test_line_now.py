@@ -44,4 +44,5 @@ async def test_a_call_is_seen_at_each_step_until_it_is_over(stage: Stage, caller
     assert {one.ringing for one in mine if one.person is None} == {(), (person,)}
     assert any(one.promised for state in seen for one in state.urgent)
     assert all(state.daemon.runs for state in seen)
+    assert seen[-1].daemon.came
     assert caller not in {one.caller for one in seen[-1].calls}

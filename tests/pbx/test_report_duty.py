@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -36,13 +38,14 @@ CALLS = [
     call(6, MONDAY + 20 * HOUR, "osei"),  # still Monday night: 04:00
     call(7, MONDAY + 40 * HOUR, "patel", "osei"),  # Wednesday, 00:00: Tuesday night
 ]
+BEFORE = call(9, MONDAY - 7 * DAY - 5 * HOUR, "lee")  # a week before, 03:00: Sunday night
 LEFT = call(8, MONDAY - HOUR / 12, "lee", outcome="message", has_message=True)
 
 
 @pytest.fixture
 def home(tmp_path: Path) -> Path:
     """Make a home with two turns; a message is told to lee, and osei finds it and takes it up."""
-    write_log(tmp_path, [*CALLS, LEFT])
+    write_log(tmp_path, [*CALLS, BEFORE, LEFT])
     engine = open_database(Home(tmp_path).database)
     at = LEFT.at + timedelta(minutes=2)
     (view,) = escalation.due(engine, LEFT.at + DAY, 5)
@@ -60,18 +63,18 @@ def test_who_was_woken_how_often(home: Path) -> None:
     """By legs of calls and attempts of the relay, while the office is closed."""
     found = document(home, "oncall", "--from", "2026-11-16", "--to", "2026-11-30")
     people = {one["person"]: one for one in found["people"]}
-    # lee: call 1, call 3, the message itself, and the relay's attempt
+    # lee: call 1, call 3, the message itself, the relay's attempt, and what was before lee's turn
     lee, osei, patel = people["lee"], people["osei"], people["patel"]
-    assert (lee["interruptions"], lee["nights"], lee["weekends"]) == (4, 7, 1)
-    # lee's last night ends at 08:00, so call 3 is of a night of osei's
-    assert (lee["other_nights"], lee["nights_disturbed"]) == (1, 1)
+    assert (lee["interruptions"], lee["nights"], lee["weekends"]) == (5, 7, 1)
+    # lee's nights end on Monday at 08:00, so call 3 is of a night of osei's
+    assert (lee["other_nights"], lee["nights_disturbed"]) == (2, 1)
     assert (lee["per_night"]["p50"], lee["per_night"]["p90"], lee["per_night"]["most"]) == (0, 3, 3)
     # osei: 1, 2, 3, 5, 6, 7 and not 4; that of call 1 is in a night of lee's
     assert (osei["interruptions"], osei["taken"], osei["other_nights"]) == (6, 5, 1)
     assert (osei["nights"], osei["nights_disturbed"], osei["per_night"]["most"]) == (7, 2, 4)
     assert (patel["interruptions"], patel["taken"], patel["nights"]) == (1, 0, 0)
     assert found["evenness"]["nights"] == 1.5
-    assert found["evenness"]["interruptions"] == round(6 * 3 / 11, 3)
+    assert found["evenness"]["interruptions"] == round(6 * 3 / 12, 3)
 
 
 def test_what_a_handoff_costs_whom(home: Path) -> None:
@@ -118,7 +121,7 @@ def test_the_week_of_the_change_has_an_hour_more(home: Path) -> None:
 
 
 def test_for_people_and_as_a_page(home: Path) -> None:
-    """Tables, and two charts against the mean."""
+    """Tables, two charts against the mean, and one figure a line."""
     path = home / "oncall.html"
     words = ("oncall", "--from", "2026-11-16", "--to", "2026-11-30")
     assert officeline(home, *words, "--html", str(path)).exit_code == 0
@@ -126,3 +129,8 @@ def test_for_people_and_as_a_page(home: Path) -> None:
     assert text.count("<svg") == 2
     assert "dashed: the mean" in text
     assert "What handoffs cost" in officeline(home, *words).stdout
+    rows = list(csv.DictReader(io.StringIO(officeline(home, *words, "--csv", "-").stdout)))
+    found = {(one["table"], one["row"], one["figure"]): one["value"] for one in rows}
+    assert len(found) == len(rows)
+    assert found["promises", "osei, called back", "50 %"] == "720"
+    assert found["handoffs", "doctors, mon 08:00", "left waiting"] == "1"

@@ -271,10 +271,11 @@ def test_without_a_date_it_is_the_last_whole_one(home: Path) -> None:
         ["--to", "2026-11-01"],
         ["--from", "2026-11-02", "--to", "2026-11-01"],
         ["--from", "2010-11-02"],
+        ["--json", "--csv", "-"],
     ],
-    ids=["both", "no beginning", "backwards", "endless"],
+    ids=["both", "no beginning", "backwards", "endless", "two answers"],
 )
-def test_days_that_are_none_are_refused(home: Path, words: list[str]) -> None:
+def test_what_is_no_question_is_refused(home: Path, words: list[str]) -> None:
     """In one sentence, and nothing is told."""
     result = officeline(home, "month", *words)
     assert isinstance(result.exception, OfficeLineError)
@@ -285,6 +286,7 @@ def test_csv_is_one_figure_a_line(home: Path) -> None:
     """Shares are of one, and what there is no figure for is empty."""
     rows = list(csv.DictReader(io.StringIO(officeline(home, "day", "--csv", "-").stdout)))
     found = {(one["table"], one["row"], one["figure"]): one["value"] for one in rows}
+    assert len(found) == len(rows)
     assert found["by_hour", "09", "calls"] == "6"
     assert found["norms", "hung up, open hours", "share"] == "0.2"
     assert found["waiting", "until called back, urgent", "99 %"] == "3000"
