@@ -60,7 +60,7 @@ def _people(found: Duty) -> Table:
 
 def _mean(cells: Iterable[Cell]) -> float | None:
     numbers = [cell for cell in cells if isinstance(cell, int | float)]
-    return sum(numbers) / len(numbers) if any(numbers) else None
+    return round(sum(numbers) / len(numbers), 1) if any(numbers) else None
 
 
 def _promised(found: Duty) -> Table:
