@@ -26,7 +26,7 @@ def examine(config: Path, folder: Path) -> list[Lock]:
     in_files = [
         Lock.of(group, name, check(written), MEND) for group, name, check in (*WRITTEN, *DIALPLAN)
     ]
-    return [*in_files, *host.look(home), *asked.look(home)]
+    return [*in_files, *host.look(config, home), *asked.look(home)]
 
 
 def _files(config: Path, home: Home) -> dict[str, str]:

@@ -12,6 +12,7 @@ from pbx.home import Home
 from pbx.locks.lock import Lock
 from pbx.pins import DIGITS
 
+MEND_CONFIG = "Take it away from others: chmod o-w."
 MEND = "Start the line once more, which sets them, or use chmod."
 ARGON = "$argon2id$"
 SECRET_LENGTH = 20
@@ -20,9 +21,10 @@ PRIVATE_FILE, PRIVATE_FOLDER = 0o600, 0o710
 SHARED_FILE, SHARED_FOLDER = 0o640, 0o750
 
 
-def look(home: Home) -> list[Lock]:
-    """Look at the home's files and at what the vault holds."""
+def look(config: Path, home: Home) -> list[Lock]:
+    """Look at office.toml, the home's files and what the vault holds."""
     return [
+        Lock.of("host", "office.toml not for everybody to change", _config(config), MEND_CONFIG),
         Lock.of("host", "configuration 0750, its files 0640", _etc(home), MEND),
         Lock.of("host", "home, database and vault for their owner alone", _own(home), MEND),
         Lock.of("host", "logs and recordings for Asterisk and us alone", _written(home), MEND),
@@ -45,6 +47,12 @@ def look(home: Home) -> list[Lock]:
             "Look with officeline audit verify, and keep the file.",
         ),
     ]
+
+
+def _config(config: Path) -> Iterator[str]:
+    for place in (config.resolve(), config.resolve().parent):
+        if place.exists() and place.stat().st_mode & stat.S_IWOTH:
+            yield f"anybody may write {place}"
 
 
 def _etc(home: Home) -> Iterator[str]:

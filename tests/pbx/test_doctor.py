@@ -144,13 +144,15 @@ def test_the_locks_are_told_one_by_one(place: Path) -> None:
         config.replace("[network]", '[network]\nphones = ["0.0.0.0/0"]')
     )
     (place / "home").chmod(0o755)
+    (place / "office.toml").chmod(0o646)
     done = security()
     assert done.returncode == 1
     opened = [line for line in done.stdout.splitlines() if line.startswith("OPEN")]
-    assert len(opened) == 3
+    assert len(opened) == 4
     assert "0.0.0.0/0 may knock. Mend [trunk] and [network]" in opened[0]
     assert "desk1 may be anywhere; desk2 may be anywhere" in opened[1]
-    assert "home is 0755, not 0710" in opened[2]
+    assert "anybody may write" in opened[2]
+    assert "home is 0755, not 0710" in opened[3]
 
 
 def test_an_audit_that_was_changed_is_an_open_lock(place: Path) -> None:
@@ -158,10 +160,10 @@ def test_an_audit_that_was_changed_is_an_open_lock(place: Path) -> None:
     home = Home(place / "home")
     engine = open_database(home.database)
     audit.record(engine, "numbers.shown", by="amy", now=datetime.now(UTC))
-    assert [lock.name for lock in host.look(home) if not lock.ok] == []
+    assert [lock.name for lock in host.look(place / "office.toml", home) if not lock.ok] == []
     with engine.begin() as connection:
         connection.execute(sql("DROP TRIGGER audit_never_changed"))
         connection.execute(sql("UPDATE audit SET who = 'bob'"))
     engine.dispose()
-    (found,) = [lock for lock in host.look(home) if not lock.ok]
+    (found,) = [lock for lock in host.look(place / "office.toml", home) if not lock.ok]
     assert (found.name, found.detail) == ("the audit is as it was written", "its row 1 is not")
