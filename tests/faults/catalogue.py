@@ -51,7 +51,7 @@ CATALOGUE = (
     Fault(14, "a million calls logged", "seed", "a route takes as long as before",
           (f"{_PARTS}::test_a_million_calls_are_logged",)),
     Fault(15, "MQTT broker dead or stopped", "kill, SIGSTOP", "no effect on calls; bounded outbox",
-          ("tests/pbx/test_mqtt.py",)),
+          (f"{_CALLS}/test_events.py", "tests/pbx/test_mqtt.py")),
     Fault(16, "MQTT replayed, retained, forged", "mosquitto_pub", "nothing obeys MQTT",
           ("tests/pbx/test_mqtt.py",)),
     Fault(17, "the trunk's errors", "486 603 404 480 500 503 408", "the next step at once",
