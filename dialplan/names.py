@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from typing import Final
 
@@ -98,6 +99,9 @@ HOLD_CLASS: Final = "officeline"
 RELAY_CALL: Final = "officeline-relay-"  # how the ids of calls begin that the relay places
 
 
+_LEG_CHANNEL = re.compile(rf"Local/([a-z0-9_-]+)@{LEG}-")
+
+
 def sounds(prompts: Iterable[str]) -> str:
     """Join prompts, to be played one after the other, as Asterisk's applications know them."""
     return "&".join(prompts)
@@ -106,3 +110,9 @@ def sounds(prompts: Iterable[str]) -> str:
 def legs(people: Iterable[str]) -> str:
     """Join the Local channels that reach these people; /n keeps each until it is accepted."""
     return "&".join(f"Local/{person}@{LEG}/n" for person in people)
+
+
+def person_of(channel: str) -> str | None:
+    """Name whom a Local channel reaches; None for any other channel."""
+    match = _LEG_CHANNEL.match(channel)
+    return None if match is None else match[1]

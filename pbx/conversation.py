@@ -125,12 +125,6 @@ def variables(verdict: Verdict, question: Question, record: str) -> dict[str, st
 def asked(request: AgiRequest) -> Question:
     """Read a question; the caller's number counts only if it looks like one."""
     turn, did, event, detail, state, *_ = (*request.args, "", "", "", "", "")
-    number = request.callerid
-    caller = None
-    if _NUMBER.fullmatch(number):
-        digits = number.removeprefix("+")
-        # North American carriers write ten digits, or eleven with the country's 1
-        caller = f"+1{digits}" if len(digits) == 10 else f"+{digits}"  # noqa: PLR2004
     return Question(
         call=request.headers.get("agi_uniqueid", ""),
         unique=request.uniqueid,
@@ -139,5 +133,14 @@ def asked(request: AgiRequest) -> Question:
         event=event,
         detail=detail,
         state=state,
-        caller=caller,
+        caller=e164(request.callerid),
     )
+
+
+def e164(number: str) -> str | None:
+    """Read a caller's number as the carrier wrote it; None for what does not look like one."""
+    if not _NUMBER.fullmatch(number):
+        return None
+    digits = number.removeprefix("+")
+    # North American carriers write ten digits, or eleven with the country's 1
+    return f"+1{digits}" if len(digits) == 10 else f"+{digits}"  # noqa: PLR2004

@@ -38,6 +38,7 @@ from pbx.standby.keeper import StandBy
 from pbx.store.calls import recent_callers
 from pbx.store.database import open_database
 from pbx.store.writer import LogWriter
+from pbx.taking_in import TakingIn
 from pbx.vault import Vault
 
 HEARTBEAT_S = 20.0
@@ -83,6 +84,7 @@ class Daemon:
             on_resync=self._resync,
         )
         self._notifier.measure(self._ami, self.writer)
+        self._taking_in = TakingIn(self.recorder, self._live_calls)
         self._dialer = RelayDialer(self._ami, self.plans)
         self._escalator: Escalator | None = None
         self._pushing: PushingDialer | None = None
@@ -99,13 +101,15 @@ class Daemon:
         await asyncio.to_thread(self.recorder.open)
         self.writer.start()
         try:
+            await self._taking_in.once(end=False)
             await asyncio.to_thread(self._remember)
             await asyncio.to_thread(self._pulse.open)
             escalator, shifts, callbacks = await asyncio.to_thread(self._open_relay)
             await self._notifier.start(self.plans)
             await self._agi.start()
             own = (self._beat(), self.plans.watch(), escalator.run(), shifts.run())
-            work = (self._ami.run(), *own, self._stand_by.run(), callbacks.run())
+            more = (self._stand_by.run(), self._taking_in.run(), callbacks.run())
+            work = (self._ami.run(), *own, *more)
             self._tasks = [asyncio.create_task(one) for one in work]
             await self._ready()
         except BaseException:
@@ -234,10 +238,15 @@ class Daemon:
 
     async def _resync(self, client: AmiClient) -> None:
         """After every connect, tell the log which calls are still alive."""
-        answer = await client.action("Status")  # what the right `call` allows us to ask
-        if not answer.ok:
-            raise AmiUnavailable(f"Asterisk does not say which calls there are ({answer.message})")
-        live = frozenset(event.fields.get("Linkedid", "") for event in answer.events)
+        del client
+        live = await self._live_calls()
         await self.recorder.resync(live)
         if self._placing is not None:
             await self._placing.resync(live)
+
+    async def _live_calls(self) -> frozenset[str]:
+        """Ask Asterisk which calls there are."""
+        answer = await self._ami.action("Status")  # what the right `call` allows us to ask
+        if not answer.ok:
+            raise AmiUnavailable(f"Asterisk does not say which calls there are ({answer.message})")
+        return frozenset(event.fields.get("Linkedid", "") for event in answer.events)

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hmac
-import re
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 import structlog
 from sqlalchemy import Engine
@@ -14,20 +13,21 @@ from sqlalchemy.exc import SQLAlchemyError
 from dialplan import names
 from pbx import turns
 from pbx.ami.protocol import AmiEvent
+from pbx.catch_up import CatchUp
 from pbx.clock import Clock
-from pbx.conversation import Plans, Question, Verdict
+from pbx.conversation import Plans, Question, Verdict, e164
 from pbx.errors import OfficeLineError
 from pbx.home import Home
 from pbx.intake import Intake
 from pbx.live_calls import RESULTS, Leg, LiveCall, outcome_of
+from pbx.spool import Fact
 from pbx.store import records
-from pbx.store.calls import get_call
+from pbx.store.batch import UnusableError
+from pbx.store.calls import History, get_call
 from pbx.store.database import open_database
-from pbx.store.writer import LogWriter, mark_interrupted
+from pbx.store.writer import LogWriter
 
 log = structlog.get_logger()
-
-_LEG = re.compile(rf"Local/([a-z0-9_-]+)@{names.LEG}-")
 
 
 class Recorder:
@@ -52,12 +52,14 @@ class Recorder:
         self._legs: dict[str, Leg] = {}
         self._engine: Engine | None = None
         self._intake: Intake | None = None
+        self.catch_up: CatchUp | None = None  # there is none before the database is open
         self._messages: dict[str, str] = {}  # of calls that go on: written by other threads, too
 
     def open(self) -> None:
         """Open the database, blocking; an OfficeLineError says what is wrong with it."""
         self._engine = open_database(self._home.database)
         self._intake = Intake(self._engine, self._home, self._plans, self._clock, self._notify)
+        self.catch_up = CatchUp(self._engine, self._home, self._writer, self._intake, self._clock)
 
     def turn(self, question: Question, verdict: Verdict) -> None:
         """Note what was asked and answered."""
@@ -101,43 +103,56 @@ class Recorder:
 
     def _resync(self, live: frozenset[str]) -> None:
         self._writer.flush()
-        if self._engine is None:
+        if self._engine is None or self.catch_up is None:
             return
+        gone = {call: one for call, one in list(self._live.items()) if call not in live}
         try:
-            ended = mark_interrupted(self._engine, live)
+            self.catch_up.end_all(live, gone)
             known = [get_call(self._engine, call) for call in live - set(self._live)]
-            if self._intake is not None:
-                self._intake.orphaned(live)
-        except OfficeLineError:
+        except (OfficeLineError, OSError, SQLAlchemyError, UnusableError):
             log.exception("calllog.resync_failed")
             return
-        for call in ended:
-            self._writer.tell(records.CallEnded(call, self._clock.now(), "interrupted"))
-        for call in set(self._live) - live:
-            del self._live[call]
-            self._messages.pop(call, None)
+        for call in gone:
+            self.forget(call)
         for history in known:
             if history is not None:
-                row = history.call
-                self._live[row.id] = LiveCall(
-                    row.urgency or "",
-                    row.caller,
-                    accepted_at=row.acknowledged_at,
-                    person=row.person or "",
-                )
-                if row.message:
-                    self._messages[row.id] = row.message
+                self._take_up(history)
+
+    def _take_up(self, history: History) -> None:
+        """Go on listening to a call that somebody else heard the beginning of."""
+        row = history.call
+        self._live[row.id] = LiveCall(
+            row.urgency or "", row.caller, accepted_at=row.acknowledged_at, person=row.person or ""
+        )
+        if row.message:
+            self._messages[row.id] = row.message
+
+    def taken(self, fact: Fact, message: str | None) -> None:
+        """Take up a call that the standby answered for, from what it left."""
+        if fact.question is not None and fact.verdict is not None:
+            live = self._live.setdefault(fact.call, LiveCall("", fact.question.caller))
+            live.take(fact.question, fact.verdict)
+        if message is not None:
+            self._messages[fact.call] = message
+
+    def held(self, calls: Collection[str]) -> dict[str, LiveCall]:
+        """Return what is known of those of these calls that nobody saw end."""
+        return {call: self._live[call] for call in calls if call in self._live}
+
+    def forget(self, call: str) -> None:
+        """Let go of a call that was ended elsewhere."""
+        self._live.pop(call, None)
+        self._messages.pop(call, None)
 
     def _dial_began(self, event: AmiEvent) -> None:
         """A phone begins to ring: the inner dial of a person's Local channel."""
-        match = _LEG.match(event.fields.get("Channel", ""))
+        person = names.person_of(event.fields.get("Channel", ""))
         leg = event.fields.get("DestUniqueid", "")
         call = event.fields.get("DestLinkedid", "")
-        if match is None or not event.fields.get("DestChannel", "").startswith("PJSIP/"):
+        if person is None or not event.fields.get("DestChannel", "").startswith("PJSIP/"):
             return
         if call.startswith(names.RELAY_CALL):  # an attempt of the relay, and no patient's call
             return
-        person = match[1]
         is_desk = self._is_desk(person, event.fields.get("DestChannel", ""))
         self._legs[leg] = Leg(call, person, is_desk)
         kind: records.LegKind = "desk" if is_desk else "mobile"
@@ -195,7 +210,8 @@ class Recorder:
                 log.error("line.full", call=call)
                 return
             case names.FAILSAFE_ENTERED:
-                self._live.setdefault(call, LiveCall("urgent")).failsafe = True
+                caller = e164(event.fields.get("CallerIDNum", ""))
+                self._live.setdefault(call, LiveCall("urgent", caller)).failsafe = True
         self._writer.put(records.EventNoted(call, now, what, {"who": person} if person else {}))
 
     async def _accepted(self, call: str, leg: str, person: str) -> None:

@@ -22,6 +22,7 @@ _CALLS = text("""
        OR call.id IN (SELECT value FROM json_each(:ids))
     ORDER BY call.started_at, call.id
 """)
+_OPEN = text("SELECT id, started_at FROM call WHERE outcome IS NULL")
 # a message is durable before the log hears of its call: a crash may leave it alone
 _ORPHANS = text("""
     SELECT call AS id, min(opened_at) AS at, min(id) AS message FROM message
@@ -64,6 +65,13 @@ def calls_between(engine: Engine, start: datetime, end: datetime) -> list[OwnCal
 def calls_named(engine: Engine, ids: Iterable[str]) -> list[OwnCall]:
     """Read the calls with these ids, whenever they were."""
     return _read(engine, {"start": "", "end": "", "ids": json.dumps(list(ids))})
+
+
+def open_calls(engine: Engine) -> dict[str, datetime]:
+    """Map the calls without an outcome to when they began."""
+    with reading(engine) as session:
+        rows = session.connection().execute(_OPEN)
+        return {row.id: from_utc_text(row.started_at) for row in rows}
 
 
 def orphans_between(engine: Engine, start: datetime, end: datetime) -> list[Orphan]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 import threading
 from collections import deque
 from collections.abc import Callable
@@ -10,10 +9,10 @@ from itertools import islice
 
 import structlog
 from sqlalchemy import Engine, text
-from sqlalchemy.exc import DBAPIError, SQLAlchemyError, StatementError
+from sqlalchemy.exc import DBAPIError
 
 from pbx.errors import OfficeLineError
-from pbx.store import apply
+from pbx.store.batch import UnusableError, write_batch
 from pbx.store.database import file_of, sentence, writing
 from pbx.store.records import Record
 
@@ -37,14 +36,6 @@ _INTERRUPT = text("""
 
 
 _OPEN_CALLS = text("SELECT id FROM call WHERE outcome IS NULL")
-
-
-class _UnusableError(Exception):
-    """The database cannot be written now; another try may succeed."""
-
-
-class _BadRecordError(Exception):
-    """A record that no database would take."""
 
 
 class LogWriter:
@@ -129,7 +120,7 @@ class LogWriter:
         while batch := self._next_batch():
             try:
                 self._write(batch)
-            except _UnusableError as error:
+            except UnusableError as error:
                 # the batch is still at the head of the queue: nothing is lost while there is room
                 log.warning("calllog.retrying", error=str(error), pause_s=pause)
                 self._let_go()
@@ -167,49 +158,11 @@ class LogWriter:
         self._engine = None
 
     def _write(self, batch: list[Record]) -> None:
-        """Write a batch in one transaction; if a record of it is bad, all others one by one."""
         try:
             engine = self._engine = self._engine or self._open()
         except OfficeLineError as error:
-            raise _UnusableError(str(error)) from error
-        try:
-            _transact(engine, batch)
-        except _BadRecordError:
-            for record in batch:
-                try:
-                    _transact(engine, [record])
-                except _BadRecordError as error:
-                    log.error(  # noqa: TRY400  # a traceback may show the record, and numbers in it
-                        "calllog.record_dropped",
-                        record=type(record).__name__,
-                        call=record.call,
-                        error=str(error),
-                    )
-
-
-def _transact(engine: Engine, batch: list[Record]) -> None:
-    try:
-        with writing(engine) as connection:
-            for record in batch:
-                apply.write(connection, record)
-    except SQLAlchemyError as error:
-        raise (_UnusableError if _may_pass(error) else _BadRecordError)(_kind(error)) from error
-    except (ValueError, TypeError, AttributeError, LookupError, ArithmeticError) as error:
-        raise _BadRecordError(type(error).__name__) from error
-
-
-def _may_pass(error: SQLAlchemyError) -> bool:
-    """Tell a database in trouble (locked, full, damaged) from a value that it refuses for good."""
-    if not isinstance(error, DBAPIError):
-        return not isinstance(error, StatementError)
-    return isinstance(error.orig, sqlite3.OperationalError) or type(error.orig) is (
-        sqlite3.DatabaseError
-    )
-
-
-def _kind(error: SQLAlchemyError) -> str:
-    name = getattr(getattr(error, "orig", None), "sqlite_errorname", None)
-    return str(name or type(error).__name__)
+            raise UnusableError(str(error)) from error
+        write_batch(engine, batch)
 
 
 def mark_interrupted(engine: Engine, live: frozenset[str]) -> frozenset[str]:

@@ -12,10 +12,14 @@ from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 
 from dialplan import names
-from pbx.carrier.handset import Handset
+from pbx.carrier import audio
+from pbx.carrier.handset import Handset, refuses
 from pbx.demo.scenes import BACK_LINE, MAIN, patient, physician
 from pbx.demo.stage import MOBILES, PATIENT_TONE, TONES
 from pbx.spool import Fact, Spool, read
+from pbx.store import messages
+from pbx.store.calls import History, get_call, list_calls
+from pbx.store.database import open_database
 from tests.support.office_up import DEADLINE, Up, office_up, until
 
 
@@ -55,6 +59,26 @@ def everybody_answers(up: Up) -> None:
         up.carrier.answers(number, physician(person))
 
 
+def logged(up: Up, caller: str) -> History | None:
+    """Read the newest call of a caller from the database."""
+    engine = open_database(up.home.database)
+    try:
+        rows = [row for row in list_calls(engine) if row.caller == caller]
+        return get_call(engine, rows[0].id) if rows else None
+    finally:
+        engine.dispose()
+
+
+async def accounted(up: Up, caller: str) -> History:
+    """Wait until the call of a caller has its outcome and nothing waits in the spool."""
+    async with asyncio.timeout(DEADLINE):
+        while True:
+            found = await asyncio.to_thread(logged, up, caller)
+            if found is not None and found.call.outcome and not spooled(up):
+                return found
+            await asyncio.sleep(0.2)
+
+
 async def test_dead_before_the_call_the_standby_serves_all_of_it() -> None:
     """Menu, callback number, words and ladder, without a control layer; a human is reached."""
     async with office(closed=True) as up:
@@ -67,6 +91,14 @@ async def test_dead_before_the_call_the_standby_serves_all_of_it() -> None:
             await call.ended(DEADLINE)
             assert [one for one in MOBILES if call.heard_tone(TONES[one])]
             assert verbs(up) == [names.MENU, names.NUMBER, names.MATTER, names.LADDER]
+        history = await accounted(up, "+19175550181")
+        person = next(one for one in MOBILES if call.heard_tone(TONES[one]))
+        assert (history.call.outcome, history.call.person) == ("connected", person)
+        assert [one.kind for one in history.decisions] == ["menu", "ladder"]
+        assert history.message is not None
+        assert history.message.state in {"acknowledged", "closed"}
+        words = audio.read(up.home.folder / str(history.message.recording))
+        assert audio.tone_seconds(words, PATIENT_TONE) > 1
 
 
 async def test_hung_it_takes_four_seconds() -> None:
@@ -122,6 +154,77 @@ async def test_without_a_standby_the_failsafe_rings() -> None:
             await call.ended(DEADLINE)
             assert [one for one in MOBILES if call.heard_tone(TONES[one])]
             assert spooled(up) == []
+        history = await accounted(up, "+19175550184")
+        assert history.call.outcome == "connected"
+
+
+async def test_who_hung_up_on_the_standby_is_called_back() -> None:
+    """Killed over and over while it takes in what was left, it opens one message, which rings."""
+    async with office(closed=True) as up:
+        rang: asyncio.Queue[str] = asyncio.Queue()
+
+        async def notes(phone: Handset) -> None:
+            rang.put_nowait(phone.call.number)
+            await phone.ring(600)
+
+        async def hangs_up(phone: Handset) -> None:
+            await phone.wait(1.5)
+            await phone.press("1")
+            await phone.wait(1)
+
+        for number in MOBILES.values():
+            up.carrier.answers(number, notes)
+        with nobody_restarts(up):
+            os.kill(up.daemon_pid(), signal.SIGKILL)
+            call = await up.carrier.dials(MAIN, caller="+19175550185", script=hangs_up)
+            await call.ended(DEADLINE)
+            kept = [(path, path.read_bytes()) for path in Spool(up.home.spool).waiting()]
+            assert verbs(up) == [names.MENU, names.NUMBER]
+        await until(lambda: not spooled(up))
+        os.kill(up.daemon_pid(), signal.SIGKILL)
+        for path, data in kept:  # as if it had died before it forgot them
+            path.write_bytes(data)
+        history = await accounted(up, "+19175550185")
+        assert await asyncio.wait_for(rang.get(), DEADLINE) in MOBILES.values()
+        assert history.call.outcome == "message"
+        assert history.message is not None
+        assert (history.message.state, history.message.urgency) == ("open", "urgent")
+        assert [one.what for one in history.events].count("turn") == 2
+        assert len(await asyncio.to_thread(every_message, up)) == 1
+
+
+def every_message(up: Up) -> list[messages.MessageRow]:
+    """Read all messages that are not closed."""
+    engine = open_database(up.home.database)
+    try:
+        return messages.list_open(engine)
+    finally:
+        engine.dispose()
+
+
+async def test_what_a_caller_told_the_failsafe_is_an_urgent_message() -> None:
+    """Nobody decides and nobody picks up: what was recorded is in the inbox after the restart."""
+    async with office() as up:
+        for number in MOBILES.values():
+            up.carrier.answers(number, refuses(486))
+        up.home.standby_script.write_text("#!/bin/sh\nexit 1\n")
+
+        async def tells(phone: Handset) -> None:
+            await phone.wait(16)  # the greeting, and that nobody is there
+            await phone.tone(PATIENT_TONE, 10)
+
+        with nobody_restarts(up):
+            os.kill(up.daemon_pid(), signal.SIGKILL)
+            call = await up.carrier.dials(MAIN, caller="+19175550186", script=tells)
+            await call.ended(DEADLINE)
+        history = await accounted(up, "+19175550186")
+        assert history.call.outcome == "failsafe"
+        message = history.message
+        assert message is not None
+        assert (message.urgency, message.callback_number) == ("urgent", "+19175550186")
+        assert str(message.recording).startswith("messages/failsafe-")
+        words = audio.read(up.home.folder / str(message.recording))
+        assert audio.tone_seconds(words, PATIENT_TONE) > 1
 
 
 async def test_what_the_standby_reads_holds_no_secret() -> None:

@@ -1,0 +1,159 @@
+"""The spool and the standby's cache: values come back as they were, and nothing else does."""
+
+from __future__ import annotations
+
+import json
+import stat
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from pbx import plain
+from pbx import plan as plans
+from pbx.callflow import CallFlow
+from pbx.catch_up import CatchUp
+from pbx.clock import DemoClock
+from pbx.conversation import Question
+from pbx.engine.runtime import ServiceUser
+from pbx.home import Home
+from pbx.intake import Intake
+from pbx.live import LivePlan
+from pbx.recent import RecentCallers
+from pbx.spool import Fact, Spool, read
+from pbx.standby.cache import Cache, CachedPlans
+from pbx.store import messages, records
+from pbx.store.calls import get_call
+from pbx.store.database import open_database
+from pbx.store.writer import LogWriter
+from pbx.turns import Matter
+from pbx.vault import Vault
+from routing.model import Override, Patient
+
+ROOT = Path(__file__).parents[2]
+NOW = datetime(2026, 11, 28, 7, 10, tzinfo=UTC)  # a Saturday night in New York
+PLAN = plans.load(ROOT / "config" / "office.toml", ROOT / "config" / "presets.toml").plan
+CALLER = "+12125550142"
+MATTER = Matter(CALLER, "urgent", "urgent")
+TURN = records.EventNoted("1.1", NOW, "turn", {"event": "arrived", "verb": "menu"})
+START = records.CallStarted("1.1", NOW, "main", "+12125550100", CALLER, PLAN.hash)
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Home:
+    """A home of our own user's."""
+    found = Home(tmp_path / "home")
+    found.prepare(ServiceUser(None, 0, 0))
+    return found
+
+
+@pytest.fixture
+def catch_up(home: Home) -> Iterator[CatchUp]:
+    """What takes facts in, on a new database."""
+    engine = open_database(home.database)
+    writer = LogWriter(lambda: open_database(home.database))
+    writer.start()
+    live = LivePlan(PLAN, Vault(), home)
+    clock = DemoClock(NOW)
+    yield CatchUp(engine, home, writer, Intake(engine, home, live, clock, lambda: None), clock)
+    writer.close()
+    engine.dispose()
+
+
+def test_a_plan_comes_back_as_it_was() -> None:
+    """All its parts, with what is laid over it, through the text of a file."""
+    shift = Override(1, "doctors", "add", "lee", None, NOW, NOW + timedelta(hours=1), "ill")
+    plan = replace(PLAN, overrides=(shift,), patients={CALLER: Patient("p1", "A", "lee")})
+    again = plain.value(json.loads(json.dumps(plain.plain(plan))))
+    assert again == plan
+    assert plain.value(plain.plain(plan.office.zone)) == plan.office.zone
+
+
+@pytest.mark.parametrize(
+    "data", [{"is": "Path", "of": "/"}, {"is": "eval", "of": "1"}, {"is": 1}, {"a": 1}]
+)
+def test_only_our_own_classes_are_made(data: object) -> None:
+    """A file can name any class; none but the listed ones is ever made."""
+    with pytest.raises(ValueError, match="no class of ours"):
+        plain.value(data)
+
+
+def test_the_standby_decides_as_the_daemon_does(home: Home) -> None:
+    """From the cache, the same questions get the same verdicts; the directory's flags count."""
+    held = Vault(mobiles={"lee": "+12125550111", "osei": "+12125550112"}, token="a-token")
+    live = LivePlan(PLAN, held, home)
+    plan = replace(PLAN, patients={CALLER: Patient("p1", "Ann", "lee", frozenset({"vip"}))})
+    Cache(home.standby, None).write(plan, live.book, (plan,))
+    cached = CachedPlans(home.standby, CALLER)
+    for did in ("+12125550100", "+12125550101"):
+        for event, detail in (("arrived", ""), ("pressed", "1"), ("pressed", "2"), ("keyed", "")):
+            question = Question("1.1", "1.1", "1", did, event, detail, "", CALLER)
+            ours, theirs = (
+                CallFlow(one, RecentCallers()).answer(question, NOW) for one in (live, cached)
+            )
+            assert (theirs.verb, theirs.variables) == (ours.verb, ours.variables)
+    assert cached.plan.patients[CALLER].flags == {"vip"}
+    assert CachedPlans(home.standby, "+12125550149").plan.patients == {}
+    text = "".join(one.read_text() for one in home.standby.glob("*.json"))
+    assert ("Ann" in text, "a-token" in text, "+12125550111" in text) == (False, False, True)
+
+
+def test_plans_that_no_call_began_with_are_removed(home: Home) -> None:
+    """A call ends with the plan that it began with, and the folder does not grow."""
+    cache, book = Cache(home.standby, None), {"lee": {"mobile": "PJSIP/1@trunk-out"}}
+    second = replace(PLAN, hash="second")
+    cache.write(PLAN, book, (PLAN,))
+    cache.write(second, dict(book), (PLAN, second))
+    assert CachedPlans(home.standby, None).by_hash(PLAN.hash) == PLAN
+    cache.write(second, dict(book), (second,))
+    cached = CachedPlans(home.standby, None)
+    assert (cached.plan, cached.by_hash(PLAN.hash)) == (second, None)
+
+
+def test_a_fact_is_whole_or_not_there(home: Home) -> None:
+    """Only its owner reads it; what is cut off, too large or a link is no fact."""
+    spool = Spool(home.spool)
+    fact = Fact("1.1", NOW, (START, TURN), MATTER)
+    spool.put(fact)
+    (path,) = spool.waiting()
+    assert read(path) == fact
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    cut = home.spool / "1.json"
+    cut.write_bytes(path.read_bytes()[:-9])
+    link = home.spool / "2.json"
+    link.symlink_to(path)
+    wrong = home.spool / "3.json"
+    wrong.write_text(path.read_text().replace('"1.1"', "7", 1))
+    assert [read(one) for one in (cut, link, wrong)] == [None, None, None]
+
+
+def test_told_twice_a_fact_is_taken_in_once(home: Home, catch_up: CatchUp) -> None:
+    """A control layer that dies before it forgets the file finds nothing new in it."""
+    spool = Spool(home.spool)
+    spool.put(Fact("1.1", NOW, (START, TURN), MATTER))
+    (path,) = spool.waiting()
+    data = path.read_bytes()
+    for _ in range(2):
+        assert catch_up.take(path) is not None
+        assert spool.waiting() == []
+        path.write_bytes(data)
+    engine = open_database(home.database)
+    history = get_call(engine, "1.1")
+    found = messages.list_open(engine)
+    engine.dispose()
+    assert history is not None
+    assert [one.what for one in history.events] == ["turn"]
+    assert history.call.caller == CALLER
+    assert [(one.id, one.urgency, one.callback_number) for one in found] == [
+        ("1.1", "urgent", CALLER)
+    ]
+
+
+def test_what_is_no_fact_is_set_aside(home: Home, catch_up: CatchUp) -> None:
+    """It is kept for whoever looks into it, and stops nothing."""
+    (home.spool / "1.json").write_text("{}")
+    assert catch_up.take(home.spool / "1.json") is None
+    assert Spool(home.spool).waiting() == []
+    assert (home.spool / "1.broken").read_text() == "{}"
