@@ -14,6 +14,8 @@ import platform
 import statistics
 import sys
 import tempfile
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -23,6 +25,7 @@ from pbx import office, vault
 from pbx.engine import runtime
 from pbx.engine.process import AsteriskProcess, Instance
 from pbx.home import Home
+from pbx.standby import script
 from pbx.supervisor import read_configuration, read_vault
 
 CALLS = 400
@@ -51,8 +54,11 @@ exten => {NATIVE},1,Set(OL_DID={NATIVE})
 """
 
 
-async def measure(folder: Path, calls: int) -> dict[str, list[float]]:
-    """Run the office and place the calls; return seconds by route."""
+@asynccontextmanager
+async def office_with_daemon(
+    folder: Path,
+) -> AsyncIterator[tuple[OneSocketCarrier, asyncio.subprocess.Process]]:
+    """Run the office, its daemon as a process of its own; yield the carrier and that process."""
     home = Home(folder / "home")
     user = runtime.service_user()
     found = runtime.require()
@@ -76,6 +82,7 @@ async def measure(folder: Path, calls: int) -> dict[str, list[float]]:
     files = dict(office.asterisk_files(configuration, held, home, found, ports))
     files["extensions.conf"] += native_route("osei")
     asterisk = AsteriskProcess(found, Instance(home.asterisk, ports, files, user, True))
+    await asyncio.to_thread(script.install, home, user)
     await asterisk.start()
     home.remember_ports(ports)
     words = ["-m", "cli", "--config", str(config), "--home", str(home.folder), "serve"]
@@ -86,14 +93,23 @@ async def measure(folder: Path, calls: int) -> dict[str, list[float]]:
             if daemon.returncode is not None:
                 raise SystemExit((folder / "daemon.log").read_text())
             await asyncio.sleep(0.1)
-        return await asyncio.to_thread(_take_turns, carrier, calls)
+        while not (home.standby / "live.json").exists():
+            await asyncio.sleep(0.1)
+        yield carrier, daemon
     finally:
-        daemon.terminate()
+        if daemon.returncode is None:
+            daemon.terminate()
         await daemon.wait()
         await asterisk.stop()
         carrier.close()
         block.release()
         log.close()
+
+
+async def measure(folder: Path, calls: int) -> dict[str, list[float]]:
+    """Run the office and place the calls; return seconds by route."""
+    async with office_with_daemon(folder) as (carrier, _daemon):
+        return await asyncio.to_thread(_take_turns, carrier, calls)
 
 
 def _take_turns(carrier: OneSocketCarrier, calls: int) -> dict[str, list[float]]:
