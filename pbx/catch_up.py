@@ -22,7 +22,7 @@ from pbx.live_calls import LiveCall, outcome_of
 from pbx.reconcile import cdr_path
 from pbx.store import messages, records
 from pbx.store.batch import write_batch
-from pbx.store.calls import get_call
+from pbx.store.calls import History, get_call
 from pbx.store.ledger import calls_named, open_calls
 from pbx.store.writer import LogWriter, mark_interrupted
 
@@ -85,6 +85,10 @@ class CatchUp:
         self.end(gone | {call: one.start for call, one in strangers.items()}, held)
         for call in mark_interrupted(self._engine, frozenset(live)):
             self._writer.tell(records.CallEnded(call, self._clock.now(), "interrupted"))
+        self.release(live)
+
+    def release(self, live: Collection[str]) -> None:
+        """Leave to the relay the messages of calls that are not live any more."""
         self._intake.orphaned(frozenset(live))
 
     def end(self, calls: Mapping[str, datetime], held: Mapping[str, LiveCall]) -> None:
@@ -96,7 +100,10 @@ class CatchUp:
 
     def _end(self, call: str, live: LiveCall | None, ended: aftermath.Ended | None) -> None:
         history = get_call(self._engine, call)
-        if history is None or history.call.outcome is not None:
+        if history is None:
+            return
+        if history.call.outcome is not None:
+            self._agree(history)
             return
         row = history.call
         live = live or LiveCall(row.urgency or "", row.caller, blocked=row.decision == "reject")
@@ -116,6 +123,16 @@ class CatchUp:
             self._writer.put(records.LegAcknowledged(call, None, live.person, live.accepted_at))
         outcome = outcome_of(live, left_message=message is not None)
         self._writer.put(records.CallEnded(call, at, outcome))
+
+    def _agree(self, history: History) -> None:
+        """Settle a message that came after its call's end, as while the database was locked."""
+        row, message = history.call, history.message
+        if message is None or message.state != "open" or row.acknowledged_at is None:
+            return
+        live = LiveCall("urgent", row.caller, accepted_at=row.acknowledged_at)
+        live.person = row.person or ""
+        self._intake.accepted(message.id, live.person, live.accepted_at)
+        self._intake.over(message.id, row.id, live, row.ended_at)
 
     def _matter(
         self, call: str, live: LiveCall, message: str | None, at: datetime, *, broke: bool

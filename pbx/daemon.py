@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections.abc import Sequence
 from datetime import timedelta
 
 import structlog
@@ -34,14 +35,18 @@ from pbx.recent import RecentCallers
 from pbx.recorder import Recorder
 from pbx.relay_dialer import RelayDialer
 from pbx.shift_caller import ShiftCaller
+from pbx.spool import Fact, Spool
 from pbx.standby.keeper import StandBy
+from pbx.store import damage
 from pbx.store.calls import recent_callers
-from pbx.store.database import open_database
+from pbx.store.database import StoreError, open_database
+from pbx.store.records import Record
 from pbx.store.writer import LogWriter
 from pbx.taking_in import TakingIn
 from pbx.vault import Vault
+from pbx.watchdog import ALIVE, tell
 
-HEARTBEAT_S = 20.0
+HEARTBEAT_S = 5.0  # also how old the failsafe's knowledge may be
 CONNECT_S = 15.0
 MEMORY = timedelta(hours=24)  # how far back a caller counts as one who calls again
 
@@ -57,7 +62,9 @@ class Daemon:
         self.clock = clock
         self.plans = LivePlan(configuration.plan, vault, home)
         self._notifier = Notifier(configuration, vault, home, clock)
-        self.writer = LogWriter(lambda: open_database(home.database), hear=self._notifier.hear)
+        self.writer = LogWriter(
+            lambda: open_database(home.database), hear=self._notifier.hear, spill=self._spill
+        )
         self.recorder = Recorder(
             self.writer, home, self.plans, clock, vault.token, self._message_waits
         )
@@ -153,6 +160,10 @@ class Daemon:
         if self._escalator is not None and self._loop is not None:
             self._loop.call_soon_threadsafe(self._escalator.notify)
 
+    def _spill(self, batch: Sequence[Record]) -> None:
+        """Keep on the disk what the database does not take now."""
+        Spool(self._home.spool).put(Fact(batch[0].call, self.clock.now(), tuple(batch)))
+
     async def _event(self, event: AmiEvent) -> None:
         """Take one of Asterisk's events: for the log, and for the calls that we placed."""
         self._dialer.event(event)
@@ -233,6 +244,14 @@ class Daemon:
                 came = False
                 log.warning("heartbeat.missed")
             self._pulse.beat(self.clock.now(), came=came)
+            if came or not self._ami.connected:  # without Asterisk another start mends nothing
+                tell(ALIVE)
+            if self.writer.damaged:
+                damage.mark(self._home.database)
+                raise StoreError(
+                    f"The database {self._home.database} is damaged; the next start of the line "
+                    "sets it aside and begins a new one."
+                )
             await asyncio.to_thread(self._gaps.look, self.plans.plan, self.clock.now())
             await asyncio.sleep(HEARTBEAT_S)
 

@@ -17,6 +17,7 @@ from pbx.errors import ConfigError, OfficeLineError
 from pbx.home import Home
 from pbx.oncall import upcoming_gap
 from pbx.plan import Configuration
+from pbx.store.damage import aside_of
 from pbx.store.overlay import AppliedText, applied_texts, laid_over
 from pbx.trunk import reaches
 
@@ -43,6 +44,7 @@ def examine(config: Path, home: Path) -> list[Check]:
         _asterisk,
         lambda: _home(place),
         lambda: _disk(home),
+        lambda: _database(place),
         _clock,
     ]
     checks = [_made(look) for look in looks]
@@ -114,6 +116,19 @@ def _disk(home: Path) -> Check:
     free = shutil.disk_usage(folder).free
     detail = f"{free / 1e9:.1f} GB free"
     return Check("disk", free >= FREE_BYTES, detail, "Make room: a message takes 1 MB a minute.")
+
+
+def _database(home: Home) -> Check:
+    """Tell of a database that was damaged, and of facts that could not be read."""
+    aside = aside_of(home.database)
+    if aside:
+        mend = "Restore a backup, or take what you need from it; then move it elsewhere."
+        return Check("database", False, f"one was damaged and set aside as {aside[-1]}", mend)
+    broken = len(list(home.spool.glob("*.broken"))) if home.spool.is_dir() else 0
+    if broken:
+        mend = f"Look into {home.spool}, then move them elsewhere."
+        return Check("database", False, f"{broken} facts could not be taken in", mend)
+    return Check("database", True, "none was damaged")
 
 
 def _clock() -> Check:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Protocol
 
@@ -17,6 +18,8 @@ from pbx.conversation import Plans, Question, Verdict, asked, variables
 from pbx.physician_line import PhysicianLine, note_path
 from pbx.pins import Pins
 
+DURABLE_S = 0.5  # how long the database may take over a message while its caller waits
+
 log = structlog.get_logger()
 
 
@@ -29,6 +32,10 @@ class CallLog(Protocol):
 
     def open_message(self, question: Question, verdict: Verdict) -> None:
         """Make a message durable before returning; blocking."""
+        ...
+
+    def leave_message(self, question: Question, verdict: Verdict) -> None:
+        """Make it durable without the database; blocking."""
         ...
 
 
@@ -50,6 +57,9 @@ class Handlers:
         self._messages = messages
         self.line: PhysicianLine | None = None  # there is none before the database is open
         self.pins: Pins | None = None  # as the line
+        self._opening: set[asyncio.Task[None]] = set()
+        # threads of its own, for the others may all be waiting for the database
+        self._spilling = ThreadPoolExecutor(max_workers=2, thread_name_prefix="spill")
         self.last_beat: asyncio.Event = asyncio.Event()
 
     def route(self, session: AgiSession) -> Awaitable[None] | None:
@@ -64,7 +74,13 @@ class Handlers:
     async def _answer_durably(
         self, session: AgiSession, question: Question, verdict: Verdict
     ) -> None:
-        await asyncio.to_thread(self._open_message, question, verdict)
+        opening = asyncio.create_task(asyncio.to_thread(self._open_message, question, verdict))
+        self._opening.add(opening)
+        opening.add_done_callback(self._opening.discard)
+        done, _ = await asyncio.wait({opening}, timeout=DURABLE_S)
+        if not done:  # the database lets us wait: the caller need not
+            loop = asyncio.get_running_loop()
+            await loop.run_in_executor(self._spilling, self._leave_message, question, verdict)
         self._answer(session, question, verdict)
 
     def _answer(self, session: AgiSession, question: Question, verdict: Verdict) -> None:
@@ -76,6 +92,12 @@ class Handlers:
         try:
             self._log.open_message(question, verdict)
         except OSError:  # the caller is recorded all the same: the file alone is a message too
+            log.exception("message.not_durable", call=question.call)
+
+    def _leave_message(self, question: Question, verdict: Verdict) -> None:
+        try:
+            self._log.leave_message(question, verdict)
+        except OSError:
             log.exception("message.not_durable", call=question.call)
 
     async def consult(self, session: AgiSession) -> None:

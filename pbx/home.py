@@ -50,6 +50,11 @@ class Home:
         return self.folder / "asterisk"
 
     @property
+    def applied(self) -> Path:
+        """A copy of the applied plan's text, for the day on which the database is lost."""
+        return self.folder / "applied.toml"
+
+    @property
     def standby(self) -> Path:
         """What the standby answers from."""
         return self.folder / "standby"

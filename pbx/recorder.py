@@ -20,7 +20,7 @@ from pbx.errors import OfficeLineError
 from pbx.home import Home
 from pbx.intake import Intake
 from pbx.live_calls import RESULTS, Leg, LiveCall, outcome_of
-from pbx.spool import Fact
+from pbx.spool import Fact, Spool
 from pbx.store import records
 from pbx.store.batch import UnusableError
 from pbx.store.calls import History, get_call
@@ -47,6 +47,7 @@ class Recorder:
         self._plans = plans
         self._clock = clock
         self._token = token
+        self._spool = Spool(home.spool)
         self._notify = notify  # a message needs the relay
         self._live: dict[str, LiveCall] = {}
         self._legs: dict[str, Leg] = {}
@@ -74,7 +75,18 @@ class Recorder:
     def open_message(self, question: Question, verdict: Verdict) -> None:
         """Make a message durable before anything is said to the caller; blocking."""
         matter = turns.matter(question, verdict)
-        self._open_message(question.call, matter.number, verdict.message, matter.ladder)
+        try:
+            self._open_message(question.call, matter.number, verdict.message, matter.ladder)
+        except OSError:
+            self.leave_message(question, verdict)
+            log.warning("message.spilled", call=question.call)
+
+    def leave_message(self, question: Question, verdict: Verdict) -> None:
+        """Make a message durable without the database, which gets it later; blocking, OSError."""
+        self._leave(question.call, turns.matter(question, verdict))
+
+    def _leave(self, call: str, matter: turns.Matter) -> None:
+        self._spool.put(Fact(call, self._clock.now(), (), matter))
 
     def _open_message(
         self, call: str, number: str | None, urgency: str | None, ladder: str, *, over: bool = False
@@ -244,7 +256,10 @@ class Recorder:
         try:
             if call not in self._messages and live.urgency == "urgent" and not live.accepted_at:
                 number = live.callback or live.caller
-                self._open_message(call, number, "urgent", live.ladder, over=True)
+                try:
+                    self._open_message(call, number, "urgent", live.ladder, over=True)
+                except OSError:
+                    self._leave(call, turns.Matter(number, "urgent", live.ladder))
             if (message := self._messages.get(call)) and self._intake is not None:
                 self._intake.over(message, call, live)
         except (OSError, SQLAlchemyError):

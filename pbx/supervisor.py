@@ -15,17 +15,20 @@ import structlog
 
 from pbx import live, logs, office, plan, prompts, vault
 from pbx.clock import Clock, SystemClock
-from pbx.daemon import Daemon
+from pbx.daemon import HEARTBEAT_S, Daemon
 from pbx.engine import runtime
 from pbx.engine.ports import Ports
 from pbx.engine.process import AsteriskProcess, Instance
 from pbx.errors import EngineError
 from pbx.home import Home
 from pbx.paths import data_folder
+from pbx.recovery import recover
 from pbx.standby import script
 from pbx.store.database import open_database
 from pbx.store.plans import apply_first
+from pbx.watchdog import READY, Watchdog, tell
 
+BEATS = 3  # how many heartbeats a daemon may miss
 END_S = 15.0  # in which a daemon writes down what waits, and ends
 
 log = structlog.get_logger()
@@ -108,6 +111,7 @@ async def up(
     """
     logs.configure()
     home = Home(folder)
+    await asyncio.to_thread(recover, home, SystemClock())
     configuration = live.choose(config, home).configuration
     home.prepare(runtime.service_user())
     held = read_vault(home, configuration)
@@ -120,34 +124,59 @@ async def up(
             if alone:
                 await ended.wait()
             else:
-                await _keep_serving(config, folder, ended)
+                await _keep_serving(config, home, ended)
     finally:
         block.release()
     say("The line is down: no process and no port of it is left.")
 
 
-async def _keep_serving(config: Path, folder: Path, ended: asyncio.Event) -> None:
-    """Run `serve` and start it again when it dies; only the first start may fail."""
+async def _keep_serving(config: Path, home: Home, ended: asyncio.Event) -> None:
+    """Run `serve`, and start it again when it dies or hangs; only the first start may fail."""
     pause = 0.5
-    words = [sys.executable, "-m", "cli", "--config", str(config), "--home", str(folder), "serve"]
-    while not ended.is_set():
-        began = asyncio.get_running_loop().time()
-        daemon = await asyncio.create_subprocess_exec(*words, start_new_session=True)
-        died = asyncio.create_task(daemon.wait())
-        signalled = asyncio.create_task(ended.wait())
-        await asyncio.wait({died, signalled}, return_when=asyncio.FIRST_COMPLETED)
-        signalled.cancel()
-        if not died.done():
-            await _end(daemon)
-            return
-        if died.result() == 2:  # noqa: PLR2004  # it said in a sentence what is wrong
-            raise EngineError("The control layer cannot start; its sentence stands above.")
-        if asyncio.get_running_loop().time() - began > 60:  # noqa: PLR2004
-            pause = 0.5
-        log.error("daemon.ended", code=died.result(), pause_s=pause)
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(ended.wait(), pause)
-        pause = min(pause * 2, 10.0)
+    words = ["--config", str(config), "--home", str(home.folder), "serve"]
+    watchdog = Watchdog(home.folder / "watchdog")
+    try:
+        while True:
+            began = asyncio.get_running_loop().time()
+            daemon = await asyncio.create_subprocess_exec(
+                *(sys.executable, "-m", "cli", *words), start_new_session=True, env=watchdog.begin()
+            )
+            code = await _watched(daemon, watchdog, ended)
+            if code is None:
+                return
+            if code == 2 and not watchdog.served:  # noqa: PLR2004  # it said in a sentence what is wrong
+                raise EngineError("The control layer cannot start; its sentence stands above.")
+            if asyncio.get_running_loop().time() - began > 60:  # noqa: PLR2004
+                pause = 0.5
+            log.error("daemon.ended", code=code, pause_s=pause)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(ended.wait(), pause)
+                return
+            pause = min(pause * 2, 10.0)
+    finally:
+        watchdog.close()
+
+
+async def _watched(
+    daemon: asyncio.subprocess.Process, watchdog: Watchdog, ended: asyncio.Event
+) -> int | None:
+    """Wait for a daemon's exit code; None if we are to end, and ended it. One that hangs is killed.
+
+    Its heartbeat goes through Asterisk and back: without one it answers no caller either.
+    """
+    died = asyncio.create_task(daemon.wait())
+    signalled = asyncio.create_task(ended.wait())
+    while not (died.done() or signalled.done()):
+        await asyncio.wait({died, signalled}, timeout=1, return_when=asyncio.FIRST_COMPLETED)
+        if watchdog.silent(BEATS * HEARTBEAT_S) and not died.done():
+            log.error("daemon.hung", pid=daemon.pid)
+            daemon.kill()
+            await died
+    signalled.cancel()
+    if died.done():
+        return died.result()
+    await _end(daemon)
+    return None
 
 
 async def _end(daemon: asyncio.subprocess.Process) -> None:
@@ -164,16 +193,18 @@ async def serve(config: Path, folder: Path) -> None:
     """Run the daemon alone, against an Asterisk of this home that runs already."""
     logs.configure()
     home = Home(folder)
+    clock = SystemClock()
+    await asyncio.to_thread(recover, home, clock)
     chosen = live.choose(config, home)
     configuration = chosen.configuration
     held = read_vault(home, configuration)
     ports = office.named_ports(configuration) or home.recall_ports()
-    clock = SystemClock()
     if chosen.text is not None:
         _apply_first(home, chosen.text, configuration.plan.hash, clock)
     daemon = Daemon(configuration, held, home, ports, clock)
     ended = _until_signal()
     await daemon.start()
+    tell(READY)
     log.info("daemon.serving", plan=daemon.plans.plan.hash)
     try:
         running = asyncio.create_task(daemon.run())

@@ -60,6 +60,8 @@ class TakingIn:
         for call in over:
             self._recorder.forget(call)
             del self._open[call]
+        if over:
+            await asyncio.to_thread(catch_up.release, live)
         for call, path in recordings.items():
             if call not in live and not self._recorder.held([call]):
                 await asyncio.to_thread(catch_up.take_recording, call, path)
@@ -74,5 +76,5 @@ class TakingIn:
             if taken is not None:
                 fact, message = taken
                 self._recorder.taken(fact, message)
-                if fact.question is not None:
+                if fact.question is not None or fact.matter is not None:
                     self._open.setdefault(fact.call, fact.at)

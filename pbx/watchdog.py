@@ -1,4 +1,4 @@
-"""The control layer's pulse: told after each heartbeat, heard by whoever runs it.
+"""The control layer's sign of life: told after each heartbeat, heard by whoever runs it.
 
 The words are systemd's (sd_notify), so that `officeline up` and a unit with WatchdogSec can listen
 alike: https://www.freedesktop.org/software/systemd/man/latest/sd_notify.html
@@ -26,7 +26,7 @@ def tell(*words: str) -> None:
         out.sendto("\n".join(words).encode(), address.replace("@", "\0", 1))
 
 
-class Pulse:
+class Watchdog:
     """Listens on a socket of its own; hands on what it hears to whoever started us."""
 
     def __init__(self, path: Path) -> None:

@@ -7,12 +7,15 @@ from datetime import timedelta
 
 import structlog
 
+from pbx import files
 from pbx.clock import Clock
 from pbx.engine.runtime import service_user
+from pbx.errors import OfficeLineError
 from pbx.home import Home
 from pbx.live import LivePlan
 from pbx.recent import RecentCallers
 from pbx.standby.cache import Cache
+from pbx.store.overlay import applied_texts
 
 EVERY_S = 0.5
 DAY = timedelta(hours=24)  # no rule asks for more
@@ -31,6 +34,7 @@ class StandBy:
         self._cache: Cache | None = None
         self._calls: list[object] = []
         self._fails = False
+        self._kept = ""  # the hash of the plan whose text is beside the database, too
 
     async def run(self) -> None:
         """Look for changes until cancelled."""
@@ -38,9 +42,9 @@ class StandBy:
             try:
                 await asyncio.to_thread(self.write)
                 self._fails = False
-            except OSError as error:
+            except (OSError, OfficeLineError) as error:
                 if not self._fails:
-                    log.error("standby.not_cached", error=error.strerror)  # noqa: TRY400  # one line
+                    log.error("standby.not_cached", error=type(error).__name__)  # noqa: TRY400  # one line
                 self._fails = True
             await asyncio.sleep(EVERY_S)
 
@@ -51,9 +55,16 @@ class StandBy:
             self._home.prepare(user)
             self._cache = Cache(self._home.standby, user.gid if user.name is not None else None)
         self._cache.write(self._plans.plan, self._plans.book, self._plans.of_late)
+        if self._plans.plan.hash != self._kept:
+            self._keep_text()
         if not any(rule.when.repeat for rule in self._plans.plan.rules):
             return
         calls = self._recent.since(self._clock.now() - DAY)
         if calls != self._calls:
             self._cache.write_recent(calls)
             self._calls = list(calls)
+
+    def _keep_text(self) -> None:
+        for applied in applied_texts(self._home.database):
+            files.replace(self._home.applied, applied.text, 0o600)
+            self._kept = applied.hash

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from itertools import islice
 
 import structlog
@@ -13,6 +13,7 @@ from sqlalchemy.exc import DBAPIError
 
 from pbx.errors import OfficeLineError
 from pbx.store.batch import UnusableError, write_batch
+from pbx.store.damage import code_of, is_damage
 from pbx.store.database import file_of, sentence, writing
 from pbx.store.records import Record
 
@@ -43,6 +44,8 @@ class LogWriter:
 
     At most `queue_size` records wait; what comes beyond is counted in `lost` and logged. `hear` is
     told of each record at once, on the thread that puts it, and must neither wait nor raise.
+    `spill` takes durably what the database does not take now, or raises OSError; without one it
+    waits here. `damaged` is set once the database turned out to be.
     """
 
     def __init__(
@@ -50,9 +53,11 @@ class LogWriter:
         open: Callable[[], Engine],  # noqa: A002  # a word that callers read: LogWriter(open=...)
         queue_size: int = 10_000,
         hear: Callable[[Record], None] = lambda _: None,
+        spill: Callable[[Sequence[Record]], None] | None = None,
     ) -> None:
         self._open = open
         self._hear = hear
+        self._spill = spill
         self._size = queue_size
         self._waiting: deque[Record] = deque()
         self._taken = 0  # records accepted since the start
@@ -63,6 +68,7 @@ class LogWriter:
         self._thread: threading.Thread | None = None
         self._engine: Engine | None = None
         self.lost = 0
+        self.damaged = False
 
     def start(self) -> None:
         """Begin to write; records that were put before are kept."""
@@ -94,7 +100,7 @@ class LogWriter:
         return len(self._waiting)
 
     def flush(self, timeout: float = 5.0) -> bool:
-        """Wait until all that was put before is committed; False if `timeout` seconds were too few.
+        """Wait until all that was put before is committed or spilled; False after `timeout` s.
 
         Committed survives our own death; only messages are promised to survive a power cut.
         """
@@ -121,9 +127,13 @@ class LogWriter:
             try:
                 self._write(batch)
             except UnusableError as error:
+                self.damaged = self.damaged or is_damage(str(error))
+                self._let_go()
+                if self._spilled(batch):
+                    self._finish(len(batch))
+                    continue
                 # the batch is still at the head of the queue: nothing is lost while there is room
                 log.warning("calllog.retrying", error=str(error), pause_s=pause)
-                self._let_go()
                 if self._closes_within(pause):
                     break
                 pause = min(pause * 2, LONGEST_PAUSE_S)
@@ -131,6 +141,18 @@ class LogWriter:
                 pause = PAUSE_S
                 self._finish(len(batch))
         self._let_go()
+
+    def _spilled(self, batch: list[Record]) -> bool:
+        """Put a batch where it waits for the database, if there is such a place."""
+        if self._spill is None:
+            return False
+        try:
+            self._spill(batch)
+        except OSError as error:
+            log.error("calllog.not_spilled", error=error.strerror)  # noqa: TRY400  # one line
+            return False
+        log.warning("calllog.spilled", records=len(batch))
+        return True
 
     def _next_batch(self) -> list[Record]:
         """Wait for records; they stay in the queue until they are written. Empty: time to stop."""
@@ -161,7 +183,7 @@ class LogWriter:
         try:
             engine = self._engine = self._engine or self._open()
         except OfficeLineError as error:
-            raise UnusableError(str(error)) from error
+            raise UnusableError(code_of(error) or str(error)) from error
         write_batch(engine, batch)
 
 

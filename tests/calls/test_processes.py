@@ -23,10 +23,12 @@ async def test_a_dead_control_layer_still_rings_a_human() -> None:
             routed = await reach_somebody(up, BACK_LINE)
             os.kill(up.daemon_pid(), signal.SIGSTOP)  # nobody can restart it while we call
             hung = await reach_somebody(up, BACK_LINE)
+            await until(lambda: up.told("daemon.serving") == 2)  # killed, for it had no pulse
+            assert up.told("daemon.hung") == 1
             os.kill(up.daemon_pid(), signal.SIGKILL)
             dead = await reach_somebody(up, BACK_LINE)
             assert hung == dead == routed
-            await until(lambda: up.told("daemon.serving") == 2)  # brought back by `up`
+            await until(lambda: up.told("daemon.serving") == 3)  # brought back by `up`
             assert await reach_somebody(up, BACK_LINE) == routed
             up.process.send_signal(signal.SIGINT)
             assert await asyncio.wait_for(up.process.wait(), DEADLINE) == 0

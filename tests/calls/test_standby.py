@@ -211,7 +211,7 @@ async def test_what_a_caller_told_the_failsafe_is_an_urgent_message() -> None:
 
         async def tells(phone: Handset) -> None:
             await phone.wait(16)  # the greeting, and that nobody is there
-            await phone.tone(PATIENT_TONE, 10)
+            await phone.tone(PATIENT_TONE, 20)
 
         with nobody_restarts(up):
             os.kill(up.daemon_pid(), signal.SIGKILL)
