@@ -117,18 +117,30 @@ async def test_slow(saw: Saw, seconds: int, who: str) -> None:
 
 
 async def test_half_a_command_then_silence(saw: Saw) -> None:
-    """Row 7: no timeout of Asterisk's can fire before the socket closes: the watchdog does it."""
+    """Row 7: no timeout of Asterisk's can fire before the socket closes, at our own deadline."""
     async with line_up() as line:
-        pid = line.up.daemon_pid()
         line.fault.write_text("half")
         waited = await _costs(line, "+19175550161")
         await line.calls[-1].ended(DEADLINE)
         assert line.reached(line.calls[-1])
         line.fault.unlink()
+        await line.holds()
+        saw("our deadline closed the socket, and the call went on", waited)
+
+
+async def test_half_a_command_and_hung(saw: Saw) -> None:
+    """Row 7: nobody is left to close the socket; the watchdog ends the process, and that does."""
+    async with line_up() as line:
+        pid = line.up.daemon_pid()
+        line.fault.write_text("half-hang")
+        waited = await _costs(line, "+19175550161")
+        line.fault.unlink()
+        await line.calls[-1].ended(DEADLINE)
+        assert line.reached(line.calls[-1])
         await until(lambda: line.up.told("daemon.serving") > 1)
         assert line.up.daemon_pid() != pid
         await line.holds()
-        saw("the daemon was killed, and the call went on", waited)
+        saw("hung, too: the watchdog killed the daemon, and the call went on", waited)
 
 
 async def test_half_a_command_then_death(saw: Saw) -> None:

@@ -1,7 +1,8 @@
 """A fault server inside the real control layer: what it does to an answer stands in a file.
 
 Python imports this by its name when the folder is on its path. "slow N" answers N seconds late,
-"half" sends half a command and falls silent, "half-die" sends it and dies, "die" dies unheard.
+"half" sends half a command and no more, "half-hang" sends it and hangs, "half-die" sends it and
+dies, "die" dies unheard.
 """
 
 from __future__ import annotations
@@ -24,12 +25,14 @@ def _install(order: Path) -> None:
         match words:
             case ["slow", seconds]:
                 time.sleep(float(seconds))  # the whole process hangs so long
-            case ["half"] | ["half-die"]:
+            case ["half" | "half-hang" | "half-die" as what]:
                 self._transport.write(b"SET VARIABLE OL_VERD")
-                if words == ["half"]:
-                    self.concluded = True
-                    return
-                _die()
+                self.concluded = True
+                if what == "half-hang":
+                    time.sleep(600)
+                if what == "half-die":
+                    _die()
+                return
             case ["die"]:
                 _die()
         whole(self, variables)
