@@ -14,9 +14,13 @@ from pbx.carrier.trace import SipMessage
 from pbx.demo.stage import Stage
 
 # A mobile may stand in the vault, in what Asterisk dials from alone, and nowhere else of the home.
-MAY_HOLD = ("vault.json", "vault.lock", "asterisk/db", "asterisk/etc")
+# The failsafe's data are Asterisk's own database and what it includes; the standby's is one file.
+MAY_HOLD = ("vault.json", "vault.lock", "asterisk/db", "asterisk/etc", "standby/live.json")
 COMMANDS = (
-    "calls list --limit 200", "calls list --json", "inbox list", "inbox list --json",
+    "calls list --limit 200", "calls list --json", "calls export", "calls live --once",
+    "audit list", "audit list --json", "report day --date 2026-11-28 --csv -",
+    "report month --date 2026-11-28 --json",
+    "report oncall --date 2026-11-28 --json", "inbox list", "inbox list --json",
     "people list", "people list --json", "oncall now", "oncall now --json",
     "oncall list --from 2026-11-23 --to 2026-12-07", "oncall export", "hours now",
     "patients list", "vault status", "history", "history --json", "diff",
