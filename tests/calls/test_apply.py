@@ -18,7 +18,7 @@ from pbx.demo.stage import MOBILES, TONES, Stage, staged
 from pbx.plan import read_text
 from pbx.store.overlay import applied_texts
 
-pytestmark = pytest.mark.asyncio(loop_scope="session")
+pytestmark = [pytest.mark.long, pytest.mark.asyncio(loop_scope="session")]
 
 ROOT = Path(__file__).parents[2]
 CALLS, APPLIES = 50, 20

@@ -30,7 +30,7 @@ from pbx.store.messages import MessageRow
 from routing import rota
 from tests.support import leaks
 
-pytestmark = pytest.mark.asyncio(loop_scope="session")
+pytestmark = [pytest.mark.long, pytest.mark.asyncio(loop_scope="session")]
 
 ROOT = Path(__file__).parents[2]
 CALLS = 60  # the load of a residency practice's night (JFP), times four

@@ -207,3 +207,30 @@ async def test_a_physician_calls_in_from_anywhere(stage: Stage, caller: str) -> 
     assert patient.heard_tone(TONES[person])
     found = await state_is(stage, message, "called back")
     assert found.called_back_by == person
+
+
+async def test_somebody_poses_as_a_physician(stage: Stage) -> None:
+    """A physician's number is shown: no message, no dial tone, no hint that it is known."""
+    stage.set_time(SATURDAY)
+
+    async def guesses(phone: Handset) -> None:
+        await phone.wait(1.5)
+        await phone.press("*")
+        for guess in ("12123456", "34234567", "56345678"):
+            await phone.wait(2)
+            await phone.press(guess)
+        await phone.wait_hangup()
+
+    before = len(calls_out(stage))
+    call = await stage.carrier.dials(MAIN, caller=MOBILES["lee"], script=guesses)
+    await call.ended(DEADLINE)
+    history = await stage.finished(MOBILES["lee"])
+    assert len(calls_out(stage)) == before, "nobody was called"
+    assert [one.kind for one in history.decisions] == ["menu"], "asked like anybody"
+    assert history.message is None
+
+
+def calls_out(stage: Stage) -> list[str]:
+    """List the calls that the office sent to the carrier."""
+    found = stage.carrier.messages()
+    return [one.start for one in found if one.received and one.text.startswith("INVITE")]

@@ -11,6 +11,8 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 
+import pytest
+
 from dialplan import names
 from pbx.carrier import audio
 from pbx.carrier.handset import Handset, refuses
@@ -21,6 +23,8 @@ from pbx.store import messages
 from pbx.store.calls import History, get_call, list_calls
 from pbx.store.database import open_database
 from tests.support.office_up import DEADLINE, Up, office_up, until
+
+pytestmark = pytest.mark.long
 
 
 @asynccontextmanager

@@ -23,7 +23,7 @@ class Fault:
 
 CATALOGUE = (
     Fault(1, "daemon dead before the call", "SIGKILL", "the standby, under 0.3 s more",
-          (f"{_LAYER}::test_dead_before_the_call",)),
+          (f"{_LAYER}::test_dead_before_the_call", f"{_CALLS}/test_standby.py")),
     Fault(2, "killed in mid-question", "SIGKILL", "no verdict, so the standby",
           (f"{_LAYER}::test_killed_in_mid_question",)),
     Fault(3, "killed while bridged", "SIGKILL", "the conversation goes on; logged after restart",
@@ -94,7 +94,8 @@ CATALOGUE = (
           (f"{_CALLS}/test_bans.py", f"{_CALLS}/test_locks.py")),
     Fault(34, "posing as a physician; PIN guessing", "From = mobile", "no dial tone; lockout",
           (f"{_CALLS}/test_relay.py::test_a_wrong_pin_hears_nothing_and_takes_nothing",
-           f"{_PARTS}::test_somebody_poses_as_a_physician", "tests/pbx/test_pins.py")),
+           f"{_CALLS}/test_relay.py::test_somebody_poses_as_a_physician",
+           "tests/pbx/test_pins.py")),
     Fault(35, "Asterisk killed in mid-call", "SIGKILL", "restarted; urgent ones escalate",
           (f"{_PARTS}::test_asterisk_is_killed",)),
     Fault(36, "the caller's network vanishes", "SIGSTOP", "gone at the RTP timeout",

@@ -18,8 +18,8 @@ from pathlib import Path
 
 import pytest
 
-from pbx.carrier.handset import Handset, answers, never_answers, refuses
-from pbx.demo.scenes import BACK_LINE, MAIN, SATURDAY, patient, physician
+from pbx.carrier.handset import answers, never_answers, refuses
+from pbx.demo.scenes import BACK_LINE, MAIN, patient, physician
 from pbx.demo.stage import MOBILES, TONES, staged
 from pbx.home import Home
 from tests.faults.conftest import Saw
@@ -245,34 +245,6 @@ async def test_the_clock_jumps(saw: Saw, at: str) -> None:
             assert [leg.person for leg in history.legs] == [first, second]
             assert history.call.outcome == "connected"
             saw(f"{at[:10]}: on call, then backup, as before")
-
-
-async def test_somebody_poses_as_a_physician(saw: Saw) -> None:
-    """Row 34: a physician's number is shown: no message, no dial tone, no hint that it is known."""
-    with tempfile.TemporaryDirectory(prefix="officeline-fault-") as name:
-        async with staged(Path(name), ROOT / "config/office.toml", SATURDAY) as stage:
-
-            async def guesses(phone: Handset) -> None:
-                await phone.wait(1.5)
-                await phone.press("*")
-                for guess in ("12123456", "34234567", "56345678"):
-                    await phone.wait(2)
-                    await phone.press(guess)
-                await phone.wait_hangup()
-
-            heard = []
-            for caller in (MOBILES["lee"], "+19175550162"):
-                call = await stage.carrier.dials(MAIN, caller=caller, script=guesses)
-                await call.ended(DEADLINE)
-                heard.append([call.heard_tone(tone) for tone in TONES.values()])
-            invites = [
-                one
-                for one in stage.carrier.messages()
-                if one.received and one.text.startswith("INVITE")
-            ]
-            assert not invites, "nobody was called"
-            assert heard[0] == heard[1], "and what is heard is the same"
-            saw("asked for code and PIN like anybody, hung up after three; no call went out")
 
 
 async def test_asterisk_is_killed(saw: Saw) -> None:
