@@ -34,6 +34,7 @@ GROUPS = {
 }
 # Commands of their own: the module that has a function of this name
 COMMANDS = {
+    "init": "init",
     "demo": "run",
     "up": "run",
     "serve": "run",

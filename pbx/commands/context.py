@@ -121,14 +121,18 @@ class Context:
 
 
 def resolve(config: Path | None, home: Path | None) -> Context:
-    """Choose the files: as named, else the checkout's or this folder's, else the system's."""
+    """Choose the files: as named, else this folder's or the checkout's, else the system's.
+
+    A folder that 'officeline init' made has its home beside `config`, as a checkout has.
+    """
     if config is None:
         local = [Path("config/office.toml"), CHECKOUT / "config" / "office.toml"]
         config = next((path for path in local if path.is_file()), SYSTEM_CONFIG)
     config = config.absolute()
     if home is None:
-        checkout = config.parent.parent
-        home = checkout / "var" if (checkout / "pyproject.toml").is_file() else SYSTEM_HOME
+        beside = config.parent.parent
+        made = config.parent.name == "config" and (beside / "var").is_dir()
+        home = beside / "var" if made or (beside / "pyproject.toml").is_file() else SYSTEM_HOME
     return Context(config, home.absolute())
 
 

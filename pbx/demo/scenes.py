@@ -90,6 +90,11 @@ def patient(
 
 def physician(person: str) -> Script:
     """Pick up after a second, press 1, talk for two seconds, hang up."""
+    return accepts(TONES[person])
+
+
+def accepts(tone: float) -> Script:
+    """Pick up after a second, press 1, say a tone (Hz) for two seconds, hang up."""
 
     async def script(phone: Handset) -> None:
         await phone.ring(1)
@@ -97,7 +102,7 @@ def physician(person: str) -> Script:
         await phone.wait(0.8)
         await phone.press("1")
         await phone.wait(0.3)
-        await phone.tone(TONES[person], 2)
+        await phone.tone(tone, 2)
         await phone.hang_up()
 
     return script

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -128,20 +128,26 @@ class Stage:
 
 @contextlib.asynccontextmanager
 async def staged(
-    folder: Path, config: Path, at: str, rtp: tuple[int, int] | None = None
+    folder: Path,
+    config: Path | Configuration,
+    at: str,
+    rtp: tuple[int, int] | None = None,
+    mobiles: Mapping[str, str] = MOBILES,
 ) -> AsyncIterator[Stage]:
     """Start practice and network in `folder` with the clock at a local time; end both in order.
 
-    `rtp` are the network's ports (first and last) where its own 40 legs are not enough.
+    `rtp` are the network's ports (first and last) where its own 40 legs are not enough. The first
+    desk phone of the file is registered, `mobiles` (E.164 by id) are in the vault.
     """
     found, user = runtime.require(), runtime.service_user()
     folder.chmod(0o755)  # Asterisk's user passes through
     home = Home(folder / "office")
-    configuration = read_configuration(config)
+    configuration = config if isinstance(config, Configuration) else read_configuration(config)
     home.prepare(user)
     os.umask(0o022)
-    vault.write(home.folder, vault.Vault(mobiles=dict(MOBILES)))
+    vault.write(home.folder, vault.Vault(mobiles=dict(mobiles)))
     held = read_vault(home, configuration)
+    desks = {phone: held.phones[phone] for phone in list(configuration.plan.phones)[:1]}
     ports, block = office.choose_ports(configuration)
     carrier = Carrier(
         found,
@@ -149,7 +155,7 @@ async def staged(
         user,
         office=("127.0.0.1", ports.sip),
         office_numbers=frozenset(line.did for line in configuration.plan.lines),
-        desk_phones={"desk1": held.phones["desk1"]},
+        desk_phones=desks,
         rtp=rtp,
     )
     trunk = configuration.trunk.model_copy(update={"host": carrier.host, "port": carrier.sip[1]})
@@ -168,5 +174,6 @@ async def staged(
         await carrier.start()
         stack.push_async_callback(carrier.stop)
         await daemon.heartbeat()
-        await stage.desk_is_registered("desk1")
+        for phone in desks:
+            await stage.desk_is_registered(phone)
         yield stage

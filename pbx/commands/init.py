@@ -1,0 +1,200 @@
+"""`officeline init`: from nothing to a practice that is checked, proven, and was called once."""
+
+from __future__ import annotations
+
+import sys
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from pbx.commands.context import CHECKOUT, SYSTEM_CONFIG, SYSTEM_HOME, Context, resolve
+from pbx.errors import EngineError, OfficeLineError
+
+
+def init(
+    context: typer.Context,
+    *,
+    preset: Annotated[str | None, typer.Option(help="concierge, group or solo.")] = None,
+    name: Annotated[str | None, typer.Option(help="The practice's name.")] = None,
+    timezone: Annotated[str | None, typer.Option(help="Such as America/New_York.")] = None,
+    number: Annotated[str | None, typer.Option(help="What patients dial.")] = None,
+    backline: Annotated[str | None, typer.Option(help="What hospitals dial.")] = None,
+    hours: Annotated[
+        str | None, typer.Option(help="As in: mon-thu 08:30-12:00 13:00-17:00; fri 08:30-12:00")
+    ] = None,
+    trunk: Annotated[
+        str | None, typer.Option(help="A carrier of presets.toml, 'other', or 'later'.")
+    ] = None,
+    host: Annotated[str | None, typer.Option(help="The carrier's SIP host.")] = None,
+    username: Annotated[
+        str | None, typer.Option(help="For a carrier that one registers at.")
+    ] = None,
+    bind: Annotated[str | None, typer.Option(help="This machine's address.")] = None,
+    physician: Annotated[
+        list[str] | None, typer.Option(metavar="ID=NAME", help="As often as there are physicians.")
+    ] = None,
+    mobiles: Annotated[
+        bool, typer.Option("--mobiles", help="Read lines ID=NUMBER from standard input.")
+    ] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Ask nothing.")] = False,
+    call: Annotated[bool, typer.Option("--call/--no-call", help="Place a test call.")] = True,
+) -> None:
+    """Set a practice up by questions and answers, or change it; each answer can be given by flag.
+
+    Example: officeline init --preset group --name "Lakeside Internal Medicine"
+    """
+    from pbx.commands.init_asked import Talk
+
+    given = {
+        "preset": preset, "name": name, "timezone": timezone, "number": number,
+        "backline": backline, "hours": hours, "trunk": trunk, "host": host,
+        "username": username, "bind": bind, "physician": physician,
+    }  # fmt: skip
+    place = _place(context)
+    told = sys.stdin.read() if mobiles else ""
+    _settle(place, Talk(sys.stdin.isatty() and not (yes or mobiles), given), told)
+    context.obj = place
+    ok = _looked_at(context)
+    if call:
+        ok = _called(place) and ok
+    typer.echo(f"Next: {_command(place)} up")
+    if not ok:
+        raise typer.Exit(1)
+
+
+def _place(context: typer.Context) -> Context:
+    """Choose where the practice is: as named, else this folder, never the shipped example."""
+    options = context.find_root().params
+    config, home = options.get("config"), options.get("home")
+    known: Context = context.obj
+    example = CHECKOUT / "config" / "office.toml"
+    if config is None and (known.config == example or not known.config.exists()):
+        known = resolve(Path("config/office.toml"), home)
+    if known.config == example:
+        raise OfficeLineError(
+            f"{example} is the example, which stays as it is; make a folder for your practice "
+            "and begin there, or name a file with --config FILE."
+        )
+    if home is None and known.config != SYSTEM_CONFIG and known.home == SYSTEM_HOME:
+        beside = known.config.parent.parent / "var"
+        known = Context(known.config, beside) if known.config.parent.name == "config" else known
+    return known
+
+
+def _settle(place: Context, talk: Any, told: str) -> None:
+    """Learn everything, and only then write it, all or nothing."""
+    from pbx import plan, vault
+    from pbx.commands import init_asked
+    from pbx.commands.audited import deed
+    from pbx.paths import data_folder
+    from pbx.setup import answers, land, office_text
+
+    before = land.read(place.config)
+    fresh = before is None
+    if not fresh and talk.given["preset"] is not None:
+        raise OfficeLineError(
+            f"{place.config} is there already, and --preset is for a new file; leave it out."
+        )
+    text = answers.start_text(init_asked.kind(talk)) if before is None else before
+    presets = data_folder("config") / "presets.toml"
+    plan.parse(text, place.config, presets)
+    learned = init_asked.asked(talk, tomllib.loads(text), fresh=fresh)
+    after = office_text.with_answers(text, learned, fresh=fresh)
+    people = plan.parse(after, place.config, presets).plan.people
+    held = vault.read(place.home)
+    lacking = {
+        one.id: one.name
+        for one in sorted(people.values(), key=lambda one: one.role != "physician")
+        if not held.contacts(one.id)
+        and any(contact.via == "mobile" for contact in one.contacts)
+        and (fresh or talk.asks or one.id in learned.physicians)
+    }
+    numbers = init_asked.mobiles(talk, lacking, answers.mobiles(told))
+    if strangers := [one for one in numbers if one not in people]:
+        raise OfficeLineError(
+            f"There is nobody called '{strangers[0]}' in the file; there are {', '.join(people)}."
+        )
+    land.prepare(place.config)
+    with deed(place, "office.written", fresh=fresh, mobiles=sorted(numbers)):
+        land.land(place.config, place.home, before, after, numbers)
+    _tell(place, before, after, numbers)
+
+
+def _tell(place: Context, before: str | None, after: str, numbers: Mapping[str, str]) -> None:
+    """Say what was written, and what only somebody else can give."""
+    from pbx import vault
+    from pbx.numbers import mask
+    from pbx.setup.answers import PLACEHOLDER
+
+    config = place.config
+    done = "is written" if before is None else "is changed" if before != after else "stays as it is"
+    typer.echo(f"{config} {done}; vault and messages are in {place.home}.")
+    for person, e164 in numbers.items():
+        typer.echo(f"{person} is called on {mask(e164)}.")
+    configuration = place.configuration()
+    if before is None:
+        _prompts(place, configuration.plan.office.language)
+    known = set(tomllib.loads(before)["people"]) if before is not None else None
+    if known is not None and (
+        new := [one for one in configuration.plan.people if one not in known]
+    ):
+        typer.echo(f"Nobody's turn is moved: write {', '.join(new)} into a rota's rotation.")
+    if configuration.trunk.kind == "registration" and not vault.read(place.home).trunk:
+        typer.echo("The carrier's password is still to come: 'officeline vault secret trunk'.")
+    if configuration.trunk.host == PLACEHOLDER:
+        typer.echo("There is no carrier yet: 'officeline init --trunk NAME' names one.")
+
+
+def _prompts(place: Context, language: str) -> None:
+    """Lay out what callers hear, and a folder for the office's own recordings."""
+    from pbx import prompts
+    from pbx.home import Home
+
+    home = Home(place.home)
+    home.recordings.mkdir(exist_ok=True)
+    prompts.assemble(language, home.sounds, home.recordings)
+    typer.echo(f"The prompts can be played; the office's own recordings go to {home.recordings}.")
+
+
+def _looked_at(context: typer.Context) -> bool:
+    """Check and prove as the commands of these names do; tell whether nothing speaks against it."""
+    from pbx.commands.check import check
+    from pbx.commands.prove import prove
+
+    ok = True
+    for look in (check, prove):
+        try:
+            look(context)
+        except typer.Exit:
+            ok = False
+    return ok
+
+
+def _called(place: Context) -> bool:
+    """Let a patient call by night on a simulated network; tell whether somebody was reached."""
+    import asyncio
+    import tempfile
+
+    from pbx import logs
+    from pbx.demo.first_call import first_call
+
+    logs.configure(quiet=True)
+    typer.echo("A test call on a phone network of this machine's own ...", err=True)
+    try:
+        with tempfile.TemporaryDirectory(prefix="officeline-init-") as folder:
+            told = asyncio.run(first_call(Path(folder), place.configuration()))
+    except EngineError as error:
+        typer.echo(f"There was no test call: {error}")
+        return True
+    typer.echo(told.sentence)
+    return told.ok
+
+
+def _command(place: Context) -> str:
+    """Write how the command is given for this place."""
+    if resolve(None, None) == place:
+        return "officeline"
+    return f"officeline --config {place.config} --home {place.home}"

@@ -1,0 +1,38 @@
+"""The test call of `officeline init`, on a real Asterisk, for each kind of practice."""
+
+from __future__ import annotations
+
+import tempfile
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from pbx import plan
+from pbx.demo.first_call import first_call
+from pbx.schema import MetricsTable, NetworkTable
+from pbx.setup.answers import start_text, starts
+from tests.support.offices import PRESETS
+
+
+@pytest.mark.parametrize("preset", starts())
+async def test_a_new_practice_is_called(preset: str) -> None:
+    """Somebody is reached, whatever the file says of this machine's addresses."""
+    configuration = plan.parse(start_text(preset), Path(preset), PRESETS)
+    elsewhere = replace(
+        configuration, network=NetworkTable(bind="192.0.2.10"), metrics=MetricsTable(port=1)
+    )
+    with tempfile.TemporaryDirectory(prefix="officeline-first-") as folder:
+        told = await first_call(Path(folder), elsewhere)
+    assert told.ok, told.sentence
+    assert "accepted and was heard" in told.sentence
+
+
+async def test_a_practice_without_people_to_call_is_told() -> None:
+    """The call that reaches nobody is no success."""
+    text = start_text("solo").replace('do = { ladder = "urgent" }', 'do = { message = "urgent" }')
+    configuration = plan.parse(text, Path("solo"), PRESETS)
+    with tempfile.TemporaryDirectory(prefix="officeline-first-") as folder:
+        told = await first_call(Path(folder), configuration)
+    assert not told.ok
+    assert "nobody was reached" in told.sentence

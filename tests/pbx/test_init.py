@@ -1,0 +1,376 @@
+"""`officeline init`: a practice from nothing, and changes of one that is there."""
+
+from __future__ import annotations
+
+import difflib
+import json
+import os
+import pty
+import select
+import stat
+import subprocess
+import sys
+import tomllib
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from pbx import files, plan, vault
+from pbx.errors import ConfigError, OfficeLineError
+from pbx.setup import answers, land
+from pbx.setup.answers import Answers
+from pbx.setup.office_text import with_answers
+from routing import proof
+from tests.support.offices import EXAMPLE, NOW, PRESETS, found
+
+ROOT = Path(__file__).parents[2]
+FLAGS = {
+    "--preset": "group",
+    "--name": "Elm Street Medicine",
+    "--timezone": "America/Chicago",
+    "--number": "(312) 555-0100",
+    "--physician": "kim=Dr. Jo Kim",
+}
+ROE = ("--physician", "roe=Dr. Al Roe")  # a group has two, so that one stands behind the other
+MOBILES = "kim=+1 312 555 0171\nroe=312 555 0172\n"
+KIM = "+13125550171"
+
+
+def words(flags: dict[str, str]) -> list[str]:
+    """Lay flags out as words of a command."""
+    return [word for pair in flags.items() for word in pair]
+
+
+def init(
+    place: Path, *more: str, given: str = "", config: str = "config/office.toml"
+) -> tuple[int, str, str]:
+    """Run the command in a folder; return its exit code, what it printed and what it said."""
+    named = ["--config", config] if config else []
+    done = subprocess.run(
+        [sys.executable, "-m", "cli", *named, "init", "--no-call", *more],
+        cwd=place,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        input=given,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    return done.returncode, done.stdout, done.stderr
+
+
+def begun(place: Path, **more: str) -> str:
+    """Set the practice up by flags, and return its file."""
+    flags = {**FLAGS, **{f"--{key}": value for key, value in more.items()}}
+    code, printed, said = init(place, *words(flags), *ROE, "--mobiles", given=MOBILES, config="")
+    assert (code, said) == (0, ""), printed + said
+    return (place / "config/office.toml").read_text()
+
+
+@pytest.mark.parametrize("preset", ["concierge", "group", "solo"])
+def test_every_start_is_checked_and_proven(preset: str) -> None:
+    """What a practice begins with has no finding, and every call of a year ends at a human."""
+    text = answers.start_text(preset)
+    assert found(text) == []
+    whole = plan.parse(text, Path(preset), PRESETS).plan
+    numbers = dict.fromkeys(whole.people, frozenset({"mobile"}))
+    assert proof.prove(whole, numbers, NOW, NOW + timedelta(days=365)).holds
+    nobody = dict.fromkeys(whole.people, frozenset[str]())
+    assert not proof.prove(whole, nobody, NOW, NOW + timedelta(days=7)).holds
+
+
+def test_there_are_these_starts() -> None:
+    """A file more in the folder needs a test above."""
+    assert answers.starts() == ("concierge", "group", "solo")
+
+
+def test_a_practice_from_nothing(tmp_path: Path) -> None:
+    """In an empty folder: the file, the vault and the prompts; later commands find them there."""
+    file = tomllib.loads(begun(tmp_path, hours="mon-fri 09:00-17:00", backline="312-555-0101"))
+    assert file["office"]["number"] == "+13125550100"
+    assert [line["did"] for line in file["lines"]] == ["+13125550100", "+13125550101"]
+    assert file["hours"] == {"mon-fri": ["09:00-17:00"]}
+    assert list(file["people"]) == file["rota"]["doctors"]["rotation"] == ["kim", "roe"]
+    home = tmp_path / "var"
+    assert vault.read(home).mobiles == {"kim": KIM, "roe": "+13125550172"}
+    assert stat.S_IMODE((home / "vault.json").stat().st_mode) == 0o600
+    assert (home / "asterisk/lib/sounds/en/greeting-closed.wav").exists()
+    assert KIM[1:] not in (tmp_path / "config/office.toml").read_text()
+    again = init(tmp_path, "--yes", config="")
+    assert again[0] == 0
+    assert "stays as it is" in again[1]
+    assert again[1].endswith("Next: officeline up\n")
+
+
+def test_without_a_back_line(tmp_path: Path) -> None:
+    """No line and no rule of it is left."""
+    assert "backline" not in begun(tmp_path)
+
+
+@pytest.mark.parametrize("missing", [*FLAGS, "--mobiles"])
+def test_a_missing_answer_writes_nothing(tmp_path: Path, missing: str) -> None:
+    """Without a terminal it is one sentence that names the flag, and exit 2."""
+    flags = {flag: value for flag, value in FLAGS.items() if flag != missing}
+    roe = () if missing == "--physician" else ROE
+    stdin = [] if missing == "--mobiles" else ["--mobiles"]
+    code, printed, said = init(tmp_path, *words(flags), *roe, *stdin, given=MOBILES, config="")
+    assert (code, printed, said.count("\n")) == (2, "", 1)
+    assert missing in said
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("flag", "bad", "why"),
+    [
+        ("--preset", "hospital", "choose one of concierge, group, solo"),
+        ("--name", 'Elm "Street"', "no name of"),
+        ("--timezone", "Chicago", "no time zone 'Chicago'"),
+        ("--number", "911", "no phone number"),
+        ("--backline", "12", "no phone number"),
+        ("--backline", "312 555 0100", "has the same did"),
+        ("--hours", "mon-fri", "has no hours"),
+        ("--hours", "mon 9-5", "no span such as"),
+        ("--hours", "mon 08:00-12:00; mon 13:00-17:00", "has them twice"),
+        ("--hours", ";", "hours of a week"),
+        ("--trunk", "acme", "choose one of twilio"),
+        ("--physician", "Dr. Jo Kim", "lee=Dr. Ana Lee"),
+        ("--physician", "K=Dr. Jo Kim", "no id such as"),
+    ],
+)
+def test_a_bad_answer_writes_nothing(tmp_path: Path, flag: str, bad: str, why: str) -> None:
+    """It is told in one sentence."""
+    flags = {**FLAGS, flag: bad}
+    code, printed, said = init(tmp_path, *words(flags), *ROE, "--mobiles", given=MOBILES, config="")
+    assert (code, printed, said.count("\n")) == (2, "", 1), said
+    assert why in said
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("given", "why"),
+    [
+        ("kim=12\n", "Line 1"),
+        ("kim: +13125550171", "Line 1"),
+        (f"{MOBILES}yew=+13125550173", "nobody called 'yew'"),
+    ],
+)
+def test_bad_mobiles_write_nothing(tmp_path: Path, given: str, why: str) -> None:
+    """No number is repeated in what is said."""
+    code, _, said = init(tmp_path, *words(FLAGS), *ROE, "--mobiles", given=given, config="")
+    assert code == 2
+    assert why in said
+    assert "55501" not in said
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("flags", "trunk"),
+    [
+        (
+            {"trunk": "twilio", "host": "elm.pstn.twilio.com"},
+            {"preset": "twilio", "host": "elm.pstn.twilio.com"},
+        ),
+        ({"trunk": "telnyx"}, {"preset": "telnyx"}),
+        (
+            {"trunk": "voipms", "username": "100200"},
+            {"preset": "voipms", "username": "100200"},
+        ),
+        (
+            {"trunk": "other", "host": "sip.example.com"},
+            {"kind": "address", "addresses": ["sip.example.com"], "host": "sip.example.com"},
+        ),
+    ],
+)
+def test_carriers(tmp_path: Path, flags: dict[str, str], trunk: dict[str, object]) -> None:
+    """What a preset knows is not repeated in the file."""
+    file = tomllib.loads(begun(tmp_path, bind="192.0.2.10", **flags))
+    assert {key: value for key, value in file["trunk"].items() if key != "host"} == {
+        key: value for key, value in trunk.items() if key != "host"
+    }
+    assert file["network"]["bind"] == "192.0.2.10"
+
+
+def test_again_edits_and_does_not_overwrite(tmp_path: Path) -> None:
+    """Of a file that somebody wrote, only the answered values change; comments stay."""
+    path = tmp_path / "config/office.toml"
+    path.parent.mkdir()
+    path.write_text(EXAMPLE)
+    vault.write(tmp_path / "var", vault.Vault(mobiles={"lee": "+12125550111"}))
+    flags = ("--name", "Seaside Medicine", "--number", "212 555 0109", "--hours", "mon 08:00-12:00")
+    code, printed, _ = init(tmp_path, *flags, "--yes")
+    assert code == 1, printed  # osei and patel have no mobile, which check says
+    lines = difflib.ndiff(EXAMPLE.splitlines(), path.read_text().splitlines())
+    changed = [line for line in lines if line[0] in "+-"]
+    assert changed == [
+        '- name = "Lakeside Internal Medicine"',
+        '+ name = "Seaside Medicine"',
+        '- number = "+12125550100"            # shown on every outbound leg',
+        '+ number = "+12125550109"            # shown on every outbound leg',
+        '- did = "+12125550100"',
+        '+ did = "+12125550109"',
+        '- mon-thu = ["08:30-12:00", "13:00-17:00"]',
+        '- fri = ["08:30-12:00"]',
+        '+ mon = ["08:00-12:00"]',
+    ]
+    assert vault.read(tmp_path / "var").mobiles == {"lee": "+12125550111"}
+
+
+def test_a_physician_more_takes_nobodys_turn(tmp_path: Path) -> None:
+    """The rota counts turns from its begin: whoever joins it moves everybody's."""
+    before = begun(tmp_path)
+    code, printed, _ = init(
+        tmp_path, "--physician", "yew=Dr. Bo Yew", "--mobiles", given="yew=312 555 0173"
+    )
+    after = (tmp_path / "config/office.toml").read_text()
+    assert code == 0
+    assert "write yew into a rota's rotation" in printed
+    assert after.replace('\n[people.yew]\nname = "Dr. Bo Yew"\nrole = "physician"\n', "") == before
+    assert set(vault.read(tmp_path / "var").mobiles) == {"kim", "roe", "yew"}
+
+
+def test_a_preset_is_for_a_new_file(tmp_path: Path) -> None:
+    """It would overwrite what is there."""
+    before = begun(tmp_path)
+    code, _, said = init(tmp_path, "--preset", "solo", "--yes")
+    assert code == 2
+    assert "leave it out" in said
+    assert (tmp_path / "config/office.toml").read_text() == before
+
+
+def test_the_example_is_never_edited() -> None:
+    """In a checkout the example stays what demo and tests know."""
+    code, _, said = init(ROOT, "--name", "Elm Street Medicine", "--yes", config="")
+    assert code == 2
+    assert "is the example" in said
+    assert (ROOT / "config/office.toml").read_text() == EXAMPLE
+
+
+def test_the_vault_is_put_back_when_the_file_cannot_be_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Both or neither: a mobile alone would be called for a practice that is not there."""
+    home, config = tmp_path / "var", tmp_path / "office.toml"
+    vault.write(home, vault.Vault(mobiles={"lee": KIM}))
+    replace = files.replace
+
+    def full(path: Path, text: str, mode: int) -> None:
+        if path == config:
+            raise OSError(28, "No space left on device")
+        replace(path, text, mode)
+
+    monkeypatch.setattr(files, "replace", full)
+    with pytest.raises(ConfigError, match="No space left"):
+        land.land(config, home, None, EXAMPLE, {"osei": "+12125550112"})
+    assert vault.read(home).mobiles == {"lee": KIM}
+    assert not config.exists()
+    config.write_text("changed = true\n")
+    with pytest.raises(OfficeLineError, match="in the meantime"):
+        land.land(config, home, None, EXAMPLE, {"osei": "+12125550112"})
+    assert config.read_text() == "changed = true\n"
+
+
+def test_a_file_of_another_layout_is_told() -> None:
+    """Nothing is guessed."""
+    with pytest.raises(OfficeLineError, match="cannot change"):
+        with_answers('office = "no table"\n', Answers(name="Elm"), fresh=False)
+    text = EXAMPLE.replace('name = "backline"', 'name = "other"')
+    with pytest.raises(OfficeLineError, match="no line called 'backline'"):
+        with_answers(text, Answers(backline="+12125550109"), fresh=False)
+
+
+def test_ids_are_suggested() -> None:
+    """By the last name, and never twice."""
+    assert answers.suggested_id("Dr. Ana Lee", {}) == "lee"
+    assert answers.suggested_id("Dr. Bo Lee", {"lee": ""}) == "lee2"
+    assert answers.suggested_id("Dr. X", {}) == "dr-x"
+
+
+def heard(terminal: int) -> str:
+    """Read what a terminal shows next; nothing once its writer has gone."""
+    assert select.select([terminal], [], [], 30)[0], "nothing is said, and something is waited for"
+    with suppress(OSError):  # a terminal whose writer has gone is an error to read
+        return os.read(terminal, 1000).decode()
+    return ""
+
+
+def conversation(place: Path, told: list[tuple[str, str]]) -> tuple[int, str]:
+    """Speak with the command at a terminal: wait for a question, answer; return code and screen."""
+    child, terminal = pty.fork()
+    if child == 0:
+        os.chdir(place)
+        os.environ["PYTHONPATH"] = str(ROOT)
+        os.execv(sys.executable, [sys.executable, "-m", "cli", "init", "--no-call"])  # noqa: S606  # our own words
+    try:
+        seen = ""
+        for question, answer in told:
+            said = ""
+            while not (question in said and said.endswith(": ")):
+                said += heard(terminal)
+            seen += said
+            os.write(terminal, answer.encode())
+        while part := heard(terminal):
+            seen += part
+    finally:
+        os.close(terminal)  # which ends a command that still waits
+        code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    return code, seen
+
+
+def test_a_conversation_ends_in_a_practice(tmp_path: Path) -> None:
+    """What cannot be taken is asked again, with one sentence why."""
+    code, seen = conversation(
+        tmp_path,
+        [
+            ("kind of practice", "solo\n"),
+            ("practice's name", "Elm Street Medicine\n"),
+            ("time zone", "Chicago\n"),
+            ("no time zone 'Chicago'", "America/Chicago\n"),
+            ("office's number", "911\n"),
+            ("That is no phone number", "312 555 0100\n"),
+            ("back line", "\n"),
+            ("Open hours", "\n"),
+            ("carrier", "\n"),
+            ("physician's name", "Dr. Jo Kim\n"),
+            ("short id", "\n"),
+            ("Another physician", "\n"),
+            ("Dr. Jo Kim is called", "312 555 0171\n"),
+            ("Night Answering Service is called", "312 555 0172\n"),
+        ],
+    )
+    assert code == 0, seen
+    file = tomllib.loads((tmp_path / "config/office.toml").read_text())
+    assert (
+        file["rota"]["doctors"] | {"rotation": ["kim"], "backup": "answering"}
+        == (file["rota"]["doctors"])
+    )
+    assert vault.read(tmp_path / "var").mobiles == {"kim": KIM, "answering": "+13125550172"}
+    assert "It holds" in seen
+
+
+@pytest.mark.parametrize("after", [0, 4])
+def test_ctrl_c_leaves_everything_as_it_was(tmp_path: Path, after: int) -> None:
+    """Whenever it comes: exit 130, and no file."""
+    told = [
+        ("kind of practice", "solo\n"),
+        ("practice's name", "Elm Street Medicine\n"),
+        ("time zone", "America/Chicago\n"),
+        ("office's number", "312 555 0100\n"),
+        ("back line", "\n"),
+    ][:after]
+    code, seen = conversation(tmp_path, [*told, (": ", "\x03")])
+    assert (code, "Traceback" in seen) == (130, False), seen
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_was_done_is_in_the_audit(tmp_path: Path) -> None:
+    """Who set numbers is written down, and no number."""
+    begun(tmp_path)
+    run = [sys.executable, "-m", "cli", "audit", "list", "--json"]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    listed = subprocess.run(run, cwd=tmp_path, env=environment, capture_output=True, check=True)
+    entries = json.loads(listed.stdout)["entries"]
+    assert entries[0]["what"] == "office.written"
+    assert entries[0]["detail"] == {"fresh": True, "mobiles": ["kim", "roe"]}
+    assert datetime.fromisoformat(entries[0]["at"]) <= datetime.now(UTC)
