@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
+import socket
 import sys
 import tempfile
 from collections.abc import AsyncIterator, Callable
@@ -14,6 +16,7 @@ from pbx import vault
 from pbx.engine import runtime
 from pbx.home import Home
 from pbx.supervisor import is_running
+from pbx.watchdog import ALIVE, READY, SOCKET
 
 ROOT = Path(__file__).parents[2]
 DEADLINE = 60.0
@@ -35,7 +38,15 @@ async def command(
     options = ["--config", str(ROOT / "config/office.toml"), "--home", str(folder / "home")]
     with output.open("wb") as file:
         process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "cli", *options, *words, stdout=file, stderr=file, cwd=ROOT
+            sys.executable,
+            "-m",
+            "cli",
+            *options,
+            *words,
+            stdout=file,
+            stderr=file,
+            cwd=ROOT,
+            env={**os.environ, SOCKET: str(folder / "notify")},
         )
     try:
         await until(lambda: process.returncode is not None or word in output.read_text())
@@ -45,6 +56,21 @@ async def command(
         if process.returncode is None:
             process.send_signal(signal.SIGTERM)
             assert await asyncio.wait_for(process.wait(), DEADLINE) == 0
+
+
+@asynccontextmanager
+async def listening(path: Path) -> AsyncIterator[list[str]]:
+    """Hear what a unit of the type "notify" tells systemd."""
+    heard: list[str] = []
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as inbox:
+        inbox.bind(str(path))
+        inbox.setblocking(False)
+        loop = asyncio.get_running_loop()
+        loop.add_reader(inbox, lambda: heard.extend(inbox.recv(4096).decode().split("\n")))
+        try:
+            yield heard
+        finally:
+            loop.remove_reader(inbox)
 
 
 async def test_the_control_layer_comes_and_goes_beside_asterisk() -> None:
@@ -59,8 +85,10 @@ async def test_the_control_layer_comes_and_goes_beside_asterisk() -> None:
             async with command(folder, "daemon.serving", "serve") as daemon:
                 daemon.kill()
                 await daemon.wait()
-            async with command(folder, "daemon.serving", "serve"):
-                pass
+            async with listening(folder / "notify") as heard:
+                async with command(folder, "daemon.serving", "serve"):
+                    await until(lambda: heard.count(ALIVE) > 1)
+                assert heard[0] == READY
             assert (home.asterisk / "run/asterisk.pid").read_text() == pid
             assert Path(f"/proc/{pid.strip()}").exists()
         assert not is_running(home)
