@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import TypeVar
 
 from sqlalchemy import Engine
 from sqlalchemy.exc import DBAPIError
@@ -16,6 +17,8 @@ from pbx.reconcile import cdr_path
 from pbx.schema_kept import RetentionTable
 from pbx.store import audit, retention
 from pbx.store.database import file_of, sentence
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -31,6 +34,7 @@ class Old:
     strays: list[Path] = field(repr=False)
     messages: list[str] = field(repr=False)
     calls: list[str] = field(repr=False)
+    placed: list[int] = field(repr=False)  # calls to patients, whose numbers they hold
     records: int  # of Asterisk's own
 
     def counts(self) -> dict[str, int]:
@@ -40,6 +44,7 @@ class Old:
             "recordings": files,
             "messages": len(self.messages),
             "calls": len(self.calls),
+            "placed": len(self.placed),
             "records": self.records,
         }
 
@@ -61,6 +66,7 @@ def find(engine: Engine, home: Home, table: RetentionTable, now: datetime) -> Ol
         list(_strays(engine, home, named, recordings_before)),
         retention.old_messages(engine, last),
         retention.old_calls(engine, calls_before, last),
+        retention.old_placed(engine, calls_before, last),
         cdr_forgotten.count(
             cdr_path(home), calls_before, retention.kept_calls(engine, calls_before, last)
         ),
@@ -88,6 +94,8 @@ def delete(
         for ids in _batches(old.calls):
             done["calls"] += retention.delete_calls(engine, ids, old.calls_before, last)
             say(f"{done['calls']} of {len(old.calls)} calls are deleted ...")
+        for rows in _batches(old.placed):
+            done["placed"] += retention.delete_placed(engine, rows, old.calls_before, last)
         for ids in _batches(old.messages):
             done["messages"] += retention.delete_messages(engine, ids, last)
     except DBAPIError as error:
@@ -118,7 +126,7 @@ def _strays(
             yield path
 
 
-def _batches(ids: Sequence[str]) -> Iterator[Sequence[str]]:
+def _batches(ids: Sequence[T]) -> Iterator[Sequence[T]]:
     for first in range(0, len(ids), retention.BATCH):
         yield ids[first : first + retention.BATCH]
 

@@ -68,10 +68,7 @@ def retention(
 
 
 def _told(counts: dict[str, int]) -> str:
-    calls, records, messages, recordings = (
-        counts[key] for key in ("calls", "records", "messages", "recordings")
-    )
     return (
-        f"{calls} calls ({records} of Asterisk's own records), {messages} messages "
-        f"and {recordings} recordings"
-    )
+        "{calls} calls ({records} of Asterisk's own records), {placed} calls to patients, "
+        "{messages} messages and {recordings} recordings"
+    ).format_map(counts)

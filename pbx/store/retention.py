@@ -46,6 +46,18 @@ _DELETE_MESSAGES = (
 _DELETE_CALLS = text(f"""
     DELETE FROM call WHERE id IN (SELECT value FROM json_each(:ids)) AND {_OLD_CALL}
 """)  # noqa: S608  # as above
+# A call to a patient that may go: it is over, not held, and belongs to no message that stays.
+_OLD_PLACED = f"""
+    (outbound_call.asked_at < :began AND outbound_call.result IS NOT NULL
+     AND coalesce(outbound_call.call, '') NOT IN ({_NAMED})
+     AND coalesce(outbound_call.message, '') NOT IN ({_NAMED})
+     AND NOT EXISTS (
+         SELECT 1 FROM message m WHERE m.id = outbound_call.message AND NOT {_OLD_MESSAGE}))
+"""  # noqa: S608  # as above
+_PLACED = text(f"SELECT outbound_call.id FROM outbound_call WHERE {_OLD_PLACED} ORDER BY 1")  # noqa: S608  # as above
+_DELETE_PLACED = text(f"""
+    DELETE FROM outbound_call WHERE id IN (SELECT value FROM json_each(:ids)) AND {_OLD_PLACED}
+""")  # noqa: S608  # as above
 _KEPT_CALLS = text(f"""
     SELECT id FROM call WHERE started_at < :began AND NOT {_OLD_CALL}
     UNION {_NAMED}
@@ -70,6 +82,13 @@ def old_calls(engine: Engine, began: datetime, at: datetime) -> list[str]:
     row = {"began": utc_text(began), "at": utc_text(at)}
     with reading(engine) as session:
         return list(session.connection().execute(_OLD_CALLS, row).scalars())
+
+
+def old_placed(engine: Engine, began: datetime, at: datetime) -> list[int]:
+    """List the calls to patients that were asked for before an instant, as `old_calls` does."""
+    row = {"began": utc_text(began), "at": utc_text(at)}
+    with reading(engine) as session:
+        return list(session.connection().execute(_PLACED, row).scalars())
 
 
 def kept_calls(engine: Engine, began: datetime, at: datetime) -> set[str]:
@@ -119,3 +138,10 @@ def delete_calls(engine: Engine, ids: Sequence[str], began: datetime, at: dateti
     with writing(engine) as connection:
         row = {"began": utc_text(began), "at": utc_text(at), "ids": json.dumps(ids)}
         return connection.execute(_DELETE_CALLS, row).rowcount
+
+
+def delete_placed(engine: Engine, ids: Sequence[int], began: datetime, at: datetime) -> int:
+    """Delete calls to patients, where they may still go; return how many."""
+    with writing(engine) as connection:
+        row = {"began": utc_text(began), "at": utc_text(at), "ids": json.dumps(ids)}
+        return connection.execute(_DELETE_PLACED, row).rowcount

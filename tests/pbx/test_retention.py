@@ -109,7 +109,7 @@ def files(place: Path) -> set[str]:
 
 def test_what_is_old_goes_and_all_else_stays(place: Path, engine: Engine) -> None:
     """Open and held messages with their calls stay, and what goes on, and what is new."""
-    counts = {"recordings": 1, "messages": 1, "calls": 2, "records": 4}
+    counts = {"recordings": 1, "messages": 1, "calls": 2, "placed": 0, "records": 4}
     before_, seen = (calls(engine), files(place)), audit.verify(engine).entries
     dry = document(officeline(place, "retention", "--dry-run", "--json"))
     assert (dry["deleted"], dry | counts) == (False, dry)
@@ -131,8 +131,36 @@ def test_what_is_old_goes_and_all_else_stays(place: Path, engine: Engine) -> Non
     assert counts.items() <= row.detail.items()
     assert audit.verify(engine).ok
     again = officeline(place, "retention")
-    assert again.stdout.startswith("0 calls (0 of Asterisk's own records), 0 messages and 0 rec")
+    assert again.stdout.startswith("0 calls (0 of Asterisk's own records), 0 calls to patients, 0 mes")
     assert len(audit.entries(engine, what="retention")) == 1
+
+
+def test_calls_to_patients_go_with_the_calls_time(place: Path, engine: Engine) -> None:
+    """They hold patients' numbers; those that go on, are held or belong to a message that stays."""
+    stay = {
+        "new": (NEW, None, "talked"),
+        "goes-on": (OLD, None, None),
+        "of-open": (OLD, OPEN.id, "not reached"),
+        "of-held": (OLD, HELD.id, "talked"),
+    }
+    rows = {"old": (OLD, None, "talked"), "of-closed": (OLD, CLOSED.id, "talked"), **stay}
+    with writing(engine) as connection:
+        for call, (at, message, result) in rows.items():
+            row = {"call": call, "at": utc_text(at), "message": message, "result": result}
+            connection.execute(
+                text(
+                    "INSERT INTO outbound_call (person, number, message, by, asked_at, state, call,"
+                    " result) VALUES ('lee', '+12125550142', :message, '', :at, '', :call, :result)"
+                ),
+                row,
+            )
+    assert document(officeline(place, "retention", "--dry-run", "--json"))["placed"] == 2
+    assert document(officeline(place, "retention", "--yes", "--json"))["placed"] == 2
+    with engine.connect() as connection:
+        left = set(connection.execute(text("SELECT call FROM outbound_call")).scalars())
+    assert left == stay.keys()
+    (row,) = audit.entries(engine, what="retention")
+    assert row.detail["placed"] == 2
 
 
 def test_it_asks_first(place: Path, engine: Engine) -> None:
