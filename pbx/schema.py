@@ -234,8 +234,8 @@ class KeyTable(DoTable):
 
 
 Choice = Annotated[
-    Annotated[Urgency, Tag("word")] | Annotated[KeyTable, Tag("table")],
-    Discriminator(lambda value: "word" if isinstance(value, str) else "table"),
+    Annotated[Urgency, Tag("(word)")] | Annotated[KeyTable, Tag("(table)")],
+    Discriminator(lambda value: "(word)" if isinstance(value, str) else "(table)"),
 ]
 
 

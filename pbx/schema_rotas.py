@@ -62,8 +62,8 @@ class ConfirmTable(BaseModel):
 
 
 Confirm = Annotated[
-    Annotated[bool, Field(strict=True), Tag("word")] | Annotated[ConfirmTable, Tag("table")],
-    Discriminator(lambda value: "table" if isinstance(value, dict) else "word"),
+    Annotated[bool, Field(strict=True), Tag("(word)")] | Annotated[ConfirmTable, Tag("(table)")],
+    Discriminator(lambda value: "(table)" if isinstance(value, dict) else "(word)"),
 ]
 
 

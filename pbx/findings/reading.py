@@ -151,12 +151,12 @@ def _left_out(tree: dict[str, Any], error: ErrorDetails, kept: Mapping[Place, An
 
 
 def _place(tree: Any, loc: Place) -> Place:
-    """Follow a place as far as there is something; the validator adds words of its own to it."""
+    """Follow a place to what there is; the validator adds words of its own, also in its midst."""
     place: Place = ()
     for part in loc:
         in_list = isinstance(tree, list) and isinstance(part, int) and part < len(tree)
         if not in_list and not (isinstance(tree, dict) and part in tree):
-            break
+            continue
         tree = tree[part]
         if tree is _GONE:
             break

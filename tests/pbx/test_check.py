@@ -16,6 +16,7 @@ from pbx import plan, vault
 from pbx.commands.check import check
 from pbx.commands.context import Context
 from pbx.errors import ConfigError
+from pbx.findings import reading
 from pbx.findings.check import look
 from pbx.findings.finding import CODES, ERRORS, FATAL, WARNINGS
 from pbx.vault import Vault
@@ -168,6 +169,23 @@ def test_a_near_name_is_offered() -> None:
 def test_more_that_is_wrong(pairs: list[tuple[str, str]], code: str) -> None:
     """Other ways to the same findings."""
     assert code in codes(changed(*pairs))
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "where"),
+    [
+        ('2 = "routine"', '2 = { message = "routine", wrong = 1 }', "menu.night.2.wrong"),
+        ('2 = "routine"', '2 = { message = "routine", table = 1 }', "menu.night.2.table"),
+        ('backup = "next"', "confirm = { repet = 1 }", "rota.doctors.confirm.repet"),
+        ("{ wait = 15 }", "{ wait = 15, foo = 1 }", "ladder.urgent.live.3.foo"),
+    ],
+)
+def test_an_unknown_key_is_named_with_its_whole_place(old: str, new: str, where: str) -> None:
+    """Also within what may be a word or a table."""
+    _, found = reading.read(changed((old, new)), PRESETS)
+    unknown = [one for one in found if one.code == "unknown-key"]
+    assert [one.where for one in unknown] == [where]
+    assert f"'{where.rpartition('.')[2]}'" in unknown[0].message
 
 
 def test_a_huge_file_is_refused_unread(tmp_path: Path) -> None:
