@@ -139,6 +139,9 @@ exten => h,1,NoOp()
 ; ---- One person's leg: reached through Local/<person>@leg/n only --------------------------------
 [leg]
 exten => _[a-z].,1,Set(OL_WHO=${FILTER(a-z0-9\-_,${EXTEN})})
+; Past their limit they stay away, or Asterisk's own would keep out a desk phone that dials 911.
+ same => n,Set(GROUP()=officeline-legs)
+ same => n,GotoIf($[${GROUP_COUNT(officeline-legs)} > ${OL_MAX_LEGS}]?nobody)
 ; How to dial: from the verdict, else from the last heartbeat, else from this file.
  same => n,Set(OL_DIALLED=${OL_TO_${OL_WHO}})
  same => n,GotoIf($["${OL_DIALLED}" != ""]?known)

@@ -14,6 +14,7 @@ from dialplan import names
 from dialplan.conf import document, name, section, value
 from dialplan.contexts import STATIC
 from dialplan.contexts_people import PEOPLE
+from dialplan.system import LEGS
 
 
 @dataclass(frozen=True)
@@ -56,6 +57,7 @@ def _globals(facts: DialplanFacts) -> dict[str, object]:
         "OL_TOKEN": facts.token,
         "OL_MESSAGES": facts.messages,
         "OL_MAX_CALLS": facts.max_calls,
+        "OL_MAX_LEGS": facts.max_calls * LEGS,
         "OL_STANDBY": facts.standby,
         "OL_FALLBACK": names.legs(facts.fallback),
     }
@@ -83,12 +85,14 @@ def _emergency(phones: Sequence[str]) -> list[str]:
     """Desk phones reach 911 (and its test number 933) directly, as Kari's Law asks.
 
     The other desk phones are rung beside that, and nothing here waits for them, for the control
-    layer, or for an end of the call's time.
+    layer, or for an end of the call's time. An application that is not loaded would end the call,
+    where a function is empty: so the function says whether anybody can be told.
     """
     lines = []
     for number in ("911", "933"):
         lines.append(f'exten => {number},1,Set(CALLERID(all)="${{OL_NAME}}" <${{OL_NUMBER}}>)')
         lines.append(" same => n,Set(OL_DESK=${CHANNEL(endpoint)})")
+        lines.append(' same => n,GotoIf($["${IFMODULE(app_originate.so)}" != "1"]?out)')
         for phone in phones:
             leg = f"Local/{phone}@{names.EMERGENCY}/n"
             words = (
@@ -97,7 +101,7 @@ def _emergency(phones: Sequence[str]) -> list[str]:
             lines.append(
                 f" same => n,Originate({leg},exten,{names.EMERGENCY},{number},1,60,a{words})"
             )
-        lines.append(f" same => n,Dial(PJSIP/{number}@{names.TRUNK_OUT},,I)")
+        lines.append(f" same => n(out),Dial(PJSIP/{number}@{names.TRUNK_OUT},,I)")
         lines.append(" same => n,Playback(emergency-failed)")
         lines.append(" same => n,Hangup()")
     return lines

@@ -64,6 +64,7 @@ MODULES = (
     "func_groupcount",
     "func_lock",  # of two who accept at once, one is first
     "func_logic",
+    "func_module",  # whether what tells the office of 911 is there
     "func_strings",
     "func_timeout",
     "res_speech",  # res_agi is linked against it
@@ -105,12 +106,16 @@ class Folders:
 
 
 LEGS = 3  # rung together for one caller, on the average of all who are in
+# What neither limit of the dialplan counts: desk phones that dial 911 and those that are told of
+# it, physicians whom the relay reached, the heartbeat.
+RESERVED = 40
 
 
 def asterisk_conf(folders: Folders, *, max_calls: int, verbose: int = 0) -> str:
     """Render asterisk.conf: every directory named, nothing dangerous allowed.
 
-    `max_calls` callers, whom the dialplan counts, ring others, whom Asterisk counts as well.
+    `max_calls` callers and the legs that ring for them are counted by the dialplan; Asterisk's own
+    limit is above both, so that a call to 911 finds room beside them.
     """
     home = folders.home
     directories = {
@@ -128,7 +133,7 @@ def asterisk_conf(folders: Folders, *, max_calls: int, verbose: int = 0) -> str:
     }
     options: dict[str, object] = {
         "verbose": verbose,
-        "maxcalls": max_calls * (1 + LEGS),
+        "maxcalls": max_calls * (1 + LEGS) + RESERVED,
         "live_dangerously": "no",
         "disable_remote_console_shell": "yes",
         "dumpcore": "no",

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 import pytest_asyncio
 
+from dialplan import system
 from dialplan.names import RELAY_CALL
 from pbx.carrier import audio
 from pbx.carrier.handset import Handset, Script, answers, never_answers
@@ -343,6 +344,51 @@ async def test_who_does_not_press_hears_that_it_is_taken(practice: Stage, caller
     await asyncio.gather(call.ended(DEADLINE), other.ended(DEADLINE))
     assert other.heard_tone(SAID["taken"])
     assert call.heard_tone(TONES["lee"])
+
+
+@pytest.mark.parametrize("missing", ["app_originate", "func_module"])
+async def test_911_goes_out_though_nobody_can_be_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, missing: str
+) -> None:
+    """Without the part of Asterisk that tells the others, the call to 911 is connected all the same."""
+    modules = tuple(one for one in system.MODULES if one != missing)
+    monkeypatch.setattr(system, "MODULES", modules)
+    with tempfile.TemporaryDirectory(prefix="officeline-911-") as name:
+        async with staged(Path(name), config(Path(name)), SATURDAY) as stage:
+            assert missing not in (stage.home.asterisk / "etc" / "modules.conf").read_text()
+            stage.carrier.answers("911", answers(after=1, tone=PATIENT_TONE, talk=3))
+            async with baresip(tmp_path, stage, stage.vault.phones["desk2"], "/dial 911"):
+                emergency = await stage.carrier.rings("911", DEADLINE)
+                await emergency.ended(DEADLINE)
+            assert emergency.answered_at is not None
+            assert emergency.shown == MAIN
+
+
+async def test_911_goes_out_when_every_place_is_taken(tmp_path: Path) -> None:
+    """Callers have the whole line, and more are refused; there is room for the call to 911."""
+    with tempfile.TemporaryDirectory(prefix="officeline-911-") as name:
+        file = config(Path(name))
+        file.write_text(file.read_text().replace("[trunk]", "[trunk]\nmax_calls = 1", 1))
+        async with staged(Path(name), file, SATURDAY) as stage:
+            for mobile in MOBILES.values():
+                stage.carrier.answers(mobile, never_answers())
+            stays_on = await stage.carrier.dials(
+                BACK_LINE, caller="+19175550100", script=patient(at_most=20)
+            )
+            for mobile in MOBILES.values():
+                await stage.carrier.rings(mobile, DEADLINE)  # one caller and three legs: all places
+            refused = await stage.carrier.dials(
+                BACK_LINE, caller="+19175550101", script=patient(at_most=20)
+            )
+            await refused.ended(DEADLINE)
+            assert refused.answered_at is None
+            stage.carrier.answers("911", answers(after=1, tone=PATIENT_TONE, talk=2))
+            async with baresip(tmp_path, stage, stage.vault.phones["desk2"], "/dial 911"):
+                emergency = await stage.carrier.rings("911", DEADLINE)
+                assert stays_on.ended_at is None
+                await emergency.ended(DEADLINE)
+            assert emergency.answered_at is not None
+            await stays_on.ended(DEADLINE)
 
 
 async def test_911_goes_out_with_a_dead_control_layer(tmp_path: Path) -> None:

@@ -99,6 +99,8 @@ def test_911_waits_for_nobody() -> None:
         assert "AGI(" not in found
         assert "TIMEOUT" not in found
         assert f"Dial(PJSIP/{number}@trunk-out,,I)" in found
+        guard = 'GotoIf($["${IFMODULE(app_originate.so)}" != "1"]?out)'
+        assert found.index(guard) < found.index("Originate(") < found.index("n(out),Dial(")
         told = re.findall(r"Originate\(Local/(\w+)@emergency/n,exten,emergency,(\d+),1,60,a", found)
         assert told == [("desk1", number), ("desk2", number)]
 
@@ -126,3 +128,4 @@ def test_every_application_is_loaded() -> None:
     used = set(re.findall(r"(?:,1,|=> n(?:\(\w+\))?,)([A-Za-z]+)\(", TEXT))
     assert used <= built_in | modules.keys()
     assert {modules[word] for word in used - built_in} <= set(MODULES)
+    assert "func_module" in MODULES  # without it nobody is told of 911
