@@ -8,7 +8,7 @@ from datetime import date, datetime, time
 from typing import TYPE_CHECKING
 
 from pbx.reconcile import Reconciliation, cdr_path, reconcile
-from pbx.store import inbox, messages
+from pbx.store import audit, inbox, messages
 from pbx.store.calls import CallRow, DecisionRow, last_decisions, list_calls
 from routing import hours
 from routing.instants import DAY, MIDNIGHT, instant
@@ -59,6 +59,7 @@ class Night:
     calls: tuple[NightCall, ...]
     still_open: tuple[inbox.Item, ...]
     reconciliation: Reconciliation
+    audit: tuple[int, str]  # how many rows it has, and its head
 
 
 def night(engine: Engine, home: Home, plan: Plan, day: date, now: datetime) -> Night:
@@ -78,6 +79,7 @@ def night(engine: Engine, home: Home, plan: Plan, day: date, now: datetime) -> N
         ),
         tuple(inbox.items(engine)),
         reconcile(engine, cdr_path(home), start, end, now),
+        audit.head(engine),
     )
 
 

@@ -26,7 +26,7 @@ dd { margin: 0; overflow-wrap: anywhere; }
 
 
 def sheet(night: Night, shown: Shown, accounts: Iterable[str]) -> str:
-    """Write the page; `accounts` are the sentences of the reconciliation."""
+    """Write the page; `accounts` are its last sentences, of the calls and of the audit."""
     calls = "\n".join(_call(one, shown) for one in in_order(night, shown))
     body = f"""<p class="faint">From {shown.time(night.start)} to {shown.time(night.end)};
 as it stood at {shown.time(shown.now)}.</p>

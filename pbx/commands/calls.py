@@ -93,6 +93,39 @@ def show(
 
 
 @app.command()
+def outbound(
+    context: typer.Context,
+    *,
+    since: Since = None,
+    until: Until = None,
+    limit: Annotated[int, typer.Option(min=1, max=MOST, help="At most so many, the latest.")] = 50,
+    reveal: Reveal = False,
+    as_json: AsJson = False,
+) -> None:
+    """List the calls that were placed to patients, or refused, the latest first.
+
+    Example: officeline calls outbound --since today
+    """
+    zone = context.obj.zone()
+    now = datetime.now(zone)
+    engine = open_log(context.obj)
+    from pbx.commands import calls_outbound, calls_shown
+    from pbx.store.outbound import placed
+
+    rows = placed(
+        engine,
+        None if since is None else when.parse(since, zone, now),
+        None if until is None else when.parse(until, zone, now),
+        limit,
+    )
+    look = calls_shown.Look(zone, revealing(context.obj, "calls outbound", reveal=reveal))
+    if as_json:
+        typer.echo(json.dumps(calls_outbound.document(rows, look), ensure_ascii=False))
+    else:
+        calls_outbound.print_list(rows, look)
+
+
+@app.command()
 def live(
     context: typer.Context,
     *,

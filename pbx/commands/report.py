@@ -70,6 +70,15 @@ def accounts(found: Reconciliation) -> list[str]:
     return [line(found), *(f"Call {one.id}: {'; '.join(one.why)}." for one in found.unaccounted)]
 
 
+def audited(found: Night) -> str:
+    """Say the audit's head, which a signed sheet keeps where nobody can write it anew."""
+    entries, head = found.audit
+    return (
+        f"The audit has {entries} rows, and its head is {head}; "
+        "'officeline audit verify --head' finds out later whether it still has them."
+    )
+
+
 def _document(found: Night, shown: Shown, home: Home) -> dict[str, Any]:
     from pbx.commands import inbox_shown
     from pbx.morning_page import in_order, to_do
@@ -82,6 +91,7 @@ def _document(found: Night, shown: Shown, home: Home) -> dict[str, Any]:
         "messages": [inbox_shown.entry(item, shown) for item in to_do(found, shown)],
         "calls": [_call(one, shown) for one in in_order(found, shown)],
         "reconcile": document(found.reconciliation, found.day, zone, home, reveal=shown.reveal),
+        "audit": {"entries": found.audit[0], "head": found.audit[1]},
     }
 
 
@@ -127,7 +137,8 @@ def _write(path: Path, found: Night, shown: Shown) -> None:
 
     try:
         path.touch(mode=0o600)  # patients' matters
-        path.write_text(sheet(found, shown, accounts(found.reconciliation)), encoding="utf-8")
+        told = [*accounts(found.reconciliation), audited(found)]
+        path.write_text(sheet(found, shown, told), encoding="utf-8")
     except OSError as error:
         raise OfficeLineError(
             f"{path} cannot be written ({error.strerror}); name another file with --html."
@@ -165,7 +176,7 @@ def _print(found: Night, shown: Shown) -> None:
                 told["reason"],
             )
         out.print(rows)
-    for sentence in accounts(found.reconciliation):
+    for sentence in [*accounts(found.reconciliation), audited(found)]:
         out.print(sentence)
 
 

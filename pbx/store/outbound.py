@@ -14,6 +14,7 @@ from typing import Literal, TypeVar
 
 from sqlalchemy import Connection, Engine, text
 from sqlalchemy.exc import DBAPIError
+from sqlmodel import col, select
 
 from dialplan import names
 from pbx.errors import OfficeLineError
@@ -244,6 +245,22 @@ def get(engine: Engine, request: int) -> OutboundCall | None:
         if found is not None:
             session.expunge(found)
         return found
+
+
+def placed(
+    engine: Engine, since: datetime | None = None, until: datetime | None = None, limit: int = 50
+) -> list[OutboundCall]:
+    """List the calls that were asked for in a span, the latest first; an open end is no limit."""
+    asked_at = col(OutboundCall.asked_at)
+    wanted = select(OutboundCall).order_by(asked_at.desc(), col(OutboundCall.id).desc())
+    if since is not None:
+        wanted = wanted.where(asked_at >= since)
+    if until is not None:
+        wanted = wanted.where(asked_at < until)
+    with reading(engine) as session:
+        rows = list(session.exec(wanted.limit(limit)))
+        session.expunge_all()
+        return rows
 
 
 def _counts(connection: Connection, person: str, since: Since, at: datetime) -> tuple[int, int]:

@@ -350,7 +350,7 @@ async def test_who_does_not_press_hears_that_it_is_taken(practice: Stage, caller
 async def test_911_goes_out_though_nobody_can_be_told(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, missing: str
 ) -> None:
-    """Without the part of Asterisk that tells the others, the call to 911 is connected all the same."""
+    """Without the part of Asterisk that tells the others, the call is connected all the same."""
     modules = tuple(one for one in system.MODULES if one != missing)
     monkeypatch.setattr(system, "MODULES", modules)
     with tempfile.TemporaryDirectory(prefix="officeline-911-") as name:

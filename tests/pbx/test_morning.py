@@ -23,8 +23,8 @@ from pbx.home import Home
 from pbx.morning import span
 from pbx.patients import Entry
 from pbx.plan import parse
-from pbx.store import escalation, messages
-from pbx.store.database import open_database
+from pbx.store import audit, escalation, messages
+from pbx.store.database import open_database, writing
 from pbx.store.inbox import add_note
 from pbx.store.patients import put_patients
 from routing import hours
@@ -97,6 +97,24 @@ def test_the_night_is_from_closing_to_opening(home: Path) -> None:
     assert [one["breached"] for one in found["messages"]] == [True, False]
     assert found["reconcile"]["placed"] == 3
     assert found["reconcile"]["unaccounted"] == []
+
+
+def test_the_sheet_keeps_the_audits_head(home: Path, tmp_path: Path) -> None:
+    """On paper nobody writes it anew; a chain that lost its end since does not have it."""
+    engine = open_database(Home(home).database)
+    entries, head = audit.head(engine)
+    assert entries > 0
+    assert document(home)["audit"] == {"entries": entries, "head": head}
+    assert head in officeline(home).stdout
+    sheet = tmp_path / "sheet.html"
+    officeline(home, "--html", str(sheet))
+    assert re.findall(r"[0-9a-f]{64}", sheet.read_text(encoding="utf-8")) == [head]
+    assert audit.verify(engine, head).ok
+    with writing(engine) as connection:
+        connection.exec_driver_sql("DROP TRIGGER audit_never_deleted")
+        connection.exec_driver_sql(f"DELETE FROM audit WHERE seq >= {entries}")  # noqa: S608  # a number
+    assert not audit.verify(engine, head).ok
+    engine.dispose()
 
 
 def test_each_call_says_who_did_what_when(home: Path) -> None:

@@ -131,7 +131,9 @@ def test_what_is_old_goes_and_all_else_stays(place: Path, engine: Engine) -> Non
     assert counts.items() <= row.detail.items()
     assert audit.verify(engine).ok
     again = officeline(place, "retention")
-    assert again.stdout.startswith("0 calls (0 of Asterisk's own records), 0 calls to patients, 0 mes")
+    assert again.stdout.startswith(
+        "0 calls (0 of Asterisk's own records), 0 calls to patients, 0 mes"
+    )
     assert len(audit.entries(engine, what="retention")) == 1
 
 
@@ -159,8 +161,8 @@ def test_calls_to_patients_go_with_the_calls_time(place: Path, engine: Engine) -
     with engine.connect() as connection:
         left = set(connection.execute(text("SELECT call FROM outbound_call")).scalars())
     assert left == stay.keys()
-    (row,) = audit.entries(engine, what="retention")
-    assert row.detail["placed"] == 2
+    (entry,) = audit.entries(engine, what="retention")
+    assert entry.detail["placed"] == 2
 
 
 def test_it_asks_first(place: Path, engine: Engine) -> None:
