@@ -1,20 +1,38 @@
 """The officeline command: the one entrance. Heavy packages are imported by the commands alone."""
 
+# ruff: noqa: E402  # Ctrl-C is seen to before anything is imported that takes time
 from __future__ import annotations
 
 import os
+import signal
 import sys
+
+INTERRUPTED = 130
+AS_COMMAND = sys.argv[0].rpartition("/")[2] in {"officeline", "cli.py"}
+
+
+def _leave(*_: object) -> None:
+    """End at once: nothing has begun yet."""
+    os._exit(INTERRUPTED)
+
+
+# where Ctrl-C is ignored from the start, as under nohup, it stays so
+if AS_COMMAND and signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+    signal.signal(signal.SIGINT, _leave)
+
+import re
 from collections.abc import Collection
 from importlib import import_module
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NoReturn, cast
 
 import typer
 
 from pbx.commands.context import resolve
 from pbx.errors import OfficeLineError
 
-INTERRUPTED = 130
+# What typer raises for what it does not understand; it has no public name there.
+UsageError = cast("type[Exception]", typer.BadParameter.__bases__[0])
 
 # Groups of commands: the module in pbx/commands, and what its help says
 GROUPS = {
@@ -96,22 +114,45 @@ def options(
 
 
 # What runs the command imports what it needs; who imports this module may need all of it.
-app = compose(sys.argv[1:] if Path(sys.argv[0]).stem in {"officeline", "cli"} else ())
+app = compose(sys.argv[1:] if AS_COMMAND else ())
 
 
-def main() -> None:
+def main() -> NoReturn:
     """Run the command; a known error, or the machine's, is one sentence on stderr and exit 2."""
     try:
-        app()
+        if signal.getsignal(signal.SIGINT) is _leave:
+            signal.signal(signal.SIGINT, signal.default_int_handler)
+        sys.exit(app(prog_name="officeline", standalone_mode=False))
     except OfficeLineError as error:
         sys.stderr.write(f"{error}\n")
         sys.exit(2)
+    except UsageError as error:
+        sys.stderr.write(_misunderstood(error))
+        sys.exit(2)
+    except typer.Abort:  # the answer to a question was no
+        sys.stderr.write("Nothing was done.\n")
+        sys.exit(1)
     except OSError as error:  # a full disk, most likely, under what is printed
         sys.stderr.write(f"The machine refused it ({error.strerror}); look at its disk.\n")
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # what is left of it is dropped
         sys.exit(2)
     except KeyboardInterrupt:
         sys.exit(INTERRUPTED)
+    finally:
+        if AS_COMMAND:  # what is left to do takes no time, and its end is known
+            signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+def _misunderstood(error: Exception) -> str:
+    """Say in one sentence what typer does not understand; it has told the help itself."""
+    text = " ".join(str(getattr(error, "format_message", error.__str__)()).split()).rstrip(".")
+    if not text:
+        return ""
+    text = text.replace(": Value error, ", ": ", 1)
+    text = re.sub(r"\. Did you mean (.*)\?$", r" (did you mean \1?)", text)
+    context = getattr(error, "ctx", None)
+    command = "officeline" if context is None else context.command_path
+    return f"{OfficeLineError(text)}; '{command} --help' tells what can be given.\n"
 
 
 if __name__ == "__main__":
