@@ -11,7 +11,12 @@ from pbx.commands.context import Context
 
 
 def demo(
+    context: typer.Context,
     *,
+    days: Annotated[
+        int | None,
+        typer.Option(min=1, max=60, help="Write so many days of calls instead, without a sound."),
+    ] = None,
     keep_running: Annotated[
         bool, typer.Option("--keep-running", help="Stay up, so that a softphone can call.")
     ] = False,
@@ -22,6 +27,11 @@ def demo(
     """
     import asyncio
 
+    if days is not None:
+        from pbx.commands.demo_days import write
+
+        write(context, days)
+        return
     from pbx.commands.demo import play
 
     if not asyncio.run(play(keep_running=keep_running)):

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import re
+import shlex
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
+from typer.main import get_command
 
+from cli import app
 from pbx import plan
 from routing import proof
 from routing.model import Plan
@@ -45,6 +49,36 @@ def test_the_reference_reaches_a_human(whole: Plan) -> None:
     assert found.holds, found.counterexamples[:1]
     alone = replace(whole, people={"lee": whole.people["lee"]})
     assert not proof.prove(alone, numbers, start, a_year_on(start)).holds
+
+
+def commands(document: str) -> list[str]:
+    """List the commands of the blocks of a document."""
+    text = (ROOT / "docs" / document).read_text(encoding="utf-8")
+    blocks = re.findall(r"```sh\n(.*?)```", text, re.DOTALL)
+    return re.findall(r"^officeline (.*)$", "".join(blocks), re.MULTILINE)
+
+
+def parse(words: list[str]) -> None:
+    """Read the words of a command as it would, without doing anything; UsageError if it cannot."""
+    command: Any = get_command(app)
+    while hasattr(command, "commands"):
+        command = command.commands[words.pop(0)]
+    command.make_context(command.name, words)
+
+
+@pytest.mark.parametrize("document", ["first-afternoon.md", "day-in-the-life.md"])
+def test_each_command_of_a_document_is_one(document: str) -> None:
+    """Whoever copies a line is understood."""
+    found = commands(document)
+    assert len(found) > 5
+    for line in found:
+        parse(shlex.split(line))
+
+
+def test_a_wrong_command_in_a_document_is_found() -> None:
+    """The test above can fail."""
+    with pytest.raises(Exception, match="No such option"):
+        parse(["inbox", "list", "--nothing"])
 
 
 def a_year_on(at: datetime) -> datetime:

@@ -1,0 +1,54 @@
+"""`officeline demo --days`: days of calls in a home of their own, to try reports on."""
+
+from __future__ import annotations
+
+import asyncio
+import tempfile
+import time
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import typer
+
+from pbx.commands.context import Context
+from pbx.errors import OfficeLineError
+from pbx.home import Home
+from routing.instants import DAY, MIDNIGHT, instant, local_day
+
+
+def write(context: typer.Context, days: int) -> None:
+    """Write the last so many days up to now, and say where they are and how to look at them."""
+    from pbx import logs
+    from pbx.demo.week import play
+
+    logs.configure(quiet=True)
+    known: Context = context.obj
+    configuration = known.configuration()
+    zone = configuration.plan.office.zone
+    now = datetime.now(UTC)
+    first = local_day(now, zone) - days * DAY
+    home = _home(context)
+    typer.echo(f"Playing {days} days of {configuration.plan.office.name} ...", err=True)
+    began = time.monotonic()
+    # what ended a moment ago is still on its way to the ledgers
+    until = now - timedelta(minutes=10)
+    count = asyncio.run(play(configuration, home, instant(first, MIDNIGHT, zone), until))
+    typer.echo(f"{count} calls since {first} are in {home} ({time.monotonic() - began:.0f} s).")
+    typer.echo("Look at them with:")
+    command = f"officeline --config {known.config} --home {home}"
+    for words in (f"report week --from {first}", "report morning", "reconcile", "inbox list"):
+        typer.echo(f"  {command} {words}")
+
+
+def _home(context: typer.Context) -> Path:
+    """Take the home that was named, if no office is in it; else a new folder."""
+    named = context.find_root().params.get("home")
+    if named is None:
+        return Path(tempfile.mkdtemp(prefix="officeline-demo-"))
+    home: Path = context.obj.home
+    if Home(home).database.exists():
+        raise OfficeLineError(
+            f"There is an office in {home} already, and made-up calls do not belong to it; "
+            "name an empty folder with --home."
+        )
+    return home

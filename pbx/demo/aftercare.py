@@ -1,0 +1,90 @@
+"""What becomes of messages in the demo's days: the relay's own timetable, people by lot."""
+
+from __future__ import annotations
+
+import heapq
+import random
+from datetime import datetime, timedelta
+
+from sqlalchemy import Engine
+
+from pbx.clock import DemoClock
+from pbx.conversation import Plans
+from pbx.store import escalation
+from pbx.store.escalation import Act, RefusedError, Result
+from routing import relay
+from routing.relay import Todo, View
+
+TAKES = 0.65  # how likely somebody who is called about a message acknowledges it
+FRONT_DESK = "frontdesk"
+AT_ONCE = 50
+SECOND = timedelta(seconds=1)
+
+
+class Aftercare:
+    """Does with each message what is due, and lets people call back and close what they took."""
+
+    def __init__(self, engine: Engine, plans: Plans, clock: DemoClock, lot: random.Random) -> None:
+        self._engine, self._plans, self._clock, self._lot = engine, plans, clock, lot
+        self._deeds: list[tuple[datetime, str, Act, str]] = []
+
+    def until(self, end: datetime) -> None:
+        """Do everything that falls due up to an aware instant."""
+        while (at := self._next()) is not None and at <= end:
+            self._clock.set(at + SECOND)
+            now = self._clock.now()
+            while self._deeds and self._deeds[0][0] <= now:
+                _, message, act, person = heapq.heappop(self._deeds)
+                self._move(message, act, now, person)
+            for view in escalation.due(self._engine, now, AT_ONCE):
+                self._step(view, now)
+
+    def _next(self) -> datetime | None:
+        timer = escalation.nearest(self._engine)
+        times = [self._deeds[0][0]] if self._deeds else []
+        return min([*times, *([] if timer is None else [timer])], default=None)
+
+    def _step(self, view: View, now: datetime) -> None:
+        plan = self._plans.plan
+        numbers = {person: frozenset(known) for person, known in self._plans.book.items()}
+        todo = relay.due(view, plan, numbers, now)
+        due_at = relay.next_due(view, plan, now)
+        match todo.what:
+            case "ring":
+                self._ring(view, todo, now, due_at)
+            case "overdue":
+                self._move(view.id, "overdue", now)
+            case "remind":
+                escalation.remind(self._engine, view, at=now, due_at=due_at)
+                self._later(view.id, FRONT_DESK, now, 5, 90)
+            case "wait":
+                escalation.put_off(self._engine, view, due_at)
+
+    def _ring(self, view: View, todo: Todo, now: datetime, due_at: datetime | None) -> None:
+        """Call a round of people; the first who acknowledges ends it."""
+        rows = escalation.begin_round(
+            self._engine, view, todo, list(todo.who), at=now, due_at=due_at
+        )
+        done = now + timedelta(seconds=self._lot.uniform(15, 40))
+        taken = False
+        for row in rows or ():
+            takes = self._lot.random() < TAKES
+            answer: Result = "acknowledged" if takes else "no answer"
+            result: Result = "cancelled" if taken else answer
+            if takes and not taken:
+                taken = True
+                self._move(row.message, "acknowledged", done, row.person)
+                self._later(row.message, row.person, done, 2, 25)
+            escalation.end_attempt(self._engine, row.id, result, done)
+
+    def _later(self, message: str, person: str, now: datetime, least: float, most: float) -> None:
+        """Have somebody call back after some minutes, and close it then."""
+        at = now + timedelta(minutes=self._lot.uniform(least, most))
+        heapq.heappush(self._deeds, (at, message, "called back", person))
+        heapq.heappush(self._deeds, (at + timedelta(minutes=3), message, "closed", person))
+
+    def _move(self, message: str, act: Act, at: datetime, person: str | None = None) -> None:
+        try:
+            escalation.move(self._engine, self._plans.plan, message, act, at=at, person=person)
+        except RefusedError:
+            return  # somebody was faster

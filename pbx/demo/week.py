@@ -1,0 +1,134 @@
+"""Days of a practice within seconds: callers by lot, and everything after them by our own code."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from pbx import office, plan, vault
+from pbx.callflow import CallFlow
+from pbx.carrier import audio
+from pbx.clock import DemoClock
+from pbx.conversation import Book
+from pbx.demo.aftercare import Aftercare
+from pbx.demo.told_call import Caller, Line
+from pbx.engine.runtime import service_user
+from pbx.home import Home
+from pbx.plan import Configuration
+from pbx.recent import RecentCallers
+from pbx.reconcile import cdr_path
+from pbx.recorder import Recorder
+from pbx.store.database import open_database
+from pbx.store.plans import apply_first
+from pbx.store.writer import LogWriter
+from routing.model import Plan
+from routing.simulate import Load
+
+BY_DAY, BY_NIGHT, OTHER_LINES = 4.0, 0.6, 0.2  # calls an hour
+URGENT = 0.35
+WORKDAYS, OFFICE_HOURS = range(5), range(8, 18)
+# 555-01xx is set aside for fiction, in each area code
+PATIENTS = [f"+1{area}555{one:04}" for area in (917, 646, 718) for one in range(120, 180)]
+ANONYMOUS = 0.04
+HOUR = timedelta(hours=1)
+FLUSH_EVERY = 100  # calls; the log's queue holds many times as many records
+SEED = 22
+
+
+@dataclass(frozen=True)
+class Still:
+    """A plan that never changes."""
+
+    plan: Plan
+    book: Book
+
+    def by_hash(self, hash_: str) -> Plan | None:
+        """Find the plan, if it is this one."""
+        return self.plan if hash_ == self.plan.hash else None
+
+
+async def play(configuration: Configuration, folder: Path, start: datetime, end: datetime) -> int:
+    """Fill an empty home with the calls of [start, end), aware; return how many there were."""
+    home, found = Home(folder), configuration.plan
+    home.prepare(service_user())
+    people = {person: f"+1212555{count:04}" for count, person in enumerate(found.people, 180)}
+    held = vault.Vault(mobiles=people).completed(())
+    vault.write(folder, held)
+    plans = Still(found, office.dial_strings(found, held))
+    engine = open_database(home.database)
+    text = plan.read_text(configuration.path)
+    apply_first(engine, text, found.hash, now=start)
+    clock, lot = DemoClock(start), random.Random(SEED)  # noqa: S311  # a game
+    writer = LogWriter(lambda: open_database(home.database))
+    recorder = Recorder(writer, home, plans, clock, held.token)
+    recorder.open()
+    writer.start()
+    try:
+        line = _line(plans, clock, lot, recorder, home, held.token)
+        return await _lived(line, Aftercare(engine, plans, clock, lot), writer, (start, end))
+    finally:
+        writer.close()
+        engine.dispose()
+
+
+def _line(
+    plans: Still, clock: DemoClock, lot: random.Random, recorder: Recorder, home: Home, token: str
+) -> Line:
+    cdr, spoken = cdr_path(home), home.folder / "spoken.wav"
+    cdr.parent.mkdir(parents=True, exist_ok=True)
+    audio.write_tone(spoken, 440, 1)
+    flow = CallFlow(plans, RecentCallers())
+    return Line(plans, flow, recorder, clock, token, home.messages, spoken, cdr, lot)
+
+
+async def _lived(
+    line: Line, after: Aftercare, writer: LogWriter, span: tuple[datetime, datetime]
+) -> int:
+    """Let callers call, and between their calls everything happen that falls due."""
+    count = 0
+    for count, caller in enumerate(callers(line.plans.plan, *span, line.lot), start=1):
+        after.until(caller.at)
+        await line.call(caller)
+        if count % FLUSH_EVERY == 0:
+            writer.flush()
+    after.until(span[1])
+    line.spoken.unlink()
+    return count
+
+
+def load(plan: Plan) -> Load:
+    """Say how many call: most on the office's number by day, a few on every line at any hour."""
+    main = plan.line_of(plan.office.number) or plan.lines[0]
+    calls = {}
+    for line in plan.lines:
+        for day in range(7):
+            for hour in range(24):
+                busy = day in WORKDAYS and hour in OFFICE_HOURS
+                rate = (BY_DAY if busy else BY_NIGHT) if line is main else OTHER_LINES
+                calls[line.name, day, hour] = rate
+    return Load(calls, {line.name: URGENT if line is main else 1.0 for line in plan.lines})
+
+
+def callers(plan: Plan, start: datetime, end: datetime, lot: random.Random) -> Iterator[Caller]:
+    """Draw who calls within [start, end), in the order of their calls."""
+    expected, at, count = load(plan), start, 0
+    while at < end:
+        local = at.astimezone(plan.office.zone)
+        drawn = []
+        for line in plan.lines:
+            rate = expected.calls[line.name, local.weekday(), local.hour]
+            passed = lot.expovariate(rate)
+            while passed < 1:
+                drawn.append((at + passed * HOUR, line))
+                passed += lot.expovariate(rate)
+        for when, line in sorted(drawn, key=lambda one: one[0]):
+            if when >= end:
+                return
+            count += 1
+            number = None if lot.random() < ANONYMOUS else lot.choice(PATIENTS)
+            urgent = lot.random() < expected.urgent[line.name]
+            yield Caller(f"{when.timestamp():.0f}.{count}", when, line.did, number, urgent)
+        at += HOUR
