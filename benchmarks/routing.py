@@ -6,17 +6,14 @@ condition compared, without a reason being written. `python -m benchmarks.routin
 
 from __future__ import annotations
 
-import json
-import os
-import platform
 import statistics
 import time
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from datetime import time as clock
-from pathlib import Path
 from zoneinfo import ZoneInfo
 
+from benchmarks.measured import Report, options, percentile, table
 from routing import model
 from routing.decision import Facts
 from routing.engine import route
@@ -99,38 +96,31 @@ def microseconds(work: Callable[[], object]) -> list[float]:
 
 def main() -> None:
     """Measure, print the growth, write the JSON; exit 1 past the budget."""
+    given = options(__doc__)
     now = datetime(2026, 11, 28, 7, 10, tzinfo=UTC)
     facts = Facts(DID, CALLER, ("2",), (now - timedelta(minutes=5),))
     rows = []
-    print(f"{'rules':>6}{'people':>8}{'patients':>10}{'p50 us':>9}{'p99 us':>9}{'floor us':>10}")
     for size in SIZES:
         plan = practice(*size)
         if len(route(facts, plan, now).reasons) != size[0]:
             raise SystemExit("this caller is not decided by the last rule")
         ours = microseconds(lambda plan=plan: route(facts, plan, now))  # type: ignore[misc]
         least = microseconds(lambda plan=plan: floor(plan, facts))  # type: ignore[misc]
-        cuts = statistics.quantiles(ours, n=100)
         row = dict(zip(("rules", "people", "patients"), size, strict=True))
-        figures = {"p50": cuts[49], "p99": cuts[98], "floor": statistics.median(least)}
+        figures = {
+            "p50": statistics.median(ours),
+            "p99": percentile(ours, 99),
+            "floor": statistics.median(least),
+        }
         rows.append({**row, **figures})
-        print(
-            f"{size[0]:>6}{size[1]:>8}{size[2]:>10}"
-            + "".join(f"{one:>9.1f}" for one in figures.values())
-        )
-    report = {
-        "benchmark": "routing",
-        "date": datetime.now(UTC).isoformat(timespec="seconds"),
-        "python": platform.python_version(),
-        "processors": os.cpu_count(),
-        "microseconds": rows,
-    }
-    target = Path("var/bench")
-    target.mkdir(parents=True, exist_ok=True)
-    (target / "routing.json").write_text(json.dumps(report, indent=1))
-    budgeted = next(row for row in rows if (row["rules"], row["patients"]) == (200, 10_000))
-    print(f"at 200 rules, 10,000 patients: {budgeted['p50']:.0f} us (at most {BUDGET_US:.0f})")
-    if budgeted["p50"] > BUDGET_US:
-        raise SystemExit(1)
+    table(
+        ("rules", "people", "patients", "p50 us", "p99 us", "floor us"),
+        [(*row.values(),) for row in rows],
+    )
+    report = Report("routing", {"microseconds": rows})
+    full = next(row for row in rows if (row["rules"], row["patients"]) == (200, 10_000))
+    report.at_most("us at 200 rules, 50 people, 10,000 patients", full["p50"], BUDGET_US)
+    report.finish(given.json)
 
 
 if __name__ == "__main__":

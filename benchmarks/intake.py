@@ -1,0 +1,103 @@
+"""How many of Asterisk's events a second become rows without loss, and a call's size there."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from contextlib import closing, suppress
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+from benchmarks.ami_source import EVENTS, TOKEN, telling
+from benchmarks.ladder import OnePlan
+from dialplan import names
+from pbx.ami.client import AmiClient, AmiEvent
+from pbx.callflow import CallFlow
+from pbx.clock import SystemClock
+from pbx.conversation import Question
+from pbx.home import Home
+from pbx.recent import RecentCallers
+from pbx.recorder import Recorder
+from pbx.store.database import open_database
+from pbx.store.writer import LogWriter
+
+BACK_LINE = "+12125550101"
+PATIENCE_S = 60.0
+
+
+class Intake:
+    """The client, the recorder and the writer of the daemon, on a database of their own."""
+
+    def __init__(self, home: Home, port: int, calls: int) -> None:
+        plans = OnePlan()
+        self.overflows = 0
+        self.writer = LogWriter(lambda: open_database(home.database))
+        self._recorder = Recorder(self.writer, home, plans, SystemClock(), TOKEN)
+        self._flow = CallFlow(plans, RecentCallers())
+        self._left = calls
+        self.told = asyncio.Event()
+        self.client = AmiClient(
+            host="127.0.0.1",
+            port=port,
+            username="u",
+            secret="s",  # noqa: S106  # of nobody
+            on_event=self._event,
+            on_resync=self._resync,
+            on_overflow=self._overflow,
+        )
+        self._recorder.open()
+        self.writer.start()
+
+    async def _event(self, event: AmiEvent) -> None:
+        call = event.fields.get("DestLinkedid", "")
+        if event.name == "DialBegin":  # its question came before
+            asked = Question(call, call, "1", BACK_LINE, names.ARRIVED, "", "", "+19175550123")
+            self._recorder.turn(asked, self._flow.answer(asked, SystemClock().now()))
+        await self._recorder.event(event)
+        if event.name == "Hangup" and event.fields["Uniqueid"] == event.fields["Linkedid"]:
+            self._left -= 1
+            if self._left == 0:
+                self.told.set()
+
+    async def _resync(self, client: AmiClient) -> None:
+        del client
+
+    def _overflow(self) -> None:
+        self.overflows += 1
+        self.told.set()
+
+
+async def taken(folder: Path, rate: float, calls: int) -> dict[str, Any]:
+    """Tell of calls at so many events a second; return what became rows, and how fast."""
+    home = Home(folder)
+    async with telling(rate, calls) as port:
+        intake = Intake(home, port, calls)
+        running = asyncio.create_task(intake.client.run())
+        await intake.client.wait_connected(10)
+        began = perf_counter()
+        await intake.client.action("Originate")
+        with suppress(TimeoutError):
+            await asyncio.wait_for(intake.told.wait(), PATIENCE_S)
+        heard = perf_counter() - began
+        await asyncio.to_thread(intake.writer.flush, PATIENCE_S)
+        took = perf_counter() - began
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+        await asyncio.to_thread(intake.writer.close)
+    with closing(sqlite3.connect(home.database)) as connection:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        count = "SELECT count(*) FROM call WHERE outcome = 'connected'"
+        whole = connection.execute(count).fetchone()[0]
+        legs = connection.execute("SELECT count(*) FROM leg WHERE result = 'accepted'")
+        kept = min(whole, legs.fetchone()[0])
+    return {
+        "asked_events_s": rate,
+        "calls": calls,
+        "kept": kept,
+        "lost": calls - kept,
+        "overflows": intake.overflows,
+        "heard_events_s": calls * EVENTS / heard,
+        "durable_events_s": kept * EVENTS / took,
+        "bytes_a_call": home.database.stat().st_size / calls,
+    }
