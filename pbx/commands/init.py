@@ -60,7 +60,7 @@ def init(
     ok = _looked_at(context)
     if call:
         ok = _called(place) and ok
-    typer.echo(f"Next: {_command(place)} up")
+    typer.echo(f"Next: {_command(place)} {_next(place)}")
     if not ok:
         raise typer.Exit(1)
 
@@ -191,6 +191,15 @@ def _called(place: Context) -> bool:
         return True
     typer.echo(told.sentence)
     return told.ok
+
+
+def _next(place: Context) -> str:
+    """Name the command that brings the file to life: where a plan runs, it is applied."""
+    from pbx.home import Home
+    from pbx.store.overlay import applied_texts
+
+    running = next(iter(applied_texts(Home(place.home).database)), None)
+    return "up" if running is None else "apply"
 
 
 def _command(place: Context) -> str:

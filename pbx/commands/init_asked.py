@@ -13,6 +13,7 @@ from pbx.setup import answers as reading
 from pbx.setup.answers import LATER, OTHER, Answers, TrunkAnswer
 
 INTERRUPTED = 130
+LOOPBACK = "127.0.0.1"
 T = TypeVar("T")
 Given = Mapping[str, Any]  # what the flags say, by their names without dashes
 
@@ -89,14 +90,7 @@ def asked(talk: Talk, file: Mapping[str, Any], *, fresh: bool) -> Answers:
         "hours", "Open hours", reading.hours, reading.hours_text(file.get("hours", {}))
     )
     trunk = _trunk(talk, fresh=fresh)
-    bind = None
-    if talk.given.get("bind") is not None or trunk is not None:
-        bind = talk.answer(
-            "bind",
-            "This machine's address, as phones and the carrier reach it",
-            reading.host,
-            _own_address() if talk.asks else file.get("network", {}).get("bind", "127.0.0.1"),
-        )
+    bind = _bind(talk, file.get("network", {}), trunk)
     return Answers(
         name,
         timezone,
@@ -143,6 +137,16 @@ def _trunk(talk: Talk, *, fresh: bool) -> TrunkAnswer | None:
     return TrunkAnswer(str(carrier), host or "", username or "")
 
 
+def _bind(talk: Talk, network: Mapping[str, Any], trunk: TrunkAnswer | None) -> str | None:
+    """Learn where this machine listens, once a carrier must reach it; None: as it is."""
+    if talk.given.get("bind") is None and trunk is None:
+        return None
+    present = network.get("bind", LOOPBACK)
+    default = own_address() if present == LOOPBACK else present
+    question = "This machine's address, as phones and the carrier reach it"
+    return talk.answer("bind", question, reading.host, default) or default
+
+
 def _physicians(talk: Talk, file: Mapping[str, Any], *, fresh: bool) -> dict[str, str]:
     """Learn the physicians by id; those who are in the file stay, unless it is fresh."""
     people = file.get("people", {})
@@ -176,7 +180,7 @@ def _id(talk: Talk, name: str, suggested: str, taken: Mapping[str, str]) -> str:
     return talk.answer("", "A short id for the file and the logs", read, suggested) or suggested
 
 
-def _own_address() -> str:
+def own_address() -> str:
     """Name the address from which this machine reaches others; nothing is sent."""
     import socket
 
@@ -185,4 +189,4 @@ def _own_address() -> str:
             probe.connect(("192.0.2.1", 9))  # set aside for documents
             return str(probe.getsockname()[0])
     except OSError:
-        return "127.0.0.1"
+        return LOOPBACK

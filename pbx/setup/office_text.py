@@ -36,12 +36,18 @@ def with_answers(text: str, answers: Answers, *, fresh: bool) -> str:
             _trunk(document["trunk"], answers.trunk)
         if answers.bind is not None:
             _set(document.setdefault("network", tomlkit.table()), "bind", answers.bind)
-        return tomlkit.dumps(document)
+        return _ended_alike(tomlkit.dumps(document), text)
     except (TOMLKitError, KeyError, TypeError, AttributeError) as error:
         raise OfficeLineError(
             "The file is laid out in a way that this command cannot change; mend it by hand, "
             "'officeline check' says what is wrong."
         ) from error
+
+
+def _ended_alike(text: str, before: str) -> str:
+    """End every line as those of before, where these are all alike: new ones end in a bare LF."""
+    foreign = "\r\n" in before and before.count("\r\n") == before.count("\n")
+    return text.replace("\r\n", "\n").replace("\n", "\r\n") if foreign else text
 
 
 def _with_people(text: str, answers: Answers, *, fresh: bool) -> str:

@@ -18,6 +18,7 @@ from pathlib import Path
 import pytest
 
 from pbx import files, plan, vault
+from pbx.commands import init_asked
 from pbx.errors import ConfigError, OfficeLineError
 from pbx.setup import answers, land
 from pbx.setup.answers import Answers
@@ -190,6 +191,41 @@ def test_carriers(tmp_path: Path, flags: dict[str, str], trunk: dict[str, object
         key: value for key, value in trunk.items() if key != "host"
     }
     assert file["network"]["bind"] == "192.0.2.10"
+
+
+def test_a_carrier_needs_an_address_of_ours(tmp_path: Path) -> None:
+    """Where none is named it is the one by which this machine reaches others, and then stays."""
+    file = tomllib.loads(begun(tmp_path, trunk="telnyx"))
+    assert file["network"]["bind"] == init_asked.own_address()
+    assert init(tmp_path, "--bind", "192.0.2.10", "--yes")[0] == 0
+    assert init(tmp_path, "--trunk", "voipms", "--username", "100200", "--yes")[0] == 0
+    file = tomllib.loads((tmp_path / "config/office.toml").read_text())
+    assert file["network"]["bind"] == "192.0.2.10"
+    assert file["trunk"] == {"preset": "voipms", "username": "100200"}
+
+
+def test_a_running_plan_is_told_to_be_changed(tmp_path: Path) -> None:
+    """An edited file goes live by apply alone."""
+    begun(tmp_path)
+    command = [sys.executable, "-m", "cli", "apply"]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    subprocess.run(command, cwd=tmp_path, env=environment, check=True, capture_output=True)
+    _, printed, _ = init(tmp_path, "--name", "Oak Street Medicine", "--yes", config="")
+    assert printed.endswith("Next: officeline apply\n")
+
+
+def test_other_line_ends_stay(tmp_path: Path) -> None:
+    """A file that was written on another system is not mixed."""
+    begun(tmp_path)
+    path = tmp_path / "config/office.toml"
+    path.write_bytes(path.read_bytes().replace(b"\n", b"\r\n"))
+    assert (
+        init(tmp_path, "--name", "Oak Street Medicine", "--hours", "mon 08:00-12:00", "--yes")[0]
+        == 0
+    )
+    text = path.read_bytes()
+    assert b"Oak Street" in text
+    assert text.count(b"\n") == text.count(b"\r\n")
 
 
 def test_again_edits_and_does_not_overwrite(tmp_path: Path) -> None:
