@@ -42,7 +42,9 @@ class CallFlow:
         self._line = physicians_line
 
     def answer(self, question: Question, now: datetime) -> Verdict:
-        """Decide the next turn; an event that is none of ours counts as an arrival."""
+        """Decide the next turn; an event or a state that is none of ours counts as an arrival."""
+        if CallState.is_foreign(question.state):
+            question = replace(question, event=names.ARRIVED, detail="", state="")
         state = CallState.decode(question.state)
         plan = self._plans.by_hash(state.plan) or self._plans.plan
         turn = _Turn(question, replace(state, plan=plan.hash), plan, self._plans.book, now)

@@ -67,6 +67,11 @@ class CallState:
         urgency, name, step, callback, asked, *rest = match.groups()
         return cls(urgency, name, int(step), callback, int(asked), *rest)
 
+    @staticmethod
+    def is_foreign(text: str) -> bool:
+        """Tell a state that another version of us wrote, in a way that we cannot read."""
+        return bool(text) and _STATE.fullmatch(text) is None
+
     def pressed(self, key: str) -> CallState:
         """Add a key of the menu that was just heard."""
         return replace(self, keys=self.keys + (key if re.fullmatch(r"[0-9*#]", key) else SILENCE))

@@ -19,6 +19,7 @@ from pbx.oncall import upcoming_gap
 from pbx.plan import Configuration
 from pbx.store.damage import aside_of
 from pbx.store.overlay import AppliedText, applied_texts, laid_over
+from pbx.store.upgrade import copies
 from pbx.trunk import reaches
 
 DAYS_AHEAD = 14  # in which a shift without anybody is an alarm
@@ -128,7 +129,9 @@ def _database(home: Home) -> Check:
     if broken:
         mend = f"Look into {home.spool}, then move them elsewhere."
         return Check("database", False, f"{broken} facts could not be taken in", mend)
-    return Check("database", True, "none was damaged")
+    before = [one.name for one in copies(home.database)]
+    kept = f"; as it was before its upgrade it is in {before[-1]}" if before else ""
+    return Check("database", True, f"none was damaged{kept}")
 
 
 def _clock() -> Check:

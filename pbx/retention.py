@@ -17,8 +17,10 @@ from pbx.reconcile import cdr_path
 from pbx.schema_kept import RetentionTable
 from pbx.store import audit, retention
 from pbx.store.database import file_of, sentence
+from pbx.store.upgrade import copies
 
 T = TypeVar("T")
+GOES_BACK = timedelta(days=30)  # after an upgrade nobody returns later than that
 
 
 @dataclass(frozen=True)
@@ -35,6 +37,7 @@ class Old:
     messages: list[str] = field(repr=False)
     calls: list[str] = field(repr=False)
     placed: list[int] = field(repr=False)  # calls to patients, whose numbers they hold
+    copies: list[Path] = field(repr=False)  # of the database before an upgrade
     records: int  # of Asterisk's own
 
     def counts(self) -> dict[str, int]:
@@ -45,6 +48,7 @@ class Old:
             "messages": len(self.messages),
             "calls": len(self.calls),
             "placed": len(self.placed),
+            "copies": len(self.copies),
             "records": self.records,
         }
 
@@ -52,6 +56,7 @@ class Old:
 def find(engine: Engine, home: Home, table: RetentionTable, now: datetime) -> Old:
     """Find what is older than the office keeps it; nothing is changed."""
     recordings_before, calls_before = before(table.recordings, now), before(table.calls, now)
+    goes_back = now - GOES_BACK
     named = retention.recordings(engine)
     paths = {
         message: [path for one in named.get(message, []) if (path := home.folder / one).is_file()]
@@ -67,6 +72,7 @@ def find(engine: Engine, home: Home, table: RetentionTable, now: datetime) -> Ol
         retention.old_messages(engine, last),
         retention.old_calls(engine, calls_before, last),
         retention.old_placed(engine, calls_before, last),
+        [path for path in copies(home.database) if path.stat().st_mtime < goes_back.timestamp()],
         cdr_forgotten.count(
             cdr_path(home), calls_before, retention.kept_calls(engine, calls_before, last)
         ),
@@ -94,6 +100,7 @@ def delete(
         for ids in _batches(old.calls):
             done["calls"] += retention.delete_calls(engine, ids, old.calls_before, last)
             say(f"{done['calls']} of {len(old.calls)} calls are deleted ...")
+        done["copies"] = sum(_unlink(path) for path in old.copies)
         for rows in _batches(old.placed):
             done["placed"] += retention.delete_placed(engine, rows, old.calls_before, last)
         for ids in _batches(old.messages):

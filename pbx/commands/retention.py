@@ -70,5 +70,5 @@ def retention(
 def _told(counts: dict[str, int]) -> str:
     return (
         "{calls} calls ({records} of Asterisk's own records), {placed} calls to patients, "
-        "{messages} messages and {recordings} recordings"
+        "{messages} messages, {recordings} recordings and {copies} copies of before an upgrade"
     ).format_map(counts)

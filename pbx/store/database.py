@@ -19,6 +19,7 @@ from sqlalchemy import URL, Connection, Engine, create_engine, event
 from sqlalchemy.exc import DBAPIError
 
 from pbx.errors import OfficeLineError
+from pbx.store import upgrade
 
 if TYPE_CHECKING:
     from sqlmodel import Session
@@ -207,10 +208,39 @@ def _migrate(engine: Engine, path: Path) -> None:
             "install that version again, or restore an older backup."
         )
     _set_wal(engine)
-    with writing(engine, durable=True) as connection:
-        if _version(connection, path) != SCHEMA:  # else another process was faster
+    copy: Path | None = None
+    try:
+        with writing(engine, durable=True) as connection:
+            version = _version(connection, path)
+            if version == SCHEMA:
+                return  # another process was faster
+            if version is not None:
+                copy = upgrade.copy_of(path)  # while nobody can write
             config.attributes["connection"] = connection
             command.upgrade(config, "head")
+    except Exception as error:  # whatever a migration stumbles over, it happened as a whole or not
+        if copy is not None:
+            copy.unlink(missing_ok=True)
+        raise _not_upgraded(error, path, begun=copy is not None) from error
+    upgrade.keep_the_last(path)
+
+
+def _not_upgraded(error: Exception, path: Path, *, begun: bool) -> StoreError:
+    """Say in one sentence why a database stays as it was, and what to do."""
+    if isinstance(error, StoreError):
+        return error
+    if not begun and isinstance(error, OSError | sqlite3.Error):
+        return StoreError(
+            f"The database {path} cannot be copied before its upgrade ({error}), and is as it was; "
+            "make room on its disk and try again."
+        )
+    code = getattr(getattr(error, "orig", None), "sqlite_errorname", "") or ""
+    if isinstance(error, DBAPIError) and not code.startswith(("SQLITE_ERROR", "SQLITE_CONSTRAINT")):
+        return sentence(error, path)
+    return StoreError(
+        f"The database {path} cannot be brought to schema {SCHEMA} ({type(error).__name__}), and "
+        "is as it was; install the former version again, and tell of it."
+    )
 
 
 def _version(connection: Connection, path: Path) -> str | None:

@@ -9,11 +9,13 @@ import sys
 import tempfile
 from pathlib import Path
 
-from pbx.carrier.handset import Handset
+from pbx.carrier.handset import Handset, answers
 from pbx.demo.scenes import BACK_LINE, MAIN, patient, physician
 from pbx.demo.stage import MOBILES, PATIENT_TONE, TONES
 from pbx.engine.ports import is_free
-from tests.support.office_up import DEADLINE, ROOT, office_up, reach_somebody, until
+from pbx.store.calls import list_calls
+from pbx.store.database import open_database
+from tests.support.office_up import DEADLINE, ROOT, Up, office_up, reach_somebody, until
 
 
 async def test_a_dead_control_layer_still_rings_a_human() -> None:
@@ -63,6 +65,50 @@ async def test_killed_in_mid_ladder_the_patient_still_reaches_a_human() -> None:
             reached = [name for name in MOBILES if call.heard_tone(TONES[name])]
             assert len(reached) == 1
             assert MOBILES[reached[0]] != busy
+
+
+async def test_replaced_in_mid_call_nobody_is_dropped() -> None:
+    """As after an upgrade: two talk, a third is rung for, and another control layer takes over."""
+    with tempfile.TemporaryDirectory(prefix="officeline-up-") as name:
+        async with office_up(Path(name)) as up:
+            for person, number in MOBILES.items():
+                talks = answers(after=0.5, press="1", tone=TONES[person], talk=30)
+                up.carrier.answers(number, talks)
+            talking = await up.carrier.dials(
+                BACK_LINE, caller="+19175550191", script=patient(at_most=90)
+            )
+            await until(lambda: talking.answered_at is not None)
+            await asyncio.sleep(5)  # pressed and connected
+            old = up.daemon_pid()
+
+            async def waits_for_the_new_one(phone: Handset) -> None:
+                for person, number in MOBILES.items():
+                    up.carrier.answers(number, physician(person))
+                os.kill(old, signal.SIGTERM)
+                await until(lambda: up.told("daemon.serving") == 2)
+                await phone.reject(486)
+
+            for number in MOBILES.values():
+                up.carrier.answers(number, waits_for_the_new_one)
+            rung_for = await up.carrier.dials(
+                BACK_LINE, caller="+19175550192", script=patient(press="1")
+            )
+            await rung_for.ended(DEADLINE)
+            assert up.daemon_pid() != old
+            assert talking.ended_at is None
+            await talking.ended(DEADLINE)
+            for call in (rung_for, talking):
+                assert [one for one in MOBILES if call.heard_tone(TONES[one])]
+            await until(lambda: outcomes(up) == ["connected", "connected"])
+
+
+def outcomes(up: Up) -> list[str | None]:
+    """List how the calls of the log ended."""
+    engine = open_database(up.home.database)
+    try:
+        return [call.outcome for call in list_calls(engine)]
+    finally:
+        engine.dispose()
 
 
 async def test_two_offices_do_not_collide() -> None:

@@ -109,7 +109,7 @@ def files(place: Path) -> set[str]:
 
 def test_what_is_old_goes_and_all_else_stays(place: Path, engine: Engine) -> None:
     """Open and held messages with their calls stay, and what goes on, and what is new."""
-    counts = {"recordings": 1, "messages": 1, "calls": 2, "placed": 0, "records": 4}
+    counts = {"recordings": 1, "messages": 1, "calls": 2, "placed": 0, "copies": 0, "records": 4}
     before_, seen = (calls(engine), files(place)), audit.verify(engine).entries
     dry = document(officeline(place, "retention", "--dry-run", "--json"))
     assert (dry["deleted"], dry | counts) == (False, dry)
@@ -163,6 +163,18 @@ def test_calls_to_patients_go_with_the_calls_time(place: Path, engine: Engine) -
     assert left == stay.keys()
     (entry,) = audit.entries(engine, what="retention")
     assert entry.detail["placed"] == 2
+
+
+def test_copies_of_before_an_upgrade_go_after_a_month(place: Path) -> None:
+    """They hold what was deleted since; a younger one is a way back."""
+    home = place / "home"
+    names = ("officeline.db.before-20200101-000000", "officeline.db.before-20260101-000000")
+    for name, age in zip(names, (31, 29), strict=True):
+        (home / name).touch()
+        at = (NOW - timedelta(days=age)).timestamp()
+        os.utime(home / name, (at, at))
+    assert document(officeline(place, "retention", "--yes", "--json"))["copies"] == 1
+    assert [(home / name).exists() for name in names] == [False, True]
 
 
 def test_it_asks_first(place: Path, engine: Engine) -> None:
