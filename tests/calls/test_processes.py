@@ -72,10 +72,10 @@ async def test_replaced_in_mid_call_nobody_is_dropped() -> None:
     with tempfile.TemporaryDirectory(prefix="officeline-up-") as name:
         async with office_up(Path(name)) as up:
             for person, number in MOBILES.items():
-                talks = answers(after=0.5, press="1", tone=TONES[person], talk=30)
+                talks = answers(after=0.5, press="1", tone=TONES[person], talk=50)
                 up.carrier.answers(number, talks)
             talking = await up.carrier.dials(
-                BACK_LINE, caller="+19175550191", script=patient(at_most=90)
+                BACK_LINE, caller="+19175550191", script=patient(at_most=45)
             )
             await until(lambda: talking.answered_at is not None)
             await asyncio.sleep(5)  # pressed and connected
