@@ -16,6 +16,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="session")
 DEADLINE = 60.0
 
 
+@pytest.mark.long
 async def test_a_call_is_seen_at_each_step_until_it_is_over(stage: Stage, caller: str) -> None:
     """Menu, message, ringing, talk: with who rings and the promise that runs meanwhile."""
     stage.set_time(SATURDAY)

@@ -135,6 +135,7 @@ def stays(*keys: str) -> Script:
     return script
 
 
+@pytest.mark.long
 async def test_a_call_ends_when_it_has_lasted_long_enough(
     practice: Stage, caller: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -9,6 +9,8 @@ import sys
 import tempfile
 from pathlib import Path
 
+import pytest
+
 from pbx.carrier.handset import Handset, answers
 from pbx.demo.scenes import BACK_LINE, MAIN, patient, physician
 from pbx.demo.stage import MOBILES, PATIENT_TONE, TONES
@@ -18,6 +20,7 @@ from pbx.store.database import open_database
 from tests.support.office_up import DEADLINE, ROOT, Up, office_up, reach_somebody, until
 
 
+@pytest.mark.long
 async def test_a_dead_control_layer_still_rings_a_human() -> None:
     """Hung or killed, the caller reaches the physician on call; one Ctrl-C ends everything."""
     with tempfile.TemporaryDirectory(prefix="officeline-up-") as name:

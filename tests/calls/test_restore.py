@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pyrage
+import pytest
 
 from pbx.carrier.handset import never_answers
 from pbx.demo.scenes import BACK_LINE, MAIN, patient
@@ -56,6 +57,7 @@ async def leaves_a_message(up: Up, where: tuple[str, ...]) -> str:
     return str(message["id"])
 
 
+@pytest.mark.long
 async def test_the_line_of_a_restored_home_answers() -> None:
     """With every call, the recording and the vault; a backup that was altered is refused."""
     with tempfile.TemporaryDirectory(prefix="officeline-up-") as name:

@@ -116,6 +116,7 @@ async def test_a_press_confirms_the_shift(practice: Stage) -> None:
         assert not practice.daemon.plans.plan.unconfirmed
 
 
+@pytest.mark.long
 async def test_nobody_presses_until_late(practice: Stage, caller: str) -> None:
     """A voicemail confirms nothing: the backup is told and rung first, until lee presses."""
     practice.carrier.answers(MOBILES["lee"], voicemail(after=1, listens=3))
