@@ -57,7 +57,8 @@ async def test_a_thousand_actions_at_once_each_get_their_own_answer(
     asterisk: AsteriskProcess,
 ) -> None:
     """Answers find their actions, and the events come as the actions went."""
-    office = Office(asterisk.instance.ports.ami, SECRET, queue_size=2000)
+    port = asterisk.instance.ports.ami
+    office = Office(port, SECRET, queue_size=2000, action_timeout=DEADLINE)
     async with office.open() as client:
         actions = [client.action("UserEvent", UserEvent="N", Number=str(n)) for n in range(1000)]
         assert all(answer.ok for answer in await asyncio.gather(*actions))

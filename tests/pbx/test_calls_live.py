@@ -124,9 +124,9 @@ def test_a_daemon_that_lives_says_when_asterisk_answered(home: Path) -> None:
     pulse = Pulse(Home(home))
     pulse.open()
     pulse.beat(datetime.now(UTC) - timedelta(seconds=15), came=True)
-    assert re.search(r"The control layer runs; Asterisk answered 0:1\d ago", once(home))
+    assert re.search(r"The control layer runs; Asterisk answered 0:[1-5]\d ago", once(home))
     pulse.beat(datetime.now(UTC), came=False)
-    assert "Asterisk does not answer: the last heartbeat came 0:1" in once(home)
+    assert re.search(r"Asterisk does not answer: the last heartbeat came 0:[1-5]\d", once(home))
     pulse.close()
 
 

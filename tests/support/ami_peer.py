@@ -123,7 +123,13 @@ async def welcome(peer: Peer) -> None:
 class Office:
     """What stands behind a client: its story is what it was told, in order."""
 
-    def __init__(self, port: int, secret: str = SECRET, queue_size: int = 100) -> None:
+    def __init__(
+        self,
+        port: int,
+        secret: str = SECRET,
+        queue_size: int = 100,
+        action_timeout: float = 1.5,
+    ) -> None:
         self.story: list[str] = []
         self.events: list[AmiEvent] = []
         self.meets: Callable[[AmiEvent], None] = lambda _: None
@@ -140,7 +146,7 @@ class Office:
             on_overflow=lambda: self.story.append("overflow"),
             ping_interval=0.1,
             ping_timeout=1.0,
-            action_timeout=1.5,
+            action_timeout=action_timeout,
             backoff=(0.02, 0.1),
             queue_size=queue_size,
         )
