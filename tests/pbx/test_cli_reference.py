@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import shlex
 from pathlib import Path
 
 import pytest
@@ -36,24 +35,6 @@ def test_every_command_and_option_is_in_it() -> None:
             for parameter in command.params:
                 for option in parameter.opts:
                     assert f"`{option if '-' in option else option.upper()}" in text, (name, option)
-
-
-@pytest.mark.parametrize("name", ["first-afternoon.md", "security.md", "trunk.md"])
-def test_the_guides_name_commands_that_there_are(name: str) -> None:
-    """Whoever copies a line out of them is understood, options included."""
-    text = (PAGE.parent / name).read_text(encoding="utf-8")
-    blocks = "".join(re.findall(r"```sh\n(.*?)```", text, re.DOTALL))
-    lines = re.findall(r"^officeline (.*)$", blocks, re.MULTILINE)
-    lines += re.findall(r"`officeline ([^`]*)`", text)
-    assert lines
-    for line in lines:
-        found = get_command(app)
-        words = shlex.split(line)
-        while words and hasattr(found, "commands") and not words[0].startswith("-"):
-            assert words[0] in found.commands, line
-            found = found.commands[words.pop(0)]
-        known = {option for parameter in found.params for option in parameter.opts}
-        assert {word for word in words if word.startswith("--")} <= known, line
 
 
 def test_the_guides_configurations_can_be_read() -> None:

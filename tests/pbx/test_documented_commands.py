@@ -1,0 +1,135 @@
+"""Each command that a document shows is one that there is; those that only read are run."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.main import get_command
+from typer.testing import CliRunner
+
+from cli import app
+from pbx import vault
+from pbx.demo.stage import MOBILES
+from tests.support.ledgers import Told, cdr_lines, write_cdr, write_log
+
+ROOT = Path(__file__).parents[2]
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
+CALL = "1795456091.0"  # which the help of `calls show` names
+# What reads, of which the answer does not hang on the machine or on a line that runs
+READS = frozenset({
+    "audit head", "audit list", "audit verify", "calls list", "calls live", "calls outbound",
+    "calls show", "check", "diff", "explain", "history", "hold list", "hours now", "hours suggest",
+    "inbox list", "oncall gaps", "oncall list", "oncall now", "patients list", "people list",
+    "prompts list", "prove", "reconcile", "replay", "report day", "report month", "report morning",
+    "report oncall", "report week", "retention", "simulate", "vault status",
+})  # fmt: skip
+WRITES = {"--write", "--html", "--reveal", "--yes"}
+OFFICELINE = get_command(app)
+COMMAND = re.compile(
+    r"(?:\$ )?(?:sudo (?:-u \w+ )?|podman compose .* exec \w+ )?(?:\./run )?officeline(?: +(.*))?"
+)
+
+
+def shown(text: str) -> Iterator[str]:
+    """List the lines of code of a document, and what stands in it between backquotes."""
+    fenced = re.compile(r"^```\w*\n(.*?)^```", re.DOTALL | re.MULTILINE)
+    for block in fenced.findall(text):
+        yield from block.splitlines()
+    rest = fenced.sub("", text)
+    yield from (line.strip() for line in rest.splitlines() if line.startswith("    "))
+    yield from (" ".join(span.split()) for span in re.findall(r"`([^`]+)`", rest))
+
+
+def commands() -> Iterator[tuple[str, str]]:
+    """List what the documents give to the command, with the document's name, each once."""
+    for page in PAGES:
+        found = (COMMAND.fullmatch(line) for line in shown(page.read_text(encoding="utf-8")))
+        lines = {one[1].partition(" #")[0].strip() for one in found if one and one[1]}
+        yield from ((page.name, line) for line in sorted(lines) if line != "...")
+
+
+def parsed(line: str) -> tuple[str, list[str]]:
+    """Return the command's name and its own words; ValueError for what there is not."""
+    found: Any = OFFICELINE
+    words, names = shlex.split(line.removesuffix(" ...")), []
+    while words and words[0] in {"--config", "--home"}:
+        del words[:2]
+    while words and hasattr(found, "commands") and not words[0].startswith("-"):
+        if words[0] not in found.commands:
+            raise ValueError(f"there is no '{words[0]}' in '{line}'")
+        names.append(words.pop(0))
+        found = found.commands[names[-1]]
+    there = {"--help"}
+    for parameter in found.params:
+        there.update(parameter.opts, parameter.secondary_opts)
+    given = {word.partition("=")[0] for word in words if re.match("--?[a-z]", word)}
+    if given - there:
+        raise ValueError(f"'{line}' has no such option: {given - there}")
+    return " ".join(names), words
+
+
+SHOWN = sorted(set(commands()))
+
+
+def test_the_documents_show_commands() -> None:
+    """That what is looked for is found, in each way of writing it."""
+    assert len(SHOWN) > 100  # most of them in docs/cli.md
+    assert {"README.md", "cli.md", "install.md", "first-afternoon.md"} <= {
+        name for name, _ in SHOWN
+    }
+    text = "a\n\n    sudo -u x officeline doctor  # why\n\n`./run officeline\ncheck FILE`\n"
+    text += "```sh\n$ officeline up\n```\n`officeline.db` `officeline/x`"
+    found = [one[1] for line in shown(text) if (one := COMMAND.fullmatch(line))]
+    assert found == ["up", "doctor  # why", "check FILE"]
+    for wrong in ("nope", "calls lst", "check --nope", "oncall now --form tomorrow"):
+        with pytest.raises(ValueError, match=r"no 'nope'|no 'lst'|no such option"):
+            parsed(wrong)
+
+
+@pytest.mark.parametrize(("page", "line"), SHOWN)
+def test_it_can_be_given(page: str, line: str) -> None:
+    """Command and options are real; whoever copies it out of the document is understood."""
+    assert parsed(line), page
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Make a home with a night's call, and everybody's number."""
+    folder = tmp_path_factory.mktemp("home")
+    at = datetime.now(UTC).replace(microsecond=0) - timedelta(hours=30)
+    told = Told(CALL, at, "message", has_message=True)
+    write_log(folder, [told])
+    write_cdr(folder, cdr_lines(told))
+    vault.write(folder, vault.Vault(mobiles=dict(MOBILES)))
+    return folder
+
+
+def reading() -> list[str]:
+    """List what only reads and names nothing that is made up: a file, a person, an id."""
+    lines = set()
+    for _, line in SHOWN:
+        name, words = parsed(line)
+        made_up = any(word.isupper() or "/" in word or word.endswith(".toml") for word in words)
+        if name == "retention" and "--dry-run" not in words:
+            continue
+        cut_short = words and words[-1] in {"--head", "--at"}
+        if name in READS and not made_up and not cut_short and not WRITES.intersection(words):
+            lines.add(line)
+    return sorted(lines)
+
+
+@pytest.mark.parametrize("line", reading())
+def test_what_reads_works(home: Path, line: str) -> None:
+    """On a small home it answers, and says that it could."""
+    where = ["--config", str(ROOT / "config" / "office.toml"), "--home", str(home)]
+    words = shlex.split(line)
+    if "live" in words and "--once" not in words:
+        words.append("--once")
+    done = CliRunner().invoke(app, [*where, *words])
+    assert done.exit_code == 0, (done.output, done.exception)
