@@ -23,7 +23,7 @@ def retention(
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON document.")] = False,
 ) -> None:
-    """Delete calls, messages and recordings that are older than [retention] keeps them.
+    """Delete calls, messages and recordings that are older than the file keeps them.
 
     Never an open message, nothing that 'officeline hold' names, and nothing of the audit.
 
