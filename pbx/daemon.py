@@ -232,7 +232,8 @@ class Daemon:
             Async="true",
             Variable="CDR_PROP(disable)=1",  # the other half of the Local channel says so itself
         )
-        await asyncio.wait_for(self._handlers.last_beat.wait(), HEARTBEAT_S)
+        async with asyncio.timeout(HEARTBEAT_S):
+            await self._handlers.last_beat.wait()
 
     async def _beat(self) -> None:
         while True:

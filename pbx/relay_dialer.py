@@ -165,7 +165,8 @@ class RelayDialer:
         last = self._last.get(person)
         if last is not None:
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(last.wait(), ON_THE_LINE_S)
+                async with asyncio.timeout(ON_THE_LINE_S):
+                    await last.wait()
 
     def _dial_string(self, person: str) -> str | None:
         plan, book = self._plans.plan, self._plans.book

@@ -150,7 +150,8 @@ async def _keep_serving(config: Path, home: Home, ended: asyncio.Event) -> None:
                 pause = 0.5
             log.error("daemon.ended", code=code, pause_s=pause)
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(ended.wait(), pause)
+                async with asyncio.timeout(pause):
+                    await ended.wait()
                 return
             pause = min(pause * 2, 10.0)
     finally:
@@ -183,7 +184,8 @@ async def _end(daemon: asyncio.subprocess.Process) -> None:
     """Ask a daemon to end, and make it: one that hangs hears nothing."""
     daemon.terminate()
     try:
-        await asyncio.wait_for(daemon.wait(), END_S)
+        async with asyncio.timeout(END_S):
+            await daemon.wait()
     except TimeoutError:
         daemon.kill()
         await daemon.wait()

@@ -93,7 +93,8 @@ class AsteriskProcess:
         with contextlib.suppress(ProcessLookupError):
             process.terminate()
         try:
-            await asyncio.wait_for(process.wait(), STOP_DEADLINE)
+            async with asyncio.timeout(STOP_DEADLINE):
+                await process.wait()
         except TimeoutError:
             process.kill()
             await process.wait()
