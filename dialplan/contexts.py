@@ -19,6 +19,8 @@ exten => s,1,Set(CALLERID(num)=${FILTER(+0-9,${CALLERID(num)})})
  same => n,Set(GROUP()=officeline)
  same => n,GotoIf($[${GROUP_COUNT(officeline)} > ${OL_MAX_CALLS}]?full)
  same => n,Set(AGIEXITONHANGUP=yes)
+; The standby writes down also who hung up meanwhile: a SIGHUP would end it before.
+ same => n,Set(AGISIGHUP=no)
  same => n,Set(OL_TURN=0)
  same => n,Set(OL_EVENT=arrived)
  same => n,Goto(ask,s,1)

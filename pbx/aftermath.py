@@ -18,7 +18,7 @@ from pbx.cdr import CdrRow, Wanted, calls_of, read_cdr
 from pbx.conversation import e164
 from pbx.live_calls import LiveCall
 
-BACK = timedelta(hours=24)  # how far back calls of the failsafe are looked for
+BACK = timedelta(hours=24)  # how far back calls are looked for that our log does not have
 ANSWERED = "ANSWERED"
 
 log = structlog.get_logger()
@@ -53,10 +53,9 @@ def ended(cdr: Path, calls: Mapping[str, datetime]) -> dict[str, Ended]:
     return _by_call(read_cdr(cdr, wanted=Wanted(first, first, calls)))
 
 
-def failsafe_calls(cdr: Path, now: datetime) -> dict[str, Ended]:
-    """Read which calls the failsafe took of late; blocking."""
-    found = _by_call(read_cdr(cdr, wanted=Wanted(now - BACK, now)))
-    return {call: one for call, one in found.items() if one.failsafe}
+def of_late(cdr: Path, now: datetime) -> dict[str, Ended]:
+    """Read which calls ended of late; blocking."""
+    return _by_call(read_cdr(cdr, wanted=Wanted(now - BACK, now)))
 
 
 def _by_call(rows: Iterable[CdrRow]) -> dict[str, Ended]:

@@ -70,20 +70,23 @@ class CatchUp:
         """List the facts that wait to be taken in."""
         return self._spool.waiting()
 
-    def end_all(self, live: Collection[str], held: Mapping[str, LiveCall]) -> None:
-        """End every call that is not live any more, and take in what the failsafe did alone."""
-        gone = {call: at for call, at in open_calls(self._engine).items() if call not in live}
-        alone = aftermath.failsafe_calls(cdr_path(self._home), self._clock.now())
-        known = {one.id for one in calls_named(self._engine, alone)}
-        strangers = {
-            call: one for call, one in alone.items() if call not in known and call not in live
+    def end_all(self, live: frozenset[str], held: Mapping[str, LiveCall], since: datetime) -> None:
+        """End every call that is not live any more, and take in those that we never heard of.
+
+        `live` was asked for at `since`: calls that began later are not known there.
+        """
+        gone = open_calls(self._engine)
+        live |= {call for call, at in gone.items() if at >= since}
+        gone = {call: at for call, at in gone.items() if call not in live}
+        of_late = aftermath.of_late(cdr_path(self._home), self._clock.now())
+        known = {one.id for one in calls_named(self._engine, of_late)}
+        unheard = {
+            call: one.start
+            for call, one in of_late.items()
+            if call not in known and call not in live
         }
-        for call, one in strangers.items():
-            self._writer.put(records.CallStarted(call, one.start, "", "", one.caller, ""))
-            self._writer.put(records.EventNoted(call, one.start, "failsafe"))
-        self._writer.flush()
-        self.end(gone | {call: one.start for call, one in strangers.items()}, held)
-        for call in mark_interrupted(self._engine, frozenset(live)):
+        self.end(gone | unheard, held)
+        for call in mark_interrupted(self._engine, live):
             self._writer.tell(records.CallEnded(call, self._clock.now(), "interrupted"))
         self.release(live)
 
@@ -94,8 +97,20 @@ class CatchUp:
     def end(self, calls: Mapping[str, datetime], held: Mapping[str, LiveCall]) -> None:
         """End these calls, by when they began, as Asterisk's records say; `held`: what we know."""
         found = aftermath.ended(cdr_path(self._home), calls)
+        self._begin(found)
         for call in calls:
             self._end(call, held.get(call), found.get(call))
+        self._writer.flush()
+
+    def _begin(self, found: Mapping[str, aftermath.Ended]) -> None:
+        """Write down the beginning of calls that nobody of ours heard of, as Asterisk has it."""
+        known = {one.id for one in calls_named(self._engine, found) if one.line or one.caller}
+        for call, one in found.items():
+            if call in known:
+                continue
+            self._writer.put(records.CallStarted(call, one.start, "", "", one.caller, ""))
+            if one.failsafe:
+                self._writer.put(records.EventNoted(call, one.start, "failsafe"))
         self._writer.flush()
 
     def _end(self, call: str, live: LiveCall | None, ended: aftermath.Ended | None) -> None:
@@ -138,7 +153,8 @@ class CatchUp:
         self, call: str, live: LiveCall, message: str | None, at: datetime, *, broke: bool
     ) -> str | None:
         """Leave an urgent matter in good hands; a call that broke off may be half a matter."""
-        urgent = live.urgency == "urgent" or live.failsafe
+        unsaid = broke and not live.urgency and not live.blocked  # nobody could press a key yet
+        urgent = live.urgency == "urgent" or live.failsafe or unsaid
         if message is None and urgent and (broke or live.accepted_at is None):
             number = live.callback or live.caller
             message = self._intake.opened(

@@ -91,7 +91,7 @@ class Daemon:
             on_resync=self._resync,
         )
         self._notifier.measure(self._ami, self.writer)
-        self._taking_in = TakingIn(self.recorder, self._live_calls)
+        self._taking_in = TakingIn(self.recorder, self._live_calls, clock)
         self._dialer = RelayDialer(self._ami, self.plans)
         self._escalator: Escalator | None = None
         self._pushing: PushingDialer | None = None
@@ -259,8 +259,7 @@ class Daemon:
     async def _resync(self, client: AmiClient) -> None:
         """After every connect, tell the log which calls are still alive."""
         del client
-        live = await self._live_calls()
-        await self.recorder.resync(live)
+        live = await self.recorder.resync(self._live_calls)
         if self._placing is not None:
             await self._placing.resync(live)
 

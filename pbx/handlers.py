@@ -11,7 +11,7 @@ from typing import Protocol
 import structlog
 
 from dialplan import names
-from pbx.agi.session import AgiSession
+from pbx.agi.session import AgiClosed, AgiSession
 from pbx.callflow import CallFlow, on_call_legs
 from pbx.clock import Clock
 from pbx.conversation import Plans, Question, Verdict, asked, variables
@@ -28,6 +28,10 @@ class CallLog(Protocol):
 
     def turn(self, question: Question, verdict: Verdict) -> None:
         """Note a question and its verdict."""
+        ...
+
+    def missed(self, question: Question, verdict: Verdict) -> None:
+        """Note a question whose asker did not wait for the verdict."""
         ...
 
     def open_message(self, question: Question, verdict: Verdict) -> None:
@@ -85,7 +89,11 @@ class Handlers:
 
     def _answer(self, session: AgiSession, question: Question, verdict: Verdict) -> None:
         record = str(self._messages / question.call)
-        session.conclude(variables(verdict, question, record))
+        try:
+            session.conclude(variables(verdict, question, record))
+        except AgiClosed:
+            self._log.missed(question, verdict)
+            raise
         self._log.turn(question, verdict)
 
     def _open_message(self, question: Question, verdict: Verdict) -> None:

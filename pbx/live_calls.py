@@ -43,6 +43,7 @@ class LiveCall:
     blocked: bool = False
     recorded: bool = False  # the caller spoke after the beep, or was silent
     keyed_none: bool = False  # and what they keyed is no number that we call back
+    patchy: bool = False  # it went on while we did not listen: Asterisk's records know more
 
     def take(self, question: Question, verdict: Verdict) -> None:
         """Take up what one turn tells."""

@@ -29,6 +29,7 @@ LONGEST = timedelta(hours=6)  # a call that neither ledger has ended by then is 
 
 NOT_OURS = "Asterisk's records have it, our log does not"
 NOT_ASTERISKS = "our log has it, Asterisk's records do not"
+LEGS_ALONE = "Asterisk's records have legs of it, and not the call itself"
 
 
 @dataclass(frozen=True)
@@ -136,12 +137,10 @@ class _Sides:
         if self.ours.outcome is None:
             return self._without_outcome(self.ours, now)
         reasons = [*_left_behind(self.ours)]
-        if self.asterisks is None:
-            # an Asterisk that died in mid-call left no record, and our log says so
+        if self.asterisks is None or not self.asterisks.own:
+            # an Asterisk that died in mid-call left no record of it, and our log says so
             if self.ours.outcome != "interrupted" and not _just_now(self.ours.ended_at, now):
-                reasons.append(NOT_ASTERISKS)
-        elif not self.asterisks.own:
-            reasons.append("Asterisk's records have legs of it, and not the call itself")
+                reasons.append(NOT_ASTERISKS if self.asterisks is None else LEGS_ALONE)
         elif self.ours.outcome == "connected" and not self.asterisks.answered:
             reasons.append("our log has it connected, Asterisk's records never answered")
         return tuple(reasons)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import hmac
-from collections.abc import Callable, Collection
+from collections.abc import Awaitable, Callable, Collection
+from datetime import datetime
 
 import structlog
 from sqlalchemy import Engine
@@ -55,6 +56,7 @@ class Recorder:
         self._intake: Intake | None = None
         self.catch_up: CatchUp | None = None  # there is none before the database is open
         self._messages: dict[str, str] = {}  # of calls that go on: written by other threads, too
+        self.unheard: dict[str, datetime] = {}  # calls to look up in Asterisk's records, since when
 
     def open(self) -> None:
         """Open the database, blocking; an OfficeLineError says what is wrong with it."""
@@ -71,6 +73,15 @@ class Recorder:
         self._live[call].take(question, verdict)
         for record in turns.told(question, verdict, plan, self._clock.now()):
             self._writer.put(record)
+
+    def missed(self, question: Question, verdict: Verdict) -> None:
+        """Note a question that nobody waits for any more: the caller is gone, or with the standby.
+
+        What the standby told of the call is newer.
+        """
+        if question.call not in self._live:
+            self.turn(question, verdict)
+            self.unheard[question.call] = self._clock.now()
 
     def open_message(self, question: Question, verdict: Verdict) -> None:
         """Make a message durable before anything is said to the caller; blocking."""
@@ -109,23 +120,31 @@ class Recorder:
             case "Hangup":
                 await self._hung_up(event)
 
-    async def resync(self, live: frozenset[str]) -> None:
-        """Catch up with what nobody listened to: end what is gone, take up again what goes on."""
-        await asyncio.to_thread(self._resync, live)
+    async def resync(self, ask: Callable[[], Awaitable[frozenset[str]]]) -> frozenset[str]:
+        """Catch up with what nobody listened to: end what is gone, take up again what goes on.
 
-    def _resync(self, live: frozenset[str]) -> None:
+        `ask` returns which calls there are; a call that begins meanwhile is none that is gone.
+        """
+        since, before = self._clock.now(), set(self._live)
+        live = await ask()
+        await asyncio.to_thread(self._resync, live, since, before)
+        return live
+
+    def _resync(self, live: frozenset[str], since: datetime, before: set[str]) -> None:
         self._writer.flush()
         if self._engine is None or self.catch_up is None:
             return
-        gone = {call: one for call, one in list(self._live.items()) if call not in live}
+        gone = {call: one for call, one in list(self._live.items()) if call in before - live}
         try:
-            self.catch_up.end_all(live, gone)
+            self.catch_up.end_all(live, gone, since)
             known = [get_call(self._engine, call) for call in live - set(self._live)]
         except (OfficeLineError, OSError, SQLAlchemyError, UnusableError):
             log.exception("calllog.resync_failed")
             return
         for call in gone:
             self.forget(call)
+        for live_ in self._live.values():
+            live_.patchy = True
         for history in known:
             if history is not None:
                 self._take_up(history)
@@ -136,6 +155,7 @@ class Recorder:
         self._live[row.id] = LiveCall(
             row.urgency or "", row.caller, accepted_at=row.acknowledged_at, person=row.person or ""
         )
+        self._live[row.id].patchy = True
         if row.message:
             self._messages[row.id] = row.message
 
@@ -143,6 +163,7 @@ class Recorder:
         """Take up a call that the standby answered for, from what it left."""
         if fact.question is not None and fact.verdict is not None:
             live = self._live.setdefault(fact.call, LiveCall("", fact.question.caller))
+            live.patchy = True
             live.take(fact.question, fact.verdict)
         if message is not None:
             self._messages[fact.call] = message
@@ -223,6 +244,7 @@ class Recorder:
                 return
             case names.FAILSAFE_ENTERED:
                 caller = e164(event.fields.get("CallerIDNum", ""))
+                self._writer.put(records.CallStarted(call, now, "", "", caller, ""))
                 self._live.setdefault(call, LiveCall("urgent", caller)).failsafe = True
         self._writer.put(records.EventNoted(call, now, what, {"who": person} if person else {}))
 
@@ -244,7 +266,11 @@ class Recorder:
             self._legs.pop(unique)
             # a leg that was accepted keeps that result; any other ended without an answer of 1
             self._writer.put(records.LegEnded(call, unique, now, "declined"))
-        if unique != call or call not in self._live:
+        if unique != call:
+            return
+        if call not in self._live or self._live[call].patchy:
+            if event.fields.get("Channel", "").startswith("PJSIP/"):  # and not one of our own
+                self.unheard[call] = now
             return
         live = self._live.pop(call)
         await asyncio.to_thread(self._settle, call, live)

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
 from pbx.ami.client import AmiUnavailable
+from pbx.clock import Clock
 from pbx.errors import OfficeLineError
 from pbx.recorder import Recorder
 from pbx.store.batch import UnusableError
 
 EVERY_S = 3.0
+UNHEARD = timedelta(seconds=6)  # the standby may still write down a call that has ended
 
 log = structlog.get_logger()
 
@@ -22,10 +24,13 @@ log = structlog.get_logger()
 class TakingIn:
     """Runs beside the recorder; `live` asks Asterisk which calls there are."""
 
-    def __init__(self, recorder: Recorder, live: Callable[[], Awaitable[frozenset[str]]]) -> None:
+    def __init__(
+        self, recorder: Recorder, live: Callable[[], Awaitable[frozenset[str]]], clock: Clock
+    ) -> None:
         self._recorder = recorder
+        self._clock = clock
         self._live = live
-        self._open: dict[str, datetime] = {}  # calls of the standby, until they are over
+        self._open: dict[str, datetime] = {}  # calls that others answered, until they are over
 
     async def run(self) -> None:
         """Look until cancelled; what fails is tried again."""
@@ -47,10 +52,14 @@ class TakingIn:
             log.exception("spool.failed")  # whatever it is, the line goes on
 
     async def _end(self) -> None:
-        """End those calls of the standby that are over, and take in the failsafe's recordings."""
+        """End those calls of others that are over, and take in the failsafe's recordings."""
         catch_up = self._recorder.catch_up
         if catch_up is None:
             return
+        for call, at in list(self._recorder.unheard.items()):
+            if self._clock.now() - at > UNHEARD:
+                self._open.setdefault(call, at)
+                del self._recorder.unheard[call]
         recordings = await asyncio.to_thread(catch_up.recordings)
         if not self._open and not recordings:
             return

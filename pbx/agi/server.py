@@ -168,6 +168,8 @@ class _Connection(asyncio.Protocol):
             self._deadline = loop.call_later(self._server.question_deadline, self._late)
         try:
             result = handler(self._session)
+        except AgiClosed:  # the caller has hung up
+            result = None
         except Exception:
             log.exception("agi.handler_failed", script=request.script, call=request.uniqueid)
             self._session.fail()

@@ -122,6 +122,33 @@ async def test_hung_it_takes_four_seconds() -> None:
         assert 3.5 < waited < 6
 
 
+async def test_who_hangs_up_before_the_standby_speaks_is_written_down() -> None:
+    """Nothing was answered yet, and nobody of ours listens: a hospital's call stays a matter."""
+    async with office() as up:
+        with nobody_restarts(up):
+            os.kill(up.daemon_pid(), signal.SIGKILL)
+            call = await up.carrier.dials(BACK_LINE, caller="+19175550191", script=patient())
+            await asyncio.sleep(0.06)  # the standby's interpreter starts
+            await up.carrier.hang_up(call)
+            await call.ended(DEADLINE)
+        history = await accounted(up, "+19175550191")
+        assert (history.call.outcome, history.message is not None) == ("message", True)
+
+
+async def test_who_hangs_up_on_a_hung_control_layer_is_written_down() -> None:
+    """It wakes, and nobody waits for its verdict: the log has the call, and the matter is open."""
+    async with office() as up:
+        pid = up.daemon_pid()
+        os.kill(pid, signal.SIGSTOP)
+        call = await up.carrier.dials(BACK_LINE, caller="+19175550192", script=patient())
+        await asyncio.sleep(1)
+        await up.carrier.hang_up(call)
+        await call.ended(DEADLINE)
+        os.kill(pid, signal.SIGCONT)
+        history = await accounted(up, "+19175550192")
+        assert (history.call.outcome, history.message is not None) == ("message", True)
+
+
 async def test_killed_in_mid_question_the_call_goes_on_where_it_was() -> None:
     """The daemon asked for the number and dies; the standby takes the words and calls."""
     async with office(closed=True) as up:

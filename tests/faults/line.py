@@ -175,11 +175,15 @@ def small_disk(folder: Path, megabytes: int) -> Iterator[None]:
 
 @contextlib.asynccontextmanager
 async def line_up(
-    *, closed: bool = False, edit: Callable[[str], str] = str, disk_mb: int = 0
+    *,
+    closed: bool = False,
+    edit: Callable[[str], str] = str,
+    disk_mb: int = 0,
+    rtp: tuple[int, int] | None = None,
 ) -> AsyncIterator[Line]:
     """Run an office that can be sabotaged; `edit` changes its file before the start.
 
-    With `disk_mb` its home is on a disk of its own, of so many megabytes.
+    With `disk_mb` its home is on a disk of its own, of so many megabytes; `rtp` is the carrier's.
     """
     with (
         tempfile.TemporaryDirectory(prefix="officeline-fault-") as name,
@@ -188,7 +192,7 @@ async def line_up(
         fault = Path(name) / "fault"
         path = f"{SABOTAGE}:{ROOT}"
         env = {**os.environ, "PYTHONPATH": path, "OFFICELINE_TEST_FAULT": str(fault)}
-        async with office_up(Path(name), closed=closed, env=env, edit=edit) as up:
+        async with office_up(Path(name), closed=closed, env=env, edit=edit, rtp=rtp) as up:
             await until((up.home.standby / "live.json").exists)
             line = Line(up, fault)
             line.answered()

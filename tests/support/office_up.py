@@ -99,10 +99,12 @@ async def office_up(
     closed: bool = False,
     env: Mapping[str, str] | None = None,
     edit: Callable[[str], str] = str,
+    rtp: tuple[int, int] | None = None,
 ) -> AsyncIterator[Up]:
     """Run `officeline up` until its control layer serves; end everything afterwards.
 
-    With a user and password the trunk is one by registration; `edit` changes the office's file.
+    With a user and password the trunk is one by registration; `edit` changes the office's file;
+    `rtp` (first and last port) is the carrier's, for many calls at once.
     """
     folder.chmod(0o755)
     user = runtime.service_user()
@@ -114,6 +116,7 @@ async def office_up(
         office=("127.0.0.1", block.ports.sip),
         office_numbers=frozenset({MAIN, BACK_LINE}),
         registration=registration,
+        rtp=rtp,
     )
     await carrier.start()
     config = write_config(folder, block.ports.sip, carrier, registration, closed=closed)
