@@ -75,9 +75,9 @@ class CatchUp:
 
         `live` was asked for at `since`: calls that began later are not known there.
         """
-        gone = open_calls(self._engine)
-        live |= {call for call, at in gone.items() if at >= since}
-        gone = {call: at for call, at in gone.items() if call not in live}
+        under_way = open_calls(self._engine)
+        live |= {call for call, at in under_way.items() if at >= since}
+        gone = {call: at for call, at in under_way.items() if call not in live}
         of_late = aftermath.of_late(cdr_path(self._home), self._clock.now())
         known = {one.id for one in calls_named(self._engine, of_late)}
         unheard = {
@@ -86,7 +86,7 @@ class CatchUp:
             if call not in known and call not in live
         }
         self.end(gone | unheard, held)
-        for call in mark_interrupted(self._engine, live):
+        for call in mark_interrupted(self._engine, gone):
             self._writer.tell(records.CallEnded(call, self._clock.now(), "interrupted"))
         self.release(live)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from itertools import islice
 
 import structlog
@@ -187,14 +187,14 @@ class LogWriter:
         write_batch(engine, batch)
 
 
-def mark_interrupted(engine: Engine, live: frozenset[str]) -> frozenset[str]:
-    """End every call that is open in the log and not in `live`; return which; blocking.
+def mark_interrupted(engine: Engine, gone: Collection[str]) -> frozenset[str]:
+    """End those of these calls that are open in the log; return which; blocking.
 
     Such a call ends with the last thing that was heard of it. StoreError if it cannot be written.
     """
     try:
         with writing(engine) as connection:
-            ended = frozenset(connection.execute(_OPEN_CALLS).scalars()) - live
+            ended = frozenset(connection.execute(_OPEN_CALLS).scalars()) & frozenset(gone)
             for call in ended:
                 connection.execute(_INTERRUPT, {"call": call})
     except DBAPIError as error:

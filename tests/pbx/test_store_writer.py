@@ -320,7 +320,7 @@ def test_calls_that_nobody_saw_end_are_interrupted(writer: LogWriter, engine: En
     for call in ("gone", "alive"):
         start = records.CallStarted(call, at(100), "main", OFFICE, None, "a")
         written(writer, engine, start, records.EventNoted(call, at(130), "turn"))
-    assert mark_interrupted(engine, frozenset({"alive"})) == {"gone"}
+    assert mark_interrupted(engine, {"gone", "c1", "unknown"}) == {"gone"}
     found = {call.id: (call.outcome, call.ended_at) for call in list_calls(engine)}
     assert found == {
         "c1": ("connected", at(70)),
