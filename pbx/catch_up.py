@@ -142,6 +142,11 @@ class CatchUp:
     def _agree(self, history: History) -> None:
         """Settle a message that came after its call's end, as while the database was locked."""
         row, message = history.call, history.message
+        if row.urgency == "urgent" and row.outcome == "abandoned" and row.message is None:
+            at = row.ended_at or self._clock.now()  # the standby told of it when it was over
+            self._matter(row.id, LiveCall("urgent", row.caller), None, at, broke=False)
+            self._writer.put(records.CallEnded(row.id, at, "message"))
+            return
         if message is None or message.state != "open" or row.acknowledged_at is None:
             return
         live = LiveCall("urgent", row.caller, accepted_at=row.acknowledged_at)

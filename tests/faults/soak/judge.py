@@ -158,7 +158,8 @@ def _one(one: Placed, row: CallRow, known: set[str]) -> Iterator[str]:
         yield f"{what}: the caller heard {' and '.join(one.heard)}"
     has_message = row.message in known
     is_urgent = _stays(one) and one.phone.answered_at is not None
-    if is_urgent and not one.heard and not has_message:
+    reached = bool(one.heard) or (row.person is not None and talked <= TALKED_S)
+    if is_urgent and not reached and not has_message:
         yield f"{what}: urgent, heard nobody and has no message"
     elif row.urgency == "urgent" and row.outcome != "connected" and not has_message:
         yield f"{what}: logged as urgent without a message"

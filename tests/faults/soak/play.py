@@ -9,6 +9,7 @@ import time
 from collections.abc import Mapping
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
+from multiprocessing import get_context
 from pathlib import Path
 
 from pbx.carrier import audio
@@ -53,7 +54,8 @@ class Soak:
             self.line.up.carrier.answers(number, self._mobile(person, chance))
         watching = asyncio.create_task(self._watch_memory())
         began = time.monotonic()
-        with ProcessPoolExecutor(1) as listener:
+        # a forked process would hold the phones' connections open
+        with ProcessPoolExecutor(1, get_context("spawn")) as listener:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._faults(began))
                 for caller in self.wanted.callers:
