@@ -43,6 +43,7 @@ class LiveCall:
     blocked: bool = False
     recorded: bool = False  # the caller spoke after the beep, or was silent
     keyed_none: bool = False  # and what they keyed is no number that we call back
+    stopped: bool = False  # the caller waits for nobody: a 1 pressed just then joins nobody to them
     patchy: bool = False  # it went on while we did not listen: Asterisk's records know more
 
     def take(self, question: Question, verdict: Verdict) -> None:
@@ -52,6 +53,9 @@ class LiveCall:
         self.callback = state.callback or self.callback
         self.ladder = state.ladder or self.ladder
         self.blocked = verdict.verb == names.REJECT
+        if question.event == names.STOPPED:
+            self.stopped = True
+            self.accepted_at, self.person = None, ""
         if question.event == names.RECORDED:
             self.recorded = True
         if question.event == names.KEYED:

@@ -250,8 +250,11 @@ class Recorder:
 
     async def _accepted(self, call: str, leg: str, person: str) -> None:
         now = self._clock.now()
-        self._writer.put(records.LegAcknowledged(call, leg, person, now))
         live = self._live.get(call)
+        if live is not None and live.stopped:
+            self._writer.put(records.LegEnded(call, leg, now, "too late"))
+            return
+        self._writer.put(records.LegAcknowledged(call, leg, person, now))
         if live is None:
             return
         message = self._messages.get(call)

@@ -1,0 +1,37 @@
+"""A physician presses 1 in the moment in which the caller gives up waiting: nobody spoke."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from dialplan import names
+from pbx.ami.protocol import AmiEvent
+from pbx.engine.runtime import ServiceUser
+from pbx.home import Home
+from pbx.store.calls import get_call
+from pbx.store.database import open_database
+from tests.support.daemons import PATIENT, ROOT, VAULT, asked, serving
+
+TEXT = (ROOT / "config" / "office.toml").read_text()
+NIGHT = re.sub(r"^(mon-thu|fri) = \[.*\]$", "", TEXT, flags=re.MULTILINE)  # always closed
+
+
+async def test_who_accepts_when_the_caller_has_given_up_closes_no_message(tmp_path: Path) -> None:
+    """The caller is at the message already: it stays open, and the leg was too late."""
+    home = Home(tmp_path / "home")
+    home.prepare(ServiceUser(None, 0, 0))
+    async with serving(home, NIGHT) as (daemon, port):
+        first = await asked(port, "1.1", PATIENT)
+        state = re.search(r'OL_STATE[="\\]+([^"\\]*)', first)
+        assert state, first
+        await asked(port, "1.1", PATIENT, names.STOPPED, state[1])
+        told = {"UserEvent": names.USER_EVENT, "Token": VAULT.token, "What": names.LEG_ACCEPTED}
+        leg = {"Call": "1.1", "Uniqueid": "1.2", "Who": "lee", "Linkedid": "1.1"}
+        await daemon.recorder.event(AmiEvent("UserEvent", told | leg))
+        daemon.writer.flush()
+        engine = open_database(home.database)
+        history = get_call(engine, "1.1")
+        engine.dispose()
+    assert history is not None
+    assert (history.call.person, history.legs[0].result) == (None, "too late")
