@@ -18,6 +18,9 @@ import typer
 
 import cli
 from benchmarks.measured import Report, options, ratio, spread, table, taking_turns
+from pbx.engine import runtime
+from pbx.home import Home
+from pbx.store.database import open_database
 
 ROUNDS = 7
 FLOOR = "python, typer alone"
@@ -64,8 +67,10 @@ def main() -> None:
     """Measure, print, write the JSON; exit 1 past the target."""
     given = options(__doc__, rounds=ROUNDS)
     with tempfile.TemporaryDirectory(prefix="officeline-bench-") as name:
-        (Path(name) / "home").mkdir(mode=0o700)
-        begins = ("-m", "cli", "--home", str(Path(name) / "home"))
+        home = Home(Path(name) / "home")
+        home.prepare(runtime.service_user())
+        open_database(home.database).dispose()
+        begins = ("-m", "cli", "--home", str(home.folder))
         works = {FLOOR: partial(process, ("-c", "import typer"))}
         for words in every_command():
             works[f"{' '.join(words)} --help"] = partial(process, (*begins, *words, "--help"))

@@ -18,6 +18,9 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.measured import DIES_WITH_US
+from benchmarks.office import MAIN, MOBILES
+from dialplan import names
+from pbx.agi.protocol import encode_variables
 from pbx.engine.runtime import ServiceUser
 from pbx.standby.script import interpreter
 
@@ -42,6 +45,44 @@ class Pyst2Server(socketserver.TCPServer):
     request_queue_size = 64
 
 
+class ReadyMade(asyncio.Protocol):
+    """Answers each question with the back line's verdict, and thinks about nothing."""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Take the connection."""
+        assert isinstance(transport, asyncio.Transport)  # noqa: S101  # a TCP server makes no other
+        self._transport = transport
+        self._heard = b""
+
+    def data_received(self, data: bytes) -> None:
+        """Answer once the question is whole."""
+        self._heard += data
+        if self._transport.is_closing() or not self._heard.endswith(b"\n\n"):
+            return
+        unique = self._heard.partition(b"agi_uniqueid: ")[2].partition(b"\n")[0].decode()
+        words = {
+            names.VERB: names.LADDER,
+            names.STATE: ":osei:-1::0:::0123456789ab:",
+            names.RECORD: f"/tmp/{unique}",  # noqa: S108  # nothing is recorded
+            names.SAY: "",
+            names.DIAL: names.legs(("osei",)),
+            f"_{names.RING}": "20",
+            f"_{names.SHOW}": MAIN,
+            f"_{names.WHISPER}": "whisper-urgent",
+            f"_{names.TO}_osei": f"PJSIP/{MOBILES['osei']}@{names.TRUNK_OUT}",
+            names.VERDICT: f"{unique}/1",
+        }
+        self._transport.write(encode_variables(words))
+        self._transport.write_eof()
+
+
+async def ready_made(port: int) -> None:
+    """Serve the ready-made verdict."""
+    loop = asyncio.get_running_loop()
+    server = await loop.create_server(ReadyMade, "127.0.0.1", port)
+    await server.serve_forever()
+
+
 async def panoramisk(port: int) -> None:
     """Serve an empty route on panoramisk's FastAGI."""
     from panoramisk import fast_agi
@@ -61,7 +102,7 @@ def main() -> None:
     if which == "pyst2":
         with Pyst2Server(("127.0.0.1", port), Pyst2Handler) as server:
             server.serve_forever()
-    asyncio.run(panoramisk(port))
+    asyncio.run(ready_made(port) if which == "ready-made" else panoramisk(port))
 
 
 @asynccontextmanager

@@ -26,6 +26,7 @@ MAIN, BACK_LINE = "+12125550100", "+12125550101"
 NATIVE, NATIVE_GREETING = "+12125550190", "+12125550191"
 MOBILES = {"lee": "+12125550111", "osei": "+12125550112", "patel": "+12125550113"}
 MAX_CALLS = 500
+RTP = (40_000, 44_999)
 TICKS = os.sysconf("SC_CLK_TCK")
 
 
@@ -49,6 +50,16 @@ exten => {did},1,Set(OL_DID={did})
  same => n,Set(_{names.TO}_{person}=PJSIP/{MOBILES[person]}@{names.TRUNK_OUT})
  same => n,Answer(,i)
  same => n,Dial({names.legs((person,))},40,Im({names.HOLD_CLASS}))
+"""
+
+
+def asking_elsewhere(did: str, port: int) -> str:
+    """Write a line that goes our own dialplan's way, but asks another server."""
+    return f"""
+[from-trunk](+)
+exten => {did},1,Set(OL_DID={did})
+ same => n,Set(OL_AGI=agi://127.0.0.1:{port})
+ same => n,Goto({names.CALL},s,1)
 """
 
 
@@ -138,8 +149,9 @@ async def office_up(folder: Path, more_dialplan: str = "") -> AsyncIterator[Meas
     files = dict(office.asterisk_files(configuration, held, home, found, ports))
     files["extensions.conf"] += native_route(NATIVE) + GREETING + more_dialplan
     # SIPp's phones do not answer the question whether the trunk lives
-    quiet = re.sub(r"(qualify_frequency\s*=\s*)\d+", r"\g<1>0", files["pjsip.conf"])
-    files["pjsip.conf"] = quiet
+    files["pjsip.conf"] = _with(files["pjsip.conf"], qualify_frequency=0)
+    # a test's block of ports has room for fewer calls than are placed here
+    files["rtp.conf"] = _with(files["rtp.conf"], rtpstart=RTP[0], rtpend=RTP[1])
     asterisk = AsteriskProcess(found, Instance(home.asterisk, ports, files, user, True))
     prompts.assemble(configuration.plan.office.language, home.sounds, None)
     await asyncio.to_thread(script.install, home, user)
@@ -155,6 +167,13 @@ async def office_up(folder: Path, more_dialplan: str = "") -> AsyncIterator[Meas
         await asterisk.stop()
         carrier.close()
         block.release()
+
+
+def _with(text: str, **settings: int) -> str:
+    """Change settings of one of Asterisk's files wherever they stand."""
+    for name, value in settings.items():
+        text = re.sub(rf"^({name}\s*=\s*)\d+", rf"\g<1>{value}", text, flags=re.MULTILINE)
+    return text
 
 
 def memory_mb(pid: int, what: str = "VmRSS") -> float:

@@ -28,6 +28,7 @@ ROUTES = {
     "officeline": office.BACK_LINE,
     "panoramisk": "+12125550192",
     "pyst2 server": "+12125550193",
+    "ready-made": "+12125550195",
     "pyst2 process": "+12125550194",
 }
 AT_MOST = {"p50": 1.5, "p99": 2.0}
@@ -37,11 +38,16 @@ async def measure(folder: Path, calls: int, paced: int, greetings: int) -> dict[
     """Run the office and place the calls; return seconds by situation and route."""
     folder.chmod(0o755)
     own = await asyncio.to_thread(minimal.script, folder, runtime.service_user())
-    async with minimal.serving("panoramisk") as first, minimal.serving("pyst2") as second:
+    async with (
+        minimal.serving("panoramisk") as first,
+        minimal.serving("pyst2") as second,
+        minimal.serving("ready-made") as third,
+    ):
         more = "".join(
             (
                 office.native_route(ROUTES["panoramisk"], f"AGI(agi://127.0.0.1:{first}/route)"),
                 office.native_route(ROUTES["pyst2 server"], f"AGI(agi://127.0.0.1:{second}/route)"),
+                office.asking_elsewhere(ROUTES["ready-made"], third),
                 office.native_route(ROUTES["pyst2 process"], f"AGI({own})"),
             )
         )
