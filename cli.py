@@ -72,6 +72,7 @@ COMMANDS = {
     "backup": "backups",
     "restore": "backups",
     "callback": "callback",
+    "drill": "drill",
 }
 
 

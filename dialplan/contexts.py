@@ -235,7 +235,8 @@ exten => h,1,NoOp()
 
 ; ---- No control layer, no database server, no DNS, no broker: Asterisk alone ---------------------
 [failsafe]
-exten => s,1,UserEvent(OfficeLine,Token: ${OL_TOKEN},What: failsafe,Call: ${CHANNEL(linkedid)})
+exten => s,1,GotoIf($["${OL_DRILL}" != ""]?drill,told,1)
+ same => n,UserEvent(OfficeLine,Token: ${OL_TOKEN},What: failsafe,Call: ${CHANNEL(linkedid)})
  same => n,Answer(,i)
  same => n,Set(_OL_RING=20)
  same => n,Set(_OL_SHOW=)
@@ -254,6 +255,25 @@ exten => s,1,UserEvent(OfficeLine,Token: ${OL_TOKEN},What: failsafe,Call: ${CHAN
 exten => i,1,Hangup(42)
 exten => e,1,Hangup(42)
 exten => T,1,Hangup(42)
+exten => h,1,NoOp()
+
+; ---- A drill: the same question to nobody, and whom the failsafe would ring; nobody is rung ------
+[drill]
+exten => s,1,Set(CDR_PROP(disable)=1)
+ same => n,Set(OL_AGI=agi://127.0.0.1:1)
+ same => n,Set(OL_STANDBY=/bin/false)
+ same => n,Set(AGIEXITONHANGUP=yes)
+ same => n,Set(OL_TURN=0)
+ same => n,Set(OL_EVENT=arrived)
+ same => n,Goto(ask,s,1)
+exten => told,1,Set(OL_LEGS=${DB(officeline/dial)})
+ same => n,Set(DB(officeline/drill)=${OL_DRILL} ${IF($["${OL_LEGS}" = ""]?${OL_FALLBACK}:${OL_LEGS})})
+ same => n,Hangup()
+exten => done,1,Set(CDR_PROP(disable)=1)
+ same => n,Hangup()
+exten => i,1,Hangup()
+exten => e,1,Hangup()
+exten => T,1,Hangup()
 exten => h,1,NoOp()
 
 ; ---- The daemon calls itself through the real dialplan, and leaves what the failsafe needs -------

@@ -13,6 +13,7 @@ CALL: Final = "call"
 LEG: Final = "leg"
 FAILSAFE: Final = "failsafe"
 HEARTBEAT: Final = "heartbeat"
+DRILL: Final = "drill"
 EMERGENCY: Final = "emergency"
 PHYSICIAN: Final = "physician"
 SHIFT: Final = "shift"
@@ -89,6 +90,7 @@ FULL: Final = "full"  # a caller got 503, as all that the office takes at once a
 # AstDB, written by the heartbeat for the failsafe
 DB_FAMILY: Final = "officeline"
 DB_DIAL: Final = "dial"  # the Local legs of the people on call
+DB_DRILLED: Final = "drill"  # what a drill found: its number, and the Local legs
 DB_TO: Final = "to"  # to/<person>: how to dial that person
 
 # SIP endpoints

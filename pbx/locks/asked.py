@@ -40,11 +40,11 @@ def look(home: Home) -> list[Lock]:
     )
     if not supervisor.is_running(home):
         return [Lock(group, name, None, "Asterisk does not run") for group, name, _ in checks]
-    ask = _console(home)
+    ask = console(home)
     return [Lock.of(group, name, check(ask), MEND) for group, name, check in checks]
 
 
-def _console(home: Home) -> Ask:
+def console(home: Home) -> Ask:
     """Return what puts one line to Asterisk's console."""
     instance = Instance(home.asterisk, Ports(0, 0, 0, 0, 0), {}, runtime.service_user())
     asterisk = AsteriskProcess(runtime.require(), instance)
