@@ -21,7 +21,6 @@ MODULES = (
     "codec_alaw",
     "codec_g722",
     "codec_resample",
-    "codec_a_mu",
     "format_wav",
     "format_pcm",
     "format_sln",
