@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from dialplan import names
@@ -22,6 +23,7 @@ ROOT = Path(__file__).parents[2]
 PRESETS = ROOT / "config" / "presets.toml"
 OFFICE, PATIENT = "+12125550100", "+12125550142"
 DAY = datetime(2026, 11, 24, 15, tzinfo=UTC)  # a Tuesday, 10:00 in New York
+_BEGAN = time.monotonic()
 VAULT = Vault(mobiles={"osei": "+12125550112"}, manager=SECRET, token="made-up")
 
 
@@ -48,7 +50,8 @@ async def serving(home: Home, text: str, held: Vault = VAULT) -> AsyncIterator[t
     block = PortBlock.take()
     try:
         async with listening(asterisk, port=block.ports.ami):
-            daemon = Daemon(parsed(text), held, home, block.ports, DemoClock(DAY))
+            now = DAY + timedelta(seconds=time.monotonic() - _BEGAN)  # no clock goes back
+            daemon = Daemon(parsed(text), held, home, block.ports, DemoClock(now))
             await daemon.start()
             try:
                 yield daemon, block.ports.agi
