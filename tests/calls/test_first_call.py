@@ -15,6 +15,7 @@ from pbx.setup.answers import start_text, starts
 from tests.support.offices import PRESETS
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("preset", starts())
 async def test_a_new_practice_is_called(preset: str) -> None:
     """Somebody is reached, whatever the file says of this machine's addresses."""
@@ -28,6 +29,7 @@ async def test_a_new_practice_is_called(preset: str) -> None:
     assert "accepted and was heard" in told.sentence
 
 
+@pytest.mark.long
 async def test_a_practice_without_people_to_call_is_told() -> None:
     """The call that reaches nobody is no success."""
     text = start_text("solo").replace('do = { ladder = "urgent" }', 'do = { message = "urgent" }')

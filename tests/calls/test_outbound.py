@@ -347,6 +347,7 @@ async def test_who_does_not_press_hears_that_it_is_taken(practice: Stage, caller
     assert call.heard_tone(TONES["lee"])
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("missing", ["app_originate", "func_module"])
 async def test_911_goes_out_though_nobody_can_be_told(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, missing: str
@@ -365,6 +366,7 @@ async def test_911_goes_out_though_nobody_can_be_told(
             assert emergency.shown == MAIN
 
 
+@pytest.mark.long
 async def test_911_goes_out_when_every_place_is_taken(tmp_path: Path) -> None:
     """Callers have the whole line, and more are refused; there is room for the call to 911."""
     with tempfile.TemporaryDirectory(prefix="officeline-911-") as name:

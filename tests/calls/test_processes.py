@@ -70,6 +70,7 @@ async def test_killed_in_mid_ladder_the_patient_still_reaches_a_human() -> None:
             assert MOBILES[reached[0]] != busy
 
 
+@pytest.mark.long
 async def test_replaced_in_mid_call_nobody_is_dropped() -> None:
     """As after an upgrade: two talk, a third is rung for, and another control layer takes over."""
     with tempfile.TemporaryDirectory(prefix="officeline-up-") as name:

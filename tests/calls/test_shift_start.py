@@ -183,6 +183,7 @@ def with_pin(stage: Stage, person: str) -> str:
     return vault.change(stage.home.folder, lambda held: held.with_pin(person, pin)).codes[person]
 
 
+@pytest.mark.long
 async def test_a_shift_is_handed_over_and_taken_by_telephone(practice: Stage, caller: str) -> None:
     """Lee hands over, osei confirms on his phone and is rung; then lee takes it back."""
     code = await asyncio.to_thread(with_pin, practice, "lee")
