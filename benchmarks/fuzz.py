@@ -17,14 +17,15 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from dialplan import names
-from pbx import patients, plan
+from pbx import patients
 from pbx.agi.protocol import LINE_LIMIT, AgiReader, ProtocolError, encode_variables
 from pbx.ami.protocol import MESSAGE_LIMIT, AmiEvent, HardenedProtocol
-from pbx.callflow import CallFlow
-from pbx.conversation import Book, Question, variables
+from pbx.call.callflow import CallFlow
+from pbx.call.conversation import Book, Question, variables
+from pbx.call.recent import RecentCallers
 from pbx.errors import OfficeLineError
 from pbx.ics import reader
-from pbx.recent import RecentCallers
+from pbx.officefile import plan
 from routing.model import Plan
 
 ROOT = Path(__file__).parents[1]

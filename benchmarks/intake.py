@@ -13,12 +13,12 @@ from benchmarks.ami_source import EVENTS, TOKEN, telling
 from benchmarks.ladder import OnePlan
 from dialplan import names
 from pbx.ami.client import AmiClient, AmiEvent
-from pbx.callflow import CallFlow
+from pbx.call.callflow import CallFlow
+from pbx.call.conversation import Question
+from pbx.call.recent import RecentCallers
 from pbx.clock import SystemClock
-from pbx.conversation import Question
 from pbx.home import Home
-from pbx.recent import RecentCallers
-from pbx.recorder import Recorder
+from pbx.record.recorder import Recorder
 from pbx.store.database import open_database
 from pbx.store.writer import LogWriter
 

@@ -21,13 +21,13 @@ from typing import TYPE_CHECKING
 
 from benchmarks.measured import Report, options, spread, table
 from pbx.clock import SystemClock
-from pbx.escalator import Escalator
-from pbx.plan import load
+from pbx.officefile.plan import load
+from pbx.physicians.escalator import Escalator
 from pbx.store.database import open_database
 from pbx.store.tables import utc_text
 
 if TYPE_CHECKING:
-    from pbx.conversation import Book
+    from pbx.call.conversation import Book
     from pbx.store.escalation import Outcome
     from routing.model import Plan
 

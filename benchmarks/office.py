@@ -14,10 +14,11 @@ from pathlib import Path
 from benchmarks.measured import DIES_WITH_US
 from benchmarks.sip import OneSocketCarrier
 from dialplan import names
-from pbx import office, prompts, vault
+from pbx import office, vault
 from pbx.engine import runtime
 from pbx.engine.process import AsteriskProcess, Instance
 from pbx.home import Home
+from pbx.speech import prompts
 from pbx.standby import script
 from pbx.supervisor import read_configuration, read_vault
 

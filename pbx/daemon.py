@@ -14,37 +14,37 @@ from dialplan import manager, names
 from pbx.agi.server import AgiServer, Handler
 from pbx.ami.client import AmiClient, AmiUnavailable
 from pbx.ami.protocol import AmiEvent
-from pbx.callbacks import Callbacks
-from pbx.callflow import CallFlow
+from pbx.call.callflow import CallFlow
+from pbx.call.handlers import Handlers
+from pbx.call.recent import RecentCallers
 from pbx.clock import Clock
 from pbx.engine.ports import Ports
 from pbx.errors import EngineError
-from pbx.escalator import Escalator
-from pbx.gap_alarm import GapAlarm
-from pbx.handlers import Handlers
+from pbx.health.pulse import Pulse
+from pbx.health.watchdog import ALIVE, tell
 from pbx.home import Home
 from pbx.live import LivePlan
 from pbx.notify.notifier import Notifier
 from pbx.notify.push import PushingDialer
-from pbx.physician_line import PhysicianLine
-from pbx.pins import Pins
-from pbx.placing import Placing
-from pbx.plan import Configuration
-from pbx.pulse import Pulse
-from pbx.recent import RecentCallers
-from pbx.recorder import Recorder
-from pbx.relay_dialer import RelayDialer
-from pbx.shift_caller import ShiftCaller
-from pbx.spool import Fact, Spool
+from pbx.officefile.plan import Configuration
+from pbx.physicians.callbacks import Callbacks
+from pbx.physicians.escalator import Escalator
+from pbx.physicians.gap_alarm import GapAlarm
+from pbx.physicians.physician_line import PhysicianLine
+from pbx.physicians.pins import Pins
+from pbx.physicians.placing import Placing
+from pbx.physicians.relay_dialer import RelayDialer
+from pbx.physicians.shift_caller import ShiftCaller
+from pbx.record.recorder import Recorder
+from pbx.record.spool import Fact, Spool
+from pbx.record.taking_in import TakingIn
 from pbx.standby.keeper import StandBy
 from pbx.store import damage
 from pbx.store.calls import recent_callers
 from pbx.store.database import StoreError, open_database
 from pbx.store.records import Record
 from pbx.store.writer import LogWriter
-from pbx.taking_in import TakingIn
 from pbx.vault import Vault
-from pbx.watchdog import ALIVE, tell
 
 HEARTBEAT_S = 5.0  # also how old the failsafe's knowledge may be
 CONNECT_S = 15.0

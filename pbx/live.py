@@ -14,10 +14,11 @@ from pathlib import Path
 
 import structlog
 
-from pbx import office, plan, vault
-from pbx.conversation import Book
+from pbx import office, vault
+from pbx.call.conversation import Book
 from pbx.errors import ConfigError
 from pbx.home import Home
+from pbx.officefile import plan
 from pbx.paths import data_folder
 from pbx.store import overlay
 from pbx.vault import Vault

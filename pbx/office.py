@@ -11,11 +11,11 @@ from dialplan.extensions import DialplanFacts
 from dialplan.pjsip import SipFacts, Tls, Trunk, is_address
 from dialplan.render import OfficeFacts, office_files
 from dialplan.system import Folders
-from pbx.conversation import Book
+from pbx.call.conversation import Book
 from pbx.engine.ports import PortBlock, Ports
 from pbx.engine.runtime import Runtime
 from pbx.home import Home
-from pbx.plan import Configuration
+from pbx.officefile.plan import Configuration
 from pbx.vault import Vault
 from routing.model import Plan
 from routing.outbound import shown

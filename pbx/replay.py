@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from pbx import explain, when
+from pbx import when
+from pbx.call import explain
 from pbx.store.calls import CallRow, DecisionRow
 from routing.decision import Facts, Reason
 from routing.ladder import Ringing

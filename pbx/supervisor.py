@@ -13,20 +13,22 @@ from pathlib import Path
 
 import structlog
 
-from pbx import live, logs, office, plan, prompts, vault
+from pbx import live, logs, office, vault
 from pbx.clock import Clock, SystemClock
 from pbx.daemon import HEARTBEAT_S, Daemon
 from pbx.engine import runtime
 from pbx.engine.ports import Ports
 from pbx.engine.process import AsteriskProcess, Instance
 from pbx.errors import EngineError
+from pbx.health.watchdog import READY, Watchdog, tell
 from pbx.home import Home
+from pbx.keeping.recovery import recover
+from pbx.officefile import plan
 from pbx.paths import data_folder
-from pbx.recovery import recover
+from pbx.speech import prompts
 from pbx.standby import script
 from pbx.store.database import open_database
 from pbx.store.plans import apply_first
-from pbx.watchdog import READY, Watchdog, tell
 
 BEATS = 3  # how many heartbeats a daemon may miss
 END_S = 15.0  # in which a daemon writes down what waits, and ends

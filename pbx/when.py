@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from pbx.errors import OfficeLineError
-from pbx.spans import WEEKDAYS
+from pbx.officefile.spans import WEEKDAYS
 from routing.instants import DAY, MIDNIGHT, at_local, instant, local_day
 
 EVENING = time(18)

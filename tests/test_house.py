@@ -70,7 +70,7 @@ def test_imports_point_one_way() -> None:
 @pytest.mark.parametrize(
     ("path", "source"),
     [
-        ("routing/x.py", "import pbx.plan"),
+        ("routing/x.py", "import pbx.officefile.plan"),
         ("routing/x.py", "from dialplan import names"),
         ("routing/x.py", "import os"),
         ("routing/x.py", "from datetime import datetime\nx = datetime.now()"),

@@ -15,7 +15,7 @@ from pbx.errors import OfficeLineError
 from pbx.home import Home
 
 if TYPE_CHECKING:
-    from pbx.age_keys import Lock
+    from pbx.keeping.age_keys import Lock
 
 Passphrase = Annotated[bool, typer.Option("--passphrase", help="Ask for a passphrase.")]
 PassphraseFile = Annotated[
@@ -39,7 +39,7 @@ def backup(
 
     Example: officeline backup /media/stick/office.age --to age1...
     """
-    from pbx import age_keys, backup
+    from pbx.keeping import age_keys, backup
 
     place: Context = context.obj
     if bool(to) + passphrase + (passphrase_file is not None) != 1:
@@ -78,9 +78,9 @@ def restore(
 
     Example: officeline --home /srv/office restore /media/stick/office.age --identity key.txt
     """
-    from pbx import age_keys
     from pbx.engine.runtime import service_user
-    from pbx.restore import restore as put_back
+    from pbx.keeping import age_keys
+    from pbx.keeping.restore import restore as put_back
 
     if (identity is not None) + passphrase + (passphrase_file is not None) != 1:
         raise OfficeLineError(

@@ -9,12 +9,12 @@ import threading
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from pbx import trunk
 from pbx.commands import inbox_shown
 from pbx.commands.live_shown import Carrier, Seen
 from pbx.errors import OfficeLineError
+from pbx.health import trunk
+from pbx.health.line_now import LineNow, line_now, step
 from pbx.home import Home
-from pbx.line_now import LineNow, line_now, step
 from pbx.showing import Shown
 from pbx.store import overlay
 

@@ -27,7 +27,8 @@ def check(
 
     Example: officeline check config/office.toml
     """
-    from pbx import plan, vault
+    from pbx import vault
+    from pbx.officefile import plan
 
     known: Context = context.obj
     path = file or known.config

@@ -17,7 +17,7 @@ from pbx.paths import data_folder
 if TYPE_CHECKING:
     from sqlalchemy import Engine
 
-    from pbx.plan import Configuration
+    from pbx.officefile.plan import Configuration
     from routing.model import Plan
     from routing.people import Numbers
 
@@ -35,7 +35,7 @@ class Context:
 
     def configuration(self) -> Configuration:
         """Read office.toml; ConfigError with all its mistakes."""
-        from pbx import plan
+        from pbx.officefile import plan
 
         return plan.load(self.config, data_folder("config") / "presets.toml")
 
@@ -59,8 +59,8 @@ class Context:
 
     def running(self) -> Plan:
         """Read the plan that runs, laid over likewise: the newest applied one, else the file's."""
-        from pbx import plan
         from pbx.home import Home
+        from pbx.officefile import plan
         from pbx.store.overlay import applied_texts, laid_over
 
         database = Home(self.home).database

@@ -26,8 +26,8 @@ def drill(
 
     Example: officeline drill failsafe
     """
-    from pbx import drill as drills
     from pbx import logs, supervisor, vault
+    from pbx.health import drill as drills
     from pbx.live import LivePlan
     from pbx.locks.asked import console
 

@@ -43,7 +43,7 @@ def explain(
 
 
 def _past(context: Context, call: str, *, as_json: bool) -> None:
-    from pbx import explain as explaining
+    from pbx.call import explain as explaining
     from pbx.commands.calls import open_log
     from pbx.store.calls import get_call
 
@@ -73,7 +73,7 @@ def _imagined(
     *,
     as_json: bool,
 ) -> None:
-    from pbx import explain as explaining
+    from pbx.call import explain as explaining
     from routing.decision import Facts
 
     plan = context.plan()

@@ -86,9 +86,10 @@ def _place(context: typer.Context) -> Context:
 
 def _settle(place: Context, talk: Any, told: str) -> None:
     """Learn everything, and only then write it, all or nothing."""
-    from pbx import plan, vault
+    from pbx import vault
     from pbx.commands import init_asked
     from pbx.commands.audited import deed
+    from pbx.officefile import plan
     from pbx.paths import data_folder
     from pbx.setup import answers, land, office_text
 
@@ -150,8 +151,8 @@ def _tell(place: Context, before: str | None, after: str, numbers: Mapping[str, 
 
 def _prompts(place: Context, language: str) -> None:
     """Lay out what callers hear, and a folder for the office's own recordings."""
-    from pbx import prompts
     from pbx.home import Home
+    from pbx.speech import prompts
 
     home = Home(place.home)
     home.recordings.mkdir(exist_ok=True)

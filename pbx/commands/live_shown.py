@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING
 from rich.table import Table
 from rich.text import Text
 
-from pbx.line_now import LineNow, Urgent, step
+from pbx.health.line_now import LineNow, Urgent, step
 from pbx.showing import Shown, is_breached
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-    from pbx.line_now import OnCallNow
+    from pbx.health.line_now import OnCallNow
     from pbx.store.under_way import UnderWay
 
 BAD, HEAD = "bold red", "bold"

@@ -14,7 +14,7 @@ from pbx.errors import OfficeLineError
 from routing.model import ExplicitShift, Plan
 
 if TYPE_CHECKING:
-    from pbx.shifts_file import Edit
+    from pbx.officefile.shifts_file import Edit
 
 MayRota = Annotated[str | None, typer.Option("--rota", help="Needed where there are several.")]
 From = Annotated[str, typer.Option("--from", help="From this time on.")]
@@ -71,9 +71,10 @@ def import_(
 
     Example: officeline oncall import doctors.ics --rota doctors --to 2027-01-01 --dry-run
     """
-    from pbx import files, shifts_file
-    from pbx import plan as plan_files
+    from pbx import files
     from pbx.ics import reader
+    from pbx.officefile import plan as plan_files
+    from pbx.officefile import shifts_file
 
     config: Path = context.obj.config
     plan = context.obj.configuration().plan

@@ -104,7 +104,8 @@ def add(
 
     Example: officeline people add kim --name "Dr. Jo Kim" --role physician
     """
-    from pbx import files, people_file, plan
+    from pbx import files
+    from pbx.officefile import people_file, plan
     from pbx.paths import data_folder
 
     config, presets = context.obj.config, data_folder("config") / "presets.toml"
@@ -128,7 +129,7 @@ def remove(context: typer.Context, person: str, *, yes: Yes = False) -> None:
 
     Example: officeline people remove kim
     """
-    from pbx import leaving
+    from pbx.officefile import leaving
 
     place: Context = context.obj
     name = _name(place, person)
@@ -189,7 +190,7 @@ def pin(
 
 def _chosen(place: Context, person: str, given: str | None) -> str:
     """Return the hash of a PIN that is good; one that was not given is asked for twice."""
-    from pbx import pins
+    from pbx.physicians import pins
 
     if given is None:
         if not sys.stdin.isatty():

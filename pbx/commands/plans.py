@@ -16,8 +16,8 @@ from pbx.home import Home
 from pbx.numbers import mask_within
 
 if TYPE_CHECKING:
-    from pbx.judge import Judgement
-    from pbx.plan import Configuration
+    from pbx.officefile.judge import Judgement
+    from pbx.officefile.plan import Configuration
     from pbx.store.plans import Applied
 
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON document.")]
@@ -36,7 +36,7 @@ def diff(
     """
     import difflib
 
-    from pbx import plan
+    from pbx.officefile import plan
     from pbx.store.overlay import applied_texts
 
     known: Context = context.obj
@@ -80,8 +80,8 @@ def apply(
 
     Example: officeline apply
     """
-    from pbx import plan
-    from pbx.judge import judge
+    from pbx.officefile import plan
+    from pbx.officefile.judge import judge
     from pbx.store.plans import apply_text, list_applied
 
     known: Context = context.obj
@@ -218,7 +218,7 @@ def _tell_what_waits(before: Applied | None, wanted: Configuration) -> None:
 
 def _parsed(applied: Applied) -> Configuration:
     """Read an applied plan, which this version may no longer be able to; then a ConfigError."""
-    from pbx import plan
+    from pbx.officefile import plan
     from pbx.paths import data_folder
 
     name = Path(f"applied plan {applied.id}")

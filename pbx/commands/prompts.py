@@ -8,8 +8,8 @@ from typing import Annotated
 
 import typer
 
-from pbx.prompts import check as check_prompts
-from pbx.prompts import load_catalogue, sounds_folder
+from pbx.speech.prompts import check as check_prompts
+from pbx.speech.prompts import load_catalogue, sounds_folder
 
 app = typer.Typer(help="The spoken sentences and the hold music.", no_args_is_help=True)
 
@@ -30,7 +30,7 @@ def render(
 
     Example: officeline prompts render --only greeting-closed
     """
-    from pbx.prompts_render import render as render_prompts
+    from pbx.speech.prompts_render import render as render_prompts
 
     folder = sounds or sounds_folder()
     catalogue = load_catalogue(folder / f"{language}.toml")

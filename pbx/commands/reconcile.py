@@ -19,7 +19,7 @@ from pbx.numbers import mask
 from routing.instants import local_day
 
 if TYPE_CHECKING:
-    from pbx.reconcile import Reconciliation, Unaccounted
+    from pbx.record.reconcile import Reconciliation, Unaccounted
 
 # The keys of the contract, in its order, and what a person calls them
 COUNTED = {
@@ -69,7 +69,7 @@ def reconciled(known: Context, day: date, zone: ZoneInfo) -> Reconciliation:
     """Account for the calls of a local day, as things stand now."""
     engine = open_log(known)
     from pbx import logs
-    from pbx.reconcile import reconcile_day
+    from pbx.record.reconcile import reconcile_day
 
     logs.configure()  # a damaged record is told on stderr: stdout is for the answer
     return reconcile_day(engine, Home(known.home), day, zone, datetime.now(UTC))

@@ -19,8 +19,8 @@ from pbx.errors import OfficeLineError
 from pbx.home import Home
 
 if TYPE_CHECKING:
-    from pbx.morning import Moment, Night, NightCall
-    from pbx.reconcile import Reconciliation
+    from pbx.record.reconcile import Reconciliation
+    from pbx.reports.morning import Moment, Night, NightCall
     from pbx.showing import Shown
 
 app = typer.Typer(no_args_is_help=True)
@@ -46,7 +46,7 @@ def morning(
     plan = known.running()
     wanted = day_of(day, plan.office.zone)
     from pbx import logs
-    from pbx.morning import night
+    from pbx.reports.morning import night
     from pbx.showing import Shown
 
     logs.configure()  # a damaged record is told on stderr: stdout is for the answer
@@ -81,7 +81,7 @@ def audited(found: Night) -> str:
 
 def _document(found: Night, shown: Shown, home: Home) -> dict[str, Any]:
     from pbx.commands import inbox_shown
-    from pbx.morning_page import in_order, to_do
+    from pbx.reports.morning_page import in_order, to_do
 
     zone = shown.plan.office.zone
     return {
@@ -133,7 +133,7 @@ def _moment(moment: Moment | None, shown: Shown) -> dict[str, Any] | None:
 
 
 def _write(path: Path, found: Night, shown: Shown) -> None:
-    from pbx.morning_page import sheet
+    from pbx.reports.morning_page import sheet
 
     try:
         path.touch(mode=0o600)  # patients' matters
@@ -148,7 +148,7 @@ def _write(path: Path, found: Night, shown: Shown) -> None:
 def _print(found: Night, shown: Shown) -> None:
     from pbx.commands import inbox_shown
     from pbx.commands.printing import plain_console, plain_table
-    from pbx.morning_page import in_order, to_do
+    from pbx.reports.morning_page import in_order, to_do
 
     out = plain_console()
     out.print(f"The night from {shown.time(found.start)} to {shown.time(found.end)}", style="bold")

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
+from pbx.officefile.spans import WEEKDAYS
 from pbx.reports.duty import Duty
 from pbx.reports.traffic import ABANDONED, ANSWER_S, CALL_BACK, Answers, Kept, Traffic
 from pbx.showing import Shown
-from pbx.spans import WEEKDAYS
 
 
 def of_traffic(found: Traffic, shown: Shown) -> dict[str, Any]:

@@ -33,8 +33,8 @@ def retention(
     engine = open_log(place)
     configuration = place.configuration()
     zone = configuration.plan.office.zone
-    from pbx import retention as keeping
-    from pbx.schema_kept import RetentionTable
+    from pbx.keeping import retention as keeping
+    from pbx.officefile.schema_kept import RetentionTable
 
     now = datetime.now(UTC)
     table = configuration.retention or RetentionTable()

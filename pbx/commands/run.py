@@ -78,7 +78,7 @@ def doctor(
     """
     from dataclasses import asdict
 
-    from pbx.doctor import examine
+    from pbx.health.doctor import examine
 
     known: Context = context.obj
     if security:

@@ -108,7 +108,7 @@ def document(found: Simulation, zone: ZoneInfo) -> dict[str, Any]:
 
 
 def _write(path: Path, found: Simulation, plan: Plan, about: str) -> None:
-    from pbx.calendar_page import calendar_of
+    from pbx.reports.calendar_page import calendar_of
 
     try:
         path.write_text(calendar_of(found, plan, about), encoding="utf-8")

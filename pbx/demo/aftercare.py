@@ -8,8 +8,8 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Engine
 
+from pbx.call.conversation import Plans
 from pbx.clock import DemoClock
-from pbx.conversation import Plans
 from pbx.store import escalation
 from pbx.store.escalation import Act, RefusedError, Result
 from routing import relay

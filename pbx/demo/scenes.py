@@ -10,7 +10,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
-from pbx.callflow import KEY_WAIT_S
+from pbx.call.callflow import KEY_WAIT_S
 from pbx.carrier import audio
 from pbx.carrier.handset import Handset, PhoneCall, Script, answers, asserted_number, voicemail
 from pbx.demo.stage import MOBILES, PATIENT_TONE, TONES, Stage

@@ -19,7 +19,7 @@ from pbx.engine.ports import Ports
 from pbx.engine.process import AsteriskProcess
 from pbx.errors import EngineError
 from pbx.home import Home
-from pbx.plan import Configuration
+from pbx.officefile.plan import Configuration
 from pbx.store import escalation, messages
 from pbx.store.calls import History, get_call, list_calls
 from pbx.store.database import open_database

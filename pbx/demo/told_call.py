@@ -10,10 +10,10 @@ from pathlib import Path
 
 from dialplan import names
 from pbx.ami.protocol import AmiEvent
-from pbx.callflow import CallFlow
+from pbx.call.callflow import CallFlow
+from pbx.call.conversation import Plans, Question, Verdict
 from pbx.clock import DemoClock
-from pbx.conversation import Plans, Question, Verdict
-from pbx.recorder import Recorder
+from pbx.record.recorder import Recorder
 
 HANGS_UP, SILENT = 0.03, 0.05  # shares of callers at each menu
 IMPATIENT = 0.15  # of callers whom nobody answered: they wait no longer

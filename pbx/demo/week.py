@@ -8,19 +8,20 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from pbx import office, plan, vault
-from pbx.callflow import CallFlow
+from pbx import office, vault
+from pbx.call.callflow import CallFlow
+from pbx.call.conversation import Book
+from pbx.call.recent import RecentCallers
 from pbx.carrier import audio
 from pbx.clock import DemoClock
-from pbx.conversation import Book
 from pbx.demo.aftercare import Aftercare
 from pbx.demo.told_call import Caller, Line
 from pbx.engine.runtime import service_user
 from pbx.home import Home
-from pbx.plan import Configuration
-from pbx.recent import RecentCallers
-from pbx.reconcile import cdr_path
-from pbx.recorder import Recorder
+from pbx.officefile import plan
+from pbx.officefile.plan import Configuration
+from pbx.record.reconcile import cdr_path
+from pbx.record.recorder import Recorder
 from pbx.store.database import open_database
 from pbx.store.plans import apply_first
 from pbx.store.writer import LogWriter

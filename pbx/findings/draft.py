@@ -12,7 +12,7 @@ from pbx.findings.finding import Finding, finding
 from pbx.findings.lines import Lines, Path
 
 if TYPE_CHECKING:
-    from pbx.schema import DoTable, KeyTable, OfficeFile
+    from pbx.officefile.schema import DoTable, KeyTable, OfficeFile
     from routing.model import Plan, Urgency
 
 SHOWN_NAMES = 8
@@ -37,7 +37,7 @@ class Draft:
     @cached_property
     def plan(self) -> Plan:
         """Build the plan of what is left; names in it may be unknown."""
-        from pbx import build
+        from pbx.officefile import build
 
         return build.plan(self.file, self.digest)
 

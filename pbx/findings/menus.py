@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from pbx import prompts
 from pbx.errors import ConfigError
 from pbx.findings.draft import Draft, listed, near
 from pbx.findings.finding import Finding
 from pbx.findings.lines import Path
+from pbx.speech import prompts
 from routing.model import Announce, Choice, GoTo, Plan, Reject, TakeMessage, Urgency
 
 if TYPE_CHECKING:

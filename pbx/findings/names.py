@@ -12,7 +12,7 @@ from routing import model
 
 if TYPE_CHECKING:
     from pbx.findings.finding import Finding
-    from pbx.schema import DoTable
+    from pbx.officefile.schema import DoTable
 
 # Where it stands, what it is called there, the word, and the words that would do.
 Use = tuple[Path, str, str | None, Iterable[str]]

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from pbx import spans
 from pbx.findings.draft import Draft
 from pbx.findings.finding import Finding
 from pbx.findings.lines import Path
+from pbx.officefile import spans
 
 if TYPE_CHECKING:
-    from pbx.schema import DoTable
-    from pbx.schema_ladders import RelayTable
+    from pbx.officefile.schema import DoTable
+    from pbx.officefile.schema_ladders import RelayTable
 
 
 def structure(draft: Draft) -> Iterator[Finding]:

@@ -17,7 +17,7 @@ from pbx.findings.lines import Path as Place
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
 
-    from pbx.schema import OfficeFile
+    from pbx.officefile.schema import OfficeFile
 
 # Stand for what is missing or wrong, so that everything else can still be looked at.
 STANDINS: Mapping[str, Any] = {
@@ -114,7 +114,7 @@ def _validated(
     """Validate what can be; the errors are those of the whole file, told once."""
     from pydantic import ValidationError
 
-    from pbx import schema
+    from pbx.officefile import schema
 
     first: list[ErrorDetails] = []
     tree = _copied(raw)
@@ -228,7 +228,7 @@ def _keys(*, top: bool) -> set[str]:
     """List the keys that tables have: the file's own at its top, else those of any table."""
     from pydantic import BaseModel
 
-    from pbx import schema, schema_rotas
+    from pbx.officefile import schema, schema_rotas
 
     def fields(table: type[BaseModel]) -> set[str]:
         return {field.alias or name for name, field in table.model_fields.items()}

@@ -7,15 +7,15 @@ from datetime import date, datetime, timedelta
 from itertools import combinations
 from typing import TYPE_CHECKING
 
-from pbx import spans
 from pbx.findings.draft import Draft
 from pbx.findings.finding import Finding
 from pbx.findings.lines import Path
+from pbx.officefile import spans
 from routing import rota
 from routing.instants import local_day
 
 if TYPE_CHECKING:
-    from pbx.schema import DaysTable
+    from pbx.officefile.schema import DaysTable
     from routing.model import Window
 
 AHEAD = timedelta(days=90)  # how far rotas are looked at for gaps

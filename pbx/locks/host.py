@@ -10,7 +10,7 @@ from pathlib import Path
 from pbx import vault
 from pbx.home import Home
 from pbx.locks.lock import Lock
-from pbx.pins import DIGITS
+from pbx.physicians.pins import DIGITS
 
 MEND_CONFIG = "Take it away from others: chmod o-w."
 MEND = "Start the line once more, which sets them, or use chmod."

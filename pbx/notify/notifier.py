@@ -10,11 +10,11 @@ import structlog
 
 from pbx.agi.server import Handler
 from pbx.ami.client import AmiClient
+from pbx.call.conversation import Plans
 from pbx.clock import Clock
-from pbx.conversation import Plans
 from pbx.home import Home
-from pbx.plan import Configuration
-from pbx.spool import Spool
+from pbx.officefile.plan import Configuration
+from pbx.record.spool import Spool
 from pbx.store.database import open_database
 from pbx.store.records import Record
 from pbx.store.writer import LogWriter

@@ -14,8 +14,8 @@ from datetime import datetime, timedelta
 import structlog
 from sqlalchemy import Engine
 
+from pbx.call.conversation import Plans
 from pbx.clock import Clock
-from pbx.conversation import Plans
 from pbx.notify.feed import Feed, duties
 from pbx.store import news
 from pbx.store.news import News, Standing

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from pbx.officefile.spans import WEEKDAYS
 from pbx.percentiles import RANKS
 from pbx.reports.duty import Duty
 from pbx.reports.table import SPREAD, Cell, Chart, Columns, Table, spread_cells
-from pbx.spans import WEEKDAYS
 
 
 def tables(found: Duty) -> list[Table]:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from html import escape
 
-from pbx.page import page
 from pbx.reports import charts
+from pbx.reports.frame import page
 from pbx.reports.table import Cell, Columns, Table, told
 
 _STYLE = f"""{charts.STYLE}

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from pbx.officefile.spans import WEEKDAYS
 from pbx.reports.table import SPREAD, Cell, Chart, Columns, Table, spread_cells
 from pbx.reports.traffic import ABANDONED, ANSWER_S, CALL_BACK, Kept, Traffic
 from pbx.showing import Shown
-from pbx.spans import WEEKDAYS
 from pbx.store.figures import Counts
 
 CALL_BACK_S = int(CALL_BACK.total_seconds())

@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from pbx import spans
 from pbx.errors import OfficeLineError
 from pbx.numbers import to_e164
+from pbx.officefile import spans
 from pbx.paths import data_folder
 
 LATER, OTHER = "later", "other"  # no carrier yet; one that has no preset
@@ -75,28 +75,28 @@ def carrier(text: str) -> str:
 
 def title(text: str) -> str:
     """Read the name of a practice or a person."""
-    from pbx.fields import Title
+    from pbx.officefile.fields import Title
 
     return _field(Title, text)
 
 
 def timezone(text: str) -> str:
     """Read a time zone's name."""
-    from pbx.fields import Zone
+    from pbx.officefile.fields import Zone
 
     return _field(Zone, text, " Name one like America/New_York.")
 
 
 def host(text: str) -> str:
     """Read a host's name or address."""
-    from pbx.fields import Host
+    from pbx.officefile.fields import Host
 
     return _field(Host, text)
 
 
 def username(text: str) -> str:
     """Read the name that a carrier gave for the registration."""
-    from pbx.fields import Username
+    from pbx.officefile.fields import Username
 
     return _field(Username, text)
 
@@ -138,7 +138,7 @@ def hours_text(told: Mapping[str, Any]) -> str:
 
 def physician(text: str) -> tuple[str, str]:
     """Read "lee=Dr. Ana Lee"."""
-    from pbx.fields import Id
+    from pbx.officefile.fields import Id
 
     key, sign, name = text.partition("=")
     if not sign:

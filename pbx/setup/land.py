@@ -52,7 +52,7 @@ def land(
 
 def read(config: Path) -> str | None:
     """Read the file as it is; None if there is none."""
-    from pbx import plan
+    from pbx.officefile import plan
 
     return plan.read_text(config) if config.exists() else None
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import tomllib
 from typing import TYPE_CHECKING, Any
 
-from pbx import people_file
 from pbx.errors import OfficeLineError
+from pbx.officefile import people_file
 from pbx.setup.answers import LATER, OTHER, Answers, Hours, TrunkAnswer
 
 if TYPE_CHECKING:

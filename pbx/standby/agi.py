@@ -15,12 +15,12 @@ from pathlib import Path
 
 from asterisk.agi import AGI
 
-from pbx import turns
 from pbx.agi.protocol import LINE_LIMIT, AgiReader, AgiRequest, encode_variables
-from pbx.callflow import CallFlow
-from pbx.conversation import Question, Verdict, asked, variables
-from pbx.recent import RecentCallers
-from pbx.spool import Fact, Spool
+from pbx.call import turns
+from pbx.call.callflow import CallFlow
+from pbx.call.conversation import Question, Verdict, asked, variables
+from pbx.call.recent import RecentCallers
+from pbx.record.spool import Fact, Spool
 from pbx.standby.cache import SPOOL, CachedPlans
 from pbx.store.records import CallStarted
 

@@ -15,8 +15,9 @@ from datetime import datetime
 from functools import cached_property
 from pathlib import Path
 
-from pbx import files, plain
-from pbx.conversation import Book
+from pbx import files
+from pbx.call.conversation import Book
+from pbx.record import plain
 from routing.model import Patient, Plan
 
 LIVE, PATIENTS, RECENT = "live.json", "patients.json", "recent.json"

@@ -8,12 +8,12 @@ from datetime import timedelta
 import structlog
 
 from pbx import files
+from pbx.call.recent import RecentCallers
 from pbx.clock import Clock
 from pbx.engine.runtime import service_user
 from pbx.errors import OfficeLineError
 from pbx.home import Home
 from pbx.live import LivePlan
-from pbx.recent import RecentCallers
 from pbx.standby.cache import Cache
 from pbx.store.overlay import applied_texts
 

@@ -15,7 +15,7 @@ import pytest_asyncio
 from pbx.carrier.handset import answers, never_answers
 from pbx.demo.scenes import BACK_LINE, SATURDAY, patient
 from pbx.demo.stage import MOBILES, TONES, Stage, staged
-from pbx.plan import read_text
+from pbx.officefile.plan import read_text
 from pbx.store.overlay import applied_texts
 
 pytestmark = [pytest.mark.long, pytest.mark.asyncio(loop_scope="session")]

@@ -6,11 +6,11 @@ import asyncio
 
 import pytest
 
-from pbx import flags
 from pbx.carrier import audio
 from pbx.carrier.handset import Handset, never_answers
 from pbx.demo.scenes import MAIN, SATURDAY, patient, physician
 from pbx.demo.stage import MOBILES, PATIENT_TONE, Stage
+from pbx.record import flags
 from pbx.store.calls import History
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")

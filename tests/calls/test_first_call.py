@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from pbx import plan
 from pbx.demo.first_call import first_call
-from pbx.schema import MetricsTable, NetworkTable
+from pbx.officefile import plan
+from pbx.officefile.schema import MetricsTable, NetworkTable
 from pbx.setup.answers import start_text, starts
 from tests.support.offices import PRESETS
 

@@ -8,7 +8,7 @@ import pytest
 
 from pbx.demo.scenes import MAIN, SATURDAY, patient, physician
 from pbx.demo.stage import MOBILES, Stage
-from pbx.line_now import LineNow, line_now, step
+from pbx.health.line_now import LineNow, line_now, step
 from pbx.store.database import open_database
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")

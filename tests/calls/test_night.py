@@ -22,8 +22,8 @@ from pbx.carrier.handset import Handset, PhoneCall, Script, refuses
 from pbx.carrier.trace import SipMessage
 from pbx.demo.scenes import BACK_LINE, MAIN, SATURDAY, patient
 from pbx.demo.stage import MOBILES, Stage, staged
-from pbx.pins import hashed
-from pbx.reconcile import Reconciliation, reconcile_day
+from pbx.physicians.pins import hashed
+from pbx.record.reconcile import Reconciliation, reconcile_day
 from pbx.store import escalation, messages
 from pbx.store.database import open_database
 from pbx.store.messages import MessageRow

@@ -20,7 +20,7 @@ from pbx.carrier.handset import Handset, Script, answers, never_answers
 from pbx.demo.scenes import BACK_LINE, MAIN, SATURDAY, patient
 from pbx.demo.stage import MOBILES, PATIENT_TONE, TONES, Stage, staged
 from pbx.home import Home
-from pbx.reconcile import reconcile_day
+from pbx.record.reconcile import reconcile_day
 from pbx.store import messages, outbound
 from pbx.store.database import open_database
 from tests.calls.test_phones import baresip

@@ -17,10 +17,10 @@ from dialplan.system import CDR_FILE
 from pbx.ami.client import AmiClient
 from pbx.carrier import audio
 from pbx.carrier.handset import Handset, answers, never_answers, refuses
-from pbx.cdr import read_cdr
 from pbx.demo.scenes import BACK_LINE, MAIN, SATURDAY, TUESDAY, patient, physician
 from pbx.demo.stage import MOBILES, PATIENT_TONE, TONES, Stage
-from pbx.trunk import reaches
+from pbx.health.trunk import reaches
+from pbx.record.cdr import read_cdr
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 

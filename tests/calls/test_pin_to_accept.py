@@ -14,7 +14,7 @@ from pbx import vault
 from pbx.carrier.handset import Handset, Script
 from pbx.demo.scenes import BACK_LINE, SATURDAY, patient, physician
 from pbx.demo.stage import MOBILES, PATIENT_TONE, TONES, Stage, staged
-from pbx.pins import hashed
+from pbx.physicians.pins import hashed
 from pbx.store import pins
 from pbx.store.database import open_database
 

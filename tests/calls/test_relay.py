@@ -11,8 +11,8 @@ from pbx import vault
 from pbx.carrier.handset import Handset, PhoneCall, Script, answers, voicemail
 from pbx.demo.scenes import MAIN, SATURDAY
 from pbx.demo.stage import MOBILES, PATIENT_TONE, TONES, Stage
-from pbx.pins import hashed
-from pbx.reconcile import reconcile_day
+from pbx.physicians.pins import hashed
+from pbx.record.reconcile import reconcile_day
 from pbx.store import escalation, messages
 from pbx.store.database import open_database
 from pbx.store.messages import MessageRow

@@ -15,7 +15,7 @@ from pbx import vault
 from pbx.carrier.handset import Handset, Script, voicemail
 from pbx.demo.scenes import BACK_LINE, MAIN, SATURDAY, TUESDAY, patient, physician
 from pbx.demo.stage import MOBILES, TONES, Stage, staged
-from pbx.pins import hashed
+from pbx.physicians.pins import hashed
 from pbx.store import changes, shifts
 from pbx.store.database import open_database
 

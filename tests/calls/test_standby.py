@@ -18,7 +18,7 @@ from pbx.carrier import audio
 from pbx.carrier.handset import Handset, refuses
 from pbx.demo.scenes import BACK_LINE, MAIN, patient, physician
 from pbx.demo.stage import MOBILES, PATIENT_TONE, TONES
-from pbx.spool import Fact, Spool, read
+from pbx.record.spool import Fact, Spool, read
 from pbx.store import messages
 from pbx.store.calls import History, get_call, list_calls
 from pbx.store.database import open_database

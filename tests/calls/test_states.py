@@ -14,7 +14,7 @@ from sqlalchemy import Engine
 
 from pbx.carrier.handset import refuses
 from pbx.demo.stage import MOBILES
-from pbx.plan import load
+from pbx.officefile.plan import load
 from pbx.store import escalation, messages
 from pbx.store.database import open_database
 from pbx.store.escalation import Act

@@ -14,9 +14,9 @@ from pathlib import Path
 
 from pbx import vault
 from pbx.engine import runtime
+from pbx.health.watchdog import ALIVE, READY, SOCKET
 from pbx.home import Home
 from pbx.supervisor import is_running
-from pbx.watchdog import ALIVE, READY, SOCKET
 
 ROOT = Path(__file__).parents[2]
 DEADLINE = 60.0

@@ -16,15 +16,15 @@ from typer.testing import CliRunner, Result
 
 from cli import app
 from dialplan import names
-from pbx import plan as plans
 from pbx import vault
-from pbx.conversation import Question
+from pbx.call.conversation import Question
 from pbx.errors import OfficeLineError
 from pbx.home import Home
-from pbx.line_steps import LineState
-from pbx.physician_line import PhysicianLine
-from pbx.pins import Pins, hashed
-from pbx.placing import Placing
+from pbx.officefile import plan as plans
+from pbx.physicians.line_steps import LineState
+from pbx.physicians.physician_line import PhysicianLine
+from pbx.physicians.pins import Pins, hashed
+from pbx.physicians.placing import Placing
 from pbx.store import audit, database
 from pbx.store.database import open_database
 from pbx.vault import Vault

@@ -17,11 +17,12 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from cli import app
-from pbx import age_keys, backup, vault
+from pbx import vault
 from pbx.errors import OfficeLineError
 from pbx.home import Home
-from pbx.reconcile import cdr_path
-from pbx.spool import Spool
+from pbx.keeping import age_keys, backup
+from pbx.record.reconcile import cdr_path
+from pbx.record.spool import Spool
 from pbx.store import audit
 from pbx.store.database import open_database
 from pbx.vault import Vault

@@ -15,7 +15,7 @@ from pbx import vault
 from pbx.commands import callback
 from pbx.errors import OfficeLineError
 from pbx.home import Home
-from pbx.pins import hashed
+from pbx.physicians.pins import hashed
 from pbx.store import outbound
 from pbx.store.database import open_database
 from pbx.vault import Vault

@@ -23,9 +23,9 @@ from typing import Any
 import pytest
 
 from dialplan import names
+from pbx.health.pulse import Pulse
 from pbx.home import Home
-from pbx.plan import parse
-from pbx.pulse import Pulse
+from pbx.officefile.plan import parse
 from pbx.store import escalation, records
 from pbx.store.database import open_database
 from pbx.store.writer import LogWriter

@@ -12,13 +12,14 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from pbx import plan, vault
+from pbx import vault
 from pbx.commands.check import check
 from pbx.commands.context import Context
 from pbx.errors import ConfigError
 from pbx.findings import reading
 from pbx.findings.check import look
 from pbx.findings.finding import CODES, ERRORS, FATAL, WARNINGS
+from pbx.officefile import plan
 from pbx.vault import Vault
 from tests.support.offices import BROKEN, EXAMPLE, NOW, PRESETS, ROOT, changed, codes, found
 

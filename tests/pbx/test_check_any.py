@@ -15,11 +15,11 @@ import tomlkit
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pbx import plan
 from pbx.errors import ConfigError
 from pbx.findings.check import look
 from pbx.findings.finding import CODES
 from pbx.findings.lines import Lines
+from pbx.officefile import plan
 from routing.engine import route
 from tests.support.offices import BROKEN, EXAMPLE, NOW, PRESETS, ROOT, calls
 

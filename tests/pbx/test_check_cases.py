@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from pbx import plan
+from pbx.officefile import plan
 from tests.support.offices import NOW, PRESETS, changed, codes, found
 
 SHIFTS = """

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pbx import plan, spans
 from pbx.findings.times import minutes
+from pbx.officefile import plan, spans
 from routing.engine import route
 from routing.instants import inside
 from routing.model import Patient

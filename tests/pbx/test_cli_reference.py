@@ -10,7 +10,7 @@ import pytest
 from typer.main import get_command
 
 from cli import COMMANDS, GROUPS, app
-from pbx import plan
+from pbx.officefile import plan
 from tests.support.cli_reference import reference
 
 PAGE = Path(__file__).parents[2] / "docs" / "cli.md"

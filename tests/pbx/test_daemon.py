@@ -11,7 +11,7 @@ import pytest
 
 from dialplan import names
 from pbx import vault
-from pbx.conversation import CallState
+from pbx.call.conversation import CallState
 from pbx.engine.ports import PortBlock
 from pbx.home import Home
 from pbx.store import records

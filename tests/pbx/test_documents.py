@@ -13,7 +13,7 @@ import pytest
 from typer.main import get_command
 
 from cli import app
-from pbx import plan
+from pbx.officefile import plan
 from routing import proof
 from routing.model import Plan
 

@@ -17,9 +17,9 @@ import pytest
 from sqlalchemy import Engine, text
 from structlog.testing import capture_logs
 
-from pbx.conversation import Book
-from pbx.escalator import Escalator
-from pbx.plan import load
+from pbx.call.conversation import Book
+from pbx.officefile.plan import load
+from pbx.physicians.escalator import Escalator
 from pbx.store import escalation, messages
 from pbx.store.database import open_database, writing
 from pbx.store.escalation import Outcome
@@ -386,7 +386,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 sys.path[:0] = ["tests/pbx"]
 from test_escalator import HandClock, NIGHT, StillPlans
-from pbx.escalator import Escalator
+from pbx.physicians.escalator import Escalator
 from pbx.store.database import open_database
 class Deadly:
     async def deliver(self, message_id, person, *, urgent, attempt):

@@ -25,7 +25,7 @@ from pbx.errors import OfficeLineError
 from pbx.notify import payloads, tail
 from pbx.notify.feed import Feed
 from pbx.notify.mqtt import Broker, Publisher
-from pbx.plan import parse
+from pbx.officefile.plan import parse
 from pbx.store import records
 from pbx.store.news import News, Standing
 from tests.support import broker as brokers
@@ -262,7 +262,7 @@ def test_the_port_is_by_tls() -> None:
 def test_no_port_listens_that_was_not_there() -> None:
     """The example practice names no broker: nothing of MQTT is even imported."""
     code = (
-        "import sys; from pathlib import Path; from pbx.plan import load\n"
+        "import sys; from pathlib import Path; from pbx.officefile.plan import load\n"
         "from pbx.notify.notifier import Notifier; from pbx.home import Home\n"
         "from pbx.clock import SystemClock; from pbx.vault import Vault\n"
         "known = load(Path('config/office.toml'), Path('config/presets.toml'))\n"

@@ -10,11 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dialplan import names
-from pbx import explain
-from pbx.callflow import CallFlow
-from pbx.conversation import Book, Question, Verdict
-from pbx.plan import load
-from pbx.recent import RecentCallers
+from pbx.call import explain
+from pbx.call.callflow import CallFlow
+from pbx.call.conversation import Book, Question, Verdict
+from pbx.call.recent import RecentCallers
+from pbx.officefile.plan import load
 from routing.decision import Facts
 from routing.ladder import Ringing
 from routing.model import Patient, Plan

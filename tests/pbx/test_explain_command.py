@@ -11,10 +11,11 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from cli import app
-from pbx import explain, vault
+from pbx import vault
+from pbx.call import explain
 from pbx.errors import OfficeLineError
 from pbx.home import Home
-from pbx.plan import load
+from pbx.officefile.plan import load
 from pbx.store import records, shifts
 from pbx.store.database import open_database
 from pbx.store.writer import LogWriter

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from structlog.testing import capture_logs
 
-from pbx.gap_alarm import DAYS, GapAlarm
-from pbx.plan import load
+from pbx.officefile.plan import load
+from pbx.physicians.gap_alarm import DAYS, GapAlarm
 from routing.model import Override
 
 ROOT = Path(__file__).parents[2]

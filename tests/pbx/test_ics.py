@@ -12,13 +12,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pbx import plan as plan_files
 from pbx.errors import OfficeLineError
 from pbx.ics import reader
 from pbx.ics.names import person_named
 from pbx.ics.reader import ImportedShift, read
 from pbx.ics.writer import export
 from pbx.numbers import mask_within
+from pbx.officefile import plan as plan_files
 from routing.model import ExplicitShift, Layer, Override, Plan, Rota, Window
 from routing.rota import on_call
 

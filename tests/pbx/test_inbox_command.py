@@ -17,8 +17,8 @@ from pbx.commands import inbox
 from pbx.commands.context import Context
 from pbx.errors import OfficeLineError
 from pbx.home import Home
+from pbx.officefile.plan import parse
 from pbx.patients import Entry
-from pbx.plan import parse
 from pbx.showing import is_breached
 from pbx.store import audit, escalation, messages
 from pbx.store.database import open_database

@@ -18,9 +18,10 @@ from pathlib import Path
 
 import pytest
 
-from pbx import files, plan, vault
+from pbx import files, vault
 from pbx.commands import init_asked
 from pbx.errors import ConfigError, OfficeLineError
+from pbx.officefile import plan
 from pbx.setup import answers, land
 from pbx.setup.answers import Answers
 from pbx.setup.office_text import with_answers

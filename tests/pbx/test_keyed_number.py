@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from dialplan import names
-from pbx.callflow import CallFlow
-from pbx.conversation import Book, Question, Verdict
-from pbx.plan import load
-from pbx.recent import RecentCallers
+from pbx.call.callflow import CallFlow
+from pbx.call.conversation import Book, Question, Verdict
+from pbx.call.recent import RecentCallers
+from pbx.officefile.plan import load
 from routing.model import Plan
 
 ROOT = Path(__file__).parents[2]

@@ -15,10 +15,10 @@ from sqlalchemy import Engine, text
 from structlog.testing import capture_logs
 
 from pbx import live, vault
-from pbx import plan as plans
 from pbx.errors import ConfigError
 from pbx.home import Home
 from pbx.live import KEPT, LivePlan
+from pbx.officefile import plan as plans
 from pbx.store import changes
 from pbx.store.database import changing, open_database, writing
 from pbx.store.plans import apply_first, apply_text

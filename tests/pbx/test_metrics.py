@@ -18,7 +18,7 @@ from structlog.testing import capture_logs
 
 from pbx.home import Home
 from pbx.notify.metrics import Metrics
-from pbx.plan import Configuration
+from pbx.officefile.plan import Configuration
 from pbx.store import escalation, messages, records
 from pbx.store.database import open_database
 from routing.relay import Stage, Todo

@@ -20,9 +20,9 @@ from pbx.commands import report
 from pbx.commands.context import Context
 from pbx.errors import OfficeLineError
 from pbx.home import Home
-from pbx.morning import span
+from pbx.officefile.plan import parse
 from pbx.patients import Entry
-from pbx.plan import parse
+from pbx.reports.morning import span
 from pbx.store import audit, escalation, messages
 from pbx.store.database import open_database, writing
 from pbx.store.inbox import add_note

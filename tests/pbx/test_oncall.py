@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from pbx import oncall
-from pbx import plan as plan_files
+from pbx.officefile import plan as plan_files
 from routing.model import ExplicitShift, Layer, Override, Plan, Rota
 
 ROOT = Path(__file__).parents[2]

@@ -20,7 +20,7 @@ from pbx.commands import oncall
 from pbx.commands.context import Context
 from pbx.errors import OfficeLineError
 from pbx.home import Home
-from pbx.plan import parse
+from pbx.officefile.plan import parse
 from pbx.store import shifts
 from pbx.store.database import open_database
 from pbx.store.overlay import laid_over

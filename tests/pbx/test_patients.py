@@ -20,10 +20,10 @@ from sqlalchemy import Engine
 from typer.testing import CliRunner, Result
 
 from pbx import patients
-from pbx import plan as plans
 from pbx.commands import patients as command
 from pbx.commands.context import Context
 from pbx.errors import OfficeLineError
+from pbx.officefile import plan as plans
 from pbx.patients import Entry, Refused
 from pbx.store.database import open_database
 from pbx.store.overlay import laid_over

@@ -17,9 +17,10 @@ import pytest
 from typer.testing import CliRunner
 
 import cli
-from pbx import people_file, supervisor, vault
+from pbx import supervisor, vault
 from pbx.errors import ConfigError, OfficeLineError
 from pbx.home import Home
+from pbx.officefile import people_file
 from pbx.store import pins as tries
 from pbx.store.changes import add_override
 from pbx.store.database import open_database

@@ -9,13 +9,14 @@ from pathlib import Path
 import pytest
 
 from dialplan import names
-from pbx import explain, vault
-from pbx.callflow import CallFlow
+from pbx import vault
+from pbx.call import explain
+from pbx.call.callflow import CallFlow
+from pbx.call.conversation import Book, Question
+from pbx.call.recent import RecentCallers
 from pbx.clock import DemoClock
-from pbx.conversation import Book, Question
-from pbx.pins import Pins, hashed
-from pbx.plan import parse
-from pbx.recent import RecentCallers
+from pbx.officefile.plan import parse
+from pbx.physicians.pins import Pins, hashed
 from pbx.store.database import open_database
 from pbx.vault import Vault
 from routing.decision import Facts

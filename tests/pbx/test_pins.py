@@ -16,7 +16,7 @@ from sqlalchemy import Engine
 
 from pbx import vault
 from pbx.errors import OfficeLineError
-from pbx.pins import Pins, hashed, weakness
+from pbx.physicians.pins import Pins, hashed, weakness
 from pbx.store import pins as tries
 from pbx.store.database import open_database
 from pbx.vault import CODES, Vault

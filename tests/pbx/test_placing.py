@@ -12,8 +12,8 @@ import pytest
 
 from dialplan import names
 from pbx.home import Home
-from pbx.placing import No, Placing
-from pbx.plan import parse
+from pbx.officefile.plan import parse
+from pbx.physicians.placing import No, Placing
 from pbx.store import messages, outbound
 from pbx.store.database import open_database
 from pbx.store.messages import MessageRow

@@ -10,7 +10,7 @@ import pytest
 
 from pbx.clock import DemoClock, SystemClock
 from pbx.errors import ConfigError
-from pbx.plan import load
+from pbx.officefile.plan import load
 
 CONFIG = Path(__file__).parents[2] / "config"
 PRESETS = tomllib.loads((CONFIG / "presets.toml").read_text())

@@ -15,11 +15,11 @@ import typer
 from typer.testing import CliRunner, Result
 
 from pbx import live
-from pbx import plan as plan_files
 from pbx.commands import plans
 from pbx.commands.context import Context
 from pbx.errors import ConfigError, OfficeLineError
 from pbx.home import Home
+from pbx.officefile import plan as plan_files
 from pbx.store.database import open_database
 from pbx.store.overlay import applied_texts
 from pbx.store.plans import apply_text, list_applied

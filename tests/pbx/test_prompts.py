@@ -17,9 +17,9 @@ from typer.testing import CliRunner
 from pbx.commands.prompts import app
 from pbx.errors import ConfigError
 from pbx.paths import data_folder
-from pbx.prompts import MUSIC, Catalogue, assemble, check, load_catalogue, sounds_folder
-from pbx.prompts_render import active_dbfs, as_read, render
-from pbx.soundfile import FULL_SCALE, SUFFIXES, Sound, read_sound, sound_problem
+from pbx.speech.prompts import MUSIC, Catalogue, assemble, check, load_catalogue, sounds_folder
+from pbx.speech.prompts_render import active_dbfs, as_read, render
+from pbx.speech.soundfile import FULL_SCALE, SUFFIXES, Sound, read_sound, sound_problem
 
 SOUNDS = sounds_folder()
 ENGLISH = load_catalogue(SOUNDS / "en.toml")

@@ -7,8 +7,8 @@ import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
+from pbx.health.pulse import Pulse, Sign, look
 from pbx.home import Home
-from pbx.pulse import Pulse, Sign, look
 from tests.support.ami_peer import until
 from tests.support.daemons import ROOT, asked, serving
 
@@ -18,7 +18,7 @@ import sys, time
 from datetime import UTC, datetime
 from pathlib import Path
 from pbx.home import Home
-from pbx.pulse import Pulse
+from pbx.health.pulse import Pulse
 pulse = Pulse(Home(Path(sys.argv[1])))
 pulse.open()
 pulse.beat(datetime(2026, 11, 24, 15, tzinfo=UTC), came=True)

@@ -19,12 +19,12 @@ from typer.testing import CliRunner
 
 import cli
 from pbx import vault
+from pbx.call.conversation import Book
 from pbx.clock import SystemClock
-from pbx.conversation import Book
 from pbx.errors import OfficeLineError
-from pbx.escalator import Escalator
 from pbx.notify.push import WORDS, PushingDialer, send
-from pbx.plan import load
+from pbx.officefile.plan import load
+from pbx.physicians.escalator import Escalator
 from pbx.store import escalation, messages
 from pbx.store.database import open_database
 from pbx.store.escalation import Outcome

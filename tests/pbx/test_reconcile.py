@@ -22,7 +22,7 @@ from pbx.commands import reconcile as command
 from pbx.commands.context import Context
 from pbx.errors import OfficeLineError
 from pbx.home import Home
-from pbx.reconcile import Reconciliation, reconcile_day
+from pbx.record.reconcile import Reconciliation, reconcile_day
 from pbx.store.database import open_database, writing
 from tests.support.ledgers import CALLER, Told, cdr_line, cdr_lines, write_cdr, write_log
 

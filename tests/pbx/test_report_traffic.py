@@ -24,8 +24,8 @@ from pbx.commands.context import Context
 from pbx.commands.report_figures import around
 from pbx.errors import OfficeLineError
 from pbx.home import Home
+from pbx.officefile.plan import parse
 from pbx.patients import Entry
-from pbx.plan import parse
 from pbx.reports.traffic import stretches, traffic
 from pbx.store import audit, escalation, messages
 from pbx.store.database import open_database

@@ -17,12 +17,12 @@ from sqlalchemy import Engine, text
 from typer.testing import CliRunner, Result
 
 from cli import app
-from pbx import cdr_forgotten
-from pbx.cdr import read_cdr
 from pbx.errors import OfficeLineError
 from pbx.home import Home
-from pbx.reconcile import cdr_path
-from pbx.retention import before
+from pbx.keeping.retention import before
+from pbx.record import cdr_forgotten
+from pbx.record.cdr import read_cdr
+from pbx.record.reconcile import cdr_path
 from pbx.store import audit, retention
 from pbx.store.calls import get_call, list_calls
 from pbx.store.database import open_database, writing

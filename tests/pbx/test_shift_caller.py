@@ -12,11 +12,12 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine
 
-from pbx import shift_words, vault
+from pbx import vault
 from pbx.home import Home
 from pbx.live import LivePlan
-from pbx.plan import parse
-from pbx.shift_caller import LOOK_S, ShiftCaller
+from pbx.officefile.plan import parse
+from pbx.physicians import shift_words
+from pbx.physicians.shift_caller import LOOK_S, ShiftCaller
 from pbx.store import audit, changes, shifts
 from pbx.store.database import open_database
 from pbx.store.escalation import Outcome
@@ -143,7 +144,7 @@ class Office:
 @pytest.fixture
 def office(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Office]:
     """Open a database, and wire a telephone to it; looks come quickly."""
-    monkeypatch.setattr("pbx.shift_caller.LOOK_S", LOOK_S / 50)
+    monkeypatch.setattr("pbx.physicians.shift_caller.LOOK_S", LOOK_S / 50)
     vault.write(tmp_path, Vault(mobiles={"lee": "+12125550111"}))
     home = Home(tmp_path)
     engine = open_database(home.database)

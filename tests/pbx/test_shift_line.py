@@ -11,11 +11,11 @@ import pytest
 from sqlalchemy import Engine
 
 from dialplan import names
+from pbx.call.conversation import Book
 from pbx.clock import DemoClock
-from pbx.conversation import Book
-from pbx.line_steps import LineState, Step
-from pbx.plan import load
-from pbx.shift_line import ShiftLine
+from pbx.officefile.plan import load
+from pbx.physicians.line_steps import LineState, Step
+from pbx.physicians.shift_line import ShiftLine
 from pbx.store import audit, changes, shifts
 from pbx.store.database import open_database
 from pbx.store.overlay import laid_over

@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from pbx import files, shifts_file
+from pbx import files
 from pbx.errors import ConfigError, OfficeLineError
 from pbx.ics.reader import ImportedShift
-from pbx.plan import parse
+from pbx.officefile import shifts_file
+from pbx.officefile.plan import parse
 from routing.rota import on_call
 
 ROOT = Path(__file__).parents[2]

@@ -12,7 +12,7 @@ import tomlkit
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pbx import build, schema, spans
+from pbx.officefile import build, schema, spans
 from routing.model import Days, Window, Yearly, YearlyWeekday
 
 ROOT = Path(__file__).parents[2]

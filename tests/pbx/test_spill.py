@@ -14,14 +14,14 @@ import pytest
 from sqlalchemy import Engine, event
 
 from dialplan import names
+from pbx.call.recent import RecentCallers
 from pbx.clock import DemoClock
-from pbx.doctor import examine
 from pbx.engine.runtime import ServiceUser
+from pbx.health.doctor import examine
 from pbx.home import Home
+from pbx.keeping.recovery import recover
 from pbx.live import LivePlan
-from pbx.recent import RecentCallers
-from pbx.recovery import recover
-from pbx.spool import Fact, Spool, read
+from pbx.record.spool import Fact, Spool, read
 from pbx.standby.keeper import StandBy
 from pbx.store import messages, records
 from pbx.store.calls import get_call

@@ -11,24 +11,24 @@ from pathlib import Path
 
 import pytest
 
-from pbx import plain
-from pbx import plan as plans
-from pbx.callflow import CallFlow
-from pbx.catch_up import CatchUp
+from pbx.call.callflow import CallFlow
+from pbx.call.conversation import Question
+from pbx.call.recent import RecentCallers
+from pbx.call.turns import Matter
 from pbx.clock import DemoClock
-from pbx.conversation import Question
 from pbx.engine.runtime import ServiceUser
 from pbx.home import Home
-from pbx.intake import Intake
 from pbx.live import LivePlan
-from pbx.recent import RecentCallers
-from pbx.spool import Fact, Spool, read
+from pbx.officefile import plan as plans
+from pbx.record import plain
+from pbx.record.catch_up import CatchUp
+from pbx.record.intake import Intake
+from pbx.record.spool import Fact, Spool, read
 from pbx.standby.cache import Cache, CachedPlans
 from pbx.store import messages, records
 from pbx.store.calls import get_call
 from pbx.store.database import open_database
 from pbx.store.writer import LogWriter
-from pbx.turns import Matter
 from pbx.vault import Vault
 from routing.model import Override, Patient
 

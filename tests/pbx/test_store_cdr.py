@@ -10,8 +10,8 @@ import pytest
 from structlog.testing import capture_logs
 
 from dialplan.system import CDR_FIELDS
-from pbx.cdr import CdrRow, Wanted, read_cdr
 from pbx.errors import OfficeLineError
+from pbx.record.cdr import CdrRow, Wanted, read_cdr
 
 NEW_YORK = ZoneInfo("America/New_York")
 # what Asterisk 22 wrote for a call that a desk phone answered

@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine
 
-from pbx import plan as plans
 from pbx.errors import OfficeLineError
+from pbx.officefile import plan as plans
 from pbx.store import changes
 from pbx.store.database import open_database
 from pbx.store.overlay import laid_over

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from sqlalchemy import Engine, create_engine, text
 
 from pbx.errors import OfficeLineError
-from pbx.plan import load
+from pbx.officefile.plan import load
 from pbx.store import escalation, messages, records
 from pbx.store.calls import list_calls
 from pbx.store.database import MIGRATIONS, open_database, writing

@@ -16,7 +16,7 @@ from alembic.config import Config
 from alembic.script import ScriptDirectory
 from sqlalchemy import create_engine
 
-from pbx import doctor
+from pbx.health import doctor
 from pbx.home import Home
 from pbx.store import database, upgrade
 from pbx.store.audit import verify

@@ -7,9 +7,9 @@ from dataclasses import fields, replace
 import pytest
 
 from dialplan import names
-from pbx.callflow import CallFlow
-from pbx.conversation import CallState, Question
-from pbx.recent import RecentCallers
+from pbx.call.callflow import CallFlow
+from pbx.call.conversation import CallState, Question
+from pbx.call.recent import RecentCallers
 from tests.pbx.test_keyed_number import CALLER, NIGHT, PLAN, Fixed
 
 # As the versions until today write it: another order or meaning would be taken for this one.

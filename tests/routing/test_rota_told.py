@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from pbx.spans import windows as read_windows
+from pbx.officefile.spans import windows as read_windows
 from routing.model import ExplicitShift, Layer, Override, Plan, Rota, Window
 from routing.rota import changes, gaps, on_call, shifts
 from tests.support.wall_clock import DAY, plan_in

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from pbx.plan import load
+from pbx.officefile.plan import load
 from routing import rota
 from routing.model import (
     Announce,

@@ -11,11 +11,11 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from dialplan import names
-from pbx import plan as plans
 from pbx.clock import DemoClock
 from pbx.daemon import Daemon
 from pbx.engine.ports import PortBlock
 from pbx.home import Home
+from pbx.officefile import plan as plans
 from pbx.vault import Vault
 from tests.support.ami_peer import SECRET, Peer, listening
 

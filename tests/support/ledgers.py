@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from pbx.home import Home
-from pbx.reconcile import cdr_path
+from pbx.record.reconcile import cdr_path
 from pbx.store import messages, records
 from pbx.store.database import open_database
 from pbx.store.writer import LogWriter

@@ -16,7 +16,7 @@ from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import Engine
 
-from pbx.reconcile import SETTLING, Reconciliation, cdr_path, reconcile
+from pbx.record.reconcile import SETTLING, Reconciliation, cdr_path, reconcile
 from pbx.store import messages
 from pbx.store.calls import CallRow, list_calls
 from pbx.store.database import open_database

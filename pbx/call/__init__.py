@@ -1,0 +1,1 @@
+"""A patient's call: the question that Asterisk asks, and the verdict that it gets."""

@@ -1,0 +1,1 @@
+"""Whether the line works: signs of life, the doctor, drills."""

@@ -1,0 +1,227 @@
+"""What the line needs from its machine and its files, looked at piece by piece."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from pbx import supervisor, vault, when
+from pbx.engine import ports, runtime
+from pbx.errors import ConfigError, OfficeLineError
+from pbx.health.trunk import reaches
+from pbx.home import Home
+from pbx.officefile.plan import Configuration
+from pbx.oncall import upcoming_gap
+from pbx.speech import prompts
+from pbx.store.damage import aside_of
+from pbx.store.overlay import AppliedText, applied_texts, laid_over
+from pbx.store.upgrade import copies
+
+DAYS_AHEAD = 14  # in which a shift without anybody is an alarm
+FREE_BYTES = 1_000_000_000
+YEAR_BUILT = 2026  # a clock before it is wrong
+
+
+@dataclass(frozen=True)
+class Check:
+    """One thing that was looked at; `mend` says what to do when it is not ok."""
+
+    name: str
+    ok: bool
+    detail: str
+    mend: str = ""
+
+
+def examine(config: Path, home: Path) -> list[Check]:
+    """Look at everything; a check that cannot be made is one that failed."""
+    place = Home(home)
+    looks: list[Callable[[], Check]] = [
+        _python,
+        _asterisk,
+        lambda: _home(place),
+        lambda: _disk(home),
+        lambda: _database(place),
+        _clock,
+    ]
+    checks = [_made(look) for look in looks]
+    running: AppliedText | None = None
+    try:
+        running = next(iter(applied_texts(place.database)), None)
+        configuration = supervisor.read_configuration(config)
+    except OfficeLineError as error:
+        mend = f"Mend the file and try again{_meanwhile(running)}."
+        return [*checks, Check("configuration", False, str(error), mend)]
+    detail = f"{config}, plan {configuration.plan.hash}"
+    if running is not None and running.hash != configuration.plan.hash:
+        detail += f", not applied yet{_meanwhile(running)}"
+    checks.append(Check("configuration", True, detail))
+    with_plan: list[Callable[[], Check]] = [
+        lambda: _people(configuration, place),
+        lambda: _rotas(configuration, place),
+        lambda: _prompts(configuration, place),
+        lambda: _ports(configuration, place),
+        lambda: _trunk(configuration),
+    ]
+    if configuration.mqtt is not None:
+        with_plan.append(lambda: _broker(configuration, place))
+    return [*checks, *(_made(look) for look in with_plan)]
+
+
+def _meanwhile(running: AppliedText | None) -> str:
+    """Say which plan runs while the file is another."""
+    return "" if running is None else f"; until then plan {running.hash} runs"
+
+
+def _made(look: Callable[[], Check]) -> Check:
+    try:
+        return look()
+    except OfficeLineError as error:
+        name = getattr(look, "__name__", "check").strip("_<>")
+        return Check(name, False, str(error).rstrip("."), "")
+
+
+def _python() -> Check:
+    version = sys.version.split()[0]
+    return Check("python", sys.version_info >= (3, 11), version, "Install Python 3.11 or newer.")
+
+
+def _asterisk() -> Check:
+    found = runtime.find()
+    if found is None:
+        mend = "Bring one: officeline engine fetch."
+        return Check("asterisk", False, "none of 22.10 or newer", mend)
+    user = runtime.service_user()
+    inside = runtime.enterable(found.modules, user)
+    detail = f"{found.version}, runs as {user.name or 'you'}"
+    return Check("asterisk", inside, detail, f"Let {user.name} enter {found.modules}: chmod o+x.")
+
+
+def _home(home: Home) -> Check:
+    user = runtime.service_user()
+    folder = next(path for path in (home.folder, *home.folder.parents) if path.exists())
+    if not os.access(folder, os.W_OK):
+        return Check("home", False, f"{folder} is not yours", "Name another folder with --home.")
+    if not runtime.enterable(folder, user):
+        mend = f"Let {user.name} pass with chmod o+x, or name another folder with --home."
+        return Check("home", False, f"{user.name} cannot enter {folder}", mend)
+    return Check("home", True, str(home.folder))
+
+
+def _disk(home: Path) -> Check:
+    folder = next(path for path in (home, *home.parents) if path.exists())
+    free = shutil.disk_usage(folder).free
+    detail = f"{free / 1e9:.1f} GB free"
+    return Check("disk", free >= FREE_BYTES, detail, "Make room: a message takes 1 MB a minute.")
+
+
+def _database(home: Home) -> Check:
+    """Tell of a database that was damaged, and of facts that could not be read."""
+    aside = aside_of(home.database)
+    if aside:
+        mend = "Restore a backup, or take what you need from it; then move it elsewhere."
+        return Check("database", False, f"one was damaged and set aside as {aside[-1]}", mend)
+    broken = len(list(home.spool.glob("*.broken"))) if home.spool.is_dir() else 0
+    if broken:
+        mend = f"Look into {home.spool}, then move them elsewhere."
+        return Check("database", False, f"{broken} facts could not be taken in", mend)
+    before = [one.name for one in copies(home.database)]
+    kept = f"; as it was before its upgrade it is in {before[-1]}" if before else ""
+    return Check("database", True, f"none was damaged{kept}")
+
+
+def _clock() -> Check:
+    year = time.gmtime().tm_year
+    if year < YEAR_BUILT:
+        return Check("clock", False, f"it says {year}", "Set it, and let chrony keep it right.")
+    keepers = ("chronyd", "systemd-timesyn", "ntpd", "ntpsec")
+    running = {_command(folder) for folder in Path("/proc").glob("[0-9]*")}
+    kept = next((keeper for keeper in keepers if keeper in running), None)
+    detail = f"kept by {kept}" if kept else "nobody keeps it right (fine in a container)"
+    return Check("clock", True, detail)
+
+
+def _command(process: Path) -> str:
+    try:
+        return (process / "comm").read_text().strip()
+    except OSError:
+        return ""
+
+
+def _people(configuration: Configuration, home: Home) -> Check:
+    try:
+        mobiles = vault.read(home.folder).mobiles
+    except ConfigError as error:
+        return Check("people", False, str(error).rstrip("."), "")
+    missing = [key for key in configuration.plan.people if key not in mobiles]
+    if missing:
+        detail = f"no mobile for {', '.join(missing)}"
+        return Check("people", False, detail, f"officeline people mobile {missing[0]} NUMBER.")
+    return Check("people", True, f"{len(mobiles)} with a mobile in the vault")
+
+
+def _rotas(configuration: Configuration, home: Home) -> Check:
+    """Tell, days before, of the first shift that nobody has."""
+    plan = laid_over(configuration.plan, home.database)
+    gap = upcoming_gap(plan, datetime.now(UTC), DAYS_AHEAD)
+    if gap is None:
+        return Check("rotas", True, f"somebody is on call for the next {DAYS_AHEAD} days")
+    start, end = (at.astimezone(plan.office.zone) for at in (gap.start, gap.end))
+    mend = (
+        f"officeline oncall override --rota {gap.rota} --from '{start:%Y-%m-%d %H:%M}' "
+        f"--to '{end:%Y-%m-%d %H:%M}' --add PERSON --reason REASON."
+    )
+    times = f"{when.show(gap.start, plan.office.zone)} to {when.show(gap.end, plan.office.zone)}"
+    return Check("rotas", False, f"nobody is on call for '{gap.rota}' from {times}", mend)
+
+
+def _prompts(configuration: Configuration, home: Home) -> Check:
+    own = home.recordings if home.recordings.is_dir() else None
+    sounds = prompts.sounds_folder()
+    catalogue = prompts.load_catalogue(sounds / f"{configuration.plan.office.language}.toml")
+    problems = prompts.check(catalogue, sounds, own)
+    if problems:
+        return Check("prompts", False, problems[0].rstrip("."), "")
+    return Check("prompts", True, f"{len(catalogue.ids)} in '{catalogue.language}'")
+
+
+def _ports(configuration: Configuration, home: Home) -> Check:
+    """Tell whether the named ports are free, unless it is our own office that has them."""
+    network = configuration.network
+    named = [port for port in (network.sip_port, network.ami_port, network.agi_port) if port]
+    if not named:
+        return Check("ports", True, "free ones are chosen at the start")
+    if supervisor.is_running(home):
+        return Check("ports", True, "in use by this office, which is running")
+    taken = [port for port in named if not ports.is_free(port)]
+    if taken:
+        mend = "Stop the program that has it, or choose another in [network]."
+        return Check("ports", False, f"{taken[0]} is in use", mend)
+    return Check("ports", True, ", ".join(map(str, named)))
+
+
+def _trunk(configuration: Configuration) -> Check:
+    table = configuration.trunk
+    where = f"{table.host}:{table.port}"
+    if reaches(table.host, table.port):
+        return Check("trunk", True, f"{where} answers")
+    mend = "Check host and port in [trunk], the firewall, and the carrier's status page."
+    return Check("trunk", False, f"{where} does not answer OPTIONS", mend)
+
+
+def _broker(configuration: Configuration, home: Home) -> Check:
+    """Tell whether the broker of the events lets us in."""
+    from pbx.notify.mqtt import Broker, refusal
+
+    assert configuration.mqtt is not None  # noqa: S101  # asked by the only caller
+    broker = Broker.of(configuration.mqtt, vault.read(home.folder))
+    where, why = f"{broker.host}:{broker.port}", refusal(broker)
+    if why is None:
+        return Check("broker", True, f"{where} lets us in")
+    mend = "Look at [mqtt], 'officeline vault secret mqtt', and whether the broker runs."
+    return Check("broker", False, f"{where}: {why}", mend)

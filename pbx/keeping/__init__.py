@@ -1,0 +1,1 @@
+"""What must outlast a machine and what must not: backups, damage, retention."""

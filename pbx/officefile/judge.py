@@ -1,0 +1,44 @@
+"""Whether a file may go live: whatever speaks against it, gathered in one place."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from pbx import proved, vault
+from pbx.findings.check import look
+from pbx.home import Home
+from pbx.officefile import plan
+from pbx.paths import data_folder
+from pbx.store.overlay import laid_over
+from routing import proof
+
+AHEAD = timedelta(days=365)
+TOLD = 3  # counterexamples; 'officeline prove' tells them all
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """What a text says, and each sentence that speaks against it; a reason can override those."""
+
+    configuration: plan.Configuration
+    objections: tuple[str, ...] = ()
+
+
+def judge(text: str, name: Path, home: Home, now: datetime) -> Judgement:
+    """Judge a file's text for the year from this aware instant on, with what the home holds.
+
+    ConfigError, which nothing overrides, if no plan can be made of it.
+    """
+    presets = data_folder("config") / "presets.toml"
+    configuration = plan.parse(text, name, presets)
+    whole = laid_over(configuration.plan, home.database)
+    numbers = vault.read(home.folder).reachable(whole.people)
+    objections = [
+        one.sentence(name) for one in look(text, presets, now).findings if one.severity == "error"
+    ]
+    found = proof.prove(whole, numbers, now, now + AHEAD, most=TOLD)
+    if not found.holds:
+        objections += proved.sentences(found, whole.office.zone)
+    return Judgement(configuration, tuple(objections))

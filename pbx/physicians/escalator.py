@@ -1,0 +1,298 @@
+"""The escalator: calls people about urgent messages until somebody acknowledges, whatever happens.
+
+Timers are rows of the database, so a restart forgets nothing: calls that were cut off are made
+again, and what fell due meanwhile is done at once. A double call is acceptable, a lost one is not.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Container
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Protocol
+
+import structlog
+from sqlalchemy import Engine
+from sqlalchemy.exc import SQLAlchemyError
+
+from pbx.call.conversation import Plans
+from pbx.clock import Clock
+from pbx.errors import OfficeLineError
+from pbx.store import escalation
+from pbx.store.background import LONGEST_PAUSE_S, PAUSE_S, Background
+from pbx.store.escalation import AttemptRow, Outcome, RefusedError, Result
+from routing import relay
+from routing.relay import RINGING, Todo, View
+
+LOOK_S = 1.0  # how often what other processes did is looked for
+BATCH = 50  # messages at a time, so that routine ones never keep an urgent one waiting
+MOMENT_S = 0.1  # how soon is looked again at what is due and could not be done
+LONGEST_S = 600.0  # of one call that nobody acknowledges
+STOP_S = 3.0  # how long the outcomes of calls may take to be written at the end
+BLIND_AFTER = 3  # failures of the database in a row, after which calls are made unwritten
+
+log = structlog.get_logger()
+
+
+class Dialer(Protocol):
+    """What calls a person."""
+
+    async def deliver(self, message_id: str, person: str, *, urgent: bool, attempt: int) -> Outcome:
+        """Call somebody about a message; return what came of it, as soon as that is certain.
+
+        A call that was acknowledged may go on after the return. When cancelled, the call ends: the
+        message is taken by somebody else. `attempt` is the id of its row, 0 if it has none.
+        """
+        ...
+
+
+class Tell(Protocol):
+    """What tells people of a message by other ways than a call; it must return at once."""
+
+    def __call__(self, message_id: str, what: str, people: tuple[str, ...]) -> None:
+        """Tell these people, by id, `what` is: "breach", "overdue", "unreachable", "reminder"."""
+        ...
+
+
+def tell_the_log(message_id: str, what: str, people: tuple[str, ...]) -> None:
+    """Write it into the log."""
+    log.warning("message.told", call=message_id, why=f"{what}: {', '.join(people)}")
+
+
+@dataclass
+class _Ringing:
+    """A message's calls, by person, until their outcome is written."""
+
+    calls: dict[str, asyncio.Task[Outcome]] = field(default_factory=dict)
+    taken: bool = False  # one of them acknowledged
+
+    def end(self, but: Container[str] = ()) -> None:
+        """End the calls that go on, except to these people."""
+        for person, call in self.calls.items():
+            if person not in but:
+                call.cancel()
+
+    def settles(self) -> bool:
+        """Tell whether calls are ending now: until then nobody can be called anew."""
+        ending = (call.done() or call.cancelling() for call in self.calls.values())
+        return self.taken or any(ending)
+
+
+class Escalator:
+    """Watches the timers of all messages; `run` never ends by itself."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        plans: Plans,
+        dialer: Dialer,
+        clock: Clock,
+        tell: Tell = tell_the_log,
+    ) -> None:
+        self._store = Background(engine)
+        self._plans = plans
+        self._dialer = dialer
+        self._clock = clock
+        self._tell = tell
+        self._woken = asyncio.Event()
+        self._ringing: dict[str, _Ringing] = {}
+        self._followed: set[asyncio.Task[None]] = set()
+        self._phones: dict[str, asyncio.Lock] = {}
+        self._held: dict[str, datetime] = {}  # messages that are left alone until then
+        self._failures = 0
+        self._stopping = False
+
+    @property
+    def calling(self) -> frozenset[str]:
+        """The messages about which people are being called now."""
+        return frozenset(self._ringing)
+
+    def notify(self) -> None:
+        """Look at once: a message was opened, or somebody did something with one."""
+        self._woken.set()
+
+    async def run(self) -> None:
+        """Escalate until cancelled. What is then being dialled is dialled again by the next run."""
+        try:
+            await self._store.insist(escalation.take_up, self._clock.now())
+            while True:
+                self._woken.clear()
+                try:
+                    pause = await self._look()
+                    self._failures = 0
+                except (SQLAlchemyError, OfficeLineError):
+                    self._failures += 1
+                    log.exception("escalator.database")
+                    pause = min(LONGEST_PAUSE_S, PAUSE_S * 2**self._failures)
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(pause):  # wait_for can lose a cancellation
+                        await self._woken.wait()
+        finally:
+            await self._stop()
+
+    async def _stop(self) -> None:
+        """End all calls, and write what is known of them."""
+        self._stopping = True
+        for one in self._ringing.values():
+            one.end()
+        if self._followed:
+            _, late = await asyncio.wait(self._followed, timeout=STOP_S)
+            for follower in late:
+                follower.cancel()
+
+    async def _look(self) -> float:
+        """Do what is due; return for how many seconds nothing will be."""
+        await self._end_taken()
+        now = self._clock.now()
+        self._held = {message: until for message, until in self._held.items() if until > now}
+        limit = BATCH + len(self._held)
+        views = await self._store.read(escalation.due, now, limit)
+        for view in views:
+            if view.id not in self._held:
+                await self._safely(view)
+        if len(views) == limit:
+            return 0
+        nearest = await self._store.read(escalation.nearest)
+        if nearest is None:
+            return LOOK_S
+        until = (nearest - self._clock.now()).total_seconds()
+        return min(LOOK_S, until) if until > 0 else MOMENT_S
+
+    async def _end_taken(self) -> None:
+        """End the calls about messages that somebody has taken up, but not that one's."""
+        if not self._ringing:
+            return
+        found = await self._store.read(escalation.standing, list(self._ringing))
+        for message, (state, by) in found.items():
+            if state not in RINGING and (ringing := self._ringing.get(message)):
+                ringing.end(but=by)
+
+    async def _safely(self, view: View) -> None:
+        """Do what is due with one message; what goes wrong with it holds up no other."""
+        try:
+            await self._step(view)
+        except (SQLAlchemyError, OfficeLineError):
+            raise
+        except Exception:
+            log.exception("escalator.failed", call=view.id)
+            self._held[view.id] = self._clock.now() + timedelta(seconds=LONGEST_PAUSE_S)
+
+    async def _step(self, view: View) -> None:
+        """Do what is due with one message."""
+        now = self._clock.now()
+        plan = self._plans.plan
+        numbers = {person: frozenset(known) for person, known in self._plans.book.items()}
+        todo = relay.due(view, plan, numbers, now)
+        due_at = relay.next_due(view, plan, now)
+        match todo.what:
+            case "ring":
+                await self._ring(view, todo, now, due_at)
+            case "overdue":
+                by = (view.acknowledged_by,) if view.acknowledged_by else ()
+                moved = escalation.move
+                with contextlib.suppress(RefusedError):  # called back at this very moment
+                    await self._store.write(moved, plan, view.id, "overdue", at=now)
+                    self._tell(view.id, "overdue", by)
+            case "remind":
+                owner = await self._store.write(escalation.remind, view, at=now, due_at=due_at)
+                self._tell(view.id, "reminder", (owner or plan.office.inbox,))
+            case "wait":
+                await self._store.write(escalation.put_off, view, due_at)
+
+    async def _ring(self, view: View, todo: Todo, now: datetime, due_at: datetime | None) -> None:
+        """Call everybody of a round who is not being called about this message already."""
+        ringing = self._ringing.get(view.id, _Ringing())
+        if ringing.settles():
+            return
+        who = [person for person in todo.who if person not in ringing.calls]
+        written = await self._begun(view, todo, who, now, due_at)
+        if written is None:
+            return
+        for attempt in written:
+            self._dial(attempt, ringing)
+        if ringing.taken:  # while this was being written
+            ringing.end()
+        if todo.breach:
+            self._tell(view.id, "breach", tuple(todo.who))
+        if not todo.who:
+            self._tell(view.id, "unreachable", ())
+
+    async def _begun(
+        self, view: View, todo: Todo, who: list[str], now: datetime, due_at: datetime | None
+    ) -> list[AttemptRow] | None:
+        """Write the round before it is dialled; if nothing can be written, dial all the same."""
+        begin = escalation.begin_round
+        try:
+            written = await self._store.write(begin, view, todo, who, at=now, due_at=due_at)
+        except (SQLAlchemyError, OfficeLineError):
+            if self._failures < BLIND_AFTER:
+                raise
+            log.exception("escalator.unwritten", call=view.id)
+            self._held[view.id] = due_at or now + timedelta(seconds=LONGEST_PAUSE_S)
+            return [
+                AttemptRow(0, view.id, one, todo.who[one], todo.stage, now, None, None)
+                for one in who
+            ]
+        return written
+
+    def _dial(self, attempt: AttemptRow, ringing: _Ringing) -> None:
+        self._ringing[attempt.message] = ringing
+        call = asyncio.create_task(self._delivered(attempt))
+        ringing.calls[attempt.person] = call
+        follower = asyncio.create_task(self._follow(attempt, ringing, call))
+        self._followed.add(follower)
+        follower.add_done_callback(self._followed.discard)
+
+    async def _follow(
+        self, attempt: AttemptRow, ringing: _Ringing, call: asyncio.Task[Outcome]
+    ) -> None:
+        """Wait for a call's outcome and write it; one that our own end cuts off has none."""
+        await asyncio.wait({call})
+        try:
+            if not (call.cancelled() and self._stopping):
+                await self._write_outcome(attempt, ringing, call)
+        except Exception:  # whatever it is, the message is called about again
+            log.exception("escalator.failed", call=attempt.message)
+        finally:
+            del ringing.calls[attempt.person]
+            if not ringing.calls:
+                del self._ringing[attempt.message]
+            self._woken.set()  # the next stage may be due at once
+
+    async def _write_outcome(
+        self, attempt: AttemptRow, ringing: _Ringing, call: asyncio.Task[Outcome]
+    ) -> None:
+        result: Result = "cancelled" if call.cancelled() else call.result()
+        if result == "acknowledged":
+            result = await self._acknowledged(attempt, ringing)
+        if attempt.id:
+            end = escalation.end_attempt
+            await self._store.insist(end, attempt.id, result, self._clock.now())
+
+    async def _delivered(self, attempt: AttemptRow) -> Outcome:
+        """Call one person, whose phone we ring once at a time."""
+        message, person = attempt.message, attempt.person
+        try:
+            async with self._phones.setdefault(person, asyncio.Lock()), asyncio.timeout(LONGEST_S):
+                return await self._dialer.deliver(message, person, urgent=True, attempt=attempt.id)
+        except TimeoutError:
+            return "no answer"
+        except Exception:  # whatever it is, the next in turn is called
+            log.exception("escalator.dialer", call=message)
+            return "unreachable"
+
+    async def _acknowledged(self, attempt: AttemptRow, ringing: _Ringing) -> Result:
+        """End the other calls and write the acknowledgment; of two at once the first counts."""
+        ringing.taken = True
+        ringing.end()
+        move, now = escalation.move, self._clock.now()
+        plan, by = self._plans.plan, attempt.person
+        try:
+            await self._store.insist(move, plan, attempt.message, "acknowledged", at=now, person=by)
+        except RefusedError:  # taken up before: by this one too, where the telephone wrote it
+            found = await self._store.read(escalation.standing, [attempt.message])
+            _, people = found.get(attempt.message, (None, set[str]()))
+            return "acknowledged" if by in people else "too late"
+        return "acknowledged"

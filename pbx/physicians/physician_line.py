@@ -1,0 +1,283 @@
+"""The physician's line: what somebody hears and can do about a message, after their PIN.
+
+Like a patient's call it keeps nothing in memory: who it is, about what, and how far, travels with
+the channel. The number that somebody calls from never says who they are.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Protocol
+
+import structlog
+from sqlalchemy import Engine
+
+from dialplan import names
+from pbx.call.conversation import Plans, Question
+from pbx.clock import Clock
+from pbx.errors import OfficeLineError
+from pbx.home import Home
+from pbx.physicians.line_steps import WAIT_S, LineState, Step, bye, choices
+from pbx.physicians.placing import No, Placing
+from pbx.physicians.shift_line import ABOUT_SHIFTS, ShiftLine
+from pbx.store import audit, escalation, messages
+from pbx.store.inbox import add_note
+from pbx.store.messages import MessageRow
+from routing.relay import RINGING
+
+TRIES = 3  # of a PIN, in one call; the lock of the person counts further
+PIN_DIGITS, CODE_AND_PIN_DIGITS = 6, 8
+NOTE_S = 120
+SHIFT_KEY = "8"
+
+log = structlog.get_logger()
+
+
+class Pins(Protocol):
+    """Who knows what: see `pbx.physicians.pins`."""
+
+    async def check_pin(self, person: str, pin: str) -> bool:
+        """Tell whether this is the person's PIN; a lock answers no."""
+        ...
+
+    async def identify(self, digits: str) -> str | None:
+        """Find the person of a code and a PIN; None is nobody."""
+        ...
+
+
+class Caller(Protocol):
+    """What calls a person back on their own phone, and connects the patient of a message."""
+
+    def connect(self, message_id: str, person: str) -> None:
+        """Begin such a call, and return at once."""
+        ...
+
+
+class PhysicianLine:
+    """Answers the questions of people at messages; `taken` hears of each acknowledgment."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        home: Home,
+        plans: Plans,
+        clock: Clock,
+        pins: Pins,
+        caller: Caller,
+        placing: Placing,
+        taken: Callable[[str, str], None],
+    ) -> None:
+        self._engine = engine
+        self._home = home
+        self._plans = plans
+        self._clock = clock
+        self._pins = pins
+        self._caller = caller
+        self._placing = placing
+        self._taken = taken
+        self._shifts = ShiftLine(engine, plans, clock)
+
+    async def answer(self, question: Question) -> Step:
+        """Decide the next step; whatever goes wrong ends the call politely, never the message."""
+        state = LineState.decode(question.state)
+        try:
+            if question.event == names.KEYED and state.asked in ABOUT_SHIFTS:
+                return await self._shifts.chosen(state, question.detail)
+            if state.request and question.event == names.ARRIVED:
+                await self._placing.accepted(state.request)
+            known = await self._goes_on(state, question)
+        except OfficeLineError as error:
+            log.warning("physician.refused", call=question.call, error=str(error))
+            return bye(state, "goodbye")
+        return known or _ask_pin(replace(state, asked="pin"))
+
+    async def _goes_on(self, state: LineState, question: Question) -> Step | None:
+        """Answer what somebody did; None for an arrival and for what is none of ours."""
+        match question.event, state.asked:
+            case names.ARRIVED, "dial":
+                return await self._call_patient(replace(state, asked="menu"), question.unique)
+            case names.KEYED, "pin":
+                return await self._pin(state, question)
+            case names.KEYED, "menu":
+                return await self._chosen(state, question)
+            case names.RECORDED, "note":
+                await self._note(state, question)
+                return await self._menu(state, "note-saved")
+            case names.CALLED, "menu":
+                return await self._called(state, question)
+        return None
+
+    async def _called(self, state: LineState, question: Question) -> Step:
+        """Go on after the patient's phone rang, and perhaps was answered."""
+        await self._placing.ended(question.unique)
+        reached = question.detail == "ANSWER"
+        if state.request:
+            return bye(state, "goodbye" if reached else "patient-not-reached")
+        return await self._menu(state, *(() if reached else ("patient-not-reached",)))
+
+    async def _pin(self, state: LineState, question: Question) -> Step:
+        digits = question.detail
+        if state.origin == "called":
+            known = state.person if await self._pins.check_pin(state.person, digits) else None
+        else:
+            known = await self._pins.identify(digits)
+        if known is not None and state.request:
+            return await self._call_requested(state, question.unique)
+        if known is not None:
+            return await self._begin(replace(state, person=known))
+        state = replace(state, tries=state.tries + 1)
+        return bye(state, "pin-no") if state.tries >= TRIES else _ask_pin(state, "pin-wrong")
+
+    async def _begin(self, state: LineState) -> Step:
+        """Play the message that the call is about, or the first that waits."""
+        if not state.message:
+            waiting = await asyncio.to_thread(messages.list_open, self._engine)
+            first = min(waiting, key=lambda one: _rank(one, state.person), default=None)
+            if first is None:
+                return self._shifts.menu(state, "no-messages")
+            state = replace(state, message=first.id)
+        return await self._play(state)
+
+    async def _play(self, state: LineState, *before: str) -> Step:
+        """Say what kind of message it is, play it, and ask what to do with it."""
+        message = await self._message(state)
+        await self._move(state, "delivered")
+        say = "message-urgent" if message.urgency == "urgent" else "message-routine"
+        return await self._menu(state, *before, say, await self._words(state, message))
+
+    async def _next(self, state: LineState, say: str) -> Step:
+        """Go on to the next urgent message that nobody took up, in the same call; else goodbye."""
+        waiting = await asyncio.to_thread(messages.list_open, self._engine)
+        for one in waiting:
+            if one.urgency == "urgent" and one.state in RINGING:
+                return await self._play(replace(state, message=one.id), say)
+        return bye(state, say)
+
+    async def _chosen(self, state: LineState, question: Question) -> Step:
+        match question.detail:
+            case "1":
+                return await self._call_patient(state, question.unique)
+            case "2":
+                await self._take(state)
+                return await self._next(state, "message-yours")
+            case "3":
+                return await self._menu(state, await self._words(state, await self._message(state)))
+            case "4":
+                words = {names.SAY: names.sounds(("say-note", "beep")), names.PAUSE: str(NOTE_S)}
+                return Step(names.NOTE, replace(state, asked="note"), words)
+            case "5":
+                await self._move(state, "closed")
+                self._taken(state.message, state.person)
+                return await self._next(state, "message-done")
+        shift = question.detail == SHIFT_KEY and self._shifts.offers(state)
+        return self._shifts.menu(state) if shift else await self._menu(state)
+
+    async def _call_patient(self, state: LineState, call: str) -> Step:
+        """Call the patient from the office's number, over a phone that is known to be theirs."""
+        message = await self._message(state)
+        if message.callback_number is None:
+            return await self._menu(state, "message-no-number")
+        if state.origin == "in":  # on which phone, nobody knows
+            number = message.callback_number
+            refused = await self._placing.refuses(state.person, number, message.id)
+            if refused is not None:
+                return await self._menu(state, refused.say)
+            await self._take(state)
+            self._caller.connect(state.message, state.person)
+            return bye(state, "calling-you")
+        words = await self._placing.message(state.person, message, call)
+        if isinstance(words, No):
+            return await self._menu(state, words.say)
+        await self._take(state)
+        return Step(names.CALL_PATIENT, state, words)
+
+    async def _call_requested(self, state: LineState, call: str) -> Step:
+        """Call the patient whom a command named; the number is never spoken."""
+        words = await self._placing.requested(state.request, call)
+        if isinstance(words, No):
+            return bye(state, words.say)
+        return Step(names.CALL_PATIENT, replace(state, asked="menu"), words)
+
+    async def _take(self, state: LineState) -> None:
+        await self._move(state, "acknowledged")
+        self._taken(state.message, state.person)
+
+    async def talked(self, text: str, call: str) -> None:
+        """Note that the patient of a consultation answered; `call` is the person's own leg."""
+        await self._placing.answered(call)
+        state = LineState.decode(text)
+        if state.message:
+            await self._move(state, "called back")
+
+    async def _move(self, state: LineState, event: escalation.Act) -> None:
+        """Let something befall the message; what cannot befall it any more is no mistake."""
+        try:
+            await asyncio.to_thread(
+                escalation.move,
+                self._engine,
+                self._plans.plan,
+                state.message,
+                event,
+                at=self._clock.now(),
+                person=state.person,
+                disposition="closed by telephone" if event == "closed" else None,
+            )
+        except escalation.RefusedError as error:
+            log.info("physician.too_late", call=state.message, error=str(error))
+
+    async def _message(self, state: LineState) -> MessageRow:
+        found = await asyncio.to_thread(messages.get, self._engine, state.message)
+        if found is None:
+            raise OfficeLineError(f"There is no message {state.message}.")
+        return found
+
+    async def _words(self, state: LineState, message: MessageRow) -> str:
+        """Name the recording as Asterisk plays it, or a sentence where there is none.
+
+        Who hears it is written down; but a full disk does not withhold a patient's words.
+        """
+        path = self._home.folder / (message.recording or "-")
+        if not path.is_file():
+            return "message-no-words"
+        about, who, now = message.id, state.person, self._clock.now()
+        try:
+            await asyncio.to_thread(
+                audit.record, self._engine, "recording.heard", by=who, now=now, about=about
+            )
+        except OfficeLineError as error:
+            log.error("audit.unwritten", call=about, error=str(error))  # noqa: TRY400  # the sentence says it all
+        return str(path.with_suffix(""))
+
+    async def _note(self, state: LineState, question: Question) -> None:
+        path = note_path(self._home.messages, question.unique, int(question.turn) - 1)
+        words = f"dictated: {path.relative_to(self._home.folder)}"
+        now = self._clock.now()
+        await asyncio.to_thread(add_note, self._engine, state.message, words, state.person, now)
+
+    async def _menu(self, state: LineState, *say: str) -> Step:
+        more = ("shift-choice",) if state.origin == "in" and self._shifts.offers(state) else ()
+        return choices(state, "menu", *say, "physician-menu", *more)
+
+
+def _rank(message: MessageRow, person: str) -> tuple[bool, bool]:
+    """Sort messages for somebody who calls in: urgent ones first, then what nobody has yet."""
+    theirs = message.state in RINGING or message.acknowledged_by == person
+    return message.urgency != "urgent", not theirs
+
+
+def note_path(folder: Path, unique: str, turn: int) -> Path:
+    """Name the file, in the folder of messages, of a note that follows this turn's answer."""
+    return folder / f"note-{unique}-{turn}.wav"
+
+
+def _ask_pin(state: LineState, *say: str) -> Step:
+    known = state.origin == "called"
+    words = {
+        names.SAY: names.sounds((*say, "enter-pin" if known else "enter-code-pin")),
+        names.DIGITS: str(PIN_DIGITS if known else CODE_AND_PIN_DIGITS),
+        names.PAUSE: str(WAIT_S),
+    }
+    return Step(names.ASK, state, words)

@@ -1,0 +1,198 @@
+"""Catching up with what nobody of ours listened to: spooled facts, and calls that are gone.
+
+All methods block, and may be run again after any failure: nothing is done twice by it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Mapping
+from datetime import datetime
+from pathlib import Path
+
+import structlog
+from sqlalchemy import Engine
+
+from pbx.clock import Clock
+from pbx.home import Home
+from pbx.record import aftermath, spool
+from pbx.record.flags import NO_NUMBER
+from pbx.record.intake import FAILSAFE, Intake
+from pbx.record.live_calls import LiveCall, outcome_of
+from pbx.record.reconcile import cdr_path
+from pbx.store import messages, records
+from pbx.store.batch import write_batch
+from pbx.store.calls import History, get_call
+from pbx.store.ledger import calls_named, open_calls
+from pbx.store.writer import LogWriter, mark_interrupted
+
+_FAILSAFE = re.compile(rf"{FAILSAFE}(\d+\.\d+)\.wav")
+
+log = structlog.get_logger()
+
+
+class CatchUp:
+    """Brings log and inbox up to what happened."""
+
+    def __init__(
+        self, engine: Engine, home: Home, writer: LogWriter, intake: Intake, clock: Clock
+    ) -> None:
+        self._engine = engine
+        self._home = home
+        self._writer = writer
+        self._intake = intake
+        self._clock = clock
+        self._spool = spool.Spool(home.spool)
+        self._recordings: set[str] = set()  # of the failsafe, that messages have
+
+    def take(self, path: Path) -> tuple[spool.Fact, str | None] | None:
+        """Take one spooled fact into the database, with its message's id; None if it is none.
+
+        The file goes once the disk has what was in it: told twice, a fact stays one.
+        """
+        fact = spool.read(path)
+        if fact is None:
+            log.error("spool.unreadable")
+            self._spool.set_aside(path)
+            return None
+        write_batch(self._engine, fact.records, durable=True)
+        message = None
+        if (matter := fact.matter) is not None:
+            message = self._intake.opened(
+                fact.call, matter.number, matter.urgency, matter.ladder, at=fact.at
+            )
+            opened = records.MessageOpened(fact.call, message)
+            write_batch(self._engine, [opened], durable=True)
+        self._spool.done(path)
+        return fact, message
+
+    def waiting(self) -> list[Path]:
+        """List the facts that wait to be taken in."""
+        return self._spool.waiting()
+
+    def end_all(self, live: frozenset[str], held: Mapping[str, LiveCall], since: datetime) -> None:
+        """End every call that is not live any more, and take in those that we never heard of.
+
+        `live` was asked for at `since`: calls that began later are not known there.
+        """
+        under_way = open_calls(self._engine)
+        live |= {call for call, at in under_way.items() if at >= since}
+        gone = {call: at for call, at in under_way.items() if call not in live}
+        of_late = aftermath.of_late(cdr_path(self._home), self._clock.now())
+        known = {one.id for one in calls_named(self._engine, of_late)}
+        unheard = {
+            call: one.start
+            for call, one in of_late.items()
+            if call not in known and call not in live
+        }
+        self.end(gone | unheard, held)
+        for call in mark_interrupted(self._engine, gone):
+            self._writer.tell(records.CallEnded(call, self._clock.now(), "interrupted"))
+        self.release(live)
+
+    def release(self, live: Collection[str]) -> None:
+        """Leave to the relay the messages of calls that are not live any more."""
+        self._intake.orphaned(frozenset(live))
+
+    def end(self, calls: Mapping[str, datetime], held: Mapping[str, LiveCall]) -> None:
+        """End these calls, by when they began, as Asterisk's records say; `held`: what we know."""
+        found = aftermath.ended(cdr_path(self._home), calls)
+        self._begin(found)
+        for call in calls:
+            self._end(call, held.get(call), found.get(call))
+        self._writer.flush()
+
+    def _begin(self, found: Mapping[str, aftermath.Ended]) -> None:
+        """Write down the beginning of calls that nobody of ours heard of, as Asterisk has it."""
+        known = {one.id for one in calls_named(self._engine, found) if one.line or one.caller}
+        for call, one in found.items():
+            if call in known:
+                continue
+            self._writer.put(records.CallStarted(call, one.start, "", "", one.caller, ""))
+            if one.failsafe:
+                self._writer.put(records.EventNoted(call, one.start, "failsafe"))
+        self._writer.flush()
+
+    def _end(self, call: str, live: LiveCall | None, ended: aftermath.Ended | None) -> None:
+        history = get_call(self._engine, call)
+        if history is None:
+            return
+        if history.call.outcome is not None:
+            self._agree(history)
+            return
+        row = history.call
+        live = live or LiveCall(row.urgency or "", row.caller, blocked=row.decision == "reject")
+        if live.accepted_at is None and row.acknowledged_at is not None:
+            live.accepted_at, live.person = row.acknowledged_at, row.person or ""
+        heard = live.accepted_at is not None
+        if ended is not None:
+            live = ended.completes(live)
+        at = ended.end if ended is not None else self._clock.now()
+        message = row.message or (history.message.id if history.message is not None else None)
+        if message and live.accepted_at and not heard:
+            self._intake.accepted(message, live.person, live.accepted_at)
+        message = self._matter(call, live, message, at, broke=ended is None)
+        if ended is None:
+            return  # marked as interrupted with all others
+        if live.accepted_at is not None:
+            self._writer.put(records.LegAcknowledged(call, None, live.person, live.accepted_at))
+        outcome = outcome_of(live, left_message=message is not None)
+        self._writer.put(records.CallEnded(call, at, outcome))
+
+    def _agree(self, history: History) -> None:
+        """Settle a message that came after its call's end, as while the database was locked."""
+        row, message = history.call, history.message
+        if row.urgency == "urgent" and row.outcome == "abandoned" and row.message is None:
+            at = row.ended_at or self._clock.now()  # the standby told of it when it was over
+            self._matter(row.id, LiveCall("urgent", row.caller), None, at, broke=False)
+            self._writer.put(records.CallEnded(row.id, at, "message"))
+            return
+        if message is None or message.state != "open" or row.acknowledged_at is None:
+            return
+        live = LiveCall("urgent", row.caller, accepted_at=row.acknowledged_at)
+        live.person = row.person or ""
+        self._intake.accepted(message.id, live.person, live.accepted_at)
+        self._intake.over(message.id, row.id, live, row.ended_at)
+
+    def _matter(
+        self, call: str, live: LiveCall, message: str | None, at: datetime, *, broke: bool
+    ) -> str | None:
+        """Leave an urgent matter in good hands; a call that broke off may be half a matter."""
+        unsaid = broke and not live.urgency and not live.blocked  # nobody could press a key yet
+        urgent = live.urgency == "urgent" or live.failsafe or unsaid
+        if message is None and urgent and (broke or live.accepted_at is None):
+            number = live.callback or live.caller
+            message = self._intake.opened(
+                call, number, "urgent", live.ladder, at=at, holding_=False
+            )
+            self._writer.put(records.MessageOpened(call, message))
+        if message is not None and not (broke and live.accepted_at):
+            self._intake.over(message, call, live, at)
+        return message
+
+    def recordings(self) -> dict[str, Path]:
+        """List the failsafe's recordings that no message has yet, by their calls."""
+        found = {}
+        for path in self._home.messages.glob(f"{FAILSAFE}*.wav"):
+            match = _FAILSAFE.fullmatch(path.name)
+            if match is not None and path.name not in self._recordings:
+                found[match[1]] = path
+        return found
+
+    def take_recording(self, call: str, path: Path) -> None:
+        """See to it that a message of a call that is over has the failsafe's recording."""
+        place = f"{self._home.messages.name}/{path.name}"
+        history = get_call(self._engine, call)
+        held = history.message if history is not None else messages.get(self._engine, call)
+        if held is None:
+            at = self._clock.now()
+            message = self._intake.opened(call, None, "urgent", "", at=at, holding_=False)
+            messages.flag(self._engine, message, [NO_NUMBER], at)
+            write_batch(self._engine, [records.MessageOpened(call, message)], durable=True)
+        elif (
+            held.call == call
+            and place not in messages.recordings(self._engine, held.id)
+            and not (self._home.folder / str(held.recording)).exists()
+        ):
+            messages.attach_recording(self._engine, held.id, place)
+        self._recordings.add(path.name)

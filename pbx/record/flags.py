@@ -1,0 +1,29 @@
+"""What is wrong with a message, in the inbox's words: nothing was said, or there is no way back."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final
+
+from pbx.record.live_calls import LiveCall
+from pbx.speech.soundfile import SUFFIXES, sound_problem
+
+NO_NUMBER: Final = "no callback number"
+UNUSABLE_NUMBER: Final = "the number that was keyed in cannot be called; the caller ID was kept"
+NO_WORDS: Final = "hung up before saying anything"
+SILENT: Final = "the recording is silent"
+UNWRITTEN: Final = "the recording could not be written"
+
+
+def flags_of(live: LiveCall, recording: Path) -> tuple[str, ...]:
+    """Name what is wrong with the message of a call that is over; blocking, reads the recording."""
+    found = []
+    if not (live.callback or live.caller):
+        found.append(NO_NUMBER)
+    elif live.keyed_none:
+        found.append(UNUSABLE_NUMBER)
+    if not recording.exists():
+        found.append(UNWRITTEN if live.recorded else NO_WORDS)
+    elif sound_problem(recording, SUFFIXES[".wav"]) is not None:
+        found.append(SILENT)
+    return tuple(found)

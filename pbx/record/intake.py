@@ -1,0 +1,128 @@
+"""Messages as calls leave them: opened before anybody is called, and settled when a call is over.
+
+While the caller is on the line the relay waits; the hold ends with the call, and at the latest
+after `HOLD`, should everything else of ours be dead. All methods block for the disk.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import structlog
+from sqlalchemy import Engine
+
+from pbx.call.conversation import Plans
+from pbx.clock import Clock
+from pbx.errors import OfficeLineError
+from pbx.home import Home
+from pbx.record.flags import UNWRITTEN, flags_of
+from pbx.record.live_calls import LiveCall
+from pbx.store import escalation, holding, messages
+
+HOLD = timedelta(minutes=10)  # longer than any ladder
+FAILSAFE = "failsafe-"  # how the names of recordings begin that Asterisk made alone
+SPOKE = timedelta(seconds=10)  # a conversation; less is a line that broke
+
+log = structlog.get_logger()
+
+
+class Intake:
+    """Opens and settles the messages of calls; `notify` wakes the relay."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        home: Home,
+        plans: Plans,
+        clock: Clock,
+        notify: Callable[[], None],
+    ) -> None:
+        self._engine = engine
+        self._home = home
+        self._plans = plans
+        self._clock = clock
+        self._notify = notify
+
+    def opened(
+        self,
+        call: str,
+        number: str | None,
+        urgency: str,
+        ladder: str,
+        *,
+        at: datetime | None = None,
+        holding_: bool = True,
+    ) -> str:
+        """Open the message of a call, or add to it, and return its id; OSError if not durable.
+
+        `at` is when that was, by default now. A call that the failsafe took has its own recording.
+        """
+        at = at or self._clock.now()
+        folder = self._home.messages
+        names = (f"{call}.wav", f"{FAILSAFE}{call}.wav")
+        recording = next((one for one in names if (folder / one).exists()), names[0])
+        return messages.open_message(
+            self._engine,
+            message_id=call,
+            call=call,
+            at=at,
+            urgency=urgency,
+            callback_number=number,
+            recording=str(Path(folder.name) / recording),
+            ladder=ladder or None,
+            owner=self._plans.plan.office.inbox,
+            due_at=self._clock.now() + HOLD if holding_ else None,
+        )
+
+    def accepted(self, message: str, person: str, at: datetime | None = None) -> None:
+        """Note that somebody took the call of a message while its caller waited."""
+        self._move(message, "acknowledged", person, at=at)
+
+    def over(self, message: str, call: str, live: LiveCall, at: datetime | None = None) -> None:
+        """Settle a message when its call is over: closed if they spoke, else left to the relay.
+
+        Whoever accepted and hardly spoke must call back in time, like anybody who acknowledged.
+        `at` is when it ended, by default now.
+        """
+        now = at or self._clock.now()
+        if live.accepted_at is None:
+            holding.release(self._engine, message, now)
+            self._flag(message, call, live, now)
+        elif now - live.accepted_at >= SPOKE:
+            self._move(message, "closed", live.person, messages.SPOKEN, at=now)
+        self._notify()
+
+    def _flag(self, message: str, call: str, live: LiveCall, now: datetime) -> None:
+        """Mark what is wrong with a message; that its recording is missing is an alarm, too."""
+        held = messages.get(self._engine, message)
+        own = held is not None and held.call == call and held.recording
+        recording = self._home.folder / own if own else self._home.messages / f"{call}.wav"
+        found = flags_of(live, recording)
+        if UNWRITTEN in found:
+            log.error("message.unrecorded", call=call)
+        if found:
+            messages.flag(self._engine, message, found, now)
+
+    def orphaned(self, live: frozenset[str]) -> None:
+        """Leave to the relay what was held for calls that nobody saw end."""
+        holding.release_orphans(self._engine, live, self._clock.now())
+        self._notify()
+
+    def _move(
+        self,
+        message: str,
+        event: escalation.Act,
+        person: str,
+        disposition: str | None = None,
+        *,
+        at: datetime | None = None,
+    ) -> None:
+        plan, now = self._plans.plan, at or self._clock.now()
+        try:
+            escalation.move(
+                self._engine, plan, message, event, at=now, person=person, disposition=disposition
+            )
+        except OfficeLineError as error:  # somebody was faster, or the disk is full: it stays open
+            log.warning("message.stays", call=message, error=str(error))

@@ -1,0 +1,73 @@
+"""What is remembered of calls and phones while they last; a restart takes it from the log."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from dialplan import names
+from pbx.call.conversation import Question, Verdict
+
+# What became of a leg, by the DialStatus of Asterisk's DialEnd.
+RESULTS = {
+    "BUSY": "busy",
+    "NOANSWER": "no answer",
+    "CANCEL": "cancelled",
+    "ABORT": "cancelled",
+    "CONGESTION": "unreachable",
+    "CHANUNAVAIL": "unreachable",
+}
+
+
+@dataclass
+class Leg:
+    """A phone that rings or talks."""
+
+    call: str
+    person: str
+    is_desk: bool
+    answered: bool = False
+
+
+@dataclass
+class LiveCall:
+    """A call that goes on: what its end must know."""
+
+    urgency: str
+    caller: str | None = None
+    callback: str = ""
+    ladder: str = ""
+    accepted_at: datetime | None = None
+    person: str = ""  # who accepted
+    failsafe: bool = False
+    blocked: bool = False
+    recorded: bool = False  # the caller spoke after the beep, or was silent
+    keyed_none: bool = False  # and what they keyed is no number that we call back
+    stopped: bool = False  # the caller waits for nobody: a 1 pressed just then joins nobody to them
+    patchy: bool = False  # it went on while we did not listen: Asterisk's records know more
+
+    def take(self, question: Question, verdict: Verdict) -> None:
+        """Take up what one turn tells."""
+        state = verdict.state
+        self.urgency = state.urgency or self.urgency
+        self.callback = state.callback or self.callback
+        self.ladder = state.ladder or self.ladder
+        self.blocked = verdict.verb == names.REJECT
+        if question.event == names.STOPPED:
+            self.stopped = True
+            self.accepted_at, self.person = None, ""
+        if question.event == names.RECORDED:
+            self.recorded = True
+        if question.event == names.KEYED:
+            self.keyed_none = bool(question.detail) and not state.callback
+
+
+def outcome_of(live: LiveCall, *, left_message: bool) -> str:
+    """Name the outcome of a call that is over, the strongest of what happened."""
+    if live.accepted_at is not None:
+        return "connected"
+    if live.failsafe:
+        return "failsafe"
+    if live.blocked:
+        return "blocked"
+    return "message" if left_message else "abandoned"

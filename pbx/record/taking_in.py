@@ -1,0 +1,89 @@
+"""Every few seconds: take in what the standby and the failsafe did, and end the calls of it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from datetime import datetime, timedelta
+
+import structlog
+from sqlalchemy.exc import SQLAlchemyError
+
+from pbx.ami.client import AmiUnavailable
+from pbx.clock import Clock
+from pbx.errors import OfficeLineError
+from pbx.record.recorder import Recorder
+from pbx.store.batch import UnusableError
+
+EVERY_S = 3.0
+UNHEARD = timedelta(seconds=6)  # the standby may still write down a call that has ended
+
+log = structlog.get_logger()
+
+
+class TakingIn:
+    """Runs beside the recorder; `live` asks Asterisk which calls there are."""
+
+    def __init__(
+        self, recorder: Recorder, live: Callable[[], Awaitable[frozenset[str]]], clock: Clock
+    ) -> None:
+        self._recorder = recorder
+        self._clock = clock
+        self._live = live
+        self._open: dict[str, datetime] = {}  # calls that others answered, until they are over
+
+    async def run(self) -> None:
+        """Look until cancelled; what fails is tried again."""
+        while True:
+            await self.once()
+            await asyncio.sleep(EVERY_S)
+
+    async def once(self, *, end: bool = True) -> None:
+        """Take in what waits and, if Asterisk can be asked, `end` what is over."""
+        try:
+            await asyncio.to_thread(self._take)
+            if end:
+                await self._end()
+        except AmiUnavailable:  # the next connection ends what is gone
+            return
+        except (OSError, OfficeLineError, SQLAlchemyError, UnusableError) as error:
+            log.warning("spool.waits", error=type(error).__name__)
+        except Exception:
+            log.exception("spool.failed")  # whatever it is, the line goes on
+
+    async def _end(self) -> None:
+        """End those calls of others that are over, and take in the failsafe's recordings."""
+        catch_up = self._recorder.catch_up
+        if catch_up is None:
+            return
+        for call, at in list(self._recorder.unheard.items()):
+            if self._clock.now() - at > UNHEARD:
+                self._open.setdefault(call, at)
+                del self._recorder.unheard[call]
+        recordings = await asyncio.to_thread(catch_up.recordings)
+        if not self._open and not recordings:
+            return
+        live = await self._live()
+        over = {call: at for call, at in self._open.items() if call not in live}
+        await asyncio.to_thread(catch_up.end, over, self._recorder.held(over))
+        for call in over:
+            self._recorder.forget(call)
+            del self._open[call]
+        if over:
+            await asyncio.to_thread(catch_up.release, live)
+        for call, path in recordings.items():
+            if call not in live and not self._recorder.held([call]):
+                await asyncio.to_thread(catch_up.take_recording, call, path)
+
+    def _take(self) -> None:
+        """Take in the facts that wait; blocking."""
+        catch_up = self._recorder.catch_up
+        if catch_up is None:
+            return
+        for path in catch_up.waiting():
+            taken = catch_up.take(path)
+            if taken is not None:
+                fact, message = taken
+                self._recorder.taken(fact, message)
+                if fact.question is not None or fact.matter is not None:
+                    self._open.setdefault(fact.call, fact.at)

@@ -1,0 +1,134 @@
+"""The night as the morning needs it: every call after hours, and what is still to be done."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date, datetime, time
+from typing import TYPE_CHECKING
+
+from pbx.record.reconcile import Reconciliation, cdr_path, reconcile
+from pbx.store import audit, inbox, messages
+from pbx.store.calls import CallRow, DecisionRow, last_decisions, list_calls
+from routing import hours
+from routing.instants import DAY, MIDNIGHT, instant
+
+if TYPE_CHECKING:
+    from sqlalchemy import Engine
+
+    from pbx.home import Home
+    from routing.model import Plan
+
+MORNING = time(8)  # where a day on which the office stays closed is cut
+MOST = 100_000  # calls of one night
+
+
+@dataclass(frozen=True)
+class Moment:
+    """Who did something when, `minutes` after the call began."""
+
+    person: str
+    at: datetime
+    minutes: float
+
+
+@dataclass(frozen=True)
+class NightCall:
+    """A call of the night; `item` is the message that it left or joined."""
+
+    call: CallRow
+    reason: str
+    item: inbox.Item | None
+    acknowledged: Moment | None
+    called_back: Moment | None
+    notes: tuple[messages.EventRow, ...]
+
+    @property
+    def message(self) -> messages.MessageRow | None:
+        """The message as it stands."""
+        return None if self.item is None else self.item.message
+
+
+@dataclass(frozen=True)
+class Night:
+    """From one closing to the next opening: `still_open` are all open messages, of any age."""
+
+    day: date
+    start: datetime
+    end: datetime
+    calls: tuple[NightCall, ...]
+    still_open: tuple[inbox.Item, ...]
+    reconciliation: Reconciliation
+    audit: tuple[int, str]  # how many rows it has, and its head
+
+
+def night(engine: Engine, home: Home, plan: Plan, day: date, now: datetime) -> Night:
+    """Gather the night before a day's opening."""
+    start, end = span(plan, day)
+    calls = list_calls(engine, start, end, limit=MOST)
+    reasons = {call.id: reason(decision) for call, decision in last_decisions(engine, start, end)}
+    found = {call.message for call in calls if call.message is not None}
+    items = {item.message.id: item for item in inbox.items(engine, named=found)}
+    return Night(
+        day,
+        start,
+        end,
+        tuple(
+            _night_call(engine, call, reasons.get(call.id, ""), items.get(call.message or ""))
+            for call in reversed(calls)
+        ),
+        tuple(inbox.items(engine)),
+        reconcile(engine, cdr_path(home), start, end, now),
+        audit.head(engine),
+    )
+
+
+def span(plan: Plan, day: date) -> tuple[datetime, datetime]:
+    """Return when the night before a day began and ended, in UTC.
+
+    It ends at the day's first opening, or at 8:00 if there is none, and begins at the last closing
+    of the day before, or where that day's own night ended: so every closed hour of a weekend is in
+    exactly one night.
+    """
+    end = _morning(plan, day)
+    closings = [one.end for one in _open_stretches(plan, day - DAY)]
+    start = closings[-1] if closings else _morning(plan, day - DAY)
+    return min(start, end), end
+
+
+def reason(decision: DecisionRow) -> str:
+    """Say which rule decided, and why it held."""
+    why = next((one for one in reversed(decision.reasons) if one.matched), None)
+    return decision.kind if why is None else f"{why.rule}: {why.because}"
+
+
+def _morning(plan: Plan, day: date) -> datetime:
+    opening = next(_open_stretches(plan, day), None)
+    return instant(day, MORNING, plan.office.zone) if opening is None else opening.start
+
+
+def _open_stretches(plan: Plan, day: date) -> Iterator[hours.Hours]:
+    """List the open stretches of a local day, without what has the same state for other reasons."""
+    zone = plan.office.zone
+    start, end = (instant(one, MIDNIGHT, zone) for one in (day, day + DAY))
+    return (one for one in hours.spans(plan, start, end) if one.state == "open")
+
+
+def _night_call(engine: Engine, call: CallRow, why: str, item: inbox.Item | None) -> NightCall:
+    left = None if item is None else item.message
+    acknowledged = called_back = None
+    if call.person is not None and call.acknowledged_at is not None:
+        acknowledged = _moment(call, call.person, call.acknowledged_at)
+    elif left is not None:
+        acknowledged = _moment(call, left.acknowledged_by, left.acknowledged_at)
+    if left is not None:
+        called_back = _moment(call, left.called_back_by, left.called_back_at)
+    events = [] if left is None else messages.history(engine, left.id)
+    notes = tuple(one for one in events if one.what == inbox.NOTED)
+    return NightCall(call, why, item, acknowledged, called_back, notes)
+
+
+def _moment(call: CallRow, person: str | None, at: datetime | None) -> Moment | None:
+    if person is None or at is None or at < call.started_at:
+        return None  # what was done before the patient called again is no answer to this call
+    return Moment(person, at, round((at - call.started_at).total_seconds() / 60, 1))

@@ -1,0 +1,1 @@
+"""The spoken sentences and their sound files."""
