@@ -28,6 +28,7 @@ RING_S = 20  # below a carrier's voicemail
 ORIGINATE_S = RING_S + 20  # with the time to hear the whisper and press
 CONFIRM_S = RING_S + 30  # what is heard of a shift is longer
 ON_THE_LINE_S = 120.0  # how long nobody is called who still talks to us; then call waiting must do
+AWAY_S = 15.0  # how long a call waits for an Asterisk that is away, as at our own start
 REASON_S = 1.0  # the reason of a failure may come after the hangup
 # What OriginateResponse gives as the reason of a failure: a control frame of Asterisk's
 _REASONS: dict[str, Outcome] = {"5": "busy", "8": "unreachable", "0": "unreachable"}
@@ -176,6 +177,10 @@ class RelayDialer:
         return book[person][via] if via else None
 
     async def _originate(self, channel: str, errand: _Errand, dial: str) -> None:
+        try:
+            await self._ami.wait_connected(AWAY_S)
+        except TimeoutError as error:
+            raise AmiUnavailable("Asterisk stays away") from error
         answer = await self._ami.action(
             "Originate",
             Channel=f"Local/{errand.person}@{names.LEG}/n",

@@ -1,0 +1,58 @@
+"""Calls to the office's own people while Asterisk is not there for a moment."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from pbx.home import Home
+from pbx.live import LivePlan
+from pbx.physicians import relay_dialer
+from pbx.physicians.relay_dialer import RelayDialer
+from pbx.supervisor import read_configuration
+from pbx.vault import Vault
+from tests.support.ami_peer import DEADLINE, Office, Peer, listening
+
+ROOT = Path(__file__).parents[2]
+
+
+def dialer_of(office: Office, folder: Path) -> RelayDialer:
+    """Make the dialer of the example practice, whose calls this office's client places."""
+    plan = read_configuration(ROOT / "config" / "office.toml").plan
+    vault = Vault(mobiles={"osei": "+12125550112"})
+    return RelayDialer(office.client, LivePlan(plan, vault, Home(folder)))
+
+
+async def test_a_call_waits_for_an_asterisk_that_is_just_starting(tmp_path: Path) -> None:
+    """Whoever is due in the moment of a start is called as soon as Asterisk is there."""
+
+    async def rings(peer: Peer) -> None:
+        await peer.let_in()
+        call = await peer.action("Originate")
+        await peer.answer(call, "Response: Success")
+        said = ("Event: OriginateResponse", "Response: Success", f"Uniqueid: {call['ChannelId']}")
+        await peer.say(*said)
+        await peer.stay()
+
+    async with listening(rings) as port:
+        office = Office(port)
+        dialer = dialer_of(office, tmp_path)
+        office.meets = dialer.event
+        call = asyncio.create_task(dialer.confirm("osei", ("shift-begins",)))
+        await asyncio.sleep(0)  # the call is due, and nobody has connected yet
+        async with office.open(), asyncio.timeout(DEADLINE):
+            assert await call == "acknowledged"
+
+
+async def test_an_asterisk_that_stays_away_costs_one_try(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The try ends, so that the next one has its time."""
+    monkeypatch.setattr(relay_dialer, "AWAY_S", 0.1)
+    async with listening(Peer.stay) as port:
+        dialer = dialer_of(Office(port), tmp_path)
+        async with asyncio.timeout(DEADLINE):
+            assert await dialer.confirm("osei", ("shift-begins",)) == "unreachable"
+        assert dialer.idle
