@@ -5,13 +5,18 @@ from __future__ import annotations
 from dialplan.conf import document, section
 
 USER = "officeline"
-EVENTS = (
-    "DialBegin",
-    "DialEnd",
-    "Hangup",
-    "UserEvent",
-    "OriginateResponse",
-)
+EVENTS = ("DialBegin", "DialEnd", "Hangup", "UserEvent", "OriginateResponse")
+_PHONES = ",header(DestChannel),method(starts_with)"  # not the Local legs before them
+
+
+def filters() -> list[tuple[str, object]]:
+    """List the settings that let the events through which the daemon needs, and no others."""
+    return [
+        (f"eventfilter(action(include),name({event}){_PHONES})", "PJSIP/")
+        if event.startswith("Dial")
+        else (f"eventfilter(action(include),name({event}))", "")
+        for event in EVENTS
+    ]
 
 
 def manager_conf(port: int, secret: str) -> str:
@@ -24,7 +29,7 @@ def manager_conf(port: int, secret: str) -> str:
         ("write", "originate,call"),
         ("writetimeout", 2000),
     ]
-    login += [(f"eventfilter(action(include),name({event}))", "") for event in EVENTS]
+    login += filters()
     return document(
         "The manager interface, for the daemon alone.",
         section(

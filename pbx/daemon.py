@@ -209,6 +209,7 @@ class Daemon:
         await self._notifier.stop()
         if self._pushing is not None:
             await self._pushing.stop()
+        self.recorder.settle()
         await asyncio.to_thread(self.writer.close)
         await asyncio.to_thread(self.plans.close)
         self._pulse.close()

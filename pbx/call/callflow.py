@@ -128,18 +128,23 @@ class _Turn:
         return turn.record(("leave-message-urgent",))
 
     def perform(self, decision: Decision) -> Verdict:
-        state = replace(self.state, urgency=decision.urgency or "", own=decision.own or "")
+        ladders = {"ring": decision.otherwise or "", "ladder": decision.target}
+        state = replace(
+            self.state,
+            urgency=decision.urgency or "",
+            own=decision.own or "",
+            ladder=ladders.get(decision.kind, self.state.ladder),
+        )
         turn = replace(self, state=state)
         match decision.kind:
             case "menu":
                 words = {names.SAY: names.sounds(decision.say), names.PAUSE: str(KEY_WAIT_S)}
                 return Verdict(names.MENU, words, state)
             case "ring":
-                # whoever nobody answers goes on to this ladder, from its first step
-                turn = replace(turn, state=replace(state, ladder=decision.otherwise or ""))
+                # whoever nobody answers goes on to the ladder, from its first step
                 return turn.ring(turn.who(decision.target), decision.ring_s)
             case "ladder":
-                return replace(turn, state=replace(state, ladder=decision.target)).start_ladder()
+                return turn.start_ladder()
             case "message":
                 return turn.record(("leave-message",))
             case "announce":

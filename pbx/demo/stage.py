@@ -69,6 +69,7 @@ class Stage:
 
     async def history(self, caller: str | None) -> History:
         """Read the newest call of this caller from the database, with everything it left."""
+        self.daemon.recorder.settle()
         await asyncio.to_thread(self.daemon.writer.flush, 10.0)
         return await asyncio.to_thread(self._history, caller)
 
@@ -112,6 +113,7 @@ class Stage:
 
     async def calls_logged(self) -> int:
         """Count the newest calls in the database, up to a thousand."""
+        self.daemon.recorder.settle()
         await asyncio.to_thread(self.daemon.writer.flush, 10.0)
         engine = await asyncio.to_thread(open_database, self.home.database)
         try:

@@ -7,6 +7,7 @@ from datetime import datetime
 
 from dialplan import names
 from pbx.call.conversation import Question, Verdict
+from routing.model import Plan
 
 # What became of a leg, by the DialStatus of Asterisk's DialEnd.
 RESULTS = {
@@ -71,3 +72,10 @@ def outcome_of(live: LiveCall, *, left_message: bool) -> str:
     if live.blocked:
         return "blocked"
     return "message" if left_message else "abandoned"
+
+
+def is_human(plan: Plan, person: str, channel: str) -> bool:
+    """Tell whether whoever answers there is one: a desk phone, or an answering service."""
+    known = plan.people.get(person)
+    endpoint = channel.removeprefix("PJSIP/").rpartition("-")[0]
+    return endpoint in plan.phones or (known is not None and known.role == "service")

@@ -6,6 +6,7 @@ import asyncio
 import hmac
 from collections.abc import Awaitable, Callable, Collection
 from datetime import datetime
+from functools import partial
 
 import structlog
 from sqlalchemy import Engine
@@ -20,7 +21,8 @@ from pbx.errors import OfficeLineError
 from pbx.home import Home
 from pbx.record.catch_up import CatchUp
 from pbx.record.intake import Intake
-from pbx.record.live_calls import RESULTS, Leg, LiveCall, outcome_of
+from pbx.record.live_calls import RESULTS, Leg, LiveCall, is_human, outcome_of
+from pbx.record.lull import Lull
 from pbx.record.spool import Fact, Spool
 from pbx.store import records
 from pbx.store.batch import UnusableError
@@ -52,6 +54,7 @@ class Recorder:
         self._notify = notify  # a message needs the relay
         self._live: dict[str, LiveCall] = {}
         self._legs: dict[str, Leg] = {}
+        self._lull = Lull()
         self._engine: Engine | None = None
         self._intake: Intake | None = None
         self.catch_up: CatchUp | None = None  # there is none before the database is open
@@ -65,13 +68,20 @@ class Recorder:
         self.catch_up = CatchUp(self._engine, self._home, self._writer, self._intake, self._clock)
 
     def turn(self, question: Question, verdict: Verdict) -> None:
-        """Note what was asked and answered."""
+        """Note what was asked and answered, in a moment."""
+        self._lull.later(partial(self._turn, question, verdict, self._clock.now()))
+
+    def settle(self) -> None:
+        """Note at once what waits to be noted."""
+        self._lull.settle()
+
+    def _turn(self, question: Question, verdict: Verdict, now: datetime) -> None:
         plan = self._plans.by_hash(verdict.state.plan) or self._plans.plan
         call = question.call
         if call not in self._live:
             self._live[call] = LiveCall(verdict.state.urgency, question.caller)
         self._live[call].take(question, verdict)
-        for record in turns.told(question, verdict, plan, self._clock.now()):
+        for record in turns.told(question, verdict, plan, now):
             self._writer.put(record)
 
     def missed(self, question: Question, verdict: Verdict) -> None:
@@ -79,6 +89,7 @@ class Recorder:
 
         What the standby told of the call is newer.
         """
+        self._lull.settle()
         if question.call not in self._live:
             self.turn(question, verdict)
             self.unheard[question.call] = self._clock.now()
@@ -110,9 +121,11 @@ class Recorder:
 
     async def event(self, event: AmiEvent) -> None:
         """Take one of Asterisk's events, in their order."""
+        if event.name == "DialBegin":  # the phone is about to ring: this can wait, too
+            self._lull.later(partial(self._dial_began, event, self._clock.now()))
+            return
+        self._lull.settle()
         match event.name:
-            case "DialBegin":
-                self._dial_began(event)
             case "DialEnd":
                 await self._dial_ended(event)
             case "UserEvent" if event.fields.get("UserEvent") == names.USER_EVENT:
@@ -125,6 +138,7 @@ class Recorder:
 
         `ask` returns which calls there are; a call that begins meanwhile is none that is gone.
         """
+        self._lull.settle()
         since, before = self._clock.now(), set(self._live)
         live = await ask()
         await asyncio.to_thread(self._resync, live, since, before)
@@ -177,7 +191,7 @@ class Recorder:
         self._live.pop(call, None)
         self._messages.pop(call, None)
 
-    def _dial_began(self, event: AmiEvent) -> None:
+    def _dial_began(self, event: AmiEvent, now: datetime) -> None:
         """A phone begins to ring: the inner dial of a person's Local channel."""
         person = names.person_of(event.fields.get("Channel", ""))
         leg = event.fields.get("DestUniqueid", "")
@@ -186,17 +200,10 @@ class Recorder:
             return
         if call.startswith(names.RELAY_CALL):  # an attempt of the relay, and no patient's call
             return
-        is_desk = self._is_desk(person, event.fields.get("DestChannel", ""))
+        is_desk = is_human(self._plans.plan, person, event.fields.get("DestChannel", ""))
         self._legs[leg] = Leg(call, person, is_desk)
         kind: records.LegKind = "desk" if is_desk else "mobile"
-        self._writer.put(records.LegStarted(call, leg, self._clock.now(), person, kind))
-
-    def _is_desk(self, person: str, channel: str) -> bool:
-        """Tell whether whoever answers is human: a desk phone, or an answering service."""
-        plan = self._plans.plan
-        known = plan.people.get(person)
-        endpoint = channel.removeprefix("PJSIP/").rpartition("-")[0]
-        return endpoint in plan.phones or (known is not None and known.role == "service")
+        self._writer.put(records.LegStarted(call, leg, now, person, kind))
 
     async def _dial_ended(self, event: AmiEvent) -> None:
         unique = event.fields.get("DestUniqueid", "")

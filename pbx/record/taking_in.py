@@ -40,6 +40,7 @@ class TakingIn:
 
     async def once(self, *, end: bool = True) -> None:
         """Take in what waits and, if Asterisk can be asked, `end` what is over."""
+        self._recorder.settle()
         try:
             await asyncio.to_thread(self._take)
             if end:

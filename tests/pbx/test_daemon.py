@@ -60,6 +60,7 @@ async def test_a_plan_that_is_applied_decides_the_next_call_and_not_those_under_
         assert f"{names.RING}=33" in await asked(port, "1.3", "+12125550144", state=state)
         state = CallState(plan=first.plan.hash).encode()
         assert f"{names.RING}=15" in await asked(port, "1.4", "+12125550145", state=state)
+        daemon.recorder.settle()
         assert daemon.writer.flush(10)
         known = [get_call(engine, call) for call in ("1.1", "1.2", "1.4")]
         engine.dispose()
@@ -85,6 +86,7 @@ async def test_who_called_before_a_restart_is_remembered(
     async with serving(home, TEXT) as (daemon, port):
         answer = await asked(port, "1.1")
         other = await asked(port, "1.2", "+12125550143")
+        daemon.recorder.settle()
         assert daemon.writer.flush(10)
         engine = open_database(home.database)
         with reading(engine) as session:

@@ -68,6 +68,7 @@ async def test_a_locked_database_delays_no_caller_and_gets_the_message_later(hom
             assert daemon.writer.flush(10)
             other.execute("ROLLBACK")
         await until(lambda: not Spool(home.spool).waiting())
+        daemon.recorder.settle()
         assert daemon.writer.flush(10)
         engine = open_database(home.database)
         (message,) = messages.list_open(engine)

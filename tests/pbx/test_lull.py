@@ -1,0 +1,38 @@
+"""Work that can wait a moment."""
+
+from __future__ import annotations
+
+import asyncio
+from functools import partial
+
+from pbx.record.lull import Lull
+
+
+async def test_work_is_done_in_its_order_and_by_itself() -> None:
+    """It waits for the pause, not for somebody to ask; then it is all done."""
+    done: list[int] = []
+    finished = asyncio.Event()
+    lull = Lull(0.01)
+    lull.later(partial(done.append, 1))
+    lull.later(partial(done.append, 2))
+    lull.later(finished.set)
+    assert done == []
+    async with asyncio.timeout(5):
+        await finished.wait()
+    assert done == [1, 2]
+
+
+async def test_who_must_rely_on_it_has_it_at_once() -> None:
+    """Settled early, nothing is done twice, and what comes later waits anew."""
+    done: list[int] = []
+    finished = asyncio.Event()
+    lull = Lull(0.01)
+    lull.later(partial(done.append, 1))
+    lull.settle()
+    assert done == [1]
+    lull.later(partial(done.append, 2))
+    lull.later(finished.set)
+    assert done == [1]
+    async with asyncio.timeout(5):
+        await finished.wait()
+    assert done == [1, 2]
