@@ -20,9 +20,10 @@ from pbx.reports.traffic import CALL_BACK, Kept, bounds, kept
 from pbx.store.figures import Rings, Span, measuring
 from pbx.store.promises import ACTS, Act, open_across, promises
 from routing import hours
+from routing.burden import DAWN, DUSK, Burden, evenness
 from routing.instants import DAY, instant
 from routing.model import Rota
-from routing.simulate import DAWN, DUSK, Burden, Load, Simulation, evenness, simulate
+from routing.simulate import Load, Simulation, simulate
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
