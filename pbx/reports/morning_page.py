@@ -27,7 +27,7 @@ dd { margin: 0; overflow-wrap: anywhere; }
 
 def sheet(night: Night, shown: Shown, accounts: Iterable[str]) -> str:
     """Write the page; `accounts` are its last sentences, of the calls and of the audit."""
-    calls = "\n".join(_call(one, shown) for one in in_order(night, shown))
+    calls = "\n".join(_call(one, night, shown) for one in in_order(night, shown))
     body = f"""<p class="faint">From {shown.time(night.start)} to {shown.time(night.end)};
 as it stood at {shown.time(shown.now)}.</p>
 <h2>Still to be done</h2>
@@ -97,15 +97,15 @@ def _to_do(items: Iterable[Item], shown: Shown) -> str:
     return f"<table>\n<tr>{''.join(f'<th>{head}</th>' for head in heads)}</tr>\n{rows}</table>"
 
 
-def _call(one: NightCall, shown: Shown) -> str:
+def _call(one: NightCall, night: Night, shown: Shown) -> str:
     call, message = one.call, one.message
     broken = one.item is not None and is_breached(one.item.view, shown.plan, shown.now)
     number = message.callback_number if message is not None else None
     lines = [
         ("Call", f"{call.id} on the line {call.line or 'unknown'}, {call.outcome or 'goes on'}"),
         ("Reason", shown.words(one.reason)),
-        ("Acknowledged", _done(one.acknowledged, shown)),
-        ("Called back", _done(one.called_back, shown)),
+        ("Acknowledged", _done(one.acknowledged, night, shown)),
+        ("Called back", _done(one.called_back, night, shown)),
     ]
     if message is not None:
         lines.append(("Message", f"{message.state}, owner {message.owner or 'nobody'}"))
@@ -134,9 +134,9 @@ def _who(number: str | None, shown: Shown) -> str:
     return masked if patient is None else f"patient {patient} ({masked})"
 
 
-def _done(moment: Moment | None, shown: Shown) -> str:
+def _done(moment: Moment | None, night: Night, shown: Shown) -> str:
     if moment is None:
         return "no"
-    known = shown.plan.people.get(moment.person)
+    known = night.past.at(moment.at).people.get(moment.person)
     who = known.name if known is not None else moment.person
     return f"{who}, {shown.time(moment.at)}, after {moment.minutes:g} min"

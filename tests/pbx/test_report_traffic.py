@@ -32,6 +32,7 @@ from pbx.store.database import open_database
 from pbx.store.patients import put_patients
 from routing.instants import DAY
 from routing.model import Patient
+from routing.past import always
 from tests.pbx.test_morning import Page
 from tests.support.ledgers import CALLER, Told, write_log
 
@@ -152,7 +153,7 @@ def test_what_may_still_be_in_time_is_pending(home: Path) -> None:
     """Twenty minutes after it nobody has broken a promise."""
     engine = open_database(Home(home).database)
     now = NIGHT[-1].at + timedelta(minutes=20)
-    found = traffic(engine, PLAN, TUESDAY.date(), TUESDAY.date() + DAY, now)
+    found = traffic(engine, always(PLAN), TUESDAY.date(), TUESDAY.date() + DAY, now)
     engine.dispose()
     one = found.kept["acknowledged"]
     assert (one.pending, one.never, one.due) == (1, 1, 3)
@@ -234,7 +235,7 @@ def test_every_instant_is_in_one_stretch_of_its_local_hour(
     """In zones of half hours, of half an hour's summer time, and without a midnight in spring."""
     text = EXAMPLE.read_text("utf-8").replace("America/New_York", zone)
     plan = parse(text, EXAMPLE, PRESETS).plan
-    cuts = stretches(plan, first, first + 3 * DAY)
+    cuts = stretches(always(plan), first, first + 3 * DAY)
     assert all(one.end == two.start for one, two in pairwise(cuts))
     at = min(cuts[0].start + timedelta(seconds=seconds), cuts[-1].end - timedelta(seconds=1))
     (found,) = [one for one in cuts if one.start <= at < one.end]
