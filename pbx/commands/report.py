@@ -174,8 +174,8 @@ def _print(found: Night, shown: Shown) -> None:
                 told["patient"] or "",
                 told["urgency"] or "",
                 told["outcome"] or "goes on",
-                _done(one.acknowledged),
-                _done(one.called_back),
+                _done(one.acknowledged) or one.without("acknowledged"),
+                _done(one.called_back) or one.without("called_back"),
                 told["reason"],
             )
         out.print(rows)
@@ -184,7 +184,9 @@ def _print(found: Night, shown: Shown) -> None:
 
 
 def _done(moment: Moment | None) -> str:
-    return "no" if moment is None else f"{moment.person}, {moment.minutes:g} min"
+    from pbx.reports.table import told
+
+    return "" if moment is None else f"{moment.person}, {told(moment.seconds, 's')}"
 
 
 report_figures.add_to(app)

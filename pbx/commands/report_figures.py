@@ -201,7 +201,7 @@ def _tell(
 
     office = past.running.office
     first, until = wanted.first, wanted.last - DAY
-    days = f"{first}" if first == until else f"{first} to {until}"
+    days = " to ".join(f"{one:%a %d %b %Y}" for one in dict.fromkeys((first, until)))
     title = f"{office.name}: {wanted.kind if wanted.kind != 'oncall' else 'on call'}, {days}"
     if wanted.as_json and wanted.csv == "-":
         raise OfficeLineError("Stdout takes one of --json and --csv; name a file with --csv.")

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Engine
 
     from pbx.home import Home
+    from pbx.store.promises import Act
     from routing.hours import Hours
     from routing.model import Plan
     from routing.past import Past
@@ -26,11 +27,16 @@ MOST = 100_000  # calls of one night
 
 @dataclass(frozen=True)
 class Moment:
-    """Who did something when, `minutes` after the call began."""
+    """Who did something when, `seconds` after the call began."""
 
     person: str
     at: datetime
-    minutes: float
+    seconds: float
+
+    @property
+    def minutes(self) -> float:
+        """The same in minutes, to the tenth."""
+        return round(self.seconds / 60, 1)
 
 
 @dataclass(frozen=True)
@@ -48,6 +54,22 @@ class NightCall:
     def message(self) -> messages.MessageRow | None:
         """The message as it stands."""
         return None if self.item is None else self.item.message
+
+    @property
+    def spoke(self) -> bool:
+        """Tell whether somebody of ours answered the call itself."""
+        return self.call.person is not None and self.call.acknowledged_at is not None
+
+    def without(self, act: Act) -> str:
+        """Say why nobody did this: nobody was asked to, or it was left undone."""
+        left = self.message
+        if left is None:
+            return "not needed" if self.spoke else "-"
+        if (self.spoke and left.state == "closed") or (
+            act == "acknowledged" and left.urgency != "urgent"
+        ):
+            return "not needed"
+        return "no"
 
 
 @dataclass(frozen=True)
@@ -140,4 +162,4 @@ def _night_call(engine: Engine, call: CallRow, why: str, item: inbox.Item | None
 def _moment(call: CallRow, person: str | None, at: datetime | None) -> Moment | None:
     if person is None or at is None or at < call.started_at:
         return None  # what was done before the patient called again is no answer to this call
-    return Moment(person, at, round((at - call.started_at).total_seconds() / 60, 1))
+    return Moment(person, at, (at - call.started_at).total_seconds())

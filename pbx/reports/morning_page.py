@@ -7,13 +7,15 @@ from html import escape
 
 from pbx.reports.frame import page
 from pbx.reports.morning import Moment, Night, NightCall
+from pbx.reports.table import told
 from pbx.showing import Shown, is_breached
 from pbx.store.inbox import Item
 
 _STYLE = """
 table { border-collapse: collapse; width: 100%; }
 th, td { text-align: left; padding: .25rem .8rem .25rem 0; border-bottom: 1px solid var(--rule);
-  vertical-align: top; }
+  vertical-align: top; white-space: nowrap; }
+@media print { th, td { white-space: normal; } }
 article { border: 1px solid var(--rule); border-radius: 6px; padding: .7rem 1rem; margin: .8rem 0;
   break-inside: avoid; }
 article h3 { font-size: 1rem; margin: 0 0 .4rem; }
@@ -94,7 +96,10 @@ def _to_do(items: Iterable[Item], shown: Shown) -> str:
     if not rows:
         return "<p>Nothing: every message is closed.</p>"
     heads = ("message", "urgency", "state", "opened", "patient", "owner", "")
-    return f"<table>\n<tr>{''.join(f'<th>{head}</th>' for head in heads)}</tr>\n{rows}</table>"
+    return (
+        '<div class="scroll" tabindex="0" role="region" aria-label="Still to be done"><table>'
+        f"\n<tr>{''.join(f'<th>{head}</th>' for head in heads)}</tr>\n{rows}</table></div>"
+    )
 
 
 def _call(one: NightCall, night: Night, shown: Shown) -> str:
@@ -104,8 +109,11 @@ def _call(one: NightCall, night: Night, shown: Shown) -> str:
     lines = [
         ("Call", f"{call.id} on the line {call.line or 'unknown'}, {call.outcome or 'goes on'}"),
         ("Reason", shown.words(one.reason)),
-        ("Acknowledged", _done(one.acknowledged, night, shown)),
-        ("Called back", _done(one.called_back, night, shown)),
+        (
+            "Answered" if one.spoke else "Acknowledged",
+            _done(one.acknowledged, night, shown) or one.without("acknowledged"),
+        ),
+        ("Called back", _done(one.called_back, night, shown) or one.without("called_back")),
     ]
     if message is not None:
         lines.append(("Message", f"{message.state}, owner {message.owner or 'nobody'}"))
@@ -114,12 +122,12 @@ def _call(one: NightCall, night: Night, shown: Shown) -> str:
     for note in one.notes:
         words = shown.words(str(note.detail.get("text", "")))
         lines.append(("Note", f"{words} ({note.person}, {shown.time(note.at)})"))
-    told = "".join(f"<dt>{head}</dt><dd>{escape(text)}</dd>\n" for head, text in lines)
+    rows = "".join(f"<dt>{head}</dt><dd>{escape(text)}</dd>\n" for head, text in lines)
     return (
         f"<article>\n<h3>{escape(shown.time(call.started_at))}, "
         f"{escape(_who(number or call.caller, shown))}, {escape(call.urgency or 'urgency unknown')}"
         + (' <span class="bad">BREACHED</span>' if broken else "")
-        + f"</h3>\n<dl>\n{told}</dl>\n"
+        + f"</h3>\n<dl>\n{rows}</dl>\n"
         '<div class="blank">Caller, relationship</div>\n<div class="blank">Advice given</div>\n'
         '<div class="blank"></div>\n'
         '<div class="pair"><div class="blank">Signed</div><div class="blank">Date, time</div></div>'
@@ -136,7 +144,7 @@ def _who(number: str | None, shown: Shown) -> str:
 
 def _done(moment: Moment | None, night: Night, shown: Shown) -> str:
     if moment is None:
-        return "no"
+        return ""
     known = night.past.at(moment.at).people.get(moment.person)
     who = known.name if known is not None else moment.person
-    return f"{who}, {shown.time(moment.at)}, after {moment.minutes:g} min"
+    return f"{who}, {shown.time(moment.at)}, after {told(moment.seconds, 's')}"

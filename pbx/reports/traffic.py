@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from pbx.percentiles import Histogram, Spread, spread, together, within
 from pbx.store.figures import Counts, measuring
 from pbx.store.promises import ACTS, Act, Promises, promises
-from routing.instants import DAY, MIDNIGHT, clock_hours, instant
+from routing.instants import DAY, MIDNIGHT, clock_hours, instant, local_day
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
@@ -121,6 +121,7 @@ def traffic(engine: Engine, past: Past, first: date, last: date, now: datetime) 
     days = [first + number * DAY for number in range((last - first).days)]
     by_day = _sums(counts, [(cut.day - first).days for cut in cuts], len(days))
     in_open = _sums(counts, bins, len(days))
+    today = local_day(now, past.running.office.zone)  # what is still to come has no average
     told = promises(engine, span, now - CALL_BACK)
     weekdays = _sums(by_day, [day.weekday() for day in days], 7)
     return Traffic(
@@ -134,7 +135,7 @@ def traffic(engine: Engine, past: Past, first: date, last: date, now: datetime) 
         ),
         tuple(_sums(counts, [cut.hour for cut in cuts], 24)),
         tuple(
-            (one, sum(day.weekday() == number for day in days))
+            (one, sum(day.weekday() == number and day <= today for day in days))
             for number, one in enumerate(weekdays)
         ),
         told.opened,

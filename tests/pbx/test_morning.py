@@ -255,6 +255,14 @@ def test_no_number_is_told(home: Path, words: list[str]) -> None:
     assert not re.search(r"555.?01\d\d", told)
 
 
+def test_what_was_not_asked_of_anybody_is_not_undone(home: Path) -> None:
+    """Who spoke with the caller need not call back; who was asked to and did not has a no."""
+    rows = {line.split()[0]: line for line in officeline(home).stdout.splitlines() if line.strip()}
+    assert re.search(r"connected +lee, 10 s +not needed", rows[TALKED.id])
+    assert re.search(r"message +lee, 4 min +lee, 9 min", rows[CALLED_BACK.id])
+    assert re.search(r"message +no +no", rows[STILL_OPEN.id])
+
+
 def test_a_sheet_that_cannot_be_written_is_one_sentence(home: Path) -> None:
     """It names the file."""
     result = officeline(home, "--html", str(home / "no" / "sheet.html"))

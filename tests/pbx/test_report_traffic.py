@@ -167,6 +167,12 @@ def test_who_calls_most_is_known_by_the_directory_or_four_digits(home: Path) -> 
     assert sum(one["calls"] for one in found) == 11
 
 
+def test_days_to_come_are_in_no_average(home: Path) -> None:
+    """It is the Wednesday: of the week that goes on three weekdays were."""
+    found = document(home, "week", "--date", "today")["by_weekday"]
+    assert [one["days"] for one in found] == [1, 1, 1, 0, 0, 0, 0]
+
+
 def test_a_week_counts_its_weekdays_and_days(home: Path) -> None:
     """Seven days, all calls on the Tuesday; what happened on no day is no figure."""
     found = document(home, "week", "--date", "2026-11-28")
@@ -291,7 +297,8 @@ def test_csv_is_one_figure_a_line(home: Path) -> None:
     assert found["by_hour", "09", "calls"] == "6"
     assert found["norms", "hung up, open hours", "share"] == "0.2"
     assert found["waiting", "until called back, urgent", "99 %"] == "3000"
-    assert found["by_weekday", "Mon", "calls a day"] == ""
+    assert found["norms", "answered by a person within 30 s, open hours", "norm"] == ""
+    assert {table for table, _, _ in found}.isdisjoint({"by_weekday"})  # it is a single day
 
 
 def test_the_page_stands_alone_with_a_table_behind_each_chart(home: Path) -> None:
@@ -308,6 +315,7 @@ def test_the_page_stands_alone_with_a_table_behind_each_chart(home: Path) -> Non
     assert page.tags.count("details") == 3
     assert text.count('role="img" aria-label="') == 5
     assert "The highest of 24 bars is 6, at 09." in text
+    assert ">20</text>" in text  # 12 calls, under a top whose half is round, too
     assert 'class="over"' in text  # 40 s is over 30 s
     assert "@media print" in text
     assert "prefers-color-scheme: dark" in text
