@@ -6,6 +6,8 @@ import os
 import subprocess
 import sys
 import tarfile
+import tempfile
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -47,10 +49,17 @@ def of_scrypt(backup: Path) -> int:
     return 128 * 8 << int(stanza[3])
 
 
+@pytest.fixture
+def place() -> Iterator[Path]:
+    """Make a folder that does not outlive the test: it weighs a gigabyte."""
+    with tempfile.TemporaryDirectory() as folder:
+        yield Path(folder)
+
+
 @pytest.mark.parametrize("way", ["key", "passphrase"])
-def test_memory_is_bounded_whatever_the_recordings_weigh(tmp_path: Path, way: str) -> None:
+def test_memory_is_bounded_whatever_the_recordings_weigh(place: Path, way: str) -> None:
     """Of 480 MB, made and restored; a passphrase costs what scrypt costs, once."""
-    home = Home(tmp_path / "home")
+    home = Home(place / "home")
     vault.write(home.folder, Vault(mobiles={"lee": "+12125550111"}))
     write_log(home.folder, [Told("1.0", datetime(2026, 11, 27, 12, tzinfo=UTC))])
     home.messages.mkdir()
@@ -58,19 +67,19 @@ def test_memory_is_bounded_whatever_the_recordings_weigh(tmp_path: Path, way: st
         with (home.messages / f"{number}.wav").open("wb") as file:
             file.write(b"RIFF")
             file.truncate(EACH)
-    secret, passphrase = pyrage.x25519.Identity.generate(), tmp_path / "passphrase"
-    (tmp_path / "key.txt").write_text(f"{secret}\n")
+    secret, passphrase = pyrage.x25519.Identity.generate(), place / "passphrase"
+    (place / "key.txt").write_text(f"{secret}\n")
     passphrase.write_text("correct horse battery\n")
     locks = {
-        "key": (("--to", str(secret.to_public())), ("--identity", str(tmp_path / "key.txt"))),
+        "key": (("--to", str(secret.to_public())), ("--identity", str(place / "key.txt"))),
         "passphrase": (("--passphrase-file", str(passphrase)),) * 2,
     }
     lock, unlock = locks[way]
-    backup = tmp_path / "office.age"
+    backup = place / "office.age"
     making = peak(home.folder, "backup", str(backup), *lock)
     assert backup.stat().st_size > RECORDINGS * EACH
-    restoring = peak(tmp_path / "new", "restore", str(backup), *unlock)
-    last = Home(tmp_path / "new").messages / f"{RECORDINGS - 1}.wav"
+    restoring = peak(place / "new", "restore", str(backup), *unlock)
+    last = Home(place / "new").messages / f"{RECORDINGS - 1}.wav"
     assert last.stat().st_size == EACH
     bound = OURS + (of_scrypt(backup) if way == "passphrase" else 0)
     assert max(making, restoring) < bound
