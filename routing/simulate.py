@@ -8,24 +8,20 @@ nothing changes is walked once, by the code that answers calls, and weighed by t
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime, timedelta
 
-from routing import hours, paths, people
+from routing import paths, people
+from routing.burden import DAWN, DUSK, FAIR, HOUR, Burden, Turns, evenness, is_night, on_duty
 from routing.decision import Decision
-from routing.instants import DAY, MIDNIGHT, clock_hours, instant, local_day
-from routing.model import OFFICE, Line, Plan
+from routing.instants import clock_hours
+from routing.model import Line, Plan
 from routing.people import Numbers
 from routing.stretches import Stretch, Watched, stretches
 
-DUSK, DAWN = time(17), time(8)  # a night of the office's clock
 NIGHT_HOURS = 15
-SATURDAY = 5
 MINUTE = timedelta(minutes=1)
-HOUR = timedelta(hours=1)
-TURNS = ("nights", "weekends", "holidays")
-FAIR = (*TURNS, "hours", "interruptions")
 OUTCOMES = ("connected", "message", "announced", "blocked")
 
 _Reachable = Mapping[bool, frozenset[str]]  # by whether the call is urgent
@@ -42,18 +38,6 @@ class Load:
     calls: Mapping[Slot, float]
     urgent: Mapping[str, float]
     accepts: float = 0.8
-
-
-@dataclass
-class Burden:
-    """What falls to one person; `interruptions` are the times that a phone of theirs rings."""
-
-    nights: int = 0
-    weekends: int = 0
-    holidays: int = 0
-    hours: float = 0.0
-    interruptions: float = 0.0
-    night_interruptions: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -104,14 +88,18 @@ def simulate(
     cuts = tuple(clock_hours(plan.office.zone, start, end))
     for stretch in stretches(plan, start, end, tally.watched.windows, cuts):
         tally.add(stretch)
-    dates = tuple(_days(plan, start, end, MIDNIGHT))
-    holidays = dict(_holidays(plan, dates))
-    nights = tally.turns("nights", _days(plan, start, end, DUSK))
-    tally.turns("weekends", (day for day in dates if day.weekday() == SATURDAY))
-    tally.turns("holidays", holidays)
-    even = {kind: evenness([getattr(one, kind) for one in tally.load.values()]) for kind in FAIR}
-    minutes = {name: round(span / MINUTE) for name, span in tally.minutes.items()}
-    return Simulation(start, end, minutes, tally.load, tally.outcomes, even, nights, holidays)
+    nights, holidays = tally.turns.count(start, end, lambda _: plan)
+    burdens = tally.turns.load
+    return Simulation(
+        start,
+        end,
+        {name: round(span / MINUTE) for name, span in tally.minutes.items()},
+        burdens,
+        tally.outcomes,
+        {kind: evenness([getattr(one, kind) for one in burdens.values()]) for kind in FAIR},
+        nights,
+        holidays,
+    )
 
 
 @dataclass
@@ -136,10 +124,7 @@ class _Tally:
         self._effects: dict[Hashable, _Effect] = {}
         self.minutes = dict.fromkeys(("total", "open", "closed", "nobody_on_call"), timedelta())
         self.outcomes: dict[str, float] = dict.fromkeys(OUTCOMES, 0.0)
-        self.load = {person: Burden() for person in _on_duty(plan)}
-        self._turns: dict[str, dict[date, dict[str, timedelta]]] = {
-            kind: defaultdict(lambda: defaultdict(timedelta)) for kind in TURNS
-        }
+        self.turns = Turns(on_duty(plan), plan.office.zone)
 
     def add(self, stretch: Stretch) -> None:
         """Count a stretch that lies in one hour of the office's clock."""
@@ -149,31 +134,17 @@ class _Tally:
         self.minutes["total"] += length
         self.minutes[stretch.states[0]] += length  # the office's schedule comes first
         self.minutes["nobody_on_call"] += timedelta() if who else length
-        for person in who:
-            self._of(person).hours += length / HOUR
-            for kind, day in _turns(local):
-                self._turns[kind][day][person] += length
+        self.turns.add(stretch.start, stretch.end, who)
         for line in self._plan.lines:
             rate = self._load.calls.get((line.name, local.weekday(), local.hour), 0.0)
             if rate:
-                self._ring(self._effect(line, stretch), rate * (length / HOUR), _is_night(local))
-
-    def turns(self, kind: str, days: Iterable[date]) -> dict[date, tuple[str, ...]]:
-        """Say who has each of these nights, weekends or days, and count it as theirs."""
-        found = {day: _most(self._turns[kind].get(day, {})) for day in days}
-        for person in (one for who in found.values() for one in who):
-            burden = self._of(person)
-            setattr(burden, kind, getattr(burden, kind) + 1)
-        return found
-
-    def _of(self, person: str) -> Burden:
-        return self.load.setdefault(person, Burden())
+                self._ring(self._effect(line, stretch), rate * (length / HOUR), is_night(local))
 
     def _ring(self, effect: _Effect, calls: float, at_night: bool) -> None:  # noqa: FBT001  # private
         for outcome, share in effect.outcomes.items():
             self.outcomes[outcome] += share * calls
         for person, times in effect.rings.items():
-            burden = self._of(person)
+            burden = self.turns.of(person)
             burden.interruptions += times * calls
             burden.night_interruptions += times * calls if at_night else 0
 
@@ -226,59 +197,3 @@ class _Tally:
             waiting *= 1 - self._load.accepts if who else 1
         effect.outcomes["connected"] += weight - waiting
         effect.outcomes["message"] += waiting
-
-
-def _on_duty(plan: Plan) -> tuple[str, ...]:
-    """Name everybody who has turns in a rota, in the file's order; without rotas all physicians."""
-    named = {one for rota in plan.rotas.values() for layer in rota.layers for one in layer.rotation}
-    named |= {shift.person for rota in plan.rotas.values() for shift in rota.shifts}
-    return tuple(one for one in plan.people if one in named) or plan.physicians()
-
-
-def _is_night(local: datetime) -> bool:
-    return local.time() >= DUSK or local.time() < DAWN
-
-
-def _turns(local: datetime) -> Iterator[tuple[str, date]]:
-    """Say of which night, weekend and day a local time is a part, each by the day it begins on."""
-    day = local.date()
-    yield "holidays", day
-    if _is_night(local):
-        yield "nights", day if local.time() >= DUSK else day - DAY
-    if day.weekday() >= SATURDAY:
-        yield "weekends", day - (day.weekday() - SATURDAY) * DAY
-
-
-def _most(who: Mapping[str, timedelta]) -> tuple[str, ...]:
-    """Name who has the most of a night; two who share all of it both do."""
-    longest = max(who.values(), default=None)
-    return tuple(person for person, span in who.items() if span == longest)
-
-
-def _days(plan: Plan, start: datetime, end: datetime, clock: time) -> Iterator[date]:
-    """List the local days whose instant at this time lies in the span."""
-    day = local_day(start, plan.office.zone) - DAY
-    while (at := instant(day, clock, plan.office.zone)) < end:
-        if at >= start:
-            yield day
-        day += DAY
-
-
-def _holidays(plan: Plan, dates: Iterable[date]) -> Iterator[tuple[date, str]]:
-    """List the days on which a closure of the whole day falls."""
-    for day in dates:
-        opened = any(
-            one.schedule == OFFICE and hours.falls_on(one.when, day) for one in plan.openings
-        )
-        reasons = [
-            one.reason
-            for one in plan.closures
-            if one.span is None and one.schedule in {None, OFFICE} and hours.falls_on(one.when, day)
-        ]
-        if reasons and not opened:
-            yield day, reasons[0]
-
-
-def evenness(values: Sequence[float]) -> float:
-    """Divide the most by the mean; 1 where nobody has anything."""
-    return max(values) * len(values) / sum(values) if sum(values) else 1.0

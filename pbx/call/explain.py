@@ -57,10 +57,8 @@ def imagine(plan: Plan, numbers: people.Numbers, facts: Facts, at: datetime) -> 
     )
 
 
-def remember(history: History, zone: ZoneInfo) -> Explanation | None:
-    """Tell the last decision of a call of the log from what was kept of it; None without one."""
-    if not history.decisions:
-        return None
+def remember(history: History, zone: ZoneInfo) -> Explanation:
+    """Tell the last decision of a call of the log, which has one, from what was kept of it."""
     call, last = history.call, history.decisions[-1]
     kept = last.facts or {}
     rings = tuple(kept.get("rings", ()))
@@ -171,8 +169,9 @@ def _what(told: Explanation, plan: Plan) -> str:
     decision = told.decision
     match decision.kind:
         case "menu":
-            keys = plan.menus[decision.target].keys
-            return f"the caller hears the menu {decision.target} and can press {', '.join(keys)}."
+            menu = plan.menus.get(decision.target)  # a plan that stands in may not have it
+            keys = f" and can press {', '.join(menu.keys)}" if menu is not None else ""
+            return f"the caller hears the menu {decision.target}{keys}."
         case "message":
             return f"a message is taken, {decision.urgency}{_for_whom(plan)}."
         case "announce":

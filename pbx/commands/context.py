@@ -15,10 +15,13 @@ from pbx.errors import ConfigError
 from pbx.paths import data_folder
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from sqlalchemy import Engine
 
     from pbx.officefile.plan import Configuration
     from routing.model import Plan
+    from routing.past import Past
     from routing.people import Numbers
 
 SYSTEM_CONFIG = Path("/etc/officeline/office.toml")
@@ -57,8 +60,11 @@ class Context:
                 )
         return laid_over(found, database)
 
-    def running(self) -> Plan:
-        """Read the plan that runs, laid over likewise: the newest applied one, else the file's."""
+    def running(self, *, told: bool = True) -> Plan:
+        """Read the plan that runs, laid over likewise: the newest applied one, else the file's.
+
+        If the file is another, that is said on stderr, unless it does not matter.
+        """
         from pbx.home import Home
         from pbx.officefile import plan
         from pbx.store.overlay import applied_texts, laid_over
@@ -71,10 +77,19 @@ class Context:
                 found = plan.parse(applied.text, name, presets).plan
             except ConfigError:
                 break  # written by another version, which the daemon cannot run either
-            if not self.config.is_file() or plan.read_text(self.config) != applied.text:
+            if told and (not self.config.is_file() or plan.read_text(self.config) != applied.text):
                 sys.stderr.write(f"This is plan {applied.hash}, which runs; the file is another.\n")
             return laid_over(found, database)
         return self.plan()
+
+    def past(self, engine: Engine, running: Plan, start: datetime, end: datetime) -> Past:
+        """Read the plans that ran in [start, end); on stderr which of them cannot be read."""
+        from pbx import past
+
+        found = past.past(engine, running, start, end)
+        if told := past.sentence(found):
+            sys.stderr.write(f"{told}\n")
+        return found
 
     def numbers(self, plan: Plan) -> Numbers:
         """List whose numbers the vault holds; before there are any, everybody is reachable."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from datetime import datetime
 from typing import Annotated
 
@@ -43,19 +44,29 @@ def explain(
 
 
 def _past(context: Context, call: str, *, as_json: bool) -> None:
+    from pbx import past
     from pbx.call import explain as explaining
     from pbx.commands.calls import open_log
     from pbx.store.calls import get_call
 
-    plan = context.plan()
-    history = get_call(open_log(context), call)
-    told = None if history is None else explaining.remember(history, plan.office.zone)
-    if history is None or told is None:
+    engine = open_log(context)
+    history = get_call(engine, call)
+    if history is None or not history.decisions:
         raise OfficeLineError(
             f"There is no decided call '{call}' in the log; 'officeline calls list' shows the ids."
         )
+    running = context.running(told=False)
+    ran = past.of_call(engine, running, history.call.plan, history.call.started_at)
+    plan, other = ran.plan, {}
+    if ran.unread is not None:
+        other = {"judged_by": plan.hash}
+        sys.stderr.write(
+            f"This version cannot read plan {ran.unread}, which ran then; "
+            f"names are told as in plan {plan.hash}.\n"
+        )
+    told = explaining.remember(history, plan.office.zone)
     if as_json:
-        typer.echo(json.dumps(explaining.document(told), ensure_ascii=False))
+        typer.echo(json.dumps({**explaining.document(told), **other}, ensure_ascii=False))
         return
     typer.echo("\n".join(explaining.sentences(told, plan)))
     typer.echo(f"What came of it: {history.call.outcome or 'it goes on'}.")

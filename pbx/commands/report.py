@@ -46,13 +46,14 @@ def morning(
     plan = known.running()
     wanted = day_of(day, plan.office.zone)
     from pbx import logs
-    from pbx.reports.morning import night
+    from pbx.reports.morning import looked_at, night
     from pbx.showing import Shown
 
     logs.configure()  # a damaged record is told on stderr: stdout is for the answer
     about = wanted.isoformat()
     shown = Shown(plan, datetime.now(UTC), revealing(known, "report morning", about, reveal=reveal))
-    found = night(engine, Home(known.home), plan, wanted, shown.now)
+    past = known.past(engine, plan, *looked_at(plan, wanted))
+    found = night(engine, Home(known.home), past, wanted, shown.now)
     if html is not None:
         recorded(known, "report.exported", about, calls=len(found.calls))
         _write(html, found, shown)
@@ -80,6 +81,7 @@ def audited(found: Night) -> str:
 
 
 def _document(found: Night, shown: Shown, home: Home) -> dict[str, Any]:
+    from pbx import past
     from pbx.commands import inbox_shown
     from pbx.reports.morning_page import in_order, to_do
 
@@ -88,6 +90,7 @@ def _document(found: Night, shown: Shown, home: Home) -> dict[str, Any]:
         "day": found.day.isoformat(),
         "from": when.iso(found.start, zone),
         "to": when.iso(found.end, zone),
+        "plans": past.document(found.past),
         "messages": [inbox_shown.entry(item, shown) for item in to_do(found, shown)],
         "calls": [_call(one, shown) for one in in_order(found, shown)],
         "reconcile": document(found.reconciliation, found.day, zone, home, reveal=shown.reveal),
@@ -171,8 +174,8 @@ def _print(found: Night, shown: Shown) -> None:
                 told["patient"] or "",
                 told["urgency"] or "",
                 told["outcome"] or "goes on",
-                _done(one.acknowledged),
-                _done(one.called_back),
+                _done(one.acknowledged) or one.without("acknowledged"),
+                _done(one.called_back) or one.without("called_back"),
                 told["reason"],
             )
         out.print(rows)
@@ -181,7 +184,9 @@ def _print(found: Night, shown: Shown) -> None:
 
 
 def _done(moment: Moment | None) -> str:
-    return "no" if moment is None else f"{moment.person}, {moment.minutes:g} min"
+    from pbx.reports.table import told
+
+    return "" if moment is None else f"{moment.person}, {told(moment.seconds, 's')}"
 
 
 report_figures.add_to(app)

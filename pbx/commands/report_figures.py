@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
 
     from pbx.reports.table import Table
-    from routing.model import Plan
+    from routing.past import Past
 
 LONGEST = 5 * 366  # days of a report
 
@@ -125,9 +125,11 @@ def oncall(
     wanted = Wanted("oncall", first, last, as_json, to_csv, html)
     from pbx.commands import report_shown
     from pbx.reports import duty, duty_tables
+    from pbx.reports.traffic import bounds
 
-    found = duty.duty(engine, plan, first, last, datetime.now(UTC))
-    _tell(known, wanted, plan, duty_tables.tables(found), lambda: report_shown.of_duty(found))
+    past = known.past(engine, plan, *bounds(plan, first, last))
+    found = duty.duty(engine, past, first, last, datetime.now(UTC))
+    _tell(known, wanted, past, duty_tables.tables(found), lambda: report_shown.of_duty(found))
 
 
 def _traffic(
@@ -143,12 +145,13 @@ def _traffic(
     from pbx.showing import Shown
 
     shown = Shown(plan, datetime.now(UTC))
-    found = traffic.traffic(engine, plan, first, last, shown.now)
+    past = known.past(engine, plan, *traffic.bounds(plan, first, last))
+    found = traffic.traffic(engine, past, first, last, shown.now)
     wanted = Wanted(kind, first, last, *ways)
     _tell(
         known,
         wanted,
-        plan,
+        past,
         traffic_tables.tables(found, shown),
         lambda: report_shown.of_traffic(found, shown),
     )
@@ -189,14 +192,17 @@ def around(kind: str, day: date) -> tuple[date, date]:
 def _tell(
     known: Context,
     wanted: Wanted,
-    plan: Plan,
+    past: Past,
     tables: list[Table],
     document: Callable[[], dict[str, Any]],
 ) -> None:
     """Write the files that were asked for; else, or besides with --json, answer on stdout."""
+    from pbx import past as plans
+
+    office = past.running.office
     first, until = wanted.first, wanted.last - DAY
-    days = f"{first}" if first == until else f"{first} to {until}"
-    title = f"{plan.office.name}: {wanted.kind if wanted.kind != 'oncall' else 'on call'}, {days}"
+    days = " to ".join(f"{one:%a %d %b %Y}" for one in dict.fromkeys((first, until)))
+    title = f"{office.name}: {wanted.kind if wanted.kind != 'oncall' else 'on call'}, {days}"
     if wanted.as_json and wanted.csv == "-":
         raise OfficeLineError("Stdout takes one of --json and --csv; name a file with --csv.")
     if wanted.html is not None or wanted.csv is not None:
@@ -205,7 +211,8 @@ def _tell(
     if wanted.html is not None:
         from pbx.reports.page import report
 
-        about = f"Days of the office's clock, {plan.office.zone.key}."
+        days_of = f"Days of the office's clock, {office.zone.key}."
+        about = " ".join(filter(None, (days_of, plans.changed(past), plans.sentence(past))))
         _write(wanted.html, "--html", lambda file: file.write(report(title, about, tables)))
     if wanted.csv == "-":
         _csv(sys.stdout, tables)
@@ -213,9 +220,10 @@ def _tell(
         _write(Path(wanted.csv), "--csv", lambda file: _csv(file, tables))
     if wanted.as_json:
         head = {"report": wanted.kind, "from": first.isoformat(), "to": wanted.last.isoformat()}
-        typer.echo(json.dumps({**head, **document()}, ensure_ascii=False))
+        ran = {"plans": plans.document(past)}
+        typer.echo(json.dumps({**head, **ran, **document()}, ensure_ascii=False))
     elif wanted.csv is None and wanted.html is None:
-        _print(title, tables)
+        _print(title, plans.changed(past), tables)
 
 
 def _write(path: Path, option: str, write: Callable[[TextIO], object]) -> None:
@@ -240,12 +248,14 @@ def _csv(file: TextIO, tables: Iterable[Table]) -> None:
                 rows.writerow((table.name, row[0], name, "" if unit == "%" else unit, value))
 
 
-def _print(title: str, tables: Iterable[Table]) -> None:
+def _print(title: str, about: str, tables: Iterable[Table]) -> None:
     from pbx.commands.printing import plain_console, plain_table
     from pbx.reports.table import told
 
     out = plain_console()
     out.print(title, style="bold")
+    if about:
+        out.print(about)
     for one in tables:
         out.print(f"\n{one.title}", style="bold")
         if one.about:

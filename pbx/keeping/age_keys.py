@@ -1,22 +1,27 @@
 """How a backup is locked and unlocked: by age, for public keys or with a passphrase.
 
-https://age-encryption.org/v1 has a passphrase stand alone, and pyrage takes it only for what fits
-into memory; keys work on streams of any length.
+Keys work on streams of any length; pyrage takes a passphrase only for what fits into memory. So a
+passphrase locks a key that is made for this backup alone, and the key locks the rest: a tar of both
+(docs/adr/0019). https://age-encryption.org/v1 is the format of what is locked.
 """
 
 from __future__ import annotations
 
+import tarfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, cast
 
 from pbx.errors import OfficeLineError
 
 # Reads all of the first, writes all of the second
 Lock = Callable[[BinaryIO, BinaryIO], None]
 
-LARGEST = 256 * 1024 * 1024  # bytes that a passphrase is used for
-_SHORTEST = 12  # characters of a passphrase: whoever finds the file can try for ever
+SHORTEST = 12  # characters of a passphrase: whoever finds the file can try for ever
+KEY, CONTENT = "key.age", "office.tar.age"  # what a backup with a passphrase consists of
+_END = 2 * tarfile.BLOCKSIZE  # zeros that end a tar
+_LARGEST_KEY = 10_000  # bytes; in fact it has some 250
+_DIRECT = b"age-encryption.org/v1\n-> scrypt "  # locked with the passphrase itself
 
 
 def for_recipients(keys: Sequence[str]) -> Lock:
@@ -33,20 +38,18 @@ def for_recipients(keys: Sequence[str]) -> Lock:
 
 
 def for_passphrase(words: str) -> Lock:
-    """Lock with a passphrase."""
-    if len(words) < _SHORTEST:
-        raise OfficeLineError(f"A passphrase has at least {_SHORTEST} characters; take a longer.")
+    """Lock with a passphrase; what is written to must be seekable."""
+    if len(words) < SHORTEST:
+        raise OfficeLineError(f"A passphrase has at least {SHORTEST} characters; take a longer.")
 
     def lock(plain: BinaryIO, locked: BinaryIO) -> None:
         import pyrage
 
-        content = plain.read(LARGEST + 1)
-        if len(content) > LARGEST:
-            raise OfficeLineError(
-                f"A passphrase locks at most {LARGEST >> 20} MB; "
-                "use a key instead, with --to RECIPIENT."
-            )
-        locked.write(pyrage.passphrase.encrypt(content, words))
+        key = pyrage.x25519.Identity.generate()
+        sealed = pyrage.passphrase.encrypt(f"{key}\n".encode(), words)
+        _add(locked, KEY, lambda: locked.write(sealed))
+        _add(locked, CONTENT, lambda: pyrage.encrypt_io(plain, locked, [key.to_public()]))
+        locked.write(bytes(_END))
 
     return lock
 
@@ -74,21 +77,63 @@ def by_identity(file: Path) -> Lock:
 
 
 def by_passphrase(words: str) -> Lock:
-    """Unlock with a passphrase."""
+    """Unlock with a passphrase; also what it locked itself, as OfficeLine once did."""
 
     def unlock(locked: BinaryIO, plain: BinaryIO) -> None:
         import pyrage
 
+        is_direct = locked.read(len(_DIRECT)) == _DIRECT
+        locked.seek(0)
         try:
-            content = pyrage.passphrase.decrypt(locked.read(), words)
-        except pyrage.DecryptError as error:
+            if is_direct:
+                plain.write(pyrage.passphrase.decrypt(locked.read(), words))
+                return
+            with tarfile.open(fileobj=locked, mode="r:") as tar:
+                sealed = _member(tar, KEY, _LARGEST_KEY).read()
+                key = pyrage.passphrase.decrypt(sealed, words).decode().strip()
+                identity = pyrage.x25519.Identity.from_str(key)
+                pyrage.decrypt_io(_member(tar, CONTENT), plain, [identity])
+                _see_end(tar, locked)
+        except (pyrage.DecryptError, pyrage.IdentityError, tarfile.ReadError, ValueError) as error:
             raise _closed(error) from error
-        plain.write(content)
 
     return unlock
 
 
+def _add(tar: BinaryIO, name: str, write: Callable[[], object]) -> None:
+    """Write one file of a tar, whose size is known only afterwards; the header keeps its length."""
+    header = tar.tell()
+    tar.write(bytes(tarfile.BLOCKSIZE))
+    write()
+    end = tar.tell()
+    info = tarfile.TarInfo(name)
+    info.mode, info.size = 0o600, end - header - tarfile.BLOCKSIZE
+    tar.write(bytes(-info.size % tarfile.BLOCKSIZE))
+    tar.seek(header)
+    tar.write(info.tobuf(tarfile.GNU_FORMAT))
+    tar.seek(0, 2)
+
+
+def _member(tar: tarfile.TarFile, name: str, largest: int | None = None) -> BinaryIO:
+    """Open the next file of a tar, which must be this one."""
+    info = tar.next()
+    content = None if info is None or info.name != name else tar.extractfile(info)
+    if info is None or content is None or (largest is not None and info.size > largest):
+        raise tarfile.ReadError(f"it has no {name}")
+    return cast("BinaryIO", content)
+
+
+def _see_end(tar: tarfile.TarFile, file: BinaryIO) -> None:
+    """See that behind the content is what we write there, and no more."""
+    last = tar.getmembers()[-1]
+    file.seek(last.offset_data + last.size)
+    end = bytes(-last.size % tarfile.BLOCKSIZE + _END)
+    if last.name != CONTENT or file.read(len(end) + 1) != end:
+        raise tarfile.ReadError("it is cut off, or there is something behind it")
+
+
 def _closed(error: Exception) -> OfficeLineError:
     return OfficeLineError(
-        f"The backup cannot be opened ({error}); it is none, or was made for another key."
+        f"The backup cannot be opened ({error}); "
+        "it is none, or was made for another key or passphrase."
     )

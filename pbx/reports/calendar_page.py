@@ -8,8 +8,9 @@ from datetime import date
 from html import escape
 
 from pbx.reports.frame import page
+from routing.burden import Burden
 from routing.model import Plan
-from routing.simulate import Burden, Simulation
+from routing.simulate import Simulation
 
 GOLDEN_ANGLE = 137.508  # degrees; neighbours in the list get colours that are far apart
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from html import escape
-from math import ceil
+from math import ceil, floor, log10
 
-from pbx.reports.table import Cell, Chart, Table, Unit, told
+from pbx.reports.table import MINUTES_FROM, Cell, Chart, Table, Unit, told
 
 TOP, FLOOR, BOTTOM = 20, 170, 192  # pixels: the highest bar's top, its foot, the labels
 NARROW, WIDE = 7, 25  # labels and values that fit on a phone and on a sheet
@@ -15,13 +15,15 @@ _YEAR = re.compile(r"^\d{4}-(?=\d\d-\d\d$)")  # a day's label has no room for it
 
 BAR = 0.72  # of a bar's place
 FEW = 10  # what is less is worth a decimal
+ROUND = (1, 2, 4, 6, 8, 10)  # their halves are round, too
 
 STYLE = """
 figure { margin: 1rem 0; break-inside: avoid; }
 figcaption { font-weight: 600; margin-bottom: .3rem; }
 svg { display: block; overflow: visible; height: 196px; margin-left: 3.4rem;
   width: calc(100% - 3.4rem); }
-svg text { font-size: 11px; fill: var(--faint); }
+svg text { font-size: 11px; fill: var(--faint); paint-order: stroke; stroke: var(--paper);
+  stroke-width: 3px; }
 svg .bar { fill: var(--bar); }
 svg .over { fill: var(--norm); }
 svg .rule { stroke: var(--rule); }
@@ -39,13 +41,14 @@ def chart(table: Table, one: Chart) -> str:
     if not any(known):
         return ""
     line = one.mean if one.norm is None else one.norm
-    most = max(*known, 0 if line is None else line * 1.1)
+    most = _rounded(max(*known, 0 if line is None else line * 1.1), unit)
     labels = [str(row[0]) for row in table.rows]
     drawn = [*_axis(most, unit), *_labels(labels), *_bars(labels, values, most, unit, one)]
     if line is not None:
         y = _y(line, most)
         kind = "mean" if one.norm is None else "norm"
         drawn.append(f'<line class="{kind}" x1="0" x2="100%" y1="{y}" y2="{y}"/>')
+    drawn.sort(key=lambda part: part.startswith("<text"))  # no bar or line crosses a word
     title = one.title
     if line is not None:
         title += f"; dashed: {'the mean, ' if one.norm is None else ''}{told(_whole(line), unit)}"
@@ -61,6 +64,15 @@ def chart(table: Table, one: Chart) -> str:
 
 def _y(value: float, most: float) -> float:
     return round(FLOOR - (FLOOR - TOP) * value / most, 1)
+
+
+def _rounded(most: float, unit: Unit) -> float:
+    """Round up to a top that people read easily, and whose half they do, too."""
+    one = {"s": 60.0 if most >= MINUTES_FROM else 1.0, "%": 0.01}.get(unit, 1.0)
+    size = most / one
+    power = 10.0 ** floor(log10(size))
+    steps = ROUND if power != 1 else ROUND[1:]  # half a call is none
+    return power * one * next(step for step in steps if step * power >= size - 1e-9)
 
 
 def _axis(most: float, unit: Unit) -> Iterator[str]:

@@ -1,37 +1,36 @@
 """What being on call asked of whom: nights, interruptions, and what each handoff left behind.
 
-Who was on call is what the running plan and its overrides say of the past. An interruption is a
-phone of a person's that rang while the office was closed, for a call or about a message. It belongs
-to the night of the day whose morning came last: a night is from one 8:00 to the next, without the
-open hours.
+Who was on call is what the plan that ran and its overrides said of each moment. An interruption is
+a phone of a person's that rang while the office was closed, for a call or about a message. It
+belongs to the night of the day whose morning came last: a night is from one 8:00 to the next,
+without the open hours.
 """
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from pbx import oncall
 from pbx.percentiles import Spread, spread
+from pbx.reports import planned
+from pbx.reports.planned import Planned, RotaShare
 from pbx.reports.traffic import CALL_BACK, Kept, bounds, kept
 from pbx.store.figures import Rings, Span, measuring
 from pbx.store.promises import ACTS, Act, open_across, promises
-from routing import hours
+from routing.burden import DAWN, Burden, evenness
 from routing.instants import DAY, instant
-from routing.model import Rota
-from routing.simulate import DAWN, DUSK, Burden, Load, Simulation, evenness, simulate
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
 
-    from routing.model import Plan
+    from pbx.oncall import Handoff
+    from routing.past import Past
 
 AROUND = timedelta(hours=1)  # before and after a handoff
 LOOK_BACK = DAY  # how old a message is at most that a handoff leaves to the next one
-HOUR = timedelta(hours=1)
 
 
 @dataclass(frozen=True)
@@ -52,16 +51,6 @@ class OnDuty:
     per_night: Spread
     kept: Mapping[Act, Kept]
     carried: int
-
-
-@dataclass(frozen=True)
-class RotaShare:
-    """How much of one rota fell to a person."""
-
-    rota: str
-    person: str
-    nights: int
-    hours: float
 
 
 @dataclass(frozen=True)
@@ -94,13 +83,13 @@ class Duty:
     evenness: Mapping[str, float]
 
 
-def duty(engine: Engine, plan: Plan, first: date, last: date, now: datetime) -> Duty:
+def duty(engine: Engine, past: Past, first: date, last: date, now: datetime) -> Duty:
     """Work out what the local days [first, last) asked of whom."""
-    start, end = bounds(plan, first, last)
-    planned = simulate(plan, {}, start, end, Load({}, {}))
-    people = tuple(dict.fromkeys((*planned.load, *plan.physicians())))
-    closed = list(_closed(plan, start, end))
-    handoffs = [one for rota in plan.rotas for one in oncall.handoffs(plan, rota, start, end)]
+    start, end = bounds(past.running, first, last)
+    asked = planned.planned(past, start, end)
+    people, rotas = tuple(asked.load), planned.rotas(past, start, end)
+    closed = list(_closed(past, start, end))
+    handoffs = [one for rota in rotas for one in planned.handoffs(past, rota, start, end)]
     around = [
         span for one in handoffs for span in ((one.at - AROUND, one.at), (one.at, one.at + AROUND))
     ]
@@ -113,7 +102,7 @@ def duty(engine: Engine, plan: Plan, first: date, last: date, now: datetime) -> 
     found = [
         _person(
             person,
-            planned,
+            asked,
             _by_night(rings, person, [night for _, night in closed]),
             {act: kept(told, act, person) for act in ACTS},
             left[person],
@@ -121,15 +110,15 @@ def duty(engine: Engine, plan: Plan, first: date, last: date, now: datetime) -> 
         for person in people
     ]
     even = {
-        **planned.evenness,
+        **asked.evenness,
         "interruptions": evenness([one.interruptions for one in found]) if found else 1.0,
     }
     return Duty(
         first,
         last,
         tuple(found),
-        tuple(share for rota in plan.rotas.values() for share in _shares(plan, rota, start, end)),
-        tuple(_boundaries(plan, handoffs, at_handoffs, carried)),
+        tuple(share for rota in rotas for share in planned.shares(past, rota, start, end)),
+        tuple(_boundaries(past, handoffs, at_handoffs, carried)),
         even,
     )
 
@@ -148,18 +137,18 @@ def _by_night(
 
 def _person(
     person: str,
-    planned: Simulation,
+    asked: Planned,
     rings: Mapping[date, Rings],
     held: Mapping[Act, Kept],
     carried: int,
 ) -> OnDuty:
     total = sum(one.rings for one in rings.values())
     on_call = [
-        rings.get(night, Rings()).rings for night, who in planned.nights.items() if person in who
+        rings.get(night, Rings()).rings for night, who in asked.nights.items() if person in who
     ]
     return OnDuty(
         person,
-        planned.load.get(person, Burden()),
+        asked.load[person],
         total,
         sum(one.taken for one in rings.values()),
         total - sum(on_call),
@@ -170,10 +159,10 @@ def _person(
     )
 
 
-def _closed(plan: Plan, start: datetime, end: datetime) -> Iterable[tuple[Span, date]]:
+def _closed(past: Past, start: datetime, end: datetime) -> Iterable[tuple[Span, date]]:
     """List the stretches in which the office is closed, each with the day of its night."""
-    zone = plan.office.zone
-    for one in hours.spans(plan, start, end):
+    zone = past.running.office.zone
+    for one in past.hours(start, end):
         begins = one.start
         while one.state == "closed" and begins < one.end:
             local = begins.astimezone(zone)
@@ -183,32 +172,7 @@ def _closed(plan: Plan, start: datetime, end: datetime) -> Iterable[tuple[Span, 
             begins = ends
 
 
-def _shares(plan: Plan, rota: Rota, start: datetime, end: datetime) -> Iterable[RotaShare]:
-    """Share a rota's hours, and its nights by who has the most of each, among its people."""
-    zone = plan.office.zone
-    spans: defaultdict[str, timedelta] = defaultdict(timedelta)
-    nights: defaultdict[date, defaultdict[str, timedelta]] = defaultdict(
-        lambda: defaultdict(timedelta)
-    )
-    for one in oncall.duties(plan, rota.name, start, end):
-        spans[one.person] += one.end - one.start
-        night = one.start.astimezone(zone).date() - DAY
-        while (dusk := instant(night, DUSK, zone)) < one.end:
-            held = min(one.end, instant(night + DAY, DAWN, zone)) - max(one.start, dusk)
-            if dusk >= start and held > timedelta():
-                nights[night][one.person] += held
-            night += DAY
-    most = Counter(
-        person
-        for who in nights.values()
-        for person, held in who.items()
-        if held == max(who.values())
-    )
-    for person, held in spans.items():
-        yield RotaShare(rota.name, person, most[person], round(held / HOUR, 1))
-
-
-def _left(handoffs: Iterable[oncall.Handoff], carried: Iterable[int]) -> Counter[str]:
+def _left(handoffs: Iterable[Handoff], carried: Iterable[int]) -> Counter[str]:
     """Count what each person found waiting when their turn began."""
     left: Counter[str] = Counter()
     for one, count in zip(handoffs, carried, strict=True):
@@ -218,8 +182,8 @@ def _left(handoffs: Iterable[oncall.Handoff], carried: Iterable[int]) -> Counter
 
 
 def _boundaries(
-    plan: Plan,
-    handoffs: Iterable[oncall.Handoff],
+    past: Past,
+    handoffs: Iterable[Handoff],
     rings: Mapping[tuple[str, int], Rings],
     carried: Iterable[int],
 ) -> Iterable[Boundary]:
@@ -230,7 +194,7 @@ def _boundaries(
         def rung(people: Iterable[str], place: int) -> int:
             return sum(rings.get((person, place), Rings()).rings for person in people)
 
-        local = one.at.astimezone(plan.office.zone)
+        local = one.at.astimezone(past.running.office.zone)
         gone = set(one.before) - set(one.after)
         cost = (
             1,

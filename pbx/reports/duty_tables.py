@@ -48,7 +48,10 @@ def _people(found: Duty) -> Table:
     ]
     even = ", ".join(f"{kind} {value:.2f}" for kind, value in found.evenness.items())
     about = (
-        "The percentiles are of interruptions in a night on call. "
+        "Interruptions are rings after hours, and taken those that were answered; other nights' "
+        "came in somebody else's night; found waiting are urgent messages that nobody had "
+        "taken up when the turn began. Under 90 % stands the most that "
+        "nine of ten nights on call had. "
         f"The most that one person has, divided by the mean (1.00 is even): {even}."
     )
     charts = (

@@ -18,6 +18,10 @@ h1 { font-size: 1.5rem; margin-bottom: 0; }
 h2 { font-size: 1.1rem; margin: 2rem 0 .5rem; }
 p { margin: .3rem 0; }
 .faint, dt, th { color: var(--faint); font-weight: 400; }
+.scroll { overflow-x: auto; /* what is hidden at the right casts a shadow */
+  background: linear-gradient(to left, var(--paper) 40%, transparent) right / 40px 100% no-repeat
+    local, linear-gradient(to left, var(--rule), transparent) right / 12px 100% no-repeat scroll; }
+@media print { .scroll { overflow: visible; background: none; } }
 .bad { color: var(--bad); font-weight: 700; }
 """
 

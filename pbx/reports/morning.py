@@ -10,14 +10,16 @@ from typing import TYPE_CHECKING
 from pbx.record.reconcile import Reconciliation, cdr_path, reconcile
 from pbx.store import audit, inbox, messages
 from pbx.store.calls import CallRow, DecisionRow, last_decisions, list_calls
-from routing import hours
 from routing.instants import DAY, MIDNIGHT, instant
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
 
     from pbx.home import Home
+    from pbx.store.promises import Act
+    from routing.hours import Hours
     from routing.model import Plan
+    from routing.past import Past
 
 MORNING = time(8)  # where a day on which the office stays closed is cut
 MOST = 100_000  # calls of one night
@@ -25,11 +27,16 @@ MOST = 100_000  # calls of one night
 
 @dataclass(frozen=True)
 class Moment:
-    """Who did something when, `minutes` after the call began."""
+    """Who did something when, `seconds` after the call began."""
 
     person: str
     at: datetime
-    minutes: float
+    seconds: float
+
+    @property
+    def minutes(self) -> float:
+        """The same in minutes, to the tenth."""
+        return round(self.seconds / 60, 1)
 
 
 @dataclass(frozen=True)
@@ -48,6 +55,22 @@ class NightCall:
         """The message as it stands."""
         return None if self.item is None else self.item.message
 
+    @property
+    def spoke(self) -> bool:
+        """Tell whether somebody of ours answered the call itself."""
+        return self.call.person is not None and self.call.acknowledged_at is not None
+
+    def without(self, act: Act) -> str:
+        """Say why nobody did this: nobody was asked to, or it was left undone."""
+        left = self.message
+        if left is None:
+            return "not needed" if self.spoke else "-"
+        if (self.spoke and left.state == "closed") or (
+            act == "acknowledged" and left.urgency != "urgent"
+        ):
+            return "not needed"
+        return "no"
+
 
 @dataclass(frozen=True)
 class Night:
@@ -58,13 +81,14 @@ class Night:
     end: datetime
     calls: tuple[NightCall, ...]
     still_open: tuple[inbox.Item, ...]
+    past: Past
     reconciliation: Reconciliation
     audit: tuple[int, str]  # how many rows it has, and its head
 
 
-def night(engine: Engine, home: Home, plan: Plan, day: date, now: datetime) -> Night:
+def night(engine: Engine, home: Home, past: Past, day: date, now: datetime) -> Night:
     """Gather the night before a day's opening."""
-    start, end = span(plan, day)
+    start, end = span(past, day)
     calls = list_calls(engine, start, end, limit=MOST)
     reasons = {call.id: reason(decision) for call, decision in last_decisions(engine, start, end)}
     found = {call.message for call in calls if call.message is not None}
@@ -78,21 +102,28 @@ def night(engine: Engine, home: Home, plan: Plan, day: date, now: datetime) -> N
             for call in reversed(calls)
         ),
         tuple(inbox.items(engine)),
+        past,
         reconcile(engine, cdr_path(home), start, end, now),
         audit.head(engine),
     )
 
 
-def span(plan: Plan, day: date) -> tuple[datetime, datetime]:
+def looked_at(plan: Plan, day: date) -> tuple[datetime, datetime]:
+    """Return the two local days whose hours say when the night before a day began and ended."""
+    zone = plan.office.zone
+    return instant(day - DAY, MIDNIGHT, zone), instant(day + DAY, MIDNIGHT, zone)
+
+
+def span(past: Past, day: date) -> tuple[datetime, datetime]:
     """Return when the night before a day began and ended, in UTC.
 
     It ends at the day's first opening, or at 8:00 if there is none, and begins at the last closing
     of the day before, or where that day's own night ended: so every closed hour of a weekend is in
     exactly one night.
     """
-    end = _morning(plan, day)
-    closings = [one.end for one in _open_stretches(plan, day - DAY)]
-    start = closings[-1] if closings else _morning(plan, day - DAY)
+    end = _morning(past, day)
+    closings = [one.end for one in _open_stretches(past, day - DAY)]
+    start = closings[-1] if closings else _morning(past, day - DAY)
     return min(start, end), end
 
 
@@ -102,16 +133,16 @@ def reason(decision: DecisionRow) -> str:
     return decision.kind if why is None else f"{why.rule}: {why.because}"
 
 
-def _morning(plan: Plan, day: date) -> datetime:
-    opening = next(_open_stretches(plan, day), None)
-    return instant(day, MORNING, plan.office.zone) if opening is None else opening.start
+def _morning(past: Past, day: date) -> datetime:
+    opening = next(_open_stretches(past, day), None)
+    return instant(day, MORNING, past.running.office.zone) if opening is None else opening.start
 
 
-def _open_stretches(plan: Plan, day: date) -> Iterator[hours.Hours]:
+def _open_stretches(past: Past, day: date) -> Iterator[Hours]:
     """List the open stretches of a local day, without what has the same state for other reasons."""
-    zone = plan.office.zone
+    zone = past.running.office.zone
     start, end = (instant(one, MIDNIGHT, zone) for one in (day, day + DAY))
-    return (one for one in hours.spans(plan, start, end) if one.state == "open")
+    return (one for one in past.hours(start, end) if one.state == "open")
 
 
 def _night_call(engine: Engine, call: CallRow, why: str, item: inbox.Item | None) -> NightCall:
@@ -131,4 +162,4 @@ def _night_call(engine: Engine, call: CallRow, why: str, item: inbox.Item | None
 def _moment(call: CallRow, person: str | None, at: datetime | None) -> Moment | None:
     if person is None or at is None or at < call.started_at:
         return None  # what was done before the patient called again is no answer to this call
-    return Moment(person, at, round((at - call.started_at).total_seconds() / 60, 1))
+    return Moment(person, at, (at - call.started_at).total_seconds())

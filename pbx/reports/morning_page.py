@@ -7,13 +7,15 @@ from html import escape
 
 from pbx.reports.frame import page
 from pbx.reports.morning import Moment, Night, NightCall
+from pbx.reports.table import told
 from pbx.showing import Shown, is_breached
 from pbx.store.inbox import Item
 
 _STYLE = """
 table { border-collapse: collapse; width: 100%; }
 th, td { text-align: left; padding: .25rem .8rem .25rem 0; border-bottom: 1px solid var(--rule);
-  vertical-align: top; }
+  vertical-align: top; white-space: nowrap; }
+@media print { th, td { white-space: normal; } }
 article { border: 1px solid var(--rule); border-radius: 6px; padding: .7rem 1rem; margin: .8rem 0;
   break-inside: avoid; }
 article h3 { font-size: 1rem; margin: 0 0 .4rem; }
@@ -27,7 +29,7 @@ dd { margin: 0; overflow-wrap: anywhere; }
 
 def sheet(night: Night, shown: Shown, accounts: Iterable[str]) -> str:
     """Write the page; `accounts` are its last sentences, of the calls and of the audit."""
-    calls = "\n".join(_call(one, shown) for one in in_order(night, shown))
+    calls = "\n".join(_call(one, night, shown) for one in in_order(night, shown))
     body = f"""<p class="faint">From {shown.time(night.start)} to {shown.time(night.end)};
 as it stood at {shown.time(shown.now)}.</p>
 <h2>Still to be done</h2>
@@ -94,18 +96,24 @@ def _to_do(items: Iterable[Item], shown: Shown) -> str:
     if not rows:
         return "<p>Nothing: every message is closed.</p>"
     heads = ("message", "urgency", "state", "opened", "patient", "owner", "")
-    return f"<table>\n<tr>{''.join(f'<th>{head}</th>' for head in heads)}</tr>\n{rows}</table>"
+    return (
+        '<div class="scroll" tabindex="0" role="region" aria-label="Still to be done"><table>'
+        f"\n<tr>{''.join(f'<th>{head}</th>' for head in heads)}</tr>\n{rows}</table></div>"
+    )
 
 
-def _call(one: NightCall, shown: Shown) -> str:
+def _call(one: NightCall, night: Night, shown: Shown) -> str:
     call, message = one.call, one.message
     broken = one.item is not None and is_breached(one.item.view, shown.plan, shown.now)
     number = message.callback_number if message is not None else None
     lines = [
         ("Call", f"{call.id} on the line {call.line or 'unknown'}, {call.outcome or 'goes on'}"),
         ("Reason", shown.words(one.reason)),
-        ("Acknowledged", _done(one.acknowledged, shown)),
-        ("Called back", _done(one.called_back, shown)),
+        (
+            "Answered" if one.spoke else "Acknowledged",
+            _done(one.acknowledged, night, shown) or one.without("acknowledged"),
+        ),
+        ("Called back", _done(one.called_back, night, shown) or one.without("called_back")),
     ]
     if message is not None:
         lines.append(("Message", f"{message.state}, owner {message.owner or 'nobody'}"))
@@ -114,12 +122,12 @@ def _call(one: NightCall, shown: Shown) -> str:
     for note in one.notes:
         words = shown.words(str(note.detail.get("text", "")))
         lines.append(("Note", f"{words} ({note.person}, {shown.time(note.at)})"))
-    told = "".join(f"<dt>{head}</dt><dd>{escape(text)}</dd>\n" for head, text in lines)
+    rows = "".join(f"<dt>{head}</dt><dd>{escape(text)}</dd>\n" for head, text in lines)
     return (
         f"<article>\n<h3>{escape(shown.time(call.started_at))}, "
         f"{escape(_who(number or call.caller, shown))}, {escape(call.urgency or 'urgency unknown')}"
         + (' <span class="bad">BREACHED</span>' if broken else "")
-        + f"</h3>\n<dl>\n{told}</dl>\n"
+        + f"</h3>\n<dl>\n{rows}</dl>\n"
         '<div class="blank">Caller, relationship</div>\n<div class="blank">Advice given</div>\n'
         '<div class="blank"></div>\n'
         '<div class="pair"><div class="blank">Signed</div><div class="blank">Date, time</div></div>'
@@ -134,9 +142,9 @@ def _who(number: str | None, shown: Shown) -> str:
     return masked if patient is None else f"patient {patient} ({masked})"
 
 
-def _done(moment: Moment | None, shown: Shown) -> str:
+def _done(moment: Moment | None, night: Night, shown: Shown) -> str:
     if moment is None:
-        return "no"
-    known = shown.plan.people.get(moment.person)
+        return ""
+    known = night.past.at(moment.at).people.get(moment.person)
     who = known.name if known is not None else moment.person
-    return f"{who}, {shown.time(moment.at)}, after {moment.minutes:g} min"
+    return f"{who}, {shown.time(moment.at)}, after {told(moment.seconds, 's')}"

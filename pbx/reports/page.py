@@ -10,16 +10,17 @@ from pbx.reports.frame import page
 from pbx.reports.table import Cell, Columns, Table, told
 
 _STYLE = f"""{charts.STYLE}
-.scroll {{ overflow-x: auto; }}
+body {{ max-width: 64rem; }}
 table {{ border-collapse: collapse; font-variant-numeric: tabular-nums; }}
 th, td {{ text-align: right; padding: .25rem 0 .25rem 1rem; border-bottom: 1px solid var(--rule);
   vertical-align: top; white-space: nowrap; }}
 th:first-child, td:first-child {{ text-align: left; padding-left: 0; white-space: normal;
-  min-width: 6.5rem; color: var(--ink); font-weight: 400; }}
+  min-width: 6.5rem; }}
+tbody th {{ color: var(--ink); }}
 .word {{ text-align: left; }}
 summary {{ cursor: pointer; color: var(--faint); padding: .3rem 0; }}
 @media (max-width: 600px) {{ th, td {{ padding-left: .6rem; font-size: .85rem; }} }}
-@media print {{ .scroll {{ overflow: visible; }} th, td {{ padding-left: .6rem; }}
+@media print {{ th, td {{ padding-left: .6rem; }}
   summary {{ display: none; }} h2 {{ break-after: avoid; }}
   details::details-content {{ display: block; content-visibility: visible; height: auto; }} }}
 """

@@ -11,7 +11,7 @@ Unit = Literal["", "s", "%", "h"]  # as they are, seconds, a share of 1, hours
 Cell = str | int | float | None
 Columns = tuple[tuple[str, Unit], ...]
 
-MINUTES_FROM = 120  # seconds that are told in minutes from here on
+MINUTES_FROM, HOURS_FROM = 120, 7200  # seconds that are told in minutes and hours from here on
 SPREAD: Columns = (("mean", "s"), *((f"{rank} %", "s") for rank in RANKS), ("most", "s"))
 
 
@@ -48,6 +48,8 @@ def told(cell: Cell, unit: Unit) -> str:
         return "-"
     if isinstance(cell, str):
         return cell
+    if unit == "s" and cell >= HOURS_FROM:
+        return f"{cell / 3600:.1f} h"
     if unit == "s" and cell >= MINUTES_FROM:
         return f"{cell / 60:.0f} min"
     return {

@@ -1,7 +1,7 @@
 """What a span of days was like for those who call: how many, when, and how long they waited.
 
 A figure belongs to the local day and hour in which its call began, or its message was opened.
-Whether the office was open is what the running plan says of that instant.
+Whether the office was open is what the plan said that ran at that instant.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ from typing import TYPE_CHECKING
 from pbx.percentiles import Histogram, Spread, spread, together, within
 from pbx.store.figures import Counts, measuring
 from pbx.store.promises import ACTS, Act, Promises, promises
-from routing import hours
-from routing.instants import DAY, MIDNIGHT, clock_hours, instant
+from routing.instants import DAY, MIDNIGHT, clock_hours, instant, local_day
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
 
     from routing.model import Plan
+    from routing.past import Past
 
 # What an office is held to; where the numbers are from stands in docs/reports.md.
 ANSWER_S = 30
@@ -108,10 +108,10 @@ class Traffic:
     callers: tuple[tuple[str, int], ...]
 
 
-def traffic(engine: Engine, plan: Plan, first: date, last: date, now: datetime) -> Traffic:
+def traffic(engine: Engine, past: Past, first: date, last: date, now: datetime) -> Traffic:
     """Count what happened on the local days [first, last)."""
-    cuts = stretches(plan, first, last)
-    span = bounds(plan, first, last)
+    cuts = stretches(past, first, last)
+    span = bounds(past.running, first, last)
     bins = [(cut.day - first).days if cut.is_open else -1 for cut in cuts]
     with measuring(engine) as figures:
         figures.cut(((one.start, one.end), bin_) for one, bin_ in zip(cuts, bins, strict=True))
@@ -121,6 +121,7 @@ def traffic(engine: Engine, plan: Plan, first: date, last: date, now: datetime) 
     days = [first + number * DAY for number in range((last - first).days)]
     by_day = _sums(counts, [(cut.day - first).days for cut in cuts], len(days))
     in_open = _sums(counts, bins, len(days))
+    today = local_day(now, past.running.office.zone)  # what is still to come has no average
     told = promises(engine, span, now - CALL_BACK)
     weekdays = _sums(by_day, [day.weekday() for day in days], 7)
     return Traffic(
@@ -134,7 +135,7 @@ def traffic(engine: Engine, plan: Plan, first: date, last: date, now: datetime) 
         ),
         tuple(_sums(counts, [cut.hour for cut in cuts], 24)),
         tuple(
-            (one, sum(day.weekday() == number for day in days))
+            (one, sum(day.weekday() == number and day <= today for day in days))
             for number, one in enumerate(weekdays)
         ),
         told.opened,
@@ -150,14 +151,14 @@ def bounds(plan: Plan, first: date, last: date) -> tuple[datetime, datetime]:
     return instant(first, MIDNIGHT, zone), instant(last, MIDNIGHT, zone)
 
 
-def stretches(plan: Plan, first: date, last: date) -> list[Stretch]:
+def stretches(past: Past, first: date, last: date) -> list[Stretch]:
     """Cut local days where the clock strikes or the hours change.
 
     An hour that comes twice is one, and one that is skipped is none.
     """
-    zone = plan.office.zone
-    start, end = bounds(plan, first, last)
-    states = {one.start: one.state for one in hours.spans(plan, start, end)}
+    zone = past.running.office.zone
+    start, end = bounds(past.running, first, last)
+    states = {one.start: one.state for one in past.hours(start, end)}
     strikes = set(clock_hours(zone, start, end))
     found: list[Stretch] = []
     local, state = start.astimezone(zone), states.get(start)

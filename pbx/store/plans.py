@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import cast
 
 from sqlalchemy import Connection, Engine
 from sqlmodel import Session, col, select
@@ -25,6 +26,15 @@ class Applied:
     note: str
     ok: bool
     text: str = field(repr=False)
+
+
+@dataclass(frozen=True)
+class When:
+    """That a plan went live, and when."""
+
+    id: int
+    hash: str
+    at: datetime
 
 
 def apply_text(
@@ -62,6 +72,14 @@ def list_applied(engine: Engine, limit: int | None = None) -> list[Applied]:
     wanted = select(PlanApplied).order_by(col(PlanApplied.id).desc()).limit(limit)
     with reading(engine) as session:
         return [_applied(row) for row in session.exec(wanted)]
+
+
+def list_times(engine: Engine) -> list[When]:
+    """List when plans were applied, the first one first, without their texts."""
+    wanted = select(PlanApplied.id, PlanApplied.hash, PlanApplied.applied_at)
+    with reading(engine) as session:
+        rows = session.exec(wanted.order_by(col(PlanApplied.id))).all()
+    return [When(cast("int", id_), hash_, at) for id_, hash_, at in rows]
 
 
 def get_applied(engine: Engine, plan_id: int) -> Applied:

@@ -30,6 +30,7 @@ from pbx.store.patients import put_patients
 from routing import hours
 from routing.instants import DAY
 from routing.model import Patient
+from routing.past import always
 from tests.support.ledgers import CALLER, Told, cdr_lines, write_cdr, write_log
 
 ROOT = Path(__file__).parents[2]
@@ -254,6 +255,14 @@ def test_no_number_is_told(home: Path, words: list[str]) -> None:
     assert not re.search(r"555.?01\d\d", told)
 
 
+def test_what_was_not_asked_of_anybody_is_not_undone(home: Path) -> None:
+    """Who spoke with the caller need not call back; who was asked to and did not has a no."""
+    rows = {line.split()[0]: line for line in officeline(home).stdout.splitlines() if line.strip()}
+    assert re.search(r"connected +lee, 10 s +not needed", rows[TALKED.id])
+    assert re.search(r"message +lee, 4 min +lee, 9 min", rows[CALLED_BACK.id])
+    assert re.search(r"message +no +no", rows[STILL_OPEN.id])
+
+
 def test_a_sheet_that_cannot_be_written_is_one_sentence(home: Path) -> None:
     """It names the file."""
     result = officeline(home, "--html", str(home / "no" / "sheet.html"))
@@ -273,7 +282,7 @@ def test_an_empty_home_has_an_empty_night(tmp_path: Path) -> None:
 @given(st.dates(date(2025, 1, 10), date(2027, 12, 1)))
 def test_nights_follow_each_other_and_hold_every_closed_evening(day: date) -> None:
     """A weekend and a holiday are in exactly one night each; only lunch is in none."""
-    (start, end), (following, _) = span(PLAN, day), span(PLAN, day + DAY)
+    (start, end), (following, _) = span(always(PLAN), day), span(always(PLAN), day + DAY)
     assert start <= end <= following
     assert all(one.state == "closed" for one in hours.spans(PLAN, start, end))
     between = list(hours.spans(PLAN, end, following))
@@ -292,5 +301,5 @@ def test_nights_follow_each_other_and_hold_every_closed_evening(day: date) -> No
 def test_closed_days_are_cut_in_the_morning(day: str, start: str, end: str) -> None:
     """A sheet each day, weekends too."""
     zone = PLAN.office.zone
-    found = span(PLAN, date.fromisoformat(day))
+    found = span(always(PLAN), date.fromisoformat(day))
     assert [f"{at.astimezone(zone):%Y-%m-%d %H:%M}" for at in found] == [start, end]

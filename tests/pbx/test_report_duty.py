@@ -15,6 +15,7 @@ from pbx.reports.duty import duty
 from pbx.store import escalation
 from pbx.store.database import open_database
 from routing.instants import DAY
+from routing.past import always
 from routing.relay import Stage, Todo
 from tests.pbx.test_report_traffic import PLAN, document, officeline
 from tests.support.ledgers import Told, write_log
@@ -115,7 +116,7 @@ def test_the_week_of_the_change_has_an_hour_more(home: Path) -> None:
     """In autumn whoever is on call over the change is so for 169 hours, from Monday to Monday."""
     engine = open_database(Home(home).database)
     first = datetime(2026, 10, 26, tzinfo=UTC).date()
-    found = duty(engine, PLAN, first, first + 8 * DAY, datetime.now(UTC))
+    found = duty(engine, always(PLAN), first, first + 8 * DAY, datetime.now(UTC))
     engine.dispose()
     assert max(one.hours for one in found.rotas) == 169.0
 

@@ -32,6 +32,7 @@ from pbx.store.database import open_database
 from pbx.store.patients import put_patients
 from routing.instants import DAY
 from routing.model import Patient
+from routing.past import always
 from tests.pbx.test_morning import Page
 from tests.support.ledgers import CALLER, Told, write_log
 
@@ -152,7 +153,7 @@ def test_what_may_still_be_in_time_is_pending(home: Path) -> None:
     """Twenty minutes after it nobody has broken a promise."""
     engine = open_database(Home(home).database)
     now = NIGHT[-1].at + timedelta(minutes=20)
-    found = traffic(engine, PLAN, TUESDAY.date(), TUESDAY.date() + DAY, now)
+    found = traffic(engine, always(PLAN), TUESDAY.date(), TUESDAY.date() + DAY, now)
     engine.dispose()
     one = found.kept["acknowledged"]
     assert (one.pending, one.never, one.due) == (1, 1, 3)
@@ -164,6 +165,12 @@ def test_who_calls_most_is_known_by_the_directory_or_four_digits(home: Path) -> 
     assert found[0] == {"from": "…0142", "patient": "p-17", "calls": 5}
     assert found[1] == {"from": "…0143", "patient": None, "calls": 1}
     assert sum(one["calls"] for one in found) == 11
+
+
+def test_days_to_come_are_in_no_average(home: Path) -> None:
+    """It is the Wednesday: of the week that goes on three weekdays were."""
+    found = document(home, "week", "--date", "today")["by_weekday"]
+    assert [one["days"] for one in found] == [1, 1, 1, 0, 0, 0, 0]
 
 
 def test_a_week_counts_its_weekdays_and_days(home: Path) -> None:
@@ -234,7 +241,7 @@ def test_every_instant_is_in_one_stretch_of_its_local_hour(
     """In zones of half hours, of half an hour's summer time, and without a midnight in spring."""
     text = EXAMPLE.read_text("utf-8").replace("America/New_York", zone)
     plan = parse(text, EXAMPLE, PRESETS).plan
-    cuts = stretches(plan, first, first + 3 * DAY)
+    cuts = stretches(always(plan), first, first + 3 * DAY)
     assert all(one.end == two.start for one, two in pairwise(cuts))
     at = min(cuts[0].start + timedelta(seconds=seconds), cuts[-1].end - timedelta(seconds=1))
     (found,) = [one for one in cuts if one.start <= at < one.end]
@@ -290,7 +297,8 @@ def test_csv_is_one_figure_a_line(home: Path) -> None:
     assert found["by_hour", "09", "calls"] == "6"
     assert found["norms", "hung up, open hours", "share"] == "0.2"
     assert found["waiting", "until called back, urgent", "99 %"] == "3000"
-    assert found["by_weekday", "Mon", "calls a day"] == ""
+    assert found["norms", "answered by a person within 30 s, open hours", "norm"] == ""
+    assert {table for table, _, _ in found}.isdisjoint({"by_weekday"})  # it is a single day
 
 
 def test_the_page_stands_alone_with_a_table_behind_each_chart(home: Path) -> None:
@@ -307,6 +315,7 @@ def test_the_page_stands_alone_with_a_table_behind_each_chart(home: Path) -> Non
     assert page.tags.count("details") == 3
     assert text.count('role="img" aria-label="') == 5
     assert "The highest of 24 bars is 6, at 09." in text
+    assert ">20</text>" in text  # 12 calls, under a top whose half is round, too
     assert 'class="over"' in text  # 40 s is over 30 s
     assert "@media print" in text
     assert "prefers-color-scheme: dark" in text

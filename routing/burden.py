@@ -1,0 +1,133 @@
+"""What being on call is to a person: nights, weekends, holidays and hours, added up over a span."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+from routing import hours
+from routing.instants import DAY, MIDNIGHT, instant, local_day
+from routing.model import OFFICE, Plan
+
+DUSK, DAWN = time(17), time(8)  # a night of the office's clock
+SATURDAY = 5
+HOUR = timedelta(hours=1)
+TURNS = ("nights", "weekends", "holidays")
+FAIR = (*TURNS, "hours", "interruptions")
+
+Nights = Mapping[date, tuple[str, ...]]
+
+
+@dataclass
+class Burden:
+    """What falls to one person; `interruptions` are the times that a phone of theirs rings."""
+
+    nights: int = 0
+    weekends: int = 0
+    holidays: int = 0
+    hours: float = 0.0
+    interruptions: float = 0.0
+    night_interruptions: float = 0.0
+
+
+class Turns:
+    """Adds up who was on call; a night, weekend or holiday is theirs who had the most of it."""
+
+    def __init__(self, people: Iterable[str], zone: ZoneInfo) -> None:
+        self._zone = zone
+        self.load = {person: Burden() for person in people}
+        self._held: dict[str, dict[date, dict[str, timedelta]]] = {
+            kind: defaultdict(lambda: defaultdict(timedelta)) for kind in TURNS
+        }
+
+    def of(self, person: str) -> Burden:
+        """Return what falls to a person, to be added to."""
+        return self.load.setdefault(person, Burden())
+
+    def add(self, start: datetime, end: datetime, who: Iterable[str]) -> None:
+        """Count these people as on call in a stretch within one hour of the office's clock."""
+        length, turns = end - start, tuple(_turns(start.astimezone(self._zone)))
+        for person in who:
+            self.of(person).hours += length / HOUR
+            for kind, day in turns:
+                self._held[kind][day][person] += length
+
+    def count(
+        self, start: datetime, end: datetime, plan_of: Callable[[datetime], Plan]
+    ) -> tuple[Nights, Mapping[date, str]]:
+        """Give out what begins within [start, end): return whose each night is, and the holidays.
+
+        `plan_of` an instant is the plan whose closures make the day that begins then a holiday.
+        """
+        dates = tuple(self._days(start, end, MIDNIGHT))
+        plans = {day: plan_of(instant(day, MIDNIGHT, self._zone)) for day in dates}
+        reasons = {day: _holiday(plan, day) for day, plan in plans.items()}
+        holidays = {day: why for day, why in reasons.items() if why is not None}
+        nights = self._given("nights", self._days(start, end, DUSK))
+        self._given("weekends", (day for day in dates if day.weekday() == SATURDAY))
+        self._given("holidays", holidays)
+        return nights, holidays
+
+    def _given(self, kind: str, days: Iterable[date]) -> Nights:
+        """Say who has each of these nights, weekends or days, and count it as theirs."""
+        found = {day: _most(self._held[kind].get(day, {})) for day in days}
+        for person in (one for who in found.values() for one in who):
+            burden = self.of(person)
+            setattr(burden, kind, getattr(burden, kind) + 1)
+        return found
+
+    def _days(self, start: datetime, end: datetime, clock: time) -> Iterator[date]:
+        """List the local days whose instant at this time lies in the span."""
+        day = local_day(start, self._zone) - DAY
+        while (at := instant(day, clock, self._zone)) < end:
+            if at >= start:
+                yield day
+            day += DAY
+
+
+def on_duty(plan: Plan) -> tuple[str, ...]:
+    """Name everybody who has turns in a rota, in the file's order; without rotas all physicians."""
+    named = {one for rota in plan.rotas.values() for layer in rota.layers for one in layer.rotation}
+    named |= {shift.person for rota in plan.rotas.values() for shift in rota.shifts}
+    return tuple(one for one in plan.people if one in named) or plan.physicians()
+
+
+def is_night(local: datetime) -> bool:
+    """Tell whether a local time is between dusk and dawn."""
+    return local.time() >= DUSK or local.time() < DAWN
+
+
+def evenness(values: Sequence[float]) -> float:
+    """Divide the most by the mean; 1 where nobody has anything."""
+    return max(values) * len(values) / sum(values) if sum(values) else 1.0
+
+
+def _turns(local: datetime) -> Iterator[tuple[str, date]]:
+    """Say of which night, weekend and day a local time is a part, each by the day it begins on."""
+    day = local.date()
+    yield "holidays", day
+    if is_night(local):
+        yield "nights", day if local.time() >= DUSK else day - DAY
+    if day.weekday() >= SATURDAY:
+        yield "weekends", day - (day.weekday() - SATURDAY) * DAY
+
+
+def _most(who: Mapping[str, timedelta]) -> tuple[str, ...]:
+    """Name who has the most of a night; two who share all of it both do."""
+    longest = max(who.values(), default=None)
+    return tuple(person for person, span in who.items() if span == longest)
+
+
+def _holiday(plan: Plan, day: date) -> str | None:
+    """Say why a whole day is closed that the weekday alone would not close; None if it is not."""
+    if any(one.schedule == OFFICE and hours.falls_on(one.when, day) for one in plan.openings):
+        return None
+    reasons = (
+        one.reason
+        for one in plan.closures
+        if one.span is None and one.schedule in {None, OFFICE} and hours.falls_on(one.when, day)
+    )
+    return next(reasons, None)
