@@ -12,6 +12,7 @@ from pbx.store import audit, inbox, messages
 from pbx.store.calls import CallRow, DecisionRow, last_decisions, list_calls
 from routing import hours
 from routing.instants import DAY, MIDNIGHT, instant
+from routing.relay import shortest_cut_off
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
@@ -78,7 +79,7 @@ def night(engine: Engine, home: Home, plan: Plan, day: date, now: datetime) -> N
             for call in reversed(calls)
         ),
         tuple(inbox.items(engine)),
-        reconcile(engine, cdr_path(home), start, end, now),
+        reconcile(engine, cdr_path(home), start, end, now, shortest_cut_off(plan)),
         audit.head(engine),
     )
 

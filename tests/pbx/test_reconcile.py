@@ -365,3 +365,16 @@ def test_a_day_that_is_none_is_one_sentence(tmp_path: Path, day: str) -> None:
     result = officeline(tmp_path, "--day", day)
     assert isinstance(result.exception, OfficeLineError)
     assert f"'{day}'" in str(result.exception)
+
+
+def test_an_urgent_call_that_was_cut_off_must_have_a_message(tmp_path: Path) -> None:
+    """Four seconds after somebody accepted; not with a message, with time to speak, or routine."""
+    cut = replace(CONNECTED, seconds=14)
+    others = (
+        replace(MESSAGE, outcome="connected", seconds=14),
+        replace(ROUTINE, outcome="connected", seconds=14, legs=("desk1",)),
+        replace(CONNECTED, id="1795850100.1", seconds=20),
+    )
+    assert named(held(tmp_path, [cut, *others])) == {
+        cut.id: "it was urgent, was cut off after 4 s and left no message"
+    }
