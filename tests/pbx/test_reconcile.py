@@ -197,6 +197,18 @@ def test_an_asterisk_that_died_left_no_record(tmp_path: Path) -> None:
     assert found.outcomes["interrupted"] == 1
 
 
+def test_an_asterisk_that_died_left_the_records_of_legs(tmp_path: Path) -> None:
+    """A leg that ended before has its record, and the caller none: interrupted all the same."""
+    interrupted = replace(CONNECTED, outcome="interrupted", urgency="routine")
+    write_log(tmp_path, [interrupted, replace(MESSAGE, outcome="connected")])
+    write_cdr(tmp_path, (line for one in (interrupted, MESSAGE) for line in cdr_lines(one)[1:]))
+    found = look(tmp_path)
+    assert named(found) == {
+        MESSAGE.id: "Asterisk's records have legs of it, and not the call itself"
+    }
+    assert found.outcomes["interrupted"] == 1
+
+
 def test_calls_that_the_office_makes_are_no_callers(tmp_path: Path) -> None:
     """A relay call to a physician, and 911 from a desk phone, are not in the day's count."""
     out = Told("1795849850.5", T0)
