@@ -27,6 +27,7 @@ from pbx.officefile import plan
 from pbx.paths import data_folder
 from pbx.speech import prompts
 from pbx.standby import script
+from pbx.standby.cache import LIVE
 from pbx.store.database import open_database
 from pbx.store.plans import apply_first
 
@@ -133,7 +134,10 @@ async def up(
 
 
 async def _keep_serving(config: Path, home: Home, ended: asyncio.Event) -> None:
-    """Run `serve`, and start it again when it dies or hangs; only the first start may fail."""
+    """Run `serve`, and start it again when it dies or hangs.
+
+    Only the first start of a new home may fail: where there is a standby, it answers meanwhile.
+    """
     pause = 0.5
     words = ["--config", str(config), "--home", str(home.folder), "serve"]
     watchdog = Watchdog(home.folder / "watchdog")
@@ -146,7 +150,8 @@ async def _keep_serving(config: Path, home: Home, ended: asyncio.Event) -> None:
             code = await _watched(daemon, watchdog, ended)
             if code is None:
                 return
-            if code == 2 and not watchdog.served:  # noqa: PLR2004  # it said in a sentence what is wrong
+            answers = watchdog.served or (home.standby / LIVE).exists()
+            if code == 2 and not answers:  # noqa: PLR2004  # it said in a sentence what is wrong
                 raise EngineError("The control layer cannot start; its sentence stands above.")
             if asyncio.get_running_loop().time() - began > 60:  # noqa: PLR2004
                 pause = 0.5

@@ -20,8 +20,11 @@ from routing.people import Numbers
 
 State = Literal["open", "delivered", "acknowledged", "called back", "closed"]
 # What befalls a message. `joined`: the patient called again about it. `overdue`: whoever
-# acknowledged it did not call back in time.
-Event = Literal["delivered", "acknowledged", "called back", "closed", "joined", "overdue"]
+# acknowledged it did not call back in time. `cut off`: its caller and whoever accepted were parted
+# before they can have spoken.
+Event = Literal[
+    "delivered", "acknowledged", "called back", "closed", "joined", "overdue", "cut off"
+]
 
 STATES: tuple[State, ...] = get_args(State)
 EVENTS: tuple[Event, ...] = get_args(Event)
@@ -34,6 +37,7 @@ AFTER: Mapping[tuple[State, Event], State] = {
     ("open", "called back"): "called back",
     ("open", "closed"): "closed",
     ("open", "joined"): "open",
+    ("open", "cut off"): "open",
     ("delivered", "delivered"): "delivered",
     ("delivered", "acknowledged"): "acknowledged",
     ("delivered", "called back"): "called back",
@@ -44,6 +48,7 @@ AFTER: Mapping[tuple[State, Event], State] = {
     ("acknowledged", "closed"): "closed",
     ("acknowledged", "joined"): "open",
     ("acknowledged", "overdue"): "delivered",
+    ("acknowledged", "cut off"): "open",
     ("called back", "delivered"): "called back",
     ("called back", "called back"): "called back",
     ("called back", "closed"): "closed",
@@ -77,7 +82,8 @@ class View:
     """What decides of a message: `since` is when its relay began, `ladder` may be empty.
 
     `stage` is the least that is called now: higher than the time alone says where nobody of the
-    stages below can be reached. `acknowledged_by` stays when the call back is overdue.
+    stages below can be reached. `acknowledged_by` stays when the call back is overdue, and names
+    who accepted a call that was cut off.
     """
 
     id: str
@@ -166,8 +172,23 @@ def next_opening(plan: Plan, after_: datetime) -> datetime:
 
 def ladder_of(view: View, plan: Plan) -> Ladder:
     """Find the ladder of a message; the plan's first where that one is gone."""
-    first = next(iter(plan.ladders.values()), Ladder("", ()))
-    return plan.ladders.get(view.ladder, first)
+    return _ladder(view.ladder, plan)
+
+
+def was_cut_off(plan: Plan, ladder: str, accepted_at: datetime, ended_at: datetime) -> bool:
+    """Tell whether a caller and whoever accepted were parted before they can have spoken."""
+    spoke = ended_at.astimezone(UTC) - accepted_at.astimezone(UTC)
+    return spoke < timedelta(seconds=_ladder(ladder, plan).relay.cut_off_s)
+
+
+def shortest_cut_off(plan: Plan) -> timedelta:
+    """Return how long two who were not cut off have spoken at least, on any ladder."""
+    limits = (ladder.relay.cut_off_s for ladder in plan.ladders.values())
+    return timedelta(seconds=min(limits, default=Relay().cut_off_s))
+
+
+def _ladder(name: str, plan: Plan) -> Ladder:
+    return plan.ladders.get(name, next(iter(plan.ladders.values()), Ladder("", ())))
 
 
 def _passed(view: View, now: datetime) -> float:

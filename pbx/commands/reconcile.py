@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Annotated, Any
 from zoneinfo import ZoneInfo
 
@@ -72,7 +72,19 @@ def reconciled(known: Context, day: date, zone: ZoneInfo) -> Reconciliation:
     from pbx.record.reconcile import reconcile_day
 
     logs.configure()  # a damaged record is told on stderr: stdout is for the answer
-    return reconcile_day(engine, Home(known.home), day, zone, datetime.now(UTC))
+    cut_off = _cut_off(known)
+    return reconcile_day(engine, Home(known.home), day, zone, datetime.now(UTC), cut_off)
+
+
+def _cut_off(known: Context) -> timedelta:
+    """Read from the plan that runs who counts as cut off; a broken plan hides no call."""
+    from pbx.record.reconcile import CUT_OFF
+    from routing.relay import shortest_cut_off
+
+    try:
+        return shortest_cut_off(known.running())
+    except OfficeLineError:
+        return CUT_OFF
 
 
 def document(

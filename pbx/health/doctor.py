@@ -18,8 +18,10 @@ from pbx.health.trunk import reaches
 from pbx.home import Home
 from pbx.officefile.plan import Configuration
 from pbx.oncall import upcoming_gap
+from pbx.record.spool import Spool
 from pbx.speech import prompts
 from pbx.store.damage import aside_of
+from pbx.store.database import refusal
 from pbx.store.overlay import AppliedText, applied_texts, laid_over
 from pbx.store.upgrade import copies
 
@@ -121,7 +123,13 @@ def _disk(home: Path) -> Check:
 
 
 def _database(home: Home) -> Check:
-    """Tell of a database that was damaged, and of facts that could not be read."""
+    """Tell of a database that takes nothing or was damaged, and of facts that cannot be read."""
+    if (why := refusal(home.database)) is not None:
+        waiting = len(Spool(home.spool).waiting())
+        mend = "Mend that; what waits is taken in by itself."
+        return Check(
+            "database", False, f"{why.rstrip('.')}; facts that wait for it: {waiting}", mend
+        )
     aside = aside_of(home.database)
     if aside:
         mend = "Restore a backup, or take what you need from it; then move it elsewhere."

@@ -28,7 +28,7 @@ Instant = Annotated[
 CallState = Literal["started", "decided", "accepted", "ended"]
 MessageWhat = Literal[
     "opened", "joined", "delivered", "acknowledged", "called back", "overdue", "breach",
-    "reminded", "claimed", "note", "closed",
+    "reminded", "claimed", "note", "closed", "cut off",
 ]  # fmt: skip
 MESSAGE_WHATS: tuple[str, ...] = get_args(MessageWhat)
 

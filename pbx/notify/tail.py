@@ -25,6 +25,7 @@ WORDS = {
     "claimed": "has an owner",
     "note": "has a note",
     "closed": "was closed",
+    "cut off": "was cut off from whoever accepted, and is told again",
 }
 
 

@@ -132,7 +132,8 @@ def _ladder(key: str, table: schema_ladders.LadderTable) -> model.Ladder:
         for step in table.live
     )
     relay = table.relay
-    times = (relay.retry, relay.backup, relay.everyone, relay.breach, relay.callback)
+    climbs = (relay.retry, relay.backup, relay.everyone, relay.breach)
+    times = (*climbs, relay.callback, relay.cut_off)
     return model.Ladder(
         key, steps, model.Relay(*(spans.seconds(text) for text in times)), table.rota or ""
     )

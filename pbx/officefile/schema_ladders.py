@@ -26,6 +26,7 @@ class RelayTable(BaseModel):
     """When a message climbs to whom, counted from its opening.
 
     `callback` counts from the acknowledgment: who has not called back by then is called again.
+    An urgent caller who spoke to somebody for less than `cut_off` was cut off, and is called back.
     """
 
     model_config = CLOSED
@@ -35,6 +36,7 @@ class RelayTable(BaseModel):
     everyone: Duration = "15m"
     breach: Duration = "30m"
     callback: Duration = "30m"
+    cut_off: Duration = "10s"
 
 
 class LadderTable(BaseModel):

@@ -23,6 +23,7 @@ from pbx.home import Home
 from pbx.physicians.line_steps import WAIT_S, LineState, Step, bye, choices
 from pbx.physicians.placing import No, Placing
 from pbx.physicians.shift_line import ABOUT_SHIFTS, ShiftLine
+from pbx.record.flags import CUT_OFF
 from pbx.store import audit, escalation, messages
 from pbx.store.inbox import add_note
 from pbx.store.messages import MessageRow
@@ -241,7 +242,7 @@ class PhysicianLine:
         """
         path = self._home.folder / (message.recording or "-")
         if not path.is_file():
-            return "message-no-words"
+            return "message-cut-off" if CUT_OFF in message.flags else "message-no-words"
         about, who, now = message.id, state.person, self._clock.now()
         try:
             await asyncio.to_thread(

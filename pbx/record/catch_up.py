@@ -159,12 +159,10 @@ class CatchUp:
     ) -> str | None:
         """Leave an urgent matter in good hands; a call that broke off may be half a matter."""
         unsaid = broke and not live.urgency and not live.blocked  # nobody could press a key yet
-        urgent = live.urgency == "urgent" or live.failsafe or unsaid
-        if message is None and urgent and (broke or live.accepted_at is None):
-            number = live.callback or live.caller
-            message = self._intake.opened(
-                call, number, "urgent", live.ladder, at=at, holding_=False
-            )
+        unheard = broke or not self._intake.heard(live, at)
+        if message is None and (live.is_urgent or unsaid) and unheard:
+            number, held = live.callback or live.caller, not broke and live.accepted_at is not None
+            message = self._intake.opened(call, number, "urgent", live.ladder, at=at, holding_=held)
             self._writer.put(records.MessageOpened(call, message))
         if message is not None and not (broke and live.accepted_at):
             self._intake.over(message, call, live, at)

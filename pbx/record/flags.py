@@ -13,17 +13,19 @@ UNUSABLE_NUMBER: Final = "the number that was keyed in cannot be called; the cal
 NO_WORDS: Final = "hung up before saying anything"
 SILENT: Final = "the recording is silent"
 UNWRITTEN: Final = "the recording could not be written"
+CUT_OFF: Final = "the call was cut off just after somebody accepted it"
 
 
-def flags_of(live: LiveCall, recording: Path) -> tuple[str, ...]:
+def flags_of(live: LiveCall, recording: Path, *, cut_off: bool = False) -> tuple[str, ...]:
     """Name what is wrong with the message of a call that is over; blocking, reads the recording."""
-    found = []
+    found = [CUT_OFF] if cut_off else []
     if not (live.callback or live.caller):
         found.append(NO_NUMBER)
     elif live.keyed_none:
         found.append(UNUSABLE_NUMBER)
     if not recording.exists():
-        found.append(UNWRITTEN if live.recorded else NO_WORDS)
+        if live.recorded or not cut_off:
+            found.append(UNWRITTEN if live.recorded else NO_WORDS)
     elif sound_problem(recording, SUFFIXES[".wav"]) is not None:
         found.append(SILENT)
     return tuple(found)

@@ -20,10 +20,10 @@ from pbx.home import Home
 from pbx.record.flags import UNWRITTEN, flags_of
 from pbx.record.live_calls import LiveCall
 from pbx.store import escalation, holding, messages
+from routing.relay import was_cut_off
 
 HOLD = timedelta(minutes=10)  # longer than any ladder
 FAILSAFE = "failsafe-"  # how the names of recordings begin that Asterisk made alone
-SPOKE = timedelta(seconds=10)  # a conversation; less is a line that broke
 
 log = structlog.get_logger()
 
@@ -83,23 +83,33 @@ class Intake:
     def over(self, message: str, call: str, live: LiveCall, at: datetime | None = None) -> None:
         """Settle a message when its call is over: closed if they spoke, else left to the relay.
 
-        Whoever accepted and hardly spoke must call back in time, like anybody who acknowledged.
-        `at` is when it ended, by default now.
+        Whoever accepted and was cut off is called about it (ADR 21). `at` is when the call ended,
+        by default now.
         """
         now = at or self._clock.now()
         if live.accepted_at is None:
             holding.release(self._engine, message, now)
             self._flag(message, call, live, now)
-        elif now - live.accepted_at >= SPOKE:
+        elif self.heard(live, now):
             self._move(message, "closed", live.person, messages.SPOKEN, at=now)
+        elif live.is_urgent:
+            self._move(message, "cut off", live.person, at=now, due_at=now + holding.CALLS_AGAIN)
+            self._flag(message, call, live, now, cut_off=True)
         self._notify()
 
-    def _flag(self, message: str, call: str, live: LiveCall, now: datetime) -> None:
+    def heard(self, live: LiveCall, ended_at: datetime) -> bool:
+        """Tell whether somebody accepted the call, and had the time to speak."""
+        at = live.accepted_at
+        return at is not None and not was_cut_off(self._plans.plan, live.ladder, at, ended_at)
+
+    def _flag(
+        self, message: str, call: str, live: LiveCall, now: datetime, *, cut_off: bool = False
+    ) -> None:
         """Mark what is wrong with a message; that its recording is missing is an alarm, too."""
         held = messages.get(self._engine, message)
         own = held is not None and held.call == call and held.recording
         recording = self._home.folder / own if own else self._home.messages / f"{call}.wav"
-        found = flags_of(live, recording)
+        found = flags_of(live, recording, cut_off=cut_off)
         if UNWRITTEN in found:
             log.error("message.unrecorded", call=call)
         if found:
@@ -118,11 +128,11 @@ class Intake:
         disposition: str | None = None,
         *,
         at: datetime | None = None,
+        due_at: datetime | None = None,
     ) -> None:
         plan, now = self._plans.plan, at or self._clock.now()
+        more = {"person": person, "disposition": disposition}
         try:
-            escalation.move(
-                self._engine, plan, message, event, at=now, person=person, disposition=disposition
-            )
+            escalation.move(self._engine, plan, message, event, at=now, due_at=due_at, **more)
         except OfficeLineError as error:  # somebody was faster, or the disk is full: it stays open
             log.warning("message.stays", call=message, error=str(error))

@@ -47,6 +47,11 @@ class LiveCall:
     stopped: bool = False  # the caller waits for nobody: a 1 pressed just then joins nobody to them
     patchy: bool = False  # it went on while we did not listen: Asterisk's records know more
 
+    @property
+    def is_urgent(self) -> bool:
+        """Tell whether somebody must hear of it: what the failsafe took is not known better."""
+        return self.urgency == "urgent" or self.failsafe
+
     def take(self, question: Question, verdict: Verdict) -> None:
         """Take up what one turn tells."""
         state = verdict.state

@@ -15,6 +15,7 @@ from pbx.record.cdr import CdrCall, Wanted, calls_of, read_cdr
 from pbx.store import ledger
 from pbx.store.records import Outcome
 from routing.instants import DAY, MIDNIGHT, instant
+from routing.model import Relay
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -26,6 +27,7 @@ OUTCOMES: tuple[str, ...] = get_args(Outcome)
 # The two ledgers are written one after the other; what ended just now is still on its way.
 SETTLING = timedelta(minutes=1)
 LONGEST = timedelta(hours=6)  # a call that neither ledger has ended by then is over all the same
+CUT_OFF = timedelta(seconds=Relay().cut_off_s)  # unless the plan says otherwise
 
 NOT_OURS = "Asterisk's records have it, our log does not"
 NOT_ASTERISKS = "our log has it, Asterisk's records do not"
@@ -61,11 +63,16 @@ class Reconciliation:
 
 
 def reconcile_day(
-    engine: Engine, home: Home, day: date, zone: ZoneInfo, now: datetime
+    engine: Engine,
+    home: Home,
+    day: date,
+    zone: ZoneInfo,
+    now: datetime,
+    cut_off: timedelta = CUT_OFF,
 ) -> Reconciliation:
     """Account for the calls that began on a local day, as things stand at `now`."""
     start, end = (instant(one, MIDNIGHT, zone) for one in (day, day + DAY))
-    return reconcile(engine, cdr_path(home), start, end, now)
+    return reconcile(engine, cdr_path(home), start, end, now, cut_off)
 
 
 def cdr_path(home: Home) -> Path:
@@ -74,12 +81,18 @@ def cdr_path(home: Home) -> Path:
 
 
 def reconcile(
-    engine: Engine, cdr: Path, start: datetime, end: datetime, now: datetime
+    engine: Engine,
+    cdr: Path,
+    start: datetime,
+    end: datetime,
+    now: datetime,
+    cut_off: timedelta = CUT_OFF,
 ) -> Reconciliation:
     """Account for the calls that began in [start, end), as things stand at `now`.
 
-    Our log says when a call began, and Asterisk's records where our log does not know the call;
-    so each call belongs to one day, whatever the two clocks say.
+    An urgent call that was accepted and ended sooner than `cut_off` must have a message. Our log
+    says when a call began, and Asterisk's records where our log does not know the call; so each
+    call belongs to one day, whatever the two clocks say.
     """
     ours = {call.id: call for call in ledger.calls_between(engine, start, end)}
     # legs of the first hours may belong to calls of the day before
@@ -97,7 +110,7 @@ def reconcile(
     unaccounted = []
     for id_ in {**ours, **strangers, **orphans}:
         sides = _Sides(ours.get(id_), asterisks.get(id_), orphans.get(id_))
-        why = sides.why(now)
+        why = sides.why(now, cut_off)
         if why:
             unaccounted.append(sides.named(id_, why))
         elif sides.ours is not None and sides.ours.outcome is not None:
@@ -129,14 +142,14 @@ class _Sides:
             message = self.orphan.message
         return Unaccounted(id_, starts[0], why, self.ours, self.asterisks, message)
 
-    def why(self, now: datetime) -> tuple[str, ...]:
+    def why(self, now: datetime, cut_off: timedelta) -> tuple[str, ...]:
         """Say why nobody can vouch for the call; empty if somebody can, or it goes on."""
         now = now.astimezone(UTC)
         if self.ours is None:
             return self._unknown_to_us(now)
         if self.ours.outcome is None:
             return self._without_outcome(self.ours, now)
-        reasons = [*_left_behind(self.ours)]
+        reasons = [*_left_behind(self.ours), *_parted(self.ours, cut_off)]
         if self.asterisks is None or not self.asterisks.own:
             # an Asterisk that died in mid-call left no record of it, and our log says so
             if self.ours.outcome != "interrupted" and not _just_now(self.ours.ended_at, now):
@@ -179,6 +192,17 @@ def _left_behind(ours: ledger.OwnCall) -> tuple[str, ...]:
     if ours.urgency == "urgent" and ours.person is None:
         return ("it was urgent, reached nobody and left no message",)
     return ()
+
+
+def _parted(ours: ledger.OwnCall, cut_off: timedelta) -> tuple[str, ...]:
+    """Say who was cut off from whoever accepted, and of whom nobody was told again."""
+    accepted, ended = ours.accepted_at, ours.ended_at
+    if ours.is_left or ours.urgency != "urgent" or accepted is None or ended is None:
+        return ()
+    spoke = ended - accepted
+    if spoke >= cut_off:
+        return ()
+    return (f"it was urgent, was cut off after {spoke.total_seconds():.0f} s and left no message",)
 
 
 def _just_now(at: datetime | None, now: datetime) -> bool:

@@ -283,20 +283,21 @@ class Recorder:
                 self.unheard[call] = now
             return
         live = self._live.pop(call)
-        await asyncio.to_thread(self._settle, call, live)
+        await asyncio.to_thread(self._settle, call, live, now)
         left = self._messages.pop(call, None) is not None
         self._writer.put(records.CallEnded(call, now, outcome_of(live, left_message=left)))
 
-    def _settle(self, call: str, live: LiveCall) -> None:
-        """Leave the matter in good hands: an urgent caller who reached nobody leaves a message."""
+    def _settle(self, call: str, live: LiveCall, ended_at: datetime) -> None:
+        """Leave the matter in good hands: an urgent caller who spoke to nobody leaves a message."""
+        heard = self._intake is not None and self._intake.heard(live, ended_at)
         try:
-            if call not in self._messages and live.urgency == "urgent" and not live.accepted_at:
-                number = live.callback or live.caller
+            if call not in self._messages and live.is_urgent and not heard:
+                number, over = live.callback or live.caller, live.accepted_at is None
                 try:
-                    self._open_message(call, number, "urgent", live.ladder, over=True)
+                    self._open_message(call, number, "urgent", live.ladder, over=over)
                 except OSError:
                     self._leave(call, turns.Matter(number, "urgent", live.ladder))
             if (message := self._messages.get(call)) and self._intake is not None:
-                self._intake.over(message, call, live)
+                self._intake.over(message, call, live, ended_at)
         except (OSError, SQLAlchemyError):
             log.exception("message.not_durable", call=call)

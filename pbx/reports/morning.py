@@ -11,6 +11,7 @@ from pbx.record.reconcile import Reconciliation, cdr_path, reconcile
 from pbx.store import audit, inbox, messages
 from pbx.store.calls import CallRow, DecisionRow, last_decisions, list_calls
 from routing.instants import DAY, MIDNIGHT, instant
+from routing.relay import shortest_cut_off
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
@@ -103,7 +104,7 @@ def night(engine: Engine, home: Home, past: Past, day: date, now: datetime) -> N
         ),
         tuple(inbox.items(engine)),
         past,
-        reconcile(engine, cdr_path(home), start, end, now),
+        reconcile(engine, cdr_path(home), start, end, now, shortest_cut_off(past.at(start))),
         audit.head(engine),
     )
 

@@ -126,6 +126,23 @@ def sentence(error: DBAPIError, path: Path) -> StoreError:
     return StoreError(f"The database {path} {what}; {mend}.")
 
 
+def refusal(path: Path) -> str | None:
+    """Tell in a sentence why a database takes nothing now; None if it does, or is not there."""
+    if not path.exists():
+        return None
+    engine = _engine(path)
+    try:
+        _refuse_read_only(path)
+        with writing(engine):
+            return None
+    except StoreError as error:
+        return str(error)
+    except DBAPIError as error:
+        return str(sentence(error, path))
+    finally:
+        engine.dispose()
+
+
 def _touch(path: Path) -> None:
     """Create a missing file for our eyes only, without ever opening it.
 

@@ -26,7 +26,7 @@ Outcome = Literal["acknowledged", "declined", "busy", "no answer", "unreachable"
 # Besides: another one was faster, somebody else took it up meanwhile, or the process ended.
 Result = Outcome | Literal["too late", "cancelled", "unknown"]
 
-Act = Literal["delivered", "acknowledged", "called back", "closed", "overdue"]
+Act = Literal["delivered", "acknowledged", "called back", "closed", "overdue", "cut off"]
 BREACH, REMINDED = "breach", "reminded"
 PUSHED, PUSH_FAILED = "pushed", "push failed"
 
@@ -81,11 +81,12 @@ def move(
     at: datetime,
     person: str | None = None,
     disposition: str | None = None,
+    due_at: datetime | None = None,
 ) -> MessageRow:
     """Let an event befall a message, durably, and set its timer; RefusedError if it cannot.
 
     Whatever a person does is kept with that person and the instant. A call joins a message through
-    `messages.open_message` alone.
+    `messages.open_message` alone. The relay begins with what was cut off at `due_at`, or at once.
     """
     with writing(engine, durable=True) as connection, Session(connection) as session:
         message = session.get(Message, message_id)
@@ -105,6 +106,8 @@ def move(
         if event == "overdue":
             message.reopened_at, message.stage = relay.call_back_by(view, plan) or at, 0
             message.due_at = message.breached_at = at
+        elif event == "cut off":
+            message.reopened_at, message.stage, message.due_at = at, 0, due_at or at
         elif state not in RINGING or view.urgency != "urgent":
             message.due_at = relay.next_due(view_of(message), plan, at)
         if disposition is not None:
@@ -125,6 +128,9 @@ def _enter(message: Message, event: Act, state: State, person: str | None, at: d
         return
     if not person:
         raise ValueError(f"somebody must have {event} the message")
+    if event == "cut off":  # they accepted, and are called again: it is not acknowledged yet
+        message.acknowledged_by, message.acknowledged_at = person, None
+        return
     word = event.replace(" ", "_")
     setattr(message, f"{word}_by", person)
     setattr(message, f"{word}_at", at)

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import Engine, text
 
 from pbx.store.database import writing
 from pbx.store.tables import utc_text
 from routing.relay import RINGING
+
+# Who was cut off calls again at once, and shall not find the physician's phone busy with us.
+CALLS_AGAIN = timedelta(seconds=30)
 
 _STATES = ", ".join(f"'{state}'" for state in RINGING)
 _RELEASE = text(f"""
@@ -19,7 +22,7 @@ _RELEASE = text(f"""
 """)  # noqa: S608  # the states are our own constants
 _ORPHANS = text(f"""
     UPDATE message SET due_at = :at
-    WHERE urgency = 'urgent' AND state IN ({_STATES}) AND due_at > :at
+    WHERE urgency = 'urgent' AND state IN ({_STATES}) AND due_at > :soon
       AND call NOT IN (SELECT value FROM json_each(:live))
       AND NOT EXISTS (SELECT 1 FROM attempt WHERE attempt.message = message.id)
 """)  # noqa: S608  # as above
@@ -32,6 +35,10 @@ def release(engine: Engine, message_id: str, at: datetime) -> None:
 
 
 def release_orphans(engine: Engine, live: Iterable[str], at: datetime) -> None:
-    """Release what was held for calls that are not among these any more, as after a crash."""
+    """Release what was held for calls that are not among these any more, as after a crash.
+
+    What is due soon was not held: its caller was cut off.
+    """
+    values = {"live": json.dumps(sorted(live)), "at": utc_text(at)}
     with writing(engine, durable=True) as connection:
-        connection.execute(_ORPHANS, {"live": json.dumps(sorted(live)), "at": utc_text(at)})
+        connection.execute(_ORPHANS, {**values, "soon": utc_text(at + CALLS_AGAIN)})

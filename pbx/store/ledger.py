@@ -13,8 +13,8 @@ from pbx.store.database import reading
 from pbx.store.tables import from_utc_text, utc_text
 
 _CALLS = text("""
-    SELECT call.id, call.started_at, call.ended_at, call.line, call.caller, call.urgency,
-           call.outcome, call.person, call.message,
+    SELECT call.id, call.started_at, call.acknowledged_at, call.ended_at, call.line, call.caller,
+           call.urgency, call.outcome, call.person, call.message,
            EXISTS (SELECT 1 FROM message WHERE message.id = call.message
                    UNION ALL SELECT 1 FROM message WHERE message.call = call.id) AS is_left
     FROM call
@@ -38,6 +38,7 @@ class OwnCall:
 
     id: str
     started_at: datetime
+    accepted_at: datetime | None
     ended_at: datetime | None
     line: str
     caller: str | None
@@ -90,6 +91,7 @@ def _read(engine: Engine, values: Mapping[str, str]) -> list[OwnCall]:
             OwnCall(
                 id=row.id,
                 started_at=from_utc_text(row.started_at),
+                accepted_at=from_utc_text(row.acknowledged_at) if row.acknowledged_at else None,
                 ended_at=from_utc_text(row.ended_at) if row.ended_at else None,
                 line=row.line,
                 caller=row.caller,

@@ -41,8 +41,9 @@ _JOINED_ALREADY = text("""
       AND json_extract(detail, '$.call') = :call
     LIMIT 1
 """)
+# Few are open, whatever was logged; SQLite itself would rather look through all that were urgent.
 _JOINABLE = text("""
-    SELECT id, state FROM message
+    SELECT id, state FROM message INDEXED BY message_by_state
     WHERE callback_number = :callback_number AND urgency = 'urgent' AND state IN :states
     ORDER BY opened_at LIMIT 1
 """).bindparams(bindparam("states", expanding=True))

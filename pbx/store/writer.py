@@ -122,13 +122,16 @@ class LogWriter:
             log.error("calllog.closed_unwritten", records=len(self._waiting))
 
     def _run(self) -> None:
-        pause = PAUSE_S
+        pause, refused = PAUSE_S, False
         while batch := self._next_batch():
             try:
                 self._write(batch)
             except UnusableError as error:
                 self.damaged = self.damaged or is_damage(str(error))
                 self._let_go()
+                if not refused:  # once: somebody must look, however many records come
+                    log.error("calllog.refused", error=str(error))  # noqa: TRY400  # one line
+                refused = True
                 if self._spilled(batch):
                     self._finish(len(batch))
                     continue
@@ -138,7 +141,9 @@ class LogWriter:
                     break
                 pause = min(pause * 2, LONGEST_PAUSE_S)
             else:
-                pause = PAUSE_S
+                if refused:
+                    log.info("calllog.takes_again")
+                pause, refused = PAUSE_S, False
                 self._finish(len(batch))
         self._let_go()
 

@@ -37,7 +37,8 @@ class Relay:
 
     On call again every `retry_s`; the backup from `backup_s`, everyone from `everyone_s`, and at
     `breach_s` the promise to call back is broken and said so. Who acknowledged has `callback_s`,
-    counted from then, to call back; else the message climbs again.
+    counted from then, to call back; else the message climbs again. An urgent caller who was joined
+    to somebody for less than `cut_off_s` was cut off, and is such a message, too.
     """
 
     retry_s: int = 300
@@ -45,6 +46,7 @@ class Relay:
     everyone_s: int = 900
     breach_s: int = 1800
     callback_s: int = 1800
+    cut_off_s: int = 10
 
 
 @dataclass(frozen=True)

@@ -109,7 +109,7 @@ async def test_a_recording_that_cannot_be_written(stage: Stage, caller: str) -> 
 
 
 async def test_who_accepts_has_the_message(stage: Stage, caller: str) -> None:
-    """The line broke after two seconds: it is acknowledged by name, and a call back is owed."""
+    """The line broke after two seconds: it is open again, and names who accepted."""
     stage.set_time(SATURDAY)
     person = stage.person("oncall")
     stage.carrier.answers(MOBILES[person], physician(person))
@@ -120,8 +120,9 @@ async def test_who_accepts_has_the_message(stage: Stage, caller: str) -> None:
     history = await stage.finished(caller)
     assert (history.call.outcome, history.call.person) == ("connected", person)
     assert history.message is not None
-    assert (history.message.state, history.message.acknowledged_by) == ("acknowledged", person)
-    assert history.message.due_at is not None  # to call back
+    assert (history.message.state, history.message.acknowledged_by) == ("open", person)
+    assert flags.CUT_OFF in history.message.flags
+    assert history.message.due_at is not None  # to tell it again
 
 
 async def test_star_ends_the_waiting(stage: Stage, caller: str) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import signal
 import sys
 import tempfile
 from pathlib import Path
@@ -73,8 +72,8 @@ async def test_the_line_of_a_restored_home_answers() -> None:
             before = await document(old, "inbox", "show", message)
             code, said = await officeline(*old, "backup", str(file), "--to", str(key.to_public()))
             assert code == 0, said
-            up.process.send_signal(signal.SIGINT)
-            assert await asyncio.wait_for(up.process.wait(), DEADLINE) == 0
+            await up.ends()
+            assert up.process.returncode == 0
 
             whole = file.read_bytes()
             for spoilt in (whole[:-5000], whole[:9000] + b"?" + whole[9001:]):
@@ -95,18 +94,13 @@ async def test_the_line_of_a_restored_home_answers() -> None:
 
 async def answers_calls(up: Up, home: Home, where: tuple[str, ...]) -> None:
     """Run the line on this home, in the place of the old one, and call it."""
-    output = home.folder.with_name("output-new")
-    with output.open("wb") as said:
-        process = await asyncio.create_subprocess_exec(
-            sys.executable, *("-m", "cli", *where, "up"), stdout=said, stderr=said, cwd=ROOT
-        )
-    line = Up(process, output, home, up.sip, up.carrier)
+    output, words = home.folder.with_name("output-new"), ("-m", "cli", *where, "up")
+    line = Up(output, home, up.sip, up.carrier, words, None)
+    await line.starts()
     try:
-        await until(lambda: process.returncode is not None or line.told("daemon.serving") == 1)
-        assert process.returncode is None, output.read_text()
+        await until(lambda: line.process.returncode is not None or line.told("daemon.serving") == 1)
+        assert line.process.returncode is None, output.read_text()
         await reach_somebody(line, BACK_LINE)
     finally:
-        if process.returncode is None:
-            process.send_signal(signal.SIGINT)
-            await asyncio.wait_for(process.wait(), DEADLINE)
+        await line.ends()
     assert len((await document(where, "calls", "list"))["calls"]) > 1

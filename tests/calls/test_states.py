@@ -57,7 +57,8 @@ def _walk(
             assert other == message
         elif act in get_args(Act):
             at = due if act == "overdue" else due - callback
-            escalation.move(engine, plan, message, act, at=at, person="lee")
+            again = due if act == "cut off" else None
+            escalation.move(engine, plan, message, act, at=at, person="lee", due_at=again)
 
 
 def test_every_state_is_reached() -> None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 _LAYER = "tests/faults/test_control_layer.py"
 _PARTS = "tests/faults/test_parts.py"
+_DATABASE = "tests/faults/test_database.py"
 _PHONES = "tests/faults/test_phones.py"
 _CALLS = "tests/calls"
 
@@ -27,7 +28,7 @@ CATALOGUE = (
     Fault(2, "killed in mid-question", "SIGKILL", "no verdict, so the standby",
           (f"{_LAYER}::test_killed_in_mid_question",)),
     Fault(3, "killed while bridged", "SIGKILL", "the conversation goes on; logged after restart",
-          (f"{_LAYER}::test_killed_while_bridged",)),
+          (f"{_LAYER}::test_killed_while_bridged", f"{_LAYER}::test_dead_when_the_line_breaks")),
     Fault(4, "hung", "SIGSTOP", "watchdog, then standby within 4 s", (f"{_LAYER}::test_hung",)),
     Fault(5, "hung and the caller hangs up", "SIGSTOP, BYE", "no leaked channel",
           (f"{_LAYER}::test_hung_and_the_caller_hangs_up",)),
@@ -44,13 +45,16 @@ CATALOGUE = (
     Fault(10, "AMI password wrong", "config", "fatal and loud; inbound calls unaffected",
           (f"{_PARTS}::test_a_wrong_manager_password",)),
     Fault(11, "database locked", "BEGIN EXCLUSIVE", "routes in budget, spills, replayed once",
-          (f"{_PARTS}::test_the_database_is_locked",)),
+          (f"{_DATABASE}::test_the_database_is_locked",)),
     Fault(12, "disk full", "small tmpfs", "as 11, with an alarm",
-          (f"{_PARTS}::test_the_disk_is_full",)),
-    Fault(13, "database corrupt", "overwrite pages", "as 11; set aside, never deleted",
-          (f"{_PARTS}::test_the_database_is_corrupt",)),
+          (f"{_DATABASE}::test_the_disk_is_full",)),
+    Fault(13, "database read-only or corrupt", "chattr, overwrite pages",
+          "as 11; set aside, never deleted",
+          (f"{_DATABASE}::test_the_database_is_read_only",
+           f"{_DATABASE}::test_a_start_with_a_read_only_database",
+           f"{_DATABASE}::test_the_database_is_corrupt")),
     Fault(14, "a million calls logged", "seed", "a route takes as long as before",
-          (f"{_PARTS}::test_a_million_calls_are_logged",)),
+          (f"{_DATABASE}::test_a_million_calls_are_logged",)),
     Fault(15, "MQTT broker dead or stopped", "kill, SIGSTOP", "no effect on calls; bounded outbox",
           (f"{_CALLS}/test_events.py", "tests/pbx/test_mqtt.py")),
     Fault(16, "MQTT replayed, retained, forged", "mosquitto_pub", "nothing obeys MQTT",

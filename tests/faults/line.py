@@ -21,7 +21,7 @@ from pathlib import Path
 import pytest
 
 from pbx.carrier.handset import PhoneCall, Script
-from pbx.demo.scenes import physician
+from pbx.demo.scenes import BACK_LINE, patient, physician
 from pbx.demo.stage import MOBILES, TONES
 from pbx.engine import runtime
 from pbx.errors import OfficeLineError
@@ -43,16 +43,17 @@ class Line:
     fault: Path  # what the control layer reads at each question: see `sabotage/sitecustomize.py`
     calls: list[PhoneCall] = field(default_factory=list)
     waited_s: list[float] = field(default_factory=list)
+    dialled_at: float = 0.0
 
     async def dials(self, did: str, script: Script, caller: str = "+19175550170") -> PhoneCall:
         """Let a patient call."""
+        self.dialled_at = time.monotonic()
         call = await self.up.carrier.dials(did, caller=caller, script=script)
         self.calls.append(call)
         return call
 
     async def rings(self, *numbers: str) -> PhoneCall:
-        """Wait until one of these phones (any mobile) rings; remember how long that took."""
-        began = time.monotonic()
+        """Wait until one of these phones (any mobile) rings; note how long the caller waited."""
         waits = [
             asyncio.create_task(self.up.carrier.rings(one, DEADLINE))
             for one in numbers or MOBILES.values()
@@ -60,13 +61,22 @@ class Line:
         done, pending = await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
         for task in pending:
             task.cancel()
-        self.waited_s.append(time.monotonic() - began)
-        return done.pop().result()
+        phone = done.pop().result()
+        self.waited_s.append((phone.rang_at or time.monotonic()) - self.dialled_at)
+        return phone
 
     def answered(self) -> None:
         """Have each physician pick up, press 1, and talk for two seconds."""
         for person, number in MOBILES.items():
             self.up.carrier.answers(number, physician(person))
+
+    async def reaches(self, caller: str) -> None:
+        """Call the back line; a physician is reached."""
+        self.answered()
+        call = await self.dials(BACK_LINE, patient(at_most=8), caller)
+        await self.rings()
+        await call.ended(DEADLINE)
+        assert self.reached(call)
 
     def reached(self, call: PhoneCall) -> list[str]:
         """Name the physicians whom a patient heard."""
@@ -136,6 +146,14 @@ class Line:
             assert row.message, row
         return row
 
+    async def accepted(self, call: PhoneCall) -> None:
+        """Wait until the log knows that somebody pressed 1 for a caller."""
+        async with asyncio.timeout(DEADLINE):
+            while (row := await asyncio.to_thread(self._newest, call.number)) is None or (
+                row.acknowledged_at is None
+            ):
+                await asyncio.sleep(0.1)
+
     def _newest(self, caller: str) -> CallRow | None:
         with contextlib.suppress(OfficeLineError):
             engine = open_database(self.up.home.database)
@@ -171,6 +189,19 @@ def small_disk(folder: Path, megabytes: int) -> Iterator[None]:
         yield
     finally:
         subprocess.run(["umount", "--lazy", str(folder)], check=True)
+
+
+@contextlib.contextmanager
+def read_only(database: Path) -> Iterator[None]:
+    """Let nobody write a database, root and whoever has it open already included."""
+    parts = [str(one) for one in database.parent.glob(f"{database.name}*")]
+    done = subprocess.run(["chattr", "+i", *parts], check=False, capture_output=True)
+    try:
+        if done.returncode:
+            pytest.skip("files cannot be made immutable here")
+        yield
+    finally:
+        subprocess.run(["chattr", "-i", *parts], check=not done.returncode, capture_output=True)
 
 
 @contextlib.asynccontextmanager

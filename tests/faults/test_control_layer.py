@@ -11,6 +11,7 @@ import pytest
 from pbx.carrier.handset import Handset, answers
 from pbx.demo.scenes import BACK_LINE, MAIN, patient
 from pbx.demo.stage import MOBILES, PATIENT_TONE, TONES
+from pbx.record.flags import CUT_OFF
 from tests.faults.conftest import Saw
 from tests.faults.line import DEADLINE, Line, line_up
 from tests.support.office_up import until
@@ -69,6 +70,27 @@ async def test_killed_while_bridged(saw: Saw) -> None:
         (row,) = await line.holds()
         assert row.outcome in {"connected", "interrupted"}
         saw(f"the conversation went on; logged as {row.outcome}")
+
+
+async def test_dead_when_the_line_breaks(saw: Saw) -> None:
+    """Row 3: cut off seconds after a physician accepted, while nobody listens: told again later."""
+    async with line_up(edit=lambda text: text.replace('cut_off = "1s"', 'cut_off = "10s"')) as line:
+        for person, number in MOBILES.items():
+            line.up.carrier.answers(number, answers(after=1, press="1", tone=TONES[person], talk=9))
+        call = await line.dials(BACK_LINE, patient(at_most=14))
+        await (await line.rings()).answered(DEADLINE)
+        await line.accepted(call)
+        with line.nobody_restarts():
+            line.kill()
+            await line.up.carrier.hang_up(call)
+            await call.ended(DEADLINE)
+        (row,) = await line.holds()
+        assert (row.outcome, row.message) == ("connected", row.id)
+        (message,) = await asyncio.to_thread(line.open_messages)
+        assert message.flags == (CUT_OFF,)
+        again = await line.rings(MOBILES[str(row.person)])
+        await again.answered(DEADLINE)
+        saw(f"after the restart {message.state} as cut off, and the relay called who accepted")
 
 
 async def test_hung(saw: Saw) -> None:

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 import pytest
+from structlog.testing import capture_logs
 
 from pbx.agi.server import AgiServer, Handler
 from pbx.agi.session import AgiClosed, AgiSession
@@ -78,6 +79,26 @@ async def test_a_verdict_is_one_write_and_an_end() -> None:
     """The whole answer is one command, then the end of the stream."""
     async with serving(answering) as server:
         assert await ask(server, question()) == b"EXEC MSet OL_DO=menu,OL_VERDICT=1.1/1\n"
+
+
+async def test_whoever_hung_up_before_the_verdict_is_no_failure() -> None:
+    """As after we hung: the handler is told that nobody listens, and nothing is logged as wrong."""
+    closed: list[str] = []
+
+    def handler(session: AgiSession) -> None:
+        try:
+            answering(session)
+        except AgiClosed:
+            closed.append(session.request.uniqueid)
+            raise
+
+    async with serving(handler) as server:
+        with capture_logs() as told:
+            with socket.create_connection(("127.0.0.1", server.port)) as caller:
+                caller.sendall(question())  # and closes, before our loop takes its next turn
+            await until(lambda: bool(closed))
+        assert closed == ["1.1"]
+        assert told == []
 
 
 async def test_a_conversation_has_replies() -> None:

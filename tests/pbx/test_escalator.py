@@ -343,7 +343,7 @@ async def test_a_restart_in_any_state_forgets_nothing(
     known = office.message()
     assert known.state == AFTER[state, event] if event != "overdue" else known.breached_at
     when, what = NEXT[known.state]
-    if event in {"joined", "overdue"} and state == "acknowledged":
+    if event == "cut off" or (event in {"joined", "overdue"} and state == "acknowledged"):
         when = minutes(3)  # begins anew
     calls = len(office.phone.calls)
     async with office.escalating() as escalator:

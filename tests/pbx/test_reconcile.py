@@ -197,6 +197,18 @@ def test_an_asterisk_that_died_left_no_record(tmp_path: Path) -> None:
     assert found.outcomes["interrupted"] == 1
 
 
+def test_an_asterisk_that_died_left_the_records_of_legs(tmp_path: Path) -> None:
+    """A leg that ended before has its record, and the caller none: interrupted all the same."""
+    interrupted = replace(CONNECTED, outcome="interrupted", urgency="routine")
+    write_log(tmp_path, [interrupted, replace(MESSAGE, outcome="connected")])
+    write_cdr(tmp_path, (line for one in (interrupted, MESSAGE) for line in cdr_lines(one)[1:]))
+    found = look(tmp_path)
+    assert named(found) == {
+        MESSAGE.id: "Asterisk's records have legs of it, and not the call itself"
+    }
+    assert found.outcomes["interrupted"] == 1
+
+
 def test_calls_that_the_office_makes_are_no_callers(tmp_path: Path) -> None:
     """A relay call to a physician, and 911 from a desk phone, are not in the day's count."""
     out = Told("1795849850.5", T0)
@@ -365,3 +377,16 @@ def test_a_day_that_is_none_is_one_sentence(tmp_path: Path, day: str) -> None:
     result = officeline(tmp_path, "--day", day)
     assert isinstance(result.exception, OfficeLineError)
     assert f"'{day}'" in str(result.exception)
+
+
+def test_an_urgent_call_that_was_cut_off_must_have_a_message(tmp_path: Path) -> None:
+    """Four seconds after somebody accepted; not with a message, with time to speak, or routine."""
+    cut = replace(CONNECTED, seconds=14)
+    others = (
+        replace(MESSAGE, outcome="connected", seconds=14),
+        replace(ROUTINE, outcome="connected", seconds=14, legs=("desk1",)),
+        replace(CONNECTED, id="1795850100.1", seconds=20),
+    )
+    assert named(held(tmp_path, [cut, *others])) == {
+        cut.id: "it was urgent, was cut off after 4 s and left no message"
+    }

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import Engine, event
+from structlog.testing import capture_logs
 
 from dialplan import names
 from pbx.call.recent import RecentCallers
@@ -108,6 +109,32 @@ def test_what_a_full_disk_does_not_take_is_spilled(home: Home) -> None:
     missing = [one.call for one in wanted if one.call not in spilled]
     assert all(get_call(engine, call) is not None for call in missing)
     engine.dispose()
+
+
+def test_a_database_that_takes_nothing_is_told_once(home: Home) -> None:
+    """An error in the log, however many records come; the doctor says so; and when it is over."""
+    engine = open_database(home.database)
+    config = home.folder.parent / "office.toml"
+    with capture_logs() as told:
+        writer = LogWriter(lambda: open_database(home.database), spill=spilling(home))
+        writer.start()
+        with closing(sqlite3.connect(home.database, isolation_level=None)) as other:
+            other.execute("BEGIN EXCLUSIVE")
+            for record in (START, ENDED):
+                writer.put(record)
+                assert writer.flush(10)
+            (found,) = [one for one in examine(config, home.folder) if one.name == "database"]
+            assert not found.ok
+            assert "is locked by another program" in found.detail
+            assert found.detail.endswith("facts that wait for it: 2")
+            other.execute("ROLLBACK")
+        writer.put(START)
+        assert writer.flush(10)
+        writer.close()
+    engine.dispose()
+    wanted = ("calllog.refused", "calllog.takes_again")
+    said = [(one["event"], one["log_level"]) for one in told if one["event"] in wanted]
+    assert said == [("calllog.refused", "error"), ("calllog.takes_again", "info")]
 
 
 def test_a_database_found_damaged_is_told(home: Home) -> None:

@@ -111,6 +111,25 @@ def test_open_calls_and_open_messages_are_found_by_index(seeded: Engine) -> None
     assert "INDEX call_by_outcome (outcome=?)" in found[0]
 
 
+def test_a_message_is_opened_without_a_look_through_those_of_years(seeded: Engine) -> None:
+    """A caller waits for it: messages are found by their number, or among the open ones alone."""
+    found = plans(
+        seeded,
+        lambda: messages.open_message(
+            seeded,
+            message_id="1.1",
+            call="1.1",
+            at=T0,
+            urgency="urgent",
+            callback_number="+19175550100",
+            recording=None,
+        ),
+    )
+    searched = [plan for plan in found if "message" in plan]
+    assert len(searched) >= 3
+    assert not [plan for plan in searched if plan.startswith("SCAN") or "by_opening" in plan]
+
+
 def test_filters_choose_and_the_latest_come_first(seeded: Engine) -> None:
     """Each filter holds, `until` is without its end, and a limit cuts the oldest."""
     since, until = T0 + timedelta(minutes=100), T0 + timedelta(minutes=130)

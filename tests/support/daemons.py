@@ -62,11 +62,18 @@ async def serving(home: Home, text: str, held: Vault = VAULT) -> AsyncIterator[t
 
 
 async def asked(
-    port: int, call: str, caller: str = PATIENT, event: str = names.ARRIVED, state: str = ""
+    port: int,
+    call: str,
+    caller: str = PATIENT,
+    event: str = names.ARRIVED,
+    state: str = "",
+    *,
+    did: str = OFFICE,
+    detail: str = "",
 ) -> str:
     """Ask as the dialplan asks, and return the answer's one line."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
-    arguments = ("1", OFFICE, event, "", state)
+    arguments = ("1", did, event, detail, state)
     lines = [
         f"agi_network_script: {names.ROUTE}",
         f"agi_uniqueid: {call}",

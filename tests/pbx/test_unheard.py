@@ -1,0 +1,273 @@
+"""Calls that nobody of ours heard of, or heard out: each is in the log once, as it really was."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Engine
+
+from dialplan import names
+from pbx.ami.protocol import AmiEvent
+from pbx.call.callflow import CallFlow
+from pbx.call.conversation import Question, Verdict
+from pbx.call.recent import RecentCallers
+from pbx.call.turns import told
+from pbx.clock import DemoClock
+from pbx.engine.runtime import ServiceUser
+from pbx.home import Home
+from pbx.live import LivePlan
+from pbx.officefile import plan as plans
+from pbx.record.catch_up import CatchUp
+from pbx.record.reconcile import reconcile_day
+from pbx.record.recorder import Recorder
+from pbx.record.spool import Fact, Spool
+from pbx.record.taking_in import UNHEARD, TakingIn
+from pbx.store import messages, records
+from pbx.store.calls import CallRow, get_call
+from pbx.store.database import open_database
+from pbx.store.messages import MessageRow
+from pbx.store.writer import LogWriter
+from pbx.vault import Vault
+from routing.relay import RINGING
+from tests.support.ledgers import Told, cdr_lines, write_cdr
+
+ROOT = Path(__file__).parents[2]
+PLAN = plans.load(ROOT / "config" / "office.toml", ROOT / "config" / "presets.toml").plan
+NOW = datetime(2026, 11, 28, 7, 10, tzinfo=UTC)  # a Saturday night in New York
+MAIN, BACK_LINE, CALLER = "+12125550100", "+12125550101", "+12125550142"
+CALL = "1.1"
+NOTHING: frozenset[str] = frozenset()
+
+
+class Office:
+    """A recorder that hears what the test tells it, on a database of its own."""
+
+    def __init__(self, folder: Path) -> None:
+        self.home = Home(folder / "home")
+        self.home.prepare(ServiceUser(None, 0, 0))
+        self.clock = DemoClock(NOW)
+        self.live = LivePlan(PLAN, Vault(mobiles={"lee": "+12125550111"}), self.home)
+        self.writer = LogWriter(lambda: open_database(self.home.database))
+        self.writer.start()
+        self.recorder = self.begins()
+
+    def begins(self) -> Recorder:
+        """Begin to listen, as after a restart: nothing is known but what is in the database."""
+        self.recorder = Recorder(self.writer, self.home, self.live, self.clock, "token")
+        self.recorder.open()
+        return self.recorder
+
+    @property
+    def catch_up(self) -> CatchUp:
+        """What takes in what nobody heard."""
+        assert self.recorder.catch_up is not None
+        return self.recorder.catch_up
+
+    def turn(self, did: str, call: str = CALL, event: str = names.ARRIVED) -> None:
+        """Answer a question about a call."""
+        self.recorder.turn(*self.asked(did, call, event))
+
+    def asked(self, did: str, call: str, event: str = names.ARRIVED) -> tuple[Question, Verdict]:
+        """Make a question and its verdict."""
+        question = Question(call, call, "1", did, event, "", "", CALLER)
+        flow = CallFlow(self.live, RecentCallers())
+        return question, flow.answer(question, self.clock.now())
+
+    async def hangs_up(self, call: str = CALL) -> None:
+        """Let the caller's channel end."""
+        fields = {"Uniqueid": call, "Linkedid": call, "Channel": "PJSIP/trunk-00000001"}
+        await self.recorder.event(AmiEvent("Hangup", fields))
+
+    async def resync(self, *live: str) -> None:
+        """Find these calls alive after a connection."""
+
+        async def ask() -> frozenset[str]:
+            return frozenset(live)
+
+        await self.recorder.resync(ask)
+
+    def asterisk_wrote(self, call: str = CALL, seconds: float = 60, *, accepted: bool) -> Told:
+        """Let Asterisk's records have a call that ended now."""
+        outcome: records.Outcome = "connected" if accepted else "abandoned"
+        began = self.clock.now() - timedelta(seconds=seconds)
+        told_ = Told(call, began, outcome, seconds=seconds, caller=CALLER)
+        write_cdr(self.home.folder, cdr_lines(told_))
+        return told_
+
+    def row(self, call: str = CALL) -> CallRow:
+        """Read a call from the log."""
+        return self._history(call)[0]
+
+    def message(self, call: str = CALL) -> MessageRow | None:
+        """Read a call's message."""
+        return self._history(call)[1]
+
+    def _history(self, call: str) -> tuple[CallRow, MessageRow | None]:
+        assert self.writer.flush(10)
+        engine = self.engine()
+        found = get_call(engine, call)
+        engine.dispose()
+        assert found is not None
+        return found.call, found.message
+
+    def engine(self) -> Engine:
+        """Open the database."""
+        return open_database(self.home.database)
+
+    def is_urgent(self, message: MessageRow | None) -> None:
+        """Assert that a message is open, urgent, with a number, and in the relay's hands."""
+        assert message is not None
+        assert (message.state in RINGING, message.urgency) == (True, "urgent")
+        assert message.callback_number == CALLER
+        assert message.due_at is not None
+        assert message.due_at <= self.clock.now()
+
+
+@pytest.fixture
+def office(tmp_path: Path) -> Iterator[Office]:
+    """Listen to a line by night."""
+    found = Office(tmp_path)
+    yield found
+    found.writer.close()
+
+
+async def test_a_call_that_begins_while_one_asks_is_not_ended(office: Office) -> None:
+    """Asterisk's answer does not know it yet: it goes on, and is heard out."""
+    office.turn(MAIN, "1.1")
+
+    async def ask() -> frozenset[str]:
+        office.turn(MAIN, "1.2")
+        return frozenset({"1.1"})
+
+    await office.recorder.resync(ask)
+    assert (office.row("1.1").outcome, office.row("1.2").outcome) == (None, None)
+    assert set(office.recorder.held(["1.1", "1.2"])) == {"1.1", "1.2"}
+    await office.resync("1.2")
+    assert (office.row("1.1").outcome, office.row("1.2").outcome) == ("interrupted", None)
+
+
+async def test_a_call_of_the_log_that_begins_while_one_asks_is_not_ended(office: Office) -> None:
+    """Nor one that another process wrote down meanwhile."""
+    question, verdict = office.asked(MAIN, "1.2")
+
+    async def ask() -> frozenset[str]:
+        for record in told(question, verdict, PLAN, office.clock.now()):
+            office.writer.put(record)
+        return NOTHING
+
+    await office.recorder.resync(ask)
+    assert office.row("1.2").outcome is None
+
+
+@pytest.mark.parametrize(("accepted", "outcome"), [(True, "connected"), (False, "abandoned")])
+async def test_a_call_that_nobody_heard_of_is_taken_in(
+    office: Office, *, accepted: bool, outcome: str
+) -> None:
+    """Asterisk's records alone have it: whoever called, how it ended, and both ledgers agree."""
+    call = office.asterisk_wrote(accepted=accepted)
+    await office.resync()
+    row = office.row()
+    assert (row.caller, row.outcome, row.ended_at) == (CALLER, outcome, call.end)
+    assert row.person == ("lee" if accepted else None)
+    engine, zone = office.engine(), PLAN.office.zone
+    day, later = NOW.astimezone(zone).date(), NOW + timedelta(hours=1)
+    assert reconcile_day(engine, office.home, day, zone, later).unaccounted == ()
+    engine.dispose()
+
+
+async def test_whoever_could_press_no_key_yet_is_called_back(office: Office) -> None:
+    """Asterisk died with the call at the menu, and left no record: it may have been urgent."""
+    office.turn(MAIN)
+    assert not office.row().urgency
+    await office.resync()
+    assert office.row().outcome == "interrupted"
+    office.is_urgent(office.message())
+
+
+async def test_what_was_accepted_while_nobody_listened_counts(office: Office) -> None:
+    """A new control layer hears only the end of the call: Asterisk's records know the middle."""
+    office.turn(BACK_LINE)
+    assert office.row().outcome is None
+    office.begins()
+    await office.resync(CALL)
+    call = office.asterisk_wrote(accepted=True)
+    await office.hangs_up()
+    assert office.row().outcome is None, "not judged by the half that was heard"
+    assert CALL in office.recorder.unheard
+    office.catch_up.end({CALL: NOW}, office.recorder.held([CALL]))
+    row = office.row()
+    assert (row.outcome, row.person, row.ended_at) == ("connected", "lee", call.end)
+    assert office.message() is None
+
+
+async def test_a_call_of_the_failsafe_is_in_the_log_at_once(office: Office) -> None:
+    """Its beginning was never asked about; its end is heard, and its matter is urgent."""
+    fields = {"UserEvent": names.USER_EVENT, "Token": "token", "What": names.FAILSAFE_ENTERED}
+    call = {"Call": CALL, "Uniqueid": CALL, "Linkedid": CALL, "CallerIDNum": CALLER}
+    await office.recorder.event(AmiEvent("UserEvent", fields | call))
+    assert (office.row().caller, office.row().outcome) == (CALLER, None)
+    await office.hangs_up()
+    assert office.row().outcome == "failsafe"
+    office.is_urgent(office.message())
+
+
+async def test_whoever_did_not_wait_for_the_verdict_is_in_the_log(office: Office) -> None:
+    """The control layer hung meanwhile; the call is looked up in Asterisk's records."""
+    office.recorder.missed(*office.asked(BACK_LINE, CALL))
+    assert (office.row().caller, office.row().urgency) == (CALLER, "urgent")
+    assert CALL in office.recorder.unheard
+    office.asterisk_wrote(seconds=2, accepted=False)
+    office.catch_up.end({CALL: NOW}, office.recorder.held([CALL]))
+    assert office.row().outcome == "message"
+    office.is_urgent(office.message())
+
+
+async def test_what_the_standby_told_is_newer_than_a_late_verdict(office: Office) -> None:
+    """The hung control layer wakes, and takes nothing back of what was said in its place."""
+    question, verdict = office.asked(BACK_LINE, CALL)
+    office.recorder.taken(Fact(CALL, NOW, (), None, question, verdict), None)
+    office.recorder.missed(*office.asked(MAIN, CALL))
+    assert office.recorder.held([CALL])[CALL].urgency == "urgent"
+    assert CALL not in office.recorder.unheard
+
+
+async def test_a_matter_that_is_told_after_the_end_is_relayed(office: Office) -> None:
+    """The log has the call as abandoned; then the standby's fact says that it was urgent."""
+    office.asterisk_wrote(seconds=2, accepted=False)
+    await office.resync()
+    assert (office.row().outcome, office.message()) == ("abandoned", None)
+    question, verdict = office.asked(BACK_LINE, CALL)
+    facts = tuple(told(question, verdict, PLAN, NOW))
+    verdict = replace(verdict, decision=None, facts=None)  # as the standby does
+    Spool(office.home.spool).put(Fact(CALL, NOW, facts, None, question, verdict))
+    for path in office.catch_up.waiting():
+        assert office.catch_up.take(path) is not None
+    office.catch_up.end({CALL: NOW}, {})
+    assert office.row().outcome == "message"
+    office.is_urgent(office.message())
+    office.catch_up.end({CALL: NOW}, {})
+    engine = office.engine()
+    assert len(messages.list_open(engine)) == 1
+    engine.dispose()
+
+
+async def test_a_call_that_ended_is_judged_when_the_standby_has_written(office: Office) -> None:
+    """Its process may still be at it: what nobody heard out is looked up seconds later."""
+
+    async def nobody() -> frozenset[str]:
+        return NOTHING
+
+    office.asterisk_wrote(seconds=2, accepted=False)
+    await office.hangs_up()
+    taking_in = TakingIn(office.recorder, nobody, office.clock)
+    await taking_in.once()
+    engine = office.engine()
+    assert get_call(engine, CALL) is None
+    engine.dispose()
+    office.clock.set(office.clock.now() + UNHEARD + timedelta(seconds=1))
+    await taking_in.once()
+    assert office.row().outcome == "abandoned"
