@@ -130,7 +130,7 @@ class CatchUp:
         at = ended.end if ended is not None else self._clock.now()
         message = row.message or (history.message.id if history.message is not None else None)
         if message and live.accepted_at and not heard:
-            self._intake.accepted(message, live.person, live.accepted_at)
+            self._intake.accepted(message, call, live.person, live.accepted_at)
         message = self._matter(call, live, message, at, broke=ended is None)
         if ended is None:
             return  # marked as interrupted with all others
@@ -151,7 +151,7 @@ class CatchUp:
             return
         live = LiveCall("urgent", row.caller, accepted_at=row.acknowledged_at)
         live.person = row.person or ""
-        self._intake.accepted(message.id, live.person, live.accepted_at)
+        self._intake.accepted(message.id, row.id, live.person, live.accepted_at)
         self._intake.over(message.id, row.id, live, row.ended_at)
 
     def _matter(

@@ -76,22 +76,26 @@ class Intake:
             due_at=self._clock.now() + HOLD if holding_ else None,
         )
 
-    def accepted(self, message: str, person: str, at: datetime | None = None) -> None:
+    def accepted(self, message: str, call: str, person: str, at: datetime | None = None) -> None:
         """Note that somebody took the call of a message while its caller waited."""
-        self._move(message, "acknowledged", person, at=at)
+        self._move(message, call, "acknowledged", person, at=at)
 
     def over(self, message: str, call: str, live: LiveCall, at: datetime | None = None) -> None:
         """Settle a message when its call is over: closed if they spoke, else left to the relay.
 
-        Whoever accepted and hardly spoke must call back in time, like anybody who acknowledged.
+        Whoever accepted and hardly spoke must call back in time, like anybody who acknowledged. A
+        message that other calls are in, too, is left to the relay: who spoke with one caller has
+        not heard the others, whom only the number makes the same patient.
         `at` is when it ended, by default now.
         """
         now = at or self._clock.now()
         if live.accepted_at is None:
             holding.release(self._engine, message, now)
             self._flag(message, call, live, now)
+        elif messages.shared(self._engine, message, call):
+            holding.release(self._engine, message, now)
         elif now - live.accepted_at >= SPOKE:
-            self._move(message, "closed", live.person, messages.SPOKEN, at=now)
+            self._move(message, call, "closed", live.person, messages.SPOKEN, at=now)
         self._notify()
 
     def _flag(self, message: str, call: str, live: LiveCall, now: datetime) -> None:
@@ -113,6 +117,7 @@ class Intake:
     def _move(
         self,
         message: str,
+        call: str,
         event: escalation.Act,
         person: str,
         disposition: str | None = None,
@@ -122,7 +127,14 @@ class Intake:
         plan, now = self._plans.plan, at or self._clock.now()
         try:
             escalation.move(
-                self._engine, plan, message, event, at=now, person=person, disposition=disposition
+                self._engine,
+                plan,
+                message,
+                event,
+                at=now,
+                person=person,
+                disposition=disposition,
+                spoke_in=call,
             )
         except OfficeLineError as error:  # somebody was faster, or the disk is full: it stays open
             log.warning("message.stays", call=message, error=str(error))

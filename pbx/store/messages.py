@@ -54,6 +54,11 @@ _NOTE = text(
     "INSERT INTO message_event (message, at, what, person, detail) "
     "VALUES (:message, :at, :what, :person, :detail)"
 )
+_SHARED = text("""
+    SELECT EXISTS (SELECT 1 FROM message WHERE id = :id AND call <> :call)
+        OR EXISTS (SELECT 1 FROM message_event WHERE message = :id AND what = 'joined'
+                   AND json_extract(detail, '$.call') <> :call)
+""")
 _KNOWN = text("SELECT 1 FROM message WHERE id = :id")
 _FLAGS = text("SELECT flags FROM message WHERE id = :id")
 _FLAG = text("UPDATE message SET flags = :flags WHERE id = :id")
@@ -165,6 +170,17 @@ def _join(connection: Connection, row: dict[str, Any], at: datetime) -> str | No
     detail = {"call": row["call"], "urgency": row["urgency"], "recording": row["recording"]}
     note(connection, message, at, JOINED, detail=detail)
     return message
+
+
+def is_shared(connection: Connection, message_id: str, call: str) -> bool:
+    """Tell whether a message is the matter of any other call, too: perhaps of another patient."""
+    return bool(connection.execute(_SHARED, {"id": message_id, "call": call}).scalar())
+
+
+def shared(engine: Engine, message_id: str, call: str) -> bool:
+    """Tell the same of a message outside of a transaction."""
+    with engine.connect() as connection:
+        return is_shared(connection, message_id, call)
 
 
 def note(
