@@ -189,10 +189,10 @@ class CatchUp:
             message = self._intake.opened(call, None, "urgent", "", at=at, holding_=False)
             messages.flag(self._engine, message, [NO_NUMBER], at)
             write_batch(self._engine, [records.MessageOpened(call, message)], durable=True)
-        elif (
-            held.call == call
-            and place not in messages.recordings(self._engine, held.id)
-            and not (self._home.folder / str(held.recording)).exists()
-        ):
-            messages.attach_recording(self._engine, held.id, place)
+        elif place not in messages.recordings(self._engine, held.id):
+            if held.call == call and not (self._home.folder / str(held.recording)).exists():
+                messages.attach_recording(self._engine, held.id, place)
+            else:  # of a call that joined, or said more when the control layer was gone
+                now = self._clock.now()
+                messages.add_recording(self._engine, held.id, call, place, now)
         self._recordings.add(path.name)

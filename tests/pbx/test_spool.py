@@ -26,7 +26,8 @@ from pbx.record.intake import Intake
 from pbx.record.live_calls import LiveCall
 from pbx.record.spool import Fact, Spool, read
 from pbx.standby.cache import Cache, CachedPlans
-from pbx.store import messages, records
+from pbx.store import escalation, messages, records
+from pbx.store.batch import write_batch
 from pbx.store.calls import get_call
 from pbx.store.database import open_database
 from pbx.store.writer import LogWriter
@@ -191,4 +192,30 @@ def test_a_conversation_settles_its_own_message(home: Home, catch_up: CatchUp) -
     found = messages.get(engine, "1.1")
     assert found is not None
     assert (found.state, found.disposition) == ("closed", messages.SPOKEN)
+    engine.dispose()
+
+
+@pytest.mark.parametrize("call", ["1.1", "2.2"])
+def test_what_the_failsafe_recorded_is_added_to_its_message(
+    home: Home, catch_up: CatchUp, call: str
+) -> None:
+    """The control layer died in a call that had words already, or that joined: all is heard."""
+    intake = catch_up._intake  # noqa: SLF001  # as above
+    engine = open_database(home.database)
+    (home.messages / "1.1.wav").touch()
+    for one in ("1.1", "2.2"):
+        message = intake.opened(one, CALLER, "urgent", "urgent")
+        write_batch(
+            engine, [replace(START, call=one), records.MessageOpened(one, message)], durable=True
+        )
+    escalation.move(engine, PLAN, "1.1", "acknowledged", at=NOW, person="lee")
+    later = home.messages / f"failsafe-{call}.wav"
+    later.touch()
+    for _ in range(2):
+        catch_up.take_recording(call, later)
+    (found,) = messages.list_open(engine)
+    assert found.state == "open", "nobody has heard it"
+    assert messages.recordings(engine, "1.1") == [
+        "messages/1.1.wav", "messages/2.2.wav", f"messages/failsafe-{call}.wav",
+    ]  # fmt: skip
     engine.dispose()
