@@ -62,11 +62,12 @@ def patient(
     tells: bool = False,
     silent: float = 0,
     at_most: float = 80.0,
+    voice: float = PATIENT_TONE,
 ) -> Script:
     """Press a key in the greeting, key in a number when asked, then talk until it is over.
 
     Who `tells` takes the number that is shown, says in two seconds what is wrong, and presses a
-    key; `silent` is how long somebody neither speaks nor presses, in seconds.
+    key; `silent` is how long somebody neither speaks nor presses, in seconds. `voice` is in Hz.
     """
 
     async def script(phone: Handset) -> None:
@@ -78,12 +79,12 @@ def patient(
             await phone.press(keys or "#")
         if tells:
             await phone.wait(SAY_MATTER_S)
-            await phone.tone(PATIENT_TONE, 2)
+            await phone.tone(voice, 2)
             await phone.press("#")
         if silent:
             await phone.tone(0, silent)
         for _ in range(int(at_most)):
-            await phone.tone(PATIENT_TONE, 1)
+            await phone.tone(voice, 1)
 
     return script
 

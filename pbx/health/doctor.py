@@ -132,7 +132,10 @@ def _database(home: Home) -> Check:
         )
     aside = aside_of(home.database)
     if aside:
-        mend = "Restore a backup, or take what you need from it; then move it elsewhere."
+        mend = (
+            "What could be read of it is in the new one: see 'officeline inbox list' and "
+            "'audit list --what database'. Then move it elsewhere."
+        )
         return Check("database", False, f"one was damaged and set aside as {aside[-1]}", mend)
     broken = len(list(home.spool.glob("*.broken"))) if home.spool.is_dir() else 0
     if broken:

@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
+from pathlib import Path
+
+import structlog
 
 from dialplan import names
 
 WAIT_S = 6  # for a key, or the next one
+EARLIER = "message-earlier"
+MOST_SAID = 1500  # bytes of sounds in one answer: Asterisk reads a command of 2048
 
 _STATE = re.compile(r"([a-z0-9_-]*):([\w.-]*):(called|in):(\w*):(\d):(\d{1,18})")
+
+log = structlog.get_logger()
 
 
 @dataclass(frozen=True)
@@ -62,3 +69,18 @@ def choices(state: LineState, asked: str, *say: str) -> Step:
 def bye(state: LineState, *say: str) -> Step:
     """Play prompts and hang up."""
     return Step(names.BYE, state, {names.SAY: names.sounds(say)})
+
+
+def words_of(recordings: Sequence[Path]) -> list[str]:
+    """Name recordings as Asterisk plays them; before each further one is said that it is earlier.
+
+    As many as fit into one command, the first ones: Asterisk would cut an overlong one off.
+    """
+    said: list[str] = []
+    for played, path in enumerate(recordings):
+        more = [*([EARLIER] if said else []), str(path.with_suffix(""))]
+        if len(names.sounds([*said, *more])) > MOST_SAID:
+            log.warning("physician.more_recordings", lost=len(recordings) - played)
+            break
+        said += more
+    return said

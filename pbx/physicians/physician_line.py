@@ -20,7 +20,7 @@ from pbx.call.conversation import Plans, Question
 from pbx.clock import Clock
 from pbx.errors import OfficeLineError
 from pbx.home import Home
-from pbx.physicians.line_steps import WAIT_S, LineState, Step, bye, choices
+from pbx.physicians.line_steps import WAIT_S, LineState, Step, bye, choices, words_of
 from pbx.physicians.placing import No, Placing
 from pbx.physicians.shift_line import ABOUT_SHIFTS, ShiftLine
 from pbx.record.flags import CUT_OFF
@@ -147,7 +147,7 @@ class PhysicianLine:
         message = await self._message(state)
         await self._move(state, "delivered")
         say = "message-urgent" if message.urgency == "urgent" else "message-routine"
-        return await self._menu(state, *before, say, await self._words(state, message))
+        return await self._menu(state, *before, say, *await self._words(state, message))
 
     async def _next(self, state: LineState, say: str) -> Step:
         """Go on to the next urgent message that nobody took up, in the same call; else goodbye."""
@@ -165,10 +165,11 @@ class PhysicianLine:
                 await self._take(state)
                 return await self._next(state, "message-yours")
             case "3":
-                return await self._menu(state, await self._words(state, await self._message(state)))
+                words = await self._words(state, await self._message(state))
+                return await self._menu(state, *words)
             case "4":
-                words = {names.SAY: names.sounds(("say-note", "beep")), names.PAUSE: str(NOTE_S)}
-                return Step(names.NOTE, replace(state, asked="note"), words)
+                asks = {names.SAY: names.sounds(("say-note", "beep")), names.PAUSE: str(NOTE_S)}
+                return Step(names.NOTE, replace(state, asked="note"), asks)
             case "5":
                 await self._move(state, "closed")
                 self._taken(state.message, state.person)
@@ -235,14 +236,15 @@ class PhysicianLine:
             raise OfficeLineError(f"There is no message {state.message}.")
         return found
 
-    async def _words(self, state: LineState, message: MessageRow) -> str:
-        """Name the recording as Asterisk plays it, or a sentence where there is none.
+    async def _words(self, state: LineState, message: MessageRow) -> list[str]:
+        """Name its calls' recordings as Asterisk plays them, the newest first, or say "no words".
 
-        Who hears it is written down; but a full disk does not withhold a patient's words.
+        Who hears them is written down; but a full disk does not withhold a patient's words.
         """
-        path = self._home.folder / (message.recording or "-")
-        if not path.is_file():
-            return "message-cut-off" if CUT_OFF in message.flags else "message-no-words"
+        named = await asyncio.to_thread(messages.recordings, self._engine, message.id)
+        found = [path for one in reversed(named) if (path := self._home.folder / one).is_file()]
+        if not found:
+            return ["message-cut-off" if CUT_OFF in message.flags else "message-no-words"]
         about, who, now = message.id, state.person, self._clock.now()
         try:
             await asyncio.to_thread(
@@ -250,7 +252,7 @@ class PhysicianLine:
             )
         except OfficeLineError as error:
             log.error("audit.unwritten", call=about, error=str(error))  # noqa: TRY400  # the sentence says it all
-        return str(path.with_suffix(""))
+        return words_of(found)
 
     async def _note(self, state: LineState, question: Question) -> None:
         path = note_path(self._home.messages, question.unique, int(question.turn) - 1)

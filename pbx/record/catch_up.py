@@ -130,7 +130,7 @@ class CatchUp:
         at = ended.end if ended is not None else self._clock.now()
         message = row.message or (history.message.id if history.message is not None else None)
         if message and live.accepted_at and not heard:
-            self._intake.accepted(message, live.person, live.accepted_at)
+            self._intake.accepted(message, call, live.person, live.accepted_at)
         message = self._matter(call, live, message, at, broke=ended is None)
         if ended is None:
             return  # marked as interrupted with all others
@@ -151,7 +151,7 @@ class CatchUp:
             return
         live = LiveCall("urgent", row.caller, accepted_at=row.acknowledged_at)
         live.person = row.person or ""
-        self._intake.accepted(message.id, live.person, live.accepted_at)
+        self._intake.accepted(message.id, row.id, live.person, live.accepted_at)
         self._intake.over(message.id, row.id, live, row.ended_at)
 
     def _matter(
@@ -187,10 +187,10 @@ class CatchUp:
             message = self._intake.opened(call, None, "urgent", "", at=at, holding_=False)
             messages.flag(self._engine, message, [NO_NUMBER], at)
             write_batch(self._engine, [records.MessageOpened(call, message)], durable=True)
-        elif (
-            held.call == call
-            and place not in messages.recordings(self._engine, held.id)
-            and not (self._home.folder / str(held.recording)).exists()
-        ):
-            messages.attach_recording(self._engine, held.id, place)
+        elif place not in messages.recordings(self._engine, held.id):
+            if held.call == call and not (self._home.folder / str(held.recording)).exists():
+                messages.attach_recording(self._engine, held.id, place)
+            else:  # of a call that joined, or said more when the control layer was gone
+                now = self._clock.now()
+                messages.add_recording(self._engine, held.id, call, place, now)
         self._recordings.add(path.name)

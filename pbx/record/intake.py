@@ -76,25 +76,30 @@ class Intake:
             due_at=self._clock.now() + HOLD if holding_ else None,
         )
 
-    def accepted(self, message: str, person: str, at: datetime | None = None) -> None:
+    def accepted(self, message: str, call: str, person: str, at: datetime | None = None) -> None:
         """Note that somebody took the call of a message while its caller waited."""
-        self._move(message, "acknowledged", person, at=at)
+        self._move(message, call, "acknowledged", person, at=at)
 
     def over(self, message: str, call: str, live: LiveCall, at: datetime | None = None) -> None:
         """Settle a message when its call is over: closed if they spoke, else left to the relay.
 
-        Whoever accepted and was cut off is called about it (ADR 21). `at` is when the call ended,
-        by default now.
+        Whoever accepted and was cut off is called about it (ADR 21). A message that other calls are
+        in, too, is left to the relay: who spoke with one caller has not heard the others, whom only
+        the number makes the same patient. `at` is when the call ended, by default now.
         """
         now = at or self._clock.now()
         if live.accepted_at is None:
             holding.release(self._engine, message, now)
             self._flag(message, call, live, now)
-        elif self.heard(live, now):
-            self._move(message, "closed", live.person, messages.SPOKEN, at=now)
-        elif live.is_urgent:
-            self._move(message, "cut off", live.person, at=now, due_at=now + holding.CALLS_AGAIN)
-            self._flag(message, call, live, now, cut_off=True)
+        elif not self.heard(live, now):
+            if live.is_urgent:
+                due_at = now + holding.CALLS_AGAIN
+                self._move(message, None, "cut off", live.person, at=now, due_at=due_at)
+                self._flag(message, call, live, now, cut_off=True)
+        elif messages.shared(self._engine, message, call):
+            holding.release(self._engine, message, now)
+        else:
+            self._move(message, call, "closed", live.person, messages.SPOKEN, at=now)
         self._notify()
 
     def heard(self, live: LiveCall, ended_at: datetime) -> bool:
@@ -123,6 +128,7 @@ class Intake:
     def _move(
         self,
         message: str,
+        spoke_in: str | None,
         event: escalation.Act,
         person: str,
         disposition: str | None = None,
@@ -131,8 +137,17 @@ class Intake:
         due_at: datetime | None = None,
     ) -> None:
         plan, now = self._plans.plan, at or self._clock.now()
-        more = {"person": person, "disposition": disposition}
         try:
-            escalation.move(self._engine, plan, message, event, at=now, due_at=due_at, **more)
+            escalation.move(
+                self._engine,
+                plan,
+                message,
+                event,
+                at=now,
+                person=person,
+                disposition=disposition,
+                due_at=due_at,
+                spoke_in=spoke_in,
+            )
         except OfficeLineError as error:  # somebody was faster, or the disk is full: it stays open
             log.warning("message.stays", call=message, error=str(error))

@@ -266,7 +266,7 @@ class Recorder:
             return
         message = self._messages.get(call)
         if message and live.accepted_at is None and self._intake is not None:
-            await asyncio.to_thread(self._intake.accepted, message, person)
+            await asyncio.to_thread(self._intake.accepted, message, call, person)
         live.accepted_at, live.person = live.accepted_at or now, live.person or person
 
     async def _hung_up(self, event: AmiEvent) -> None:

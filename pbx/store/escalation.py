@@ -16,7 +16,7 @@ from sqlmodel import Session, col, select
 
 from pbx.errors import OfficeLineError
 from pbx.store.database import reading, writing
-from pbx.store.messages import OPEN_STATES, MessageRow, note, row_of
+from pbx.store.messages import OPEN_STATES, MessageRow, is_shared, note, row_of
 from pbx.store.tables import Attempt, Message, from_utc_text, utc_text
 from routing import relay
 from routing.model import Plan, Urgency
@@ -82,17 +82,25 @@ def move(
     person: str | None = None,
     disposition: str | None = None,
     due_at: datetime | None = None,
+    spoke_in: str | None = None,
 ) -> MessageRow:
     """Let an event befall a message, durably, and set its timer; RefusedError if it cannot.
 
     Whatever a person does is kept with that person and the instant. A call joins a message through
     `messages.open_message` alone. The relay begins with what was cut off at `due_at`, or at once.
+    `spoke_in` is the call in which they spoke with the caller: that settles nothing of a message
+    that other calls are in, too (`messages.is_shared`).
     """
     with writing(engine, durable=True) as connection, Session(connection) as session:
         message = session.get(Message, message_id)
         if message is None:
             raise RefusedError(
                 f"There is no message {message_id}; 'officeline inbox list' shows what there is."
+            )
+        if spoke_in is not None and is_shared(connection, message_id, spoke_in):
+            raise RefusedError(
+                f"Message {message_id} stays as it is, because other calls are in it, too; "
+                f"'officeline inbox play {message_id}' has their words."
             )
         view = view_of(message)
         try:

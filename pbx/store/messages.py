@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 
 from sqlalchemy import Connection, Engine, bindparam, text
 from sqlalchemy.exc import SQLAlchemyError
@@ -15,7 +15,7 @@ from sqlmodel import col, select
 from pbx.errors import OfficeLineError
 from pbx.store.database import file_of, reading, writing
 from pbx.store.tables import Message, MessageEvent, utc_text
-from routing.relay import AFTER, JOINABLE, RINGING, STATES
+from routing.relay import AFTER, JOINABLE, RINGING, STATES, State
 
 SPOKEN = "spoke while the patient was on the line"  # the disposition of what needs no call back
 OPEN_STATES = tuple(state for state in STATES if state != "closed")
@@ -55,7 +55,13 @@ _NOTE = text(
     "INSERT INTO message_event (message, at, what, person, detail) "
     "VALUES (:message, :at, :what, :person, :detail)"
 )
+_SHARED = text("""
+    SELECT EXISTS (SELECT 1 FROM message WHERE id = :id AND call <> :call)
+        OR EXISTS (SELECT 1 FROM message_event WHERE message = :id AND what = 'joined'
+                   AND json_extract(detail, '$.call') <> :call)
+""")
 _KNOWN = text("SELECT 1 FROM message WHERE id = :id")
+_STATE = text("SELECT state FROM message WHERE id = :id")
 _FLAGS = text("SELECT flags FROM message WHERE id = :id")
 _FLAG = text("UPDATE message SET flags = :flags WHERE id = :id")
 _ATTACH = text("UPDATE message SET recording = :recording WHERE id = :id")
@@ -158,14 +164,32 @@ def _join(connection: Connection, row: dict[str, Any], at: datetime) -> str | No
     found = connection.execute(_JOINABLE, {**row, "states": JOINABLE}).first()
     if found is None:
         return None
-    message, state = str(found.id), found.state
-    connection.execute(_JOIN, {"id": message, "state": AFTER[state, "joined"]})
-    if state not in RINGING:  # who acknowledged it has not heard what is new
-        anew = {"id": message, "at": utc_text(at), "due_at": row["due_at"]}
-        connection.execute(_RELAY_ANEW, anew)
-    detail = {"call": row["call"], "urgency": row["urgency"], "recording": row["recording"]}
+    _joined(connection, str(found.id), found.state, row, at)
+    return str(found.id)
+
+
+def _joined(
+    connection: Connection, message: str, state: State, row: Mapping[str, Any], at: datetime
+) -> None:
+    """Add a call's words to a message: it is open again, as long as nobody called back."""
+    if state in JOINABLE:
+        connection.execute(_JOIN, {"id": message, "state": AFTER[state, "joined"]})
+        if state not in RINGING:  # who acknowledged it has not heard what is new
+            anew = {"id": message, "at": utc_text(at), "due_at": row["due_at"]}
+            connection.execute(_RELAY_ANEW, anew)
+    detail = {key: row[key] for key in ("call", "urgency", "recording")}
     note(connection, message, at, JOINED, detail=detail)
-    return message
+
+
+def is_shared(connection: Connection, message_id: str, call: str) -> bool:
+    """Tell whether a message is the matter of any other call, too: perhaps of another patient."""
+    return bool(connection.execute(_SHARED, {"id": message_id, "call": call}).scalar())
+
+
+def shared(engine: Engine, message_id: str, call: str) -> bool:
+    """Tell the same of a message outside of a transaction."""
+    with engine.connect() as connection:
+        return is_shared(connection, message_id, call)
 
 
 def note(
@@ -179,6 +203,15 @@ def note(
     """Add to a message's history, within a transaction."""
     row = {"message": message_id, "at": utc_text(at), "what": what, "person": person}
     connection.execute(_NOTE, {**row, "detail": json.dumps(detail or {})})
+
+
+def add_recording(engine: Engine, message_id: str, call: str, recording: str, at: datetime) -> None:
+    """Add durably what a call of a message said besides; unknown ids are ignored."""
+    row = {"call": call, "urgency": "urgent", "recording": recording, "due_at": utc_text(at)}
+    with writing(engine, durable=True) as connection:
+        state = connection.execute(_STATE, {"id": message_id}).scalar()
+        if state is not None:
+            _joined(connection, message_id, cast("State", state), row, at)
 
 
 def attach_recording(engine: Engine, message_id: str, recording: str) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -20,6 +20,10 @@ _PUT = text("""
     INSERT INTO patient (id, name, panel, flags) VALUES (:id, :name, :panel, :flags)
     ON CONFLICT (id) DO UPDATE
     SET name = excluded.name, panel = excluded.panel, flags = excluded.flags
+""")
+_PUT_IF_NONE = text("""
+    INSERT INTO patient (id, name, panel, flags) VALUES (:id, :name, :panel, :flags)
+    ON CONFLICT (id) DO NOTHING
 """)
 _FORGET = text("DELETE FROM patient_number WHERE patient = :id")
 _PUT_NUMBER = text("INSERT INTO patient_number (number, patient) VALUES (:number, :id)")
@@ -38,6 +42,17 @@ class Listed:
     numbers: tuple[str, ...]
     panel: str | None
     flags: tuple[str, ...]
+
+
+def put_unnamed(engine: Engine, rows: Mapping[str, tuple[str, str | None, list[str]]]) -> None:
+    """Add the numbers that lead to nobody, each with (patient, panel, flags); names are unknown."""
+    with changing(engine) as connection:
+        taken = {row.number for row in connection.execute(_TAKEN)}
+        for number, (patient, panel, flags) in rows.items():
+            if number not in taken:
+                row = {"id": patient, "name": "", "panel": panel, "flags": json.dumps(flags)}
+                connection.execute(_PUT_IF_NONE, row)
+                connection.execute(_PUT_NUMBER, {"id": patient, "number": number})
 
 
 def put_patients(

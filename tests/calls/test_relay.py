@@ -8,8 +8,16 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from pbx import vault
-from pbx.carrier.handset import Handset, PhoneCall, Script, answers, voicemail
-from pbx.demo.scenes import MAIN, SATURDAY
+from pbx.carrier import audio
+from pbx.carrier.handset import (
+    Handset,
+    PhoneCall,
+    Script,
+    answers,
+    never_answers,
+    voicemail,
+)
+from pbx.demo.scenes import MAIN, SATURDAY, patient
 from pbx.demo.stage import MOBILES, PATIENT_TONE, TONES, Stage
 from pbx.physicians.pins import hashed
 from pbx.record.reconcile import reconcile_day
@@ -21,6 +29,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 DEADLINE = 60.0
 PIN = "472916"
+FIRST_VOICE, SECOND_VOICE = 440.0, 990.0
 
 
 def with_pin(stage: Stage, person: str) -> str:
@@ -207,6 +216,49 @@ async def test_a_physician_calls_in_from_anywhere(stage: Stage, caller: str) -> 
     assert patient.heard_tone(TONES[person])
     found = await state_is(stage, message, "called back")
     assert found.called_back_by == person
+
+
+async def test_the_words_of_every_call_of_a_number_are_heard(stage: Stage, caller: str) -> None:
+    """A second call joined the message: its words come first, then the first call's, again by 3."""
+    stage.set_time(SATURDAY)
+    person = stage.person("backup")
+    code = await asyncio.to_thread(with_pin, stage, person)
+    for mobile in MOBILES.values():
+        stage.carrier.answers(mobile, never_answers())
+    left = []
+    for voice in (FIRST_VOICE, SECOND_VOICE):
+        script = patient(press="1", tells=True, at_most=0, voice=voice)
+        call = await stage.carrier.dials(MAIN, caller=caller, script=script)
+        await call.ended(DEADLINE)
+        history = await stage.finished(caller)
+        assert history.message is not None
+        left.append((history.message.id, history.call.id))
+    (message, first), (joined, second) = left
+    assert (message, joined) == (first, first)
+    assert second != first
+
+    async def calls_in(phone: Handset) -> None:
+        await phone.wait(1.5)
+        await phone.press("*")
+        await phone.wait(1.5)
+        await phone.press(code + PIN)
+        await phone.wait(14)
+        await phone.press("3")
+        await phone.wait(12)
+        await phone.hang_up()
+
+    physician = await stage.carrier.dials(MAIN, caller="+19175559998", script=calls_in)
+    await physician.ended(DEADLINE)
+    assert physician.heard is not None
+    heard = audio.read(physician.heard)
+    assert audio.tone_seconds(heard, FIRST_VOICE) > 3, "twice two seconds"
+    assert audio.tone_seconds(heard, SECOND_VOICE) > 3
+    until = next(
+        heard[:end]
+        for end in range(0, len(heard), audio.RATE // 4)
+        if audio.tone_seconds(heard[:end], SECOND_VOICE) > 1
+    )
+    assert audio.tone_seconds(until, FIRST_VOICE) < 0.3, "the newest comes first"
 
 
 async def test_somebody_poses_as_a_physician(stage: Stage) -> None:

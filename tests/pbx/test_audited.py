@@ -21,7 +21,7 @@ from pbx.call.conversation import Question
 from pbx.errors import OfficeLineError
 from pbx.home import Home
 from pbx.officefile import plan as plans
-from pbx.physicians.line_steps import LineState
+from pbx.physicians.line_steps import LineState, words_of
 from pbx.physicians.physician_line import PhysicianLine
 from pbx.physicians.pins import Pins, hashed
 from pbx.physicians.placing import Placing
@@ -220,6 +220,15 @@ async def test_a_recording_heard_by_telephone_is_a_row(place: Path, engine: Engi
         again = await line.answer(_asks(step.state, "3"))
     assert f"messages/{URGENT.id}" in again.variables[names.SAY]
     assert len(audit.entries(engine, what="recording")) == 1
+
+
+def test_more_recordings_than_a_command_holds_do_not_end_the_call() -> None:
+    """The newest are played, as many as Asterisk takes at once."""
+    paths = [Path(f"/var/lib/officeline/messages/1795456091.{count}.wav") for count in range(60)]
+    said = words_of(paths)
+    assert said[:3] == [str(paths[0])[:-4], "message-earlier", str(paths[1])[:-4]]
+    assert said.count("message-earlier") > 20
+    assert len(names.sounds(said)) < 2048 - 300, "with the rest of the answer"
 
 
 def _asks(state: LineState, keyed: str) -> Question:

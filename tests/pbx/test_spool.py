@@ -23,9 +23,11 @@ from pbx.officefile import plan as plans
 from pbx.record import plain
 from pbx.record.catch_up import CatchUp
 from pbx.record.intake import Intake
+from pbx.record.live_calls import LiveCall
 from pbx.record.spool import Fact, Spool, read
 from pbx.standby.cache import Cache, CachedPlans
-from pbx.store import messages, records
+from pbx.store import escalation, messages, records
+from pbx.store.batch import write_batch
 from pbx.store.calls import get_call
 from pbx.store.database import open_database
 from pbx.store.writer import LogWriter
@@ -157,3 +159,63 @@ def test_what_is_no_fact_is_set_aside(home: Home, catch_up: CatchUp) -> None:
     assert catch_up.take(home.spool / "1.json") is None
     assert Spool(home.spool).waiting() == []
     assert (home.spool / "1.broken").read_text() == "{}"
+
+
+def test_a_conversation_settles_no_other_call_of_the_same_number(
+    home: Home, catch_up: CatchUp
+) -> None:
+    """Two patients of a nursing home: who spoke with one still owes the other, and hears of it."""
+    intake = catch_up._intake  # noqa: SLF001  # the calls' side of it, as the recorder uses it
+    engine = open_database(home.database)
+    for call in ("1.1", "2.2"):
+        assert intake.opened(call, CALLER, "urgent", "urgent") == "1.1"
+    live = LiveCall("urgent", CALLER, accepted_at=NOW - timedelta(seconds=11), person="lee")
+    intake.accepted("1.1", "2.2", "lee")
+    intake.over("1.1", "2.2", live)
+    (message,) = messages.list_open(engine)
+    assert (message.state, message.acknowledged_by) == ("open", None)
+    assert message.due_at is not None
+    assert message.due_at < NOW + timedelta(minutes=1), "the relay goes on at once"
+    intake.over("1.1", "1.1", live)  # nor does the first one's conversation settle the second
+    assert [one.id for one in messages.list_open(engine)] == ["1.1"]
+    engine.dispose()
+
+
+def test_a_conversation_settles_its_own_message(home: Home, catch_up: CatchUp) -> None:
+    """Nobody else is in it: whoever spoke with the patient owes nothing."""
+    intake = catch_up._intake  # noqa: SLF001  # as above
+    engine = open_database(home.database)
+    intake.opened("1.1", CALLER, "urgent", "urgent")
+    live = LiveCall("urgent", CALLER, accepted_at=NOW - timedelta(seconds=11), person="lee")
+    intake.accepted("1.1", "1.1", "lee")
+    intake.over("1.1", "1.1", live)
+    found = messages.get(engine, "1.1")
+    assert found is not None
+    assert (found.state, found.disposition) == ("closed", messages.SPOKEN)
+    engine.dispose()
+
+
+@pytest.mark.parametrize("call", ["1.1", "2.2"])
+def test_what_the_failsafe_recorded_is_added_to_its_message(
+    home: Home, catch_up: CatchUp, call: str
+) -> None:
+    """The control layer died in a call that had words already, or that joined: all is heard."""
+    intake = catch_up._intake  # noqa: SLF001  # as above
+    engine = open_database(home.database)
+    (home.messages / "1.1.wav").touch()
+    for one in ("1.1", "2.2"):
+        message = intake.opened(one, CALLER, "urgent", "urgent")
+        write_batch(
+            engine, [replace(START, call=one), records.MessageOpened(one, message)], durable=True
+        )
+    escalation.move(engine, PLAN, "1.1", "acknowledged", at=NOW, person="lee")
+    later = home.messages / f"failsafe-{call}.wav"
+    later.touch()
+    for _ in range(2):
+        catch_up.take_recording(call, later)
+    (found,) = messages.list_open(engine)
+    assert found.state == "open", "nobody has heard it"
+    assert messages.recordings(engine, "1.1") == [
+        "messages/1.1.wav", "messages/2.2.wav", f"messages/failsafe-{call}.wav",
+    ]  # fmt: skip
+    engine.dispose()
