@@ -6,12 +6,11 @@ import asyncio
 import hashlib
 import inspect
 import random
-import traceback
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from pathlib import Path
 
 import structlog
 
+from pbx.ami.lanes import log_failure
 from pbx.ami.protocol import (
     AmiEvent,
     AmiResponse,
@@ -196,7 +195,7 @@ class AmiClient:
                 if inspect.isawaitable(result):
                     await result
             except Exception as error:  # noqa: BLE001  # a callback's fault costs one event
-                _log_failure("on_event", error, event.name)
+                log_failure("on_event", error, event.name)
             await asyncio.sleep(0)  # a call's question does not wait for a burst of events
 
     async def _resync(self) -> None:
@@ -207,7 +206,7 @@ class AmiClient:
         except AmiTimeout as error:
             raise AmiUnavailable(f"the resync got no answer ({error})") from error
         except Exception as error:  # noqa: BLE001  # a callback's fault must not cost us all events
-            _log_failure("on_resync", error)
+            log_failure("on_resync", error)
 
     async def _ping(self, protocol: HardenedProtocol) -> None:
         """Notice a connection that is only half open."""
@@ -264,20 +263,6 @@ class _Inbox:
         self._events.put_nowait(None)
         self.lost.set_exception(AmiUnavailable(why))
         self.lost.exception()  # marked as seen: a login that failed asks no more
-
-
-def _log_failure(callback: str, error: Exception, event_name: str | None = None) -> None:
-    """Say what failed and where, and not its text or its variables, which may hold numbers."""
-    frame = traceback.extract_tb(error.__traceback__)[-1]
-    where = f"{Path(frame.filename).name}:{frame.lineno}"
-    error_type = type(error).__name__
-    log.error(
-        "ami.callback_failed",
-        callback=callback,
-        event_name=event_name,
-        error=error_type,
-        where=where,
-    )
 
 
 async def _first_failure(*ends: asyncio.Future[None]) -> None:
