@@ -12,6 +12,25 @@ EVENTS = (
     "UserEvent",
     "OriginateResponse",
 )
+# what we read of them
+FIELDS = (
+    "Uniqueid",
+    "Linkedid",
+    "Channel",
+    "ChannelStateDesc",
+    "DestUniqueid",
+    "DestLinkedid",
+    "DestChannel",
+    "DialStatus",
+    "CallerIDNum",
+    "Response",
+    "Reason",
+    "UserEvent",
+    "What",
+    "Who",
+    "Call",
+    "Token",
+)
 
 
 def manager_conf(port: int, secret: str) -> str:

@@ -91,6 +91,7 @@ class Daemon:
             secret=vault.manager,
             on_event=self._event,
             on_resync=self._resync,
+            keep=manager.FIELDS,
         )
         # what waits for the database delays nothing that does not
         self._recorded, self._patients = Lane(self.recorder.event), Lane(self._patient)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import sqlite3
 import sys
 from contextlib import closing
@@ -11,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from dialplan import names
+from dialplan import manager, names
 from pbx import vault
 from pbx.call.conversation import CallState
 from pbx.engine.ports import PortBlock
@@ -25,7 +26,17 @@ from pbx.store.tables import Call
 from pbx.store.writer import LogWriter
 from pbx.vault import Vault
 from tests.support.ami_peer import DEADLINE, SECRET, Peer, listening, until
-from tests.support.daemons import DAY, OFFICE, PATIENT, ROOT, VAULT, asked, asterisk, parsed, serving
+from tests.support.daemons import (
+    DAY,
+    OFFICE,
+    PATIENT,
+    ROOT,
+    VAULT,
+    asked,
+    asterisk,
+    parsed,
+    serving,
+)
 
 # A third call within the hour goes to the physician; the front desk answers the others.
 TEXT = (
@@ -168,3 +179,12 @@ async def test_the_last_good_plan_runs_while_the_file_is_broken(tmp_path: Path) 
     assert "level=error event=plan.broken" in said
     assert f"event=daemon.serving plan={first.hash}" in said
     assert applied_texts(home.database, 9) == [first]
+
+
+def test_what_is_read_of_an_event_is_kept() -> None:
+    """Every field that the daemon asks an event for is among those that its connection keeps."""
+    readers = ("pbx/daemon.py", "pbx/record/recorder.py", "pbx/physicians/relay_dialer.py")
+    code = "".join((ROOT / one).read_text() for one in readers)
+    read = set(re.findall(r'event\.fields\.get\("(\w+)"', code))
+    assert len(read) > 10
+    assert read == set(manager.FIELDS)
