@@ -6,6 +6,25 @@ from dialplan.conf import document, section
 
 USER = "officeline"
 EVENTS = ("DialBegin", "DialEnd", "Hangup", "UserEvent", "OriginateResponse")
+# what we read of them
+FIELDS = (
+    "Uniqueid",
+    "Linkedid",
+    "Channel",
+    "ChannelStateDesc",
+    "DestUniqueid",
+    "DestLinkedid",
+    "DestChannel",
+    "DialStatus",
+    "CallerIDNum",
+    "Response",
+    "Reason",
+    "UserEvent",
+    "What",
+    "Who",
+    "Call",
+    "Token",
+)
 _PHONES = ",header(DestChannel),method(starts_with)"  # not the Local legs before them
 
 

@@ -13,6 +13,7 @@ from sqlalchemy import Engine
 from dialplan import manager, names
 from pbx.agi.server import AgiServer, Handler
 from pbx.ami.client import AmiClient, AmiUnavailable
+from pbx.ami.lanes import Lane
 from pbx.ami.protocol import AmiEvent
 from pbx.call.callflow import CallFlow
 from pbx.call.handlers import Handlers
@@ -48,6 +49,7 @@ from pbx.vault import Vault
 
 HEARTBEAT_S = 5.0  # also how old the failsafe's knowledge may be
 CONNECT_S = 15.0
+HEARD_S = 5.0  # for events that came before a connection was lost
 MEMORY = timedelta(hours=24)  # how far back a caller counts as one who calls again
 
 log = structlog.get_logger()
@@ -89,7 +91,10 @@ class Daemon:
             secret=vault.manager,
             on_event=self._event,
             on_resync=self._resync,
+            keep=manager.FIELDS,
         )
+        # what waits for the database delays nothing that does not
+        self._recorded, self._patients = Lane(self.recorder.event), Lane(self._patient)
         self._notifier.measure(self._ami, self.writer)
         self._taking_in = TakingIn(self.recorder, self._live_calls, clock)
         self._dialer = RelayDialer(self._ami, self.plans)
@@ -116,7 +121,8 @@ class Daemon:
             await self._agi.start()
             own = (self._beat(), self.plans.watch(), escalator.run(), shifts.run())
             more = (self._stand_by.run(), self._taking_in.run(), callbacks.run())
-            work = (self._ami.run(), *own, *more)
+            lanes = (self._recorded.run(), self._patients.run())
+            work = (self._ami.run(), *own, *more, *lanes)
             self._tasks = [asyncio.create_task(one) for one in work]
             await self._ready()
         except BaseException:
@@ -165,8 +171,13 @@ class Daemon:
         Spool(self._home.spool).put(Fact(batch[0].call, self.clock.now(), tuple(batch)))
 
     async def _event(self, event: AmiEvent) -> None:
-        """Take one of Asterisk's events: for the log, and for the calls that we placed."""
+        """Take one of Asterisk's events: for the calls that we placed, and for the log."""
         self._dialer.event(event)
+        await self._patients.put(event)
+        await self._recorded.put(event)
+
+    async def _patient(self, event: AmiEvent) -> None:
+        """Note which patients whom our people call answered, and whose calls are over."""
         talked = event.fields.get("What") == names.TALKED
         if talked and self._line is not None and self.recorder.is_ours(event):
             await self._line.talked(event.fields.get("Who", ""), event.fields.get("Call", ""))
@@ -174,7 +185,6 @@ class Daemon:
         gone = event.name == "Hangup" and channel.startswith(names.RELAY_CALL)
         if gone and self._placing is not None:
             await self._placing.ended(channel)
-        await self.recorder.event(event)
 
     async def _ready(self) -> None:
         """Wait until Asterisk's events arrive; a wrong password ends the start."""
@@ -260,6 +270,11 @@ class Daemon:
     async def _resync(self, client: AmiClient) -> None:
         """After every connect, tell the log which calls are still alive."""
         del client
+        # first what was heard before; a database that keeps it waiting is told the rest later
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(HEARD_S):
+                await self._recorded.done()
+                await self._patients.done()
         live = await self.recorder.resync(self._live_calls)
         if self._placing is not None:
             await self._placing.resync(live)

@@ -5,9 +5,20 @@ from __future__ import annotations
 import logging
 import re
 import sys
+from typing import TYPE_CHECKING
 
-import structlog
-from structlog.typing import EventDict, WrappedLogger
+# structlog takes rich along for a developer's console: 4 MB that a daemon never uses
+_spared = "rich" not in sys.modules
+if _spared:
+    sys.modules["rich"] = None  # type: ignore[assignment]  # as import has it: there is none
+try:
+    import structlog
+finally:
+    if _spared:
+        del sys.modules["rich"]
+
+if TYPE_CHECKING:
+    from structlog.typing import EventDict, WrappedLogger
 
 # A field that is not here is left out: nothing personal gets into a log by a new line of code.
 FIELDS = frozenset(

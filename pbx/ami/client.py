@@ -6,12 +6,11 @@ import asyncio
 import hashlib
 import inspect
 import random
-import traceback
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from pathlib import Path
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 
 import structlog
 
+from pbx.ami.lanes import log_failure
 from pbx.ami.protocol import (
     AmiEvent,
     AmiResponse,
@@ -46,7 +45,8 @@ class AmiClient:
 
     Deadlines and intervals are in seconds; `backoff` is the first and the longest pause between
     tries. At most `queue_size` events wait; past that the connection is given up, so that the next
-    one begins with a resync, and `on_overflow` is told.
+    one begins with a resync, and `on_overflow` is told. Of an event's fields only `keep` are kept,
+    by default all: a burst of calls lets thousands of events wait, with forty fields each.
     """
 
     def __init__(
@@ -64,6 +64,7 @@ class AmiClient:
         action_timeout: float = 5.0,
         backoff: tuple[float, float] = (0.2, 10.0),
         queue_size: int = 10_000,
+        keep: Collection[str] | None = None,
     ) -> None:
         self._address = (host, port)
         self._username = username
@@ -76,6 +77,7 @@ class AmiClient:
         self._action_timeout = action_timeout
         self._backoff = backoff
         self._queue_size = queue_size
+        self._keep = keep
         self._protocol: HardenedProtocol | None = None
         self._connected = asyncio.Event()
 
@@ -154,6 +156,9 @@ class AmiClient:
     def _took(self, event: AmiEvent, inbox: _Inbox, protocol: HardenedProtocol) -> None:
         if event.name == BOOTED and self._protocol is None:
             return  # the resync has not begun
+        if self._keep is not None:
+            fields = event.fields
+            event = AmiEvent(event.name, {one: fields[one] for one in self._keep if one in fields})
         if not inbox.put(event):
             log.error("ami.overflow", waiting=inbox.waiting)
             protocol.abort("events came faster than they were taken")
@@ -196,7 +201,7 @@ class AmiClient:
                 if inspect.isawaitable(result):
                     await result
             except Exception as error:  # noqa: BLE001  # a callback's fault costs one event
-                _log_failure("on_event", error, event.name)
+                log_failure("on_event", error, event.name)
             await asyncio.sleep(0)  # a call's question does not wait for a burst of events
 
     async def _resync(self) -> None:
@@ -207,7 +212,7 @@ class AmiClient:
         except AmiTimeout as error:
             raise AmiUnavailable(f"the resync got no answer ({error})") from error
         except Exception as error:  # noqa: BLE001  # a callback's fault must not cost us all events
-            _log_failure("on_resync", error)
+            log_failure("on_resync", error)
 
     async def _ping(self, protocol: HardenedProtocol) -> None:
         """Notice a connection that is only half open."""
@@ -264,20 +269,6 @@ class _Inbox:
         self._events.put_nowait(None)
         self.lost.set_exception(AmiUnavailable(why))
         self.lost.exception()  # marked as seen: a login that failed asks no more
-
-
-def _log_failure(callback: str, error: Exception, event_name: str | None = None) -> None:
-    """Say what failed and where, and not its text or its variables, which may hold numbers."""
-    frame = traceback.extract_tb(error.__traceback__)[-1]
-    where = f"{Path(frame.filename).name}:{frame.lineno}"
-    error_type = type(error).__name__
-    log.error(
-        "ami.callback_failed",
-        callback=callback,
-        event_name=event_name,
-        error=error_type,
-        where=where,
-    )
 
 
 async def _first_failure(*ends: asyncio.Future[None]) -> None:

@@ -45,8 +45,9 @@ def up(context: typer.Context) -> None:
     """
     import asyncio
 
-    from pbx import supervisor
+    from pbx import logs, supervisor  # logs first: it keeps structlog small
 
+    del logs
     known: Context = context.obj
     asyncio.run(supervisor.up(known.config, known.home, typer.echo))
 
@@ -58,8 +59,9 @@ def serve(context: typer.Context) -> None:
     """
     import asyncio
 
-    from pbx import supervisor
+    from pbx import logs, supervisor  # logs first: it keeps structlog small
 
+    del logs
     known: Context = context.obj
     asyncio.run(supervisor.serve(known.config, known.home))
 

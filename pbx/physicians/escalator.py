@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Container
-from dataclasses import dataclass, field
+from collections.abc import Awaitable, Callable, Container
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Protocol
 
@@ -22,12 +22,13 @@ from pbx.clock import Clock
 from pbx.errors import OfficeLineError
 from pbx.store import escalation
 from pbx.store.background import LONGEST_PAUSE_S, PAUSE_S, Background
-from pbx.store.escalation import AttemptRow, Outcome, RefusedError, Result
+from pbx.store.escalation import AttemptRow, Outcome, RefusedError, Result, Round
 from routing import relay
-from routing.relay import RINGING, Todo, View
+from routing.relay import RINGING, View
 
 LOOK_S = 1.0  # how often what other processes did is looked for
 BATCH = 50  # messages at a time, so that routine ones never keep an urgent one waiting
+ROUNDS = 10  # of these, begun in one transaction: whoever waits for the lock waits for no more
 MOMENT_S = 0.1  # how soon is looked again at what is due and could not be done
 LONGEST_S = 600.0  # of one call that nobody acknowledges
 STOP_S = 3.0  # how long the outcomes of calls may take to be written at the end
@@ -149,9 +150,13 @@ class Escalator:
         self._held = {message: until for message, until in self._held.items() if until > now}
         limit = BATCH + len(self._held)
         views = await self._store.read(escalation.due, now, limit)
-        for view in views:
-            if view.id not in self._held:
-                await self._safely(view)
+        due = [view for view in views if view.id not in self._held]
+        for first in range(0, len(due), ROUNDS):
+            some = (self._judged(view) for view in due[first : first + ROUNDS])
+            steps = [step for step in some if step is not None]
+            await self._safely(self._ring, [one for one in steps if one.todo.what == "ring"])
+            for step in steps:
+                await self._safely(self._tend, [step])
         if len(views) == limit:
             return 0
         nearest = await self._store.read(escalation.nearest)
@@ -169,73 +174,99 @@ class Escalator:
             if state not in RINGING and (ringing := self._ringing.get(message)):
                 ringing.end(but=by)
 
-    async def _safely(self, view: View) -> None:
-        """Do what is due with one message; what goes wrong with it holds up no other."""
+    def _judged(self, view: View) -> Round | None:
+        """Say what is due with one message; None if that cannot be said."""
+        now, plan = self._clock.now(), self._plans.plan
+        numbers = {person: frozenset(known) for person, known in self._plans.book.items()}
         try:
-            await self._step(view)
+            todo = relay.due(view, plan, numbers, now)
+            return Round(view, todo, tuple(todo.who), now, relay.next_due(view, plan, now))
+        except Exception:
+            log.exception("escalator.failed", call=view.id)
+            self._hold(view)
+            return None
+
+    async def _safely(
+        self, do: Callable[[list[Round]], Awaitable[None]], steps: list[Round]
+    ) -> None:
+        """Do what is due with these messages; what goes wrong with one holds up no other."""
+        try:
+            await do(steps)
         except (SQLAlchemyError, OfficeLineError):
             raise
         except Exception:
-            log.exception("escalator.failed", call=view.id)
-            self._held[view.id] = self._clock.now() + timedelta(seconds=LONGEST_PAUSE_S)
+            if len(steps) == 1:
+                log.exception("escalator.failed", call=steps[0].view.id)
+                self._hold(steps[0].view)
+                return
+            for step in steps:
+                await self._safely(do, [step])
 
-    async def _step(self, view: View) -> None:
-        """Do what is due with one message."""
-        now = self._clock.now()
-        plan = self._plans.plan
-        numbers = {person: frozenset(known) for person, known in self._plans.book.items()}
-        todo = relay.due(view, plan, numbers, now)
-        due_at = relay.next_due(view, plan, now)
-        match todo.what:
-            case "ring":
-                await self._ring(view, todo, now, due_at)
-            case "overdue":
-                by = (view.acknowledged_by,) if view.acknowledged_by else ()
-                moved = escalation.move
-                with contextlib.suppress(RefusedError):  # called back at this very moment
-                    await self._store.write(moved, plan, view.id, "overdue", at=now)
-                    self._tell(view.id, "overdue", by)
-            case "remind":
-                owner = await self._store.write(escalation.remind, view, at=now, due_at=due_at)
-                self._tell(view.id, "reminder", (owner or plan.office.inbox,))
-            case "wait":
-                await self._store.write(escalation.put_off, view, due_at)
+    def _hold(self, view: View) -> None:
+        """Leave a message alone for a while: looking at it again at once would fail again."""
+        self._held[view.id] = self._clock.now() + timedelta(seconds=LONGEST_PAUSE_S)
 
-    async def _ring(self, view: View, todo: Todo, now: datetime, due_at: datetime | None) -> None:
-        """Call everybody of a round who is not being called about this message already."""
-        ringing = self._ringing.get(view.id, _Ringing())
-        if ringing.settles():
-            return
-        who = [person for person in todo.who if person not in ringing.calls]
-        written = await self._begun(view, todo, who, now, due_at)
-        if written is None:
-            return
-        for attempt in written:
-            self._dial(attempt, ringing)
-        if ringing.taken:  # while this was being written
-            ringing.end()
-        if todo.breach:
-            self._tell(view.id, "breach", tuple(todo.who))
-        if not todo.who:
-            self._tell(view.id, "unreachable", ())
+    async def _tend(self, steps: list[Round]) -> None:
+        """Do what is due besides calls."""
+        for step in steps:
+            view, now = step.view, step.at
+            match step.todo.what:
+                case "overdue":
+                    by = (view.acknowledged_by,) if view.acknowledged_by else ()
+                    plan, moved = self._plans.plan, escalation.move
+                    with contextlib.suppress(RefusedError):  # called back at this very moment
+                        await self._store.write(moved, plan, view.id, "overdue", at=now)
+                        self._tell(view.id, "overdue", by)
+                case "remind":
+                    remind = escalation.remind
+                    owner = await self._store.write(remind, view, at=now, due_at=step.due_at)
+                    whom = owner or self._plans.plan.office.inbox
+                    self._tell(view.id, "reminder", (whom,))
+                case "wait":
+                    await self._store.write(escalation.put_off, view, step.due_at)
 
-    async def _begun(
-        self, view: View, todo: Todo, who: list[str], now: datetime, due_at: datetime | None
-    ) -> list[AttemptRow] | None:
-        """Write the round before it is dialled; if nothing can be written, dial all the same."""
-        begin = escalation.begin_round
+    async def _ring(self, steps: list[Round]) -> None:
+        """Call everybody of these rounds who is not being called about the message already."""
+        known = [(step, self._ringing.get(step.view.id, _Ringing())) for step in steps]
+        ready = [(step, ringing) for step, ringing in known if not ringing.settles()]
+        rounds = [
+            replace(step, who=tuple(one for one in step.who if one not in ringing.calls))
+            for step, ringing in ready
+        ]
+        for (step, ringing), written in zip(ready, await self._begun(rounds), strict=True):
+            if written is None:
+                continue
+            for attempt in written:
+                self._dial(attempt, ringing)
+            if ringing.taken:  # while this was being written
+                ringing.end()
+            if step.todo.breach:
+                self._tell(step.view.id, "breach", step.who)
+            if not step.who:
+                self._tell(step.view.id, "unreachable", ())
+
+    async def _begun(self, rounds: list[Round]) -> list[list[AttemptRow] | None]:
+        """Write rounds before they are dialled; if nothing can be written, dial all the same."""
+        if not rounds:
+            return []
         try:
-            written = await self._store.write(begin, view, todo, who, at=now, due_at=due_at)
+            return await self._store.write(escalation.begin_rounds, rounds)
         except (SQLAlchemyError, OfficeLineError):
             if self._failures < BLIND_AFTER:
                 raise
-            log.exception("escalator.unwritten", call=view.id)
-            self._held[view.id] = due_at or now + timedelta(seconds=LONGEST_PAUSE_S)
-            return [
-                AttemptRow(0, view.id, one, todo.who[one], todo.stage, now, None, None)
-                for one in who
+            log.exception("escalator.unwritten", call=rounds[0].view.id)
+        for one in rounds:
+            again = one.due_at or one.at + timedelta(seconds=LONGEST_PAUSE_S)
+            self._held[one.view.id] = again
+        return [
+            [
+                AttemptRow(
+                    0, one.view.id, who, one.todo.who[who], one.todo.stage, one.at, None, None
+                )
+                for who in one.who
             ]
-        return written
+            for one in rounds
+        ]
 
     def _dial(self, attempt: AttemptRow, ringing: _Ringing) -> None:
         self._ringing[attempt.message] = ringing

@@ -72,6 +72,17 @@ class AttemptRow:
     result: str | None
 
 
+@dataclass(frozen=True)
+class Round:
+    """What is due with a message now, at `at`, who is called, and when it is due again."""
+
+    view: View
+    todo: relay.Todo
+    who: tuple[str, ...]
+    at: datetime
+    due_at: datetime | None
+
+
 def move(
     engine: Engine,
     plan: Plan,
@@ -165,6 +176,19 @@ def nearest(engine: Engine) -> datetime | None:
     return min((from_utc_text(one) for one in times if one is not None), default=None)
 
 
+def begin_rounds(engine: Engine, rounds: Iterable[Round]) -> list[list[AttemptRow] | None]:
+    """Write durably, at once, who is called now and when each message is due next.
+
+    Of each round come its attempts, or None if the message moved on.
+    """
+    with writing(engine, durable=True) as connection, Session(connection) as session:
+        begun = [_begin(session, one) for one in rounds]
+        session.flush()
+        rows = [None if made is None else [_attempt_row(one) for one in made] for made in begun]
+        session.commit()
+    return rows
+
+
 def begin_round(
     engine: Engine,
     view: View,
@@ -174,24 +198,26 @@ def begin_round(
     at: datetime,
     due_at: datetime | None,
 ) -> list[AttemptRow] | None:
-    """Write durably who is called now and when the message is due next; None if it moved on."""
-    with writing(engine, durable=True) as connection, Session(connection) as session:
-        message = session.get(Message, view.id)
-        if message is None or message.state not in RINGING or message.due_at is None:
-            return None
-        message.stage, message.due_at = todo.stage, due_at
-        if todo.breach:
-            message.breached_at = at
-            note(connection, view.id, at, BREACH)
-        attempts = [
-            Attempt(message=view.id, person=one, via=todo.who[one], stage=todo.stage, started_at=at)
-            for one in who
-        ]
-        session.add_all([message, *attempts])
-        session.flush()
-        rows = [_attempt_row(one) for one in attempts]
-        session.commit()
-    return rows
+    """Write one round; see `begin_rounds`."""
+    return begin_rounds(engine, [Round(view, todo, tuple(who), at, due_at)])[0]
+
+
+def _begin(session: Session, one: Round) -> list[Attempt] | None:
+    """Put one round into the session."""
+    view, todo = one.view, one.todo
+    message = session.get(Message, view.id)
+    if message is None or message.state not in RINGING or message.due_at is None:
+        return None
+    message.stage, message.due_at = todo.stage, one.due_at
+    if todo.breach:
+        message.breached_at = one.at
+        note(session.connection(), view.id, one.at, BREACH)
+    attempts = [
+        Attempt(message=view.id, person=who, via=todo.who[who], stage=todo.stage, started_at=one.at)
+        for who in one.who
+    ]
+    session.add_all([message, *attempts])
+    return attempts
 
 
 def end_attempt(engine: Engine, attempt_id: int, result: Result, at: datetime) -> None:

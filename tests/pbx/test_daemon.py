@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import re
+import sqlite3
 import sys
+from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
-from dialplan import names
+from dialplan import manager, names
 from pbx import vault
 from pbx.call.conversation import CallState
 from pbx.engine.ports import PortBlock
 from pbx.home import Home
-from pbx.store import records
+from pbx.store import messages, records
 from pbx.store.calls import get_call
 from pbx.store.database import open_database, reading
 from pbx.store.overlay import applied_texts
@@ -22,8 +25,18 @@ from pbx.store.plans import apply_text
 from pbx.store.tables import Call
 from pbx.store.writer import LogWriter
 from pbx.vault import Vault
-from tests.support.ami_peer import SECRET, listening, until
-from tests.support.daemons import DAY, OFFICE, PATIENT, ROOT, asked, asterisk, parsed, serving
+from tests.support.ami_peer import DEADLINE, SECRET, Peer, listening, until
+from tests.support.daemons import (
+    DAY,
+    OFFICE,
+    PATIENT,
+    ROOT,
+    VAULT,
+    asked,
+    asterisk,
+    parsed,
+    serving,
+)
 
 # A third call within the hour goes to the physician; the front desk answers the others.
 TEXT = (
@@ -98,6 +111,36 @@ async def test_who_called_before_a_restart_is_remembered(
     assert "desk1" in other
 
 
+async def test_a_locked_database_delays_no_event_about_another_call(tmp_path: Path) -> None:
+    """A physician's call that failed is known at once while ends of others wait for the disk."""
+    home, dialled = Home(tmp_path), asyncio.Queue[tuple[Peer, dict[str, str]]]()
+    engine = open_database(home.database)
+    messages.open_message(
+        engine, message_id="0.1", call="0.1", at=DAY, urgency="urgent", callback_number=PATIENT,
+        recording="0.1.wav", ladder="urgent", owner="frontdesk", due_at=None,
+    )  # fmt: skip
+    engine.dispose()
+
+    def hears(peer: Peer, action: dict[str, str]) -> None:
+        if action.get("ChannelId"):
+            dialled.put_nowait((peer, action))
+
+    async with serving(home, TEXT, hears=hears) as (daemon, _):
+        peer, call = await asyncio.wait_for(dialled.get(), DEADLINE)
+        with closing(sqlite3.connect(home.database, isolation_level=None)) as other:
+            other.execute("BEGIN EXCLUSIVE")
+            for number in range(20):  # each waits two seconds for the lock
+                word = (f"UserEvent: {names.USER_EVENT}", f"What: {names.FAILSAFE_ENTERED}")
+                own = (f"Token: {VAULT.token}", f"Call: 9.{number}", "CallerIDNum: +12125550199")
+                await peer.say("Event: UserEvent", *word, *own)
+                await peer.say("Event: Hangup", f"Uniqueid: 9.{number}", f"Linkedid: 9.{number}")
+                await peer.say("Event: Hangup", f"Uniqueid: {names.RELAY_CALL}{number}")
+            assert not daemon.calls_nobody
+            failed = ("Response: Failure", "Reason: 5", f"Uniqueid: {call['ChannelId']}")
+            await peer.say("Event: OriginateResponse", *failed)
+            await until(lambda: daemon.calls_nobody)
+
+
 async def served(home: Home, config: Path) -> tuple[int, str]:
     """Run `serve` as a process until it serves, then end it; return its exit code and words."""
     words = ["-m", "cli", "--config", str(config), "--home", str(home.folder), "serve"]
@@ -138,3 +181,12 @@ async def test_the_last_good_plan_runs_while_the_file_is_broken(tmp_path: Path) 
     assert "level=error event=plan.broken" in said
     assert f"event=daemon.serving plan={first.hash}" in said
     assert applied_texts(home.database, 9) == [first]
+
+
+def test_what_is_read_of_an_event_is_kept() -> None:
+    """Every field that the daemon asks an event for is among those that its connection keeps."""
+    readers = ("pbx/daemon.py", "pbx/record/recorder.py", "pbx/physicians/relay_dialer.py")
+    code = "".join((ROOT / one).read_text() for one in readers)
+    read = set(re.findall(r'event\.fields\.get\("(\w+)"', code))
+    assert len(read) > 10
+    assert read == set(manager.FIELDS)

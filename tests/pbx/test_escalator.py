@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import Engine, text
+from sqlalchemy.event import listen
 from structlog.testing import capture_logs
 
 from pbx.call.conversation import Book
@@ -510,6 +511,24 @@ async def test_ten_thousand_open_messages_are_no_burden(office: Office) -> None:
         await office.at(escalator, minutes(0))
         await office.at(escalator, minutes(5))
     assert office.phone.calls == [(0, "m1", "lee"), (5, "m1", "lee")]
+
+
+async def test_what_is_due_at_once_is_written_together_before_anybody_is_called(
+    office: Office,
+) -> None:
+    """Thirty messages take three transactions, and each call stands in the database before."""
+    for number in range(30):
+        office.leave(f"m{number}", number=f"+121255502{number:02}")
+    office.phone.answers = {"lee": HANG}
+    commits: list[object] = []
+    async with office.escalating() as escalator:
+        listen(office.engine, "commit", commits.append)
+        await office.until(lambda: len(escalator.calling) == 30)
+        assert len(commits) <= 3 + 1  # and the first of all, which takes up what was cut off
+        office.phone.answers = {}
+        await office.until(office.idle)
+    assert len({message for _, message, _ in office.phone.calls}) == 30
+    assert office.phone.unwritten == 0
 
 
 async def test_a_database_that_refuses_holds_up_no_call(office: Office) -> None:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 from dialplan import names
@@ -32,24 +33,33 @@ def parsed(text: str) -> plans.Configuration:
     return plans.parse(text, Path("office.toml"), PRESETS)
 
 
-async def asterisk(peer: Peer) -> None:
+Hears = Callable[[Peer, dict[str, str]], None]
+
+
+def _hears_nothing(_peer: Peer, _action: dict[str, str]) -> None: ...
+
+
+async def asterisk(peer: Peer, hears: Hears = _hears_nothing) -> None:
     """Play a manager that lets the daemon in, has no calls, and performs nothing."""
     await peer.let_in()
     while True:
         data = await peer._reader.readuntil(b"\r\n\r\n")  # noqa: SLF001  # any action at all
         action = dict(line.split(": ", 1) for line in data.decode().strip().split("\r\n"))
         more = ("EventList: start",) if action["Action"] == "Status" else ()
+        hears(peer, action)
         await peer.answer(action, "Response: Success", *more)
         if more:
             await peer.answer(action, "Event: StatusComplete", "EventList: Complete")
 
 
 @asynccontextmanager
-async def serving(home: Home, text: str, held: Vault = VAULT) -> AsyncIterator[tuple[Daemon, int]]:
+async def serving(
+    home: Home, text: str, held: Vault = VAULT, hears: Hears = _hears_nothing
+) -> AsyncIterator[tuple[Daemon, int]]:
     """Run the daemon; yield it and the port that it answers on."""
     block = PortBlock.take()
     try:
-        async with listening(asterisk, port=block.ports.ami):
+        async with listening(partial(asterisk, hears=hears), port=block.ports.ami):
             now = DAY + timedelta(seconds=time.monotonic() - _BEGAN)  # no clock goes back
             daemon = Daemon(parsed(text), held, home, block.ports, DemoClock(now))
             await daemon.start()
