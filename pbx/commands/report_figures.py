@@ -145,6 +145,9 @@ def _traffic(
     shown = Shown(plan, datetime.now(UTC))
     found = traffic.traffic(engine, plan, first, last, shown.now)
     wanted = Wanted(kind, first, last, *ways)
+    if not (found.total.calls or found.opened or any(ways)):
+        typer.echo(f"No calls are logged for {days(wanted)}.")  # not a page of noughts
+        return
     _tell(
         known,
         wanted,
@@ -186,6 +189,12 @@ def around(kind: str, day: date) -> tuple[date, date]:
     return first, (first + 31 * DAY).replace(day=1)
 
 
+def days(wanted: Wanted) -> str:
+    """Name the days of a report, the last one included."""
+    until = wanted.last - DAY
+    return f"{wanted.first}" if wanted.first == until else f"{wanted.first} to {until}"
+
+
 def _tell(
     known: Context,
     wanted: Wanted,
@@ -194,9 +203,8 @@ def _tell(
     document: Callable[[], dict[str, Any]],
 ) -> None:
     """Write the files that were asked for; else, or besides with --json, answer on stdout."""
-    first, until = wanted.first, wanted.last - DAY
-    days = f"{first}" if first == until else f"{first} to {until}"
-    title = f"{plan.office.name}: {wanted.kind if wanted.kind != 'oncall' else 'on call'}, {days}"
+    first, kind = wanted.first, wanted.kind if wanted.kind != "oncall" else "on call"
+    title = f"{plan.office.name}: {kind}, {days(wanted)}"
     if wanted.as_json and wanted.csv == "-":
         raise OfficeLineError("Stdout takes one of --json and --csv; name a file with --csv.")
     if wanted.html is not None or wanted.csv is not None:

@@ -166,6 +166,19 @@ def test_who_calls_most_is_known_by_the_directory_or_four_digits(home: Path) -> 
     assert sum(one["calls"] for one in found) == 11
 
 
+@pytest.mark.parametrize(
+    ("words", "span"),
+    [
+        (("day", "--date", "2030-01-01"), "2030-01-01"),
+        (("week", "--date", "2025-01-01"), "2024-12-30 to 2025-01-05"),
+    ],
+)
+def test_days_without_calls_are_a_sentence(home: Path, words: tuple[str, ...], span: str) -> None:
+    """And no page of noughts; tools get their document all the same."""
+    assert officeline(home, *words).stdout == f"No calls are logged for {span}.\n"
+    assert document(home, *words)["calls"]["calls"] == 0
+
+
 def test_a_week_counts_its_weekdays_and_days(home: Path) -> None:
     """Seven days, all calls on the Tuesday; what happened on no day is no figure."""
     found = document(home, "week", "--date", "2026-11-28")
