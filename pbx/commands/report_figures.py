@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TextIO
 
 import typer
 
-from pbx.commands.audited import recorded
+from pbx.commands.audited import Reveal, recorded, revealing
 from pbx.commands.calls import open_log
 from pbx.commands.context import Context
 from pbx.commands.reconcile import day_of
@@ -63,12 +63,13 @@ def day(
     as_json: AsJson = False,
     to_csv: Csv = None,
     html: Html = None,
+    reveal: Reveal = False,
 ) -> None:
     """Tell what a day was like for those who called; yesterday, unless another is named.
 
     Example: officeline report day --date yesterday --html /tmp/day.html
     """
-    _traffic(context.obj, "day", (date_, start, end), (as_json, to_csv, html))
+    _traffic(context.obj, "day", (date_, start, end), (as_json, to_csv, html), reveal=reveal)
 
 
 def week(
@@ -80,12 +81,13 @@ def week(
     as_json: AsJson = False,
     to_csv: Csv = None,
     html: Html = None,
+    reveal: Reveal = False,
 ) -> None:
     """Tell what a week was like for those who called: the last whole one from Monday to Sunday.
 
     Example: officeline report week --date 2026-11-26 --csv /tmp/week.csv
     """
-    _traffic(context.obj, "week", (date_, start, end), (as_json, to_csv, html))
+    _traffic(context.obj, "week", (date_, start, end), (as_json, to_csv, html), reveal=reveal)
 
 
 def month(
@@ -97,12 +99,13 @@ def month(
     as_json: AsJson = False,
     to_csv: Csv = None,
     html: Html = None,
+    reveal: Reveal = False,
 ) -> None:
     """Tell what a month was like for those who called: the last whole one.
 
     Example: officeline report month --from 2026-01-01 --to 2026-04-01 --html /tmp/quarter.html
     """
-    _traffic(context.obj, "month", (date_, start, end), (as_json, to_csv, html))
+    _traffic(context.obj, "month", (date_, start, end), (as_json, to_csv, html), reveal=reveal)
 
 
 def oncall(
@@ -135,6 +138,8 @@ def _traffic(
     kind: str,
     named: tuple[str | None, str | None, str | None],
     ways: tuple[bool, str | None, Path | None],
+    *,
+    reveal: bool,
 ) -> None:
     engine, plan = open_log(known), known.running()
     first, last = span(kind, *named, plan.office.zone)
@@ -142,7 +147,8 @@ def _traffic(
     from pbx.reports import traffic, traffic_tables
     from pbx.showing import Shown
 
-    shown = Shown(plan, datetime.now(UTC))
+    reveal = revealing(known, f"report {kind}", str(first), reveal=reveal)
+    shown = Shown(plan, datetime.now(UTC), reveal)
     found = traffic.traffic(engine, plan, first, last, shown.now)
     wanted = Wanted(kind, first, last, *ways)
     if not (found.total.calls or found.opened or any(ways)):

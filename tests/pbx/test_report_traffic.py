@@ -159,10 +159,11 @@ def test_what_may_still_be_in_time_is_pending(home: Path) -> None:
 
 
 def test_who_calls_most_is_known_by_the_directory_or_four_digits(home: Path) -> None:
-    """The anonymous caller is nobody's number."""
+    """The anonymous caller is nobody's number; shares are of all calls."""
     found = document(home, "day")["callers"]
-    assert found[0] == {"from": "…0142", "patient": "p-17", "calls": 5}
-    assert found[1] == {"from": "…0143", "patient": None, "calls": 1}
+    one = {"from": "…0142", "patient": "p-17", "numbers": 1, "calls": 5, "share": 0.4167}
+    assert found[0] == one
+    assert found[1] == {**one, "from": "…0143", "patient": None, "calls": 1, "share": 0.0833}
     assert sum(one["calls"] for one in found) == 11
 
 
