@@ -33,7 +33,7 @@ def _holdable(person: str, name: str, role: str) -> None:
     from pydantic import TypeAdapter, ValidationError
 
     from pbx.officefile.fields import Id
-    from pbx.officefile.schema import PersonTable
+    from pbx.officefile.schema_people import PersonTable
 
     try:
         TypeAdapter(dict[Id, PersonTable]).validate_python({person: {"name": name, "role": role}})

@@ -9,7 +9,6 @@ from pydantic import (
     ConfigDict,
     Discriminator,
     Field,
-    StrictBool,
     Tag,
     model_validator,
 )
@@ -20,17 +19,12 @@ from pbx.officefile.fields import (
     Country,
     Date,
     Days,
-    FilePath,
-    Host,
     HoursState,
     Id,
     Key,
     Language,
     NumberStart,
-    PemFile,
     Period,
-    Port,
-    PortRange,
     Prompt,
     Repeat,
     Seconds,
@@ -38,18 +32,15 @@ from pbx.officefile.fields import (
     Span,
     Title,
     Urgency,
-    Username,
-    WindowText,
     YearlyText,
     Zone,
     refused,
 )
 from pbx.officefile.schema_kept import RetentionTable
-from pbx.officefile.schema_ladders import Confirm, LadderTable
+from pbx.officefile.schema_ladders import LadderTable
+from pbx.officefile.schema_people import PersonTable, PhoneTable
 from pbx.officefile.schema_rotas import RotaTable
-
-# Where desk phones are when [network] does not say it: in the house, or in a VPN
-PRIVATE = ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "127.0.0.0/8")
+from pbx.officefile.schema_wires import MetricsTable, MqttTable, NetworkTable, TrunkTable
 
 
 class Table(BaseModel):
@@ -69,33 +60,6 @@ class OfficeTable(Table):
     inbox: Id = "everyone"
 
 
-class TrunkTable(Table):
-    """[trunk]: the carrier; a preset fills what is left out."""
-
-    preset: Id | None = None
-    kind: Literal["address", "registration"] = "address"
-    host: Host
-    port: Port = 5060
-    addresses: Annotated[list[Host], Field(min_length=1)]
-    username: Username | None = None
-    max_calls: Annotated[int, Field(ge=1, le=500)] = 40
-    transport: Literal["udp", "tls"] = "udp"
-
-
-class NetworkTable(Table):
-    """[network]: where we listen; ports that are left out are chosen free ones."""
-
-    bind: Host = "127.0.0.1"
-    sip_port: Port | None = None
-    ami_port: Port | None = None
-    agi_port: Port | None = None
-    rtp_ports: PortRange | None = None
-    tls_port: Port | None = None
-    certificate: PemFile | None = None
-    key: PemFile | None = None
-    phones: Annotated[list[Host], Field(min_length=1)] = list(PRIVATE)
-
-
 class OutboundTable(Table):
     """[outbound]: calls that we place; `allow` names what the country's rules would refuse."""
 
@@ -103,23 +67,6 @@ class OutboundTable(Table):
     per_day: Annotated[int, Field(ge=1, le=1000)] = 40
     minutes: Annotated[int, Field(ge=1, le=240)] = 60
     at_once: Annotated[int, Field(ge=1, le=100)] = 4
-
-
-class MqttTable(Table):
-    """[mqtt]: the broker that events go to; its password is in the vault."""
-
-    site: Id
-    host: Host
-    port: Port | None = None
-    tls: StrictBool = True
-    ca: FilePath | None = None
-    user: Username | None = None
-
-
-class MetricsTable(Table):
-    """[metrics]: numbers for Prometheus, on this machine alone."""
-
-    port: Port
 
 
 class LineTable(Table):
@@ -163,30 +110,6 @@ class OpeningTable(DaysTable):
 
     hours: Annotated[list[Period], Field(min_length=1)]
     schedule: Id = "office"
-
-
-class ContactTable(Table):
-    """One way to reach a person, always or in windows only."""
-
-    via: Id
-    only: list[WindowText] = []
-    confirm: Confirm = "press"
-
-
-class PersonTable(Table):
-    """[people.ID]."""
-
-    name: Title
-    role: Literal["physician", "nurse", "staff", "manager", "service"] = "physician"
-    contacts: list[ContactTable] = [ContactTable(via="mobile")]
-    mode: Literal["patch", "relay"] = "patch"
-    quiet: list[WindowText] = []
-
-
-class PhoneTable(Table):
-    """[phones.ID]."""
-
-    name: Title
 
 
 class WhenTable(Table):
