@@ -16,8 +16,11 @@ class ContactTable(BaseModel):
     model_config = CLOSED
 
     via: Id
+    """`mobile` or `second`, whose numbers stand in the vault, or a desk phone."""
     only: list[WindowText] = []
+    """When it holds; without it, always."""
     confirm: Confirm = "press"
+    """Whether a 1 accepts a call, or the person's own PIN."""
 
 
 class PersonTable(BaseModel):
@@ -26,10 +29,15 @@ class PersonTable(BaseModel):
     model_config = CLOSED
 
     name: Title
+    """As it is shown and said in explanations."""
     role: Literal["physician", "nurse", "staff", "manager", "service"] = "physician"
+    """A manager hears of what nobody acknowledged; a service accepts by answering."""
     contacts: list[ContactTable] = [ContactTable(via="mobile")]
+    """Ways to reach the person; the first that holds now and has a number is taken."""
     mode: Literal["patch", "relay"] = "patch"
+    """`patch` connects the waiting patient; `relay` takes a message first."""
     quiet: list[WindowText] = []
+    """When only urgent calls ring."""
 
 
 class PhoneTable(BaseModel):
@@ -38,3 +46,4 @@ class PhoneTable(BaseModel):
     model_config = CLOSED
 
     name: Title
+    """Where it stands."""
