@@ -20,7 +20,6 @@ def _leave(*_: object) -> None:
 if AS_COMMAND and signal.getsignal(signal.SIGINT) is signal.default_int_handler:
     signal.signal(signal.SIGINT, _leave)
 
-import re
 from collections.abc import Collection
 from importlib import import_module
 from pathlib import Path
@@ -29,6 +28,7 @@ from typing import Annotated, NoReturn, cast
 import typer
 
 from pbx.commands.context import resolve
+from pbx.commands.usage import sentence
 from pbx.errors import OfficeLineError
 
 # What typer raises for what it does not understand; it has no public name there.
@@ -128,7 +128,7 @@ def main() -> NoReturn:
         sys.stderr.write(f"{error}\n")
         sys.exit(2)
     except UsageError as error:
-        sys.stderr.write(_misunderstood(error))
+        sys.stderr.write(sentence(error))
         sys.exit(2)
     except typer.Abort:  # the answer to a question was no
         sys.stderr.write("Nothing was done.\n")
@@ -142,18 +142,6 @@ def main() -> NoReturn:
     finally:
         if AS_COMMAND:  # what is left to do takes no time, and its end is known
             signal.signal(signal.SIGINT, signal.SIG_IGN)
-
-
-def _misunderstood(error: Exception) -> str:
-    """Say in one sentence what typer does not understand; it has told the help itself."""
-    text = " ".join(str(getattr(error, "format_message", error.__str__)()).split()).rstrip(".")
-    if not text:
-        return ""
-    text = text.replace(": Value error, ", ": ", 1)
-    text = re.sub(r"\. Did you mean (.*)\?$", r" (did you mean \1?)", text)
-    context = getattr(error, "ctx", None)
-    command = "officeline" if context is None else context.command_path
-    return f"{OfficeLineError(text)}; '{command} --help' tells what can be given.\n"
 
 
 if __name__ == "__main__":

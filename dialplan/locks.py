@@ -22,6 +22,7 @@ MOST_CALLS = 2040
 MOST_AUDIO_PORTS = 2000
 LONGEST_SILENCE = 60  # seconds
 LONGEST_WRITE = 2000  # milliseconds
+QUIET = {"notice", "warning", "error", "security"}  # levels of a log without numbers and keys
 MODERN = {"tlsv1_2", "tlsv1_3"}
 ANYWHERE = "0.0.0.0"  # noqa: S104  # compared, not bound
 ALL = {f"{ANYWHERE}/0", f"{ANYWHERE}/{ANYWHERE}"}
@@ -178,6 +179,15 @@ def audio(written: Written) -> Iterator[str]:
         yield "strictrtp"
 
 
+def quiet_logs(written: Written) -> Iterator[str]:
+    """Asterisk's own logs name no dialled number and no pressed key."""
+    logs = [one for one in written.sections("logger.conf") if one.title == "logfiles"]
+    if not logs:
+        yield "nobody can say what is logged"
+    for name, levels in (option for one in logs for option in one.options):
+        yield from (f"{name} has {level}" for level in sorted(_words(levels) - QUIET))
+
+
 def _endpoints(written: Written, context: str) -> list[Section]:
     return [one for one in written.sections(SIP, "endpoint") if one.get("context") == context]
 
@@ -216,4 +226,5 @@ WRITTEN: tuple[tuple[str, str, Check], ...] = (
     ("asterisk", "nothing dangerous, a limit of calls", nothing_dangerous),
     ("asterisk", "modules by an allow-list", modules),
     ("asterisk", "a narrow range of audio ports, strict", audio),
+    ("asterisk", "logs without dialled numbers and pressed keys", quiet_logs),
 )

@@ -24,12 +24,14 @@ _FOREIGN = {
 _COUNTRY = {area: country for country, areas in _FOREIGN.items() for area in areas.split()}
 _SHARING = frozenset({"US", *_FOREIGN})  # +1
 
+_LENGTH = len("+12125550100")
 _E164 = re.compile(r"\+[1-9][0-9]{6,14}")
 _NORTH_AMERICAN = re.compile(r"\+1([2-9][0-9]{2})[2-9][0-9]{6}")
 _TOLL_FREE = re.compile(r"8(?:00|33|44|55|66|77|88)")
 # Codes without a place: 5XX numbers follow a person or belong to a machine, 6XX are the same of
 # Canada, 700 is the carriers' own, 710 the government's, 456 was for calls from abroad.
 _NOWHERE = re.compile(r"5(?:00|2[1-9]|3[23]|44|66|77|88)|6(?:00|22|33|44|55|77|88)|700|710|456")
+PREMIUM = "it is a premium number"
 _PREMIUM_AREA, _PREMIUM_EXCHANGE = "+1900", "976"
 
 
@@ -48,10 +50,15 @@ def refusal(number: str, country: str, allowed: tuple[str, ...] = ()) -> str | N
     if any(number.startswith(one) for one in allowed if len(one) >= len(stem)):
         return None
     if stem:
-        return "it is a premium number"
+        return PREMIUM
     if found is None or country not in _SHARING:
         return "it is abroad"
     return _in_north_america(found[1], country)
+
+
+def widening(start: str, country: str) -> str | None:
+    """Say why numbers that begin so are refused where they are not allowed; None: they are not."""
+    return refusal(start.ljust(_LENGTH, "2"), country)
 
 
 def _premium(number: str) -> str:

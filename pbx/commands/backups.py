@@ -82,6 +82,10 @@ def restore(
     from pbx.keeping import age_keys
     from pbx.keeping.restore import restore as put_back
 
+    if not file.exists():
+        raise OfficeLineError(
+            f"There is no backup at {file}; name the file that 'officeline backup' wrote."
+        )
     if (identity is not None) + passphrase + (passphrase_file is not None) != 1:
         raise OfficeLineError(
             "Say once how it opens: --identity KEYFILE, --passphrase or --passphrase-file FILE."

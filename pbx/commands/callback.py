@@ -66,6 +66,9 @@ def _checked(known: Context, person: str, number: str) -> tuple[str, str]:
 
     plan = known.running()
     name = person_named(plan, the_person(plan, person))
+    e164 = to_e164(number, plan.office.country)
+    if e164 is None:
+        raise OfficeLineError("That is no phone number; write it as in +1 212 555 0147.")
     held = vault.read(known.home)
     for what, has in (("mobile", held.mobiles), ("pin", held.pins)):
         if person not in has:
@@ -73,9 +76,6 @@ def _checked(known: Context, person: str, number: str) -> tuple[str, str]:
                 f"{name} has no {'PIN' if what == 'pin' else what}; "
                 f"give them one with 'officeline people {what} {person}'."
             )
-    e164 = to_e164(number, plan.office.country)
-    if e164 is None:
-        raise OfficeLineError("That is no phone number; write it as in +1 212 555 0147.")
     return name, e164
 
 

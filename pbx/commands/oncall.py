@@ -30,6 +30,9 @@ def now(
 ) -> None:
     """Say who is on call and who steps in, in every rota.
 
+    In JSON `oncall` is one person; who else is on call beside them stands in the list `also`, who
+    has not confirmed the shift in the list `unconfirmed`. Neither is there when it is empty.
+
     Example: officeline oncall now --at "2026-11-28 02:10"
     """
     plan = context.obj.running()

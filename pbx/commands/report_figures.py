@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TextIO
 
 import typer
 
-from pbx.commands.audited import recorded
+from pbx.commands.audited import Reveal, recorded, revealing
 from pbx.commands.calls import open_log
 from pbx.commands.context import Context
 from pbx.commands.reconcile import day_of
@@ -63,12 +63,13 @@ def day(
     as_json: AsJson = False,
     to_csv: Csv = None,
     html: Html = None,
+    reveal: Reveal = False,
 ) -> None:
     """Tell what a day was like for those who called; yesterday, unless another is named.
 
     Example: officeline report day --date yesterday --html /tmp/day.html
     """
-    _traffic(context.obj, "day", (date_, start, end), (as_json, to_csv, html))
+    _traffic(context.obj, "day", (date_, start, end), (as_json, to_csv, html), reveal=reveal)
 
 
 def week(
@@ -80,12 +81,13 @@ def week(
     as_json: AsJson = False,
     to_csv: Csv = None,
     html: Html = None,
+    reveal: Reveal = False,
 ) -> None:
     """Tell what a week was like for those who called: the last whole one from Monday to Sunday.
 
     Example: officeline report week --date 2026-11-26 --csv /tmp/week.csv
     """
-    _traffic(context.obj, "week", (date_, start, end), (as_json, to_csv, html))
+    _traffic(context.obj, "week", (date_, start, end), (as_json, to_csv, html), reveal=reveal)
 
 
 def month(
@@ -97,12 +99,13 @@ def month(
     as_json: AsJson = False,
     to_csv: Csv = None,
     html: Html = None,
+    reveal: Reveal = False,
 ) -> None:
     """Tell what a month was like for those who called: the last whole one.
 
     Example: officeline report month --from 2026-01-01 --to 2026-04-01 --html /tmp/quarter.html
     """
-    _traffic(context.obj, "month", (date_, start, end), (as_json, to_csv, html))
+    _traffic(context.obj, "month", (date_, start, end), (as_json, to_csv, html), reveal=reveal)
 
 
 def oncall(
@@ -137,6 +140,8 @@ def _traffic(
     kind: str,
     named: tuple[str | None, str | None, str | None],
     ways: tuple[bool, str | None, Path | None],
+    *,
+    reveal: bool,
 ) -> None:
     engine, plan = open_log(known), known.running()
     first, last = span(kind, *named, plan.office.zone)
@@ -144,10 +149,14 @@ def _traffic(
     from pbx.reports import traffic, traffic_tables
     from pbx.showing import Shown
 
-    shown = Shown(plan, datetime.now(UTC))
+    reveal = revealing(known, f"report {kind}", str(first), reveal=reveal)
+    shown = Shown(plan, datetime.now(UTC), reveal)
     past = known.past(engine, plan, *traffic.bounds(plan, first, last))
     found = traffic.traffic(engine, past, first, last, shown.now)
     wanted = Wanted(kind, first, last, *ways)
+    if not (found.total.calls or found.opened or any(ways)):
+        typer.echo(f"No calls are logged for {days(wanted)}.")  # not a page of noughts
+        return
     _tell(
         known,
         wanted,
@@ -189,6 +198,12 @@ def around(kind: str, day: date) -> tuple[date, date]:
     return first, (first + 31 * DAY).replace(day=1)
 
 
+def days(wanted: Wanted) -> str:
+    """Name the days of a report, the last one included."""
+    both = (wanted.first, wanted.last - DAY)
+    return " to ".join(f"{one:%a %d %b %Y}" for one in dict.fromkeys(both))
+
+
 def _tell(
     known: Context,
     wanted: Wanted,
@@ -199,10 +214,9 @@ def _tell(
     """Write the files that were asked for; else, or besides with --json, answer on stdout."""
     from pbx import past as plans
 
-    office = past.running.office
-    first, until = wanted.first, wanted.last - DAY
-    days = " to ".join(f"{one:%a %d %b %Y}" for one in dict.fromkeys((first, until)))
-    title = f"{office.name}: {wanted.kind if wanted.kind != 'oncall' else 'on call'}, {days}"
+    office, first = past.running.office, wanted.first
+    kind = wanted.kind if wanted.kind != "oncall" else "on call"
+    title = f"{office.name}: {kind}, {days(wanted)}"
     if wanted.as_json and wanted.csv == "-":
         raise OfficeLineError("Stdout takes one of --json and --csv; name a file with --csv.")
     if wanted.html is not None or wanted.csv is not None:

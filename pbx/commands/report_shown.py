@@ -6,6 +6,7 @@ from dataclasses import asdict
 from typing import Any
 
 from pbx.officefile.spans import WEEKDAYS
+from pbx.reports import callers
 from pbx.reports.duty import Duty
 from pbx.reports.traffic import ABANDONED, ANSWER_S, CALL_BACK, Answers, Kept, Traffic
 from pbx.showing import Shown
@@ -43,10 +44,7 @@ def of_traffic(found: Traffic, shown: Shown) -> dict[str, Any]:
             }
             for one in found.days
         ],
-        "callers": [
-            {"from": shown.number(number), "patient": shown.patient(number), "calls": calls}
-            for number, calls in found.callers
-        ],
+        **callers.document(found.callers, found.total.calls, shown),
     }
 
 

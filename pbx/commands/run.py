@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from pbx.commands.context import Context
+
+if TYPE_CHECKING:
+    from pbx.locks.lock import Lock
 
 
 def demo(
@@ -110,12 +113,20 @@ def _locks(known: Context, *, as_json: bool) -> None:
     if as_json:
         typer.echo(json.dumps({"ok": ok, "locks": [asdict(lock) for lock in locks]}))
     else:
-        marks = {True: "shut   ", False: "OPEN   ", None: "unasked"}
         for lock in locks:
-            more = "" if lock.ok else f": {lock.detail}.{f' {lock.mend}' if lock.mend else ''}"
-            typer.echo(f"{marks[lock.ok]} {lock.group}, {lock.name}{more}")
+            typer.echo(_told(lock))
     if not ok:
         raise typer.Exit(1)
+
+
+def _told(lock: Lock) -> str:
+    mark = {True: "shut   ", False: "OPEN   ", None: "unasked"}[lock.ok]
+    if lock.ok and lock.warning:
+        mark = "WIDER  "
+    said = [] if lock.detail == "shut" else [f"{lock.detail}."]
+    said += [f"{lock.warning}."] if lock.warning else []
+    more = " ".join([*said, lock.mend]).strip()
+    return f"{mark} {lock.group}, {lock.name}{f': {more}' if more else ''}"
 
 
 def add_to(app: typer.Typer) -> None:

@@ -10,7 +10,7 @@ from pbx.demo.scenes import SCENE_LIMIT_S, accepts, patient
 from pbx.demo.stage import Stage, staged
 from pbx.numbers import mask
 from pbx.officefile.plan import Configuration
-from pbx.officefile.schema import NetworkTable
+from pbx.officefile.schema_wires import NetworkTable
 from routing import hours
 from routing.model import Plan
 

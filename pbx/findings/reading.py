@@ -228,13 +228,14 @@ def _keys(*, top: bool) -> set[str]:
     """List the keys that tables have: the file's own at its top, else those of any table."""
     from pydantic import BaseModel
 
-    from pbx.officefile import schema, schema_rotas
+    from pbx.officefile import schema, schema_ladders, schema_people, schema_rotas
 
     def fields(table: type[BaseModel]) -> set[str]:
         return {field.alias or name for name, field in table.model_fields.items()}
 
     if top:
         return fields(schema.OfficeFile)
-    tables = [*vars(schema).values(), *vars(schema_rotas).values()]
+    modules = (schema, schema_ladders, schema_people, schema_rotas)
+    tables = [one for module in modules for one in vars(module).values()]
     known = [one for one in tables if isinstance(one, type) and issubclass(one, BaseModel)]
     return set().union(*(fields(one) for one in known if one is not schema.OfficeFile))

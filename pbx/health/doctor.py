@@ -19,6 +19,7 @@ from pbx.home import Home
 from pbx.officefile.plan import Configuration
 from pbx.oncall import upcoming_gap
 from pbx.record.spool import Spool
+from pbx.setup.answers import PLACEHOLDER
 from pbx.speech import prompts
 from pbx.store.damage import aside_of
 from pbx.store.database import refusal
@@ -221,8 +222,14 @@ def _trunk(configuration: Configuration) -> Check:
     where = f"{table.host}:{table.port}"
     if reaches(table.host, table.port):
         return Check("trunk", True, f"{where} answers")
+    detail = f"{where} does not answer OPTIONS"
+    if table.host == PLACEHOLDER:
+        mend = (
+            "Write your own carrier into [trunk]: docs/trunk.md, or 'officeline init' asks for it."
+        )
+        return Check("trunk", False, f"{detail}; it is the example's carrier, which is none", mend)
     mend = "Check host and port in [trunk], the firewall, and the carrier's status page."
-    return Check("trunk", False, f"{where} does not answer OPTIONS", mend)
+    return Check("trunk", False, detail, mend)
 
 
 def _broker(configuration: Configuration, home: Home) -> Check:

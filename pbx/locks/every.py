@@ -1,4 +1,4 @@
-"""Every lock of an installation: in Asterisk's files, on the disk, and in what runs."""
+"""Every lock of an installation: in Asterisk's files, plan, disk and code, and in what runs."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pbx import office
 from pbx.engine import runtime
 from pbx.engine.ports import FIRST, Ports
 from pbx.home import Home
-from pbx.locks import asked, host
+from pbx.locks import asked, built_in, host, placed
 from pbx.locks.lock import Lock
 from pbx.supervisor import read_configuration
 from pbx.vault import read
@@ -26,7 +26,8 @@ def examine(config: Path, folder: Path) -> list[Lock]:
     in_files = [
         Lock.of(group, name, check(written), MEND) for group, name, check in (*WRITTEN, *DIALPLAN)
     ]
-    return [*in_files, *host.look(config, home), *asked.look(home)]
+    out = placed.look(config, home)
+    return [*in_files, *out, *host.look(config, home), *built_in.look(), *asked.look(home)]
 
 
 def _files(config: Path, home: Home) -> dict[str, str]:

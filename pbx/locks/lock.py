@@ -11,13 +11,17 @@ from pbx.errors import OfficeLineError
 
 @dataclass(frozen=True)
 class Lock:
-    """One lock: `ok` is whether it is shut, None where nobody could be asked; `mend` what to do."""
+    """One lock: `ok` is whether it is shut, None where nobody could be asked; `mend` what to do.
+
+    A `warning` is told of one that is shut but wider than it could be, as the office decided.
+    """
 
     group: str
     name: str
     ok: bool | None
     detail: str
     mend: str = ""
+    warning: str = ""
 
     @classmethod
     def of(cls, group: str, name: str, found: Iterable[str], mend: str) -> Self:

@@ -18,7 +18,7 @@ import structlog
 from pbx.clock import Clock
 from pbx.notify import payloads
 from pbx.notify.outbox import Letter, Outbox
-from pbx.officefile.schema import MqttTable
+from pbx.officefile.schema_wires import MqttTable
 from pbx.vault import Vault
 
 PREFIX = "officeline"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from zoneinfo import ZoneInfo
 
-from pbx.officefile import schema, schema_ladders, schema_rotas, spans
+from pbx.officefile import schema, schema_ladders, schema_people, schema_rotas, spans
 from routing import model
 
 
@@ -74,7 +74,7 @@ def _opening(table: schema.OpeningTable) -> model.Opening:
     return model.Opening(_days(table), table.reason, hours, table.schedule)
 
 
-def _person(key: str, table: schema.PersonTable) -> model.Person:
+def _person(key: str, table: schema_people.PersonTable) -> model.Person:
     contacts = tuple(
         model.Contact(one.via, _windows(one.only), one.confirm == "pin") for one in table.contacts
     )

@@ -17,6 +17,7 @@ PEOPLE = "people"
 
 def added(text: str, person: str, name: str, role: str) -> str:
     """Put a person behind the others, or at the end; ConfigError if that cannot be done."""
+    _holdable(person, name, role)
     end = "\r" if "\r\n" in text else ""
     lines = f"{text.rstrip()}{end}".split("\n")
     behind = max(_owned(text, (PEOPLE,)), default=len(lines))
@@ -25,6 +26,22 @@ def added(text: str, person: str, name: str, role: str) -> str:
     wanted = tomllib.loads(text)
     wanted.setdefault(PEOPLE, {})[person] = {"name": name, "role": role}
     return _same("\n".join(lines) + "\n", wanted, "add the person")
+
+
+def _holdable(person: str, name: str, role: str) -> None:
+    """Refuse what no file can hold, before the file is blamed for it."""
+    from pydantic import TypeAdapter, ValidationError
+
+    from pbx.officefile.fields import Id
+    from pbx.officefile.schema_people import PersonTable
+
+    try:
+        TypeAdapter(dict[Id, PersonTable]).validate_python({person: {"name": name, "role": role}})
+    except ValidationError as error:
+        told = error.errors()[0]
+        why = str(told.get("ctx", {}).get("error", told["msg"]))
+        why = why.replace("Input should be", f"the role '{role}' must be")
+        raise ConfigError(f"Nobody was added: {' '.join(why.split())}.") from error
 
 
 def removed(text: str, person: str) -> str:

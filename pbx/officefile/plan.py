@@ -14,7 +14,7 @@ from routing import model
 if TYPE_CHECKING:
     from pbx.findings.draft import Draft
     from pbx.findings.finding import Finding
-    from pbx.officefile import schema
+    from pbx.officefile import schema_wires
     from pbx.officefile.schema_kept import RetentionTable
     from routing.people import Numbers
 
@@ -25,10 +25,10 @@ class Configuration:
 
     path: Path
     plan: model.Plan
-    trunk: schema.TrunkTable
-    network: schema.NetworkTable
-    mqtt: schema.MqttTable | None = None
-    metrics: schema.MetricsTable | None = None
+    trunk: schema_wires.TrunkTable
+    network: schema_wires.NetworkTable
+    mqtt: schema_wires.MqttTable | None = None
+    metrics: schema_wires.MetricsTable | None = None
     retention: RetentionTable | None = None
 
 

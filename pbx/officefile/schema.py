@@ -9,7 +9,6 @@ from pydantic import (
     ConfigDict,
     Discriminator,
     Field,
-    StrictBool,
     Tag,
     model_validator,
 )
@@ -20,17 +19,12 @@ from pbx.officefile.fields import (
     Country,
     Date,
     Days,
-    FilePath,
-    Host,
     HoursState,
     Id,
     Key,
     Language,
     NumberStart,
-    PemFile,
     Period,
-    Port,
-    PortRange,
     Prompt,
     Repeat,
     Seconds,
@@ -38,18 +32,15 @@ from pbx.officefile.fields import (
     Span,
     Title,
     Urgency,
-    Username,
-    WindowText,
     YearlyText,
     Zone,
     refused,
 )
 from pbx.officefile.schema_kept import RetentionTable
-from pbx.officefile.schema_ladders import Confirm, LadderTable
+from pbx.officefile.schema_ladders import LadderTable
+from pbx.officefile.schema_people import PersonTable, PhoneTable
 from pbx.officefile.schema_rotas import RotaTable
-
-# Where desk phones are when [network] does not say it: in the house, or in a VPN
-PRIVATE = ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "127.0.0.0/8")
+from pbx.officefile.schema_wires import MetricsTable, MqttTable, NetworkTable, TrunkTable
 
 
 class Table(BaseModel):
@@ -62,84 +53,60 @@ class OfficeTable(Table):
     """[office]."""
 
     name: Title
+    """What callers' screens and reports call the practice."""
     timezone: Zone
+    """Whose clock all times of this file are."""
     number: E164
+    """What everybody whom the office calls sees, unless a direct line has its own."""
     language: Language = "en"
+    """Of the prompts."""
     country: Country = "US"
+    """Whose numbers may be called without `[outbound] allow`."""
     inbox: Id = "everyone"
-
-
-class TrunkTable(Table):
-    """[trunk]: the carrier; a preset fills what is left out."""
-
-    preset: Id | None = None
-    kind: Literal["address", "registration"] = "address"
-    host: Host
-    port: Port = 5060
-    addresses: Annotated[list[Host], Field(min_length=1)]
-    username: Username | None = None
-    max_calls: Annotated[int, Field(ge=1, le=500)] = 40
-    transport: Literal["udp", "tls"] = "udp"
-
-
-class NetworkTable(Table):
-    """[network]: where we listen; ports that are left out are chosen free ones."""
-
-    bind: Host = "127.0.0.1"
-    sip_port: Port | None = None
-    ami_port: Port | None = None
-    agi_port: Port | None = None
-    rtp_ports: PortRange | None = None
-    tls_port: Port | None = None
-    certificate: PemFile | None = None
-    key: PemFile | None = None
-    phones: Annotated[list[Host], Field(min_length=1)] = list(PRIVATE)
+    """Who owns the messages: a group, a person, a desk phone, or `everyone`."""
 
 
 class OutboundTable(Table):
     """[outbound]: calls that we place; `allow` names what the country's rules would refuse."""
 
     allow: list[NumberStart] = []
+    """Numbers beyond the rules of the office's country; a premium number up to what it is."""
     per_day: Annotated[int, Field(ge=1, le=1000)] = 40
+    """Calls that one person may place in a day."""
     minutes: Annotated[int, Field(ge=1, le=240)] = 60
+    """After so long a call is ended."""
     at_once: Annotated[int, Field(ge=1, le=100)] = 4
-
-
-class MqttTable(Table):
-    """[mqtt]: the broker that events go to; its password is in the vault."""
-
-    site: Id
-    host: Host
-    port: Port | None = None
-    tls: StrictBool = True
-    ca: FilePath | None = None
-    user: Username | None = None
-
-
-class MetricsTable(Table):
-    """[metrics]: numbers for Prometheus, on this machine alone."""
-
-    port: Port
+    """Calls that all may have at a time."""
 
 
 class LineTable(Table):
     """[[lines]]; a line with an `owner` is that physician's direct line."""
 
     did: E164
+    """The number that is dialled."""
     name: Id
+    """What rules and reports call the line."""
     menus: dict[HoursState, Id] = {}
+    """Which menu a caller hears, for `open` and `closed`; without one, none."""
     schedule: Id = "office"
+    """Whose hours count."""
     owner: Id | None = None
+    """The physician whose direct line it is."""
 
 
 class DaysTable(Table):
     """Which days: one (`on`), a range (`from`, `to`, both included) or each year's (`every`)."""
 
     on: Date | None = None
+    """One day."""
     from_: Annotated[Date | None, Field(alias="from")] = None
+    """The first day of several."""
     to: Date | None = None
+    """The last of them, included."""
     every: YearlyText | None = None
+    """A day of each year."""
     reason: Sentence
+    """Shown where the day is explained."""
 
     @model_validator(mode="after")
     def _one_kind_of_days(self) -> Self:
@@ -155,67 +122,66 @@ class ClosureTable(DaysTable):
     """[[closures]]; with `between` only a part of these days."""
 
     between: Span | None = None
+    """The part of the day that is closed; without it, all of it."""
     schedule: Id | None = None
+    """One schedule; without it, every one."""
 
 
 class OpeningTable(DaysTable):
     """[[openings]]: these days have these hours, whatever the weekday says."""
 
     hours: Annotated[list[Period], Field(min_length=1)]
+    """What the day has, whatever weekday and closures say."""
     schedule: Id = "office"
-
-
-class ContactTable(Table):
-    """One way to reach a person, always or in windows only."""
-
-    via: Id
-    only: list[WindowText] = []
-    confirm: Confirm = "press"
-
-
-class PersonTable(Table):
-    """[people.ID]."""
-
-    name: Title
-    role: Literal["physician", "nurse", "staff", "manager", "service"] = "physician"
-    contacts: list[ContactTable] = [ContactTable(via="mobile")]
-    mode: Literal["patch", "relay"] = "patch"
-    quiet: list[WindowText] = []
-
-
-class PhoneTable(Table):
-    """[phones.ID]."""
-
-    name: Title
+    """Whose day it is."""
 
 
 class WhenTable(Table):
     """A rule's conditions."""
 
     line: Id | None = None
+    """The line that was called, by its name."""
     hours: HoursState | None = None
+    """The state of the line's schedule."""
     schedule: Id | None = None
+    """With `hours`: of this schedule instead."""
     urgency: Urgency | None = None
+    """As the caller keyed it, or as silence and wrong keys mean."""
     caller: Literal["anonymous", "known", "unknown"] | None = None
+    """Without a number, in the directory, or not in it."""
     flag: Sentence | None = None
+    """A flag that the directory has for the caller."""
     repeat: Repeat | None = None
+    """So many calls of one number within so many minutes, this one included."""
     panel: Id | None = None
+    """The physician whose patient calls."""
     days: Days | None = None
+    """The weekdays."""
     time: Span | None = None
+    """The time of the day."""
 
 
 class DoTable(Table):
     """An action: exactly one of ring, transfer, ladder, message, announce and reject."""
 
     ring: Id | None = None
+    """A group, person, desk phone, `oncall`, or `own`: the caller's physician, else the line's."""
     transfer: Id | None = None
+    """Somebody whose role is `service`, who accepts by answering."""
     for_: Annotated[Seconds, Field(alias="for")] = 20
+    """How long `ring` and `transfer` ring."""
     then: Urgency = "routine"
+    """After them: the kind of message that is taken."""
     else_: Annotated[Id | None, Field(alias="else")] = None
+    """After them: a ladder instead of a message."""
     ladder: Id | None = None
+    """Try the people of a ladder."""
     message: Urgency | None = None
+    """Take a message of this kind."""
     announce: Annotated[list[Prompt], Field(min_length=1)] | None = None
+    """Say these and end the call."""
     reject: Literal[True] | None = None
+    """Refuse the call."""
 
     def actions(self) -> list[str]:
         """Name the actions that are given."""
@@ -227,6 +193,7 @@ class KeyTable(DoTable):
     """What a key of a menu does: an action, or another menu."""
 
     menu: Id | None = None
+    """Go on to another menu."""
 
     def actions(self) -> list[str]:
         """Name the actions that are given, the way to another menu included."""
@@ -246,15 +213,20 @@ class MenuTable(BaseModel):
     __pydantic_extra__: dict[Key, Choice]
 
     say: Annotated[list[Prompt], Field(min_length=1)]
+    """What the caller hears."""
     otherwise: Choice
+    """What silence and every other key mean."""
 
 
 class RuleTable(Table):
     """[[rules]]."""
 
     name: Sentence
+    """What explanations call the rule."""
     when: WhenTable = WhenTable()
+    """Its conditions, which all must hold; the last rule has none."""
     do: DoTable
+    """What happens to the call."""
 
 
 class OfficeFile(Table):
@@ -269,12 +241,15 @@ class OfficeFile(Table):
     retention: RetentionTable = RetentionTable()
     lines: Annotated[list[LineTable], Field(min_length=1)]
     hours: dict[Days, list[Period]] = {}
+    """When the office is open; a period belongs to the day on which it begins."""
     schedule: dict[Id, dict[Days, list[Period]]] = {}
+    """Other hours, for lines and closures that name them."""
     closures: list[ClosureTable] = []
     openings: list[OpeningTable] = []
     people: dict[Id, PersonTable] = {}
     phones: dict[Id, PhoneTable] = {}
     groups: dict[Id, list[Id]] = {}
+    """People or desk phones that ring together."""
     menu: dict[Id, MenuTable] = {}
     rota: dict[Id, RotaTable] = {}
     ladder: dict[Id, LadderTable] = {}

@@ -13,4 +13,6 @@ class RetentionTable(BaseModel):
     model_config = CLOSED
 
     recordings: Kept = "6 years"
+    """Of patients, and dictated notes."""
     calls: Kept = "6 years"
+    """The log of calls, and closed messages with their histories."""

@@ -34,10 +34,15 @@ class LayerTable(BaseModel):
     model_config = CLOSED
 
     rotation: Annotated[list[Id], Field(min_length=1)]
+    """Who takes turns, by id."""
     since: Date
+    """The day on which the first of them begins."""
     handoff: Handoff
+    """When turns change; the weekday is for turns of weeks."""
     every: Every = "1 week"
+    """How long a turn is."""
     only: list[WindowText] = []
+    """When the layer holds; without it, always."""
 
     @model_validator(mode="after")
     def _hours_divide_the_day(self) -> Self:
@@ -51,8 +56,11 @@ class ShiftTable(BaseModel):
     model_config = CLOSED
 
     person: Id
+    """Who is on call."""
     from_: Annotated[LocalTime, Field(alias="from")]
+    """From then on."""
     to: LocalTime
+    """Up to then."""
 
     @model_validator(mode="after")
     def _forwards(self) -> Self:
@@ -68,7 +76,9 @@ class ConfirmTable(BaseModel):
     model_config = CLOSED
 
     tries: Annotated[int, Field(ge=1, le=10)] = 3
+    """Calls until the backup is told."""
     every: Duration = "4m"
+    """One call each."""
 
 
 Confirm = Annotated[
@@ -83,14 +93,23 @@ class RotaTable(BaseModel):
     model_config = CLOSED
 
     rotation: Annotated[list[Id] | None, Field(min_length=1)] = None
+    """The lowest layer: who takes turns, by id."""
     since: Date | None = None
+    """The day on which the first of them begins."""
     handoff: Handoff | None = None
+    """When turns change; the weekday is for turns of weeks."""
     every: Every | None = None
+    """How long a turn is; `1 week` without it."""
     only: list[WindowText] | None = None
+    """When this layer holds; without it, always."""
     layers: list[LayerTable] = []
+    """More layers; the last that holds decides."""
     shifts: list[ShiftTable] = []
+    """Explicit shifts, above every layer."""
     backup: Id = "next"
+    """`next` in the rotation, a person, or another rota."""
     confirm: Confirm = False
+    """Whether whoever begins a shift is called to press 1; `true` is the defaults below."""
 
     @model_validator(mode="after")
     def _own_rotation_is_whole(self) -> Self:

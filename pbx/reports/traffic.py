@@ -14,6 +14,7 @@ from operator import add
 from typing import TYPE_CHECKING
 
 from pbx.percentiles import Histogram, Spread, spread, together, within
+from pbx.store.callers import Callers
 from pbx.store.figures import Counts, measuring
 from pbx.store.promises import ACTS, Act, Promises, promises
 from routing.instants import DAY, MIDNIGHT, clock_hours, instant, local_day
@@ -105,7 +106,7 @@ class Traffic:
     opened: int
     spoken: int
     kept: dict[Act, Kept]
-    callers: tuple[tuple[str, int], ...]
+    callers: Callers
 
 
 def traffic(engine: Engine, past: Past, first: date, last: date, now: datetime) -> Traffic:
@@ -141,7 +142,7 @@ def traffic(engine: Engine, past: Past, first: date, last: date, now: datetime) 
         told.opened,
         told.spoken,
         {act: kept(told, act) for act in ACTS},
-        tuple(callers),
+        callers,
     )
 
 

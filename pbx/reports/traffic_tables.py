@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pbx.officefile.spans import WEEKDAYS
+from pbx.reports import callers
 from pbx.reports.table import SPREAD, Cell, Chart, Columns, Table, spread_cells
 from pbx.reports.traffic import ABANDONED, ANSWER_S, CALL_BACK, Kept, Traffic
 from pbx.showing import Shown
@@ -20,7 +21,7 @@ def tables(found: Traffic, shown: Shown) -> list[Table]:
         _by_hour(found),
         *([_by_weekday(found)] if len(found.days) > 1 else []),
         _by_day(found),
-        _callers(found, shown),
+        callers.table(found.callers, found.total.calls, shown),
     ]
 
 
@@ -153,24 +154,3 @@ def _by_day(found: Traffic) -> Table:
         Chart("Callers who hung up, open hours", "lost", ABANDONED),
     )
     return Table("by_day", "Day by day", columns, rows, charts if len(rows) > 1 else ())
-
-
-def _callers(found: Traffic, shown: Shown) -> Table:
-    rows = tuple(
-        (
-            f"{place}.",
-            shown.patient(number) or "",
-            shown.number(number),
-            calls,
-            round(calls / found.total.calls, 4),
-        )
-        for place, (number, calls) in enumerate(found.callers, start=1)
-    )
-    columns: Columns = (
-        ("place", ""),
-        ("patient", ""),
-        ("number", ""),
-        ("calls", ""),
-        ("share", "%"),
-    )
-    return Table("callers", "Who calls most", columns, rows)

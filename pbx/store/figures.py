@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection, Engine, text
 
 from pbx.percentiles import Histogram
+from pbx.store.callers import Callers, callers
 from pbx.store.database import reading
 from pbx.store.tables import utc_text
 
@@ -36,11 +37,6 @@ _ANSWERS = text("""
     FROM cut CROSS JOIN call ON call.started_at >= cut.start AND call.started_at < cut.until
     WHERE cut.bin >= 0 AND acknowledged_at IS NOT NULL
     GROUP BY cut.bin, s
-""")
-_CALLERS = text("""
-    SELECT caller, count(*) AS calls FROM call INDEXED BY call_by_caller
-    WHERE caller IS NOT NULL AND started_at >= :start AND started_at < :until
-    GROUP BY caller ORDER BY calls DESC, caller LIMIT :most
 """)
 _RINGS = """
     SELECT who.person, cut.id, count(*) AS rings, sum({table}.result = :taken) AS taken
@@ -109,11 +105,9 @@ class Figures:
             found[row.bin][row.s] = row.calls
         return dict(found)
 
-    def callers(self, span: Span, most: int) -> list[tuple[str, int]]:
-        """List who called most often, with the number of calls; without anonymous callers."""
-        start, until = map(utc_text, span)
-        rows = self._connection.execute(_CALLERS, {"start": start, "until": until, "most": most})
-        return [(row.caller, row.calls) for row in rows]
+    def callers(self, span: Span, most: int) -> Callers:
+        """Say who called most often; without anonymous callers."""
+        return callers(self._connection, *span, most)
 
     def rings(
         self, people: Iterable[str], stretches: Sequence[Span]

@@ -12,7 +12,7 @@ import pytest_asyncio
 
 from pbx.demo.scenes import BACK_LINE, SATURDAY, patient, physician
 from pbx.demo.stage import MOBILES, Stage
-from pbx.officefile.schema import MqttTable
+from pbx.officefile.schema_wires import MqttTable
 from tests.support import broker as brokers
 from tests.support.ami_peer import until
 from tests.support.broker import PASSWORD, SITE, USER, Mosquitto

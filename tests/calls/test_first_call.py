@@ -10,7 +10,7 @@ import pytest
 
 from pbx.demo.first_call import first_call
 from pbx.officefile import plan
-from pbx.officefile.schema import MetricsTable, NetworkTable
+from pbx.officefile.schema_wires import MetricsTable, NetworkTable
 from pbx.setup.answers import start_text, starts
 from tests.support.offices import PRESETS
 

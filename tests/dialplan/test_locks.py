@@ -54,6 +54,8 @@ CHANGES = [
     ("modules by", "modules.conf", "app_dial.so", "app_system.so"),
     ("audio ports", "rtp.conf", "rtpend = 10199", "rtpend = 20000"),
     ("audio ports", "rtp.conf", "strictrtp = yes", "strictrtp = no"),
+    ("logs without", "logger.conf", "messages.log = notice", "messages.log = dtmf,notice"),
+    ("logs without", "logger.conf", "security.log = security", "security.log = verbose"),
     ("nobody rewrites", EXTENSIONS, "writeprotect = yes", "writeprotect = no"),
     ("exact numbers", EXTENSIONS, "exten => +12125550100,1,", "exten => _X.,1,"),
     ("cleaned first", EXTENSIONS, f"{NUMBER}FILTER(+0-9,", f"{NUMBER}TOLOWER("),
@@ -123,4 +125,4 @@ def test_a_change_is_seen(lock: str, file: str, old: str, new: str) -> None:
 
 def test_no_file_is_no_lock() -> None:
     """What is not there does not count as shut."""
-    assert len(still_open({})) == 10
+    assert len(still_open({})) == 11

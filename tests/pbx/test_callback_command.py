@@ -67,6 +67,7 @@ def test_without_a_running_office_nothing_is_left_to_dial(
         (("nobody", PATIENT), "There is nobody called"),
         (("lee", "911"), "That is no phone number"),
         (("lee", "555-0142"), "That is no phone number"),
+        (("patel", "nonsense"), "That is no phone number"),  # before her missing mobile
     ],
 )
 def test_what_cannot_be_is_said_at_once(home: Home, words: tuple[str, ...], sentence: str) -> None:

@@ -68,7 +68,17 @@ def test_every_piece_is_looked_at(place: Path) -> None:
     assert [name for name, check in checks.items() if not check["ok"]] == ["people", "trunk"]
     assert "osei" in str(checks["people"]["detail"])
     assert "people mobile osei" in str(checks["people"]["mend"])
-    assert "does not answer" in str(checks["trunk"]["detail"])
+    assert "the example's carrier" in str(checks["trunk"]["detail"])
+    assert "docs/trunk.md" in str(checks["trunk"]["mend"])
+
+
+def test_a_carrier_that_does_not_answer(place: Path) -> None:
+    """One of one's own is looked for behind the firewall."""
+    text = (place / "office.toml").read_text()
+    (place / "office.toml").write_text(text.replace("127.0.0.2", "127.0.0.3"))
+    _, checks = doctor(place)
+    assert checks["trunk"]["detail"] == "127.0.0.3:9 does not answer OPTIONS"
+    assert "the firewall" in str(checks["trunk"]["mend"])
 
 
 def test_a_file_that_cannot_be_read_ends_the_examination(place: Path) -> None:

@@ -160,10 +160,11 @@ def test_what_may_still_be_in_time_is_pending(home: Path) -> None:
 
 
 def test_who_calls_most_is_known_by_the_directory_or_four_digits(home: Path) -> None:
-    """The anonymous caller is nobody's number."""
+    """The anonymous caller is nobody's number; shares are of all calls."""
     found = document(home, "day")["callers"]
-    assert found[0] == {"from": "…0142", "patient": "p-17", "calls": 5}
-    assert found[1] == {"from": "…0143", "patient": None, "calls": 1}
+    one = {"from": "…0142", "patient": "p-17", "numbers": 1, "calls": 5, "share": 0.4167}
+    assert found[0] == one
+    assert found[1] == {**one, "from": "…0143", "patient": None, "calls": 1, "share": 0.0833}
     assert sum(one["calls"] for one in found) == 11
 
 
@@ -171,6 +172,19 @@ def test_days_to_come_are_in_no_average(home: Path) -> None:
     """It is the Wednesday: of the week that goes on three weekdays were."""
     found = document(home, "week", "--date", "today")["by_weekday"]
     assert [one["days"] for one in found] == [1, 1, 1, 0, 0, 0, 0]
+
+
+@pytest.mark.parametrize(
+    ("words", "span"),
+    [
+        (("day", "--date", "2030-01-01"), "Tue 01 Jan 2030"),
+        (("week", "--date", "2025-01-01"), "Mon 30 Dec 2024 to Sun 05 Jan 2025"),
+    ],
+)
+def test_days_without_calls_are_a_sentence(home: Path, words: tuple[str, ...], span: str) -> None:
+    """And no page of noughts; tools get their document all the same."""
+    assert officeline(home, *words).stdout == f"No calls are logged for {span}.\n"
+    assert document(home, *words)["calls"]["calls"] == 0
 
 
 def test_a_week_counts_its_weekdays_and_days(home: Path) -> None:

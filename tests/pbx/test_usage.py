@@ -37,7 +37,11 @@ def officeline(*words: str, typed: str = "") -> subprocess.CompletedProcess[str]
         ("check --nope", "No such option: --nope"),
         ("callback lee", "Missing argument 'number'; 'officeline callback --help'"),
         ("patients import", "Missing "),
-        ("calls list --limit x", "Invalid value for '--limit': "),
+        ("calls list --limit x", "Invalid value for '--limit': it must be a whole number; "),
+        ("calls list --limit 0", "Invalid value for '--limit': it must be at least 1; "),
+        ("demo --days 99", "Invalid value for '--days': it must be at most 60; "),
+        ("simulate --urgent x", "Invalid value for '--urgent': it must be a number; "),
+        ("rollback x", "Invalid value for 'ID': it must be a whole number; "),
         ("calls list --outcome lost", "Invalid value for '--outcome': 'lost' is not one of"),
         ("audit verify --head", "Option '--head' requires an argument; "),
         ("history one two", "Got unexpected extra argument"),
@@ -51,6 +55,25 @@ def test_what_is_not_understood_is_one_sentence(line: str, told: str) -> None:
     assert re.fullmatch(
         r"[^\n]+; 'officeline[a-z ]* --help' tells what can be given\.\n", done.stderr
     )
+
+
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        (
+            "check --config x.toml",
+            "--config stands before the command, as in 'officeline --config FILE check'.",
+        ),
+        (
+            "calls list --home=x",
+            "--home stands before the command, as in 'officeline --home DIR calls list'.",
+        ),
+    ],
+)
+def test_an_option_of_every_command_is_put_in_its_place(line: str, told: str) -> None:
+    """Who writes it behind the command is told where it stands."""
+    done = officeline(*line.split())
+    assert (done.returncode, done.stdout, done.stderr) == (2, "", f"{told}\n")
 
 
 @pytest.mark.parametrize("line", ["", "calls"])

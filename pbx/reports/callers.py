@@ -1,0 +1,75 @@
+"""The patients who call most, as a table and as JSON; numbers are masked unless revealed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pbx.reports.table import Columns, Table, told
+from pbx.showing import Shown
+from pbx.store.callers import FEW_PER_MILLE, Caller, Callers
+
+USUAL = 0.23  # of the calls; where it is from stands in docs/reports.md
+COLUMNS: Columns = (
+    ("place", ""),
+    ("patient", ""),
+    ("number", ""),
+    ("calls", ""),
+    ("share", "%"),
+)
+
+
+def table(found: Callers, calls: int, shown: Shown) -> Table:
+    """Lay the callers out, with their shares of all `calls`."""
+    rows = tuple(
+        (
+            f"{place}.",
+            shown.patient(one.number) or "",
+            _numbers(one, shown),
+            one.calls,
+            round(one.calls / calls, 4),
+        )
+        for place, one in enumerate(found.first, start=1)
+    )
+    return Table("callers", "Patients who call most", COLUMNS, rows, about=_about(found))
+
+
+def document(found: Callers, calls: int, shown: Shown) -> dict[str, Any]:
+    """Lay the callers out for tools."""
+    return {
+        "callers": [
+            {
+                "from": shown.number(one.number),
+                "patient": shown.patient(one.number),
+                "numbers": one.numbers,
+                "calls": one.calls,
+                "share": round(one.calls / calls, 4),
+            }
+            for one in found.first
+        ],
+        "few_callers": {
+            "of": found.everybody,
+            "callers": found.few,
+            "calls": found.few_calls,
+            "share": _share(found),
+            "usual": USUAL,
+        },
+    }
+
+
+def _numbers(one: Caller, shown: Shown) -> str:
+    more = f" and {one.numbers - 1} more" if one.numbers > 1 else ""
+    return f"{shown.number(one.number)}{more}"
+
+
+def _share(found: Callers) -> float | None:
+    return round(found.few_calls / found.total, 4) if found.total else None
+
+
+def _about(found: Callers) -> str:
+    if not found.everybody:
+        return ""
+    return (
+        f"{found.few} of {found.everybody} callers ({found.few / found.everybody:.1%}) made "
+        f"{told(_share(found), '%')} of the calls that showed a number; in a published count "
+        f"{FEW_PER_MILLE / 1000:.1%} of the patients made {USUAL:.0%}."
+    )
