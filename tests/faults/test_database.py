@@ -18,7 +18,8 @@ from pbx.health.doctor import examine
 from pbx.home import Home
 from pbx.record.spool import Spool
 from tests.faults.conftest import Saw
-from tests.faults.line import DEADLINE, line_up, read_only
+from tests.faults.line import line_up, read_only
+from tests.faults.oracle import DEADLINE
 from tests.support.office_up import until
 
 pytestmark = pytest.mark.long

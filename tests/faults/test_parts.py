@@ -20,7 +20,8 @@ from pbx.demo.scenes import BACK_LINE, patient, physician
 from pbx.demo.stage import MOBILES, TONES, staged
 from pbx.home import Home
 from tests.faults.conftest import Saw
-from tests.faults.line import DEADLINE, line_up
+from tests.faults.line import line_up
+from tests.faults.oracle import DEADLINE
 from tests.support.office_up import ROOT, until
 
 pytestmark = pytest.mark.long

@@ -1,7 +1,7 @@
 """A fault server inside the real control layer: what it does to an answer stands in a file.
 
 Python imports this by its name when the folder is on its path. "slow N" answers N seconds late,
-"half" sends half a command and no more, "half-hang" sends it and hangs, "half-die" sends it and
+"slow-wrong N" then says that the call is rejected, "half" sends half a command and no more, "half-hang" sends it and hangs, "half-die" sends it and
 dies, "die" dies unheard.
 """
 
@@ -16,6 +16,7 @@ from pathlib import Path
 
 
 def _install(order: Path) -> None:
+    from dialplan import names
     from pbx.agi import session
 
     whole = session.AgiSession.conclude
@@ -25,6 +26,9 @@ def _install(order: Path) -> None:
         match words:
             case ["slow", seconds]:
                 time.sleep(float(seconds))  # the whole process hangs so long
+            case ["slow-wrong", seconds]:
+                time.sleep(float(seconds))
+                variables = {**variables, names.VERB: names.REJECT}
             case ["half" | "half-hang" | "half-die" as what]:
                 self._transport.write(b"SET VARIABLE OL_VERD")
                 self.concluded = True
