@@ -12,6 +12,7 @@ FIELDS = (
     "Linkedid",
     "Channel",
     "ChannelStateDesc",
+    "Cause",
     "DestUniqueid",
     "DestLinkedid",
     "DestChannel",
