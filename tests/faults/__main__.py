@@ -34,7 +34,7 @@ class Row:
         Where a time is promised, one must have been measured.
         """
         passed = bool(self.outcomes) and set(self.outcomes) == {"passed"}
-        return passed and (limit is None or 0 < len(self.waited_s) and self.longest_s <= limit.s)
+        return passed and (limit is None or (bool(self.waited_s) and self.longest_s <= limit.s))
 
     @property
     def longest_s(self) -> float:

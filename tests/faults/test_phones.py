@@ -57,7 +57,8 @@ async def _settled(request: pytest.FixtureRequest) -> AsyncIterator[None]:
     names = [one for one in ("practice", "together") if one in request.fixturenames]
     stages: list[Stage] = [request.getfixturevalue(one) for one in names]
     for stage in stages:
-        yield
+        stage.set_time(SATURDAY)
+    yield
     for stage in stages:
         await stage.settle()
 
@@ -146,7 +147,7 @@ async def test_a_voicemail_answers_and_others_ring(together: Stage, saw: Saw) ->
 
 
 async def test_two_accept_at_once(together: Stage, saw: Saw) -> None:
-    """Row 24: after the menu and the words, one of two is bridged, and one acknowledgment stands."""
+    """Row 24: after the menu and the words one of two is bridged, with one acknowledgment."""
     stage = together
     both = asyncio.Barrier(2)
 
