@@ -1,7 +1,8 @@
 """The escalator: calls people about urgent messages until somebody acknowledges, whatever happens.
 
 Timers are rows of the database, so a restart forgets nothing: calls that were cut off are made
-again, and what fell due meanwhile is done at once. A clock that is set back sets them back with it. A double call is acceptable, a lost one is not.
+again, and what fell due meanwhile is done at once. A clock that is set back sets them back with it.
+A double call is acceptable, a lost one is not.
 """
 
 from __future__ import annotations

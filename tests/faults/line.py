@@ -11,6 +11,7 @@ import tempfile
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -146,6 +147,23 @@ class Line:
             finally:
                 engine.dispose()
         return None
+
+    def leave_message(self, *, due_in_s: float) -> str:
+        """Open an urgent message whose relay begins so soon, and return its id; blocking."""
+        engine, at = open_database(self.up.home.database), datetime.now(UTC)
+        try:
+            return messages.open_message(
+                engine,
+                message_id="left",
+                call="left",
+                at=at,
+                urgency="urgent",
+                callback_number="+19175550161",
+                recording=None,
+                due_at=at + timedelta(seconds=due_in_s),
+            )
+        finally:
+            engine.dispose()
 
     def open_messages(self) -> list[messages.MessageRow]:
         """List the messages that are not closed; blocking."""

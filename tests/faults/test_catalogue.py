@@ -1,4 +1,4 @@
-"""The catalogue is whole, what it names is there, and each word of `run` is told to whoever asks."""
+"""The catalogue is whole, what it names is there, and each word of `run` is told."""
 
 from __future__ import annotations
 

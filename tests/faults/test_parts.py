@@ -10,7 +10,7 @@ import socket
 import sys
 import tempfile
 import time
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -19,7 +19,7 @@ from pbx.carrier.handset import Handset, PhoneCall, answers, never_answers, refu
 from pbx.demo.scenes import BACK_LINE, patient, physician
 from pbx.demo.stage import MOBILES, TONES, staged
 from pbx.home import Home
-from pbx.store import escalation, messages
+from pbx.store import escalation
 from pbx.store.database import open_database
 from tests.faults.conftest import Saw
 from tests.faults.line import Line, line_up
@@ -54,7 +54,7 @@ async def test_asterisk_stands_still(saw: Saw) -> None:
 async def test_asterisk_stands_still_while_the_relay_calls(saw: Saw) -> None:
     """Row 9: the call that was asked for and not answered is made, once, and no other with it."""
     async with line_up() as line:
-        await asyncio.to_thread(leave_message, line, due_in_s=2)
+        await asyncio.to_thread(line.leave_message, due_in_s=2)
         for number in MOBILES.values():
             line.up.carrier.answers(number, never_answers())
         pid, connected = asterisk_pid(line.up.home), line.up.told("ami.connected")
@@ -79,7 +79,7 @@ async def test_a_kicked_connection_while_the_relay_calls(saw: Saw) -> None:
     async with line_up() as line:
         for number in MOBILES.values():
             line.up.carrier.answers(number, never_answers())
-        await asyncio.to_thread(leave_message, line, due_in_s=0)
+        await asyncio.to_thread(line.leave_message, due_in_s=0)
         phone = await line.rings()
         connected = line.up.told("ami.connected")
         sessions = (await line.console("manager show connected")).splitlines()
@@ -94,22 +94,6 @@ async def test_a_kicked_connection_while_the_relay_calls(saw: Saw) -> None:
         assert invited(line.up.carrier) == [phone.number]
         await line.holds()
         saw("kicked while a mobile rings: it rang on, and once")
-
-
-def leave_message(line: Line, *, due_in_s: float) -> None:
-    """Open an urgent message whose relay begins so soon; blocking."""
-    engine, at = open_database(line.up.home.database), datetime.now(UTC)
-    messages.open_message(
-        engine,
-        message_id="left",
-        call="left",
-        at=at,
-        urgency="urgent",
-        callback_number="+19175550161",
-        recording=None,
-        due_at=at + timedelta(seconds=due_in_s),
-    )
-    engine.dispose()
 
 
 def attempts(line: Line) -> list[str | None]:

@@ -49,7 +49,8 @@ def _install(order: Path) -> None:
 def _set_clock(order: Path) -> None:
     from pbx.clock import SystemClock
 
-    def now(_self: SystemClock) -> datetime:
+    def now(self: SystemClock) -> datetime:
+        del self
         words = order.read_text().split() if order.exists() else []
         seconds = float(words[1]) if words[:1] == ["clock"] else 0
         return datetime.now(UTC) + timedelta(seconds=seconds)
