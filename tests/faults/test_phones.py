@@ -16,7 +16,9 @@ from pbx.carrier.handset import Handset, Script, answers, never_answers, refuses
 from pbx.demo.scenes import BACK_LINE, MAIN, SATURDAY, TUESDAY, patient, physician
 from pbx.demo.stage import MOBILES, PATIENT_TONE, TONES, Stage, staged
 from pbx.store.calls import History
+from pbx.store.database import open_database
 from tests.calls.test_outbound import LIVE, events
+from tests.calls.test_relay import PIN, leaves_a_message, read, with_pin
 from tests.faults import oracle
 from tests.faults.conftest import Saw
 from tests.faults.oracle import DEADLINE
@@ -285,3 +287,58 @@ async def test_the_same_caller_three_times(practice: Stage, saw: Saw) -> None:
         stage.carrier.answers(number, refuses(486))
     await holds(stage, "+19177770290")
     saw("three calls in the log, one message")
+
+
+async def test_a_hundred_pins(together: Stage, saw: Saw) -> None:
+    """Row 34: of a hundred tries five are looked at, and then not even the right one is taken.
+
+    All show the physician's own mobile.
+    """
+    stage, mobile = together, MOBILES["lee"]
+    code = await asyncio.to_thread(with_pin, stage, "lee")
+    for number in MOBILES.values():
+        stage.carrier.answers(number, refuses(486))
+    message = await leaves_a_message(stage, "+19177770340")
+    line = asyncio.Semaphore(18)
+
+    def keys(*pins: str, then: str = "") -> Script:
+        async def script(phone: Handset) -> None:
+            await phone.wait(1.5)
+            await phone.press("*")
+            for pin in pins:
+                await phone.wait(1.5)
+                await phone.press(code + pin)
+            if then:
+                await phone.wait(1.5)
+                await phone.press(then)
+            await phone.wait_hangup()
+
+        return script
+
+    async def calls(*pins: str, then: str = "") -> None:
+        async with line:
+            script = keys(*pins, then=then)
+            call = await stage.carrier.dials(MAIN, caller=mobile, script=script)
+            await call.ended(DEADLINE)
+
+    guesses = [f"{730000 + number:06d}" for number in range(102)]
+    await asyncio.gather(*(calls(*guesses[first : first + 3]) for first in range(0, 102, 3)))
+    await calls(PIN, then="1")
+    tried = await asyncio.to_thread(audited, stage)
+    assert tried.count("pin.wrong") == 5
+    assert tried.count("pin.locked") == 1
+    found = await asyncio.to_thread(read, stage, message)
+    assert (found.state, found.delivered_by) == ("open", None)
+    await oracle.no_channel_is_left(stage.asterisk.command)
+    oracle.dialled_nobody_else(stage.carrier)
+    saw(f"{len(guesses)} tries: 5 were looked at, and the right PIN after them was not")
+
+
+def audited(stage: Stage) -> list[str]:
+    """List what the audit has; blocking."""
+    engine = open_database(stage.home.database)
+    try:
+        with engine.connect() as connection:
+            return [one for (one,) in connection.exec_driver_sql("SELECT what FROM audit")]
+    finally:
+        engine.dispose()
