@@ -19,7 +19,6 @@ FIELDS = (
     "DialStatus",
     "CallerIDNum",
     "Response",
-    "Reason",
     "UserEvent",
     "What",
     "Who",

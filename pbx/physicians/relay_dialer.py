@@ -121,19 +121,19 @@ class RelayDialer:
 
     def event(self, event: AmiEvent) -> None:
         """Take one of Asterisk's events about a channel of ours."""
-        fields, call = event.fields, event.fields.get("Linkedid", "")
-        if fields.get("What") == names.LEG_ANSWERED and call in self._calls:
+        call = event.fields.get("Linkedid", "")
+        if event.fields.get("What") == names.LEG_ANSWERED and call in self._calls:
             self._came[call] = "declined"  # until somebody accepts
         elif event.name == "Hangup" and call in self._calls:
-            self._came.setdefault(call, _CAUSES.get(fields.get("Cause", ""), "unreachable"))
-        channel = fields.get("Uniqueid", "")
+            self._came.setdefault(call, _CAUSES.get(event.fields.get("Cause", ""), "unreachable"))
+        channel = event.fields.get("Uniqueid", "")
         if event.name == "Hangup" and (line := self._lines.pop(channel, None)):
             line.set()
         if channel not in self._calls:
             return
-        if event.name == "Hangup" and fields.get("ChannelStateDesc") == "Up":
+        if event.name == "Hangup" and event.fields.get("ChannelStateDesc") == "Up":
             self._settle(channel, "declined")
-        elif event.name == "Hangup" or fields.get("Response") == "Failure":
+        elif event.name == "Hangup" or event.fields.get("Response") == "Failure":
             asyncio.get_running_loop().call_later(REASON_S, self._failed, channel)
         elif event.name == "OriginateResponse" and channel in self._by_press:
             self._settle(channel, "acknowledged")
