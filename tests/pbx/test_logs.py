@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import pytest
 import structlog
 
@@ -50,3 +53,11 @@ def test_a_traceback_shows_no_values(capsys: pytest.CaptureFixture[str]) -> None
     said = capsys.readouterr().err
     assert "RuntimeError" in said
     assert secret not in said
+
+
+def test_a_daemon_holds_no_console() -> None:
+    """What structlog brings for a developer's terminal is never imported by the control layer."""
+    code = "import sys; from pbx import logs, supervisor; print(sys.modules.keys() & {'rich'})"
+    words = [sys.executable, "-c", code]
+    done = subprocess.run(words, check=True, capture_output=True, text=True)
+    assert done.stdout == "set()\n"
