@@ -16,6 +16,7 @@ from pbx.record.reconcile import reconcile_day
 from pbx.store import escalation, messages
 from pbx.store.database import open_database
 from pbx.store.messages import MessageRow
+from tests.conftest import Saw
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -137,7 +138,9 @@ async def test_a_message_is_relayed_and_the_patient_called_back(stage: Stage, ca
     await asyncio.to_thread(accounted, stage, message)
 
 
-async def test_a_wrong_pin_hears_nothing_and_takes_nothing(stage: Stage, caller: str) -> None:
+async def test_a_wrong_pin_hears_nothing_and_takes_nothing(
+    stage: Stage, caller: str, saw: Saw
+) -> None:
     """Somebody else has the phone: after three tries the call ends, and the message is open."""
     stage.set_time(SATURDAY)
     person = stage.person("oncall")
@@ -163,6 +166,7 @@ async def test_a_wrong_pin_hears_nothing_and_takes_nothing(stage: Stage, caller:
     found = await asyncio.to_thread(read, stage, message)
     assert (found.state, found.delivered_by, found.acknowledged_by) == ("open", None, None)
     assert found.due_at is not None  # and the next round comes
+    saw("three wrong PINs on the physician's own phone: the message stays open")
 
 
 async def test_a_voicemail_takes_no_message(stage: Stage, caller: str) -> None:
@@ -209,7 +213,7 @@ async def test_a_physician_calls_in_from_anywhere(stage: Stage, caller: str) -> 
     assert found.called_back_by == person
 
 
-async def test_somebody_poses_as_a_physician(stage: Stage) -> None:
+async def test_somebody_poses_as_a_physician(stage: Stage, saw: Saw) -> None:
     """A physician's number is shown: no message, no dial tone, no hint that it is known."""
     stage.set_time(SATURDAY)
 
@@ -228,6 +232,7 @@ async def test_somebody_poses_as_a_physician(stage: Stage) -> None:
     assert len(calls_out(stage)) == before, "nobody was called"
     assert [one.kind for one in history.decisions] == ["menu"], "asked like anybody"
     assert history.message is None
+    saw("with a physician's number shown: the menu like anybody, no tone, nobody called")
 
 
 def calls_out(stage: Stage) -> list[str]:
