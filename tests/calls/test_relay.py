@@ -24,6 +24,7 @@ from pbx.record.reconcile import reconcile_day
 from pbx.store import escalation, messages
 from pbx.store.database import open_database
 from pbx.store.messages import MessageRow
+from tests.conftest import Saw
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -146,7 +147,9 @@ async def test_a_message_is_relayed_and_the_patient_called_back(stage: Stage, ca
     await asyncio.to_thread(accounted, stage, message)
 
 
-async def test_a_wrong_pin_hears_nothing_and_takes_nothing(stage: Stage, caller: str) -> None:
+async def test_a_wrong_pin_hears_nothing_and_takes_nothing(
+    stage: Stage, caller: str, saw: Saw
+) -> None:
     """Somebody else has the phone: after three tries the call ends, and the message is open."""
     stage.set_time(SATURDAY)
     person = stage.person("oncall")
@@ -172,6 +175,7 @@ async def test_a_wrong_pin_hears_nothing_and_takes_nothing(stage: Stage, caller:
     found = await asyncio.to_thread(read, stage, message)
     assert (found.state, found.delivered_by, found.acknowledged_by) == ("open", None, None)
     assert found.due_at is not None  # and the next round comes
+    saw("three wrong PINs on the physician's own phone: the message stays open")
 
 
 async def test_a_voicemail_takes_no_message(stage: Stage, caller: str) -> None:
@@ -261,7 +265,7 @@ async def test_the_words_of_every_call_of_a_number_are_heard(stage: Stage, calle
     assert audio.tone_seconds(until, FIRST_VOICE) < 0.3, "the newest comes first"
 
 
-async def test_somebody_poses_as_a_physician(stage: Stage) -> None:
+async def test_somebody_poses_as_a_physician(stage: Stage, saw: Saw) -> None:
     """A physician's number is shown: no message, no dial tone, no hint that it is known."""
     stage.set_time(SATURDAY)
 
@@ -280,6 +284,7 @@ async def test_somebody_poses_as_a_physician(stage: Stage) -> None:
     assert len(calls_out(stage)) == before, "nobody was called"
     assert [one.kind for one in history.decisions] == ["menu"], "asked like anybody"
     assert history.message is None
+    saw("with a physician's number shown: the menu like anybody, no tone, nobody called")
 
 
 def calls_out(stage: Stage) -> list[str]:

@@ -17,7 +17,7 @@ from pbx.demo.scenes import BACK_LINE, MAIN, patient
 from pbx.health.doctor import examine
 from pbx.home import Home
 from pbx.record.spool import Spool
-from tests.faults.conftest import Saw
+from tests.conftest import Saw
 from tests.faults.line import DEADLINE, line_up, read_only
 from tests.support.office_up import until
 

@@ -19,7 +19,7 @@ from pbx.carrier.handset import answers, never_answers, refuses
 from pbx.demo.scenes import BACK_LINE, patient, physician
 from pbx.demo.stage import MOBILES, TONES, staged
 from pbx.home import Home
-from tests.faults.conftest import Saw
+from tests.conftest import Saw
 from tests.faults.line import DEADLINE, line_up
 from tests.support.office_up import ROOT, until
 

@@ -15,7 +15,7 @@ from pbx.carrier.handset import Handset, Script, answers, never_answers, refuses
 from pbx.demo.scenes import BACK_LINE, SATURDAY, patient, physician
 from pbx.demo.stage import MOBILES, PATIENT_TONE, Stage, staged
 from pbx.store.calls import History
-from tests.faults.conftest import Saw
+from tests.conftest import Saw
 from tests.support.office_up import ROOT
 
 pytestmark = [pytest.mark.long, pytest.mark.asyncio(loop_scope="session")]
