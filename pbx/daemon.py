@@ -90,7 +90,8 @@ class Daemon:
             on_event=self._event,
             on_resync=self._resync,
         )
-        self._notifier.measure(self._ami, self.writer)
+        covered = self._gaps.covered_s
+        self._notifier.measure(self._ami, self.writer, lambda: covered(clock.now()))
         self._taking_in = TakingIn(self.recorder, self._live_calls, clock)
         self._dialer = RelayDialer(self._ami, self.plans)
         self._escalator: Escalator | None = None
