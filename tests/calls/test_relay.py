@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -176,6 +177,28 @@ async def test_a_wrong_pin_hears_nothing_and_takes_nothing(
     assert (found.state, found.delivered_by, found.acknowledged_by) == ("open", None, None)
     assert found.due_at is not None  # and the next round comes
     saw("three wrong PINs on the physician's own phone: the message stays open")
+
+
+async def test_who_has_no_pin_is_told_and_the_next_is_called(stage: Stage, caller: str) -> None:
+    """No word of the message without a PIN; the backup is called at once, not ten minutes on."""
+    stage.set_time(SATURDAY)
+    person, backup = stage.person("oncall"), stage.person("backup")
+    await asyncio.to_thread(
+        vault.change, stage.home.folder, lambda held: replace(held, pins={}, codes={})
+    )
+    await asyncio.to_thread(with_pin, stage, backup)
+    stage.carrier.answers(MOBILES[person], answers(after=1, press="1"))
+    stage.carrier.answers(MOBILES[backup], consults(backup, "2"))
+    message = await leaves_a_message(stage, caller)
+    mobile = await stage.carrier.rings(MOBILES[person], DEADLINE)
+    second = await stage.carrier.rings(MOBILES[backup], DEADLINE)
+    await asyncio.gather(mobile.ended(DEADLINE), second.ended(DEADLINE))
+    assert mobile.heard is not None
+    assert mobile.longest_silence() < 6, "told at once, and nobody waits for keys"
+    found = await state_is(stage, message, "acknowledged")
+    assert (found.delivered_by, found.acknowledged_by) == (backup, backup)
+    first, *_, last = await asyncio.to_thread(results, stage, message)
+    assert (first, last) == ((person, "unreachable"), (backup, "acknowledged"))
 
 
 async def test_a_voicemail_takes_no_message(stage: Stage, caller: str) -> None:
