@@ -11,8 +11,9 @@ from typing import Any
 
 from benchmarks.ami_source import EVENTS, TOKEN, telling
 from benchmarks.ladder import OnePlan
-from dialplan import names
+from dialplan import manager, names
 from pbx.ami.client import AmiClient, AmiEvent
+from pbx.ami.lanes import Lane
 from pbx.call.callflow import CallFlow
 from pbx.call.conversation import Question
 from pbx.call.recent import RecentCallers
@@ -27,7 +28,7 @@ PATIENCE_S = 60.0
 
 
 class Intake:
-    """The client, the recorder and the writer of the daemon, on a database of their own."""
+    """What the daemon listens with, from the client to the writer, on a database of its own."""
 
     def __init__(self, home: Home, port: int, calls: int) -> None:
         plans = OnePlan()
@@ -37,14 +38,16 @@ class Intake:
         self._flow = CallFlow(plans, RecentCallers())
         self._left = calls
         self.told = asyncio.Event()
+        self.lane = Lane(self._event)
         self.client = AmiClient(
             host="127.0.0.1",
             port=port,
             username="u",
             secret="s",  # noqa: S106  # of nobody
-            on_event=self._event,
+            on_event=self.lane.put,
             on_resync=self._resync,
             on_overflow=self._overflow,
+            keep=manager.FIELDS,
         )
         self._recorder.open()
         self.writer.start()
@@ -73,7 +76,8 @@ async def taken(folder: Path, rate: float, calls: int) -> dict[str, Any]:
     home = Home(folder)
     async with telling(rate, calls) as port:
         intake = Intake(home, port, calls)
-        running = asyncio.create_task(intake.client.run())
+        work = (intake.client.run(), intake.lane.run())
+        running = [asyncio.create_task(one) for one in work]
         await intake.client.wait_connected(10)
         began = perf_counter()
         await intake.client.action("Originate")
@@ -82,8 +86,9 @@ async def taken(folder: Path, rate: float, calls: int) -> dict[str, Any]:
         heard = perf_counter() - began
         await asyncio.to_thread(intake.writer.flush, PATIENCE_S)
         took = perf_counter() - began
-        running.cancel()
-        await asyncio.gather(running, return_exceptions=True)
+        for one in running:
+            one.cancel()
+        await asyncio.gather(*running, return_exceptions=True)
         await asyncio.to_thread(intake.writer.close)
     with closing(sqlite3.connect(home.database)) as connection:
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")

@@ -95,7 +95,8 @@ class Daemon:
         )
         # what waits for the database delays nothing that does not
         self._recorded, self._patients = Lane(self.recorder.event), Lane(self._patient)
-        self._notifier.measure(self._ami, self.writer)
+        covered = self._gaps.covered_s
+        self._notifier.measure(self._ami, self.writer, lambda: covered(clock.now()))
         self._taking_in = TakingIn(self.recorder, self._live_calls, clock)
         self._dialer = RelayDialer(self._ami, self.plans)
         self._escalator: Escalator | None = None

@@ -12,7 +12,7 @@ from pbx import files
 from pbx.engine.ports import Ports
 from pbx.engine.runtime import ServiceUser
 from pbx.errors import ConfigError
-from pbx.standby.cache import SPOOL
+from pbx.paths import SPOOL
 
 # What reaches Record() as it is: no comma, bracket or space that Asterisk would read
 _PATH = re.compile(r"[A-Za-z0-9_+\-./:@=]+")

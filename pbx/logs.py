@@ -23,9 +23,10 @@ if TYPE_CHECKING:
 # A field that is not here is left out: nothing personal gets into a log by a new line of code.
 FIELDS = frozenset(
     {
-        "event", "level", "timestamp", "exception", "call", "code", "error", "event_name", "limit",
-        "line", "lost", "pause_s", "person", "pid", "plan", "port", "queue", "record", "records",
-        "script", "since_start", "tries", "waiting", "way", "why",
+        "event", "level", "timestamp", "exception", "call", "callback", "code", "end", "error",
+        "event_name", "limit", "line", "lost", "pause_s", "person", "pid", "plan", "port", "queue",
+        "record", "records", "rota", "script", "since_start", "start", "tries", "waiting", "way",
+        "where", "why",
     }
 )  # fmt: skip
 _NUMBER = re.compile(r"\+?\d{7,}(?!\.\d)")  # a call's id has a point in it, a number has none

@@ -1,4 +1,4 @@
-"""Where the data that ships with OfficeLine lies, in a checkout and in an installed wheel."""
+"""Where the data that ships with OfficeLine lies, and names of folders that many know."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import Literal
 
 from pbx.errors import ConfigError
+
+SPOOL = "spool"  # the folder in the standby's where Asterisk's user may write
 
 
 def data_folder(name: Literal["asterisk", "config"]) -> Path:

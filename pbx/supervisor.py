@@ -125,6 +125,7 @@ async def up(
             version, bind = asterisk.runtime.version, configuration.network.bind
             say(f"Asterisk {version} answers on {bind}:{ports.sip}; Ctrl-C ends it.")
             if alone:
+                tell(READY)
                 await ended.wait()
             else:
                 await _keep_serving(config, home, ended)

@@ -142,13 +142,21 @@ def resolve(config: Path | None, home: Path | None) -> Context:
     """
     if config is None:
         local = [Path("config/office.toml"), CHECKOUT / "config" / "office.toml"]
-        config = next((path for path in local if path.is_file()), SYSTEM_CONFIG)
+        config = next((path for path in local if _is_there(path)), SYSTEM_CONFIG)
     config = config.absolute()
     if home is None:
         beside = config.parent.parent
         made = config.parent.name == "config" and (beside / "var").is_dir()
         home = beside / "var" if made or (beside / "pyproject.toml").is_file() else SYSTEM_HOME
     return Context(config, home.absolute())
+
+
+def _is_there(path: Path) -> bool:
+    """Tell whether we can see a file: with sudo -u, one may stand in somebody else's folder."""
+    try:
+        return path.is_file()
+    except PermissionError:
+        return False
 
 
 def whoever() -> str:

@@ -60,6 +60,7 @@ def init(
     ok = _looked_at(context)
     if call:
         ok = _called(place) and ok
+    _tell_pins(place)
     typer.echo(f"Next: {_command(place)} {_next(place)}")
     if not ok:
         raise typer.Exit(1)
@@ -147,6 +148,18 @@ def _tell(place: Context, before: str | None, after: str, numbers: Mapping[str, 
         typer.echo("The carrier's password is still to come: 'officeline vault secret trunk'.")
     if configuration.trunk.host == PLACEHOLDER:
         typer.echo("There is no carrier yet: 'officeline init --trunk NAME' names one.")
+
+
+def _tell_pins(place: Context) -> None:
+    """Say who has no PIN yet: each chooses their own, so it is asked for in their presence."""
+    from pbx import vault
+
+    held = vault.read(place.home)
+    lacking = [one for one in place.configuration().plan.people if one not in held.pins]
+    if lacking:
+        typer.echo("Without a PIN nobody hears a message by telephone. Let each choose their own:")
+    for person in lacking:
+        typer.echo(f"  {_command(place)} people pin {person}")
 
 
 def _prompts(place: Context, language: str) -> None:

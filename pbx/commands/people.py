@@ -67,16 +67,18 @@ def list_(
 def mobile(
     context: typer.Context,
     person: str,
-    number: str,
+    number: Annotated[
+        str | None, typer.Argument(help="Asked for if left out: sudo logs its words.")
+    ] = None,
     *,
     second: Annotated[bool, typer.Option("--second", help="Set the second number.")] = False,
 ) -> None:
-    """Set a person's mobile in the vault; it is asked for nowhere else and shown masked.
+    """Set a person's mobile in the vault, the one place that holds it; it is shown masked.
 
     Example: officeline people mobile lee "(212) 555-0111"
     """
     name = _name(context.obj, person)
-    e164 = to_e164(number)
+    e164 = to_e164(str(typer.prompt("Mobile")) if number is None else number)
     if e164 is None:
         raise OfficeLineError("That is no phone number; write it as in +1 212 555 0111.")
     with deed(context.obj, "person.mobile", person, second=second):

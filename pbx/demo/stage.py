@@ -104,7 +104,9 @@ class Stage:
         engine = open_database(self.home.database)
         try:
             rows = [row for row in list_calls(engine, limit=100) if row.caller == caller]
-            found = get_call(engine, rows[0].id) if rows else None
+            # by Asterisk's own clock: the stage's is set back
+            newest = max((row.id for row in rows), key=_began, default=None)
+            found = get_call(engine, newest) if newest is not None else None
         finally:
             engine.dispose()
         if found is None:
@@ -126,6 +128,11 @@ class Stage:
         async with asyncio.timeout(15):
             while f"{phone}/sip:" not in await self.asterisk.command("pjsip show contacts"):
                 await asyncio.sleep(0.1)
+
+
+def _began(call: str) -> tuple[int, ...]:
+    """Read from a call's id when Asterisk began it: a second, and a count."""
+    return tuple(int(part) for part in call.split("."))
 
 
 @contextlib.asynccontextmanager

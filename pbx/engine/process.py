@@ -16,6 +16,7 @@ import structlog
 from pbx.engine.ports import Ports, is_free
 from pbx.engine.runtime import Runtime, ServiceUser, confined, enterable
 from pbx.errors import EngineError
+from pbx.health.watchdog import SOCKET
 
 START_DEADLINE = 60.0  # seconds until fully booted; three to five is usual
 STOP_DEADLINE = 8.0
@@ -172,6 +173,7 @@ class AsteriskProcess:
                 stdout=console,
                 stderr=console,
                 start_new_session=True,  # Ctrl-C is for us; we end Asterisk in order
+                env={name: text for name, text in os.environ.items() if name != SOCKET},
                 umask=0o027,
             )
         await self._booted()

@@ -61,7 +61,12 @@ def service_user() -> ServiceUser:
 
 
 def confined(user: ServiceUser, *, dies_with_parent: bool = False) -> list[str]:
-    """Name the words that drop every privilege before a program's first instruction."""
+    """Name the words that drop every privilege before a program's first instruction.
+
+    None where there is nothing to drop, as below a unit, which forbids what setpriv asks for.
+    """
+    if user.name is None and not dies_with_parent and _gains_nothing():
+        return []
     setpriv = shutil.which("setpriv")  # of util-linux
     if setpriv is None:
         raise EngineError("The program 'setpriv' is missing; install the package util-linux.")
@@ -72,6 +77,12 @@ def confined(user: ServiceUser, *, dies_with_parent: bool = False) -> list[str]:
     if dies_with_parent:
         words += ["--pdeathsig", "KILL"]
     return [*words, "--"]
+
+
+def _gains_nothing() -> bool:
+    """Tell whether the kernel gives us, and whatever we start, no new privileges."""
+    status = Path("/proc/self/status")
+    return status.exists() and "\nNoNewPrivs:\t1\n" in status.read_text()
 
 
 def enterable(folder: Path, user: ServiceUser) -> bool:
@@ -100,8 +111,14 @@ def cache_folder() -> Path:
 
 
 def find() -> Runtime | None:
-    """Find an Asterisk of at least 22.10: the installed one first, then the fetched one."""
-    return _installed() or _fetched(cache_folder() / PRIVATE)
+    """Find an Asterisk of at least 22.10: the installed one first, then the fetched one.
+
+    One that root fetched serves whoever has none, unless OFFICELINE_CACHE says where to look.
+    """
+    found = _installed() or _fetched(cache_folder() / PRIVATE)
+    return (
+        found if found or os.environ.get("OFFICELINE_CACHE") else _fetched(SHARED_CACHE / PRIVATE)
+    )
 
 
 def require() -> Runtime:

@@ -166,15 +166,20 @@ def _command(process: Path) -> str:
 
 
 def _people(configuration: Configuration, home: Home) -> Check:
+    """Tell who cannot be called, and who could be called but take no message."""
     try:
-        mobiles = vault.read(home.folder).mobiles
+        held = vault.read(home.folder)
     except ConfigError as error:
         return Check("people", False, str(error).rstrip("."), "")
-    missing = [key for key in configuration.plan.people if key not in mobiles]
-    if missing:
-        detail = f"no mobile for {', '.join(missing)}"
-        return Check("people", False, detail, f"officeline people mobile {missing[0]} NUMBER.")
-    return Check("people", True, f"{len(mobiles)} with a mobile in the vault")
+    missing = [key for key in configuration.plan.people if key not in held.mobiles]
+    unknown = [key for key in configuration.plan.people if key not in held.pins]
+    details = [f"no mobile for {', '.join(missing)}"] if missing else []
+    if unknown:
+        details.append(f"no PIN for {', '.join(unknown)}, who hear no message by telephone without")
+    if details:
+        mend = f"mobile {missing[0]} NUMBER" if missing else f"pin {unknown[0]}"
+        return Check("people", False, "; ".join(details), f"officeline people {mend}.")
+    return Check("people", True, f"{len(held.mobiles)} with a mobile in the vault, each with a PIN")
 
 
 def _rotas(configuration: Configuration, home: Home) -> Check:

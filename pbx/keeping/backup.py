@@ -26,9 +26,9 @@ from pbx import vault
 from pbx.errors import OfficeLineError
 from pbx.home import Home
 from pbx.keeping.age_keys import Lock
+from pbx.paths import SPOOL
 from pbx.record.reconcile import cdr_path
 from pbx.record.spool import Spool
-from pbx.standby.cache import SPOOL
 from pbx.store import audit, overlay
 
 FORMAT = 1

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine, Mapping
+import shutil
+from collections.abc import Callable, Coroutine, Mapping
 from typing import TYPE_CHECKING
 
 import structlog
@@ -15,6 +16,7 @@ from pbx.clock import Clock
 from pbx.home import Home
 from pbx.officefile.plan import Configuration
 from pbx.record.spool import Spool
+from pbx.store.damage import aside_of
 from pbx.store.database import open_database
 from pbx.store.records import Record
 from pbx.store.writer import LogWriter
@@ -65,8 +67,8 @@ class Notifier:
         """Wrap the scripts that are measured."""
         return handlers if self._metrics is None else self._metrics.timed(handlers)
 
-    def measure(self, ami: AmiClient, writer: LogWriter) -> None:
-        """Let numbers of these be asked for."""
+    def measure(self, ami: AmiClient, writer: LogWriter, covered_s: Callable[[], float]) -> None:
+        """Let numbers of these, and of the home, be asked for."""
         if self._metrics is None:
             return
         pull, publisher = self._metrics.pull, self._publisher
@@ -77,6 +79,13 @@ class Notifier:
         spool = Spool(self._home.spool)
         about = "Facts of the standby that wait to be taken in."
         pull("spool_waiting", about, lambda: len(spool.waiting()))
+        about = "For how long from now on somebody is on call for each rota, at most 14 days."
+        pull("rota_covered_seconds", about, covered_s)
+        home = self._home
+        about = "Databases that were damaged and set aside."
+        pull("database_aside", about, lambda: len(aside_of(home.database)))
+        about = "Room on the disk of database and recordings."
+        pull("disk_free_bytes", about, lambda: shutil.disk_usage(home.folder).free)
         if publisher is not None:
             about = "Whether the broker takes events."
             pull("mqtt_connected", about, lambda: publisher.connected)

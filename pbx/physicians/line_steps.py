@@ -12,6 +12,7 @@ import structlog
 from dialplan import names
 
 WAIT_S = 6  # for a key, or the next one
+PIN_DIGITS, CODE_AND_PIN_DIGITS = 6, 8
 EARLIER = "message-earlier"
 MOST_SAID = 1500  # bytes of sounds in one answer: Asterisk reads a command of 2048
 
@@ -64,6 +65,17 @@ def choices(state: LineState, asked: str, *say: str) -> Step:
     """Play prompts and wait for one key; `asked` is what it will mean."""
     words = {names.SAY: names.sounds(say), names.DIGITS: "1", names.PAUSE: str(WAIT_S)}
     return Step(names.ASK, replace(state, asked=asked), words)
+
+
+def ask_pin(state: LineState, *say: str) -> Step:
+    """Ask for the PIN of whom we called, or for code and PIN of whoever calls in."""
+    known = state.origin == "called"
+    words = {
+        names.SAY: names.sounds((*say, "enter-pin" if known else "enter-code-pin")),
+        names.DIGITS: str(PIN_DIGITS if known else CODE_AND_PIN_DIGITS),
+        names.PAUSE: str(WAIT_S),
+    }
+    return Step(names.ASK, state, words)
 
 
 def bye(state: LineState, *say: str) -> Step:

@@ -20,7 +20,7 @@ from pbx.call.conversation import Plans, Question
 from pbx.clock import Clock
 from pbx.errors import OfficeLineError
 from pbx.home import Home
-from pbx.physicians.line_steps import WAIT_S, LineState, Step, bye, choices, words_of
+from pbx.physicians.line_steps import LineState, Step, ask_pin, bye, choices, words_of
 from pbx.physicians.placing import No, Placing
 from pbx.physicians.shift_line import ABOUT_SHIFTS, ShiftLine
 from pbx.record.flags import CUT_OFF
@@ -30,7 +30,6 @@ from pbx.store.messages import MessageRow
 from routing.relay import RINGING
 
 TRIES = 3  # of a PIN, in one call; the lock of the person counts further
-PIN_DIGITS, CODE_AND_PIN_DIGITS = 6, 8
 NOTE_S = 120
 SHIFT_KEY = "8"
 
@@ -48,9 +47,17 @@ class Pins(Protocol):
         """Find the person of a code and a PIN; None is nobody."""
         ...
 
+    async def has_pin(self, person: str) -> bool:
+        """Tell whether a person has a PIN at all."""
+        ...
+
 
 class Caller(Protocol):
-    """What calls a person back on their own phone, and connects the patient of a message."""
+    """What calls a person on their own phone, about a message or to connect its patient."""
+
+    def cannot(self, message_id: str, person: str) -> None:
+        """Hear that whom we called about a message cannot take it, so that others are called."""
+        ...
 
     def connect(self, message_id: str, person: str) -> None:
         """Begin such a call, and return at once."""
@@ -93,7 +100,7 @@ class PhysicianLine:
         except OfficeLineError as error:
             log.warning("physician.refused", call=question.call, error=str(error))
             return bye(state, "goodbye")
-        return known or _ask_pin(replace(state, asked="pin"))
+        return known or await self._asked_pin(state)
 
     async def _goes_on(self, state: LineState, question: Question) -> Step | None:
         """Answer what somebody did; None for an arrival and for what is none of ours."""
@@ -130,7 +137,17 @@ class PhysicianLine:
         if known is not None:
             return await self._begin(replace(state, person=known))
         state = replace(state, tries=state.tries + 1)
-        return bye(state, "pin-no") if state.tries >= TRIES else _ask_pin(state, "pin-wrong")
+        return bye(state, "pin-no") if state.tries >= TRIES else ask_pin(state, "pin-wrong")
+
+    async def _asked_pin(self, state: LineState) -> Step:
+        """Ask for the PIN; whom we called and who has none is told so, and others are called."""
+        if state.origin == "called" and not await self._pins.has_pin(state.person):
+            log.error("physician.without_pin", person=state.person)
+            if state.request:
+                return bye(state, "pin-none")
+            self._caller.cannot(state.message, state.person)
+            return bye(state, "message-no-pin")
+        return ask_pin(replace(state, asked="pin"))
 
     async def _begin(self, state: LineState) -> Step:
         """Play the message that the call is about, or the first that waits."""
@@ -274,13 +291,3 @@ def _rank(message: MessageRow, person: str) -> tuple[bool, bool]:
 def note_path(folder: Path, unique: str, turn: int) -> Path:
     """Name the file, in the folder of messages, of a note that follows this turn's answer."""
     return folder / f"note-{unique}-{turn}.wav"
-
-
-def _ask_pin(state: LineState, *say: str) -> Step:
-    known = state.origin == "called"
-    words = {
-        names.SAY: names.sounds((*say, "enter-pin" if known else "enter-code-pin")),
-        names.DIGITS: str(PIN_DIGITS if known else CODE_AND_PIN_DIGITS),
-        names.PAUSE: str(WAIT_S),
-    }
-    return Step(names.ASK, state, words)

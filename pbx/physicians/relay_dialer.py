@@ -114,6 +114,11 @@ class RelayDialer:
         channel = self._about.get((message_id, person), "")
         self._settle(channel, "acknowledged")
 
+    def cannot(self, message_id: str, person: str) -> None:
+        """Hear that this person answered and cannot take the message: the next are called."""
+        channel = self._about.get((message_id, person), "")
+        self._settle(channel, "unreachable")
+
     @property
     def idle(self) -> bool:
         """Tell whether no call of ours goes on."""

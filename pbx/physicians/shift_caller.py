@@ -167,11 +167,11 @@ class ShiftCaller:
             call=call,
             result=result,
         )
-        told = {"person": row.view.person, "why": f"{row.view.role}: {result}"}
+        person, why = row.view.person, f"{row.view.role}: {result}"
         if state == "unconfirmed":
-            log.error("shift.unconfirmed", **told)
+            log.error("shift.unconfirmed", person=person, why=why)
         else:
-            log.info("shift.called", **told)
+            log.info("shift.called", person=person, why=why)
 
 
 def _backups(rows: list[ShiftRow], plan: Plan, now: datetime) -> list[Begin]:

@@ -91,7 +91,7 @@ class Recorder:
         """
         self._lull.settle()
         if question.call not in self._live:
-            self.turn(question, verdict)
+            self._turn(question, verdict, self._clock.now())
             self.unheard[question.call] = self._clock.now()
 
     def open_message(self, question: Question, verdict: Verdict) -> None:

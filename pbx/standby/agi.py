@@ -20,8 +20,9 @@ from pbx.call import turns
 from pbx.call.callflow import CallFlow
 from pbx.call.conversation import Question, Verdict, asked, variables
 from pbx.call.recent import RecentCallers
+from pbx.paths import SPOOL
 from pbx.record.spool import Fact, Spool
-from pbx.standby.cache import SPOOL, CachedPlans
+from pbx.standby.cache import CachedPlans
 from pbx.store.records import CallStarted
 
 LIVES_S = 4  # Asterisk does not end a script that it no longer waits for

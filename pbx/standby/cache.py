@@ -21,7 +21,6 @@ from pbx.record import plain
 from routing.model import Patient, Plan
 
 LIVE, PATIENTS, RECENT = "live.json", "patients.json", "recent.json"
-SPOOL = "spool"  # the folder in this one where Asterisk's user may write
 MODE = 0o640  # Asterisk's group reads, nobody else
 
 _HASH = re.compile(r"\w+")

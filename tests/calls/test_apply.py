@@ -17,6 +17,7 @@ from pbx.demo.scenes import BACK_LINE, SATURDAY, patient
 from pbx.demo.stage import MOBILES, TONES, Stage, staged
 from pbx.officefile.plan import read_text
 from pbx.store.overlay import applied_texts
+from tests.conftest import Saw
 
 pytestmark = [pytest.mark.long, pytest.mark.asyncio(loop_scope="session")]
 
@@ -69,7 +70,7 @@ async def goes_live(stage: Stage) -> None:
             await asyncio.sleep(0.05)
 
 
-async def test_twenty_plans_go_live_during_fifty_calls(busy: Stage) -> None:
+async def test_twenty_plans_go_live_during_fifty_calls(busy: Stage, saw: Saw) -> None:
     """Each call rings whom the plan of its beginning names, and ends as it would have."""
     for person, mobile in MOBILES.items():
         script = answers(after=1, press="1", tone=TONES[person], talk=3)
@@ -110,6 +111,7 @@ async def test_twenty_plans_go_live_during_fifty_calls(busy: Stage) -> None:
         assert [leg.person for leg in history.legs] == [first, backup], history
         seen.add(backup)
     assert len(seen) == 2, "both rotations were in force while calls came in"
+    saw(f"{APPLIES} plans went live; {len(callers)} calls ended as they began")
     assert read_text(busy.configuration.path) == next(iter(texts.values()))
 
 

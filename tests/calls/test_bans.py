@@ -13,6 +13,7 @@ import pytest
 
 from pbx.demo.scenes import MAIN
 from pbx.demo.stage import Stage
+from tests.conftest import Saw
 from tests.support.sip import SipSocket, digest, office
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -56,7 +57,7 @@ class Log:
         return banned(self.lines())
 
 
-async def test_whoever_fails_to_register_is_named(stage: Stage) -> None:
+async def test_whoever_fails_to_register_is_named(stage: Stage, saw: Saw) -> None:
     """A wrong password and a name that nobody has; the office's own phone is not."""
     log = Log(stage, "security.log")
     uri = f"sip:desk2@127.0.0.1:{office(stage)[1]}"
@@ -74,10 +75,11 @@ async def test_whoever_fails_to_register_is_named(stage: Stage) -> None:
         for _ in range(3):
             await asyncio.to_thread(stranger.asks, "REGISTER", "1000", caller="1000")
     assert set(await log.names(STRANGER, 6)) == {STRANGER}
+    saw("guesses at a password: 401, and the ban rule names their address alone")
 
 
 @pytest.mark.parametrize("method", ["INVITE", "OPTIONS"])
-async def test_whoever_scans_is_named(stage: Stage, method: str) -> None:
+async def test_whoever_scans_is_named(stage: Stage, method: str, saw: Saw) -> None:
     """He who never answers the question for his password, too."""
     log = Log(stage, "security.log")
     with SipSocket(STRANGER, office(stage)) as stranger:
@@ -85,9 +87,10 @@ async def test_whoever_scans_is_named(stage: Stage, method: str) -> None:
             await asyncio.to_thread(stranger.asks, method, MAIN, caller=f"{1000 + number}")
     names = await log.names(STRANGER, 8)  # after five tries there is an event more for each
     assert set(names) == {STRANGER}
+    saw(f"{method} from inside: asked for a password, named after seven")
 
 
-async def test_whoever_is_outside_is_named(walled: Stage) -> None:
+async def test_whoever_is_outside_is_named(walled: Stage, saw: Saw) -> None:
     """What the access list drops is a warning and no event; what is no SIP is dropped earlier."""
     security, messages = Log(walled, "security.log"), Log(walled, "messages.log")
     with SipSocket(STRANGER, office(walled)) as stranger:
@@ -96,6 +99,7 @@ async def test_whoever_is_outside_is_named(walled: Stage) -> None:
         stranger.send("INVITE sip:x SIP/2.0\r\nFrom: <sip:\r\nVia: nothing\r\n\r\n")
         assert await messages.names(STRANGER, 5) == [STRANGER] * 5  # the ACK, too
     assert banned(security.lines()) == []
+    saw("from outside: 403 and named")
     if shutil.which("fail2ban-regex"):  # the real one agrees
         assert ", 5 matched," in await asyncio.to_thread(fail2ban_regex, messages.path)
 

@@ -12,6 +12,7 @@ from pbx.demo.scenes import MAIN, SATURDAY, patient, physician
 from pbx.demo.stage import MOBILES, PATIENT_TONE, Stage
 from pbx.record import flags
 from pbx.store.calls import History
+from tests.conftest import Saw
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -82,11 +83,12 @@ async def test_what_is_wrong_is_marked(
     assert history.message.callback_number == caller
 
 
-async def test_without_any_number_the_message_is_marked(stage: Stage) -> None:
+async def test_without_any_number_the_message_is_marked(stage: Stage, saw: Saw) -> None:
     """An anonymous caller who keys none is called by nobody blindly: the inbox says so."""
     history = await hangs_up(stage, None, "1", after=1)
     assert history.message is not None
     assert history.message.flags == (flags.NO_NUMBER, flags.NO_WORDS)
+    saw("keyed no number: an open message, marked so")
 
 
 @pytest.mark.complains("Permission denied", "Could not create file")

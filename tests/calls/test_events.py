@@ -13,6 +13,7 @@ import pytest_asyncio
 from pbx.demo.scenes import BACK_LINE, SATURDAY, patient, physician
 from pbx.demo.stage import MOBILES, Stage
 from pbx.officefile.schema_wires import MqttTable
+from tests.conftest import Saw
 from tests.support import broker as brokers
 from tests.support.ami_peer import until
 from tests.support.broker import PASSWORD, SITE, USER, Mosquitto
@@ -51,7 +52,7 @@ async def urgent_call(stage: Stage, caller: str) -> tuple[str, str | None]:
 
 
 async def test_calls_are_told_and_wait_for_no_broker(
-    stage: Stage, broker: Mosquitto, caller: str
+    stage: Stage, broker: Mosquitto, caller: str, saw: Saw
 ) -> None:
     """Answered as ever while the broker stands still or is gone, and told when it is back."""
     async with brokers.listening(broker) as heard:
@@ -77,6 +78,7 @@ async def test_calls_are_told_and_wait_for_no_broker(
                 one["person"] for one in heard.all("calls/accepted") if one["call"] == call
             }
             assert accepted == person
+        saw("calls while the broker stood still and was dead: connected, told when it was back")
         whole = str(heard.heard)
     for number in (*MOBILES.values(), caller):
         assert number[2:] not in whole

@@ -11,6 +11,7 @@ from pbx.demo.scenes import BACK_LINE, MAIN, SATURDAY
 from pbx.demo.stage import MOBILES, Stage
 from pbx.locks.every import examine
 from tests.calls.conftest import CONFIG
+from tests.conftest import Saw
 from tests.support.sip import Dialog, SipSocket, digest, office
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -49,7 +50,7 @@ async def test_what_is_opened_is_found(walled: Stage) -> None:
     assert all("can be read by others" in detail for detail in found.values())
 
 
-async def test_a_stranger_outside_is_refused_before_anything(walled: Stage) -> None:
+async def test_a_stranger_outside_is_refused_before_anything(walled: Stage, saw: Saw) -> None:
     """Whatever he asks, and whoever he says he is: 403, and no call."""
     before = await walled.calls_logged()
     with SipSocket(STRANGER, office(walled)) as stranger:
@@ -57,6 +58,7 @@ async def test_a_stranger_outside_is_refused_before_anything(walled: Stage) -> N
             assert await asyncio.to_thread(stranger.asks, method, MAIN, caller="trunk") == 403
     assert await walled.calls_logged() == before
     assert await channels(walled) == 0
+    saw("no channel, no call in the log")
 
 
 @pytest.mark.parametrize("posing", ["trunk", "trunk-out", "desk1", "nobody", MOBILES["lee"]])

@@ -33,6 +33,7 @@ from tests.calls.test_relay import (
     state_is,
     with_pin,
 )
+from tests.conftest import Saw
 from tests.support.offices import ROOT, changed
 
 if TYPE_CHECKING:
@@ -292,7 +293,7 @@ async def test_a_request_that_came_too_late_is_never_dialled(practice: Stage, ca
 
 @pytest.mark.parametrize("later", [0.0, 1.5])
 async def test_of_two_who_accept_one_is_told_that_it_is_taken(
-    practice: Stage, caller: str, later: float
+    practice: Stage, caller: str, later: float, saw: Saw
 ) -> None:
     """One talks to the patient; the other, who presses then or while they talk, hears of it."""
     practice.set_time(SATURDAY)
@@ -330,6 +331,7 @@ async def test_of_two_who_accept_one_is_told_that_it_is_taken(
     assert not phones[winner].heard_tone(SAID["taken"])
     assert call.heard_tone(TONES[winner])
     assert not call.heard_tone(TONES[loser])
+    saw(f"the second pressed {later:g} s later: one was joined, the other heard that it is taken")
     if later:
         assert winner == "lee"
 

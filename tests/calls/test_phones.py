@@ -21,6 +21,7 @@ from pbx.demo.scenes import BACK_LINE, MAIN, SATURDAY, TUESDAY, patient, physici
 from pbx.demo.stage import MOBILES, PATIENT_TONE, TONES, Stage
 from pbx.health.trunk import reaches
 from pbx.record.cdr import read_cdr
+from tests.conftest import Saw
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -71,7 +72,7 @@ def cdr_file(stage: Stage) -> Path:
     return stage.home.asterisk / "log" / "cdr-custom" / CDR_FILE
 
 
-async def test_a_lost_manager_connection_loses_no_call(stage: Stage, caller: str) -> None:
+async def test_a_lost_manager_connection_loses_no_call(stage: Stage, caller: str, saw: Saw) -> None:
     """The daemon reconnects while two people talk; their call ends as the connected one it was."""
     stage.set_time(SATURDAY)
     person = stage.person("oncall")
@@ -92,9 +93,10 @@ async def test_a_lost_manager_connection_loses_no_call(stage: Stage, caller: str
     assert [line.split()[4] for line in again if line.startswith("  officeline")]
     assert history.call.outcome == "connected"
     assert history.call.person == person
+    saw("kicked while two talked: reconnected, logged as connected")
 
 
-async def test_wrong_keys_are_no_acceptance(stage: Stage, caller: str) -> None:
+async def test_wrong_keys_are_no_acceptance(stage: Stage, caller: str, saw: Saw) -> None:
     """Whoever presses anything but 1 is asked once more, and then the next one rings."""
     stage.set_time(SATURDAY)
     first, second = stage.person("oncall"), stage.person("backup")
@@ -110,6 +112,7 @@ async def test_wrong_keys_are_no_acceptance(stage: Stage, caller: str) -> None:
         first: "declined",
         second: "accepted",
     }
+    saw("5, 7 and 9: asked once more, then the next one rang")
 
 
 async def test_an_urgent_caller_who_hangs_up_leaves_a_message(stage: Stage, caller: str) -> None:

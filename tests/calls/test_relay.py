@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -25,6 +26,7 @@ from pbx.record.reconcile import reconcile_day
 from pbx.store import escalation, messages
 from pbx.store.database import open_database
 from pbx.store.messages import MessageRow
+from tests.conftest import Saw
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -147,7 +149,9 @@ async def test_a_message_is_relayed_and_the_patient_called_back(stage: Stage, ca
     await asyncio.to_thread(accounted, stage, message)
 
 
-async def test_a_wrong_pin_hears_nothing_and_takes_nothing(stage: Stage, caller: str) -> None:
+async def test_a_wrong_pin_hears_nothing_and_takes_nothing(
+    stage: Stage, caller: str, saw: Saw
+) -> None:
     """Somebody else has the phone: after three tries the call ends, and the message is open."""
     stage.set_time(SATURDAY)
     person = stage.person("oncall")
@@ -173,6 +177,29 @@ async def test_a_wrong_pin_hears_nothing_and_takes_nothing(stage: Stage, caller:
     found = await asyncio.to_thread(read, stage, message)
     assert (found.state, found.delivered_by, found.acknowledged_by) == ("open", None, None)
     assert found.due_at is not None  # and the next round comes
+    saw("three wrong PINs on the physician's own phone: the message stays open")
+
+
+async def test_who_has_no_pin_is_told_and_the_next_is_called(stage: Stage, caller: str) -> None:
+    """No word of the message without a PIN; the backup is called at once, not ten minutes on."""
+    stage.set_time(SATURDAY)
+    person, backup = stage.person("oncall"), stage.person("backup")
+    await asyncio.to_thread(
+        vault.change, stage.home.folder, lambda held: replace(held, pins={}, codes={})
+    )
+    await asyncio.to_thread(with_pin, stage, backup)
+    stage.carrier.answers(MOBILES[person], answers(after=1, press="1"))
+    stage.carrier.answers(MOBILES[backup], consults(backup, "2"))
+    message = await leaves_a_message(stage, caller)
+    mobile = await stage.carrier.rings(MOBILES[person], DEADLINE)
+    second = await stage.carrier.rings(MOBILES[backup], DEADLINE)
+    await asyncio.gather(mobile.ended(DEADLINE), second.ended(DEADLINE))
+    assert mobile.heard is not None
+    assert mobile.longest_silence() < 6, "told at once, and nobody waits for keys"
+    found = await state_is(stage, message, "acknowledged")
+    assert (found.delivered_by, found.acknowledged_by) == (backup, backup)
+    first, *_, last = await asyncio.to_thread(results, stage, message)
+    assert (first, last) == ((person, "unreachable"), (backup, "acknowledged"))
 
 
 async def test_a_voicemail_takes_no_message(stage: Stage, caller: str) -> None:
@@ -262,7 +289,7 @@ async def test_the_words_of_every_call_of_a_number_are_heard(stage: Stage, calle
     assert audio.tone_seconds(until, FIRST_VOICE) < 0.3, "the newest comes first"
 
 
-async def test_somebody_poses_as_a_physician(stage: Stage) -> None:
+async def test_somebody_poses_as_a_physician(stage: Stage, saw: Saw) -> None:
     """A physician's number is shown: no message, no dial tone, no hint that it is known."""
     stage.set_time(SATURDAY)
 
@@ -281,6 +308,7 @@ async def test_somebody_poses_as_a_physician(stage: Stage) -> None:
     assert len(calls_out(stage)) == before, "nobody was called"
     assert [one.kind for one in history.decisions] == ["menu"], "asked like anybody"
     assert history.message is None
+    saw("with a physician's number shown: the menu like anybody, no tone, nobody called")
 
 
 def calls_out(stage: Stage) -> list[str]:

@@ -6,12 +6,13 @@ import pytest
 
 from pbx.demo.scenes import SCENES, Scene
 from pbx.demo.stage import MOBILES, Stage
+from tests.conftest import Saw
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 
 @pytest.mark.parametrize("scene", SCENES, ids=lambda scene: scene.title)
-async def test_scene(scene: Scene, stage: Stage, caller: str) -> None:
+async def test_scene(scene: Scene, stage: Stage, caller: str, saw: Saw) -> None:
     """The phones and the database agree with what the scene promises, and no number leaks."""
     stage.set_time(scene.at)
     known = None if scene.anonymous else caller
@@ -25,3 +26,5 @@ async def test_scene(scene: Scene, stage: Stage, caller: str) -> None:
         for message in messages:
             assert caller not in message.text
             assert "9175550123" not in message.text  # what the anonymous caller keyed in
+    if scene.anonymous:
+        saw("asked for a number and routed: reached who is on call")

@@ -17,6 +17,7 @@ from dialplan.system import CDR_FILE
 from pbx.carrier.handset import never_answers
 from pbx.demo.scenes import BACK_LINE, MAIN, SATURDAY, physician
 from pbx.demo.stage import MOBILES, TONES, Stage
+from tests.conftest import Saw
 from tests.support.sip import SipSocket, office
 from tests.support.torture import FORGED, HOSTILE, INVALID, VALID
 
@@ -27,7 +28,7 @@ MOMENT = 0.4  # seconds in which an answer comes on loopback
 
 
 @pytest.mark.parametrize("stranger", ["the carrier", "127.0.0.3"])
-async def test_torture_messages_are_survived(walled: Stage, stranger: str) -> None:
+async def test_torture_messages_are_survived(walled: Stage, stranger: str, saw: Saw) -> None:
     """From the carrier's own address and from a phone's: each is answered or dropped."""
     host = walled.carrier.host if stranger == "the carrier" else stranger
     answered = set()
@@ -41,9 +42,11 @@ async def test_torture_messages_are_survived(walled: Stage, stranger: str) -> No
     assert len(answered) > 20  # whoever drops everything would survive, too
     assert_nothing_forged(bytes(heard), walled.vault.token)
     assert await walled.asterisk.command("core show uptime seconds")
+    total = len(VALID) + len(INVALID)
+    saw(f"{total} messages from {stranger}, {len(answered)} answered; the next call went through")
 
 
-async def test_hostile_names_forge_nothing(walled: Stage) -> None:
+async def test_hostile_names_forge_nothing(walled: Stage, saw: Saw) -> None:
     """As the caller's number, name, and in every other header that names somebody."""
     walled.set_time(SATURDAY)
     before = await walled.calls_logged()
@@ -58,6 +61,7 @@ async def test_hostile_names_forge_nothing(walled: Stage) -> None:
     assert await walled.calls_logged() == before + answered + 1
     assert_nothing_forged(bytes(heard), walled.vault.token)
     assert_clean_log(walled)
+    saw(f"{len(HOSTILE)} hostile names: nothing forged, stored clean")
 
 
 def sent(peer: SipSocket, text: str) -> bool:

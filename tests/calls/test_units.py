@@ -80,15 +80,20 @@ async def test_the_control_layer_comes_and_goes_beside_asterisk() -> None:
         folder.chmod(0o755)
         home.prepare(runtime.service_user())
         vault.write(home.folder, vault.Vault())
-        async with command(folder, "answers on", "engine", "run"):
+        async with (
+            listening(folder / "notify") as heard,
+            command(folder, "answers on", "engine", "run"),
+        ):
+            await until(lambda: READY in heard)
+            assert heard == [READY]  # ours, and not Asterisk's own
             pid = (home.asterisk / "run/asterisk.pid").read_text()
             async with command(folder, "daemon.serving", "serve") as daemon:
                 daemon.kill()
                 await daemon.wait()
-            async with listening(folder / "notify") as heard:
-                async with command(folder, "daemon.serving", "serve"):
-                    await until(lambda: heard.count(ALIVE) > 1)
-                assert heard[0] == READY
+            heard.clear()
+            async with command(folder, "daemon.serving", "serve"):
+                await until(lambda: heard.count(ALIVE) > 1)
+            assert heard[0] == READY
             assert (home.asterisk / "run/asterisk.pid").read_text() == pid
             assert Path(f"/proc/{pid.strip()}").exists()
         assert not is_running(home)

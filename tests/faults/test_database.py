@@ -18,7 +18,7 @@ from pbx.health.doctor import examine
 from pbx.home import Home
 from pbx.record.spool import Spool
 from pbx.store.damage import aside_of
-from tests.faults.conftest import Saw
+from tests.conftest import Saw
 from tests.faults.line import Line, line_up, read_only
 from tests.faults.oracle import DEADLINE
 from tests.support.office_up import until

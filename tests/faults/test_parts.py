@@ -21,7 +21,7 @@ from pbx.demo.stage import MOBILES, TONES, staged
 from pbx.home import Home
 from pbx.store import escalation
 from pbx.store.database import open_database
-from tests.faults.conftest import Saw
+from tests.conftest import Saw
 from tests.faults.line import Line, line_up
 from tests.faults.oracle import DEADLINE, dialled_nobody_else, invited
 from tests.support.office_up import ROOT, until

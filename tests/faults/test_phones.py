@@ -19,8 +19,8 @@ from pbx.store.calls import History
 from pbx.store.database import open_database
 from tests.calls.test_outbound import LIVE, events
 from tests.calls.test_relay import PIN, leaves_a_message, read, with_pin
+from tests.conftest import Saw
 from tests.faults import oracle
-from tests.faults.conftest import Saw
 from tests.faults.oracle import DEADLINE
 from tests.support.offices import changed
 

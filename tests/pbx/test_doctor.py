@@ -68,6 +68,7 @@ def test_every_piece_is_looked_at(place: Path) -> None:
     assert [name for name, check in checks.items() if not check["ok"]] == ["people", "trunk"]
     assert "osei" in str(checks["people"]["detail"])
     assert "people mobile osei" in str(checks["people"]["mend"])
+    assert "no PIN for lee, osei, patel" in str(checks["people"]["detail"])
     assert "the example's carrier" in str(checks["trunk"]["detail"])
     assert "docs/trunk.md" in str(checks["trunk"]["mend"])
 

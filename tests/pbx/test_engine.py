@@ -6,6 +6,8 @@ import asyncio
 import os
 import signal
 import socket
+import subprocess
+import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -20,6 +22,7 @@ from pbx.errors import EngineError
 from tests.support.asterisk import bare_asterisk
 
 DEADLINE = 30.0
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture
@@ -119,6 +122,26 @@ def test_a_folder_that_the_service_user_cannot_enter(tmp_path: Path) -> None:
     stranger = ServiceUser("nobody", 65534, 65534)
     closed.parent.chmod(0o700)
     assert not runtime.enterable(closed, stranger)
+
+
+@pytest.mark.parametrize("words", [["setpriv", "--no-new-privs"], []])
+def test_who_can_gain_nothing_needs_no_setpriv(words: list[str]) -> None:
+    """A unit of systemd's forbids what setpriv asks of the kernel."""
+    code = "from pbx.engine.runtime import *; print(confined(ServiceUser(None, 1, 1)))"
+    command = [*words, sys.executable, "-c", code]
+    said = subprocess.run(command, capture_output=True, text=True, check=True, cwd=ROOT).stdout
+    assert ("setpriv" in said) == (not words)
+
+
+def test_what_root_fetched_serves_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Unless OFFICELINE_CACHE names another place, where there is none."""
+    shared = runtime.find()
+    if shared is None or not shared.private or os.environ.get("OFFICELINE_CACHE"):
+        pytest.skip("there is no Asterisk in a shared cache")
+    monkeypatch.setattr(runtime, "cache_folder", lambda: tmp_path)
+    assert runtime.find() == shared
+    monkeypatch.setenv("OFFICELINE_CACHE", str(tmp_path))
+    assert runtime.find() is None
 
 
 def test_roots_cache_can_be_entered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

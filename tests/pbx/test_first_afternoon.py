@@ -71,6 +71,28 @@ def test_the_practice_is_good(place: Path) -> None:
     assert kind["decision"]["kind"] == "ladder"
 
 
+def test_nobody_is_left_without_a_pin(place: Path) -> None:
+    """`init` ends with the commands, and the doctor is content with the people after them."""
+
+    def people() -> dict[str, Any]:
+        words = [sys.executable, "-m", "cli", "doctor", "--json"]
+        done = subprocess.run(
+            words, cwd=place, env=ENVIRONMENT, capture_output=True, text=True, check=False
+        )
+        (found,) = [one for one in json.loads(done.stdout)["checks"] if one["name"] == "people"]
+        return dict(found)
+
+    told = run(place, "init", "--yes", "--no-call")
+    commands = re.findall(r"^  officeline (people pin \w+)$", told, re.MULTILINE)
+    assert sorted(commands) == ["people pin answering", "people pin kim"]
+    assert "no PIN for answering, kim" in people()["detail"]
+    assert people()["mend"] == f"officeline {commands[0]}."
+    for count, command in enumerate(commands):
+        run(place, *command.split(), "--stdin", given=f"47291{count}\n")
+    assert people()["ok"]
+    assert "people pin" not in run(place, "init", "--yes", "--no-call")
+
+
 def test_a_week_of_calls_can_be_read(place: Path) -> None:
     """Calls, messages and reports agree; both ledgers hold the same, and no number is whole."""
     home = place / "week"

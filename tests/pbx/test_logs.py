@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 import structlog
 
@@ -27,6 +32,29 @@ def test_numbers_and_unknown_fields_stay_out(capsys: pytest.CaptureFixture[str])
     assert "…0111" in said
 
 
+def test_whatever_is_logged_is_allowed() -> None:
+    """No line of the code gives the log a field that it drops: an alarm would say nothing."""
+    dropped, seen = [], 0
+    for path in (Path(__file__).parents[2] / "pbx").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            match node:
+                case ast.Call(func=ast.Attribute(value=ast.Name(id="log")), keywords=given):
+                    seen += 1
+                    names = {one.arg for one in given} - {"exc_info"}
+                    dropped += [f"{path.name}:{node.lineno} {one}" for one in names - logs.FIELDS]
+    assert seen > 80
+    assert dropped == []
+
+
+def test_an_empty_shift_is_told_whole(capsys: pytest.CaptureFixture[str]) -> None:
+    """Which rota, from when until when: the alarm is the log's alone."""
+    logs.configure()
+    gap = {"rota": "doctors", "start": "2026-11-25T10:00:00-05:00", "end": "2026-11-26T10:00"}
+    structlog.get_logger().error("rota.gap", **gap)
+    said = capsys.readouterr().err
+    assert all(f"{name}={value}" in said for name, value in gap.items()), said
+
+
 def test_a_plan_is_named_whole(capsys: pytest.CaptureFixture[str]) -> None:
     """Its hash may happen to hold as many digits as a number has."""
     logs.configure()
@@ -50,3 +78,11 @@ def test_a_traceback_shows_no_values(capsys: pytest.CaptureFixture[str]) -> None
     said = capsys.readouterr().err
     assert "RuntimeError" in said
     assert secret not in said
+
+
+def test_a_daemon_holds_no_console() -> None:
+    """What structlog brings for a developer's terminal is never imported by the control layer."""
+    code = "import sys; from pbx import logs, supervisor; print(sys.modules.keys() & {'rich'})"
+    words = [sys.executable, "-c", code]
+    done = subprocess.run(words, check=True, capture_output=True, text=True)
+    assert done.stdout == "set()\n"

@@ -19,8 +19,10 @@ from structlog.testing import capture_logs
 from pbx.home import Home
 from pbx.notify.metrics import Metrics
 from pbx.officefile.plan import Configuration
-from pbx.store import escalation, messages, records
+from pbx.store import changes, escalation, messages, records
+from pbx.store.damage import ASIDE
 from pbx.store.database import open_database
+from routing.model import Override
 from routing.relay import Stage, Todo
 from tests.support.daemons import DAY, PATIENT, VAULT, asked, parsed, serving
 from tests.support.offices import EXAMPLE, ROOT
@@ -111,6 +113,30 @@ async def test_the_daemon_serves_what_happens(tmp_path: Path) -> None:
     assert not [label for label in labels if re.search(r"\d{7}", label)]
 
 
+async def test_what_only_the_doctor_told_is_a_number(tmp_path: Path) -> None:
+    """An empty shift to come, a database that was set aside, and the room on the disk."""
+    home, port = Home(tmp_path), free_port()
+    async with serving(home, office(port), VAULT):
+        before = await asyncio.to_thread(scraped, port)
+        Path(f"{home.database}{ASIDE}20261128-021000").touch()
+        engine = open_database(home.database)
+        start = DAY + timedelta(days=2)
+        gap = Override(0, "doctors", "remove", None, "osei", start, start + timedelta(days=9))
+        changes.add_override(engine, gap, by="amy", now=DAY)
+        engine.dispose()
+        two_days = timedelta(days=2).total_seconds()
+        async with asyncio.timeout(20):  # the beat looks at the rota again
+            while True:
+                now = await asyncio.to_thread(scraped, port)
+                if now["officeline_rota_covered_seconds"][()] <= two_days:
+                    break
+                await asyncio.sleep(0.1)
+    assert before["officeline_rota_covered_seconds"][()] == timedelta(days=14).total_seconds()
+    assert before["officeline_database_aside"][()] == 0
+    assert now["officeline_database_aside"][()] == 1
+    assert now["officeline_disk_free_bytes"][()] > 0
+
+
 async def test_a_port_that_is_taken_costs_the_numbers_alone(tmp_path: Path) -> None:
     """It is said, and calls are answered."""
     with socket.socket() as other, capture_logs() as logs:
@@ -173,7 +199,10 @@ async def test_the_heartbeat_ages_until_one_comes() -> None:
 def served() -> tuple[set[str], dict[str, set[str]]]:
     """Name all series that the daemon serves, and the values of their labels by label."""
     metrics = Metrics(0)
-    for name in ("ami_connected", "log_waiting", "spool_waiting", "mqtt_connected", "mqtt_waiting"):
+    for name in (
+        "ami_connected", "log_waiting", "spool_waiting", "mqtt_connected", "mqtt_waiting",
+        "rota_covered_seconds", "database_aside", "disk_free_bytes",
+    ):  # fmt: skip
         metrics.pull(name, "x", lambda: 0)
     metrics.pull("log_lost", "x", lambda: 0, is_counter=True)
     names: set[str] = set()
@@ -210,6 +239,8 @@ def test_each_alert_asks_for_numbers_that_there_are() -> None:
         assert rule["labels"]["severity"] in {"page", "ticket"}
     asked_for = {name for rule in rules for name in NAME.findall(rule["expr"])}
     assert {"officeline_breached_messages", "officeline_ami_connected"} <= asked_for
+    alarms = {"rota_covered_seconds", "database_aside", "disk_free_bytes"}
+    assert {f"officeline_{one}" for one in alarms} <= asked_for
 
 
 def test_each_panel_asks_for_numbers_that_there_are() -> None:

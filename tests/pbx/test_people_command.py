@@ -198,6 +198,12 @@ def test_unlocking(place: Path) -> None:
     assert "Give either" in refused(place, "people", "pin", "lee", "--unlock", "--stdin")
 
 
+def test_a_number_that_is_asked_for(place: Path) -> None:
+    """It stands in no command, which sudo would write into the journal."""
+    assert "…0133" in done(place, "people", "mobile", "lee", given="212 555 0133\n")
+    assert vault.read(place / "home").contacts("lee") == {"mobile": "+12125550133"}
+
+
 def test_a_second_number(place: Path) -> None:
     """It stands beside the mobile."""
     assert "…0122" in done(place, "people", "mobile", "lee", "212 555 0122", "--second")

@@ -20,6 +20,7 @@ from pbx.physicians.pins import Pins, hashed, weakness
 from pbx.store import pins as tries
 from pbx.store.database import open_database
 from pbx.vault import CODES, Vault
+from tests.conftest import Saw
 
 NOW = datetime(2026, 11, 28, 7, 10, tzinfo=UTC)
 LEE, OSEI = "480297", "913640"
@@ -125,7 +126,7 @@ async def test_who_was_called_gives_the_pin_alone(pins: Pins) -> None:
     assert not await pins.check_pin("nobody", LEE)
 
 
-async def test_five_wrong_tries_lock(pins: Pins, engine: Engine) -> None:
+async def test_five_wrong_tries_lock(pins: Pins, engine: Engine, saw: Saw) -> None:
     """The fifth is told to the administrator once; the right PIN then opens nothing."""
     with structlog.testing.capture_logs() as told:
         for _ in range(5):
@@ -138,6 +139,7 @@ async def test_five_wrong_tries_lock(pins: Pins, engine: Engine) -> None:
     assert not [one for one in told if WRONG in str(one) or LEE in str(one)]
     assert tries.locked(engine, NOW) == [tries.Locked("lee", "inbound", NOW, 5)]
     assert await pins.identify(f"11{OSEI}") == "osei"
+    saw("five wrong PINs: locked, told once, and the right one opens nothing")
 
 
 async def test_a_right_pin_ends_the_row(pins: Pins, engine: Engine) -> None:

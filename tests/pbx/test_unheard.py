@@ -68,8 +68,9 @@ class Office:
         return self.recorder.catch_up
 
     def turn(self, did: str, call: str = CALL, event: str = names.ARRIVED) -> None:
-        """Answer a question about a call."""
+        """Answer a question about a call, and let the answer be noted."""
         self.recorder.turn(*self.asked(did, call, event))
+        self.recorder.settle()
 
     def asked(self, did: str, call: str, event: str = names.ARRIVED) -> tuple[Question, Verdict]:
         """Make a question and its verdict."""

@@ -1,4 +1,4 @@
-"""The fault suite: each test is a row of the catalogue, and says what was seen."""
+"""For all tests: one that is a row of the fault suite says what was seen."""
 
 from __future__ import annotations
 
