@@ -16,12 +16,15 @@ from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import Engine
 
+from pbx.officefile.plan import load
 from pbx.record.reconcile import SETTLING, Reconciliation, cdr_path, reconcile
 from pbx.store import messages
 from pbx.store.calls import CallRow, list_calls
 from pbx.store.database import open_database
+from routing.relay import shortest_cut_off
 from tests.faults.line import Line
 from tests.faults.soak.play import Placed, Soak
+from tests.support.office_up import ROOT
 
 SETTLED_S = 150.0  # until the last call's outcome is in the log, and the relay has rung
 LEAVES_EARLY = {"leaves in the menu", "leaves after the key", "leaves before the answer"}
@@ -92,7 +95,9 @@ def judge(soak: Soak, began: datetime, left: list[str]) -> Verdict:
     engine = open_database(home.database)
     try:
         later = datetime.now(UTC) + 2 * SETTLING
-        found = reconcile(engine, cdr_path(home), began, later, later)
+        plan = load(home.folder.parent / "office.toml", ROOT / "config" / "presets.toml").plan
+        cut_off = shortest_cut_off(plan)
+        found = reconcile(engine, cdr_path(home), began, later, later, cut_off)
         rows = all_calls(engine)
         known = {row.message for row in rows if row.message} & _message_ids(engine)
     finally:
