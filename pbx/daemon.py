@@ -276,7 +276,9 @@ class Daemon:
             async with asyncio.timeout(HEARD_S):
                 await self._recorded.done()
                 await self._patients.done()
+        ours = self._dialer.under_way
         live = await self.recorder.resync(self._live_calls)
+        self._dialer.resync(ours, live)
         if self._placing is not None:
             await self._placing.resync(live)
 

@@ -1,7 +1,8 @@
 """The escalator: calls people about urgent messages until somebody acknowledges, whatever happens.
 
 Timers are rows of the database, so a restart forgets nothing: calls that were cut off are made
-again, and what fell due meanwhile is done at once. A double call is acceptable, a lost one is not.
+again, and what fell due meanwhile is done at once. A clock that is set back sets them back with it.
+A double call is acceptable, a lost one is not.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from pbx.errors import OfficeLineError
 from pbx.store import escalation
 from pbx.store.background import LONGEST_PAUSE_S, PAUSE_S, Background
 from pbx.store.escalation import AttemptRow, Outcome, RefusedError, Result, Round
+from pbx.store.set_back import set_back
 from routing import relay
 from routing.relay import RINGING, View
 
@@ -102,6 +104,7 @@ class Escalator:
         self._followed: set[asyncio.Task[None]] = set()
         self._phones: dict[str, asyncio.Lock] = {}
         self._held: dict[str, datetime] = {}  # messages that are left alone until then
+        self.latest = clock.now()  # what the clock said when timers were looked at last
         self._failures = 0
         self._stopping = False
 
@@ -146,7 +149,7 @@ class Escalator:
     async def _look(self) -> float:
         """Do what is due; return for how many seconds nothing will be."""
         await self._end_taken()
-        now = self._clock.now()
+        now = await self._told_time()
         self._held = {message: until for message, until in self._held.items() if until > now}
         limit = BATCH + len(self._held)
         views = await self._store.read(escalation.due, now, limit)
@@ -164,6 +167,17 @@ class Escalator:
             return LOOK_S
         until = (nearest - self._clock.now()).total_seconds()
         return min(LOOK_S, until) if until > 0 else MOMENT_S
+
+    async def _told_time(self) -> datetime:
+        """Say what time it is; where the clock was set back, timers are first set back with it."""
+        now = self._clock.now()
+        if now < self.latest:
+            back = self.latest - now
+            log.warning("escalator.clock_set_back", why=f"by {back}")
+            await self._store.write(set_back, back, now)
+            self._held = {message: until - back for message, until in self._held.items()}
+        self.latest = now
+        return now
 
     async def _end_taken(self) -> None:
         """End the calls about messages that somebody has taken up, but not that one's."""

@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 import structlog
 
 from dialplan import names
-from pbx.ami.client import AmiClient, AmiUnavailable
+from pbx.ami.client import AmiClient, AmiResponse, AmiTimeout, AmiUnavailable
 from pbx.ami.protocol import AmiEvent
 from pbx.call.conversation import Plans
 from pbx.physicians.line_steps import LineState
@@ -29,9 +29,16 @@ ORIGINATE_S = RING_S + 20  # with the time to hear the whisper and press
 CONFIRM_S = RING_S + 30  # what is heard of a shift is longer
 ON_THE_LINE_S = 120.0  # how long nobody is called who still talks to us; then call waiting must do
 AWAY_S = 15.0  # how long a call waits for an Asterisk that is away, as at our own start
-REASON_S = 1.0  # the reason of a failure may come after the hangup
-# What OriginateResponse gives as the reason of a failure: a control frame of Asterisk's
-_REASONS: dict[str, Outcome] = {"5": "busy", "8": "unreachable", "0": "unreachable"}
+REASON_S = 1.0  # why a call failed may be heard after that it did
+# What came of the phone: the cause of a hangup (Q.850) with which its leg ended. Whatever else it
+# is, the number does not work now. OriginateResponse gives no reason of a Local channel's failure.
+_CAUSES: dict[str, Outcome] = {
+    "0": "no answer",
+    "16": "no answer",
+    "17": "busy",
+    "19": "no answer",
+    "21": "declined",
+}
 
 log = structlog.get_logger()
 
@@ -61,6 +68,8 @@ class RelayDialer:
         self._plans = plans
         self._count = itertools.count(1)
         self._calls: dict[str, asyncio.Future[Outcome]] = {}  # by the channel that we originated
+        self._came: dict[str, Outcome] = {}  # of these, what came of the phone so far
+        self._doubted: dict[str, asyncio.Event] = {}  # of these, those that perhaps do not exist
         self._by_press: set[str] = set()  # of these, those that a pressed 1 settles
         self._about: dict[tuple[str, str], str] = {}  # message and person -> channel
         self._tasks: set[asyncio.Task[Outcome]] = set()
@@ -117,6 +126,11 @@ class RelayDialer:
 
     def event(self, event: AmiEvent) -> None:
         """Take one of Asterisk's events about a channel of ours."""
+        call = event.fields.get("Linkedid", "")
+        if event.fields.get("What") == names.LEG_ANSWERED and call in self._calls:
+            self._came[call] = "declined"  # until somebody accepts
+        elif event.name == "Hangup" and call in self._calls:
+            self._came.setdefault(call, _CAUSES.get(event.fields.get("Cause", ""), "unreachable"))
         channel = event.fields.get("Uniqueid", "")
         if event.name == "Hangup" and (line := self._lines.pop(channel, None)):
             line.set()
@@ -124,14 +138,29 @@ class RelayDialer:
             return
         if event.name == "Hangup" and event.fields.get("ChannelStateDesc") == "Up":
             self._settle(channel, "declined")
-        elif event.name == "Hangup":
-            asyncio.get_running_loop().call_later(REASON_S, self._settle, channel, "no answer")
-        elif event.name == "OriginateResponse":
-            if event.fields.get("Response") == "Failure":
-                reason = event.fields.get("Reason", "")
-                self._settle(channel, _REASONS.get(reason, "no answer"))
-            elif channel in self._by_press:
-                self._settle(channel, "acknowledged")
+        elif event.name == "Hangup" or event.fields.get("Response") == "Failure":
+            asyncio.get_running_loop().call_later(REASON_S, self._failed, channel)
+        elif event.name == "OriginateResponse" and channel in self._by_press:
+            self._settle(channel, "acknowledged")
+
+    def _failed(self, channel: str) -> None:
+        """Nobody accepted: what came of the phone is heard by now."""
+        self._settle(channel, self._came.get(channel, "unreachable"))
+
+    @property
+    def under_way(self) -> frozenset[str]:
+        """The calls of which no end was heard yet."""
+        return frozenset(self._lines)
+
+    def resync(self, before: frozenset[str], live: frozenset[str]) -> None:
+        """Hear, after every connect, which of the calls `before` go on: the others are over."""
+        for channel in before:
+            if channel not in live:
+                if line := self._lines.pop(channel, None):
+                    line.set()
+                self._failed(channel)
+            if channel in self._doubted:
+                self._doubted[channel].set()
 
     def _settle(self, channel: str, outcome: Outcome) -> None:
         found = self._calls.get(channel)
@@ -153,7 +182,10 @@ class RelayDialer:
         else:
             self._by_press.add(channel)
         try:
-            await self._originate(channel, errand, dial)
+            try:
+                await self._originate(channel, errand, dial)
+            except AmiTimeout:
+                await self._known(channel)
             return await outcome
         except AmiUnavailable:
             self._lines.pop(channel).set()
@@ -163,8 +195,20 @@ class RelayDialer:
             raise
         finally:
             del self._calls[channel]
+            self._came.pop(channel, None)
             self._by_press.discard(channel)
             self._about.pop((errand.about, errand.person), None)
+
+    async def _known(self, channel: str) -> None:
+        """Wait for the next connect, which tells whether Asterisk took an order unanswered."""
+        heard = self._doubted[channel] = asyncio.Event()
+        try:
+            async with asyncio.timeout(AWAY_S):
+                await heard.wait()
+        except TimeoutError as error:
+            raise AmiUnavailable("Asterisk stays away") from error
+        finally:
+            del self._doubted[channel]
 
     async def _over(self, person: str) -> None:
         """Wait until the last call to this person is over: one phone, one conversation."""
@@ -182,11 +226,20 @@ class RelayDialer:
         return book[person][via] if via else None
 
     async def _originate(self, channel: str, errand: _Errand, dial: str) -> None:
+        """Place a call; AmiTimeout where Asterisk may have taken the order, and did not say so."""
         try:
             await self._ami.wait_connected(AWAY_S)
         except TimeoutError as error:
             raise AmiUnavailable("Asterisk stays away") from error
-        answer = await self._ami.action(
+        try:
+            answer = await self._order(channel, errand, dial)
+        except AmiUnavailable as error:
+            raise AmiTimeout("the connection broke before the answer came") from error
+        if not answer.ok:
+            raise AmiUnavailable(answer.message)
+
+    async def _order(self, channel: str, errand: _Errand, dial: str) -> AmiResponse:
+        return await self._ami.action(
             "Originate",
             Channel=f"Local/{errand.person}@{names.LEG}/n",
             ChannelId=channel,
@@ -203,8 +256,6 @@ class RelayDialer:
                 errand.variable,
             ],
         )
-        if not answer.ok:
-            raise AmiUnavailable(answer.message)
 
     async def _hang_up(self, channel: str) -> None:
         try:

@@ -16,6 +16,7 @@ from pbx.carrier.handset import (
     Script,
     answers,
     never_answers,
+    refuses,
     voicemail,
 )
 from pbx.demo.scenes import MAIN, SATURDAY, patient
@@ -314,3 +315,48 @@ def calls_out(stage: Stage) -> list[str]:
     """List the calls that the office sent to the carrier."""
     found = stage.carrier.messages()
     return [one.start for one in found if one.received and one.text.startswith("INVITE")]
+
+
+async def _picks_up_and_hangs_up(phone: Handset) -> None:
+    await phone.ring(0.5)
+    await phone.answer()
+    await phone.wait(0.5)
+    await phone.hang_up()
+
+
+@pytest.mark.parametrize(
+    ("script", "result"),
+    [
+        (refuses(486), "busy"),
+        (refuses(603), "declined"),
+        (_picks_up_and_hangs_up, "declined"),
+        (refuses(480), "no answer"),
+    ],
+)
+async def test_who_was_reached_is_called_again_in_time_and_nobody_else_now(
+    stage: Stage, caller: str, script: Script, result: str
+) -> None:
+    """Who is busy or declines has the minutes that the file gives before others are woken."""
+    stage.set_time(SATURDAY)
+    person = stage.person("oncall")
+    stage.carrier.answers(MOBILES[person], script)
+    message = await leaves_a_message(stage, caller)
+    async with asyncio.timeout(DEADLINE):
+        while not [one for _, one in await asyncio.to_thread(results, stage, message) if one]:
+            await asyncio.sleep(0.1)
+    assert await asyncio.to_thread(results, stage, message) == [(person, result)]
+    due = (await asyncio.to_thread(read, stage, message)).due_at
+    assert due is not None
+    assert due > stage.clock.now() + timedelta(minutes=4)
+
+
+async def test_a_number_that_does_not_work_leads_on_at_once(stage: Stage, caller: str) -> None:
+    """The carrier knows no such number: the backup is called without the minutes between."""
+    stage.set_time(SATURDAY)
+    first, second = stage.person("oncall"), stage.person("backup")
+    stage.carrier.answers(MOBILES[first], refuses(404))
+    stage.carrier.answers(MOBILES[second], never_answers())
+    message = await leaves_a_message(stage, caller)
+    await stage.carrier.rings(MOBILES[second], DEADLINE)
+    found = await asyncio.to_thread(results, stage, message)
+    assert found[0] == (first, "unreachable")

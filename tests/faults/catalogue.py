@@ -12,6 +12,14 @@ _CALLS = "tests/calls"
 
 
 @dataclass(frozen=True)
+class Limit:
+    """What a row promises of time: at most `s` seconds, and from when to when they are counted."""
+
+    s: float
+    counted: str
+
+
+@dataclass(frozen=True)
 class Fault:
     """A row: what goes wrong, how that is done, what must come of it, and pytest's node ids."""
 
@@ -20,18 +28,22 @@ class Fault:
     how: str
     expected: str
     tests: tuple[str, ...]
+    limit: Limit | None = None  # for what the tests give as `waited_s`
 
 
 CATALOGUE = (
     Fault(1, "daemon dead before the call", "SIGKILL", "the standby, under 0.3 s more",
-          (f"{_LAYER}::test_dead_before_the_call", f"{_CALLS}/test_standby.py")),
+          (f"{_LAYER}::test_dead_before_the_call", f"{_CALLS}/test_standby.py"),
+          Limit(0.3, "more than alive")),
     Fault(2, "killed in mid-question", "SIGKILL", "no verdict, so the standby",
           (f"{_LAYER}::test_killed_in_mid_question",)),
     Fault(3, "killed while bridged", "SIGKILL", "the conversation goes on; logged after restart",
           (f"{_LAYER}::test_killed_while_bridged", f"{_LAYER}::test_dead_when_the_line_breaks")),
-    Fault(4, "hung", "SIGSTOP", "watchdog, then standby within 4 s", (f"{_LAYER}::test_hung",)),
-    Fault(5, "hung and the caller hangs up", "SIGSTOP, BYE", "no leaked channel",
-          (f"{_LAYER}::test_hung_and_the_caller_hangs_up",)),
+    Fault(4, "hung", "SIGSTOP", "the watchdog after 4 s, then the standby as in 1",
+          (f"{_LAYER}::test_hung",), Limit(4.3, "more than alive")),
+    Fault(5, "hung and the caller hangs up", "SIGSTOP, CANCEL", "no leaked channel; open message",
+          (f"{_LAYER}::test_hung_and_the_caller_hangs_up",
+           f"{_CALLS}/test_standby.py::test_who_hangs_up_on_a_hung_control_layer_is_written_down")),
     Fault(6, "slow, under and over the deadline", "delay", "a late verdict is ignored",
           (f"{_LAYER}::test_slow",)),
     Fault(7, "half a command, then silence", "fault server", "server killed, the call goes on",
@@ -41,18 +53,22 @@ CATALOGUE = (
           (f"{_LAYER}::test_half_a_command_then_death", f"{_LAYER}::test_killed_again_and_again")),
     Fault(9, "AMI drops, or half-open", "kick, SIGSTOP", "reconnect, resync, nothing replayed",
           (f"{_CALLS}/test_phones.py::test_a_lost_manager_connection_loses_no_call",
-           f"{_PARTS}::test_asterisk_stands_still")),
+           f"{_PARTS}::test_asterisk_stands_still",
+           f"{_PARTS}::test_asterisk_stands_still_while_the_relay_calls",
+           f"{_PARTS}::test_a_kicked_connection_while_the_relay_calls")),
     Fault(10, "AMI password wrong", "config", "fatal and loud; inbound calls unaffected",
           (f"{_PARTS}::test_a_wrong_manager_password",)),
     Fault(11, "database locked", "BEGIN EXCLUSIVE", "routes in budget, spills, replayed once",
-          (f"{_DATABASE}::test_the_database_is_locked",)),
+          (f"{_DATABASE}::test_the_database_is_locked",),
+          Limit(0.6, "more than with it free; a message may wait 0.5 s")),
     Fault(12, "disk full", "small tmpfs", "as 11, with an alarm",
           (f"{_DATABASE}::test_the_disk_is_full",)),
     Fault(13, "database read-only or corrupt", "chattr, overwrite pages",
           "as 11; set aside, never deleted",
           (f"{_DATABASE}::test_the_database_is_read_only",
            f"{_DATABASE}::test_a_start_with_a_read_only_database",
-           f"{_DATABASE}::test_the_database_is_corrupt")),
+           f"{_DATABASE}::test_the_database_is_corrupt",
+           f"{_DATABASE}::test_the_database_is_damaged_in_use")),
     Fault(14, "a million calls logged", "seed", "a route takes as long as before",
           (f"{_DATABASE}::test_a_million_calls_are_logged",)),
     Fault(15, "MQTT broker dead or stopped", "kill, SIGSTOP", "no effect on calls; bounded outbox",
@@ -60,31 +76,41 @@ CATALOGUE = (
     Fault(16, "MQTT replayed, retained, forged", "mosquitto_pub", "nothing obeys MQTT",
           ("tests/pbx/test_mqtt.py",)),
     Fault(17, "the trunk's errors", "486 603 404 480 500 503 408", "the next step at once",
-          (f"{_PHONES}::test_the_trunks_errors",)),
+          (f"{_PHONES}::test_the_trunks_errors",), Limit(2, "between the two phones")),
     Fault(18, "the trunk is silent", "bound port", "the next step at the second timeout",
-          (f"{_PARTS}::test_the_trunk_is_silent",)),
+          (f"{_PARTS}::test_the_trunk_is_silent",),
+          Limit(5, "between two steps; the second timeout is 4 s")),
     Fault(19, "rings forever; early media only", "180, 183", "the next step at the timeout",
-          (f"{_PHONES}::test_it_rings_for_ever", f"{_PHONES}::test_early_media_only")),
+          (f"{_PHONES}::test_it_rings_for_ever", f"{_PHONES}::test_early_media_only"),
+          Limit(22, "between the two phones; the step is 20 s")),
     Fault(20, "the mobile's voicemail answers", "200, no digit", "no bridge; others go on ringing",
-          (f"{_PHONES}::test_a_voicemail_answers",)),
+          (f"{_PHONES}::test_a_voicemail_answers",
+           f"{_PHONES}::test_a_voicemail_answers_and_others_ring")),
     Fault(21, "wrong digits, 200 digits", "DTMF", "asked once more, then the next; never accepted",
           (f"{_PHONES}::test_two_hundred_digits",
            f"{_CALLS}/test_phones.py::test_wrong_keys_are_no_acceptance")),
     Fault(22, "the physician hangs up at the prompt", "BYE", "the next step; recorded as declined",
-          (f"{_PHONES}::test_the_physician_hangs_up_at_the_prompt",)),
+          (f"{_PHONES}::test_the_physician_hangs_up_at_the_prompt",),
+          Limit(5, "between the two phones; the step is 20 s")),
     Fault(23, "a prompt file is missing", "rename", "refused at start; later accepted by press",
           (f"{_PHONES}::test_a_prompt_file_is_missing", "tests/pbx/test_prompts.py")),
-    Fault(24, "two accept at once", "both press 1", "one bridge, the other is told",
-          (f"{_CALLS}/test_outbound.py",)),
+    Fault(24, "two accept at once", "both press 1", "one bridge and acknowledgment; one is told",
+          (f"{_PHONES}::test_two_accept_at_once",
+           f"{_CALLS}/test_outbound.py::test_of_two_who_accept_one_is_told_that_it_is_taken",
+           f"{_CALLS}/test_outbound.py::test_who_does_not_press_hears_that_it_is_taken")),
     Fault(25, "the patient hangs up in mid-ladder", "CANCEL, BYE", "legs gone in 1 s; open message",
-          (f"{_PHONES}::test_the_patient_hangs_up_in_mid_ladder",)),
+          (f"{_PHONES}::test_the_patient_hangs_up_in_mid_ladder",
+           f"{_PHONES}::test_the_patient_hangs_up_before_the_answer"),
+          Limit(1, "from the hang-up until the phone is silent")),
     Fault(26, "rota gap, nobody on call", "config", "refused by check; at run time everyone rings",
           (f"{_PARTS}::test_nobody_is_on_call",)),
     Fault(27, "apply and reload during calls", "apply x20", "no call drops or changes course",
           (f"{_CALLS}/test_apply.py",)),
-    Fault(28, "clock jump, both DST days", "clock", "ladders keep their order; rota right",
-          (f"{_PARTS}::test_the_clock_jumps", "tests/routing/test_rota.py",
-           "tests/routing/test_hours.py")),
+    Fault(28, "clock jump and back, both DST days", "clock", "ladders keep their order; rota right",
+          (f"{_PARTS}::test_the_clock_jumps", f"{_PARTS}::test_the_clock_is_set_back",
+           "tests/pbx/test_escalator.py", "tests/routing/test_rota.py",
+           "tests/routing/test_hours.py"),
+          Limit(23, "between the relay's calls, which are to be 20 s apart")),
     Fault(29, "the same caller three times", "three calls", "all logged, one escalation",
           (f"{_PHONES}::test_the_same_caller_three_times",)),
     Fault(30, "call storm", "SIPp, 50 a second", "past maxcalls 503; accepted calls unaffected",
@@ -97,11 +123,13 @@ CATALOGUE = (
     Fault(33, "scanners", "OPTIONS, REGISTER, INVITE", "401 or dropped; the ban rule matches",
           (f"{_CALLS}/test_bans.py", f"{_CALLS}/test_locks.py")),
     Fault(34, "posing as a physician; PIN guessing", "From = mobile", "no dial tone; lockout",
-          (f"{_CALLS}/test_relay.py::test_a_wrong_pin_hears_nothing_and_takes_nothing",
+          (f"{_PHONES}::test_a_hundred_pins",
+           f"{_CALLS}/test_relay.py::test_a_wrong_pin_hears_nothing_and_takes_nothing",
            f"{_CALLS}/test_relay.py::test_somebody_poses_as_a_physician",
            "tests/pbx/test_pins.py")),
     Fault(35, "Asterisk killed in mid-call", "SIGKILL", "restarted; urgent ones escalate",
           (f"{_PARTS}::test_asterisk_is_killed",)),
     Fault(36, "the caller's network vanishes", "SIGSTOP", "gone at the RTP timeout",
-          (f"{_PARTS}::test_the_callers_network_vanishes",)),
+          (f"{_PARTS}::test_the_callers_network_vanishes",),
+          Limit(70, "from the last packet until no channel; the timeout is 60 s")),
 )  # fmt: skip

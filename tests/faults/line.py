@@ -1,21 +1,17 @@
-"""One office under a fault: real processes, a patient on the phone, and the oracle at the end.
-
-The oracle: every call is in the log with an outcome; an urgent one reached a human, or left an open
-message; no channel is left; and nobody was dialled whom the plan does not name.
-"""
+"""One office under a fault: real processes, a patient on the phone, and the oracle at the end."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
 import os
-import re
 import signal
 import subprocess
 import tempfile
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -28,11 +24,11 @@ from pbx.errors import OfficeLineError
 from pbx.store import messages
 from pbx.store.calls import CallRow, list_calls
 from pbx.store.database import open_database
+from tests.faults import oracle
+from tests.faults.oracle import DEADLINE
 from tests.support.office_up import ROOT, Up, office_up, until
 
-DEADLINE = 90.0
 SABOTAGE = Path(__file__).parent / "sabotage"
-_INVITED = re.compile(r"^INVITE sip:(\+?\d+)@", re.MULTILINE)
 
 
 @dataclass
@@ -111,11 +107,9 @@ class Line:
         await asyncio.gather(*(call.ended(DEADLINE) for call in self.calls))
         if serving:
             await self._serves()
-        async with asyncio.timeout(DEADLINE):
-            while "0 active channels" not in (said := await self.console("core show channels")):
-                assert said, "Asterisk does not answer"
-                await asyncio.sleep(0.2)
-        self._dialled_nobody_else()
+        await oracle.no_channel_is_left(self.console)
+        callers = (call.number for call in self.calls)
+        oracle.dialled_nobody_else(self.up.carrier, *callers)
         return [await self._logged(call.number) for call in self.calls]
 
     async def _serves(self) -> None:
@@ -127,14 +121,6 @@ class Line:
 
         await until(alive)
 
-    def _dialled_nobody_else(self) -> None:
-        """Every INVITE that reached the carrier was for a mobile of ours, or for who called."""
-        known = {*MOBILES.values(), *(call.number for call in self.calls)}
-        for message in self.up.carrier.messages():
-            if message.received and (found := _INVITED.match(message.text)):
-                assert found[1] in known, message.start
-        assert not self.up.carrier.refused
-
     async def _logged(self, caller: str) -> CallRow:
         """Wait until a caller's newest call has its outcome, and judge it."""
         row: CallRow | None = None
@@ -142,8 +128,7 @@ class Line:
             while row is None or row.outcome is None:
                 await asyncio.sleep(0.2)
                 row = await asyncio.to_thread(self._newest, caller)
-        if row.urgency == "urgent" and row.outcome not in {"connected", "failsafe"}:
-            assert row.message, row
+        await asyncio.to_thread(oracle.ends_well, row, self.up.home.database)
         return row
 
     async def accepted(self, call: PhoneCall) -> None:
@@ -162,6 +147,23 @@ class Line:
             finally:
                 engine.dispose()
         return None
+
+    def leave_message(self, *, due_in_s: float) -> str:
+        """Open an urgent message whose relay begins so soon, and return its id; blocking."""
+        engine, at = open_database(self.up.home.database), datetime.now(UTC)
+        try:
+            return messages.open_message(
+                engine,
+                message_id="left",
+                call="left",
+                at=at,
+                urgency="urgent",
+                callback_number="+19175550161",
+                recording=None,
+                due_at=at + timedelta(seconds=due_in_s),
+            )
+        finally:
+            engine.dispose()
 
     def open_messages(self) -> list[messages.MessageRow]:
         """List the messages that are not closed; blocking."""

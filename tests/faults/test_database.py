@@ -17,8 +17,10 @@ from pbx.demo.scenes import BACK_LINE, MAIN, patient
 from pbx.health.doctor import examine
 from pbx.home import Home
 from pbx.record.spool import Spool
+from pbx.store.damage import aside_of
 from tests.conftest import Saw
-from tests.faults.line import DEADLINE, line_up, read_only
+from tests.faults.line import Line, line_up, read_only
+from tests.faults.oracle import DEADLINE
 from tests.support.office_up import until
 
 pytestmark = pytest.mark.long
@@ -29,6 +31,7 @@ async def test_the_database_is_locked(saw: Saw) -> None:
     """Row 11: somebody holds it for a whole call; what happened is written later, once."""
     async with line_up() as line:
         await line.reaches("+19175550161")
+        (free,) = line.waited_s
         with closing(sqlite3.connect(line.up.home.database, isolation_level=None)) as other:
             other.execute("BEGIN EXCLUSIVE")
             line.answered()
@@ -40,7 +43,7 @@ async def test_the_database_is_locked(saw: Saw) -> None:
         rows = await line.holds()
         assert [row.outcome for row in rows] == ["connected", "connected"]
         assert calls_in(line.up.home.database) == len(rows)
-        saw("rang as before; the call was written when the lock was gone", line.waited_s[-1])
+        saw("rang; the call was written when the lock was gone", line.waited_s[-1] - free)
 
 
 async def test_the_disk_is_full(saw: Saw) -> None:
@@ -55,6 +58,8 @@ async def test_the_disk_is_full(saw: Saw) -> None:
         await line.rings()
         await call.ended(DEADLINE)
         assert line.reached(call)
+        await until(lambda: line.up.told("calllog.refused") == 1)
+        assert "disk" in await asyncio.to_thread(troubles, line.up.home)
         filler.unlink()
         (row,) = await line.holds()
         assert row.outcome in {"connected", "interrupted"}
@@ -115,6 +120,12 @@ def database_check(home: Home) -> str:
     return next(one.detail for one in checks if one.name == "database")
 
 
+def troubles(home: Home) -> list[str]:
+    """Name what `doctor` finds wrong; blocking."""
+    checks = examine(home.folder.parent / "office.toml", home.folder)
+    return [one.name for one in checks if not one.ok]
+
+
 def calls_in(database: Path) -> int:
     """Count the calls in the log."""
     with closing(sqlite3.connect(database)) as reader:
@@ -123,25 +134,70 @@ def calls_in(database: Path) -> int:
 
 
 async def test_the_database_is_corrupt(saw: Saw) -> None:
-    """Row 13: it is set aside, never deleted; the line goes on with a new one."""
+    """Row 13: it is set aside as it was, never deleted; the line goes on with a new one."""
     async with line_up() as line:
+        home = line.up.home
         await line.reaches("+19175550161")
         await line.holds()
         with line.nobody_restarts():
             line.kill()
-            for name in ("-wal", "-shm"):
-                Path(f"{line.up.home.database}{name}").unlink(missing_ok=True)
-            with line.up.home.database.open("r+b") as file:
+            checkpoint(home.database)
+            with home.database.open("r+b") as file:
                 file.write(os.urandom(40_000))
-        served = line.up.told("daemon.serving")
-        await until(lambda: line.up.told("daemon.serving") > served)
-        aside = [one.name for one in line.up.home.folder.iterdir() if "corrupt" in one.name]
-        assert aside, sorted(one.name for one in line.up.home.folder.iterdir())
+            damaged = home.database.read_bytes()
+        assert await set_aside(line) == damaged
         line.calls.clear()
         await line.reaches("+19175550162")
         (row,) = await line.holds()
         assert row.outcome == "connected"
         saw("set aside; the next call was answered and logged")
+
+
+async def test_the_database_is_damaged_in_use(saw: Saw) -> None:
+    """Row 13: pages go bad under a running control layer: as 11, and open messages stay open."""
+    async with line_up() as line:
+        home = line.up.home
+        await line.reaches("+19175550161")
+        await line.holds()
+        checkpoint(home.database)
+        garbage = overwrite(home.database, "leg")
+        await asyncio.to_thread(line.leave_message, due_in_s=3600)  # what others cached is void
+        await line.reaches("+19175550162")
+        waited = line.waited_s[-1]
+        await until(lambda: line.up.told("calllog.refused") == 1)
+        line.kill()
+        assert garbage in await set_aside(line)
+        await line.reaches("+19175550163")
+        rows = await line.holds()
+        assert [row.outcome for row in rows] == ["connected"] * 3
+        assert [one.id for one in await asyncio.to_thread(line.open_messages)] == ["left"]
+        saw("in use: spilled, set aside at the restart; the open message is still open", waited)
+
+
+def checkpoint(database: Path) -> None:
+    """Bring everything into the one file."""
+    with closing(sqlite3.connect(database)) as connection:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+
+def overwrite(database: Path, table: str) -> bytes:
+    """Damage the first page of a table; return what stands there now."""
+    ask = "SELECT rootpage, page_size FROM sqlite_schema, pragma_page_size WHERE name = ?"
+    with closing(sqlite3.connect(database)) as connection:
+        page, size = connection.execute(ask, (table,)).fetchone()
+    garbage = os.urandom(size)
+    with database.open("r+b") as file:
+        file.seek((page - 1) * size)
+        file.write(garbage)
+    return garbage
+
+
+async def set_aside(line: Line) -> bytes:
+    """Wait for the next start, and read what it set aside."""
+    served = line.up.told("daemon.serving")
+    await until(lambda: line.up.told("daemon.serving") > served)
+    (name,) = aside_of(line.up.home.database)
+    return (line.up.home.folder / name).read_bytes()
 
 
 async def test_a_million_calls_are_logged(saw: Saw) -> None:

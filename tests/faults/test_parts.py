@@ -15,16 +15,20 @@ from pathlib import Path
 
 import pytest
 
-from pbx.carrier.handset import answers, never_answers, refuses
+from pbx.carrier.handset import Handset, PhoneCall, answers, never_answers, refuses
 from pbx.demo.scenes import BACK_LINE, patient, physician
 from pbx.demo.stage import MOBILES, TONES, staged
 from pbx.home import Home
+from pbx.store import escalation
+from pbx.store.database import open_database
 from tests.conftest import Saw
-from tests.faults.line import DEADLINE, line_up
+from tests.faults.line import Line, line_up
+from tests.faults.oracle import DEADLINE, dialled_nobody_else, invited
 from tests.support.office_up import ROOT, until
 
 pytestmark = pytest.mark.long
 RTP_TIMEOUT_S = 60
+CALL_ID = re.compile(r"^Call-ID: *(\S+)", re.MULTILINE)
 
 
 def asterisk_pid(home: Home) -> int:
@@ -45,6 +49,60 @@ async def test_asterisk_stands_still(saw: Saw) -> None:
         (row,) = await line.holds()
         assert row.outcome == "connected"
         saw("reconnected by itself; the next call was logged")
+
+
+async def test_asterisk_stands_still_while_the_relay_calls(saw: Saw) -> None:
+    """Row 9: the call that was asked for and not answered is made, once, and no other with it."""
+    async with line_up() as line:
+        await asyncio.to_thread(line.leave_message, due_in_s=2)
+        for number in MOBILES.values():
+            line.up.carrier.answers(number, never_answers())
+        pid, connected = asterisk_pid(line.up.home), line.up.told("ami.connected")
+        os.kill(pid, signal.SIGSTOP)
+        await until(lambda: line.up.told("ami.lost") > 0)
+        assert await asyncio.to_thread(attempts, line) == [None]  # it was asked for before
+        os.kill(pid, signal.SIGCONT)
+        await until(lambda: line.up.told("ami.connected") > connected)
+        phone = await line.rings()
+        await phone.ended(DEADLINE)
+        async with asyncio.timeout(DEADLINE):
+            while await asyncio.to_thread(attempts, line) == [None]:
+                await asyncio.sleep(0.1)
+        assert await asyncio.to_thread(attempts, line) == ["no answer"]
+        assert invited(line.up.carrier) == [phone.number]
+        await line.holds()
+        saw("a call was asked for when the connection broke: the mobile rang once")
+
+
+async def test_a_kicked_connection_while_the_relay_calls(saw: Saw) -> None:
+    """Row 9: the mobile rings on, is not called again, and what comes of it is written."""
+    async with line_up() as line:
+        for number in MOBILES.values():
+            line.up.carrier.answers(number, never_answers())
+        await asyncio.to_thread(line.leave_message, due_in_s=0)
+        phone = await line.rings()
+        connected = line.up.told("ami.connected")
+        sessions = (await line.console("manager show connected")).splitlines()
+        (descriptor,) = [one.split()[4] for one in sessions if one.startswith("  officeline")]
+        await line.console(f"manager kick session {descriptor}")
+        await until(lambda: line.up.told("ami.connected") > connected)
+        await phone.ended(DEADLINE)
+        async with asyncio.timeout(DEADLINE):
+            while await asyncio.to_thread(attempts, line) == [None]:
+                await asyncio.sleep(0.1)
+        assert await asyncio.to_thread(attempts, line) == ["no answer"]
+        assert invited(line.up.carrier) == [phone.number]
+        await line.holds()
+        saw("kicked while a mobile rings: it rang on, and once")
+
+
+def attempts(line: Line) -> list[str | None]:
+    """List what came of the relay's calls about that message; blocking."""
+    engine = open_database(line.up.home.database)
+    try:
+        return [one.result for one in escalation.attempts(engine, "left")]
+    finally:
+        engine.dispose()
 
 
 async def test_a_wrong_manager_password(saw: Saw) -> None:
@@ -75,13 +133,24 @@ async def test_the_trunk_is_silent(saw: Saw) -> None:
         async with line_up(
             edit=lambda text: re.sub(r"^port = \d+$", f"port = {port}", text, flags=re.MULTILINE)
         ) as line:
-            began = time.monotonic()
+            first: dict[str, float] = {}
+            listens = asyncio.create_task(hears(mute, first))
             call = await line.dials(BACK_LINE, patient(at_most=60))
             await call.ended(DEADLINE)
+            listens.cancel()
             (row,) = await line.holds()
             assert (row.outcome, row.message is not None) == ("message", True)
-            took = time.monotonic() - began
-            saw(f"every step was skipped after 4 s; a message was taken, {took:.0f} s in all")
+            oncall, backup, *_ = first.values()
+            saw("each step was skipped; a message was taken", backup - oncall)
+
+
+async def hears(mute: socket.socket, first: dict[str, float]) -> None:
+    """Answer nothing; note when each call's first INVITE came, in seconds."""
+    mute.setblocking(False)
+    while True:
+        data = await asyncio.get_running_loop().sock_recv(mute, 65535)
+        if data.startswith(b"INVITE ") and (known := CALL_ID.search(data.decode())):
+            first.setdefault(known[1], time.monotonic())
 
 
 async def test_nobody_is_on_call(saw: Saw) -> None:
@@ -105,12 +174,15 @@ async def test_nobody_is_on_call(saw: Saw) -> None:
         for number in MOBILES.values():
             await line.rings(number)
         await line.up.carrier.hang_up(call)
-        await call.ended(DEADLINE)
+        (row,) = await line.holds()
+        assert (row.outcome, row.message is not None) == ("message", True)
         saw("check exits 1; at run time all three physicians rang", max(line.waited_s))
 
 
-@pytest.mark.parametrize("at", ["2026-11-01 01:59", "2027-03-14 01:59"])
-async def test_the_clock_jumps(saw: Saw, at: str) -> None:
+@pytest.mark.parametrize(
+    ("at", "hours"), [("2026-11-01 01:59", 1), ("2027-03-14 01:59", 1), ("2026-11-28 02:10", -1)]
+)
+async def test_the_clock_jumps(saw: Saw, at: str, hours: int) -> None:
     """Row 28: an hour is gone or comes twice in mid-ladder; the steps keep their order."""
     with tempfile.TemporaryDirectory(prefix="officeline-fault-") as name:
         async with staged(Path(name), ROOT / "config/office.toml", at) as stage:
@@ -120,13 +192,53 @@ async def test_the_clock_jumps(saw: Saw, at: str) -> None:
             caller = "+19175550161"
             call = await stage.carrier.dials(BACK_LINE, caller=caller, script=patient())
             await stage.carrier.rings(MOBILES[first], DEADLINE)
-            stage.clock.set(stage.clock.now() + timedelta(hours=1))
+            assert stage.carrier.did_not_ring(MOBILES[second])
+            stage.clock.set(stage.clock.now() + timedelta(hours=hours))
             await stage.carrier.rings(MOBILES[second], DEADLINE)
             await call.ended(DEADLINE)
             history = await stage.finished(caller)
-            assert [leg.person for leg in history.legs] == [first, second]
-            assert history.call.outcome == "connected"
-            saw(f"{at[:10]}: on call, then backup, as before")
+            assert {leg.person for leg in history.legs} == {first, second}
+            assert (history.call.outcome, history.call.person) == ("connected", second)
+            dialled_nobody_else(stage.carrier)
+            saw(f"{at[:10]}, {hours:+} h: on call, then backup, as before")
+
+
+async def test_the_clock_is_set_back(saw: Saw) -> None:
+    """Row 28: by an hour, while a message waits for its next call, which comes when it was due."""
+    async with line_up(edit=retries) as line:
+        first = await relayed(line)
+        line.fault.write_text("clock -3600")
+        again = await line.rings(first.number)
+        await again.ended(DEADLINE)
+        line.fault.unlink()
+        await line.holds()
+        waited = (again.rang_at or 0) - (first.rang_at or 0)
+        saw("set back by an hour: the relay's next call came when it was due", waited)
+
+
+def retries(text: str) -> str:
+    """Let the relay call again after 20 s."""
+    return text.replace('cut_off = "1s"', 'cut_off = "1s", retry = "20s"')
+
+
+async def declines(phone: Handset) -> None:
+    """Pick up and hang up: nobody else is called at once."""
+    await phone.ring(0.2)
+    await phone.answer()
+    await phone.hang_up()
+
+
+async def relayed(line: Line) -> PhoneCall:
+    """Leave an urgent message that all decline; return the relay's first call about it."""
+    for number in MOBILES.values():
+        line.up.carrier.answers(number, declines)
+    call = await line.dials(BACK_LINE, patient())
+    first = await line.rings()
+    await line.rings(*(set(MOBILES.values()) - {first.number}))
+    await line.up.carrier.hang_up(call)
+    relay = await line.rings(first.number)
+    await asyncio.gather(call.ended(DEADLINE), relay.ended(DEADLINE))
+    return relay
 
 
 async def test_asterisk_is_killed(saw: Saw) -> None:
@@ -155,9 +267,9 @@ async def test_the_callers_network_vanishes(saw: Saw) -> None:
         for person, number in MOBILES.items():
             script = answers(after=1, press="1", tone=TONES[person], talk=2)
             line.up.carrier.answers(number, script)
-        await line.dials(BACK_LINE, patient(at_most=80))
+        call = await line.dials(BACK_LINE, patient(at_most=80))
         await (await line.rings()).answered(DEADLINE)
-        await asyncio.sleep(3)
+        await line.accepted(call)
         network = line.up.carrier.pid
         assert network
         os.kill(network, signal.SIGSTOP)
@@ -169,4 +281,7 @@ async def test_the_callers_network_vanishes(saw: Saw) -> None:
         finally:
             os.kill(network, signal.SIGCONT)
         took = time.monotonic() - began
-        saw(f"the channels were gone after {took:.0f} s")
+        call.has_ended()  # the network, which stood still, lost sight of its own
+        (row,) = await line.holds()
+        assert row.outcome == "connected"
+        saw("the channels were gone; logged as connected", took)

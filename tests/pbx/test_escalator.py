@@ -196,6 +196,11 @@ class Office:
         calling = self.escalator is not None and self.escalator.calling
         return (due is None or due > self.clock.at) and not goes_on and not calling
 
+    async def looked(self, escalator: Escalator) -> None:
+        """Wait until the escalator has seen what time it is."""
+        escalator.notify()
+        await self.until(lambda: escalator.latest == self.clock.at)
+
     async def at(self, escalator: Escalator, instant: datetime) -> None:
         """Move the clock, and wait until all is done that is due then."""
         self.clock.at = instant
@@ -243,6 +248,44 @@ async def test_nobody_answers_until_somebody_does(office: Office) -> None:
     assert office.phone.unwritten == 0
     events = [(one.what, one.person) for one in messages.history(office.engine, "m1")]
     assert events == [("opened", None), ("breach", None), ("acknowledged", "patel")]
+
+
+@pytest.mark.parametrize("hours", [0, 1, 30])
+async def test_a_clock_that_is_set_back_holds_no_call_up(office: Office, hours: int) -> None:
+    """Each call comes when as much time has passed as it had left, and the stages begin as ever."""
+    office.leave()
+    back = timedelta(hours=hours)
+    async with office.escalating() as escalator:
+        for minute in range(8):
+            await office.at(escalator, minutes(minute))
+        before = office.phone.told()
+        office.phone.calls.clear()
+        await office.looked(escalator)
+        office.clock.at = minutes(7) - back
+        await office.looked(escalator)
+        for minute in range(8, 31):
+            await office.at(escalator, minutes(minute) - back)
+        again = office.phone.told()
+    assert before == ["0: lee", "5: lee"]
+    assert again == [
+        f"{10 - 60 * hours}: lee osei",
+        *(f"{minute - 60 * hours}: kim lee osei patel" for minute in (15, 20, 25, 30)),
+    ]
+    assert office.told == [("m1", "breach", ("kim", "lee", "osei", "patel"))]
+
+
+async def test_a_clock_that_is_set_back_holds_no_promise_up(office: Office) -> None:
+    """Who acknowledged has half an hour to call back, whatever the clock says meanwhile."""
+    office.leave()
+    office.phone.answers = {"lee": "acknowledged"}
+    async with office.escalating() as escalator:
+        await office.at(escalator, minutes(0))
+        office.clock.at = minutes(-60)
+        await office.looked(escalator)
+        await office.at(escalator, minutes(-31))
+        assert office.message().state == "acknowledged"
+        await office.at(escalator, minutes(-30))
+    assert office.told == [("m1", "overdue", ("lee",))]
 
 
 async def test_two_who_acknowledge_at_once_are_one_acknowledgment(office: Office) -> None:
