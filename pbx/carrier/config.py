@@ -11,7 +11,7 @@ from pbx.engine.ports import Ports
 
 MANAGER = "carrier"
 ANONYMOUS = "office-anonymous"  # the endpoint of callers who withhold their number
-EXTRA_MODULES = ("app_mixmonitor", "app_senddtmf", "res_pjsip_header_funcs", "res_pjsip_logger")
+EXTRA_MODULES = ("app_mixmonitor", "res_pjsip_header_funcs", "res_pjsip_logger")
 
 _ENDPOINT: Options = {
     "type": "endpoint",
