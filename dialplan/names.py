@@ -45,6 +45,8 @@ MATTER_OF: Final = "OL_MATTER"  # whom the relay called about which message; emp
 LONGEST: Final = "OL_LONGEST"  # after how many seconds a call that we placed is ended
 DIGITS: Final = "OL_DIGITS"  # how many keys are waited for
 
+REALLY: Final = "OL_REALLY"  # "ring" where a drill of the failsafe rings its people
+
 DID: Final = "OL_DID"  # set by the dialplan: the line that was dialled
 
 # Verbs: the extensions of the context `do`
@@ -98,7 +100,7 @@ TRUNK: Final = "trunk"  # calls from the carrier
 TRUNK_OUT: Final = "trunk-out"  # calls to the carrier: identities are sent on this one only
 
 HOLD_CLASS: Final = "officeline"
-RELAY_CALL: Final = "officeline-relay-"  # how the ids of calls begin that the relay places
+RELAY_CALL: Final = "officeline-relay-"  # how the ids begin of calls that the office places itself
 
 
 _LEG_CHANNEL = re.compile(rf"Local/([a-z0-9_-]+)@{LEG}-")
