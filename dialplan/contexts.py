@@ -16,7 +16,9 @@ exten => s,1,Set(CALLERID(num)=${FILTER(+0-9,${CALLERID(num)})})
  same => n,Set(CALLERID(ani)=${CALLERID(num)})
  same => n,Set(CALLERID(rdnis)=)
  same => n,Set(CALLERID(dnid)=${OL_DID})
- same => n,Set(GROUP()=officeline)
+; A test call of ours may be on its way back to this number, and not have come yet.
+ same => n,GotoIf($[${GROUP_COUNT(${OL_DID}@canary)} > ${GROUP_COUNT(${OL_DID}@canary-back)}]?trial)
+ same => n(taken),Set(GROUP()=officeline)
  same => n,GotoIf($[${GROUP_COUNT(officeline)} > ${OL_MAX_CALLS}]?full)
  same => n,Set(AGIEXITONHANGUP=yes)
 ; The standby writes down also who hung up meanwhile: a SIGHUP would end it before.
@@ -27,6 +29,7 @@ exten => s,1,Set(CALLERID(num)=${FILTER(+0-9,${CALLERID(num)})})
  same => n(full),Set(CDR_PROP(disable)=1)
  same => n,UserEvent(OfficeLine,Token: ${OL_TOKEN},What: full,Call: ${CHANNEL(linkedid)})
  same => n,Hangup(42)
+ same => n(trial),GotoIf($["${CALLERID(num):-10}" = "${OL_NUMBER:-10}"]?canary,back,1:canary,doubt,1)
 exten => i,1,Goto(failsafe,s,1)
 exten => e,1,Goto(failsafe,s,1)
 exten => T,1,Goto(failsafe,s,1)
@@ -117,6 +120,8 @@ exten => reject,1,Hangup(21)
 
 exten => callin,1,Answer()
  same => n,Goto(physician,s,1)
+
+exten => canary,1,Goto(canary,told,1)
 
 exten => i,1,Goto(failsafe,s,1)
 exten => e,1,Goto(failsafe,s,1)
@@ -235,8 +240,9 @@ exten => h,1,NoOp()
 
 ; ---- No control layer, no database server, no DNS, no broker: Asterisk alone ---------------------
 [failsafe]
-; A drill hears first whom this would ring.
-exten => s,1,Set(_OL_RING=20)
+; A test call ends here, and a drill hears first whom it would ring.
+exten => s,1,GotoIf($["${OL_CANARY}" != ""]?canary,lost,1)
+ same => n,Set(_OL_RING=20)
  same => n,Set(_OL_SHOW=)
  same => n,Set(_OL_WHISPER=whisper-urgent)
  same => n,Set(OL_LEGS=${DB(officeline/dial)})

@@ -14,6 +14,7 @@ from dialplan import manager, names
 from pbx.agi.server import AgiServer, Handler
 from pbx.ami.client import AmiClient, AmiUnavailable
 from pbx.ami.protocol import AmiEvent
+from pbx.call import trial
 from pbx.call.callflow import CallFlow
 from pbx.call.handlers import Handlers
 from pbx.call.recent import RecentCallers
@@ -80,6 +81,7 @@ class Daemon:
             names.BEAT: self._handlers.beat,
             names.CONSULT: self._handlers.consult,
             names.PIN: self._handlers.pin,
+            trial.SCRIPT: self._handlers.canary,
         }
         self._agi = AgiServer(self._notifier.timed(scripts), port=ports.agi)
         self._ami = AmiClient(
