@@ -12,7 +12,7 @@ from pbx.call.conversation import Verdict, e164
 from pbx.call.trial import NO_WORDS
 from pbx.errors import OfficeLineError
 from pbx.health.canary import Heard
-from pbx.health.doctor import Check
+from pbx.health.look import Check
 from pbx.numbers import mask
 from pbx.speech.likeness import ALIKE, likeness
 from pbx.speech.soundfile import read_sound, sound_problem

@@ -18,7 +18,7 @@ from pbx.call.conversation import Question
 from pbx.errors import OfficeLineError
 from pbx.health.canary import SLACK_S, Wanted, place
 from pbx.health.canary_checks import HERTZ, Due, judge
-from pbx.health.doctor import Check
+from pbx.health.look import Check
 from pbx.health.manager import Login
 from pbx.health.trunk import reaches
 from pbx.home import Home
