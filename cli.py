@@ -73,6 +73,7 @@ COMMANDS = {
     "restore": "backups",
     "callback": "callback",
     "drill": "drill",
+    "canary": "canary",
 }
 
 

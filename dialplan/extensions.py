@@ -14,6 +14,7 @@ from dialplan import names
 from dialplan.conf import document, name, section, value
 from dialplan.contexts import STATIC
 from dialplan.contexts_people import PEOPLE
+from dialplan.contexts_trials import TRIALS
 from dialplan.system import LEGS
 
 
@@ -46,6 +47,7 @@ def extensions_conf(facts: DialplanFacts) -> str:
         )
         + STATIC
         + PEOPLE
+        + TRIALS
     )
 
 

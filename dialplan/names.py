@@ -14,6 +14,7 @@ LEG: Final = "leg"
 FAILSAFE: Final = "failsafe"
 HEARTBEAT: Final = "heartbeat"
 DRILL: Final = "drill"
+CANARY: Final = "canary"  # also the verb for its verdicts, and how its events begin
 EMERGENCY: Final = "emergency"
 PHYSICIAN: Final = "physician"
 SHIFT: Final = "shift"
@@ -44,6 +45,12 @@ VERDICT: Final = "OL_VERDICT"  # <unique id>/<turn>, always set last
 MATTER_OF: Final = "OL_MATTER"  # whom the relay called about which message; empty: called in
 LONGEST: Final = "OL_LONGEST"  # after how many seconds a call that we placed is ended
 DIGITS: Final = "OL_DIGITS"  # how many keys are waited for
+
+KEY: Final = "OL_KEY"  # a canary's: what it says to prove that it is ours
+LISTEN: Final = "OL_LISTEN"  # for how many seconds a canary listens
+PRESS: Final = "OL_PRESS"  # and which key it presses then
+TRIAL: Final = "OL_CANARY"  # set on both ends of a canary's call: it leads to no human
+REALLY: Final = "OL_REALLY"  # "ring" where a drill of the failsafe rings its people
 
 DID: Final = "OL_DID"  # set by the dialplan: the line that was dialled
 
@@ -85,6 +92,12 @@ LEG_TOO_LATE: Final = "leg-too-late"  # another one accepted before, or the call
 TALKED: Final = "talked"  # a patient who was called back answered
 FAILSAFE_ENTERED: Final = "failsafe"
 FAILSAFE_RECORDED: Final = "failsafe-recorded"
+CANARY_CAME: Final = "canary-came"  # the test call came in and proved that it is ours
+CANARY_DOUBT: Final = "canary-doubt"  # some call came in; the test call is to be hung up
+CANARY_GONE: Final = "canary-gone"  # a doubtful call ended with ours
+CANARY_STAYED: Final = "canary-stayed"  # and one did not, and went on as a patient's
+CANARY_TOLD: Final = "canary-told"  # what is said to the test call, and the key that was heard
+CANARY_LOST: Final = "canary-lost"  # nobody answered for it
 FULL: Final = "full"  # a caller got 503, as all that the office takes at once are in
 
 # AstDB, written by the heartbeat for the failsafe
@@ -98,7 +111,7 @@ TRUNK: Final = "trunk"  # calls from the carrier
 TRUNK_OUT: Final = "trunk-out"  # calls to the carrier: identities are sent on this one only
 
 HOLD_CLASS: Final = "officeline"
-RELAY_CALL: Final = "officeline-relay-"  # how the ids of calls begin that the relay places
+RELAY_CALL: Final = "officeline-relay-"  # how the ids begin of calls that the office places itself
 
 
 _LEG_CHANNEL = re.compile(rf"Local/([a-z0-9_-]+)@{LEG}-")

@@ -22,7 +22,6 @@ MODULES = (
     "codec_g722",
     "codec_resample",
     "format_wav",
-    "format_pcm",
     "format_sln",
     "res_musiconhold",
     # SIP
@@ -54,6 +53,7 @@ MODULES = (
     "app_playback",
     "app_read",
     "app_record",
+    "app_senddtmf",  # a canary says its key, and presses one of the menu
     "app_stack",
     "app_userevent",
     "func_callerid",

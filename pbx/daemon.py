@@ -15,6 +15,7 @@ from pbx.agi.server import AgiServer, Handler
 from pbx.ami.client import AmiClient, AmiUnavailable
 from pbx.ami.lanes import Lane
 from pbx.ami.protocol import AmiEvent
+from pbx.call import trial
 from pbx.call.callflow import CallFlow
 from pbx.call.handlers import Handlers
 from pbx.call.recent import RecentCallers
@@ -82,6 +83,7 @@ class Daemon:
             names.BEAT: self._handlers.beat,
             names.CONSULT: self._handlers.consult,
             names.PIN: self._handlers.pin,
+            trial.SCRIPT: self._handlers.canary,
         }
         self._agi = AgiServer(self._notifier.timed(scripts), port=ports.agi)
         self._ami = AmiClient(

@@ -1,4 +1,4 @@
-"""The FastAGI scripts: `route` and `consult` answer questions about calls, `pin` and `beat`."""
+"""The FastAGI scripts: `route`, `consult` and `canary` answer for calls; `pin` and `beat`."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import structlog
 
 from dialplan import names
 from pbx.agi.session import AgiClosed, AgiSession
+from pbx.call import trial
 from pbx.call.callflow import CallFlow, on_call_legs
 from pbx.call.conversation import Plans, Question, Verdict, asked, variables
 from pbx.clock import Clock
@@ -107,6 +108,12 @@ class Handlers:
             self._log.leave_message(question, verdict)
         except OSError:
             log.exception("message.not_durable", call=question.call)
+
+    def canary(self, session: AgiSession) -> None:
+        """Answer for our own test call, of which nothing is logged and nobody rings."""
+        question = asked(session.request)
+        verdict = trial.answer(self._plans, question, self._clock.now())
+        session.conclude(variables(verdict, question, ""))
 
     async def consult(self, session: AgiSession) -> None:
         """Answer one question of a person at a message, after a PIN."""

@@ -11,7 +11,8 @@ from pbx.engine.ports import Ports
 
 MANAGER = "carrier"
 ANONYMOUS = "office-anonymous"  # the endpoint of callers who withhold their number
-EXTRA_MODULES = ("app_mixmonitor", "app_senddtmf", "res_pjsip_header_funcs", "res_pjsip_logger")
+KEYLESS = "office-keyless"  # and of calls whose keys arrive as tones alone
+EXTRA_MODULES = ("app_mixmonitor", "res_pjsip_header_funcs", "res_pjsip_logger")
 
 _ENDPOINT: Options = {
     "type": "endpoint",
@@ -154,6 +155,7 @@ def _office(facts: CarrierFacts, media: Options) -> list[str]:
                 "from_domain": "anonymous.invalid",
             },
         ),
+        section(KEYLESS, {**common, "aors": "office", "identify_by": "ip", "dtmf_mode": "inband"}),
         section("office", {"type": "aor", "contact": f"sip:{host}:{port}"}),
         section("office-identify", {"type": "identify", "endpoint": "office", "match": host}),
     ]
@@ -161,7 +163,7 @@ def _office(facts: CarrierFacts, media: Options) -> list[str]:
         return by_address
     user, password = facts.registration
     return [
-        *by_address[:3],
+        *by_address[:-1],
         section(
             user,
             {

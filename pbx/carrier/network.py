@@ -16,7 +16,7 @@ from pbx.agi.server import AgiServer
 from pbx.agi.session import AgiClosed, AgiSession
 from pbx.ami.client import AmiClient, AmiEvent
 from pbx.carrier import trace
-from pbx.carrier.config import ANONYMOUS, MANAGER, CarrierFacts, carrier_files
+from pbx.carrier.config import ANONYMOUS, KEYLESS, MANAGER, CarrierFacts, carrier_files
 from pbx.carrier.handset import Handset, PhoneCall, Script, asserted_number, refuses
 from pbx.engine.ports import PortBlock
 from pbx.engine.process import AsteriskProcess, Instance
@@ -28,8 +28,9 @@ EMERGENCY = ("911", "933")
 class Carrier:
     """A phone network around one office; `office` is the host and port of its SIP.
 
-    Like a real carrier it refuses, with 403, every caller ID that is not in `office_numbers`. Its
-    block of ports carries 40 legs at a time; `rtp` (first and last port) is for more.
+    Like a real carrier it refuses, with 403, every caller ID that is not in `office_numbers`, and
+    brings back what the office calls of these. Its block of ports carries 40 legs at a time; `rtp`
+    (first and last port) is for more.
     """
 
     def __init__(
@@ -205,7 +206,7 @@ class Carrier:
         call = PhoneCall(number, unique=session.request.uniqueid)
         self._calls[call.unique] = call
         handset = Handset(session, call, self.folder / "recordings")
-        script = self._scripts.get(number, refuses(404))
+        script = self._scripts.get(number) or self._otherwise(number)
         try:
             await handset.see()
             asserted = asserted_number(call)
@@ -221,6 +222,27 @@ class Carrier:
         except Exception as error:
             call.error = error
             raise
+
+    def _otherwise(self, number: str) -> Script:
+        """Say what a number does of which nothing was said."""
+        return self.brings_back() if number in self._numbers else refuses(404)
+
+    def brings_back(self, *, after: float = 0.0, showing: str = "", keys: bool = True) -> Script:
+        """Bring a call to one of the office's numbers back in, with another caller ID if named.
+
+        Without `keys` it says them as tones alone.
+        """
+
+        async def script(phone: Handset) -> None:
+            await phone.wait(after)
+            if showing:
+                await phone.do("SET", "VARIABLE", "CALLERID(num)", showing)
+                await phone.do("SET", "VARIABLE", "CALLERID(ani)", showing)
+            trunk = self._registration[0] if self._registration else "office"
+            trunk = trunk if keys else KEYLESS
+            await phone.do("EXEC", "Dial", f"PJSIP/{phone.call.number}@{trunk},60")
+
+        return script
 
     async def _patient(self, session: AgiSession) -> None:
         """The office answered a patient's call."""

@@ -57,6 +57,7 @@ def backup(
     recorded(place, "backup.begun", recipients=len(to or ()))
     typer.echo(f"Backing up {home.folder} ...", err=True)
     items = backup.make(home, place.config, file, lock, datetime.now(UTC))
+    recorded(place, "backup.made", files=len(items))
     size = sum(item.size for item in items) / 1e6
     typer.echo(
         f"{file} holds {len(items)} files of {home.folder}, {size:.1f} MB; "

@@ -60,6 +60,8 @@ def list_(
         outcome,
         limit,
     )
+    if not rows:
+        refuse_unknown(context.obj, line)
     look = calls_shown.Look(zone, revealing(context.obj, "calls list", reveal=reveal))
     if as_json:
         typer.echo(json.dumps(calls_shown.list_document(rows, look), ensure_ascii=False))
@@ -164,7 +166,7 @@ def export(
     now = datetime.now(zone)
     engine = open_log(context.obj)
     from pbx.commands import calls_export
-    from pbx.store.calls import Filter
+    from pbx.store.calls import Filter, count_calls
 
     meant = Filter(
         None if since is None else when.parse(since, zone, now),
@@ -172,7 +174,20 @@ def export(
         line,
         outcome,
     )
+    if not count_calls(engine, meant):
+        refuse_unknown(context.obj, line)
     calls_export.export(context.obj, engine, meant, form, to, reveal=reveal)
+
+
+def refuse_unknown(context: Context, line: str | None) -> None:
+    """Refuse a line that is none: without a call of it, the log cannot tell a slip of the pen."""
+    if line is None:
+        return
+    known = [one.name for one in context.running().lines]
+    if line not in known:
+        raise OfficeLineError(
+            f"There is no line '{line}', nor a call on it; there are {', '.join(known)}."
+        )
 
 
 def open_log(context: Context) -> Engine:

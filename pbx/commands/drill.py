@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -13,21 +13,32 @@ from pbx.commands.context import Context
 from pbx.errors import OfficeLineError
 from pbx.home import Home
 
+if TYPE_CHECKING:
+    from pbx.health.drill import Drilled
+    from pbx.live import LivePlan
+
 
 def drill(
     context: typer.Context,
     what: Annotated[Literal["failsafe"], typer.Argument(help="What is tried.")],  # noqa: ARG001  # there is one
     *,
+    ring: Annotated[
+        bool, typer.Option("--ring", help="Really ring whoever is on call, who press 1.")
+    ] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Ring without asking first.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON document.")] = False,
 ) -> None:
     """Send one call of our own past a dead control layer, and see whom the failsafe would ring.
 
-    Nobody's phone rings. Exit 1 if the failsafe is not reached, or would ring somebody else.
+    Nobody's phone rings, unless --ring says so: then the failsafe rings whoever is on call, and who
+    presses 1 hears that it was a drill. Exit 1 if the failsafe is not reached, would ring somebody
+    else, or rang and nobody pressed 1.
 
-    Example: officeline drill failsafe
+    Example: officeline drill failsafe --ring
     """
     from pbx import logs, supervisor, vault
     from pbx.health import drill as drills
+    from pbx.health.manager import Login
     from pbx.live import LivePlan
     from pbx.locks.asked import console
 
@@ -40,21 +51,51 @@ def drill(
             "'officeline up'."
         )
     held = vault.read(place.home)
-    manager = drills.Login(home.recall_ports().ami, held.manager)
+    manager = Login(home.recall_ports().ami, held.manager)
     plans = LivePlan(place.configuration().plan, held, home)
     plans.open()
+    now = datetime.now(UTC)
     try:
-        found = drills.failsafe(console(home), manager, plans, datetime.now(UTC))
+        if ring:
+            _may_ring(plans, now, yes=yes)
+            recorded(place, "drill.ringing")
+        ringing = drills.Ringing(held.token) if ring else None
+        found = drills.failsafe(console(home), manager, plans, now, ringing)
     finally:
         plans.close()
+    detail = {"accepted": found.accepted or ""} if ring else {}
+    recorded(place, "drill.failsafe", ok=not found.wrong, rings=list(found.rings), **detail)
+    _tell(found, ring=ring, as_json=as_json)
+    if found.wrong:
+        raise typer.Exit(1)
+
+
+def _may_ring(plans: LivePlan, now: datetime, *, yes: bool) -> None:
+    """Ask before a phone rings."""
+    from pbx.call.callflow import on_call_legs
+
+    who = ", ".join(on_call_legs(plans.plan, plans.book, now)) or "everybody of the file"
+    if not yes:
+        typer.confirm(f"This rings {who} now, as an urgent call does. Go on?", abort=True, err=True)
+
+
+def _tell(found: Drilled, *, ring: bool, as_json: bool) -> None:
+    """Say what came of it."""
     ok = not found.wrong
-    recorded(place, "drill.failsafe", ok=ok, rings=list(found.rings))
+    who = ", ".join(found.rings)
     if as_json:
         shown = {"ok": ok, "rings": found.rings, "took_s": round(found.took_s, 1)}
+        if ring:
+            after = found.accepted_s
+            shown["accepted"] = found.accepted
+            shown["accepted_s"] = None if after is None else round(after, 1)
         typer.echo(json.dumps({**shown, "wrong": found.wrong}))
-    elif ok:
-        typer.echo(f"The failsafe was reached and would ring {', '.join(found.rings)}.")
-    else:
+    elif not ok:
         typer.echo(f"The drill failed: {'; '.join(found.wrong)}.")
-    if not ok:
-        raise typer.Exit(1)
+    elif ring:
+        typer.echo(
+            f"The failsafe rang {who}; {found.accepted} pressed 1 after {found.accepted_s:.0f} "
+            "seconds, and heard that it was a drill."
+        )
+    else:
+        typer.echo(f"The failsafe was reached and would ring {who}.")

@@ -125,6 +125,7 @@ def _trunk(talk: Talk, *, fresh: bool) -> TrunkAnswer | None:
     known = ", ".join((*reading.carriers(), OTHER))
     carrier = talk.answer("trunk", f"The carrier ({known}, or {kept})", reading.carrier, kept)
     if carrier in {None, LATER}:
+        _unheard(talk, ("host", "username"), "belongs to a carrier; name it with --trunk, too")
         return None
     told = reading.carriers().get(carrier or "", {})
     host = talk.answer("host", "The carrier's SIP host", reading.host, told.get("host") or None)
@@ -134,7 +135,16 @@ def _trunk(talk: Talk, *, fresh: bool) -> TrunkAnswer | None:
         question = "The user name for the registration"
         empty = "" if carrier == OTHER else None
         username = talk.answer("username", question, reading.username, empty)
+    else:
+        _unheard(talk, ("username",), f"is not for {carrier}, which knows us by our address")
     return TrunkAnswer(str(carrier), host or "", username or "")
+
+
+def _unheard(talk: Talk, flags: tuple[str, ...], why: str) -> None:
+    """Refuse what was given and would change nothing."""
+    for flag in flags:
+        if talk.given.get(flag) is not None:
+            raise OfficeLineError(f"--{flag} {why}.")
 
 
 def _bind(talk: Talk, network: Mapping[str, Any], trunk: TrunkAnswer | None) -> str | None:

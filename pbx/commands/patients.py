@@ -133,9 +133,11 @@ def remove(
 
     Example: officeline patients remove P1042
     """
-    from pbx.store.patients import remove_patient
+    from pbx.store.patients import is_known, remove_patient
 
-    if not yes:
-        typer.confirm(f"Forget the patient {patient_id} and their numbers?", abort=True)
-    remove_patient(context.obj.database(), patient_id, by=whoever(), now=datetime.now(UTC))
+    engine = context.obj.database()
+    if not yes and is_known(engine, patient_id):  # who is not there is refused, not asked about
+        question = f"Forget the patient {patient_id} and their numbers?"
+        typer.confirm(question, abort=True, err=True)
+    remove_patient(engine, patient_id, by=whoever(), now=datetime.now(UTC))
     typer.echo(f"{patient_id} is no longer in the directory.")

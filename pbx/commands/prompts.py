@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from pbx.errors import OfficeLineError
 from pbx.speech.prompts import check as check_prompts
 from pbx.speech.prompts import load_catalogue, sounds_folder
 
@@ -55,6 +56,8 @@ def check(
 
     Example: officeline prompts check --own var/prompts
     """
+    if own is not None and not own.is_dir():
+        raise OfficeLineError(f"There is no folder {own}; name the one with your own recordings.")
     folder = sounds or sounds_folder()
     catalogue = load_catalogue(folder / f"{language}.toml")
     problems = check_prompts(catalogue, folder, own)

@@ -5,15 +5,15 @@ from __future__ import annotations
 import os
 import shutil
 import sys
-import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 from pbx import supervisor, vault, when
 from pbx.engine import ports, runtime
 from pbx.errors import ConfigError, OfficeLineError
+from pbx.health import upkeep
+from pbx.health.look import Check
 from pbx.health.trunk import reaches
 from pbx.home import Home
 from pbx.officefile.plan import Configuration
@@ -28,17 +28,6 @@ from pbx.store.upgrade import copies
 
 DAYS_AHEAD = 14  # in which a shift without anybody is an alarm
 FREE_BYTES = 1_000_000_000
-YEAR_BUILT = 2026  # a clock before it is wrong
-
-
-@dataclass(frozen=True)
-class Check:
-    """One thing that was looked at; `mend` says what to do when it is not ok."""
-
-    name: str
-    ok: bool
-    detail: str
-    mend: str = ""
 
 
 def examine(config: Path, home: Path) -> list[Check]:
@@ -50,7 +39,9 @@ def examine(config: Path, home: Path) -> list[Check]:
         lambda: _home(place),
         lambda: _disk(home),
         lambda: _database(place),
-        _clock,
+        upkeep.clock,
+        lambda: upkeep.line(place, datetime.now(UTC)),
+        lambda: upkeep.backup(place, datetime.now(UTC)),
     ]
     checks = [_made(look) for look in looks]
     running: AppliedText | None = None
@@ -71,6 +62,8 @@ def examine(config: Path, home: Path) -> list[Check]:
         lambda: _ports(configuration, place),
         lambda: _trunk(configuration),
     ]
+    if (certificate := configuration.network.certificate) is not None:
+        with_plan.append(lambda: upkeep.certificate(certificate, datetime.now(UTC)))
     if configuration.mqtt is not None:
         with_plan.append(lambda: _broker(configuration, place))
     return [*checks, *(_made(look) for look in with_plan)]
@@ -145,24 +138,6 @@ def _database(home: Home) -> Check:
     before = [one.name for one in copies(home.database)]
     kept = f"; as it was before its upgrade it is in {before[-1]}" if before else ""
     return Check("database", True, f"none was damaged{kept}")
-
-
-def _clock() -> Check:
-    year = time.gmtime().tm_year
-    if year < YEAR_BUILT:
-        return Check("clock", False, f"it says {year}", "Set it, and let chrony keep it right.")
-    keepers = ("chronyd", "systemd-timesyn", "ntpd", "ntpsec")
-    running = {_command(folder) for folder in Path("/proc").glob("[0-9]*")}
-    kept = next((keeper for keeper in keepers if keeper in running), None)
-    detail = f"kept by {kept}" if kept else "nobody keeps it right (fine in a container)"
-    return Check("clock", True, detail)
-
-
-def _command(process: Path) -> str:
-    try:
-        return (process / "comm").read_text().strip()
-    except OSError:
-        return ""
 
 
 def _people(configuration: Configuration, home: Home) -> Check:

@@ -1,102 +1,151 @@
 """A drill of the failsafe: one call of our own, which nobody decides about, and whom it would ring.
 
 It takes the real dialplan's way past a control layer and a standby that do not answer. What the
-failsafe would dial is held against what it should dial at this instant; nobody's phone rings.
+failsafe would dial is held against what it should dial at this instant. Nobody's phone rings unless
+that is asked for; then the failsafe's own Dial rings them, and whoever presses 1 hears that it was
+a drill.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import hmac
 import re
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from dialplan import names
-from dialplan.manager import USER
-from pbx.ami.client import AmiClient, AmiUnavailable
+from pbx.ami.client import AmiClient, AmiEvent
 from pbx.call.callflow import on_call_legs
 from pbx.call.conversation import Plans
-from pbx.errors import EngineError
+from pbx.health.manager import Login, connected
 
-CONNECT_S = 5.0
 LONGEST_S = 20.0  # both watchdogs take four seconds each where something hangs
+RINGING_S = 120.0  # both dials of the failsafe, of 40 s each, and the sentence
 LOOK_S = 0.2
 Ask = Callable[[str], str]
 
 
 @dataclass(frozen=True)
-class Login:
-    """The manager's port on 127.0.0.1, and its secret."""
-
-    port: int
-    secret: str
-
-
-@dataclass(frozen=True)
 class Drilled:
-    """What came of it: whom the failsafe would ring, after how many seconds, and what is wrong."""
+    """What came of it: whom the failsafe would ring, after how many seconds, and what is wrong.
+
+    Where it really rang, `accepted` is who pressed 1, and `accepted_s` how long that took from the
+    first phone's ringing.
+    """
 
     rings: tuple[str, ...]
     took_s: float
     wrong: tuple[str, ...]
+    accepted: str | None = None
+    accepted_s: float | None = None
 
 
-def failsafe(ask: Ask, manager: Login, plans: Plans, now: datetime) -> Drilled:
-    """Drill it; `ask` puts one line to Asterisk's console. Blocks for seconds."""
+@dataclass(frozen=True)
+class Ringing:
+    """Ring really: `token` is that of our own dialplan's events."""
+
+    token: str = field(repr=False)
+
+
+def failsafe(
+    ask: Ask, manager: Login, plans: Plans, now: datetime, ringing: Ringing | None = None
+) -> Drilled:
+    """Drill it, until that call is over; `ask` puts one line to Asterisk's console. Blocks."""
     number = str(int(now.timestamp() * 1000))
-    began = time.monotonic()
-    asyncio.run(_call(manager, number))
-    found = None
-    while found is None and time.monotonic() - began < LONGEST_S:
-        time.sleep(LOOK_S)
-        found = _told(ask, number)
-    took = time.monotonic() - began
+    call = _Call(number, ringing)
+    took = asyncio.run(_follow(call, manager, lambda: _told(ask, number)))
+    found = _told(ask, number)
     if found is None:
         return Drilled((), took, ("the drill's call did not reach the failsafe",))
     rings = tuple(dict.fromkeys(re.findall(rf"Local/([a-z0-9_-]+)@{names.LEG}/", found)))
-    return Drilled(
-        rings, took, tuple(_wrong(ask, rings, on_call_legs(plans.plan, plans.book, now)))
-    )
+    wrong = _wrong(ask, rings, on_call_legs(plans.plan, plans.book, now))
+    drilled = Drilled(rings, took, tuple(wrong))
+    return drilled if ringing is None else call.judged(drilled)
 
 
-async def _call(manager: Login, number: str) -> None:
-    """Place the drill's call; EngineError if Asterisk's manager does not take it."""
-    client = AmiClient(
-        host="127.0.0.1",
-        port=manager.port,
-        username=USER,
-        secret=manager.secret,
-        on_event=lambda _: None,
-        on_resync=_nothing,
-    )
-    running = asyncio.create_task(client.run())
-    try:
-        await client.wait_connected(CONNECT_S)
+async def _follow(call: _Call, manager: Login, told: Callable[[], str | None]) -> float:
+    """Place the drill's call; return after how many seconds it was at the failsafe."""
+    began = time.monotonic()
+    async with connected(manager, call.hear) as client:
+        try:
+            await call.place(client)
+            while (reached := await asyncio.to_thread(told)) is None:
+                if time.monotonic() - began > LONGEST_S:
+                    break
+                await asyncio.sleep(LOOK_S)
+            took = time.monotonic() - began
+            if reached is not None:
+                await call.ended()
+        finally:
+            await call.end(client)
+    return took
+
+
+class _Call:
+    """The drill's call, by Asterisk's events where it rings."""
+
+    def __init__(self, number: str, ringing: Ringing | None) -> None:
+        self._number = number
+        self._ringing = ringing
+        self._channel = f"{names.RELAY_CALL}{names.DRILL}-{number}"
+        self._over = asyncio.Event()
+        self._rang_at: float | None = None
+        self._accepted: tuple[str, float] | None = None
+
+    async def place(self, client: AmiClient) -> None:
+        """Place it; AmiUnavailable if Asterisk does not take it."""
+        really = "" if self._ringing is None else "ring"
         await client.action(
             "Originate",
             Channel=f"Local/s@{names.DRILL}/n",
+            ChannelId=self._channel,
             Context=names.DRILL,
             Exten="done",
             Priority="1",
+            Timeout=str(int(RINGING_S * 1000)),
             Async="true",
-            Variable=f"OL_DRILL={number},CDR_PROP(disable)=1",
+            Variable=[
+                f"OL_DRILL={self._number}",
+                f"{names.REALLY}={really}",
+                "CDR_PROP(disable)=1",
+            ],
         )
-    except (AmiUnavailable, TimeoutError) as error:
-        raise EngineError(
-            f"Asterisk's manager on port {manager.port} does not take the drill's call; "
-            "look at the line with 'officeline doctor'."
-        ) from error
-    finally:
-        running.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await running
 
+    async def ended(self) -> None:
+        """Wait until nobody rings any more."""
+        if self._ringing is not None:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(RINGING_S):
+                    await self._over.wait()
 
-async def _nothing(_client: AmiClient) -> None:
-    """A drill has nothing to catch up with."""
+    async def end(self, client: AmiClient) -> None:
+        """Let no phone ring any longer, as when we are interrupted."""
+        if self._ringing is not None and not self._over.is_set():
+            await client.action("Hangup", Channel=self._channel, Cause="16")
+
+    def hear(self, event: AmiEvent) -> None:
+        """Take one of Asterisk's events, if it is about this call."""
+        fields = event.fields
+        if event.name == "Hangup" and fields.get("Uniqueid") == self._channel:
+            self._over.set()
+        elif event.name == "DialBegin" and fields.get("DestLinkedid") == self._channel:
+            if fields.get("DestChannel", "").startswith("PJSIP/"):
+                self._rang_at = self._rang_at or time.monotonic()
+        elif fields.get("What") == names.LEG_ACCEPTED and fields.get("Call") == self._channel:
+            token = "" if self._ringing is None else self._ringing.token
+            if hmac.compare_digest(fields.get("Token", ""), token) and self._accepted is None:
+                self._accepted = fields.get("Who", ""), time.monotonic()
+
+    def judged(self, drilled: Drilled) -> Drilled:
+        """Say who accepted."""
+        if self._accepted is None:
+            return replace(drilled, wrong=(*drilled.wrong, "nobody pressed 1"))
+        who, at = self._accepted
+        return replace(drilled, accepted=who, accepted_s=at - (self._rang_at or at))
 
 
 def _told(ask: Ask, number: str) -> str | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import re
 import socket
 import sys
@@ -90,10 +91,13 @@ def _process(home: Home) -> Iterator[str]:
 
 
 def _pid(home: Home) -> int:
-    try:
-        return int((home.asterisk / "run" / "asterisk.pid").read_text(encoding="ascii"))
-    except (OSError, ValueError) as error:
-        raise EngineError("The process of Asterisk cannot be found") from error
+    """Find Asterisk's process: in another container its number is that of something else here."""
+    conf = os.fsencode(home.asterisk / "etc" / "asterisk.conf")
+    with contextlib.suppress(OSError, ValueError):
+        pid = int((home.asterisk / "run" / "asterisk.pid").read_text(encoding="ascii"))
+        if conf in Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0"):
+            return pid
+    raise EngineError("Asterisk's process cannot be seen; in containers, ask in Asterisk's own")
 
 
 def _sockets(home: Home) -> Iterator[str]:

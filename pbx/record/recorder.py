@@ -231,8 +231,8 @@ class Recorder:
             log.warning("ami.foreign_user_event")
             return
         call, what = event.fields.get("Call", ""), event.fields.get("What", "")
-        if call.startswith(names.RELAY_CALL):
-            return
+        if call.startswith(names.RELAY_CALL) or what.startswith(names.CANARY):
+            return  # no patient's call
         leg, person = event.fields.get("Uniqueid", ""), event.fields.get("Who", "")
         now = self._clock.now()
         match what:

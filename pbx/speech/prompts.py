@@ -169,6 +169,14 @@ def assemble(
     return target
 
 
+def sources(language: str, own_recordings: Path | None) -> dict[str, Path]:
+    """Say where the sound (8 kHz) of each prompt comes from, by id, whatever was copied of it."""
+    source = sounds_folder()
+    catalogue = load_catalogue(source / f"{language}.toml")
+    chosen, _ = _choose(catalogue, source, own_recordings)
+    return {name: chosen[f"{language}/{name}.wav"] for name in catalogue.ids}
+
+
 def _choose(
     catalogue: Catalogue, folder: Path, own: Path | None
 ) -> tuple[dict[str, Path], list[str]]:

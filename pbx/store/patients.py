@@ -109,6 +109,12 @@ def set_flag(  # who and when are for the audit
     return tuple(listed)
 
 
+def is_known(engine: Engine, patient: str) -> bool:
+    """Tell whether the directory has a patient of this id."""
+    with reading(engine) as session:
+        return session.get(PatientRow, patient) is not None
+
+
 def remove_patient(engine: Engine, patient: str, *, by: str, now: datetime) -> None:
     """Forget a patient with all their numbers."""
     with changing(engine) as connection:

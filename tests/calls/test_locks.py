@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 
 import pytest
 
@@ -48,6 +49,19 @@ async def test_what_is_opened_is_found(walled: Stage) -> None:
     assert found.pop("fewer than 90 modules run, all of the list") == "func_env"
     assert "is 0644, not 0600" in found.pop("home, database and vault for their owner alone")
     assert all("can be read by others" in detail for detail in found.values())
+
+
+async def test_another_process_is_not_taken_for_asterisk(walled: Stage) -> None:
+    """In another container the number of its process is somebody else's: that lock is not shut."""
+    path = walled.home.asterisk / "run" / "asterisk.pid"
+    pid = path.read_text()
+    path.write_text(str(os.getpid()))
+    try:
+        locks = await asyncio.to_thread(examine, CONFIG, walled.home.folder)
+    finally:
+        path.write_text(pid)
+    found = {lock.detail for lock in locks if lock.ok is False}
+    assert found == {"Asterisk's process cannot be seen; in containers, ask in Asterisk's own"}
 
 
 async def test_a_stranger_outside_is_refused_before_anything(walled: Stage, saw: Saw) -> None:

@@ -34,8 +34,8 @@ IDENTITY = re.compile(
 )
 # The values that an outbound leg may get: the office's own, or what `shown` chose
 OURS = frozenset({
-    '"${OL_NAME}" <${OL_SHOW}>', '"${OL_NAME}" <${OL_NUMBER}>', "${OL_SHOW}", "",
-    "allowed_passed_screen",
+    '"${OL_NAME}" <${OL_SHOW}>', '"${OL_NAME}" <${OL_NUMBER}>', "${OL_SHOW}", "${OL_NUMBER}",
+    "", "allowed_passed_screen",
 })  # fmt: skip
 # To the office's desk phones alone: which of them dialled 911 (an id, and the office's number)
 TO_DESKS = '"${OL_CALLED} from ${OL_DESK}" <${OL_NUMBER}>'

@@ -104,6 +104,9 @@ def test_an_office_comes_back_as_it_was(place: Path, way: str) -> None:
     told = [one.what for one in audit.entries(engine)]
     engine.dispose()
     assert (found.ok, told) == (True, ["backup.begun", "backup.restored"])
+    engine = open_database(old.database)
+    assert [one.what for one in audit.entries(engine)] == ["backup.begun", "backup.made"]
+    engine.dispose()
     for path in (new.folder, *new.folder.rglob("*")):
         folder = 0o750 if path == new.standby else 0o700
         assert path.stat().st_mode & 0o777 == (folder if path.is_dir() else 0o600), path

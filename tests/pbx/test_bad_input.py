@@ -189,6 +189,8 @@ def test_a_daemon_without_asterisk(place: Path) -> None:
         (("people", "mobile", "lee", "911"), "no phone number"),
         (("people", "mobile", "lee", "twelve"), "no phone number"),
         (("calls", "show", "x"), "no call log"),
+        (("canary",), "No office runs"),
+        (("drill", "failsafe", "--ring", "--yes"), "No office runs"),
     ],
 )
 def test_a_wrong_word(place: Path, words: tuple[str, ...], answer: str) -> None:

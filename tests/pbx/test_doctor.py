@@ -26,8 +26,8 @@ from routing.model import Override
 
 ROOT = Path(__file__).parents[2]
 NAMES = [
-    "python", "asterisk", "home", "disk", "database", "clock", "configuration", "people", "rotas",
-    "prompts", "ports", "trunk",
+    "python", "asterisk", "home", "disk", "database", "clock", "line", "backup", "configuration",
+    "people", "rotas", "prompts", "ports", "trunk",
 ]  # fmt: skip
 
 
@@ -87,7 +87,7 @@ def test_a_file_that_cannot_be_read_ends_the_examination(place: Path) -> None:
     (place / "office.toml").write_text("[office")
     code, checks = doctor(place)
     assert code == 1
-    assert list(checks) == NAMES[:7]
+    assert list(checks) == NAMES[:9]
     assert not checks["configuration"]["ok"]
 
 

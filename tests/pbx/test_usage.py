@@ -29,6 +29,13 @@ def officeline(*words: str, typed: str = "") -> subprocess.CompletedProcess[str]
     )
 
 
+def test_the_command_of_a_checkout_is_the_checkouts() -> None:
+    """A copy beside it would not know the commands that a newer version brings."""
+    probe = [sys.executable, "-I", "-c", "import cli; print(cli.__file__)"]
+    done = subprocess.run(probe, capture_output=True, text=True, cwd="/", check=True)
+    assert Path(done.stdout.strip()) == ROOT / "cli.py"
+
+
 @pytest.mark.parametrize(
     ("line", "told"),
     [
