@@ -13,7 +13,7 @@ import pytest
 COMMAND = Path(sys.executable).with_name("officeline")
 AT_HAND = {**os.environ, "PATH": f"{COMMAND.parent}:{os.environ['PATH']}"}
 CASES = [
-    ("officeline ca", {"calls", "callback"}),
+    ("officeline ca", {"calls", "callback", "canary"}),
     ("officeline calls l", {"list", "live"}),
     ("officeline --config x.toml inbox p", {"play"}),
     ("officeline calls list --out", {"--outcome"}),
