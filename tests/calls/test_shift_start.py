@@ -25,6 +25,8 @@ ROOT = Path(__file__).parents[2]
 DEADLINE = 60.0
 PIN = "472916"
 # Each Monday at 08:00 the next begins, on the 30th of November patel, then lee, then osei.
+LADDER = "[ladder.urgent]"
+SHORT = f'{LADDER}\nrelay = {{ cut_off = "1s" }}'  # physicians of these tests talk for two seconds
 ASKED_TWICE = 'backup = "next"\nconfirm = { tries = 2, every = "2s" }'
 
 
@@ -34,7 +36,8 @@ async def practice() -> AsyncIterator[Stage]:
     with tempfile.TemporaryDirectory(prefix="officeline-shift-") as folder:
         text = (ROOT / "config/office.toml").read_text()
         config = Path(folder) / "office.toml"
-        config.write_text(text.replace('backup = "next"', ASKED_TWICE))
+        text = text.replace('backup = "next"', ASKED_TWICE)
+        config.write_text(text.replace(LADDER, SHORT))
         async with staged(Path(folder), config, TUESDAY) as stage:
             yield stage
 
