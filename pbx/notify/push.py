@@ -18,7 +18,7 @@ from sqlalchemy import Engine
 
 from pbx.call.conversation import Plans
 from pbx.clock import Clock
-from pbx.physicians.escalator import Dialer
+from pbx.physicians.ringing import Dialer
 from pbx.store import escalation
 from pbx.store.background import Background
 from pbx.store.escalation import Outcome
@@ -79,7 +79,7 @@ class PushingDialer:
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def deliver(self, message_id: str, person: str, *, urgent: bool, attempt: int) -> Outcome:
-        """Call somebody about a message; see `pbx.physicians.escalator.Dialer`."""
+        """Call somebody about a message; see `pbx.physicians.ringing.Dialer`."""
         url = self._vault().push.get(person) if urgent else None
         if url is not None:
             task = asyncio.create_task(self._push(message_id, person, url))

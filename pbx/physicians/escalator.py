@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable, Container
-from dataclasses import dataclass, field, replace
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Protocol
 
@@ -21,34 +21,21 @@ from sqlalchemy.exc import SQLAlchemyError
 from pbx.call.conversation import Plans
 from pbx.clock import Clock
 from pbx.errors import OfficeLineError
+from pbx.physicians.ringing import Calls, Dialer
 from pbx.store import escalation
 from pbx.store.background import LONGEST_PAUSE_S, PAUSE_S, Background
-from pbx.store.escalation import AttemptRow, Outcome, RefusedError, Result, Round
+from pbx.store.escalation import AttemptRow, RefusedError, Round
 from pbx.store.set_back import set_back
 from routing import relay
-from routing.relay import RINGING, View
+from routing.relay import View
 
 LOOK_S = 1.0  # how often what other processes did is looked for
 BATCH = 50  # messages at a time, so that routine ones never keep an urgent one waiting
 ROUNDS = 10  # of these, begun in one transaction: whoever waits for the lock waits for no more
 MOMENT_S = 0.1  # how soon is looked again at what is due and could not be done
-LONGEST_S = 600.0  # of one call that nobody acknowledges
-STOP_S = 3.0  # how long the outcomes of calls may take to be written at the end
 BLIND_AFTER = 3  # failures of the database in a row, after which calls are made unwritten
 
 log = structlog.get_logger()
-
-
-class Dialer(Protocol):
-    """What calls a person."""
-
-    async def deliver(self, message_id: str, person: str, *, urgent: bool, attempt: int) -> Outcome:
-        """Call somebody about a message; return what came of it, as soon as that is certain.
-
-        A call that was acknowledged may go on after the return. When cancelled, the call ends: the
-        message is taken by somebody else. `attempt` is the id of its row, 0 if it has none.
-        """
-        ...
 
 
 class Tell(Protocol):
@@ -64,25 +51,6 @@ def tell_the_log(message_id: str, what: str, people: tuple[str, ...]) -> None:
     log.warning("message.told", call=message_id, why=f"{what}: {', '.join(people)}")
 
 
-@dataclass
-class _Ringing:
-    """A message's calls, by person, until their outcome is written."""
-
-    calls: dict[str, asyncio.Task[Outcome]] = field(default_factory=dict)
-    taken: bool = False  # one of them acknowledged
-
-    def end(self, but: Container[str] = ()) -> None:
-        """End the calls that go on, except to these people."""
-        for person, call in self.calls.items():
-            if person not in but:
-                call.cancel()
-
-    def settles(self) -> bool:
-        """Tell whether calls are ending now: until then nobody can be called anew."""
-        ending = (call.done() or call.cancelling() for call in self.calls.values())
-        return self.taken or any(ending)
-
-
 class Escalator:
     """Watches the timers of all messages; `run` never ends by itself."""
 
@@ -96,22 +64,18 @@ class Escalator:
     ) -> None:
         self._store = Background(engine)
         self._plans = plans
-        self._dialer = dialer
         self._clock = clock
         self._tell = tell
         self._woken = asyncio.Event()
-        self._ringing: dict[str, _Ringing] = {}
-        self._followed: set[asyncio.Task[None]] = set()
-        self._phones: dict[str, asyncio.Lock] = {}
+        self._calls = Calls(self._store, plans, dialer, clock, self.notify)
         self._held: dict[str, datetime] = {}  # messages that are left alone until then
         self.latest = clock.now()  # what the clock said when timers were looked at last
         self._failures = 0
-        self._stopping = False
 
     @property
     def calling(self) -> frozenset[str]:
         """The messages about which people are being called now."""
-        return frozenset(self._ringing)
+        return self._calls.calling
 
     def notify(self) -> None:
         """Look at once: a message was opened, or somebody did something with one."""
@@ -134,21 +98,11 @@ class Escalator:
                     async with asyncio.timeout(pause):  # wait_for can lose a cancellation
                         await self._woken.wait()
         finally:
-            await self._stop()
-
-    async def _stop(self) -> None:
-        """End all calls, and write what is known of them."""
-        self._stopping = True
-        for one in self._ringing.values():
-            one.end()
-        if self._followed:
-            _, late = await asyncio.wait(self._followed, timeout=STOP_S)
-            for follower in late:
-                follower.cancel()
+            await self._calls.stop()
 
     async def _look(self) -> float:
         """Do what is due; return for how many seconds nothing will be."""
-        await self._end_taken()
+        await self._calls.end_taken()
         now = await self._told_time()
         self._held = {message: until for message, until in self._held.items() if until > now}
         limit = BATCH + len(self._held)
@@ -178,15 +132,6 @@ class Escalator:
             self._held = {message: until - back for message, until in self._held.items()}
         self.latest = now
         return now
-
-    async def _end_taken(self) -> None:
-        """End the calls about messages that somebody has taken up, but not that one's."""
-        if not self._ringing:
-            return
-        found = await self._store.read(escalation.standing, list(self._ringing))
-        for message, (state, by) in found.items():
-            if state not in RINGING and (ringing := self._ringing.get(message)):
-                ringing.end(but=by)
 
     def _judged(self, view: View) -> Round | None:
         """Say what is due with one message; None if that cannot be said."""
@@ -241,7 +186,7 @@ class Escalator:
 
     async def _ring(self, steps: list[Round]) -> None:
         """Call everybody of these rounds who is not being called about the message already."""
-        known = [(step, self._ringing.get(step.view.id, _Ringing())) for step in steps]
+        known = [(step, self._calls.about(step.view.id)) for step in steps]
         ready = [(step, ringing) for step, ringing in known if not ringing.settles()]
         rounds = [
             replace(step, who=tuple(one for one in step.who if one not in ringing.calls))
@@ -251,7 +196,7 @@ class Escalator:
             if written is None:
                 continue
             for attempt in written:
-                self._dial(attempt, ringing)
+                self._calls.dial(attempt, ringing)
             if ringing.taken:  # while this was being written
                 ringing.end()
             if step.todo.breach:
@@ -281,63 +226,3 @@ class Escalator:
             ]
             for one in rounds
         ]
-
-    def _dial(self, attempt: AttemptRow, ringing: _Ringing) -> None:
-        self._ringing[attempt.message] = ringing
-        call = asyncio.create_task(self._delivered(attempt))
-        ringing.calls[attempt.person] = call
-        follower = asyncio.create_task(self._follow(attempt, ringing, call))
-        self._followed.add(follower)
-        follower.add_done_callback(self._followed.discard)
-
-    async def _follow(
-        self, attempt: AttemptRow, ringing: _Ringing, call: asyncio.Task[Outcome]
-    ) -> None:
-        """Wait for a call's outcome and write it; one that our own end cuts off has none."""
-        await asyncio.wait({call})
-        try:
-            if not (call.cancelled() and self._stopping):
-                await self._write_outcome(attempt, ringing, call)
-        except Exception:  # whatever it is, the message is called about again
-            log.exception("escalator.failed", call=attempt.message)
-        finally:
-            del ringing.calls[attempt.person]
-            if not ringing.calls:
-                del self._ringing[attempt.message]
-            self._woken.set()  # the next stage may be due at once
-
-    async def _write_outcome(
-        self, attempt: AttemptRow, ringing: _Ringing, call: asyncio.Task[Outcome]
-    ) -> None:
-        result: Result = "cancelled" if call.cancelled() else call.result()
-        if result == "acknowledged":
-            result = await self._acknowledged(attempt, ringing)
-        if attempt.id:
-            end = escalation.end_attempt
-            await self._store.insist(end, attempt.id, result, self._clock.now())
-
-    async def _delivered(self, attempt: AttemptRow) -> Outcome:
-        """Call one person, whose phone we ring once at a time."""
-        message, person = attempt.message, attempt.person
-        try:
-            async with self._phones.setdefault(person, asyncio.Lock()), asyncio.timeout(LONGEST_S):
-                return await self._dialer.deliver(message, person, urgent=True, attempt=attempt.id)
-        except TimeoutError:
-            return "no answer"
-        except Exception:  # whatever it is, the next in turn is called
-            log.exception("escalator.dialer", call=message)
-            return "unreachable"
-
-    async def _acknowledged(self, attempt: AttemptRow, ringing: _Ringing) -> Result:
-        """End the other calls and write the acknowledgment; of two at once the first counts."""
-        ringing.taken = True
-        ringing.end()
-        move, now = escalation.move, self._clock.now()
-        plan, by = self._plans.plan, attempt.person
-        try:
-            await self._store.insist(move, plan, attempt.message, "acknowledged", at=now, person=by)
-        except RefusedError:  # taken up before: by this one too, where the telephone wrote it
-            found = await self._store.read(escalation.standing, [attempt.message])
-            _, people = found.get(attempt.message, (None, set[str]()))
-            return "acknowledged" if by in people else "too late"
-        return "acknowledged"

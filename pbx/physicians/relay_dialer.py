@@ -77,7 +77,7 @@ class RelayDialer:
         self._last: dict[str, asyncio.Event] = {}  # by person, whether their last call is over
 
     async def deliver(self, message_id: str, person: str, *, urgent: bool, attempt: int) -> Outcome:
-        """Call somebody about a message; see `pbx.physicians.escalator.Dialer`."""
+        """Call somebody about a message; see `pbx.physicians.ringing.Dialer`."""
         del attempt  # the row is written before, and its outcome after, by who asked
         return await self._call(_about(LineState(person, message_id, "called"), urgent=urgent))
 
