@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import timedelta
 
 import structlog
@@ -176,6 +177,7 @@ class Daemon:
     async def _event(self, event: AmiEvent) -> None:
         """Take one of Asterisk's events: for the calls that we placed, and for the log."""
         self._dialer.event(event)
+        event = replace(event, at=self.clock.now())  # the lanes may have to wait for the database
         await self._patients.put(event)
         await self._recorded.put(event)
 

@@ -22,6 +22,7 @@ import re
 import secrets
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from types import MappingProxyType
 from typing import cast
 
@@ -50,10 +51,14 @@ class AmiTimeout(TimeoutError):  # noqa: N818  # as its base, and as AmiUnavaila
 
 @dataclass(frozen=True)
 class AmiEvent:
-    """One event; of a header that came twice, in any spelling, the first counts."""
+    """One event; of a header that came twice, in any spelling, the first counts.
+
+    `at` is when it came, where somebody noted that before it had to wait.
+    """
 
     name: str
     fields: Mapping[str, str]
+    at: datetime | None = None
 
 
 @dataclass(frozen=True)

@@ -109,7 +109,7 @@ class Escalator:
         views = await self._store.read(escalation.due, now, limit)
         due = [view for view in views if view.id not in self._held]
         for first in range(0, len(due), ROUNDS):
-            some = (self._judged(view) for view in due[first : first + ROUNDS])
+            some = (self._judged(view, now) for view in due[first : first + ROUNDS])
             steps = [step for step in some if step is not None]
             await self._safely(self._ring, [one for one in steps if one.todo.what == "ring"])
             for step in steps:
@@ -128,14 +128,18 @@ class Escalator:
         if now < self.latest:
             back = self.latest - now
             log.warning("escalator.clock_set_back", why=f"by {back}")
-            await self._store.write(set_back, back, now)
+            try:
+                await self._store.write(set_back, back, now)
+            except (SQLAlchemyError, OfficeLineError):
+                log.exception("escalator.unwritten")
+                return self.latest  # until timers can be set back, they fire as if nothing had been
             self._held = {message: until - back for message, until in self._held.items()}
         self.latest = now
         return now
 
-    def _judged(self, view: View) -> Round | None:
+    def _judged(self, view: View, now: datetime) -> Round | None:
         """Say what is due with one message; None if that cannot be said."""
-        now, plan = self._clock.now(), self._plans.plan
+        plan = self._plans.plan
         numbers = {person: frozenset(known) for person, known in self._plans.book.items()}
         try:
             todo = relay.due(view, plan, numbers, now)

@@ -166,11 +166,17 @@ class RelayDialer:
         found = self._calls.get(channel)
         if found is not None and not found.done():
             found.set_result(outcome)
+        if channel in self._doubted:
+            self._doubted[channel].set()
 
     async def _call(self, errand: _Errand) -> Outcome:
         dial = errand.dial or self._dial_string(errand.person)
         if dial is None:
             return "unreachable"
+        try:
+            await self._ami.wait_connected(AWAY_S)
+        except TimeoutError:
+            return "unreachable"  # Asterisk is away; it is tried again
         await self._over(errand.person)
         count = next(self._count)
         channel = errand.channel or f"{names.RELAY_CALL}{datetime.now(UTC).timestamp():.0f}-{count}"
@@ -188,8 +194,9 @@ class RelayDialer:
                 await self._known(channel)
             return await outcome
         except AmiUnavailable:
-            self._lines.pop(channel).set()
-            return "unreachable"  # Asterisk is away; it is tried again
+            if line := self._lines.pop(channel, None):
+                line.set()
+            return "unreachable"
         except asyncio.CancelledError:
             await asyncio.shield(self._hang_up(channel))
             raise
@@ -200,7 +207,10 @@ class RelayDialer:
             self._about.pop((errand.about, errand.person), None)
 
     async def _known(self, channel: str) -> None:
-        """Wait for the next connect, which tells whether Asterisk took an order unanswered."""
+        """Wait for the next connect, which tells whether Asterisk took an order unanswered.
+
+        An outcome tells it, too.
+        """
         heard = self._doubted[channel] = asyncio.Event()
         try:
             async with asyncio.timeout(AWAY_S):
@@ -227,10 +237,6 @@ class RelayDialer:
 
     async def _originate(self, channel: str, errand: _Errand, dial: str) -> None:
         """Place a call; AmiTimeout where Asterisk may have taken the order, and did not say so."""
-        try:
-            await self._ami.wait_connected(AWAY_S)
-        except TimeoutError as error:
-            raise AmiUnavailable("Asterisk stays away") from error
         try:
             answer = await self._order(channel, errand, dial)
         except AmiUnavailable as error:

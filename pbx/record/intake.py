@@ -80,6 +80,11 @@ class Intake:
         """Note that somebody took the call of a message while its caller waited."""
         self._move(message, call, "acknowledged", person, at=at)
 
+    def given_up(self, message: str, person: str) -> None:
+        """Take back that somebody accepted: in the same moment the caller pressed star."""
+        now = self._clock.now()
+        self._move(message, None, "cut off", person, at=now, due_at=now + HOLD)
+
     def over(self, message: str, call: str, live: LiveCall, at: datetime | None = None) -> None:
         """Settle a message when its call is over: closed if they spoke, else left to the relay.
 

@@ -52,6 +52,10 @@ class LiveCall:
         """Tell whether somebody must hear of it: what the failsafe took is not known better."""
         return self.urgency == "urgent" or self.failsafe
 
+    def has_stopped(self) -> bool:
+        """Tell whether the caller waits for nobody any more; it may change at any moment."""
+        return self.stopped
+
     def take(self, question: Question, verdict: Verdict) -> None:
         """Take up what one turn tells."""
         state = verdict.state

@@ -6,9 +6,13 @@ import asyncio
 from collections import deque
 from collections.abc import Callable
 
+import structlog
+
 # A call's way from a verdict to the phone that rings takes Asterisk some milliseconds; where it has
 # few processors, whatever we do meanwhile is paid by the caller.
 PAUSE_S = 0.05
+
+log = structlog.get_logger()
 
 
 class Lull:
@@ -25,6 +29,10 @@ class Lull:
             asyncio.get_running_loop().call_later(self._pause_s, self.settle)
 
     def settle(self) -> None:
-        """Do now what waits."""
+        """Do now what waits; what goes wrong with one work costs that one alone."""
         while self._waiting:
-            self._waiting.popleft()()
+            work = self._waiting.popleft()
+            try:
+                work()
+            except Exception:
+                log.exception("calllog.not_noted")

@@ -121,17 +121,18 @@ class Recorder:
 
     async def event(self, event: AmiEvent) -> None:
         """Take one of Asterisk's events, in their order."""
+        now = event.at or self._clock.now()
         if event.name == "DialBegin":  # the phone is about to ring: this can wait, too
-            self._lull.later(partial(self._dial_began, event, self._clock.now()))
+            self._lull.later(partial(self._dial_began, event, now))
             return
         self._lull.settle()
         match event.name:
             case "DialEnd":
-                await self._dial_ended(event)
+                await self._dial_ended(event, now)
             case "UserEvent" if event.fields.get("UserEvent") == names.USER_EVENT:
-                await self._told(event)
+                await self._told(event, now)
             case "Hangup":
-                await self._hung_up(event)
+                await self._hung_up(event, now)
 
     async def resync(self, ask: Callable[[], Awaitable[frozenset[str]]]) -> frozenset[str]:
         """Catch up with what nobody listened to: end what is gone, take up again what goes on.
@@ -157,7 +158,7 @@ class Recorder:
             return
         for call in gone:
             self.forget(call)
-        for live_ in self._live.values():
+        for live_ in list(self._live.values()):
             live_.patchy = True
         for history in known:
             if history is not None:
@@ -205,12 +206,11 @@ class Recorder:
         kind: records.LegKind = "desk" if is_desk else "mobile"
         self._writer.put(records.LegStarted(call, leg, now, person, kind))
 
-    async def _dial_ended(self, event: AmiEvent) -> None:
+    async def _dial_ended(self, event: AmiEvent, now: datetime) -> None:
         unique = event.fields.get("DestUniqueid", "")
         leg = self._legs.get(unique)
         if leg is None:
             return
-        now = self._clock.now()
         status = event.fields.get("DialStatus", "")
         if status != "ANSWER":
             # whoever picked up and pressed nothing, a voicemail for one, declined
@@ -219,13 +219,13 @@ class Recorder:
             del self._legs[unique]
         elif leg.is_desk:  # a desk phone has no carrier's voicemail: whoever answers is human
             self._writer.put(records.LegAnswered(leg.call, unique, now))
-            await self._accepted(leg.call, unique, leg.person)
+            await self._accepted(leg.call, unique, leg.person, now)
 
     def is_ours(self, event: AmiEvent) -> bool:
         """Tell whether our own dialplan told this: its token is known to nobody on the phone."""
         return hmac.compare_digest(event.fields.get("Token", ""), self._token)
 
-    async def _told(self, event: AmiEvent) -> None:
+    async def _told(self, event: AmiEvent, now: datetime) -> None:
         """Take a word of our own dialplan; without the token it is a stranger's."""
         if not self.is_ours(event):
             log.warning("ami.foreign_user_event")
@@ -234,14 +234,13 @@ class Recorder:
         if call.startswith(names.RELAY_CALL) or what.startswith(names.CANARY):
             return  # no patient's call
         leg, person = event.fields.get("Uniqueid", ""), event.fields.get("Who", "")
-        now = self._clock.now()
         match what:
             case names.LEG_ANSWERED:
                 self._writer.put(records.LegAnswered(call, leg, now))
                 if known := self._legs.get(leg):
                     known.answered = True
             case names.LEG_ACCEPTED:
-                await self._accepted(call, leg, person)
+                await self._accepted(call, leg, person, now)
             case names.LEG_DECLINED | names.LEG_TOO_LATE:
                 result = "declined" if what == names.LEG_DECLINED else "too late"
                 self._writer.put(records.LegEnded(call, leg, now, result))
@@ -255,23 +254,26 @@ class Recorder:
                 self._live.setdefault(call, LiveCall("urgent", caller)).failsafe = True
         self._writer.put(records.EventNoted(call, now, what, {"who": person} if person else {}))
 
-    async def _accepted(self, call: str, leg: str, person: str) -> None:
-        now = self._clock.now()
+    async def _accepted(self, call: str, leg: str, person: str, now: datetime) -> None:
         live = self._live.get(call)
-        if live is not None and live.stopped:
+        if live is not None and await self._given_up(call, live, person, now):
             self._writer.put(records.LegEnded(call, leg, now, "too late"))
             return
         self._writer.put(records.LegAcknowledged(call, leg, person, now))
-        if live is None:
-            return
-        message = self._messages.get(call)
-        if message and live.accepted_at is None and self._intake is not None:
-            await asyncio.to_thread(self._intake.accepted, message, call, person)
-        live.accepted_at, live.person = live.accepted_at or now, live.person or person
+        if live is not None:
+            live.accepted_at, live.person = live.accepted_at or now, live.person or person
 
-    async def _hung_up(self, event: AmiEvent) -> None:
+    async def _given_up(self, call: str, live: LiveCall, person: str, now: datetime) -> bool:
+        """Note at its message who accepted; tell whether the caller pressed star, or does now."""
+        message, intake = self._messages.get(call), self._intake
+        if message and intake and not (live.accepted_at or live.has_stopped()):
+            await asyncio.to_thread(intake.accepted, message, call, person, now)
+            if live.has_stopped():
+                await asyncio.to_thread(intake.given_up, message, person)
+        return live.has_stopped()
+
+    async def _hung_up(self, event: AmiEvent, now: datetime) -> None:
         unique, call = event.fields.get("Uniqueid", ""), event.fields.get("Linkedid", "")
-        now = self._clock.now()
         if unique in self._legs:
             self._legs.pop(unique)
             # a leg that was accepted keeps that result; any other ended without an answer of 1

@@ -25,6 +25,8 @@ def set_back(engine: Engine, by: timedelta, now: datetime) -> None:
         for message in session.exec(wanted):
             if message.due_at is not None:
                 message.due_at -= by
+            if message.breached_at is not None:
+                message.breached_at -= by
             if message.state in RINGING:
                 message.reopened_at = (message.reopened_at or message.opened_at) - by
             elif message.acknowledged_at is not None:

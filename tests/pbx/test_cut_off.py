@@ -61,20 +61,23 @@ async def accepts(daemon: Daemon, person: str = "lee") -> None:
     await daemon.recorder.event(AmiEvent("UserEvent", told | leg))
 
 
-async def ends(daemon: Daemon, after_s: float) -> None:
-    """Let the call end so many seconds later."""
-    daemon.clock.set(daemon.clock.now() + timedelta(seconds=after_s))
+async def ends(daemon: Daemon, after_s: float, waits_s: float = 0) -> None:
+    """Let the call end so many seconds later; what tells of it may have to wait."""
+    at = daemon.clock.now() + timedelta(seconds=after_s)
+    daemon.clock.set(at + timedelta(seconds=waits_s))
     caller = {"Uniqueid": CALL, "Linkedid": CALL, "Channel": "PJSIP/trunk-00000001"}
-    await daemon.recorder.event(AmiEvent("Hangup", caller))
+    await daemon.recorder.event(AmiEvent("Hangup", caller, at))
     assert daemon.writer.flush(10)
 
 
-async def spoke(home: Home, seconds: float, did: str = BACK_LINE, text: str = TEXT) -> History:
+async def spoke(
+    home: Home, seconds: float, did: str = BACK_LINE, text: str = TEXT, waits_s: float = 0
+) -> History:
     """Let a call be accepted, last so long, and end; return it."""
     async with serving(home, text) as (daemon, port):
         await asked(port, CALL, PATIENT, did=did)
         await accepts(daemon)
-        await ends(daemon, seconds)
+        await ends(daemon, seconds, waits_s)
     return found(home)
 
 
@@ -106,6 +109,15 @@ async def test_who_is_cut_off_on_the_back_line_is_called_back(home: Home, engine
     history = await spoke(home, 9)
     assert (history.call.outcome, history.call.person) == ("connected", "lee")
     assert history.call.message == CALL
+    assert history.call.ended_at is not None
+    is_told_again(engine, history.message, history.call.ended_at)
+
+
+async def test_an_end_that_waits_for_the_database_was_when_it_was(
+    home: Home, engine: Engine
+) -> None:
+    """The line was gone after four seconds, though we come to write it down much later."""
+    history = await spoke(home, 4, waits_s=20)
     assert history.call.ended_at is not None
     is_told_again(engine, history.message, history.call.ended_at)
 

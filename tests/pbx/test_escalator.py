@@ -574,6 +574,24 @@ async def test_what_is_due_at_once_is_written_together_before_anybody_is_called(
     assert office.phone.unwritten == 0
 
 
+async def test_a_clock_set_back_while_the_disk_is_full_holds_up_no_call(office: Office) -> None:
+    """Timers that cannot be set back fire as if the clock had gone on."""
+    office.leave()
+    refuse = "CREATE TRIGGER full BEFORE UPDATE ON message BEGIN SELECT RAISE(ABORT, 'full'); END"
+    async with office.escalating() as escalator:
+        await office.at(escalator, minutes(0))
+        office.phone.calls.clear()
+        await office.looked(escalator)
+        with office.engine.begin() as connection:
+            connection.execute(text(refuse))
+        office.clock.at = minutes(6)
+        escalator.notify()
+        await office.until(lambda: escalator.latest == minutes(6))
+        office.clock.at = minutes(-54)
+        escalator.notify()
+        await office.until(lambda: bool(office.phone.calls))
+
+
 async def test_a_database_that_refuses_holds_up_no_call(office: Office) -> None:
     """A round that cannot be written is dialled all the same, and the loop goes on afterwards."""
     office.leave()
