@@ -259,6 +259,36 @@ def test_a_second_call_joins_what_waits_for_its_call_back(
 
 
 @pytest.mark.parametrize(
+    ("event", "again"), [("acknowledged", "m1"), ("called back", "m2"), ("closed", "m2")]
+)
+def test_what_a_call_says_after_its_message_was_settled_is_told(
+    engine: Engine, event: Act, again: str
+) -> None:
+    """It joined and was not heard yet, when somebody settled the words of the call before."""
+    leave(engine)
+    leave(engine, "m2", after_s=20, call="c2")
+    act(engine, event)
+    assert leave(engine, "m2", after_s=70, call="c2") == again
+    row = found(engine, again)
+    assert (row.state, row.urgency) == ("open", "urgent")
+    assert row.due_at == T0 + timedelta(seconds=70)
+    assert leave(engine, "m2", after_s=75, call="c2") == again
+    assert messages.recordings(engine, "m1") == ["messages/c1.wav", "messages/c2.wav"]
+
+
+def test_the_first_call_of_a_settled_message_is_told_as_well(engine: Engine) -> None:
+    """Its message was closed by what a later call said, while the first caller went on waiting."""
+    leave(engine)
+    leave(engine, "m2", after_s=20, call="c2")
+    act(engine, "closed")
+    again = leave(engine, after_s=70)
+    assert again == leave(engine, after_s=75) == "m1-2"
+    assert (found(engine, again).state, found(engine, again).call) == ("open", "c1")
+    assert messages.recordings(engine, again) == ["messages/c1.wav"]
+    assert found(engine).state == "closed"
+
+
+@pytest.mark.parametrize(
     ("urgency", "number"), [("urgent", None), ("urgent", "+12125550143"), ("routine", "own")]
 )
 def test_other_callers_and_routine_matters_stay_apart(
