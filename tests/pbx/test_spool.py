@@ -219,3 +219,29 @@ def test_what_the_failsafe_recorded_is_added_to_its_message(
         "messages/1.1.wav", "messages/2.2.wav", f"messages/failsafe-{call}.wav",
     ]  # fmt: skip
     engine.dispose()
+
+
+@pytest.mark.parametrize(("call", "own"), [("1.1", "1.1-2"), ("2.2", "2.2")])
+@pytest.mark.parametrize("event", ["called back", "closed"])
+def test_what_the_failsafe_recorded_of_a_settled_message_is_told(
+    home: Home, catch_up: CatchUp, call: str, own: str, event: escalation.Act
+) -> None:
+    """Whoever settled it cannot have heard that: it is an open message, and is one alone."""
+    intake = catch_up._intake  # noqa: SLF001  # as above
+    engine = open_database(home.database)
+    for one in ("1.1", "2.2"):
+        message = intake.opened(one, CALLER, "urgent", "urgent")
+        write_batch(
+            engine, [replace(START, call=one), records.MessageOpened(one, message)], durable=True
+        )
+    escalation.move(engine, PLAN, "1.1", event, at=NOW, person="lee")
+    (home.messages / f"{call}.wav").touch()
+    later = home.messages / f"failsafe-{call}.wav"
+    later.touch()
+    for _ in range(2):
+        catch_up.take_recording(call, later)
+    found = [one for one in messages.list_open(engine) if one.id != "1.1"]
+    assert [(one.id, one.state, one.callback_number) for one in found] == [(own, "open", CALLER)]
+    places = [f"messages/{call}.wav", f"messages/failsafe-{call}.wav"]
+    assert messages.recordings(engine, own) == places
+    engine.dispose()
