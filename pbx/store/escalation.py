@@ -98,7 +98,8 @@ def move(
     """Let an event befall a message, durably, and set its timer; RefusedError if it cannot.
 
     Whatever a person does is kept with that person and the instant. A call joins a message through
-    `messages.open_message` alone. The relay begins with what was cut off at `due_at`, or at once.
+    `messages.open_message` alone. The relay begins with what was cut off at `due_at`, or at once;
+    where it calls about other calls of the message already, it goes on from where it is.
     `spoke_in` is the call in which they spoke with the caller: that settles nothing of a message
     that other calls are in, too (`messages.is_shared`).
     """
@@ -126,7 +127,8 @@ def move(
             message.reopened_at, message.stage = relay.call_back_by(view, plan) or at, 0
             message.due_at = message.breached_at = at
         elif event == "cut off":
-            message.reopened_at, message.stage, message.due_at = at, 0, due_at or at
+            climbs = view.state in RINGING and is_shared(connection, message_id, message.call)
+            _cut_off(message, due_at or at, at, climbs=climbs)
         elif state not in RINGING or view.urgency != "urgent":
             message.due_at = relay.next_due(view_of(message), plan, at)
         if disposition is not None:
@@ -138,6 +140,14 @@ def move(
         note(connection, message_id, at, event, person, detail)
         session.commit()  # the transaction itself is committed by `writing`
     return row
+
+
+def _cut_off(message: Message, due_at: datetime, at: datetime, *, climbs: bool) -> None:
+    """Let the relay begin with what was cut off; what others wait for goes on, and no later."""
+    if climbs and message.due_at is not None:
+        message.due_at = min(message.due_at, due_at)
+    else:
+        message.reopened_at, message.stage, message.due_at = at, 0, due_at
 
 
 def _enter(message: Message, event: Act, state: State, person: str | None, at: datetime) -> None:

@@ -30,9 +30,11 @@ from pbx.store import escalation, messages, records
 from pbx.store.batch import write_batch
 from pbx.store.calls import get_call
 from pbx.store.database import open_database
+from pbx.store.holding import CALLS_AGAIN
 from pbx.store.writer import LogWriter
 from pbx.vault import Vault
 from routing.model import Override, Patient
+from routing.relay import Stage, Todo
 
 ROOT = Path(__file__).parents[2]
 NOW = datetime(2026, 11, 28, 7, 10, tzinfo=UTC)  # a Saturday night in New York
@@ -178,6 +180,32 @@ def test_a_conversation_settles_no_other_call_of_the_same_number(
     assert message.due_at < NOW + timedelta(minutes=1), "the relay goes on at once"
     intake.over("1.1", "1.1", live)  # nor does the first one's conversation settle the second
     assert [one.id for one in messages.list_open(engine)] == ["1.1"]
+    engine.dispose()
+
+
+@pytest.mark.parametrize("joined", [True, False])
+def test_a_cut_off_call_does_not_reset_the_climb_of_another_patient(
+    home: Home, catch_up: CatchUp, *, joined: bool
+) -> None:
+    """Everybody is called about the first one by now, and that goes on; alone it begins anew."""
+    intake = catch_up._intake  # noqa: SLF001  # as above
+    engine = open_database(home.database)
+    call = "2.2" if joined else "1.1"
+    for one in dict.fromkeys(("1.1", call)):
+        intake.opened(one, CALLER, "urgent", "urgent")
+    (before,) = escalation.due(engine, NOW + timedelta(hours=1), 9)
+    todo = Todo("ring", Stage.EVERYONE)
+    begun, next_ = NOW + timedelta(minutes=25), NOW + timedelta(minutes=25, seconds=40)
+    escalation.begin_round(engine, before, todo, [], at=begun, due_at=next_)
+    ended = begun + timedelta(seconds=20)
+    live = LiveCall("urgent", CALLER, accepted_at=ended - timedelta(seconds=5), person="lee")
+    intake.accepted("1.1", call, "lee", live.accepted_at)
+    intake.over("1.1", call, live, ended)
+    (view,) = escalation.due(engine, NOW + timedelta(hours=1), 9)
+    since, stage = (before.since, Stage.EVERYONE) if joined else (ended, Stage.ON_CALL)
+    assert (view.state, view.since, view.stage) == ("open", since, stage)
+    (message,) = messages.list_open(engine)
+    assert message.due_at == (next_ if joined else ended + CALLS_AGAIN)
     engine.dispose()
 
 
