@@ -61,6 +61,7 @@ _SHARED = text("""
         OR EXISTS (SELECT 1 FROM message_event WHERE message = :id AND what = 'joined'
                    AND json_extract(detail, '$.call') <> :call)
 """)
+_JOINS = text("SELECT count(*) FROM message_event WHERE message = :id AND what = 'joined'")
 _STATE = text("SELECT state FROM message WHERE id = :id")
 _FLAGS = text("SELECT flags FROM message WHERE id = :id")
 _FLAG = text("UPDATE message SET flags = :flags WHERE id = :id")
@@ -192,6 +193,11 @@ def is_shared(connection: Connection, message_id: str, call: str) -> bool:
     return bool(connection.execute(_SHARED, {"id": message_id, "call": call}).scalar())
 
 
+def joins(connection: Connection, message_id: str) -> int:
+    """Count how often a call joined a message."""
+    return int(connection.execute(_JOINS, {"id": message_id}).scalar_one())
+
+
 def shared(engine: Engine, message_id: str, call: str) -> bool:
     """Tell the same of a message outside of a transaction."""
     with engine.connect() as connection:
@@ -268,13 +274,15 @@ def history(engine: Engine, message_id: str) -> list[EventRow]:
 def recordings(engine: Engine, message_id: str) -> list[str]:
     """List a message's recordings below the home, in their order: its own, then of those joined."""
     message = get(engine, message_id)
-    own = [message.recording] if message is not None and message.recording else []
-    later = [
-        str(one.detail["recording"])
-        for one in history(engine, message_id)
-        if one.what == JOINED and one.detail.get("recording")
-    ]
-    return list(dict.fromkeys(own + later))  # a call may have joined twice
+    found = [] if message is None else parts(engine, message)
+    return list(dict.fromkeys(place for _, place in found if place))  # a call may join twice
+
+
+def parts(engine: Engine, message: MessageRow) -> list[tuple[str, str | None]]:
+    """List the calls of a message with their recordings: its own, then each that joined, again."""
+    joined = [one.detail for one in history(engine, message.id) if one.what == JOINED]
+    own = (message.call, message.recording)
+    return [own, *((one["call"], one.get("recording")) for one in joined)]
 
 
 def row_of(message: Message) -> MessageRow:

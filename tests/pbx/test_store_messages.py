@@ -23,7 +23,7 @@ from pbx.officefile.plan import load
 from pbx.store import escalation, messages, records
 from pbx.store.calls import list_calls
 from pbx.store.database import MIGRATIONS, open_database, writing
-from pbx.store.escalation import Act, RefusedError
+from pbx.store.escalation import Act, RefusedError, UnheardError
 from pbx.store.writer import LogWriter
 from routing.relay import AFTER, EVENTS, Todo
 
@@ -274,6 +274,17 @@ def test_what_a_call_says_after_its_message_was_settled_is_told(
     assert row.due_at == T0 + timedelta(seconds=70)
     assert leave(engine, "m2", after_s=75, call="c2") == again
     assert messages.recordings(engine, "m1") == ["messages/c1.wav", "messages/c2.wav"]
+
+
+def test_who_heard_fewer_calls_than_joined_settles_nothing(engine: Engine) -> None:
+    """Looked at in the transaction that would settle it; who heard them all may."""
+    leave(engine)
+    leave(engine, "m2", after_s=20, call="c2")
+    with pytest.raises(UnheardError, match="Message m1 stays as it is, because somebody called"):
+        escalation.move(engine, PLAN, "m1", "closed", at=T0, person="lee", joins=0)
+    assert found(engine).state == "open"
+    escalation.move(engine, PLAN, "m1", "closed", at=T0, person="lee", joins=1)
+    assert found(engine).state == "closed"
 
 
 def test_the_first_call_of_a_settled_message_is_told_as_well(engine: Engine) -> None:
