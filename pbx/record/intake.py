@@ -1,12 +1,12 @@
 """Messages as calls leave them: opened before anybody is called, and settled when a call is over.
 
-While the caller is on the line the relay waits; the hold ends with the call, and at the latest
-after `HOLD`, should everything else of ours be dead. All methods block for the disk.
+While a caller waits on the line the relay waits; the hold ends with the last such call, and at the
+latest after `HOLD`, should everything else of ours be dead. All methods block for the disk.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -29,7 +29,10 @@ log = structlog.get_logger()
 
 
 class Intake:
-    """Opens and settles the messages of calls; `notify` wakes the relay."""
+    """Opens and settles the messages of calls; `notify` wakes the relay.
+
+    `waiting` names the calls that go on and that nobody has accepted.
+    """
 
     def __init__(
         self,
@@ -38,12 +41,14 @@ class Intake:
         plans: Plans,
         clock: Clock,
         notify: Callable[[], None],
+        waiting: Callable[[], Collection[str]] = frozenset,
     ) -> None:
         self._engine = engine
         self._home = home
         self._plans = plans
         self._clock = clock
         self._notify = notify
+        self._waiting = waiting
 
     def opened(
         self,
@@ -89,7 +94,7 @@ class Intake:
         """
         now = at or self._clock.now()
         if live.accepted_at is None:
-            holding.release(self._engine, message, now)
+            self._release(message, call, now)
             self._flag(message, call, live, now)
         elif not self.heard(live, now):
             if live.is_urgent:
@@ -97,10 +102,17 @@ class Intake:
                 self._move(message, None, "cut off", live.person, at=now, due_at=due_at)
                 self._flag(message, call, live, now, cut_off=True)
         elif messages.shared(self._engine, message, call):
-            holding.release(self._engine, message, now)
+            self._release(message, call, now)
         else:
             self._move(message, call, "closed", live.person, messages.SPOKEN, at=now)
         self._notify()
+
+    def _release(self, message: str, call: str, at: datetime) -> None:
+        """Leave a message to the relay, unless another of its callers is being served now."""
+        held = messages.get(self._engine, message)
+        others = set() if held is None else messages.calls(self._engine, held) - {call}
+        if others.isdisjoint(self._waiting()):
+            holding.release(self._engine, message, at)
 
     def heard(self, live: LiveCall, ended_at: datetime) -> bool:
         """Tell whether somebody accepted the call, and had the time to speak."""

@@ -193,6 +193,11 @@ def is_shared(connection: Connection, message_id: str, call: str) -> bool:
     return bool(connection.execute(_SHARED, {"id": message_id, "call": call}).scalar())
 
 
+def calls(engine: Engine, message: MessageRow) -> set[str]:
+    """Name the calls that are in a message."""
+    return {call for call, _ in parts(engine, message)}
+
+
 def joins(connection: Connection, message_id: str) -> int:
     """Count how often a call joined a message."""
     return int(connection.execute(_JOINS, {"id": message_id}).scalar_one())

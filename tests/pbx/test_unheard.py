@@ -26,13 +26,13 @@ from pbx.record.reconcile import reconcile_day
 from pbx.record.recorder import Recorder
 from pbx.record.spool import Fact, Spool
 from pbx.record.taking_in import UNHEARD, TakingIn
-from pbx.store import messages, records
+from pbx.store import escalation, messages, records
 from pbx.store.calls import CallRow, get_call
 from pbx.store.database import open_database
 from pbx.store.messages import MessageRow
 from pbx.store.writer import LogWriter
 from pbx.vault import Vault
-from routing.relay import RINGING
+from routing.relay import RINGING, Todo
 from tests.support.ledgers import Told, cdr_lines, write_cdr
 
 ROOT = Path(__file__).parents[2]
@@ -71,6 +71,27 @@ class Office:
         """Answer a question about a call, and let the answer be noted."""
         self.recorder.turn(*self.asked(did, call, event))
         self.recorder.settle()
+
+    def presses_urgent(self, call: str) -> None:
+        """Let somebody of the caller's number wait for a physician, with an open message."""
+        question, verdict = self.asked(MAIN, call, names.PRESSED)
+        state = replace(verdict.state, urgency="urgent")
+        verdict = replace(verdict, state=state, message="urgent")
+        self.recorder.open_message(question, verdict)
+        self.recorder.turn(question, verdict)
+        self.recorder.settle()
+
+    async def accepts(self, call: str, person: str = "lee") -> None:
+        """Let a physician press 1."""
+        told_ = {"UserEvent": names.USER_EVENT, "Token": "token", "What": names.LEG_ACCEPTED}
+        leg = {"Call": call, "Uniqueid": f"{call}9", "Linkedid": call, "Who": person}
+        await self.recorder.event(AmiEvent("UserEvent", told_ | leg))
+
+    def is_held(self, message: MessageRow | None) -> None:
+        """Assert that the relay waits for a caller who is on the line."""
+        assert message is not None
+        assert message.due_at is not None
+        assert message.due_at > self.clock.now() + timedelta(minutes=5)
 
     def asked(self, did: str, call: str, event: str = names.ARRIVED) -> tuple[Question, Verdict]:
         """Make a question and its verdict."""
@@ -272,3 +293,51 @@ async def test_a_call_that_ended_is_judged_when_the_standby_has_written(office: 
     office.clock.set(office.clock.now() + UNHEARD + timedelta(seconds=1))
     await taking_in.once()
     assert office.row().outcome == "abandoned"
+
+
+async def test_who_hangs_up_does_not_end_the_hold_of_who_waits(office: Office) -> None:
+    """Two of one number: the relay begins when the last of them waits no longer, not before."""
+    office.presses_urgent("1.1")
+    office.presses_urgent("2.2")
+    await office.hangs_up("2.2")
+    office.is_held(office.message("1.1"))
+    await office.hangs_up("1.1")
+    office.is_urgent(office.message("1.1"))
+
+
+async def test_who_hangs_up_does_not_wait_for_who_speaks(office: Office) -> None:
+    """The other one has a physician: about who was not heard the relay calls at once."""
+    office.presses_urgent("1.1")
+    office.presses_urgent("2.2")
+    await office.accepts("1.1")
+    office.is_held(office.message("1.1"))
+    await office.hangs_up("2.2")
+    office.is_urgent(office.message("1.1"))
+
+
+async def test_what_was_held_for_calls_that_are_all_gone_is_relayed(office: Office) -> None:
+    """Nobody saw either end: as long as one of them goes on the message is held, and no longer."""
+    office.presses_urgent("1.1")
+    office.presses_urgent("2.2")
+    await office.resync("2.2")
+    office.is_held(office.message("1.1"))
+    office.begins()
+    await office.resync()
+    office.is_urgent(office.message("1.1"))
+
+
+async def test_earlier_attempts_do_not_keep_what_is_held_anew(office: Office) -> None:
+    """Somebody was reached and took it up; then a call joined, whose end nobody saw."""
+    office.presses_urgent("1.1")
+    await office.hangs_up("1.1")
+    engine, now = office.engine(), office.clock.now()
+    (view,) = escalation.due(engine, now, 9)
+    ring, later = Todo("ring", who={"lee": "mobile"}), now + timedelta(minutes=5)
+    (attempt,) = escalation.begin_round(engine, view, ring, ["lee"], at=now, due_at=later) or []
+    escalation.move(engine, PLAN, "1.1", "acknowledged", at=now, person="lee")
+    escalation.end_attempt(engine, attempt.id, "acknowledged", now)
+    office.presses_urgent("2.2")
+    office.is_held(office.message("1.1"))
+    office.catch_up.release(())
+    office.is_urgent(office.message("1.1"))
+    engine.dispose()
