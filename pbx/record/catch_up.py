@@ -165,9 +165,9 @@ class CatchUp:
         if message is None and (live.is_urgent or unsaid) and unheard:
             number, held = live.callback or live.caller, not broke and live.accepted_at is not None
             message = self._intake.opened(call, number, "urgent", live.ladder, at=at, holding_=held)
-            self._writer.put(records.MessageOpened(call, message))
         if message is not None and not (broke and live.accepted_at):
-            self._intake.over(message, call, live, at)
+            message = self._intake.over(message, call, live, at)
+            self._writer.put(records.MessageOpened(call, message))
         return message
 
     def recordings(self) -> dict[str, Path]:

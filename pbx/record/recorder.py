@@ -304,6 +304,7 @@ class Recorder:
                 except OSError:
                     self._leave(call, turns.Matter(number, "urgent", live.ladder))
             if (message := self._messages.get(call)) and self._intake is not None:
-                self._intake.over(message, call, live, ended_at)
+                anew = self._intake.over(message, call, live, ended_at)
+                self._writer.put(records.MessageOpened(call, anew))
         except (OSError, SQLAlchemyError):
             log.exception("message.not_durable", call=call)

@@ -22,6 +22,7 @@ from pbx.home import Home
 from pbx.live import LivePlan
 from pbx.officefile import plan as plans
 from pbx.record.catch_up import CatchUp
+from pbx.record.flags import CUT_OFF
 from pbx.record.reconcile import reconcile_day
 from pbx.record.recorder import Recorder
 from pbx.record.spool import Fact, Spool
@@ -340,4 +341,55 @@ async def test_earlier_attempts_do_not_keep_what_is_held_anew(office: Office) ->
     office.is_held(office.message("1.1"))
     office.catch_up.release(())
     office.is_urgent(office.message("1.1"))
+    engine.dispose()
+
+
+@pytest.mark.parametrize("event", ["acknowledged", "called back", "closed"])
+@pytest.mark.parametrize("cut_off", [False, True])
+@pytest.mark.parametrize("call", ["1.1", "2.2"])
+async def test_what_is_settled_while_a_caller_is_on_the_line_is_told_anew(
+    office: Office, call: str, event: escalation.Act, *, cut_off: bool
+) -> None:
+    """Whoever settled it has not heard that caller out, who spoke to nobody: somebody is called."""
+    office.presses_urgent("1.1")
+    office.presses_urgent("2.2")
+    if cut_off:
+        await office.accepts(call)
+    engine = office.engine()
+    escalation.move(engine, PLAN, "1.1", event, at=office.clock.now(), person="osei")
+    await office.hangs_up(call)
+    message = office.message(call)
+    assert message is not None
+    if cut_off:
+        assert (message.state, message.flags) == ("open", (CUT_OFF,))
+    else:
+        office.is_urgent(message)
+    engine.dispose()
+
+
+async def test_whoever_acknowledged_a_call_alone_owes_its_call_back(office: Office) -> None:
+    """Nobody else is in the message: its caller hangs up, and is called back in time."""
+    office.presses_urgent("1.1")
+    engine = office.engine()
+    now = office.clock.now()
+    escalation.move(engine, PLAN, "1.1", "acknowledged", at=now, person="osei")
+    await office.hangs_up("1.1")
+    message = office.message("1.1")
+    assert message is not None
+    assert (message.state, message.acknowledged_by) == ("acknowledged", "osei")
+    engine.dispose()
+
+
+async def test_what_was_settled_after_the_call_stays_so(office: Office) -> None:
+    """Its end is taken in late: by then the words were heard, and nobody is called twice."""
+    office.presses_urgent("1.1")
+    office.presses_urgent("2.2")
+    call = office.asterisk_wrote("2.2", accepted=False)
+    engine = office.engine()
+    later = call.end + timedelta(seconds=1)
+    escalation.move(engine, PLAN, "1.1", "closed", at=later, person="osei")
+    office.catch_up.end({"2.2": call.at}, office.recorder.held(["2.2"]))
+    message = office.message("2.2")
+    assert message is not None
+    assert (message.id, message.state) == ("1.1", "closed")
     engine.dispose()
