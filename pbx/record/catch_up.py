@@ -153,8 +153,10 @@ class CatchUp:
             return
         live = LiveCall("urgent", row.caller, accepted_at=row.acknowledged_at)
         live.person = row.person or ""
-        self._intake.accepted(message.id, row.id, live.person, live.accepted_at)
-        self._intake.over(message.id, row.id, live, row.ended_at)
+        broke = row.outcome == "interrupted"
+        if not broke:
+            self._intake.accepted(message.id, row.id, live.person, live.accepted_at)
+        self._intake.over(message.id, row.id, live, row.acknowledged_at if broke else row.ended_at)
 
     def _matter(
         self, call: str, live: LiveCall, message: str | None, at: datetime, *, broke: bool
@@ -165,8 +167,10 @@ class CatchUp:
         if message is None and (live.is_urgent or unsaid) and unheard:
             number, held = live.callback or live.caller, not broke and live.accepted_at is not None
             message = self._intake.opened(call, number, "urgent", live.ladder, at=at, holding_=held)
-        if message is not None and not (broke and live.accepted_at):
-            message = self._intake.over(message, call, live, at)
+        if message is not None:
+            # how long they spoke before all broke off nobody knows: as one who was cut off
+            ended_at = live.accepted_at if broke and live.accepted_at is not None else at
+            message = self._intake.over(message, call, live, ended_at)
             self._writer.put(records.MessageOpened(call, message))
         return message
 

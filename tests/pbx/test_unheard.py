@@ -393,3 +393,34 @@ async def test_what_was_settled_after_the_call_stays_so(office: Office) -> None:
     assert message is not None
     assert (message.id, message.state) == ("1.1", "closed")
     engine.dispose()
+
+
+@pytest.mark.parametrize("before", ["nothing", "own", "shared", "acknowledged"])
+async def test_whoever_was_accepted_when_asterisk_died_is_told_again(
+    office: Office, before: str
+) -> None:
+    """How long they spoke nobody knows: as after a cut-off, whatever message there was."""
+    engine, other = office.engine(), before in {"shared", "acknowledged"}
+    if other:
+        office.presses_urgent("0.1")
+        await office.hangs_up("0.1")
+    if before == "acknowledged":
+        now = office.clock.now()
+        escalation.move(engine, PLAN, "0.1", "acknowledged", at=now, person="osei")
+    if before == "nothing":
+        office.turn(BACK_LINE)
+    else:
+        office.presses_urgent(CALL)
+    await office.accepts(CALL)
+    office.clock.set(office.clock.now() + timedelta(minutes=3))
+    office.begins()
+    await office.resync()
+    for _ in range(2):
+        assert office.row().outcome == "interrupted"
+        message = office.message()
+        office.is_urgent(message)
+        assert message is not None
+        assert CUT_OFF in message.flags
+        assert message.id == ("0.1" if other else CALL)
+        office.catch_up.end({CALL: NOW}, {})  # as what waits for the end of a standby's call
+    engine.dispose()
