@@ -58,9 +58,16 @@ def find(engine: Engine, home: Home, table: RetentionTable, now: datetime) -> Ol
     recordings_before, calls_before = before(table.recordings, now), before(table.calls, now)
     goes_back = now - GOES_BACK
     named = retention.recordings(engine)
+    old = retention.old_messages(engine, recordings_before)
+    # a call may be in a message that goes and, with what it said later, in one that stays
+    stay = {one for message in set(named) - set(old) for one in named[message]}
     paths = {
-        message: [path for one in named.get(message, []) if (path := home.folder / one).is_file()]
-        for message in retention.old_messages(engine, recordings_before)
+        message: [
+            path
+            for one in named.get(message, [])
+            if one not in stay and (path := home.folder / one).is_file()
+        ]
+        for message in old
     }
     # a message goes once its recordings do, or nobody would know whose they are
     last = min(recordings_before, calls_before)

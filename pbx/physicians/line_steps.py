@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
-from pathlib import Path
 
 import structlog
 
@@ -16,7 +15,9 @@ PIN_DIGITS, CODE_AND_PIN_DIGITS = 6, 8
 EARLIER = "message-earlier"
 MOST_SAID = 1500  # bytes of sounds in one answer: Asterisk reads a command of 2048
 
-_STATE = re.compile(r"([a-z0-9_-]*):([\w.-]*):(called|in):(\w*):(\d):(\d{1,18})")
+_STATE = re.compile(
+    r"([a-z0-9_-]*):([\w.-]*):(called|in):(\w*):(\d):(\d{1,18}):(\d{1,9}):(\d{1,18})"
+)
 
 log = structlog.get_logger()
 
@@ -28,7 +29,8 @@ class LineState:
     `origin` is "called" where we called the person's own phone, "in" where anybody called in.
     `asked` is "pin", "menu", "note" or "dial" (the patient, at once), and of a shift "shift" (its
     menu), "handover" or "take" (the second press); `tries` are wrong PINs.
-    `request` is a call that a command asked for, by its id: then there is no message.
+    `request` is a call that a command asked for, by its id: then there is no message. `joins` and
+    `size` say how much of the message there was when it was played: see `pbx.physicians.words`.
     """
 
     person: str = ""
@@ -37,6 +39,8 @@ class LineState:
     asked: str = "pin"
     tries: int = 0
     request: int = 0
+    joins: int = 0
+    size: int = 0
 
     def encode(self) -> str:
         """Write the state as one word for a channel variable."""
@@ -48,8 +52,8 @@ class LineState:
         match = _STATE.fullmatch(text)
         if match is None:
             return cls()
-        person, message, origin, asked, tries, request = match.groups()
-        return cls(person, message, origin, asked, int(tries), int(request))
+        person, message, origin, asked, *counts = match.groups()
+        return cls(person, message, origin, asked, *map(int, counts))
 
 
 @dataclass(frozen=True)
@@ -83,16 +87,16 @@ def bye(state: LineState, *say: str) -> Step:
     return Step(names.BYE, state, {names.SAY: names.sounds(say)})
 
 
-def words_of(recordings: Sequence[Path]) -> list[str]:
-    """Name recordings as Asterisk plays them; before each further one is said that it is earlier.
+def words_of(sounds: Sequence[str]) -> list[str]:
+    """Play a message's words; before each further call's is said that they are earlier.
 
     As many as fit into one command, the first ones: Asterisk would cut an overlong one off.
     """
     said: list[str] = []
-    for played, path in enumerate(recordings):
-        more = [*([EARLIER] if said else []), str(path.with_suffix(""))]
+    for played, sound in enumerate(sounds):
+        more = [*([EARLIER] if said else []), sound]
         if len(names.sounds([*said, *more])) > MOST_SAID:
-            log.warning("physician.more_recordings", lost=len(recordings) - played)
+            log.warning("physician.more_recordings", lost=len(sounds) - played)
             break
         said += more
     return said

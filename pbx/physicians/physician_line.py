@@ -7,6 +7,7 @@ the channel. The number that somebody calls from never says who they are.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -23,8 +24,9 @@ from pbx.home import Home
 from pbx.physicians.line_steps import LineState, Step, ask_pin, bye, choices, words_of
 from pbx.physicians.placing import No, Placing
 from pbx.physicians.shift_line import ABOUT_SHIFTS, ShiftLine
-from pbx.record.flags import CUT_OFF
+from pbx.physicians.words import words_in
 from pbx.store import audit, escalation, messages
+from pbx.store.escalation import RefusedError, UnheardError
 from pbx.store.inbox import add_note
 from pbx.store.messages import MessageRow
 from routing.relay import RINGING
@@ -59,8 +61,8 @@ class Caller(Protocol):
         """Hear that whom we called about a message cannot take it, so that others are called."""
         ...
 
-    def connect(self, message_id: str, person: str) -> None:
-        """Begin such a call, and return at once."""
+    def connect(self, state: LineState) -> None:
+        """Begin such a call for who is on the line, and return at once."""
         ...
 
 
@@ -96,11 +98,19 @@ class PhysicianLine:
                 return await self._shifts.chosen(state, question.detail)
             if state.request and question.event == names.ARRIVED:
                 await self._placing.accepted(state.request)
-            known = await self._goes_on(state, question)
+            known = await self._heard_out(state, question)
         except OfficeLineError as error:
             log.warning("physician.refused", call=question.call, error=str(error))
             return bye(state, "goodbye")
         return known or await self._asked_pin(state)
+
+    async def _heard_out(self, state: LineState, question: Question) -> Step | None:
+        """Answer what somebody did, or play the message again if there is more of it by now."""
+        try:
+            return await self._goes_on(state, question)
+        except UnheardError as error:
+            log.info("physician.unheard", call=state.message, error=str(error))
+            return await self._play(state)
 
     async def _goes_on(self, state: LineState, question: Question) -> Step | None:
         """Answer what somebody did; None for an arrival and for what is none of ours."""
@@ -164,7 +174,8 @@ class PhysicianLine:
         message = await self._message(state)
         await self._move(state, "delivered")
         say = "message-urgent" if message.urgency == "urgent" else "message-routine"
-        return await self._menu(state, *before, say, *await self._words(state, message))
+        state, words = await self._words(state, message)
+        return await self._menu(state, *before, say, *words)
 
     async def _next(self, state: LineState, say: str) -> Step:
         """Go on to the next urgent message that nobody took up, in the same call; else goodbye."""
@@ -182,7 +193,7 @@ class PhysicianLine:
                 await self._take(state)
                 return await self._next(state, "message-yours")
             case "3":
-                words = await self._words(state, await self._message(state))
+                state, words = await self._words(state, await self._message(state))
                 return await self._menu(state, *words)
             case "4":
                 asks = {names.SAY: names.sounds(("say-note", "beep")), names.PAUSE: str(NOTE_S)}
@@ -196,6 +207,7 @@ class PhysicianLine:
 
     async def _call_patient(self, state: LineState, call: str) -> Step:
         """Call the patient from the office's number, over a phone that is known to be theirs."""
+        await self._heard_all(state)
         message = await self._message(state)
         if message.callback_number is None:
             return await self._menu(state, "message-no-number")
@@ -205,7 +217,7 @@ class PhysicianLine:
             if refused is not None:
                 return await self._menu(state, refused.say)
             await self._take(state)
-            self._caller.connect(state.message, state.person)
+            self._caller.connect(state)
             return bye(state, "calling-you")
         words = await self._placing.message(state.person, message, call)
         if isinstance(words, No):
@@ -229,10 +241,17 @@ class PhysicianLine:
         await self._placing.answered(call)
         state = LineState.decode(text)
         if state.message:
-            await self._move(state, "called back")
+            with contextlib.suppress(UnheardError):  # another call came, and somebody is told of it
+                await self._move(state, "called back")
 
     async def _move(self, state: LineState, event: escalation.Act) -> None:
-        """Let something befall the message; what cannot befall it any more is no mistake."""
+        """Let something befall the message; what cannot befall it any more is no mistake.
+
+        UnheardError if somebody called, or said more, since the person heard the words.
+        """
+        settles = event != "delivered"
+        if settles:
+            await self._heard_all(state)
         try:
             await asyncio.to_thread(
                 escalation.move,
@@ -243,9 +262,19 @@ class PhysicianLine:
                 at=self._clock.now(),
                 person=state.person,
                 disposition="closed by telephone" if event == "closed" else None,
+                joins=state.joins if settles else None,
             )
-        except escalation.RefusedError as error:
+        except UnheardError:
+            raise
+        except RefusedError as error:
             log.info("physician.too_late", call=state.message, error=str(error))
+
+    async def _heard_all(self, state: LineState) -> None:
+        """Raise UnheardError if there is more of the message than was played."""
+        message, folder = await self._message(state), self._home.folder
+        now = await asyncio.to_thread(words_in, self._engine, folder, message)
+        if now.joins > state.joins or now.size > state.size:
+            raise UnheardError(state.message)
 
     async def _message(self, state: LineState) -> MessageRow:
         found = await asyncio.to_thread(messages.get, self._engine, state.message)
@@ -253,23 +282,21 @@ class PhysicianLine:
             raise OfficeLineError(f"There is no message {state.message}.")
         return found
 
-    async def _words(self, state: LineState, message: MessageRow) -> list[str]:
-        """Name its calls' recordings as Asterisk plays them, the newest first, or say "no words".
+    async def _words(self, state: LineState, message: MessageRow) -> tuple[LineState, list[str]]:
+        """Name its calls' words as Asterisk plays them, and remember how much there is of them.
 
         Who hears them is written down; but a full disk does not withhold a patient's words.
         """
-        named = await asyncio.to_thread(messages.recordings, self._engine, message.id)
-        found = [path for one in reversed(named) if (path := self._home.folder / one).is_file()]
-        if not found:
-            return ["message-cut-off" if CUT_OFF in message.flags else "message-no-words"]
+        found = await asyncio.to_thread(words_in, self._engine, self._home.folder, message)
         about, who, now = message.id, state.person, self._clock.now()
         try:
-            await asyncio.to_thread(
-                audit.record, self._engine, "recording.heard", by=who, now=now, about=about
-            )
+            if found.heard:
+                await asyncio.to_thread(
+                    audit.record, self._engine, "recording.heard", by=who, now=now, about=about
+                )
         except OfficeLineError as error:
             log.error("audit.unwritten", call=about, error=str(error))  # noqa: TRY400  # the sentence says it all
-        return words_of(found)
+        return replace(state, joins=found.joins, size=found.size), words_of(found.said)
 
     async def _note(self, state: LineState, question: Question) -> None:
         path = note_path(self._home.messages, question.unique, int(question.turn) - 1)

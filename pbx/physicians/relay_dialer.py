@@ -87,9 +87,9 @@ class RelayDialer:
         errand = _Errand(person, "", names.sounds(say), names.SHIFT, done, CONFIRM_S)
         return await self._call(errand)
 
-    def connect(self, message_id: str, person: str) -> None:
+    def connect(self, state: LineState) -> None:
         """Call a person back on their own phone, and then the patient of a message."""
-        state = LineState(person, message_id, "called", "dial")
+        state = replace(state, origin="called", asked="dial", tries=0)
         task = asyncio.create_task(self._call(_about(state, urgent=True)))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)

@@ -24,7 +24,9 @@ from pbx.store import messages, records
 from pbx.store.batch import write_batch
 from pbx.store.calls import History, get_call
 from pbx.store.ledger import calls_named, open_calls
+from pbx.store.messages import MessageRow
 from pbx.store.writer import LogWriter, mark_interrupted
+from routing.relay import JOINABLE
 
 _FAILSAFE = re.compile(rf"{FAILSAFE}(\d+\.\d+)\.wav")
 
@@ -151,8 +153,10 @@ class CatchUp:
             return
         live = LiveCall("urgent", row.caller, accepted_at=row.acknowledged_at)
         live.person = row.person or ""
-        self._intake.accepted(message.id, row.id, live.person, live.accepted_at)
-        self._intake.over(message.id, row.id, live, row.ended_at)
+        broke = row.outcome == "interrupted"
+        if not broke:
+            self._intake.accepted(message.id, row.id, live.person, live.accepted_at)
+        self._intake.over(message.id, row.id, live, row.acknowledged_at if broke else row.ended_at)
 
     def _matter(
         self, call: str, live: LiveCall, message: str | None, at: datetime, *, broke: bool
@@ -163,9 +167,11 @@ class CatchUp:
         if message is None and (live.is_urgent or unsaid) and unheard:
             number, held = live.callback or live.caller, not broke and live.accepted_at is not None
             message = self._intake.opened(call, number, "urgent", live.ladder, at=at, holding_=held)
+        if message is not None:
+            # how long they spoke before all broke off nobody knows: as one who was cut off
+            ended_at = live.accepted_at if broke and live.accepted_at is not None else at
+            message = self._intake.over(message, call, live, ended_at)
             self._writer.put(records.MessageOpened(call, message))
-        if message is not None and not (broke and live.accepted_at):
-            self._intake.over(message, call, live, at)
         return message
 
     def recordings(self) -> dict[str, Path]:
@@ -182,15 +188,25 @@ class CatchUp:
         place = f"{self._home.messages.name}/{path.name}"
         history = get_call(self._engine, call)
         held = history.message if history is not None else messages.get(self._engine, call)
-        if held is None:
-            at = self._clock.now()
-            message = self._intake.opened(call, None, "urgent", "", at=at, holding_=False)
-            messages.flag(self._engine, message, [NO_NUMBER], at)
-            write_batch(self._engine, [records.MessageOpened(call, message)], durable=True)
-        elif place not in messages.recordings(self._engine, held.id):
-            if held.call == call and not (self._home.folder / str(held.recording)).exists():
-                messages.attach_recording(self._engine, held.id, place)
-            else:  # of a call that joined, or said more when the control layer was gone
-                now = self._clock.now()
-                messages.add_recording(self._engine, held.id, call, place, now)
+        if held is None or place not in messages.recordings(self._engine, held.id):
+            self._put(call, place, held)
         self._recordings.add(path.name)
+
+    def _put(self, call: str, place: str, held: MessageRow | None) -> None:
+        """Put a recording into the call's message, or open one: a settled one tells nobody."""
+        now = self._clock.now()
+        if held is None or held.state not in JOINABLE:
+            number = None if held is None else held.callback_number
+            message = self._intake.opened(call, number, "urgent", "", at=now, holding_=False)
+            if held is None:
+                messages.flag(self._engine, message, [NO_NUMBER], now)
+            write_batch(self._engine, [records.MessageOpened(call, message)], durable=True)
+            if place in messages.recordings(self._engine, message):
+                return
+            held = messages.get(self._engine, message)
+        if held is None:
+            return
+        if held.call == call and not (self._home.folder / str(held.recording)).exists():
+            messages.attach_recording(self._engine, held.id, place)
+        else:  # of a call that joined, or said more when the control layer was gone
+            messages.add_recording(self._engine, held.id, call, place, now)

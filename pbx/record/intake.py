@@ -1,12 +1,12 @@
 """Messages as calls leave them: opened before anybody is called, and settled when a call is over.
 
-While the caller is on the line the relay waits; the hold ends with the call, and at the latest
-after `HOLD`, should everything else of ours be dead. All methods block for the disk.
+While a caller waits on the line the relay waits; the hold ends with the last such call, and at the
+latest after `HOLD`, should everything else of ours be dead. All methods block for the disk.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -20,7 +20,7 @@ from pbx.home import Home
 from pbx.record.flags import UNWRITTEN, flags_of
 from pbx.record.live_calls import LiveCall
 from pbx.store import escalation, holding, messages
-from routing.relay import was_cut_off
+from routing.relay import JOINABLE, RINGING, was_cut_off
 
 HOLD = timedelta(minutes=10)  # longer than any ladder
 FAILSAFE = "failsafe-"  # how the names of recordings begin that Asterisk made alone
@@ -29,7 +29,10 @@ log = structlog.get_logger()
 
 
 class Intake:
-    """Opens and settles the messages of calls; `notify` wakes the relay."""
+    """Opens and settles the messages of calls; `notify` wakes the relay.
+
+    `waiting` names the calls that go on and that nobody has accepted.
+    """
 
     def __init__(
         self,
@@ -38,12 +41,14 @@ class Intake:
         plans: Plans,
         clock: Clock,
         notify: Callable[[], None],
+        waiting: Callable[[], Collection[str]] = frozenset,
     ) -> None:
         self._engine = engine
         self._home = home
         self._plans = plans
         self._clock = clock
         self._notify = notify
+        self._waiting = waiting
 
     def opened(
         self,
@@ -60,9 +65,6 @@ class Intake:
         `at` is when that was, by default now. A call that the failsafe took has its own recording.
         """
         at = at or self._clock.now()
-        folder = self._home.messages
-        names = (f"{call}.wav", f"{FAILSAFE}{call}.wav")
-        recording = next((one for one in names if (folder / one).exists()), names[0])
         return messages.open_message(
             self._engine,
             message_id=call,
@@ -70,11 +72,18 @@ class Intake:
             at=at,
             urgency=urgency,
             callback_number=number,
-            recording=str(Path(folder.name) / recording),
+            recording=self._recording(call),
             ladder=ladder or None,
             owner=self._plans.plan.office.inbox,
             due_at=self._clock.now() + HOLD if holding_ else None,
         )
+
+    def _recording(self, call: str) -> str:
+        """Name the place of a call's recording, below the home."""
+        folder = self._home.messages
+        named = (f"{call}.wav", f"{FAILSAFE}{call}.wav")
+        found = next((one for one in named if (folder / one).exists()), named[0])
+        return str(Path(folder.name) / found)
 
     def accepted(self, message: str, call: str, person: str, at: datetime | None = None) -> None:
         """Note that somebody took the call of a message while its caller waited."""
@@ -85,16 +94,19 @@ class Intake:
         now = self._clock.now()
         self._move(message, None, "cut off", person, at=now, due_at=now + HOLD)
 
-    def over(self, message: str, call: str, live: LiveCall, at: datetime | None = None) -> None:
+    def over(self, message: str, call: str, live: LiveCall, at: datetime | None = None) -> str:
         """Settle a message when its call is over: closed if they spoke, else left to the relay.
 
         Whoever accepted and was cut off is called about it (ADR 21). A message that other calls are
         in, too, is left to the relay: who spoke with one caller has not heard the others, whom only
         the number makes the same patient. `at` is when the call ended, by default now.
+        Returns the call's message: a new one, where that one was settled before the call ended.
         """
         now = at or self._clock.now()
+        if not self.heard(live, now):
+            message = self._still_owed(message, call, live, now)
         if live.accepted_at is None:
-            holding.release(self._engine, message, now)
+            self._release(message, call, now)
             self._flag(message, call, live, now)
         elif not self.heard(live, now):
             if live.is_urgent:
@@ -102,10 +114,38 @@ class Intake:
                 self._move(message, None, "cut off", live.person, at=now, due_at=due_at)
                 self._flag(message, call, live, now, cut_off=True)
         elif messages.shared(self._engine, message, call):
-            holding.release(self._engine, message, now)
+            self._release(message, call, now)
         else:
             self._move(message, call, "closed", live.person, messages.SPOKEN, at=now)
         self._notify()
+        return message
+
+    def _still_owed(self, message: str, call: str, live: LiveCall, ended_at: datetime) -> str:
+        """Open the matter of a call anew that was settled while its caller was still on the line.
+
+        Who settled it then cannot have heard the caller out. Returns the id of its message.
+        """
+        held = messages.get(self._engine, message)
+        if held is None or held.state in RINGING:
+            return message
+        acts = (held.opened_at, held.acknowledged_at, held.called_back_at, held.closed_at)
+        if max(at for at in acts if at is not None) > ended_at:
+            return message
+        if held.state in JOINABLE:  # of a caller alone: to them a call back is owed
+            if live.accepted_at is None and messages.shared(self._engine, message, call):
+                place = self._recording(call)
+                messages.add_recording(self._engine, message, call, place, ended_at)
+            return message
+        urgency = live.urgency if live.urgency and not live.is_urgent else "urgent"
+        number = live.callback or live.caller
+        return self.opened(call, number, urgency, live.ladder, at=ended_at, holding_=False)
+
+    def _release(self, message: str, call: str, at: datetime) -> None:
+        """Leave a message to the relay, unless another of its callers is being served now."""
+        held = messages.get(self._engine, message)
+        others = set() if held is None else messages.calls(self._engine, held) - {call}
+        if others.isdisjoint(self._waiting()):
+            holding.release(self._engine, message, at)
 
     def heard(self, live: LiveCall, ended_at: datetime) -> bool:
         """Tell whether somebody accepted the call, and had the time to speak."""

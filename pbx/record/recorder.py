@@ -64,8 +64,14 @@ class Recorder:
     def open(self) -> None:
         """Open the database, blocking; an OfficeLineError says what is wrong with it."""
         self._engine = open_database(self._home.database)
-        self._intake = Intake(self._engine, self._home, self._plans, self._clock, self._notify)
+        self._intake = Intake(
+            self._engine, self._home, self._plans, self._clock, self._notify, self._waiting
+        )
         self.catch_up = CatchUp(self._engine, self._home, self._writer, self._intake, self._clock)
+
+    def _waiting(self) -> set[str]:
+        """Name the calls that go on and that nobody has accepted; from whatever thread."""
+        return {call for call, live in list(self._live.items()) if live.accepted_at is None}
 
     def turn(self, question: Question, verdict: Verdict) -> None:
         """Note what was asked and answered, in a moment."""
@@ -300,6 +306,7 @@ class Recorder:
                 except OSError:
                     self._leave(call, turns.Matter(number, "urgent", live.ladder))
             if (message := self._messages.get(call)) and self._intake is not None:
-                self._intake.over(message, call, live, ended_at)
+                anew = self._intake.over(message, call, live, ended_at)
+                self._writer.put(records.MessageOpened(call, anew))
         except (OSError, SQLAlchemyError):
             log.exception("message.not_durable", call=call)

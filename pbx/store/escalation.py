@@ -15,6 +15,7 @@ from sqlalchemy import Engine, bindparam, text
 from sqlmodel import Session, col, select
 
 from pbx.errors import OfficeLineError
+from pbx.store import messages
 from pbx.store.database import reading, writing
 from pbx.store.messages import OPEN_STATES, MessageRow, is_shared, note, row_of
 from pbx.store.tables import Attempt, Message, from_utc_text, utc_text
@@ -58,6 +59,16 @@ class RefusedError(OfficeLineError):
     """What a message in its state does not take."""
 
 
+class UnheardError(RefusedError):
+    """What nobody settles who has not heard all of a message."""
+
+    def __init__(self, message_id: str) -> None:
+        super().__init__(
+            f"Message {message_id} stays as it is, because somebody called since its words were "
+            f"heard; 'officeline inbox play {message_id}' has them all."
+        )
+
+
 @dataclass(frozen=True)
 class AttemptRow:
     """One call to a person about a message."""
@@ -94,13 +105,16 @@ def move(
     disposition: str | None = None,
     due_at: datetime | None = None,
     spoke_in: str | None = None,
+    joins: int | None = None,
 ) -> MessageRow:
     """Let an event befall a message, durably, and set its timer; RefusedError if it cannot.
 
     Whatever a person does is kept with that person and the instant. A call joins a message through
-    `messages.open_message` alone. The relay begins with what was cut off at `due_at`, or at once.
+    `messages.open_message` alone. The relay begins with what was cut off at `due_at`, or at once;
+    where it calls about other calls of the message already, it goes on from where it is.
     `spoke_in` is the call in which they spoke with the caller: that settles nothing of a message
-    that other calls are in, too (`messages.is_shared`).
+    that other calls are in, too (`messages.is_shared`). `joins` is how often a call had joined when
+    they heard its words: UnheardError if one did since then.
     """
     with writing(engine, durable=True) as connection, Session(connection) as session:
         message = session.get(Message, message_id)
@@ -113,6 +127,8 @@ def move(
                 f"Message {message_id} stays as it is, because other calls are in it, too; "
                 f"'officeline inbox play {message_id}' has their words."
             )
+        if joins is not None and messages.joins(connection, message_id) > joins:
+            raise UnheardError(message_id)
         view = view_of(message)
         try:
             state = relay.after(view.state, event)
@@ -126,7 +142,8 @@ def move(
             message.reopened_at, message.stage = relay.call_back_by(view, plan) or at, 0
             message.due_at = message.breached_at = at
         elif event == "cut off":
-            message.reopened_at, message.stage, message.due_at = at, 0, due_at or at
+            climbs = view.state in RINGING and is_shared(connection, message_id, message.call)
+            _cut_off(message, due_at or at, at, climbs=climbs)
         elif state not in RINGING or view.urgency != "urgent":
             message.due_at = relay.next_due(view_of(message), plan, at)
         if disposition is not None:
@@ -138,6 +155,14 @@ def move(
         note(connection, message_id, at, event, person, detail)
         session.commit()  # the transaction itself is committed by `writing`
     return row
+
+
+def _cut_off(message: Message, due_at: datetime, at: datetime, *, climbs: bool) -> None:
+    """Let the relay begin with what was cut off; what others wait for goes on, and no later."""
+    if climbs and message.due_at is not None:
+        message.due_at = min(message.due_at, due_at)
+    else:
+        message.reopened_at, message.stage, message.due_at = at, 0, due_at
 
 
 def _enter(message: Message, event: Act, state: State, person: str | None, at: datetime) -> None:

@@ -24,7 +24,12 @@ _ORPHANS = text(f"""
     UPDATE message SET due_at = :at
     WHERE urgency = 'urgent' AND state IN ({_STATES}) AND due_at > :soon
       AND call NOT IN (SELECT value FROM json_each(:live))
-      AND NOT EXISTS (SELECT 1 FROM attempt WHERE attempt.message = message.id)
+      AND NOT EXISTS (
+        SELECT 1 FROM message_event WHERE message_event.message = message.id AND what = 'joined'
+          AND json_extract(detail, '$.call') IN (SELECT value FROM json_each(:live)))
+      AND NOT EXISTS (
+        SELECT 1 FROM attempt WHERE attempt.message = message.id
+          AND attempt.started_at >= coalesce(message.reopened_at, message.opened_at))
 """)  # noqa: S608  # as above
 
 
@@ -35,9 +40,10 @@ def release(engine: Engine, message_id: str, at: datetime) -> None:
 
 
 def release_orphans(engine: Engine, live: Iterable[str], at: datetime) -> None:
-    """Release what was held for calls that are not among these any more, as after a crash.
+    """Release what was held for calls of which none is among these any more, as after a crash.
 
-    What is due soon was not held: its caller was cut off.
+    What is due soon was not held: its caller was cut off. Nor is what people were called about
+    since its relay began, or began anew.
     """
     values = {"live": json.dumps(sorted(live)), "at": utc_text(at)}
     with writing(engine, durable=True) as connection:

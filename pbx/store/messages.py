@@ -20,6 +20,7 @@ from routing.relay import AFTER, JOINABLE, RINGING, STATES, State
 SPOKEN = "spoke while the patient was on the line"  # the disposition of what needs no call back
 OPEN_STATES = tuple(state for state in STATES if state != "closed")
 OPENED, JOINED = "opened", "joined"
+AGAIN = "-2"  # ends the id of a call's further message, where its first one is settled
 
 # Told twice, a message stays one; what is known later is added, and urgent never becomes routine.
 # One that becomes urgent is due at once.
@@ -37,10 +38,10 @@ _OPEN = text("""
 """)
 _JOINED_ALREADY = text("""
     SELECT message.id FROM message JOIN message_event ON message_event.message = message.id
-    WHERE message.callback_number = :callback_number AND what = 'joined'
+    WHERE message.callback_number = :callback_number AND what = 'joined' AND state IN :states
       AND json_extract(detail, '$.call') = :call
     LIMIT 1
-""")
+""").bindparams(bindparam("states", expanding=True))
 # Few are open, whatever was logged; SQLite itself would rather look through all that were urgent.
 _JOINABLE = text("""
     SELECT id, state FROM message INDEXED BY message_by_state
@@ -60,7 +61,7 @@ _SHARED = text("""
         OR EXISTS (SELECT 1 FROM message_event WHERE message = :id AND what = 'joined'
                    AND json_extract(detail, '$.call') <> :call)
 """)
-_KNOWN = text("SELECT 1 FROM message WHERE id = :id")
+_JOINS = text("SELECT count(*) FROM message_event WHERE message = :id AND what = 'joined'")
 _STATE = text("SELECT state FROM message WHERE id = :id")
 _FLAGS = text("SELECT flags FROM message WHERE id = :id")
 _FLAG = text("UPDATE message SET flags = :flags WHERE id = :id")
@@ -123,7 +124,8 @@ def open_message(
     """Write a message and return its id when the disk has it; NotDurableError if it has not.
 
     While an urgent message of the same callback number waits for its call back, this call joins it,
-    and its id is returned. The escalator looks at a message from `due_at` on (None: at once).
+    and its id is returned. What a call says after its message was settled is a message of its own.
+    The escalator looks at a message from `due_at` on (None: at once).
     """
     row = {
         "id": message_id,
@@ -145,20 +147,25 @@ def open_message(
 
 
 def _opened_or_joined(connection: Connection, row: dict[str, Any], at: datetime) -> str:
+    while (state := connection.execute(_STATE, row).scalar()) not in {None, *JOINABLE}:
+        row = {**row, "id": f"{row['id']}{AGAIN}"}
     message = str(row["id"])
-    known = connection.execute(_KNOWN, {"id": message}).first() is not None
-    if not known and (other := _join(connection, row, at)) is not None:
+    if state is None and (other := _join(connection, row, at)) is not None:
         return other
     connection.execute(_OPEN, row)
-    if not known:
+    if state is None:
         detail = {"call": row["call"], "urgency": row["urgency"]}
         note(connection, message, at, OPENED, detail=detail)
     return message
 
 
 def _join(connection: Connection, row: dict[str, Any], at: datetime) -> str | None:
-    """Let a call join the urgent message of its patient, if there is one."""
-    joined = connection.execute(_JOINED_ALREADY, row).scalar()
+    """Let a call join the urgent message of its patient, if there is one.
+
+    Joined before, it is in the message as long as that waits to be heard: who settled it since then
+    cannot have heard what this call says now.
+    """
+    joined = connection.execute(_JOINED_ALREADY, {**row, "states": RINGING}).scalar()
     if joined is not None:
         return str(joined)
     found = connection.execute(_JOINABLE, {**row, "states": JOINABLE}).first()
@@ -184,6 +191,16 @@ def _joined(
 def is_shared(connection: Connection, message_id: str, call: str) -> bool:
     """Tell whether a message is the matter of any other call, too: perhaps of another patient."""
     return bool(connection.execute(_SHARED, {"id": message_id, "call": call}).scalar())
+
+
+def calls(engine: Engine, message: MessageRow) -> set[str]:
+    """Name the calls that are in a message."""
+    return {call for call, _ in parts(engine, message)}
+
+
+def joins(connection: Connection, message_id: str) -> int:
+    """Count how often a call joined a message."""
+    return int(connection.execute(_JOINS, {"id": message_id}).scalar_one())
 
 
 def shared(engine: Engine, message_id: str, call: str) -> bool:
@@ -262,13 +279,15 @@ def history(engine: Engine, message_id: str) -> list[EventRow]:
 def recordings(engine: Engine, message_id: str) -> list[str]:
     """List a message's recordings below the home, in their order: its own, then of those joined."""
     message = get(engine, message_id)
-    own = [message.recording] if message is not None and message.recording else []
-    later = [
-        str(one.detail["recording"])
-        for one in history(engine, message_id)
-        if one.what == JOINED and one.detail.get("recording")
-    ]
-    return own + later
+    found = [] if message is None else parts(engine, message)
+    return list(dict.fromkeys(place for _, place in found if place))  # a call may join twice
+
+
+def parts(engine: Engine, message: MessageRow) -> list[tuple[str, str | None]]:
+    """List the calls of a message with their recordings: its own, then each that joined, again."""
+    joined = [one.detail for one in history(engine, message.id) if one.what == JOINED]
+    own = (message.call, message.recording)
+    return [own, *((one["call"], one.get("recording")) for one in joined)]
 
 
 def row_of(message: Message) -> MessageRow:

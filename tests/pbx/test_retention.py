@@ -137,6 +137,15 @@ def test_what_is_old_goes_and_all_else_stays(place: Path, engine: Engine) -> Non
     assert len(audit.entries(engine, what="retention")) == 1
 
 
+def test_what_another_message_has_stays(place: Path, engine: Engine) -> None:
+    """A call is in an old message and, with what it said later, in one that is open."""
+    with writing(engine) as connection:
+        row = {"id": OPEN.id, "recording": f"messages/{CLOSED.id}.wav"}
+        connection.execute(text("UPDATE message SET recording = :recording WHERE id = :id"), row)
+    document(officeline(place, "retention", "--yes", "--json"))
+    assert CLOSED.id in files(place)
+
+
 def test_calls_to_patients_go_with_the_calls_time(place: Path, engine: Engine) -> None:
     """They hold patients' numbers; those that go on, are held or belong to a message that stays."""
     stay = {

@@ -30,9 +30,11 @@ from pbx.store import escalation, messages, records
 from pbx.store.batch import write_batch
 from pbx.store.calls import get_call
 from pbx.store.database import open_database
+from pbx.store.holding import CALLS_AGAIN
 from pbx.store.writer import LogWriter
 from pbx.vault import Vault
 from routing.model import Override, Patient
+from routing.relay import Stage, Todo
 
 ROOT = Path(__file__).parents[2]
 NOW = datetime(2026, 11, 28, 7, 10, tzinfo=UTC)  # a Saturday night in New York
@@ -181,6 +183,32 @@ def test_a_conversation_settles_no_other_call_of_the_same_number(
     engine.dispose()
 
 
+@pytest.mark.parametrize("joined", [True, False])
+def test_a_cut_off_call_does_not_reset_the_climb_of_another_patient(
+    home: Home, catch_up: CatchUp, *, joined: bool
+) -> None:
+    """Everybody is called about the first one by now, and that goes on; alone it begins anew."""
+    intake = catch_up._intake  # noqa: SLF001  # as above
+    engine = open_database(home.database)
+    call = "2.2" if joined else "1.1"
+    for one in dict.fromkeys(("1.1", call)):
+        intake.opened(one, CALLER, "urgent", "urgent")
+    (before,) = escalation.due(engine, NOW + timedelta(hours=1), 9)
+    todo = Todo("ring", Stage.EVERYONE)
+    begun, next_ = NOW + timedelta(minutes=25), NOW + timedelta(minutes=25, seconds=40)
+    escalation.begin_round(engine, before, todo, [], at=begun, due_at=next_)
+    ended = begun + timedelta(seconds=20)
+    live = LiveCall("urgent", CALLER, accepted_at=ended - timedelta(seconds=5), person="lee")
+    intake.accepted("1.1", call, "lee", live.accepted_at)
+    intake.over("1.1", call, live, ended)
+    (view,) = escalation.due(engine, NOW + timedelta(hours=1), 9)
+    since, stage = (before.since, Stage.EVERYONE) if joined else (ended, Stage.ON_CALL)
+    assert (view.state, view.since, view.stage) == ("open", since, stage)
+    (message,) = messages.list_open(engine)
+    assert message.due_at == (next_ if joined else ended + CALLS_AGAIN)
+    engine.dispose()
+
+
 def test_a_conversation_settles_its_own_message(home: Home, catch_up: CatchUp) -> None:
     """Nobody else is in it: whoever spoke with the patient owes nothing."""
     intake = catch_up._intake  # noqa: SLF001  # as above
@@ -218,4 +246,30 @@ def test_what_the_failsafe_recorded_is_added_to_its_message(
     assert messages.recordings(engine, "1.1") == [
         "messages/1.1.wav", "messages/2.2.wav", f"messages/failsafe-{call}.wav",
     ]  # fmt: skip
+    engine.dispose()
+
+
+@pytest.mark.parametrize(("call", "own"), [("1.1", "1.1-2"), ("2.2", "2.2")])
+@pytest.mark.parametrize("event", ["called back", "closed"])
+def test_what_the_failsafe_recorded_of_a_settled_message_is_told(
+    home: Home, catch_up: CatchUp, call: str, own: str, event: escalation.Act
+) -> None:
+    """Whoever settled it cannot have heard that: it is an open message, and is one alone."""
+    intake = catch_up._intake  # noqa: SLF001  # as above
+    engine = open_database(home.database)
+    for one in ("1.1", "2.2"):
+        message = intake.opened(one, CALLER, "urgent", "urgent")
+        write_batch(
+            engine, [replace(START, call=one), records.MessageOpened(one, message)], durable=True
+        )
+    escalation.move(engine, PLAN, "1.1", event, at=NOW, person="lee")
+    (home.messages / f"{call}.wav").touch()
+    later = home.messages / f"failsafe-{call}.wav"
+    later.touch()
+    for _ in range(2):
+        catch_up.take_recording(call, later)
+    found = [one for one in messages.list_open(engine) if one.id != "1.1"]
+    assert [(one.id, one.state, one.callback_number) for one in found] == [(own, "open", CALLER)]
+    places = [f"messages/{call}.wav", f"messages/failsafe-{call}.wav"]
+    assert messages.recordings(engine, own) == places
     engine.dispose()

@@ -23,7 +23,7 @@ from pbx.officefile.plan import load
 from pbx.store import escalation, messages, records
 from pbx.store.calls import list_calls
 from pbx.store.database import MIGRATIONS, open_database, writing
-from pbx.store.escalation import Act, RefusedError
+from pbx.store.escalation import Act, RefusedError, UnheardError
 from pbx.store.writer import LogWriter
 from routing.relay import AFTER, EVENTS, Todo
 
@@ -256,6 +256,47 @@ def test_a_second_call_joins_what_waits_for_its_call_back(
     assert row.due_at == (T0 + timedelta(seconds=120) if "acknowledged" in events else timer)
     assert messages.recordings(engine, "m1") == ["messages/c1.wav", "messages/c2.wav"]
     assert [one.what for one in messages.history(engine, "m1")].count("joined") == 1
+
+
+@pytest.mark.parametrize(
+    ("event", "again"), [("acknowledged", "m1"), ("called back", "m2"), ("closed", "m2")]
+)
+def test_what_a_call_says_after_its_message_was_settled_is_told(
+    engine: Engine, event: Act, again: str
+) -> None:
+    """It joined and was not heard yet, when somebody settled the words of the call before."""
+    leave(engine)
+    leave(engine, "m2", after_s=20, call="c2")
+    act(engine, event)
+    assert leave(engine, "m2", after_s=70, call="c2") == again
+    row = found(engine, again)
+    assert (row.state, row.urgency) == ("open", "urgent")
+    assert row.due_at == T0 + timedelta(seconds=70)
+    assert leave(engine, "m2", after_s=75, call="c2") == again
+    assert messages.recordings(engine, "m1") == ["messages/c1.wav", "messages/c2.wav"]
+
+
+def test_who_heard_fewer_calls_than_joined_settles_nothing(engine: Engine) -> None:
+    """Looked at in the transaction that would settle it; who heard them all may."""
+    leave(engine)
+    leave(engine, "m2", after_s=20, call="c2")
+    with pytest.raises(UnheardError, match="Message m1 stays as it is, because somebody called"):
+        escalation.move(engine, PLAN, "m1", "closed", at=T0, person="lee", joins=0)
+    assert found(engine).state == "open"
+    escalation.move(engine, PLAN, "m1", "closed", at=T0, person="lee", joins=1)
+    assert found(engine).state == "closed"
+
+
+def test_the_first_call_of_a_settled_message_is_told_as_well(engine: Engine) -> None:
+    """Its message was closed by what a later call said, while the first caller went on waiting."""
+    leave(engine)
+    leave(engine, "m2", after_s=20, call="c2")
+    act(engine, "closed")
+    again = leave(engine, after_s=70)
+    assert again == leave(engine, after_s=75) == "m1-2"
+    assert (found(engine, again).state, found(engine, again).call) == ("open", "c1")
+    assert messages.recordings(engine, again) == ["messages/c1.wav"]
+    assert found(engine).state == "closed"
 
 
 @pytest.mark.parametrize(

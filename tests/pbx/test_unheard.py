@@ -22,17 +22,18 @@ from pbx.home import Home
 from pbx.live import LivePlan
 from pbx.officefile import plan as plans
 from pbx.record.catch_up import CatchUp
+from pbx.record.flags import CUT_OFF
 from pbx.record.reconcile import reconcile_day
 from pbx.record.recorder import Recorder
 from pbx.record.spool import Fact, Spool
 from pbx.record.taking_in import UNHEARD, TakingIn
-from pbx.store import messages, records
+from pbx.store import escalation, messages, records
 from pbx.store.calls import CallRow, get_call
 from pbx.store.database import open_database
 from pbx.store.messages import MessageRow
 from pbx.store.writer import LogWriter
 from pbx.vault import Vault
-from routing.relay import RINGING
+from routing.relay import RINGING, Todo
 from tests.support.ledgers import Told, cdr_lines, write_cdr
 
 ROOT = Path(__file__).parents[2]
@@ -71,6 +72,27 @@ class Office:
         """Answer a question about a call, and let the answer be noted."""
         self.recorder.turn(*self.asked(did, call, event))
         self.recorder.settle()
+
+    def presses_urgent(self, call: str) -> None:
+        """Let somebody of the caller's number wait for a physician, with an open message."""
+        question, verdict = self.asked(MAIN, call, names.PRESSED)
+        state = replace(verdict.state, urgency="urgent")
+        verdict = replace(verdict, state=state, message="urgent")
+        self.recorder.open_message(question, verdict)
+        self.recorder.turn(question, verdict)
+        self.recorder.settle()
+
+    async def accepts(self, call: str, person: str = "lee") -> None:
+        """Let a physician press 1."""
+        told_ = {"UserEvent": names.USER_EVENT, "Token": "token", "What": names.LEG_ACCEPTED}
+        leg = {"Call": call, "Uniqueid": f"{call}9", "Linkedid": call, "Who": person}
+        await self.recorder.event(AmiEvent("UserEvent", told_ | leg))
+
+    def is_held(self, message: MessageRow | None) -> None:
+        """Assert that the relay waits for a caller who is on the line."""
+        assert message is not None
+        assert message.due_at is not None
+        assert message.due_at > self.clock.now() + timedelta(minutes=5)
 
     def asked(self, did: str, call: str, event: str = names.ARRIVED) -> tuple[Question, Verdict]:
         """Make a question and its verdict."""
@@ -272,3 +294,133 @@ async def test_a_call_that_ended_is_judged_when_the_standby_has_written(office: 
     office.clock.set(office.clock.now() + UNHEARD + timedelta(seconds=1))
     await taking_in.once()
     assert office.row().outcome == "abandoned"
+
+
+async def test_who_hangs_up_does_not_end_the_hold_of_who_waits(office: Office) -> None:
+    """Two of one number: the relay begins when the last of them waits no longer, not before."""
+    office.presses_urgent("1.1")
+    office.presses_urgent("2.2")
+    await office.hangs_up("2.2")
+    office.is_held(office.message("1.1"))
+    await office.hangs_up("1.1")
+    office.is_urgent(office.message("1.1"))
+
+
+async def test_who_hangs_up_does_not_wait_for_who_speaks(office: Office) -> None:
+    """The other one has a physician: about who was not heard the relay calls at once."""
+    office.presses_urgent("1.1")
+    office.presses_urgent("2.2")
+    await office.accepts("1.1")
+    office.is_held(office.message("1.1"))
+    await office.hangs_up("2.2")
+    office.is_urgent(office.message("1.1"))
+
+
+async def test_what_was_held_for_calls_that_are_all_gone_is_relayed(office: Office) -> None:
+    """Nobody saw either end: as long as one of them goes on the message is held, and no longer."""
+    office.presses_urgent("1.1")
+    office.presses_urgent("2.2")
+    await office.resync("2.2")
+    office.is_held(office.message("1.1"))
+    office.begins()
+    await office.resync()
+    office.is_urgent(office.message("1.1"))
+
+
+async def test_earlier_attempts_do_not_keep_what_is_held_anew(office: Office) -> None:
+    """Somebody was reached and took it up; then a call joined, whose end nobody saw."""
+    office.presses_urgent("1.1")
+    await office.hangs_up("1.1")
+    engine, now = office.engine(), office.clock.now()
+    (view,) = escalation.due(engine, now, 9)
+    ring, later = Todo("ring", who={"lee": "mobile"}), now + timedelta(minutes=5)
+    (attempt,) = escalation.begin_round(engine, view, ring, ["lee"], at=now, due_at=later) or []
+    escalation.move(engine, PLAN, "1.1", "acknowledged", at=now, person="lee")
+    escalation.end_attempt(engine, attempt.id, "acknowledged", now)
+    office.presses_urgent("2.2")
+    office.is_held(office.message("1.1"))
+    office.catch_up.release(())
+    office.is_urgent(office.message("1.1"))
+    engine.dispose()
+
+
+@pytest.mark.parametrize("event", ["acknowledged", "called back", "closed"])
+@pytest.mark.parametrize("cut_off", [False, True])
+@pytest.mark.parametrize("call", ["1.1", "2.2"])
+async def test_what_is_settled_while_a_caller_is_on_the_line_is_told_anew(
+    office: Office, call: str, event: escalation.Act, *, cut_off: bool
+) -> None:
+    """Whoever settled it has not heard that caller out, who spoke to nobody: somebody is called."""
+    office.presses_urgent("1.1")
+    office.presses_urgent("2.2")
+    if cut_off:
+        await office.accepts(call)
+    engine = office.engine()
+    escalation.move(engine, PLAN, "1.1", event, at=office.clock.now(), person="osei")
+    await office.hangs_up(call)
+    message = office.message(call)
+    assert message is not None
+    if cut_off:
+        assert (message.state, message.flags) == ("open", (CUT_OFF,))
+    else:
+        office.is_urgent(message)
+    engine.dispose()
+
+
+async def test_whoever_acknowledged_a_call_alone_owes_its_call_back(office: Office) -> None:
+    """Nobody else is in the message: its caller hangs up, and is called back in time."""
+    office.presses_urgent("1.1")
+    engine = office.engine()
+    now = office.clock.now()
+    escalation.move(engine, PLAN, "1.1", "acknowledged", at=now, person="osei")
+    await office.hangs_up("1.1")
+    message = office.message("1.1")
+    assert message is not None
+    assert (message.state, message.acknowledged_by) == ("acknowledged", "osei")
+    engine.dispose()
+
+
+async def test_what_was_settled_after_the_call_stays_so(office: Office) -> None:
+    """Its end is taken in late: by then the words were heard, and nobody is called twice."""
+    office.presses_urgent("1.1")
+    office.presses_urgent("2.2")
+    call = office.asterisk_wrote("2.2", accepted=False)
+    engine = office.engine()
+    later = call.end + timedelta(seconds=1)
+    escalation.move(engine, PLAN, "1.1", "closed", at=later, person="osei")
+    office.catch_up.end({"2.2": call.at}, office.recorder.held(["2.2"]))
+    message = office.message("2.2")
+    assert message is not None
+    assert (message.id, message.state) == ("1.1", "closed")
+    engine.dispose()
+
+
+@pytest.mark.parametrize("before", ["nothing", "own", "shared", "acknowledged"])
+async def test_whoever_was_accepted_when_asterisk_died_is_told_again(
+    office: Office, before: str
+) -> None:
+    """How long they spoke nobody knows: as after a cut-off, whatever message there was."""
+    engine, other = office.engine(), before in {"shared", "acknowledged"}
+    if other:
+        office.presses_urgent("0.1")
+        await office.hangs_up("0.1")
+    if before == "acknowledged":
+        now = office.clock.now()
+        escalation.move(engine, PLAN, "0.1", "acknowledged", at=now, person="osei")
+    if before == "nothing":
+        office.turn(BACK_LINE)
+    else:
+        office.presses_urgent(CALL)
+    await office.accepts(CALL)
+    office.clock.set(office.clock.now() + timedelta(minutes=3))
+    office.begins()
+    await office.resync()
+    for _ in range(2):
+        assert office.row().outcome == "interrupted"
+        message = office.message()
+        office.is_urgent(message)
+        assert message is not None
+        assert CUT_OFF in message.flags
+        assert message.id == ("0.1" if other else CALL)
+        office.catch_up.end({CALL: NOW}, {})  # as what waits for the end of a standby's call
+    engine.dispose()
