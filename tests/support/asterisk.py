@@ -14,6 +14,7 @@ from pbx.engine.ports import PortBlock
 from pbx.engine.process import AsteriskProcess, Instance
 
 SECRET = "a-made-up-secret"
+HOLD = "[hold]\nexten => s,1,Wait(60)\nexten => up,1,Answer()\n same => n,Wait(60)\n"
 
 
 @asynccontextmanager
@@ -33,7 +34,7 @@ async def bare_asterisk(folder: Path) -> AsyncIterator[AsteriskProcess]:
         "modules.conf": system.modules_conf(),
         "logger.conf": system.logger_conf(),
         "musiconhold.conf": document("None."),
-        "extensions.conf": document("None.", "[hold]\nexten => s,1,Wait(60)\n"),
+        "extensions.conf": document("None.", HOLD),
         "rtp.conf": system.rtp_conf(block.ports.rtp_first, block.ports.rtp_last),
         "pjsip.conf": document(
             "One transport.",

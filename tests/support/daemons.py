@@ -45,10 +45,11 @@ async def asterisk(peer: Peer, hears: Hears = _hears_nothing) -> None:
     while True:
         data = await peer._reader.readuntil(b"\r\n\r\n")  # noqa: SLF001  # any action at all
         action = dict(line.split(": ", 1) for line in data.decode().strip().split("\r\n"))
-        more = ("EventList: start",) if action["Action"] == "Status" else ()
+        lists = action["Action"] == "Status"
+        more = {"Status": ("EventList: start",), "Getvar": ("Value: 1",)}  # all is loaded
         hears(peer, action)
-        await peer.answer(action, "Response: Success", *more)
-        if more:
+        await peer.answer(action, "Response: Success", *more.get(action["Action"], ()))
+        if lists:
             await peer.answer(action, "Event: StatusComplete", "EventList: Complete")
 
 

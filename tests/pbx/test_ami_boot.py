@@ -1,0 +1,77 @@
+"""An Asterisk that lets the daemon in before it can place calls."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import tempfile
+from pathlib import Path
+
+import pytest
+
+from pbx.ami import boot
+from pbx.ami.client import AmiClient, AmiUnavailable
+from tests.support.ami_peer import DEADLINE, Office, Peer, listening, until
+from tests.support.asterisk import SECRET, bare_asterisk
+
+
+async def test_after_a_kill_the_first_order_is_taken() -> None:
+    """Connected at the first moment that its manager gives, a call is placed and not refused."""
+    with tempfile.TemporaryDirectory(prefix="officeline-boot-") as folder:
+        async with bare_asterisk(Path(folder)) as asterisk:
+            office = Office(asterisk.instance.ports.ami, SECRET)
+            office.catches_up = boot.booted
+            placed = []
+            async with office.open() as client:
+                for _ in range(3):
+                    resyncs = office.story.count("resync")
+                    assert asterisk.pid is not None
+                    os.kill(asterisk.pid, signal.SIGKILL)
+                    await until(lambda now=resyncs: office.story.count("resync") > now)  # type: ignore[misc]  # a default binds it
+                    await client.wait_connected(DEADLINE)
+                    heard = len(office.events)
+                    order = {"Context": "hold", "Exten": "s", "Priority": "1", "Async": "true"}
+                    await client.action("Originate", Channel="Local/up@hold/n", **order)
+                    placed.append(await outcome(office, heard))
+            assert placed == ["Success"] * 3
+
+
+async def outcome(office: Office, heard: int) -> str:
+    """Wait for what came of the order that was given last."""
+
+    def found() -> list[str]:
+        told = office.events[heard:]
+        return [one.fields["Response"] for one in told if one.name == "OriginateResponse"]
+
+    await until(lambda: bool(found()))
+    return found()[0]
+
+
+async def test_one_that_never_finishes_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The connection ends, and the next one begins anew."""
+    monkeypatch.setattr(boot, "LONGEST_S", 0.2)
+
+    async def starts(peer: Peer) -> None:
+        await peer.let_in()
+        while True:
+            asked = await peer.action("Getvar")
+            await peer.answer(asked, "Response: Success", "Value: ")
+
+    async with listening(starts) as port:
+        office = Office(port)
+        failed: list[AmiUnavailable] = []
+
+        async def waits(client: AmiClient) -> None:
+            try:
+                await boot.booted(client)
+            except AmiUnavailable as error:
+                failed.append(error)
+                raise
+
+        office.catches_up = waits
+        running = asyncio.create_task(office.client.run())
+        await until(lambda: len(failed) >= 2)
+        assert not office.client.connected
+        running.cancel()
+        await asyncio.wait({running})
