@@ -6,8 +6,21 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+import structlog
 
 Saw = Callable[..., None]
+
+# Where rich is there, structlog takes seconds for a traceback with all its variables: in a test
+# that breaks the database on purpose nothing else would happen meanwhile. The daemon's are plain.
+structlog.configure(
+    processors=[
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper("iso"),
+        structlog.dev.ConsoleRenderer(
+            colors=False, exception_formatter=structlog.dev.plain_traceback
+        ),
+    ]
+)
 
 
 @pytest.fixture
