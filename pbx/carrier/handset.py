@@ -13,6 +13,7 @@ from pbx.agi.session import AgiClosed, AgiSession
 from pbx.carrier import audio
 
 DEAD_CHANNEL = 511
+SLICE_S = 1.0
 IDENTITY_HEADERS = (
     "From",
     "P-Asserted-Identity",
@@ -134,8 +135,14 @@ class Handset:
         await self.do("EXEC", "Playback", str(path.with_suffix("")))
 
     async def wait(self, seconds: float) -> None:
-        """Listen for some time."""
-        await self.do("EXEC", "Wait", f"{seconds:g}")
+        """Listen for some time.
+
+        In slices: where Asterisk's AGI takes note of a hang-up and of our next command at the same
+        moment, that command does not see it, and waits to its end on a call that is over.
+        """
+        while seconds > 0:
+            await self.do("EXEC", "Wait", f"{min(seconds, SLICE_S):g}")
+            seconds -= SLICE_S
 
     async def wait_hangup(self) -> None:
         """Listen until the other side hangs up."""

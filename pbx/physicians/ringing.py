@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Container
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -41,10 +41,10 @@ class Ringing:
     calls: dict[str, asyncio.Task[Outcome]] = field(default_factory=dict)
     taken: bool = False  # one of them acknowledged
 
-    def end(self, but: Container[str] = ()) -> None:
-        """End the calls that go on, except to these people."""
+    def end(self, but: str | None = None) -> None:
+        """End the calls that go on, except to this person."""
         for person, call in self.calls.items():
-            if person not in but:
+            if person != but:
                 call.cancel()
 
     def settles(self) -> bool:
@@ -98,9 +98,9 @@ class Calls:
         if not self._ringing:
             return
         found = await self._store.read(escalation.standing, list(self._ringing))
-        for message, (state, by) in found.items():
-            if state not in RINGING and (ringing := self._ringing.get(message)):
-                ringing.end(but=by)
+        for message, stands in found.items():
+            if stands.state not in RINGING and (ringing := self._ringing.get(message)):
+                ringing.end(but=stands.by)
 
     def dial(self, attempt: AttemptRow, ringing: Ringing) -> None:
         """Call one person, beside the others who are called about the message."""
@@ -159,6 +159,6 @@ class Calls:
             await self._store.insist(move, plan, attempt.message, "acknowledged", at=now, person=by)
         except RefusedError:  # taken up before: by this one too, where the telephone wrote it
             found = await self._store.read(escalation.standing, [attempt.message])
-            _, people = found.get(attempt.message, (None, set[str]()))
-            return "acknowledged" if by in people else "too late"
+            stands = found.get(attempt.message)
+            return "acknowledged" if stands and by in stands.people else "too late"
         return "acknowledged"

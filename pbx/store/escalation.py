@@ -94,6 +94,15 @@ class Round:
     due_at: datetime | None
 
 
+@dataclass(frozen=True)
+class Standing:
+    """How a message stands: who brought it to its state, and all who ever took it up."""
+
+    state: State
+    by: str | None
+    people: frozenset[str]
+
+
 def move(
     engine: Engine,
     plan: Plan,
@@ -291,17 +300,21 @@ def take_up(engine: Engine, now: datetime) -> None:
         connection.execute(_TIMERLESS, {"at": utc_text(now), "states": OPEN_STATES})
 
 
-def standing(engine: Engine, message_ids: Iterable[str]) -> dict[str, tuple[State, set[str]]]:
-    """Read how messages stand, and who took each up in any way."""
+def standing(engine: Engine, message_ids: Iterable[str]) -> dict[str, Standing]:
+    """Read how messages stand."""
     wanted = select(Message).where(col(Message.id).in_(list(message_ids)))
     with reading(engine) as session:
-        return {
-            one.id: (
-                cast("State", one.state),
-                {who for who in (one.acknowledged_by, one.called_back_by, one.closed_by) if who},
-            )
-            for one in session.exec(wanted)
-        }
+        return {one.id: _standing(one) for one in session.exec(wanted)}
+
+
+def _standing(message: Message) -> Standing:
+    took = {
+        "acknowledged": message.acknowledged_by,
+        "called back": message.called_back_by,
+        "closed": message.closed_by,
+    }
+    people = frozenset(who for who in took.values() if who)
+    return Standing(cast("State", message.state), took.get(message.state), people)
 
 
 def attempts(engine: Engine, message_id: str) -> list[AttemptRow]:

@@ -316,6 +316,22 @@ async def test_what_another_process_does_ends_the_calls_but_that_persons(office:
     assert dict(office.results()) == {"lee": "acknowledged", "osei": "cancelled"}
 
 
+async def test_closed_by_another_it_rings_nobody_who_had_it_before(office: Office) -> None:
+    """Lee acknowledged it and did not call back; while it rings again, somebody closes it."""
+    office.leave()
+    office.phone.answers = {"lee": "acknowledged"}
+    async with office.escalating() as escalator:
+        await office.at(escalator, minutes(0))
+        office.phone.answers = {"lee": HANG}
+        office.clock.at = minutes(60)
+        escalator.notify()
+        await office.until(lambda: office.phone.ringing["lee"] == 1)
+        office.move("closed", "kim")
+        await office.until(lambda: office.phone.ringing["lee"] == 0)
+        await office.until(office.idle)
+    assert ("lee", "cancelled") in office.results()
+
+
 @pytest.mark.parametrize("answer", ["unreachable", "breaks"])
 async def test_unreachable_means_the_next_stage_at_once(office: Office, answer: str) -> None:
     """A number that does not work costs no minutes; at the top the timetable goes on."""
