@@ -88,21 +88,32 @@ class CatchUp:
             if call not in known and call not in live
         }
         self.end(gone | unheard, held)
-        for call in mark_interrupted(self._engine, gone):
-            self._writer.tell(records.CallEnded(call, self._clock.now(), "interrupted"))
         self.release(live)
 
     def release(self, live: Collection[str]) -> None:
         """Leave to the relay the messages of calls that are not live any more."""
         self._intake.orphaned(frozenset(live))
 
-    def end(self, calls: Mapping[str, datetime], held: Mapping[str, LiveCall]) -> None:
-        """End these calls, by when they began, as Asterisk's records say; `held`: what we know."""
+    def end(
+        self,
+        calls: Mapping[str, datetime],
+        held: Mapping[str, LiveCall],
+        unsure: Collection[str] = (),
+    ) -> frozenset[str]:
+        """End these calls, by when they began, as Asterisk's records say; return which.
+
+        `held`: what we know of them. What has no record broke off, but for those that are `unsure`:
+        these are left alone, for theirs may come.
+        """
         found = aftermath.ended(cdr_path(self._home), calls)
+        ending = frozenset(calls) - (frozenset(unsure) - set(found))
         self._begin(found)
-        for call in calls:
+        for call in ending:
             self._end(call, held.get(call), found.get(call))
         self._writer.flush()
+        for call in mark_interrupted(self._engine, ending - set(found)):
+            self._writer.tell(records.CallEnded(call, self._clock.now(), "interrupted"))
+        return ending
 
     def _begin(self, found: Mapping[str, aftermath.Ended]) -> None:
         """Write down the beginning of calls that nobody of ours heard of, as Asterisk has it."""
@@ -135,7 +146,7 @@ class CatchUp:
             self._intake.accepted(message, call, live.person, live.accepted_at)
         message = self._matter(call, live, message, at, broke=ended is None)
         if ended is None:
-            return  # marked as interrupted with all others
+            return  # it is marked as interrupted
         if live.accepted_at is not None:
             self._writer.put(records.LegAcknowledged(call, None, live.person, live.accepted_at))
         outcome = outcome_of(live, left_message=message is not None)

@@ -17,6 +17,7 @@ from pbx.store.batch import UnusableError
 
 EVERY_S = 3.0
 UNHEARD = timedelta(seconds=6)  # the standby may still write down a call that has ended
+UNRECORDED = timedelta(seconds=10)  # and Asterisk its record of it; where it died, none comes
 
 log = structlog.get_logger()
 
@@ -31,6 +32,7 @@ class TakingIn:
         self._clock = clock
         self._live = live
         self._open: dict[str, datetime] = {}  # calls that others answered, until they are over
+        self._over: dict[str, datetime] = {}  # of these, when they were first seen to be over
 
     async def run(self) -> None:
         """Look until cancelled; what fails is tried again."""
@@ -66,11 +68,15 @@ class TakingIn:
             return
         live = await self._live()
         over = {call: at for call, at in self._open.items() if call not in live}
-        await asyncio.to_thread(catch_up.end, over, self._recorder.held(over))
-        for call in over:
+        now = self._clock.now()
+        seen = {call: self._over.get(call, now) for call in over}
+        self._over = seen
+        unsure = {call for call, at in seen.items() if now - at < UNRECORDED}
+        ended = await asyncio.to_thread(catch_up.end, over, self._recorder.held(over), unsure)
+        for call in ended:
             self._recorder.forget(call)
             del self._open[call]
-        if over:
+        if ended:
             await asyncio.to_thread(catch_up.release, live)
         for call, path in recordings.items():
             if call not in live and not self._recorder.held([call]):

@@ -26,7 +26,7 @@ from pbx.record.flags import CUT_OFF
 from pbx.record.reconcile import reconcile_day
 from pbx.record.recorder import Recorder
 from pbx.record.spool import Fact, Spool
-from pbx.record.taking_in import UNHEARD, TakingIn
+from pbx.record.taking_in import UNHEARD, UNRECORDED, TakingIn
 from pbx.store import escalation, messages, records
 from pbx.store.calls import CallRow, get_call
 from pbx.store.database import open_database
@@ -294,6 +294,28 @@ async def test_a_call_that_ended_is_judged_when_the_standby_has_written(office: 
     office.clock.set(office.clock.now() + UNHEARD + timedelta(seconds=1))
     await taking_in.once()
     assert office.row().outcome == "abandoned"
+
+
+async def test_what_the_standby_tells_of_a_call_that_broke_off_is_no_open_call(
+    office: Office,
+) -> None:
+    """Asterisk died, and was asked for its calls, before the standby's word was taken in."""
+
+    async def nobody() -> frozenset[str]:
+        return NOTHING
+
+    await office.resync()
+    question, verdict = office.asked(BACK_LINE, CALL)
+    facts = tuple(told(question, verdict, PLAN, NOW))
+    verdict = replace(verdict, decision=None, facts=None)  # as the standby does
+    Spool(office.home.spool).put(Fact(CALL, NOW, facts, None, question, verdict))
+    taking_in = TakingIn(office.recorder, nobody, office.clock)
+    await taking_in.once()
+    assert office.row().outcome is None, "Asterisk may still be writing its record"
+    office.clock.set(office.clock.now() + UNRECORDED)
+    await taking_in.once()
+    assert office.row().outcome == "interrupted"
+    office.is_urgent(office.message())
 
 
 async def test_who_hangs_up_does_not_end_the_hold_of_who_waits(office: Office) -> None:

@@ -36,7 +36,7 @@ async def soak(seconds: float, seed: int, kept: Path | None = None) -> Verdict:
     """Play so many seconds of the seed's plan on an office of its own, and judge."""
     async with line_up(closed=True, edit=quick, rtp=CARRIER_RTP) as line:
         began = datetime.now(UTC)
-        played = Soak(line, planned(seconds, seed), Faults(line))
+        played = Soak(line, planned(seconds, seed), Faults(line), keeps=kept is not None)
         await played.play()
         try:
             left = await settle(line)
@@ -53,6 +53,8 @@ def _keep(line: Line, folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     shutil.copy(line.up.output, folder / "output")
     for path in line.up.home.folder.glob("officeline.db*"):
+        shutil.copy(path, folder)
+    for path in (line.up.carrier.folder / "recordings").glob("*-heard.wav"):
         shutil.copy(path, folder)
     for path in (line.up.home.asterisk / "log").rglob("*"):
         if path.is_file():

@@ -47,6 +47,7 @@ class Soak:
     placed: list[Placed] = field(default_factory=list)
     memory: dict[int, list[float]] = field(default_factory=dict)  # MB, by process
     calm: bool = False  # from the end on, every physician picks up
+    keeps: bool = False  # what callers heard who heard nobody
 
     async def play(self) -> None:
         """Play all of it; at the end every caller has hung up."""
@@ -94,7 +95,8 @@ class Soak:
         if phone.heard is not None:
             loop = asyncio.get_running_loop()
             placed.heard = await loop.run_in_executor(listener, whom, phone.heard, SPEAKS)
-            _forget(phone)
+            if placed.heard or not self.keeps:
+                _forget(phone)
 
     def _mobile(self, person: str, chance: random.Random) -> Script:
         """Let a mobile do something else each time that it rings."""
