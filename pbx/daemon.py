@@ -39,6 +39,7 @@ from pbx.physicians.pins import Pins
 from pbx.physicians.placing import Placing
 from pbx.physicians.relay_dialer import RelayDialer
 from pbx.physicians.shift_caller import ShiftCaller
+from pbx.record.live_calls import under_way
 from pbx.record.recorder import Recorder
 from pbx.record.spool import Fact, Spool
 from pbx.record.taking_in import TakingIn
@@ -292,4 +293,4 @@ class Daemon:
         answer = await self._ami.action("Status")  # what the right `call` allows us to ask
         if not answer.ok:
             raise AmiUnavailable(f"Asterisk does not say which calls there are ({answer.message})")
-        return frozenset(event.fields.get("Linkedid", "") for event in answer.events)
+        return under_way(event.fields for event in answer.events)

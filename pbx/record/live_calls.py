@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -88,3 +89,15 @@ def is_human(plan: Plan, person: str, channel: str) -> bool:
     known = plan.people.get(person)
     endpoint = channel.removeprefix("PJSIP/").rpartition("-")[0]
     return endpoint in plan.phones or (known is not None and known.role == "service")
+
+
+def under_way(channels: Iterable[Mapping[str, str]]) -> frozenset[str]:
+    """Name the calls that go on, by the fields of every channel that Asterisk has.
+
+    A patient's call lasts as long as the patient's own channel: a phone that still hears a sentence
+    may outlive it. One that the office placed lasts as long as any of its channels.
+    """
+    held = list(channels)
+    together = (one.get("Linkedid", "") for one in held)
+    placed = {call for call in together if call.startswith(names.RELAY_CALL)}
+    return frozenset(placed.union(one.get("Uniqueid", "") for one in held))
