@@ -36,9 +36,10 @@ exten => T,1,Goto(failsafe,s,1)
 exten => h,1,NoOp()
 
 ; ---- One question to the control layer, under the watchdog -------------------------------------
+; With what the standby takes, a control layer that hangs costs its caller no more than four seconds.
 [ask]
 exten => s,1,Set(OL_TURN=$[${OL_TURN} + 1])
- same => n,Set(TIMEOUT(absolute)=4)
+ same => n,Set(TIMEOUT(absolute)=3.7)
  same => n,AGI(${OL_AGI}/route,${OL_TURN},${OL_DID},${OL_EVENT},${OL_DETAIL},${OL_STATE})
  same => n(back),Set(TIMEOUT(absolute)=0)
 ; A verdict counts only with this call's own id and this question's number: a control layer that

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 SCHEMA = "0009"  # the newest revision below migrations/versions
 MIGRATIONS = Path(__file__).parent / "migrations"
 
-# A message is made durable while Asterisk waits for a verdict, at most 4 s: never wait as long.
+# A message is made durable while Asterisk waits for a verdict, at most 3.7 s: never wait as long.
 BUSY_S = 2.0
 
 # How a transaction begins. A writer takes the lock at once, because a reader that becomes one
