@@ -28,7 +28,7 @@ from pbx.store.tables import utc_text
 
 if TYPE_CHECKING:
     from pbx.call.conversation import Book
-    from pbx.store.escalation import Outcome
+    from pbx.store.relaying import Outcome
     from routing.model import Plan
 
 MOST, TIMERS = 10_000, 300

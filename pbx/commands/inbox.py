@@ -178,7 +178,7 @@ def close(
 
 def _whole(engine: Engine, message_id: str) -> Whole:
     from pbx.commands.inbox_shown import Whole
-    from pbx.store import escalation, messages
+    from pbx.store import messages, relaying
     from pbx.store.calls import get_call
     from pbx.store.inbox import items, unknown
 
@@ -188,7 +188,7 @@ def _whole(engine: Engine, message_id: str) -> Whole:
     return Whole(
         item,
         messages.history(engine, message_id),
-        escalation.attempts(engine, message_id),
+        relaying.attempts(engine, message_id),
         get_call(engine, item.message.call),
         messages.recordings(engine, message_id),
     )

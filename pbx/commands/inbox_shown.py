@@ -11,9 +11,9 @@ from pbx.commands import calls_shown
 from pbx.commands.printing import plain_console, plain_table
 from pbx.showing import Shown, is_breached
 from pbx.store.calls import History
-from pbx.store.escalation import AttemptRow
 from pbx.store.inbox import Item
 from pbx.store.messages import EventRow
+from pbx.store.relaying import AttemptRow
 
 WRITTEN = {"text", "disposition"}  # what people wrote themselves, numbers perhaps
 ACTS = ("delivered", "acknowledged", "called_back", "closed")

@@ -10,8 +10,9 @@ from sqlalchemy import Engine
 
 from pbx.call.conversation import Plans
 from pbx.clock import DemoClock
-from pbx.store import escalation
-from pbx.store.escalation import Act, RefusedError, Result
+from pbx.store import escalation, relaying
+from pbx.store.escalation import Act, RefusedError
+from pbx.store.relaying import Result
 from routing import relay
 from routing.relay import Todo, View
 
@@ -62,9 +63,7 @@ class Aftercare:
 
     def _ring(self, view: View, todo: Todo, now: datetime, due_at: datetime | None) -> None:
         """Call a round of people; the first who acknowledges ends it."""
-        rows = escalation.begin_round(
-            self._engine, view, todo, list(todo.who), at=now, due_at=due_at
-        )
+        rows = relaying.begin_round(self._engine, view, todo, list(todo.who), at=now, due_at=due_at)
         done = now + timedelta(seconds=self._lot.uniform(15, 40))
         taken = False
         for row in rows or ():
@@ -75,7 +74,7 @@ class Aftercare:
                 taken = True
                 self._move(row.message, "acknowledged", done, row.person)
                 self._later(row.message, row.person, done, 2, 25)
-            escalation.end_attempt(self._engine, row.id, result, done)
+            relaying.end_attempt(self._engine, row.id, result, done)
 
     def _later(self, message: str, person: str, now: datetime, least: float, most: float) -> None:
         """Have somebody call back after some minutes, and close it then."""

@@ -21,7 +21,7 @@ from pbx.clock import Clock
 from pbx.physicians.ringing import Dialer
 from pbx.store import escalation
 from pbx.store.background import Background
-from pbx.store.escalation import Outcome
+from pbx.store.relaying import Outcome
 from pbx.vault import Vault
 
 WORDS = "Urgent message waiting, call the office."

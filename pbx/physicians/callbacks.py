@@ -10,8 +10,8 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from pbx.errors import OfficeLineError
 from pbx.physicians.placing import Placing
-from pbx.store.escalation import Outcome
 from pbx.store.outbound import Request
+from pbx.store.relaying import Outcome
 
 LOOK_S = 0.3  # how often is looked whether a command asks for a call
 

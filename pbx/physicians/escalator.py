@@ -22,9 +22,10 @@ from pbx.call.conversation import Plans
 from pbx.clock import Clock
 from pbx.errors import OfficeLineError
 from pbx.physicians.ringing import Calls, Dialer
-from pbx.store import escalation
+from pbx.store import escalation, relaying
 from pbx.store.background import LONGEST_PAUSE_S, PAUSE_S, Background
-from pbx.store.escalation import AttemptRow, RefusedError, Round
+from pbx.store.escalation import RefusedError
+from pbx.store.relaying import AttemptRow, Round
 from pbx.store.set_back import set_back
 from routing import relay
 from routing.relay import View
@@ -84,7 +85,7 @@ class Escalator:
     async def run(self) -> None:
         """Escalate until cancelled. What is then being dialled is dialled again by the next run."""
         try:
-            await self._store.insist(escalation.take_up, self._clock.now())
+            await self._store.insist(relaying.take_up, self._clock.now())
             while True:
                 self._woken.clear()
                 try:
@@ -213,7 +214,7 @@ class Escalator:
         if not rounds:
             return []
         try:
-            return await self._store.write(escalation.begin_rounds, rounds)
+            return await self._store.write(relaying.begin_rounds, rounds)
         except (SQLAlchemyError, OfficeLineError):
             if self._failures < BLIND_AFTER:
                 raise

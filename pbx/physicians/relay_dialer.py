@@ -20,8 +20,8 @@ from pbx.ami.client import AmiClient, AmiResponse, AmiTimeout, AmiUnavailable
 from pbx.ami.protocol import AmiEvent
 from pbx.call.conversation import Plans
 from pbx.physicians.line_steps import LineState
-from pbx.store.escalation import Outcome
 from pbx.store.outbound import Request
+from pbx.store.relaying import Outcome
 from routing import outbound, people
 
 RING_S = 20  # below a carrier's voicemail

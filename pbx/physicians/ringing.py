@@ -11,9 +11,10 @@ import structlog
 
 from pbx.call.conversation import Plans
 from pbx.clock import Clock
-from pbx.store import escalation
+from pbx.store import escalation, relaying
 from pbx.store.background import Background
-from pbx.store.escalation import AttemptRow, Outcome, RefusedError, Result
+from pbx.store.escalation import RefusedError
+from pbx.store.relaying import AttemptRow, Outcome, Result
 from routing.relay import RINGING
 
 LONGEST_S = 600.0  # of one call that nobody acknowledges
@@ -134,7 +135,7 @@ class Calls:
         if result == "acknowledged":
             result = await self._acknowledged(attempt, ringing)
         if attempt.id:
-            end = escalation.end_attempt
+            end = relaying.end_attempt
             await self._store.insist(end, attempt.id, result, self._clock.now())
 
     async def _delivered(self, attempt: AttemptRow) -> Outcome:

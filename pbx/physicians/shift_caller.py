@@ -22,7 +22,7 @@ from pbx.errors import OfficeLineError
 from pbx.physicians import shift_words
 from pbx.store import shifts
 from pbx.store.background import LONGEST_PAUSE_S, Background
-from pbx.store.escalation import Outcome
+from pbx.store.relaying import Outcome
 from pbx.store.shifts import Result, ShiftRow
 from routing import rota, shift_start
 from routing.model import Confirm, Plan

@@ -1,4 +1,4 @@
-"""The escalator's rows: timers, attempts, and what people do with a message. All of it blocks.
+"""A message's timers, and what people do with it. All of it blocks.
 
 Every change looks at the state in the transaction that writes it, so that what comes at the same
 time from the telephone, the command line and the escalator never contradicts itself.
@@ -11,48 +11,24 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, cast
 
-from sqlalchemy import Engine, bindparam, text
+from sqlalchemy import Engine, text
 from sqlmodel import Session, col, select
 
 from pbx.errors import OfficeLineError
 from pbx.store import messages
 from pbx.store.database import reading, writing
-from pbx.store.messages import OPEN_STATES, MessageRow, is_shared, note, row_of
-from pbx.store.tables import Attempt, Message, from_utc_text, utc_text
+from pbx.store.messages import MessageRow, is_shared, note, row_of
+from pbx.store.tables import Message, from_utc_text, utc_text
 from routing import relay
 from routing.model import Plan, Urgency
 from routing.relay import RINGING, Stage, State, View
 
-Outcome = Literal["acknowledged", "declined", "busy", "no answer", "unreachable"]
-# Besides: another one was faster, somebody else took it up meanwhile, or the process ended.
-Result = Outcome | Literal["too late", "cancelled", "unknown"]
-
 Act = Literal["delivered", "acknowledged", "called back", "closed", "overdue", "cut off"]
-BREACH, REMINDED = "breach", "reminded"
+REMINDED = "reminded"
 PUSHED, PUSH_FAILED = "pushed", "push failed"
 
 _NEAREST = text("SELECT min(due_at) FROM message WHERE urgency = :urgency AND due_at IS NOT NULL")
 _SET_DUE = text("UPDATE message SET due_at = :due_at WHERE id = :id AND state = :state")
-_END_ATTEMPT = text("UPDATE attempt SET ended_at = :at, result = :result WHERE id = :id")
-# If none of those who were called together could be reached, and no call goes on, the next stage
-# is due at once.
-_CLIMB = text("""
-    UPDATE message SET stage = stage + 1, due_at = :at
-    WHERE id = (SELECT message FROM attempt WHERE id = :id) AND state IN :states
-      AND stage = (SELECT stage FROM attempt WHERE id = :id) AND stage < :last
-      AND NOT EXISTS (
-        SELECT 1 FROM attempt AS other JOIN attempt AS this ON this.message = other.message
-        WHERE this.id = :id AND (other.result IS NULL
-          OR (other.started_at = this.started_at AND other.result <> 'unreachable')))
-""").bindparams(bindparam("states", expanding=True))
-_CUT_OFF = text("""
-    UPDATE message SET due_at = :at
-    WHERE id IN (SELECT message FROM attempt WHERE result IS NULL) AND state IN :states
-""").bindparams(bindparam("states", expanding=True))
-_TIMERLESS = text(
-    "UPDATE message SET due_at = :at WHERE state IN :states AND due_at IS NULL"
-).bindparams(bindparam("states", expanding=True))
-_UNKNOWN = text("UPDATE attempt SET result = 'unknown', ended_at = :at WHERE result IS NULL")
 
 
 class RefusedError(OfficeLineError):
@@ -67,31 +43,6 @@ class UnheardError(RefusedError):
             f"Message {message_id} stays as it is, because somebody called since its words were "
             f"heard; 'officeline inbox play {message_id}' has them all."
         )
-
-
-@dataclass(frozen=True)
-class AttemptRow:
-    """One call to a person about a message."""
-
-    id: int
-    message: str
-    person: str
-    via: str
-    stage: Stage
-    started_at: datetime
-    ended_at: datetime | None
-    result: str | None
-
-
-@dataclass(frozen=True)
-class Round:
-    """What is due with a message now, at `at`, who is called, and when it is due again."""
-
-    view: View
-    todo: relay.Todo
-    who: tuple[str, ...]
-    at: datetime
-    due_at: datetime | None
 
 
 @dataclass(frozen=True)
@@ -210,60 +161,6 @@ def nearest(engine: Engine) -> datetime | None:
     return min((from_utc_text(one) for one in times if one is not None), default=None)
 
 
-def begin_rounds(engine: Engine, rounds: Iterable[Round]) -> list[list[AttemptRow] | None]:
-    """Write durably, at once, who is called now and when each message is due next.
-
-    Of each round come its attempts, or None if the message moved on.
-    """
-    with writing(engine, durable=True) as connection, Session(connection) as session:
-        begun = [_begin(session, one) for one in rounds]
-        session.flush()
-        rows = [None if made is None else [_attempt_row(one) for one in made] for made in begun]
-        session.commit()
-    return rows
-
-
-def begin_round(
-    engine: Engine,
-    view: View,
-    todo: relay.Todo,
-    who: Iterable[str],
-    *,
-    at: datetime,
-    due_at: datetime | None,
-) -> list[AttemptRow] | None:
-    """Write one round; see `begin_rounds`."""
-    return begin_rounds(engine, [Round(view, todo, tuple(who), at, due_at)])[0]
-
-
-def _begin(session: Session, one: Round) -> list[Attempt] | None:
-    """Put one round into the session."""
-    view, todo = one.view, one.todo
-    message = session.get(Message, view.id)
-    if message is None or message.state not in RINGING or message.due_at is None:
-        return None
-    message.stage, message.due_at = todo.stage, one.due_at
-    if todo.breach:
-        message.breached_at = one.at
-        note(session.connection(), view.id, one.at, BREACH)
-    attempts = [
-        Attempt(message=view.id, person=who, via=todo.who[who], stage=todo.stage, started_at=one.at)
-        for who in one.who
-    ]
-    session.add_all([message, *attempts])
-    return attempts
-
-
-def end_attempt(engine: Engine, attempt_id: int, result: Result, at: datetime) -> None:
-    """Write what became of an attempt; if nobody of its round can be reached, climb at once."""
-    with writing(engine, durable=True) as connection:
-        row = {"id": attempt_id, "at": utc_text(at), "result": result}
-        connection.execute(_END_ATTEMPT, row)
-        if result == "unreachable":
-            climb = {**row, "states": RINGING, "last": Stage.EVERYONE}
-            connection.execute(_CLIMB, climb)
-
-
 def put_off(engine: Engine, view: View, due_at: datetime | None) -> None:
     """Set the timer of a message that needs nothing now, unless it has moved on."""
     with writing(engine) as connection:
@@ -290,16 +187,6 @@ def note_push(
         note(connection, message_id, at, what, person, detail)
 
 
-def take_up(engine: Engine, now: datetime) -> None:
-    """At the start: calls that were cut off count as unknown, and their messages are due now."""
-    row = {"at": utc_text(now), "states": RINGING}
-    with writing(engine, durable=True) as connection:
-        connection.execute(_CUT_OFF, row)
-        connection.execute(_UNKNOWN, {"at": utc_text(now)})
-        # no message may be without a timer: looked at once too often is better than never
-        connection.execute(_TIMERLESS, {"at": utc_text(now), "states": OPEN_STATES})
-
-
 def standing(engine: Engine, message_ids: Iterable[str]) -> dict[str, Standing]:
     """Read how messages stand."""
     wanted = select(Message).where(col(Message.id).in_(list(message_ids)))
@@ -317,13 +204,6 @@ def _standing(message: Message) -> Standing:
     return Standing(cast("State", message.state), took.get(message.state), people)
 
 
-def attempts(engine: Engine, message_id: str) -> list[AttemptRow]:
-    """Read the attempts to tell somebody of a message, in their order."""
-    wanted = select(Attempt).where(Attempt.message == message_id).order_by(col(Attempt.id))
-    with reading(engine) as session:
-        return [_attempt_row(one) for one in session.exec(wanted)]
-
-
 def view_of(message: Message) -> View:
     """Reduce a row to what decides of it."""
     return View(
@@ -336,17 +216,4 @@ def view_of(message: Message) -> View:
         breached_at=message.breached_at,
         acknowledged_by=message.acknowledged_by,
         acknowledged_at=message.acknowledged_at,
-    )
-
-
-def _attempt_row(one: Attempt) -> AttemptRow:
-    return AttemptRow(
-        id=one.id or 0,
-        message=one.message,
-        person=one.person,
-        via=one.via,
-        stage=Stage(one.stage),
-        started_at=one.started_at,
-        ended_at=one.ended_at,
-        result=one.result,
     )

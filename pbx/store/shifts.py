@@ -15,7 +15,7 @@ from sqlmodel import col, select
 
 from pbx.store import audit
 from pbx.store.database import changing, reading, writing
-from pbx.store.escalation import Outcome
+from pbx.store.relaying import Outcome
 from pbx.store.shift_tables import ShiftCall, ShiftStart
 from pbx.store.tables import utc_text
 from routing.model import Override

@@ -24,7 +24,7 @@ from pbx.demo.scenes import BACK_LINE, MAIN, SATURDAY, patient
 from pbx.demo.stage import MOBILES, Stage, staged
 from pbx.physicians.pins import hashed
 from pbx.record.reconcile import Reconciliation, reconcile_day
-from pbx.store import escalation, messages
+from pbx.store import escalation, messages, relaying
 from pbx.store.database import open_database
 from routing import relay, rota
 from routing.relay import RINGING, View
@@ -77,7 +77,7 @@ class Night:
             return [
                 (one, {tried.person for tried in attempts if tried.started_at >= one.since})
                 for one in escalation.due(engine, later, 1000)
-                for attempts in [escalation.attempts(engine, one.id)]
+                for attempts in [relaying.attempts(engine, one.id)]
             ]
         finally:
             engine.dispose()

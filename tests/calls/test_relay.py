@@ -23,7 +23,7 @@ from pbx.demo.scenes import MAIN, SATURDAY, patient
 from pbx.demo.stage import MOBILES, PATIENT_TONE, TONES, Stage
 from pbx.physicians.pins import hashed
 from pbx.record.reconcile import reconcile_day
-from pbx.store import escalation, messages
+from pbx.store import messages, relaying
 from pbx.store.database import open_database
 from pbx.store.messages import MessageRow
 from tests.conftest import Saw
@@ -93,7 +93,7 @@ def results(stage: Stage, message: str) -> list[tuple[str, str | None]]:
     """List who was called about a message, and what came of it."""
     engine = open_database(stage.home.database)
     try:
-        return [(one.person, one.result) for one in escalation.attempts(engine, message)]
+        return [(one.person, one.result) for one in relaying.attempts(engine, message)]
     finally:
         engine.dispose()
 

@@ -15,7 +15,7 @@ from sqlalchemy import Engine
 from pbx.carrier.handset import refuses
 from pbx.demo.stage import MOBILES
 from pbx.officefile.plan import load
-from pbx.store import escalation, messages
+from pbx.store import escalation, messages, relaying
 from pbx.store.database import open_database
 from pbx.store.escalation import Act
 from routing.model import Plan
@@ -48,9 +48,9 @@ def _walk(
     messages.open_message(engine, message_id=message, call=message, **made)
     called = View(message, "urgent", "open", made["at"])
     ring = Todo("ring", who={"lee": "mobile"})
-    rows = escalation.begin_round(engine, called, ring, ["lee"], at=made["at"], due_at=due)
+    rows = relaying.begin_round(engine, called, ring, ["lee"], at=made["at"], due_at=due)
     for row in rows or ():
-        escalation.end_attempt(engine, row.id, "no answer", made["at"])
+        relaying.end_attempt(engine, row.id, "no answer", made["at"])
     for act in (*WAYS[state], event):
         if act == "joined":
             other = messages.open_message(engine, message_id=f"{message}+", call="again", **made)
@@ -101,14 +101,12 @@ async def _killed(up: Up, engine: Engine, name: str, *, pause_s: float, due_in_s
             assert due <= row.started_at <= max(due, back) + LATE, (message, state, row)
     for message, state in made.items():
         if state in {"called back", "closed"}:
-            assert len(await asyncio.to_thread(escalation.attempts, engine, message)) == 1, state
+            assert len(await asyncio.to_thread(relaying.attempts, engine, message)) == 1, state
 
 
-async def _next_call(engine: Engine, message: str, *, wanted: bool) -> list[escalation.AttemptRow]:
+async def _next_call(engine: Engine, message: str, *, wanted: bool) -> list[relaying.AttemptRow]:
     """Wait for the second attempt about a message, where there must be one."""
     async with asyncio.timeout(DEADLINE):
-        while (
-            len(rows := await asyncio.to_thread(escalation.attempts, engine, message)) < 1 + wanted
-        ):
+        while len(rows := await asyncio.to_thread(relaying.attempts, engine, message)) < 1 + wanted:
             await asyncio.sleep(0.1)
     return rows

@@ -19,7 +19,7 @@ from pbx.carrier.handset import Handset, PhoneCall, answers, never_answers, refu
 from pbx.demo.scenes import BACK_LINE, patient, physician
 from pbx.demo.stage import MOBILES, TONES, staged
 from pbx.home import Home
-from pbx.store import escalation
+from pbx.store import relaying
 from pbx.store.database import open_database
 from tests.conftest import Saw
 from tests.faults.line import Line, line_up
@@ -100,7 +100,7 @@ def attempts(line: Line) -> list[str | None]:
     """List what came of the relay's calls about that message; blocking."""
     engine = open_database(line.up.home.database)
     try:
-        return [one.result for one in escalation.attempts(engine, "left")]
+        return [one.result for one in relaying.attempts(engine, "left")]
     finally:
         engine.dispose()
 

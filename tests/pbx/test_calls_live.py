@@ -26,7 +26,7 @@ from dialplan import names
 from pbx.health.pulse import Pulse
 from pbx.home import Home
 from pbx.officefile.plan import parse
-from pbx.store import escalation, records
+from pbx.store import escalation, records, relaying
 from pbx.store.database import open_database
 from pbx.store.writer import LogWriter
 from routing.relay import Stage, Todo
@@ -62,7 +62,7 @@ def home(tmp_path: Path) -> Path:
     engine = open_database(Home(tmp_path).database)
     view = next(one for one in escalation.due(engine, now, 9) if one.id == "1.4")
     todo = Todo("ring", Stage.ON_CALL, {"lee": "mobile"})
-    escalation.begin_round(engine, view, todo, ["lee"], at=now, due_at=now)
+    relaying.begin_round(engine, view, todo, ["lee"], at=now, due_at=now)
     engine.dispose()
     return tmp_path
 

@@ -21,9 +21,9 @@ from structlog.testing import capture_logs
 from pbx.call.conversation import Book
 from pbx.officefile.plan import load
 from pbx.physicians.escalator import Escalator
-from pbx.store import escalation, messages
+from pbx.store import escalation, messages, relaying
 from pbx.store.database import open_database, writing
-from pbx.store.escalation import Outcome
+from pbx.store.relaying import Outcome
 from pbx.store.tables import utc_text
 from routing.model import Person, Plan
 from routing.relay import AFTER, STATES, Event, State
@@ -86,7 +86,7 @@ class Telephone:
     async def deliver(self, message_id: str, person: str, *, urgent: bool, attempt: int) -> Outcome:
         """Call somebody."""
         assert urgent
-        rows = escalation.attempts(self.engine, message_id)
+        rows = relaying.attempts(self.engine, message_id)
         written = [(one.id, one.person) for one in rows if one.result is None]
         self.unwritten += (attempt, person) not in written
         passed = (self.clock.at - NIGHT) / timedelta(minutes=1)
@@ -158,7 +158,7 @@ class Office:
 
     def results(self, message_id: str = "m1") -> list[tuple[str, str | None]]:
         """Read who was called, and what came of it."""
-        return [(one.person, one.result) for one in escalation.attempts(self.engine, message_id)]
+        return [(one.person, one.result) for one in relaying.attempts(self.engine, message_id)]
 
     def move(self, event: Event, person: str | None = "lee", message_id: str = "m1") -> None:
         """Let somebody do something with a message, as another process does."""

@@ -20,7 +20,7 @@ from pbx.home import Home
 from pbx.officefile.plan import parse
 from pbx.patients import Entry
 from pbx.showing import is_breached
-from pbx.store import audit, escalation, messages
+from pbx.store import audit, escalation, messages, relaying
 from pbx.store.database import open_database
 from pbx.store.patients import put_patients
 from routing import relay
@@ -55,10 +55,10 @@ def home(tmp_path: Path) -> Path:
     view = next(one for one in escalation.due(engine, T0, 9) if one.id == URGENT.id)
     todo = relay.Todo("ring", who={"lee": "mobile"})
     (attempt,) = (
-        escalation.begin_round(engine, view, todo, ["lee"], at=T0, due_at=T0 + timedelta(minutes=5))
+        relaying.begin_round(engine, view, todo, ["lee"], at=T0, due_at=T0 + timedelta(minutes=5))
         or []
     )
-    escalation.end_attempt(engine, attempt.id, "no answer", T0 + timedelta(seconds=20))
+    relaying.end_attempt(engine, attempt.id, "no answer", T0 + timedelta(seconds=20))
     engine.dispose()
     return tmp_path
 

@@ -19,7 +19,7 @@ from structlog.testing import capture_logs
 from pbx.home import Home
 from pbx.notify.metrics import Metrics
 from pbx.officefile.plan import Configuration
-from pbx.store import changes, escalation, messages, records
+from pbx.store import changes, escalation, messages, records, relaying
 from pbx.store.damage import ASIDE
 from pbx.store.database import open_database
 from routing.model import Override
@@ -76,7 +76,7 @@ async def test_the_daemon_serves_what_happens(tmp_path: Path) -> None:
         (view,) = escalation.due(engine, DAY + timedelta(hours=2), 9)
         todo = Todo("ring", Stage.BACKUP, {"osei": "mobile"}, breach=True)
         later = DAY + timedelta(hours=1)
-        escalation.begin_round(engine, view, todo, ["osei"], at=DAY, due_at=later)
+        relaying.begin_round(engine, view, todo, ["osei"], at=DAY, due_at=later)
         engine.dispose()
         async with asyncio.timeout(10):
             while True:

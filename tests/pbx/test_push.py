@@ -25,9 +25,9 @@ from pbx.errors import OfficeLineError
 from pbx.notify.push import WORDS, PushingDialer, send
 from pbx.officefile.plan import load
 from pbx.physicians.escalator import Escalator
-from pbx.store import escalation, messages
+from pbx.store import messages, relaying
 from pbx.store.database import open_database
-from pbx.store.escalation import Outcome
+from pbx.store.relaying import Outcome
 from pbx.vault import Vault
 from routing.model import Plan
 from tests.support.ami_peer import until
@@ -153,8 +153,8 @@ async def test_a_push_goes_with_the_call_and_its_end_is_written(
         held = Vault(push=dict.fromkeys(PLAN.people, address))
         with capture_logs() as logs:
             async with escalating(engine, phone, held, 8.0 if answer == 0 else 20.0):
-                await until(lambda: escalation.attempts(engine, "1.1")[-1:] != [])
-                await until(lambda: escalation.attempts(engine, "1.1")[0].result == "no answer")
+                await until(lambda: relaying.attempts(engine, "1.1")[-1:] != [])
+                await until(lambda: relaying.attempts(engine, "1.1")[0].result == "no answer")
                 assert history(engine) == []  # the call was over before
                 await until(lambda: history(engine) != [])
         (person,) = [person for _, person in phone.calls]
@@ -174,7 +174,7 @@ async def test_whoever_chose_no_service_is_called_alone(engine: Engine) -> None:
     phone = Phone()
     async with escalating(engine, phone, Vault(push={"nobody": "json://127.0.0.1:1/"}), 5.0):
         await until(
-            lambda: [one.result for one in escalation.attempts(engine, "1.1")] == ["no answer"]
+            lambda: [one.result for one in relaying.attempts(engine, "1.1")] == ["no answer"]
         )
     assert history(engine) == []
 

@@ -12,7 +12,7 @@ import pytest
 
 from pbx.home import Home
 from pbx.reports.duty import duty
-from pbx.store import escalation
+from pbx.store import escalation, relaying
 from pbx.store.database import open_database
 from routing.instants import DAY
 from routing.past import always
@@ -51,8 +51,8 @@ def home(tmp_path: Path) -> Path:
     at = LEFT.at + timedelta(minutes=2)
     (view,) = escalation.due(engine, LEFT.at + DAY, 5)
     todo = Todo("ring", Stage.ON_CALL, {"lee": "mobile"})
-    (attempt,) = escalation.begin_round(engine, view, todo, ["lee"], at=at, due_at=None) or []
-    escalation.end_attempt(engine, attempt.id, "declined", at + timedelta(seconds=20))
+    (attempt,) = relaying.begin_round(engine, view, todo, ["lee"], at=at, due_at=None) or []
+    relaying.end_attempt(engine, attempt.id, "declined", at + timedelta(seconds=20))
     for event, minutes in (("acknowledged", 10), ("called back", 12)):
         at = LEFT.at + timedelta(minutes=minutes)
         escalation.move(engine, PLAN, LEFT.id, event, at=at, person="osei")  # type: ignore[arg-type]  # both are acts

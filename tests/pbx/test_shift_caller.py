@@ -20,9 +20,9 @@ from pbx.physicians import shift_words
 from pbx.physicians.shift_caller import LOOK_S, ShiftCaller
 from pbx.store import audit, changes, shifts
 from pbx.store.database import open_database
-from pbx.store.escalation import Outcome
 from pbx.store.overlay import laid_over
 from pbx.store.plans import apply_text
+from pbx.store.relaying import Outcome
 from pbx.vault import Vault
 from routing.ladder import resolve
 from routing.model import Override

@@ -26,7 +26,7 @@ from pbx.record.intake import Intake
 from pbx.record.live_calls import LiveCall
 from pbx.record.spool import Fact, Spool, read
 from pbx.standby.cache import Cache, CachedPlans
-from pbx.store import escalation, messages, records
+from pbx.store import escalation, messages, records, relaying
 from pbx.store.batch import write_batch
 from pbx.store.calls import get_call
 from pbx.store.database import open_database
@@ -196,7 +196,7 @@ def test_a_cut_off_call_does_not_reset_the_climb_of_another_patient(
     (before,) = escalation.due(engine, NOW + timedelta(hours=1), 9)
     todo = Todo("ring", Stage.EVERYONE)
     begun, next_ = NOW + timedelta(minutes=25), NOW + timedelta(minutes=25, seconds=40)
-    escalation.begin_round(engine, before, todo, [], at=begun, due_at=next_)
+    relaying.begin_round(engine, before, todo, [], at=begun, due_at=next_)
     ended = begun + timedelta(seconds=20)
     live = LiveCall("urgent", CALLER, accepted_at=ended - timedelta(seconds=5), person="lee")
     intake.accepted("1.1", call, "lee", live.accepted_at)

@@ -20,7 +20,7 @@ from sqlalchemy import Engine, create_engine, text
 
 from pbx.errors import OfficeLineError
 from pbx.officefile.plan import load
-from pbx.store import escalation, messages, records
+from pbx.store import escalation, messages, records, relaying
 from pbx.store.calls import list_calls
 from pbx.store.database import MIGRATIONS, open_database, writing
 from pbx.store.escalation import Act, RefusedError, UnheardError
@@ -80,7 +80,7 @@ def test_a_message_survives_our_death(tmp_path: Path) -> None:
 import os, signal, sys
 from datetime import UTC, datetime
 from pathlib import Path
-from pbx.store import messages
+from pbx.store import messages, relaying
 from pbx.store.database import open_database
 engine = open_database(Path(sys.argv[1]))
 messages.open_message(engine, message_id="m1", call="c1", at=datetime.now(UTC), urgency="urgent",
@@ -101,7 +101,7 @@ def test_two_processes_write_side_by_side(engine: Engine, tmp_path: Path) -> Non
 import itertools, select, sys
 from datetime import UTC, datetime
 from pathlib import Path
-from pbx.store import messages
+from pbx.store import messages, relaying
 from pbx.store.database import open_database
 engine = open_database(Path(sys.argv[1]))
 for number in itertools.count():
@@ -374,8 +374,8 @@ def test_nobody_is_called_about_what_was_taken_up_a_moment_ago(engine: Engine) -
     before = found(engine)
     todo = Todo("ring", who={"osei": "mobile"}, breach=True)
     later = T0 + timedelta(minutes=5)
-    assert escalation.begin_round(engine, view, todo, ["osei"], at=T0, due_at=later) is None
-    assert escalation.attempts(engine, "m1") == []
+    assert relaying.begin_round(engine, view, todo, ["osei"], at=T0, due_at=later) is None
+    assert relaying.attempts(engine, "m1") == []
     assert found(engine) == before
 
 
@@ -398,7 +398,7 @@ def test_any_walk_keeps_its_promises(engine: Engine, events: list[str]) -> None:
             if not joined:
                 return
         elif event == "restart":
-            escalation.take_up(engine, T0 + timedelta(seconds=after_s))
+            relaying.take_up(engine, T0 + timedelta(seconds=after_s))
         elif (before.state, event) in AFTER:
             act(engine, event, after_s=after_s)  # type: ignore[arg-type]  # one of its words
         else:

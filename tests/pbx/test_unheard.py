@@ -27,7 +27,7 @@ from pbx.record.reconcile import reconcile_day
 from pbx.record.recorder import Recorder
 from pbx.record.spool import Fact, Spool
 from pbx.record.taking_in import UNHEARD, UNRECORDED, TakingIn
-from pbx.store import escalation, messages, records
+from pbx.store import escalation, messages, records, relaying
 from pbx.store.calls import CallRow, get_call
 from pbx.store.database import open_database
 from pbx.store.messages import MessageRow
@@ -356,9 +356,9 @@ async def test_earlier_attempts_do_not_keep_what_is_held_anew(office: Office) ->
     engine, now = office.engine(), office.clock.now()
     (view,) = escalation.due(engine, now, 9)
     ring, later = Todo("ring", who={"lee": "mobile"}), now + timedelta(minutes=5)
-    (attempt,) = escalation.begin_round(engine, view, ring, ["lee"], at=now, due_at=later) or []
+    (attempt,) = relaying.begin_round(engine, view, ring, ["lee"], at=now, due_at=later) or []
     escalation.move(engine, PLAN, "1.1", "acknowledged", at=now, person="lee")
-    escalation.end_attempt(engine, attempt.id, "acknowledged", now)
+    relaying.end_attempt(engine, attempt.id, "acknowledged", now)
     office.presses_urgent("2.2")
     office.is_held(office.message("1.1"))
     office.catch_up.release(())
