@@ -140,6 +140,8 @@ def asterisk_conf(folders: Folders, *, max_calls: int, verbose: int = 0) -> str:
         "documentation_language": "en_US",
         "defaultlanguage": "en",
         "hideconnect": "yes",
+        # carriers give up a call that sends nothing for long, as while a message is recorded
+        "transmit_silence": "yes",
     }
     return document(
         "Where this Asterisk lives and how far it may go.",
