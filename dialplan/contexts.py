@@ -51,7 +51,7 @@ exten => i,1,Goto(failsafe,s,1)
 exten => e,1,Goto(failsafe,s,1)
 exten => h,1,NoOp()
 
-; ---- No verdict: the same question to a process of our own, under the same watchdog ---------------
+; ---- No verdict: the same question to a process of our own, under a watchdog ---------------
 [standby]
 exten => s,1,Set(TIMEOUT(absolute)=4)
  same => n,AGI(${OL_STANDBY},${OL_TURN},${OL_DID},${OL_EVENT},${OL_DETAIL},${OL_STATE})

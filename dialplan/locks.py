@@ -136,7 +136,7 @@ def manager_inside(written: Written) -> Iterator[str]:
 def manager_rights(written: Written) -> Iterator[str]:
     """It reads calls and places them, is told events by name, and nothing waits for it."""
     for one in _logins(written):
-        if _words(one.get("read")) != {"call", "user"}:
+        if _words(one.get("read")) != {"call", "system", "user"}:
             yield f"{one.title} reads {one.get('read') or 'nothing'}"
         if _words(one.get("write")) != {"call", "originate"}:
             yield f"{one.title} writes {one.get('write') or 'nothing'}"

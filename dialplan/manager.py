@@ -5,7 +5,7 @@ from __future__ import annotations
 from dialplan.conf import document, section
 
 USER = "officeline"
-EVENTS = ("DialBegin", "DialEnd", "Hangup", "UserEvent", "OriginateResponse")
+EVENTS = ("FullyBooted", "DialBegin", "DialEnd", "Hangup", "UserEvent", "OriginateResponse")
 # what we read of them
 FIELDS = (
     "Uniqueid",
@@ -39,12 +39,15 @@ def filters() -> list[tuple[str, object]]:
 
 
 def manager_conf(port: int, secret: str) -> str:
-    """Render manager.conf for a TCP port of 127.0.0.1; the daemon reads calls and places them."""
+    """Render manager.conf for a TCP port of 127.0.0.1; the daemon reads calls and places them.
+
+    Of the class `system` it is told FullyBooted alone.
+    """
     login: list[tuple[str, object]] = [
         ("secret", secret),
         ("deny", "0.0.0.0/0.0.0.0"),
         ("permit", "127.0.0.1/255.255.255.255"),
-        ("read", "call,user"),
+        ("read", "call,system,user"),
         ("write", "originate,call"),
         ("writetimeout", 2000),
     ]

@@ -13,7 +13,6 @@ from sqlalchemy import Engine
 
 from dialplan import manager, names
 from pbx.agi.server import AgiServer, Handler
-from pbx.ami.boot import booted
 from pbx.ami.client import AmiClient, AmiUnavailable
 from pbx.ami.lanes import Lane
 from pbx.ami.protocol import AmiEvent
@@ -274,9 +273,8 @@ class Daemon:
             await asyncio.to_thread(self._gaps.look, self.plans.plan, self.clock.now())
             await asyncio.sleep(HEARTBEAT_S)
 
-    async def _resync(self, client: AmiClient) -> None:
+    async def _resync(self, _client: AmiClient) -> None:
         """After every connect, tell the log which calls are still alive."""
-        await booted(client)
         # first what was heard before; a database that keeps it waiting is told the rest later
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(HEARD_S):

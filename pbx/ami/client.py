@@ -24,7 +24,8 @@ from pbx.errors import OfficeLineError
 __all__ = ["AmiAuthError", "AmiClient", "AmiEvent", "AmiResponse", "AmiTimeout", "AmiUnavailable"]
 
 WRONG_PASSWORD = "Authentication failed"  # noqa: S105  # Asterisk's words, not a secret
-BOOTED = "FullyBooted"
+BOOTED = "FullyBooted"  # told at the login, or as soon as it is so, to whoever reads `system`
+BOOT_S = 8.0  # modules take less than one; who is not told goes on without
 QUEUE_LIMIT = 16 * 1024 * 1024  # `weight` of all events that wait
 
 log = structlog.get_logger()
@@ -37,8 +38,8 @@ class AmiAuthError(OfficeLineError):
 class AmiClient:
     """Keeps one connection to Asterisk's manager while `run` runs.
 
-    `on_resync` is called after each connect (again when an Asterisk that we found booting has
-    booted, where its manager.conf lets us know), and then `on_event` for one event after the other.
+    `on_resync` is called after each connect, once Asterisk has booted: before, an Originate fails
+    at once, as if nobody could be reached. Then `on_event` is called for one event after the other.
     What had arrived when a connected client lost Asterisk is delivered before the next try, for at
     most `action_timeout`. An exception of either is logged, and the connection stays; only where
     the resync fails for want of an answer is the connection given up.
@@ -154,8 +155,9 @@ class AmiClient:
         protocol.abort("we are leaving")
 
     def _took(self, event: AmiEvent, inbox: _Inbox, protocol: HardenedProtocol) -> None:
-        if event.name == BOOTED and self._protocol is None:
-            return  # the resync has not begun
+        if event.name == BOOTED:
+            inbox.booted.set()
+            return
         if self._keep is not None:
             fields = event.fields
             event = AmiEvent(event.name, {one: fields[one] for one in self._keep if one in fields})
@@ -182,20 +184,21 @@ class AmiClient:
             )
         if not answer.ok:  # "Login Already In Use", "Asterisk is shutting down": these pass
             raise AmiUnavailable(f"Asterisk does not let us in now ({answer.message})")
-        # An Asterisk that has booted says FullyBooted before it answers this, if manager.conf lets
-        # us read `system`. If it does not, nothing tells whether it has: we cannot wait for it.
-        await self._ask(protocol, "Ping", {})
 
     async def _work(self, protocol: HardenedProtocol, inbox: _Inbox) -> None:
-        """Resync, then hand out events until the inbox ends."""
+        """Resync when Asterisk has booted, then hand out events until the inbox ends."""
+        try:
+            async with asyncio.timeout(BOOT_S):
+                await inbox.booted.wait()
+        except TimeoutError:
+            log.warning("ami.boot_unseen", why="Asterisk does not say that it has booted")
+        if protocol.closed:
+            return
         await self._resync()
         if not protocol.closed:
             self._connected.set()
             log.info("ami.connected", port=self._address[1])
         while (event := await inbox.get()) is not None:
-            if event.name == BOOTED:  # what we asked while it was booting may have been too early
-                await self._resync()
-                continue
             try:
                 result = self._on_event(event)
                 if inspect.isawaitable(result):
@@ -240,6 +243,7 @@ class _Inbox:
 
     def __init__(self, size: int, lost: asyncio.Future[None]) -> None:
         self.lost = lost
+        self.booted = asyncio.Event()
         self._size = size
         self._weight = 0
         self._events: asyncio.Queue[AmiEvent | None] = asyncio.Queue()
@@ -266,6 +270,7 @@ class _Inbox:
 
     def end(self, why: str) -> None:
         """No event comes any more."""
+        self.booted.set()  # nobody waits for that any more
         self._events.put_nowait(None)
         self.lost.set_exception(AmiUnavailable(why))
         self.lost.exception()  # marked as seen: a login that failed asks no more

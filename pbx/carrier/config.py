@@ -84,7 +84,7 @@ def _manager(facts: CarrierFacts) -> str:
         ),
         section(
             MANAGER,
-            {"secret": facts.secret, "read": "call,dtmf,user", "write": "originate,call"},
+            {"secret": facts.secret, "read": "call,dtmf,system,user", "write": "originate,call"},
         ),
     )
 

@@ -79,10 +79,11 @@ class Door:
         try:
             table = place.configuration().trunk
         except OfficeLineError:  # the file is broken; the line runs on the applied plan
-            self._where = None
+            self._where, self._knocks = None, False
         else:
             self._where = (table.host, table.port)
-        self._answers: bool | None = None
+            self._knocks = table.transport == "udp"  # another door hears no knock of ours
+        self._answers: bool | None = None  # nobody knows
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._run, name="carrier", daemon=True)
 
@@ -97,7 +98,7 @@ class Door:
 
     def knock(self) -> None:
         """Knock once; up to two seconds."""
-        if self._where is not None:
+        if self._where is not None and self._knocks:
             self._answers = trunk.reaches(*self._where)
 
     def close(self) -> None:

@@ -80,7 +80,7 @@ def _carrier(carrier: Carrier) -> Text:
     if carrier.host is None:
         return Text("Which carrier there is cannot be read from the file.", style=BAD)
     if carrier.answers is None:
-        return Text(f"The carrier ({carrier.host}) is being asked.")
+        return Text(f"Whether the carrier ({carrier.host}) answers is not known.")
     if carrier.answers:
         return Text(f"The carrier ({carrier.host}) answers.")
     return Text(f"The carrier ({carrier.host}) does NOT answer.", style=BAD)

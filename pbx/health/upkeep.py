@@ -22,7 +22,7 @@ CONTAINERS = tuple(
     map(Path, ("/.dockerenv", "/run/.containerenv", "/run/host/container-manager",
                "/run/systemd/container"))
 )  # fmt: skip
-MISSED = timedelta(minutes=1)  # a heartbeat comes every ten seconds
+MISSED = timedelta(minutes=1)  # a heartbeat comes every five seconds
 BACKUP_EVERY = timedelta(days=7)
 ENDS_SOON = timedelta(days=14)  # whoever renews by a program does so 30 days before
 

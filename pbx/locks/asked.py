@@ -75,7 +75,7 @@ def _logins(ask: Ask) -> Iterator[str]:
     if "1 manager users configured." not in lines or manager.USER not in lines:
         yield "there is not just the one login"
     text = ask(f"manager show user {manager.USER}")
-    for what, wanted in (("read", {"call", "user"}), ("write", {"call", "originate"})):
+    for what, wanted in (("read", {"call", "system", "user"}), ("write", {"call", "originate"})):
         held = re.search(rf"{what} perm: *(\S*)", text)
         if held is None or set(held[1].split(",")) != wanted:
             yield f"it may {what} {held[1] if held else 'nobody knows what'}"

@@ -6,6 +6,7 @@ All methods block, and may be run again after any failure: nothing is done twice
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Collection, Mapping
 from datetime import datetime
 from pathlib import Path
@@ -29,6 +30,9 @@ from pbx.store.writer import LogWriter, mark_interrupted
 from routing.relay import JOINABLE
 
 _FAILSAFE = re.compile(rf"{FAILSAFE}(\d+\.\d+)\.wav")
+
+# A channel leaves Asterisk's list a moment before its record is written.
+RECORDING_S = 0.5
 
 log = structlog.get_logger()
 
@@ -80,6 +84,8 @@ class CatchUp:
         under_way = open_calls(self._engine)
         live |= {call for call, at in under_way.items() if at >= since}
         gone = {call: at for call, at in under_way.items() if call not in live}
+        if set(gone) - set(aftermath.ended(cdr_path(self._home), gone)):
+            time.sleep(RECORDING_S)
         of_late = aftermath.of_late(cdr_path(self._home), self._clock.now())
         known = {one.id for one in calls_named(self._engine, of_late)}
         unheard = {

@@ -60,7 +60,7 @@ class TakingIn:
         if catch_up is None:
             return
         for call, at in list(self._recorder.unheard.items()):
-            if self._clock.now() - at > UNHEARD:
+            if abs(self._clock.now() - at) > UNHEARD:  # a clock set back holds nothing up
                 self._open.setdefault(call, at)
                 del self._recorder.unheard[call]
         recordings = await asyncio.to_thread(catch_up.recordings)
@@ -71,7 +71,7 @@ class TakingIn:
         now = self._clock.now()
         seen = {call: self._over.get(call, now) for call in over}
         self._over = seen
-        unsure = {call for call, at in seen.items() if now - at < UNRECORDED}
+        unsure = {call for call, at in seen.items() if abs(now - at) < UNRECORDED}
         ended = await asyncio.to_thread(catch_up.end, over, self._recorder.held(over), unsure)
         for call in ended:
             self._recorder.forget(call)

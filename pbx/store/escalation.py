@@ -47,7 +47,7 @@ class UnheardError(RefusedError):
 
 @dataclass(frozen=True)
 class Standing:
-    """How a message stands: who brought it to its state, and all who ever took it up."""
+    """How a message stands: who brought it there, and the last of each kind who took it up."""
 
     state: State
     by: str | None

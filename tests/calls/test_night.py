@@ -163,12 +163,22 @@ async def _play(night: Night) -> None:
 
 
 async def _quiet(stage: Stage) -> None:
-    """Wait until the relay has called whom it had to."""
-    async with asyncio.timeout(DEADLINE):
-        quiet = 0
-        while quiet < 15:
-            await asyncio.sleep(0.1)
-            quiet = quiet + 1 if stage.daemon.calls_nobody else 0
+    """Wait until the relay has called whom it had to, and nothing is due."""
+    engine = open_database(stage.home.database)
+
+    def nothing_is_due() -> bool:
+        nearest = escalation.nearest(engine)
+        return nearest is None or nearest > stage.clock.now()
+
+    try:
+        async with asyncio.timeout(DEADLINE):
+            quiet = 0
+            while quiet < 15:
+                await asyncio.sleep(0.1)
+                done = stage.daemon.calls_nobody and await asyncio.to_thread(nothing_is_due)
+                quiet = quiet + 1 if done else 0
+    finally:
+        engine.dispose()
 
 
 async def test_every_call_is_accounted_for(night: Night) -> None:

@@ -42,7 +42,7 @@ CHANGES = [
     ("loopback, one login", "manager.conf", "webenabled = no", "webenabled = yes"),
     ("loopback, one login", "manager.conf", "deny = 0.0.0.0/0.0.0.0\n", ""),
     ("loopback, one login", "manager.conf", "secret = another-made-up-secret", "secret = office"),
-    ("least rights", "manager.conf", "read = call,user", "read = all"),
+    ("least rights", "manager.conf", "read = call,system,user", "read = all"),
     ("least rights", "manager.conf", "write = originate,call", "write = originate,call,system"),
     ("least rights", "manager.conf", "name(Hangup)", "name(Newchannel)"),
     ("least rights", "manager.conf", "writetimeout = 2000", "writetimeout = 20000"),

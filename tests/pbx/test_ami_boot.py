@@ -7,10 +7,7 @@ import signal
 import tempfile
 from pathlib import Path
 
-import pytest
-
-from pbx.ami import boot
-from tests.support.ami_peer import DEADLINE, Office, Peer, listening, until
+from tests.support.ami_peer import DEADLINE, Office, until
 from tests.support.asterisk import SECRET, bare_asterisk
 
 
@@ -19,7 +16,6 @@ async def test_after_a_kill_the_first_order_is_taken() -> None:
     with tempfile.TemporaryDirectory(prefix="officeline-boot-") as folder:
         async with bare_asterisk(Path(folder)) as asterisk:
             office = Office(asterisk.instance.ports.ami, SECRET)
-            office.catches_up = boot.booted
             placed = []
             async with office.open() as client:
                 for _ in range(3):
@@ -44,21 +40,3 @@ async def outcome(office: Office, heard: int) -> str:
 
     await until(lambda: bool(found()))
     return found()[0]
-
-
-async def test_one_that_cannot_say_is_taken_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Events and actions are better late than never."""
-    monkeypatch.setattr(boot, "LONGEST_S", 0.2)
-
-    async def says_nothing(peer: Peer) -> None:
-        await peer.let_in()
-        while True:
-            asked = await peer.action("Getvar")
-            await peer.answer(asked, "Response: Success", "Value: ")
-
-    async with listening(says_nothing) as port:
-        office = Office(port)
-        office.catches_up = boot.booted
-        async with office.open() as client:
-            await client.wait_connected(DEADLINE)
-            assert office.story.count("resync") == 1

@@ -91,8 +91,8 @@ async def test_the_password_is_never_sent() -> None:
         assert ami_peer.SECRET.encode() not in heard[0].heard
 
 
-async def test_an_asterisk_that_boots_is_asked_again() -> None:
-    """When it says later that it has booted, there is another resync, in its place."""
+async def test_an_asterisk_that_boots_is_waited_for() -> None:
+    """Nothing is asked of it before, and what it tells meanwhile is heard after."""
 
     async def booting(peer: Peer) -> None:
         await peer.let_in(booted=False)
@@ -105,13 +105,45 @@ async def test_an_asterisk_that_boots_is_asked_again() -> None:
     begin = asyncio.Event()
     async with listening(booting) as port:
         office = Office(port)
-        async with office.open():
-            begin.set()
-            await office.has_heard("resync", "1", "resync", "2")
+        running = asyncio.create_task(office.client.run())
+        with pytest.raises(TimeoutError):
+            await office.client.wait_connected(0.3)
+        assert office.story == []
+        begin.set()
+        await office.has_heard("resync", "1", "2")
+        running.cancel()
+        await asyncio.wait({running})
+
+
+async def test_one_that_cannot_say_that_it_has_booted_is_taken_as_it_is(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A manager.conf of before an upgrade tells us no FullyBooted: late is better than never."""
+    monkeypatch.setattr(ami, "BOOT_S", 0.2)
+
+    async def says_nothing(peer: Peer) -> None:
+        await peer.let_in(booted=False)
+        await peer.stay()
+
+    async with listening(says_nothing) as port, Office(port).open() as connected:
+        assert connected.connected
+
+
+async def test_one_that_dies_while_it_boots_is_tried_again() -> None:
+    """And at once: nobody waits for it to say that it has booted."""
+
+    async def dies(peer: Peer) -> None:
+        await peer.let_in(booted=False)
+        await asyncio.sleep(0.1)
+
+    async with listening(dies, welcome) as port:
+        office = Office(port)
+        async with asyncio.timeout(4), office.open():
+            assert office.story == ["resync"]
 
 
 async def test_one_login_brings_one_resync(asterisk: AsteriskProcess) -> None:
-    """What a booted Asterisk says at the login is not taken for a later boot."""
+    """And what it says of itself is no event of ours."""
     office = Office(asterisk.instance.ports.ami, SECRET)
     async with office.open() as client:
         await client.action("UserEvent", UserEvent="Count", Number="1")

@@ -73,6 +73,15 @@ def test_every_piece_is_looked_at(place: Path) -> None:
     assert "docs/trunk.md" in str(checks["trunk"]["mend"])
 
 
+def test_an_encrypted_trunk_is_left_to_asterisk(place: Path) -> None:
+    """A knock of ours would be none there: that is no fault of the carrier's."""
+    text = (place / "office.toml").read_text()
+    (place / "office.toml").write_text(text.replace("[trunk]", '[trunk]\ntransport = "tls"', 1))
+    _, checks = doctor(place)
+    assert checks["trunk"]["ok"]
+    assert "officeline canary" in str(checks["trunk"]["detail"])
+
+
 def test_a_carrier_that_does_not_answer(place: Path) -> None:
     """One of one's own is looked for behind the firewall."""
     text = (place / "office.toml").read_text()

@@ -80,7 +80,7 @@ def test_a_message_survives_our_death(tmp_path: Path) -> None:
 import os, signal, sys
 from datetime import UTC, datetime
 from pathlib import Path
-from pbx.store import messages, relaying
+from pbx.store import messages
 from pbx.store.database import open_database
 engine = open_database(Path(sys.argv[1]))
 messages.open_message(engine, message_id="m1", call="c1", at=datetime.now(UTC), urgency="urgent",
@@ -101,7 +101,7 @@ def test_two_processes_write_side_by_side(engine: Engine, tmp_path: Path) -> Non
 import itertools, select, sys
 from datetime import UTC, datetime
 from pathlib import Path
-from pbx.store import messages, relaying
+from pbx.store import messages
 from pbx.store.database import open_database
 engine = open_database(Path(sys.argv[1]))
 for number in itertools.count():

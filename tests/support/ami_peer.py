@@ -71,7 +71,6 @@ class Peer:
         await self.answer(self.login, "Response: Success", "Message: Authentication accepted")
         if booted:
             await self.say("Event: FullyBooted", "Status: Fully Booted")
-        await self.answer(await self.action("Ping"), "Response: Success", "Ping: Pong")
 
     async def stay(self) -> None:
         """Answer pings until the client goes."""

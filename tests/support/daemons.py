@@ -46,7 +46,7 @@ async def asterisk(peer: Peer, hears: Hears = _hears_nothing) -> None:
         data = await peer._reader.readuntil(b"\r\n\r\n")  # noqa: SLF001  # any action at all
         action = dict(line.split(": ", 1) for line in data.decode().strip().split("\r\n"))
         lists = action["Action"] == "Status"
-        more = {"Status": ("EventList: start",), "Getvar": ("Value: 1",)}  # all is loaded
+        more = {"Status": ("EventList: start",)}
         hears(peer, action)
         await peer.answer(action, "Response: Success", *more.get(action["Action"], ()))
         if lists:
