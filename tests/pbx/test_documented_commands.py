@@ -1,15 +1,17 @@
-"""Each command that a document shows is one that there is; those that only read are run."""
+"""Each command that a document shows is one that there is; what needs no line that runs is run."""
 
 from __future__ import annotations
 
 import re
 import shlex
+import shutil
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+import time_machine
 from typer.main import get_command
 from typer.testing import CliRunner
 
@@ -26,7 +28,7 @@ READS = frozenset({
     "audit head", "audit list", "audit verify", "calls list", "calls live", "calls outbound",
     "calls show", "check", "diff", "explain", "history", "hold list", "hours now", "hours suggest",
     "inbox list", "oncall gaps", "oncall list", "oncall now", "patients list", "people list",
-    "prompts list", "prove", "reconcile", "replay", "report day", "report month", "report morning",
+    "prove", "reconcile", "replay", "report day", "report month", "report morning",
     "report oncall", "report week", "retention", "simulate", "vault status",
 })  # fmt: skip
 WRITES = {"--write", "--html", "--reveal", "--yes"}
@@ -133,3 +135,65 @@ def test_what_reads_works(home: Path, line: str) -> None:
         words.append("--once")
     done = CliRunner().invoke(app, [*where, *words])
     assert done.exit_code == 0, (done.output, done.exception)
+
+
+# What changes something, in the words of the documents, and what must have been done before
+CHANGES = frozenset({
+    "apply", "audit export", "calls export", "check", "hold add", "hold lift", "hours cancel",
+    "hours changes", "hours close", "hours reopen", "inbox claim", "inbox close", "inbox note",
+    "inbox play", "inbox show", "oncall cancel", "oncall export", "oncall handoffs",
+    "oncall override", "oncall overrides", "oncall swap", "oncall take", "patients flag",
+    "patients import", "patients remove", "people add", "people mobile", "people remove", "replay",
+    "report day", "report month", "report morning", "report week", "retention", "rollback",
+})  # fmt: skip
+STORM = "hours close --until 'tomorrow 08:30' --reason storm"
+KIM = "people add kim --name 'Dr. Jo Kim' --role physician"
+BEFORE = {
+    "hold lift": ["hold add 1795456091.0 --reason 'letter from a lawyer'"],
+    "hours cancel": [STORM],
+    "oncall cancel": ["oncall take osei"],
+    "patients flag": ["patients import patients.csv"],
+    "patients remove": ["patients import patients.csv"],
+    "people remove": [KIM],
+    "rollback": ["apply", KIM, "apply"],
+}
+PATIENTS = "id,name,numbers\nP1042,Jo Doe,(212) 555-0142\n"
+DAY = datetime(2026, 11, 26, 15, tzinfo=UTC)  # of which the documents speak
+ID = re.compile(r"(?<=cancel )\d+|(?<=rollback )\d+")  # of the document's own practice
+
+
+def changing() -> list[str]:
+    """List what changes something and can be done as it is written."""
+    lines = set()
+    for _, line in SHOWN:
+        name, words = parsed(line)
+        for_me = any(re.fullmatch(r"[A-Z]+|\[.*", word) for word in words)
+        if name in CHANGES and line not in reading() and not for_me and words:
+            lines.add(line)
+    return sorted(lines | {"apply"})
+
+
+@pytest.mark.parametrize("line", changing())
+def test_what_changes_works(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, line: str
+) -> None:
+    """On a copy of that home, after what its page has done before."""
+    shutil.copytree(home, tmp_path / "home")
+    shutil.copy(ROOT / "config" / "office.toml", tmp_path / "office.toml")
+    shutil.copy(ROOT / "config" / "office.toml", tmp_path / "draft.toml")
+    (tmp_path / "config").mkdir()
+    shutil.copy(ROOT / "config" / "office.toml", tmp_path / "config")
+    (tmp_path / "patients.csv").write_text(PATIENTS)
+    recording = tmp_path / "home" / "messages" / f"{CALL}.wav"
+    recording.parent.mkdir(exist_ok=True)
+    recording.write_bytes(b"RIFF")
+    monkeypatch.chdir(tmp_path)
+    name, _ = parsed(line)
+    answer = "(212) 555-0111\n" if name == "people mobile" else "y\n"
+    for one in (*BEFORE.get(name, ()), line):
+        words = [ID.sub("1", one) if one == line else one]
+        words = shlex.split(re.sub(r"/(tmp|media/stick)/", f"{tmp_path}/", words[0]))
+        where = ["--config", "office.toml", "--home", str(tmp_path / "home")]
+        with time_machine.travel(DAY):
+            done = CliRunner().invoke(app, [*where, *words], input=answer)
+        assert done.exit_code == 0, (words, done.output, done.exception)
