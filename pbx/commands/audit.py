@@ -14,6 +14,7 @@ import typer
 
 from pbx import when
 from pbx.commands.context import Context, whoever
+from pbx.commands.working import working
 from pbx.errors import OfficeLineError
 from pbx.home import Home
 
@@ -87,7 +88,8 @@ def verify(
 
     kept = None if head is None else _hash(head)
     if Home(place.home).database.exists():
-        found = audit.verify(place.database(), kept)
+        with working("Reading the chain"):
+            found = audit.verify(place.database(), kept)
     else:
         there = kept in {None, audit.GENESIS}
         found = audit.Verified(there, 0, audit.GENESIS, None if there else 1)

@@ -10,6 +10,7 @@ import typer
 
 from pbx.commands.audited import recorded
 from pbx.commands.context import Context
+from pbx.commands.working import working
 from pbx.errors import OfficeLineError
 from pbx.home import Home
 
@@ -60,7 +61,8 @@ def drill(
             _may_ring(plans, now, yes=yes)
             recorded(place, "drill.ringing")
         ringing = drills.Ringing(held.token) if ring else None
-        found = drills.failsafe(console(home), manager, plans, now, ringing)
+        with working("Calling past the control layer; with --ring up to two minutes"):
+            found = drills.failsafe(console(home), manager, plans, now, ringing)
     finally:
         plans.close()
     detail = {"accepted": found.accepted or ""} if ring else {}

@@ -24,6 +24,7 @@ def push(
     ] = False,
     remove: Annotated[bool, typer.Option("--remove", help="Push no more.")] = False,
     test: Annotated[bool, typer.Option("--test", help="Send a test push now.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
 ) -> None:
     """Set where "urgent message waiting" is pushed when somebody is called; it stays in the vault.
 
@@ -44,6 +45,8 @@ def push(
     if test:
         _test(place, person, name)
         return
+    if remove and not yes:
+        typer.confirm(f"Forget where {name} gets pushes?", abort=True, err=True)
     url = None if remove else _given(from_stdin=from_stdin)
     with deed(place, "person.push", person, removed=remove):
         vault.change(place.home, lambda held: held.with_push(person, url))

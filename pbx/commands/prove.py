@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 import typer
 
 from pbx.commands.context import Context
+from pbx.commands.working import working
 from pbx.errors import OfficeLineError
 
 YEAR = timedelta(days=365)
@@ -35,7 +36,8 @@ def prove(
     plan = known.plan()
     zone = plan.office.zone
     since, until = span(start, end, zone)
-    found = proof.prove(plan, known.numbers(plan), since, until)
+    with working("Proving every minute of the span"):
+        found = proof.prove(plan, known.numbers(plan), since, until)
     if as_json:
         typer.echo(json.dumps(proved.document(found, zone), ensure_ascii=False))
     else:

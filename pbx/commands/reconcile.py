@@ -13,6 +13,7 @@ from pbx import when
 from pbx.commands.audited import Reveal, revealing
 from pbx.commands.calls import open_log
 from pbx.commands.context import Context
+from pbx.commands.working import working
 from pbx.errors import OfficeLineError
 from pbx.home import Home
 from pbx.numbers import mask
@@ -46,7 +47,8 @@ def reconcile(
     known: Context = context.obj
     zone = known.zone()
     wanted = day_of(day, zone)
-    found = reconciled(known, wanted, zone)
+    with working("Holding both ledgers against each other"):
+        found = reconciled(known, wanted, zone)
     whole = revealing(known, "reconcile", wanted.isoformat(), reveal=reveal)
     if as_json:
         shown = document(found, wanted, zone, Home(known.home), reveal=whole)

@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from pbx.commands.context import Context
+from pbx.commands.working import working
 
 
 def replay(
@@ -32,7 +33,8 @@ def replay(
     known: Context = context.obj
     plan = replace(known, config=against).plan()
     decided = last_decisions(open_log(known), datetime.now(UTC) - timedelta(days=days))
-    found = list(replaying.differences(decided, plan, known.numbers(plan)))
+    with working("Deciding every call anew"):
+        found = list(replaying.differences(decided, plan, known.numbers(plan)))
     if as_json:
         document = {
             "plan": plan.hash,

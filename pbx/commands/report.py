@@ -15,6 +15,7 @@ from pbx.commands.audited import Reveal, recorded, revealing
 from pbx.commands.calls import open_log
 from pbx.commands.context import Context
 from pbx.commands.reconcile import day_of, document, line
+from pbx.commands.working import working
 from pbx.errors import OfficeLineError
 from pbx.home import Home
 
@@ -52,8 +53,9 @@ def morning(
     logs.configure()  # a damaged record is told on stderr: stdout is for the answer
     about = wanted.isoformat()
     shown = Shown(plan, datetime.now(UTC), revealing(known, "report morning", about, reveal=reveal))
-    past = known.past(engine, plan, *looked_at(plan, wanted))
-    found = night(engine, Home(known.home), past, wanted, shown.now)
+    with working("Reading the night"):
+        past = known.past(engine, plan, *looked_at(plan, wanted))
+        found = night(engine, Home(known.home), past, wanted, shown.now)
     if html is not None:
         recorded(known, "report.exported", about, calls=len(found.calls))
         _write(html, found, shown)

@@ -17,6 +17,7 @@ from pbx.commands.audited import Reveal, recorded, revealing
 from pbx.commands.calls import open_log
 from pbx.commands.context import Context
 from pbx.commands.reconcile import day_of
+from pbx.commands.working import working
 from pbx.errors import OfficeLineError
 from routing.instants import DAY, local_day
 
@@ -151,8 +152,9 @@ def _traffic(
 
     reveal = revealing(known, f"report {kind}", str(first), reveal=reveal)
     shown = Shown(plan, datetime.now(UTC), reveal)
-    past = known.past(engine, plan, *traffic.bounds(plan, first, last))
-    found = traffic.traffic(engine, past, first, last, shown.now)
+    with working("Counting the calls"):
+        past = known.past(engine, plan, *traffic.bounds(plan, first, last))
+        found = traffic.traffic(engine, past, first, last, shown.now)
     wanted = Wanted(kind, first, last, *ways)
     if not (found.total.calls or found.opened or any(ways)):
         typer.echo(f"No calls are logged for {days(wanted)}.")  # not a page of noughts

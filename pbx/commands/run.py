@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from pbx.commands.context import Context
+from pbx.commands.working import working
 
 if TYPE_CHECKING:
     from pbx.locks.lock import Lock
@@ -89,7 +90,8 @@ def doctor(
     if security:
         _locks(known, as_json=as_json)
         return
-    checks = examine(known.config, known.home)
+    with working("Looking at everything the line needs"):
+        checks = examine(known.config, known.home)
     ok = all(check.ok for check in checks)
     if as_json:
         typer.echo(json.dumps({"ok": ok, "checks": [asdict(check) for check in checks]}))
@@ -108,7 +110,8 @@ def _locks(known: Context, *, as_json: bool) -> None:
 
     from pbx.locks.every import examine
 
-    locks = examine(known.config, known.home)
+    with working("Looking at every lock"):
+        locks = examine(known.config, known.home)
     ok = all(lock.ok is not False for lock in locks)
     if as_json:
         typer.echo(json.dumps({"ok": ok, "locks": [asdict(lock) for lock in locks]}))

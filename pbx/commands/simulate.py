@@ -12,6 +12,7 @@ import typer
 
 from pbx import when
 from pbx.commands.context import Context
+from pbx.commands.working import working
 from pbx.errors import OfficeLineError
 
 if TYPE_CHECKING:
@@ -59,7 +60,8 @@ def simulate(
             f"{calls_per_night:g} calls a night on the line {came.name}, {urgent:.0%} of them "
             f"urgent; somebody accepts a ringing step with {accepts:.0%}."
         )
-    found = simulating.simulate(plan, known.numbers(plan), since, until, load)
+    with working("Simulating the span"):
+        found = simulating.simulate(plan, known.numbers(plan), since, until, load)
     if html is not None:
         _write(html, found, plan, about)
     if as_json:

@@ -106,6 +106,7 @@ def secret(
         bool, typer.Option("--stdin", help="Read it from standard input; else it is asked for.")
     ] = False,
     remove: Annotated[bool, typer.Option("--remove", help="Forget it.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
 ) -> None:
     """Set a password that others give: the carrier's trunk, or the broker of the events.
 
@@ -114,6 +115,8 @@ def secret(
     place: Context = context.obj
     if remove and from_stdin:
         raise OfficeLineError("Give either --remove or --stdin.")
+    if remove and not yes:
+        typer.confirm(f"Forget the password '{which}'?", abort=True, err=True)
     given = "" if remove else _given(from_stdin=from_stdin)
     with deed(place, "vault.secret", which, removed=remove):
         vault.change(

@@ -238,7 +238,7 @@ def test_a_password_goes_into_the_vault_alone(tmp_path: Path, which: str) -> Non
     status: dict[str, Any] = json.loads(officeline(tmp_path, "vault", "status", "--json")[1])
     assert status["secrets"][which] is True
     assert "s3cret" not in str(status) + officeline(tmp_path, "vault", "status")[1]
-    assert officeline(tmp_path, "vault", "secret", which, "--remove")[0] == 0
+    assert officeline(tmp_path, "vault", "secret", which, "--remove", "--yes")[0] == 0
     assert getattr(vault.read(tmp_path / "home"), which) == ""
 
 

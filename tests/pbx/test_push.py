@@ -223,7 +223,7 @@ def test_an_address_goes_into_the_vault_alone(tmp_path: Path) -> None:
     for words in (("people", "list"), ("vault", "status")):
         assert "push" in officeline(tmp_path, *words)[1]
         assert "secret-topic" not in officeline(tmp_path, *words)[1]
-    assert officeline(tmp_path, "people", "push", "lee", "--remove")[0] == 0
+    assert officeline(tmp_path, "people", "push", "lee", "--remove", "--yes")[0] == 0
     assert vault.read(tmp_path / "home").push == {}
 
 
