@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import csv
 import json
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, TextIO
 
 import typer
 
@@ -24,6 +25,11 @@ if TYPE_CHECKING:
     from pbx.reports.morning import Moment, Night, NightCall
     from pbx.showing import Shown
 
+COLUMNS = (
+    *("id", "started_at", "line", "from", "patient", "urgency", "outcome", "reason"),
+    *("acknowledged_at", "acknowledged_by", "called_back_at", "called_back_by"),
+    *("message", "state", "breached", "disposition", "notes"),
+)
 app = typer.Typer(no_args_is_help=True)
 
 
@@ -35,6 +41,7 @@ def morning(
     html: Annotated[
         Path | None, typer.Option(help="Write the sheet to this file, to be signed.")
     ] = None,
+    to_csv: report_figures.Csv = None,
     reveal: Reveal = False,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON document.")] = False,
 ) -> None:
@@ -42,6 +49,8 @@ def morning(
 
     Example: officeline report morning --html /tmp/sheet.html
     """
+    if as_json and to_csv == "-":
+        raise OfficeLineError("Stdout takes one of --json and --csv; name a file with --csv.")
     known: Context = context.obj
     engine = open_log(known)
     plan = known.running()
@@ -56,13 +65,16 @@ def morning(
     with working("Reading the night"):
         past = known.past(engine, plan, *looked_at(plan, wanted))
         found = night(engine, Home(known.home), past, wanted, shown.now)
-    if html is not None:
+    if html is not None or to_csv is not None:
         recorded(known, "report.exported", about, calls=len(found.calls))
+    if html is not None:
         _write(html, found, shown)
+    if to_csv is not None:
+        report_figures.to_csv_file(to_csv, lambda file: _csv(file, found, shown))
     if as_json:
         laid_out = _document(found, shown, Home(known.home))
         typer.echo(json.dumps(laid_out, ensure_ascii=False))
-    else:
+    elif to_csv is None:
         _print(found, shown)
 
 
@@ -135,6 +147,21 @@ def _moment(moment: Moment | None, shown: Shown) -> dict[str, Any] | None:
     if moment is None:
         return None
     return {"by": moment.person, "at": shown.iso(moment.at), "minutes": moment.minutes}
+
+
+def _csv(file: TextIO, found: Night, shown: Shown) -> None:
+    """Write one call a line; of a moment its instant, and besides who it was."""
+    from pbx.reports.morning_page import in_order
+
+    rows = csv.DictWriter(file, COLUMNS, lineterminator="\n", extrasaction="ignore")
+    rows.writeheader()
+    for one in in_order(found, shown):
+        told = _call(one, shown)
+        for act in ("acknowledged", "called_back"):
+            moment = told[act] or {}
+            told |= {f"{act}_at": moment.get("at"), f"{act}_by": moment.get("by")}
+        told["notes"] = "; ".join(note["text"] for note in told["notes"])
+        rows.writerow(told)
 
 
 def _write(path: Path, found: Night, shown: Shown) -> None:

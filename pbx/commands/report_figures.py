@@ -230,16 +230,22 @@ def _tell(
         days_of = f"Days of the office's clock, {office.zone.key}."
         about = " ".join(filter(None, (days_of, plans.changed(past), plans.sentence(past))))
         _write(wanted.html, "--html", lambda file: file.write(report(title, about, tables)))
-    if wanted.csv == "-":
-        _csv(sys.stdout, tables)
-    elif wanted.csv is not None:
-        _write(Path(wanted.csv), "--csv", lambda file: _csv(file, tables))
+    if wanted.csv is not None:
+        to_csv_file(wanted.csv, lambda file: _csv(file, tables))
     if wanted.as_json:
         head = {"report": wanted.kind, "from": first.isoformat(), "to": wanted.last.isoformat()}
         ran = {"plans": plans.document(past)}
         typer.echo(json.dumps({**head, **ran, **document()}, ensure_ascii=False))
     elif wanted.csv is None and wanted.html is None:
         _print(title, plans.changed(past), tables)
+
+
+def to_csv_file(where: str, write: Callable[[TextIO], object]) -> None:
+    """Write to the file that --csv names, or to stdout; OfficeLineError if it cannot be."""
+    if where == "-":
+        write(sys.stdout)
+    else:
+        _write(Path(where), "--csv", write)
 
 
 def _write(path: Path, option: str, write: Callable[[TextIO], object]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import re
 from dataclasses import replace
@@ -245,7 +246,25 @@ def test_for_people_it_is_two_tables(home: Path) -> None:
     assert BY_DAY.id not in told
 
 
-@pytest.mark.parametrize("words", [[], ["--json"], ["--html"]], ids=["people", "json", "html"])
+def test_as_csv_it_has_a_line_for_each_call(home: Path, tmp_path: Path) -> None:
+    """What the JSON has, in columns; to stdout nothing else goes then."""
+    rows = {
+        one["id"]: one for one in csv.DictReader(officeline(home, "--csv", "-").stdout.split("\n"))
+    }
+    assert list(rows) == [one["id"] for one in document(home)["calls"]]
+    back = rows[CALLED_BACK.id]
+    assert (back["acknowledged_by"], back["called_back_at"]) == ("lee", "2025-11-25T02:19:00-05:00")
+    assert (back["from"], back["notes"]) == ("…0142", "<b>fever</b>, at …0177")
+    assert rows[STILL_OPEN.id]["acknowledged_at"] == ""
+    assert officeline(home, "--csv", str(tmp_path / "night.csv")).stdout == ""
+    assert (tmp_path / "night.csv").stat().st_mode & 0o777 == 0o600
+    assert isinstance(officeline(home, "--csv", "-", "--json").exception, OfficeLineError)
+
+
+WAYS = [[], ["--json"], ["--html"], ["--csv", "-"]]
+
+
+@pytest.mark.parametrize("words", WAYS, ids=["people", "json", "html", "csv"])
 def test_no_number_is_told(home: Path, words: list[str]) -> None:
     """Not even one that somebody put into a note."""
     path = home / "sheet.html"
