@@ -86,8 +86,22 @@ def _promised(found: Duty) -> Table:
 
 
 def _rotas(found: Duty) -> Table:
-    rows = tuple((f"{one.rota}, {one.person}", one.nights, one.hours) for one in found.rotas)
-    return Table("rotas", "By rota", (("rota", ""), ("nights", ""), ("hours", "h")), rows)
+    held: dict[str, list[int]] = {}
+    for one in found.rotas:
+        held.setdefault(one.rota, []).append(one.nights)
+    mean = {rota: sum(nights) / len(nights) for rota, nights in held.items()}
+    rows = tuple(
+        (
+            f"{one.rota}, {one.person}",
+            one.nights,
+            round(one.nights / mean[one.rota], 2) if mean[one.rota] else None,
+            one.hours,
+        )
+        for one in found.rotas
+    )
+    columns: Columns = (("rota", ""), ("nights", ""), ("of the mean", ""), ("hours", "h"))
+    about = "Of the mean is a person's nights by the rota's mean: 1.00 where all have as many."
+    return Table("rotas", "By rota", columns, rows, about=about)
 
 
 def _boundaries(found: Duty) -> Table:

@@ -110,6 +110,10 @@ def test_a_rota_is_shared_in_nights_and_hours(home: Path) -> None:
     found = document(home, "oncall", "--from", "2026-11-16", "--to", "2026-11-30")
     shares = {one["person"]: (one["nights"], one["hours"]) for one in found["rotas"]}
     assert shares == {"patel": (0, 8.0), "lee": (7, 168.0), "osei": (7, 160.0)}
+    words = ("oncall", "--from", "2026-11-16", "--to", "2026-11-30", "--csv", "-")
+    rows = csv.DictReader(io.StringIO(officeline(home, *words).stdout))
+    even = {one["row"]: one["value"] for one in rows if one["figure"] == "of the mean"}
+    assert even == {"doctors, patel": "0.0", "doctors, lee": "1.5", "doctors, osei": "1.5"}
 
 
 def test_the_week_of_the_change_has_an_hour_more(home: Path) -> None:
