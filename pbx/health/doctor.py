@@ -14,7 +14,7 @@ from pbx.engine import ports, runtime
 from pbx.errors import ConfigError, OfficeLineError
 from pbx.health import upkeep
 from pbx.health.look import Check
-from pbx.health.trunk import reaches
+from pbx.health.trunk import reaches, registration
 from pbx.home import Home
 from pbx.officefile.plan import Configuration
 from pbx.oncall import upcoming_gap
@@ -60,7 +60,7 @@ def examine(config: Path, home: Path) -> list[Check]:
         lambda: _rotas(configuration, place),
         lambda: _prompts(configuration, place),
         lambda: _ports(configuration, place),
-        lambda: _trunk(configuration),
+        lambda: _trunk(configuration, place),
     ]
     if (certificate := configuration.network.certificate) is not None:
         with_plan.append(lambda: upkeep.certificate(certificate, datetime.now(UTC)))
@@ -197,8 +197,10 @@ def _ports(configuration: Configuration, home: Home) -> Check:
     return Check("ports", True, ", ".join(map(str, named)))
 
 
-def _trunk(configuration: Configuration) -> Check:
+def _trunk(configuration: Configuration, home: Home) -> Check:
     table = configuration.trunk
+    if table.kind == "registration" and supervisor.is_running(home):
+        return _registered(f"{table.host}:{table.port}", home)
     where = f"{table.host}:{table.port}"
     if table.transport != "udp":
         detail = f"{where} is asked over {table.transport}, by Asterisk alone"
@@ -213,6 +215,20 @@ def _trunk(configuration: Configuration) -> Check:
         return Check("trunk", False, f"{detail}; it is the example's carrier, which is none", mend)
     mend = "Check host and port in [trunk], the firewall, and the carrier's status page."
     return Check("trunk", False, detail, mend)
+
+
+def _registered(where: str, home: Home) -> Check:
+    """Tell whether the carrier lets a running line register: then it reaches it, too."""
+    from pbx.locks.asked import console
+
+    state = registration(console(home))
+    if state == "Registered":
+        return Check("trunk", True, f"{where} has registered us")
+    mend = (
+        "Compare username and host in [trunk] with the carrier's page, and set the password anew: "
+        "officeline vault secret trunk."
+    )
+    return Check("trunk", False, f"{where} has not registered us (Asterisk says: {state})", mend)
 
 
 def _broker(configuration: Configuration, home: Home) -> Check:

@@ -1,9 +1,11 @@
-"""A knock at the carrier's door: one SIP OPTIONS, and whether anything answers."""
+"""A knock at the carrier's door: whether anything answers OPTIONS, and whether it lets us in."""
 
 from __future__ import annotations
 
+import re
 import socket
 import uuid
+from collections.abc import Callable
 
 DEADLINE_S = 2.0
 
@@ -28,3 +30,10 @@ def reaches(host: str, port: int) -> bool:
             return knock.recv(2048).startswith(b"SIP/2.0 ")
     except OSError:  # refused, unknown host, or nothing came in time
         return False
+
+
+def registration(ask: Callable[[str], str]) -> str:
+    """Ask Asterisk's console how our registration at the carrier stands, as "Registered"."""
+    said = ask("pjsip show registrations")
+    found = re.search(r"^ *trunk-registration/\S+ +\S+ +(\w+)", said, re.MULTILINE)
+    return found[1] if found else "Unknown"

@@ -15,6 +15,9 @@ from pbx.carrier.handset import Handset, answers
 from pbx.demo.scenes import BACK_LINE, MAIN, patient, physician
 from pbx.demo.stage import MOBILES, PATIENT_TONE, TONES
 from pbx.engine.ports import is_free
+from pbx.health.doctor import examine
+from pbx.health.trunk import registration
+from pbx.locks.asked import console
 from pbx.store.calls import list_calls
 from pbx.store.database import open_database
 from tests.support.office_up import DEADLINE, ROOT, Up, office_up, reach_somebody, until
@@ -146,6 +149,12 @@ async def test_a_trunk_by_registration_carries_calls_both_ways() -> None:
 
             await until(lambda: any("Authorization:" in text for text in registered()))
             assert not any("a-made-up-password" in text for text in registered())
+            async with asyncio.timeout(DEADLINE):
+                ask = console(up.home)
+                while await asyncio.to_thread(registration, ask) != "Registered":
+                    await asyncio.sleep(0.1)
+            checks = await asyncio.to_thread(examine, Path(name) / "office.toml", up.home.folder)
+            assert "has registered us" in next(one.detail for one in checks if one.name == "trunk")
             assert await reach_somebody(up, BACK_LINE)
 
 

@@ -16,6 +16,7 @@ from sqlalchemy import text as sql
 
 from pbx import vault
 from pbx.engine import runtime
+from pbx.health.trunk import registration
 from pbx.home import Home
 from pbx.locks import host
 from pbx.store import audit, changes
@@ -71,6 +72,18 @@ def test_every_piece_is_looked_at(place: Path) -> None:
     assert "no PIN for lee, osei, patel" in str(checks["people"]["detail"])
     assert "the example's carrier" in str(checks["trunk"]["detail"])
     assert "docs/trunk.md" in str(checks["trunk"]["mend"])
+
+
+@pytest.mark.parametrize("state", ["Registered", "Rejected", "Unregistered"])
+def test_a_registration_stands_as_asterisk_says(state: str) -> None:
+    """In the words of its console; of what it does not tell nothing is known."""
+    said = (
+        " <Registration/ServerURI..............................>  <Auth....>  <Status.......>\n"
+        "==========================================================================\n\n"
+        f" trunk-registration/sip:127.0.0.2:5060          trunk-auth        {state}    (exp. 20s)\n"
+    )
+    assert registration(lambda _: said) == state
+    assert registration(lambda _: "No objects found.\n") == "Unknown"
 
 
 def test_an_encrypted_trunk_is_left_to_asterisk(place: Path) -> None:
