@@ -270,12 +270,18 @@ class Recorder:
             live.accepted_at, live.person = live.accepted_at or now, live.person or person
 
     async def _given_up(self, call: str, live: LiveCall, person: str, now: datetime) -> bool:
-        """Note at its message who accepted; tell whether the caller pressed star, or does now."""
+        """Note at its message who accepted; tell whether the caller pressed star, or does now.
+
+        What a locked database does not take now is settled with the call's end.
+        """
         message, intake = self._messages.get(call), self._intake
         if message and intake and not (live.accepted_at or live.has_stopped()):
-            await asyncio.to_thread(intake.accepted, message, call, person, now)
-            if live.has_stopped():
-                await asyncio.to_thread(intake.given_up, message, person)
+            try:
+                await asyncio.to_thread(intake.accepted, message, call, person, now)
+                if live.has_stopped():
+                    await asyncio.to_thread(intake.given_up, message, person)
+            except (OSError, SQLAlchemyError):
+                log.exception("message.not_durable", call=call)
         return live.has_stopped()
 
     async def _hung_up(self, event: AmiEvent, now: datetime) -> None:

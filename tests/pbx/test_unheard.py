@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -316,6 +317,24 @@ async def test_what_the_standby_tells_of_a_call_that_broke_off_is_no_open_call(
     await taking_in.once()
     assert office.row().outcome == "interrupted"
     office.is_urgent(office.message())
+
+
+async def test_an_acceptance_counts_while_the_database_is_locked(office: Office) -> None:
+    """Its message cannot be told then; the call is connected all the same, and settles it."""
+    office.turn(MAIN)
+    office.presses_urgent(CALL)
+    assert office.writer.flush(10)
+    locks = sqlite3.connect(office.home.database, isolation_level=None)
+    locks.execute("BEGIN IMMEDIATE")
+    await office.accepts(CALL)
+    locks.execute("ROLLBACK")
+    locks.close()
+    office.clock.set(office.clock.now() + timedelta(minutes=1))
+    await office.hangs_up()
+    assert (office.row().outcome, office.row().person) == ("connected", "lee")
+    message = office.message()
+    assert message is not None
+    assert (message.state, message.closed_by) == ("closed", "lee")
 
 
 async def test_who_hangs_up_does_not_end_the_hold_of_who_waits(office: Office) -> None:
