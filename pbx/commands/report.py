@@ -67,10 +67,10 @@ def morning(
         found = night(engine, Home(known.home), past, wanted, shown.now)
     if html is not None or to_csv is not None:
         recorded(known, "report.exported", about, calls=len(found.calls))
-    if html is not None:
-        _write(html, found, shown)
     if to_csv is not None:
         report_figures.to_csv_file(to_csv, lambda file: _csv(file, found, shown))
+    if html is not None:
+        _write(html, found, shown)
     if as_json:
         laid_out = _document(found, shown, Home(known.home))
         typer.echo(json.dumps(laid_out, ensure_ascii=False))

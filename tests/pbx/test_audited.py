@@ -80,7 +80,7 @@ DEEDS = [
     ("hours close --reason snow --by amy", "hours.changed", "1"),
     ("people add kim --name Kim", "person.added", "kim"),
     ("people mobile lee 212-555-0177", "person.mobile", "lee"),
-    ("people push lee --remove", "person.push", "lee"),
+    ("people push lee --remove --yes", "person.push", "lee"),
     ("people pin lee --stdin", "person.pin", "lee"),
     ("patients flag P1042 vip", "patients.flagged", "P1042"),
     ("patients flag P1042 vip --remove", "patients.unflagged", "P1042"),
