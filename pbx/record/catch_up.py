@@ -203,19 +203,21 @@ class CatchUp:
     def take_recording(self, call: str, path: Path) -> None:
         """See to it that a message of a call that is over has the failsafe's recording."""
         place = f"{self._home.messages.name}/{path.name}"
+        if get_call(self._engine, call) is None:  # nobody heard of it but Asterisk, who knows more
+            self.end({call: self._clock.now()}, {})
         history = get_call(self._engine, call)
         held = history.message if history is not None else messages.get(self._engine, call)
         if held is None or place not in messages.recordings(self._engine, held.id):
-            self._put(call, place, held)
+            self._put(call, place, held, None if history is None else history.call.caller)
         self._recordings.add(path.name)
 
-    def _put(self, call: str, place: str, held: MessageRow | None) -> None:
+    def _put(self, call: str, place: str, held: MessageRow | None, caller: str | None) -> None:
         """Put a recording into the call's message, or open one: a settled one tells nobody."""
         now = self._clock.now()
         if held is None or held.state not in JOINABLE:
-            number = None if held is None else held.callback_number
+            number = caller if held is None else held.callback_number
             message = self._intake.opened(call, number, "urgent", "", at=now, holding_=False)
-            if held is None:
+            if number is None:
                 messages.flag(self._engine, message, [NO_NUMBER], now)
             write_batch(self._engine, [records.MessageOpened(call, message)], durable=True)
             if place in messages.recordings(self._engine, message):

@@ -78,8 +78,11 @@ class TakingIn:
             del self._open[call]
         if ended:
             await asyncio.to_thread(catch_up.release, live)
+        unjudged = (
+            self._recorder.unheard.keys() | self._open.keys()
+        )  # what is said of them comes first
         for call, path in recordings.items():
-            if call not in live and not self._recorder.held([call]):
+            if call not in live | unjudged and not self._recorder.held([call]):
                 await asyncio.to_thread(catch_up.take_recording, call, path)
 
     def _take(self) -> None:

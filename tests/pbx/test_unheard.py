@@ -337,6 +337,30 @@ async def test_an_acceptance_counts_while_the_database_is_locked(office: Office)
     assert (message.state, message.closed_by) == ("closed", "lee")
 
 
+async def test_a_recording_of_the_failsafe_has_its_callers_number(office: Office) -> None:
+    """Heard of by nobody, or only its end: Asterisk's records name whom to call back."""
+
+    async def nobody() -> frozenset[str]:
+        return NOTHING
+
+    recording = office.home.messages / f"failsafe-{CALL}.wav"
+    recording.parent.mkdir(exist_ok=True)
+    recording.write_bytes(b"RIFF")
+    office.asterisk_wrote(accepted=False)
+    await office.hangs_up()
+    taking_in = TakingIn(office.recorder, nobody, office.clock)
+    await taking_in.once()
+    engine = office.engine()
+    assert messages.list_open(engine) == [], "its end is judged first"
+    engine.dispose()
+    office.recorder.unheard.clear()
+    await taking_in.once()
+    message = office.message()
+    assert message is not None
+    assert (message.callback_number, message.flags) == (CALLER, ())
+    assert str(message.recording).endswith(recording.name)
+
+
 async def test_who_hangs_up_does_not_end_the_hold_of_who_waits(office: Office) -> None:
     """Two of one number: the relay begins when the last of them waits no longer, not before."""
     office.presses_urgent("1.1")
