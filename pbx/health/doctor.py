@@ -199,9 +199,9 @@ def _ports(configuration: Configuration, home: Home) -> Check:
 
 def _trunk(configuration: Configuration, home: Home) -> Check:
     table = configuration.trunk
-    if table.kind == "registration" and supervisor.is_running(home):
-        return _registered(f"{table.host}:{table.port}", home)
     where = f"{table.host}:{table.port}"
+    if table.kind == "registration" and supervisor.is_running(home):
+        return _registered(where, home)
     if table.transport != "udp":
         detail = f"{where} is asked over {table.transport}, by Asterisk alone"
         return Check("trunk", True, f"{detail}; 'officeline canary' calls over it")
@@ -221,7 +221,13 @@ def _registered(where: str, home: Home) -> Check:
     """Tell whether the carrier lets a running line register: then it reaches it, too."""
     from pbx.locks.asked import console
 
-    state = registration(console(home))
+    try:
+        state = registration(console(home))
+    except OfficeLineError as error:
+        mend = "Look at Asterisk, which must run and be asked by a user who may."
+        return Check(
+            "trunk", False, f"whether {where} has registered us is not known: {error}", mend
+        )
     if state == "Registered":
         return Check("trunk", True, f"{where} has registered us")
     mend = (
