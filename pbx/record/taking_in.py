@@ -69,9 +69,8 @@ class TakingIn:
         live = await self._live()
         over = {call: at for call, at in self._open.items() if call not in live}
         now = self._clock.now()
-        seen = {call: self._over.get(call, now) for call in over}
-        self._over = seen
-        unsure = {call for call, at in seen.items() if abs(now - at) < UNRECORDED}
+        self._over = {call: self._over.get(call, now) for call in over}
+        unsure = {call for call, at in self._over.items() if abs(now - at) < UNRECORDED}
         ended = await asyncio.to_thread(catch_up.end, over, self._recorder.held(over), unsure)
         for call in ended:
             self._recorder.forget(call)
