@@ -120,7 +120,8 @@ def test_calls_go_on_meanwhile(place: Path) -> None:
     written, stop = [0], threading.Event()
 
     def writing() -> None:
-        while not stop.is_set():
+        # without any pause SQLite would let nobody else write: its lock is first come, not in turn
+        while not stop.wait(0.01):
             audit.record(engine, "x.y", by="amy", now=NOW)
             written[0] += 1
 
