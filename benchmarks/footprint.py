@@ -25,9 +25,8 @@ async def measure(folder: Path, calls: int, rate: int) -> dict[str, Any]:
     async with office_up(folder) as up:
         sipp = Sipp(folder, up.sip, up.carrier.address[1])
         up.carrier.close()  # its port is the phones'
-        await (
-            up.stop_daemon()
-        )  # the first start makes the database, with code that none after needs
+        # the first start makes the database, with code that none after needs
+        await up.stop_daemon()
         await up.start_daemon()
         rows = [_memory(up, 0)]
         placed = 0

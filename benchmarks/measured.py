@@ -6,7 +6,9 @@ import argparse
 import json
 import os
 import platform
+import random
 import statistics
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -29,14 +31,20 @@ def options(text: str | None, **sizes: int) -> argparse.Namespace:
 
 
 def taking_turns(
-    works: Mapping[str, Callable[[], float]], rounds: int, warm_up: int = 0
+    works: Mapping[str, Callable[[], float]], rounds: int, warm_up: int = 0, rest_s: float = 0.0
 ) -> dict[str, list[float]]:
-    """Call each work once a round, in an order that turns, and return its figures."""
+    """Call each work once a round and return its figures; before each the machine rests.
+
+    The order is drawn anew each round, the same in every run: in one that only turned, each would
+    always follow the same other, and pay for what that one left behind.
+    """
+    draw = random.Random(0)  # noqa: S311  # an order, no secret
     names = list(works)
     found: dict[str, list[float]] = {name: [] for name in names}
     for number in range(warm_up + rounds):
-        first = number % len(names)
-        for name in names[first:] + names[:first]:
+        draw.shuffle(names)
+        for name in names:
+            time.sleep(rest_s)
             figure = works[name]()
             if number >= warm_up:
                 found[name].append(figure)

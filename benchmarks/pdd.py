@@ -1,7 +1,9 @@
 """Post-dial delay: the back line through OfficeLine, natively, and through others' servers.
 
 From the carrier's INVITE to the office's INVITE to the mobile, on one real Asterisk, in one run,
-the routes taking turns so that a machine's drift cancels; at idle, and at twenty calls a second.
+the routes taking turns so that a machine's drift cancels: at idle, when the line has done with the
+call before; one call right after the other; and at twenty calls a second. A process for each call
+takes turns with native calls alone, for it leaves the processors' caches cold to whoever follows.
 Then from the INVITE to the first audio of the greeting. `python -m benchmarks.pdd [--calls N]`
 """
 
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
 
 CALLS, GREETINGS, PACED = 400, 60, 400
 WARM_UP = 20
+REST_S = 0.05  # in which the daemon writes down the call before, and Asterisk forgets it
 RATE, TALK_S, BLOCK = 20.0, 0.5, 50  # calls a second, how long each lasts, calls of a route in turn
 ROUTES = {
     "native": office.NATIVE,
@@ -29,8 +32,8 @@ ROUTES = {
     "panoramisk": "+12125550192",
     "pyst2 server": "+12125550193",
     "ready-made": "+12125550195",
-    "pyst2 process": "+12125550194",
 }
+PROCESS, PROCESS_DID, PROCESSES = "pyst2 process", "+12125550194", 60
 AT_MOST = {"p50": 1.5, "p99": 2.0}
 
 
@@ -48,7 +51,7 @@ async def measure(folder: Path, calls: int, paced: int, greetings: int) -> dict[
                 office.native_route(ROUTES["panoramisk"], f"AGI(agi://127.0.0.1:{first}/route)"),
                 office.native_route(ROUTES["pyst2 server"], f"AGI(agi://127.0.0.1:{second}/route)"),
                 office.asking_elsewhere(ROUTES["ready-made"], third),
-                office.native_route(ROUTES["pyst2 process"], f"AGI({own})"),
+                office.native_route(PROCESS_DID, f"AGI({own})"),
             )
         )
         async with office.office_up(folder, more) as up:
@@ -58,18 +61,21 @@ async def measure(folder: Path, calls: int, paced: int, greetings: int) -> dict[
 
 def _place(carrier: OneSocketCarrier, calls: int, paced: int, greetings: int) -> dict[str, Any]:
     works = {route: partial(carrier.delay, did) for route, did in ROUTES.items()}
+    costly = {"native": works["native"], PROCESS: partial(carrier.delay, PROCESS_DID)}
     lines = {"native": office.NATIVE_GREETING, "officeline": office.MAIN}
     heard = {route: partial(carrier.first_audio, did) for route, did in lines.items()}
     return {
-        "idle": taking_turns(works, calls, WARM_UP),
+        "idle": taking_turns(works, calls, WARM_UP, REST_S),
+        "one after the other": taking_turns(works, calls, WARM_UP),
         "at 20 calls a second": _paced(carrier, paced),
-        "to the first audio": taking_turns(heard, greetings, 3),
+        "a process for each call, idle": taking_turns(costly, min(calls, PROCESSES), 3, REST_S),
+        "to the first audio": taking_turns(heard, greetings, 3, REST_S),
     }
 
 
 def _paced(carrier: OneSocketCarrier, calls: int) -> dict[str, list[float]]:
-    """Place blocks of each route in turn; a process for each call is left out: it starves all."""
-    found: dict[str, list[float]] = {route: [] for route in ROUTES if route != "pyst2 process"}
+    """Place blocks of each route in turn."""
+    found: dict[str, list[float]] = {route: [] for route in ROUTES}
     for _ in range(-(-calls // BLOCK)):
         for route in found:
             found[route] += carrier.paced(ROUTES[route], min(BLOCK, calls), RATE, TALK_S)

@@ -81,20 +81,18 @@ class Hangup:
 class AgiReader:
     """Turns bytes into one AgiRequest and then replies, however they were cut."""
 
-    _buffer: bytearray = field(default_factory=bytearray)
+    _buffer: bytes = b""
     _headers: dict[str, str] | None = field(default_factory=dict)
     _lines: int = 0
     _usage: list[str] | None = None
 
     def feed(self, data: bytes) -> Iterator[AgiRequest | Reply | Hangup]:
         """Take bytes and yield what they complete; ProtocolError if a bound is passed."""
-        self._buffer += data
-        while (end := self._buffer.find(b"\n")) >= 0:
-            if end > LINE_LIMIT:
-                raise ProtocolError(f"a line of {end} bytes")
-            line = self._buffer[:end].decode(errors="replace").rstrip("\r")
-            del self._buffer[: end + 1]
-            value = self._line(line)
+        *lines, self._buffer = (self._buffer + data).split(b"\n")
+        for line in lines:
+            if len(line) > LINE_LIMIT:
+                raise ProtocolError(f"a line of {len(line)} bytes")
+            value = self._line(line.decode(errors="replace").rstrip("\r"))
             if value is not None:
                 yield value
         if len(self._buffer) > LINE_LIMIT:

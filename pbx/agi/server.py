@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import ipaddress
-import socket
 from collections.abc import Awaitable, Callable, Mapping
 
 import structlog
@@ -97,8 +96,6 @@ class _Connection(asyncio.Protocol):
         self._transport = transport
         if self._server.closed:  # it was accepted just before
             transport.abort()
-        connected = transport.get_extra_info("socket")
-        connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._server.connections.add(self)
         self._deadline = asyncio.get_running_loop().call_later(
             self._server.header_deadline, self._late

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from functools import partial
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -42,16 +44,19 @@ def test_it_runs(name: str, tmp_path: Path) -> None:
 
 
 def test_works_take_turns() -> None:
-    """Each is called once a round, and none is always the first."""
+    """Each is called once a round, and over the rounds each follows every other, itself too."""
     order: list[str] = []
 
     def work(name: str) -> float:
         order.append(name)
         return len(order)
 
-    found = taking_turns({"a": lambda: work("a"), "b": lambda: work("b")}, rounds=3, warm_up=1)
-    assert order == ["a", "b", "b", "a", "a", "b", "b", "a"]
-    assert found == {"a": [4, 5, 8], "b": [3, 6, 7]}
+    found = taking_turns({one: partial(work, one) for one in "abc"}, rounds=40, warm_up=2)
+    rounds = [order[at : at + 3] for at in range(0, len(order), 3)]
+    assert len(rounds) == 42
+    assert {"".join(sorted(one)) for one in rounds} == {"abc"}
+    assert {"".join(pair) for pair in pairwise(order)} == {a + b for a in "abc" for b in "abc"}
+    assert found["a"] == [3 * at + one.index("a") + 1 for at, one in enumerate(rounds) if at >= 2]
 
 
 def test_a_percentile_is_a_value_that_occurred() -> None:
