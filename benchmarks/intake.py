@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 from contextlib import closing, suppress
+from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -30,8 +32,9 @@ PATIENCE_S = 60.0
 class Intake:
     """What the daemon listens with, from the client to the writer, on a database of its own."""
 
-    def __init__(self, home: Home, port: int, calls: int) -> None:
+    def __init__(self, home: Home, port: int, calls: int, talk: timedelta) -> None:
         plans = OnePlan()
+        self._talk = talk
         self.overflows = 0
         self.writer = LogWriter(lambda: open_database(home.database))
         self._recorder = Recorder(self.writer, home, plans, SystemClock(), TOKEN)
@@ -57,11 +60,13 @@ class Intake:
         if event.name == "DialBegin":  # its question came before
             asked = Question(call, call, "1", BACK_LINE, names.ARRIVED, "", "", "+19175550123")
             self._recorder.turn(asked, self._flow.answer(asked, SystemClock().now()))
+        over = event.name == "Hangup" and event.fields["Uniqueid"] == event.fields["Linkedid"]
+        if over:
+            event = replace(event, at=SystemClock().now() + self._talk)
         await self._recorder.event(event)
-        if event.name == "Hangup" and event.fields["Uniqueid"] == event.fields["Linkedid"]:
-            self._left -= 1
-            if self._left == 0:
-                self.told.set()
+        self._left -= over
+        if self._left == 0:
+            self.told.set()
 
     async def _resync(self, client: AmiClient) -> None:
         del client
@@ -71,11 +76,15 @@ class Intake:
         self.told.set()
 
 
-async def taken(folder: Path, rate: float, calls: int) -> dict[str, Any]:
-    """Tell of calls at so many events a second; return what became rows, and how fast."""
+async def taken(folder: Path, rate: float, calls: int, talk_s: float) -> dict[str, Any]:
+    """Tell of calls at so many events a second; return what became rows, and how fast.
+
+    Each is over at once and is logged as if two had talked for `talk_s`; who talked for less than a
+    few seconds was cut off, and leaves a message that is on the disk before the next event.
+    """
     home = Home(folder)
     async with telling(rate, calls) as port:
-        intake = Intake(home, port, calls)
+        intake = Intake(home, port, calls, timedelta(seconds=talk_s))
         work = (intake.client.run(), intake.lane.run())
         running = [asyncio.create_task(one) for one in work]
         await intake.client.wait_connected(10)
@@ -97,6 +106,7 @@ async def taken(folder: Path, rate: float, calls: int) -> dict[str, Any]:
         legs = connection.execute("SELECT count(*) FROM leg WHERE result = 'accepted'")
         kept = min(whole, legs.fetchone()[0])
     return {
+        "talked_s": talk_s,
         "asked_events_s": rate,
         "calls": calls,
         "kept": kept,

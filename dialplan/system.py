@@ -93,7 +93,7 @@ CDR_FIELDS = (
 CDR_FILE = "calls.csv"
 
 # Files that built-in parts of Asterisk look for at start; their defaults are what we want.
-_DEFAULTS = ("cel", "features", "udptl", "ccss", "pjproject", "stasis", "sorcery")
+_DEFAULTS = ("cel", "features", "udptl", "ccss", "pjproject", "sorcery")
 
 
 @dataclass(frozen=True)
@@ -213,6 +213,10 @@ def default_files() -> dict[str, str]:
         f"{stem}.conf": document("Asterisk's defaults.", section("general")) for stem in _DEFAULTS
     }
     files["acl.conf"] = document("No named access lists.")
+    files["stasis.conf"] = document(
+        "Nobody is told of variables: they hold numbers, and each would be an event.",
+        section("declined_message_types", {"decline": "ast_channel_varset_type"}),
+    )
     tones = {"ringcadence": "2000,4000", "ring": "440+480/2000,0/4000", "busy": "480+620/500,0/500"}
     files["indications.conf"] = document(
         "The tones of North America.",

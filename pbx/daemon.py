@@ -179,18 +179,17 @@ class Daemon:
         """Take one of Asterisk's events: for the calls that we placed, and for the log."""
         self._dialer.event(event)
         event = replace(event, at=self.clock.now())  # the lanes may have to wait for the database
-        await self._patients.put(event)
+        if event.fields.get("What") == names.TALKED or _is_end_of_ours(event):
+            await self._patients.put(event)
         await self._recorded.put(event)
 
     async def _patient(self, event: AmiEvent) -> None:
         """Note which patients whom our people call answered, and whose calls are over."""
-        talked = event.fields.get("What") == names.TALKED
-        if talked and self._line is not None and self.recorder.is_ours(event):
+        if _is_end_of_ours(event):
+            if self._placing is not None:
+                await self._placing.ended(event.fields["Uniqueid"])
+        elif self._line is not None and self.recorder.is_ours(event):
             await self._line.talked(event.fields.get("Who", ""), event.fields.get("Call", ""))
-        channel = event.fields.get("Uniqueid", "")
-        gone = event.name == "Hangup" and channel.startswith(names.RELAY_CALL)
-        if gone and self._placing is not None:
-            await self._placing.ended(channel)
 
     async def _ready(self) -> None:
         """Wait until Asterisk's events arrive; a wrong password ends the start."""
@@ -292,3 +291,8 @@ class Daemon:
         if not answer.ok:
             raise AmiUnavailable(f"Asterisk does not say which calls there are ({answer.message})")
         return under_way(event.fields for event in answer.events)
+
+
+def _is_end_of_ours(event: AmiEvent) -> bool:
+    """Tell whether a channel is gone that we placed."""
+    return event.name == "Hangup" and event.fields.get("Uniqueid", "").startswith(names.RELAY_CALL)

@@ -246,7 +246,7 @@ class _Inbox:
         self.booted = asyncio.Event()
         self._size = size
         self._weight = 0
-        self._events: asyncio.Queue[AmiEvent | None] = asyncio.Queue()
+        self._events: asyncio.Queue[tuple[AmiEvent, int] | None] = asyncio.Queue()
 
     @property
     def waiting(self) -> int:
@@ -254,18 +254,20 @@ class _Inbox:
 
     def put(self, event: AmiEvent) -> bool:
         """Take an event; False when there is no room."""
-        heavier = self._weight + weight(event)
-        if self.waiting >= self._size or heavier > QUEUE_LIMIT:
+        own = weight(event)
+        if self.waiting >= self._size or self._weight + own > QUEUE_LIMIT:
             return False
-        self._weight = heavier
-        self._events.put_nowait(event)
+        self._weight += own
+        self._events.put_nowait((event, own))
         return True
 
     async def get(self) -> AmiEvent | None:
         """Return the next event; None after the last one of this connection."""
-        event = await self._events.get()
-        if event is not None:
-            self._weight -= weight(event)
+        waited = await self._events.get()
+        if waited is None:
+            return None
+        event, own = waited
+        self._weight -= own
         return event
 
     def end(self, why: str) -> None:

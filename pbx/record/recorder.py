@@ -297,7 +297,8 @@ class Recorder:
                 self.unheard[call] = now
             return
         live = self._live.pop(call)
-        await asyncio.to_thread(self._settle, call, live, now)
+        if live.is_urgent or call in self._messages:  # of any other there is nothing to settle
+            await asyncio.to_thread(self._settle, call, live, now)
         left = self._messages.pop(call, None) is not None
         self._writer.put(records.CallEnded(call, now, outcome_of(live, left_message=left)))
 

@@ -18,6 +18,7 @@ from pbx.store.database import file_of, sentence, writing
 from pbx.store.records import Record
 
 BATCH = 500  # small enough that a message waits for its turn at the lock for milliseconds only
+GATHER_S = 0.03  # what comes within it is one transaction, which costs more than a record does
 PAUSE_S = 0.2
 LONGEST_PAUSE_S = 5.0
 CLOSE_S = 10.0
@@ -62,6 +63,7 @@ class LogWriter:
         self._waiting: deque[Record] = deque()
         self._taken = 0  # records accepted since the start
         self._done = 0  # of these, written or given up
+        self._wanted = 0  # of these, so many at once: somebody waits
         self._closing = False
         self._overflows = False
         self._changed = threading.Condition()
@@ -83,7 +85,8 @@ class LogWriter:
             if len(self._waiting) < self._size:
                 self._waiting.append(record)
                 self._taken += 1
-                self._changed.notify_all()
+                if len(self._waiting) in {1, BATCH}:  # whoever gathers need not wake for each
+                    self._changed.notify_all()
                 return
             self.lost += 1
             known, self._overflows = self._overflows, True
@@ -105,7 +108,8 @@ class LogWriter:
         Committed survives our own death; only messages are promised to survive a power cut.
         """
         with self._changed:
-            wanted = self._taken
+            self._wanted = wanted = self._taken
+            self._changed.notify_all()
             return self._changed.wait_for(lambda: self._done >= wanted, timeout)
 
     def close(self) -> None:
@@ -163,7 +167,11 @@ class LogWriter:
         """Wait for records; they stay in the queue until they are written. Empty: time to stop."""
         with self._changed:
             self._changed.wait_for(lambda: self._waiting or self._closing)
+            self._changed.wait_for(self._is_gathered, GATHER_S)
             return list(islice(self._waiting, BATCH))
+
+    def _is_gathered(self) -> bool:
+        return self._closing or self._wanted > self._done or len(self._waiting) >= BATCH
 
     def _closes_within(self, seconds: float) -> bool:
         with self._changed:

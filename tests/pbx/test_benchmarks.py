@@ -17,7 +17,7 @@ ROOT = Path(__file__).parents[2]
 TINY = {
     "pdd": ("--calls", "2", "--paced", "3", "--greetings", "2"),
     "failover": ("--calls", "2", "--slow", "1"),
-    "calls": ("--seconds", "1", "--most", "20"),
+    "calls": ("--seconds", "1", "--least", "20", "--most", "20"),
     "footprint": ("--calls", "10", "--rate", "5"),
     "log": ("--most", "300", "--events", "1000"),
     "ladder": ("--most", "1", "--timers", "30"),
