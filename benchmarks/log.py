@@ -18,7 +18,7 @@ from typing import Any
 
 from benchmarks.intake import taken
 from benchmarks.measured import Report, options, ratio, spread, table, taking_turns
-from benchmarks.office import BACK_LINE, NATIVE, MeasuredOffice, office_up
+from benchmarks.office import BACK_LINE, NATIVE, MeasuredOffice, area, office_up
 from benchmarks.seeded import seed
 
 MOST, EVENTS = 1_000_000, 8_000
@@ -67,7 +67,7 @@ async def _with_log(up: MeasuredOffice, *, filled: bool) -> dict[str, Any]:
         starts.append(time.perf_counter() - began)
     await up.stand_by_ready()
     routes = {"native": NATIVE, "officeline": BACK_LINE}
-    place = {route: partial(up.carrier.delay, did) for route, did in routes.items()}
+    place = {route: partial(up.carrier.delay, did, area(did)) for route, did in routes.items()}
     delays = await asyncio.to_thread(taking_turns, place, CALLS, WARM_UP)
     return {
         "seconds": {**commands, "start of the daemon": spread(starts)["p50"]},

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.measured import DIES_WITH_US
-from benchmarks.office import MAIN, MOBILES
+from benchmarks.office import MAIN, MOBILES, UNHEARD_PERSON
 from dialplan import names
 from pbx.agi.protocol import encode_variables
 from pbx.engine.runtime import ServiceUser
@@ -65,11 +65,11 @@ class ReadyMade(asyncio.Protocol):
             names.STATE: ":osei:-1::0:::0123456789ab:",
             names.RECORD: f"/tmp/{unique}",  # noqa: S108  # nothing is recorded
             names.SAY: "",
-            names.DIAL: names.legs(("osei",)),
+            names.DIAL: names.legs((UNHEARD_PERSON,)),
             f"_{names.RING}": "20",
             f"_{names.SHOW}": MAIN,
             f"_{names.WHISPER}": "whisper-urgent",
-            f"_{names.TO}_osei": f"PJSIP/{MOBILES['osei']}@{names.TRUNK_OUT}",
+            f"_{names.TO}_{UNHEARD_PERSON}": f"PJSIP/{MOBILES[UNHEARD_PERSON]}@{names.TRUNK_OUT}",
             names.VERDICT: f"{unique}/1",
         }
         self._transport.write(encode_variables(words))

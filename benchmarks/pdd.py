@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import tempfile
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -60,10 +61,10 @@ async def measure(folder: Path, calls: int, paced: int, greetings: int) -> dict[
 
 
 def _place(carrier: OneSocketCarrier, calls: int, paced: int, greetings: int) -> dict[str, Any]:
-    works = {route: partial(carrier.delay, did) for route, did in ROUTES.items()}
-    costly = {"native": works["native"], PROCESS: partial(carrier.delay, PROCESS_DID)}
+    works = _of_each(carrier.delay, ROUTES)
+    costly = _of_each(carrier.delay, {"native": office.NATIVE, PROCESS: PROCESS_DID})
     lines = {"native": office.NATIVE_GREETING, "officeline": office.MAIN}
-    heard = {route: partial(carrier.first_audio, did) for route, did in lines.items()}
+    heard = _of_each(carrier.first_audio, lines)
     return {
         "idle": taking_turns(works, calls, WARM_UP, REST_S),
         "one after the other": taking_turns(works, calls, WARM_UP),
@@ -73,12 +74,19 @@ def _place(carrier: OneSocketCarrier, calls: int, paced: int, greetings: int) ->
     }
 
 
+def _of_each(
+    place: Callable[[str, str], float], dids: Mapping[str, str]
+) -> dict[str, Callable[[], float]]:
+    return {route: partial(place, did, office.area(did)) for route, did in dids.items()}
+
+
 def _paced(carrier: OneSocketCarrier, calls: int) -> dict[str, list[float]]:
     """Place blocks of each route in turn."""
     found: dict[str, list[float]] = {route: [] for route in ROUTES}
     for _ in range(-(-calls // BLOCK)):
         for route in found:
-            found[route] += carrier.paced(ROUTES[route], min(BLOCK, calls), RATE, TALK_S)
+            did, size = ROUTES[route], min(BLOCK, calls)
+            found[route] += carrier.paced(did, office.area(did), size, RATE, TALK_S)
     return found
 
 

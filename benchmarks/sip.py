@@ -10,6 +10,7 @@ from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+AREA = "+1917"  # where callers are, by their number
 DEADLINE_S = 8.0  # an INVITE that takes longer has failed; a hung daemon costs four
 SDP = (
     "v=0\r\no=- 1 1 IN IP4 {host}\r\ns=-\r\nc=IN IP4 {host}\r\nt=0 0\r\n"
@@ -58,9 +59,12 @@ class OneSocketCarrier:
         """Give the socket back."""
         self._socket.close()
 
-    def delay(self, did: str, caller: str = "+19175550123") -> float:
-        """Return the seconds from our INVITE to the office's; the call is ended in order."""
-        dialog = _Dialog(self, did, caller)
+    def delay(self, did: str, area: str = AREA) -> float:
+        """Return the seconds from our INVITE to the office's; the call is ended in order.
+
+        `area` is what the caller's number begins with.
+        """
+        dialog = _Dialog(self, did, f"{area}5550123")
         sent = time.perf_counter()
         dialog.invite()
         deadline = sent + DEADLINE_S
@@ -97,9 +101,9 @@ class OneSocketCarrier:
             elif message.status == 200 and "BYE" in message.headers["cseq"]:
                 confirmed = True
 
-    def first_audio(self, did: str, caller: str = "+19175550123") -> float:
+    def first_audio(self, did: str, area: str = AREA) -> float:
         """Return the seconds from our INVITE to the first packet of what the office plays."""
-        dialog = _Dialog(self, did, caller)
+        dialog = _Dialog(self, did, f"{area}5550123")
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as audio:
             audio.bind((self.address[0], 0))
             audio.settimeout(DEADLINE_S)
@@ -132,13 +136,13 @@ class OneSocketCarrier:
             if message.method == "OPTIONS":
                 self._respond(message, "200 OK", tag="bench")
 
-    def paced(self, did: str, calls: int, rate: float, talk_s: float) -> list[float]:
+    def paced(self, did: str, area: str, calls: int, rate: float, talk_s: float) -> list[float]:
         """Place so many calls a second, each for `talk_s`; return the delays in their order.
 
         Calls overlap, and the office's INVITEs say nothing of whose they are: they are matched in
         the order in which they come.
         """
-        return _Paced(self, did, talk_s).run(calls, 1 / rate)
+        return _Paced(self, did, area, talk_s).run(calls, 1 / rate)
 
     def send(self, text: str, to: tuple[str, int] | None = None) -> None:
         """Send one message to the office."""
@@ -216,9 +220,10 @@ class _Dialog:
 class _Paced:
     """Calls that begin by the clock, whatever became of those before."""
 
-    def __init__(self, carrier: OneSocketCarrier, did: str, talk_s: float) -> None:
+    def __init__(self, carrier: OneSocketCarrier, did: str, area: str, talk_s: float) -> None:
         self._carrier = carrier
         self._did = did
+        self._area = area
         self._talk_s = talk_s
         self._sent: deque[float] = deque()  # our INVITEs that none of the office's answers yet
         self._delays: list[float] = []
@@ -252,7 +257,7 @@ class _Paced:
         return [*ends, *([call] if more else []), float("inf")]
 
     def _begin(self, now: float, number: int) -> None:
-        dialog = _Dialog(self._carrier, self._did, f"+1917555{number % 10_000:04}")
+        dialog = _Dialog(self._carrier, self._did, f"{self._area}555{number % 10_000:04}")
         self._dialogs[dialog.call_id] = dialog
         self._sent.append(now)
         dialog.invite()

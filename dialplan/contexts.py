@@ -20,11 +20,8 @@ exten => s,1,Set(CALLERID(num)=${FILTER(+0-9,${CALLERID(num)})})
  same => n,GotoIf($[${GROUP_COUNT(${OL_DID}@canary)} > ${GROUP_COUNT(${OL_DID}@canary-back)}]?trial)
  same => n(taken),Set(GROUP()=officeline)
  same => n,GotoIf($[${GROUP_COUNT(officeline)} > ${OL_MAX_CALLS}]?full)
- same => n,Set(AGIEXITONHANGUP=yes)
 ; The standby writes down also who hung up meanwhile: a SIGHUP would end it before.
- same => n,Set(AGISIGHUP=no)
- same => n,Set(OL_TURN=0)
- same => n,Set(OL_EVENT=arrived)
+ same => n,MSet(AGIEXITONHANGUP=yes,AGISIGHUP=no,OL_TURN=0,OL_EVENT=arrived)
  same => n,Goto(ask,s,1)
  same => n(full),Set(CDR_PROP(disable)=1)
  same => n,UserEvent(OfficeLine,Token: ${OL_TOKEN},What: full,Call: ${CHANNEL(linkedid)})
@@ -38,8 +35,7 @@ exten => h,1,NoOp()
 ; ---- One question to the control layer, under the watchdog -------------------------------------
 ; With what the standby takes, a control layer that hangs costs its caller no more than four seconds.
 [ask]
-exten => s,1,Set(OL_TURN=$[${OL_TURN} + 1])
- same => n,Set(TIMEOUT(absolute)=3.7)
+exten => s,1,MSet(OL_TURN=$[${OL_TURN} + 1],TIMEOUT(absolute)=3.7)
  same => n,AGI(${OL_AGI}/route,${OL_TURN},${OL_DID},${OL_EVENT},${OL_DETAIL},${OL_STATE})
  same => n(back),Set(TIMEOUT(absolute)=0)
 ; A verdict counts only with this call's own id and this question's number: a control layer that

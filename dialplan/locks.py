@@ -140,8 +140,8 @@ def manager_rights(written: Written) -> Iterator[str]:
             yield f"{one.title} reads {one.get('read') or 'nothing'}"
         if _words(one.get("write")) != {"call", "originate"}:
             yield f"{one.title} writes {one.get('write') or 'nothing'}"
-        filters = {key for key, _ in one.options if key.startswith("eventfilter")}
-        if filters != {name for name, _ in manager.filters()}:
+        filters = [pair for pair in one.options if pair[0].startswith("eventfilter")]
+        if filters != manager.filters():
             yield f"{one.title} is told other events"
         if not 0 < _number(one.get("writetimeout")) <= LONGEST_WRITE:
             yield f"{one.title} may hold Asterisk up"

@@ -2,10 +2,23 @@
 
 from __future__ import annotations
 
+from dialplan import names
 from dialplan.conf import document, section
 
 USER = "officeline"
-EVENTS = ("FullyBooted", "DialBegin", "DialEnd", "Hangup", "UserEvent", "OriginateResponse")
+# Each with a header of it and how that begins: of legs the phones, not the Local channels before
+# them, but for those of calls that we place. Nothing that is told before the dialplan has cleaned a
+# caller's name and number, such as Newchannel: Asterisk writes them with their line breaks.
+_TOLD = (
+    ("FullyBooted", "", ""),
+    ("DialBegin", "DestChannel", "PJSIP/"),
+    ("DialEnd", "DestChannel", "PJSIP/"),
+    ("Hangup", "Channel", "PJSIP/"),
+    ("Hangup", "Uniqueid", names.RELAY_CALL),
+    ("UserEvent", "", ""),
+    ("OriginateResponse", "", ""),
+)
+EVENTS = tuple(dict.fromkeys(event for event, _, _ in _TOLD))
 # what we read of them
 FIELDS = (
     "Uniqueid",
@@ -25,16 +38,15 @@ FIELDS = (
     "Call",
     "Token",
 )
-_PHONES = ",header(DestChannel),method(starts_with)"  # not the Local legs before them
 
 
 def filters() -> list[tuple[str, object]]:
     """List the settings that let the events through which the daemon needs, and no others."""
     return [
-        (f"eventfilter(action(include),name({event}){_PHONES})", "PJSIP/")
-        if event.startswith("Dial")
+        (f"eventfilter(action(include),name({event}),header({header}),method(starts_with))", begin)
+        if header
         else (f"eventfilter(action(include),name({event}))", "")
-        for event in EVENTS
+        for event, header, begin in _TOLD
     ]
 
 

@@ -36,7 +36,7 @@ def route(facts: Facts, plan: Plan, now: datetime) -> Decision:
         return Decision("reject", "", "", None, (Reason("", False, "the number is not ours"),))
     patient = plan.patients.get(facts.caller) if facts.caller is not None else None
     scene = Scene(facts, plan, now, line, patient)
-    state, _ = scene.hours(None)
+    state = scene.hours(None)
     menu = plan.menus.get(line.menus.get(state, ""))
     answer = None if menu is None else triage.follow(plan, menu, facts.presses)
     scene.urgency = answer if isinstance(answer, str) else None

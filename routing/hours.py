@@ -47,6 +47,11 @@ def state_at(plan: Plan, now: datetime, schedule: str = OFFICE) -> tuple[HoursSt
     return state, because or f"{local:%A} {local:%H:%M} is outside the hours"
 
 
+def state(plan: Plan, now: datetime, schedule: str = OFFICE) -> HoursState:
+    """Tell open or closed at this aware instant, without a word why."""
+    return _look(plan, schedule, now.astimezone(UTC))[0]
+
+
 def spans(plan: Plan, start: datetime, end: datetime, schedule: str = OFFICE) -> Iterator[Hours]:
     """List the stretches of [start, end) without a gap, each as long as nothing changes."""
     start, end = start.astimezone(UTC), end.astimezone(UTC)

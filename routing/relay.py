@@ -125,7 +125,7 @@ def due(view: View, plan: Plan, numbers: Numbers, now: datetime) -> Todo:
     deadline = call_back_by(view, plan)
     if deadline is not None:
         return Todo("overdue" if now >= deadline else "wait")
-    is_open = hours.state_at(plan, now)[0] == "open"
+    is_open = hours.state(plan, now) == "open"
     return Todo("remind" if is_open and next_opening(plan, view.since) <= now else "wait")
 
 
@@ -162,7 +162,7 @@ def next_opening(plan: Plan, after_: datetime) -> datetime:
     """Return when the office opens next; a day later where it does not open for a long time."""
     after_ = after_.astimezone(UTC)
     for reach in (2 * DAY, hours.REACH):  # nearly always it opens within two days
-        was_open = hours.state_at(plan, after_)[0] == "open"
+        was_open = hours.state(plan, after_) == "open"
         for stretch in hours.spans(plan, after_, after_ + reach):
             if stretch.state == "open" and not was_open:
                 return stretch.start

@@ -35,7 +35,7 @@ class Scene:
     line: Line
     patient: Patient | None
     urgency: Urgency | None = None
-    _hours: dict[str, tuple[HoursState, str]] = field(default_factory=dict)
+    _hours: dict[str, HoursState] = field(default_factory=dict)
     _calls: dict[int, int] = field(default_factory=dict)
 
     @cached_property
@@ -55,11 +55,11 @@ class Scene:
         """List what the directory says of the caller."""
         return self.patient.flags if self.patient is not None else frozenset()
 
-    def hours(self, schedule: str | None) -> tuple[HoursState, str]:
-        """Tell the state of a schedule (None: the line's own) and why."""
+    def hours(self, schedule: str | None) -> HoursState:
+        """Tell the state of a schedule (None: the line's own)."""
         name = schedule or self.line.schedule
         if name not in self._hours:
-            self._hours[name] = hours.state_at(self.plan, self.now, name)
+            self._hours[name] = hours.state(self.plan, self.now, name)
         return self._hours[name]
 
     def calls(self, minutes: int) -> int:
@@ -149,7 +149,7 @@ def _holds_repeat(when: When, scene: Scene) -> bool:
 
 _HOLDS: dict[str, Callable[[When, Scene], bool]] = {
     "line": lambda when, scene: when.line == scene.line.name,
-    "hours": lambda when, scene: when.hours == scene.hours(when.schedule)[0],
+    "hours": lambda when, scene: when.hours == scene.hours(when.schedule),
     "caller": lambda when, scene: when.caller == scene.caller,
     "flag": lambda when, scene: when.flag in scene.flags,
     "panel": lambda when, scene: when.panel == scene.panel,
@@ -159,7 +159,7 @@ _HOLDS: dict[str, Callable[[When, Scene], bool]] = {
 
 
 def _says_hours(when: When, scene: Scene) -> Told:
-    state, why = scene.hours(when.schedule)
+    state, why = hours.state_at(scene.plan, scene.now, when.schedule or scene.line.schedule)
     told = f"the {when.schedule or 'office'} is {state} ({why})"
     return told, told
 

@@ -191,10 +191,14 @@ def encode_variables(variables: Mapping[str, str]) -> bytes:
     """Encode one command that sets all variables in their order; ValueError for a risky value."""
     if not 0 < len(variables) <= VARIABLE_LIMIT:
         raise ValueError(f"{len(variables)} variables, not 1 to {VARIABLE_LIMIT}")
+    pairs = []
     for name, text in variables.items():
         if not _NAME.fullmatch(name):
             raise ValueError(f"not a name for a channel variable: {name!r}")
         if not _PLAIN.fullmatch(text):
             raise ValueError(f"not a plain value for {name}")
-    pairs = ",".join(f"{name}={text}" for name, text in variables.items())
-    return encode_command("EXEC", "MSet", pairs)
+        pairs.append(f"{name}={text}")
+    line = f'EXEC MSet "{",".join(pairs)}"\n'.encode()
+    if len(line) > COMMAND_LIMIT:
+        raise ValueError(f"variables of {len(line)} bytes, more than {COMMAND_LIMIT}")
+    return line

@@ -160,9 +160,6 @@ class _Connection(asyncio.Protocol):
             self._session.fail()
             self._finished(self._session)
             return
-        loop = asyncio.get_running_loop()
-        if self._server.question_deadline is not None:
-            self._deadline = loop.call_later(self._server.question_deadline, self._late)
         try:
             result = handler(self._session)
         except AgiClosed:  # the caller has hung up
@@ -174,6 +171,9 @@ class _Connection(asyncio.Protocol):
         if result is None:
             self._finished(self._session)
         else:
+            loop = asyncio.get_running_loop()
+            if self._server.question_deadline is not None:
+                self._deadline = loop.call_later(self._server.question_deadline, self._late)
             self.task = loop.create_task(self._handle(result, self._session))
             self._server.tasks.add(self.task)
             self.task.add_done_callback(self._server.tasks.discard)

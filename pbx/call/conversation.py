@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from dialplan import names
@@ -56,12 +56,15 @@ class CallState:
 
     def encode(self) -> str:
         """Write the state as one word for a channel variable."""
-        return ":".join(str(getattr(self, part.name)) for part in fields(self))
+        return (
+            f"{self.urgency}:{self.ladder}:{self.step}:{self.callback}:{self.asked}:{self.keys}"
+            f":{self.own}:{self.plan}:{self.saved}"
+        )
 
     @classmethod
     def decode(cls, text: str) -> CallState:
         """Read a state; a word that is none of ours is an empty state."""
-        match = _STATE.fullmatch(text)
+        match = _STATE.fullmatch(text) if text else None
         if match is None:
             return cls()
         urgency, name, step, callback, asked, *rest = match.groups()

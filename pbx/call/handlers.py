@@ -89,7 +89,7 @@ class Handlers:
         self._answer(session, question, verdict)
 
     def _answer(self, session: AgiSession, question: Question, verdict: Verdict) -> None:
-        record = str(self._messages / question.call)
+        record = f"{self._messages}/{question.call}"
         try:
             session.conclude(variables(verdict, question, record))
         except AgiClosed:

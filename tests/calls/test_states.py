@@ -7,6 +7,7 @@ import os
 import signal
 import tempfile
 from datetime import UTC, datetime, timedelta
+from itertools import count
 from pathlib import Path
 from typing import Any, get_args
 
@@ -31,13 +32,15 @@ WAYS: dict[State, tuple[Act, ...]] = {
     "called back": ("acknowledged", "called back"),
 }
 
+NUMBERS = count(1)
+
 
 def _walk(
     engine: Engine, plan: Plan, message: str, state: State, event: Event, due: datetime
 ) -> None:
     """Bring a new message through one line of the transition table, with its timer at `due`."""
     callback = timedelta(seconds=next(iter(plan.ladders.values())).relay.callback_s)
-    number = f"+1917444{abs(hash(message)) % 10_000:04d}"
+    number = f"+1917444{next(NUMBERS):04d}"  # of its own, or it would join another message
     made: dict[str, Any] = {
         "at": due - callback - timedelta(minutes=5),
         "urgency": "urgent",
@@ -83,8 +86,8 @@ async def test_killed_in_every_state_the_next_call_comes_when_due() -> None:
 async def _killed(up: Up, engine: Engine, name: str, *, pause_s: float, due_in_s: float) -> None:
     due = datetime.now(UTC) + timedelta(seconds=due_in_s)
     made = {}
-    for count, (state, event) in enumerate(AFTER):
-        message = f"{name}{count}"
+    for place, (state, event) in enumerate(AFTER):
+        message = f"{name}{place}"
         await asyncio.to_thread(_walk, engine, PLAN, message, state, event, due)
         made[message] = AFTER[state, event]
     await asyncio.sleep(1.5)  # the daemon has looked, and waits

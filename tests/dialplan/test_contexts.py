@@ -125,7 +125,18 @@ def test_every_application_is_loaded() -> None:
         "Record": "app_record", "UserEvent": "app_userevent", "Return": "app_stack",
         "AGI": "res_agi", "Originate": "app_originate", "SendDTMF": "app_senddtmf",
     }  # fmt: skip
-    built_in = {"WaitExten", "Answer", "Goto", "GotoIf", "Hangup", "NoOp", "Ringing", "Set", "Wait"}
+    built_in = {
+        "WaitExten",
+        "Answer",
+        "Goto",
+        "GotoIf",
+        "Hangup",
+        "MSet",
+        "NoOp",
+        "Ringing",
+        "Set",
+        "Wait",
+    }
     used = set(re.findall(r"(?:,1,|=> n(?:\(\w+\))?,)([A-Za-z]+)\(", TEXT))
     assert used <= built_in | modules.keys()
     assert {modules[word] for word in used - built_in} <= set(MODULES)

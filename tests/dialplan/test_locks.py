@@ -45,6 +45,7 @@ CHANGES = [
     ("least rights", "manager.conf", "read = call,system,user", "read = all"),
     ("least rights", "manager.conf", "write = originate,call", "write = originate,call,system"),
     ("least rights", "manager.conf", "name(Hangup)", "name(Newchannel)"),
+    ("least rights", "manager.conf", "method(starts_with)) = PJSIP/", "method(starts_with)) = "),
     ("least rights", "manager.conf", "writetimeout = 2000", "writetimeout = 20000"),
     ("nothing dangerous", "asterisk.conf", "live_dangerously = no", "live_dangerously = yes"),
     ("nothing dangerous", "asterisk.conf", "maxcalls = 200", ""),

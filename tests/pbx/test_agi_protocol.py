@@ -215,7 +215,7 @@ def test_what_is_no_text_is_refused_without_repeating_it() -> None:
 def test_variables_keep_their_order() -> None:
     """The proof that a verdict is one is set last, in the same command."""
     line = encode_variables({"OL_DO": "ladder", "_OL_SHOW": "+12125550100", "OL_VERDICT": "1.1/1"})
-    assert line == b"EXEC MSet OL_DO=ladder,_OL_SHOW=+12125550100,OL_VERDICT=1.1/1\n"
+    assert line == b'EXEC MSet "OL_DO=ladder,_OL_SHOW=+12125550100,OL_VERDICT=1.1/1"\n'
 
 
 @pytest.mark.parametrize(

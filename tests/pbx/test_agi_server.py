@@ -78,7 +78,7 @@ async def until(holds: Callable[[], bool]) -> None:
 async def test_a_verdict_is_one_write_and_an_end() -> None:
     """The whole answer is one command, then the end of the stream."""
     async with serving(answering) as server:
-        assert await ask(server, question()) == b"EXEC MSet OL_DO=menu,OL_VERDICT=1.1/1\n"
+        assert await ask(server, question()) == b'EXEC MSet "OL_DO=menu,OL_VERDICT=1.1/1"\n'
 
 
 async def test_whoever_hung_up_before_the_verdict_is_no_failure() -> None:
@@ -184,7 +184,7 @@ async def test_unknown_scripts_crowd_out_nobody() -> None:
         writer.write(question("nonsense"))
         assert await reader.read() == b"failure\n"
         await until(lambda: not server.sessions)
-        assert await ask(server, question()) == b"EXEC MSet OL_DO=menu,OL_VERDICT=1.1/1\n"
+        assert await ask(server, question()) == b'EXEC MSet "OL_DO=menu,OL_VERDICT=1.1/1"\n'
         writer.close()
 
 
@@ -275,7 +275,7 @@ async def test_ten_thousand_connect_and_close() -> None:
                 socket.create_connection(("127.0.0.1", server.port), DEADLINE).close()
 
         await asyncio.to_thread(knock)
-        assert await ask(server, question()) == b"EXEC MSet OL_DO=menu,OL_VERDICT=1.1/1\n"
+        assert await ask(server, question()) == b'EXEC MSet "OL_DO=menu,OL_VERDICT=1.1/1"\n'
         await until(lambda: not server.connections)
         assert len(asyncio.all_tasks()) == 1
 
