@@ -182,9 +182,7 @@ def encode_command(*words: str) -> bytes:
         line = (" ".join(encoded) + "\n").encode()
     except UnicodeEncodeError:  # a lone surrogate, which is no character
         raise ValueError("an AGI command can only hold text that UTF-8 can write") from None
-    if len(line) > COMMAND_LIMIT:
-        raise ValueError(f"an AGI command of {len(line)} bytes, more than {COMMAND_LIMIT}")
-    return line
+    return _bounded(line)
 
 
 def encode_variables(variables: Mapping[str, str]) -> bytes:
@@ -198,7 +196,10 @@ def encode_variables(variables: Mapping[str, str]) -> bytes:
         if not _PLAIN.fullmatch(text):
             raise ValueError(f"not a plain value for {name}")
         pairs.append(f"{name}={text}")
-    line = f'EXEC MSet "{",".join(pairs)}"\n'.encode()
+    return _bounded(f'EXEC MSet "{",".join(pairs)}"\n'.encode())
+
+
+def _bounded(line: bytes) -> bytes:
     if len(line) > COMMAND_LIMIT:
-        raise ValueError(f"variables of {len(line)} bytes, more than {COMMAND_LIMIT}")
+        raise ValueError(f"an AGI command of {len(line)} bytes, more than {COMMAND_LIMIT}")
     return line

@@ -155,6 +155,10 @@ def test_a_command_fits_into_what_asterisk_holds() -> None:
     assert len(encode_command("VERBOSE", "x" * (COMMAND_LIMIT - 9))) == COMMAND_LIMIT
     with pytest.raises(ValueError, match="bytes"):
         encode_command("VERBOSE", "x" * (COMMAND_LIMIT - 8))
+    longest = "x" * (COMMAND_LIMIT - len('EXEC MSet "V="\n'))
+    assert len(encode_variables({"V": longest})) == COMMAND_LIMIT
+    with pytest.raises(ValueError, match="bytes"):
+        encode_variables({"V": longest + "x"})
     assert encode_command(*"a" * WORD_LIMIT)
     with pytest.raises(ValueError, match="words"):
         encode_command(*"a" * (WORD_LIMIT + 1))
