@@ -74,7 +74,10 @@ def lost_calls_end(written: Written) -> Iterator[str]:
         if one.get("timers") not in {"yes", "required", "always"}:
             yield f"{one.title}: timers"
     for one in written.sections(SIP, "aor"):
-        if _number(one.get("qualify_frequency")) <= 0:
+        looks = _number(one.get("qualify_frequency")) > 0
+        if one.title == names.TRUNK_OUT and looks:
+            yield f"{one.title}: a lost answer of the carrier's holds calls to it up"
+        elif one.title != names.TRUNK_OUT and not looks:
             yield f"{one.title}: nobody looks whether it is there"
 
 

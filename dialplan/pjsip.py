@@ -185,12 +185,14 @@ def _trunk(trunk: Trunk, common: Options) -> list[str]:
                 "identify_by": "ip",  # and no address identifies it: nothing arrives on it
                 "send_pai": "yes",
                 "trust_id_outbound": "yes",
-                "aors": names.TRUNK,
+                "aors": names.TRUNK_OUT,
                 **user,
                 **credentials,
             },
         ),
         section(names.TRUNK, {"type": "aor", "contact": contact, "qualify_frequency": 60}),
+        # its own, and never asked whether it is there: one lost answer would hold calls up a minute
+        section(names.TRUNK_OUT, {"type": "aor", "contact": contact, "qualify_frequency": 0}),
         section(
             f"{names.TRUNK}-identify",
             [

@@ -87,6 +87,10 @@ class PushingDialer:
             task.add_done_callback(self._tasks.discard)
         return await self._dialer.deliver(message_id, person, urgent=urgent, attempt=attempt)
 
+    def rings(self, message_id: str, person: str) -> bool:
+        """Tell whether their phone rings; see `pbx.physicians.ringing.Dialer`."""
+        return self._dialer.rings(message_id, person)
+
     async def _push(self, message_id: str, person: str, url: str) -> None:
         try:
             async with self._turn:

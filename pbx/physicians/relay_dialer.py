@@ -67,6 +67,7 @@ class RelayDialer:
         self._ami = ami
         self._plans = plans
         self._count = itertools.count(1)
+        self._errands = 0  # that go on, those that wait for a phone too
         self._calls: dict[str, asyncio.Future[Outcome]] = {}  # by the channel that we originated
         self._came: dict[str, Outcome] = {}  # of these, what came of the phone so far
         self._doubted: dict[str, asyncio.Event] = {}  # of these, those that perhaps do not exist
@@ -80,6 +81,10 @@ class RelayDialer:
         """Call somebody about a message; see `pbx.physicians.ringing.Dialer`."""
         del attempt  # the row is written before, and its outcome after, by who asked
         return await self._call(_about(LineState(person, message_id, "called"), urgent=urgent))
+
+    def rings(self, message_id: str, person: str) -> bool:
+        """Tell whether their phone rings; see `pbx.physicians.ringing.Dialer`."""
+        return (message_id, person) in self._about
 
     async def confirm(self, person: str, say: Iterable[str]) -> Outcome:
         """Call somebody about a shift: they hear these prompts and press 1."""
@@ -121,8 +126,8 @@ class RelayDialer:
 
     @property
     def idle(self) -> bool:
-        """Tell whether no call of ours goes on."""
-        return not self._calls
+        """Tell whether no call of ours goes on, or waits for its turn."""
+        return not self._errands
 
     def event(self, event: AmiEvent) -> None:
         """Take one of Asterisk's events about a channel of ours."""
@@ -170,6 +175,13 @@ class RelayDialer:
             self._doubted[channel].set()
 
     async def _call(self, errand: _Errand) -> Outcome:
+        self._errands += 1
+        try:
+            return await self._in_turn(errand)
+        finally:
+            self._errands -= 1
+
+    async def _in_turn(self, errand: _Errand) -> Outcome:
         dial = errand.dial or self._dial_string(errand.person)
         if dial is None:
             return "unreachable"

@@ -34,6 +34,10 @@ class Dialer(Protocol):
         """
         ...
 
+    def rings(self, message_id: str, person: str) -> bool:
+        """Tell whether their phone rings, or is answered, about it: no call that waits for that."""
+        ...
+
 
 @dataclass
 class Ringing:
@@ -95,13 +99,17 @@ class Calls:
                 follower.cancel()
 
     async def end_taken(self) -> None:
-        """End the calls about messages that somebody has taken up, but not that one's."""
+        """End the calls about messages that somebody has taken up.
+
+        Except the one in which they perhaps did it: theirs, unless it still waits for their phone.
+        """
         if not self._ringing:
             return
         found = await self._store.read(escalation.standing, list(self._ringing))
         for message, stands in found.items():
             if stands.state not in RINGING and (ringing := self._ringing.get(message)):
-                ringing.end(but=stands.by)
+                on_it = stands.by is not None and self._dialer.rings(message, stands.by)
+                ringing.end(but=stands.by if on_it else None)
 
     def dial(self, attempt: AttemptRow, ringing: Ringing) -> None:
         """Call one person, beside the others who are called about the message."""

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import signal
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -360,3 +362,23 @@ async def test_a_number_that_does_not_work_leads_on_at_once(stage: Stage, caller
     await stage.carrier.rings(MOBILES[second], DEADLINE)
     found = await asyncio.to_thread(results, stage, message)
     assert found[0] == (first, "unreachable")
+
+
+async def test_a_carrier_that_answered_no_probe_is_called_all_the_same(
+    stage: Stage, caller: str
+) -> None:
+    """Asterisk asks once a minute whether it is there; a lost answer costs no call."""
+    stage.set_time(SATURDAY)
+    person, network = stage.person("oncall"), stage.carrier.pid
+    assert network
+    stage.carrier.answers(MOBILES[person], never_answers())
+    os.kill(network, signal.SIGSTOP)
+    try:
+        await stage.asterisk.command("pjsip qualify trunk")
+        async with asyncio.timeout(DEADLINE):
+            while "Unavail" not in await stage.asterisk.command("pjsip show contacts"):
+                await asyncio.sleep(0.1)
+    finally:
+        os.kill(network, signal.SIGCONT)
+    await leaves_a_message(stage, caller)
+    await stage.carrier.rings(MOBILES[person], DEADLINE)

@@ -32,6 +32,7 @@ CHANGES = [
     ("calls whose other end", PJSIP, "rtp_timeout = 60", "rtp_timeout = 0"),
     ("calls whose other end", PJSIP, "timers = yes", "timers = no"),
     ("calls whose other end", PJSIP, "qualify_frequency = 60", "qualify_frequency = 0"),
+    ("calls whose other end", PJSIP, "qualify_frequency = 0", "qualify_frequency = 60"),
     ("bound to", PJSIP, "bind = 192.0.2.10:5060", "bind = 0.0.0.0:5060"),
     ("TLS 1.2", PJSIP, "protocol = udp", "protocol = tls"),
     ("phones have", PJSIP, f"{SECRET}1", "password = 1234"),

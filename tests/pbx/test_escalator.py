@@ -105,6 +105,11 @@ class Telephone:
         finally:
             self.ringing[person] -= 1
 
+    def rings(self, message_id: str, person: str) -> bool:
+        """Tell whether their phone rings about the message: the last for which it was dialled."""
+        about = [message for _, message, who in self.calls if who == person]
+        return self.ringing[person] > 0 and about[-1] == message_id
+
     def told(self, message_id: str = "m1") -> list[str]:
         """Say who was called when, in minutes."""
         rounds: dict[float, list[str]] = {}
@@ -519,6 +524,23 @@ async def test_one_phone_rings_for_one_message_at_a_time(office: Office) -> None
     assert sorted(message for _, message, _ in office.phone.calls) == [
         f"m{number}" for number in range(5)
     ]
+
+
+async def test_taken_up_in_the_call_about_another_it_rings_nobody(office: Office) -> None:
+    """Lee takes up both messages in one call: the call about the second, which waited, ends."""
+    office.leave("m1")
+    office.leave("m2", number="+12125550143")
+    office.phone.answers = {"lee": HANG}
+    async with office.escalating():
+        await office.until(lambda: office.results("m2") == [("lee", None)])
+        for message in ("m1", "m2"):
+            office.move("acknowledged", "lee", message)
+        await office.until(lambda: office.results("m2") == [("lee", "cancelled")])
+        assert office.results("m1") == [("lee", None)]
+        office.phone.answers = {"lee": "acknowledged"}
+        await office.until(office.idle)
+    assert [message for _, message, _ in office.phone.calls] == ["m1"]
+    assert office.results("m1") == [("lee", "acknowledged")]
 
 
 async def test_an_urgent_message_is_called_about_before_hundreds_are_reminded(

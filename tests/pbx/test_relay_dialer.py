@@ -55,6 +55,33 @@ async def test_a_call_waits_for_an_asterisk_that_is_just_starting(tmp_path: Path
             assert await call == "acknowledged"
 
 
+async def test_a_call_that_waits_for_its_phone_goes_on_and_does_not_ring(tmp_path: Path) -> None:
+    """Osei still talks with us about one message: the next one's call waits for the phone."""
+
+    async def rings(peer: Peer) -> None:
+        await peer.let_in()
+        call = await peer.action("Originate")
+        await peer.answer(call, "Response: Success")
+        await peer.stay()
+
+    async with listening(rings) as port:
+        office = Office(port)
+        dialer = dialer_of(office, tmp_path)
+        async with office.open(), asyncio.timeout(DEADLINE):
+            first = asyncio.create_task(dialer.deliver("m1", "osei", urgent=True, attempt=1))
+            while not dialer.rings("m1", "osei"):
+                await asyncio.sleep(0.01)
+            dialer.taken("m1", "osei")
+            assert await first == "acknowledged"
+            second = asyncio.create_task(dialer.deliver("m2", "osei", urgent=True, attempt=2))
+            await asyncio.sleep(0.1)
+            assert not dialer.rings("m2", "osei")
+            assert not dialer.idle
+            second.cancel()
+            await asyncio.wait([second])
+        assert dialer.idle
+
+
 async def test_an_asterisk_that_stays_away_costs_one_try(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
