@@ -26,9 +26,10 @@ Curve = tuple[list[float], list[float]]  # how loud, how bright
 def likeness(heard: Sequence[int], wanted: Sequence[int]) -> float:
     """Return how much the piece of `wanted` that is least in `heard` is there: 0 to 1, both 8 kHz.
 
-    Silence is like nothing.
+    Silence is like nothing. A recording may end in the silence with which the prompt ends: a
+    hang-up takes its last packets with it.
     """
-    there, prompt = _curve(heard, HOP), _curve(wanted, FRAME)
+    there, prompt = _curve([*heard, *[0] * (DRIFT * HOP)], HOP), _curve(wanted, FRAME)
     least, at = 1.0, 0
     frames = len(prompt[0])
     for begin in range(0, frames, PIECE):

@@ -52,6 +52,13 @@ def test_the_same_words_are_known(late: int) -> None:
     assert likeness(over_the_telephone(said(*WANTED), late), said(*WANTED)) > ALIKE
 
 
+@pytest.mark.parametrize(("cut_ms", "known"), [(0, True), (40, True), (80, True), (300, False)])
+def test_a_recording_may_end_with_the_words(cut_ms: int, known: bool) -> None:  # noqa: FBT001  # a table
+    """A hang-up cuts off the silence after them, and nothing else unseen."""
+    words = said("drill-over")
+    assert (likeness(words[: len(words) - cut_ms * 8], words) > ALIKE) == known
+
+
 @pytest.mark.parametrize("other", OTHERS, ids="+".join)
 def test_other_words_are_not(other: tuple[str, ...]) -> None:
     """Nor the same beginning with another end, nor the right sentences in the wrong order."""
