@@ -6,7 +6,7 @@ import random
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from pbx.home import Home
@@ -27,8 +27,8 @@ _DECISIONS = """INSERT INTO decision (call, turn, at, kind, target, urgency, rea
            '[{"rule": "urgent at night", "matched": true, "because": "every condition holds"}]'
     FROM call"""
 _MESSAGES = """INSERT INTO message (id, call, opened_at, state, urgency, flags, acknowledged_by,
-    acknowledged_at, called_back_by, called_back_at)
-    SELECT id, id, started_at, 'called back', urgency, '[]', 'lee', ended_at, 'osei', ended_at
+    acknowledged_at, called_back_by, called_back_at, due_at)
+    SELECT id, id, started_at, 'called back', urgency, '[]', 'lee', ended_at, 'osei', ended_at, ?
     FROM call WHERE outcome = 'message'"""
 
 
@@ -39,7 +39,8 @@ def seed(home: Home, calls: int) -> None:
         connection.executemany(_CALL, _calls(calls))
         connection.execute(_LEGS)
         connection.execute(_DECISIONS)
-        connection.execute(_MESSAGES)
+        # nobody closed them: all are due at the next opening, and none while we measure
+        connection.execute(_MESSAGES, [utc_text(datetime.now(UTC) + timedelta(days=1))])
         connection.commit()
 
 

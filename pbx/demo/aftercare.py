@@ -56,10 +56,10 @@ class Aftercare:
             case "overdue":
                 self._move(view.id, "overdue", now)
             case "remind":
-                escalation.remind(self._engine, view, at=now, due_at=due_at)
+                escalation.remind(self._engine, [(view, due_at)], at=now)
                 self._later(view.id, FRONT_DESK, now, 5, 90)
             case "wait":
-                escalation.put_off(self._engine, view, due_at)
+                escalation.put_off(self._engine, [(view, due_at)])
 
     def _ring(self, view: View, todo: Todo, now: datetime, due_at: datetime | None) -> None:
         """Call a round of people; the first who acknowledges ends it."""

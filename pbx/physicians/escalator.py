@@ -109,12 +109,17 @@ class Escalator:
         limit = BATCH + len(self._held)
         views = await self._store.read(escalation.due, now, limit)
         due = [view for view in views if view.id not in self._held]
+        does = {
+            "ring": self._ring,
+            "overdue": self._reopen,
+            "remind": self._remind,
+            "wait": self._put_off,
+        }
         for first in range(0, len(due), ROUNDS):
             some = (self._judged(view, now) for view in due[first : first + ROUNDS])
             steps = [step for step in some if step is not None]
-            await self._safely(self._ring, [one for one in steps if one.todo.what == "ring"])
-            for step in steps:
-                await self._safely(self._tend, [step])
+            for what, do in does.items():
+                await self._safely(do, [step for step in steps if step.todo.what == what])
         if len(views) == limit:
             return 0
         nearest = await self._store.read(escalation.nearest)
@@ -154,6 +159,8 @@ class Escalator:
         self, do: Callable[[list[Round]], Awaitable[None]], steps: list[Round]
     ) -> None:
         """Do what is due with these messages; what goes wrong with one holds up no other."""
+        if not steps:
+            return
         try:
             await do(steps)
         except (SQLAlchemyError, OfficeLineError):
@@ -170,24 +177,26 @@ class Escalator:
         """Leave a message alone for a while: looking at it again at once would fail again."""
         self._held[view.id] = self._clock.now() + timedelta(seconds=LONGEST_PAUSE_S)
 
-    async def _tend(self, steps: list[Round]) -> None:
-        """Do what is due besides calls."""
-        for step in steps:
-            view, now = step.view, step.at
-            match step.todo.what:
-                case "overdue":
-                    by = (view.acknowledged_by,) if view.acknowledged_by else ()
-                    plan, moved = self._plans.plan, escalation.move
-                    with contextlib.suppress(RefusedError):  # called back at this very moment
-                        await self._store.write(moved, plan, view.id, "overdue", at=now)
-                        self._tell(view.id, "overdue", by)
-                case "remind":
-                    remind = escalation.remind
-                    owner = await self._store.write(remind, view, at=now, due_at=step.due_at)
-                    whom = owner or self._plans.plan.office.inbox
-                    self._tell(view.id, "reminder", (whom,))
-                case "wait":
-                    await self._store.write(escalation.put_off, view, step.due_at)
+    async def _reopen(self, steps: list[Round]) -> None:
+        """Let messages climb again whose call back is overdue."""
+        plan, move = self._plans.plan, escalation.move
+        for view, now in ((step.view, step.at) for step in steps):
+            by = (view.acknowledged_by,) if view.acknowledged_by else ()
+            with contextlib.suppress(RefusedError):  # called back at this very moment
+                await self._store.write(move, plan, view.id, "overdue", at=now)
+                self._tell(view.id, "overdue", by)
+
+    async def _remind(self, steps: list[Round]) -> None:
+        """Remind the owners of messages that are open while the office is."""
+        timers = [(step.view, step.due_at) for step in steps]
+        owners = await self._store.write(escalation.remind, timers, at=steps[0].at)
+        for step, owner in zip(steps, owners, strict=True):
+            self._tell(step.view.id, "reminder", (owner or self._plans.plan.office.inbox,))
+
+    async def _put_off(self, steps: list[Round]) -> None:
+        """Set the timers of messages that need nothing now."""
+        timers = [(step.view, step.due_at) for step in steps]
+        await self._store.write(escalation.put_off, timers)
 
     async def _ring(self, steps: list[Round]) -> None:
         """Call everybody of these rounds who is not being called about the message already."""

@@ -6,12 +6,12 @@ time from the telephone, the command line and the escalator never contradicts it
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, cast
 
-from sqlalchemy import Engine, text
+from sqlalchemy import Connection, Engine, text
 from sqlmodel import Session, col, select
 
 from pbx.errors import OfficeLineError
@@ -24,10 +24,12 @@ from routing.model import Plan, Urgency
 from routing.relay import RINGING, Stage, State, View
 
 Act = Literal["delivered", "acknowledged", "called back", "closed", "overdue", "cut off"]
+Timer = tuple[View, datetime | None]  # a message, and when it is due next
 REMINDED = "reminded"
 PUSHED, PUSH_FAILED = "pushed", "push failed"
 
 _NEAREST = text("SELECT min(due_at) FROM message WHERE urgency = :urgency AND due_at IS NOT NULL")
+_OWNER = text("SELECT owner FROM message WHERE id = :id")
 _SET_DUE = text("UPDATE message SET due_at = :due_at WHERE id = :id AND state = :state")
 
 
@@ -161,21 +163,31 @@ def nearest(engine: Engine) -> datetime | None:
     return min((from_utc_text(one) for one in times if one is not None), default=None)
 
 
-def put_off(engine: Engine, view: View, due_at: datetime | None) -> None:
-    """Set the timer of a message that needs nothing now, unless it has moved on."""
+def put_off(engine: Engine, timers: Sequence[Timer]) -> None:
+    """Set the timers of messages that need nothing now, unless they have moved on."""
     with writing(engine) as connection:
-        row = {"id": view.id, "state": view.state, "due_at": due_at and utc_text(due_at)}
-        connection.execute(_SET_DUE, row)
+        for view, due_at in timers:
+            _set_due(connection, view, due_at)
 
 
-def remind(engine: Engine, view: View, *, at: datetime, due_at: datetime | None) -> str | None:
-    """Write that a message's owner is reminded, and return the owner; None if it has none."""
+def remind(engine: Engine, timers: Sequence[Timer], *, at: datetime) -> list[str | None]:
+    """Write that messages' owners are reminded; of each comes its owner, None if it has none."""
     with writing(engine) as connection:
-        row = {"id": view.id, "state": view.state, "due_at": due_at and utc_text(due_at)}
-        connection.execute(_SET_DUE, row)
-        note(connection, view.id, at, REMINDED)
-        owner = connection.execute(text("SELECT owner FROM message WHERE id = :id"), row).scalar()
+        return [_reminded(connection, view, due_at, at) for view, due_at in timers]
+
+
+def _reminded(
+    connection: Connection, view: View, due_at: datetime | None, at: datetime
+) -> str | None:
+    _set_due(connection, view, due_at)
+    note(connection, view.id, at, REMINDED)
+    owner = connection.execute(_OWNER, {"id": view.id}).scalar()
     return None if owner is None else str(owner)
+
+
+def _set_due(connection: Connection, view: View, due_at: datetime | None) -> None:
+    row = {"id": view.id, "state": view.state, "due_at": due_at and utc_text(due_at)}
+    connection.execute(_SET_DUE, row)
 
 
 def note_push(

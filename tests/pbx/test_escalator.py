@@ -612,6 +612,19 @@ async def test_what_is_due_at_once_is_written_together_before_anybody_is_called(
     assert office.phone.unwritten == 0
 
 
+async def test_owners_are_reminded_ten_at_a_time(office: Office) -> None:
+    """Whoever answers calls at the opening does not wait for a transaction per old message."""
+    for number in range(30):
+        office.leave(f"r{number}", "routine", None)
+    office.clock.at = OPENING
+    commits: list[object] = []
+    async with office.escalating() as escalator:
+        listen(office.engine, "commit", commits.append)
+        await office.at(escalator, OPENING)
+    assert len(office.told) == 30
+    assert len(commits) <= 3 + 1  # and the first of all, which takes up what was cut off
+
+
 async def test_a_clock_set_back_while_the_disk_is_full_holds_up_no_call(office: Office) -> None:
     """Timers that cannot be set back fire as if the clock had gone on."""
     office.leave()

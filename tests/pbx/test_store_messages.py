@@ -316,7 +316,7 @@ def test_a_message_that_becomes_urgent_is_due_at_once(engine: Engine) -> None:
     """Its timer no longer waits for the opening."""
     leave(engine, urgency="routine")
     (view,) = escalation.due(engine, T0, 9)
-    escalation.put_off(engine, view, T0 + timedelta(hours=9))
+    escalation.put_off(engine, [(view, T0 + timedelta(hours=9))])
     assert escalation.due(engine, T0 + timedelta(hours=8), 9) == []
     leave(engine, after_s=30)
     assert [one.id for one in escalation.due(engine, T0 + timedelta(seconds=30), 9)] == ["m1"]
