@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 import socket
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager
 
 import pytest
@@ -295,6 +296,27 @@ async def test_close_leaves_nothing() -> None:
         await asyncio.open_connection("127.0.0.1", port)
     writer.close()
     assert len(asyncio.all_tasks()) == 1
+
+
+async def test_close_ends_a_handler_that_has_not_begun() -> None:
+    """It is closed, and nobody complains that it was never awaited."""
+    rests: list[Coroutine[None, None, None]] = []
+
+    async with serving(lambda _: None) as server:
+        closing: list[asyncio.Task[None]] = []
+
+        def handler(session: AgiSession) -> Awaitable[None]:
+            closing.append(asyncio.create_task(server.close()))  # its turn comes first
+            rests.append(waits(session))
+            return rests[0]
+
+        async def waits(session: AgiSession) -> None:
+            await session.command("ANSWER")
+
+        server.handlers = {"route": handler}
+        assert await is_refused(server, question())
+        await asyncio.gather(*closing)
+    assert [inspect.getcoroutinestate(one) for one in rests] == [inspect.CORO_CLOSED]
 
 
 async def test_strangers_cannot_even_connect() -> None:
