@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import shutil
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING
 
 import structlog
@@ -100,9 +100,9 @@ class Notifier:
 
         database = self._home.database
         watch = Watch(lambda: open_database(database), plans, self._clock, self._feed, self._looked)
-        work = [watch.run()]
+        work = [watch.run]
         if self._publisher is not None:
-            work.append(self._publisher.run())
+            work.append(self._publisher.run)
         self._tasks = [asyncio.create_task(_guarded(one)) for one in work]
         if self._metrics is not None:
             await asyncio.to_thread(self._metrics.start)
@@ -124,9 +124,9 @@ class Notifier:
             await asyncio.to_thread(self._metrics.stop)
 
 
-async def _guarded(work: Coroutine[None, None, None]) -> None:
+async def _guarded(run: Callable[[], Awaitable[None]]) -> None:
     """Let nothing out of what is no part of a call."""
     try:
-        await work
+        await run()
     except Exception:
         log.exception("notify.ended")
