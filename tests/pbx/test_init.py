@@ -90,6 +90,29 @@ def test_there_are_these_starts() -> None:
     assert answers.starts() == ("concierge", "group", "solo")
 
 
+@pytest.mark.parametrize(
+    ("at", "repeat", "kind", "target"),
+    [
+        ("2026-11-24 10:00", 1, "ring", "frontdesk"),
+        ("2026-11-24 10:00", 3, "ring", "frontdesk"),
+        ("2026-11-24 22:00", 1, "menu", "night"),
+        ("2026-11-24 22:00", 3, "ladder", "urgent"),
+    ],
+)
+def test_the_third_call_of_a_group_rings_the_desk_by_day(
+    tmp_path: Path, at: str, repeat: int, kind: str, target: str
+) -> None:
+    """At night it goes to the physician at once; by day it does when the desk does not answer."""
+    asked = ("--did", "+12125550100", "--from", "+19175550123", "--at", at, "--repeat", str(repeat))
+    start = ROOT / "config/starts/group.toml"
+    words = ["--config", str(start), "--home", str(tmp_path), "explain", *asked, "--json"]
+    done = subprocess.run(
+        [sys.executable, "-m", "cli", *words], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    decision = json.loads(done.stdout)["decision"]
+    assert (decision["kind"], decision["target"]) == (kind, target)
+
+
 def test_a_practice_from_nothing(tmp_path: Path) -> None:
     """In an empty folder: the file, the vault and the prompts; later commands find them there."""
     file = tomllib.loads(begun(tmp_path, hours="mon-fri 09:00-17:00", backline="312-555-0101"))
