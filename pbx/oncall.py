@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import datetime, time, timedelta
+from datetime import date, datetime, time, timedelta
 from itertools import pairwise
 
 from routing import rota as rotas
@@ -13,7 +13,9 @@ from routing.model import Override, Plan
 from routing.rota import OnCall, Shift
 
 LOOKS = (timedelta(days=15), timedelta(days=400))  # how far from an instant its shift is looked for
-MORNING = time(8)  # when a night is over for a rota without handoffs
+MORNING = time(8)  # when a night is over for a rota without a handoff in the morning
+DAWN, NOON = time(4), time(12)  # between them a handoff is a morning's
+MINUTE = timedelta(minutes=1)
 
 
 @dataclass(frozen=True)
@@ -141,18 +143,24 @@ def handoffs(plan: Plan, rota: str, start: datetime, end: datetime) -> list[Hand
 
 
 def until_morning(plan: Plan, rota: str, at: datetime) -> datetime:
-    """Say when who takes over now may stop: at the next handoff, or the next morning before it.
+    """Return when who takes over now may stop: the next morning at which the rota hands over.
 
-    The morning is at the time of the day at which the rota hands over.
+    A change of who is on call in a morning is one. So is the time at which the layer of whoever
+    would be on call then hands over, although the turn goes on; `MORNING` where that layer hands
+    over at another time of the day. An evening's change ends nothing: the night is taken whole.
     """
+    today = local_day(at, plan.office.zone)
+    found = [one for days in range(2) for one in _mornings(plan, rota, today + days * DAY)]
+    return min(one for one in found if one > at)
+
+
+def _mornings(plan: Plan, rota: str, day: date) -> list[datetime]:
+    """List the instants of a day's morning at which the rota hands over, or would."""
     zone = plan.office.zone
-    layers = plan.rotas[rota].layers
-    clock = layers[-1].at if layers else MORNING
-    today = local_day(at, zone)
-    mornings = (instant(today + days * DAY, clock, zone) for days in range(3))
-    morning = next(one for one in mornings if one > at)
-    known = stretches(plan, rota, at, morning)
-    return known[1][0] if len(known) > 1 else morning
+    first, last = (instant(day, clock, zone) for clock in (DAWN, NOON))
+    changes = [at for at, _ in stretches(plan, rota, first, last + MINUTE)[1:]]
+    clock = rotas.handoff_clock(plan, rota, instant(day, MORNING, zone)) or MORNING
+    return [*changes, instant(day, clock if DAWN <= clock <= NOON else MORNING, zone)]
 
 
 def swapped(

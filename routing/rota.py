@@ -99,6 +99,17 @@ def unconfirmed(plan: Plan, rota: str, at: datetime) -> tuple[str, ...]:
     return tuple(one for one in on_call(plan, rota, at).people if one in open_) if open_ else ()
 
 
+def handoff_clock(plan: Plan, rota: str, at: datetime) -> time | None:
+    """Return the time of day at which the layer that decides at this instant hands over.
+
+    None where an explicit shift decides, or no layer holds.
+    """
+    table, zone = plan.rotas[rota], plan.office.zone
+    if any(at_local(one.start, zone) <= at < at_local(one.end, zone) for one in table.shifts):
+        return None
+    return next((layer.at for layer in reversed(table.layers) if _holds(layer, zone, at)), None)
+
+
 def everyone(plan: Plan) -> tuple[str, ...]:
     """Name everybody that may be woken when nobody in particular is on call."""
     return plan.physicians() or tuple(plan.people)
@@ -123,11 +134,16 @@ def _from_file(rota: Rota, zone: ZoneInfo, at: datetime) -> OnCall:
 def _in_turn(rota: Rota, zone: ZoneInfo, at: datetime) -> tuple[tuple[str, ...], int]:
     """List the people of the layer that holds from whose turn it is, and number the turn."""
     for layer in reversed(rota.layers):
-        turn = _turn(layer, zone, at)
-        if turn >= 0 and (not layer.only or inside(layer.only, at, zone)):
+        if _holds(layer, zone, at):
+            turn = _turn(layer, zone, at)
             first = turn % len(layer.rotation)
             return layer.rotation[first:] + layer.rotation[:first], turn
     return (), 0
+
+
+def _holds(layer: Layer, zone: ZoneInfo, at: datetime) -> bool:
+    """Tell whether a layer has begun, and is in one of its windows."""
+    return _turn(layer, zone, at) >= 0 and (not layer.only or inside(layer.only, at, zone))
 
 
 def _overridden(answer: OnCall, override: Override) -> OnCall:

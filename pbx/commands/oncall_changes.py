@@ -14,6 +14,7 @@ from pbx.commands.context import Context, whoever
 from pbx.commands.oncall_words import (
     bounded,
     override_sentence,
+    people_named,
     person_named,
     span_of,
     the_person,
@@ -25,6 +26,7 @@ from pbx.commands.reasons import reason_of
 from pbx.errors import OfficeLineError
 from pbx.home import Home
 from pbx.numbers import mask_within
+from routing import rota as rotas
 from routing.model import Override, Plan
 
 if TYPE_CHECKING:
@@ -78,14 +80,14 @@ def take(
     *,
     start: Annotated[str, typer.Option("--from", help="From this time on.")] = "now",
     end: Annotated[
-        str | None, typer.Option("--to", help="Else up to the next handoff or morning.")
+        str | None, typer.Option("--to", help="Up to this time; else the next morning's handoff.")
     ] = None,
     rota: MayRota = None,
     reason: Reason = "takes it",
 ) -> None:
-    """Take the night: be on call in the place of whoever is.
+    """Take the night: be on call in the place of whoever is, until the next morning's handoff.
 
-    Example: officeline oncall take osei
+    Example: officeline oncall take osei --to 8am
     """
     from pbx.oncall import until_morning
 
@@ -100,6 +102,11 @@ def take(
     bounded(begins, ends, zone)
     wanted = Override(0, name, "replace", who, None, begins, ends, reason_of(reason))
     _store(context.obj, plan, [wanted])
+    after = people_named(plan, rotas.on_call(plan, name, ends).people)
+    typer.echo(
+        f"{person_named(plan, who)} is on call until {when.show(ends, zone)}; "
+        f"after that, {after} {'are' if ' and ' in after else 'is'}."
+    )
 
 
 def swap(

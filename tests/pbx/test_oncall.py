@@ -10,6 +10,7 @@ import pytest
 
 from pbx import oncall
 from pbx.officefile import plan as plan_files
+from pbx.officefile import spans
 from routing.model import ExplicitShift, Layer, Override, Plan, Rota
 
 ROOT = Path(__file__).parents[2]
@@ -96,24 +97,45 @@ def test_the_first_gap_of_all_rotas_comes_first() -> None:
     assert oncall.upcoming_gap(filled_plan, MON - DAY, 3) is not None
 
 
+WEEKEND = Layer(
+    ("patel",), date(2026, 1, 2), time(17), 4, only=spans.windows("fri 17:00-mon 08:00")
+)
+
+
+def shift(person: str, start: datetime, end: datetime) -> Rota:
+    """Make Osei's rota with a shift of somebody else, in local time."""
+    return replace(rota("osei"), shifts=(ExplicitShift(person, start, end),))
+
+
 @pytest.mark.parametrize(
     ("made", "at", "expected"),
     [
         pytest.param(rota("lee", "osei", at=time(7)), 2, 23, id="the rota's own morning"),
         pytest.param(rota("lee", at=time(7)), 2, 23, id="of whom nobody relieves, too"),
         pytest.param(rota("lee", "osei"), 0, 24, id="at the handoff: the next"),
+        pytest.param(rota("lee", "osei"), -1, 0, id="before the handoff: this one"),
         pytest.param(Rota("doctors", ()), 3, 24, id="no layer: eight"),
+        pytest.param(rota("lee", "osei", at=time(17)), 8, 24, id="the evening's ends no night"),
         pytest.param(
-            replace(
-                rota("osei"),
-                shifts=(ExplicitShift("lee", datetime(2026, 11, 23, 18), datetime(2026, 11, 24)),),  # noqa: DTZ001  # local
-            ),
-            2, 10, id="a shift before the morning",
+            shift("lee", datetime(2026, 11, 23, 18), datetime(2026, 11, 24)),  # noqa: DTZ001  # local
+            2, 24, id="nor does a shift of the evening",
+        ),
+        pytest.param(
+            shift("lee", datetime(2026, 11, 23, 18), datetime(2026, 11, 24, 6)),  # noqa: DTZ001  # local
+            2, 22, id="a shift ends in the morning",
+        ),
+        pytest.param(
+            replace(rota("lee", at=time(7)), layers=(*rota("lee", at=time(7)).layers, WEEKEND)),
+            12, 23, id="a layer that does not hold then has no say",
+        ),
+        pytest.param(
+            replace(rota("lee", at=time(7)), layers=(*rota("lee", at=time(7)).layers, WEEKEND)),
+            4 * 24 + 12, 5 * 24, id="the weekend's layer hands over in the evening: eight",
         ),
     ],
 )  # fmt: skip
 def test_until_when_who_takes_over_stays(made: Rota, at: int, expected: int) -> None:
-    """Up to the next handoff or the morning, in hours from Monday 08:00."""
+    """Up to the next morning's handoff, in hours from Monday 08:00."""
     end = oncall.until_morning(plan_of(made), "doctors", MON + at * HOUR)
     assert (end - MON) // HOUR == expected
 

@@ -16,6 +16,7 @@ import pytest
 import time_machine
 from typer.testing import CliRunner, Result
 
+from pbx import when
 from pbx.commands import oncall
 from pbx.commands.context import Context
 from pbx.errors import OfficeLineError
@@ -32,7 +33,8 @@ ROOT = Path(__file__).parents[2]
 EXAMPLE = (ROOT / "config" / "office.toml").read_text()
 PRESETS = ROOT / "config" / "presets.toml"
 # A Tuesday evening in New York; Osei has the week up to Monday, then Patel, then Lee.
-NOW = datetime(2026, 11, 24, 19, 30, 20, tzinfo=ZoneInfo("America/New_York"))
+NEW_YORK = ZoneInfo("America/New_York")
+NOW = datetime(2026, 11, 24, 19, 30, 20, tzinfo=NEW_YORK)
 SPAN = ("--from", "wed 08:00", "--to", "thu 08:00")
 WEDNESDAY = "from Wed 25 Nov 2026 08:00 EST to Thu 26 Nov 2026 08:00 EST"
 
@@ -308,8 +310,12 @@ def test_an_override_has_a_rota_bounds_and_a_reason(place: Context, left_out: st
     ],
 )
 def test_take_the_night(place: Context, words: list[str], start: str, end: str) -> None:
-    """From now to the morning, if nothing else is said."""
-    run(place, "take", "lee", *words)
+    """From now to the morning, if nothing else is said; the answer names the end and who is next."""
+    told = run(place, "take", "lee", *words).stdout
+    assert (
+        f"Dr. Ana Lee is on call until {when.show(datetime.fromisoformat(end), NEW_YORK)}; " in told
+    )
+    assert "after that, Dr. Kofi Osei is." in told
     (made,) = document(place, "overrides")["overrides"]
     assert (made["start"], made["end"], made["person"]) == (start, end, "lee")
     assert holds(place, start)[0] == ("lee",)
