@@ -15,10 +15,16 @@ from pbx.errors import OfficeLineError
 from pbx.home import Home
 from routing.instants import DAY, MIDNIGHT, instant, local_day
 
+WEEK = 7  # days
+
 
 def write(context: typer.Context, days: int) -> None:
-    """Write the last so many days up to now, and say where they are and how to look at them."""
+    """Write the last so many days up to now, and say where they are and how to look at them.
+
+    From seven days on they begin with a Monday, so that the week of `report week` is among them.
+    """
     from pbx import logs
+    from pbx.commands.report_figures import around
     from pbx.demo.week import play
 
     logs.configure(quiet=True)
@@ -26,9 +32,12 @@ def write(context: typer.Context, days: int) -> None:
     configuration = known.configuration()
     zone = configuration.plan.office.zone
     now = datetime.now(UTC)
-    first = local_day(now, zone) - days * DAY
+    today = local_day(now, zone)
+    whole = around("week", around("week", today)[0] - DAY)[0]
+    first = today - days * DAY if days < WEEK else min(whole, today - days * DAY)
+    week = f"report week --from {first}" if days < WEEK else "report week"
     home = _home(context)
-    typer.echo(f"Playing {days} days of {configuration.plan.office.name} ...", err=True)
+    typer.echo(f"Playing the days since {first} of {configuration.plan.office.name} ...", err=True)
     began = time.monotonic()
     # what ended a moment ago is still on its way to the ledgers
     until = now - timedelta(minutes=10)
@@ -36,7 +45,7 @@ def write(context: typer.Context, days: int) -> None:
     typer.echo(f"{count} calls since {first} are in {home} ({time.monotonic() - began:.0f} s).")
     typer.echo("Look at them with:")
     command = f"officeline --config {known.config} --home {home}"
-    for words in (f"report week --from {first}", "report morning", "reconcile", "inbox list"):
+    for words in (week, "report morning", "reconcile", "inbox list"):
         typer.echo(f"  {command} {words}")
 
 

@@ -19,7 +19,12 @@ def demo(
     *,
     days: Annotated[
         int | None,
-        typer.Option(min=1, max=60, help="Write so many days of calls instead, without a sound."),
+        typer.Option(
+            min=1,
+            max=60,
+            help="Write so many days of calls instead, without a sound; "
+            "from 7 on, the last whole week is among them.",
+        ),
     ] = None,
     keep_running: Annotated[
         bool, typer.Option("--keep-running", help="Stay up, so that a softphone can call.")
