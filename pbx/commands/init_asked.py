@@ -10,6 +10,7 @@ import typer
 
 from pbx.errors import OfficeLineError
 from pbx.setup import answers as reading
+from pbx.setup import ids
 from pbx.setup.answers import LATER, OTHER, Answers, TrunkAnswer
 
 INTERRUPTED = 130
@@ -171,7 +172,7 @@ def _physicians(talk: Talk, file: Mapping[str, Any], *, fresh: bool) -> dict[str
             if not name:
                 break
             taken = {**dict.fromkeys(() if fresh else people, ""), **found}
-            found[_id(talk, name, reading.suggested_id(name, taken), taken)] = name
+            found[_id(talk, name, ids.suggested(name, taken), taken)] = name
     if len(found) < least:
         alone = "" if serves else "; one alone takes the preset solo, with an answering service"
         raise OfficeLineError(

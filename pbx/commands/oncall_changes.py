@@ -87,7 +87,7 @@ def take(
 ) -> None:
     """Take the night: be on call in the place of whoever is, until the next morning's handoff.
 
-    Example: officeline oncall take osei --to 8am
+    Example: officeline oncall take osei --to "tomorrow 08:00"
     """
     from pbx.oncall import until_morning
 

@@ -161,14 +161,6 @@ def mobiles(text: str) -> dict[str, str]:
     return found
 
 
-def suggested_id(name: str, taken: Mapping[str, str]) -> str:
-    """Make an id of a name's last word; a number is added where somebody has it already."""
-    last = "".join(one for one in name.lower().split()[-1] if "a" <= one <= "z")[:20]
-    plain = last if len(last) > 1 else f"dr-{last or 'one'}"
-    others = (f"{plain}{count}" for count in range(2, 1000))
-    return next(one for one in (plain, *others) if one not in taken)
-
-
 def _one_of(text: str, known: tuple[str, ...], what: str) -> str:
     found = text.strip().lower()
     if found not in known:

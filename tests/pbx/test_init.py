@@ -342,13 +342,6 @@ def test_a_file_of_another_layout_is_told() -> None:
         with_answers(text, Answers(backline="+12125550109"), fresh=False)
 
 
-def test_ids_are_suggested() -> None:
-    """By the last name, and never twice."""
-    assert answers.suggested_id("Dr. Ana Lee", {}) == "lee"
-    assert answers.suggested_id("Dr. Bo Lee", {"lee": ""}) == "lee2"
-    assert answers.suggested_id("Dr. X", {}) == "dr-x"
-
-
 def heard(terminal: int) -> str:
     """Read what a terminal shows next; nothing once its writer has gone."""
     assert select.select([terminal], [], [], 30)[0], "nothing is said, and something is waited for"

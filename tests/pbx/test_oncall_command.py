@@ -310,7 +310,7 @@ def test_an_override_has_a_rota_bounds_and_a_reason(place: Context, left_out: st
     ],
 )
 def test_take_the_night(place: Context, words: list[str], start: str, end: str) -> None:
-    """From now to the morning, if nothing else is said; the answer names the end and who is next."""
+    """From now to the morning, if nothing else is said; the answer says until when."""
     told = run(place, "take", "lee", *words).stdout
     assert (
         f"Dr. Ana Lee is on call until {when.show(datetime.fromisoformat(end), NEW_YORK)}; " in told
