@@ -19,3 +19,10 @@ def data_folder(name: Literal["asterisk", "config"]) -> Path:
     raise ConfigError(
         f"The shipped '{name}' folder is missing beside {package}; install OfficeLine again."
     )
+
+
+def pinned_packages() -> Path:
+    """Return the file of pinned packages: a wheel's own, or the checkout's; it may be missing."""
+    package = Path(__file__).resolve().parent
+    shipped = package / "data" / "requirements.lock"
+    return shipped if shipped.is_file() else package.parent / "requirements.lock"

@@ -18,6 +18,7 @@ from rich.table import Table
 from pbx import logs
 from pbx.demo.scenes import SCENES, Played, Scene, SceneError
 from pbx.demo.stage import Stage, staged
+from pbx.engine import runtime
 from pbx.numbers import mask
 from pbx.paths import data_folder
 
@@ -89,6 +90,8 @@ async def play(*, keep_running: bool) -> bool:
     """Play every scene on a fresh stage; tell whether all of them went well."""
     logs.configure(quiet=True)
     console = Console()
+    if runtime.find() is None:
+        await asyncio.to_thread(runtime.fetch, lambda line: console.print(line, highlight=False))
     console.print("Starting a practice and a phone network on this machine ...")
     show = _Show(console)
     config = data_folder("config") / "office.toml"

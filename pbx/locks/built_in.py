@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Iterator
 from importlib import metadata
@@ -10,19 +11,19 @@ from pathlib import Path
 from pbx import logs
 from pbx.agi import protocol
 from pbx.locks.lock import Lock
+from pbx.paths import pinned_packages
 from pbx.store import pins
 
-PINNED = Path(__file__).parents[2] / "requirements.lock"
 PACKAGES = "packages as requirements.lock pins them by hash"
-MEND = "Make the virtual environment anew: remove .venv and give ./run check."
-_PIN = re.compile(r"^([A-Za-z0-9_.-]+)==([^ ;\\]+)( ;)?", re.MULTILINE)
+MEND = "Install OfficeLine again, with the versions that docs/install.md names."
+_PIN = re.compile(r"^([A-Za-z0-9_.-]+)==([^ ;\\]+)", re.MULTILINE)
 
 
 def look() -> list[Lock]:
     """List them, with what they hold."""
     return [
         *(Lock(group, name, True, f"built in: {how}") for group, name, how in _built_in()),
-        packages(PINNED),
+        packages(pinned_packages()),
     ]
 
 
@@ -55,21 +56,17 @@ def _built_in() -> Iterator[tuple[str, str, str]]:
 
 
 def packages(pinned: Path) -> Lock:
-    """Compare what is installed with the file of an installation from a checkout."""
+    """Compare what is installed with the versions that this release was tested with."""
     if not pinned.is_file():
         return Lock("own", PACKAGES, None, "requirements.lock is not part of this installation")
     return Lock.of("own", PACKAGES, _others(pinned.read_text(encoding="utf-8")), MEND)
 
 
 def _others(text: str) -> Iterator[str]:
+    """Say what runs in another version; a package that is not installed runs nothing."""
     if "--hash=sha256:" not in text:
         yield "there are no hashes in requirements.lock"
-    for name, wanted, conditional in _PIN.findall(text):
-        try:
-            found = metadata.version(name)
-        except metadata.PackageNotFoundError:
-            if not conditional:  # of another system, or another Python
-                yield f"{name} is missing"
-        else:
-            if found != wanted:
+    for name, wanted in _PIN.findall(text):
+        with contextlib.suppress(metadata.PackageNotFoundError):
+            if (found := metadata.version(name)) != wanted:
                 yield f"{name} is {found}, not {wanted}"
