@@ -70,7 +70,7 @@ def main() -> None:
         home = Home(Path(name) / "home")
         home.prepare(runtime.service_user())
         open_database(home.database).dispose()
-        begins = ("-m", "cli", "--home", str(home.folder))
+        begins = ("-m", "cli", "--config", "config/office.toml", "--home", str(home.folder))
         works = {FLOOR: partial(process, ("-c", "import typer"))}
         for words in every_command():
             works[f"{' '.join(words)} --help"] = partial(process, (*begins, *words, "--help"))

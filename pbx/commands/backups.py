@@ -42,6 +42,7 @@ def backup(
     from pbx.keeping import age_keys, backup
 
     place: Context = context.obj
+    home = Home(place.home)
     if bool(to) + passphrase + (passphrase_file is not None) != 1:
         raise OfficeLineError(
             "Say once how it is locked: --to RECIPIENT, --passphrase or --passphrase-file FILE."
@@ -51,7 +52,6 @@ def backup(
         if to
         else age_keys.for_passphrase(_words(passphrase_file, confirm=True))
     )
-    home = Home(place.home)
     if not home.database.exists():
         raise OfficeLineError(f"There is no office in {home.folder} yet; name it with --home.")
     recorded(place, "backup.begun", recipients=len(to or ()))

@@ -32,7 +32,7 @@ def check(
 
     known: Context = context.obj
     path = file or known.config
-    held = vault.read(known.home)
+    held = vault.Vault() if known.folder is None else vault.read(known.folder)
     numbers = held.reachable({*held.mobiles, *held.seconds}) or None
     presets = data_folder("config") / "presets.toml"
     _, found = plan.check(path, presets, datetime.now(UTC), numbers)

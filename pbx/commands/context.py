@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
+from pbx.commands import lookup
 from pbx.errors import ConfigError
 from pbx.paths import data_folder
 
@@ -24,17 +25,27 @@ if TYPE_CHECKING:
     from routing.past import Past
     from routing.people import Numbers
 
-SYSTEM_CONFIG = Path("/etc/officeline/office.toml")
-SYSTEM_HOME = Path("/var/lib/officeline")
-CHECKOUT = Path(__file__).parents[2]
-
 
 @dataclass(frozen=True)
 class Context:
-    """The global options, resolved; the files themselves may be missing."""
+    """The office that is meant: its file and its home, each None if none was named or found."""
 
-    config: Path
-    home: Path
+    file: Path | None
+    folder: Path | None
+
+    @property
+    def config(self) -> Path:
+        """The office's file, which may be missing; ConfigError if no office was found."""
+        if self.file is None:
+            raise lookup.no_file(self.folder)
+        return self.file
+
+    @property
+    def home(self) -> Path:
+        """The office's home, which may be missing; ConfigError if no office was found."""
+        if self.folder is None:
+            raise lookup.no_file(None)
+        return self.folder
 
     def configuration(self) -> Configuration:
         """Read office.toml; ConfigError with all its mistakes."""
@@ -77,10 +88,18 @@ class Context:
                 found = plan.parse(applied.text, name, presets).plan
             except ConfigError:
                 break  # written by another version, which the daemon cannot run either
-            if told and (not self.config.is_file() or plan.read_text(self.config) != applied.text):
+            if told and not self._is_file(applied.text):
                 sys.stderr.write(f"This is plan {applied.hash}, which runs; the file is another.\n")
             return laid_over(found, database)
         return self.plan()
+
+    def _is_file(self, text: str) -> bool:
+        """Tell whether the file, if the office has any, is this text."""
+        from pbx.officefile import plan
+
+        if self.file is None:
+            return True
+        return self.file.is_file() and plan.read_text(self.file) == text
 
     def past(self, engine: Engine, running: Plan, start: datetime, end: datetime) -> Past:
         """Read the plans that ran in [start, end); on stderr which of them cannot be read."""
@@ -136,27 +155,12 @@ class Context:
 
 
 def resolve(config: Path | None, home: Path | None) -> Context:
-    """Choose the files: as named, else this folder's or the checkout's, else the system's.
-
-    A folder that 'officeline init' made has its home beside `config`, as a checkout has.
-    """
-    if config is None:
-        local = [Path("config/office.toml"), CHECKOUT / "config" / "office.toml"]
-        config = next((path for path in local if _is_there(path)), SYSTEM_CONFIG)
-    config = config.absolute()
-    if home is None:
-        beside = config.parent.parent
-        made = config.parent.name == "config" and (beside / "var").is_dir()
-        home = beside / "var" if made or (beside / "pyproject.toml").is_file() else SYSTEM_HOME
-    return Context(config, home.absolute())
-
-
-def _is_there(path: Path) -> bool:
-    """Tell whether we can see a file: with sudo -u, one may stand in somebody else's folder."""
-    try:
-        return path.is_file()
-    except PermissionError:
-        return False
+    """Choose the office: as named, else as found from a named home or the current folder."""
+    home = None if home is None else home.absolute()
+    config = lookup.find_config(home) if config is None else config.absolute()
+    if home is None and config is not None:
+        home = lookup.home_of(config)
+    return Context(config, home)
 
 
 def whoever() -> str:

@@ -5,14 +5,17 @@ from __future__ import annotations
 import asyncio
 import tempfile
 import time
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import typer
 
+from pbx.commands import lookup
 from pbx.commands.context import Context
 from pbx.errors import OfficeLineError
 from pbx.home import Home
+from pbx.paths import data_folder
 from routing.instants import DAY, MIDNIGHT, instant, local_day
 
 WEEK = 7  # days
@@ -22,6 +25,7 @@ def write(context: typer.Context, days: int) -> None:
     """Write the last so many days up to now, and say where they are and how to look at them.
 
     From seven days on they begin with a Monday, so that the week of `report week` is among them.
+    They are the practice's, or the example's where there is none.
     """
     from pbx import logs
     from pbx.commands.report_figures import around
@@ -29,6 +33,8 @@ def write(context: typer.Context, days: int) -> None:
 
     logs.configure(quiet=True)
     known: Context = context.obj
+    if known.file is None:
+        known = replace(known, file=data_folder("config") / lookup.FILE)
     configuration = known.configuration()
     zone = configuration.plan.office.zone
     now = datetime.now(UTC)

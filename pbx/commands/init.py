@@ -10,7 +10,8 @@ from typing import Annotated, Any
 
 import typer
 
-from pbx.commands.context import CHECKOUT, SYSTEM_CONFIG, SYSTEM_HOME, Context, resolve
+from pbx.commands import lookup
+from pbx.commands.context import Context, resolve
 from pbx.errors import EngineError, OfficeLineError
 
 
@@ -67,21 +68,21 @@ def init(
 
 
 def _place(context: typer.Context) -> Context:
-    """Choose where the practice is: as named, else this folder, never the shipped example."""
+    """Choose where the practice is: as named, else this folder; never the shipped example.
+
+    The machine's own practice is changed only if it is named.
+    """
     options = context.find_root().params
     config, home = options.get("config"), options.get("home")
     known: Context = context.obj
-    example = CHECKOUT / "config" / "office.toml"
-    if config is None and (known.config == example or not known.config.exists()):
-        known = resolve(Path("config/office.toml"), home)
-    if known.config == example:
+    ours = [Path.cwd(), *([] if home is None else [known.home.parent])]
+    if config is None and not any(known.file and known.file.is_relative_to(one) for one in ours):
+        known = resolve(lookup.BESIDE[0], home)
+    if lookup.is_example(known.config):
         raise OfficeLineError(
-            f"{example} is the example, which stays as it is; make a folder for your practice "
+            f"{known.config} is the example, which stays as it is; make a folder for your practice "
             "and begin there, or name a file with --config FILE."
         )
-    if home is None and known.config != SYSTEM_CONFIG and known.home == SYSTEM_HOME:
-        beside = known.config.parent.parent / "var"
-        known = Context(known.config, beside) if known.config.parent.name == "config" else known
     return known
 
 

@@ -39,8 +39,8 @@ def import_(
     from pbx import patients
 
     known: Context = context.obj
-    text = patients.read_file(file)
     plan = known.configuration().plan
+    text = patients.read_file(file)
     typer.echo(f"Reading {file} ...", err=True)
     entries, refused = patients.parse(text, plan)
     engine = known.database()

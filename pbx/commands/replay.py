@@ -31,8 +31,9 @@ def replay(
     from pbx.store.calls import last_decisions
 
     known: Context = context.obj
-    plan = replace(known, config=against).plan()
-    decided = last_decisions(open_log(known), datetime.now(UTC) - timedelta(days=days))
+    log = open_log(known)
+    plan = replace(known, file=against).plan()
+    decided = last_decisions(log, datetime.now(UTC) - timedelta(days=days))
     with working("Deciding every call anew"):
         found = list(replaying.differences(decided, plan, known.numbers(plan)))
     if as_json:

@@ -113,6 +113,7 @@ def secret(
     Example: officeline vault secret mqtt
     """
     place: Context = context.obj
+    home = place.home  # no password is asked for, for nothing
     if remove and from_stdin:
         raise OfficeLineError("Give either --remove or --stdin.")
     if remove and not yes:
@@ -120,7 +121,7 @@ def secret(
     given = "" if remove else _given(from_stdin=from_stdin)
     with deed(place, "vault.secret", which, removed=remove):
         vault.change(
-            place.home,
+            home,
             lambda held: (
                 replace(held, mqtt=given) if which == "mqtt" else replace(held, trunk=given)
             ),
