@@ -30,9 +30,18 @@ exten => e,1,Hangup()
 exten => T,1,Hangup()
 exten => h,1,NoOp()
 
+; A pound key alone belongs to what was keyed before: the question is asked again. Digits beyond a PIN
+; make it wrong, and a key of a menu that is pressed twice counts once.
 [line]
-exten => ask,1,Read(OL_KEY,${OL_SAY},${OL_DIGITS},,1,${OL_PAUSE})
- same => n,Set(OL_EVENT=keyed)
+exten => ask,1,Set(OL_TRY=1)
+ same => n(ask),Read(OL_KEY,${OL_SAY},${OL_DIGITS},e,1,${OL_PAUSE})
+ same => n,Set(OL_TRY=$[${OL_TRY} + 1])
+ same => n,GotoIf($["${OL_KEY}" = "#" & ${OL_TRY} <= 3]?ask)
+ same => n,GotoIf($[${LEN(${OL_KEY})} < ${OL_DIGITS}]?keyed)
+ same => n,Read(OL_MORE,,20,,1,0.8)
+ same => n,GotoIf($[${OL_DIGITS} = 1]?keyed)
+ same => n,Set(OL_KEY=${OL_KEY}${OL_MORE})
+ same => n(keyed),Set(OL_EVENT=keyed)
  same => n,Set(OL_DETAIL=${FILTER(0-9,${OL_KEY})})
  same => n,Goto(consult,s,1)
 exten => note,1,Playback(${OL_SAY})

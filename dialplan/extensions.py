@@ -8,7 +8,7 @@ globals alone, as the failsafe's last resort.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from dialplan import names
 from dialplan.conf import document, name, section, value
@@ -33,6 +33,8 @@ class DialplanFacts:
     standby: str  # the absolute path of the standby's script
     max_calls: int = 40  # callers at once
     phones: tuple[str, ...] = ()  # the desk phones, by id
+    # how carriers of a number's own country write it without its code; those of +1 are known
+    national: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 def extensions_conf(facts: DialplanFacts) -> str:
@@ -55,6 +57,7 @@ def _globals(facts: DialplanFacts) -> dict[str, object]:
     pairs: dict[str, object] = {
         "OL_AGI": f"agi://{facts.agi}",
         "OL_NUMBER": facts.number,
+        "OL_NATIONAL": _national(facts, facts.number)[0],
         "OL_NAME": facts.name,
         "OL_TOKEN": facts.token,
         "OL_MESSAGES": facts.messages,
@@ -71,16 +74,22 @@ def _globals(facts: DialplanFacts) -> dict[str, object]:
 
 
 def _dids(facts: DialplanFacts) -> list[str]:
-    """Accept exactly our own numbers, as E.164 or as North American carriers also write them."""
+    """Accept exactly our own numbers, as E.164 or as carriers of their country also write them."""
     lines = []
+    found: dict[str, str] = {}
     for did in facts.dids:
-        forms = [did, did.removeprefix("+")]
-        if did.startswith("+1"):
-            forms.append(did.removeprefix("+1"))
-        for form in forms:
-            lines.append(f"exten => {name(form)},1,Set({names.DID}={value(did)})")
-            lines.append(f" same => n,Goto({names.CALL},s,1)")
+        for form in (did, did.removeprefix("+"), *_national(facts, did)):
+            found.setdefault(form, did)
+    for form, did in found.items():
+        lines.append(f"exten => {name(form)},1,Set({names.DID}={value(did)})")
+        lines.append(f" same => n,Goto({names.CALL},s,1)")
     return lines
+
+
+def _national(facts: DialplanFacts, number: str) -> tuple[str, ...]:
+    """List how a number is written in its own country; the first is its digits alone."""
+    own = number.removeprefix("+1").removeprefix("+")
+    return facts.national.get(number, (own,))
 
 
 def _emergency(phones: Sequence[str]) -> list[str]:

@@ -44,7 +44,7 @@ VERDICT: Final = "OL_VERDICT"  # <unique id>/<turn>, always set last
 
 MATTER_OF: Final = "OL_MATTER"  # whom the relay called about which message; empty: called in
 LONGEST: Final = "OL_LONGEST"  # after how many seconds a call that we placed is ended
-DIGITS: Final = "OL_DIGITS"  # how many keys are waited for
+DIGITS: Final = "OL_DIGITS"  # how many keys are waited for; of a number without a leading 0 or 1
 
 KEY: Final = "OL_KEY"  # a canary's: what it says to prove that it is ours
 LISTEN: Final = "OL_LISTEN"  # for how many seconds a canary listens

@@ -5,10 +5,20 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
+from routing.outbound import shares_one
+
 SHOWN_DIGITS = 4
+US = "US"
 
 # A number as people write it in a sentence; dates and times are none.
 _WITHIN = re.compile(r"\+\d[\d ().-]{5,20}\d|(?:\b1[ .-]?)?\(?\b\d{3}\)?[ .-]?\d{3}[ .-]?\d{4}\b")
+
+# A caller's number as a carrier writes it: E.164, at most behind the 011 or 00 of calls abroad.
+_SHOWN = re.compile(r"\+?[0-9]{7,18}")
+_WHOLE = re.compile(r"\+(?:1[2-9](?!11)\d{2}[2-9]\d{6}|[2-9]\d{6,14})", re.ASCII)
+_NATIONAL = re.compile(r"1?([2-9][0-9]{9})")  # in the countries of +1
+_ABROAD = re.compile(r"(?:011|00)([1-9][0-9]+)")
+_WITHOUT_PLUS = 11  # digits: more than a national number has
 
 # https://www.nationalnanpa.com: no area code or exchange begins with 0 or 1, and no area code is
 # a service code such as 911. The fictitious 555-01xx numbers pass; phonenumbers' metadata calls
@@ -21,7 +31,7 @@ def mask(number: str) -> str:
     return number if len(number) <= SHOWN_DIGITS else f"…{number[-SHOWN_DIGITS:]}"
 
 
-def to_e164(text: str, region: str = "US") -> str | None:
+def to_e164(text: str, region: str = US) -> str | None:
     """Read a number as people of `region` write it; None for anything that is not a whole one.
 
     Short codes such as 911, local numbers without an area code and extensions are None: a guess
@@ -40,6 +50,60 @@ def to_e164(text: str, region: str = "US") -> str | None:
     if number.country_code == 1 and not _NORTH_AMERICAN.fullmatch(national):
         return None
     return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+
+
+def shown_number(text: str, country: str) -> str | None:
+    """Read a caller's number as a carrier of `country` shows it, as E.164; None for anything else.
+
+    After a plus the country code is there. All others are first read as the country's own numbers.
+    This is on the way of every call: what is sure costs no look at the world's numbering plans.
+    """
+    if _SHOWN.fullmatch(text) is None:
+        return None
+    if text.startswith("+"):
+        return _whole(text)
+    if not shares_one(country):
+        return _by_plans(text, country)
+    if own := _NATIONAL.fullmatch(text):
+        return _whole(f"+1{own[1]}")
+    if abroad := _ABROAD.fullmatch(text):
+        return _whole(f"+{abroad[1]}")
+    return _whole(f"+{text}") if len(text) >= _WITHOUT_PLUS else None
+
+
+def _by_plans(text: str, country: str) -> str | None:
+    """Read a number without a plus outside of +1: the country's own, or one with its code."""
+    import phonenumbers
+
+    abroad = _ABROAD.fullmatch(text)
+    ways = [to_e164(text, country)]
+    if abroad or len(text) >= _WITHOUT_PLUS:
+        ways.append(_whole(f"+{abroad[1] if abroad else text}"))
+    found = [one for one in ways if one is not None]
+    valid = (one for one in found if phonenumbers.is_valid_number(phonenumbers.parse(one)))
+    return next(valid, next(iter(found), None))
+
+
+def _whole(number: str) -> str | None:
+    return number if _WHOLE.fullmatch(number) else None
+
+
+def national_forms(number: str) -> tuple[str, ...]:
+    """List how carriers of a number's own country may write it without its country code.
+
+    The first is the number itself; another one begins with what is dialled before it, as 0 is.
+    """
+    import phonenumbers
+
+    try:
+        parsed = phonenumbers.parse(number)
+    except phonenumbers.NumberParseException:
+        return ()
+    national = phonenumbers.national_significant_number(parsed)
+    region = phonenumbers.region_code_for_country_code(parsed.country_code or 0)
+    prefix = phonenumbers.ndd_prefix_for_region(region, strip_non_digits=True)
+    # North American carriers write ten digits, or eleven with a 1 that is the country's own code
+    return (national, f"{prefix}{national}") if prefix and prefix != "1" else (national,)
 
 
 def callback(text: str, country: str, refusal: Callable[[str], str | None]) -> str | None:

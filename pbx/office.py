@@ -15,6 +15,7 @@ from pbx.call.conversation import Book
 from pbx.engine.ports import PortBlock, Ports
 from pbx.engine.runtime import Runtime
 from pbx.home import Home
+from pbx.numbers import national_forms
 from pbx.officefile.plan import Configuration
 from pbx.vault import Vault
 from routing.model import Plan
@@ -64,6 +65,7 @@ def asterisk_files(
 ) -> Mapping[str, str]:
     """Render all of Asterisk's files for this office; names of hosts are looked up now."""
     plan = configuration.plan
+    own = {shown(plan, None), *(line.did for line in plan.lines)}
     dial = dial_strings(plan, vault)
     # what the failsafe dials when it knows nothing newer: the mobile before anything else
     people = {
@@ -94,6 +96,7 @@ def asterisk_files(
             standby=str(home.standby_script),
             max_calls=configuration.trunk.max_calls,
             phones=tuple(plan.phones),
+            national={number: national_forms(number) for number in sorted(own)},
         ),
         manager_port=ports.ami,
         manager_secret=vault.manager,

@@ -25,8 +25,9 @@ _COUNTRY = {area: country for country, areas in _FOREIGN.items() for area in are
 _SHARING = frozenset({"US", *_FOREIGN})  # +1
 
 _LENGTH = len("+12125550100")
+_KEYED_NATIONAL, _KEYED_ANY = 10, 20  # digits
 _E164 = re.compile(r"\+[1-9][0-9]{6,14}")
-_NORTH_AMERICAN = re.compile(r"\+1([2-9][0-9]{2})[2-9][0-9]{6}")
+_NORTH_AMERICAN = re.compile(r"\+1([2-9](?!11)[0-9]{2})[2-9][0-9]{6}")
 _TOLL_FREE = re.compile(r"8(?:00|33|44|55|66|77|88)")
 # Codes without a place: 5XX numbers follow a person or belong to a machine, 6XX are the same of
 # Canada, 700 is the carriers' own, 710 the government's, 456 was for calls from abroad.
@@ -59,6 +60,19 @@ def refusal(number: str, country: str, allowed: tuple[str, ...] = ()) -> str | N
 def widening(start: str, country: str) -> str | None:
     """Say why numbers that begin so are refused where they are not allowed; None: they are not."""
     return refusal(start.ljust(_LENGTH, "2"), country)
+
+
+def shares_one(country: str) -> bool:
+    """Tell whether a country is one of those of +1, where every number has ten digits."""
+    return country in _SHARING
+
+
+def keyed_digits(country: str) -> int:
+    """Say after how many digits a number that somebody keys in is whole.
+
+    Elsewhere numbers have no one length: a pound key or a pause ends them.
+    """
+    return _KEYED_NATIONAL if shares_one(country) else _KEYED_ANY
 
 
 def _premium(number: str) -> str:

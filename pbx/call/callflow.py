@@ -160,7 +160,12 @@ class _Turn:
     def _ask_number(self, prompt: str) -> Verdict:
         """Ask where to call back; from here on the message exists, whatever the caller does."""
         wait = SAME_WAIT_S if self.question.caller else NUMBER_WAIT_S
-        words = {names.SAY: names.sounds((prompt,)), names.PAUSE: str(wait)}
+        digits = outbound.keyed_digits(self.plan.office.country)
+        words = {
+            names.SAY: names.sounds((prompt,)),
+            names.PAUSE: str(wait),
+            names.DIGITS: str(digits),
+        }
         state = replace(self.state, asked=self.state.asked + 1)
         return Verdict(names.NUMBER, words, state, message="urgent")
 

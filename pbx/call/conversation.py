@@ -9,6 +9,7 @@ from typing import Protocol
 
 from dialplan import names
 from pbx.agi.protocol import AgiRequest
+from pbx.numbers import shown_number
 from routing.decision import Decision, Facts
 from routing.model import Plan
 
@@ -17,7 +18,6 @@ Book = Mapping[str, Mapping[str, str]]
 
 SILENCE = "s"
 
-_NUMBER = re.compile(r"\+?[0-9]{3,15}")
 _STATE = re.compile(r"(\w*):([\w-]*):(-?\d+):(\+?\d*):(\d+):([0-9*#s]*):([\w-]*):(\w*):(\w*)")
 
 
@@ -130,8 +130,8 @@ def variables(verdict: Verdict, question: Question, record: str) -> dict[str, st
     }
 
 
-def asked(request: AgiRequest) -> Question:
-    """Read a question; the caller's number counts only if it looks like one."""
+def asked(request: AgiRequest, country: str) -> Question:
+    """Read a question to an office of `country`; the caller's number counts only if it is one."""
     turn, did, event, detail, state, *_ = (*request.args, "", "", "", "", "")
     return Question(
         call=request.headers.get("agi_uniqueid", ""),
@@ -141,14 +141,5 @@ def asked(request: AgiRequest) -> Question:
         event=event,
         detail=detail,
         state=state,
-        caller=e164(request.callerid),
+        caller=shown_number(request.callerid, country),
     )
-
-
-def e164(number: str) -> str | None:
-    """Read a caller's number as the carrier wrote it; None for what does not look like one."""
-    if not _NUMBER.fullmatch(number):
-        return None
-    digits = number.removeprefix("+")
-    # North American carriers write ten digits, or eleven with the country's 1
-    return f"+1{digits}" if len(digits) == 10 else f"+{digits}"  # noqa: PLR2004

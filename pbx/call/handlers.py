@@ -69,7 +69,7 @@ class Handlers:
 
     def route(self, session: AgiSession) -> Awaitable[None] | None:
         """Answer one question with one verdict, at once; a message in it is durable before."""
-        question = asked(session.request)
+        question = self._asked(session)
         verdict = self._flow.answer(question, self._clock.now())
         if verdict.message is not None:
             return self._answer_durably(session, question, verdict)
@@ -109,15 +109,18 @@ class Handlers:
         except OSError:
             log.exception("message.not_durable", call=question.call)
 
+    def _asked(self, session: AgiSession) -> Question:
+        return asked(session.request, self._plans.plan.office.country)
+
     def canary(self, session: AgiSession) -> None:
         """Answer for our own test call, of which nothing is logged and nobody rings."""
-        question = asked(session.request)
+        question = self._asked(session)
         verdict = trial.answer(self._plans, question, self._clock.now())
         session.conclude(variables(verdict, question, ""))
 
     async def consult(self, session: AgiSession) -> None:
         """Answer one question of a person at a message, after a PIN."""
-        question = asked(session.request)
+        question = self._asked(session)
         if self.line is None:
             return  # without a verdict the call ends, and the message stays where it is
         step = await self.line.answer(question)

@@ -15,7 +15,7 @@ from pbx.commands import people_push
 from pbx.commands.audited import Reveal, deed, revealing
 from pbx.commands.context import Context, whoever
 from pbx.errors import ConfigError, OfficeLineError
-from pbx.numbers import mask, to_e164
+from pbx.numbers import US, mask, to_e164
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -78,7 +78,8 @@ def mobile(
     Example: officeline people mobile lee "(212) 555-0111"
     """
     name = _name(context.obj, person)
-    e164 = to_e164(str(typer.prompt("Mobile")) if number is None else number)
+    text = str(typer.prompt("Mobile")) if number is None else number
+    e164 = to_e164(text, _country(context.obj))
     if e164 is None:
         raise OfficeLineError("That is no phone number; write it as in +1 212 555 0111.")
     with deed(context.obj, "person.mobile", person, second=second):
@@ -230,6 +231,16 @@ def _name(place: Context, person: str) -> str:
             f"there are {', '.join(known) or 'no people'}."
         )
     return known[person]
+
+
+def _country(context: Context) -> str:
+    """Say where the office is, as its numbers are written, without judging the rest of the file."""
+    try:
+        with context.config.open("rb") as file:
+            country = tomllib.load(file)["office"]["country"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return US
+    return country if isinstance(country, str) else US
 
 
 def _people(context: Context) -> dict[str, str]:

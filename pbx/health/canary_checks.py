@@ -8,14 +8,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dialplan import names
-from pbx.call.conversation import Verdict, e164
+from pbx.call.conversation import Verdict
 from pbx.call.trial import NO_WORDS
 from pbx.errors import OfficeLineError
 from pbx.health.canary import Heard
 from pbx.health.look import Check
-from pbx.numbers import mask
+from pbx.numbers import mask, shown_number
 from pbx.speech.likeness import ALIKE, likeness
 from pbx.speech.soundfile import read_sound, sound_problem
+from routing.model import Office
 
 HERTZ = 8000
 UNTRIED = "not tried, as the call did not get there"
@@ -63,18 +64,18 @@ class Due:
         return whole
 
 
-def judge(heard: Heard, due: Due, record: Path, number: str, press: str) -> list[Check]:
-    """Look at each thing; `number` is the office's. BusyError where another call came between."""
+def judge(heard: Heard, due: Due, record: Path, office: Office, press: str) -> list[Check]:
+    """Look at each thing; BusyError where another call came between."""
     if heard.stayed:
         raise BusyError(
             "Another call came in on this line at the same moment, and goes on as every call does; "
             "try again in a few minutes."
         )
     shown = heard.came if heard.came is not None else next(iter(heard.doubts.values()), None)
-    ours = shown is not None and e164(shown) == number
+    ours = shown is not None and shown_number(shown, office.country) == office.number
     return [
         _came(heard, came=shown is not None),
-        _caller_id(shown, number),
+        _caller_id(shown, office),
         _greeting(heard, due, record),
         _menu(heard, due, press, ours=ours),
     ]
@@ -90,10 +91,10 @@ def _came(heard: Heard, *, came: bool) -> Check:
     return Check("trunk", False, detail, mend)
 
 
-def _caller_id(shown: str | None, number: str) -> Check:
+def _caller_id(shown: str | None, office: Office) -> Check:
     if shown is None:
         return Check("caller ID", False, UNTRIED, FIRST)
-    came = e164(shown)
+    came, number = shown_number(shown, office.country), office.number
     if came == number:
         return Check("caller ID", True, f"the office's number came in, {mask(number)}")
     detail = f"{mask(came) if came else 'no number'} came in, and not the office's {mask(number)}"

@@ -42,13 +42,13 @@ async def run(configuration: Configuration, held: Vault, home: Home, did: str) -
         live.open()
         try:
             due, press = _due(live, home, did)
-            number = live.plan.office.number
+            office = live.plan.office
         finally:
             live.close()
         listen = math.ceil(len(due.samples()) / HERTZ) + SLACK_S
         wanted = Wanted(did, record, listen, press)
         heard = await place(Login(home.recall_ports().ami, held.manager), held.token, wanted)
-        return judge(heard, due, record.with_suffix(".wav"), number, press)
+        return judge(heard, due, record.with_suffix(".wav"), office, press)
 
 
 def _due(live: LivePlan, home: Home, did: str) -> tuple[Due, str]:

@@ -19,6 +19,7 @@ from sqlalchemy import Engine
 from pbx import files
 from pbx.clock import Clock
 from pbx.home import Home
+from pbx.numbers import US
 from pbx.officefile import plan
 from pbx.paths import data_folder
 from pbx.record import aftermath
@@ -115,12 +116,20 @@ def _open_lost(engine: Engine, home: Home, aside: Path, now: datetime) -> None:
             words.setdefault(match[1], []).append(place)
             began.setdefault(match[1], at)
     numbers = {call: caller for call, caller, _ in lost}
-    for call, one in aftermath.ended(cdr_path(home), began).items():
+    for call, one in aftermath.ended(cdr_path(home), began, _country(home)).items():
         numbers[call] = numbers.get(call) or one.caller
     for call, at in began.items():
         _open_one(engine, call, numbers.get(call), at, words.get(call, []), now)
     if began:
         log.error("database.messages_reopened", records=len(began))
+
+
+def _country(home: Home) -> str:
+    """Say where the office is, as its last plan has it; without one, where most are."""
+    try:
+        return CachedPlans(home.standby, None).plan.office.country
+    except (OSError, ValueError, TypeError, KeyError):
+        return US
 
 
 def _open_one(  # one message, of what is left of it

@@ -14,7 +14,7 @@ from pathlib import Path
 import structlog
 
 from dialplan import names
-from pbx.call.conversation import e164
+from pbx.numbers import shown_number
 from pbx.record.cdr import CdrRow, Wanted, calls_of, read_cdr
 from pbx.record.live_calls import LiveCall
 
@@ -45,20 +45,23 @@ class Ended:
         return live
 
 
-def ended(cdr: Path, calls: Mapping[str, datetime]) -> dict[str, Ended]:
-    """Read how these calls ended, by their ids and when they began; blocking."""
+def ended(cdr: Path, calls: Mapping[str, datetime], country: str) -> dict[str, Ended]:
+    """Read how these calls ended, by their ids and when they began; blocking.
+
+    `country` is the office's, whose carrier wrote the callers' numbers.
+    """
     if not calls:
         return {}
     first = min(calls.values())
-    return _by_call(read_cdr(cdr, wanted=Wanted(first, first, calls)))
+    return _by_call(read_cdr(cdr, wanted=Wanted(first, first, calls)), country)
 
 
-def of_late(cdr: Path, now: datetime) -> dict[str, Ended]:
+def of_late(cdr: Path, now: datetime, country: str) -> dict[str, Ended]:
     """Read which calls ended of late; blocking."""
-    return _by_call(read_cdr(cdr, wanted=Wanted(now - BACK, now)))
+    return _by_call(read_cdr(cdr, wanted=Wanted(now - BACK, now)), country)
 
 
-def _by_call(rows: Iterable[CdrRow]) -> dict[str, Ended]:
+def _by_call(rows: Iterable[CdrRow], country: str) -> dict[str, Ended]:
     held = list(rows)
     accepted = {row.call: row for row in reversed(held) if _is_acceptance(row)}
     return {
@@ -66,7 +69,7 @@ def _by_call(rows: Iterable[CdrRow]) -> dict[str, Ended]:
             call.id,
             call.start,
             call.end,
-            e164(call.src),
+            shown_number(call.src, country),
             names.FAILSAFE in call.contexts,
             *_acceptance(accepted.get(call.id), held),
         )

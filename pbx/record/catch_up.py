@@ -84,9 +84,9 @@ class CatchUp:
         under_way = open_calls(self._engine)
         live |= {call for call, at in under_way.items() if at >= since}
         gone = {call: at for call, at in under_way.items() if call not in live}
-        if set(gone) - set(aftermath.ended(cdr_path(self._home), gone)):
+        if set(gone) - set(aftermath.ended(cdr_path(self._home), gone, self._intake.country)):
             time.sleep(RECORDING_S)
-        of_late = aftermath.of_late(cdr_path(self._home), self._clock.now())
+        of_late = aftermath.of_late(cdr_path(self._home), self._clock.now(), self._intake.country)
         known = {one.id for one in calls_named(self._engine, of_late)}
         unheard = {
             call: one.start
@@ -111,7 +111,7 @@ class CatchUp:
         `held`: what we know of them. What has no record broke off, but for those that are `unsure`:
         these are left alone, for theirs may come.
         """
-        found = aftermath.ended(cdr_path(self._home), calls)
+        found = aftermath.ended(cdr_path(self._home), calls, self._intake.country)
         ending = frozenset(calls) - (frozenset(unsure) - set(found))
         self._begin(found)
         for call in ending:

@@ -50,6 +50,11 @@ class Intake:
         self._notify = notify
         self._waiting = waiting
 
+    @property
+    def country(self) -> str:
+        """Name the country of the office, as whose numbers its carrier writes callers'."""
+        return self._plans.plan.office.country
+
     def opened(
         self,
         call: str,

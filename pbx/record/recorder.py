@@ -15,10 +15,11 @@ from sqlalchemy.exc import SQLAlchemyError
 from dialplan import names
 from pbx.ami.protocol import AmiEvent
 from pbx.call import turns
-from pbx.call.conversation import Plans, Question, Verdict, e164
+from pbx.call.conversation import Plans, Question, Verdict
 from pbx.clock import Clock
 from pbx.errors import OfficeLineError
 from pbx.home import Home
+from pbx.numbers import shown_number
 from pbx.record.catch_up import CatchUp
 from pbx.record.intake import Intake
 from pbx.record.live_calls import RESULTS, Leg, LiveCall, is_human, outcome_of
@@ -255,7 +256,8 @@ class Recorder:
                 log.error("line.full", call=call)
                 return
             case names.FAILSAFE_ENTERED:
-                caller = e164(event.fields.get("CallerIDNum", ""))
+                shown = event.fields.get("CallerIDNum", "")
+                caller = shown_number(shown, self._plans.plan.office.country)
                 self._writer.put(records.CallStarted(call, now, "", "", caller, ""))
                 self._live.setdefault(call, LiveCall("urgent", caller)).failsafe = True
         self._writer.put(records.EventNoted(call, now, what, {"who": person} if person else {}))

@@ -62,8 +62,8 @@ def main(cache: str, messages: str) -> None:
 
 def _answer(agi: _Agi, cache: Path, messages: Path) -> None:
     now = datetime.now(UTC)
-    question = asked(agi.request)
-    plans = CachedPlans(cache, question.caller)
+    plans = CachedPlans(cache, agi.request.callerid)
+    question = asked(agi.request, plans.plan.office.country)
     spool = Spool(cache / SPOOL)
     flow = CallFlow(plans, _recent(spool, question, plans, now), physicians_line=False)
     verdict = flow.answer(question, now)

@@ -17,6 +17,7 @@ from pathlib import Path
 
 from pbx import files
 from pbx.call.conversation import Book
+from pbx.numbers import shown_number
 from pbx.record import plain
 from routing.model import Patient, Plan
 
@@ -31,21 +32,24 @@ class CachedPlans:
     """The plans as they were last written; what is not there is an OSError or a ValueError."""
 
     folder: Path
-    caller: str | None
+    shown: str | None  # the caller's number as the carrier wrote it
+    caller: str | None = field(init=False)
     plan: Plan = field(init=False)
     book: Book = field(init=False)
 
     def __post_init__(self) -> None:
         live = json.loads((self.folder / LIVE).read_bytes())
         object.__setattr__(self, "book", live["book"])
-        object.__setattr__(self, "plan", self._read(live["plan"]))
+        plan = self._read(live["plan"])
+        object.__setattr__(self, "caller", shown_number(self.shown or "", plan.office.country))
+        object.__setattr__(self, "plan", replace(plan, patients=self._patients))
 
     def by_hash(self, hash_: str) -> Plan | None:
         """Find a plan of late by its hash."""
         if hash_ == self.plan.hash:
             return self.plan
         try:
-            return self._read(hash_)
+            return replace(self._read(hash_), patients=self._patients)
         except (OSError, ValueError):
             return None
 
@@ -55,7 +59,7 @@ class CachedPlans:
         plan = plain.value(json.loads((self.folder / _name(hash_)).read_bytes()))
         if not isinstance(plan, Plan):
             raise TypeError("no plan")
-        return replace(plan, patients=self._patients)
+        return plan
 
     def recent(self, since: datetime) -> list[tuple[str, str, datetime]]:
         """List when this caller called of late, as (caller, call, instant); without a file none."""

@@ -83,7 +83,7 @@ def test_who_is_on_call_is_in_no_file() -> None:
     names = set(DialplanFacts.__dataclass_fields__)
     assert names == {
         "dids", "number", "name", "agi", "token", "messages", "people", "fallback", "standby",
-        "max_calls", "phones",
+        "max_calls", "phones", "national",
     }  # fmt: skip
 
 
