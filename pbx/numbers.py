@@ -15,7 +15,7 @@ _WITHIN = re.compile(r"\+\d[\d ().-]{5,20}\d|(?:\b1[ .-]?)?\(?\b\d{3}\)?[ .-]?\d
 
 # A caller's number as a carrier writes it: E.164, at most behind the 011 or 00 of calls abroad.
 _SHOWN = re.compile(r"\+?[0-9]{7,18}")
-_WHOLE = re.compile(r"\+(?:1[2-9](?!11)\d{2}[2-9]\d{6}|[2-9]\d{6,14})", re.ASCII)
+_WHOLE = re.compile(r"\+(?:1[2-9](?!11)\d{2}[2-9]\d{6}|[2-9]\d{7,14})", re.ASCII)
 _NATIONAL = re.compile(r"1?([2-9][0-9]{9})")  # in the countries of +1
 _ABROAD = re.compile(r"(?:011|00)([1-9][0-9]+)")
 _WITHOUT_PLUS = 11  # digits: more than a national number has
