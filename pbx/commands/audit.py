@@ -27,8 +27,10 @@ if TYPE_CHECKING:
 app = typer.Typer(no_args_is_help=True)
 
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON document.")]
-From = Annotated[str | None, typer.Option("--from", help="From this time on.")]
-To = Annotated[str | None, typer.Option("--to", help="Up to, but without, this time.")]
+From = Annotated[str | None, typer.Option("--from", help="From this time on, such as 'fri 5pm'.")]
+To = Annotated[
+    str | None, typer.Option("--to", help="Up to, but without, this time, such as noon.")
+]
 COLUMNS = ("seq", "at", "who", "what", "about", "detail", "hash")
 
 
@@ -184,7 +186,7 @@ def _entries(
 ) -> list[Entry]:
     """Read the rows that are asked for; none before there is a database."""
     now = datetime.now(zone)
-    since, until = (None if text is None else when.parse(text, zone, now) for text in (start, end))
+    since, until = when.past_span(start, end, zone, now)
     if not Home(place.home).database.exists():
         return []
     from pbx.store import audit

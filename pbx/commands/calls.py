@@ -21,8 +21,8 @@ app = typer.Typer(no_args_is_help=True)
 
 # In the order of the store: to typing, equal unions are one, and the first that was made stays
 Outcome = Literal["connected", "message", "failsafe", "blocked", "abandoned", "interrupted"]
-Since = Annotated[str | None, typer.Option(help="From this time on.")]
-Until = Annotated[str | None, typer.Option(help="Up to, but without, this time.")]
+Since = Annotated[str | None, typer.Option(help="From this time on, such as 'fri 5pm'.")]
+Until = Annotated[str | None, typer.Option(help="Up to, but without, this time, such as 8am.")]
 OneLine = Annotated[str | None, typer.Option(help="One line, by its name.")]
 OneOutcome = Annotated[Outcome | None, typer.Option(help="One outcome.")]
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON document.")]
@@ -54,8 +54,7 @@ def list_(
 
     rows = list_calls(
         engine,
-        None if since is None else when.parse(since, zone, now),
-        None if until is None else when.parse(until, zone, now),
+        *when.past_span(since, until, zone, now),
         line,
         outcome,
         limit,
@@ -116,8 +115,7 @@ def outbound(
 
     rows = placed(
         engine,
-        None if since is None else when.parse(since, zone, now),
-        None if until is None else when.parse(until, zone, now),
+        *when.past_span(since, until, zone, now),
         limit,
     )
     look = calls_shown.Look(zone, revealing(context.obj, "calls outbound", reveal=reveal))
@@ -169,8 +167,7 @@ def export(
     from pbx.store.calls import Filter, count_calls
 
     meant = Filter(
-        None if since is None else when.parse(since, zone, now),
-        None if until is None else when.parse(until, zone, now),
+        *when.past_span(since, until, zone, now),
         line,
         outcome,
     )

@@ -22,7 +22,9 @@ def explain(
     *,
     did: Annotated[str | None, typer.Option(help="The number that is called.")] = None,
     caller: Annotated[str | None, typer.Option("--from", help="The caller's number.")] = None,
-    at: Annotated[str | None, typer.Option(help="When; now if left out.")] = None,
+    at: Annotated[
+        str | None, typer.Option(help="When, such as 5pm or '11/28/2026 2:10 AM'; now.")
+    ] = None,
     press: Annotated[list[str] | None, typer.Option(help="A key; once for each menu.")] = None,
     repeat: Annotated[int, typer.Option(min=1, max=20, help="The caller's Kth call.")] = 1,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON document.")] = False,

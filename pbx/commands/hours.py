@@ -28,7 +28,9 @@ AsJson = Annotated[bool, typer.Option("--json", help="One JSON document.")]
 def now(
     context: typer.Context,
     *,
-    at: Annotated[str | None, typer.Option(help="When; now if left out.")] = None,
+    at: Annotated[
+        str | None, typer.Option(help="When, such as noon or '12/25/2026 5pm'; now.")
+    ] = None,
     schedule: Annotated[str | None, typer.Option(help="One schedule; all if left out.")] = None,
     as_json: AsJson = False,
 ) -> None:

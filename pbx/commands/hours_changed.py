@@ -17,8 +17,10 @@ from routing.instants import MIDNIGHT
 from routing.instants import instant as first_instant
 from routing.model import HoursChange, HoursState, Plan
 
-From = Annotated[str | None, typer.Option("--from", help="From this time on; now.")]
-Until = Annotated[str | None, typer.Option(help="Up to this time; the end of the day.")]
+From = Annotated[str | None, typer.Option("--from", help="From this time on, such as noon; now.")]
+Until = Annotated[
+    str | None, typer.Option(help="Up to this time, such as 5pm; the end of the day.")
+]
 Reason = Annotated[str, typer.Option(help="Why; it is told to whoever asks.")]
 Schedule = Annotated[str | None, typer.Option(help="One schedule; all if left out.")]
 By = Annotated[str | None, typer.Option(help="Who does it; else the user of this machine.")]
@@ -35,7 +37,7 @@ def close(
 ) -> None:
     """Close at short notice, whatever the file says; it takes effect for the next call.
 
-    Example: officeline hours close --until "tomorrow 08:30" --reason "burst pipe"
+    Example: officeline hours close --until 5pm --reason "burst pipe"
     """
     _change(context.obj, "closed", start, until, reason, schedule, by)
 
@@ -145,7 +147,7 @@ def _change(
     now = datetime.now(zone)
     begins = now if start is None else when.parse(start, zone, now)
     midnight = first_instant(begins.astimezone(zone).date() + timedelta(days=1), MIDNIGHT, zone)
-    ends = midnight if until is None else when.parse(until, zone, now)
+    ends = midnight if until is None else when.parse(until, zone, now, after=max(begins, now))
     if ends <= max(begins, now):
         raise OfficeLineError(
             f"The change ends at {when.show(ends, zone)}, "

@@ -24,7 +24,7 @@ def init(
     number: Annotated[str | None, typer.Option(help="What patients dial.")] = None,
     backline: Annotated[str | None, typer.Option(help="What hospitals dial.")] = None,
     hours: Annotated[
-        str | None, typer.Option(help="As in: mon-thu 08:30-12:00 13:00-17:00; fri 08:30-12:00")
+        str | None, typer.Option(help="As in: Mon-Thu 8:30-12 and 1-5; Fri 8:30am-noon")
     ] = None,
     trunk: Annotated[
         str | None, typer.Option(help="A carrier of presets.toml, 'other', or 'later'.")

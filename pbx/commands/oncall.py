@@ -25,7 +25,9 @@ Days = Annotated[int, typer.Option(min=1, max=1830, help="So many days from now 
 def now(
     context: typer.Context,
     *,
-    at: Annotated[str | None, typer.Option(help="Another time than now.")] = None,
+    at: Annotated[
+        str | None, typer.Option(help="Another time than now, such as 5pm or 'fri 17:00'.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Say who is on call and who steps in, in every rota.
@@ -54,7 +56,7 @@ def now(
 def list_(
     context: typer.Context,
     *,
-    start: Annotated[str, typer.Option("--from", help="From this time on.")],
+    start: Annotated[str, typer.Option("--from", help="From this time on, such as 11/28/2026.")],
     end: Annotated[str, typer.Option("--to", help="Up to, but without, this time.")],
     rota: OneRota = None,
     as_json: AsJson = False,

@@ -32,8 +32,8 @@ from routing.model import Override, Plan
 if TYPE_CHECKING:
     from pbx.store.changes import Made
 
-From = Annotated[str, typer.Option("--from", help="From this time on.")]
-To = Annotated[str, typer.Option("--to", help="Up to this time.")]
+From = Annotated[str, typer.Option("--from", help="From this time on, such as 'fri 5pm'.")]
+To = Annotated[str, typer.Option("--to", help="Up to this time, such as 'mon 8am'.")]
 MayRota = Annotated[str | None, typer.Option("--rota", help="Needed where there are several.")]
 Reason = Annotated[str, typer.Option(help="Why, for those who look at it later.")]
 
@@ -78,16 +78,17 @@ def take(
     context: typer.Context,
     person: Annotated[str, typer.Argument(help="Who takes it.")],
     *,
-    start: Annotated[str, typer.Option("--from", help="From this time on.")] = "now",
+    start: Annotated[str, typer.Option("--from", help="From this time on, such as 5pm.")] = "now",
     end: Annotated[
-        str | None, typer.Option("--to", help="Up to this time; else the next morning's handoff.")
+        str | None,
+        typer.Option("--to", help="Up to this time, such as 8am; else the next morning's handoff."),
     ] = None,
     rota: MayRota = None,
     reason: Reason = "takes it",
 ) -> None:
     """Take the night: be on call in the place of whoever is, until the next morning's handoff.
 
-    Example: officeline oncall take osei --to "tomorrow 08:00"
+    Example: officeline oncall take osei --to 8am
     """
     from pbx.oncall import until_morning
 
@@ -97,7 +98,9 @@ def take(
     now = datetime.now(zone)
     begins = to_minute(when.parse(start, zone, now))
     ends = (
-        until_morning(plan, name, begins) if end is None else to_minute(when.parse(end, zone, now))
+        until_morning(plan, name, begins)
+        if end is None
+        else to_minute(when.parse(end, zone, now, after=begins))
     )
     bounded(begins, ends, zone)
     wanted = Override(0, name, "replace", who, None, begins, ends, reason_of(reason))

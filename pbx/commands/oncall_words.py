@@ -74,7 +74,8 @@ def the_rota(plan: Plan, rota: str | None) -> str:
 def span_of(start: str, end: str, zone: ZoneInfo) -> tuple[datetime, datetime]:
     """Read a span of whole minutes; OfficeLineError if it is backwards or endless."""
     now = datetime.now(zone)
-    begins, ends = (to_minute(when.parse(text, zone, now)) for text in (start, end))
+    begins = to_minute(when.parse(start, zone, now))
+    ends = to_minute(when.parse(end, zone, now, after=begins))
     bounded(begins, ends, zone)
     return begins, ends
 

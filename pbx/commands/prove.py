@@ -21,7 +21,9 @@ FIRST_YEAR, LAST_YEAR = 1990, 2100
 def prove(
     context: typer.Context,
     *,
-    start: Annotated[str | None, typer.Option("--from", help="From this time on; now.")] = None,
+    start: Annotated[
+        str | None, typer.Option("--from", help="From this time on, such as 1/1/2027; now.")
+    ] = None,
     end: Annotated[str | None, typer.Option("--to", help="Up to this time; a year on.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON document.")] = False,
 ) -> None:
@@ -54,7 +56,7 @@ def span(start: str | None, end: str | None, zone: ZoneInfo) -> tuple[datetime, 
     since = now if start is None else when.parse(start, zone, now)
     if not FIRST_YEAR <= since.year <= LAST_YEAR:
         raise OfficeLineError(f"Name a span between {FIRST_YEAR} and {LAST_YEAR}.")
-    until = since + YEAR if end is None else when.parse(end, zone, now)
+    until = since + YEAR if end is None else when.parse(end, zone, now, after=since)
     if until <= since:
         raise OfficeLineError(
             f"The span ends at {until:%Y-%m-%d %H:%M}, not after it begins at "

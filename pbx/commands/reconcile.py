@@ -61,7 +61,7 @@ def reconcile(
 
 def day_of(text: str, zone: ZoneInfo) -> date:
     """Read a day as people write it; OfficeLineError if it is none, or at the calendar's ends."""
-    found = local_day(when.parse(text, zone, datetime.now(zone)), zone)
+    found = local_day(when.parse(text, zone, datetime.now(zone), past=True), zone)
     if not date.min.year < found.year < date.max.year:
         raise OfficeLineError(f"'{text}' is too far away; name a day of these years.")
     return found

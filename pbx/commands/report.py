@@ -37,7 +37,9 @@ app = typer.Typer(no_args_is_help=True)
 def morning(
     context: typer.Context,
     *,
-    day: Annotated[str, typer.Option(help="The day whose morning it is.")] = "today",
+    day: Annotated[
+        str, typer.Option(help="The day whose morning it is, such as 11/28/2026.")
+    ] = "today",
     html: Annotated[
         Path | None, typer.Option(help="Write the sheet to this file, to be signed.")
     ] = None,

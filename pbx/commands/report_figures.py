@@ -29,7 +29,9 @@ if TYPE_CHECKING:
 
 LONGEST = 5 * 366  # days of a report
 
-Day = Annotated[str | None, typer.Option("--date", help="The one that holds this day.")]
+Day = Annotated[
+    str | None, typer.Option("--date", help="The one that holds this day, such as 11/28/2026.")
+]
 From = Annotated[str | None, typer.Option("--from", help="From this day on.")]
 To = Annotated[str | None, typer.Option("--to", help="Up to, but without, this day.")]
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON document.")]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
-from pbx.officefile.spans import WEEKDAYS
+from pbx.officefile.clocks import WEEKDAYS
 from pbx.reports import callers
 from pbx.reports.duty import Duty
 from pbx.reports.traffic import ABANDONED, ANSWER_S, CALL_BACK, Answers, Kept, Traffic

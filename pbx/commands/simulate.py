@@ -25,7 +25,9 @@ WEEK = 7.0  # days that a history is at least taken to be
 def simulate(
     context: typer.Context,
     *,
-    start: Annotated[str | None, typer.Option("--from", help="From this time on; now.")] = None,
+    start: Annotated[
+        str | None, typer.Option("--from", help="From this time on, such as 1/1/2027; now.")
+    ] = None,
     end: Annotated[str | None, typer.Option("--to", help="Up to this time; a year on.")] = None,
     calls_per_night: Annotated[
         float, typer.Option(min=0, max=10_000, help="Calls from 17:00 to 08:00, each night.")

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pbx.errors import ConfigError
-from pbx.findings import menus, names, people, personal, policy, reach, times, wires
+from pbx.findings import menus, names, people, personal, policy, reach, times, wires, zones
 from pbx.findings.draft import Draft
 from pbx.findings.finding import Finding, finding
 from pbx.findings.reading import read
@@ -86,6 +86,7 @@ def look(text: str, presets: Path, now: datetime, numbers: Numbers | None = None
         found += then(draft)
     found += people.look(draft, numbers)
     found += times.look(draft, now)
+    found += zones.look(draft, now)
     return Checked(draft, _sorted(found))
 
 

@@ -56,8 +56,10 @@ WARNINGS = frozenset({
     "menu-unheard",
     "mqtt-in-clear",
     "no-backup",
+    "no-daylight-saving",
     "ring-past-voicemail",
     "rule-same-name",
+    "swapped-hours",
     "wait-first",
 })  # fmt: skip
 CODES = FATAL | ERRORS | WARNINGS

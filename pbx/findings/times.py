@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from pbx.findings.draft import Draft
 from pbx.findings.finding import Finding
 from pbx.findings.lines import Path
-from pbx.officefile import spans
+from pbx.officefile import day_spans, spans
 from routing import rota
 from routing.instants import local_day
 
@@ -29,7 +29,10 @@ def look(draft: Draft, now: datetime) -> Iterator[Finding]:
     for table, name in (("hours", ""), *(("schedule", name) for name in draft.file.schedule)):
         at: Path = (table, name) if name else (table,)
         hours = draft.file.schedule[name] if name else draft.file.hours
-        yield from _overlaps(draft, _entries(at, hours), f"schedule {name}" if name else "hours")
+        where = f"schedule {name}" if name else "hours"
+        yield from _overlaps(draft, _entries(at, hours), where)
+        for days, texts in hours.items():
+            yield from _swapped(draft, (*at, days), texts, where)
     for number, opening in enumerate(draft.file.openings):
         at = ("openings", number, "hours")
         daily: list[Entry] = [
@@ -37,6 +40,11 @@ def look(draft: Draft, now: datetime) -> Iterator[Finding]:
             for place, text in enumerate(opening.hours)
         ]
         yield from _overlaps(draft, daily, f"opening '{opening.reason}'")
+        yield from _swapped(draft, at, opening.hours, f"opening '{opening.reason}'")
+    for number, closure in enumerate(draft.file.closures):
+        if closure.between is not None:
+            at = ("closures", number, "between")
+            yield from _swapped(draft, at, [closure.between], f"closure '{closure.reason}'")
     yield from _past(draft, local_day(now, draft.plan.office.zone))
     yield from _shifts(draft)
     yield from _handoffs(draft)
@@ -70,6 +78,19 @@ def _overlaps(draft: Draft, entries: list[Entry], where: str) -> Iterator[Findin
             message = f"'{second}' overlaps '{first}'"
             mend = "Let the one begin where the other ends, or make one of them."
             yield draft.find("overlapping-periods", path, where, message, mend)
+
+
+def _swapped(draft: Draft, at: Path, texts: list[str], where: str) -> Iterator[Finding]:
+    """Find hours over a night that were probably meant to be hours of a day."""
+    for number, text in enumerate(texts):
+        for start, end in day_spans.spans(text):
+            if meant := day_spans.probably(start, end):
+                message = f"'{text}' lasts through the night; '{meant}' was probably meant"
+                mend = (
+                    f"Write '{meant}'; if the night is meant, write it as two, "
+                    f"'{start:%H:%M}-24:00' and '00:00-{end:%H:%M}'."
+                )
+                yield draft.find("swapped-hours", (*at, number), where, message, mend)
 
 
 def _past(draft: Draft, today: date) -> Iterator[Finding]:
@@ -109,7 +130,8 @@ def _handoffs(draft: Draft) -> Iterator[Finding]:
         own = table.rotation is not None  # the table's own rotation is the lowest layer
         for number, layer in enumerate(table.stack(), start=-own):
             weekly = "week" in layer.every
-            if weekly == (" " in layer.handoff):
+            weekday, _ = spans.handoff(layer.handoff)
+            if weekly == (weekday is not None):
                 continue
             at: Path = ("rota", name) if number < 0 else ("rota", name, "layers", number)
             message = (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from zoneinfo import ZoneInfo
 
-from pbx.officefile import schema, schema_ladders, schema_people, schema_rotas, spans
+from pbx.officefile import day_spans, schema, schema_ladders, schema_people, schema_rotas, spans
 from routing import model
 
 
@@ -65,12 +65,12 @@ def _days(table: schema.DaysTable) -> model.Days | model.Yearly | model.YearlyWe
 
 
 def _closure(table: schema.ClosureTable) -> model.Closure:
-    between = spans.span(table.between) if table.between else None
+    between = day_spans.span(table.between) if table.between else None
     return model.Closure(_days(table), table.reason, between, table.schedule)
 
 
 def _opening(table: schema.OpeningTable) -> model.Opening:
-    hours = tuple(spans.span(text) for text in table.hours)
+    hours = tuple(span for text in table.hours for span in day_spans.spans(text))
     return model.Opening(_days(table), table.reason, hours, table.schedule)
 
 
@@ -110,14 +110,14 @@ def _confirm(wanted: bool | schema_rotas.ConfirmTable) -> model.Confirm | None: 
 
 
 def _layer(table: schema_rotas.LayerTable) -> model.Layer:
-    day, _, clock = table.handoff.rpartition(" ")
+    day, clock = spans.handoff(table.handoff)
     count, unit = table.every.split()
     units: dict[str, model.Unit] = {"hour": "hours", "day": "days", "week": "weeks"}
     return model.Layer(
         rotation=tuple(table.rotation),
         since=table.since,
-        at=spans.clock(clock),
-        weekday=spans.WEEKDAYS.index(day) if day else table.since.weekday(),
+        at=clock,
+        weekday=table.since.weekday() if day is None else day,
         every=int(count),
         unit=units[unit.removesuffix("s")],
         only=_windows(table.only),

@@ -9,10 +9,10 @@ from collections.abc import Callable
 from typing import Annotated, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import AfterValidator, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, StringConstraints
 from pydantic_core import PydanticCustomError
 
-from pbx.officefile import spans
+from pbx.officefile import day_spans, spans
 
 # A table that refuses keys it does not know, so that a slip of the pen is seen.
 CLOSED = ConfigDict(extra="forbid", frozen=True)
@@ -42,7 +42,7 @@ def _readable(read: Callable[[str], object]) -> AfterValidator:
     def check(text: str) -> str:
         try:
             read(text)
-        except spans.BackwardsError as error:
+        except day_spans.BackwardsError as error:
             raise refused("backwards-period", str(error)) from error
         return text
 
@@ -66,6 +66,16 @@ def _zone(text: str) -> str:
     except (ZoneInfoNotFoundError, ValueError, OSError) as error:
         raise refused("bad-zone", f"there is no time zone '{text[:60]}'") from error
     return text
+
+
+def _day(value: object) -> object:
+    """Read a date that stands in quotes; one without them is TOML's own."""
+    return spans.day(value) if isinstance(value, str) else value
+
+
+def _listed(value: object) -> object:
+    """Take hours that stand alone for a list of them."""
+    return [value] if isinstance(value, str) else value
 
 
 def _dates(day: dt.date) -> dt.date:
@@ -107,20 +117,16 @@ Language = Annotated[str, _shaped(r"[a-z]{2}", "language such as 'en'")]
 Country = Annotated[str, _shaped(r"[A-Z]{2}", "country such as 'US'")]
 Zone = Annotated[str, AfterValidator(_zone)]
 Host = Annotated[str, AfterValidator(_host)]
-Date = Annotated[dt.date, AfterValidator(_dates)]
-Span = Annotated[str, _readable(spans.span)]
-Period = Annotated[str, _readable(spans.period)]
+Date = Annotated[dt.date, BeforeValidator(_day), AfterValidator(_dates)]
+Span = Annotated[str, _readable(day_spans.span)]
+Period = Annotated[str, _readable(day_spans.period)]
+Periods = Annotated[list[Period], BeforeValidator(_listed)]
 WindowText = Annotated[str, _readable(spans.windows)]
 Days = Annotated[str, _readable(spans.weekdays)]
 YearlyText = Annotated[str, _readable(spans.yearly)]
 Duration = Annotated[str, _readable(spans.seconds)]
 LocalTime = Annotated[str, _readable(_local_time)]
-Handoff = Annotated[
-    str,
-    _shaped(
-        r"((mon|tue|wed|thu|fri|sat|sun) )?([01]\d|2[0-3]):[0-5]\d", "handoff such as 'mon 08:00'"
-    ),
-]
+Handoff = Annotated[str, _readable(spans.handoff)]
 Every = Annotated[str, _shaped(r"[1-9]\d{0,2} (hour|day|week)s?", "turn such as '1 week'")]
 Kept = Annotated[str, _shaped(r"[1-9]\d{0,2} years?|[1-9]\d{0,4} days?", "time such as '6 years'")]
 Repeat = Annotated[str, _shaped(r"([2-9]|1\d) in [1-9]\d{0,3}m", "repeat such as '3 in 60m'")]

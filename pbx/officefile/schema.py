@@ -24,7 +24,7 @@ from pbx.officefile.fields import (
     Key,
     Language,
     NumberStart,
-    Period,
+    Periods,
     Prompt,
     Repeat,
     Seconds,
@@ -130,7 +130,7 @@ class ClosureTable(DaysTable):
 class OpeningTable(DaysTable):
     """[[openings]]: these days have these hours, whatever the weekday says."""
 
-    hours: Annotated[list[Period], Field(min_length=1)]
+    hours: Annotated[Periods, Field(min_length=1)]
     """What the day has, whatever weekday and closures say."""
     schedule: Id = "office"
     """Whose day it is."""
@@ -240,9 +240,9 @@ class OfficeFile(Table):
     metrics: MetricsTable | None = None
     retention: RetentionTable = RetentionTable()
     lines: Annotated[list[LineTable], Field(min_length=1)]
-    hours: dict[Days, list[Period]] = {}
+    hours: dict[Days, Periods] = {}
     """When the office is open; a period belongs to the day on which it begins."""
-    schedule: dict[Id, dict[Days, list[Period]]] = {}
+    schedule: dict[Id, dict[Days, Periods]] = {}
     """Other hours, for lines and closures that name them."""
     closures: list[ClosureTable] = []
     openings: list[OpeningTable] = []

@@ -1,65 +1,78 @@
-"""Times as an office writes them: "08:30-12:00", "mon-thu 17:00-08:00", "fri 17:00-mon 08:00"."""
+"""Days and times as an office writes them: "M-Th 5pm-8am", "fri 17:00-mon 08:00", "12/25"."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from datetime import date, datetime, time
 
+from pbx.officefile import clocks
+from pbx.officefile.clocks import CLOCK, MIDNIGHT, MONTHS, WEEKDAYS
+from pbx.officefile.day_spans import TO, period, span_text, spans
 from routing.model import Days, Window, Yearly, YearlyWeekday
 
-WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
-MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 NTH = {"first": 1, "second": 2, "third": 3, "fourth": 4, "last": -1}
-DAY_MINUTES = 24 * 60
-LONGEST_OVERNIGHT = 16 * 60  # minutes that hours may last when they end after midnight
 UNITS = {"s": 1, "m": 60, "h": 3600}
+GROUPS = {"daily": "mon-sun", "every day": "mon-sun", "weekdays": "mon-fri", "weekends": "sat-sun"}
 
-_CLOCK = r"(?:[01]\d|2[0-3]):[0-5]\d|24:00"
-_DAY = "|".join(WEEKDAYS)
-_SPAN = re.compile(rf"({_CLOCK})-({_CLOCK})")
-_DAYS = re.compile(rf"(daily|{_DAY})(?:-({_DAY}))?")
-_ACROSS = re.compile(rf"({_DAY}) ({_CLOCK})-({_DAY}) ({_CLOCK})")
-_NTH = re.compile(rf"({'|'.join(NTH)}) ({_DAY}) of ({'|'.join(MONTHS)})")
-
-
-class BackwardsError(ValueError):
-    """A span that ends before it begins."""
-
-
-def clock(text: str) -> time:
-    """Read "08:30"; "24:00" is the midnight that ends the day. ValueError for anything else."""
-    if not re.fullmatch(_CLOCK, text):
-        raise ValueError(f"'{text}' is no time such as 08:30")
-    return time(0) if text == "24:00" else time.fromisoformat(text)
-
-
-def span(text: str) -> tuple[time, time]:
-    """Read "08:30-12:00"; an end at or before the start is on the next day."""
-    match = _SPAN.fullmatch(text)
-    if match is None:
-        raise ValueError(f"'{text}' is no span such as 08:30-12:00")
-    return clock(match[1]), clock(match[2])
-
-
-def period(text: str) -> tuple[time, time]:
-    """Read a span of opening hours; one that would pass midnight for most of a day is backwards."""
-    start, end = span(text)
-    minutes = (end.hour - start.hour) * 60 + end.minute - start.minute
-    if minutes <= 0 and minutes % DAY_MINUTES > LONGEST_OVERNIGHT:
-        raise BackwardsError(f"'{text}' ends before it begins")
-    return start, end
+_FIRST_CLOCK = re.compile(rf"(?:\bfrom )?(?<![\w:]){CLOCK}{TO}", re.ASCII)
+_DAY = r"([a-z]+\.?)"
+_ACROSS = re.compile(rf"{_DAY} (?:at )?({CLOCK}){TO}{_DAY} (?:at )?({CLOCK})", re.ASCII)
+_NTH = re.compile(r"(first|second|third|fourth|last|1st|2nd|3rd|4th) ([a-z]+) (?:of|in) ([a-z]+)")
+_DURATION = re.compile(r"([1-9]\d{0,4}) ?([smh]|sec(?:ond)?s?|min(?:ute)?s?|hours?)", re.ASCII)
 
 
 def weekdays(text: str) -> tuple[int, ...]:
-    """Read "fri", "mon-thu", "sat-mon" or "daily" as weekdays from 0, Monday."""
-    match = _DAYS.fullmatch(text)
-    if match is None:
+    """Read "fri", "mon-thu", "M-F", "Monday to Friday", "Mon, Wed", "weekdays" or "daily".
+
+    Weekdays count from 0, Monday.
+    """
+    words = clocks.normal(text)
+    try:
+        parts = re.split(r" ?(?:,|&|/|;|\band\b| ) ?", re.sub(TO, "-", GROUPS.get(words, words)))
+        found = [one for part in parts if part for one in _run(GROUPS.get(part, part))]
+    except ValueError as error:
+        raise ValueError(f"'{text}' is no weekday or range such as mon-thu: {error}") from error
+    if not found:
         raise ValueError(f"'{text}' is no weekday or range such as mon-thu")
-    if match[1] == "daily":
-        return tuple(range(7))
-    first = WEEKDAYS.index(match[1])
-    count = (WEEKDAYS.index(match[2] or match[1]) - first) % 7 + 1
-    return tuple((first + step) % 7 for step in range(count))
+    return tuple(dict.fromkeys(found))
+
+
+def _run(words: str) -> Iterator[int]:
+    """List the days of one weekday or range."""
+    known = [clocks.weekday(word) for word in words.split("-")]
+    first, *others = known
+    last = others[0] if others else first
+    if first is None or last is None or len(others) > 1:
+        raise ValueError(f"'{words}' is none")
+    return ((first + step) % 7 for step in range((last - first) % 7 + 1))
+
+
+def weekdays_text(days: tuple[int, ...]) -> str:
+    """Write weekdays so that `weekdays` reads them back: a range, or each by its name."""
+    run = tuple((days[0] + step) % 7 for step in range(len(days)))
+    if len(days) > 1 and days == run:
+        return f"{WEEKDAYS[days[0]]}-{WEEKDAYS[days[-1]]}"
+    return ", ".join(WEEKDAYS[day] for day in days)
+
+
+def weekly(text: str) -> tuple[str, tuple[str, ...]]:
+    """Read "Mon-Thu 8:30-12 and 1-5" as the file has it: weekdays, and a day's hours.
+
+    The hours are empty where none are given. ValueError says what cannot be read, or is backwards.
+    """
+    days, times = _parted(clocks.normal(text))
+    if not days:
+        raise ValueError(f"'{text}' has no weekdays; write them first, as in Mon-Fri 8:30am-5pm")
+    daily = period(times) if times else ()
+    return weekdays_text(weekdays(days)), tuple(span_text(*one) for one in daily)
+
+
+def _parted(words: str) -> tuple[str, str]:
+    """Part weekdays from the times that follow them; either may be empty."""
+    first = _FIRST_CLOCK.search(words)
+    at = first.start() if first else len(words)
+    return words[:at].strip(" ,:"), words[at:]
 
 
 def windows(text: str) -> tuple[Window, ...]:
@@ -68,28 +81,34 @@ def windows(text: str) -> tuple[Window, ...]:
     "mon-thu 17:00-08:00" is one window on each of these days, "fri 17:00-mon 08:00" a single one,
     "sat-sun" are whole days, and "22:00-06:00" is every day.
     """
-    if match := _ACROSS.fullmatch(text):
-        day, start, until, end = match.groups()
-        return (_window(WEEKDAYS.index(day), clock(start), WEEKDAYS.index(until), end),)
-    days, _, times = text.rpartition(" ") if ":" in text else (text, "", "00:00-24:00")
+    words = clocks.normal(text)
     try:
-        start_text, end_text = times.split("-") if _SPAN.fullmatch(times) else ("", "")
-        start = clock(start_text)
+        if match := _ACROSS.fullmatch(words):
+            return (_across(*match.groups()),)
+        days, times = _parted(words)
+        daily = spans(times) if times else ((time(0), time(0)),)
         return tuple(
-            _window(
-                day, start, (day + (clock(end_text) <= start and end_text != "24:00")) % 7, end_text
-            )
-            for day in weekdays(days or ("daily" if text else ""))
+            Window(day, start, (day + (end <= start)) % 7, end)
+            for start, end in daily
+            for day in weekdays(days or ("daily" if times else ""))
         )
     except ValueError as error:
         raise ValueError(
-            f"'{text}' is no window such as 'mon-thu 17:00-08:00', 'fri 17:00-mon 08:00', 'sat-sun'"
+            f"'{text}' is no window such as 'mon-thu 17:00-08:00', 'fri 5pm-mon 8am', 'sat-sun' "
+            f"({error})"
         ) from error
 
 
-def _window(day: int, start: time, until: int, end: str) -> Window:
-    """Make a window; 24:00 is the next day's midnight."""
-    return Window(day, start, (until + (end == "24:00")) % 7, clock(end))
+def _across(day: str, start: str, until: str, end: str) -> Window:
+    """Make one window from a time of a weekday to one of another; 24:00 is the next midnight."""
+    first, last = clocks.weekday(day), clocks.weekday(until)
+    if first is None or last is None:
+        raise ValueError("a weekday is none")
+    if MIDNIGHT in {start, end}:
+        raise ValueError("midnight may be the start or the end of a day; write 00:00 or 24:00")
+    if end == "24:00":
+        last, end = (last + 1) % 7, "00:00"
+    return Window(first, clocks.clock(start), last, clocks.clock(end))
 
 
 def window_text(window: Window) -> str:
@@ -98,15 +117,34 @@ def window_text(window: Window) -> str:
     return f"{WEEKDAYS[window.weekday]} {start}-{WEEKDAYS[window.until]} {end}"
 
 
-def yearly(text: str) -> Yearly | YearlyWeekday:
-    """Read "12-25" or "last mon of may"."""
-    if match := _NTH.fullmatch(text):
-        return YearlyWeekday(MONTHS.index(match[3]) + 1, WEEKDAYS.index(match[2]), NTH[match[1]])
+def handoff(text: str) -> tuple[int | None, time]:
+    """Read "mon 08:00", "Monday 8am" or "8am": a weekday or None, and the time of the day."""
+    words = clocks.normal(text)
+    head, _, rest = words.partition(" ")
     try:
-        day = date.fromisoformat(f"2024-{text}")  # a leap year
+        day = clocks.weekday(head) if rest else None
+        return day, clocks.clock(words if day is None else rest.removeprefix("at "))
+    except ValueError as error:
+        raise ValueError(f"'{text}' is no handoff such as 'mon 08:00' or '8am': {error}") from error
+
+
+def yearly(text: str) -> Yearly | YearlyWeekday:
+    """Read "12-25", "12/25", "Dec 25", "last mon of may" or "4th Thursday in November"."""
+    words = clocks.normal(text)
+    try:
+        if match := _NTH.fullmatch(words):
+            word, named, month = match[1], clocks.weekday(match[2]), clocks.month(match[3])
+            if named is not None and month is not None:
+                return YearlyWeekday(month, named, NTH.get(word) or int(word[0]))
+        if known := clocks.month_and_day(words):
+            return Yearly(*_in_a_leap_year(date(2024, *known)))
+        return Yearly(*_in_a_leap_year(date.fromisoformat(f"2024-{words}")))
     except ValueError as error:
         raise ValueError(f"'{text}' is no day such as '12-25' or 'last mon of may'") from error
-    return Yearly(day.month, day.day)
+
+
+def _in_a_leap_year(day: date) -> tuple[int, int]:
+    return day.month, day.day
 
 
 def days_text(when: Days | Yearly | YearlyWeekday) -> str:
@@ -122,16 +160,27 @@ def days_text(when: Days | Yearly | YearlyWeekday) -> str:
 
 
 def seconds(text: str) -> int:
-    """Read "90s", "5m" or "1h" as seconds."""
-    match = re.fullmatch(r"([1-9]\d{0,4})([smh])", text)
+    """Read "90s", "5m", "1h" or "5 minutes" as seconds."""
+    match = _DURATION.fullmatch(text.strip().lower())
     if match is None:
         raise ValueError(f"'{text}' is no duration such as 30s, 5m or 1h")
-    return int(match[1]) * UNITS[match[2]]
+    return int(match[1]) * UNITS[match[2][0]]
+
+
+def day(text: str) -> date:
+    """Read a date with its year: "2026-12-25" or "12/25/2026"."""
+    try:
+        return clocks.day(text)
+    except ValueError as error:
+        raise ValueError(f"'{text}' is no date: {error}") from error
 
 
 def local_datetime(text: str) -> datetime:
-    """Read "2026-12-24 08:00", a naive local time."""
+    """Read "2026-12-24 08:00" or "12/24/2026 8am", a naive local time."""
+    words = clocks.normal(text)
     try:
-        return datetime.strptime(text, "%Y-%m-%d %H:%M")  # noqa: DTZ007  # local on purpose
+        return datetime.combine(*clocks.day_and_clock(words))
     except ValueError as error:
-        raise ValueError(f"'{text}' is no local time such as 2026-12-24 08:00") from error
+        raise ValueError(
+            f"'{text}' is no local time such as 2026-12-24 08:00 or 12/24/2026 8am: {error}"
+        ) from error

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from pbx.officefile.spans import WEEKDAYS
+from pbx.officefile.clocks import WEEKDAYS
 from pbx.percentiles import RANKS
 from pbx.reports.duty import Duty
 from pbx.reports.table import SPREAD, Cell, Chart, Columns, Table, spread_cells

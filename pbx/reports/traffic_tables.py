@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pbx.officefile.spans import WEEKDAYS
+from pbx.officefile.clocks import WEEKDAYS
 from pbx.reports import callers
 from pbx.reports.table import SPREAD, Cell, Chart, Columns, Table, spread_cells
 from pbx.reports.traffic import ABANDONED, ANSWER_S, CALL_BACK, Kept, Traffic

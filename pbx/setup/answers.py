@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -110,30 +111,28 @@ def number(text: str) -> str:
 
 
 def hours(text: str) -> Hours:
-    """Read opening hours, such as "mon-thu 08:30-12:00 13:00-17:00; fri 08:30-12:00"."""
+    """Read opening hours: "Mon-Thu 8:30-12 and 1-5; Fri 8:30am-noon", or "M-F 9-5"."""
     found: dict[str, tuple[str, ...]] = {}
-    for part in filter(str.strip, text.split(";")):
-        days, *periods = part.replace(",", " ").split()
+    for part in filter(str.strip, re.split(r"[;\n]", text)):
         try:
-            spans.weekdays(days)
-            for period in periods:
-                spans.period(period)
+            days, periods = spans.weekly(part)
         except ValueError as error:
             raise OfficeLineError(f"Opening hours cannot be read: {error}.") from error
         if not periods or days in found:
             raise OfficeLineError(
                 f"'{days}' has no hours, or has them twice; "
-                "write as in: mon-thu 08:30-12:00 13:00-17:00; fri 08:30-12:00"
+                "write as in: Mon-Thu 8:30-12 and 1-5; Fri 8:30am-noon"
             )
-        found[days] = tuple(periods)
+        found[days] = periods
     if not found:
-        raise OfficeLineError("Name the hours of a week, as in: mon-fri 08:30-17:00.")
+        raise OfficeLineError("Name the hours of a week, as in: Mon-Fri 8:30am-5pm.")
     return found
 
 
 def hours_text(told: Mapping[str, Any]) -> str:
     """Write opening hours so that `hours` reads them back."""
-    return "; ".join(f"{days} {' '.join(periods)}" for days, periods in told.items())
+    listed = {days: [one] if isinstance(one, str) else one for days, one in told.items()}
+    return "; ".join(f"{days} {' '.join(periods)}" for days, periods in listed.items())
 
 
 def physician(text: str) -> tuple[str, str]:

@@ -106,6 +106,7 @@ def test_reopening_leaves_other_schedules_and_days(place: Path) -> None:
         (("close", "--from", "tomorrow 12:00", "--until", "tomorrow 11:00"), "later --until"),
         (("close", "--schedule", "kitchen"), "There is no schedule 'kitchen'"),
         (("close", "--until", "late"), "'late' is no time"),
+        (("close", "--until", "5"), "'5' may be 5 AM or 5 PM"),
         (("close", "--reason", "x" * 201), "give it with --reason"),
         (("cancel", "7"), "7"),
     ],

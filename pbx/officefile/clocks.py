@@ -1,0 +1,191 @@
+"""Clock times, weekdays and dates as people in the US write them. Pure: no clock, no zone.
+
+What could mean two things is refused with a ValueError that says which two; a guess would close an
+office in the morning instead of the evening.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import date, time
+
+WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
+NOON, MIDNIGHT = "noon", "midnight"
+EIGHT = 8  # the hour at which a morning has begun
+HALF_DAY = 12  # hours on the dial of a clock
+
+_WHOLE_DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+_WHOLE_MONTHS = (
+    *("january", "february", "march", "april", "may", "june", "july", "august", "september"),
+    *("october", "november", "december"),
+)
+_SHORT_DAYS = {
+    "m": 0, "mo": 0, "tu": 1, "tues": 1, "w": 2, "we": 2, "weds": 2, "th": 3, "thur": 3,
+    "thurs": 3, "f": 4, "fr": 4, "sa": 5, "su": 6,
+}  # fmt: skip
+_TWO_DAYS = {"t": "Tuesday or Thursday", "s": "Saturday or Sunday"}
+_DASHES = str.maketrans(dict.fromkeys("\u2010\u2011\u2012\u2013\u2014\u2212", "-"))
+_HALF = re.compile(r"(?<=\d)\s*([ap])(?:\.?\s?m)?\b\.?")
+_CLOCK = re.compile(r"(\d{1,2})(?::(\d\d))?(am|pm)?", re.ASCII)
+_SLASHES = re.compile(r"(\d{1,2})/(\d{1,2})(?:/(\d+))?", re.ASCII)
+_MONTH_FIRST = re.compile(r"([a-z]+)\.? (\d{1,2})(?:st|nd|rd|th)?,?(?: (\d{4}))?", re.ASCII)
+_DAY_FIRST = re.compile(r"(\d{1,2}) ([a-z]+)\.?,? (\d{4})", re.ASCII)
+_ISO = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
+CLOCK = r"(?:\d{1,2}(?::\d\d)?(?:am|pm)?|noon|midnight)"  # in a text that `normal` returned
+_DAY_CLOCK = re.compile(rf"(.+?),? (?:at )?({CLOCK})", re.ASCII)
+
+
+class UnknownError(ValueError):
+    """What is no date, or no time of the day, at all."""
+
+
+@dataclass(frozen=True)
+class Mark:
+    """A time of the day as it is written: `half` is am or pm, empty where neither is."""
+
+    text: str
+    hour: int
+    minute: int
+    half: str = ""
+
+    @property
+    def minutes(self) -> int:
+        """Count the minutes since midnight, reading what has no half by 24 hours."""
+        hour = self.hour
+        if self.half:
+            hour = hour % HALF_DAY + HALF_DAY * (self.half == "pm")
+        return hour * 60 + self.minute
+
+    @property
+    def by_day(self) -> bool:
+        """Tell whether it can only be meant by 24 hours: 0:30 or 17:00."""
+        return not self.half and (self.hour == 0 or self.hour > HALF_DAY)
+
+    @property
+    def sure(self) -> bool:
+        """Tell whether it means one time: it has a half, or is by 24 hours, as in 08:30."""
+        return bool(self.half) or self.by_day or self.text.startswith("0")
+
+
+def normal(text: str) -> str:
+    """Lower a text, and write its spaces, its dashes, and a.m. and p.m. in one way."""
+    words = " ".join(text.translate(_DASHES).lower().split())
+    return _HALF.sub(r"\1m", words)
+
+
+def mark(text: str) -> Mark:
+    """Read one time of the day as written; ValueError for what is none, such as 25:00 or 13pm."""
+    if text in {NOON, MIDNIGHT}:
+        return Mark(text, HALF_DAY, 0, "pm" if text == NOON else "am")
+    found = _CLOCK.fullmatch(text)
+    if found is None:
+        raise UnknownError(f"'{text}' is no time of the day")
+    known = Mark(text, int(found[1]), int(found[2] or 0), found[3] or "")
+    most = HALF_DAY if known.half else 24
+    if not bool(known.half) <= known.hour <= most or known.minute > 59:  # noqa: PLR2004  # minutes
+        raise UnknownError(f"'{text}' is no time of the day")
+    if known.hour == 24 and known.minute:  # noqa: PLR2004  # hours
+        raise UnknownError(f"'{text}' is no time of the day")
+    return known
+
+
+def clock(text: str) -> time:
+    """Read a time that stands alone: "5pm", "17:00", "noon". ValueError, too, for 5, 5:30, 24:00.
+
+    With minutes, 8:00 to 12:59 are a time of 24 hours; from 1:00 to 7:59 it may be the evening.
+    """
+    known = mark(normal(text))
+    if not known.sure and (":" not in known.text or known.hour < EIGHT):
+        raise ValueError(either(known))
+    if known.hour == 24:  # noqa: PLR2004  # hours
+        raise ValueError("24:00 is the next day's midnight")
+    return time(*divmod(known.minutes, 60))
+
+
+def either(known: Mark) -> str:
+    """Say which two times a mark may mean."""
+    return f"'{known.text}' may be {known.text} AM or {known.text} PM"
+
+
+def weekday(text: str) -> int | None:
+    """Number a weekday from 0, Monday: "fri", "Fridays", "F", "Th"; None for any other word.
+
+    ValueError for T and S, which begin two days each.
+    """
+    word = text.rstrip(".")
+    if word in _TWO_DAYS:
+        raise ValueError(f"'{text}' may be {_TWO_DAYS[word]}")
+    if word in _SHORT_DAYS:
+        return _SHORT_DAYS[word]
+    for number, whole in enumerate(_WHOLE_DAYS):
+        if word in {whole, f"{whole}s", whole[:3]}:
+            return number
+    return None
+
+
+def month(text: str) -> int | None:
+    """Number a month from 1: "nov", "Sept.", "November"; None for any other word."""
+    word = "sep" if text == "sept" else text
+    for number, whole in enumerate(_WHOLE_MONTHS, start=1):
+        if word in {whole, whole[:3]}:
+            return number
+    return None
+
+
+def day(text: str) -> date:
+    """Read a date with its year: 2026-11-30, 11/30/2026, "Nov 30, 2026", "Mon 30 Nov 2026".
+
+    ValueError says what is missing, or that the weekday is another.
+    """
+    words = normal(text)
+    head, _, rest = words.partition(" ")
+    named = weekday(head.rstrip(",")) if rest else None
+    found = _day(words if named is None else rest)
+    if named is not None and found.weekday() != named:
+        raise ValueError(f"{found:%B} {found.day}, {found.year} is a {found:%A}")
+    return found
+
+
+def _day(words: str) -> date:
+    if _ISO.fullmatch(words):
+        return date.fromisoformat(words)
+    if found := _SLASHES.fullmatch(words):
+        return _checked(int(found[1]), int(found[2]), found[3])
+    if (found := _MONTH_FIRST.fullmatch(words)) and (number := month(found[1])):
+        return _checked(number, int(found[2]), found[3])
+    if (found := _DAY_FIRST.fullmatch(words)) and (number := month(found[2])):
+        return _checked(number, int(found[1]), found[3])
+    raise UnknownError(f"'{words}' is no date such as 11/30/2026 or 2026-11-30")
+
+
+def _checked(number: int, day_of: int, year: str | None) -> date:
+    if year is None or len(year) != 4:  # noqa: PLR2004  # digits
+        raise ValueError("a date needs its year in four digits, as in 11/30/2026")
+    if number > HALF_DAY >= day_of:
+        raise ValueError(
+            f"there is no month {number}: the month stands first, as in {day_of}/{number}/{year}"
+        )
+    return date(int(year), number, day_of)
+
+
+def month_and_day(text: str) -> tuple[int, int] | None:
+    """Read a day of any year: "12/25", "December 25", "July 4th"; None for anything else."""
+    words = normal(text)
+    if (found := _SLASHES.fullmatch(words)) and found[3] is None:
+        return int(found[1]), int(found[2])
+    found = _MONTH_FIRST.fullmatch(words)
+    if found and found[3] is None and (number := month(found[1])):
+        return number, int(found[2])
+    return None
+
+
+def day_and_clock(words: str) -> tuple[date, time]:
+    """Read a date with a time of that day behind it; `words` are as `normal` returns them."""
+    found = _DAY_CLOCK.fullmatch(words)
+    if found is None:
+        raise ValueError("a date and a time of the day are needed")
+    if found[2] == MIDNIGHT:
+        raise ValueError("midnight may be the start or the end of that day; 12am is its start")
+    return day(found[1]), clock(found[2])
