@@ -87,6 +87,7 @@ CDR_FIELDS = (
     "CDR(disposition)",
     "CDR(billsec)",
     "CDR(uniqueid)",
+    "CDR(userfield)",  # for how many ms the phone of a patient was up whom a person called
     "CDR(linkedid)",
 )
 

@@ -38,6 +38,7 @@ from pbx.physicians.pins import Pins
 from pbx.physicians.placing import Placing
 from pbx.physicians.relay_dialer import RelayDialer
 from pbx.physicians.shift_caller import ShiftCaller
+from pbx.record.cdr import milliseconds
 from pbx.record.live_calls import under_way
 from pbx.record.recorder import Recorder
 from pbx.record.spool import Fact, Spool
@@ -185,11 +186,14 @@ class Daemon:
 
     async def _patient(self, event: AmiEvent) -> None:
         """Note which patients whom our people call answered, and whose calls are over."""
+        at = event.at or self.clock.now()
+        if self._placing is None:
+            return
         if _is_end_of_ours(event):
-            if self._placing is not None:
-                await self._placing.ended(event.fields["Uniqueid"])
-        elif self._line is not None and self.recorder.is_ours(event):
-            await self._line.talked(event.fields.get("Who", ""), event.fields.get("Call", ""))
+            await self._placing.ended(event.fields["Uniqueid"], at=at)
+        elif self.recorder.is_ours(event):
+            ago = timedelta(milliseconds=milliseconds(event.fields.get("Up", "")))
+            await self._placing.answered(event.fields.get("Call", ""), at - ago)
 
     async def _ready(self) -> None:
         """Wait until Asterisk's events arrive; a wrong password ends the start."""

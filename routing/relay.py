@@ -21,9 +21,16 @@ from routing.people import Numbers
 State = Literal["open", "delivered", "acknowledged", "called back", "closed"]
 # What befalls a message. `joined`: the patient called again about it. `overdue`: whoever
 # acknowledged it did not call back in time. `cut off`: its caller and whoever accepted were parted
-# before they can have spoken.
+# before they can have spoken. `not reached`: whoever called the patient did not speak with them.
 Event = Literal[
-    "delivered", "acknowledged", "called back", "closed", "joined", "overdue", "cut off"
+    "delivered",
+    "acknowledged",
+    "called back",
+    "not reached",
+    "closed",
+    "joined",
+    "overdue",
+    "cut off",
 ]
 
 STATES: tuple[State, ...] = get_args(State)
@@ -45,12 +52,14 @@ AFTER: Mapping[tuple[State, Event], State] = {
     ("delivered", "joined"): "open",  # nobody has heard the new recording
     ("acknowledged", "delivered"): "acknowledged",
     ("acknowledged", "called back"): "called back",
+    ("acknowledged", "not reached"): "acknowledged",
     ("acknowledged", "closed"): "closed",
     ("acknowledged", "joined"): "open",
     ("acknowledged", "overdue"): "delivered",
     ("acknowledged", "cut off"): "open",
     ("called back", "delivered"): "called back",
     ("called back", "called back"): "called back",
+    ("called back", "not reached"): "acknowledged",
     ("called back", "closed"): "closed",
 }
 # A second call joins a message in these; after the call back it is a matter of its own.

@@ -168,7 +168,7 @@ class Line:
                     f"{start:.6f}", f"{start + 1 if is_up else 0:.6f}", f"{end:.6f}",
                     caller.number or "", "s", context, channel, other,
                     "ANSWERED" if is_up else "NO ANSWER", f"{end - start if is_up else 0:.0f}",
-                    unique, caller.id,
+                    unique, "", caller.id,
                 )
                 for unique, context, channel, other, is_up in rows
             )  # fmt: skip

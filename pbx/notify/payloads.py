@@ -28,7 +28,7 @@ Instant = Annotated[
 CallState = Literal["started", "decided", "accepted", "ended"]
 MessageWhat = Literal[
     "opened", "joined", "delivered", "acknowledged", "called back", "overdue", "breach",
-    "reminded", "claimed", "note", "closed", "cut off",
+    "reminded", "claimed", "note", "closed", "cut off", "not reached",
 ]  # fmt: skip
 MESSAGE_WHATS: tuple[str, ...] = get_args(MessageWhat)
 

@@ -26,6 +26,7 @@ WORDS = {
     "note": "has a note",
     "closed": "was closed",
     "cut off": "was cut off from whoever accepted, and is told again",
+    "not reached": "was not called back about",
 }
 
 

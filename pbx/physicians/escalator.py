@@ -21,8 +21,9 @@ from sqlalchemy.exc import SQLAlchemyError
 from pbx.call.conversation import Plans
 from pbx.clock import Clock
 from pbx.errors import OfficeLineError
+from pbx.physicians.placing import since
 from pbx.physicians.ringing import Calls, Dialer
-from pbx.store import escalation, relaying
+from pbx.store import escalation, outbound, relaying
 from pbx.store.background import LONGEST_PAUSE_S, PAUSE_S, Background
 from pbx.store.escalation import RefusedError
 from pbx.store.relaying import AttemptRow, Round
@@ -33,6 +34,7 @@ from routing.relay import View
 LOOK_S = 1.0  # how often what other processes did is looked for
 BATCH = 50  # messages at a time, so that routine ones never keep an urgent one waiting
 ROUNDS = 10  # of these, begun in one transaction: whoever waits for the lock waits for no more
+CALLED = timedelta(seconds=10)  # how long an overdue message is left alone whose patient is called
 MOMENT_S = 0.1  # how soon is looked again at what is due and could not be done
 BLIND_AFTER = 3  # failures of the database in a row, after which calls are made unwritten
 
@@ -178,9 +180,13 @@ class Escalator:
         self._held[view.id] = self._clock.now() + timedelta(seconds=LONGEST_PAUSE_S)
 
     async def _reopen(self, steps: list[Round]) -> None:
-        """Let messages climb again whose call back is overdue."""
+        """Let messages climb again whose call back is overdue, and is not being made just now."""
         plan, move = self._plans.plan, escalation.move
-        for view, now in ((step.view, step.at) for step in steps):
+        longest = since(plan, steps[0].at).longest
+        called = await self._store.read(outbound.called_about, longest, steps[0].at)
+        later = [(one.view, one.at + CALLED) for one in steps if one.view.id in called]
+        await self._store.write(escalation.put_off, later)
+        for view, now in ((one.view, one.at) for one in steps if one.view.id not in called):
             by = (view.acknowledged_by,) if view.acknowledged_by else ()
             with contextlib.suppress(RefusedError):  # called back at this very moment
                 await self._store.write(move, plan, view.id, "overdue", at=now)

@@ -27,7 +27,8 @@ class LineState:
     """What a consultation remembers: `person` and `message` by id, what was asked for last.
 
     `origin` is "called" where we called the person's own phone, "in" where anybody called in.
-    `asked` is "pin", "menu", "note" or "dial" (the patient, at once), and of a shift "shift" (its
+    `asked` is "pin", "menu", "note", "dial" (the patient, at once) or "reached" (whether they spoke
+    with the patient), and of a shift "shift" (its
     menu), "handover" or "take" (the second press); `tries` are wrong PINs.
     `request` is a call that a command asked for, by its id: then there is no message. `joins` and
     `size` say how much of the message there was when it was played: see `pbx.physicians.words`.

@@ -7,9 +7,9 @@ the channel. The number that somebody calls from never says who they are.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Protocol
 
@@ -25,10 +25,12 @@ from pbx.physicians.line_steps import LineState, Step, ask_pin, bye, choices, wo
 from pbx.physicians.placing import No, Placing
 from pbx.physicians.shift_line import ABOUT_SHIFTS, ShiftLine
 from pbx.physicians.words import words_in
+from pbx.record.cdr import milliseconds
 from pbx.store import audit, escalation, messages
 from pbx.store.escalation import RefusedError, UnheardError
 from pbx.store.inbox import add_note
 from pbx.store.messages import MessageRow
+from pbx.store.outbound import Heard
 from routing.relay import RINGING
 
 TRIES = 3  # of a PIN, in one call; the lock of the person counts further
@@ -117,10 +119,9 @@ class PhysicianLine:
         match question.event, state.asked:
             case names.ARRIVED, "dial":
                 return await self._call_patient(replace(state, asked="menu"), question.unique)
-            case names.KEYED, "pin":
-                return await self._pin(state, question)
-            case names.KEYED, "menu":
-                return await self._chosen(state, question)
+            case names.KEYED, ("pin" | "menu" | "reached") as asked:
+                takes = {"pin": self._pin, "menu": self._chosen, "reached": self._reached}
+                return await takes[asked](state, question)
             case names.RECORDED, "note":
                 await self._note(state, question)
                 return await self._menu(state, "note-saved")
@@ -129,12 +130,28 @@ class PhysicianLine:
         return None
 
     async def _called(self, state: LineState, question: Question) -> Step:
-        """Go on after the patient's phone rang, and perhaps was answered."""
+        """Go on after the patient's phone rang; who answered it, the person alone can say."""
+        status, _, up = question.detail.partition(":")
+        answered = status == "ANSWER"
+        if answered:
+            ago = timedelta(milliseconds=milliseconds(up))
+            await self._placing.answered(question.unique, self._clock.now() - ago)
         await self._placing.ended(question.unique)
-        reached = question.detail == "ANSWER"
         if state.request:
-            return bye(state, "goodbye" if reached else "patient-not-reached")
-        return await self._menu(state, *(() if reached else ("patient-not-reached",)))
+            return bye(state, "goodbye" if answered else "patient-not-reached")
+        if answered:
+            return choices(state, "reached", "patient-reached")
+        return await self._menu(state, "patient-not-reached")
+
+    async def _reached(self, state: LineState, question: Question) -> Step:
+        """Take whether they reached the patient; any other key is one of the menu that follows."""
+        if question.detail not in {"1", "2"}:
+            return await self._chosen(state, question)
+        reached = question.detail == "1"
+        if not reached or (await self._message(state)).state != "called back":
+            await self._move(state, "called back" if reached else "not reached")
+        await self._placing.said(question.unique, reached=reached)
+        return await self._menu(state, "message-called-back" if reached else "message-not-reached")
 
     async def _pin(self, state: LineState, question: Question) -> Step:
         digits = question.detail
@@ -219,7 +236,8 @@ class PhysicianLine:
             await self._take(state)
             self._caller.connect(state)
             return bye(state, "calling-you")
-        words = await self._placing.message(state.person, message, call)
+        heard = Heard(state.joins, state.size)
+        words = await self._placing.message(state.person, message, call, heard)
         if isinstance(words, No):
             return await self._menu(state, words.say)
         await self._take(state)
@@ -236,20 +254,12 @@ class PhysicianLine:
         await self._move(state, "acknowledged")
         self._taken(state.message, state.person)
 
-    async def talked(self, text: str, call: str) -> None:
-        """Note that the patient of a consultation answered; `call` is the person's own leg."""
-        await self._placing.answered(call)
-        state = LineState.decode(text)
-        if state.message:
-            with contextlib.suppress(UnheardError):  # another call came, and somebody is told of it
-                await self._move(state, "called back")
-
     async def _move(self, state: LineState, event: escalation.Act) -> None:
         """Let something befall the message; what cannot befall it any more is no mistake.
 
         UnheardError if somebody called, or said more, since the person heard the words.
         """
-        settles = event != "delivered"
+        settles = event not in {"delivered", "not reached"}
         if settles:
             await self._heard_all(state)
         try:

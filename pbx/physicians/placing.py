@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
 
 import structlog
 from sqlalchemy import Engine
+from sqlalchemy.exc import SQLAlchemyError
 
 from dialplan import names
 from pbx.call.conversation import Plans
 from pbx.clock import Clock
 from pbx.errors import OfficeLineError
+from pbx.physicians import talks
 from pbx.store import outbound
 from pbx.store.messages import MessageRow
-from pbx.store.outbound import OverError, Request, Since, Wanted
+from pbx.store.outbound import Heard, OverError, Request, Since, Wanted
 from routing import outbound as limits
 from routing.instants import MIDNIGHT, instant, local_day
 from routing.model import Line, Plan
@@ -42,6 +44,7 @@ class Placing:
         self._engine = engine
         self._plans = plans
         self._clock = clock
+        self._late: dict[str, tuple[str | None, datetime]] = {}  # ends that are not written yet
 
     async def refuses(self, person: str, number: str, message: str | None = None) -> No | None:
         """Say whether a person may not call this number now; what is refused of a message is noted.
@@ -50,12 +53,14 @@ class Placing:
         """
         return await asyncio.to_thread(self._refuses, person, number, message)
 
-    async def message(self, person: str, message: MessageRow, call: str) -> dict[str, str] | No:
+    async def message(
+        self, person: str, message: MessageRow, call: str, heard: Heard | None = None
+    ) -> dict[str, str] | No:
         """Place the call to a message's patient: what the dialplan must know to dial, or why not.
 
-        `call` is the id of the person's leg.
+        `call` is the id of the person's leg; they `heard` so much of the message.
         """
-        return await asyncio.to_thread(self._place_message, person, message, call)
+        return await asyncio.to_thread(self._place_message, person, message, call, heard)
 
     async def requested(self, request: int, call: str) -> dict[str, str] | No:
         """Place the call that a command asked for, which shows the person's direct line if any."""
@@ -65,37 +70,55 @@ class Placing:
         """Note that whom a command has called pressed 1."""
         await asyncio.to_thread(outbound.accepted, self._engine, request)
 
-    async def answered(self, call: str) -> None:
-        """Note that the patient answered."""
-        await asyncio.to_thread(outbound.answered, self._engine, call, self._clock.now())
-
-    async def ended(self, call: str, otherwise: str | None = None) -> None:
-        """Note the end of a person's leg, or of the patient's; see `pbx.store.outbound.ended`.
-
-        A database that cannot take it now is no mistake: such a call counts no longer than it may
-        last.
-        """
+    async def answered(self, call: str, at: datetime) -> None:
+        """Note when the patient answered, unless that is known."""
         try:
-            now = self._clock.now()
-            await asyncio.to_thread(outbound.ended, self._engine, call, otherwise, now)
-        except OfficeLineError as error:
+            await asyncio.to_thread(outbound.answered, self._engine, call, at)
+        except OfficeLineError as error:  # Asterisk tells it again at the end
             log.warning("outbound.unwritten", call=call, error=str(error))
 
-    async def resync(self, live: Iterable[str]) -> None:
+    async def ended(
+        self, call: str, otherwise: str | None = None, at: datetime | None = None
+    ) -> None:
+        """Note the end of a person's leg, or of the patient's.
+
+        See `pbx.physicians.talks.end`. What the database does not take now it takes later.
+        """
+        at = at or self._clock.now()
+        try:
+            await asyncio.to_thread(self._ended, call, otherwise, at)
+        except (OfficeLineError, SQLAlchemyError) as error:
+            log.warning("outbound.unwritten", call=call, error=type(error).__name__)
+            self._late[call] = (otherwise, at)
+
+    async def said(self, call: str, *, reached: bool) -> None:
+        """Note that the person says whether they reached the patient."""
+        result: outbound.Result = "talked" if reached else "answered"
+        await asyncio.to_thread(outbound.said, self._engine, call, result)
+
+    async def resync(self, live: Collection[str]) -> None:
         """End what nobody heard the end of; `live` are the calls that there are."""
         try:
-            await asyncio.to_thread(outbound.end_gone, self._engine, live, self._clock.now())
+            plan, now = self._plans.plan, self._clock.now()
+            await asyncio.to_thread(talks.end_gone, self._engine, plan, live, now)
         except OfficeLineError as error:
             log.warning("outbound.unwritten", error=str(error))
 
     async def take(self) -> Request | None:
-        """Take up a call that a command asked for."""
+        """Take up a call that a command asked for; and what the database did not take before."""
+        for call, (otherwise, at) in list(self._late.items()):
+            await asyncio.to_thread(self._ended, call, otherwise, at)
+            del self._late[call]
         return await asyncio.to_thread(outbound.take, self._engine, self._clock.now())
 
     async def drop(self, request: Request, no: No) -> None:
         """End a request that is refused before anybody was called."""
         now = self._clock.now()
         await asyncio.to_thread(outbound.refused, self._engine, request.id, no.why, now)
+
+    def _ended(self, call: str, otherwise: str | None, at: datetime) -> None:
+        for row in outbound.going_on(self._engine, call):
+            talks.end(self._engine, self._plans.plan, row, otherwise, at)
 
     def _refuses(self, person: str, number: str, message: str | None) -> No | None:
         plan, now = self._plans.plan, self._clock.now()
@@ -123,9 +146,12 @@ class Placing:
             names.SHOW: limits.shown(plan, line),
         }
 
-    def _place_message(self, person: str, message: MessageRow, call: str) -> dict[str, str] | No:
+    def _place_message(
+        self, person: str, message: MessageRow, call: str, heard: Heard | None
+    ) -> dict[str, str] | No:
         did = outbound.dialled_did(self._engine, message.call)
-        wanted = Wanted(person, message.callback_number or "", call, message=message.id)
+        number = message.callback_number or ""
+        wanted = Wanted(person, number, call, message=message.id, heard=heard)
         return self._place(wanted, self._plans.plan.line_of(did))
 
     def _place_requested(self, request: int, call: str) -> dict[str, str] | No:

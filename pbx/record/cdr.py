@@ -42,6 +42,7 @@ class CdrRow:
     dst_channel: str
     disposition: str
     billed_s: int
+    talk_ms: int | None = None  # of a person's leg, how long the patient's phone was up
 
 
 @dataclass(frozen=True)
@@ -160,6 +161,8 @@ def read_cdr(
 def _row(line: str, zone: tzinfo | None) -> CdrRow | None:
     try:
         values = next(csv.reader([line]), [])
+        if len(values) == len(CDR_FIELDS) - 1:  # of an earlier version
+            values.insert(-1, "")
         if len(values) != len(CDR_FIELDS):
             return None
         field = dict(zip(_NAMES, values, strict=True))
@@ -179,9 +182,15 @@ def _row(line: str, zone: tzinfo | None) -> CdrRow | None:
             dst_channel=field["dstchannel"],
             disposition=field["disposition"],
             billed_s=int(field["billsec"] or 0),
+            talk_ms=milliseconds(field["userfield"]) if field["userfield"] else None,
         )
     except (csv.Error, ValueError, OverflowError):
         return None
+
+
+def milliseconds(text: str) -> int:
+    """Read how long something lasted by our dialplan; what is no such number is no time at all."""
+    return int(text) if re.fullmatch(r"[0-9]{1,9}", text) else 0
 
 
 def _instant(text: str, zone: tzinfo | None) -> datetime | None:

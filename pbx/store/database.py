@@ -24,7 +24,7 @@ from pbx.store import upgrade
 if TYPE_CHECKING:
     from sqlmodel import Session
 
-SCHEMA = "0009"  # the newest revision below migrations/versions
+SCHEMA = "0010"  # the newest revision below migrations/versions
 MIGRATIONS = Path(__file__).parent / "migrations"
 
 # A message is made durable while Asterisk waits for a verdict, at most 3.7 s: never wait as long.

@@ -23,7 +23,9 @@ from routing import relay
 from routing.model import Plan, Urgency
 from routing.relay import RINGING, Stage, State, View
 
-Act = Literal["delivered", "acknowledged", "called back", "closed", "overdue", "cut off"]
+Act = Literal[
+    "delivered", "acknowledged", "called back", "not reached", "closed", "overdue", "cut off"
+]
 Timer = tuple[View, datetime | None]  # a message, and when it is due next
 REMINDED = "reminded"
 PUSHED, PUSH_FAILED = "pushed", "push failed"
@@ -134,6 +136,11 @@ def _enter(message: Message, event: Act, state: State, person: str | None, at: d
         return
     if not person:
         raise ValueError(f"somebody must have {event} the message")
+    if event == "not reached":  # who takes back that they called back has until when they had
+        message.acknowledged_by = message.acknowledged_by or person
+        message.acknowledged_at = message.acknowledged_at or at
+        message.called_back_by = message.called_back_at = None
+        return
     if event == "cut off":  # they accepted, and are called again: it is not acknowledged yet
         message.acknowledged_by, message.acknowledged_at = person, None
         return

@@ -96,6 +96,7 @@ class MessageRow:
     closed_by: str | None = None
     closed_at: datetime | None = None
     disposition: str | None = None
+    ladder: str | None = None
 
 
 @dataclass(frozen=True)

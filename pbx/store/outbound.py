@@ -6,8 +6,7 @@ What was placed is counted from these rows, so that no restart gives anybody a n
 from __future__ import annotations
 
 import contextlib
-import json
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal, TypeVar
@@ -25,6 +24,8 @@ from pbx.store.outbound_tables import OutboundCall
 from pbx.store.tables import utc_text
 
 State = Literal["asked", "calling", "accepted", "dialled", "connected"]
+# Of a patient who was dialled: "answered" is by somebody or something, and for too short a time.
+Result = Literal["talked", "answered", "not reached"]
 NOT_CALLED = "not called"  # in a message's history
 EXPIRES = timedelta(seconds=60)  # a request that nobody took up until then is never dialled
 CALL_ID = f"{names.RELAY_CALL}callback-"  # how the ids of calls begin that a request leads to
@@ -59,8 +60,9 @@ _RUNNING = text("""
     SELECT count(*) FROM outbound_call WHERE result IS NULL AND placed_at > :longest_ago
 """)
 _PLACE_NEW = text("""
-    INSERT INTO outbound_call (person, number, message, "by", asked_at, state, call, placed_at)
-    VALUES (:person, :number, :message, '', :at, 'dialled', :call, :at)
+    INSERT INTO outbound_call (person, number, message, "by", asked_at, state, call, placed_at,
+                               joins, size)
+    VALUES (:person, :number, :message, '', :at, 'dialled', :call, :at, :joins, :size)
 """)
 _PLACE_ASKED = text("""
     UPDATE outbound_call SET state = 'dialled', placed_at = :at
@@ -70,17 +72,22 @@ _ANSWERED = text("""
     UPDATE outbound_call SET state = 'connected', answered_at = :at
     WHERE call = :call AND result IS NULL AND state = 'dialled'
 """)
-_END = """
+_ENDED = text("""
     UPDATE outbound_call SET ended_at = :at, result = CASE
-        WHEN answered_at IS NOT NULL THEN 'talked'
+        WHEN answered_at IS NOT NULL THEN :talked
         WHEN placed_at IS NOT NULL THEN 'not reached'
         ELSE :otherwise END
-    WHERE result IS NULL AND (placed_at IS NOT NULL OR :otherwise IS NOT NULL) AND
-"""
-_ENDED = text(f"{_END} call = :call")
-_GONE = text(
-    f"{_END} state <> 'asked' AND coalesce(call, '') NOT IN (SELECT value FROM json_each(:live))"  # noqa: S608  # our own constant
-)
+    WHERE call = :call AND result IS NULL AND (placed_at IS NOT NULL OR :otherwise IS NOT NULL)
+""")
+_SAID = text("""
+    UPDATE outbound_call SET result = :result
+    WHERE id = (SELECT max(id) FROM outbound_call WHERE call = :call)
+      AND result IN ('talked', 'answered')
+""")
+_ABOUT = text("""
+    SELECT DISTINCT message FROM outbound_call
+    WHERE result IS NULL AND message IS NOT NULL AND placed_at > :longest_ago
+""")
 _DID = text("SELECT did FROM call WHERE id = :call")
 
 T = TypeVar("T")
@@ -101,10 +108,18 @@ class Request:
 
 
 @dataclass(frozen=True)
+class Heard:
+    """How much of a message somebody heard: see `pbx.physicians.words`."""
+
+    joins: int
+    size: int
+
+
+@dataclass(frozen=True)
 class Wanted:
     """A call to a patient, about to be placed over the person's leg `call`.
 
-    It answers a `request` by its id, or belongs to a `message`.
+    It answers a `request` by its id, or belongs to a `message`, of which so much was `heard`.
     """
 
     person: str
@@ -112,6 +127,7 @@ class Wanted:
     call: str
     message: str | None = None
     request: int = 0
+    heard: Heard | None = None
 
 
 @dataclass(frozen=True)
@@ -192,6 +208,8 @@ def place(
         "message": wanted.message,
         "request": wanted.request,
         "at": utc_text(at),
+        "joins": wanted.heard and wanted.heard.joins,
+        "size": wanted.heard and wanted.heard.size,
     }
     with _changing(engine) as connection:
         objection = judge(*_counts(connection, wanted.person, since, at))
@@ -210,20 +228,43 @@ def answered(engine: Engine, call: str, at: datetime) -> None:
         connection.execute(_ANSWERED, {"call": call, "at": utc_text(at)})
 
 
-def ended(engine: Engine, call: str, otherwise: str | None, at: datetime) -> None:
+def going_on(engine: Engine, call: str | None = None) -> list[OutboundCall]:
+    """List what was taken up and is not over, or the one of a person's leg."""
+    wanted = select(OutboundCall).where(
+        col(OutboundCall.result).is_(None), OutboundCall.state != "asked"
+    )
+    if call is not None:
+        wanted = wanted.where(OutboundCall.call == call)
+    with reading(engine) as session:
+        rows = list(session.exec(wanted.order_by(col(OutboundCall.id))))
+        session.expunge_all()
+        return rows
+
+
+def ended(
+    engine: Engine, call: str, otherwise: str | None, at: datetime, talked: Result = "talked"
+) -> None:
     """Note that a person's leg is over, or the patient's over it.
 
-    `otherwise` is what came of it where no patient was dialled; None: that is told later.
+    `otherwise` is what came of it where no patient was dialled; None: that is told later. `talked`
+    is what came of it where the patient's phone was answered.
     """
+    row = {"call": call, "otherwise": otherwise, "at": utc_text(at), "talked": talked}
     with _changing(engine) as connection:
-        connection.execute(_ENDED, {"call": call, "otherwise": otherwise, "at": utc_text(at)})
+        connection.execute(_ENDED, row)
 
 
-def end_gone(engine: Engine, live: Iterable[str], at: datetime) -> None:
-    """End what was taken up and is not among the calls that live, as after a crash."""
-    row = {"live": json.dumps(sorted(live)), "at": utc_text(at), "otherwise": "interrupted"}
+def said(engine: Engine, call: str, result: Result) -> None:
+    """Note what a person says of the last call over their leg, which was answered."""
     with _changing(engine) as connection:
-        connection.execute(_GONE, row)
+        connection.execute(_SAID, {"call": call, "result": result})
+
+
+def called_about(engine: Engine, longest: timedelta, at: datetime) -> frozenset[str]:
+    """Name the messages whose patients are being called, or talk; none for longer than that."""
+    with engine.connect() as connection:
+        row = {"longest_ago": utc_text(at - longest)}
+        return frozenset(connection.execute(_ABOUT, row).scalars())
 
 
 def note_refusal(engine: Engine, message: str, person: str, why: str, at: datetime) -> None:

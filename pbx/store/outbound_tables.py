@@ -15,7 +15,8 @@ class OutboundCall(SQLModel, table=True):
 
     `by` is a user of this machine who gave the command, empty where it was asked for by telephone.
     `call` is the Linkedid of the person's own leg, and `placed_at` when the patient was dialled:
-    from then on it counts. While `result` is null the call is not over.
+    from then on it counts. While `result` is null the call is not over. `joins` and `size` say how
+    much of the message the person had heard by then: see `pbx.physicians.words`.
     """
 
     __tablename__ = "outbound_call"
@@ -36,3 +37,5 @@ class OutboundCall(SQLModel, table=True):
     answered_at: datetime | None = Field(default=None, sa_type=UtcTime)
     ended_at: datetime | None = Field(default=None, sa_type=UtcTime)
     result: str | None = None
+    joins: int | None = None
+    size: int | None = None

@@ -14,7 +14,7 @@ from pbx.record.flags import CUT_OFF
 from pbx.record.reconcile import reconcile_day
 from pbx.store.database import open_database
 from pbx.store.holding import CALLS_AGAIN
-from tests.calls.test_relay import consults, read, results, state_is, with_pin
+from tests.calls.test_relay import LONG, consults, results, state_is, with_pin
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -85,12 +85,13 @@ async def test_the_patient_of_a_call_that_broke_is_called_back(stage: Stage, cal
     person = stage.person("oncall")
     await asyncio.to_thread(with_pin, stage, person)
     call, mobile = await joined(stage, caller, person)
-    stage.carrier.answers(MOBILES[person], consults(person, "1"))
+    stage.carrier.answers(MOBILES[person], consults(person, "1", talk=LONG))
 
     async def picks_up(phone: Handset) -> None:
         await phone.ring(1)
         await phone.answer()
         await phone.tone(PATIENT_TONE, 6)
+        await phone.wait_hangup()
 
     stage.carrier.answers(caller, picks_up)
     await stage.carrier.hang_up(call)
@@ -101,4 +102,4 @@ async def test_the_patient_of_a_call_that_broke_is_called_back(stage: Stage, cal
     hospital = await stage.carrier.rings(caller, DEADLINE)
     await hospital.ended(DEADLINE)
     assert hospital.heard_tone(TONES[person])
-    assert (await asyncio.to_thread(read, stage, message.id)).called_back_by == person
+    assert (await state_is(stage, message.id, "called back")).called_back_by == person

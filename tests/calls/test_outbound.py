@@ -25,6 +25,7 @@ from pbx.store import messages, outbound
 from pbx.store.database import open_database
 from tests.calls.test_phones import baresip
 from tests.calls.test_relay import (
+    LONG,
     PIN,
     consults,
     leaves_a_message,
@@ -140,7 +141,7 @@ def stays(*keys: str) -> Script:
 async def test_a_call_ends_when_it_has_lasted_long_enough(
     practice: Stage, caller: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Both phones are free again, and the physician is back at the menu."""
+    """Both phones are free again, and the physician is asked whether they spoke."""
     monkeypatch.setattr("routing.outbound.longest_s", lambda *_: 4)
     practice.set_time(SATURDAY)
     person = on_call(practice)
@@ -154,7 +155,7 @@ async def test_a_call_ends_when_it_has_lasted_long_enough(
     assert called.answered_at is not None
     assert called.ended_at is not None
     assert 3 < called.ended_at - called.answered_at < 8
-    assert (await asyncio.to_thread(read, practice, message)).called_back_by == person
+    assert (await asyncio.to_thread(read, practice, message)).state == "acknowledged"
 
 
 async def test_a_number_that_costs_is_never_dialled(practice: Stage, caller: str) -> None:
@@ -198,7 +199,7 @@ async def test_a_command_connects_a_physician_and_a_patient(practice: Stage, cal
     """Mobile, 1, PIN, patient: both see the office, neither sees the other; it is accounted for."""
     practice.clock.set(datetime.now(UTC))
     await asyncio.to_thread(with_pin, practice, "lee")
-    practice.carrier.answers(MOBILES["lee"], consults("lee"))
+    practice.carrier.answers(MOBILES["lee"], consults("lee", talk=LONG))
     practice.carrier.answers(caller, answers(after=1, tone=PATIENT_TONE, talk=6))
     officeline = await command(practice, "lee", caller)
     mobile = await practice.carrier.rings(MOBILES["lee"], DEADLINE)

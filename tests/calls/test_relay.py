@@ -33,6 +33,7 @@ from tests.conftest import Saw
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 DEADLINE = 60.0
+LONG = 13  # seconds of talk that are a call back
 PIN = "472916"
 FIRST_VOICE, SECOND_VOICE = 440.0, 990.0
 
@@ -59,7 +60,7 @@ async def leaves_a_message(stage: Stage, caller: str) -> str:
     return history.message.id
 
 
-def consults(person: str, *keys: str, pin: bool = True) -> Script:
+def consults(person: str, *keys: str, pin: bool = True, talk: float = 2) -> Script:
     """Pick up, press 1, give the PIN, press keys of the menu, then talk and hang up."""
 
     async def script(phone: Handset) -> None:
@@ -74,7 +75,7 @@ def consults(person: str, *keys: str, pin: bool = True) -> Script:
             await phone.wait(1.5)
             await phone.press(key)
         await phone.wait(3)
-        await phone.tone(TONES[person], 2)
+        await phone.tone(TONES[person], talk)
         await phone.hang_up()
 
     return script
@@ -134,7 +135,7 @@ async def test_a_message_is_relayed_and_the_patient_called_back(stage: Stage, ca
     stage.set_time(SATURDAY)
     person = stage.person("oncall")
     await asyncio.to_thread(with_pin, stage, person)
-    stage.carrier.answers(MOBILES[person], consults(person, "1"))
+    stage.carrier.answers(MOBILES[person], consults(person, "1", talk=LONG))
     stage.carrier.answers(caller, answers(after=1, tone=PATIENT_TONE, talk=6))
     message = await leaves_a_message(stage, caller)
     mobile = await stage.carrier.rings(MOBILES[person], DEADLINE)
@@ -226,7 +227,7 @@ async def test_a_physician_calls_in_from_anywhere(stage: Stage, caller: str) -> 
     code = await asyncio.to_thread(with_pin, stage, person)
     stage.carrier.answers(MOBILES[stage.person("oncall")], voicemail(after=1, listens=1))
     message = await leaves_a_message(stage, caller)
-    stage.carrier.answers(MOBILES[person], consults(person, pin=False))
+    stage.carrier.answers(MOBILES[person], consults(person, pin=False, talk=LONG))
     stage.carrier.answers(caller, answers(after=1, tone=PATIENT_TONE, talk=4))
 
     async def calls_in(phone: Handset) -> None:

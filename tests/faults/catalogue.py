@@ -132,4 +132,7 @@ CATALOGUE = (
     Fault(36, "the caller's network vanishes", "SIGSTOP", "gone at the RTP timeout",
           (f"{_PARTS}::test_the_callers_network_vanishes",),
           Limit(70, "from the last packet until no channel; the timeout is 60 s")),
+    Fault(39, "the patient's voicemail answers a call back", "200, then BYE",
+          "no call back; the physician is asked; the message climbs again at its deadline",
+          (f"{_CALLS}/test_voicemail.py",)),
 )  # fmt: skip

@@ -24,7 +24,9 @@ def named_in(path: Path) -> set[str]:
 
 def test_every_row_is_there_with_tests_that_exist() -> None:
     """Renaming a test must not take a row's proof away."""
-    assert [fault.number for fault in CATALOGUE] == list(range(1, ROWS + 1))
+    numbers = [fault.number for fault in CATALOGUE]
+    assert numbers == sorted(set(numbers))
+    assert set(numbers) >= set(range(1, ROWS + 1))
     for fault in CATALOGUE:
         assert fault.tests, fault
         for node in fault.tests:

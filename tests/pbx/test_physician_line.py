@@ -40,7 +40,10 @@ class Office:
         self.engine: Engine = open_database(self.home.database)
         self.connected: list[LineState] = []
         self.taken: list[str] = []
-        clock, live = DemoClock(NOW), LivePlan(PLAN, Vault(), self.home)
+        self.state = LineState()
+        self.clock = clock = DemoClock(NOW)
+        live = LivePlan(PLAN, Vault(), self.home)
+        self.placing = Placing(self.engine, live, clock)
         self.line = PhysicianLine(
             self.engine,
             self.home,
@@ -48,7 +51,7 @@ class Office:
             clock,
             Pins(self.home.folder, self.engine, clock),
             SimpleNamespace(connect=self.connected.append, cannot=lambda *_: None),
-            Placing(self.engine, live, clock),
+            self.placing,
             lambda message, _: self.taken.append(message),
         )
         self.calls("1.1")
@@ -74,8 +77,29 @@ class Office:
 
     async def keys(self, state: LineState, key: str) -> Step:
         """Press a key at the menu."""
-        return await self.line.answer(
+        step = await self.line.answer(
             Question("9", "9", "1", "", names.KEYED, key, state.encode(), None)
+        )
+        self.state = step.state
+        return step
+
+    async def dials(self, state: LineState) -> None:
+        """Pick up one's own phone, over which the patient is called."""
+        state = replace(state, asked="dial")
+        await self.line.answer(Question("9", "9", "1", "", names.ARRIVED, "", state.encode(), None))
+
+    async def talks(self, seconds: float) -> None:
+        """The patient's phone is answered; so many seconds later the person hangs up."""
+        at = self.clock.now()
+        await self.placing.answered("9", at)
+        await self.placing.ended("9", at=at + timedelta(seconds=seconds))
+
+    async def rang_off(self, seconds: float) -> Step:
+        """The patient's phone is answered; so many seconds later it is hung up."""
+        await self.placing.answered("9", self.clock.now())
+        self.clock.set(self.clock.now() + timedelta(seconds=seconds))
+        return await self.line.answer(
+            Question("9", "9", "2", "", names.CALLED, "ANSWER:", self.state.encode(), None)
         )
 
     async def hears(self, origin: str = "called") -> LineState:
@@ -141,10 +165,76 @@ async def test_who_has_not_heard_all_settles_nothing(
 async def test_a_call_back_to_one_caller_is_none_to_another(office: Office) -> None:
     """While the patient's phone rang, another patient of that number called: nobody has heard."""
     state = await office.hears()
-    state = (await office.keys(state, "1")).state
+    await office.keys(state, "1")
     office.calls("2.2")
-    await office.line.talked(state.encode(), "9")
+    await office.talks(60)
     assert office.found().state == "open"
+
+
+async def test_words_that_come_during_the_call_back_are_none_that_were_heard(
+    office: Office,
+) -> None:
+    """A caller of that number pressed urgent before, and speaks while the other one is called."""
+    office.calls("2.2")
+    office.says("2.2")
+    await office.keys(await office.hears(), "1")
+    office.says("2.2")
+    await office.talks(60)
+    assert office.found().state == "acknowledged"
+
+
+@pytest.mark.parametrize(("seconds", "state"), [(9.9, "acknowledged"), (10, "called back")])
+async def test_an_answer_is_a_call_back_if_it_lasted(
+    office: Office, seconds: float, state: str
+) -> None:
+    """A voicemail answers, too."""
+    await office.keys(await office.hears(), "1")
+    await office.talks(seconds)
+    assert office.found().state == state
+
+
+@pytest.mark.parametrize("seconds", [4, 60])
+@pytest.mark.parametrize(
+    ("key", "state"),
+    [("1", "called back"), ("2", "acknowledged"), ("", None), ("3", None)],
+)
+async def test_who_is_on_the_line_says_whether_they_spoke(
+    office: Office, key: str, state: str | None, seconds: float
+) -> None:
+    """Their word stands above the length; without one that stands, and the menu follows."""
+    await office.keys(await office.hears(), "1")
+    step = await office.rang_off(seconds)
+    assert (step.verb, step.state.asked) == (names.ASK, "reached")
+    assert step.variables[names.SAY] == "patient-reached"
+    before = office.found()
+    step = await office.keys(step.state, key)
+    found = office.found()
+    assert found.state == state or (state is None and found.state == before.state)
+    assert found.acknowledged_at == before.acknowledged_at
+    assert (found.called_back_at is not None) == (found.state == "called back")
+    assert step.state.asked == "menu"
+
+
+async def test_the_word_of_who_has_not_heard_all_is_not_taken(office: Office) -> None:
+    """Another patient of that number called meanwhile: what is new is played."""
+    await office.keys(await office.hears(), "1")
+    step = await office.rang_off(4)
+    office.calls("2.2")
+    step = await office.keys(step.state, "1")
+    assert office.found().state == "delivered"
+    said = ("message-urgent", "message-no-words", "message-earlier", "1.1")
+    assert step.variables[names.SAY].startswith(office.sounds(*said))
+
+
+async def test_a_call_that_is_not_heard_to_be_answered_is_told_at_its_end(office: Office) -> None:
+    """The manager connection was away in between: the dialplan knows how long it was."""
+    await office.keys(await office.hears(), "1")
+    office.clock.set(office.clock.now() + timedelta(minutes=1))
+    step = await office.line.answer(
+        Question("9", "9", "2", "", names.CALLED, "ANSWER:12000", office.state.encode(), None)
+    )
+    assert step.state.asked == "reached"
+    assert office.found().state == "called back"
 
 
 async def test_a_call_back_to_all_that_were_heard_counts(office: Office) -> None:
@@ -153,7 +243,8 @@ async def test_a_call_back_to_all_that_were_heard_counts(office: Office) -> None
     await office.keys(await office.hears("in"), "1")
     (state,) = office.connected
     assert office.found().state == "acknowledged"
-    await office.line.talked(replace(state, origin="called").encode(), "9")
+    await office.dials(replace(state, origin="called"))
+    await office.talks(60)
     assert office.found().state == "called back"
 
 

@@ -256,7 +256,7 @@ def record(call: str, at: str) -> str:
     values = {
         "linkedid": call, "uniqueid": call, "start": at, "answer": at, "end": at,
         "src": number(159), "dst": OFFICE, "dcontext": "from-trunk", "channel": "PJSIP/trunk-in-1",
-        "dstchannel": "", "disposition": "ANSWERED", "billsec": "9",
+        "dstchannel": "", "disposition": "ANSWERED", "billsec": "9", "userfield": "",
     }  # fmt: skip
     columns = (re.sub(r"CDR\((\w+).*", r"\1", one) for one in CDR_FIELDS)
     return ",".join(f'"{values[name]}"' for name in columns) + "\n"

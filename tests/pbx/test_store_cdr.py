@@ -131,5 +131,5 @@ def test_the_columns_are_those_that_the_dialplan_configures() -> None:
     names = [field.removeprefix("CDR(").split(",")[0].rstrip(")") for field in CDR_FIELDS]
     assert names == [
         *("start", "answer", "end", "src", "dst", "dcontext", "channel", "dstchannel"),
-        *("disposition", "billsec", "uniqueid", "linkedid"),
+        *("disposition", "billsec", "uniqueid", "userfield", "linkedid"),
     ]

@@ -9,10 +9,14 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine
 
+from pbx.officefile.plan import parse
+from pbx.physicians import talks
 from pbx.store import audit, outbound
 from pbx.store.database import open_database
 from pbx.store.outbound import OverError, Since, Wanted
+from tests.support.offices import EXAMPLE, PRESETS
 
+PLAN = parse(EXAMPLE, Path("office.toml"), PRESETS).plan
 NOW = datetime(2026, 11, 28, 7, 10, tzinfo=UTC)
 DAY = Since(NOW - timedelta(hours=2), timedelta(hours=1))
 PATIENT = "+12125550142"
@@ -36,6 +40,12 @@ def place(
     return outbound.place(engine, wanted, DAY, judge, at)
 
 
+def end(engine: Engine, call: str, otherwise: str | None, at: datetime) -> None:
+    """End the call over a person's leg, if it goes on."""
+    for row in outbound.going_on(engine, call):
+        talks.end(engine, PLAN, row, otherwise, at)
+
+
 def test_calls_of_a_day_are_counted_across_restarts(engine: Engine, tmp_path: Path) -> None:
     """By person, from the office's midnight on, whatever became of them."""
     assert place(engine, "a", DAY.day - SECOND) is None  # of yesterday
@@ -43,7 +53,7 @@ def test_calls_of_a_day_are_counted_across_restarts(engine: Engine, tmp_path: Pa
     assert place(engine, "c", person="osei") is None
     engine.dispose()
     again = open_database(tmp_path / "officeline.db")
-    outbound.ended(again, "b", None, NOW + SECOND)
+    end(again, "b", None, NOW + SECOND)
     assert outbound.counts(again, "lee", DAY, NOW)[0] == 1
     assert place(again, "d", most=1) == "enough"
     assert outbound.counts(again, "lee", DAY, NOW)[0] == 1
@@ -55,9 +65,9 @@ def test_calls_that_last_are_counted_until_they_end(engine: Engine) -> None:
     for call in ("a", "b", "c"):
         place(engine, call)
     assert outbound.counts(engine, "osei", DAY, NOW) == (0, 3)
-    outbound.ended(engine, "a", None, NOW)
+    end(engine, "a", None, NOW)
     assert outbound.counts(engine, "osei", DAY, NOW) == (0, 2)
-    outbound.end_gone(engine, ["b"], NOW)
+    talks.end_gone(engine, PLAN, ["b"], NOW)
     assert outbound.counts(engine, "osei", DAY, NOW) == (0, 1)
     later = NOW + DAY.longest
     assert outbound.counts(engine, "osei", DAY, later) == (0, 0)
@@ -76,7 +86,7 @@ def test_a_request_is_taken_up_once_and_leads_to_one_call(engine: Engine) -> Non
     with pytest.raises(OverError):
         outbound.place(engine, wanted, DAY, lambda *_: None, NOW)
     outbound.answered(engine, taken.call, NOW + SECOND)
-    outbound.ended(engine, taken.call, "declined", NOW + 9 * SECOND)
+    end(engine, taken.call, "declined", NOW + 11 * SECOND)
     row = outbound.get(engine, asked)
     assert row is not None
     assert (row.state, row.result, row.placed_at) == ("connected", "talked", NOW)
@@ -110,7 +120,7 @@ def test_what_a_crash_cut_off_is_not_dialled_afterwards(engine: Engine) -> None:
     asked = outbound.ask(engine, "lee", PATIENT, by="root", at=NOW)
     taken = outbound.take(engine, NOW)
     assert taken is not None
-    outbound.end_gone(engine, [], NOW)
+    talks.end_gone(engine, PLAN, [], NOW)
     row = outbound.get(engine, asked)
     assert row is not None
     assert row.result == "interrupted"
@@ -126,9 +136,9 @@ def test_a_hangup_says_nothing_of_a_phone_that_was_not_answered(engine: Engine) 
     asked = outbound.ask(engine, "lee", PATIENT, by="root", at=NOW)
     taken = outbound.take(engine, NOW)
     assert taken is not None
-    outbound.ended(engine, taken.call, None, NOW)
-    outbound.ended(engine, taken.call, "no answer", NOW)
-    outbound.ended(engine, taken.call, "declined", NOW)
+    end(engine, taken.call, None, NOW)
+    end(engine, taken.call, "no answer", NOW)
+    end(engine, taken.call, "declined", NOW)
     row = outbound.get(engine, asked)
     assert row is not None
     assert row.result == "no answer"

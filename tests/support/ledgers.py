@@ -118,6 +118,7 @@ def cdr_line(
         "ANSWERED" if is_up else "NO ANSWER",
         f"{call.seconds - 10 if is_up else 0:.0f}",
         unique,
+        "",
         call.id,
     )
     return ",".join(f'"{value}"' for value in values) + "\n"
