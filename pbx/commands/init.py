@@ -6,13 +6,16 @@ import sys
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from pbx.commands import lookup
 from pbx.commands.context import Context, resolve
 from pbx.errors import EngineError, OfficeLineError
+
+if TYPE_CHECKING:
+    from pbx.commands.init_talk import Talk
 
 
 def init(
@@ -45,9 +48,13 @@ def init(
 ) -> None:
     """Set a practice up by questions and answers, or change it; each answer can be given by flag.
 
+    Each answer is checked at once. `back` returns to the question before; after Ctrl-C the command
+    goes on from the answers given so far. Answers may come from a pipe, one a line.
+
     Example: officeline init --preset group --name "Lakeside Internal Medicine"
     """
-    from pbx.commands.init_asked import Talk
+    from pbx.commands.init_asked import refuse_bad
+    from pbx.commands.init_talk import Talk
 
     given = {
         "preset": preset, "name": name, "timezone": timezone, "number": number,
@@ -55,8 +62,9 @@ def init(
         "username": username, "bind": bind, "physician": physician,
     }  # fmt: skip
     place = _place(context)
+    refuse_bad(given)
     told = sys.stdin.read() if mobiles else ""
-    _settle(place, Talk(sys.stdin.isatty() and not (yes or mobiles), given), told)
+    _settle(place, Talk(place.config, given, asks=not (yes or mobiles)), told)
     context.obj = place
     ok = _looked_at(context)
     if call:
@@ -86,21 +94,36 @@ def _place(context: typer.Context) -> Context:
     return known
 
 
-def _settle(place: Context, talk: Any, told: str) -> None:
+def _settle(place: Context, talk: Talk, told: str) -> None:
     """Learn everything, and only then write it, all or nothing."""
-    from pbx import vault
-    from pbx.commands import init_asked
     from pbx.commands.audited import deed
-    from pbx.officefile import plan
-    from pbx.paths import data_folder
-    from pbx.setup import answers, land, office_text
+    from pbx.setup import answers, land
 
     before = land.read(place.config)
-    fresh = before is None
-    if not fresh and talk.given["preset"] is not None:
+    if before is not None and talk.given["preset"] is not None:
         raise OfficeLineError(
             f"{place.config} is there already, and --preset is for a new file; leave it out."
         )
+    handed = answers.mobiles(told)
+    after, numbers = talk.hold(lambda: _learned(place, talk, before, handed))
+    land.prepare(place.config)
+    with deed(place, "office.written", fresh=before is None, mobiles=sorted(numbers)):
+        land.land(place.config, place.home, before, after, numbers)
+    talk.forget()
+    _tell(place, before, after, numbers)
+
+
+def _learned(
+    place: Context, talk: Talk, before: str | None, handed: Mapping[str, str]
+) -> tuple[str, dict[str, str]]:
+    """Ask for everything; return the file's new text, and the numbers for the vault."""
+    from pbx import vault
+    from pbx.commands import init_asked
+    from pbx.officefile import plan
+    from pbx.paths import data_folder
+    from pbx.setup import answers, office_text
+
+    fresh = before is None
     text = answers.start_text(init_asked.kind(talk)) if before is None else before
     presets = data_folder("config") / "presets.toml"
     plan.parse(text, place.config, presets)
@@ -115,15 +138,12 @@ def _settle(place: Context, talk: Any, told: str) -> None:
         and any(contact.via == "mobile" for contact in one.contacts)
         and (fresh or talk.asks or one.id in learned.physicians)
     }
-    numbers = init_asked.mobiles(talk, lacking, answers.mobiles(told))
+    numbers = init_asked.mobiles(talk, lacking, handed)
     if strangers := [one for one in numbers if one not in people]:
         raise OfficeLineError(
             f"There is nobody called '{strangers[0]}' in the file; there are {', '.join(people)}."
         )
-    land.prepare(place.config)
-    with deed(place, "office.written", fresh=fresh, mobiles=sorted(numbers)):
-        land.land(place.config, place.home, before, after, numbers)
-    _tell(place, before, after, numbers)
+    return after, numbers
 
 
 def _tell(place: Context, before: str | None, after: str, numbers: Mapping[str, str]) -> None:

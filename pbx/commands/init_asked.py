@@ -3,105 +3,98 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Any, TypeVar
+from datetime import UTC, datetime
+from typing import Any
 
-import typer
-
+from pbx.commands.init_talk import Given, Question, Talk
 from pbx.errors import OfficeLineError
+from pbx.officefile import day_spans, zones
 from pbx.setup import answers as reading
 from pbx.setup import ids
 from pbx.setup.answers import LATER, OTHER, Answers, TrunkAnswer
 
-INTERRUPTED = 130
 LOOPBACK = "127.0.0.1"
-T = TypeVar("T")
-Given = Mapping[str, Any]  # what the flags say, by their names without dashes
 
 
-@dataclass(frozen=True)
-class Talk:
-    """Asks at a terminal; elsewhere, and with --yes, what has no default must have been given."""
-
-    asks: bool
-    given: Given
-
-    def answer(
-        self, flag: str, question: str, read: Callable[[str], T], default: str | None = None
-    ) -> T | None:
-        """Return what was given, or is answered; None where an empty answer means the default."""
-        given = self.given.get(flag)
-        if given is not None:
-            return read(given)
-        if not self.asks:
-            if default is None:
-                raise OfficeLineError(
-                    f"{question} is missing; give it with --{flag}, or begin at a terminal."
-                )
-            return None
-        return self._asked(question, read, default)
-
-    def _asked(self, question: str, read: Callable[[str], T], default: str | None) -> T | None:
-        while True:
-            told = prompt(question, default)
-            if told == default:
-                return None
-            try:
-                return read(told)
-            except OfficeLineError as error:
-                typer.echo(str(error), err=True)
-
-
-def prompt(question: str, default: str | None) -> str:
-    """Ask one question; Ctrl-C ends it all, with everything as it was."""
-    try:
-        shown = bool(default)
-        found = typer.prompt(question, default=default, show_default=shown, err=True)
-    except (typer.Abort, KeyboardInterrupt) as error:
-        typer.echo("\nNothing was changed.", err=True)
-        raise typer.Exit(INTERRUPTED) from error
-    return str(found).strip()
+def refuse_bad(given: Given) -> None:
+    """Refuse a flag that cannot be read before anything is asked; OfficeLineError."""
+    readers: Mapping[str, Callable[[str], object]] = {
+        "preset": reading.preset,
+        "name": reading.title,
+        "timezone": reading.timezone,
+        "number": reading.number,
+        "backline": _backline,
+        "hours": reading.hours,
+        "trunk": reading.carrier,
+        "host": reading.host,
+        "username": reading.username,
+        "bind": reading.host,
+    }
+    for flag, read in readers.items():
+        if given.get(flag) is not None:
+            read(given[flag])
+    for one in given.get("physician") or []:
+        reading.physician(one)
 
 
 def kind(talk: Talk) -> str:
     """Learn what kind of practice it is."""
-    question = f"The kind of practice ({', '.join(reading.starts())})"
-    return talk.answer("preset", question, reading.preset) or ""
+    kinds = "\n".join(f"  {name}: {about}" for name, about in reading.starts_about().items())
+    why = (
+        f"The kind decides the rules that the file begins with; each can be changed later.\n{kinds}"
+    )
+    question = Question("preset", f"The kind of practice ({', '.join(reading.starts())})", why)
+    return talk.answer(question, reading.preset) or ""
 
 
 def asked(talk: Talk, file: Mapping[str, Any], *, fresh: bool) -> Answers:
     """Learn everything but the mobiles; `file` holds what the defaults are, unless it is fresh."""
     office = {} if fresh else file["office"]
-    lines = {} if fresh else {one["name"]: one["did"] for one in file["lines"]}
-    name = talk.answer("name", "The practice's name", reading.title, office.get("name"))
+    name = talk.answer(
+        Question(
+            "name",
+            "The practice's name",
+            "Callers' screens and reports show the name: letters, digits and .,&'()-",
+            office.get("name"),
+        ),
+        reading.title,
+    )
     timezone = talk.answer(
-        "timezone",
-        "The time zone, such as America/New_York",
+        Question(
+            "timezone",
+            "The time zone, such as America/New_York",
+            "Hours and handoffs follow this clock; a zone with a city knows daylight saving time.",
+            office.get("timezone"),
+        ),
         reading.timezone,
-        office.get("timezone"),
+        lambda zone: _doubted(zone, ""),
     )
-    number = talk.answer("number", "The office's number", reading.number, office.get("number"))
-    backline = talk.answer(
-        "backline",
-        "The back line's number, for hospitals and pharmacies (empty: none)",
-        lambda text: reading.number(text) if text else "",
-        lines.get("backline", ""),
+    zone = str(timezone or office.get("timezone"))
+    number = talk.answer(
+        Question(
+            "number",
+            "The office's number",
+            "Patients dial this number, and everybody whom the office calls sees it.",
+            office.get("number"),
+        ),
+        reading.number,
+        lambda e164: _doubted(zone, e164),
     )
+    backline = _asked_backline(talk, file, str(number or office.get("number")), fresh=fresh)
     hours = talk.answer(
-        "hours", "Open hours", reading.hours, reading.hours_text(file.get("hours", {}))
+        Question(
+            "hours",
+            "Open hours",
+            "The front desk rings in open hours; at other times callers hear the night menu.",
+            reading.hours_text(file.get("hours", {})),
+        ),
+        reading.hours,
+        _swapped,
     )
     trunk = _trunk(talk, fresh=fresh)
     bind = _bind(talk, file.get("network", {}), trunk)
-    return Answers(
-        name,
-        timezone,
-        number,
-        "" if fresh and backline is None else backline,
-        hours,
-        trunk,
-        bind,
-        _physicians(talk, file, fresh=fresh),
-    )
+    people = _physicians(talk, file, fresh=fresh)
+    return Answers(name, timezone, number, backline, hours, trunk, bind, people)
 
 
 def mobiles(talk: Talk, lacking: Mapping[str, str], told: Mapping[str, str]) -> dict[str, str]:
@@ -115,27 +108,88 @@ def mobiles(talk: Talk, lacking: Mapping[str, str], told: Mapping[str, str]) -> 
                 f"The mobile of {name} is missing; hand it over on standard input with --mobiles, "
                 f"in a line such as {person}=+1 212 555 0111."
             )
-        question = f"The number on which {name} is called (kept in the vault)"
-        found[person] = talk.answer("", question, reading.number) or ""
+        question = Question(
+            f"mobile {person}",
+            f"The number on which {name} is called (kept in the vault)",
+            "Urgent calls ring this phone; its number is in no file but the vault, and in no log.",
+            has_flag=False,
+        )
+        taken = {number: one for one, number in found.items()}
+        found[person] = talk.answer(question, reading.number, _shared(taken)) or ""
     return found
+
+
+def _shared(taken: Mapping[str, str]) -> Callable[[str], str | None]:
+    """Doubt a number that somebody else has."""
+
+    def note(e164: str) -> str | None:
+        return f"It is the number of {taken[e164]}, too." if e164 in taken else None
+
+    return note
+
+
+def _doubted(zone: str, number: str) -> str | None:
+    """Doubt a zone without daylight saving where the number's area has it."""
+    meant = zones.meant(zone, number, datetime.now(UTC).year)
+    if meant is None:
+        return None
+    return f"'{zone}' has no daylight saving time; {meant} has it, and was probably meant."
+
+
+def _swapped(hours: reading.Hours) -> str | None:
+    """Doubt hours that last through a night."""
+    for text in (one for periods in hours.values() for one in periods):
+        if meant := day_spans.probably(*day_spans.span(text)):
+            return f"'{text}' lasts through the night; '{meant}' was probably meant."
+    return None
+
+
+def _backline(text: str) -> str:
+    return reading.number(text) if text else ""
+
+
+def _asked_backline(talk: Talk, file: Mapping[str, Any], number: str, *, fresh: bool) -> str | None:
+    """Learn the back line's number; empty where a fresh file has none."""
+    lines = {} if fresh else {one["name"]: one["did"] for one in file["lines"]}
+
+    def read(text: str) -> str:
+        found = _backline(text)
+        if found == number and talk.asks:
+            raise OfficeLineError("That is the office's own number; the back line has another.")
+        return found
+
+    question = Question(
+        "backline",
+        "The back line's number, for hospitals and pharmacies (empty: none)",
+        "Hospitals that dial it reach the physician at any hour, without a menu.",
+        lines.get("backline", ""),
+    )
+    found = talk.answer(question, read)
+    return "" if fresh and found is None else found
 
 
 def _trunk(talk: Talk, *, fresh: bool) -> TrunkAnswer | None:
     """Learn the carrier, and what its preset does not know."""
     kept = LATER if fresh else "as it is"
     known = ", ".join((*reading.carriers(), OTHER))
-    carrier = talk.answer("trunk", f"The carrier ({known}, or {kept})", reading.carrier, kept)
+    why = f"The carrier brings the calls; '{OTHER}' is any that is not listed."
+    question = Question("trunk", f"The carrier ({known}, or {kept})", why, kept)
+    carrier = talk.answer(question, reading.carrier)
     if carrier in {None, LATER}:
         _unheard(talk, ("host", "username"), "belongs to a carrier; name it with --trunk, too")
         return None
     told = reading.carriers().get(carrier or "", {})
-    host = talk.answer("host", "The carrier's SIP host", reading.host, told.get("host") or None)
+    why = "Calls are sent to this host; the page of your account at the carrier names it."
+    host = talk.answer(
+        Question("host", "The carrier's SIP host", why, told.get("host") or None), reading.host
+    )
     registers = told.get("kind") == "registration"
     username = None
     if registers or carrier == OTHER:
-        question = "The user name for the registration"
+        why = "The page of your account names it; a carrier that knows your address needs none."
         empty = "" if carrier == OTHER else None
-        username = talk.answer("username", question, reading.username, empty)
+        question = Question("username", "The user name for the registration", why, empty)
+        username = talk.answer(question, reading.username)
     else:
         _unheard(talk, ("username",), f"is not for {carrier}, which knows us by our address")
     return TrunkAnswer(str(carrier), host or "", username or "")
@@ -154,8 +208,13 @@ def _bind(talk: Talk, network: Mapping[str, Any], trunk: TrunkAnswer | None) -> 
         return None
     present = network.get("bind", LOOPBACK)
     default = own_address() if present == LOOPBACK else present
-    question = "This machine's address, as phones and the carrier reach it"
-    return talk.answer("bind", question, reading.host, default) or default
+    question = Question(
+        "bind",
+        "This machine's address, as phones and the carrier reach it",
+        "The line listens at this address alone.",
+        default,
+    )
+    return talk.answer(question, reading.host) or default
 
 
 def _physicians(talk: Talk, file: Mapping[str, Any], *, fresh: bool) -> dict[str, str]:
@@ -165,14 +224,7 @@ def _physicians(talk: Talk, file: Mapping[str, Any], *, fresh: bool) -> dict[str
     least = 0 if not fresh else 1 if serves else 2
     found = dict(reading.physician(one) for one in talk.given.get("physician") or [])
     if talk.asks and not found:
-        while True:
-            is_enough = len(found) >= least
-            question = "Another physician (empty: no more)" if is_enough else "A physician's name"
-            name = talk.answer("", question, reading.title, "" if is_enough else None)
-            if not name:
-                break
-            taken = {**dict.fromkeys(() if fresh else people, ""), **found}
-            found[_id(talk, name, ids.suggested(name, taken), taken)] = name
+        found = _asked_physicians(talk, _taken(file, fresh=fresh), least)
     if len(found) < least:
         alone = "" if serves else "; one alone takes the preset solo, with an answering service"
         raise OfficeLineError(
@@ -182,13 +234,42 @@ def _physicians(talk: Talk, file: Mapping[str, Any], *, fresh: bool) -> dict[str
     return found
 
 
-def _id(talk: Talk, name: str, suggested: str, taken: Mapping[str, str]) -> str:
+def _taken(file: Mapping[str, Any], *, fresh: bool) -> set[str]:
+    """List the words that are no id for somebody new; a fresh file loses its physicians."""
+    people = file.get("people", {})
+    stay = [one for one, table in people.items() if not fresh or table.get("role") != "physician"]
+    others = (file.get(table, {}) for table in ("phones", "groups", "rota"))
+    return {*stay, *(name for table in others for name in table), *reading.reserved()}
+
+
+def _asked_physicians(talk: Talk, taken: set[str], least: int) -> dict[str, str]:
+    found: dict[str, str] = {}
+    while True:
+        is_enough, count = len(found) >= least, len(found) + 1
+        question = Question(
+            f"physician {count}",
+            "Another physician (empty: no more)" if is_enough else "A physician's name",
+            "" if found else "Physicians take turns on call in the order in which you name them.",
+            "" if is_enough else None,
+            has_flag=False,
+        )
+        name = talk.answer(question, lambda text: reading.title(text) if text else "")
+        if not name:
+            return found
+        found[_id(talk, name, {*taken, *found}, count)] = name
+
+
+def _id(talk: Talk, name: str, taken: set[str], count: int) -> str:
+    suggested = ids.suggested(name, taken)
+
     def read(text: str) -> str:
         if text in taken:
             raise OfficeLineError(f"There is a '{text}' already; choose another id.")
         return reading.physician(f"{text}={name}")[0]
 
-    return talk.answer("", "A short id for the file and the logs", read, suggested) or suggested
+    why = f"The id stands for {name} in the file, in commands and in logs."
+    question = Question(f"id {count}", "A short id", why, suggested, has_flag=False)
+    return talk.answer(question, read) or suggested
 
 
 def own_address() -> str:

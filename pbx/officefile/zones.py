@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 # By the hours that their winter differs from UTC; what a name such as EST or Etc/GMT+5 may mean.
 _SIBLINGS = {
     -4: "America/Halifax", -5: "America/New_York", -6: "America/Chicago", -7: "America/Denver",
     -8: "America/Los_Angeles", -9: "America/Anchorage",
+}  # fmt: skip
+_SPOKEN = {
+    "eastern": "America/New_York", "et": "America/New_York", "edt": "America/New_York",
+    "central": "America/Chicago", "ct": "America/Chicago", "cdt": "America/Chicago",
+    "mountain": "America/Denver", "mt": "America/Denver", "mdt": "America/Denver",
+    "pacific": "America/Los_Angeles", "pt": "America/Los_Angeles", "pdt": "America/Los_Angeles",
+    "cst": "America/Chicago", "pst": "America/Los_Angeles", "alaska": "America/Anchorage",
+    "hawaii": "Pacific/Honolulu", "arizona": "America/Phoenix",
 }  # fmt: skip
 _MOST = 8  # zones of one area; a number for a whole country names more
 
@@ -31,6 +39,17 @@ def meant(zone: str, number: str, year: int) -> str | None:
     changing = [place for place, (_, summer) in known.items() if summer]
     same = [place for place in changing if known[place][0] == winter]
     return next(iter([*same, *changing]), None)
+
+
+def near(text: str) -> str | None:
+    """Name the zone that somebody means by "Chicago", "New York", "Eastern" or "Pacific time"."""
+    word = text.lower().removesuffix(" time").replace(" ", "_")
+    if word in _SPOKEN:
+        return _SPOKEN[word]
+    found = sorted(zone for zone in available_timezones() if zone.lower().endswith(f"/{word}"))
+    return next((zone for zone in found if zone.startswith("America/")), None) or next(
+        iter(found), None
+    )
 
 
 def _clock(zone: str, year: int) -> tuple[timedelta, bool]:

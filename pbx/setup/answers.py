@@ -10,7 +10,7 @@ from typing import Any
 
 from pbx.errors import OfficeLineError
 from pbx.numbers import to_e164
-from pbx.officefile import spans
+from pbx.officefile import spans, zones
 from pbx.paths import data_folder
 
 LATER, OTHER = "later", "other"  # no carrier yet; one that has no preset
@@ -58,6 +58,18 @@ def start_text(preset: str) -> str:
     return (data_folder("config") / STARTS / f"{preset}.toml").read_text(encoding="utf-8")
 
 
+def starts_about() -> dict[str, str]:
+    """Say of each kind of practice what it is, as its file does in its first line."""
+    return {name: start_text(name).partition("\n")[0].lstrip("# ") for name in starts()}
+
+
+def reserved() -> frozenset[str]:
+    """Name the words that mean something else than a person."""
+    from pbx.findings.names import RESERVED
+
+    return RESERVED
+
+
 def carriers() -> dict[str, dict[str, Any]]:
     """Read what is known of carriers, by their names."""
     with (data_folder("config") / "presets.toml").open("rb") as file:
@@ -85,7 +97,8 @@ def timezone(text: str) -> str:
     """Read a time zone's name."""
     from pbx.officefile.fields import Zone
 
-    return _field(Zone, text, " Name one like America/New_York.")
+    near = zones.near(text.strip())
+    return _field(Zone, text, f" Did you mean {near}?" if near else " Name one with a city.")
 
 
 def host(text: str) -> str:

@@ -39,7 +39,7 @@ FLAGS = {
 ROE = ("--physician", "roe=Dr. Al Roe")  # a group has two, so that one stands behind the other
 MOBILES = "kim=+1 312 555 0171\nroe=312 555 0172\n"
 KIM = "+13125550171"
-CTRL_C = "\x03"
+CTRL_C, CTRL_D = "\x03", "\x04"
 
 
 def words(flags: dict[str, str]) -> list[str]:
@@ -138,10 +138,10 @@ def test_without_a_back_line(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("missing", [*FLAGS, "--mobiles"])
 def test_a_missing_answer_writes_nothing(tmp_path: Path, missing: str) -> None:
-    """Without a terminal it is one sentence that names the flag, and exit 2."""
+    """With nobody to ask it is one sentence that names the flag, and exit 2."""
     flags = {flag: value for flag, value in FLAGS.items() if flag != missing}
     roe = () if missing == "--physician" else ROE
-    stdin = [] if missing == "--mobiles" else ["--mobiles"]
+    stdin = ["--yes"] if missing == "--mobiles" else ["--mobiles"]
     code, printed, said = init(tmp_path, *words(flags), *roe, *stdin, given=MOBILES, config="")
     assert (code, printed, said.count("\n")) == (2, "", 1)
     assert missing in said
@@ -366,7 +366,10 @@ def conversation(place: Path, told: list[tuple[str, str]]) -> tuple[int, str]:
             while not (question in said and said.endswith(": ")):
                 said += heard(terminal)
             seen += said
-            if answer == CTRL_C:  # between its prompt and its read Python would keep it waiting
+            if answer in {
+                CTRL_C,
+                CTRL_D,
+            }:  # between its prompt and its read Python would keep it waiting
                 time.sleep(1)
             os.write(terminal, answer.encode())
         while part := heard(terminal):
@@ -385,7 +388,9 @@ def test_a_conversation_ends_in_a_practice(tmp_path: Path) -> None:
             ("kind of practice", "solo\n"),
             ("practice's name", "Elm Street Medicine\n"),
             ("time zone", "Chicago\n"),
-            ("no time zone 'Chicago'", "America/Chicago\n"),
+            ("Did you mean America/Chicago?", "EST\n"),
+            ("America/New_York has it, and was probably meant", "back\n"),
+            ("time zone, such as America/New_York [EST]", "America/Chicago\n"),
             ("office's number", "911\n"),
             ("That is no phone number", "312 555 0100\n"),
             ("back line", "\n"),
@@ -406,21 +411,182 @@ def test_a_conversation_ends_in_a_practice(tmp_path: Path) -> None:
     )
     assert vault.read(tmp_path / "var").mobiles == {"kim": KIM, "answering": "+13125550172"}
     assert "It holds" in seen
+    assert not (tmp_path / "config/office.toml.answers").exists()
+    for why in ("The kind decides the rules", "solo: One physician", "Patients dial this number"):
+        assert why in seen
 
 
-@pytest.mark.parametrize("after", [0, 4])
-def test_ctrl_c_leaves_everything_as_it_was(tmp_path: Path, after: int) -> None:
-    """Whenever it comes: exit 130, and no file."""
-    told = [
-        ("kind of practice", "solo\n"),
-        ("practice's name", "Elm Street Medicine\n"),
-        ("time zone", "America/Chicago\n"),
-        ("office's number", "312 555 0100\n"),
-        ("back line", "\n"),
-    ][:after]
-    code, seen = conversation(tmp_path, [*told, (": ", CTRL_C)])
-    assert (code, "Traceback" in seen) == (130, False), seen
-    assert list(tmp_path.iterdir()) == []
+BEGUN = [
+    ("kind of practice", "solo\n"),
+    ("practice's name", "Elm Street Medicine\n"),
+    ("time zone", "America/Chicago\n"),
+    ("office's number", "312 555 0100\n"),
+    ("back line", "none\n"),
+    ("Open hours", "Mon-Fri 9-5\n"),
+    ("The carrier (", "\n"),
+    ("physician's name", "Jo Kim, MD\n"),
+    ("short id", "\n"),
+    ("Another physician", "\n"),
+    ("Jo Kim, MD is called", "312 555 0171\n"),
+    ("Night Answering Service is called", "312 555 0172\n"),
+]
+ANSWERS = [answer.strip() for _, answer in BEGUN]
+
+
+@pytest.mark.parametrize(
+    ("after", "key", "expected"),
+    [(0, CTRL_C, 130), (4, CTRL_C, 130), (11, CTRL_C, 130), (0, CTRL_D, 2), (7, CTRL_D, 2)],
+)
+def test_an_interrupted_setup_loses_no_answer(
+    tmp_path: Path, after: int, key: str, expected: int
+) -> None:
+    """No file of the practice, and no vault; what was typed is kept, for nobody else to read."""
+    code, seen = conversation(tmp_path, [*BEGUN[:after], (": ", key)])
+    assert (code, "Traceback" in seen) == (expected, False), seen
+    assert seen.count("othing was changed") == 1
+    kept = tmp_path / "config/office.toml.answers"
+    assert [one for one in tmp_path.rglob("*") if one.is_file()] == ([kept] if after else [])
+    if not after:
+        return
+    assert f"Your answers are kept in {kept}; 'officeline init' goes on from them." in seen
+    assert stat.S_IMODE(kept.stat().st_mode) == 0o600
+    code, seen = conversation(tmp_path, [("Go on from them", "\n"), *BEGUN[after:]])
+    assert code == 0, seen
+    assert "555 0171" not in seen.partition("Go on")[0]
+    file = tomllib.loads((tmp_path / "config/office.toml").read_text())
+    assert file["office"]["name"] == "Elm Street Medicine"
+    assert file["office"]["number"] == "+13125550100"
+    assert file["hours"] == {"mon-fri": ["09:00-17:00"]}
+    assert file["rota"]["doctors"]["rotation"] == ["kim"]
+    assert vault.read(tmp_path / "var").mobiles == {"kim": KIM, "answering": "+13125550172"}
+    assert not kept.exists()
+
+
+def test_an_interrupted_setup_can_begin_anew(tmp_path: Path) -> None:
+    """Whoever says no is asked from the first question on, without the old answers."""
+    conversation(tmp_path, [*BEGUN[:3], (": ", CTRL_C)])
+    told = [("Go on from them", "perhaps\n"), ("Answer yes or no", "no\n"), BEGUN[0]]
+    code, seen = conversation(tmp_path, [*told, ("practice's name:", CTRL_C)])
+    assert code == 130, seen
+    kept = json.loads((tmp_path / "config/office.toml.answers").read_text())
+    assert kept == {"preset": "solo"}
+
+
+@pytest.mark.parametrize("damage", ["{", "[1]", '{"preset": 3}', "\x00"])
+def test_answers_that_cannot_be_read_are_none(tmp_path: Path, damage: str) -> None:
+    """A damaged file of answers stops nobody."""
+    (tmp_path / "config").mkdir()
+    (tmp_path / "config/office.toml.answers").write_text(damage)
+    code, seen = conversation(tmp_path, [("kind of practice", CTRL_C)])
+    assert (code, "Go on" in seen) == (130, False), seen
+
+
+def piped(place: Path, lines: list[str]) -> tuple[int, str, str]:
+    """Hand all answers over on standard input."""
+    return init(place, given="".join(f"{line}\n" for line in lines), config="")
+
+
+def test_answers_can_be_piped(tmp_path: Path) -> None:
+    """With slips and ways back as at a terminal."""
+    code, printed, said = piped(tmp_path, ["back", *ANSWERS])
+    assert code == 0, said
+    assert "This is the first question." in said
+    assert printed.endswith("Next: officeline up\n")
+    first = (tmp_path / "config/office.toml").read_text()
+    other = tmp_path / "other"
+    other.mkdir()
+    wandering = [*ANSWERS[:2], "EST", "312 555 0109", "back", "back", *ANSWERS[2:]]
+    code, _, said = piped(other, wandering)
+    assert code == 0, said
+    assert "The office's number [312 555 0109]: " in said
+    assert (other / "config/office.toml").read_text() == first
+
+
+@pytest.mark.parametrize("count", [0, 1, 3, 6, 9, 11])
+def test_an_input_that_ends_too_soon_changes_nothing(tmp_path: Path, count: int) -> None:
+    """Exit 2, one sentence that names the question, and nothing is left."""
+    code, printed, said = piped(tmp_path, ANSWERS[:count])
+    assert (code, printed) == (2, ""), said
+    last = said.splitlines()[-1]
+    assert ": The input ended before this was answered: " in last
+    assert BEGUN[count][0] in last
+    assert last.endswith("begin again.")
+    assert [one for one in tmp_path.rglob("*") if one.is_file()] == []
+
+
+def test_an_unattended_run_leaves_kept_answers_alone(tmp_path: Path) -> None:
+    """They are somebody's; after a run that ends well nobody needs them."""
+    conversation(tmp_path, [*BEGUN[:3], (": ", CTRL_C)])
+    kept = (tmp_path / "config/office.toml.answers").read_text()
+    code, _, said = piped(tmp_path, ["group", "Oak Street Medicine"])
+    assert code == 2, said
+    assert (tmp_path / "config/office.toml.answers").read_text() == kept
+    assert piped(tmp_path, ["no", *ANSWERS])[0] == 0
+    assert not (tmp_path / "config/office.toml.answers").exists()
+
+
+@pytest.mark.parametrize(
+    ("place", "bad", "why"),
+    [
+        (0, "hospital", "choose one of concierge, group, solo"),
+        (1, 'Elm "Street"', "no name of"),
+        (1, "", "An answer is needed here."),
+        (2, "Eastern", "Did you mean America/New_York?"),
+        (2, "Gotham", "there is no time zone 'Gotham'"),
+        (3, "911", "no phone number"),
+        (3, "555-0100", "no phone number"),
+        (4, "12", "no phone number"),
+        (4, "312 555 0100", "the office's own number"),
+        (5, "9-5", "has no weekdays"),
+        (5, "Mon-Fri 5-9", "'5' may be 5 AM or 5 PM"),
+        (5, "Mon-Fri 9am-5am", "'09:00-17:00' was probably meant"),
+        (6, "acme", "choose one of twilio"),
+        (7, "Jo; Kim", "no name of"),
+        (8, "Kim!", "no id such as"),
+        (8, "desk1", "There is a 'desk1' already"),
+        (8, "everyone", "There is a 'everyone' already"),
+        (10, "171", "no phone number"),
+    ],
+)
+def test_each_answer_is_checked_as_it_is_given(
+    tmp_path: Path, place: int, bad: str, why: str
+) -> None:
+    """The same question comes again, with the reason, and the answer after it counts."""
+    code, _, said = piped(tmp_path, [*ANSWERS[:place], bad, ANSWERS[place]])
+    assert code == 2
+    before, _, after = said.partition(why)
+    assert BEGUN[place][0] in before
+    assert BEGUN[place][0] in after
+    assert BEGUN[place + 1][0] in after.splitlines()[-1]
+
+
+@pytest.mark.parametrize(
+    ("place", "doubtful", "note"),
+    [
+        (2, "EST", "Note: 'EST' has no daylight saving time; America/New_York has it"),
+        (3, "212 555 0100", ""),
+        (5, "Mon-Fri 17:00-08:30", "Note: '17:00-08:30' lasts through the night; '08:30-17:00'"),
+    ],
+)
+def test_a_doubtful_answer_is_told_at_once(
+    tmp_path: Path, place: int, doubtful: str, note: str
+) -> None:
+    """It is taken, and can be taken back."""
+    code, _, said = piped(tmp_path, [*ANSWERS[:place], doubtful])
+    assert code == 2
+    assert note in said
+    assert ("'back' takes it back." in said) == bool(note)
+
+
+def test_the_zone_is_doubted_for_the_number_too(tmp_path: Path) -> None:
+    """Arizona's is right in Arizona alone; and two people with one number are told."""
+    said = piped(tmp_path, [*ANSWERS[:2], "US/Arizona", "602 555 0100"])[2]
+    assert "Note:" not in said
+    said = piped(tmp_path, [*ANSWERS[:2], "US/Arizona", "312 555 0100"])[2]
+    assert "Note: 'US/Arizona' has no daylight saving time; America/Chicago has it" in said
+    code, _, said = piped(tmp_path, [*ANSWERS[:-1], ANSWERS[-2]])
+    assert code == 0, said
+    assert "Note: It is the number of kim, too. 'back' takes it back." in said
 
 
 def test_what_was_done_is_in_the_audit(tmp_path: Path) -> None:
