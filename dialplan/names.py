@@ -11,6 +11,7 @@ FROM_TRUNK: Final = "from-trunk"
 FROM_PHONE: Final = "from-phone"
 CALL: Final = "call"
 LEG: Final = "leg"
+WATCH: Final = "watch"  # beside each mobile that is dialled
 FAILSAFE: Final = "failsafe"
 HEARTBEAT: Final = "heartbeat"
 DRILL: Final = "drill"

@@ -53,6 +53,7 @@ MODULES = (
     "app_playback",
     "app_read",
     "app_record",
+    "app_softhangup",  # a phone has rung for long enough
     "app_senddtmf",  # a canary says its key, and presses one of the menu
     "app_stack",
     "app_userevent",
@@ -61,6 +62,7 @@ MODULES = (
     "func_channel",
     "func_db",
     "func_groupcount",
+    "func_hangupcause",  # whether a carrier answered at all, before any phone rings
     "func_lock",  # of two who accept at once, one is first
     "func_logic",
     "func_module",  # whether what tells the office of 911 is there
@@ -106,6 +108,7 @@ class Folders:
 
 
 LEGS = 3  # rung together for one caller, on the average of all who are in
+PARTS = 2  # that Asterisk counts of each: the leg, and what watches it while a mobile is looked for
 # What neither limit of the dialplan counts: desk phones that dial 911 and those that are told of
 # it, physicians whom the relay reached, the heartbeat.
 RESERVED = 40
@@ -133,7 +136,7 @@ def asterisk_conf(folders: Folders, *, max_calls: int, verbose: int = 0) -> str:
     }
     options: dict[str, object] = {
         "verbose": verbose,
-        "maxcalls": max_calls * (1 + LEGS) + RESERVED,
+        "maxcalls": max_calls * (1 + LEGS * PARTS) + RESERVED,
         "live_dangerously": "no",
         "disable_remote_console_shell": "yes",
         "dumpcore": "no",

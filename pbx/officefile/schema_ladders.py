@@ -19,7 +19,7 @@ class StepTable(BaseModel):
     try_: Annotated[Id | None, Field(alias="try")] = None
     """`oncall`, `backup`, `everyone`, a group, a person or a desk phone."""
     ring: Seconds = 20
-    """How long, before a carrier's voicemail would answer."""
+    """How long, from when the carrier finds the phone; shorter than its voicemail waits."""
     wait: Seconds | None = None
     """Instead of `try`: wait so long."""
     confirm: Confirm = "press"

@@ -25,8 +25,8 @@ from pbx.store.relaying import Outcome
 from routing import outbound, people
 
 RING_S = 20  # below a carrier's voicemail
-ORIGINATE_S = RING_S + 20  # with the time to hear the whisper and press
-CONFIRM_S = RING_S + 30  # what is heard of a shift is longer
+ORIGINATE_S = RING_S + 80  # each leg ends by itself before: it is looked for, rings, and is asked
+CONFIRM_S = ORIGINATE_S + 20  # what is heard of a shift is longer
 ON_THE_LINE_S = 120.0  # how long nobody is called who still talks to us; then call waiting must do
 AWAY_S = 15.0  # how long a call waits for an Asterisk that is away, as at our own start
 REASON_S = 1.0  # why a call failed may be heard after that it did
@@ -134,7 +134,7 @@ class RelayDialer:
         call = event.fields.get("Linkedid", "")
         if event.fields.get("What") == names.LEG_ANSWERED and call in self._calls:
             self._came[call] = "declined"  # until somebody accepts
-        elif event.name == "Hangup" and call in self._calls:
+        elif event.name == "Hangup" and call in self._calls and _is_phone(event):
             self._came.setdefault(call, _CAUSES.get(event.fields.get("Cause", ""), "unreachable"))
         channel = event.fields.get("Uniqueid", "")
         if event.name == "Hangup" and (line := self._lines.pop(channel, None)):
@@ -280,6 +280,11 @@ class RelayDialer:
             await self._ami.action("Hangup", Channel=channel, Cause="16")
         except AmiUnavailable:
             log.warning("relay.not_hung_up")
+
+
+def _is_phone(event: AmiEvent) -> bool:
+    """Tell a phone's channel from those of our own that lead to it."""
+    return event.fields.get("Channel", "").startswith("PJSIP/")
 
 
 def _about(state: LineState, *, urgent: bool) -> _Errand:

@@ -124,6 +124,7 @@ def test_every_application_is_loaded() -> None:
         "Dial": "app_dial", "Playback": "app_playback", "Read": "app_read",
         "Record": "app_record", "UserEvent": "app_userevent", "Return": "app_stack",
         "AGI": "res_agi", "Originate": "app_originate", "SendDTMF": "app_senddtmf",
+        "SoftHangup": "app_softhangup",
     }  # fmt: skip
     built_in = {
         "WaitExten",
@@ -141,3 +142,4 @@ def test_every_application_is_loaded() -> None:
     assert used <= built_in | modules.keys()
     assert {modules[word] for word in used - built_in} <= set(MODULES)
     assert "func_module" in MODULES  # without it nobody is told of 911
+    assert "func_hangupcause" in MODULES  # without it no mobile that is found late is rung

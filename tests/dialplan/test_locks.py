@@ -49,7 +49,7 @@ CHANGES = [
     ("least rights", "manager.conf", "method(starts_with)) = PJSIP/", "method(starts_with)) = "),
     ("least rights", "manager.conf", "writetimeout = 2000", "writetimeout = 20000"),
     ("nothing dangerous", "asterisk.conf", "live_dangerously = no", "live_dangerously = yes"),
-    ("nothing dangerous", "asterisk.conf", "maxcalls = 200", ""),
+    ("nothing dangerous", "asterisk.conf", "maxcalls = 320", ""),
     ("nothing dangerous", "asterisk.conf", "console_shell = yes", "console_shell = no"),
     ("nothing dangerous", EXTENSIONS, "OL_MAX_CALLS = 40", ""),
     ("modules by", "modules.conf", "autoload = no", "autoload = yes"),

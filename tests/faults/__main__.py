@@ -97,7 +97,7 @@ def main() -> int:
     wanted = parser.parse_args()
     faults = [one for one in CATALOGUE if not wanted.number or one.number in wanted.number]
     if not faults:
-        parser.error(f"there are faults 1 to {len(CATALOGUE)}")
+        parser.error(f"there are faults 1 to {CATALOGUE[-1].number}")
     table = Table(faults)
     nodes = list(dict.fromkeys(test for fault in faults for test in fault.tests))
     # one after the other: how long a caller waits is measured, too

@@ -8,6 +8,7 @@ _LAYER = "tests/faults/test_control_layer.py"
 _PARTS = "tests/faults/test_parts.py"
 _DATABASE = "tests/faults/test_database.py"
 _PHONES = "tests/faults/test_phones.py"
+_TRUNK = "tests/faults/test_trunk.py"
 _CALLS = "tests/calls"
 
 
@@ -132,6 +133,12 @@ CATALOGUE = (
     Fault(36, "the caller's network vanishes", "SIGSTOP", "gone at the RTP timeout",
           (f"{_PARTS}::test_the_callers_network_vanishes",),
           Limit(70, "from the last packet until no channel; the timeout is 60 s")),
+    Fault(37, "a mobile that is found late", "100, then 180 after 4.5, 6, 8, 11 s",
+          "rung for its whole time; only a trunk without any answer is skipped",
+          (f"{_CALLS}/test_found_late.py",
+           f"{_TRUNK}::test_ringing_after_an_announcement_counts_anew",
+           f"{_TRUNK}::test_a_phone_that_is_looked_for_and_busy",
+           f"{_TRUNK}::test_a_trunk_that_only_tries_is_left")),
     Fault(39, "the patient's voicemail answers a call back", "200, then BYE",
           "no call back; the physician is asked; the message climbs again at its deadline",
           (f"{_CALLS}/test_voicemail.py",)),
