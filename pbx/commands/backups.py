@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from pbx.commands.answers import answer
 from pbx.commands.audited import recorded
 from pbx.commands.context import Context, whoever
 from pbx.errors import OfficeLineError
@@ -59,9 +60,10 @@ def backup(
     items = backup.make(home, place.config, file, lock, datetime.now(UTC))
     recorded(place, "backup.made", files=len(items))
     size = sum(item.size for item in items) / 1e6
-    typer.echo(
+    answer(
+        place,
         f"{file} holds {len(items)} files of {home.folder}, {size:.1f} MB; "
-        f"'officeline --home EMPTY restore {file}' shows that it can be read."
+        f"'officeline --home EMPTY restore {file}' shows that it can be read.",
     )
 
 
@@ -100,9 +102,11 @@ def restore(
     typer.echo(f"Restoring {file} to {place.home} ...", err=True)
     now = datetime.now(UTC)
     found = put_back(file, place.home, unlock, service_user(), by=whoever(), now=now)
-    typer.echo(
-        f"{place.home} has the {found.files} files of {found.made_at}, each as it was. Its file is "
-        f"{found.config}; 'officeline --config {found.config} --home {place.home} up' runs it."
+    answer(
+        Context(found.config, place.home),
+        f"{place.home} has the {found.files} files of {found.made_at}, each as it was, with "
+        f"{found.config}. 'officeline --home {place.home} up' runs it; in that folder every "
+        "command finds it by itself.",
     )
 
 

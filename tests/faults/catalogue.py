@@ -9,6 +9,7 @@ _PARTS = "tests/faults/test_parts.py"
 _DATABASE = "tests/faults/test_database.py"
 _PHONES = "tests/faults/test_phones.py"
 _TRUNK = "tests/faults/test_trunk.py"
+_SURVIVORS = "tests/faults/test_survivors.py"
 _CALLS = "tests/calls"
 
 
@@ -142,4 +143,8 @@ CATALOGUE = (
     Fault(39, "the patient's voicemail answers a call back", "200, then BYE",
           "no call back; the physician is asked; the message climbs again at its deadline",
           (f"{_CALLS}/test_voicemail.py",)),
+    Fault(44, "a second control layer on one home", "SIGKILL of `up`, `serve` twice",
+          "refused by name, or the first is ended; one calls",
+          (f"{_SURVIVORS}::test_up_is_killed", f"{_SURVIVORS}::test_a_second_control_layer",
+           f"{_SURVIVORS}::test_who_cannot_start_ends_nobody", "tests/pbx/test_only_one.py")),
 )  # fmt: skip
