@@ -13,6 +13,7 @@ from pathlib import Path
 
 import structlog
 
+from pbx.engine.astdb import make_usable
 from pbx.engine.ports import Ports, is_free
 from pbx.engine.runtime import Runtime, ServiceUser, confined, enterable
 from pbx.errors import EngineError
@@ -163,6 +164,7 @@ class AsteriskProcess:
 
     async def _spawn(self) -> None:
         (self.instance.folder / "run" / "asterisk.ctl").unlink(missing_ok=True)
+        await asyncio.to_thread(make_usable, self.instance.folder / "db", self.instance.user)
         path = self.instance.folder / "log" / "console.log"
         handle = os.open(path, os.O_CREAT | os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC, 0o640)
         with os.fdopen(handle, "ab") as console:
