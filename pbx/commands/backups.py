@@ -117,7 +117,7 @@ def _words(file: Path | None, *, confirm: bool) -> str:
             raise OfficeLineError("A passphrase is asked for at a terminal; or --passphrase-file.")
         return str(typer.prompt("Passphrase", hide_input=True, confirmation_prompt=confirm))
     try:
-        words = file.read_text(encoding="utf-8").partition("\n")[0].rstrip("\r")
+        words = file.read_text(encoding="utf-8-sig").partition("\n")[0].rstrip("\r")
     except (OSError, ValueError) as error:
         raise OfficeLineError(f"{file} cannot be read; name a file with a passphrase.") from error
     if not words:

@@ -254,8 +254,7 @@ def _country(context: Context) -> str:
 def _people(context: Context) -> dict[str, str]:
     """Read ids and names without judging the rest of the file."""
     try:
-        with context.config.open("rb") as file:
-            people = tomllib.load(file)["people"]
+        people = tomllib.loads(context.config.read_text(encoding="utf-8-sig"))["people"]
         return {key: str(person["name"]) for key, person in people.items()}
     # a file that is no TOML, or not even text, is a ValueError
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:

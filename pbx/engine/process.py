@@ -149,7 +149,9 @@ class AsteriskProcess:
             for name, text in instance.files.items():
                 path = instance.folder / "etc" / name
                 path.unlink(missing_ok=True)
-                with open(os.open(path, os.O_CREAT | os.O_WRONLY, 0o640), "w") as file:  # noqa: PTH123  # Path.open takes no mode bits, and secrets must never be wider, not even for a moment
+                # Path.open takes no mode bits, and secrets must never be wider, not for a moment
+                handle = os.open(path, os.O_CREAT | os.O_WRONLY, 0o640)
+                with os.fdopen(handle, "w", encoding="utf-8") as file:
                     file.write(text)
                 self._own(path)
         except OSError as error:
