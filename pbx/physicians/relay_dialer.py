@@ -266,6 +266,9 @@ class RelayDialer:
             Priority="1",
             Timeout=str(errand.at_most_s * 1000),
             Async="true",
+            # Without them the channel speaks slin, and one translator gets the prompts and the
+            # patient's voice in turns: Debian's Asterisk takes what follows for late packets
+            Codecs=",".join(names.CODECS),
             Variable=[
                 f"{names.TO}_{errand.person}={dial}",
                 f"{names.RING}={RING_S}",
