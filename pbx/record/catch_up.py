@@ -143,6 +143,8 @@ class CatchUp:
         live = live or LiveCall(row.urgency or "", row.caller, blocked=row.decision == "reject")
         if live.accepted_at is None and row.acknowledged_at is not None:
             live.accepted_at, live.person = row.acknowledged_at, row.person or ""
+        if ended is not None and ended.refutes(live):
+            self._take_back(history, live)
         heard = live.accepted_at is not None
         if ended is not None:
             live = ended.completes(live)
@@ -157,6 +159,16 @@ class CatchUp:
             self._writer.put(records.LegAcknowledged(call, None, live.person, live.accepted_at))
         outcome = outcome_of(live, left_message=message is not None)
         self._writer.put(records.CallEnded(call, at, outcome))
+
+    def _take_back(self, history: History, live: LiveCall) -> None:
+        """Take back that somebody accepted who was joined to nobody, as Asterisk's records say."""
+        row, person = history.call, live.person
+        for leg in history.legs:
+            if leg.result == "accepted" and leg.acknowledged_at is not None:
+                self._writer.put(records.LegTooLate(row.id, leg.channel, leg.acknowledged_at))
+        live.drop()
+        if row.message:
+            self._intake.given_up(row.message, person)
 
     def _agree(self, history: History) -> None:
         """Settle a message that came after its call's end, as while the database was locked."""

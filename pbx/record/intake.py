@@ -95,8 +95,10 @@ class Intake:
         self._move(message, call, "acknowledged", person, at=at)
 
     def given_up(self, message: str, person: str) -> None:
-        """Take back that somebody accepted: in the same moment the caller pressed star."""
-        now = self._clock.now()
+        """Take back that somebody accepted: they were joined to nobody."""
+        held, now = messages.get(self._engine, message), self._clock.now()
+        if held is None or (held.state, held.acknowledged_by) != ("acknowledged", person):
+            return
         self._move(message, None, "cut off", person, at=now, due_at=now + HOLD)
 
     def over(self, message: str, call: str, live: LiveCall, at: datetime | None = None) -> str:
