@@ -26,6 +26,7 @@ SAME_WAIT_S = 3  # before the number that the caller calls from is taken
 ASKED = 2  # how often a number is asked for; then the physician matters more
 MATTER_S = 20  # how long a caller may say what it is about before somebody is called
 WORDS, SAVED = "words", "yes"  # how far the message of an urgent caller is
+OVER = "over"  # the ladder is over, and its message waits for the number to call back
 
 
 class CallFlow:
@@ -56,9 +57,10 @@ class CallFlow:
 
     def _route(self, turn: _Turn) -> Verdict:
         asked = turn.question
-        earlier = self._recent.earlier(asked.caller, asked.call)
-        if asked.caller is not None:
-            self._recent.note(asked.caller, asked.call, turn.now)
+        number = turn.number
+        earlier = self._recent.earlier(number, asked.call)
+        if number is not None:
+            self._recent.note(number, asked.call, turn.now)
         facts = Facts(asked.did, asked.caller, turn.state.presses(), earlier)
         decision = engine.route(facts, turn.plan, turn.now)
         return replace(turn.perform(decision), decision=decision, facts=facts)
@@ -73,6 +75,11 @@ class _Turn:
     plan: Plan
     book: Book
     now: datetime
+
+    @property
+    def number(self) -> str | None:
+        """Where the caller can be called back; None for who must say it."""
+        return outbound.reachable(self.plan, self.question.caller)
 
     def calls_in(self) -> bool:
         """Tell whether a physician at a menu asks for the physician's line: star, always."""
@@ -98,14 +105,21 @@ class _Turn:
         return replace(self, state=self.state.pressed(key))
 
     def keyed(self, digits: str) -> Verdict:
-        """Take a number that we would call back; after a second slip go on without a new one."""
+        """Take a number that we would call back; after a second slip go on without a new one.
+
+        Who was asked before a message, and not before a ladder, leaves it now.
+        """
         refused = partial(outbound.refused, self.plan)
         number = numbers.callback(digits, self.plan.office.country, refused)
-        wanted = bool(digits) or self.question.caller is None
+        wanted = bool(digits) or self.number is None
         if number is None and wanted and self.state.asked < ASKED:
             return self._ask_number("callback-again")
-        state = replace(self.state, callback=number or "", saved=WORDS)
-        return replace(self, state=state).matter()
+        state = replace(self.state, callback=number or "")
+        if state.saved == OVER:
+            return replace(self, state=replace(state, saved="")).record(("leave-message-urgent",))
+        if not state.ladder:
+            return replace(self, state=state).record(("leave-message",))
+        return replace(self, state=replace(state, saved=WORDS)).matter()
 
     def matter(self) -> Verdict:
         """Have the caller say what it is about; the words belong to the message on the disk."""
@@ -125,7 +139,7 @@ class _Turn:
         turn = replace(self, state=replace(self.state, ladder=""))
         if self.state.saved:
             return turn.goodbye("message-urgent-noted")
-        return turn.record(("leave-message-urgent",))
+        return turn.record(("leave-message-urgent",), saved=OVER)
 
     def perform(self, decision: Decision) -> Verdict:
         ladders = {"ring": decision.otherwise or "", "ladder": decision.target}
@@ -155,11 +169,11 @@ class _Turn:
         """Dial at once; but who came by a menu first leaves a number and says what it is about."""
         if self.question.event != names.PRESSED:  # a line without a menu asks nothing
             return self.climb()
-        return self._ask_number("callback-same" if self.question.caller else "ask-callback")
+        return self._ask_number("ask-callback" if self.number is None else "callback-same")
 
     def _ask_number(self, prompt: str) -> Verdict:
         """Ask where to call back; from here on the message exists, whatever the caller does."""
-        wait = SAME_WAIT_S if self.question.caller else NUMBER_WAIT_S
+        wait = NUMBER_WAIT_S if self.number is None else SAME_WAIT_S
         digits = outbound.keyed_digits(self.plan.office.country)
         words = {
             names.SAY: names.sounds((prompt,)),
@@ -167,7 +181,7 @@ class _Turn:
             names.DIGITS: str(digits),
         }
         state = replace(self.state, asked=self.state.asked + 1)
-        return Verdict(names.NUMBER, words, state, message="urgent")
+        return Verdict(names.NUMBER, words, state, message=state.urgency or "urgent")
 
     def who(self, target: str) -> tuple[str, ...]:
         return ladder.resolve(target, self.plan, self.now, own=self.state.own or None)
@@ -238,7 +252,11 @@ class _Turn:
         keys = {one for one in who if one in known and people.keys_pin(known[one], via[one])}
         return {one: "1" if pin or one in keys else "" for one in who if mixed or one in keys}
 
-    def record(self, say: tuple[str, ...]) -> Verdict:
+    def record(self, say: tuple[str, ...], *, saved: str = "") -> Verdict:
+        """Take a message, from who cannot be called back after a number; `saved` is until then."""
+        if self.number is None and not self.state.callback and not self.state.asked:
+            turn = replace(self, state=replace(self.state, saved=saved))
+            return turn._ask_number("ask-callback")  # noqa: SLF001  # of our own
         words = {names.SAY: names.sounds((*say, "beep"))}
         return Verdict(names.MESSAGE, words, self.state, message=self.state.urgency or "urgent")
 

@@ -41,7 +41,8 @@ class CallState:
 
     `plan` is the hash of the plan that the call began with: it ends with the same. `keys` are the
     menu keys so far, "s" for silence, and `own` is the caller's own physician. `saved` says that
-    an urgent message is on the disk ("yes"), and that its words are being recorded ("words").
+    an urgent message is on the disk ("yes"), that its words are being recorded ("words"), and that
+    a number is asked for first, as nobody was reached ("over").
     """
 
     urgency: str = ""

@@ -87,18 +87,17 @@ def _imagined(
     as_json: bool,
 ) -> None:
     from pbx.call import explain as explaining
+    from pbx.numbers import shown_number
+    from routing import outbound
     from routing.decision import Facts
 
     plan = context.plan()
     now = datetime.now(plan.office.zone)
     at = now if time is None else when.parse(time, plan.office.zone, now)
     country = plan.office.country
-    facts = Facts(
-        _number(did, country),
-        None if caller is None else _number(caller, country),
-        press,
-        explaining.earlier(repeat, at),
-    )
+    number = None if caller is None else shown_number(_number(caller, country), country)
+    earlier = explaining.earlier(repeat, at) if outbound.reachable(plan, number) else ()
+    facts = Facts(_number(did, country), number, press, earlier)
     told = explaining.imagine(plan, context.numbers(plan), facts, at)
     if as_json:
         typer.echo(json.dumps(explaining.document(told), ensure_ascii=False))

@@ -27,6 +27,7 @@ from pbx.store.calls import History, get_call
 from pbx.store.ledger import calls_named, open_calls
 from pbx.store.messages import MessageRow
 from pbx.store.writer import LogWriter, mark_interrupted
+from routing import outbound
 from routing.relay import JOINABLE
 
 _FAILSAFE = re.compile(rf"{FAILSAFE}(\d+\.\d+)\.wav")
@@ -84,9 +85,13 @@ class CatchUp:
         under_way = open_calls(self._engine)
         live |= {call for call, at in under_way.items() if at >= since}
         gone = {call: at for call, at in under_way.items() if call not in live}
-        if set(gone) - set(aftermath.ended(cdr_path(self._home), gone, self._intake.country)):
+        if set(gone) - set(
+            aftermath.ended(cdr_path(self._home), gone, self._intake.plan.office.country)
+        ):
             time.sleep(RECORDING_S)
-        of_late = aftermath.of_late(cdr_path(self._home), self._clock.now(), self._intake.country)
+        of_late = aftermath.of_late(
+            cdr_path(self._home), self._clock.now(), self._intake.plan.office.country
+        )
         known = {one.id for one in calls_named(self._engine, of_late)}
         unheard = {
             call: one.start
@@ -111,7 +116,7 @@ class CatchUp:
         `held`: what we know of them. What has no record broke off, but for those that are `unsure`:
         these are left alone, for theirs may come.
         """
-        found = aftermath.ended(cdr_path(self._home), calls, self._intake.country)
+        found = aftermath.ended(cdr_path(self._home), calls, self._intake.plan.office.country)
         ending = frozenset(calls) - (frozenset(unsure) - set(found))
         self._begin(found)
         for call in ending:
@@ -229,7 +234,7 @@ class CatchUp:
         if held is None or held.state not in JOINABLE:
             number = caller if held is None else held.callback_number
             message = self._intake.opened(call, number, "urgent", "", at=now, holding_=False)
-            if number is None:
+            if outbound.reachable(self._intake.plan, number) is None:
                 messages.flag(self._engine, message, [NO_NUMBER], now)
             write_batch(self._engine, [records.MessageOpened(call, message)], durable=True)
             if place in messages.recordings(self._engine, message):
