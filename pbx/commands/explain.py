@@ -87,7 +87,6 @@ def _imagined(
     as_json: bool,
 ) -> None:
     from pbx.call import explain as explaining
-    from pbx.numbers import shown_number
     from routing import outbound
     from routing.decision import Facts
 
@@ -95,7 +94,7 @@ def _imagined(
     now = datetime.now(plan.office.zone)
     at = now if time is None else when.parse(time, plan.office.zone, now)
     country = plan.office.country
-    number = None if caller is None else shown_number(_number(caller, country), country)
+    number = None if caller is None else _shown(caller, country)
     earlier = explaining.earlier(repeat, at) if outbound.reachable(plan, number) else ()
     facts = Facts(_number(did, country), number, press, earlier)
     told = explaining.imagine(plan, context.numbers(plan), facts, at)
@@ -103,6 +102,15 @@ def _imagined(
         typer.echo(json.dumps(explaining.document(told), ensure_ascii=False))
     else:
         typer.echo("\n".join(explaining.sentences(told, plan)))
+
+
+def _shown(text: str, country: str) -> str | None:
+    """Read a caller's number as the line does; None for what carriers show of a withheld one."""
+    from pbx.numbers import shown_number
+    from routing.callers import is_nobodys
+
+    digits = "".join(one for one in text if one.isdecimal())
+    return None if is_nobodys(digits) else shown_number(_number(text, country), country)
 
 
 def _number(text: str, country: str) -> str:
