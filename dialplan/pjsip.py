@@ -48,7 +48,7 @@ class Trunk:
     host: str
     port: int
     addresses: tuple[str, ...]
-    codecs: tuple[str, ...] = names.CODECS
+    codecs: tuple[str, ...] = ("ulaw", "alaw")
     username: str = ""
     secret: str = ""
     encrypted: bool = False

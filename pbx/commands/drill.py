@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from pbx.commands.answers import answer, practice
 from pbx.commands.audited import recorded
 from pbx.commands.context import Context
 from pbx.commands.working import working
@@ -59,7 +58,7 @@ def drill(
     now = datetime.now(UTC)
     try:
         if ring:
-            _may_ring(practice(place), plans, now, yes=yes)
+            _may_ring(plans, now, yes=yes)
             recorded(place, "drill.ringing")
         ringing = drills.Ringing(held.token) if ring else None
         with working("Calling past the control layer; with --ring up to two minutes"):
@@ -68,22 +67,21 @@ def drill(
         plans.close()
     detail = {"accepted": found.accepted or ""} if ring else {}
     recorded(place, "drill.failsafe", ok=not found.wrong, rings=list(found.rings), **detail)
-    _tell(place, found, ring=ring, as_json=as_json)
+    _tell(found, ring=ring, as_json=as_json)
     if found.wrong:
         raise typer.Exit(1)
 
 
-def _may_ring(whose: str, plans: LivePlan, now: datetime, *, yes: bool) -> None:
+def _may_ring(plans: LivePlan, now: datetime, *, yes: bool) -> None:
     """Ask before a phone rings."""
     from pbx.call.callflow import on_call_legs
 
     who = ", ".join(on_call_legs(plans.plan, plans.book, now)) or "everybody of the file"
     if not yes:
-        asked = f"This rings {who} of {whose} now, as an urgent call does. Go on?"
-        typer.confirm(asked, abort=True, err=True)
+        typer.confirm(f"This rings {who} now, as an urgent call does. Go on?", abort=True, err=True)
 
 
-def _tell(place: Context, found: Drilled, *, ring: bool, as_json: bool) -> None:
+def _tell(found: Drilled, *, ring: bool, as_json: bool) -> None:
     """Say what came of it."""
     ok = not found.wrong
     who = ", ".join(found.rings)
@@ -95,12 +93,11 @@ def _tell(place: Context, found: Drilled, *, ring: bool, as_json: bool) -> None:
             shown["accepted_s"] = None if after is None else round(after, 1)
         typer.echo(json.dumps({**shown, "wrong": found.wrong}))
     elif not ok:
-        answer(place, f"The drill failed: {'; '.join(found.wrong)}.")
+        typer.echo(f"The drill failed: {'; '.join(found.wrong)}.")
     elif ring:
-        answer(
-            place,
+        typer.echo(
             f"The failsafe rang {who}; {found.accepted} pressed 1 after {found.accepted_s:.0f} "
-            "seconds, and heard that it was a drill.",
+            "seconds, and heard that it was a drill."
         )
     else:
-        answer(place, f"The failsafe was reached and would ring {who}.")
+        typer.echo(f"The failsafe was reached and would ring {who}.")

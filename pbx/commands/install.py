@@ -8,7 +8,6 @@ from typing import Annotated
 
 import typer
 
-from pbx.commands.answers import answer
 from pbx.commands.context import Context
 
 
@@ -35,9 +34,8 @@ def install(
     if write is None:
         typer.echo("\n".join(files.values()), nl=False)
         return
-    paths = units.write(files, write.absolute(), replace=yes)
-    answer(place, f"{len(paths)} files are written, which run it with {place.config}.")
-    typer.echo("\n".join(map(str, paths)))
+    for path in units.write(files, write.absolute(), replace=yes):
+        typer.echo(str(path))
     typer.echo(
         "Next: systemd-sysusers; sudo OFFICELINE_CACHE="
         f"{SHARED_CACHE} officeline engine fetch; systemctl daemon-reload; "

@@ -12,7 +12,6 @@ import typer
 
 from pbx import vault
 from pbx.commands import people_push
-from pbx.commands.answers import answer, note_if_down, practice
 from pbx.commands.audited import Reveal, deed, revealing
 from pbx.commands.context import Context, whoever
 from pbx.errors import ConfigError, OfficeLineError
@@ -91,8 +90,7 @@ def mobile(
             ),
         )
     what = "has the second number" if second else "is called on"
-    answer(context.obj, f"{name} {what} {mask(e164)} from the next call on.")
-    note_if_down(context.obj)
+    typer.echo(f"{name} {what} {mask(e164)} from the next call on.")
 
 
 @app.command()
@@ -122,10 +120,9 @@ def add(
         plan.parse(changed, config, presets)
         with deed(context.obj, "person.added", person, role=role):
             files.save_config(config, changed)
-    answer(
-        context.obj,
+    typer.echo(
         f"{name} is in {config}, which waits for 'officeline apply'. Next: "
-        f"'officeline people mobile {person} NUMBER' and 'officeline people pin {person}'.",
+        f"'officeline people mobile {person} NUMBER' and 'officeline people pin {person}'."
     )
 
 
@@ -141,18 +138,14 @@ def remove(context: typer.Context, person: str, *, yes: Yes = False) -> None:
     name = _name(place, person)
     leave = leaving.prepare(place.config, place.home, person, datetime.now(UTC))
     if not yes:
-        question = (
-            f"Remove {name} of {practice(place)}, with their numbers and PIN? "
-            "They cannot be brought back"
-        )
+        question = f"Remove {name}, with their numbers and PIN? They cannot be brought back"
         typer.confirm(question, abort=True, err=True)
     engine = place.database()
     leaving.perform(leave, engine, whoever(), datetime.now(UTC))
     engine.dispose()
-    answer(
-        place,
+    typer.echo(
         f"{name} is out of {place.config}, which waits for 'officeline apply', and out of the "
-        "vault. Asterisk's failsafe forgets their number when 'officeline up' starts next.",
+        "vault; Asterisk's failsafe forgets their number when 'officeline up' starts the next time."
     )
     if leave.patients:
         typer.echo(f"{leave.patients} patients still name {person} as their physician.")
@@ -184,7 +177,7 @@ def pin(
         engine = place.database()
         was = tries.unlock(engine, person, by=whoever(), now=datetime.now(UTC))
         engine.dispose()
-        answer(place, f"{name} {'is unlocked' if was else 'was not locked'}.")
+        typer.echo(f"{name} {'is unlocked' if was else 'was not locked'}.")
         return
     hashed = _chosen(place, person, sys.stdin.readline().rstrip("\r\n") if from_stdin else None)
     with deed(place, "person.pin", person):
@@ -192,10 +185,9 @@ def pin(
     engine = place.database()
     tries.unlock(engine, person, by=whoever(), now=datetime.now(UTC))
     engine.dispose()
-    answer(
-        place,
+    typer.echo(
         f"{name}'s PIN is set. Who calls in keys in {held.codes[person]} and then the PIN; "
-        "when the office calls, the PIN alone.",
+        "when the office calls, the PIN alone."
     )
 
 
@@ -254,7 +246,8 @@ def _country(context: Context) -> str:
 def _people(context: Context) -> dict[str, str]:
     """Read ids and names without judging the rest of the file."""
     try:
-        people = tomllib.loads(context.config.read_text(encoding="utf-8-sig"))["people"]
+        with context.config.open("rb") as file:
+            people = tomllib.load(file)["people"]
         return {key: str(person["name"]) for key, person in people.items()}
     # a file that is no TOML, or not even text, is a ValueError
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:

@@ -20,8 +20,6 @@ from pbx.home import Home
 from pbx.record.flags import UNWRITTEN, flags_of
 from pbx.record.live_calls import LiveCall
 from pbx.store import escalation, holding, messages
-from routing import outbound
-from routing.model import Plan
 from routing.relay import JOINABLE, RINGING, was_cut_off
 
 HOLD = timedelta(minutes=10)  # longer than any ladder
@@ -53,9 +51,9 @@ class Intake:
         self._waiting = waiting
 
     @property
-    def plan(self) -> Plan:
-        """Return the plan that runs: it says which numbers are called, and how they are read."""
-        return self._plans.plan
+    def country(self) -> str:
+        """Name the country of the office, as whose numbers its carrier writes callers'."""
+        return self._plans.plan.office.country
 
     def opened(
         self,
@@ -69,9 +67,7 @@ class Intake:
     ) -> str:
         """Open the message of a call, or add to it, and return its id; OSError if not durable.
 
-        Only a number that the office may call is one to call back: another may be the same for
-        many callers. `at` is when that was, by default now. A call that the failsafe took has its
-        own recording.
+        `at` is when that was, by default now. A call that the failsafe took has its own recording.
         """
         at = at or self._clock.now()
         return messages.open_message(
@@ -80,7 +76,7 @@ class Intake:
             call=call,
             at=at,
             urgency=urgency,
-            callback_number=outbound.reachable(self.plan, number),
+            callback_number=number,
             recording=self._recording(call),
             ladder=ladder or None,
             owner=self._plans.plan.office.inbox,
@@ -99,10 +95,8 @@ class Intake:
         self._move(message, call, "acknowledged", person, at=at)
 
     def given_up(self, message: str, person: str) -> None:
-        """Take back that somebody accepted: they were joined to nobody."""
-        held, now = messages.get(self._engine, message), self._clock.now()
-        if held is None or (held.state, held.acknowledged_by) != ("acknowledged", person):
-            return
+        """Take back that somebody accepted: in the same moment the caller pressed star."""
+        now = self._clock.now()
         self._move(message, None, "cut off", person, at=now, due_at=now + HOLD)
 
     def over(self, message: str, call: str, live: LiveCall, at: datetime | None = None) -> str:
@@ -170,8 +164,7 @@ class Intake:
         held = messages.get(self._engine, message)
         own = held is not None and held.call == call and held.recording
         recording = self._home.folder / own if own else self._home.messages / f"{call}.wav"
-        number = None if held is None else held.callback_number
-        found = flags_of(live, number, recording, cut_off=cut_off)
+        found = flags_of(live, recording, cut_off=cut_off)
         if UNWRITTEN in found:
             log.error("message.unrecorded", call=call)
         if found:
