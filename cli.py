@@ -22,6 +22,7 @@ if AS_COMMAND and signal.getsignal(signal.SIGINT) is signal.default_int_handler:
 
 from collections.abc import Collection
 from importlib import import_module
+from io import TextIOWrapper
 from pathlib import Path
 from typing import Annotated, NoReturn, cast
 
@@ -119,8 +120,16 @@ def options(
 app = compose(sys.argv[1:] if AS_COMMAND else ())
 
 
+def print_anything() -> None:
+    """Let a terminal that lacks a letter show another in its place, instead of ending us."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="replace")
+
+
 def main() -> NoReturn:
     """Run the command; a known error, or the machine's, is one sentence on stderr and exit 2."""
+    print_anything()
     try:
         if signal.getsignal(signal.SIGINT) is _leave:
             signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -134,6 +143,12 @@ def main() -> NoReturn:
     except typer.Abort:  # the answer to a question was no
         sys.stderr.write("Nothing was done.\n")
         sys.exit(1)
+    except UnicodeDecodeError as error:
+        sys.stderr.write(
+            f"What came in is no text in {error.encoding}; give it in UTF-8, and set "
+            "PYTHONIOENCODING=utf-8 if it is.\n"
+        )
+        sys.exit(2)
     except OSError as error:  # a full disk, most likely, under what is printed
         sys.stderr.write(f"The machine refused it ({error.strerror}); look at its disk.\n")
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # what is left of it is dropped

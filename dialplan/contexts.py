@@ -36,6 +36,7 @@ exten => h,1,NoOp()
 ; With what the standby takes, a control layer that hangs costs its caller no more than four seconds.
 [ask]
 exten => s,1,MSet(OL_TURN=$[${OL_TURN} + 1],TIMEOUT(absolute)=3.7)
+ same => n,Set(MASTER_CHANNEL(OL_NOW)=${OL_TURN})
  same => n,AGI(${OL_AGI}/route,${OL_TURN},${OL_DID},${OL_EVENT},${OL_DETAIL},${OL_STATE})
  same => n(back),Set(TIMEOUT(absolute)=0)
 ; A verdict counts only with this call's own id and this question's number: a control layer that
@@ -71,8 +72,8 @@ exten => menu,1,Answer()
  same => n,Goto(ask,s,1)
 
 ; People key in a number with the country's 1 or without, and end it with a pound key or a pause.
-; OL_DIGITS are waited for, one more after a 1, and up to twenty after a 0, which leads abroad. Then
-; there is a second for the pound key and for digits too many, which must not answer what is asked next.
+; OL_DIGITS are waited for, one more after a 1, and up to twenty after a 0, which leads abroad. During
+; the thanks come the pound key and digits too many, which must not answer what is asked next.
 exten => number,1,Answer()
  same => n,Read(OL_KEY,${OL_SAY},1,,1,${OL_PAUSE})
  same => n,GotoIf($[${LEN(${OL_KEY})} = 0]?keyed)
@@ -80,19 +81,20 @@ exten => number,1,Answer()
  same => n,Read(OL_MORE,,$[${OL_DIGITS} - 1],,1,5)
  same => n,Set(OL_KEY=${OL_KEY}${OL_MORE})
  same => n,GotoIf($[${LEN(${OL_KEY})} < ${OL_DIGITS}]?keyed)
- same => n,Read(OL_MORE,,20,,1,1)
+ same => n,Read(OL_MORE,callback-thanks,20,,1,0.5)
  same => n,Set(OL_KEY=${OL_KEY}${OL_MORE})
  same => n(keyed),Set(OL_EVENT=keyed)
  same => n,Set(OL_DETAIL=${FILTER(0-9,${OL_KEY})})
  same => n,Goto(ask,s,1)
 
 ; Answered at once (option i): the phones must not wait for the caller's first audio packet. Each
-; leg ends by itself: it is looked for, rings OL_RING seconds, and is asked. No leg outlasts 80 more.
+; leg ends by itself: it is looked for, rings OL_RING seconds, and is asked. None outlasts 120 more,
+; and whoever accepts when this step is over, by its number, is too late.
 exten => ladder,1,Answer(,i)
  same => n,GotoIf($["${OL_SAY}" = ""]?dial)
  same => n,Playback(${OL_SAY})
- same => n(dial),Set(EXITCONTEXT=hold)
- same => n,Dial(${OL_DIAL},$[${OL_RING} + 80],Idm(officeline))
+ same => n(dial),MSet(EXITCONTEXT=hold,_OL_STEP=${OL_TURN})
+ same => n,Dial(${OL_DIAL},$[${OL_RING} + 120],Idm(officeline))
  same => n,Set(OL_EVENT=rang)
  same => n,Set(OL_DETAIL=${DIALSTATUS})
  same => n,Goto(ask,s,1)
@@ -176,7 +178,7 @@ exten => _[a-z].,1,Set(OL_WHO=${FILTER(a-z0-9\-_,${EXTEN})})
  same => n,Set(CALLERID(rdnis)=)
  same => n,MSet(_OL_LEG=${CHANNEL(name)},_OL_RING=${OL_RING})
  same => n,GotoIf($["${OL_AT}" = "*"]?service)
- same => n,Dial(${OL_DIALLED}&Local/s@watch/n,$[${OL_RING} + 20]^4,IU(confirm^${OL_WHO}^${OL_WHISPER}^${OL_PIN_${OL_WHO}}))
+ same => n,Dial(${OL_DIALLED}&Local/s@watch/n,$[${OL_RING} + 20]^4,IU(confirm^${OL_WHO}^${OL_WHISPER}^${OL_PIN_${OL_WHO}}^${OL_STEP}))
  same => n(nobody),Hangup()
  same => n(service),Dial(${OL_DIALLED}&Local/s@watch/n,$[${OL_RING} + 20]^4,Ir)
  same => n,Hangup()
@@ -224,8 +226,9 @@ exten => h,1,NoOp()
 
 ; ---- The question at a person's ear: only a pressed 1, or a PIN, is an acknowledgment ------------
 ; Of several who accept, one is connected: the caller's own channel (the master) keeps who was first,
-; and whoever comes later is told. A first one who is gone again counts for nothing. Where the caller
-; has hung up there is no such channel any more, and Asterisk reads our own in its place.
+; and whoever comes later is told. A first one who is gone again counts for nothing. The master keeps
+; in which turn the call is, too (OL_NOW): who was called in an earlier one is told that it is too late.
+; Where the caller has hung up there is no such channel any more, and Asterisk reads our own in its place.
 [confirm]
 ; A subroutine that returns with this unset would bridge the patient to a voicemail.
 exten => s,1,Set(GOSUB_RESULT=CONTINUE)
@@ -233,14 +236,16 @@ exten => s,1,Set(GOSUB_RESULT=CONTINUE)
  same => n,Set(OL_PROMPT=${IF($["${ARG2}" = ""]?:${ARG2}&)})
  same => n,Set(OL_TRY=1)
  same => n,GotoIf($["${ARG3}" != ""]?pin)
- same => n(press),Set(OL_PROMPT=${OL_PROMPT}accept-prompt)
+ same => n(press),Set(TIMEOUT(absolute)=0)
+ same => n,Set(OL_PROMPT=${OL_PROMPT}accept-prompt)
  same => n,Set(OL_TRY=1)
  same => n(again),Read(OL_KEY,${OL_PROMPT},1,,1,4)
  same => n,GotoIf($["${OL_KEY}" = "1"]?accept)
 ; A pound key after a wrong key must not use up the second try.
  same => n,GotoIf($[${LEN(${OL_KEY})} = 0]?silent)
  same => n,Read(OL_MORE,,20,,1,0.8)
- same => n(silent),Set(OL_FIRST=${MASTER_CHANNEL(OL_TAKEN)})
+ same => n(silent),GotoIf($["${MASTER_CHANNEL(OL_NOW)}" != "${ARG4}"]?over)
+ same => n,Set(OL_FIRST=${MASTER_CHANNEL(OL_TAKEN)})
  same => n,GotoIf(${CHANNEL_EXISTS(${IF($["${OL_FIRST}" = ""]?nobody:${OL_FIRST})})}?taken)
 ; A prompt that went missing makes Read return at once: then ask again without it.
  same => n,Set(OL_PROMPT=${IF($["${READSTATUS}" = "ERROR"]?:${OL_PROMPT})})
@@ -252,12 +257,17 @@ exten => s,1,Set(GOSUB_RESULT=CONTINUE)
  same => n,Set(OL_LOCKED=${LOCK(accept)})
  same => n,Set(OL_FIRST=${MASTER_CHANNEL(OL_TAKEN)})
  same => n,Set(OL_LATE=${CHANNEL_EXISTS(${IF($["${OL_FIRST}" = ""]?nobody:${OL_FIRST})})})
- same => n,Set(MASTER_CHANNEL(OL_TAKEN)=${IF($["${OL_LATE}" = "1"]?${OL_FIRST}:${UNIQUEID})})
+ same => n,Set(OL_OVER=${IF($["${MASTER_CHANNEL(OL_NOW)}" = "${ARG4}"]?0:1)})
+ same => n,Set(MASTER_CHANNEL(OL_TAKEN)=${IF($["${OL_LATE}${OL_OVER}" = "00"]?${UNIQUEID}:${OL_FIRST})})
  same => n,Set(OL_LOCKED=${UNLOCK(accept)})
  same => n,GotoIf($["${OL_LATE}" = "1"]?taken)
+ same => n,GotoIf($["${OL_OVER}" = "1"]?over)
  same => n,Set(GOSUB_RESULT=)
- same => n,UserEvent(OfficeLine,Token: ${OL_TOKEN},What: leg-accepted,Who: ${ARG1},Call: ${CHANNEL(linkedid)})
+ same => n,UserEvent(OfficeLine,Token: ${OL_TOKEN},What: leg-accepted,Who: ${ARG1},Call: ${CHANNEL(linkedid)},Turn: ${ARG4})
  same => n,Return()
+ same => n(over),GotoIf($["${MASTER_CHANNEL(UNIQUEID)}" = "${UNIQUEID}"]?gone)
+ same => n,Set(OL_PROMPT=too-late)
+ same => n,Goto(late)
  same => n(gone),Set(OL_PROMPT=caller-gone)
  same => n,Goto(late)
  same => n(taken),Set(OL_PROMPT=taken)
@@ -265,24 +275,25 @@ exten => s,1,Set(GOSUB_RESULT=CONTINUE)
  same => n,Playback(${OL_PROMPT})
  same => n,Return()
 ; Where no control layer says yes or no, it is dead or knows no PIN of theirs: then a 1 counts, so
-; that a patient is never kept from a physician by us.
- same => n(pin),Set(AGIEXITONHANGUP=yes)
+; that a patient is never kept from a physician by us. A try takes 30 seconds at most.
+ same => n(pin),GotoIf($["${MASTER_CHANNEL(OL_NOW)}" != "${ARG4}"]?over)
+ same => n,MSet(AGIEXITONHANGUP=yes,OL_BACK=slow,TIMEOUT(absolute)=30)
  same => n,Read(OL_KEY,${OL_PROMPT}enter-pin,6,,1,5)
  same => n,GotoIf($["${READSTATUS}" = "ERROR"]?press)
- same => n,Set(TIMEOUT(absolute)=4)
+ same => n,MSet(OL_BACK=back,TIMEOUT(absolute)=4)
  same => n,AGI(${OL_AGI}/pin,${ARG1},${OL_TRY},${FILTER(0-9,${OL_KEY})})
  same => n(back),Set(TIMEOUT(absolute)=0)
  same => n,Set(OL_KEY=)
  same => n,GotoIf($["${OL_KNOWN}" = "${UNIQUEID}/${OL_TRY}/yes"]?accept)
  same => n,Read(OL_MORE,,20,,1,0.8)
  same => n,GotoIf($["${OL_KNOWN}" != "${UNIQUEID}/${OL_TRY}/no"]?press)
- same => n,Set(OL_PROMPT=pin-wrong&)
+ same => n(slow),MSet(OL_PROMPT=pin-wrong&,TIMEOUT(absolute)=0)
  same => n,Set(OL_TRY=$[${OL_TRY} + 1])
  same => n,GotoIf($[${OL_TRY} <= 2]?pin)
  same => n,Goto(declined)
 exten => i,1,Return()
 exten => e,1,Return()
-exten => T,1,Goto(s,back)
+exten => T,1,Goto(s,${OL_BACK})
 exten => h,1,NoOp()
 
 ; ---- No control layer, no database server, no DNS, no broker: Asterisk alone ---------------------
@@ -298,11 +309,14 @@ exten => s,1,GotoIf($["${OL_CANARY}" != ""]?canary,lost,1)
  same => n,Answer(,i)
  same => n,Playback(greeting-any&connecting)
  same => n(dial),GotoIf($["${OL_LEGS}" = ""]?everybody)
- same => n,Dial(${OL_LEGS},$[${OL_RING} + 80],Im(officeline))
+ same => n,MSet(_OL_STEP=${UNIQUEID}/1,MASTER_CHANNEL(OL_NOW)=${UNIQUEID}/1)
+ same => n,Dial(${OL_LEGS},$[${OL_RING} + 120],Im(officeline))
  same => n,GotoIf($["${OL_DRILL}" != ""]?drill,over,1)
  same => n(everybody),GotoIf($["${OL_FALLBACK}" = ""]?message)
- same => n,Dial(${OL_FALLBACK},$[${OL_RING} + 80],Im(officeline))
+ same => n,MSet(_OL_STEP=${UNIQUEID}/2,MASTER_CHANNEL(OL_NOW)=${UNIQUEID}/2)
+ same => n,Dial(${OL_FALLBACK},$[${OL_RING} + 120],Im(officeline))
  same => n(message),GotoIf($["${OL_DRILL}" != ""]?drill,over,1)
+ same => n,Set(MASTER_CHANNEL(OL_NOW)=over)
  same => n,Playback(nobody-reached&beep)
  same => n,Record(${OL_MESSAGES}/failsafe-${UNIQUEID}.wav,5,180,kq)
  same => n,UserEvent(OfficeLine,Token: ${OL_TOKEN},What: failsafe-recorded,Call: ${CHANNEL(linkedid)})

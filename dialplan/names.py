@@ -111,6 +111,7 @@ DB_TO: Final = "to"  # to/<person>: how to dial that person
 TRUNK: Final = "trunk"  # calls from the carrier
 TRUNK_OUT: Final = "trunk-out"  # calls to the carrier: identities are sent on this one only
 
+CODECS: Final = ("ulaw", "alaw")  # of the trunk, and of the calls that the office places itself
 HOLD_CLASS: Final = "officeline"
 RELAY_CALL: Final = "officeline-relay-"  # how the ids begin of calls that the office places itself
 

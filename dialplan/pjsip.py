@@ -48,7 +48,7 @@ class Trunk:
     host: str
     port: int
     addresses: tuple[str, ...]
-    codecs: tuple[str, ...] = ("ulaw", "alaw")
+    codecs: tuple[str, ...] = names.CODECS
     username: str = ""
     secret: str = ""
     encrypted: bool = False

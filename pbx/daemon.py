@@ -79,7 +79,6 @@ class Daemon:
         self._gaps = GapAlarm()
         self._pulse = Pulse(home)
         self._stand_by = StandBy(home, self.plans, self._recent, clock)
-        self.plans.shelf = self._stand_by
         flow = CallFlow(self.plans, self._recent)
         self._handlers = Handlers(flow, self.plans, self.recorder, clock, home.messages)
         scripts: dict[str, Handler] = {

@@ -35,6 +35,26 @@ class Home:
         return self.folder / "daemon.json"
 
     @property
+    def running(self) -> Path:
+        """The lock of whoever runs Asterisk here."""
+        return self.folder / "running.lock"
+
+    @property
+    def serving(self) -> Path:
+        """The lock of the control layer."""
+        return self.folder / "serving.lock"
+
+    @property
+    def ports(self) -> Path:
+        """Where the Asterisk that was started last listens."""
+        return self.folder / "ports.json"
+
+    @property
+    def watchdog(self) -> Path:
+        """Where 'officeline up' hears its control layer's signs of life."""
+        return self.folder / "watchdog"
+
+    @property
     def messages(self) -> Path:
         """The recordings that Asterisk writes and we keep."""
         return self.folder / "messages"
@@ -101,11 +121,11 @@ class Home:
 
     def remember_ports(self, ports: Ports) -> None:
         """Leave the ports of the running Asterisk for a daemon that is started beside it."""
-        files.replace(self.folder / "ports.json", json.dumps(asdict(ports)), 0o600)
+        files.replace(self.ports, json.dumps(asdict(ports)), 0o600)
 
     def recall_ports(self) -> Ports:
         """Read the ports of the running Asterisk."""
-        path = self.folder / "ports.json"
+        path = self.ports
         try:
             return Ports(**json.loads(path.read_text(encoding="utf-8")))
         except (OSError, ValueError, TypeError) as error:

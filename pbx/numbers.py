@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
+from routing.callers import is_nobodys
 from routing.outbound import shares_one
 
 SHOWN_DIGITS = 4
@@ -14,16 +15,21 @@ US = "US"
 _WITHIN = re.compile(r"\+\d[\d ().-]{5,20}\d|(?:\b1[ .-]?)?\(?\b\d{3}\)?[ .-]?\d{3}[ .-]?\d{4}\b")
 
 # A caller's number as a carrier writes it: E.164, at most behind the 011 or 00 of calls abroad.
-_SHOWN = re.compile(r"\+?[0-9]{7,18}")
+_SHOWN = re.compile(r"\+?[0-9]{7,18}", re.ASCII)
 _WHOLE = re.compile(r"\+(?:1[2-9](?!11)\d{2}[2-9]\d{6}|[2-9]\d{7,14})", re.ASCII)
 _NATIONAL = re.compile(r"1?([2-9][0-9]{9})")  # in the countries of +1
-_ABROAD = re.compile(r"(?:011|00)([1-9][0-9]+)")
+_ABROAD = re.compile(r"\+?(?:011|00)([1-9][0-9]+)")
 _WITHOUT_PLUS = 11  # digits: more than a national number has
 
 # https://www.nationalnanpa.com: no area code or exchange begins with 0 or 1, and no area code is
 # a service code such as 911. The fictitious 555-01xx numbers pass; phonenumbers' metadata calls
 # them possible but not valid, and offices try things out with them.
 _NORTH_AMERICAN = re.compile(r"[2-9](?!11)\d{2}[2-9]\d{6}")
+
+
+def known(number: str | None) -> str | None:
+    """Return a number that is somebody's; older logs hold the sentinels of carriers, too."""
+    return None if number is None or is_nobodys(number) else number
 
 
 def mask(number: str) -> str:
@@ -53,14 +59,20 @@ def to_e164(text: str, region: str = US) -> str | None:
 
 
 def shown_number(text: str, country: str) -> str | None:
-    """Read a caller's number as a carrier of `country` shows it, as E.164; None for anything else.
+    """Read a caller's number as a carrier of `country` shows it, as E.164.
 
-    After a plus the country code is there. All others are first read as the country's own numbers.
-    This is on the way of every call: what is sure costs no look at the world's numbering plans.
+    None is whoever shows none: a word, a short code, a sentinel, half a number. After a plus the
+    country code is there. All others are first read as the country's own numbers. This is on the
+    way of every call: what is sure costs no look at the world's numbering plans.
     """
     if _SHOWN.fullmatch(text) is None:
         return None
-    if text.startswith("+"):
+    found = _read(text, country)
+    return None if found is None or is_nobodys(found) else found
+
+
+def _read(text: str, country: str) -> str | None:
+    if text.startswith("+") and not (text[1] == "0" and _ABROAD.fullmatch(text)):
         return _whole(text)
     if not shares_one(country):
         return _by_plans(text, country)

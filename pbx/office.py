@@ -11,6 +11,7 @@ from dialplan.extensions import DialplanFacts
 from dialplan.pjsip import SipFacts, Tls, Trunk, is_address
 from dialplan.render import OfficeFacts, office_files
 from dialplan.system import Folders
+from pbx import letters
 from pbx.call.conversation import Book
 from pbx.engine.ports import PortBlock, Ports
 from pbx.engine.runtime import Runtime
@@ -87,7 +88,7 @@ def asterisk_files(
         calls=DialplanFacts(
             dids=tuple(line.did for line in plan.lines),
             number=shown(plan, None),
-            name=plan.office.name,
+            name=letters.plain(plan.office.name),
             agi=f"127.0.0.1:{ports.agi}",
             token=vault.token,
             messages=str(home.messages),

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from pbx.errors import OfficeLineError
 from pbx.numbers import mask, to_e164
+from routing.callers import is_nobodys
 from routing.model import Patient, Plan
 
 SIZE_LIMIT = 20_000_000  # bytes; ten thousand patients are about one million
@@ -155,6 +156,8 @@ def _numbers(texts: Collection[str], plan: Plan) -> tuple[str, ...]:
         if number is None:
             shown = mask(text) if text.isprintable() else "one of its numbers"
             raise _RefusedError(f"{shown} is no phone number")
+        if is_nobodys(number):
+            raise _RefusedError(f"{mask(number)} stands for a withheld number")
         if plan.line_of(number) is not None or number == plan.office.number:
             raise _RefusedError(f"{mask(number)} is the office's own number")
         numbers.append(number)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from pbx import when
-from pbx.numbers import mask, mask_within
+from pbx.numbers import known, mask, mask_within
 from routing import relay
 from routing.model import Plan
 from routing.relay import RINGING, View
@@ -29,7 +29,8 @@ class Shown:
         return "" if at is None else when.show(at, self.plan.office.zone)
 
     def number(self, number: str | None) -> str | None:
-        """Show a number, masked unless it is to be revealed."""
+        """Show a number, masked unless it is to be revealed; None for what is nobody's."""
+        number = known(number)
         return number if number is None or self.reveal else mask(number)
 
     def words(self, written: str) -> str:
@@ -38,8 +39,8 @@ class Shown:
 
     def patient(self, number: str | None) -> str | None:
         """Name the patient of a number by the directory's id."""
-        known = self.plan.patients.get(number or "")
-        return None if known is None else known.id
+        found = self.plan.patients.get(known(number) or "")
+        return None if found is None else found.id
 
 
 def is_breached(view: View, plan: Plan, now: datetime) -> bool:

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import fcntl
-import os
 import signal
 import sys
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import structlog
+from sqlalchemy.exc import SQLAlchemyError
 
 from pbx import live, logs, office, vault
 from pbx.clock import Clock, SystemClock
@@ -19,48 +18,28 @@ from pbx.daemon import HEARTBEAT_S, Daemon
 from pbx.engine import runtime
 from pbx.engine.ports import Ports
 from pbx.engine.process import AsteriskProcess, Instance
-from pbx.errors import EngineError
+from pbx.errors import EngineError, OfficeLineError
 from pbx.health.watchdog import READY, Watchdog, tell
 from pbx.home import Home
 from pbx.keeping.recovery import recover
 from pbx.officefile import plan
+from pbx.only_one import END_S, asterisk_of, control_layer_of, end_survivor, holder
 from pbx.paths import data_folder
 from pbx.speech import prompts
 from pbx.standby import script
 from pbx.standby.cache import LIVE
 from pbx.store.database import open_database
+from pbx.store.inbox import urgent_waiting
 from pbx.store.plans import apply_first
 
 BEATS = 3  # how many heartbeats a daemon may miss
-END_S = 15.0  # in which a daemon writes down what waits, and ends
 
 log = structlog.get_logger()
 
 
-@contextlib.contextmanager
-def only_one(home: Home) -> Iterator[None]:
-    """Hold this home for ourselves; EngineError if another office runs on it."""
-    handle = os.open(home.folder / "running.lock", os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        yield
-    except BlockingIOError as error:
-        raise EngineError(
-            f"OfficeLine is already running on {home.folder}; stop it, or use another --home."
-        ) from error
-    finally:
-        os.close(handle)
-
-
 def is_running(home: Home) -> bool:
     """Tell whether an office runs on this home."""
-    if not home.folder.is_dir():
-        return False
-    try:
-        with only_one(home):
-            return False
-    except EngineError:
-        return True
+    return holder(home.running) is not None
 
 
 def read_configuration(config: Path) -> plan.Configuration:
@@ -84,25 +63,32 @@ async def running_asterisk(
     dies_with_parent: bool = False,
 ) -> AsyncIterator[AsteriskProcess]:
     """Run this office's Asterisk; at the end no process, port or lock of it is left."""
+    home.prepare(runtime.service_user())
+    with asterisk_of(home):
+        async with _asterisk(configuration, held, home, ports, dies=dies_with_parent) as asterisk:
+            yield asterisk
+
+
+@contextlib.asynccontextmanager
+async def _asterisk(
+    configuration: plan.Configuration, held: vault.Vault, home: Home, ports: Ports, *, dies: bool
+) -> AsyncIterator[AsteriskProcess]:
+    """Run Asterisk on a home that we hold."""
     found = runtime.require()
     user = runtime.service_user()
-    home.prepare(user)
-    with only_one(home):
-        language = configuration.plan.office.language
-        own = home.recordings if home.recordings.is_dir() else None
-        prompts.assemble(language, home.sounds, own)
-        await asyncio.to_thread(script.install, home, user)
-        files = office.asterisk_files(configuration, held, home, found, ports)
-        bind = configuration.network.bind
-        asterisk = AsteriskProcess(
-            found, Instance(home.asterisk, ports, files, user, dies_with_parent, bind)
-        )
-        try:
-            await asterisk.start()
-            home.remember_ports(ports)
-            yield asterisk
-        finally:
-            await asterisk.stop()
+    language = configuration.plan.office.language
+    own = home.recordings if home.recordings.is_dir() else None
+    prompts.assemble(language, home.sounds, own)
+    await asyncio.to_thread(script.install, home, user)
+    files = office.asterisk_files(configuration, held, home, found, ports)
+    bind = configuration.network.bind
+    asterisk = AsteriskProcess(found, Instance(home.asterisk, ports, files, user, dies, bind))
+    try:
+        await asterisk.start()
+        home.remember_ports(ports)
+        yield asterisk
+    finally:
+        await asterisk.stop()
 
 
 async def up(
@@ -114,16 +100,29 @@ async def up(
     """
     logs.configure()
     home = Home(folder)
-    await asyncio.to_thread(recover, home, SystemClock())
+    if not home.folder.is_dir():
+        live.choose(config, home)  # a file that is wrong makes no home
+        home.prepare(runtime.service_user())
+    with asterisk_of(home):
+        live.choose(config, home)  # what cannot start ends nothing that survived
+        if not alone:
+            await end_survivor(home)
+        await asyncio.to_thread(recover, home, SystemClock())
+        await _up(config, home, say, alone=alone)
+
+
+async def _up(config: Path, home: Home, say: Callable[[str], None], *, alone: bool) -> None:
+    """Run both on a home that we hold."""
     configuration = live.choose(config, home).configuration
     home.prepare(runtime.service_user())
     held = read_vault(home, configuration)
     ended = _until_signal()
     ports, block = office.choose_ports(configuration)
+    name = configuration.plan.office.name
     try:
-        async with running_asterisk(configuration, held, home, ports) as asterisk:
+        async with _asterisk(configuration, held, home, ports, dies=False) as asterisk:
             version, bind = asterisk.runtime.version, configuration.network.bind
-            say(f"Asterisk {version} answers on {bind}:{ports.sip}; Ctrl-C ends it.")
+            say(f"{name}: Asterisk {version} answers on {bind}:{ports.sip}; Ctrl-C ends it.")
             if alone:
                 tell(READY)
                 await ended.wait()
@@ -131,7 +130,33 @@ async def up(
                 await _keep_serving(config, home, ended)
     finally:
         block.release()
-    say("The line is down: no process and no port of it is left.")
+    say(f"The line of {name} is down: no process and no port of it is left.")
+    if (waiting := await asyncio.to_thread(_say_waiting, home, "line.down")) is not None:
+        say(waiting)
+
+
+def _say_waiting(home: Home, event: str) -> str | None:
+    """Log how many urgent messages call nobody from now on, and return that as a sentence."""
+    try:
+        engine = open_database(home.database)
+    except OfficeLineError as error:
+        log.warning(event, error=str(error))
+        return None
+    try:
+        count = urgent_waiting(engine)
+    except SQLAlchemyError as error:
+        log.warning(event, error=str(error))
+        return None
+    finally:
+        engine.dispose()
+    if not count:
+        return None
+    log.warning(event, waiting=count, why="urgent messages call nobody now")
+    those = "1 urgent message is open" if count == 1 else f"{count} urgent messages are open"
+    return (
+        f"{those}, and nobody is called about {'it' if count == 1 else 'them'} until "
+        "'officeline up' runs again; 'officeline inbox list' shows what waits."
+    )
 
 
 async def _keep_serving(config: Path, home: Home, ended: asyncio.Event) -> None:
@@ -141,7 +166,7 @@ async def _keep_serving(config: Path, home: Home, ended: asyncio.Event) -> None:
     """
     pause = 0.5
     words = ["--config", str(config), "--home", str(home.folder), "serve"]
-    watchdog = Watchdog(home.folder / "watchdog")
+    watchdog = Watchdog(home.watchdog)
     try:
         while True:
             began = asyncio.get_running_loop().time()
@@ -203,6 +228,15 @@ async def serve(config: Path, folder: Path) -> None:
     """Run the daemon alone, against an Asterisk of this home that runs already."""
     logs.configure()
     home = Home(folder)
+    if not home.folder.is_dir():
+        live.choose(config, home)
+        home.prepare(runtime.service_user())
+    with control_layer_of(home):
+        await _serve(config, home)
+
+
+async def _serve(config: Path, home: Home) -> None:
+    """Run the daemon on a home that we hold."""
     clock = SystemClock()
     await asyncio.to_thread(recover, home, clock)
     chosen = live.choose(config, home)
@@ -226,6 +260,7 @@ async def serve(config: Path, folder: Path) -> None:
         running.cancel()
     finally:
         await daemon.stop()
+    await asyncio.to_thread(_say_waiting, home, "daemon.ended_by_signal")
 
 
 def _apply_first(home: Home, text: str, hash_: str, clock: Clock) -> None:

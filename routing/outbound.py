@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from routing.callers import is_nobodys
 from routing.model import Line, Outbound, Plan
 
 # Straight out from any desk phone: never refused, never counted, never cut off.
@@ -45,7 +46,7 @@ def refusal(number: str, country: str, allowed: tuple[str, ...] = ()) -> str | N
     if number in EMERGENCY:
         return None
     found = _NORTH_AMERICAN.fullmatch(number)
-    if _E164.fullmatch(number) is None or (number.startswith("+1") and found is None):
+    if not _is_whole(number):
         return "it is no whole number"
     stem = _premium(number)
     if any(number.startswith(one) for one in allowed if len(one) >= len(stem)):
@@ -55,6 +56,13 @@ def refusal(number: str, country: str, allowed: tuple[str, ...] = ()) -> str | N
     if found is None or country not in _SHARING:
         return "it is abroad"
     return _in_north_america(found[1], country)
+
+
+def _is_whole(number: str) -> bool:
+    """Tell whether a number can be somebody's at all."""
+    if _E164.fullmatch(number) is None or is_nobodys(number):
+        return False
+    return not number.startswith("+1") or _NORTH_AMERICAN.fullmatch(number) is not None
 
 
 def widening(start: str, country: str) -> str | None:
@@ -95,6 +103,15 @@ def refused(plan: Plan, number: str) -> str | None:
     if plan.line_of(number) is not None:
         return "it is the office's own"
     return refusal(number, plan.office.country, plan.outbound.allow)
+
+
+def reachable(plan: Plan, number: str | None) -> str | None:
+    """Return the number where a caller can be called back without being asked for one.
+
+    Who shows none that this office may call is a stranger each time: their calls and messages have
+    nothing to do with each other, and where to call them back they must say.
+    """
+    return number if number is not None and refused(plan, number) is None else None
 
 
 def capped(limits: Outbound, number: str, *, today: int, running: int) -> str | None:

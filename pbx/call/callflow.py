@@ -13,7 +13,6 @@ from functools import partial
 
 from dialplan import names
 from pbx import numbers
-from pbx.call import memory
 from pbx.call.conversation import Book, CallState, Plans, Question, Verdict
 from pbx.call.recent import RecentCallers
 from routing import engine, ladder, outbound, people
@@ -27,6 +26,7 @@ SAME_WAIT_S = 3  # before the number that the caller calls from is taken
 ASKED = 2  # how often a number is asked for; then the physician matters more
 MATTER_S = 20  # how long a caller may say what it is about before somebody is called
 WORDS, SAVED = "words", "yes"  # how far the message of an urgent caller is
+OVER = "over"  # the ladder is over, and its message waits for the number to call back
 
 
 class CallFlow:
@@ -48,10 +48,7 @@ class CallFlow:
             question = replace(question, event=names.ARRIVED, detail="", state="")
         state = CallState.decode(question.state)
         plan = self._plans.by_hash(state.plan) or self._plans.plan
-        state = replace(state, plan=plan.revision)
-        if not state.began:
-            state = self._begun(state, question, plan, memory.moment(now))
-        turn = _Turn(question, state, plan, self._plans.book, state.begun(now))
+        turn = _Turn(question, replace(state, plan=plan.hash), plan, self._plans.book, now)
         if question.event == names.PRESSED and self._line and turn.calls_in():
             return Verdict(names.CALL_IN, {}, turn.state)
         if question.event == names.PRESSED:
@@ -59,40 +56,30 @@ class CallFlow:
         return turn.goes_on() or self._route(turn)
 
     def _route(self, turn: _Turn) -> Verdict:
-        asked, kept = turn.question, turn.state
-        if asked.caller is not None:
-            self._recent.note(asked.caller, asked.call, turn.began)
-        facts = Facts(
-            asked.did,
-            asked.caller,
-            kept.presses(),
-            memory.calls(kept.earlier, kept.began),
-            memory.directory(kept.known, asked.caller, turn.plan),
-        )
-        decision = engine.route(facts, turn.plan, turn.began)
+        asked = turn.question
+        number = turn.number
+        earlier = self._recent.earlier(number, asked.call)
+        if number is not None:
+            self._recent.note(number, asked.call, turn.now)
+        facts = Facts(asked.did, asked.caller, turn.state.presses(), earlier)
+        decision = engine.route(facts, turn.plan, turn.now)
         return replace(turn.perform(decision), decision=decision, facts=facts)
-
-    def _begun(self, state: CallState, question: Question, plan: Plan, began: int) -> CallState:
-        """Take down for the whole call what is true at its beginning."""
-        caller = question.caller
-        patient = plan.patients.get(caller) if caller is not None else None
-        earlier = memory.ages(self._recent.earlier(caller, question.call), began, plan)
-        return replace(state, began=began, earlier=earlier, known=memory.known(patient, plan))
 
 
 @dataclass(frozen=True)
 class _Turn:
-    """One question with all that its answer depends on.
-
-    Plan and instant are those with which the call `began`; only `book` is the newest, so that a
-    mobile that was changed just now is the one that rings.
-    """
+    """One question with all that its answer depends on."""
 
     question: Question
     state: CallState
     plan: Plan
     book: Book
-    began: datetime
+    now: datetime
+
+    @property
+    def number(self) -> str | None:
+        """Where the caller can be called back; None for who must say it."""
+        return outbound.reachable(self.plan, self.question.caller)
 
     def calls_in(self) -> bool:
         """Tell whether a physician at a menu asks for the physician's line: star, always."""
@@ -118,14 +105,21 @@ class _Turn:
         return replace(self, state=self.state.pressed(key))
 
     def keyed(self, digits: str) -> Verdict:
-        """Take a number that we would call back; after a second slip go on without a new one."""
+        """Take a number that we would call back; after a second slip go on without a new one.
+
+        Who was asked before a message, and not before a ladder, leaves it now.
+        """
         refused = partial(outbound.refused, self.plan)
         number = numbers.callback(digits, self.plan.office.country, refused)
-        wanted = bool(digits) or self.question.caller is None
+        wanted = bool(digits) or self.number is None
         if number is None and wanted and self.state.asked < ASKED:
             return self._ask_number("callback-again")
-        state = replace(self.state, callback=number or "", saved=WORDS)
-        return replace(self, state=state).matter()
+        state = replace(self.state, callback=number or "")
+        if state.saved == OVER:
+            return replace(self, state=replace(state, saved="")).record(("leave-message-urgent",))
+        if not state.ladder:
+            return replace(self, state=state).record(("leave-message",))
+        return replace(self, state=replace(state, saved=WORDS)).matter()
 
     def matter(self) -> Verdict:
         """Have the caller say what it is about; the words belong to the message on the disk."""
@@ -145,7 +139,7 @@ class _Turn:
         turn = replace(self, state=replace(self.state, ladder=""))
         if self.state.saved:
             return turn.goodbye("message-urgent-noted")
-        return turn.record(("leave-message-urgent",))
+        return turn.record(("leave-message-urgent",), saved=OVER)
 
     def perform(self, decision: Decision) -> Verdict:
         ladders = {"ring": decision.otherwise or "", "ladder": decision.target}
@@ -175,11 +169,11 @@ class _Turn:
         """Dial at once; but who came by a menu first leaves a number and says what it is about."""
         if self.question.event != names.PRESSED:  # a line without a menu asks nothing
             return self.climb()
-        return self._ask_number("callback-same" if self.question.caller else "ask-callback")
+        return self._ask_number("ask-callback" if self.number is None else "callback-same")
 
     def _ask_number(self, prompt: str) -> Verdict:
         """Ask where to call back; from here on the message exists, whatever the caller does."""
-        wait = SAME_WAIT_S if self.question.caller else NUMBER_WAIT_S
+        wait = NUMBER_WAIT_S if self.number is None else SAME_WAIT_S
         digits = outbound.keyed_digits(self.plan.office.country)
         words = {
             names.SAY: names.sounds((prompt,)),
@@ -187,16 +181,16 @@ class _Turn:
             names.DIGITS: str(digits),
         }
         state = replace(self.state, asked=self.state.asked + 1)
-        return Verdict(names.NUMBER, words, state, message="urgent")
+        return Verdict(names.NUMBER, words, state, message=state.urgency or "urgent")
 
     def who(self, target: str) -> tuple[str, ...]:
-        return ladder.resolve(target, self.plan, self.began, own=self.state.own or None)
+        return ladder.resolve(target, self.plan, self.now, own=self.state.own or None)
 
     def reachable(self) -> dict[str, str]:
         """Map everybody who may ring now to the contact that is used."""
         held = {person: frozenset(contacts) for person, contacts in self.book.items()}
         urgent = self.state.urgency == "urgent"
-        return people.reachable(self.plan, held, self.began, urgent=urgent)
+        return people.reachable(self.plan, held, self.now, urgent=urgent)
 
     def climb(self, *say: str) -> Verdict:
         """Go to the ladder's next step; at its end an urgent message is taken."""
@@ -205,7 +199,7 @@ class _Turn:
         step = rungs and ladder.next_step(
             rungs,
             self.plan,
-            self.began,
+            self.now,
             after=state.step,
             reachable=self.reachable(),
             own=state.own or None,
@@ -258,7 +252,11 @@ class _Turn:
         keys = {one for one in who if one in known and people.keys_pin(known[one], via[one])}
         return {one: "1" if pin or one in keys else "" for one in who if mixed or one in keys}
 
-    def record(self, say: tuple[str, ...]) -> Verdict:
+    def record(self, say: tuple[str, ...], *, saved: str = "") -> Verdict:
+        """Take a message, from who cannot be called back after a number; `saved` is until then."""
+        if self.number is None and not self.state.callback and not self.state.asked:
+            turn = replace(self, state=replace(self.state, saved=saved))
+            return turn._ask_number("ask-callback")  # noqa: SLF001  # of our own
         words = {names.SAY: names.sounds((*say, "beep"))}
         return Verdict(names.MESSAGE, words, self.state, message=self.state.urgency or "urgent")
 

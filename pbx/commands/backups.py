@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from pbx.commands.answers import answer
 from pbx.commands.audited import recorded
 from pbx.commands.context import Context, whoever
 from pbx.errors import OfficeLineError
@@ -59,9 +60,10 @@ def backup(
     items = backup.make(home, place.config, file, lock, datetime.now(UTC))
     recorded(place, "backup.made", files=len(items))
     size = sum(item.size for item in items) / 1e6
-    typer.echo(
+    answer(
+        place,
         f"{file} holds {len(items)} files of {home.folder}, {size:.1f} MB; "
-        f"'officeline --home EMPTY restore {file}' shows that it can be read."
+        f"'officeline --home EMPTY restore {file}' shows that it can be read.",
     )
 
 
@@ -100,9 +102,11 @@ def restore(
     typer.echo(f"Restoring {file} to {place.home} ...", err=True)
     now = datetime.now(UTC)
     found = put_back(file, place.home, unlock, service_user(), by=whoever(), now=now)
-    typer.echo(
-        f"{place.home} has the {found.files} files of {found.made_at}, each as it was. Its file is "
-        f"{found.config}; 'officeline --config {found.config} --home {place.home} up' runs it."
+    answer(
+        Context(found.config, place.home),
+        f"{place.home} has the {found.files} files of {found.made_at}, each as it was, with "
+        f"{found.config}. 'officeline --home {place.home} up' runs it; in that folder every "
+        "command finds it by itself.",
     )
 
 
@@ -113,7 +117,7 @@ def _words(file: Path | None, *, confirm: bool) -> str:
             raise OfficeLineError("A passphrase is asked for at a terminal; or --passphrase-file.")
         return str(typer.prompt("Passphrase", hide_input=True, confirmation_prompt=confirm))
     try:
-        words = file.read_text(encoding="utf-8").partition("\n")[0].rstrip("\r")
+        words = file.read_text(encoding="utf-8-sig").partition("\n")[0].rstrip("\r")
     except (OSError, ValueError) as error:
         raise OfficeLineError(f"{file} cannot be read; name a file with a passphrase.") from error
     if not words:

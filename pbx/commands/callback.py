@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from pbx.commands.answers import answer, practice
 from pbx.commands.context import Context, whoever
 from pbx.errors import OfficeLineError
 from pbx.home import Home
@@ -51,7 +52,7 @@ def callback(
     finally:
         engine.dispose()
     if ended is not None:
-        typer.echo(ended)
+        answer(known, ended)
         raise typer.Exit(1)
 
 
@@ -83,13 +84,13 @@ def _follow(known: Context, engine: Engine, request: int, name: str) -> str | No
     """Say on stderr how far it is; return why the patient was not reached, None if they were."""
     from pbx.store import outbound
 
-    began = time.monotonic()
+    began, whose = time.monotonic(), practice(known)
     told: set[str] = set()
     while True:
         row = outbound.get(engine, request)
         if row is None:
             raise OfficeLineError(f"Call {request} is gone from the database; ask for another one.")
-        for word, text in _progress(row, name):
+        for word, text in _progress(row, name, whose):
             if word not in told:
                 told.add(word)
                 sys.stderr.write(f"{text}\n")
@@ -108,10 +109,10 @@ def _follow(known: Context, engine: Engine, request: int, name: str) -> str | No
         time.sleep(LOOK_S)
 
 
-def _progress(row: OutboundCall, name: str) -> list[tuple[str, str]]:
+def _progress(row: OutboundCall, name: str, whose: str) -> list[tuple[str, str]]:
     """List what has happened so far, each by a word and as it is said."""
     steps = [
-        ("calling", f"Calling {name}'s mobile ..."),
+        ("calling", f"{whose}: calling {name}'s mobile ..."),
         ("accepted", "Accepted; now the PIN ..."),
         ("dialled", "Calling the patient ..."),
         ("connected", "Connected."),
@@ -136,5 +137,6 @@ def _why(row: OutboundCall, name: str) -> str:
 
 def _not_running(known: Context) -> OfficeLineError:
     return OfficeLineError(
-        f"No office runs on {known.home}, so nobody was called; start it with 'officeline up'."
+        f"{practice(known)} does not run on {known.home}, so nobody was called; "
+        "start it with 'officeline up'."
     )

@@ -145,6 +145,7 @@ def document(line: LineNow, seen: Seen) -> dict[str, Any]:
             "heartbeat_at": shown.iso(line.daemon.heartbeat_at),
             "heartbeat_came": line.daemon.came,
         },
+        "asterisk": {"answers": line.asterisk},
         "carrier": {"host": seen.carrier.host, "answers": seen.carrier.answers},
         "oncall": [
             {

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from pbx.commands.printing import plain_console, plain_table
-from pbx.numbers import mask
+from pbx.numbers import known, mask
 from pbx.store.calls import CallRow, History
 from routing.decision import Reason
 
@@ -37,8 +37,9 @@ class Look:
         return "" if at is None else at.astimezone(self.zone).strftime(_TIME)
 
     def number(self, number: str | None) -> str | None:
-        """Show a number, masked unless it is to be revealed."""
-        return (number if self.reveal else mask(number)) if number else None
+        """Show a number, masked unless it is to be revealed; None for what is nobody's."""
+        number = known(number or None)
+        return number if number is None or self.reveal else mask(number)
 
     def words(self, text: str) -> str:
         """Show a free text, every number within it masked likewise."""

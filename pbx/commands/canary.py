@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from pbx.commands.answers import practice
 from pbx.commands.audited import recorded
 from pbx.commands.context import Context
 from pbx.errors import OfficeLineError
@@ -48,7 +49,9 @@ def canary(
     configuration, held = place.configuration(), vault.read(place.home)
     line = _line(configuration.plan, did)
     recorded(place, "canary.placed", line.name)
-    sys.stderr.write(f"Calling the line '{line.name}' over the carrier; half a minute ...\n")
+    sys.stderr.write(
+        f"Calling the line '{line.name}' of {practice(place)} over the carrier; half a minute ...\n"
+    )
     checks = asyncio.run(canary_run.run(configuration, held, home, line.did))
     ok = all(check.ok for check in checks)
     recorded(place, "canary.ended", line.name, ok=ok)

@@ -133,8 +133,8 @@ class Context:
     def timezone(self) -> str:
         """Read the office's time zone from the configuration."""
         try:
-            with self.config.open("rb") as file:
-                return str(tomllib.load(file)["office"]["timezone"])
+            text = self.config.read_text(encoding="utf-8-sig")
+            return str(tomllib.loads(text)["office"]["timezone"])
         # a file that is no TOML, or not even text, is a ValueError
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise ConfigError(

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from pbx.commands.answers import answer, practice
 from pbx.commands.audited import recorded
 from pbx.commands.context import Context
 from pbx.commands.working import working
@@ -58,7 +59,7 @@ def drill(
     now = datetime.now(UTC)
     try:
         if ring:
-            _may_ring(plans, now, yes=yes)
+            _may_ring(practice(place), plans, now, yes=yes)
             recorded(place, "drill.ringing")
         ringing = drills.Ringing(held.token) if ring else None
         with working("Calling past the control layer; with --ring up to two minutes"):
@@ -67,21 +68,22 @@ def drill(
         plans.close()
     detail = {"accepted": found.accepted or ""} if ring else {}
     recorded(place, "drill.failsafe", ok=not found.wrong, rings=list(found.rings), **detail)
-    _tell(found, ring=ring, as_json=as_json)
+    _tell(place, found, ring=ring, as_json=as_json)
     if found.wrong:
         raise typer.Exit(1)
 
 
-def _may_ring(plans: LivePlan, now: datetime, *, yes: bool) -> None:
+def _may_ring(whose: str, plans: LivePlan, now: datetime, *, yes: bool) -> None:
     """Ask before a phone rings."""
     from pbx.call.callflow import on_call_legs
 
     who = ", ".join(on_call_legs(plans.plan, plans.book, now)) or "everybody of the file"
     if not yes:
-        typer.confirm(f"This rings {who} now, as an urgent call does. Go on?", abort=True, err=True)
+        asked = f"This rings {who} of {whose} now, as an urgent call does. Go on?"
+        typer.confirm(asked, abort=True, err=True)
 
 
-def _tell(found: Drilled, *, ring: bool, as_json: bool) -> None:
+def _tell(place: Context, found: Drilled, *, ring: bool, as_json: bool) -> None:
     """Say what came of it."""
     ok = not found.wrong
     who = ", ".join(found.rings)
@@ -93,11 +95,12 @@ def _tell(found: Drilled, *, ring: bool, as_json: bool) -> None:
             shown["accepted_s"] = None if after is None else round(after, 1)
         typer.echo(json.dumps({**shown, "wrong": found.wrong}))
     elif not ok:
-        typer.echo(f"The drill failed: {'; '.join(found.wrong)}.")
+        answer(place, f"The drill failed: {'; '.join(found.wrong)}.")
     elif ring:
-        typer.echo(
+        answer(
+            place,
             f"The failsafe rang {who}; {found.accepted} pressed 1 after {found.accepted_s:.0f} "
-            "seconds, and heard that it was a drill."
+            "seconds, and heard that it was a drill.",
         )
     else:
-        typer.echo(f"The failsafe was reached and would ring {who}.")
+        answer(place, f"The failsafe was reached and would ring {who}.")

@@ -87,23 +87,30 @@ def _imagined(
     as_json: bool,
 ) -> None:
     from pbx.call import explain as explaining
+    from routing import outbound
     from routing.decision import Facts
 
     plan = context.plan()
     now = datetime.now(plan.office.zone)
     at = now if time is None else when.parse(time, plan.office.zone, now)
     country = plan.office.country
-    facts = Facts(
-        _number(did, country),
-        None if caller is None else _number(caller, country),
-        press,
-        explaining.earlier(repeat, at),
-    )
+    number = None if caller is None else _shown(caller, country)
+    earlier = explaining.earlier(repeat, at) if outbound.reachable(plan, number) else ()
+    facts = Facts(_number(did, country), number, press, earlier)
     told = explaining.imagine(plan, context.numbers(plan), facts, at)
     if as_json:
         typer.echo(json.dumps(explaining.document(told), ensure_ascii=False))
     else:
         typer.echo("\n".join(explaining.sentences(told, plan)))
+
+
+def _shown(text: str, country: str) -> str | None:
+    """Read a caller's number as the line does; None for what carriers show of a withheld one."""
+    from pbx.numbers import shown_number
+    from routing.callers import is_nobodys
+
+    digits = "".join(one for one in text if one.isdecimal())
+    return None if is_nobodys(digits) else shown_number(_number(text, country), country)
 
 
 def _number(text: str, country: str) -> str:

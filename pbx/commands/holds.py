@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from pbx import when
+from pbx.commands.answers import answer
 from pbx.commands.calls import open_log
 from pbx.commands.context import Context, whoever
 from pbx.commands.reasons import reason_of
@@ -32,7 +33,8 @@ def add(context: typer.Context, target: Target, *, reason: Reason, by: By = None
 
     why = reason_of(reason)
     holds.add(engine, target, why, by=by or whoever(), now=datetime.now(UTC))
-    typer.echo(f"{target} is kept, however old it gets, until 'officeline hold lift {target}'.")
+    kept = f"{target} is kept, however old it gets, until 'officeline hold lift {target}'."
+    answer(place, kept)
 
 
 @app.command()
@@ -47,7 +49,7 @@ def lift(context: typer.Context, target: Target, *, reason: Reason, by: By = Non
 
     why = reason_of(reason)
     holds.lift(engine, target, why, by=by or whoever(), now=datetime.now(UTC))
-    typer.echo(f"{target} is no longer held.")
+    answer(place, f"{target} is no longer held.")
 
 
 @app.command("list")

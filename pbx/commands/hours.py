@@ -11,6 +11,7 @@ import typer
 
 from pbx import when
 from pbx.commands import hours_changed
+from pbx.commands.answers import answer, practice
 from pbx.errors import OfficeLineError
 from routing import hours
 from routing.model import Plan
@@ -95,14 +96,22 @@ def suggest(
     if write and found:
         suggesting.append(context.obj.config, found)
     if as_json:
-        listed = {"closures": [asdict(one) for one in found], "written": bool(write and found)}
+        closures = [asdict(one) for one in found]
+        listed = {"closures": closures, "written": bool(write and found)}
+        if write:
+            listed["practice"] = practice(context.obj)
         typer.echo(json.dumps(listed, ensure_ascii=False))
     elif not found:
         typer.echo(f"{context.obj.config} decides every public holiday to come already.")
     else:
         typer.echo(suggesting.tables(found), nl=False)
         if write:
-            typer.echo(f"\nThese {len(found)} closures are now in {context.obj.config}.")
+            typer.echo()
+            answer(
+                context.obj,
+                f"These {len(found)} closures are now in {context.obj.config}, "
+                "which waits for 'officeline apply'.",
+            )
 
 
 def _row(plan: Plan, schedule: str, at: datetime) -> dict[str, Any]:

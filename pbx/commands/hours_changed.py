@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from pbx import when
+from pbx.commands.answers import answer, note_if_down, practice
 from pbx.commands.context import Context, whoever
 from pbx.commands.reasons import reason_of
 from pbx.errors import OfficeLineError
@@ -71,7 +72,7 @@ def reopen(
     for one in closed:
         cancel_hours_change(known.database(), one.id, by=by or whoever(), now=now)
         typer.echo(f"Change {one.id} is cancelled ({one.reason or 'closed'}).")
-    _tell(known.running(), now, schedule)
+    _tell(known, now, schedule)
 
 
 def changes(
@@ -117,7 +118,8 @@ def cancel(context: typer.Context, change_id: int, *, by: By = None) -> None:
     known: Context = context.obj
     now = datetime.now(UTC)
     found = cancel_hours_change(known.database(), change_id, by=by or whoever(), now=now)
-    typer.echo(f"Cancelled: {_told(found, known.running())}")
+    answer(known, f"Cancelled: {_told(found, known.running())}")
+    note_if_down(known)
 
 
 def add_to(app: typer.Typer) -> None:
@@ -156,7 +158,7 @@ def _change(
     change = HoursChange(0, state, begins, ends, why, schedule)
     made = add_hours_change(known.database(), change, by=by or whoever(), now=now)
     typer.echo(_told(made, plan))
-    _tell(known.running(), now, schedule)
+    _tell(known, now, schedule)
 
 
 def _told(one: HoursChange, plan: Plan) -> str:
@@ -167,8 +169,14 @@ def _told(one: HoursChange, plan: Plan) -> str:
     return f"Change {one.id}: {what} is {one.state} from {start} to {end}{because}."
 
 
-def _tell(plan: Plan, now: datetime, schedule: str | None) -> None:
+def _tell(known: Context, now: datetime, schedule: str | None) -> None:
     """Say how things stand after a change."""
+    plan = known.running(told=False)
+    zone = plan.office.zone
     for name in plan.schedules if schedule is None else [schedule]:
         state, because = hours.state_at(plan, now, name)
-        typer.echo(f"{name} is now {state}: {because}.")
+        _, until = hours.around(plan, now, name)
+        which = f" ({name})" if len(plan.schedules) > 1 else ""
+        end = f" until {when.show(until, zone)}" if until else ""
+        typer.echo(f"{practice(known)}{which} is now {state}{end}: {because}.")
+    note_if_down(known)

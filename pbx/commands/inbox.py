@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from pbx.commands.answers import answer, practice
 from pbx.commands.audited import Reveal, recorded, revealing
 from pbx.commands.calls import open_log
 from pbx.commands.context import Context
@@ -125,7 +126,7 @@ def claim(context: typer.Context, message_id: Message, person: str) -> None:
     from pbx.store.inbox import claim as claiming
 
     claiming(engine, message_id, owner, datetime.now(UTC))
-    typer.echo(f"Message {message_id} belongs to {owner}.")
+    answer(known, f"Message {message_id} belongs to {owner}.")
 
 
 @app.command()
@@ -140,7 +141,7 @@ def note(context: typer.Context, message_id: Message, text: str, *, by: By) -> N
     from pbx.store.inbox import add_note
 
     add_note(engine, message_id, _words(text, "note"), person, datetime.now(UTC))
-    typer.echo(f"The note is in the history of message {message_id}.")
+    answer(known, f"The note is in the history of message {message_id}.")
 
 
 @app.command()
@@ -167,13 +168,14 @@ def close(
     if message is None:
         raise unknown(message_id)
     if message.called_back_at is None and message.state != "closed" and not yes:
-        typer.confirm(f"Nobody called back about message {message_id}; close it?", abort=True)
+        asked = f"{practice(known)}: nobody called back about message {message_id}; close it?"
+        typer.confirm(asked, abort=True)
     with explained(engine):
         now = datetime.now(UTC)
         escalation.move(
             engine, plan, message_id, "closed", at=now, person=person, disposition=words
         )
-    typer.echo(f"Message {message_id} is closed.")
+    answer(known, f"Message {message_id} is closed.")
 
 
 def _whole(engine: Engine, message_id: str) -> Whole:

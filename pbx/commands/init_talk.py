@@ -156,7 +156,7 @@ class Talk:
             pushed, self._pushed = self._pushed, None
             return pushed
         try:
-            told = sys.stdin.readline()
+            told = _line_of_input()
         except KeyboardInterrupt as error:
             typer.echo(f"\nNothing was changed.{self._kept()}", err=True)
             raise typer.Exit(INTERRUPTED) from error
@@ -167,7 +167,7 @@ class Talk:
             return told.strip()
         by_flag = f" give it with --{question.key}, or" if question.has_flag else ""
         kept = self._kept()
-        if not sys.stdin.isatty() and self._keeps:
+        if not _at_terminal() and self._keeps:
             kept = ""
             self.forget()  # whoever piped the answers still has them
         raise OfficeLineError(
@@ -187,7 +187,7 @@ class Talk:
         known = unfinished.read(self._config) if self.asks else {}
         if not known:
             return
-        self._keeps = sys.stdin.isatty()
+        self._keeps = _at_terminal()
         listed = "\n".join(f"  {key}: {mask_within(one)}" for key, one in known.items())
         question = Question(
             "", "Go on from them (yes or no)", f"Answers are kept from before:\n{listed}", "yes",
@@ -201,7 +201,17 @@ class Talk:
             if told.lower() in {"n", "no"}:
                 self._keeps = True
                 return
-            if not sys.stdin.isatty():  # it is the answer to what an unattended run asks first
+            if not _at_terminal():  # it is the answer to what an unattended run asks first
                 self._pushed = told
                 return
             typer.echo("Answer yes or no.", err=True)
+
+
+def _at_terminal() -> bool:
+    """Tell whether somebody types the answers."""
+    return sys.stdin is not None and sys.stdin.isatty()
+
+
+def _line_of_input() -> str:
+    """Read a line as UTF-8, whatever the machine's language is; empty at the end."""
+    return "" if sys.stdin is None else sys.stdin.buffer.readline().decode("utf-8-sig")

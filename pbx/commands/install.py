@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from pbx.commands.answers import answer
 from pbx.commands.context import Context
 
 
@@ -34,8 +35,9 @@ def install(
     if write is None:
         typer.echo("\n".join(files.values()), nl=False)
         return
-    for path in units.write(files, write.absolute(), replace=yes):
-        typer.echo(str(path))
+    paths = units.write(files, write.absolute(), replace=yes)
+    answer(place, f"{len(paths)} files are written, which run it with {place.config}.")
+    typer.echo("\n".join(map(str, paths)))
     typer.echo(
         "Next: systemd-sysusers; sudo OFFICELINE_CACHE="
         f"{SHARED_CACHE} officeline engine fetch; systemctl daemon-reload; "

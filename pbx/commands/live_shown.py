@@ -66,13 +66,22 @@ def parts(seen: Seen) -> Iterator[RenderableType]:
 def _daemon(line: LineNow) -> Text:
     sign = line.daemon
     if not sign.runs:
-        down = "The control layer is DOWN; start it with 'officeline up'. Calls go to the standby,"
-        return Text(f"{down} and what follows is as it was heard last.", style=BAD)
-    if sign.came is None:
+        meets = {
+            True: "The control layer is DOWN. Calls go to the standby.",
+            False: "Nothing runs. CALLERS REACH NOTHING, and nobody is called.",
+            None: "The control layer is DOWN. Whether callers reach Asterisk is not known.",
+        }[line.asterisk]
+        start = "Start it with 'officeline up'. What follows is as it was heard last."
+        return Text(f"{meets} {start}", style=BAD)
+    if sign.came is None and line.asterisk is not False:
         return Text("The control layer runs, and has not had a heartbeat yet.")
     ago = "never" if sign.heartbeat_at is None else f"{passed(line.at - sign.heartbeat_at)} ago"
+    if not line.asterisk:
+        dead = "Asterisk does not answer. CALLERS REACH NOTHING."
+        return Text(f"{dead} The last heartbeat came {ago}.", style=BAD)
     if not sign.came:
-        return Text(f"Asterisk does not answer: the last heartbeat came {ago}.", style=BAD)
+        slow = "Asterisk answers, but no heartbeat comes through it. Calls go to the standby."
+        return Text(f"{slow} The last heartbeat came {ago}.", style=BAD)
     return Text(f"The control layer runs; Asterisk answered {ago}.")
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from pbx.commands.answers import answer
 from pbx.commands.audited import recorded
 from pbx.commands.oncall_words import person_named, span_of, the_rota
 from pbx.errors import OfficeLineError
@@ -91,7 +92,10 @@ def import_(
         typer.echo(f"Nothing was written: {config} is as it was.")
         return
     files.save_config(config, edit.text)
-    typer.echo(f"{config} has the calendar's {count} now; 'officeline apply' lets them go live.")
+    answer(
+        context.obj,
+        f"{config} has the calendar's {count} now; 'officeline apply' lets them go live.",
+    )
 
 
 def _content(file: Path, limit: int) -> bytes:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from pbx import when
+from pbx.commands.answers import answer, note_if_down
 from pbx.commands.context import Context, whoever
 from pbx.commands.oncall_words import (
     bounded,
@@ -165,9 +166,10 @@ def cancel(
 
     plan = context.obj.running()
     done = cancel_override(context.obj.database(), override_id, by=whoever(), now=datetime.now(UTC))
-    typer.echo(f"Cancelled: {override_sentence(plan, done)}")
+    answer(context.obj, f"Cancelled: {override_sentence(plan, done)}")
     left = tuple(one for one in plan.overrides if one.id != done.id)
     _warn(replace(plan, overrides=left), [done])
+    note_if_down(context.obj)
 
 
 def overrides(
@@ -234,11 +236,12 @@ def _store(context: Context, plan: Plan, wanted: list[Override]) -> None:
 
     made = add_overrides(context.database(), wanted, by=whoever(), now=now)
     for one in made:
-        typer.echo(override_sentence(plan, one))
+        answer(context, override_sentence(plan, one))
     after = with_overrides(plan, wanted)
     if all(stretches(plan, *_where(one)) == stretches(after, *_where(one)) for one in wanted):
         typer.echo("Warning: this changes nothing, as the rota stands now.")
     _warn(after, made)
+    note_if_down(context)
 
 
 def _where(change: Override) -> tuple[str, datetime, datetime]:

@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from pbx.commands.answers import answer, note_if_down, practice
 from pbx.commands.audited import Reveal, revealing
 from pbx.commands.context import Context, whoever
 from pbx.errors import OfficeLineError
@@ -57,12 +58,15 @@ def import_(
     refused = sorted([*refused, *contradicting], key=lambda one: one.line)
     if as_json:
         rows = [{"line": one.line, "why": one.why} for one in refused]
-        typer.echo(json.dumps({"imported": count, "refused": rows}, ensure_ascii=False))
+        document = {"practice": practice(known), "imported": count, "refused": rows}
+        typer.echo(json.dumps(document, ensure_ascii=False))
     else:
         for one in refused:
             typer.echo(f"line {one.line}: {one.why}")
         mend = "; mend them, or add --partial" if refused and not partial else ""
-        typer.echo(f"{count} patients imported, {len(refused)} rows refused{mend}.")
+        answer(known, f"{count} patients imported, {len(refused)} rows refused{mend}.")
+        if count:
+            note_if_down(known)
     if refused and not partial:
         raise typer.Exit(1)
 
@@ -119,7 +123,8 @@ def flag(
     now = datetime.now(UTC)
     engine = context.obj.database()
     flags = set_flag(engine, patient_id, wanted, by=whoever(), now=now, remove=remove)
-    typer.echo(f"{patient_id} has {'; '.join(flags) or 'no flags'}.")
+    answer(context.obj, f"{patient_id} has {'; '.join(flags) or 'no flags'}.")
+    note_if_down(context.obj)
 
 
 @app.command()
@@ -137,7 +142,8 @@ def remove(
 
     engine = context.obj.database()
     if not yes and is_known(engine, patient_id):  # who is not there is refused, not asked about
-        question = f"Forget the patient {patient_id} and their numbers?"
+        question = f"Forget the patient {patient_id} of {practice(context.obj)} and their numbers?"
         typer.confirm(question, abort=True, err=True)
     remove_patient(engine, patient_id, by=whoever(), now=datetime.now(UTC))
-    typer.echo(f"{patient_id} is no longer in the directory.")
+    answer(context.obj, f"{patient_id} is no longer in the directory.")
+    note_if_down(context.obj)

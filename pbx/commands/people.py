@@ -12,6 +12,7 @@ import typer
 
 from pbx import vault
 from pbx.commands import people_push
+from pbx.commands.answers import answer, note_if_down, practice
 from pbx.commands.audited import Reveal, deed, revealing
 from pbx.commands.context import Context, whoever
 from pbx.errors import ConfigError, OfficeLineError
@@ -90,7 +91,8 @@ def mobile(
             ),
         )
     what = "has the second number" if second else "is called on"
-    typer.echo(f"{name} {what} {mask(e164)} from the next call on.")
+    answer(context.obj, f"{name} {what} {mask(e164)} from the next call on.")
+    note_if_down(context.obj)
 
 
 @app.command()
@@ -120,9 +122,10 @@ def add(
         plan.parse(changed, config, presets)
         with deed(context.obj, "person.added", person, role=role):
             files.save_config(config, changed)
-    typer.echo(
+    answer(
+        context.obj,
         f"{name} is in {config}, which waits for 'officeline apply'. Next: "
-        f"'officeline people mobile {person} NUMBER' and 'officeline people pin {person}'."
+        f"'officeline people mobile {person} NUMBER' and 'officeline people pin {person}'.",
     )
 
 
@@ -138,14 +141,18 @@ def remove(context: typer.Context, person: str, *, yes: Yes = False) -> None:
     name = _name(place, person)
     leave = leaving.prepare(place.config, place.home, person, datetime.now(UTC))
     if not yes:
-        question = f"Remove {name}, with their numbers and PIN? They cannot be brought back"
+        question = (
+            f"Remove {name} of {practice(place)}, with their numbers and PIN? "
+            "They cannot be brought back"
+        )
         typer.confirm(question, abort=True, err=True)
     engine = place.database()
     leaving.perform(leave, engine, whoever(), datetime.now(UTC))
     engine.dispose()
-    typer.echo(
+    answer(
+        place,
         f"{name} is out of {place.config}, which waits for 'officeline apply', and out of the "
-        "vault; Asterisk's failsafe forgets their number when 'officeline up' starts the next time."
+        "vault. Asterisk's failsafe forgets their number when 'officeline up' starts next.",
     )
     if leave.patients:
         typer.echo(f"{leave.patients} patients still name {person} as their physician.")
@@ -177,7 +184,7 @@ def pin(
         engine = place.database()
         was = tries.unlock(engine, person, by=whoever(), now=datetime.now(UTC))
         engine.dispose()
-        typer.echo(f"{name} {'is unlocked' if was else 'was not locked'}.")
+        answer(place, f"{name} {'is unlocked' if was else 'was not locked'}.")
         return
     hashed = _chosen(place, person, sys.stdin.readline().rstrip("\r\n") if from_stdin else None)
     with deed(place, "person.pin", person):
@@ -185,9 +192,10 @@ def pin(
     engine = place.database()
     tries.unlock(engine, person, by=whoever(), now=datetime.now(UTC))
     engine.dispose()
-    typer.echo(
+    answer(
+        place,
         f"{name}'s PIN is set. Who calls in keys in {held.codes[person]} and then the PIN; "
-        "when the office calls, the PIN alone."
+        "when the office calls, the PIN alone.",
     )
 
 
@@ -246,8 +254,7 @@ def _country(context: Context) -> str:
 def _people(context: Context) -> dict[str, str]:
     """Read ids and names without judging the rest of the file."""
     try:
-        with context.config.open("rb") as file:
-            people = tomllib.load(file)["people"]
+        people = tomllib.loads(context.config.read_text(encoding="utf-8-sig"))["people"]
         return {key: str(person["name"]) for key, person in people.items()}
     # a file that is no TOML, or not even text, is a ValueError
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:

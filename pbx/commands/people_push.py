@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from pbx import vault
+from pbx.commands.answers import answer, practice
 from pbx.commands.audited import deed
 from pbx.commands.context import Context
 from pbx.errors import ConfigError, OfficeLineError
@@ -46,15 +47,18 @@ def push(
         _test(place, person, name)
         return
     if remove and not yes:
-        typer.confirm(f"Forget where {name} gets pushes?", abort=True, err=True)
+        typer.confirm(
+            f"Forget where {name} of {practice(place)} gets pushes?", abort=True, err=True
+        )
     url = None if remove else _given(from_stdin=from_stdin)
     with deed(place, "person.push", person, removed=remove):
         vault.change(place.home, lambda held: held.with_push(person, url))
-    typer.echo(
+    answer(
+        place,
         f"Nothing is pushed to {name} any more."
         if remove
         else f"{name} gets a push with each call about an urgent message; "
-        f"'officeline people push {person} --test' tries it."
+        f"'officeline people push {person} --test' tries it.",
     )
 
 

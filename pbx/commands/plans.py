@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from pbx.commands.answers import answer, is_up, note_if_down
 from pbx.commands.context import Context, whoever
 from pbx.commands.reasons import reason_of
 from pbx.errors import OfficeLineError
@@ -102,13 +103,11 @@ def apply(
         ok=not judgement.objections,
     )
     if applied is None:
-        typer.echo(f"Plan {wanted.plan.hash} is what runs; there is nothing to apply.")
+        answer(known, f"Plan {wanted.plan.hash} was applied before; there is nothing to apply.")
+        note_if_down(known)
         return
-    typer.echo(
-        f"Plan {applied.hash} goes live within a second, for the calls after that, "
-        f"as applied plan {applied.id}."
-    )
-    _tell_what_waits(before, wanted)
+    _went(known, applied, "goes live within a second, for the calls after that")
+    _tell_what_waits(known, before, wanted)
 
 
 def rollback(
@@ -146,13 +145,13 @@ def rollback(
         what="plan.rolled-back",
     )
     if applied is None:
-        typer.echo(f"Plan {target.hash} is what runs; there is nothing to return to.")
+        answer(context.obj, f"Plan {target.hash} was applied last; there is nothing to return to.")
+        note_if_down(context.obj)
         return
-    typer.echo(
-        f"Plan {applied.hash} goes live again within a second, as applied plan {applied.id}; "
-        f"{context.obj.config} was not changed."
-    )
-    _tell_what_waits(newest[0], wanted)
+    _went(context.obj, applied, "goes live again within a second")
+    if context.obj.file is not None:
+        typer.echo(f"{context.obj.config} was not changed.")
+    _tell_what_waits(context.obj, newest[0], wanted)
 
 
 def history(context: typer.Context, *, as_json: AsJson = False) -> None:
@@ -201,12 +200,19 @@ def refuse(judgement: Judgement, force: str | None) -> None:
         raise typer.Exit(1)
 
 
-def _tell_what_waits(before: Applied | None, wanted: Configuration) -> None:
+def _went(known: Context, applied: Applied, live: str) -> None:
+    """Say that a plan is applied, and whether anything runs that takes it up."""
+    does = live if is_up(known) else "is applied"
+    answer(known, f"Plan {applied.hash} {does}, as applied plan {applied.id}.")
+    note_if_down(known)
+
+
+def _tell_what_waits(known: Context, before: Applied | None, wanted: Configuration) -> None:
     """Say what a running Asterisk takes up only at the next start."""
     from pbx.errors import ConfigError
     from pbx.office import waits_for_start
 
-    if before is None:
+    if before is None or not is_up(known):
         return
     try:
         running = _parsed(before)

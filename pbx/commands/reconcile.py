@@ -16,7 +16,7 @@ from pbx.commands.context import Context
 from pbx.commands.working import working
 from pbx.errors import OfficeLineError
 from pbx.home import Home
-from pbx.numbers import mask
+from pbx.numbers import known, mask
 from routing.instants import local_day
 
 if TYPE_CHECKING:
@@ -145,7 +145,8 @@ def _item(one: Unaccounted, zone: ZoneInfo, home: Home, *, reveal: bool) -> dict
 
 def _caller(one: Unaccounted, *, reveal: bool) -> str | None:
     number = (one.ours and one.ours.caller) or (one.asterisks and one.asterisks.src)
-    return (number if reveal else mask(number)) if number else None
+    number = known(number or None)
+    return number if number is None or reveal else mask(number)
 
 
 def _print(found: Reconciliation, day: date, zone: ZoneInfo, *, reveal: bool) -> None:

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from pbx import when
+from pbx.commands.answers import answer, practice
 from pbx.commands.calls import open_log
 from pbx.commands.context import Context, whoever
 from pbx.home import Home
@@ -42,7 +43,7 @@ def retention(
     counts = old.counts()
     if not dry_run and any(counts.values()):
         if not yes:
-            asked = f"Delete {_told(counts)} for good"
+            asked = f"{practice(place)}: delete {_told(counts)} for good"
             typer.confirm(asked, abort=True, err=True)
         counts = keeping.delete(
             engine,
@@ -54,6 +55,7 @@ def retention(
         )
     if as_json:
         document = {
+            "practice": practice(place),
             "deleted": not dry_run,
             "recordings_before": when.iso(old.recordings_before, zone),
             "calls_before": when.iso(old.calls_before, zone),
@@ -64,7 +66,8 @@ def retention(
     verb = "would go" if dry_run else "went"
     ends = (old.recordings_before, old.calls_before)
     recordings, calls = (f"{at.astimezone(zone):%Y-%m-%d}" for at in ends)
-    typer.echo(f"{_told(counts)} {verb}; recordings end with {recordings}, calls with {calls}.")
+    ends_with = f"recordings end with {recordings}, calls with {calls}"
+    answer(place, f"{_told(counts)} {verb}; {ends_with}.")
 
 
 def _told(counts: dict[str, int]) -> str:

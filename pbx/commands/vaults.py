@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal
 import typer
 
 from pbx import vault
+from pbx.commands.answers import answer, practice
 from pbx.commands.audited import deed
 from pbx.commands.context import Context
 from pbx.errors import ConfigError, OfficeLineError
@@ -86,14 +87,18 @@ def rekey(
             "make new ones and start it again."
         )
     if not yes:
-        question = f"Make new secrets? {len(phones)} desk phones need theirs before they ring again"
+        question = (
+            f"Make new secrets for {practice(place)}? "
+            f"{len(phones)} desk phones need theirs before they ring again"
+        )
         typer.confirm(question, abort=True, err=True)
     with deed(place, "vault.rekeyed", phones=len(phones)):
         vault.change(place.home, lambda held: held.rekeyed(phones))
-    typer.echo(
+    answer(
+        place,
         f"New secrets for {', '.join(phones) or 'no desk phones'}, the manager and the token. "
         "'officeline up' must be started again, and each desk phone needs its new one; "
-        "the trunk's password is the carrier's and stays."
+        "the trunk's password is the carrier's and stays.",
     )
 
 
@@ -117,7 +122,7 @@ def secret(
     if remove and from_stdin:
         raise OfficeLineError("Give either --remove or --stdin.")
     if remove and not yes:
-        typer.confirm(f"Forget the password '{which}'?", abort=True, err=True)
+        typer.confirm(f"Forget the password '{which}' of {practice(place)}?", abort=True, err=True)
     given = "" if remove else _given(from_stdin=from_stdin)
     with deed(place, "vault.secret", which, removed=remove):
         vault.change(
@@ -127,7 +132,7 @@ def secret(
             ),
         )
     done = "forgotten" if remove else "set"
-    typer.echo(f"The password '{which}' is {done}; it counts from the line's next start on.")
+    answer(place, f"The password '{which}' is {done}; it counts from the line's next start on.")
 
 
 def _given(*, from_stdin: bool) -> str:

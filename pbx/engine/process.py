@@ -13,6 +13,7 @@ from pathlib import Path
 
 import structlog
 
+from pbx.engine.astdb import make_usable
 from pbx.engine.ports import Ports, is_free
 from pbx.engine.runtime import Runtime, ServiceUser, confined, enterable
 from pbx.errors import EngineError
@@ -148,7 +149,9 @@ class AsteriskProcess:
             for name, text in instance.files.items():
                 path = instance.folder / "etc" / name
                 path.unlink(missing_ok=True)
-                with open(os.open(path, os.O_CREAT | os.O_WRONLY, 0o640), "w") as file:  # noqa: PTH123  # Path.open takes no mode bits, and secrets must never be wider, not even for a moment
+                # Path.open takes no mode bits, and secrets must never be wider, not for a moment
+                handle = os.open(path, os.O_CREAT | os.O_WRONLY, 0o640)
+                with os.fdopen(handle, "w", encoding="utf-8") as file:
                     file.write(text)
                 self._own(path)
         except OSError as error:
@@ -163,6 +166,7 @@ class AsteriskProcess:
 
     async def _spawn(self) -> None:
         (self.instance.folder / "run" / "asterisk.ctl").unlink(missing_ok=True)
+        await asyncio.to_thread(make_usable, self.instance.folder / "db", self.instance.user)
         path = self.instance.folder / "log" / "console.log"
         handle = os.open(path, os.O_CREAT | os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC, 0o640)
         with os.fdopen(handle, "ab") as console:
@@ -226,21 +230,33 @@ class AsteriskProcess:
                 await self._on_restart()
 
     async def _end_leftover(self) -> None:
-        """End an Asterisk of this very folder that outlived its supervisor."""
-        pidfile = self.instance.folder / "run" / "asterisk.pid"
-        try:
-            pid = int(pidfile.read_text())
-            words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
-        except (OSError, ValueError):
-            return
-        if os.fsencode(self.instance.folder / "etc" / "asterisk.conf") not in words:
-            return
-        log.warning("asterisk.leftover_ended", pid=pid)
-        os.kill(pid, signal.SIGTERM)
-        for _ in range(100):
-            if not Path(f"/proc/{pid}").exists():
-                return
-            await asyncio.sleep(0.1)
-        raise EngineError(
-            f"An Asterisk of an earlier run (process {pid}) does not end; end it and try again."
-        )
+        """End every Asterisk of this very folder that outlived its supervisor."""
+        for pid in running_in(self.instance.folder):
+            log.warning("asterisk.leftover_ended", pid=pid)
+            for number, tenths in ((signal.SIGTERM, 80), (signal.SIGKILL, 50)):
+                with contextlib.suppress(ProcessLookupError, PermissionError):
+                    os.kill(pid, number)
+                for _ in range(tenths):
+                    if pid not in running_in(self.instance.folder):
+                        break
+                    await asyncio.sleep(0.1)
+            if pid in running_in(self.instance.folder):
+                raise EngineError(
+                    f"An Asterisk of an earlier run on {self.instance.folder} (process {pid}) does "
+                    "not end; end it and try again."
+                )
+
+
+def running_in(folder: Path) -> list[int]:
+    """List the processes that are an Asterisk of this folder, whatever its own file says of them.
+
+    A console that is connected to one names the folder, too, and is none.
+    """
+    configuration = os.fsencode(folder / "etc" / "asterisk.conf")
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            words = (process / "cmdline").read_bytes().split(b"\0")
+            if configuration in words and b"-f" in words:
+                found.append(int(process.name))
+    return found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -58,8 +59,11 @@ def read_bytes(path: Path) -> tuple[str, Finding | None]:
         message = f"over {SIZE_LIMIT // 1_000_000} MB, too large for a configuration"
         mend = "Check whether it is the right file."
         return "", finding("too-large", "the file", 1, message, mend)
+    if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        message = "not valid TOML: it is text in UTF-16, which some editors of Windows write"
+        return "", finding("bad-toml", "the file", 1, message, "Save it as UTF-8.")
     try:
-        return content.decode(), None
+        return content.decode("utf-8-sig"), None  # the mark of some editors is no text
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
         message = f"not valid TOML: there is something else than UTF-8 text (at line {line})"

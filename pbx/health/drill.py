@@ -24,7 +24,7 @@ from pbx.call.conversation import Plans
 from pbx.health.manager import Login, connected
 
 LONGEST_S = 20.0  # both watchdogs take some four seconds where something hangs
-RINGING_S = 240.0  # both dials of the failsafe, of 100 s each, and the sentence
+RINGING_S = 300.0  # both dials of the failsafe, of 140 s each, and the sentence
 LOOK_S = 0.2
 Ask = Callable[[str], str]
 

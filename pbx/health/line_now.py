@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from dialplan import names
-from pbx.health import pulse
+from pbx.health import asterisk, pulse
 from pbx.oncall import at_instant
 from pbx.showing import promised_by
 from pbx.store import inbox
@@ -63,6 +63,7 @@ class LineNow:
 
     at: datetime
     daemon: pulse.Sign
+    asterisk: bool | None  # whether it answers; None if nobody knows
     oncall: tuple[OnCallNow, ...]
     calls: tuple[UnderWay, ...]
     urgent: tuple[Urgent, ...]
@@ -70,10 +71,11 @@ class LineNow:
 
 def line_now(engine: Engine, home: Home, plan: Plan, now: datetime) -> LineNow:
     """Look at everything; blocking."""
-    calling = called_now(engine)
+    calling, sign = called_now(engine), pulse.look(home)
     return LineNow(
         now,
-        pulse.look(home),
+        sign,
+        True if sign.runs and sign.came else asterisk.answers(home),
         tuple(_on_call(plan, now)),
         tuple(calls_under_way(engine, names.FAILSAFE_ENTERED)),
         tuple(

@@ -8,8 +8,8 @@ from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from pbx.health import asterisk, pulse
 from pbx.health import certificate as certificates
-from pbx.health import pulse
 from pbx.health.look import Check
 from pbx.home import Home
 from pbx.store import overlay
@@ -58,8 +58,11 @@ def line(home: Home, now: datetime) -> Check:
     if not home.pulse.exists():
         return Check("line", True, "not started yet")
     if not sign.runs:
-        mend = "Calls go by the failsafe until then: officeline up, or systemctl start officeline."
-        return Check("line", False, "the control layer does not run", mend)
+        start = "officeline up, or systemctl start officeline-asterisk officeline."
+        if asterisk.answers(home):
+            mend = f"Calls go to the standby until then: {start}"
+            return Check("line", False, "the control layer does not run", mend)
+        return Check("line", False, "nothing runs, and callers reach nothing", f"Start it: {start}")
     if sign.heartbeat_at is None:
         return Check("line", sign.came is None, "runs, and no heartbeat has come yet", _ASTERISK)
     age = now - sign.heartbeat_at

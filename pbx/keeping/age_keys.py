@@ -59,7 +59,7 @@ def by_identity(file: Path) -> Lock:
     import pyrage
 
     try:
-        lines = [line.strip() for line in file.read_text(encoding="utf-8").splitlines()]
+        lines = [line.strip() for line in file.read_text(encoding="utf-8-sig").splitlines()]
         secrets = [line for line in lines if line and not line.startswith("#")]
         identities = [pyrage.x25519.Identity.from_str(line) for line in secrets]
     except (OSError, ValueError, pyrage.IdentityError) as error:

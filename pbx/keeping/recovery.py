@@ -33,6 +33,8 @@ from pbx.store.damage import aside_of, set_aside
 from pbx.store.database import file_of, open_database
 from pbx.store.patients import put_unnamed
 from pbx.store.plans import apply_text
+from routing import outbound
+from routing.model import Plan
 
 log = structlog.get_logger()
 
@@ -116,20 +118,24 @@ def _open_lost(engine: Engine, home: Home, aside: Path, now: datetime) -> None:
             words.setdefault(match[1], []).append(place)
             began.setdefault(match[1], at)
     numbers = {call: caller for call, caller, _ in lost}
-    for call, one in aftermath.ended(cdr_path(home), began, _country(home)).items():
+    plan = _plan(home)
+    country = US if plan is None else plan.office.country
+    for call, one in aftermath.ended(cdr_path(home), began, country).items():
         numbers[call] = numbers.get(call) or one.caller
     for call, at in began.items():
-        _open_one(engine, call, numbers.get(call), at, words.get(call, []), now)
+        number = numbers.get(call)
+        number = number if plan is None else outbound.reachable(plan, number)
+        _open_one(engine, call, number, at, words.get(call, []), now)
     if began:
         log.error("database.messages_reopened", records=len(began))
 
 
-def _country(home: Home) -> str:
-    """Say where the office is, as its last plan has it; without one, where most are."""
+def _plan(home: Home) -> Plan | None:
+    """Read the plan that ran last; None where nobody knows it any more."""
     try:
-        return CachedPlans(home.standby, None).plan.office.country
+        return CachedPlans(home.standby, None).plan
     except (OSError, ValueError, TypeError, KeyError):
-        return US
+        return None
 
 
 def _open_one(  # one message, of what is left of it

@@ -28,6 +28,7 @@ _SHORT_DAYS = {
 _TWO_DAYS = {"t": "Tuesday or Thursday", "s": "Saturday or Sunday"}
 _DASHES = str.maketrans(dict.fromkeys("\u2010\u2011\u2012\u2013\u2014\u2212", "-"))
 _HALF = re.compile(r"(?<=\d)\s*([ap])(?:\.?\s?m)?\b\.?")
+_TWELVE = re.compile(r"\b12(?::00)? ?(noon|midnight)\b")
 _CLOCK = re.compile(r"(\d{1,2})(?::(\d\d))?(am|pm)?", re.ASCII)
 _SLASHES = re.compile(r"(\d{1,2})/(\d{1,2})(?:/(\d+))?", re.ASCII)
 _MONTH_FIRST = re.compile(r"([a-z]+)\.? (\d{1,2})(?:st|nd|rd|th)?,?(?: (\d{4}))?", re.ASCII)
@@ -72,7 +73,7 @@ class Mark:
 def normal(text: str) -> str:
     """Lower a text, and write its spaces, its dashes, and a.m. and p.m. in one way."""
     words = " ".join(text.translate(_DASHES).lower().split())
-    return _HALF.sub(r"\1m", words)
+    return _TWELVE.sub(r"\1", _HALF.sub(r"\1m", words))
 
 
 def mark(text: str) -> Mark:

@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, StringConstraints
 from pydantic_core import PydanticCustomError
 
+from pbx import letters
 from pbx.officefile import day_spans, spans
 
 # A table that refuses keys it does not know, so that a slip of the pen is seen.
@@ -21,6 +22,7 @@ _HOST = re.compile(
     r"(?=.{1,253}$)(?:[a-z0-9](?:[a-z0-9-]*[a-z0-9])?\.)*(?!\d+$)[a-z0-9](?:[a-z0-9-]*[a-z0-9])?",
     re.ASCII | re.IGNORECASE,
 )
+LONGEST_TITLE = 60
 FIRST_DAY, LAST_DAY = dt.date(2000, 1, 1), dt.date(2099, 12, 31)
 
 
@@ -57,6 +59,13 @@ def _host(text: str) -> str:
         ipaddress.ip_network(text.replace("%", " "), strict=False)
     except ValueError as error:
         raise ValueError(f"'{text[:60]}' is no host name or address") from error
+    return text
+
+
+def _title(text: str) -> str:
+    if not 0 < len(text) <= LONGEST_TITLE or not letters.is_name(text):
+        shown, most = text[:LONGEST_TITLE], LONGEST_TITLE
+        raise ValueError(f"'{shown}' is no name of 1 to {most} letters, digits and .,&'()-")
     return text
 
 
@@ -108,10 +117,8 @@ Seconds = Annotated[int, Field(ge=1, le=120)]
 Prompt = Annotated[str, _shaped(r"[a-z0-9-]{1,40}", "name of a prompt such as 'menu-closed'")]
 Urgency = Literal["urgent", "routine"]
 HoursState = Literal["open", "closed"]
-# What stands in SIP headers and in Asterisk's files: no quotes, no line breaks.
-Title = Annotated[
-    str, _shaped(r"[A-Za-z0-9 .,&'()-]{1,60}", "name of 1 to 60 letters, digits and .,&'()-")
-]
+# No quotes, no line breaks, nothing that is not seen: it stands in tables, files and headers.
+Title = Annotated[str, AfterValidator(_title)]
 Username = Annotated[str, _shaped(r"[A-Za-z0-9_.+-]{1,64}", "name that a carrier gives")]
 Language = Annotated[str, _shaped(r"[a-z]{2}", "language such as 'en'")]
 Country = Annotated[str, _shaped(r"[A-Z]{2}", "country such as 'US'")]

@@ -61,7 +61,7 @@ class OfficeTable(Table):
     language: Language = "en"
     """Of the prompts."""
     country: Country = "US"
-    """Whose numbers may be called without `[outbound] allow`."""
+    """Whose numbers may be called without `[outbound] allow`, and are written without a code."""
     inbox: Id = "everyone"
     """Who owns the messages: a group, a person, a desk phone, or `everyone`."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Iterator
 from datetime import date, datetime, time
@@ -177,9 +178,10 @@ def day(text: str) -> date:
 
 def local_datetime(text: str) -> datetime:
     """Read "2026-12-24 08:00" or "12/24/2026 8am", a naive local time."""
-    words = clocks.normal(text)
+    with contextlib.suppress(ValueError):  # by 24 hours, as ISO has it, with or without zeros
+        return datetime.strptime(text, "%Y-%m-%d %H:%M")  # noqa: DTZ007  # local on purpose
     try:
-        return datetime.combine(*clocks.day_and_clock(words))
+        return datetime.combine(*clocks.day_and_clock(clocks.normal(text)))
     except ValueError as error:
         raise ValueError(
             f"'{text}' is no local time such as 2026-12-24 08:00 or 12/24/2026 8am: {error}"

@@ -25,7 +25,7 @@ from pbx.store.relaying import Outcome
 from routing import outbound, people
 
 RING_S = 20  # below a carrier's voicemail
-ORIGINATE_S = RING_S + 80  # each leg ends by itself before: it is looked for, rings, and is asked
+ORIGINATE_S = RING_S + 120  # each leg ends by itself before: it is looked for, rings, and is asked
 CONFIRM_S = ORIGINATE_S + 20  # what is heard of a shift is longer
 ON_THE_LINE_S = 120.0  # how long nobody is called who still talks to us; then call waiting must do
 AWAY_S = 15.0  # how long a call waits for an Asterisk that is away, as at our own start
@@ -266,6 +266,9 @@ class RelayDialer:
             Priority="1",
             Timeout=str(errand.at_most_s * 1000),
             Async="true",
+            # Without them the channel speaks slin, and one translator gets the prompts and the
+            # patient's voice in turns: Debian's Asterisk takes what follows for late packets
+            Codecs=",".join(names.CODECS),
             Variable=[
                 f"{names.TO}_{errand.person}={dial}",
                 f"{names.RING}={RING_S}",

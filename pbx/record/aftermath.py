@@ -36,6 +36,10 @@ class Ended:
     person: str = ""
     accepted_at: datetime | None = None
 
+    def refutes(self, live: LiveCall) -> bool:
+        """Tell whether who accepted was not joined: the caller's own records name nobody."""
+        return live.accepted_at is not None and self.accepted_at is None
+
     def completes(self, live: LiveCall) -> LiveCall:
         """Add what is recorded to what is known of a call."""
         live.caller = live.caller or self.caller

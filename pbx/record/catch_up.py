@@ -27,6 +27,7 @@ from pbx.store.calls import History, get_call
 from pbx.store.ledger import calls_named, open_calls
 from pbx.store.messages import MessageRow
 from pbx.store.writer import LogWriter, mark_interrupted
+from routing import outbound
 from routing.relay import JOINABLE
 
 _FAILSAFE = re.compile(rf"{FAILSAFE}(\d+\.\d+)\.wav")
@@ -84,9 +85,13 @@ class CatchUp:
         under_way = open_calls(self._engine)
         live |= {call for call, at in under_way.items() if at >= since}
         gone = {call: at for call, at in under_way.items() if call not in live}
-        if set(gone) - set(aftermath.ended(cdr_path(self._home), gone, self._intake.country)):
+        if set(gone) - set(
+            aftermath.ended(cdr_path(self._home), gone, self._intake.plan.office.country)
+        ):
             time.sleep(RECORDING_S)
-        of_late = aftermath.of_late(cdr_path(self._home), self._clock.now(), self._intake.country)
+        of_late = aftermath.of_late(
+            cdr_path(self._home), self._clock.now(), self._intake.plan.office.country
+        )
         known = {one.id for one in calls_named(self._engine, of_late)}
         unheard = {
             call: one.start
@@ -111,7 +116,7 @@ class CatchUp:
         `held`: what we know of them. What has no record broke off, but for those that are `unsure`:
         these are left alone, for theirs may come.
         """
-        found = aftermath.ended(cdr_path(self._home), calls, self._intake.country)
+        found = aftermath.ended(cdr_path(self._home), calls, self._intake.plan.office.country)
         ending = frozenset(calls) - (frozenset(unsure) - set(found))
         self._begin(found)
         for call in ending:
@@ -143,6 +148,8 @@ class CatchUp:
         live = live or LiveCall(row.urgency or "", row.caller, blocked=row.decision == "reject")
         if live.accepted_at is None and row.acknowledged_at is not None:
             live.accepted_at, live.person = row.acknowledged_at, row.person or ""
+        if ended is not None and ended.refutes(live):
+            self._take_back(history, live)
         heard = live.accepted_at is not None
         if ended is not None:
             live = ended.completes(live)
@@ -157,6 +164,16 @@ class CatchUp:
             self._writer.put(records.LegAcknowledged(call, None, live.person, live.accepted_at))
         outcome = outcome_of(live, left_message=message is not None)
         self._writer.put(records.CallEnded(call, at, outcome))
+
+    def _take_back(self, history: History, live: LiveCall) -> None:
+        """Take back that somebody accepted who was joined to nobody, as Asterisk's records say."""
+        row, person = history.call, live.person
+        for leg in history.legs:
+            if leg.result == "accepted" and leg.acknowledged_at is not None:
+                self._writer.put(records.LegTooLate(row.id, leg.channel, leg.acknowledged_at))
+        live.drop()
+        if row.message:
+            self._intake.given_up(row.message, person)
 
     def _agree(self, history: History) -> None:
         """Settle a message that came after its call's end, as while the database was locked."""
@@ -217,7 +234,7 @@ class CatchUp:
         if held is None or held.state not in JOINABLE:
             number = caller if held is None else held.callback_number
             message = self._intake.opened(call, number, "urgent", "", at=now, holding_=False)
-            if number is None:
+            if outbound.reachable(self._intake.plan, number) is None:
                 messages.flag(self._engine, message, [NO_NUMBER], now)
             write_batch(self._engine, [records.MessageOpened(call, message)], durable=True)
             if place in messages.recordings(self._engine, message):

@@ -21,6 +21,8 @@ log = structlog.get_logger()
 # https://docs.asterisk.org/Latest_API/API_Documentation/Dialplan_Functions/CDR/
 _TIME = "%Y-%m-%d %H:%M:%S"
 _SECONDS = re.compile(rb'"(\d{9,12}(?:\.\d{1,6})?)"')
+LONGEST = 20_000  # of a line that is taken apart; a record has about 200 characters
+_BEGINS = re.compile(r'"(?:\d{9,12}(?:\.\d{1,6})?|\d{4}-\d\d-\d\d \d\d:\d\d:\d\d)"(?=,")')
 
 # the names within CDR(), with options or without
 _NAMES = tuple(re.sub(r"^CDR\((\w+).*\)$", r"\1", field) for field in CDR_FIELDS)
@@ -111,15 +113,18 @@ class Wanted:
         """Tell whether a record is one of these."""
         return self.start <= row.start < self.end or row.call in self.calls
 
-    def row_of(self, line: bytes) -> CdrRow | None:
-        """Read a line if it is one of these records; what cannot be read is none."""
-        row = _row(line.decode("utf-8", errors="replace"), None) if self.may_take(line) else None
-        return row if row is not None and self.takes(row) else None
+    def takes_all(self, line: bytes, but: Collection[str]) -> bool:
+        """Tell whether a line holds such records and nothing else, and none of certain calls."""
+        if not self.may_take(line):
+            return False
+        rows, _ = _rows(line.decode("utf-8", errors="replace"), None)
+        return bool(rows) and all(self.takes(row) and row.call not in but for row in rows)
 
     def may_take(self, line: bytes) -> bool:
         """Tell quickly whether a line may hold such a record: by its first and last column."""
         seconds = _SECONDS.match(line)
-        if seconds is None or not line.endswith(b'"\n'):
+        is_plain = line.endswith(b'"\n') and line.count(b'"') == 2 * len(_NAMES)
+        if seconds is None or not is_plain:
             return True
         return (
             self.start.timestamp() <= float(seconds[1]) < self.end.timestamp()
@@ -133,8 +138,9 @@ def read_cdr(
     """Read the records in the file's order, all or those `wanted`; a missing file has none.
 
     `zone` is the zone that Asterisk writes its times in, by default this machine's. Asterisk may
-    be writing, or have died while it wrote: a last line without its end is left out, and any
-    other line that cannot be read is logged by its number and passed over.
+    be writing, or have died while it wrote: a last line without its end is left out. Any other line
+    that cannot be read, or not all of it, is logged by its number: what a crash cut off stands
+    before the next record in one line, and a power cut leaves zeros.
     """
     try:
         with path.open("rb") as file:
@@ -144,11 +150,10 @@ def read_cdr(
                 if wanted is not None and not wanted.may_take(line):
                     continue
                 # one line at a time: a quote that was never closed spoils its own line alone
-                row = _row(line.decode("utf-8", errors="replace"), zone)
-                if row is None:
+                rows, whole = _rows(line.decode("utf-8", errors="replace"), zone)
+                if not whole:
                     log.warning("cdr.unreadable", line=number)
-                elif wanted is None or wanted.takes(row):
-                    yield row
+                yield from (row for row in rows if wanted is None or wanted.takes(row))
     except FileNotFoundError:
         return
     except OSError as error:
@@ -158,7 +163,28 @@ def read_cdr(
         ) from error
 
 
+def _rows(line: str, zone: tzinfo | None) -> tuple[list[CdrRow], bool]:
+    """Read the records of a line, which is one unless something broke; tell whether that is all."""
+    row = _row(line, zone)
+    if row is not None or len(line) > LONGEST:
+        return ([], False) if row is None else ([row], True)
+    found: list[CdrRow] = []
+    whole = True
+    for piece in reversed(re.split("\0+", line)):
+        rest = piece.rstrip("\n")
+        # from the right: a record ends where the line or the next one does, and none holds another
+        for begin in reversed([match.start() for match in _BEGINS.finditer(rest)]):
+            row = _row(rest[begin:], zone)
+            if row is not None:
+                found.append(row)
+                rest = rest[:begin]
+        whole = whole and not rest
+    return found[::-1], whole and bool(found)
+
+
 def _row(line: str, zone: tzinfo | None) -> CdrRow | None:
+    if not line.removesuffix("\n").endswith('"'):  # it was cut in its last column
+        return None
     try:
         values = next(csv.reader([line]), [])
         if len(values) == len(CDR_FIELDS) - 1:  # of an earlier version

@@ -58,8 +58,7 @@ def _lines(
     """Read whole lines, and tell of each whether it may go; a last one without its end waits."""
     old = Wanted(_EVER, before)
     while (line := source.readline()).endswith(b"\n"):
-        row = old.row_of(line)
-        yield row is not None and row.call not in kept, line
+        yield old.takes_all(line, kept), line
     source.seek(-len(line), os.SEEK_CUR)
 
 

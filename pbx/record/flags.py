@@ -17,10 +17,15 @@ UNWRITTEN: Final = "the recording could not be written"
 CUT_OFF: Final = "the call was cut off just after somebody accepted it"
 
 
-def flags_of(live: LiveCall, recording: Path, *, cut_off: bool = False) -> tuple[str, ...]:
-    """Name what is wrong with the message of a call that is over; blocking, reads the recording."""
+def flags_of(
+    live: LiveCall, number: str | None, recording: Path, *, cut_off: bool = False
+) -> tuple[str, ...]:
+    """Name what is wrong with the message of a call that is over; blocking, reads the recording.
+
+    `number` is where its caller is called back.
+    """
     found = [CUT_OFF] if cut_off else []
-    if not (live.callback or live.caller):
+    if number is None:
         found.append(NO_NUMBER)
     elif live.keyed_none:
         found.append(UNUSABLE_NUMBER)

@@ -20,6 +20,8 @@ from pbx.home import Home
 from pbx.record.flags import UNWRITTEN, flags_of
 from pbx.record.live_calls import LiveCall
 from pbx.store import escalation, holding, messages
+from routing import outbound
+from routing.model import Plan
 from routing.relay import JOINABLE, RINGING, was_cut_off
 
 HOLD = timedelta(minutes=10)  # longer than any ladder
@@ -51,9 +53,9 @@ class Intake:
         self._waiting = waiting
 
     @property
-    def country(self) -> str:
-        """Name the country of the office, as whose numbers its carrier writes callers'."""
-        return self._plans.plan.office.country
+    def plan(self) -> Plan:
+        """Return the plan that runs: it says which numbers are called, and how they are read."""
+        return self._plans.plan
 
     def opened(
         self,
@@ -67,7 +69,9 @@ class Intake:
     ) -> str:
         """Open the message of a call, or add to it, and return its id; OSError if not durable.
 
-        `at` is when that was, by default now. A call that the failsafe took has its own recording.
+        Only a number that the office may call is one to call back: another may be the same for
+        many callers. `at` is when that was, by default now. A call that the failsafe took has its
+        own recording.
         """
         at = at or self._clock.now()
         return messages.open_message(
@@ -76,7 +80,7 @@ class Intake:
             call=call,
             at=at,
             urgency=urgency,
-            callback_number=number,
+            callback_number=outbound.reachable(self.plan, number),
             recording=self._recording(call),
             ladder=ladder or None,
             owner=self._plans.plan.office.inbox,
@@ -95,8 +99,10 @@ class Intake:
         self._move(message, call, "acknowledged", person, at=at)
 
     def given_up(self, message: str, person: str) -> None:
-        """Take back that somebody accepted: in the same moment the caller pressed star."""
-        now = self._clock.now()
+        """Take back that somebody accepted: they were joined to nobody."""
+        held, now = messages.get(self._engine, message), self._clock.now()
+        if held is None or (held.state, held.acknowledged_by) != ("acknowledged", person):
+            return
         self._move(message, None, "cut off", person, at=now, due_at=now + HOLD)
 
     def over(self, message: str, call: str, live: LiveCall, at: datetime | None = None) -> str:
@@ -164,7 +170,8 @@ class Intake:
         held = messages.get(self._engine, message)
         own = held is not None and held.call == call and held.recording
         recording = self._home.folder / own if own else self._home.messages / f"{call}.wav"
-        found = flags_of(live, recording, cut_off=cut_off)
+        number = None if held is None else held.callback_number
+        found = flags_of(live, number, recording, cut_off=cut_off)
         if UNWRITTEN in found:
             log.error("message.unrecorded", call=call)
         if found:

@@ -31,6 +31,16 @@ class Leg:
     answered: bool = False
 
 
+@dataclass(frozen=True)
+class Acceptance:
+    """Who accepted a call, on which leg, and in which of the call's turns; None: nobody knows."""
+
+    person: str
+    leg: str
+    at: datetime
+    turn: int | None = None
+
+
 @dataclass
 class LiveCall:
     """A call that goes on: what its end must know."""
@@ -47,30 +57,49 @@ class LiveCall:
     keyed_none: bool = False  # and what they keyed is no number that we call back
     stopped: bool = False  # the caller waits for nobody: a 1 pressed just then joins nobody to them
     patchy: bool = False  # it went on while we did not listen: Asterisk's records know more
+    turn: int = 0  # the last that we heard of
+    acceptance: Acceptance | None = None  # what we heard ourselves of `accepted_at`
 
     @property
     def is_urgent(self) -> bool:
         """Tell whether somebody must hear of it: what the failsafe took is not known better."""
         return self.urgency == "urgent" or self.failsafe
 
-    def has_stopped(self) -> bool:
-        """Tell whether the caller waits for nobody any more; it may change at any moment."""
-        return self.stopped
+    def accept(self, acceptance: Acceptance) -> None:
+        """Note that somebody accepted; the first counts."""
+        if self.accepted_at is None:
+            self.acceptance = acceptance
+            self.accepted_at, self.person = acceptance.at, acceptance.person
 
-    def take(self, question: Question, verdict: Verdict) -> None:
-        """Take up what one turn tells."""
+    def is_past(self, turn: int | None) -> bool:
+        """Tell whether the caller waits for nobody of this turn; it may change at any moment."""
+        return self.stopped or (turn is not None and turn < self.turn)
+
+    def drop(self) -> Acceptance | None:
+        """Take back that somebody accepted, for they were joined to nobody; return what was."""
+        dropped, self.acceptance = self.acceptance, None
+        self.accepted_at, self.person = None, ""
+        return dropped
+
+    def take(self, question: Question, verdict: Verdict) -> Acceptance | None:
+        """Take up what one turn tells; return the acceptance that it makes void.
+
+        A call that somebody is joined to asks nothing more: who accepted in an earlier turn is not.
+        """
         state = verdict.state
+        self.turn = max(self.turn, int(question.turn) if question.turn.isdigit() else 0)
         self.urgency = state.urgency or self.urgency
         self.callback = state.callback or self.callback
         self.ladder = state.ladder or self.ladder
         self.blocked = verdict.verb == names.REJECT
         if question.event == names.STOPPED:
             self.stopped = True
-            self.accepted_at, self.person = None, ""
         if question.event == names.RECORDED:
             self.recorded = True
         if question.event == names.KEYED:
             self.keyed_none = bool(question.detail) and not state.callback
+        void = self.acceptance is not None and self.is_past(self.acceptance.turn)
+        return self.drop() if void or self.stopped else None
 
 
 def outcome_of(live: LiveCall, *, left_message: bool) -> str:

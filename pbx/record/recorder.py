@@ -7,6 +7,7 @@ import hmac
 from collections.abc import Awaitable, Callable, Collection
 from datetime import datetime
 from functools import partial
+from queue import Empty, SimpleQueue
 
 import structlog
 from sqlalchemy import Engine
@@ -22,7 +23,7 @@ from pbx.home import Home
 from pbx.numbers import shown_number
 from pbx.record.catch_up import CatchUp
 from pbx.record.intake import Intake
-from pbx.record.live_calls import RESULTS, Leg, LiveCall, is_human, outcome_of
+from pbx.record.live_calls import RESULTS, Acceptance, Leg, LiveCall, is_human, outcome_of
 from pbx.record.lull import Lull
 from pbx.record.spool import Fact, Spool
 from pbx.store import records
@@ -60,6 +61,7 @@ class Recorder:
         self._intake: Intake | None = None
         self.catch_up: CatchUp | None = None  # there is none before the database is open
         self._messages: dict[str, str] = {}  # of calls that go on: written by other threads, too
+        self._void: SimpleQueue[tuple[str, str]] = SimpleQueue()  # calls, who accepted in vain
         self.unheard: dict[str, datetime] = {}  # calls to look up in Asterisk's records, since when
 
     def open(self) -> None:
@@ -87,9 +89,29 @@ class Recorder:
         call = question.call
         if call not in self._live:
             self._live[call] = LiveCall(verdict.state.urgency, question.caller)
-        self._live[call].take(question, verdict)
+        self._drop(call, self._live[call].take(question, verdict))
         for record in turns.told(question, verdict, plan, now):
             self._writer.put(record)
+
+    def _drop(self, call: str, acceptance: Acceptance | None) -> None:
+        """Take an acceptance that joined nobody out of the log, and soon out of the message."""
+        if acceptance is not None:
+            self._writer.put(records.LegTooLate(call, acceptance.leg, acceptance.at))
+            self._void.put((call, acceptance.person))
+
+    def _take_back(self) -> None:
+        """Let the relay have the messages again that somebody accepted in vain; blocking."""
+        while True:
+            try:
+                call, person = self._void.get_nowait()
+            except Empty:
+                return
+            message = self._messages.get(call)
+            if message and self._intake is not None:
+                try:
+                    self._intake.given_up(message, person)
+                except (OSError, SQLAlchemyError):
+                    log.exception("message.not_durable", call=call)
 
     def missed(self, question: Question, verdict: Verdict) -> None:
         """Note a question that nobody waits for any more: the caller is gone, or with the standby.
@@ -133,6 +155,8 @@ class Recorder:
             self._lull.later(partial(self._dial_began, event, now))
             return
         self._lull.settle()
+        if not self._void.empty():
+            await asyncio.to_thread(self._take_back)
         match event.name:
             case "DialEnd":
                 await self._dial_ended(event, now)
@@ -147,6 +171,7 @@ class Recorder:
         `ask` returns which calls there are; a call that begins meanwhile is none that is gone.
         """
         self._lull.settle()
+        await asyncio.to_thread(self._take_back)
         since, before = self._clock.now(), set(self._live)
         live = await ask()
         await asyncio.to_thread(self._resync, live, since, before)
@@ -186,9 +211,10 @@ class Recorder:
         if fact.question is not None and fact.verdict is not None:
             live = self._live.setdefault(fact.call, LiveCall("", fact.question.caller))
             live.patchy = True
-            live.take(fact.question, fact.verdict)
+            self._drop(fact.call, live.take(fact.question, fact.verdict))
         if message is not None:
             self._messages[fact.call] = message
+        self._take_back()
 
     def held(self, calls: Collection[str]) -> dict[str, LiveCall]:
         """Return what is known of those of these calls that nobody saw end."""
@@ -226,7 +252,9 @@ class Recorder:
             del self._legs[unique]
         elif leg.is_desk:  # a desk phone has no carrier's voicemail: whoever answers is human
             self._writer.put(records.LegAnswered(leg.call, unique, now))
-            await self._accepted(leg.call, unique, leg.person, now)
+            live = self._live.get(leg.call)
+            turn = None if live is None or live.patchy else live.turn
+            await self._accepted(leg.call, Acceptance(leg.person, unique, now, turn))
 
     def is_ours(self, event: AmiEvent) -> bool:
         """Tell whether our own dialplan told this: its token is known to nobody on the phone."""
@@ -247,7 +275,9 @@ class Recorder:
                 if known := self._legs.get(leg):
                     known.answered = True
             case names.LEG_ACCEPTED:
-                await self._accepted(call, leg, person, now)
+                turn = event.fields.get("Turn", "")
+                heard = Acceptance(person, leg, now, int(turn) if turn.isdigit() else None)
+                await self._accepted(call, heard)
             case names.LEG_DECLINED | names.LEG_TOO_LATE:
                 result = "declined" if what == names.LEG_DECLINED else "too late"
                 self._writer.put(records.LegEnded(call, leg, now, result))
@@ -260,31 +290,34 @@ class Recorder:
                 caller = shown_number(shown, self._plans.plan.office.country)
                 self._writer.put(records.CallStarted(call, now, "", "", caller, ""))
                 self._live.setdefault(call, LiveCall("urgent", caller)).failsafe = True
+            case names.FAILSAFE_RECORDED if call in self._live:
+                self._drop(call, self._live[call].drop())
         self._writer.put(records.EventNoted(call, now, what, {"who": person} if person else {}))
 
-    async def _accepted(self, call: str, leg: str, person: str, now: datetime) -> None:
+    async def _accepted(self, call: str, heard: Acceptance) -> None:
         live = self._live.get(call)
-        if live is not None and await self._given_up(call, live, person, now):
-            self._writer.put(records.LegEnded(call, leg, now, "too late"))
+        if live is not None and await self._given_up(call, live, heard):
+            self._writer.put(records.LegEnded(call, heard.leg, heard.at, "too late"))
             return
-        self._writer.put(records.LegAcknowledged(call, leg, person, now))
+        self._writer.put(records.LegAcknowledged(call, heard.leg, heard.person, heard.at))
         if live is not None:
-            live.accepted_at, live.person = live.accepted_at or now, live.person or person
+            live.accept(heard)
 
-    async def _given_up(self, call: str, live: LiveCall, person: str, now: datetime) -> bool:
-        """Note at its message who accepted; tell whether the caller pressed star, or does now.
+    async def _given_up(self, call: str, live: LiveCall, heard: Acceptance) -> bool:
+        """Note at its message who accepted; tell whether the caller waits for them no more.
 
-        What a locked database does not take now is settled with the call's end.
+        The caller may have pressed star, or be in a later step, or be so in this very moment. What
+        a locked database does not take now is settled with the call's end.
         """
         message, intake = self._messages.get(call), self._intake
-        if message and intake and not (live.accepted_at or live.has_stopped()):
+        if message and intake and not (live.accepted_at or live.is_past(heard.turn)):
             try:
-                await asyncio.to_thread(intake.accepted, message, call, person, now)
-                if live.has_stopped():
-                    await asyncio.to_thread(intake.given_up, message, person)
+                await asyncio.to_thread(intake.accepted, message, call, heard.person, heard.at)
+                if live.is_past(heard.turn):
+                    await asyncio.to_thread(intake.given_up, message, heard.person)
             except (OSError, SQLAlchemyError):
                 log.exception("message.not_durable", call=call)
-        return live.has_stopped()
+        return live.is_past(heard.turn)
 
     async def _hung_up(self, event: AmiEvent, now: datetime) -> None:
         unique, call = event.fields.get("Uniqueid", ""), event.fields.get("Linkedid", "")

@@ -58,7 +58,7 @@ def document(found: Callers, calls: int, shown: Shown) -> dict[str, Any]:
 
 def _numbers(one: Caller, shown: Shown) -> str:
     more = f" and {one.numbers - 1} more" if one.numbers > 1 else ""
-    return f"{shown.number(one.number)}{more}"
+    return f"{shown.number(one.number) or 'anonymous'}{more}"
 
 
 def _share(found: Callers) -> float | None:

@@ -17,6 +17,13 @@ LATER, OTHER = "later", "other"  # no carrier yet; one that has no preset
 STARTS = "starts"
 PLACEHOLDER = "127.0.0.2"  # the carrier's host in a file that has no carrier yet
 
+# Days and their hours, parted from the next: by a semicolon, or a comma before other weekdays.
+_PARTS = re.compile(
+    r"[;\n]|(?:(?<=\d)|(?<=[ap]m)|(?<=[ap]\.m\.)|(?<=noon)|(?<=closed)),\s*(?=[a-z])(?!noon|midnight)",
+    re.IGNORECASE,
+)
+_CLOSED = re.compile(r"\s*(.+?):? (?:closed|off)\s*", re.IGNORECASE)
+
 Hours = Mapping[str, tuple[str, ...]]  # periods by days, as the file has them
 
 
@@ -126,8 +133,12 @@ def number(text: str) -> str:
 def hours(text: str) -> Hours:
     """Read opening hours: "Mon-Thu 8:30-12 and 1-5; Fri 8:30am-noon", or "M-F 9-5"."""
     found: dict[str, tuple[str, ...]] = {}
-    for part in filter(str.strip, re.split(r"[;\n]", text)):
+    for part in filter(str.strip, _PARTS.split(text)):
+        closed = _CLOSED.fullmatch(part)
         try:
+            if closed:  # as every day is that is not named
+                spans.weekdays(closed[1])
+                continue
             days, periods = spans.weekly(part)
         except ValueError as error:
             raise OfficeLineError(f"Opening hours cannot be read: {error}.") from error

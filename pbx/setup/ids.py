@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Collection
+
+from pbx import letters
 
 LONGEST = 20  # letters, so that a number fits behind them
 
@@ -20,7 +21,6 @@ _PARTICLES = frozenset({
     "al", "ben", "bin", "da", "das", "de", "del", "della", "den", "der", "di", "dos", "du", "el",
     "la", "le", "lo", "mac", "mc", "san", "santa", "st", "ten", "ter", "van", "von", "zu",
 })  # fmt: skip
-_LETTERS = str.maketrans({"ø": "o", "ł": "l", "đ": "d", "ß": "ss", "æ": "ae", "œ": "oe", "ð": "d"})
 
 
 def suggested(name: str, taken: Collection[str]) -> str:
@@ -61,5 +61,5 @@ def _plain(word: str) -> str:
 
 def _letters(text: str) -> str:
     """Write a name with the letters of an id: "de la Cruz" is delacruz, "Núñez" nunez."""
-    plain = unicodedata.normalize("NFKD", text.lower().translate(_LETTERS))
+    plain = letters.plain(text).lower()
     return re.sub(r"-+", "-", "".join(one for one in plain if "a" <= one <= "z" or one == "-"))

@@ -11,6 +11,7 @@ import signal
 import sys
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from io import TextIOWrapper
 from pathlib import Path
 
 from asterisk.agi import AGI
@@ -52,6 +53,9 @@ class _Agi(AGI):  # type: ignore[misc]  # pyst2 has no types
 def main(cache: str, messages: str) -> None:
     """Answer Asterisk's question from the cache in a folder; any failure leaves no verdict."""
     signal.alarm(LIVES_S)
+    for stream in (sys.stdout, sys.stderr):  # whatever the environment makes of them
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(encoding="utf-8", errors="replace")
     try:
         with open(os.devnull, "w", encoding="utf-8") as nowhere:  # noqa: PTH123  # a device
             _answer(_Agi(sys.stdin.buffer, sys.stdout, nowhere), Path(cache), Path(messages))

@@ -63,7 +63,8 @@ _LEG_ANSWERED = """
 """
 _ACKNOWLEDGED = """
     UPDATE call SET person = :person, acknowledged_at = :at
-    WHERE id = :call AND (acknowledged_at IS NULL OR acknowledged_at > :at)
+    WHERE id = :call AND (acknowledged_at IS NULL OR acknowledged_at > :at) AND NOT EXISTS
+        (SELECT 1 FROM leg WHERE call = :call AND channel = :leg AND result = 'too late')
 """
 _LEG_ACKNOWLEDGED = """
     INSERT INTO leg (call, channel, person, acknowledged_at, result)
@@ -71,6 +72,18 @@ _LEG_ACKNOWLEDGED = """
     ON CONFLICT (call, channel) DO UPDATE SET result = 'accepted',
         person = coalesce(leg.person, excluded.person),
         acknowledged_at = coalesce(leg.acknowledged_at, excluded.acknowledged_at)
+        WHERE leg.result IS NOT 'too late'
+"""
+# The call is then of whoever else accepted, if anybody did.
+_LEG_TOO_LATE = """
+    INSERT INTO leg (call, channel, result) VALUES (:call, :leg, 'too late')
+    ON CONFLICT (call, channel) DO UPDATE SET result = 'too late', acknowledged_at = NULL
+"""
+_NOT_ACKNOWLEDGED = """
+    UPDATE call SET (person, acknowledged_at) =
+        (SELECT person, acknowledged_at FROM leg WHERE call = :call AND result = 'accepted'
+         ORDER BY acknowledged_at LIMIT 1)
+    WHERE id = :call AND acknowledged_at = :at
 """
 _LAST_LEG_ACKNOWLEDGED = """
     UPDATE leg SET result = 'accepted', acknowledged_at = coalesce(acknowledged_at, :at)
@@ -107,6 +120,7 @@ _STATEMENTS: Mapping[type[Record], tuple[str, ...]] = {
     records.LegStarted: (_KNOWN, _LEG_STARTED),
     records.LegAnswered: (_KNOWN, _LEG_ANSWERED),
     records.LegAcknowledged: (_KNOWN, _ACKNOWLEDGED, _LEG_ACKNOWLEDGED, _LAST_LEG_ACKNOWLEDGED),
+    records.LegTooLate: (_KNOWN, _LEG_TOO_LATE, _NOT_ACKNOWLEDGED),
     records.LegEnded: (_KNOWN, _LEG_ENDED),
     records.MessageOpened: _MESSAGE_OPENED,
     records.CallEnded: (_KNOWN, _ENDED),

@@ -56,6 +56,21 @@ def items(
         return [Item(row_of(one), view_of(one), counted.get(one.id, 0)) for one in found]
 
 
+def urgent_waiting(engine: Engine) -> int:
+    """Count the urgent messages about which somebody is still to be called."""
+    wanted = (
+        select(func.count())
+        .select_from(Message)
+        .where(
+            Message.urgency == "urgent",
+            col(Message.state).in_(OPEN_STATES),
+            col(Message.due_at).is_not(None),
+        )
+    )
+    with reading(engine) as session:
+        return session.exec(wanted).one()
+
+
 def claim(engine: Engine, message_id: str, person: str, at: datetime) -> None:
     """Make somebody the owner of a message that is not closed, durably."""
     with _changing(engine, message_id) as (session, message):

@@ -88,6 +88,15 @@ class LegAcknowledged:
 
 
 @dataclass(frozen=True)
+class LegTooLate:
+    """Who accepted on this leg at this time was joined to nobody: it counts for nothing."""
+
+    call: str
+    leg: str
+    at: datetime
+
+
+@dataclass(frozen=True)
 class LegEnded:
     """A leg is over; a leg that was accepted keeps that result."""
 
@@ -131,6 +140,7 @@ Record = (
     | LegStarted
     | LegAnswered
     | LegAcknowledged
+    | LegTooLate
     | LegEnded
     | MessageOpened
     | CallEnded

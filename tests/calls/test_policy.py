@@ -96,3 +96,17 @@ async def test_the_third_call_in_an_hour_is_urgent(practice: Stage, caller: str)
     history = await practice.finished(caller)
     assert [decision.kind for decision in history.decisions] == ["ladder"]
     assert history.decisions[0].reasons[1].rule == "third call in an hour is urgent"
+
+
+async def test_strangers_who_withhold_their_number_are_no_repeat(practice: Stage) -> None:
+    """Three of them within the hour are three first calls: each hears the menu."""
+    practice.set_time(SATURDAY)
+
+    async def script(phone: Handset) -> None:
+        await phone.wait(1)
+
+    for _ in range(3):
+        call = await practice.carrier.dials(MAIN, caller="+266696687", script=script)
+        await call.ended(DEADLINE)
+        found = await practice.finished(None)
+        assert [one.kind for one in found.decisions] == ["menu"]

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import signal
 import sys
 import tempfile
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -18,6 +20,7 @@ from pbx.engine.ports import is_free
 from pbx.health.doctor import examine
 from pbx.health.trunk import registration
 from pbx.locks.asked import console
+from pbx.store import messages
 from pbx.store.calls import list_calls
 from pbx.store.database import open_database
 from tests.support.office_up import DEADLINE, ROOT, Up, office_up, reach_somebody, until
@@ -116,6 +119,40 @@ def outcomes(up: Up) -> list[str | None]:
         return [call.outcome for call in list_calls(engine)]
     finally:
         engine.dispose()
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+async def test_who_ends_the_line_is_told_what_waits(number: signal.Signals) -> None:
+    """Urgent messages that call nobody from now on are counted aloud, and in the log."""
+    with tempfile.TemporaryDirectory(prefix="officeline-up-") as name:
+        async with office_up(Path(name)) as up:
+            leave_messages(up, urgent=2)
+            up.process.send_signal(number)
+            assert await asyncio.wait_for(up.process.wait(), DEADLINE) == 0
+            assert up.told(
+                "2 urgent messages are open, and nobody is called about them until 'officeline up' "
+                "runs again; 'officeline inbox list' shows what waits."
+            )
+            text = up.output.read_text()
+            assert re.search(r'line\.down.* waiting=2 why="urgent messages', text)
+            assert re.search(r"daemon\.ended_by_signal .*waiting=2 ", text)
+
+
+def leave_messages(up: Up, *, urgent: int) -> None:
+    """Open urgent messages whose calls are due in an hour, and a routine one."""
+    engine, at = open_database(up.home.database), datetime.now(UTC)
+    for count in range(urgent + 1):
+        messages.open_message(
+            engine,
+            message_id=f"left{count}",
+            call=f"left{count}",
+            at=at,
+            urgency="urgent" if count < urgent else "routine",
+            callback_number=f"+1917555016{count}",
+            recording=None,
+            due_at=at + timedelta(hours=1),
+        )
+    engine.dispose()
 
 
 async def test_two_offices_do_not_collide() -> None:

@@ -37,6 +37,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="session")
 DEADLINE = 60.0
 CUT_OFF_S = 6.0
 CALL_BACK = timedelta(minutes=20)
+MAILBOX = 700.0  # Hz: what the voicemail says
 ASKED, STAYS, DONE = 1100.0, 1300.0, 1500.0  # Hz, in the place of these sentences
 SAID = {"patient-reached": ASKED, "message-not-reached": STAYS, "message-called-back": DONE}
 
@@ -123,7 +124,8 @@ async def test_the_patients_voicemail_leaves_the_message_as_it_was(
 ) -> None:
     """The physician is asked, says nothing, and is called again when the promise is due."""
     mailbox = voicemail(after=1, listens=1)
-    left, _ = await called_back(practice, caller, calls_back(stays=14), mailbox)
+    left, said = await called_back(practice, caller, calls_back(stays=14), mailbox)
+    assert heard(said, ASKED)
     assert (left.state, left.called_back_at) == ("acknowledged", None)
     assert left.acknowledged_at is not None
     assert left.due_at == left.acknowledged_at + CALL_BACK
@@ -136,17 +138,18 @@ async def test_the_patients_voicemail_leaves_the_message_as_it_was(
 
 
 @pytest.mark.parametrize(
-    ("key", "state", "result"),
-    [("1", "called back", "talked"), ("2", "acknowledged", "answered")],
+    ("key", "answer", "state", "result"),
+    [("1", DONE, "called back", "talked"), ("2", STAYS, "acknowledged", "answered")],
 )
 @pytest.mark.parametrize("talk", [1.0, CUT_OFF_S])
 async def test_the_person_says_whether_they_reached_the_patient(
-    practice: Stage, caller: str, key: str, state: str, result: str, talk: float
+    practice: Stage, caller: str, key: str, answer: float, state: str, result: str, talk: float
 ) -> None:
     """Their word counts, however long it lasted: a few seconds were enough, or a voicemail ran."""
     script = voicemail(after=1, listens=talk)  # two seconds more
     physician = calls_back(stays=11 + talk, then=(key,))
-    left, _ = await called_back(practice, caller, physician, script)
+    left, said = await called_back(practice, caller, physician, script)
+    assert [heard(said, one) for one in (MAILBOX, ASKED, answer)] == [True] * 3
     assert left.state == state
     assert (left.called_back_at is not None) == (state == "called back")
     assert (await over(practice, left.id)).result == result

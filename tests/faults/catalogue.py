@@ -9,6 +9,7 @@ _PARTS = "tests/faults/test_parts.py"
 _DATABASE = "tests/faults/test_database.py"
 _PHONES = "tests/faults/test_phones.py"
 _TRUNK = "tests/faults/test_trunk.py"
+_SURVIVORS = "tests/faults/test_survivors.py"
 _CALLS = "tests/calls"
 
 
@@ -139,11 +140,17 @@ CATALOGUE = (
            f"{_TRUNK}::test_ringing_after_an_announcement_counts_anew",
            f"{_TRUNK}::test_a_phone_that_is_looked_for_and_busy",
            f"{_TRUNK}::test_a_trunk_that_only_tries_is_left")),
+    Fault(38, "accepted after the step ended", "slow PIN, late 1",
+          "two PINs are waited for; then told too late, open message, the log names who talked",
+          (f"{_CALLS}/test_accepted_late.py", "tests/pbx/test_accepted_late.py")),
     Fault(39, "the patient's voicemail answers a call back", "200, then BYE",
           "no call back; the physician is asked; the message climbs again at its deadline",
           (f"{_CALLS}/test_voicemail.py",)),
-    Fault(40, "the office opens, closes, or is changed in mid-call",
-          "clock, hours reopen, oncall override, apply; restart, the standby",
-          "the call ends as it began: an urgent key stays urgent",
-          (f"{_CALLS}/test_kept.py",)),
+    Fault(42, "a number that cannot be called back", "sentinels, abroad, short codes",
+          "asked for one; two such callers never share a message",
+          (f"{_CALLS}/test_withheld.py",)),
+    Fault(44, "a second control layer on one home", "SIGKILL of `up`, `serve` twice",
+          "refused by name, or the first is ended; one calls",
+          (f"{_SURVIVORS}::test_up_is_killed", f"{_SURVIVORS}::test_a_second_control_layer",
+           f"{_SURVIVORS}::test_who_cannot_start_ends_nobody", "tests/pbx/test_only_one.py")),
 )  # fmt: skip

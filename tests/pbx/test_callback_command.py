@@ -49,7 +49,8 @@ def test_without_a_running_office_nothing_is_left_to_dial(
     found = officeline(home, "lee", PATIENT)
     assert isinstance(found.exception, OfficeLineError)
     assert str(found.exception) == (
-        f"No office runs on {home.folder}, so nobody was called; start it with 'officeline up'."
+        f"Lakeside Internal Medicine does not run on {home.folder}, so nobody was called; "
+        "start it with 'officeline up'."
     )
     engine = open_database(home.database)
     assert outbound.take(engine, datetime.now(UTC)) is None
@@ -95,5 +96,6 @@ def test_a_refusal_is_told_without_the_number(home: Home) -> None:
     found = officeline(home, "lee", PATIENT)
     running.join(5)
     assert found.exit_code == 1
-    assert found.stdout == "This number is not called now: 2 calls a day are the limit.\n"
+    refusal = "This number is not called now: 2 calls a day are the limit.\n"
+    assert found.stdout == f"Lakeside Internal Medicine: {refusal}"
     assert "0142" not in found.output

@@ -6,15 +6,17 @@ import asyncio
 import os
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
-from pbx.engine import runtime
+from pbx.engine import astdb, runtime
 from pbx.engine.ports import PortBlock, is_free
 from pbx.engine.process import AsteriskProcess
 from pbx.engine.runtime import ServiceUser
@@ -152,3 +154,84 @@ def test_roots_cache_can_be_entered(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     own = tmp_path / "officeline"  # an ordinary user runs Asterisk as themselves
     expected = Path("/var/cache/officeline") if os.geteuid() == 0 else own
     assert runtime.cache_folder() == expected
+
+
+DAMAGES: dict[str, Callable[[bytes], bytes]] = {
+    "garbage": lambda old: b"\x17\x80garbage" * (len(old) // 9),
+    "a damaged page": lambda old: old[:4096] + b"\xa5" * (len(old) - 4096),
+    "cut off": lambda old: old[: len(old) // 2 - 100],
+    "no text of SQLite's": lambda _: b"[general]\nthis is no database\n" * 200,
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGES.values(), ids=DAMAGES)
+async def test_a_damaged_database_of_asterisks_own(
+    place: Path, damage: Callable[[bytes], bytes]
+) -> None:
+    """It is set aside as it was, at a crash as at a start, and Asterisk takes values again."""
+    async with bare_asterisk(place) as asterisk:
+        await asterisk.command("database put failsafe oncall osei")
+        path = asterisk.instance.folder / "db" / astdb.NAME
+        await asterisk.stop()
+        path.write_bytes(damaged := damage(path.read_bytes()))
+        await asterisk.start()
+        assert path.with_name(astdb.ASIDE).read_bytes() == damaged
+        await asterisk.command("database put failsafe oncall lee")
+        assert "lee" in await asterisk.command("database get failsafe oncall")
+        path.write_bytes(damaged)
+        assert asterisk.pid is not None
+        os.kill(asterisk.pid, signal.SIGKILL)
+        await until(lambda: asterisk.restarts == 1)
+        assert path.with_name(astdb.ASIDE).read_bytes() == damaged
+
+
+async def test_what_can_be_read_of_it_is_kept(place: Path) -> None:
+    """Desk phones register once an hour: whoever has lost where they are rings none till then."""
+    async with bare_asterisk(place) as asterisk:
+        path = asterisk.instance.folder / "db" / astdb.NAME
+        await asterisk.stop()
+        with closing(sqlite3.connect(path)) as connection, connection:
+            rows = [(f"/phone/{number}", "x" * 400) for number in range(200)]
+            connection.executemany("INSERT INTO astdb VALUES (?, ?)", rows)
+        data = bytearray(path.read_bytes())
+        data[-4096:] = b"\xa5" * 4096
+        path.write_bytes(data)
+        await asterisk.start()
+        kept = (await asterisk.command("database show phone")).count("/phone/")
+        assert kept > 100
+
+
+def test_what_belongs_to_somebody_else_is_set_aside(tmp_path: Path) -> None:
+    """As after a start by root: whoever may not write it makes their own."""
+    if os.geteuid() != 0:
+        pytest.skip("only root can make a file that is somebody else's")
+    tmp_path.chmod(0o777)
+    for folder in tmp_path.parents:
+        folder.chmod(folder.stat().st_mode | 0o711)
+    path = tmp_path / astdb.NAME
+    path.write_bytes(b"")
+    path.chmod(0o600)
+    code = (
+        "from pathlib import Path; from pbx.engine import astdb; import os\n"
+        "from pbx.engine.runtime import ServiceUser; os.setuid(65534)\n"
+        f"astdb.make_usable(Path({str(tmp_path)!r}), ServiceUser(None, 65534, 65534))"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT)
+    assert path.owner() == "nobody"
+    assert path.with_name(astdb.ASIDE).owner() == "root"
+
+
+def test_asterisks_database_is_left_as_it_is(tmp_path: Path) -> None:
+    """A whole one, an empty one and one that is being written are no damage."""
+    path = tmp_path / astdb.NAME
+    user = ServiceUser(None, os.geteuid(), os.getegid())
+    astdb.make_usable(tmp_path, user)
+    assert not path.exists()
+    path.touch()
+    astdb.make_usable(tmp_path, user)
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("CREATE TABLE astdb(key TEXT, value TEXT, PRIMARY KEY(key))")
+        other.execute("BEGIN EXCLUSIVE")
+        astdb.make_usable(tmp_path, user)
+        other.execute("ROLLBACK")
+    assert not path.with_name(astdb.ASIDE).exists()

@@ -66,6 +66,10 @@ WRITES = {
 }  # fmt: skip
 
 
+# Not everybody's name fits into ASCII, nor into Latin-1
+NAMES = {"Ana Lee": "José Nuñez", "Kofi Osei": "Zoë Łuczak", "Mira Patel": "Ngũgĩ Ōno"}
+
+
 @dataclass(frozen=True)
 class Given:
     """A command of the contract, its parameters and the words of its example."""
@@ -137,7 +141,11 @@ VALUES = [
 def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Make an office in which the examples of the help are right."""
     folder = tmp_path_factory.mktemp("every")
-    (folder / "office.toml").write_bytes((ROOT / "config" / "office.toml").read_bytes())
+    text = (ROOT / "config" / "office.toml").read_text(encoding="utf-8")
+    for plain, name in NAMES.items():
+        assert plain in text
+        text = text.replace(plain, name)
+    (folder / "office.toml").write_text(text, encoding="utf-8")
     home = Home(folder / "home")
     home.folder.mkdir(mode=0o700)
     now = datetime.now(UTC).replace(microsecond=0)
@@ -147,10 +155,9 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     held = vault.Vault(mobiles=dict(MOBILES)).with_pin("lee", hashed("480297"))
     vault.write(home.folder, held)
     engine = open_database(home.database)
-    text = (folder / "office.toml").read_text(encoding="utf-8")
     running = parse(text, folder / "office.toml", ROOT / "config" / "presets.toml").plan
     apply_first(engine, text, running.hash, now=now)
-    entry = Entry(1, Patient("P1042", "Mary Roe"), ("+12125550142",))
+    entry = Entry(1, Patient("P1042", "Zoë Łuczak — née Müller"), ("+12125550142",))
     put_patients(engine, [entry], refused=False, partial=False, by="amy", now=now)
     for number in range(12):
         span = (now + number * timedelta(hours=1), now + (number + 1) * timedelta(hours=1))
@@ -203,6 +210,19 @@ class Shell:
         printed = self._capture.readouterr()
         code = ended.value.code
         return (0 if code is None else int(code)), printed.out, printed.err
+
+    def shown_in(self, encoding: str, *words: str) -> tuple[int, str, str]:
+        """Do the same where what is printed has an encoding, such as PYTHONIOENCODING gives it."""
+        out, err = (io.TextIOWrapper(io.BytesIO(), encoding) for _ in range(2))
+        with self._patch.context() as patch:
+            patch.setattr("sys.stdout", out)
+            patch.setattr("sys.stderr", err)
+            code, _, _ = self(*words)
+        printed = []
+        for stream in (out, err):
+            stream.seek(0)
+            printed.append(stream.buffer.read().decode(errors="replace"))
+        return code, printed[0], printed[1]
 
     def refused(self, *words: str) -> str:
         """Assert exit 2, one sentence without a traceback, and that nothing has changed."""
@@ -303,6 +323,13 @@ def test_what_a_command_needs_is_gone(own: Shell, command: Given, trouble: str) 
     """It does without, or says so in a sentence; nobody sees a traceback."""
     TROUBLES[trouble](own.place)
     one_answer(own(*command.words, *yes(command)))
+
+
+@pytest.mark.parametrize("encoding", ["latin-1", "ascii"])
+@pytest.mark.parametrize("command", RUN, ids=lambda one: one.name)
+def test_a_terminal_that_knows_few_letters(own: Shell, command: Given, encoding: str) -> None:
+    """It shows something in the place of each that it lacks, and the command does what it does."""
+    one_answer(own.shown_in(encoding, *command.words, *yes(command)))
 
 
 def yes(command: Given) -> list[str]:

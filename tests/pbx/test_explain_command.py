@@ -188,3 +188,17 @@ def test_replay_shows_only_the_calls_that_would_differ(home: Path, tmp_path: Pat
     same = asked(home, "replay", "--days", "60", "--against", str(CONFIG))
     assert same["differences"] == []
     assert "1 of 2 calls" in officeline(home, "replay", "--days=60", f"--against={draft}").stdout
+
+
+@pytest.mark.parametrize(
+    ("shown", "kind"), [(CALLER, "ladder"), ("+266696687", "menu"), ("+442079460018", "menu")]
+)
+def test_a_number_counts_as_on_the_live_line(tmp_path: Path, shown: str, kind: str) -> None:
+    """A sentinel is nobody's, and only who can be called back calls for the third time."""
+    policy = ROOT / "tests" / "calls" / "policy.toml"
+    words = ("--config", str(policy), "--home", str(tmp_path), "explain", "--did", MAIN, "--json")
+    result = CliRunner().invoke(
+        app, [*words, "--from", shown, "--repeat", "3", "--at", "2026-11-28 02:10"]
+    )
+    assert result.exit_code == 0, result.output
+    assert json.loads(result.stdout)["decision"]["kind"] == kind

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -58,14 +59,16 @@ def listed(place: Path) -> Any:
 def test_a_storm_closes_the_office_until_midnight(place: Path) -> None:
     """Closed at once, with the reason, until the day ends; reopened when the storm is over."""
     told = said(place, "close", "--reason", "storm")
-    assert "office is now closed: storm." in told
+    closed = r"^Lakeside Internal Medicine \(office\) is now closed until .*: storm\.$"
+    assert re.search(closed, told, re.MULTILINE)
+    assert f"No control layer runs on {place / 'home'} now" in told
     assert states(place) == {"office": "closed", "lab": "closed"}
     (change,) = listed(place)
     end = datetime.fromisoformat(change["to"])
     assert (end.hour, end.minute) == (0, 0)
     assert (change["state"], change["schedule"], change["reason"]) == ("closed", None, "storm")
     assert states(place, "--at", (end + timedelta(minutes=1)).isoformat())["office"] == "open"
-    assert "office is now open" in said(place, "reopen")
+    assert "Lakeside Internal Medicine (office) is now open" in said(place, "reopen")
     assert states(place) == {"office": "open", "lab": "closed"}
     assert listed(place) == []
 

@@ -179,7 +179,8 @@ def test_what_is_done_with_a_message_is_its_history(home: Path) -> None:
     assert officeline(home, "claim", URGENT.id, "frontdesk").exit_code == 0
     assert officeline(home, "claim", URGENT.id, "desk1").exit_code == 0
     assert officeline(home, "note", URGENT.id, NOTE, "--by", "desk1").exit_code == 0
-    assert close(home, URGENT).stdout == f"Message {URGENT.id} is closed.\n"
+    done = f"Message {URGENT.id} is closed.\n"
+    assert close(home, URGENT).stdout == f"Lakeside Internal Medicine: {done}"
     found = document(officeline(home, "show", URGENT.id, "--json"))
     assert found["message"]["owner"] == "desk1"
     assert found["message"]["disposition"] == "refill sent"

@@ -113,6 +113,30 @@ def test_the_third_call_of_a_group_rings_the_desk_by_day(
     assert (decision["kind"], decision["target"]) == (kind, target)
 
 
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("M-F 9-5", {"mon-fri": ("09:00-17:00",)}),
+        ("mon-thu 08:30-12:00 13:00-17:00; fri 08:30-12:00",
+         {"mon-thu": ("08:30-12:00", "13:00-17:00"), "fri": ("08:30-12:00",)}),
+        ("Mon-Thu 8:30-12 and 1-5; Fri 8:30am-noon",
+         {"mon-thu": ("08:30-12:00", "13:00-17:00"), "fri": ("08:30-12:00",)}),
+        ("Tu-Sa 9:00-6:00, Su-Mo 11:00-6:00",
+         {"tue-sat": ("09:00-18:00",), "sun-mon": ("11:00-18:00",)}),
+        ("Mon\u2011Fri 09:00 AM \u2011 09:00 PM", {"mon-fri": ("09:00-21:00",)}),
+        ("Thursday: 8AM\u201312PM, 1\u20135PM", {"thu": ("08:00-12:00", "13:00-17:00")}),
+        ("Mon-Sat 11:30AM-10PM, Sunday closed", {"mon-sat": ("11:30-22:00",)}),
+        ("Mon, Wed 9\u202fa.m.-12 noon; Fri 4-10 pm",
+         {"mon, wed": ("09:00-12:00",), "fri": ("16:00-22:00",)}),
+        ("Sat 7-13:30", {"sat": ("07:00-13:30",)}),
+    ],
+)  # fmt: skip
+def test_hours_as_people_write_them(text: str, expected: dict[str, tuple[str, ...]]) -> None:
+    """As they stand on doors and websites; what the file then has is read back."""
+    assert answers.hours(text) == expected
+    assert answers.hours(answers.hours_text(expected)) == expected
+
+
 def test_a_practice_from_nothing(tmp_path: Path) -> None:
     """In an empty folder: the file, the vault and the prompts; later commands find them there."""
     file = tomllib.loads(begun(tmp_path, hours="mon-fri 09:00-17:00", backline="312-555-0101"))
@@ -511,6 +535,30 @@ def test_an_input_that_ends_too_soon_changes_nothing(tmp_path: Path, count: int)
     assert ": The input ended before this was answered: " in last
     assert BEGUN[count][0] in last
     assert last.endswith("begin again.")
+    assert [one for one in tmp_path.rglob("*") if one.is_file()] == []
+
+
+def test_an_answer_that_is_no_text_is_asked_again(tmp_path: Path) -> None:
+    """Bytes of another encoding, on a machine that knows ASCII alone; and an input that is shut."""
+    run = [sys.executable, "-m", "cli", "init", "--no-call"]
+    environment = {
+        **os.environ, "PYTHONPATH": str(ROOT), "LC_ALL": "C", "PYTHONUTF8": "0",
+        "PYTHONCOERCECLOCALE": "0",
+    }  # fmt: skip
+    given = b"\xef\xbb\xbfsolo\nJos\xe9\nElm Street Medicine\n"
+    done = subprocess.run(
+        run, cwd=tmp_path, env=environment, input=given, capture_output=True, check=False
+    )
+    said = done.stderr.decode()
+    assert (done.returncode, done.stdout, "Traceback" in said) == (2, b"", False), said
+    assert "That is no UTF-8 text." in said
+    assert "time zone" in said.splitlines()[-1]
+    shut = subprocess.run(
+        ["/bin/sh", "-c", 'exec "$@" <&-', "sh", *run],
+        cwd=tmp_path, env=environment, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert (shut.returncode, "Traceback" in shut.stderr) == (2, False), shut.stderr
+    assert "The input ended before this was answered: The kind of practice" in shut.stderr
     assert [one for one in tmp_path.rglob("*") if one.is_file()] == []
 
 

@@ -69,3 +69,64 @@ def test_what_is_keyed(caller: str | None, tries: tuple[str, ...], taken: str) -
     if len(tries) > 1:
         again = keys(caller, *tries[:-1])
         assert (again.verb, again.variables[names.SAY]) == (names.NUMBER, "callback-again")
+
+
+def after(did: str, caller: str | None, *events: tuple[str, str]) -> list[Verdict]:
+    """Let these things happen on a call that nobody picks up, and list the verdicts."""
+    flow = CallFlow(Fixed(PLAN, {}), RecentCallers())
+    state, found = "", []
+    for turn, (event, detail) in enumerate(events):
+        question = Question("1.1", "1.1", str(turn), did, event, detail, state, caller)
+        found.append(flow.answer(question, NIGHT))
+        state = found[-1].state.encode()
+    return found
+
+
+@pytest.mark.parametrize(
+    "caller",
+    [
+        *(None, "+442079460018", "+6562345678", "+14165550123", "+18765550123", "+19005550123"),
+        *("+15005550123", "+12125550100", "+266696687", "+17378742833", "+15555555555"),
+    ],
+)
+def test_who_cannot_be_called_back_is_asked(caller: str | None) -> None:
+    """Abroad, premium, our own, a sentinel or none: never told that we call back at this number."""
+    main, asked = after("+12125550100", caller, (names.ARRIVED, ""), (names.PRESSED, "1"))
+    assert main.verb == names.MENU
+    assert (asked.verb, asked.variables[names.SAY]) == (names.NUMBER, "ask-callback")
+    *_, again = after("+12125550100", caller, (names.PRESSED, "1"), (names.KEYED, ""))
+    assert (again.verb, again.variables[names.SAY]) == (names.NUMBER, "callback-again")
+
+
+@pytest.mark.parametrize(
+    ("did", "events", "say", "urgency"),
+    [
+        # nobody can be reached, so the ladder of the back line is over at once
+        ("+12125550101", [(names.ARRIVED, "")], "leave-message-urgent&beep", "urgent"),
+        ("+12125550100", [(names.PRESSED, "2")], "leave-message&beep", "routine"),
+    ],
+)
+def test_a_number_is_asked_for_before_a_message(
+    did: str, events: list[tuple[str, str]], say: str, urgency: str
+) -> None:
+    """Once, or twice where what is keyed is none; who shows a number leaves the message at once."""
+    (direct,) = after(did, CALLER, *events)
+    assert (direct.verb, direct.variables[names.SAY]) == (names.MESSAGE, say)
+    asked, left = after(did, None, *events, (names.KEYED, "19175550177"))
+    assert (asked.verb, asked.message) == (names.NUMBER, urgency)
+    assert (left.verb, left.variables[names.SAY], left.message) == (names.MESSAGE, say, urgency)
+    assert left.state.callback == "+19175550177"
+    *_, again, left = after(did, None, *events, (names.KEYED, "911"), (names.KEYED, ""))
+    assert (again.verb, again.variables[names.SAY]) == (names.NUMBER, "callback-again")
+    assert (left.verb, left.variables[names.SAY], left.state.callback) == (names.MESSAGE, say, "")
+
+
+def test_strangers_are_no_repeat() -> None:
+    """Three calls from abroad within the hour are three callers, three of one number are one."""
+    policy = load(ROOT / "tests/calls/policy.toml", ROOT / "config/presets.toml").plan
+    for caller, menu in (("+442079460018", True), (None, True), (CALLER, False)):
+        flow = CallFlow(Fixed(policy, {}), RecentCallers())
+        for call in ("1.1", "1.2", "1.3"):
+            question = Question(call, call, "1", "+12125550100", names.ARRIVED, "", "", caller)
+            verdict = flow.answer(question, NIGHT)
+        assert (verdict.verb == names.MENU) == menu

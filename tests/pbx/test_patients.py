@@ -78,7 +78,11 @@ def listed(place: Context) -> Any:
 
 def test_what_is_imported_is_in_the_plan(place: Context) -> None:
     """Every number leads to its patient, with panel and flags; the list masks the numbers."""
-    assert imported(place, GOOD) == {"imported": 2, "refused": []}
+    assert imported(place, GOOD) == {
+        "practice": "Lakeside Internal Medicine",
+        "imported": 2,
+        "refused": [],
+    }
     maria = Patient("P1", "Maria Núñez", "lee", frozenset({"always own", "interpreter: Spanish"}))
     tom = Patient("P2", "Brown, Tom")
     assert place.plan().patients == {

@@ -17,7 +17,7 @@ import pytest
 from typer.testing import CliRunner
 
 import cli
-from pbx import supervisor, vault
+from pbx import only_one, vault
 from pbx.errors import ConfigError, OfficeLineError
 from pbx.home import Home
 from pbx.officefile import people_file
@@ -410,6 +410,6 @@ def test_new_secrets(place: Path) -> None:
 def test_no_new_secrets_under_a_line_that_runs(place: Path) -> None:
     """A control layer that starts again would not get into the old Asterisk any more."""
     old = vault.change(place / "home", lambda held: held.completed(("desk1",)))
-    with supervisor.only_one(Home(place / "home")):
+    with only_one.asterisk_of(Home(place / "home")):
         assert "stop 'officeline up'" in refused(place, "vault", "rekey", "--yes")
     assert vault.read(place / "home") == old

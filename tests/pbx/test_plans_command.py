@@ -18,6 +18,7 @@ from pbx import live
 from pbx.commands import plans
 from pbx.commands.context import Context
 from pbx.errors import ConfigError, OfficeLineError
+from pbx.health.pulse import Pulse
 from pbx.home import Home
 from pbx.officefile import plan as plan_files
 from pbx.store.database import open_database
@@ -197,9 +198,33 @@ def test_what_waits_for_a_start_is_said(
     if "[phones.desk2]" not in text:
         text = text.replace(', "desk2"]', "]")
     place.config.write_text(text)
+    pulse = Pulse(Home(place.home))
+    pulse.open()  # as a control layer that runs
     said = run(place, "apply").stdout
+    pulse.close()
+    assert "goes live within a second" in said
     assert ("at the next start" in said) == (what is not None)
     assert (what or "") in said
+
+
+def test_nothing_that_runs_is_said(place: Context) -> None:
+    """Nothing goes live where nothing runs, be it applied, applied again, or taken back."""
+    waits = (
+        f"No control layer runs on {place.home} now: "
+        "this takes effect when 'officeline up' starts it.\n"
+    )
+    first = run(place, "apply").stdout
+    plan = first.split("Plan ")[1].split()[0]
+    name = "Lakeside Internal Medicine"
+    assert first == f"{name}: Plan {plan} is applied, as applied plan 1.\n{waits}"
+    again = run(place, "apply").stdout
+    assert again == f"{name}: Plan {plan} was applied before; there is nothing to apply.\n{waits}"
+    place.config.write_text(EXAMPLE.replace("Lakeside", "Seaside"))
+    assert "Seaside Internal Medicine: Plan " in run(place, "apply").stdout
+    assert run(place, "rollback").stdout == (
+        f"{name}: Plan {plan} is applied, as applied plan 3.\n{waits}"
+        f"{place.config} was not changed.\n"
+    )
 
 
 def test_two_that_apply_at_once_are_one_after_the_other(place: Context) -> None:

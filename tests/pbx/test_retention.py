@@ -132,7 +132,7 @@ def test_what_is_old_goes_and_all_else_stays(place: Path, engine: Engine) -> Non
     assert audit.verify(engine).ok
     again = officeline(place, "retention")
     assert again.stdout.startswith(
-        "0 calls (0 of Asterisk's own records), 0 calls to patients, 0 mes"
+        "Lakeside Internal Medicine: 0 calls (0 of Asterisk's own records), 0 calls to patients, "
     )
     assert len(audit.entries(engine, what="retention")) == 1
 

@@ -16,7 +16,7 @@ from pbx.commands.context import Context, resolve
 from pbx.errors import ConfigError
 from pbx.home import Home
 from pbx.store.database import open_database
-from tests.pbx.test_every_command import ALL, Given, composed
+from tests.pbx.test_every_command import ALL, RUN, Given, Shell, composed, own, place, state
 from tests.support.offices import EXAMPLE, ROOT
 
 WAYS = ("--config FILE", "--home DIR", "OFFICELINE_CONFIG", "OFFICELINE_HOME", "officeline init")
@@ -25,6 +25,21 @@ WITHOUT = {
     "check", "demo", "engine fetch", "engine status", "init", "prompts check", "prompts render",
     "restore",
 }  # fmt: skip
+# What writes a file of its own for somebody else, and changes nothing of the practice
+EXPORTS = {
+    "audit export",
+    "calls export",
+    "oncall export",
+    "report duty",
+    "report morning",
+    "report week",
+}
+# What the example of its help changes without a terminal, in the office of these tests
+SURELY = {
+    "hold add", "hours close", "inbox claim", "inbox close", "inbox note", "oncall cancel",
+    "oncall take", "patients flag", "patients remove", "people add", "vault rekey",
+}  # fmt: skip
+__all__ = ["own", "place"]  # fixtures of all commands
 Run = Callable[..., tuple[int, str, str]]
 
 
@@ -102,6 +117,19 @@ def test_the_example_is_used_by_name_only(
     monkeypatch.chdir(empty)
     (empty / "config").symlink_to(ROOT / "config")
     assert resolve(None, None).file is None
+
+
+@pytest.mark.parametrize("command", RUN, ids=lambda one: one.name)
+def test_an_answer_that_changes_something_names_the_practice(own: Shell, command: Given) -> None:
+    """Whoever is in the wrong office sees it at once; whatever command is added, too."""
+    before = state(own.place)
+    asked = [option for one in command.parameters for option in one.opts if option == "--yes"]
+    dry = {"--dry-run"} & set(command.words)
+    words = [word for word in command.words if word not in dry]
+    out = "".join(own(*words, *asked)[1:])
+    changed = state(own.place) != before
+    assert not changed or command.name in EXPORTS or "Lakeside Internal Medicine" in out, out
+    assert changed or command.name not in SURELY
 
 
 def made(folder: Path, config: str, *, database: str = "") -> Path:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import tomllib
-from datetime import date, time
+from datetime import date, datetime, time
 from pathlib import Path
 from typing import Any
 
@@ -343,6 +343,27 @@ def test_what_is_not_clear_in_the_file_is_one_finding(old: str, new: str, why: s
     findings = found(changed((old, new)))
     assert [one.code for one in findings if one.fatal] == ["bad-value"]
     assert why in findings[0].message
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("2026-12-24 08:00", datetime(2026, 12, 24, 8)),  # noqa: DTZ001  # local
+        ("2026-1-5 7:00", datetime(2026, 1, 5, 7)),  # noqa: DTZ001  # as it always was
+        ("12/24/2026 8:00 AM", datetime(2026, 12, 24, 8)),  # noqa: DTZ001  # local
+        ("Dec 24, 2026 at noon", datetime(2026, 12, 24, 12)),  # noqa: DTZ001  # local
+    ],
+)
+def test_local_times_as_people_write_them(text: str, expected: datetime) -> None:
+    """The date of ISO goes with 24 hours."""
+    assert spans.local_datetime(text) == expected
+
+
+@pytest.mark.parametrize("text", ["12/24/2026 7:00", "12/24/2026 midnight", "2026-12-24", "8am"])
+def test_what_is_no_local_time(text: str) -> None:
+    """The sentence says what a good one looks like."""
+    with pytest.raises(ValueError, match=r"no local time such as 2026-12-24 08:00"):
+        spans.local_datetime(text)
 
 
 @given(st.text(max_size=24))

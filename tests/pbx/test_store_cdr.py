@@ -115,6 +115,53 @@ def test_no_line_stops_the_reader(tmp_path: Path, damaged: str) -> None:
     assert [entry["line"] for entry in logged] == [1]
 
 
+def seconds(line: str, at: int = 1795456091) -> str:
+    """Write a record as ours are: times in seconds."""
+    return line.replace("2026-11-23 12:48:1", f"{at}"[:-1])
+
+
+@pytest.mark.parametrize("cut", range(1, len(seconds(ANSWERED))))
+def test_a_record_that_a_crash_cut_off_costs_no_other(tmp_path: Path, cut: int) -> None:
+    """Asterisk's next start goes on in the same line: wherever it was cut, the next one is read."""
+    path, later = tmp_path / "calls.csv", seconds(FAILED, 1795459991)
+    path.write_text(seconds(ANSWERED)[:cut] + later + seconds(ANSWERED))
+    rows = list(read_cdr(path))
+    assert [row.unique for row in rows][-2:] == ["1795456091.4", "1795456091.0"]
+    assert len(rows) == 2 + (cut == len(seconds(ANSWERED)) - 1)
+    start = rows[-2].start
+    wanted = Wanted(start, start + timedelta(seconds=1))
+    assert [row.unique for row in read_cdr(path, wanted=wanted)] == ["1795456091.4"]
+    assert [row.unique for row in read_cdr(path, wanted=Wanted(start, start, {"1795456091.0"}))]
+
+
+@pytest.mark.parametrize("text", [ANSWERED, seconds(ANSWERED)], ids=["dates", "seconds"])
+def test_zeros_of_a_power_cut_cost_what_they_stand_in(tmp_path: Path, text: str) -> None:
+    """Before a record, after one, or in one: the others of that line are read, and it is told."""
+    zeros, record = "\0" * 700, text.rstrip("\n")
+    for line, count in (
+        (f"{zeros}{record}\n", 1),
+        (f"{record}{zeros}\n", 1),
+        (f"{record}{zeros}{record}\n", 2),
+        (f"{record[:50]}{zeros}{record}\n", 1),
+        (f"{record[:50]}{zeros}{record[-50:]}\n", 0),
+        (f"{record}{record}\n", 2),
+    ):
+        rows = read(tmp_path, line + FAILED)
+        assert [row.unique for row in rows] == ["1795456091.0"] * count + ["1795456091.4"]
+
+
+def test_what_is_old_is_told_from_what_shares_its_line() -> None:
+    """Retention takes out no line that a record stands in which is not old."""
+    old, young = seconds(ANSWERED), seconds(FAILED, 1895456091)
+    before = Wanted(datetime(1971, 1, 1, tzinfo=UTC), datetime(2028, 1, 1, tzinfo=UTC))
+    torn = old[:70]
+    assert before.takes_all((torn + old).encode(), ())
+    assert not before.takes_all((torn + young).encode(), ())
+    assert not before.takes_all((old.strip() + young).encode(), ())
+    assert not before.takes_all((torn + old).encode(), {"1795456091.0"})
+    assert not before.takes_all(torn.encode() + b"\n", ())
+
+
 def test_a_file_that_is_not_there_yet_has_no_records(tmp_path: Path) -> None:
     """Asterisk makes it at the first call's end."""
     assert list(read_cdr(tmp_path / "calls.csv")) == []

@@ -81,10 +81,11 @@ async def asked(
     *,
     did: str = OFFICE,
     detail: str = "",
+    turn: int = 1,
 ) -> str:
     """Ask as the dialplan asks, and return the answer's one line."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
-    arguments = ("1", did, event, detail, state)
+    arguments = (str(turn), did, event, detail, state)
     lines = [
         f"agi_network_script: {names.ROUTE}",
         f"agi_uniqueid: {call}",
