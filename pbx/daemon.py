@@ -140,7 +140,7 @@ class Daemon:
         self.plans.open()
         engine = open_database(self._home.database)
         try:
-            for caller, call, at in recent_callers(engine, self.clock.now() - MEMORY):
+            for caller, call, at in recent_callers(engine, self.clock.now(), MEMORY):
                 self._recent.note(caller, call, at)
         finally:
             engine.dispose()

@@ -27,7 +27,7 @@ from pbx.store import escalation, outbound, relaying
 from pbx.store.background import LONGEST_PAUSE_S, PAUSE_S, Background
 from pbx.store.escalation import RefusedError
 from pbx.store.relaying import AttemptRow, Round
-from pbx.store.set_back import set_back
+from pbx.store.set_back import after_start, set_back
 from routing import relay
 from routing.relay import View
 
@@ -88,6 +88,7 @@ class Escalator:
         """Escalate until cancelled. What is then being dialled is dialled again by the next run."""
         try:
             await self._store.insist(relaying.take_up, self._clock.now())
+            await self._bring_back()
             while True:
                 self._woken.clear()
                 try:
@@ -102,6 +103,16 @@ class Escalator:
                         await self._woken.wait()
         finally:
             await self._calls.stop()
+
+    async def _bring_back(self) -> None:
+        """Bring timers back that a clock set which was ahead, and is right again."""
+        try:
+            found = await self._store.insist(after_start, self._plans.plan, self._clock.now())
+        except Exception:  # whatever it is, the rest is done
+            log.exception("escalator.failed")
+            return
+        if found:
+            log.warning("escalator.timers_brought_back", records=found)
 
     async def _look(self) -> float:
         """Do what is due; return for how many seconds nothing will be."""
@@ -137,7 +148,7 @@ class Escalator:
             back = self.latest - now
             log.warning("escalator.clock_set_back", why=f"by {back}")
             try:
-                await self._store.write(set_back, back, now)
+                await self._store.write(set_back, back, self._plans.plan, now)
             except (SQLAlchemyError, OfficeLineError):
                 log.exception("escalator.unwritten")
                 return self.latest  # until timers can be set back, they fire as if nothing had been

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import ColumnElement, Engine, func
@@ -157,12 +157,15 @@ def each_call(engine: Engine, meant: Filter) -> Iterator[CallRow]:
 
 
 def recent_callers(
-    engine: Engine, since: datetime, limit: int = 20_000
+    engine: Engine, now: datetime, back: timedelta, limit: int = 20_000
 ) -> list[tuple[str, str, datetime]]:
-    """List (caller, call, start) of the calls since then whose number is known, oldest first."""
+    """List (caller, call, start) of the last calls whose number is known, the oldest first.
+
+    What a clock wrote that was ahead is none of them.
+    """
     wanted = (
         select(Call.caller, Call.id, Call.started_at)
-        .where(col(Call.started_at) >= since, col(Call.caller).is_not(None))
+        .where(col(Call.started_at).between(now - back, now), col(Call.caller).is_not(None))
         .order_by(col(Call.started_at).desc(), col(Call.id).desc())
         .limit(limit)
     )

@@ -21,7 +21,7 @@ from structlog.testing import capture_logs
 from pbx.call.conversation import Book
 from pbx.officefile.plan import load
 from pbx.physicians.escalator import Escalator
-from pbx.store import escalation, messages, relaying
+from pbx.store import escalation, messages, outbound, pins, relaying
 from pbx.store.database import open_database, writing
 from pbx.store.relaying import Outcome
 from pbx.store.tables import utc_text
@@ -201,6 +201,11 @@ class Office:
         calling = self.escalator is not None and self.escalator.calling
         return (due is None or due > self.clock.at) and not goes_on and not calling
 
+    async def brought_back(self, within: timedelta = timedelta(hours=1)) -> None:
+        """Wait until no timer lies further ahead."""
+        soon = self.clock.at + within
+        await self.until(lambda: (at := escalation.nearest(self.engine)) is None or at < soon)
+
     async def looked(self, escalator: Escalator) -> None:
         """Wait until the escalator has seen what time it is."""
         escalator.notify()
@@ -291,6 +296,99 @@ async def test_a_clock_that_is_set_back_holds_no_promise_up(office: Office) -> N
         assert office.message().state == "acknowledged"
         await office.at(escalator, minutes(-30))
     assert office.told == [("m1", "overdue", ("lee",))]
+
+
+YEARS = timedelta(days=5 * 365)
+
+
+async def test_a_start_after_a_clock_that_was_years_ahead(office: Office) -> None:
+    """A message that was opened in a year to come is due at once, and climbs from its beginning."""
+    office.clock.at = NIGHT + YEARS
+    office.leave()
+    async with office.escalating() as escalator:
+        await office.at(escalator, NIGHT + YEARS)
+    office.phone.calls.clear()
+    office.clock.at = NIGHT
+    async with office.escalating() as escalator:
+        await office.brought_back()
+        for minute in range(16):
+            await office.at(escalator, minutes(minute))
+    assert office.phone.told() == ["0: lee", "5: lee", "10: lee osei", "15: kim lee osei patel"]
+    office.phone.calls.clear()
+    async with office.escalating() as escalator:  # another start changes nothing
+        for minute in range(16, 21):
+            await office.at(escalator, minutes(minute))
+    assert office.phone.told() == ["20: kim lee osei patel"]
+
+
+@pytest.mark.parametrize("ahead", [timedelta(hours=3), YEARS])
+async def test_a_start_after_a_clock_that_went_ahead_and_back(
+    office: Office, ahead: timedelta
+) -> None:
+    """A message from before is called about in the next round of its relay."""
+    office.leave()
+    async with office.escalating() as escalator:
+        await office.at(escalator, minutes(0))
+        await office.at(escalator, minutes(1) + ahead)
+    office.phone.calls.clear()
+    office.clock.at = minutes(2)
+    async with office.escalating() as escalator:
+        await office.brought_back()
+        for minute in range(2, 6):
+            await office.at(escalator, minutes(minute))
+    assert [at for at, _, person in office.phone.calls if person == "lee"] == [5]
+
+
+async def test_a_promise_made_years_ahead(office: Office) -> None:
+    """Who acknowledged in a year to come has the time to call back that anybody has."""
+    office.clock.at = NIGHT + YEARS
+    office.leave()
+    office.phone.answers = {"lee": "acknowledged"}
+    async with office.escalating() as escalator:
+        await office.at(escalator, NIGHT + YEARS)
+        await office.until(lambda: office.message().state == "acknowledged")
+    office.clock.at = NIGHT
+    async with office.escalating() as escalator:
+        await office.brought_back()
+        await office.at(escalator, minutes(29))
+        assert office.message().state == "acknowledged"
+        await office.at(escalator, minutes(30))
+    assert office.told == [("m1", "overdue", ("lee",))]
+
+
+@pytest.mark.parametrize("restart", [True, False])
+async def test_a_reminder_that_lies_years_ahead(office: Office, *, restart: bool) -> None:
+    """It comes when the office opens next, whether or not we ran when the clock was set right."""
+    office.leave("r1", "routine", None)
+    async with office.escalating() as escalator:
+        await office.at(escalator, OPENING + YEARS - timedelta(hours=10))
+        office.told.clear()
+        if not restart:
+            office.clock.at = NIGHT
+            await office.brought_back(timedelta(days=1))
+            await office.at(escalator, OPENING)
+    if restart:
+        office.clock.at = NIGHT
+        async with office.escalating() as escalator:
+            await office.brought_back(timedelta(days=1))
+            await office.at(escalator, OPENING)
+    assert [one[:2] for one in office.told] == [("r1", "reminder")]
+
+
+async def test_what_counts_for_a_while_does_not_count_for_years(office: Office) -> None:
+    """Strangers' wrong PINs and a person's calls of the day end as they always do."""
+    engine, since = office.engine, outbound.Since(NIGHT - timedelta(hours=1), timedelta(hours=2))
+    for number in range(pins.STRANGERS_LIMIT):
+        pins.take(engine, None, "inbound", NIGHT + YEARS + timedelta(seconds=number))
+    wanted = outbound.Wanted("lee", "+12125550142", "leg-1")
+    outbound.place(engine, wanted, since, lambda _today, _running: None, NIGHT + YEARS)
+    assert not pins.take(engine, "lee", "inbound", minutes(0)).may
+    office.clock.at = minutes(0)
+    tomorrow = outbound.Since(NIGHT + timedelta(hours=12), timedelta(hours=2))
+    later = NIGHT + timedelta(hours=13)
+    async with office.escalating():
+        await office.until(lambda: outbound.counts(engine, "lee", tomorrow, later) == (0, 0))
+    assert pins.take(engine, "lee", "inbound", minutes(61)).may
 
 
 async def test_two_who_acknowledge_at_once_are_one_acknowledgment(office: Office) -> None:
@@ -605,7 +703,7 @@ async def test_what_is_due_at_once_is_written_together_before_anybody_is_called(
     async with office.escalating() as escalator:
         listen(office.engine, "commit", commits.append)
         await office.until(lambda: len(escalator.calling) == 30)
-        assert len(commits) <= 3 + 1  # and the first of all, which takes up what was cut off
+        assert len(commits) <= 3 + 2  # and the first of all, which take up what the last start left
         office.phone.answers = {}
         await office.until(office.idle)
     assert len({message for _, message, _ in office.phone.calls}) == 30
@@ -622,7 +720,7 @@ async def test_owners_are_reminded_ten_at_a_time(office: Office) -> None:
         listen(office.engine, "commit", commits.append)
         await office.at(escalator, OPENING)
     assert len(office.told) == 30
-    assert len(commits) <= 3 + 1  # and the first of all, which takes up what was cut off
+    assert len(commits) <= 3 + 2  # and the first of all, which take up what the last start left
 
 
 async def test_a_clock_set_back_while_the_disk_is_full_holds_up_no_call(office: Office) -> None:

@@ -193,7 +193,7 @@ def test_rows_on_both_sides_of_a_damage_are_read(home: Home, recovered: list[Eng
     assert wrong == 2
     assert [one.target for one in holds.list_holds(engine)] == ["1700000000.0"]
     assert audit.verify(engine).ok, "no row of it was lost"
-    assert recent_callers(engine, NOW - timedelta(hours=4))
+    assert recent_callers(engine, NOW, timedelta(hours=4))
 
 
 def test_what_is_in_the_wal_is_read(home: Home, recovered: list[Engine]) -> None:
