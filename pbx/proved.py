@@ -10,7 +10,10 @@ from routing.proof import Counterexample, Proof
 
 
 def document(found: Proof, zone: ZoneInfo) -> dict[str, Any]:
-    """Lay a proof out as `prove --json` prints it; `times` counts how often a path fails."""
+    """Lay a proof out as `prove --json` prints it; `times` counts how often a path fails.
+
+    `across` counts the paths of calls that last past one of the `changes`.
+    """
     return {
         "holds": found.holds,
         "checked": {
@@ -18,6 +21,8 @@ def document(found: Proof, zone: ZoneInfo) -> dict[str, Any]:
             "to": when.iso(found.end, zone),
             "intervals": found.intervals,
             "paths": found.paths,
+            "changes": found.changes,
+            "across": found.across,
         },
         "counterexamples": [
             {
@@ -41,11 +46,20 @@ def sentences(found: Proof, zone: ZoneInfo) -> list[str]:
         f"to {when.show(found.end, zone)}"
     )
     if found.holds:
-        return [f"It holds: all {checked} end at a human."]
+        return [f"It holds: all {checked} end at a human.", *_across(found)]
     return [
         f"It does not hold, for some of the {checked}:",
         *(f"  {_told(one, zone)}" for one in found.counterexamples),
     ]
+
+
+def _across(found: Proof) -> list[str]:
+    """Say that calls which last past a change were looked at, if there was any change."""
+    if not found.changes:
+        return []
+    changes = f"{found.changes} change{'s' if found.changes > 1 else ''} of hours or duty"
+    told = f"all {found.across} paths of theirs are decided as they began, and end at a human"
+    return [f"Calls that span one of {changes} were followed, too: {told}."]
 
 
 def _told(one: Counterexample, zone: ZoneInfo) -> str:

@@ -73,6 +73,8 @@ def with_callers(plan: Plan, kinds: Sequence[Caller]) -> Plan:
 def walk(plan: Plan, line: Line, kinds: Sequence[Caller], now: datetime) -> Iterator[Path]:
     """Follow every way through the menus to its end, for callers of a plan `with_callers`.
 
+    Each call is decided by `now`, the instant at which it began, however late its keys are pressed.
+
     Ways that meet at the same menu after as many keys go on as one.
     """
     for kind in kinds:
@@ -104,7 +106,7 @@ def asked_for_flag(end: Decision, plan: Plan) -> bool:
 def rung(
     end: Decision, plan: Plan, now: datetime, reachable: Container[str]
 ) -> Iterator[tuple[str, ...]]:
-    """List who is rung together, step after step, as if the call took no time."""
+    """List who is rung together, step after step, of a call that began at an instant."""
     rungs = plan.ladders.get((end.target if end.kind == "ladder" else end.otherwise) or "")
     if end.kind == "ring":
         first = ladder.resolve(end.target, plan, now, own=end.own)

@@ -2,39 +2,34 @@
 
 By intervals, not by samples: between two instants at which anything may change nothing does, so
 one walk for each proves all of it, and intervals that agree in all that matters are walked once.
-Within a walk the clock stands still: a handoff in the middle of a call lies between two intervals
-that are both proven. Quiet hours change no verdict: urgent calls ring in them, and all others end
-in a message anyway.
+Within a walk the clock stands still, as on the live line: a call is decided by the instant at which
+it began, whatever opens, closes or is handed off while it lasts. What comes after it goes by its
+own time: so calls that may span a change are looked at once more, with the people whom they rang
+before the change, and those whom their message calls after it. Quiet hours change no verdict:
+urgent calls ring in them, and all others end in a message anyway.
 
-What is demanded of a path:
-- It ends in a message that somebody owns: the office's inbox names a person or desk phone. Whoever
-  is rung, in a ring or a ladder, is followed by a message when nobody accepts.
-- It does not end in an announcement or a refusal, unless the rule that says so asks for a flag:
-  such callers the office knows.
-- If it is urgent, at least two different people with a contact at that instant are reached: rung
-  by the ring or the ladder, or, if they want messages first, called by the message that follows.
-  Where there is no ladder the message calls on call, backup and everyone, whatever they want
-  first. Desk phones are no people.
-- If it is urgent and asks who is on call, somebody is, and can be reached. That the engine calls
-  everyone where nobody is on call saves a patient, and proves nothing.
+What is demanded of a path stands in `routing.lacks`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Iterator
+from collections.abc import Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
-from routing import ladder, paths, people, rota
-from routing.decision import Decision
-from routing.model import BACKUP, EVERYONE, ONCALL, Ladder, Line, Plan, Try
+from routing import paths, people
+from routing.lacks import At, Callable, excused, why, why_across
+from routing.model import Line, Pause, Plan, Ring
 from routing.paths import Path
 from routing.people import Numbers
 from routing.stretches import Stretch, Watched, stretches
 
 MOST = 20  # counterexamples that are told
-ENOUGH = 2  # people that an urgent path reaches
+SPOKEN = timedelta(minutes=10)  # menus, a number and a message, at their longest
+PRESSED_S = 80  # beside its ringing a step lasts until whoever picked up last was asked, at most
+
+Span = tuple[datetime, datetime]
 
 
 class Failure(NamedTuple):
@@ -48,17 +43,18 @@ class Failure(NamedTuple):
 
 @dataclass(frozen=True)
 class Counterexample:
-    """A failure, and all the spans (UTC) in which it happens, the earliest first."""
+    """A failure, and all the spans (UTC) in which calls begin that it befalls, in their order."""
 
     failure: Failure
-    spans: tuple[tuple[datetime, datetime], ...]
+    spans: tuple[Span, ...]
 
 
 @dataclass(frozen=True)
 class Proof:
     """The verdict about [start, end): intervals looked at, and the paths through all of them.
 
-    The counterexamples begin with the shortest path; of those, with the earliest.
+    `across` are the paths of calls that last past one of the `changes` between two intervals. The
+    counterexamples begin with the shortest path; of those, with the earliest.
     """
 
     holds: bool
@@ -67,6 +63,8 @@ class Proof:
     intervals: int
     paths: int
     counterexamples: tuple[Counterexample, ...]
+    changes: int = 0
+    across: int = 0
 
 
 def prove(
@@ -77,31 +75,63 @@ def prove(
     At most so many different counterexamples are told.
     """
     start, end = start.astimezone(UTC), end.astimezone(UTC)
-    prover = _Prover(plan, numbers)
-    spans: dict[Failure, list[tuple[datetime, datetime]]] = {}
-    intervals = walked = 0
-    for stretch in stretches(plan, start, end, prover.watched.windows):
-        intervals += 1
+    prover, longest = _Prover(plan, numbers), lasts(plan)
+    spans: dict[Failure, list[Span]] = {}
+    walked = across = 0
+    changes: set[datetime] = set()
+    looked = list(stretches(plan, start, end + longest, prover.watched.windows, (end,)))
+    within = [one for one in looked if one.start < end]
+    for number, stretch in enumerate(within):
         for count, failures in prover.look(stretch):
             walked += count
             for failure in failures:
-                known = spans.setdefault(failure, [])
-                if known and known[-1][1] == stretch.start:
-                    known[-1] = (known[-1][0], stretch.end)
-                else:
-                    known.append((stretch.start, stretch.end))
+                spans.setdefault(failure, []).append((stretch.start, stretch.end))
+        # the call began in this one, and its message comes in one of those
+        for later in _until(looked, number + 1, stretch.end + longest):
+            if later.same(stretch):
+                continue
+            changes.add(later.start)
+            begins = max(stretch.start, later.start - longest)
+            for count, failures in prover.look_across(stretch, later):
+                across += count
+                for failure in failures:
+                    spans.setdefault(failure, []).append((begins, stretch.end))
     found = sorted(
-        (Counterexample(failure, tuple(known)) for failure, known in spans.items()),
+        (Counterexample(failure, _joined(known)) for failure, known in spans.items()),
         key=lambda one: (len(one.failure.path), one.spans[0], one.failure.why),
     )
-    return Proof(not found, start, end, intervals, walked, tuple(found[:most]))
+    told = tuple(found[:most])
+    return Proof(not found, start, end, len(within), walked, told, len(changes), across)
 
 
-class _Callable(NamedTuple):
-    """Who can be called at an instant: rung live, and by a message."""
+def lasts(plan: Plan) -> timedelta:
+    """Say how long a call may go on while nobody accepts it, at the most."""
+    ladders = [
+        sum(one.seconds if isinstance(one, Pause) else one.ring_s + PRESSED_S for one in known.live)
+        for known in plan.ladders.values()
+    ]
+    keys = (do for menu in plan.menus.values() for do in (*menu.keys.values(), menu.otherwise))
+    actions = (*(rule.do for rule in plan.rules), *keys)
+    first = [do.ring_s + PRESSED_S for do in actions if isinstance(do, Ring)]
+    return SPOKEN + timedelta(seconds=max(ladders, default=0) + max(first, default=0))
 
-    live: frozenset[str]
-    people: frozenset[str]
+
+def _until(looked: Sequence[Stretch], number: int, end: datetime) -> Iterator[Stretch]:
+    """List the stretches from this place on that begin before an instant."""
+    while number < len(looked) and looked[number].start < end:
+        yield looked[number]
+        number += 1
+
+
+def _joined(spans: Iterable[Span]) -> tuple[Span, ...]:
+    """Join what overlaps or touches; in their order."""
+    found: list[Span] = []
+    for begins, ends in sorted(spans):
+        if found and begins <= found[-1][1]:
+            found[-1] = (found[-1][0], max(found[-1][1], ends))
+        else:
+            found.append((begins, ends))
+    return tuple(found)
 
 
 class _Prover:
@@ -113,24 +143,43 @@ class _Prover:
         self._numbers = numbers
         self.watched = Watched(self._plan)
         self._ends: dict[Hashable, tuple[int, list[Path]]] = {}
-        self._callable: dict[Hashable, _Callable] = {}
+        self._callable: dict[Hashable, Callable] = {}
         self._failures: dict[Hashable, list[Failure]] = {}
 
     def look(self, stretch: Stretch) -> Iterator[tuple[int, list[Failure]]]:
         """Count for each line the paths of a stretch, and list those that fail."""
+        who = self._who(stretch)
+        for line in self._plan.lines:
+            how, count, ends = self._walked(line, stretch)
+            key = (how, stretch.answers, who)
+            if key not in self._failures:
+                whys = [(path, why(path.end, self._plan, who, stretch.start)) for path in ends]
+                self._failures[key] = _failures(whys)
+            yield count, self._failures[key]
+
+    def look_across(self, began: Stretch, later: Stretch) -> Iterator[tuple[int, list[Failure]]]:
+        """Do the same for calls that began in one stretch and whose message comes in a later."""
+        first, then = At(self._who(began), began.start), At(self._who(later), later.start)
+        for line in self._plan.lines:
+            how, count, ends = self._walked(line, began)
+            key = (how, began.answers, first.who, later.answers, then.who)
+            if key not in self._failures:
+                whys = [(path, why_across(path.end, self._plan, first, then)) for path in ends]
+                self._failures[key] = _failures(whys)
+            yield count, self._failures[key]
+
+    def _who(self, stretch: Stretch) -> Callable:
         reach = self.watched.reach(stretch)
         if reach not in self._callable:
             self._callable[reach] = self._find_callable(stretch.start)
-        who = self._callable[reach]
-        for line in self._plan.lines:
-            how = self.watched.routing(line, stretch)
-            if how not in self._ends:
-                self._ends[how] = self._find_ends(line, stretch.start)
-            count, ends = self._ends[how]
-            key = (how, stretch.answers, who)
-            if key not in self._failures:
-                self._failures[key] = self._find_failures(ends, who, stretch.start)
-            yield count, self._failures[key]
+        return self._callable[reach]
+
+    def _walked(self, line: Line, stretch: Stretch) -> tuple[Hashable, int, list[Path]]:
+        """Return what the paths of a line depend on, how many there are, and the shortest ones."""
+        how = self.watched.routing(line, stretch)
+        if how not in self._ends:
+            self._ends[how] = self._find_ends(line, stretch.start)
+        return (how, *self._ends[how])
 
     def _find_ends(self, line: Line, now: datetime) -> tuple[int, list[Path]]:
         """Count the paths on a line, and list the shortest to each different end."""
@@ -139,15 +188,15 @@ class _Prover:
         for path in paths.walk(self._plan, line, self._kinds, now):
             count += 1
             end = path.end
-            excused = _excused(end, self._plan)
-            key = (end.kind, end.target, end.urgency, end.otherwise, end.own, excused)
+            known = excused(end, self._plan)
+            key = (end.kind, end.target, end.urgency, end.otherwise, end.own, known)
             if key not in shortest or len(path.keys) < len(shortest[key].keys):
                 shortest[key] = path
         return count, list(shortest.values())
 
-    def _find_callable(self, now: datetime) -> _Callable:
+    def _find_callable(self, now: datetime) -> Callable:
         plan, numbers = self._plan, self._numbers
-        return _Callable(
+        return Callable(
             frozenset(people.reachable(plan, numbers, now, urgent=True)),
             frozenset(
                 one.id
@@ -156,80 +205,15 @@ class _Prover:
             ),
         )
 
-    def _find_failures(self, ends: Iterable[Path], who: _Callable, now: datetime) -> list[Failure]:
-        """List what fails at an instant, each reason with its shortest path."""
-        found: dict[tuple[str | None, str], Path] = {}
-        for path in ends:
-            why = _why(path.end, self._plan, who, now)
-            key = (path.end.urgency, why)
-            if why and (key not in found or len(path.keys) < len(found[key].keys)):
-                found[key] = path
-        return [
-            Failure(path.line.name, urgency, path.words(), why)
-            for (urgency, why), path in found.items()
-        ]
 
-
-def _excused(end: Decision, plan: Plan) -> bool:
-    return end.kind in {"announce", "reject"} and paths.asked_for_flag(end, plan)
-
-
-def _why(end: Decision, plan: Plan, who: _Callable, now: datetime) -> str:
-    """Say what a path's end lacks at an instant; empty if it lacks nothing."""
-    if end.kind in {"announce", "reject"}:
-        return "" if _excused(end, plan) else "it ends without a human and without a message"
-    owners = ladder.resolve(plan.office.inbox, plan, now)
-    if not any(one in plan.people or one in plan.phones for one in owners):
-        return f"nobody owns the message: the inbox {plan.office.inbox} is nobody here"
-    if end.urgency != "urgent":
-        return ""
-    steps = plan.ladders.get((end.target if end.kind == "ladder" else end.otherwise) or "")
-    return next(filter(None, _lacks_on_call(end, steps, plan, who, now)), "") or _too_few(
-        _reached(end, steps, plan, who, now)
-    )
-
-
-def _first_rota(plan: Plan) -> str:
-    return next(iter(plan.rotas), "")
-
-
-def _lacks_on_call(
-    end: Decision, steps: Ladder | None, plan: Plan, who: _Callable, now: datetime
-) -> Iterator[str]:
-    """Say for each rota that an urgent path asks what is wrong with who is on call."""
-    if steps is None or (end.kind == "ring" and end.target == ONCALL):
-        yield _on_call_lacks(plan, _first_rota(plan), who, now)
-    if steps is not None and any(isinstance(one, Try) and one.who == ONCALL for one in steps.live):
-        yield _on_call_lacks(plan, steps.rota or _first_rota(plan), who, now)
-
-
-def _on_call_lacks(plan: Plan, rota_name: str, who: _Callable, now: datetime) -> str:
-    if rota_name not in plan.rotas:
-        return ""  # an office without rotas calls everyone by intention
-    on_call = rota.on_call(plan, rota_name, now).people
-    if not on_call:
-        return f"nobody is on call in the rota {rota_name}"
-    silent = [one for one in on_call if one not in who.people]
-    return f"{silent[0]} is on call and has no contact then" if silent else ""
-
-
-def _reached(
-    end: Decision, steps: Ladder | None, plan: Plan, who: _Callable, now: datetime
-) -> set[str]:
-    """Name the people whom an urgent path reaches, rung or called by its message."""
-    rung = {one for together in paths.rung(end, plan, now, who.live) for one in together}
-    rota_name = steps.rota if steps is not None else ""
-    called = {
-        one
-        for word in (ONCALL, BACKUP, EVERYONE)
-        for one in ladder.resolve(word, plan, now, rota_name=rota_name)
-        if one in who.people and (steps is None or plan.people[one].mode == "relay")
-    }
-    return {one for one in rung if one in plan.people} | called
-
-
-def _too_few(reached: set[str]) -> str:
-    if len(reached) >= ENOUGH:
-        return ""
-    only = next(iter(reached), "")
-    return f"only {only} can be reached" if only else "nobody can be reached"
+def _failures(whys: Iterable[tuple[Path, str]]) -> list[Failure]:
+    """List what fails, each reason with its shortest path; an empty one is no failure."""
+    found: dict[tuple[str | None, str], Path] = {}
+    for path, lacks in whys:
+        key = (path.end.urgency, lacks)
+        if lacks and (key not in found or len(path.keys) < len(found[key].keys)):
+            found[key] = path
+    return [
+        Failure(path.line.name, urgency, path.words(), lacks)
+        for (urgency, lacks), path in found.items()
+    ]

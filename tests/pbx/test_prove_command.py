@@ -58,6 +58,11 @@ def test_the_example_is_proven(home: Path) -> None:
     assert told.stdout.startswith(
         f"It holds: all {checked['paths']} paths in {checked['intervals']} intervals "
     )
+    assert checked["changes"] == checked["intervals"] - 1
+    assert (
+        f"Calls that span one of {checked['changes']} changes of hours or duty were followed, too: "
+        f"all {checked['across']} paths of theirs are decided as they began"
+    ) in told.stdout
 
 
 def test_a_removed_contact_is_exit_1_and_the_first_minute(home: Path) -> None:

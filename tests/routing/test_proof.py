@@ -45,7 +45,7 @@ from routing.model import (
     Window,
     YearlyWeekday,
 )
-from routing.proof import Proof, prove
+from routing.proof import Proof, lasts, prove
 from routing.stretches import stretches
 
 ROOT = Path(__file__).parents[2]
@@ -404,8 +404,17 @@ class Office:
         return self.plan if hash_ == self.plan.hash else None
 
 
-def live(office: Office, did: str, keys: tuple[str, ...], at: datetime) -> tuple[str, set[str]]:
-    """Call the live line: press keys, let nobody answer, and tell the last verb and who rang."""
+def live(
+    office: Office,
+    did: str,
+    keys: tuple[str, ...],
+    at: datetime,
+    slow: timedelta = timedelta(0),
+) -> tuple[str, set[str]]:
+    """Call the live line: press keys, let nobody answer, and tell the last verb and who rang.
+
+    Each turn takes so long, whatever changes meanwhile.
+    """
     flow = CallFlow(office, RecentCallers())
     rang: set[str] = set()
     pressing = list(keys)
@@ -413,6 +422,7 @@ def live(office: Office, did: str, keys: tuple[str, ...], at: datetime) -> tuple
     for turn in range(40):
         asked = Question("1.1", "1.1", str(turn), did, event, detail, state, "+19175550100")
         verdict = flow.answer(asked, at)
+        at += slow
         state = verdict.state.encode()
         rang |= {
             name.removeprefix(f"_{names.TO}_")
@@ -437,13 +447,18 @@ def live(office: Office, did: str, keys: tuple[str, ...], at: datetime) -> tuple
 
 
 @settings(max_examples=60, deadline=None)
-@given(numbers=HELD, at=INSTANTS)
+@given(
+    numbers=HELD,
+    at=INSTANTS,
+    slow=st.sampled_from([timedelta(0), timedelta(seconds=20), timedelta(hours=7)]),
+)
 def test_what_holds_holds_on_the_live_line(
-    numbers: dict[str, frozenset[str]], at: datetime
+    numbers: dict[str, frozenset[str]], at: datetime, slow: timedelta
 ) -> None:
     """Every path of the proof, made as a call, ends in a message; two rang, or one wants messages.
 
-    It is the code that answers Asterisk, at the same instant, without the proof's own judgement.
+    It is the code that answers Asterisk, from the same instant on, without the proof's judgement;
+    slow calls span changes.
     """
     year = year_of(frozenset(numbers.items()))
     failing = {
@@ -456,11 +471,38 @@ def test_what_holds_holds_on_the_live_line(
         if line.name in failing:
             continue
         for path in paths.walk(RICH, line, [unknown], at):
-            verb, rang = live(Office(RICH, numbers), line.did, path.keys, at)
+            verb, rang = live(Office(RICH, numbers), line.did, path.keys, at, slow)
             assert verb == names.MESSAGE
             if path.end.kind == "ladder" or path.end.otherwise:
                 late = {"patel"} if "mobile" in numbers.get("patel", ()) else set()
                 assert len((rang & set(RICH.people)) | late) >= 2
+
+
+def test_a_call_whose_message_comes_after_a_change_is_looked_at() -> None:
+    """Dr. Osei wants messages first and has no contact after noon: then one alone is reached."""
+    person = replace(
+        PLAN.people["osei"],
+        mode="relay",
+        contacts=(Contact("mobile", (Window(1, time(0), 1, time(12)),)),),
+    )
+    alone = replace(PLAN, people={"lee": PLAN.people["lee"], "osei": person}, rotas={})
+    alone = replace(alone, ladders={"urgent": replace(PLAN.ladders["urgent"], rota="")})
+    noon = local("2026-11-24 12:00")
+    found = prove(alone, ALL, noon - timedelta(hours=1), noon, most=10_000)
+    spans = {one.spans for one in found.counterexamples}
+    assert whys(found) == {"its message comes after a change, and then only lee can be reached"}
+    assert spans == {((noon - lasts(alone), noon),)}
+    assert not prove(alone, ALL, noon - SECOND, noon).holds, "beyond the end of the span, too"
+    assert prove(alone, ALL, noon - timedelta(hours=1), noon - lasts(alone)).holds
+
+
+def test_the_changes_are_counted() -> None:
+    """Each change between two intervals is one that a call can span; without one there is none."""
+    found = proof()
+    assert found.changes == found.intervals - 1
+    assert 0 < found.across < found.paths
+    quiet = prove(PLAN, ALL, local("2026-11-28 02:00"), local("2026-11-28 03:00"))
+    assert (quiet.changes, quiet.across) == (0, 0)
 
 
 def test_stretches_are_gapless_and_each_differs_from_the_last() -> None:
