@@ -78,7 +78,7 @@ class Daemon:
         self._recent = RecentCallers()
         self._gaps = GapAlarm()
         self._pulse = Pulse(home)
-        self._stand_by = StandBy(home, self.plans, self._recent, clock)
+        self.plans.shelf = self._stand_by = StandBy(home, self.plans, self._recent, clock)
         flow = CallFlow(self.plans, self._recent)
         self._handlers = Handlers(flow, self.plans, self.recorder, clock, home.messages)
         scripts: dict[str, Handler] = {

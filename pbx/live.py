@@ -8,9 +8,12 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
+import time
 from collections import OrderedDict
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Protocol
 
 import structlog
 
@@ -25,7 +28,8 @@ from pbx.vault import Vault
 from routing.model import Plan
 
 EVERY_S = 0.2
-KEPT = 32  # plans of late, so that a call ends with the plan that it began with
+KEPT = 32  # revisions of late, so that a call ends with the one that it began with
+ASKED_S = 3600.0  # those that a call asked for within this time are kept besides, however many
 
 log = structlog.get_logger()
 
@@ -83,10 +87,27 @@ class _Running:
     book: Book
 
 
+class Shelf(Protocol):
+    """Where revisions lie on the disk: for a daemon that starts in mid-call, and the standby."""
+
+    def keep(self, plan: Plan) -> None:
+        """Put down a revision before any call is answered from it; blocking, and never raises."""
+        ...
+
+    def kept(self) -> Iterable[Plan]:
+        """Read the revisions that lie there, without patients; blocking."""
+        ...
+
+
 class LivePlan:
-    """The plan for the next call, and those of late; begins with `plan` until `open` looks."""
+    """The plan for the next call, and those of late; begins with `plan` until `open` looks.
+
+    A plan and what is laid over it at one time are a revision of it. Without a `shelf` revisions
+    are kept in memory alone.
+    """
 
     def __init__(self, plan: Plan, vault: Vault, home: Home) -> None:
+        self.shelf: Shelf | None = None
         self._home = home
         self._bare = plan  # without what the database lays over it
         self._vault = vault
@@ -95,7 +116,8 @@ class LivePlan:
         self._seen: tuple[int, object] | None = None
         self._blind = False
         self._connection: sqlite3.Connection | None = None
-        self._recent: OrderedDict[str, Plan] = OrderedDict()
+        self._recent: OrderedDict[str, Plan] = OrderedDict()  # by revision, the newest last
+        self._asked: dict[str, float] = {}  # when a call asked for a revision last
         self._take(self._built())
 
     @property
@@ -119,21 +141,36 @@ class LivePlan:
         return tuple(self._recent.values())
 
     def by_hash(self, hash_: str) -> Plan | None:
-        """Find one of the last plans by its hash."""
-        return self._recent.get(hash_)
+        """Find one of the last plans by its revision; where that is gone, the nearest to it.
+
+        The nearest is the same file with what is laid over it now. None: the file is not known.
+        """
+        if (found := self._recent.get(hash_)) is not None:
+            self._asked[hash_] = time.monotonic()
+            return found
+        bare, _, laid = hash_.partition("-")
+        found = next((one for one in reversed(self._recent.values()) if one.hash == bare), None)
+        if hash_ and (laid or found is None):
+            log.error("plan.gone", plan=hash_, taken=(found or self.plan).revision)
+        return found
 
     def open(self) -> None:
         """Open the database, which must exist, and take up what is in it; blocking."""
         try:
             self._connection = overlay.connect(self._home.database)
-            for begun in overlay.begun_with(self._connection):
-                if begun.hash not in self._recent and (known := _parsed(begun)):
-                    self._recent[begun.hash] = known.plan
-                    self._recent.move_to_end(begun.hash, last=False)
+            begun_with = overlay.begun_with(self._connection)
         except sqlite3.Error as error:
             raise overlay.unreadable(self._home.database, error) from error
-        if (found := self._look()) is not None:
-            self._take(found)
+        looked = self._look()
+        if self.shelf is not None:
+            for one in self.shelf.kept():
+                self._take_up(replace(one, patients=self._overlay.patients))
+        hashes = {one.hash for one in self._recent.values()}
+        for begun in begun_with:
+            if begun.hash not in hashes and (known := _parsed(begun)):
+                self._take_up(self._overlay.lay(known.plan))
+        if looked is not None:
+            self._take(replace(looked, book=self._dialled(looked.plan)))
 
     def close(self) -> None:
         """Let go of the database."""
@@ -153,13 +190,23 @@ class LivePlan:
             if found is not None:
                 self._take(found)
 
+    def _take_up(self, plan: Plan) -> None:
+        """Know a revision with which calls may have begun that are under way."""
+        if plan.revision not in self._recent:
+            self._recent[plan.revision] = plan
+            self._recent.move_to_end(plan.revision, last=False)
+            self._asked[plan.revision] = time.monotonic()
+
     def _take(self, running: _Running) -> None:
         """Make this what the next call is answered from."""
         self._running = running
-        self._recent[running.plan.hash] = running.plan
-        self._recent.move_to_end(running.plan.hash)
-        while len(self._recent) > KEPT:
-            self._recent.popitem(last=False)
+        self._recent[running.plan.revision] = running.plan
+        self._recent.move_to_end(running.plan.revision)
+        since = time.monotonic() - ASKED_S
+        for old in list(self._recent)[:-KEPT]:
+            if self._asked.get(old, since) <= since:
+                del self._recent[old]
+                self._asked.pop(old, None)
 
     def _look(self) -> _Running | None:
         """Build anew if anything changed; None if not, or if it cannot be read now."""
@@ -178,11 +225,17 @@ class LivePlan:
         self._blind = False
         self._seen = seen
         self._read_vault()
-        return self._built()
+        found = self._built()
+        if self.shelf is not None:
+            self.shelf.keep(found.plan)
+        return found
 
     def _read_database(self, connection: sqlite3.Connection) -> None:
         """Read what is laid over the plan, and another plan if one was applied."""
-        self._overlay = overlay.read(connection)
+        laid = overlay.read(connection)
+        if laid.patients == self._overlay.patients:  # a big directory is in memory once
+            laid = replace(laid, patients=self._overlay.patients)
+        self._overlay = laid
         newest = overlay.applied(connection)
         if newest is None or newest.id == self._applied:
             return
@@ -202,7 +255,16 @@ class LivePlan:
 
     def _built(self) -> _Running:
         found = self._overlay.lay(self._bare)
-        return _Running(found, office.dial_strings(found, self._vault))
+        return _Running(found, self._dialled(found))
+
+    def _dialled(self, plan: Plan) -> Book:
+        """List what is dialled for whom: everybody of this plan, and of those that calls have."""
+        known = {one.hash: one for one in (*tuple(self._recent.values()), plan)}
+        book: dict[str, Mapping[str, str]] = {}
+        for one in known.values():
+            for who, contacts in office.dial_strings(one, self._vault).items():
+                book[who] = {**book.get(who, {}), **contacts}
+        return book
 
     def _stamp(self) -> object:
         """Tell one state of the vault's file from another; None where there is none."""

@@ -73,7 +73,7 @@ def _would_be(
 ) -> Course:
     earlier = tuple(datetime.fromisoformat(at) for at in kept.get("earlier", ()))
     facts = Facts(call.did, call.caller, tuple(kept.get("presses", ())), earlier)
-    told = explain.imagine(plan, numbers, facts, decision.at)
+    told = explain.imagine(plan, numbers, facts, explain.began(decision))
     found = told.decision
     first = next((step.who for step in told.steps if isinstance(step, Ringing)), ())
     return Course(found.kind, found.target, found.urgency, first, found.reasons)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, NamedTuple
 
-from routing.model import Urgency
+from routing.model import Patient, Urgency
 
 Kind = Literal["ring", "ladder", "message", "menu", "announce", "reject"]
 
@@ -17,13 +17,15 @@ class Facts:
     """A call as far as it is known: the dialled DID, the caller (None: anonymous), the keys.
 
     `presses` are the keys so far, one for each menu; "" is silence. `earlier` are the instants of
-    earlier calls from the same number.
+    earlier calls from the same number. `directory` is what the patients' directory said when the
+    call began; None: what the plan's says.
     """
 
     did: str
     caller: str | None = None
     presses: tuple[str, ...] = ()
     earlier: tuple[datetime, ...] = ()
+    directory: Mapping[str, Patient] | None = None
 
 
 class Reason(NamedTuple):
@@ -41,7 +43,7 @@ class Decision:
     `target` names what the kind needs: whom to ring (a group, person, desk phone, or word for the
     people on call), the ladder, the menu, or who owns the message. `say` are prompts. A ring that
     nobody takes goes on to the ladder `otherwise`, or to a message of `urgency`. `own` is the
-    caller's own physician, `patient` the caller's id in the directory.
+    caller's own physician, `patient` the caller's id in the directory, which no live call carries.
     """
 
     kind: Kind

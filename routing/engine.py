@@ -25,7 +25,10 @@ A_KEY = "a key of the menu"
 
 
 def route(facts: Facts, plan: Plan, now: datetime) -> Decision:
-    """Decide about a call at an aware instant; depends on nothing but its arguments.
+    """Decide about a call that began at an aware instant; depends on nothing but its arguments.
+
+    It is asked again after each key, with that same instant and plan: what a caller heard at the
+    menu is what their key means, whatever opens, closes or is changed in between.
 
     A DID that is no line of ours is rejected. The menu is offered where rules could turn on an
     urgency that is not known yet; a key of it may also decide by itself. Should no rule match, the
@@ -34,7 +37,8 @@ def route(facts: Facts, plan: Plan, now: datetime) -> Decision:
     line = plan.line_of(facts.did)
     if line is None:
         return Decision("reject", "", "", None, (Reason("", False, "the number is not ours"),))
-    patient = plan.patients.get(facts.caller) if facts.caller is not None else None
+    listed = plan.patients if facts.directory is None else facts.directory
+    patient = listed.get(facts.caller) if facts.caller is not None else None
     scene = Scene(facts, plan, now, line, patient)
     state = scene.hours(None)
     menu = plan.menus.get(line.menus.get(state, ""))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Container, Iterator
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from routing import people, rota
 from routing.decision import Decision
@@ -44,6 +44,8 @@ def next_step(
 ) -> Ringing | Waiting | None:
     """Find the first step behind number `after` (-1 at the start) that can be performed.
 
+    `now` is the instant at which the call began.
+
     People outside `reachable` have no contact and are skipped at once, and with them a step that
     has nobody else; a pause is kept only if somebody was tried before it. None: the ladder ended.
     """
@@ -65,28 +67,24 @@ def course(
 ) -> Iterator[Ringing | Waiting]:
     """List what a decided call goes through while nobody accepts; at the end stands a message.
 
-    What a ring decision begins with is step -1. Time goes on as the phones ring, so that a handoff
-    in the middle of a ladder is seen.
+    What a ring decision begins with is step -1. All of it is of the instant at which the call
+    began, however long phones ring: a call has the people on call with whom it began.
     """
-    urgent = decision.urgency == "urgent"
+    reachable = people.reachable(plan, numbers, now, urgent=decision.urgency == "urgent")
     name = decision.target if decision.kind == "ladder" else decision.otherwise
     if decision.kind == "ring":
-        reachable = people.reachable(plan, numbers, now, urgent=urgent)
         resolved = resolve(decision.target, plan, now, own=decision.own)
         who = tuple(one for one in resolved if one in reachable)
         if who:
             yield Ringing(-1, who, decision.ring_s)
-            now += timedelta(seconds=decision.ring_s)
     ladder = plan.ladders.get(name or "")
     after = -1
     while ladder is not None:
-        reachable = people.reachable(plan, numbers, now, urgent=urgent)
         step = next_step(ladder, plan, now, after=after, reachable=reachable, own=decision.own)
         if step is None:
             return
         yield step
         after = step.step
-        now += timedelta(seconds=step.ring_s if isinstance(step, Ringing) else step.seconds)
 
 
 def resolve(

@@ -13,6 +13,7 @@ from functools import partial
 
 from dialplan import names
 from pbx import numbers
+from pbx.call import memory
 from pbx.call.conversation import Book, CallState, Plans, Question, Verdict
 from pbx.call.recent import RecentCallers
 from routing import engine, ladder, outbound, people
@@ -48,7 +49,10 @@ class CallFlow:
             question = replace(question, event=names.ARRIVED, detail="", state="")
         state = CallState.decode(question.state)
         plan = self._plans.by_hash(state.plan) or self._plans.plan
-        turn = _Turn(question, replace(state, plan=plan.hash), plan, self._plans.book, now)
+        state = replace(state, plan=plan.revision)
+        if not state.began:
+            state = self._begun(state, question, plan, memory.moment(now))
+        turn = _Turn(question, state, plan, self._plans.book, state.begun(now))
         if question.event == names.PRESSED and self._line and turn.calls_in():
             return Verdict(names.CALL_IN, {}, turn.state)
         if question.event == names.PRESSED:
@@ -56,25 +60,41 @@ class CallFlow:
         return turn.goes_on() or self._route(turn)
 
     def _route(self, turn: _Turn) -> Verdict:
-        asked = turn.question
-        number = turn.number
-        earlier = self._recent.earlier(number, asked.call)
-        if number is not None:
-            self._recent.note(number, asked.call, turn.now)
-        facts = Facts(asked.did, asked.caller, turn.state.presses(), earlier)
-        decision = engine.route(facts, turn.plan, turn.now)
+        asked, kept = turn.question, turn.state
+        if (number := turn.number) is not None:
+            self._recent.note(number, asked.call, turn.began)
+        facts = Facts(
+            asked.did,
+            asked.caller,
+            kept.presses(),
+            memory.calls(kept.earlier, kept.began),
+            memory.directory(kept.known, asked.caller, turn.plan),
+        )
+        decision = engine.route(facts, turn.plan, turn.began)
         return replace(turn.perform(decision), decision=decision, facts=facts)
+
+    def _begun(self, state: CallState, question: Question, plan: Plan, began: int) -> CallState:
+        """Take down for the whole call what is true at its beginning."""
+        caller = question.caller
+        patient = plan.patients.get(caller) if caller is not None else None
+        number = outbound.reachable(plan, caller)
+        earlier = memory.ages(self._recent.earlier(number, question.call), began, plan)
+        return replace(state, began=began, earlier=earlier, known=memory.known(patient, plan))
 
 
 @dataclass(frozen=True)
 class _Turn:
-    """One question with all that its answer depends on."""
+    """One question with all that its answer depends on.
+
+    Plan and instant are those with which the call `began`; only `book` is the newest, so that a
+    mobile that was changed just now is the one that rings.
+    """
 
     question: Question
     state: CallState
     plan: Plan
     book: Book
-    now: datetime
+    began: datetime
 
     @property
     def number(self) -> str | None:
@@ -184,13 +204,13 @@ class _Turn:
         return Verdict(names.NUMBER, words, state, message=state.urgency or "urgent")
 
     def who(self, target: str) -> tuple[str, ...]:
-        return ladder.resolve(target, self.plan, self.now, own=self.state.own or None)
+        return ladder.resolve(target, self.plan, self.began, own=self.state.own or None)
 
     def reachable(self) -> dict[str, str]:
         """Map everybody who may ring now to the contact that is used."""
         held = {person: frozenset(contacts) for person, contacts in self.book.items()}
         urgent = self.state.urgency == "urgent"
-        return people.reachable(self.plan, held, self.now, urgent=urgent)
+        return people.reachable(self.plan, held, self.began, urgent=urgent)
 
     def climb(self, *say: str) -> Verdict:
         """Go to the ladder's next step; at its end an urgent message is taken."""
@@ -199,7 +219,7 @@ class _Turn:
         step = rungs and ladder.next_step(
             rungs,
             self.plan,
-            self.now,
+            self.began,
             after=state.step,
             reachable=self.reachable(),
             own=state.own or None,

@@ -5,10 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from typing import Protocol
 
 from dialplan import names
 from pbx.agi.protocol import AgiRequest
+from pbx.call import memory
 from pbx.numbers import shown_number
 from routing.decision import Decision, Facts
 from routing.model import Plan
@@ -18,7 +20,10 @@ Book = Mapping[str, Mapping[str, str]]
 
 SILENCE = "s"
 
-_STATE = re.compile(r"(\w*):([\w-]*):(-?\d+):(\+?\d*):(\d+):([0-9*#s]*):([\w-]*):(\w*):(\w*)")
+_STATE = re.compile(
+    r"(\w*):([\w-]*):(-?\d+):(\+?\d*):(\d+):([0-9*#s]*):([\w-]*):([\w-]*):(\w*)"
+    rf":(\d{{1,15}}):({memory.EARLIER}):({memory.KNOWN})"
+)
 
 
 @dataclass(frozen=True)
@@ -39,10 +44,13 @@ class Question:
 class CallState:
     """What a call remembers between turns; plain words, none of which holds the separator.
 
-    `plan` is the hash of the plan that the call began with: it ends with the same. `keys` are the
-    menu keys so far, "s" for silence, and `own` is the caller's own physician. `saved` says that
-    an urgent message is on the disk ("yes"), that its words are being recorded ("words"), and that
-    a number is asked for first, as nobody was reached ("over").
+    `keys` are the menu keys so far, "s" for silence, and `own` is the caller's own physician.
+    `saved` says that an urgent message is on the disk ("yes"), that its words are being recorded
+    ("words"), and that a number is asked for first, as nobody was reached ("over").
+
+    With what the call began it ends: `plan` is the revision of the plan, `began` the instant in
+    milliseconds, `earlier` when the caller had called before, and `known` what the directory said
+    of the caller (see `pbx.call.memory`).
     """
 
     urgency: str = ""
@@ -54,12 +62,15 @@ class CallState:
     own: str = ""
     plan: str = ""
     saved: str = ""
+    began: int = 0
+    earlier: str = ""
+    known: str = ""
 
     def encode(self) -> str:
         """Write the state as one word for a channel variable."""
         return (
             f"{self.urgency}:{self.ladder}:{self.step}:{self.callback}:{self.asked}:{self.keys}"
-            f":{self.own}:{self.plan}:{self.saved}"
+            f":{self.own}:{self.plan}:{self.saved}:{self.began}:{self.earlier}:{self.known}"
         )
 
     @classmethod
@@ -68,13 +79,22 @@ class CallState:
         match = _STATE.fullmatch(text) if text else None
         if match is None:
             return cls()
-        urgency, name, step, callback, asked, *rest = match.groups()
-        return cls(urgency, name, int(step), callback, int(asked), *rest)
+        urgency, name, step, callback, asked, *words = match.groups()
+        keys, own, plan, saved, began, *kept = words
+        state = cls(urgency, name, int(step), callback, int(asked), keys, own, plan, saved)
+        return replace(state, began=int(began), earlier=kept[0], known=kept[1])
 
     @staticmethod
     def is_foreign(text: str) -> bool:
         """Tell a state that another version of us wrote, in a way that we cannot read."""
         return bool(text) and _STATE.fullmatch(text) is None
+
+    def begun(self, otherwise: datetime) -> datetime:
+        """Return the instant at which the call began, by which all of it is decided.
+
+        A state that says none is of a call that begins now.
+        """
+        return memory.instant(self.began) if self.began else otherwise
 
     def pressed(self, key: str) -> CallState:
         """Add a key of the menu that was just heard."""
@@ -116,7 +136,7 @@ class Plans(Protocol):
         ...
 
     def by_hash(self, hash_: str) -> Plan | None:
-        """Find a plan of late by its hash."""
+        """Find the plan of a call by its revision, with what lay over it when the call began."""
         ...
 
 

@@ -18,7 +18,7 @@ from routing.engine import route
 from routing.model import Plan, Urgency
 
 if TYPE_CHECKING:
-    from pbx.store.calls import History
+    from pbx.store.calls import DecisionRow, History
 
 LIKE = "%A %d %B %Y, %H:%M %Z"
 REPEAT_APART = timedelta(minutes=1)  # imagined earlier calls of the same number
@@ -75,7 +75,7 @@ def remember(history: History, zone: ZoneInfo) -> Explanation:
         kept.get("own"),
     )
     return Explanation(
-        last.at.astimezone(zone),
+        began(last).astimezone(zone),
         call.plan or "",
         tuple(kept.get("presses", ())),
         decision,
@@ -83,6 +83,15 @@ def remember(history: History, zone: ZoneInfo) -> Explanation:
         (ladder.Ringing(0, rings, kept.get("first_s", 0)),) if rings else (),
         all_steps=False,
     )
+
+
+def began(decision: DecisionRow) -> datetime:
+    """Return the instant by which a call of the log was decided: when it began.
+
+    A call of a version that kept no such instant was decided by the time of each turn.
+    """
+    at = (decision.facts or {}).get("began")
+    return decision.at if at is None else datetime.fromisoformat(at)
 
 
 def earlier(repeat: int, at: datetime) -> tuple[datetime, ...]:
@@ -100,9 +109,11 @@ def keep(
 ) -> dict[str, Any]:
     """Lay out what a later explanation and a replay need, beside what the call's row says.
 
-    `rings` are the people who are rung first, for `ring_s`; there is nobody's number in it.
+    `rings` are the people who are rung first, for `ring_s`; there is nobody's number in it. `at` is
+    when the call began: by that instant all of it was decided.
     """
     return {
+        "began": at.isoformat(),
         "presses": list(facts.presses),
         "earlier": [one.isoformat() for one in facts.earlier],
         "hours": decision.hours,

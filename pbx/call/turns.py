@@ -29,6 +29,7 @@ def told(question: Question, verdict: Verdict, plan: Plan, now: datetime) -> lis
         records.CallStarted(call, now, name, question.did, question.caller, plan.hash)
     ]
     decision, facts = verdict.decision, verdict.facts
+    began = verdict.state.begun(now)
     first_s = int(verdict.variables.get(f"_{names.RING}", "0"))
     if decision is not None and facts is not None:
         found.append(
@@ -40,7 +41,7 @@ def told(question: Question, verdict: Verdict, plan: Plan, now: datetime) -> lis
                 target=decision.target,
                 urgency=decision.urgency,
                 reasons=decision.reasons,
-                facts=explain.keep(facts, decision, verdict.who, plan, now, first_s),
+                facts=explain.keep(facts, decision, verdict.who, plan, began, first_s),
             )
         )
     detail = {"event": question.event, "verb": verdict.verb}

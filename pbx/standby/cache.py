@@ -24,7 +24,7 @@ from routing.model import Patient, Plan
 LIVE, PATIENTS, RECENT = "live.json", "patients.json", "recent.json"
 MODE = 0o640  # Asterisk's group reads, nobody else
 
-_HASH = re.compile(r"\w+")
+_REVISION = re.compile(r"[\w-]+")
 
 
 @dataclass(frozen=True)
@@ -45,21 +45,18 @@ class CachedPlans:
         object.__setattr__(self, "plan", replace(plan, patients=self._patients))
 
     def by_hash(self, hash_: str) -> Plan | None:
-        """Find a plan of late by its hash."""
-        if hash_ == self.plan.hash:
+        """Find a plan of late by its revision; where that is gone, the same file as it is now."""
+        if hash_ == self.plan.revision:
             return self.plan
         try:
             return replace(self._read(hash_), patients=self._patients)
-        except (OSError, ValueError):
-            return None
+        except (OSError, ValueError, TypeError):
+            return self.plan if hash_.partition("-")[0] == self.plan.hash else None
 
-    def _read(self, hash_: str) -> Plan:
-        if not _HASH.fullmatch(hash_):
+    def _read(self, revision: str) -> Plan:
+        if not _REVISION.fullmatch(revision):
             raise ValueError("no plan's name")
-        plan = plain.value(json.loads((self.folder / _name(hash_)).read_bytes()))
-        if not isinstance(plan, Plan):
-            raise TypeError("no plan")
-        return plan
+        return _read(self.folder / _name(revision))
 
     def recent(self, since: datetime) -> list[tuple[str, str, datetime]]:
         """List when this caller called of late, as (caller, call, instant); without a file none."""
@@ -88,9 +85,22 @@ class Cache:
     def __init__(self, folder: Path, gid: int | None) -> None:
         self._folder = folder
         self._gid = gid
-        self._written: dict[str, Plan] = {}
-        self._book: Book | None = None
+        self._written: set[str] = set()  # revisions
+        self._newest = ""  # perhaps not live yet
+        self._live: tuple[str, Book] | None = None
         self._patients: Mapping[str, Patient] | None = None
+
+    def keep(self, plan: Plan) -> None:
+        """Put down the revision that goes live next; OSError."""
+        self._keep(plan)
+        self._newest = plan.revision
+
+    def _keep(self, plan: Plan) -> None:
+        """Put down one revision, without patients."""
+        if plan.revision not in self._written:
+            text = json.dumps(plain.plain(replace(plan, patients={})))
+            self._replace(_name(plan.revision), text)
+            self._written.add(plan.revision)
 
     def write(self, plan: Plan, book: Book, late: Iterable[Plan]) -> None:
         """Bring the files up to date: the plan of the next call last; OSError leaves the old."""
@@ -101,14 +111,12 @@ class Cache:
             }
             self._replace(PATIENTS, json.dumps(rows))
             self._patients = plan.patients
-        wanted = {one.hash: one for one in (*late, plan)}
-        for hash_, one in wanted.items():
-            if self._written.get(hash_) is not one:
-                self._replace(_name(hash_), json.dumps(plain.plain(replace(one, patients={}))))
-                self._written[hash_] = one
-        if book is not self._book:
-            self._replace(LIVE, json.dumps({"plan": plan.hash, "book": book}))
-            self._book = book
+        wanted = {one.revision: one for one in (*late, plan)}
+        for one in wanted.values():
+            self._keep(one)
+        if (plan.revision, book) != self._live:
+            self._replace(LIVE, json.dumps({"plan": plan.revision, "book": book}))
+            self._live = (plan.revision, book)
         self._prune(wanted)
 
     def write_recent(self, calls: Iterable[tuple[str, str, datetime]]) -> None:
@@ -125,12 +133,30 @@ class Cache:
             os.chown(path, -1, self._gid)
 
     def _prune(self, wanted: Mapping[str, Plan]) -> None:
-        kept = {_name(hash_) for hash_ in wanted}
+        kept = {_name(revision) for revision in (*wanted, self._newest)}
         for path in self._folder.glob(_name("*")):
             if path.name not in kept:
                 path.unlink(missing_ok=True)
-                self._written.pop(path.stem.partition("-")[2], None)
+                self._written.discard(path.stem.partition("-")[2])
 
 
-def _name(hash_: str) -> str:
-    return f"plan-{hash_}.json"
+def kept(folder: Path) -> list[Plan]:
+    """Read all revisions that lie in a folder, the newest first; what no plan is is left out."""
+    found = []
+    for path in sorted(folder.glob(_name("*")), key=lambda one: one.stat().st_mtime, reverse=True):
+        try:
+            found.append(_read(path))
+        except (OSError, ValueError, TypeError):  # another version of us wrote it
+            continue
+    return found
+
+
+def _read(path: Path) -> Plan:
+    plan = plain.value(json.loads(path.read_bytes()))
+    if not isinstance(plan, Plan):
+        raise TypeError("no plan")
+    return plan
+
+
+def _name(revision: str) -> str:
+    return f"plan-{revision}.json"

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import threading
+from collections.abc import Iterable
 from datetime import timedelta
 
 import structlog
@@ -14,8 +16,9 @@ from pbx.engine.runtime import service_user
 from pbx.errors import OfficeLineError
 from pbx.home import Home
 from pbx.live import LivePlan
-from pbx.standby.cache import Cache
+from pbx.standby.cache import Cache, kept
 from pbx.store.overlay import applied_texts
+from routing.model import Plan
 
 EVERY_S = 0.5
 DAY = timedelta(hours=24)  # no rule asks for more
@@ -32,6 +35,7 @@ class StandBy:
         self._recent = recent
         self._clock = clock
         self._cache: Cache | None = None
+        self._writing = threading.Lock()
         self._calls: list[object] = []
         self._fails = False
         self._kept = ""  # the hash of the plan whose text is beside the database, too
@@ -48,20 +52,40 @@ class StandBy:
                 self._fails = True
             await asyncio.sleep(EVERY_S)
 
-    def write(self) -> None:
-        """Write what has changed; blocking, OSError."""
+    def keep(self, plan: Plan) -> None:
+        """Put down a revision before it goes live; what cannot be written `run` tries again."""
+        try:
+            with self._writing:
+                self._prepared().keep(plan)
+        except (OSError, OfficeLineError) as error:
+            log.error("standby.not_cached", error=type(error).__name__)  # noqa: TRY400  # one line
+
+    def kept(self) -> Iterable[Plan]:
+        """Read the revisions that an earlier daemon put down."""
+        try:
+            return kept(self._home.standby)
+        except OSError:
+            return ()
+
+    def _prepared(self) -> Cache:
         if self._cache is None:
             user = service_user()
             self._home.prepare(user)
             self._cache = Cache(self._home.standby, user.gid if user.name is not None else None)
-        self._cache.write(self._plans.plan, self._plans.book, self._plans.of_late)
+        return self._cache
+
+    def write(self) -> None:
+        """Write what has changed; blocking, OSError."""
+        with self._writing:
+            cache, plans = self._prepared(), self._plans
+            cache.write(plans.plan, plans.book, plans.of_late)
         if self._plans.plan.hash != self._kept:
             self._keep_text()
         if not any(rule.when.repeat for rule in self._plans.plan.rules):
             return
         calls = self._recent.since(self._clock.now() - DAY)
         if calls != self._calls:
-            self._cache.write_recent(calls)
+            cache.write_recent(calls)
             self._calls = list(calls)
 
     def _keep_text(self) -> None:

@@ -5,6 +5,7 @@ By SQLite alone and only reading, so that a command that asks who is on call sta
 
 from __future__ import annotations
 
+import hashlib
 import json
 import sqlite3
 from collections.abc import Mapping
@@ -63,8 +64,17 @@ class Overlay:
     unconfirmed: tuple[Unconfirmed, ...] = ()
 
     def lay(self, plan: Plan) -> Plan:
-        """Return the plan with everything of ours in it."""
-        return replace(plan, **vars(self))
+        """Return the plan with everything of ours in it, and named by it."""
+        return replace(plan, **vars(self), laid=self.name)
+
+    @property
+    def name(self) -> str:
+        """Name what is laid over a plan, the same always alike.
+
+        Patients are left out: what the directory says of its caller a call carries itself.
+        """
+        parts = (self.overrides, self.changes, self.unconfirmed)
+        return hashlib.blake2s(repr(parts).encode(), digest_size=6).hexdigest()
 
 
 def laid_over(plan: Plan, database: Path) -> Plan:

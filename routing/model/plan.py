@@ -49,6 +49,7 @@ class Plan:
 
     `overrides`, `changes`, `patients` (by E.164 number) and `unconfirmed` are no part of the file:
     they are rows of the database, laid over it with `dataclasses.replace`, and no part of the hash.
+    `laid` names what is laid over it, but for the patients; it is empty before.
     """
 
     office: Office
@@ -69,8 +70,14 @@ class Plan:
     changes: tuple[HoursChange, ...] = ()
     patients: Mapping[str, Patient] = field(default_factory=dict)
     unconfirmed: tuple[Unconfirmed, ...] = ()
+    laid: str = field(default="", compare=False)
     # what was worked out of this plan once and holds as long as it does, such as a day's hours
     memo: dict[Any, Any] = field(default_factory=dict, init=False, compare=False, repr=False)
+
+    @property
+    def revision(self) -> str:
+        """Name the file's content and what is laid over it: by this a call finds its plan again."""
+        return f"{self.hash}-{self.laid}" if self.laid else self.hash
 
     def line_of(self, did: str) -> Line | None:
         """Find the line that a dialled E.164 number belongs to."""

@@ -7,24 +7,32 @@ import re
 import sqlite3
 import sys
 from contextlib import closing
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from sqlalchemy import Engine
 
 from dialplan import manager, names
 from pbx import vault
-from pbx.call.conversation import CallState
+from pbx.call.callflow import CallFlow
+from pbx.call.conversation import CallState, Question
+from pbx.call.recent import RecentCallers
 from pbx.engine.ports import PortBlock
 from pbx.home import Home
-from pbx.store import messages, records
+from pbx.patients import Entry
+from pbx.standby.cache import CachedPlans
+from pbx.store import changes, messages, records
 from pbx.store.calls import get_call
 from pbx.store.database import open_database, reading
 from pbx.store.overlay import applied_texts
+from pbx.store.patients import put_patients
 from pbx.store.plans import apply_text
 from pbx.store.tables import Call
 from pbx.store.writer import LogWriter
 from pbx.vault import Vault
+from routing.model import HoursChange, Override, Patient
 from tests.support.ami_peer import DEADLINE, SECRET, Peer, listening, until
 from tests.support.daemons import (
     DAY,
@@ -38,6 +46,7 @@ from tests.support.daemons import (
     serving,
 )
 
+LATER = DAY + timedelta(hours=6)
 # A third call within the hour goes to the physician; the front desk answers the others.
 TEXT = (
     (ROOT / "config" / "office.toml")
@@ -79,6 +88,67 @@ async def test_a_plan_that_is_applied_decides_the_next_call_and_not_those_under_
         engine.dispose()
     hashes = [one.call.plan for one in known if one is not None]
     assert hashes == [first.plan.hash, wanted, first.plan.hash]
+
+
+async def test_a_call_ends_as_it_began_whoever_answers(tmp_path: Path) -> None:
+    """The office opens, the caller's flag and the on-call person change, and we start anew."""
+    home = Home(tmp_path)
+    text = TEXT.replace(
+        "[[rules]]\n",
+        """[[rules]]
+name = "some are heard at once"
+when = { flag = "frail, at home", hours = "closed", urgency = "urgent" }
+do = { ladder = "urgent" }
+
+[[rules]]
+""",
+        1,
+    ).replace('when = { hours = "closed", urgency = "urgent" }', 'when = { caller = "unknown" }')
+    held = replace(VAULT, mobiles={**VAULT.mobiles, "patel": "+12125550113"})
+    vault.write(tmp_path, held)
+    first, late = Override(0, "doctors", "replace", "osei", None, DAY, LATER), LATER
+    engine = open_database(home.database)
+    known = Patient("p1", "Ann", "lee", frozenset({"frail, at home"}))
+    lists(engine, known)
+    changes.add_override(engine, first, by="amy", now=DAY)
+    closed = changes.add_hours_change(
+        engine, HoursChange(0, "closed", DAY, late, "snow"), by="amy", now=DAY
+    )
+    async with serving(home, text, held) as (daemon, port):
+        menu = state_of(await asked(port, "1.1"))
+        number = state_of(await asked(port, "1.1", event="pressed", detail="1", state=menu))
+        changes.cancel_hours_change(engine, closed.id, by="amy", now=DAY)
+        other = Override(0, "doctors", "replace", "patel", None, DAY, LATER)
+        changes.add_override(engine, other, by="amy", now=DAY)
+        lists(engine, replace(known, panel=None, flags=frozenset()))
+        await until(lambda: len(daemon.plans.plan.overrides) == 2)
+        again = await asked(port, "1.2", "+12125550149")
+        assert "desk1" in again, "the next call is answered by the desk"
+        pressed = await asked(port, "1.1", event="pressed", detail="1", state=menu)
+        assert state_of(pressed) == number
+    engine.dispose()
+    cached = CachedPlans(home.standby, PATIENT)
+    flow = CallFlow(cached, RecentCallers(), physicians_line=False)
+    question = Question("1.1", "1.1", "2", OFFICE, names.PRESSED, "1", menu, PATIENT)
+    assert flow.answer(question, LATER).state.encode() == number
+    async with serving(home, text, held) as (_, port):
+        assert state_of(await asked(port, "1.1", event="pressed", detail="1", state=menu)) == number
+        climbing = replace(CallState.decode(number), saved="yes").encode()
+        rung = await asked(port, "1.1", event="rang", detail="NOANSWER", state=climbing)
+        assert f"{names.DIAL}=Local/osei@leg" in rung
+
+
+def lists(engine: Engine, patient: Patient) -> None:
+    """Put the patient into the directory."""
+    entries = [Entry(2, patient, (PATIENT,))]
+    put_patients(engine, entries, refused=False, partial=False, by="amy", now=DAY)
+
+
+def state_of(answer: str) -> str:
+    """Read the call's memory out of an answer."""
+    found = re.search(rf'{names.STATE}=([^",]*)', answer)
+    assert found is not None, answer
+    return found[1]
 
 
 @pytest.mark.parametrize(

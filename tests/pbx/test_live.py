@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -17,7 +18,7 @@ from structlog.testing import capture_logs
 from pbx import live, vault
 from pbx.errors import ConfigError
 from pbx.home import Home
-from pbx.live import KEPT, LivePlan
+from pbx.live import KEPT, LivePlan, _Running
 from pbx.officefile import plan as plans
 from pbx.store import changes
 from pbx.store.database import changing, open_database, writing
@@ -191,6 +192,38 @@ def test_a_restart_knows_the_plans_of_calls_under_way(home: Home, engine: Engine
     assert running.plan.hash == last
     assert running.by_hash(under_way) == parsed(variant(22)).plan
     assert running.by_hash(over) is None
+
+
+async def test_a_call_finds_what_lay_over_its_plan(home: Home, engine: Engine) -> None:
+    """By the revision that it carries, however many came after it, and whoever left the office."""
+    put(engine, EXAMPLE)
+    tonight = Override(0, "doctors", "add", "lee", None, NOW, NOW + timedelta(hours=9))
+    async with watched(home) as running:
+        begun = running.plan
+        assert running.by_hash(begun.revision) is begun
+        made = changes.add_override(engine, tonight, by="amy", now=NOW)
+        await until(lambda: running.plan.overrides == (made,))
+        assert running.plan.hash == begun.hash
+        assert running.plan.revision != begun.revision
+        assert running.by_hash(begun.revision) is begun
+        for number in range(KEPT + 2):
+            running._take(_Running(replace(begun, laid=f"later{number}"), running.book))  # noqa: SLF001
+        assert running.by_hash(begun.revision) is begun, "a call asked for it of late"
+        assert running.by_hash(f"{begun.hash}-later0") is not begun
+        left = EXAMPLE.replace('[people.lee]\nname = "Dr. Ana Lee"\nrole = "physician"\n', "")
+        wanted = put(engine, left.replace('"lee", ', ""))
+        await until(lambda: running.plan.hash == wanted)
+        assert "lee" not in running.plan.people
+        assert running.book["lee"] == {"mobile": "PJSIP/+12125550111@trunk-out"}
+
+
+def test_a_revision_that_is_gone_is_told(home: Home) -> None:
+    """Where no file is left of it the nearest plan decides, and the log says so."""
+    running = LivePlan(parsed(EXAMPLE).plan, Vault(), home)
+    with capture_logs() as said:
+        assert running.by_hash(f"{running.plan.hash}-gone") is running.plan
+        assert running.by_hash("unknown-0") is None
+    assert [line["event"] for line in said] == ["plan.gone", "plan.gone"]
 
 
 def test_the_first_good_file_is_chosen_to_be_applied(home: Home) -> None:

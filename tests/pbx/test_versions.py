@@ -13,8 +13,12 @@ from pbx.call.recent import RecentCallers
 from tests.pbx.test_keyed_number import CALLER, NIGHT, PLAN, Fixed
 
 # As the versions until today write it: another order or meaning would be taken for this one.
-WRITTEN = "urgent:urgent:3:+19175550123:1:1s:lee:abc123:yes"
-READ = CallState("urgent", "urgent", 3, "+19175550123", 1, "1s", "lee", "abc123", "yes")
+OLDER = "urgent:urgent:3:+19175550123:1:1s:lee:abc123-0f:yes"  # before calls kept their instant
+WRITTEN = f"{OLDER}:1795849796004:2000.61000:klee.0badcafe"
+READ = CallState(
+    *("urgent", "urgent", 3, "+19175550123", 1, "1s", "lee", "abc123-0f", "yes"),
+    *(1795849796004, "2000.61000", "klee.0badcafe"),
+)
 ARRIVED = Question("1.1", "1.1", "7", "+12125550101", names.ARRIVED, "", "", CALLER)
 EVENTS = ("pressed", "keyed", "rang", "waited", "stopped", "recorded", "arrived", "of a later one")
 
@@ -28,7 +32,7 @@ def test_a_state_is_written_and_read_in_one_way() -> None:
 
 @pytest.mark.parametrize("event", EVENTS)
 @pytest.mark.parametrize(
-    "state", [f"{WRITTEN}:more", WRITTEN.rpartition(":")[0], "2;urgent;3", "x" * 300]
+    "state", [f"{WRITTEN}:more", WRITTEN.rpartition(":")[0], OLDER, "2;urgent;3", "x" * 300]
 )
 def test_a_state_of_another_version_is_an_arrival(event: str, state: str) -> None:
     """In the middle of whatever it was: the caller is routed anew, and rung for."""

@@ -234,8 +234,8 @@ def test_the_course_of_a_ring_that_nobody_takes() -> None:
     assert list(course(decision, PLAN, NIGHT, {})) == []
 
 
-def test_a_handoff_in_the_middle_of_a_ladder_is_seen() -> None:
-    """Monday 07:59:50: the first step rings the one, the second already the next one's backup."""
+def test_a_handoff_in_the_middle_of_a_ladder_changes_nothing_for_a_call() -> None:
+    """Monday 07:59:50: every step rings who was on call, and their backup, when it began."""
     plan = load(ROOT / "config/office.toml", PRESETS).plan
     numbers = dict.fromkeys(plan.people, frozenset({"mobile"}))
     before = datetime(2026, 11, 30, 7, 59, 50, tzinfo=plan.office.zone)
@@ -243,8 +243,8 @@ def test_a_handoff_in_the_middle_of_a_ladder_is_seen() -> None:
     steps = list(course(decision, plan, before, numbers))
     assert [step.who for step in steps if isinstance(step, Ringing)] == [
         ("osei",),
-        ("lee",),  # the backup of Dr. Patel, who is on call from 08:00
-        ("patel",),
+        ("patel",),  # on call from 08:00, and until then the backup
+        ("osei",),
         ("lee", "osei", "patel"),
     ]
     assert [step.seconds for step in steps if isinstance(step, Waiting)] == [15]
