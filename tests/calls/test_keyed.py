@@ -75,6 +75,25 @@ async def test_a_number_as_people_key_it(
     assert audio.tone_seconds(words, PATIENT_TONE) > 1.5
 
 
+async def test_digits_as_fast_as_a_dialler_sends_them(stage: Stage, caller: str) -> None:
+    """Fifty milliseconds each, the pound key at once, as a phone's memory keys a number."""
+
+    async def script(phone: Handset) -> None:
+        await phone.wait(1.5)
+        await phone.do("EXEC", "SendDTMF", "1#,60,50")
+        await phone.wait(1.5)
+        await phone.do("EXEC", "SendDTMF", f"1{OTHER}#,60,50")
+        await phone.wait(5.5)
+        await phone.tone(PATIENT_TONE, 2)
+        await phone.wait(2)
+
+    history = await leaves(stage, caller, script)
+    assert history.message is not None
+    assert history.message.callback_number == f"+1{OTHER}"
+    words = audio.read(stage.home.folder / str(history.message.recording))
+    assert audio.tone_seconds(words, PATIENT_TONE) > 1.5
+
+
 async def test_too_many_digits_are_asked_for_again(stage: Stage, caller: str) -> None:
     """Twelve digits are no number, and none of them begins the next one."""
 
