@@ -31,6 +31,7 @@ import typer
 from pbx.commands.context import resolve
 from pbx.commands.usage import sentence
 from pbx.errors import OfficeLineError
+from pbx.os_errors import unlikely
 
 # What typer raises for what it does not understand; it has no public name there.
 UsageError = cast("type[Exception]", typer.BadParameter.__bases__[0])
@@ -149,8 +150,8 @@ def main() -> NoReturn:
             "PYTHONIOENCODING=utf-8 if it is.\n"
         )
         sys.exit(2)
-    except OSError as error:  # a full disk, most likely, under what is printed
-        sys.stderr.write(f"The machine refused it ({error.strerror}); look at its disk.\n")
+    except OSError as error:  # of a file, or under what is printed
+        sys.stderr.write(f"{unlikely(error)}\n")
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # what is left of it is dropped
         sys.exit(2)
     except KeyboardInterrupt:

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from pbx.errors import ConfigError
+from pbx.os_errors import os_sentence
 
 
 @contextlib.contextmanager
@@ -29,7 +30,7 @@ def alone_at(config: Path) -> Iterator[None]:
         with alone(config.resolve().parent):
             yield
     except OSError as error:
-        raise ConfigError(f"{config} cannot be changed ({error.strerror}).") from error
+        raise ConfigError(os_sentence(f"{config} cannot be changed", error, config)) from error
 
 
 def replace(path: Path, text: str, mode: int) -> None:
@@ -57,9 +58,8 @@ def save_config(path: Path, text: str) -> None:
     try:
         replace(path, text, path.stat().st_mode & 0o777)
     except OSError as error:
-        raise ConfigError(
-            f"The file {path} cannot be written ({error.strerror}); it is as it was."
-        ) from error
+        what = f"The file {path} cannot be written"
+        raise ConfigError(os_sentence(what, error, path, so="it is as it was")) from error
 
 
 def _keep_owner(handle: int, path: Path) -> None:

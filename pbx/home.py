@@ -12,6 +12,7 @@ from pbx import files
 from pbx.engine.ports import Ports
 from pbx.engine.runtime import ServiceUser
 from pbx.errors import ConfigError
+from pbx.os_errors import os_sentence
 from pbx.paths import SPOOL
 
 # What reaches Record() as it is: no comma, bracket or space that Asterisk would read
@@ -114,10 +115,8 @@ class Home:
                 if user.name is not None:
                     os.chown(place, user.uid, user.gid)
         except OSError as error:
-            raise ConfigError(
-                f"The folder {self.folder} cannot be used ({error.strerror}); "
-                "check its owner and the disk, or name another with --home."
-            ) from error
+            what, other = f"The folder {self.folder} cannot be used", "name another with --home"
+            raise ConfigError(os_sentence(what, error, self.folder, otherwise=other)) from error
 
     def remember_ports(self, ports: Ports) -> None:
         """Leave the ports of the running Asterisk for a daemon that is started beside it."""

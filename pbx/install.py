@@ -11,6 +11,7 @@ from pathlib import Path
 from string import Template
 
 from pbx.errors import ConfigError, OfficeLineError
+from pbx.os_errors import os_sentence
 from pbx.paths import data_folder
 
 PLACES = {  # below /etc
@@ -78,10 +79,13 @@ def write(files: dict[str, str], folder: Path, *, replace: bool) -> list[Path]:
             path.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
             path.write_text(text, encoding="utf-8")
             path.chmod(0o644)
-    except (OSError, UnicodeDecodeError) as error:
-        why = getattr(error, "strerror", None) or "it is no text"
+    except OSError as error:
+        what, other = f"The files cannot be written below {folder}", "name another folder"
+        raise ConfigError(os_sentence(what, error, folder, otherwise=other)) from error
+    except UnicodeDecodeError as error:
         raise ConfigError(
-            f"The files cannot be written below {folder} ({why}); use sudo or another folder."
+            f"The files cannot be written below {folder}, as one that is there is no text; name "
+            "another folder."
         ) from error
     return list(paths)
 

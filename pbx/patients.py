@@ -11,6 +11,7 @@ from pathlib import Path
 
 from pbx.errors import OfficeLineError
 from pbx.numbers import mask, to_e164
+from pbx.os_errors import os_sentence
 from routing.callers import is_nobodys
 from routing.model import Patient, Plan
 
@@ -50,7 +51,7 @@ def read_file(path: Path) -> str:
             raise OfficeLineError(f"{path} is over {SIZE_LIMIT} bytes; import it in parts.")
         return path.read_text(encoding="utf-8-sig")
     except OSError as error:
-        raise OfficeLineError(f"{path} cannot be read ({error.strerror}).") from error
+        raise OfficeLineError(os_sentence(f"{path} cannot be read", error, path)) from error
     except UnicodeDecodeError as error:
         raise OfficeLineError(f"{path} is not UTF-8; save it as 'CSV UTF-8'.") from error
 

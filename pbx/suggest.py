@@ -11,6 +11,7 @@ from pathlib import Path
 
 from pbx import files
 from pbx.errors import ConfigError, OfficeLineError
+from pbx.os_errors import os_sentence
 from routing.hours import falls_on
 from routing.model import Plan
 
@@ -107,5 +108,5 @@ def append(path: Path, suggested: Iterable[Suggestion]) -> None:
         with path.open(encoding="utf-8", newline="") as file:
             text = file.read()
     except OSError as error:
-        raise ConfigError(f"{path} cannot be read ({error.strerror}); check the file.") from error
+        raise ConfigError(os_sentence(f"{path} cannot be read", error, path)) from error
     files.save_config(path, extended(text, suggested))

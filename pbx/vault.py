@@ -12,6 +12,7 @@ from typing import Self
 
 from pbx import files
 from pbx.errors import ConfigError, OfficeLineError
+from pbx.os_errors import os_sentence
 
 FILE = "vault.json"
 SECRET_BYTES = 18  # 24 characters of base64
@@ -129,7 +130,7 @@ def read(home: Path) -> Vault:
     except FileNotFoundError:
         return Vault()
     except OSError as error:
-        raise ConfigError(f"The vault {path} cannot be read ({error.strerror}).") from error
+        raise ConfigError(os_sentence(f"The vault {path} cannot be read", error, path)) from error
     except (ValueError, TypeError) as error:
         raise ConfigError(
             f"The vault {path} is damaged; put back a backup of it or set the numbers again."
@@ -161,4 +162,5 @@ def change(home: Path, how: Callable[[Vault], Vault]) -> Vault:
 
 
 def _unwritable(path: Path, error: OSError) -> ConfigError:
-    return ConfigError(f"The vault {path} cannot be written ({error.strerror}); it is as it was.")
+    what = f"The vault {path} cannot be written"
+    return ConfigError(os_sentence(what, error, path, so="it is as it was"))

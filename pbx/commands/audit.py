@@ -17,6 +17,7 @@ from pbx.commands.context import Context, whoever
 from pbx.commands.working import working
 from pbx.errors import OfficeLineError
 from pbx.home import Home
+from pbx.os_errors import os_sentence
 
 if TYPE_CHECKING:
     from typing import TextIO
@@ -160,9 +161,8 @@ def export(
     except FileExistsError as error:
         raise OfficeLineError(f"{file} is there already; name another file.") from error
     except OSError as error:
-        raise OfficeLineError(
-            f"{file} cannot be written ({error.strerror}); name a file in a folder of yours."
-        ) from error
+        what, other = f"{file} cannot be written", "name a file in a folder of yours"
+        raise OfficeLineError(os_sentence(what, error, file, otherwise=other)) from error
     typer.echo(f"{file} has {len(found)} rows.")
 
 

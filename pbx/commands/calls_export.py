@@ -16,6 +16,7 @@ from pbx import when
 from pbx.commands.audited import recorded
 from pbx.commands.calls_shown import Look, whole
 from pbx.errors import OfficeLineError
+from pbx.os_errors import os_sentence
 from pbx.store.calls import CallRow, Filter, count_calls, each_call
 
 if TYPE_CHECKING:
@@ -73,9 +74,8 @@ def _opened(to: str) -> Iterator[TextIO]:
         with path.open("w", encoding="utf-8", newline="") as file:
             yield file
     except OSError as error:
-        raise OfficeLineError(
-            f"{to} cannot be written ({error.strerror}); name a new file with --to."
-        ) from error
+        what, other = f"{to} cannot be written", "name a new file with --to"
+        raise OfficeLineError(os_sentence(what, error, to, otherwise=other)) from error
 
 
 def _write_csv(file: TextIO, rows: Iterable[dict[str, Any]]) -> None:

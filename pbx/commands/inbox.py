@@ -18,6 +18,7 @@ from pbx.commands.calls import open_log
 from pbx.commands.context import Context
 from pbx.errors import OfficeLineError
 from pbx.home import Home
+from pbx.os_errors import os_sentence
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
@@ -227,9 +228,8 @@ def _copied(paths: list[Path], to: Path) -> list[Path]:
         except FileExistsError as error:
             raise OfficeLineError(f"{copy} is there already; name another file.") from error
         except OSError as error:
-            raise OfficeLineError(
-                f"{copy} cannot be written ({error.strerror}); name a file in a folder of yours."
-            ) from error
+            what, other = f"{copy} cannot be written", "name a file in a folder of yours"
+            raise OfficeLineError(os_sentence(what, error, copy, otherwise=other)) from error
     return copies
 
 

@@ -12,6 +12,7 @@ from pbx.commands.answers import answer
 from pbx.commands.audited import recorded
 from pbx.commands.oncall_words import person_named, span_of, the_rota
 from pbx.errors import OfficeLineError
+from pbx.os_errors import os_sentence
 from routing.model import ExplicitShift, Plan
 
 if TYPE_CHECKING:
@@ -46,9 +47,8 @@ def export(
     try:
         out.write_bytes(data)
     except OSError as error:
-        raise OfficeLineError(
-            f"{out} cannot be written ({error.strerror}); name another file with --out."
-        ) from error
+        what, other = f"{out} cannot be written", "name another file with --out"
+        raise OfficeLineError(os_sentence(what, error, out, otherwise=other)) from error
     events = data.count(b"BEGIN:VEVENT")
     typer.echo(f"{out} has {events} {'shift' if events == 1 else 'shifts'} of '{name}'.")
 
@@ -104,9 +104,8 @@ def _content(file: Path, limit: int) -> bytes:
         with file.open("rb") as opened:
             return opened.read(limit + 1)
     except OSError as error:
-        raise OfficeLineError(
-            f"{file} cannot be read ({error.strerror}); name an iCalendar file."
-        ) from error
+        what, other = f"{file} cannot be read", "name an iCalendar file"
+        raise OfficeLineError(os_sentence(what, error, file, otherwise=other)) from error
 
 
 def _tell(plan: Plan, edit: Edit) -> None:

@@ -19,6 +19,7 @@ from pbx.commands.reconcile import day_of, document, line
 from pbx.commands.working import working
 from pbx.errors import OfficeLineError
 from pbx.home import Home
+from pbx.os_errors import os_sentence
 
 if TYPE_CHECKING:
     from pbx.record.reconcile import Reconciliation
@@ -174,9 +175,8 @@ def _write(path: Path, found: Night, shown: Shown) -> None:
         told = [*accounts(found.reconciliation), audited(found)]
         path.write_text(sheet(found, shown, told), encoding="utf-8")
     except OSError as error:
-        raise OfficeLineError(
-            f"{path} cannot be written ({error.strerror}); name another file with --html."
-        ) from error
+        what, other = f"{path} cannot be written", "name another file with --html"
+        raise OfficeLineError(os_sentence(what, error, path, otherwise=other)) from error
 
 
 def _print(found: Night, shown: Shown) -> None:

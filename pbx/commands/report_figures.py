@@ -19,6 +19,7 @@ from pbx.commands.context import Context
 from pbx.commands.reconcile import day_of
 from pbx.commands.working import working
 from pbx.errors import OfficeLineError
+from pbx.os_errors import os_sentence
 from routing.instants import DAY, local_day
 
 if TYPE_CHECKING:
@@ -256,9 +257,8 @@ def _write(path: Path, option: str, write: Callable[[TextIO], object]) -> None:
         with path.open("w", encoding="utf-8", newline="") as file:
             write(file)
     except OSError as error:
-        raise OfficeLineError(
-            f"{path} cannot be written ({error.strerror}); name another file with {option}."
-        ) from error
+        what, other = f"{path} cannot be written", f"name another file with {option}"
+        raise OfficeLineError(os_sentence(what, error, path, otherwise=other)) from error
 
 
 def _csv(file: TextIO, tables: Iterable[Table]) -> None:

@@ -14,6 +14,7 @@ from pbx import when
 from pbx.commands.context import Context
 from pbx.commands.working import working
 from pbx.errors import OfficeLineError
+from pbx.os_errors import os_sentence
 
 if TYPE_CHECKING:
     from routing.model import Line, Plan
@@ -117,9 +118,8 @@ def _write(path: Path, found: Simulation, plan: Plan, about: str) -> None:
     try:
         path.write_text(calendar_of(found, plan, about), encoding="utf-8")
     except OSError as error:
-        raise OfficeLineError(
-            f"{path} cannot be written ({error.strerror}); name another file with --html."
-        ) from error
+        what, other = f"{path} cannot be written", "name another file with --html"
+        raise OfficeLineError(os_sentence(what, error, path, otherwise=other)) from error
 
 
 def _print(found: Simulation, about: str) -> None:

@@ -17,6 +17,7 @@ from pbx.commands.audited import deed
 from pbx.commands.context import Context
 from pbx.errors import ConfigError, OfficeLineError
 from pbx.numbers import mask
+from pbx.os_errors import os_sentence
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -169,4 +170,4 @@ def _mode(path: Path) -> str | None:
     except FileNotFoundError:
         return None
     except OSError as error:
-        raise ConfigError(f"{path} cannot be looked at ({error.strerror}).") from error
+        raise ConfigError(os_sentence(f"{path} cannot be looked at", error, path)) from error

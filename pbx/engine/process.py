@@ -18,6 +18,7 @@ from pbx.engine.ports import Ports, is_free
 from pbx.engine.runtime import Runtime, ServiceUser, confined, enterable
 from pbx.errors import EngineError
 from pbx.health.watchdog import SOCKET
+from pbx.os_errors import os_sentence
 
 START_DEADLINE = 60.0  # seconds until fully booted; three to five is usual
 STOP_DEADLINE = 8.0
@@ -155,10 +156,8 @@ class AsteriskProcess:
                     file.write(text)
                 self._own(path)
         except OSError as error:
-            raise EngineError(
-                f"Asterisk's folder {instance.folder} cannot be written ({error.strerror}); "
-                "check the disk's space and the folder's owner."
-            ) from error
+            what = f"Asterisk's folder {instance.folder} cannot be written"
+            raise EngineError(os_sentence(what, error, instance.folder)) from error
 
     def _own(self, path: Path) -> None:
         if self.instance.user.name is not None:

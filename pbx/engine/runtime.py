@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pbx.errors import EngineError
+from pbx.os_errors import os_sentence
 
 MINIMUM = (22, 10)
 SUITE = "forky"  # the Debian suite that carries Asterisk 22 LTS; stable ones carry none
@@ -139,10 +140,11 @@ def fetch(say: Callable[[str], None]) -> Runtime:
         folder.mkdir(parents=True, exist_ok=True)
         lock = os.open(folder / "fetch.lock", os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
     except OSError as error:
-        raise EngineError(
-            f"The cache folder {folder} cannot be written ({error.strerror}); "
-            "name another in OFFICELINE_CACHE."
-        ) from error
+        what, other = (
+            f"The cache folder {folder} cannot be written",
+            "name another in OFFICELINE_CACHE",
+        )
+        raise EngineError(os_sentence(what, error, folder, otherwise=other)) from error
     try:
         fcntl.flock(lock, fcntl.LOCK_EX)  # somebody else's fetch may just be ending
         runtime = find()

@@ -14,6 +14,7 @@ from pbx.findings import menus, names, people, personal, policy, reach, times, w
 from pbx.findings.draft import Draft
 from pbx.findings.finding import Finding, finding
 from pbx.findings.reading import read
+from pbx.os_errors import os_sentence
 
 if TYPE_CHECKING:
     from routing.people import Numbers
@@ -54,7 +55,7 @@ def read_bytes(path: Path) -> tuple[str, Finding | None]:
             f"There is no configuration at {path}; name yours with --config FILE."
         ) from error
     except OSError as error:
-        raise ConfigError(f"{path} cannot be read ({error.strerror}); check the file.") from error
+        raise ConfigError(os_sentence(f"{path} cannot be read", error, path)) from error
     if content is None or len(content) > SIZE_LIMIT:
         message = f"over {SIZE_LIMIT // 1_000_000} MB, too large for a configuration"
         mend = "Check whether it is the right file."

@@ -26,6 +26,7 @@ from pbx import vault
 from pbx.errors import OfficeLineError
 from pbx.home import Home
 from pbx.keeping.age_keys import Lock
+from pbx.os_errors import os_sentence
 from pbx.paths import SPOOL
 from pbx.record.reconcile import cdr_path
 from pbx.record.spool import Spool
@@ -86,8 +87,7 @@ def make(home: Home, config: Path, file: Path, lock: Lock, now: datetime) -> lis
         ) from error
     except OSError as error:
         raise OfficeLineError(
-            f"The backup {file} cannot be written ({error.strerror or error}); "
-            "look at the disk and the folder."
+            os_sentence(f"The backup {file} cannot be written", error, file)
         ) from error
     return items
 

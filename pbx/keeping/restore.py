@@ -24,6 +24,7 @@ from pbx.errors import OfficeLineError
 from pbx.home import Home
 from pbx.keeping.age_keys import Lock
 from pbx.keeping.backup import CONFIG, DATABASE, FORMAT, MANIFEST, Hashing, Item
+from pbx.os_errors import os_sentence
 from pbx.record.reconcile import cdr_path
 from pbx.store import audit
 from pbx.store.database import open_database
@@ -69,8 +70,9 @@ def restore(  # who and when are for the audit
                 shutil.rmtree(folder if made else stage, ignore_errors=True)
                 raise
     except OSError as error:
+        what = f"{file} cannot be restored to {folder}"
         raise OfficeLineError(
-            f"{file} cannot be restored to {folder} ({error.strerror or error}); nothing was."
+            os_sentence(what, error, folder, so="nothing was restored")
         ) from error
     return Restored(len(manifest.items), manifest.made_at, folder / CONFIG)
 

@@ -12,6 +12,7 @@ import aiomqtt
 from pbx.errors import OfficeLineError
 from pbx.notify import payloads
 from pbx.notify.mqtt import KEEPALIVE_S, TIMEOUT_S, Broker
+from pbx.os_errors import os_sentence
 
 WORDS = {
     "opened": "was left",
@@ -114,6 +115,5 @@ def _context(broker: Broker) -> SSLContext | None:
     try:
         return broker.context()
     except OSError as error:
-        raise OfficeLineError(
-            f"The certificates {broker.ca} cannot be read ({error.strerror}); mend [mqtt] ca."
-        ) from error
+        what = f"The certificates {broker.ca} cannot be read"
+        raise OfficeLineError(os_sentence(what, error, otherwise="mend [mqtt] ca")) from error

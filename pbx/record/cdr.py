@@ -14,6 +14,7 @@ import structlog
 from dialplan import names
 from dialplan.system import CDR_FIELDS
 from pbx.errors import OfficeLineError
+from pbx.os_errors import os_sentence
 
 log = structlog.get_logger()
 
@@ -157,10 +158,8 @@ def read_cdr(
     except FileNotFoundError:
         return
     except OSError as error:
-        raise OfficeLineError(
-            f"Asterisk's call records cannot be read from {path} ({error.strerror}); "
-            "check the file's owner and the disk."
-        ) from error
+        what = f"Asterisk's call records cannot be read from {path}"
+        raise OfficeLineError(os_sentence(what, error, path)) from error
 
 
 def _rows(line: str, zone: tzinfo | None) -> tuple[list[CdrRow], bool]:

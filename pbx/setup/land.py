@@ -7,6 +7,7 @@ from pathlib import Path
 
 from pbx import files, vault
 from pbx.errors import ConfigError, OfficeLineError
+from pbx.os_errors import os_sentence
 
 MODE = 0o640  # of a new file: nothing secret is in it, and nobody else needs it
 
@@ -16,10 +17,9 @@ def prepare(config: Path) -> None:
     try:
         config.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise ConfigError(
-            f"The folder {config.parent} cannot be made ({error.strerror}); "
-            "name another place with --config FILE."
-        ) from error
+        what = f"The folder {config.parent} cannot be made"
+        other = "name another place with --config FILE"
+        raise ConfigError(os_sentence(what, error, config.parent, otherwise=other)) from error
 
 
 def land(
@@ -44,9 +44,8 @@ def land(
             if mobiles:
                 vault.change(home, lambda _: held)
             if isinstance(error, OSError):
-                raise ConfigError(
-                    f"The file {config} cannot be written ({error.strerror})."
-                ) from error
+                what = f"The file {config} cannot be written"
+                raise ConfigError(os_sentence(what, error, config)) from error
             raise
 
 

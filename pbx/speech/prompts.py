@@ -15,6 +15,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 from pbx.errors import ConfigError
+from pbx.os_errors import os_sentence
 from pbx.paths import data_folder
 from pbx.speech.soundfile import SUFFIXES, sound_problem
 
@@ -68,11 +69,13 @@ def load_catalogue(path: Path) -> Catalogue:
     """Read a catalogue; the file is named after its language."""
     try:
         text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
+    except OSError as error:
+        what, other = f"The prompt catalogue {path} cannot be read", "choose another language"
+        raise ConfigError(os_sentence(what, error, path, otherwise=other)) from error
+    except UnicodeDecodeError as error:
         raise ConfigError(
-            f"The prompt catalogue {path} cannot be read: {reason}; restore it or choose a "
-            "language that has one."
+            f"The prompt catalogue {path} cannot be read, as it is not UTF-8 text; restore it or "
+            "choose a language that has one."
         ) from error
     try:
         return _catalogue(path.stem, tomllib.loads(text))
@@ -162,10 +165,8 @@ def assemble(
         for place in (target / language, target / MUSIC_FOLDER):
             _drop_others(place, {target / name for name in chosen})
     except OSError as error:
-        raise ConfigError(
-            f"The sounds cannot be written to {error.filename or target}: {error.strerror}; "
-            "make room or mend the permissions."
-        ) from error
+        what = f"The sounds cannot be written to {target}"
+        raise ConfigError(os_sentence(what, error, target)) from error
     return target
 
 

@@ -19,6 +19,7 @@ from sqlalchemy import URL, Connection, Engine, create_engine, event
 from sqlalchemy.exc import DBAPIError
 
 from pbx.errors import OfficeLineError
+from pbx.os_errors import database_sentence, os_sentence
 from pbx.store import upgrade
 
 if TYPE_CHECKING:
@@ -54,10 +55,8 @@ def open_database(path: Path) -> Engine:
         if path.stat().st_mode & 0o077:
             path.chmod(0o600)
     except OSError as error:
-        raise StoreError(
-            f"The database {path} cannot be opened ({error.strerror}); "
-            "check its owner and the disk, or name another folder with --home."
-        ) from error
+        what, other = f"The database {path} cannot be opened", "name another folder with --home"
+        raise StoreError(os_sentence(what, error, path, otherwise=other)) from error
     except DBAPIError as error:
         raise sentence(error, path) from error
     finally:
@@ -164,10 +163,8 @@ def _refuse_read_only(path: Path) -> None:
     """Refuse now what SQLite would open and then fail at the first message; without opening it."""
     for place in (path.parent, path):  # the WAL stands beside the file
         if not os.access(place, os.W_OK, effective_ids=True):
-            raise StoreError(
-                f"The database {path} cannot be opened ({place} is read-only for this user); "
-                "check its owner and the disk, or name another folder with --home."
-            )
+            other = "name another folder with --home"
+            raise StoreError(database_sentence("cannot be written", path, place, otherwise=other))
 
 
 def _engine(path: Path) -> Engine:

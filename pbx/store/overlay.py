@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import sqlite3
 from collections.abc import Mapping
 from contextlib import closing
@@ -15,6 +16,7 @@ from datetime import datetime
 from pathlib import Path
 
 from pbx.errors import OfficeLineError
+from pbx.os_errors import database_sentence
 from routing.model import HoursChange, Override, Patient, Plan, Unconfirmed
 
 _OVERRIDES = """
@@ -154,6 +156,9 @@ def read(connection: sqlite3.Connection) -> Overlay:
 
 def unreadable(database: Path, error: sqlite3.Error) -> OfficeLineError:
     """Say in a sentence that the database cannot be read."""
+    for place in (database.parent, database):
+        if not os.access(place, os.R_OK, effective_ids=True):
+            return OfficeLineError(database_sentence("cannot be read", database, place))
     return OfficeLineError(
         f"The database {database} cannot be read ({error}); "
         "check its owner, or restore a backup of it."

@@ -168,4 +168,4 @@ def test_the_line_comes_up(place: Path) -> None:
         up.send_signal(signal.SIGINT)
         out, _ = up.communicate(timeout=60)
     assert up.returncode == 0
-    assert "The line is down" in out
+    assert "The line of Elm Street Medicine is down" in out

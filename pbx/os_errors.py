@@ -1,0 +1,130 @@
+"""What the machine refused, in a sentence: which file, why, and what helps against that reason."""
+
+from __future__ import annotations
+
+import errno
+import os
+import pwd
+import re
+from pathlib import Path
+
+FORBIDDEN = {errno.EACCES, errno.EPERM}
+
+# What helps against each reason; {place} is the file or the nearest folder above it that is there
+_FIXES = {
+    errno.ENOSPC: "make room on its disk ('df -h {place}' and 'df -i {place}' show how full it is)",
+    errno.EDQUOT: "make room, or have an administrator raise the quota of its disk",
+    errno.EROFS: "its disk is mounted read-only: look at 'dmesg' for errors of the disk",
+    errno.EIO: "its disk has an error: look at 'dmesg', and save what is on the disk",
+    errno.EFBIG: "raise the limit of a file's size ('ulimit -f' shows it)",
+    errno.EMFILE: "raise the limit of open files ('ulimit -n' shows it)",
+    errno.ENFILE: "end programs that hold many files open",
+    errno.ENOMEM: "end programs that need much memory",
+    errno.EISDIR: "name a file in that folder",
+    errno.ENOTDIR: "name a folder where a file stands now",
+    errno.ENOENT: "check how the path is written",
+    errno.ELOOP: "mend its symbolic links, which go round in a circle",
+    errno.ENAMETOOLONG: "choose a shorter name",
+    errno.ESTALE: "mount its network disk again",
+    errno.EBUSY: "close the program that uses it",
+    errno.EPIPE: "nobody reads the answer any more",
+}
+
+
+def os_sentence(
+    what: str, error: OSError, path: Path | str | None = None, *, otherwise: str = "", so: str = ""
+) -> str:
+    """Say what could not be done, the machine's reason, and what helps against it.
+
+    `path` is what it was about, if the error does not say; `otherwise` what helps as well; `so` how
+    things stand now.
+    """
+    named = error.filename if isinstance(error.filename, str | os.PathLike) else path
+    place = None if named is None else _nearest(Path(named))
+    reason = error.strerror or str(error) or type(error).__name__
+    detail = _detail(error, None if named is None else Path(named), place, what)
+    helps = [_fix(error, place), otherwise]
+    return (
+        "; ".join(
+            part
+            for part in (
+                f"{what} ({reason}{f': {detail}' if detail else ''})",
+                ", or ".join(one for one in helps if one) or "look at the machine's log",
+                so,
+            )
+            if part
+        )
+        + "."
+    )
+
+
+def unlikely(error: OSError) -> str:
+    """Say the same of an error that nobody expected."""
+    what = "The command cannot go on" if error.filename is None else f"{error.filename} is refused"
+    return os_sentence(what, error)
+
+
+def database_sentence(what: str, path: Path, place: Path, *, otherwise: str = "") -> str:
+    """Say why a place that a database needs is not to be had: forbidden, or read-only for all."""
+    number = errno.EROFS if os.statvfs(place).f_flag & os.ST_RDONLY else errno.EACCES
+    error = OSError(number, os.strerror(number), str(place))
+    return os_sentence(f"The database {path} {what}", error, otherwise=otherwise)
+
+
+def _detail(error: OSError, named: Path | None, place: Path | None, what: str) -> str:
+    """Say which place it is about, where the sentence does not name it already."""
+    if place is None:
+        return ""
+    if error.errno in FORBIDDEN:
+        return f"{place} belongs to {_owner(place)}"
+    if error.errno == errno.ENOENT and place != named:
+        return f"there is no {_first_missing(named or place, place)}"
+    return "" if re.search(rf"(^|\s){re.escape(str(place))}(\s|$)", what) else str(place)
+
+
+def _fix(error: OSError, place: Path | None) -> str:
+    """Say what helps against the reason."""
+    if error.errno not in FORBIDDEN:
+        return _FIXES.get(error.errno or 0, "").format(place=place or ".")
+    if os.geteuid() == 0:
+        return "not even root may: look at 'lsattr', and at the limits of a unit or container"
+    owner = "root" if place is None else _owner(place)
+    if place is not None and _uid(place) == os.geteuid():
+        return f"permit it with 'chmod u+rwX {place}'"
+    as_owner = "run the command with sudo"
+    return as_owner if owner == "root" else f"{as_owner}, as in 'sudo -u {owner} officeline ...'"
+
+
+def _nearest(path: Path) -> Path:
+    """Find the path itself, or the nearest folder above it that we can see."""
+    path = Path(os.path.abspath(path))  # noqa: PTH100  # Path.resolve() would look at the links
+    for place in (path, *path.parents):
+        try:
+            place.lstat()
+        except OSError:
+            continue
+        return place
+    return Path("/")
+
+
+def _first_missing(named: Path, place: Path) -> Path:
+    """Name the first part of a path that is not there."""
+    whole = Path(os.path.abspath(named))  # noqa: PTH100
+    rest = whole.relative_to(place).parts if whole.is_relative_to(place) else ()
+    return place / rest[0] if rest else whole
+
+
+def _uid(place: Path) -> int:
+    try:
+        return place.stat().st_uid
+    except OSError:
+        return 0
+
+
+def _owner(place: Path) -> str:
+    """Name the owner of a place."""
+    uid = _uid(place)
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:
+        return f"user {uid}"
