@@ -11,6 +11,7 @@ import contextlib
 import os
 import sqlite3
 import stat
+import weakref
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -175,8 +176,16 @@ def _engine(path: Path) -> Engine:
         hide_parameters=True,  # an error's text is logged, and parameters hold numbers
     )
 
+    connections: set[sqlite3.Connection] = set()
+    weakref.finalize(engine, _close, connections)  # Python closes none that is forgotten
+
+    @event.listens_for(engine, "close")
+    def _closed(connection: sqlite3.Connection, _record: Any) -> None:
+        connections.discard(connection)
+
     @event.listens_for(engine, "connect")
     def _connected(connection: sqlite3.Connection, _record: Any) -> None:
+        connections.add(connection)
         connection.isolation_level = None  # we begin transactions ourselves, migrations included
         connection.execute("PRAGMA foreign_keys=ON")
 
@@ -186,6 +195,12 @@ def _engine(path: Path) -> Engine:
             connection.exec_driver_sql(statement)
 
     return engine
+
+
+def _close(connections: set[sqlite3.Connection]) -> None:
+    """Close what an engine that nobody holds any more has left open."""
+    while connections:
+        connections.pop().close()
 
 
 def _bring_up_to_date(engine: Engine, path: Path) -> None:

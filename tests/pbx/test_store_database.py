@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sqlite3
 import subprocess
@@ -226,3 +227,15 @@ def test_two_processes_may_create_it_at_once(tmp_path: Path) -> None:
         _, complaint = process.communicate(timeout=60)
         assert (process.returncode, complaint) == (0, "")
     assert pragma(path, "integrity_check") == "ok"
+
+
+def test_an_engine_that_nobody_holds_closes_its_connections(tmp_path: Path) -> None:
+    """Python 3.13 complains of a connection that is left open, and a command may end anywhere."""
+    engine = open_database(tmp_path / "officeline.db")
+    with engine.connect() as connection:
+        raw = connection.connection.dbapi_connection
+    assert raw is not None
+    del engine, connection
+    gc.collect()
+    with pytest.raises(sqlite3.ProgrammingError, match="closed database"):
+        raw.execute("SELECT 1")
