@@ -19,6 +19,7 @@ from pbx import logs
 from pbx.demo.scenes import SCENES, Played, Scene, SceneError
 from pbx.demo.stage import Stage, staged
 from pbx.engine import runtime
+from pbx.engine.fetch import fetch
 from pbx.numbers import mask
 from pbx.paths import data_folder
 
@@ -91,7 +92,7 @@ async def play(*, keep_running: bool) -> bool:
     logs.configure(quiet=True)
     console = Console()
     if runtime.find() is None:
-        await asyncio.to_thread(runtime.fetch, lambda line: console.print(line, highlight=False))
+        await asyncio.to_thread(fetch, lambda line: console.print(line, highlight=False))
     console.print("Starting a practice and a phone network on this machine ...")
     show = _Show(console)
     config = data_folder("config") / "office.toml"

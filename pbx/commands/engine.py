@@ -18,9 +18,9 @@ def fetch() -> None:
 
     Example: officeline engine fetch
     """
-    from pbx.engine import runtime
+    from pbx.engine.fetch import fetch as bring
 
-    found = runtime.fetch(lambda line: typer.echo(line, err=True))
+    found = bring(lambda line: typer.echo(line, err=True))
     where = "private" if found.private else "installed"
     typer.echo(f"Asterisk {found.version} ({where}) is ready.")
 

@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import pwd
 import re
 import shutil
 import subprocess
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from pbx.errors import EngineError
-from pbx.os_errors import os_sentence
 
 MINIMUM = (22, 10)
-SUITE = "forky"  # the Debian suite that carries Asterisk 22 LTS; stable ones carry none
-PACKAGES = "asterisk"
 PRIVATE = "asterisk-22"
 SERVICE_USERS = ("officeline", "asterisk", "nobody")
 
@@ -116,10 +111,8 @@ def find() -> Runtime | None:
 
     One that root fetched serves whoever has none, unless OFFICELINE_CACHE says where to look.
     """
-    found = _installed() or _fetched(cache_folder() / PRIVATE)
-    return (
-        found if found or os.environ.get("OFFICELINE_CACHE") else _fetched(SHARED_CACHE / PRIVATE)
-    )
+    found = _installed() or fetched(cache_folder() / PRIVATE)
+    return found if found or os.environ.get("OFFICELINE_CACHE") else fetched(SHARED_CACHE / PRIVATE)
 
 
 def require() -> Runtime:
@@ -133,73 +126,8 @@ def require() -> Runtime:
     return runtime
 
 
-def fetch(say: Callable[[str], None]) -> Runtime:
-    """Bring a private Asterisk into the cache folder, about 300 MB; nothing is installed."""
-    folder = cache_folder()
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        lock = os.open(folder / "fetch.lock", os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
-    except OSError as error:
-        what, other = (
-            f"The cache folder {folder} cannot be written",
-            "name another in OFFICELINE_CACHE",
-        )
-        raise EngineError(os_sentence(what, error, folder, otherwise=other)) from error
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX)  # somebody else's fetch may just be ending
-        runtime = find()
-        if runtime is None:
-            runtime = _bring(folder, say)
-    finally:
-        os.close(lock)
-    return runtime
-
-
-def _bring(folder: Path, say: Callable[[str], None]) -> Runtime:
-    if shutil.which("mmdebstrap") is None:
-        raise EngineError(
-            "Asterisk cannot be fetched without mmdebstrap; install it with "
-            "'apt-get install mmdebstrap' or install Asterisk 22.10 or newer yourself."
-        )
-    target = folder / f"{PRIVATE}.part"
-    shutil.rmtree(target, ignore_errors=True)
-    say("Fetching Asterisk 22 from Debian (about half a minute)")
-    failure = _extract(target, ())
-    if "expired" in failure or "Valid-Until" in failure:
-        say("The mirror's release file is past its date; trying again, signatures still checked")
-        shutil.rmtree(target, ignore_errors=True)
-        failure = _extract(target, ('--aptopt=Acquire::Check-Valid-Until "false"',))
-    if failure:
-        shutil.rmtree(target, ignore_errors=True)
-        last = failure.strip().splitlines()[-1] if failure.strip() else "no output"
-        raise EngineError(
-            f"Asterisk could not be fetched from Debian ({last}); "
-            "check the network and the disk, then try again."
-        )
-    for unused in ("usr/share/doc", "usr/share/man", "usr/share/locale", "var/cache"):
-        shutil.rmtree(target / unused, ignore_errors=True)
-    target.chmod(0o755)
-    if _fetched(target) is None:
-        raise EngineError(
-            f"The Asterisk fetched into {target} does not start; remove that folder and try again."
-        )
-    target.rename(folder / PRIVATE)
-    runtime = _fetched(folder / PRIVATE)
-    assert runtime is not None  # noqa: S101  # the same files answered under their first name
-    return runtime
-
-
-def _extract(target: Path, options: tuple[str, ...]) -> str:
-    """Unpack the packages into `target`; return an empty text or what went wrong."""
-    # Without root the default mode leaves files that belong to a user of a user namespace.
-    mode = () if os.geteuid() == 0 else ("--mode=chrootless",)
-    packages = f"--include={PACKAGES}"
-    command = ["mmdebstrap", *mode, "--variant=extract", *options, packages, SUITE]
-    done = subprocess.run([*command, str(target)], capture_output=True, text=True, check=False)
-    return "" if done.returncode == 0 else done.stderr or f"exit {done.returncode}"
-
-
-def _fetched(root: Path) -> Runtime | None:
+def fetched(root: Path) -> Runtime | None:
+    """Return the Asterisk that was unpacked into a folder; None if none there runs."""
     loaders = sorted(root.glob("usr/lib*/ld-linux-*"))
     modules = sorted(root.glob("usr/lib/*-linux-gnu/asterisk/modules"))
     if not loaders or not modules:
