@@ -21,6 +21,7 @@ MOST_MODULES = 90
 MOST_CALLS = 3540
 MOST_AUDIO_PORTS = 2000
 LONGEST_SILENCE = 60  # seconds
+LONGEST_WAIT = 3600  # of a patient, who may send no audio while waiting
 LONGEST_WRITE = 2000  # milliseconds
 QUIET = {"notice", "warning", "error", "security"}  # levels of a log without numbers and keys
 MODERN = {"tlsv1_2", "tlsv1_3"}
@@ -66,10 +67,15 @@ def no_favours(written: Written) -> Iterator[str]:
 
 
 def lost_calls_end(written: Written) -> Iterator[str]:
-    """A call whose other end is gone is ended, with its audio or without."""
+    """A call whose other end is gone is ended, with its audio or without.
+
+    Only on the end of patients' calls silence is allowed for longer: they wait there, and the
+    other end of a conversation has the short limit.
+    """
     for one in written.sections(SIP, "endpoint"):
+        longest = LONGEST_WAIT if one.title == names.TRUNK else LONGEST_SILENCE
         for key in ("rtp_timeout", "rtp_timeout_hold"):
-            if not 0 < _number(one.get(key)) <= LONGEST_SILENCE:
+            if not 0 < _number(one.get(key)) <= longest:
                 yield f"{one.title}: {key}"
         if one.get("timers") not in {"yes", "required", "always"}:
             yield f"{one.title}: timers"
@@ -220,7 +226,7 @@ WRITTEN: tuple[tuple[str, str, Check], ...] = (
     ("pjsip", "only the carrier's addresses are the carrier", carrier_addresses),
     ("pjsip", "an access list refuses all others", access_list),
     ("pjsip", "no transfers, no subscriptions, no believed identity", no_favours),
-    ("pjsip", "calls whose other end is gone are ended", lost_calls_end),
+    ("pjsip", "calls whose other end is gone are ended; who waits may be silent", lost_calls_end),
     ("pjsip", "bound to the named address", explicit_bind),
     ("pjsip", "TLS 1.2 and SRTP where TLS is spoken", encryption),
     ("pjsip", "phones have secrets, a context and a network", phones),

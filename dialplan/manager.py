@@ -37,6 +37,7 @@ FIELDS = (
     "Who",
     "Call",
     "Token",
+    "Turn",
     "Up",
 )
 

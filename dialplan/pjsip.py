@@ -16,12 +16,16 @@ from typing import Literal
 from dialplan import names
 from dialplan.conf import Options, document, section
 
+# A patient who waits may be silent: some phones send nothing meanwhile. What they wait in ends by
+# itself; in a conversation the other end's limit holds, and the control layer looks (ADR 29).
+_WAITS: Options = {"rtp_timeout": 3600, "rtp_timeout_hold": 3600}
+
 _COMMON: Options = {
     "type": "endpoint",
     "disallow": "all",
     "direct_media": "no",  # audio through us: neither side learns the other's address
     "dtmf_mode": "rfc4733",
-    "rtp_timeout": 60,
+    "rtp_timeout": 60,  # seconds
     "rtp_timeout_hold": 60,
     "timers": "yes",
     "allow_transfer": "no",
@@ -168,6 +172,7 @@ def _trunk(trunk: Trunk, common: Options) -> list[str]:
             names.TRUNK,
             {
                 **common,
+                **_WAITS,
                 "context": names.FROM_TRUNK,
                 **codecs,
                 "identify_by": "ip",

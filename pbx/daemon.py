@@ -24,6 +24,7 @@ from pbx.clock import Clock
 from pbx.engine.ports import Ports
 from pbx.errors import EngineError
 from pbx.health.pulse import Pulse
+from pbx.health.silence import Silence
 from pbx.health.watchdog import ALIVE, tell
 from pbx.home import Home
 from pbx.live import LivePlan
@@ -126,7 +127,8 @@ class Daemon:
             await self._notifier.start(self.plans)
             await self._agi.start()
             own = (self._beat(), self.plans.watch(), escalator.run(), shifts.run())
-            more = (self._stand_by.run(), self._taking_in.run(), callbacks.run())
+            silence = Silence(self._ami, lambda: self.recorder.talking)
+            more = (self._stand_by.run(), self._taking_in.run(), callbacks.run(), silence.run())
             lanes = (self._recorded.run(), self._patients.run())
             work = (self._ami.run(), *own, *more, *lanes)
             self._tasks = [asyncio.create_task(one) for one in work]

@@ -76,6 +76,12 @@ class Recorder:
         """Name the calls that go on and that nobody has accepted; from whatever thread."""
         return {call for call, live in list(self._live.items()) if live.accepted_at is None}
 
+    @property
+    def talking(self) -> frozenset[str]:
+        """Name the calls that go on and that somebody has accepted."""
+        live = list(self._live.items())
+        return frozenset(call for call, one in live if one.accepted_at is not None)
+
     def turn(self, question: Question, verdict: Verdict) -> None:
         """Note what was asked and answered, in a moment."""
         self._lull.later(partial(self._turn, question, verdict, self._clock.now()))

@@ -30,6 +30,8 @@ CHANGES = [
     ("no transfers", PJSIP, "allow_subscribe = no", ""),
     ("no transfers", PJSIP, "trust_id_inbound = no", "trust_id_inbound = yes"),
     ("calls whose other end", PJSIP, "rtp_timeout = 60", "rtp_timeout = 0"),
+    ("calls whose other end", PJSIP, "rtp_timeout = 60", "rtp_timeout = 3600"),
+    ("calls whose other end", PJSIP, "rtp_timeout = 3600", "rtp_timeout = 0"),
     ("calls whose other end", PJSIP, "timers = yes", "timers = no"),
     ("calls whose other end", PJSIP, "qualify_frequency = 60", "qualify_frequency = 0"),
     ("calls whose other end", PJSIP, "qualify_frequency = 0", "qualify_frequency = 60"),

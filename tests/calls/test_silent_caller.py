@@ -1,0 +1,61 @@
+"""A caller without audio is not hung up while waiting; a dead conversation is ended."""
+
+from __future__ import annotations
+
+import asyncio
+import tempfile
+from pathlib import Path
+
+import pytest
+
+from pbx.carrier.handset import Handset, never_answers
+from pbx.demo.scenes import BACK_LINE, SATURDAY
+from pbx.demo.stage import MOBILES, TONES, Stage, staged
+from tests.conftest import Saw
+from tests.support.offices import ROOT
+from tests.support.sip import Dialog, SipSocket, office
+
+pytestmark = [pytest.mark.long, pytest.mark.asyncio(loop_scope="session")]
+
+DEADLINE = 120.0
+CALLER = "+19177770430"
+
+
+async def reached_in_the_last_step(stage: Stage) -> bool:
+    """Wait 75 s on the ladder without a packet, and then talk to lee, who has a lot to say.
+
+    Return whether lee said all of it.
+    """
+    said = False
+
+    async def talks(phone: Handset) -> None:
+        nonlocal said
+        await phone.ring(0.5)
+        await phone.answer()
+        await phone.wait(1)
+        await phone.press("1")
+        await phone.tone(TONES["lee"], 110)
+        said = True
+
+    for person in ("osei", "patel"):
+        stage.carrier.answers(MOBILES[person], never_answers())
+    stage.carrier.answers(MOBILES["lee"], talks)
+    mobile = await stage.carrier.rings(MOBILES["lee"], DEADLINE)
+    await mobile.ended(DEADLINE)
+    return said
+
+
+async def test_a_silent_caller_is_held_and_a_dead_conversation_ended(saw: Saw) -> None:
+    """Longer on the ladder than Asterisk's limit of a conversation, which holds after that."""
+    with tempfile.TemporaryDirectory(prefix="officeline-silent-") as name:
+        config = ROOT / "config" / "office.toml"
+        async with staged(Path(name), config, SATURDAY) as stage:
+            lee = asyncio.create_task(reached_in_the_last_step(stage))
+            with SipSocket("127.0.0.2", office(stage)) as phone:
+                headers = {"Content-Type": "application/sdp"}
+                await asyncio.to_thread(Dialog.called, phone, BACK_LINE, CALLER, headers)
+                said = await lee
+            history = await stage.finished(CALLER)
+            assert (history.call.outcome, history.call.person) == ("connected", "lee")
+            assert not said
+            saw("held for 75 s without a packet, then connected; a conversation is ended")
