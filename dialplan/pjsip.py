@@ -44,8 +44,9 @@ _COMMON: Options = {
 class Trunk:
     """The carrier's link; `secret` and `username` are for registration alone.
 
-    `addresses` are the carrier's signalling addresses (IP, CIDR or name): calls from any other
-    address are strangers. With `encrypted` it speaks TLS, and sends audio as SRTP alone.
+    `addresses` are the carrier's signalling addresses (IP or CIDR); calls from any other address
+    are strangers'. A name among them is one that could not be looked up: nobody's address yet.
+    With `encrypted` it speaks TLS, and sends audio as SRTP alone.
     """
 
     kind: Literal["address", "registration"]
@@ -198,15 +199,11 @@ def _trunk(trunk: Trunk, common: Options) -> list[str]:
         section(names.TRUNK, {"type": "aor", "contact": contact, "qualify_frequency": 60}),
         # its own, and never asked whether it is there: one lost answer would hold calls up a minute
         section(names.TRUNK_OUT, {"type": "aor", "contact": contact, "qualify_frequency": 0}),
-        section(
-            f"{names.TRUNK}-identify",
-            [
-                ("type", "identify"),
-                ("endpoint", names.TRUNK),
-                *(("match", address) for address in trunk.addresses),
-            ],
-        ),
     ]
+    if inside := [address for address in trunk.addresses if is_address(address)]:
+        identify = [("type", "identify"), ("endpoint", names.TRUNK)]
+        identify += [("match", address) for address in inside]
+        parts.append(section(f"{names.TRUNK}-identify", identify))
     if registering:
         parts += [
             section(
@@ -227,6 +224,8 @@ def _trunk(trunk: Trunk, common: Options) -> list[str]:
                     "client_uri": f"sip:{trunk.username}@{trunk.host}:{trunk.port}{way}",
                     "contact_user": trunk.username,
                     "retry_interval": 20,
+                    # a carrier, or its name, may be away for hours; Asterisk gives up after ten
+                    "max_retries": 1_000_000,
                     "max_random_initial_delay": 0,  # one trunk floods nobody
                     "forbidden_retry_interval": 300,
                     "expiration": 300,

@@ -51,6 +51,11 @@ class Home:
         return self.folder / "ports.json"
 
     @property
+    def unknown_names(self) -> Path:
+        """The hosts' names that the running Asterisk could not look up."""
+        return self.folder / "unknown-names.json"
+
+    @property
     def watchdog(self) -> Path:
         """Where 'officeline up' hears its control layer's signs of life."""
         return self.folder / "watchdog"

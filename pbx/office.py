@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import socket
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 
 from dialplan import names
 from dialplan.extensions import DialplanFacts
-from dialplan.pjsip import SipFacts, Tls, Trunk, is_address
+from dialplan.pjsip import SipFacts, Tls, Trunk
 from dialplan.render import OfficeFacts, office_files
 from dialplan.system import Folders
-from pbx import letters
+from pbx import hosts, letters
 from pbx.call.conversation import Book
 from pbx.engine.ports import PortBlock, Ports
 from pbx.engine.runtime import Runtime
@@ -62,10 +61,17 @@ def named_ports(configuration: Configuration) -> Ports | None:
 
 
 def asterisk_files(
-    configuration: Configuration, vault: Vault, home: Home, runtime: Runtime, ports: Ports
+    configuration: Configuration,
+    vault: Vault,
+    home: Home,
+    runtime: Runtime,
+    ports: Ports,
+    known: hosts.Known | None = None,
 ) -> Mapping[str, str]:
-    """Render all of Asterisk's files for this office; names of hosts are looked up now."""
+    """Render all of Asterisk's files for this office; names that are not `known` are looked up."""
     plan = configuration.plan
+    if known is None:
+        known = hosts.look_up(hosts.names_of(configuration))
     own = {shown(plan, None), *(line.did for line in plan.lines)}
     dial = dial_strings(plan, vault)
     # what the failsafe dials when it knows nothing newer: the mobile before anything else
@@ -80,9 +86,9 @@ def asterisk_files(
         sip=SipFacts(
             bind=configuration.network.bind,
             port=ports.sip,
-            trunk=_trunk(configuration, vault),
+            trunk=_trunk(configuration, vault, known),
             phones={phone: vault.phones[phone] for phone in plan.phones},
-            phone_networks=looked_up(configuration.network.phones),
+            phone_networks=hosts.addresses(configuration.network.phones, known),
             tls=_tls(configuration, ports),
         ),
         calls=DialplanFacts(
@@ -132,28 +138,13 @@ def _in_files(configuration: Configuration) -> dict[str, object]:
     }
 
 
-def looked_up(hosts: Sequence[str]) -> tuple[str, ...]:
-    """Replace names by the addresses that they have now; one that has none stays as it is.
-
-    Asterisk looks names up at its start alone, too; its access list does not know them at all.
-    """
-    found: list[str] = []
-    for host in hosts:
-        try:
-            known = [] if is_address(host) else socket.getaddrinfo(host, None, socket.AF_INET)
-        except OSError:
-            known = []
-        found += sorted({str(entry[4][0]) for entry in known}) or [host]
-    return tuple(found)
-
-
-def _trunk(configuration: Configuration, vault: Vault) -> Trunk:
+def _trunk(configuration: Configuration, vault: Vault, known: hosts.Known) -> Trunk:
     table = configuration.trunk
     return Trunk(
         kind=table.kind,
         host=table.host,
         port=table.port,
-        addresses=looked_up(table.addresses),
+        addresses=hosts.addresses(table.addresses, known),
         username=table.username or "",
         secret=vault.trunk,
         encrypted=table.transport == "tls",

@@ -7,12 +7,13 @@ import contextlib
 import signal
 import sys
 from collections.abc import AsyncIterator, Callable
+from functools import partial
 from pathlib import Path
 
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
-from pbx import live, logs, office, vault
+from pbx import hosts, live, logs, office, vault
 from pbx.clock import Clock, SystemClock
 from pbx.daemon import HEARTBEAT_S, Daemon
 from pbx.engine import runtime
@@ -80,14 +81,20 @@ async def _asterisk(
     own = home.recordings if home.recordings.is_dir() else None
     prompts.assemble(language, home.sounds, own)
     await asyncio.to_thread(script.install, home, user)
-    files = office.asterisk_files(configuration, held, home, found, ports)
+    known = await asyncio.to_thread(hosts.look_up, hosts.names_of(configuration))
+    render = partial(office.asterisk_files, configuration, held, home, found, ports)
     bind = configuration.network.bind
-    asterisk = AsteriskProcess(found, Instance(home.asterisk, ports, files, user, dies, bind))
+    place = Instance(home.asterisk, ports, render(known), user, dies, bind)
+    asterisk = AsteriskProcess(found, place)
+    watch: asyncio.Task[None] | None = None
     try:
         await asterisk.start()
         home.remember_ports(ports)
+        watch = asyncio.create_task(hosts.Watch(asterisk, home, known, render).run())
         yield asterisk
     finally:
+        if watch is not None:
+            watch.cancel()
         await asterisk.stop()
 
 

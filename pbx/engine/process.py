@@ -13,6 +13,7 @@ from pathlib import Path
 
 import structlog
 
+from pbx import files
 from pbx.engine.astdb import make_usable
 from pbx.engine.ports import Ports, is_free
 from pbx.engine.runtime import Runtime, ServiceUser, confined, enterable
@@ -117,6 +118,12 @@ class AsteriskProcess:
                 f"({err.decode(errors='replace').strip() or 'no reason given'}); is it running?"
             )
         return out.decode(errors="replace")
+
+    def rewrite(self, name: str, text: str) -> None:
+        """Replace one of its files while it runs, for a reload; OSError leaves the old one."""
+        path = self.instance.folder / "etc" / name
+        files.replace(path, text, 0o640)
+        self._own(path)
 
     def _arguments(self, *words: str) -> list[str]:
         configuration = self.instance.folder / "etc" / "asterisk.conf"

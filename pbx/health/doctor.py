@@ -9,10 +9,10 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
-from pbx import supervisor, vault, when
+from pbx import hosts, supervisor, vault, when
 from pbx.engine import ports, runtime
 from pbx.errors import ConfigError, OfficeLineError
-from pbx.health import upkeep
+from pbx.health import machine, upkeep
 from pbx.health.look import Check
 from pbx.health.trunk import reaches, registration
 from pbx.home import Home
@@ -62,6 +62,8 @@ def examine(config: Path, home: Path) -> list[Check]:
         lambda: _ports(configuration, place),
         lambda: _trunk(configuration, place),
     ]
+    if hosts.names_of(configuration):
+        with_plan.append(lambda: machine.names(configuration, place))
     if (certificate := configuration.network.certificate) is not None:
         with_plan.append(lambda: upkeep.certificate(certificate, datetime.now(UTC)))
     if configuration.mqtt is not None:

@@ -98,8 +98,11 @@ def test_every_lock_is_shut() -> None:
 
 
 def test_a_carrier_whose_name_has_no_address_leaves_one_open() -> None:
-    """An access list knows addresses alone: without one the carrier's calls matter more."""
-    assert still_open(office_files(BY_REGISTRATION)) == ["an access list refuses all others"]
+    """An access list knows addresses alone; nobody is the carrier until its name has one."""
+    assert still_open(office_files(BY_REGISTRATION)) == [
+        "only the carrier's addresses are the carrier",
+        "an access list refuses all others",
+    ]
 
 
 @pytest.mark.parametrize(

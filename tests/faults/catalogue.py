@@ -10,6 +10,7 @@ _DATABASE = "tests/faults/test_database.py"
 _PHONES = "tests/faults/test_phones.py"
 _TRUNK = "tests/faults/test_trunk.py"
 _SURVIVORS = "tests/faults/test_survivors.py"
+_COMPANY = "tests/faults/test_bad_company.py"
 _CALLS = "tests/calls"
 
 
@@ -160,4 +161,9 @@ CATALOGUE = (
           "refused by name, or the first is ended; one calls",
           (f"{_SURVIVORS}::test_up_is_killed", f"{_SURVIVORS}::test_a_second_control_layer",
            f"{_SURVIVORS}::test_who_cannot_start_ends_nobody", "tests/pbx/test_only_one.py")),
+    Fault(48, "AstDB damaged", "garbage", "set aside, and the line goes on",
+          (f"{_COMPANY}::test_asterisks_own_database_is_damaged", "tests/pbx/test_engine.py")),
+    Fault(49, "the carrier's name has no address at boot", "resolver",
+          "looked up until it has one, and told",
+          (f"{_COMPANY}::test_the_carriers_name_is_not_known_at_boot",)),
 )  # fmt: skip

@@ -213,10 +213,12 @@ async def line_up(
     edit: Callable[[str], str] = str,
     disk_mb: int = 0,
     rtp: tuple[int, int] | None = None,
+    prefix: tuple[str, ...] = (),
 ) -> AsyncIterator[Line]:
     """Run an office that can be sabotaged; `edit` changes its file before the start.
 
-    With `disk_mb` its home is on a disk of its own, of so many megabytes; `rtp` is the carrier's.
+    With `disk_mb` its home is on a disk of its own, of so many megabytes; `rtp` is the carrier's,
+    and `prefix` the words that run `officeline up`.
     """
     with (
         tempfile.TemporaryDirectory(prefix="officeline-fault-") as name,
@@ -225,7 +227,9 @@ async def line_up(
         fault = Path(name) / "fault"
         path = f"{SABOTAGE}:{ROOT}"
         env = {**os.environ, "PYTHONPATH": path, "OFFICELINE_TEST_FAULT": str(fault)}
-        async with office_up(Path(name), closed=closed, env=env, edit=edit, rtp=rtp) as up:
+        async with office_up(
+            Path(name), closed=closed, env=env, edit=edit, rtp=rtp, prefix=prefix
+        ) as up:
             await until((up.home.standby / "live.json").exists)
             line = Line(up, fault)
             line.answered()

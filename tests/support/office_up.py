@@ -33,13 +33,18 @@ class Up:
     carrier: Carrier
     words: tuple[str, ...]
     env: Mapping[str, str] | None
+    prefix: tuple[str, ...] = ()  # what runs it, such as a namespace
     process: asyncio.subprocess.Process = field(init=False)
 
     async def starts(self) -> None:
         """Begin `officeline up`; what it says is added to its output."""
         with self.output.open("ab") as file:
             self.process = await asyncio.create_subprocess_exec(
-                sys.executable, *self.words, stdout=file, stderr=file, cwd=ROOT, env=self.env
+                *(*self.prefix, sys.executable, *self.words),
+                stdout=file,
+                stderr=file,
+                cwd=ROOT,
+                env=self.env,
             )
 
     async def ends(self) -> None:
@@ -118,6 +123,7 @@ async def office_up(
     env: Mapping[str, str] | None = None,
     edit: Callable[[str], str] = str,
     rtp: tuple[int, int] | None = None,
+    prefix: tuple[str, ...] = (),
 ) -> AsyncIterator[Up]:
     """Run `officeline up` until its control layer serves; end everything afterwards.
 
@@ -146,7 +152,7 @@ async def office_up(
         vault.Vault(mobiles=dict(MOBILES), trunk=registration[1] if registration else ""),
     )
     words = ("-m", "cli", "--config", str(config), "--home", str(home.folder), "up")
-    up = Up(folder / "output", home, block.ports.sip, carrier, words, env)
+    up = Up(folder / "output", home, block.ports.sip, carrier, words, env, prefix)
     await up.starts()
     try:
         await until(lambda: up.process.returncode is not None or up.told("daemon.serving") == 1)
