@@ -64,10 +64,11 @@ def _by_rules(scene: Scene, answer: triage.Answer | None) -> tuple[Reasons, Acti
         missed = rules.misfit(rule.when, asked, scene)
         if missed is None and rule.when.urgency is not None:
             if isinstance(answer, triage.Asking):
-                trail.append(Reason(rule.name, False, "the caller is asked how urgent it is"))
+                because = "the menu still asks the caller how urgent the call is"
+                trail.append(Reason(rule.name, False, because))
                 return Reasons(scene, trail), answer.menu
             if answer is not None and not isinstance(answer, str):
-                because = "a key of the menu decided before it was asked how urgent it is"
+                because = "the key that the caller pressed does not say how urgent the call is"
                 trail += [Reason(rule.name, False, because), Reason(A_KEY, True, "it was pressed")]
                 return Reasons(scene, trail), answer
             missed = None if scene.urgency == rule.when.urgency else rules.URGENCY

@@ -159,8 +159,9 @@ _HOLDS: dict[str, Callable[[When, Scene], bool]] = {
 
 
 def _says_hours(when: When, scene: Scene) -> Told:
-    state, why = hours.state_at(scene.plan, scene.now, when.schedule or scene.line.schedule)
-    told = f"the {when.schedule or 'office'} is {state} ({why})"
+    schedule = when.schedule or scene.line.schedule
+    state, why = hours.state_at(scene.plan, scene.now, schedule)
+    told = f"the {schedule} is {state} ({why})"
     return told, told
 
 
@@ -168,7 +169,7 @@ def _says_repeat(when: When, scene: Scene) -> Told:
     assert when.repeat is not None  # noqa: S101  # only asked where it is
     minutes = when.repeat.minutes
     told = f"it is call {scene.calls(minutes)} within {minutes} minutes"
-    return told, f"{told}, not {when.repeat.count}"
+    return told, f"{told}, and the rule is for call {when.repeat.count} and later ones"
 
 
 def _says_during(when: When, scene: Scene) -> Told:
@@ -179,8 +180,8 @@ def _says_during(when: When, scene: Scene) -> Told:
 
 _SAYS: dict[str, Callable[[When, Scene], Told]] = {
     "line": lambda when, scene: (
-        f"the line is {when.line}",
-        f"the call came on the line {scene.line.name}, not {when.line}",
+        f"the call came in on line {when.line}",
+        f"the call came in on line {scene.line.name}, not {when.line}",
     ),
     "hours": _says_hours,
     "caller": lambda when, scene: (
@@ -193,12 +194,14 @@ _SAYS: dict[str, Callable[[When, Scene], Told]] = {
     ),
     "panel": lambda when, _: (
         f"the caller is a patient of {when.panel}",
-        f"the caller is no patient of {when.panel}",
+        f"the caller is not a patient of {when.panel}",
     ),
     "repeat": _says_repeat,
     "during": _says_during,
     URGENCY: lambda when, scene: (
-        f"the matter is {when.urgency}",
-        f"the matter is {scene.urgency or 'of unknown urgency'}, not {when.urgency}",
+        f"the call is {when.urgency}",
+        f"the call is {scene.urgency}, not {when.urgency}"
+        if scene.urgency
+        else "nothing says how urgent the call is",
     ),
 }

@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 from pbx.oncall import unconfirmed_sentence
 from routing import ladder, people, rota
 from routing.decision import Decision, Facts, Kind, Reason
-from routing.engine import route
+from routing.engine import A_KEY, NO_RULE, route
 from routing.model import Plan, Urgency
 
 if TYPE_CHECKING:
@@ -163,7 +163,7 @@ def sentences(told: Explanation, plan: Plan) -> list[str]:
     decision = told.decision
     lines = [f"{told.at:{LIKE}}: {_what(told, plan)}"]
     if decision.line:
-        lines.append(f"The line is {decision.line}, and it is {decision.hours}.")
+        lines.append(f"The call comes in on line {decision.line}, which is {decision.hours}.")
     lines += [f"The caller {_pressed(key)}." for key in told.presses]
     for name, who in told.oncall.items():
         lines.append(f"On call for {name}: {_names(who, plan) or 'nobody'}.")
@@ -196,9 +196,15 @@ def _what(told: Explanation, plan: Plan) -> str:
 
 
 def _said(reason: Reason) -> str:
-    if reason.matched:
-        return f"'{reason.rule}' decides: {reason.because}."
-    return f"'{reason.rule}' does not: {reason.because}." if reason.rule else f"{reason.because}."
+    """Say of a rule that it applies or does not, and why; what is no rule is said as it is."""
+    because = f"{reason.because}."
+    if not reason.rule:
+        return because[0].upper() + because[1:]
+    if reason.rule == A_KEY:
+        return "A key of the menu decides: the caller pressed it."
+    if reason.rule == NO_RULE:
+        return f"No rule applies: {because}"
+    return f"Rule '{reason.rule}' {'applies' if reason.matched else 'does not apply'}: {because}"
 
 
 def _pressed(key: str) -> str:

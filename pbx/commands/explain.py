@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import json
 import sys
+from dataclasses import replace
 from datetime import datetime
-from typing import Annotated
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from pbx import when
 from pbx.commands.context import Context
 from pbx.errors import OfficeLineError
+
+if TYPE_CHECKING:
+    from routing.model import Plan
 
 KEYS = frozenset("0123456789*#") | {""}  # an empty one is silence
 
@@ -27,22 +32,31 @@ def explain(
     ] = None,
     press: Annotated[list[str] | None, typer.Option(help="A key; once for each menu.")] = None,
     repeat: Annotated[int, typer.Option(min=1, max=20, help="The caller's Kth call.")] = 1,
+    against: Annotated[
+        Path | None, typer.Option(help="Another file than the plan that runs.")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON document.")] = False,
 ) -> None:
     """Say who rings and why, for a call of the log or for one that you imagine.
+
+    It is the plan that runs, as of 'hours now' and 'oncall now', which answers; before one was
+    applied it is the office's file.
 
     Example: officeline explain --did +12125550100 --at "2026-11-28 02:10" --press 1
     """
     if (call is None) == (did is None):
         raise OfficeLineError("Name either a call of the log by its id, or a number with --did.")
-    if call is not None and (caller or at or press or repeat > 1):
+    if call is not None and (caller or at or press or repeat > 1 or against):
         raise OfficeLineError("A call of the log is told as it was; leave the other options out.")
     if call is not None:
         _past(context.obj, call, as_json=as_json)
     elif did is not None:
         if not KEYS.issuperset(press or ()):
             raise OfficeLineError("A key is one of 0 to 9, * and #; give one with each --press.")
-        _imagined(context.obj, did, caller, at, tuple(press or ()), repeat, as_json=as_json)
+        known: Context = context.obj
+        known = known if against is None else replace(known, file=against)
+        plan = known.running() if against is None else known.plan()
+        _imagined(known, plan, did, caller, at, tuple(press or ()), repeat, as_json=as_json)
 
 
 def _past(context: Context, call: str, *, as_json: bool) -> None:
@@ -78,6 +92,7 @@ def _past(context: Context, call: str, *, as_json: bool) -> None:
 
 def _imagined(
     context: Context,
+    plan: Plan,
     did: str,
     caller: str | None,
     time: str | None,
@@ -90,7 +105,6 @@ def _imagined(
     from routing import outbound
     from routing.decision import Facts
 
-    plan = context.plan()
     now = datetime.now(plan.office.zone)
     at = now if time is None else when.parse(time, plan.office.zone, now)
     country = plan.office.country

@@ -95,7 +95,37 @@ def test_the_night_after_thanksgiving(home: Path) -> None:
     sentences = officeline(home, *words).stdout
     assert sentences.startswith("Saturday 28 November 2026, 02:10 EST: Dr. Kofi Osei is rung.")
     assert "The caller pressed 1." in sentences
-    assert "'urgent at night' decides: the office is closed" in sentences
+    closed = "the office is closed (Saturday 02:10 is outside the hours)"
+    backline = "the call came in on line main, not backline"
+    assert sentences.splitlines()[1:7] == [
+        "The call comes in on line main, which is closed.",
+        "The caller pressed 1.",
+        "On call for doctors: Dr. Kofi Osei.",
+        f"Rule 'hospitals reach the physician' does not apply: {backline}.",
+        f"Rule 'the front desk answers by day' does not apply: {closed}.",
+        f"Rule 'urgent at night' applies: {closed} and the call is urgent.",
+    ]
+
+
+def test_the_plan_that_runs_answers(tmp_path: Path) -> None:
+    """As `hours now` does: an edited file is what is explained only if it is named."""
+    config = tmp_path / "office.toml"
+    config.write_text(CONFIG.read_text())
+
+    def say(*words: str) -> str:
+        where = ("--config", str(config), "--home", str(tmp_path / "home"))
+        result = CliRunner().invoke(app, [*where, *words])
+        assert result.exit_code == 0, result.output
+        return result.stdout
+
+    noon = ("--at", "2026-11-24 10:00")
+    words = ("explain", "--did", MAIN, *noon)
+    assert "line main, which is open." in say(*words), "the file, as nothing was applied"
+    say("apply")
+    config.write_text(config.read_text().replace('mon-thu = ["08:30-12:00", ', "mon-thu = ["))
+    assert "line main, which is open." in say(*words)
+    assert "office is open" in say("hours", "now", *noon)
+    assert "line main, which is closed." in say(*words, "--against", str(config))
 
 
 def test_who_has_not_confirmed_is_told(home: Path) -> None:

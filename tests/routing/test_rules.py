@@ -86,8 +86,8 @@ def test_a_call_and_the_rule_that_decides(
 @pytest.mark.parametrize(
     ("when", "facts", "at", "missed", "said"),
     [
-        (When(line="main"), Facts(LAB), DAY, "line", "came on the line lab, not main"),
-        (When(line="lab"), Facts(LAB), DAY, None, "the line is lab"),
+        (When(line="main"), Facts(LAB), DAY, "line", "came in on line lab, not main"),
+        (When(line="lab"), Facts(LAB), DAY, None, "the call came in on line lab"),
         (When(hours="open"), Facts(MAIN), NIGHT, "hours", "the office is closed (Tuesday 22:00"),
         (When(hours="open"), Facts(MAIN), DAY, None, "the office is open (Tuesday 08:00-17:00)"),
         (When(caller="known"), Facts(MAIN, OWN), DAY, None, "the caller is known"),
@@ -95,7 +95,7 @@ def test_a_call_and_the_rule_that_decides(
         (When(caller="unknown"), Facts(MAIN), DAY, "caller", "is anonymous, not unknown"),
         (When(flag="blocked"), Facts(MAIN, OWN), DAY, "flag", "not marked 'blocked'"),
         (When(panel="patel"), Facts(MAIN, OWN), DAY, None, "a patient of patel"),
-        (When(panel="lee"), Facts(MAIN, OWN), DAY, "panel", "no patient of lee"),
+        (When(panel="lee"), Facts(MAIN, OWN), DAY, "panel", "not a patient of lee"),
         (When(repeat=Repeat(3, 60)), Facts(MAIN, PLAIN, (), OLD), NIGHT, "repeat", "call 2 within"),
         (When(repeat=Repeat(3, 60)), Facts(MAIN, PLAIN, (), TWO), NIGHT, None, "it is call 3"),
     ],
@@ -116,8 +116,8 @@ def test_conditions_are_asked_in_a_fixed_order() -> None:
     when = When(line="main", hours="open", panel="patel", urgency="urgent")
     scene = Scene(Facts(MAIN, OWN), PLAN, DAY, PLAN.lines[0], PATIENTS[OWN], "urgent")
     assert words(when, scene, None) == (
-        "the line is main and the office is open (Tuesday 08:00-17:00) "
-        "and the caller is a patient of patel and the matter is urgent"
+        "the call came in on line main and the office is open (Tuesday 08:00-17:00) "
+        "and the caller is a patient of patel and the call is urgent"
     )
     wrong = Rule("wrong", replace(when, panel="lee", hours="closed"), TakeMessage("routine"))
     (said,) = route(Facts(MAIN, OWN), replace(PLAN, rules=(wrong,)), DAY).reasons[:-1]
