@@ -132,8 +132,11 @@ exten => goodbye,1,Answer()
 
 exten => reject,1,Hangup(21)
 
+; Star may be a mistake: what the call remembers waits until somebody has said who they are. Turns are
+; counted on, so that no verdict of the one can be taken for the other's.
 exten => callin,1,Answer()
- same => n,Goto(physician,s,1)
+ same => n,MSet(OL_BACK=${OL_STATE},OL_STATE=,OL_EVENT=arrived,OL_DETAIL=)
+ same => n,Goto(consult,s,1)
 
 exten => canary,1,Goto(canary,told,1)
 

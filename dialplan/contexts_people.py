@@ -4,8 +4,9 @@ from typing import Final
 
 PEOPLE: Final = r"""
 ; ---- The physician's line: a person about a message, after a PIN ---------------------------------
-; Whom the relay called about what stands in OL_MATTER, which only our own Originate sets; whoever
-; calls in has to say who they are. There is never a dial tone: what is dialled is the message's.
+; Whom the relay called about what stands in OL_MATTER, which only our own Originate sets. Whoever
+; calls in comes straight to [consult], and has to say who they are. There is never a dial tone: what
+; is dialled is the message's.
 [physician]
 exten => s,1,Set(AGIEXITONHANGUP=yes)
  same => n,Set(OL_TURN=0)
@@ -22,13 +23,25 @@ exten => h,1,NoOp()
 exten => s,1,Set(OL_TURN=$[${OL_TURN} + 1])
  same => n,Set(TIMEOUT(absolute)=8)
  same => n,AGI(${OL_AGI}/consult,${OL_TURN},${OL_DID},${OL_EVENT},${OL_DETAIL},${OL_STATE})
- same => n,Set(TIMEOUT(absolute)=0)
+ same => n(back),Set(TIMEOUT(absolute)=0)
  same => n,GotoIf($["${OL_VERDICT}" = "${UNIQUEID}/${OL_TURN}"]?line,${OL_DO},1)
- same => n,Hangup()
-exten => i,1,Hangup()
-exten => e,1,Hangup()
-exten => T,1,Hangup()
+ same => n,Goto(returned,s,1)
+exten => i,1,Goto(returned,s,1)
+exten => e,1,Goto(returned,s,1)
+exten => T,1,Goto(s,back)
 exten => h,1,Goto(line,h,1)
+
+; Who pressed star at a menu and did not say who they are is a patient: back to the menu, whatever
+; became of the control layer. OL_BACK is empty for whoever was called, and after a right PIN.
+[returned]
+exten => s,1,GotoIf($["${OL_BACK}" = ""]?gone)
+ same => n,MSet(OL_STATE=${OL_BACK},OL_BACK=,OL_EVENT=returned,OL_DETAIL=)
+ same => n,Goto(ask,s,1)
+ same => n(gone),Hangup()
+exten => i,1,Goto(failsafe,s,1)
+exten => e,1,Goto(failsafe,s,1)
+exten => T,1,Goto(failsafe,s,1)
+exten => h,1,NoOp()
 
 ; A pound key alone belongs to what was keyed before: the question is asked again. Digits beyond a PIN
 ; make it wrong, and a key of a menu that is pressed twice counts once.
@@ -62,9 +75,12 @@ exten => patient,1,Playback(${OL_SAY})
  same => n,Goto(consult,s,1)
 exten => bye,1,Playback(${OL_SAY})
  same => n,Hangup(16)
-exten => i,1,Hangup()
-exten => e,1,Hangup()
-exten => T,1,Hangup()
+exten => back,1,GotoIf($["${OL_SAY}" = ""]?menu)
+ same => n,Playback(${OL_SAY})
+ same => n(menu),Goto(returned,s,1)
+exten => i,1,Goto(returned,s,1)
+exten => e,1,Goto(returned,s,1)
+exten => T,1,Goto(returned,s,1)
 ; How long the patient's phone was up, in ms: for whoever listens, and in the call record for
 ; whoever comes later. Asterisk's own ANSWEREDTIME counts how long the person's phone was up.
 exten => h,1,GotoIf($["${OL_SINCE}" = ""]?nobody)

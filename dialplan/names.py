@@ -44,6 +44,7 @@ PIN_VERDICT: Final = "OL_KNOWN"  # <unique id>/<try>/<yes or no>
 VERDICT: Final = "OL_VERDICT"  # <unique id>/<turn>, always set last
 
 MATTER_OF: Final = "OL_MATTER"  # whom the relay called about which message; empty: called in
+KEPT: Final = "OL_BACK"  # a caller's own state, until somebody has said who they are
 LONGEST: Final = "OL_LONGEST"  # after how many seconds a call that we placed is ended
 DIGITS: Final = "OL_DIGITS"  # how many keys are waited for; of a number without a leading 0 or 1
 
@@ -73,6 +74,7 @@ ASK: Final = "ask"
 NOTE: Final = "note"
 CALL_PATIENT: Final = "patient"
 BYE: Final = "bye"
+BACK: Final = "back"  # nobody was identified: on with the caller's own call, at the menu
 
 # Events of a call, as the dialplan tells them
 ARRIVED: Final = "arrived"
@@ -83,6 +85,7 @@ WAITED: Final = "waited"
 RECORDED: Final = "recorded"
 CALLED: Final = "called"  # the patient's phone rang, and perhaps was answered
 STOPPED: Final = "stopped"  # the caller pressed star to wait no longer
+RETURNED: Final = "returned"  # from the PIN after star, where nobody was identified
 
 # UserEvents of the dialplan, and what they tell
 USER_EVENT: Final = "OfficeLine"

@@ -27,6 +27,7 @@ SAME_WAIT_S = 3  # before the number that the caller calls from is taken
 ASKED = 2  # how often a number is asked for; then the physician matters more
 MATTER_S = 20  # how long a caller may say what it is about before somebody is called
 WORDS, SAVED = "words", "yes"  # how far the message of an urgent caller is
+TRIED = "yes"  # star led to the question for a PIN, and nobody answered it
 OVER = "over"  # the ladder is over, and its message waits for the number to call back
 
 
@@ -53,6 +54,8 @@ class CallFlow:
         if not state.began:
             state = self._begun(state, question, plan, memory.moment(now))
         turn = _Turn(question, state, plan, self._plans.book, state.begun(now))
+        if question.event == names.RETURNED:  # to the menu that they came from
+            return self._route(replace(turn, state=replace(turn.state, star=TRIED)))
         if question.event == names.PRESSED and self._line and turn.calls_in():
             return Verdict(names.CALL_IN, {}, turn.state)
         if question.event == names.PRESSED:
@@ -102,9 +105,9 @@ class _Turn:
         return outbound.reachable(self.plan, self.question.caller)
 
     def calls_in(self) -> bool:
-        """Tell whether a physician at a menu asks for the physician's line: star, always."""
+        """Tell whether a physician at a menu asks for the physician's line: star, but once."""
         taken = any(STAR in menu.keys for menu in self.plan.menus.values())
-        return self.question.detail == STAR and not taken
+        return self.question.detail == STAR and not taken and not self.state.star
 
     def goes_on(self) -> Verdict | None:
         """Answer what needs no new decision; None for an arrival and for what is none of ours."""

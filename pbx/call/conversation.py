@@ -22,7 +22,7 @@ SILENCE = "s"
 
 _STATE = re.compile(
     r"(\w*):([\w-]*):(-?\d+):(\+?\d*):(\d+):([0-9*#s]*):([\w-]*):([\w-]*):(\w*)"
-    rf":(\d{{1,15}}):({memory.EARLIER}):({memory.KNOWN})"
+    rf":(\d{{1,15}}):({memory.EARLIER}):({memory.KNOWN}):(\w*)"
 )
 
 
@@ -50,7 +50,8 @@ class CallState:
 
     With what the call began it ends: `plan` is the revision of the plan, `began` the instant in
     milliseconds, `earlier` when the caller had called before, and `known` what the directory said
-    of the caller (see `pbx.call.memory`).
+    of the caller (see `pbx.call.memory`). `star` says "yes" after the caller came back from the
+    question for a PIN: from then on star is a wrong key.
     """
 
     urgency: str = ""
@@ -65,12 +66,14 @@ class CallState:
     began: int = 0
     earlier: str = ""
     known: str = ""
+    star: str = ""
 
     def encode(self) -> str:
         """Write the state as one word for a channel variable."""
         return (
             f"{self.urgency}:{self.ladder}:{self.step}:{self.callback}:{self.asked}:{self.keys}"
             f":{self.own}:{self.plan}:{self.saved}:{self.began}:{self.earlier}:{self.known}"
+            f":{self.star}"
         )
 
     @classmethod
@@ -82,7 +85,7 @@ class CallState:
         urgency, name, step, callback, asked, *words = match.groups()
         keys, own, plan, saved, began, *kept = words
         state = cls(urgency, name, int(step), callback, int(asked), keys, own, plan, saved)
-        return replace(state, began=int(began), earlier=kept[0], known=kept[1])
+        return replace(state, began=int(began), earlier=kept[0], known=kept[1], star=kept[2])
 
     @staticmethod
     def is_foreign(text: str) -> bool:

@@ -88,6 +88,13 @@ def bye(state: LineState, *say: str) -> Step:
     return Step(names.BYE, state, {names.SAY: names.sounds(say)})
 
 
+def leave(state: LineState, *say: str) -> Step:
+    """Play prompts, and hang up; but whoever called in and is nobody we know is a patient again."""
+    if state.origin == "called" or state.person:
+        return bye(state, *say)
+    return Step(names.BACK, state, {names.SAY: names.sounds(say)})
+
+
 def words_of(sounds: Sequence[str]) -> list[str]:
     """Play a message's words; before each further call's is said that they are earlier.
 

@@ -21,7 +21,16 @@ from pbx.call.conversation import Plans, Question
 from pbx.clock import Clock
 from pbx.errors import OfficeLineError
 from pbx.home import Home
-from pbx.physicians.line_steps import LineState, Step, ask_pin, bye, choices, words_of
+from pbx.physicians.line_steps import (
+    LineState,
+    Step,
+    ask_pin,
+    bye,
+    choices,
+    leave,
+    words_of,
+)
+from pbx.physicians.pins import CODE_DIGITS
 from pbx.physicians.placing import No, Placing
 from pbx.physicians.shift_line import ABOUT_SHIFTS, ShiftLine
 from pbx.physicians.words import words_in
@@ -103,7 +112,7 @@ class PhysicianLine:
             known = await self._heard_out(state, question)
         except OfficeLineError as error:
             log.warning("physician.refused", call=question.call, error=str(error))
-            return bye(state, "goodbye")
+            return leave(state, *(("goodbye",) if state.person else ()))
         return known or await self._asked_pin(state)
 
     async def _heard_out(self, state: LineState, question: Question) -> Step | None:
@@ -155,6 +164,8 @@ class PhysicianLine:
 
     async def _pin(self, state: LineState, question: Question) -> Step:
         digits = question.detail
+        if state.origin == "in" and len(digits) < CODE_DIGITS:
+            return leave(state)  # star was a mistake, and a single key is meant for the menu
         if state.origin == "called":
             known = state.person if await self._pins.check_pin(state.person, digits) else None
         else:
@@ -162,9 +173,12 @@ class PhysicianLine:
         if known is not None and state.request:
             return await self._call_requested(state, question.unique)
         if known is not None:
-            return await self._begin(replace(state, person=known))
+            step = await self._begin(replace(state, person=known))
+            return replace(step, variables={**step.variables, names.KEPT: ""})
         state = replace(state, tries=state.tries + 1)
-        return bye(state, "pin-no") if state.tries >= TRIES else ask_pin(state, "pin-wrong")
+        if state.tries < TRIES:
+            return ask_pin(state, "pin-wrong")
+        return leave(state, "pin-no" if state.origin == "called" else "pin-menu")
 
     async def _asked_pin(self, state: LineState) -> Step:
         """Ask for the PIN; whom we called and who has none is told so, and others are called."""

@@ -12,6 +12,7 @@ import pytest
 from sqlalchemy import Engine
 
 from dialplan import names
+from pbx import vault
 from pbx.call.conversation import Question
 from pbx.clock import DemoClock
 from pbx.home import Home
@@ -19,7 +20,7 @@ from pbx.live import LivePlan
 from pbx.officefile import plan as plans
 from pbx.physicians.line_steps import LineState, Step
 from pbx.physicians.physician_line import PhysicianLine
-from pbx.physicians.pins import Pins
+from pbx.physicians.pins import Pins, hashed
 from pbx.physicians.placing import Placing
 from pbx.store import messages
 from pbx.store.database import open_database
@@ -261,3 +262,32 @@ async def test_a_call_without_words_is_said_to_be_there(office: Office) -> None:
     words = str(office.home.messages / "failsafe-2.2")
     said = names.sounds([words, "message-earlier", str(office.home.messages / "1.1")])
     assert step.variables[names.SAY].startswith(said)
+
+
+IN = LineState()
+
+
+@pytest.mark.parametrize("digits", ["", "1"])
+async def test_star_by_mistake_leads_back_to_the_menu(office: Office, digits: str) -> None:
+    """Silence and a key of the menu are no PIN: nobody is asked again."""
+    step = await office.keys(IN, digits)
+    assert (step.verb, step.variables[names.SAY]) == (names.BACK, "")
+
+
+async def test_three_wrong_pins_lead_back_to_the_menu(office: Office) -> None:
+    """Who called in is told and is a patient again; whom we called is told and hung up on."""
+    step = await office.keys(IN, "12345678")
+    assert (step.verb, step.state.tries) == (names.ASK, 1)
+    step = await office.keys(replace(IN, tries=2), "12345678")
+    assert (step.verb, step.variables) == (names.BACK, {names.SAY: names.sounds(["pin-menu"])})
+    called = LineState("lee", "1.1", "called", "pin", 2)
+    step = await office.keys(called, "123456")
+    assert (step.verb, step.variables) == (names.BYE, {names.SAY: names.sounds(["pin-no"])})
+
+
+async def test_after_a_right_pin_there_is_no_way_back(office: Office) -> None:
+    """The caller's own call is over for who said who they are: it would be a patient's."""
+    pin = hashed("472916")
+    vault.write(office.home.folder, Vault(pins={"lee": pin}, codes={"lee": "17"}))
+    step = await office.keys(IN, "17472916")
+    assert (step.state.person, step.variables[names.KEPT]) == ("lee", "")

@@ -14,10 +14,10 @@ from tests.pbx.test_keyed_number import CALLER, NIGHT, PLAN, Fixed
 
 # As the versions until today write it: another order or meaning would be taken for this one.
 OLDER = "urgent:urgent:3:+19175550123:1:1s:lee:abc123-0f:yes"  # before calls kept their instant
-WRITTEN = f"{OLDER}:1795849796004:2000.61000:klee.0badcafe"
+WRITTEN = f"{OLDER}:1795849796004:2000.61000:klee.0badcafe:yes"
 READ = CallState(
     *("urgent", "urgent", 3, "+19175550123", 1, "1s", "lee", "abc123-0f", "yes"),
-    *(1795849796004, "2000.61000", "klee.0badcafe"),
+    *(1795849796004, "2000.61000", "klee.0badcafe", "yes"),
 )
 ARRIVED = Question("1.1", "1.1", "7", "+12125550101", names.ARRIVED, "", "", CALLER)
 EVENTS = ("pressed", "keyed", "rang", "waited", "stopped", "recorded", "arrived", "of a later one")
