@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
-from dialplan import names, system
+from dialplan import system
 from dialplan.extensions import DialplanFacts, extensions_conf
 from dialplan.manager import manager_conf
 from dialplan.pjsip import SipFacts, pjsip_conf
@@ -12,7 +13,7 @@ from dialplan.pjsip import SipFacts, pjsip_conf
 
 @dataclass(frozen=True)
 class OfficeFacts:
-    """Everything that the files depend on; `hold` are absolute sound paths without ending."""
+    """Everything that the files depend on; `hold` has sound paths without ending by music class."""
 
     folders: system.Folders
     sip: SipFacts
@@ -20,7 +21,7 @@ class OfficeFacts:
     manager_port: int
     manager_secret: str
     rtp: tuple[int, int]
-    hold: tuple[str, ...]
+    hold: Mapping[str, tuple[str, ...]]
 
 
 def office_files(facts: OfficeFacts) -> dict[str, str]:
@@ -31,7 +32,7 @@ def office_files(facts: OfficeFacts) -> dict[str, str]:
         "logger.conf": system.logger_conf(),
         "manager.conf": manager_conf(facts.manager_port, facts.manager_secret),
         "modules.conf": system.modules_conf(),
-        "musiconhold.conf": system.musiconhold_conf({names.HOLD_CLASS: facts.hold}),
+        "musiconhold.conf": system.musiconhold_conf(facts.hold),
         "pjsip.conf": pjsip_conf(facts.sip),
         "rtp.conf": system.rtp_conf(*facts.rtp),
         **system.cdr_files(),

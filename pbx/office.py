@@ -80,7 +80,7 @@ def asterisk_files(
         for person, contacts in dial.items()
         if person in plan.people and contacts
     }
-    sentence = home.sounds / plan.office.language / "hold-sentence"
+    spoken, music = home.sounds / plan.office.language, str(home.sounds / "moh" / "music")
     facts = OfficeFacts(
         folders=Folders(str(home.asterisk), str(runtime.modules)),
         sip=SipFacts(
@@ -108,7 +108,10 @@ def asterisk_files(
         manager_port=ports.ami,
         manager_secret=vault.manager,
         rtp=(ports.rtp_first, ports.rtp_last),
-        hold=(str(home.sounds / "moh" / "music"), str(sentence)),
+        hold={
+            names.HOLD_CLASS: (music, str(spoken / "hold-sentence")),
+            names.HOLD_BACKLINE: (music, str(spoken / "hold-backline")),
+        },
     )
     return office_files(facts)
 

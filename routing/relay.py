@@ -184,10 +184,20 @@ def ladder_of(view: View, plan: Plan) -> Ladder:
     return _ladder(view.ladder, plan)
 
 
+def relay_of(plan: Plan, ladder: str) -> Relay:
+    """Find the timetable of a ladder's messages; where it is gone, that of the plan's first."""
+    return _ladder(ladder, plan).relay
+
+
+def promise_s(plan: Plan) -> int:
+    """Say within how many seconds an urgent caller is called back; on the strictest ladder."""
+    return min((one.relay.breach_s for one in plan.ladders.values()), default=Relay().breach_s)
+
+
 def was_cut_off(plan: Plan, ladder: str, accepted_at: datetime, ended_at: datetime) -> bool:
     """Tell whether a caller and whoever accepted were parted before they can have spoken."""
     spoke = ended_at.astimezone(UTC) - accepted_at.astimezone(UTC)
-    return spoke < timedelta(seconds=_ladder(ladder, plan).relay.cut_off_s)
+    return spoke < timedelta(seconds=relay_of(plan, ladder).cut_off_s)
 
 
 def shortest_cut_off(plan: Plan) -> timedelta:

@@ -16,9 +16,11 @@ from pbx import numbers
 from pbx.call import memory
 from pbx.call.conversation import Book, CallState, Plans, Question, Verdict
 from pbx.call.recent import RecentCallers
+from pbx.speech import spoken
 from routing import engine, ladder, outbound, people
 from routing.decision import Decision, Facts
 from routing.model import Plan, Try
+from routing.relay import relay_of
 
 STAR = "*"  # at a menu: the physician's line
 KEY_WAIT_S = 5  # how long silence at the menu lasts before it counts as urgent
@@ -119,7 +121,7 @@ class _Turn:
             case names.RANG | names.WAITED if self.state.ladder:
                 return self.climb()
             case names.RANG:
-                return self.record(("leave-message",))
+                return self.record(("desk-no-answer", "leave-message"))
             case names.STOPPED:
                 return self.give_up()
         return None
@@ -139,14 +141,15 @@ class _Turn:
             return self._ask_number("callback-again")
         state = replace(self.state, callback=number or "")
         if state.saved == OVER:
-            return replace(self, state=replace(state, saved="")).record(("leave-message-urgent",))
+            return replace(self, state=replace(state, saved="")).leave_urgent()
         if not state.ladder:
             return replace(self, state=state).record(("leave-message",))
-        return replace(self, state=replace(state, saved=WORDS)).matter()
+        missing = () if number or self.number else ("callback-missing",)
+        return replace(self, state=replace(state, saved=WORDS)).matter(*missing)
 
-    def matter(self) -> Verdict:
+    def matter(self, *say: str) -> Verdict:
         """Have the caller say what it is about; the words belong to the message on the disk."""
-        words = {names.SAY: names.sounds(("say-matter", "beep")), names.PAUSE: str(MATTER_S)}
+        words = {names.SAY: names.sounds((*say, "say-matter", "beep")), names.PAUSE: str(MATTER_S)}
         return Verdict(names.MATTER, words, self.state, message="urgent")
 
     def recorded(self) -> Verdict:
@@ -154,15 +157,37 @@ class _Turn:
         if self.state.saved == WORDS:
             turn = replace(self, state=replace(self.state, saved=SAVED))
             return turn.climb("connecting-saved")
-        urgent = self.state.urgency == "urgent"
-        return self.goodbye("message-urgent-saved" if urgent else "message-saved")
+        if self.state.urgency == "urgent":
+            return self.goodbye("message-urgent-saved", *self.promise())
+        return self.goodbye("message-saved")
 
     def give_up(self) -> Verdict:
         """End a ladder, at its end or because the caller waits no longer: a message is left."""
-        turn = replace(self, state=replace(self.state, ladder=""))
         if self.state.saved:
-            return turn.goodbye("message-urgent-noted")
-        return turn.record(("leave-message-urgent",), saved=OVER)
+            return self.goodbye(*self.promise())
+        return self.leave_urgent(saved=OVER)
+
+    def leave_urgent(self, *, saved: str = "") -> Verdict:
+        """Say that nobody was reached, and take an urgent message."""
+        leave = "leave-message-backline" if self.backline else "leave-message-urgent"
+        return self.record(("not-reached", *self.promise(), leave), saved=saved)
+
+    @property
+    def backline(self) -> bool:
+        """Tell whether hospitals and labs call on this line."""
+        line = self.plan.line_of(self.question.did)
+        return line is not None and line.backline
+
+    @property
+    def hold(self) -> dict[str, str]:
+        """Choose what is heard while phones ring, where it is not what patients hear."""
+        return {names.HOLD: names.HOLD_BACKLINE} if self.backline else {}
+
+    def promise(self) -> tuple[str, ...]:
+        """Say within what time somebody calls back, as the plan has it."""
+        breach_s = relay_of(self.plan, self.state.ladder).breach_s
+        worse = () if self.backline else ("if-worse",)
+        return (*spoken.call_back_within(breach_s), *worse)
 
     def perform(self, decision: Decision) -> Verdict:
         ladders = {"ring": decision.otherwise or "", "ladder": decision.target}
@@ -246,12 +271,14 @@ class _Turn:
         kinds = {one: kind for one in who if (kind := self._kind(one, via[one]))}
         asked = self._asked(who, via, pin=pin)
         whisper = "whisper-urgent" if self.state.urgency == "urgent" else "whisper-routine"
+        whisper = "whisper-backline" if self.backline else whisper
         words = {
             names.SAY: names.sounds(say),
             names.DIAL: names.legs(who),
             f"_{names.RING}": str(ring_s),
             f"_{names.SHOW}": outbound.shown(self.plan, self.plan.line_of(self.question.did)),
             f"_{names.WHISPER}": names.sounds((whisper,)),
+            **self.hold,
             **{f"_{names.TO}_{one}": self.book[one][via[one]] for one in who},
             **{f"_{names.KIND}_{one}": kind for one, kind in kinds.items()},
             **{f"_{names.PIN_OF}_{one}": pins for one, pins in asked.items()},

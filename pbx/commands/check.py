@@ -27,13 +27,12 @@ def check(
 
     Example: officeline check config/office.toml
     """
-    from pbx import vault
     from pbx.officefile import plan
+    from pbx.officefile.judge import held_numbers
 
     known: Context = context.obj
     path = file or known.config
-    held = vault.Vault() if known.folder is None else vault.read(known.folder)
-    numbers = held.reachable({*held.mobiles, *held.seconds}) or None
+    numbers = held_numbers(known.folder)
     presets = data_folder("config") / "presets.toml"
     _, found = plan.check(path, presets, datetime.now(UTC), numbers)
     ok = all(one.severity != "error" for one in found)

@@ -100,7 +100,9 @@ def play(
     Example: officeline inbox play 1795456091.0 --to /media/stick/message.wav
     """
     known: Context = context.obj
-    paths = _recordings(open_log(known), Home(known.home), message_id)
+    paths, gone = _recordings(open_log(known), Home(known.home), message_id)
+    for path in gone:
+        typer.echo(f"The recording {path} is missing.", err=True)
     recorded(known, "recording.played", message_id, count=len(paths), copied=to is not None)
     if to is not None:
         paths = _copied(paths, to)
@@ -188,30 +190,42 @@ def _whole(engine: Engine, message_id: str) -> Whole:
     (item,) = items(engine, named=[message_id]) or (None,)
     if item is None:
         raise unknown(message_id)
+    from pbx.record.missing import missing
+    from pbx.store.database import file_of
+
     return Whole(
         item,
         messages.history(engine, message_id),
         relaying.attempts(engine, message_id),
         get_call(engine, item.message.call),
         messages.recordings(engine, message_id),
+        missing(engine, file_of(engine).parent, item.message),
     )
 
 
-def _recordings(engine: Engine, home: Home, message_id: str) -> list[Path]:
-    """Find the files of a message, the patient's first call first; at least one is there."""
+def _recordings(engine: Engine, home: Home, message_id: str) -> tuple[list[Path], list[Path]]:
+    """Find the files of a message, the patient's first call first, and those that are missing.
+
+    At least one is there.
+    """
+    from pbx.record.missing import missing
     from pbx.store import messages
     from pbx.store.inbox import unknown
 
-    if messages.get(engine, message_id) is None:
+    message = messages.get(engine, message_id)
+    if message is None:
         raise unknown(message_id)
+    gone = [home.folder / one for one in missing(engine, home.folder, message)]
     named = [home.folder / one for one in messages.recordings(engine, message_id)]
     there = [path for path in named if path.is_file()]
-    if not there:
+    rest = f"'officeline inbox show {message_id}' has the rest."
+    if not there and gone:
         raise OfficeLineError(
-            f"Message {message_id} has no recording: the caller hung up before the beep, or the "
-            f"file is gone from {home.messages}; 'officeline inbox show {message_id}' has the rest."
+            f"Message {message_id} has no recording any more: the file {gone[0]} is gone; {rest}"
         )
-    return there
+    if not there:
+        raise OfficeLineError(f"Message {message_id} has no recording, as nothing was said; {rest}")
+    return there, gone
 
 
 def _copied(paths: list[Path], to: Path) -> list[Path]:

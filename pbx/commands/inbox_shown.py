@@ -28,6 +28,7 @@ class Whole:
     attempts: Sequence[AttemptRow]
     call: History | None
     recordings: Sequence[str]
+    missing: Sequence[str] = ()  # of these, whose files are gone
 
 
 def entry(item: Item, shown: Shown) -> dict[str, Any]:
@@ -62,6 +63,7 @@ def document(whole: Whole, shown: Shown) -> dict[str, Any]:
             "disposition": message.disposition and shown.words(message.disposition),
             "flags": list(message.flags),
             "recordings": list(whole.recordings),
+            "missing": list(whole.missing),
         },
         "events": [
             {
@@ -127,7 +129,8 @@ def print_one(whole: Whole, shown: Shown) -> None:
     owner, due = message.owner or "nobody", shown.time(message.due_at) or "never again"
     out.print(f"Owner: {owner}. Due: {due}. Call: {message.call}")
     for recording in whole.recordings:
-        out.print(f"Recording: {recording}")
+        gone = " (the file is missing)" if recording in whole.missing else ""
+        out.print(f"Recording: {recording}{gone}")
     for flag in message.flags:
         out.print(f"Flag: {flag}")
     if whole.events:

@@ -8,7 +8,7 @@ from typing import Any
 from pbx.officefile.clocks import WEEKDAYS
 from pbx.reports import callers
 from pbx.reports.duty import Duty
-from pbx.reports.traffic import ABANDONED, ANSWER_S, CALL_BACK, Answers, Kept, Traffic
+from pbx.reports.traffic import ABANDONED, ANSWER_S, Answers, Kept, Traffic
 from pbx.showing import Shown
 
 
@@ -25,7 +25,7 @@ def of_traffic(found: Traffic, shown: Shown) -> dict[str, Any]:
             "share": answers.lost,
         },
         "urgent_messages": {
-            "norm_s": int(CALL_BACK.total_seconds()),
+            "norm_s": found.promise_s,
             "opened": found.opened,
             "spoken": found.spoken,
             **{act: _kept(one) for act, one in found.kept.items()},

@@ -21,7 +21,14 @@ def plan(file: schema.OfficeFile, digest: str) -> model.Plan:
             office.inbox,
         ),
         lines=tuple(
-            model.Line(line.did, line.name, dict(line.menus), line.schedule, line.owner)
+            model.Line(
+                line.did,
+                line.name,
+                dict(line.menus),
+                line.schedule,
+                line.owner,
+                backline=line.backline if line.backline is not None else _backline(file, line),
+            )
             for line in file.lines
         ),
         schedules={
@@ -50,6 +57,12 @@ def _outbound(table: schema.OutboundTable) -> model.Outbound:
 
 def _windows(texts: list[str]) -> tuple[model.Window, ...]:
     return tuple(window for text in texts for window in spans.windows(text))
+
+
+def _backline(file: schema.OfficeFile, line: schema.LineTable) -> bool:
+    """Tell whether a line is for hospitals and labs, where the file does not say it."""
+    menus = any(one.menus for one in file.lines)  # patients have a line of their own
+    return menus and not line.menus and line.owner is None
 
 
 def _periods(hours: dict[str, list[str]]) -> tuple[model.Window, ...]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pbx import proved, vault
 from pbx.findings.check import look
@@ -13,6 +14,9 @@ from pbx.officefile import plan
 from pbx.paths import data_folder
 from pbx.store.overlay import laid_over
 from routing import proof
+
+if TYPE_CHECKING:
+    from routing.people import Numbers
 
 AHEAD = timedelta(days=365)
 TOLD = 3  # counterexamples; 'officeline prove' tells them all
@@ -26,6 +30,12 @@ class Judgement:
     objections: tuple[str, ...] = ()
 
 
+def held_numbers(folder: Path | None) -> Numbers | None:
+    """Read whose numbers a home's vault holds, for the findings; None where it holds none yet."""
+    held = vault.Vault() if folder is None else vault.read(folder)
+    return held.reachable({*held.mobiles, *held.seconds}) or None
+
+
 def judge(text: str, name: Path, home: Home, now: datetime) -> Judgement:
     """Judge a file's text for the year from this aware instant on, with what the home holds.
 
@@ -35,9 +45,8 @@ def judge(text: str, name: Path, home: Home, now: datetime) -> Judgement:
     configuration = plan.parse(text, name, presets)
     whole = laid_over(configuration.plan, home.database)
     numbers = vault.read(home.folder).reachable(whole.people)
-    objections = [
-        one.sentence(name) for one in look(text, presets, now).findings if one.severity == "error"
-    ]
+    findings = look(text, presets, now, held_numbers(home.folder)).findings
+    objections = [one.sentence(name) for one in findings if one.severity == "error"]
     found = proof.prove(whole, numbers, now, now + AHEAD, most=TOLD)
     if not found.holds:
         objections += proved.sentences(found, whole.office.zone)

@@ -80,7 +80,12 @@ class OutboundTable(Table):
 
 
 class LineTable(Table):
-    """[[lines]]; a line with an `owner` is that physician's direct line."""
+    """[[lines]]; a line with an `owner` is that physician's direct line.
+
+    Hospitals and labs on a `backline` are not told when to dial 911, and are asked for their direct
+    number. A line that does not say it is one if it has neither menus nor an owner, and another has
+    menus.
+    """
 
     did: E164
     """The number that is dialled."""
@@ -92,6 +97,8 @@ class LineTable(Table):
     """Whose hours count."""
     owner: Id | None = None
     """The physician whose direct line it is."""
+    backline: bool | None = None
+    """Whether hospitals and labs call here; without it, a line beside one with menus is that."""
 
 
 class DaysTable(Table):
@@ -179,7 +186,7 @@ class DoTable(Table):
     message: Urgency | None = None
     """Take a message of this kind."""
     announce: Annotated[list[Prompt], Field(min_length=1)] | None = None
-    """Say these and end the call."""
+    """Say these, such as `announce-closed`, and end the call."""
     reject: Literal[True] | None = None
     """Refuse the call."""
 

@@ -35,12 +35,13 @@ from pbx.physicians.placing import No, Placing
 from pbx.physicians.shift_line import ABOUT_SHIFTS, ShiftLine
 from pbx.physicians.words import words_in
 from pbx.record.cdr import milliseconds
+from pbx.speech import spoken
 from pbx.store import audit, escalation, messages
 from pbx.store.escalation import RefusedError, UnheardError
 from pbx.store.inbox import add_note
 from pbx.store.messages import MessageRow
 from pbx.store.outbound import Heard
-from routing.relay import RINGING
+from routing.relay import RINGING, relay_of
 
 TRIES = 3  # of a PIN, in one call; the lock of the person counts further
 NOTE_S = 120
@@ -208,13 +209,22 @@ class PhysicianLine:
         state, words = await self._words(state, message)
         return await self._menu(state, *before, say, *words)
 
-    async def _next(self, state: LineState, say: str) -> Step:
+    async def _call_by(self, state: LineState) -> tuple[str, ...]:
+        """Say how long they have to call the patient of an urgent message; others have no limit."""
+        message, plan = await self._message(state), self._plans.plan
+        if message.urgency != "urgent" or message.acknowledged_at is None:
+            return ()
+        limit = timedelta(seconds=relay_of(plan, message.ladder or "").callback_s)
+        left = message.acknowledged_at + limit - self._clock.now()
+        return spoken.call_within(round(left.total_seconds()))
+
+    async def _next(self, state: LineState, *say: str) -> Step:
         """Go on to the next urgent message that nobody took up, in the same call; else goodbye."""
         waiting = await asyncio.to_thread(messages.list_open, self._engine)
         for one in waiting:
             if one.urgency == "urgent" and one.state in RINGING:
-                return await self._play(replace(state, message=one.id), say)
-        return bye(state, say)
+                return await self._play(replace(state, message=one.id), *say)
+        return bye(state, *say)
 
     async def _chosen(self, state: LineState, question: Question) -> Step:
         match question.detail:
@@ -222,7 +232,7 @@ class PhysicianLine:
                 return await self._call_patient(state, question.unique)
             case "2":
                 await self._take(state)
-                return await self._next(state, "message-yours")
+                return await self._next(state, "message-yours", *await self._call_by(state))
             case "3":
                 state, words = await self._words(state, await self._message(state))
                 return await self._menu(state, *words)

@@ -8,6 +8,7 @@ from pathlib import Path
 from sqlalchemy import Engine
 
 from pbx.record.flags import CUT_OFF
+from pbx.record.missing import missing
 from pbx.store import messages
 from pbx.store.messages import MessageRow
 
@@ -29,14 +30,17 @@ class Words:
 def words_in(engine: Engine, folder: Path, message: MessageRow) -> Words:
     """Name a message's recordings, in `folder`, as Asterisk plays them.
 
-    A call that left none is said to have left no words: it may be another patient's.
+    A call that left none is said to have left no words: it may be another patient's. Of one whose
+    file is missing, that is said.
     """
     parts = messages.parts(engine, message)
     there = [(call, _file(folder, place)) for call, place in reversed(parts)]
     spoke = {call for call, path in there if path is not None}
     silent = "message-cut-off" if CUT_OFF in message.flags else "message-no-words"
+    gone = set(missing(engine, folder, message))
+    lost = {call for call, place in parts if place in gone}
     said = [
-        silent if path is None else str(path.with_suffix(""))
+        ("message-gone" if call in lost else silent) if path is None else str(path.with_suffix(""))
         for call, path in dict.fromkeys(there)
         if path is not None or call not in spoke
     ]

@@ -17,11 +17,12 @@ from typing import TYPE_CHECKING
 from pbx.percentiles import Spread, spread
 from pbx.reports import planned
 from pbx.reports.planned import Planned, RotaShare
-from pbx.reports.traffic import CALL_BACK, Kept, bounds, kept
+from pbx.reports.traffic import Kept, bounds, kept
 from pbx.store.figures import Rings, Span, measuring
 from pbx.store.promises import ACTS, Act, open_across, promises
 from routing.burden import DAWN, Burden, evenness
 from routing.instants import DAY, instant
+from routing.relay import promise_s
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
@@ -81,6 +82,7 @@ class Duty:
     rotas: tuple[RotaShare, ...]
     boundaries: tuple[Boundary, ...]
     evenness: Mapping[str, float]
+    promise_s: int
 
 
 def duty(engine: Engine, past: Past, first: date, last: date, now: datetime) -> Duty:
@@ -97,14 +99,15 @@ def duty(engine: Engine, past: Past, first: date, last: date, now: datetime) -> 
         rings = figures.rings(people, [span for span, _ in closed])
         at_handoffs = figures.rings(people, around)
     carried = open_across(engine, (one.at for one in handoffs), LOOK_BACK)
-    told = promises(engine, (start, end), now - CALL_BACK)
+    limit_s = promise_s(past.running)
+    told = promises(engine, (start, end), now - timedelta(seconds=limit_s))
     left = _left(handoffs, carried)
     found = [
         _person(
             person,
             asked,
             _by_night(rings, person, [night for _, night in closed]),
-            {act: kept(told, act, person) for act in ACTS},
+            {act: kept(told, act, limit_s, person) for act in ACTS},
             left[person],
         )
         for person in people
@@ -120,6 +123,7 @@ def duty(engine: Engine, past: Past, first: date, last: date, now: datetime) -> 
         tuple(share for rota in rotas for share in planned.shares(past, rota, start, end)),
         tuple(_boundaries(past, handoffs, at_handoffs, carried)),
         even,
+        limit_s,
     )
 
 

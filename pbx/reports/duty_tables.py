@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from pbx.officefile.clocks import WEEKDAYS
 from pbx.percentiles import RANKS
 from pbx.reports.duty import Duty
-from pbx.reports.table import SPREAD, Cell, Chart, Columns, Table, spread_cells
+from pbx.reports.table import SPREAD, Cell, Chart, Columns, Table, minutes, spread_cells
 
 
 def tables(found: Duty) -> list[Table]:
@@ -80,7 +80,7 @@ def _promised(found: Duty) -> Table:
         ("urgent messages", ""),
         ("number", ""),
         *SPREAD,
-        ("in 30 min", "%"),
+        (f"in {minutes(found.promise_s)}", "%"),
     )
     return Table("promises", "Time to acknowledge and to call back", columns, rows)
 

@@ -60,6 +60,12 @@ def told(cell: Cell, unit: Unit) -> str:
     }[unit]
 
 
+def minutes(seconds: int) -> str:
+    """Say a limit of the plan: "30 min", and "90 s" where it is no whole minutes."""
+    whole, rest = divmod(seconds, 60)
+    return f"{seconds} s" if rest else f"{whole} min"
+
+
 def spread_cells(one: Spread) -> tuple[Cell, ...]:
     """Lay a spread out: the number of values, then what `SPREAD` names."""
     return astuple(one)

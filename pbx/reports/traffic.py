@@ -18,6 +18,7 @@ from pbx.store.callers import Callers
 from pbx.store.figures import Counts, measuring
 from pbx.store.promises import ACTS, Act, Promises, promises
 from routing.instants import DAY, MIDNIGHT, clock_hours, instant, local_day
+from routing.relay import promise_s
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
 # What an office is held to; where the numbers are from stands in docs/reports.md.
 ANSWER_S = 30
 ABANDONED = 0.05
-CALL_BACK = timedelta(minutes=30)
 
 MOST_CALLERS = 10
 
@@ -107,6 +107,7 @@ class Traffic:
     spoken: int
     kept: dict[Act, Kept]
     callers: Callers
+    promise_s: int  # until when somebody calls back, as the plan promises
 
 
 def traffic(engine: Engine, past: Past, first: date, last: date, now: datetime) -> Traffic:
@@ -123,7 +124,8 @@ def traffic(engine: Engine, past: Past, first: date, last: date, now: datetime) 
     by_day = _sums(counts, [(cut.day - first).days for cut in cuts], len(days))
     in_open = _sums(counts, bins, len(days))
     today = local_day(now, past.running.office.zone)  # what is still to come has no average
-    told = promises(engine, span, now - CALL_BACK)
+    limit_s = promise_s(past.running)
+    told = promises(engine, span, now - timedelta(seconds=limit_s))
     weekdays = _sums(by_day, [day.weekday() for day in days], 7)
     return Traffic(
         first,
@@ -141,8 +143,9 @@ def traffic(engine: Engine, past: Past, first: date, last: date, now: datetime) 
         ),
         told.opened,
         told.spoken,
-        {act: kept(told, act) for act in ACTS},
+        {act: kept(told, act, limit_s) for act in ACTS},
         callers,
+        limit_s,
     )
 
 
@@ -171,13 +174,13 @@ def stretches(past: Past, first: date, last: date) -> list[Stretch]:
     return found
 
 
-def kept(told: Promises, act: Act, person: str | None = None) -> Kept:
+def kept(told: Promises, act: Act, limit_s: int, person: str | None = None) -> Kept:
     """Hold the waiting times for an act against the norm; of one person's alone if asked."""
     waited = told.waited[act]
     if person is not None:
         mine = waited.by.get(person, {})
-        return _kept(mine, 0, 0)
-    return _kept(together(waited.by.values()), waited.pending, waited.never)
+        return _kept(mine, 0, 0, limit_s)
+    return _kept(together(waited.by.values()), waited.pending, waited.never, limit_s)
 
 
 def share(part: int, whole: int) -> float | None:
@@ -185,10 +188,9 @@ def share(part: int, whole: int) -> float | None:
     return round(part / whole, 4) if whole else None
 
 
-def _kept(found: Histogram, pending: int, never: int) -> Kept:
-    limit = int(CALL_BACK.total_seconds())
+def _kept(found: Histogram, pending: int, never: int, limit_s: int) -> Kept:
     done = sum(found.values())
-    return Kept(done + never, within(found, limit), pending, never, spread(found))
+    return Kept(done + never, within(found, limit_s), pending, never, spread(found))
 
 
 def _answers(counts: Counts, found: Histogram) -> Answers:

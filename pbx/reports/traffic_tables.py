@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from pbx.officefile.clocks import WEEKDAYS
 from pbx.reports import callers
-from pbx.reports.table import SPREAD, Cell, Chart, Columns, Table, spread_cells
-from pbx.reports.traffic import ABANDONED, ANSWER_S, CALL_BACK, Kept, Traffic
+from pbx.reports.table import SPREAD, Cell, Chart, Columns, Table, minutes, spread_cells
+from pbx.reports.traffic import ABANDONED, ANSWER_S, Kept, Traffic
 from pbx.showing import Shown
 from pbx.store.figures import Counts
 
-CALL_BACK_S = int(CALL_BACK.total_seconds())
 HOURS = tuple(f"{hour:02}" for hour in range(24))
 
 
@@ -41,7 +40,13 @@ def _held(found: Traffic) -> Table:
     names = {"acknowledged": "acknowledged", "called_back": "called back"}
     for act, one in found.kept.items():
         rows.append(
-            (f"urgent messages {names[act]} within 30 min", one.share, one.due, 1.0, _all(one))
+            (
+                f"urgent messages {names[act]} within {minutes(found.promise_s)}",
+                one.share,
+                one.due,
+                1.0,
+                _all(one),
+            )
         )
     columns: Columns = (
         ("figure", ""),
@@ -67,9 +72,13 @@ def _waited(found: Traffic) -> Table:
         (
             "until acknowledged, urgent",
             *spread_cells(found.kept["acknowledged"].waited),
-            CALL_BACK_S,
+            found.promise_s,
         ),
-        ("until called back, urgent", *spread_cells(found.kept["called_back"].waited), CALL_BACK_S),
+        (
+            "until called back, urgent",
+            *spread_cells(found.kept["called_back"].waited),
+            found.promise_s,
+        ),
     )
     about = (
         f"{found.opened} urgent messages, {found.spoken} of them from callers who spoke with "

@@ -33,7 +33,8 @@ class Office:
 class Line:
     """A dialled number with a purpose; `menus` names the menu for a state of its schedule.
 
-    `owner` makes it a direct line: that physician's own, shown when they call back on it.
+    `owner` makes it a direct line: that physician's own, shown when they call back on it. On a
+    `backline` hospitals and labs call, who hear other sentences than patients.
     """
 
     did: str
@@ -41,6 +42,7 @@ class Line:
     menus: Mapping[HoursState, str] = field(default_factory=dict)
     schedule: str = OFFICE
     owner: str | None = None
+    backline: bool = False
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from dialplan import names
 from dialplan.conf import document, name, section, value
 from dialplan.extensions import DialplanFacts
 from dialplan.pjsip import SipFacts, Trunk
@@ -39,7 +40,10 @@ BY_ADDRESS = OfficeFacts(
     manager_port=5038,
     manager_secret="another-made-up-secret",
     rtp=(10000, 10199),
-    hold=("/srv/office/sounds/music", "/srv/office/sounds/hold-sentence"),
+    hold={
+        names.HOLD_CLASS: ("/srv/office/sounds/music", "/srv/office/sounds/hold-sentence"),
+        names.HOLD_BACKLINE: ("/srv/office/sounds/music", "/srv/office/sounds/hold-backline"),
+    },
 )
 BY_REGISTRATION = replace(
     BY_ADDRESS,

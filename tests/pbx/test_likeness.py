@@ -15,11 +15,11 @@ from pbx.speech.soundfile import read_sound
 WANTED = ("greeting-closed", "menu-closed")
 OTHERS = [
     ("greeting-any", "menu-closed"),
-    ("greeting-closed", "menu-again"),
+    ("greeting-closed", "accept-prompt"),
     ("greeting-closed",),
     ("announce-closed", "menu-closed"),
     ("menu-closed", "greeting-closed"),
-    ("leave-message-urgent", "nobody-reached"),
+    ("leave-message-backline", "leave-message-urgent"),
 ]
 
 

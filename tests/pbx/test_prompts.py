@@ -9,7 +9,9 @@ import shutil
 import stat
 import struct
 from array import array
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 from typer.testing import CliRunner
@@ -17,6 +19,8 @@ from typer.testing import CliRunner
 from pbx.commands.prompts import app
 from pbx.errors import ConfigError
 from pbx.paths import data_folder
+from pbx.physicians import shift_words
+from pbx.speech import spoken
 from pbx.speech.prompts import MUSIC, Catalogue, assemble, check, load_catalogue, sounds_folder
 from pbx.speech.prompts_render import active_dbfs, as_read, render
 from pbx.speech.soundfile import FULL_SCALE, SUFFIXES, Sound, read_sound, sound_problem
@@ -110,7 +114,7 @@ def test_the_music_is_quiet_and_long_enough() -> None:
 
 @pytest.mark.parametrize(
     "name",
-    ["greeting-open", "greeting-closed", "greeting-any", "announce-closed", "not-in-service"],
+    ["greeting-closed", "greeting-any", "announce-closed"],
 )
 def test_a_greeting_begins_with_911(name: str) -> None:
     """The first words to any patient say what to do in an emergency."""
@@ -365,3 +369,54 @@ def test_levels_are_measured_without_pauses() -> None:
     """A tone of half scale with as much silence measures as the tone alone: -9 dBFS."""
     tone = [round(0.5 * FULL_SCALE * math.sin(at * 0.7)) for at in range(8000)]
     assert active_dbfs(Sound(8000, array("h", tone + [0] * 8000))) == pytest.approx(-9, abs=0.1)
+
+
+# What no part of OfficeLine says by itself, and docs/office-toml.md offers to an office.
+OFFERED = {"announce-closed"}
+
+
+def test_every_prompt_is_played() -> None:
+    """By our code, our dialplan, or the example practice; a sentence that nobody hears is none."""
+    root = Path(__file__).parents[2]
+    sources = [*root.glob("pbx/**/*.py"), *root.glob("dialplan/*.py"), root / "config/office.toml"]
+    shape = root / "pbx/officefile/schema.py"  # whose words are the manual's
+    text = "\n".join(one.read_text(encoding="utf-8") for one in sources if one != shape)
+    now = datetime(2026, 11, 23, tzinfo=UTC)
+    until = [now + timedelta(hours=hours) for hours in range(1, 24 * 7)]
+    said = {one for end in until for one in shift_words.until(now, end, ZoneInfo("UTC"))}
+    said |= {one for n in range(1, 6000) for one in spoken.duration(n)}
+    said |= {
+        f"digit-{digit}" for digit in range(10)
+    }  # of a desk phone's id: dialplan/extensions.py
+    played = {
+        name
+        for name in ENGLISH.ids
+        if name in said or re.search(rf"[\"'&(=:}}]{re.escape(name)}[\"'&),$]", text)
+    }
+    assert set(ENGLISH.ids) - played == OFFERED
+    manual = (root / "docs/office-toml.md").read_text(encoding="utf-8")
+    assert all(f"`{name}`" in manual for name in OFFERED)
+    assert said <= set(ENGLISH.ids)
+
+
+@pytest.mark.parametrize(
+    ("minutes", "words"),
+    [
+        (1, "one minute"),
+        (12, "twelve minutes"),
+        (30, "thirty minutes"),
+        (45, "forty five minutes"),
+        (60, "one hour"),
+        (90, "one hour thirty minutes"),
+        (135, "two hours fifteen minutes"),
+    ],
+)
+def test_a_time_is_said_as_people_say_it(minutes: int, words: str) -> None:
+    """Put together of prompts, whatever the plan says."""
+    assert " ".join(ENGLISH.sentences[one] for one in spoken.duration(minutes)) == words
+
+
+def test_no_prompt_has_a_figure_of_the_plan() -> None:
+    """Minutes and limits are the plan's, and never a sentence's."""
+    for name, sentence in ENGLISH.sentences.items():
+        assert not re.search(r"\d+ (minute|hour|second|digit)", sentence), name

@@ -1,0 +1,33 @@
+"""Recordings of a message that were made, and whose files are missing. Blocks."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from sqlalchemy import Engine
+
+from pbx.record.flags import CUT_OFF, NO_WORDS
+from pbx.store import messages
+from pbx.store.calls import get_call
+from pbx.store.messages import MessageRow
+
+
+def missing(engine: Engine, folder: Path, message: MessageRow) -> list[str]:
+    """List the places below `folder` where a recording should be and is not.
+
+    A caller who hung up before a word left none, and whoever is still on the line may yet speak.
+    """
+    parts = messages.parts(engine, message)
+    spoke = {call for call, place in parts if place and (folder / place).is_file()}
+    return [
+        place
+        for call, place in dict.fromkeys(parts)
+        if place and call not in spoke and _made(engine, message, call)
+    ]
+
+
+def _made(engine: Engine, message: MessageRow, call: str) -> bool:
+    if {NO_WORDS, CUT_OFF} & set(message.flags):
+        return False
+    history = get_call(engine, call)
+    return history is not None and history.call.ended_at is not None

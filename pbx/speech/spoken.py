@@ -1,0 +1,38 @@
+"""What the plan says, as prompts: how long something may take. The figures are the plan's own."""
+
+from __future__ import annotations
+
+LAST_DIGIT, LAST_WORD, TWENTY, HUNDRED = 9, 12, 20, 100
+
+
+def number(value: int) -> tuple[str, ...]:
+    """Say a number; from a hundred on digit by digit."""
+    if value <= LAST_DIGIT:
+        return (f"digit-{value}",)
+    if value <= LAST_WORD:
+        return (f"hour-{value}",)
+    if value < TWENTY:
+        return (f"number-{value}",)
+    if value < HUNDRED:
+        tens, rest = divmod(value, 10)
+        return (f"number-{tens}0", *(number(rest) if rest else ()))
+    return tuple(f"digit-{digit}" for digit in str(value))
+
+
+def duration(minutes: int) -> tuple[str, ...]:
+    """Say how many hours and minutes."""
+    hours, rest = divmod(minutes, 60)
+    said = (*number(hours), "hour" if hours == 1 else "hours") if hours else ()
+    if rest or not hours:
+        said = (*said, *number(rest), "minute" if rest == 1 else "minutes")
+    return said
+
+
+def call_back_within(seconds: int) -> tuple[str, ...]:
+    """Promise a patient a call back; never sooner than the plan does."""
+    return ("call-back-within", *duration(-(-seconds // 60)))
+
+
+def call_within(seconds: int) -> tuple[str, ...]:
+    """Tell a physician until when to call; never later than the plan allows."""
+    return ("call-within", *duration(max(1, seconds // 60)))
