@@ -112,6 +112,7 @@ async def up(
         home.prepare(runtime.service_user())
     with asterisk_of(home):
         live.choose(config, home)  # what cannot start ends nothing that survived
+        runtime.require()
         if not alone:
             await end_survivor(home)
         await asyncio.to_thread(recover, home, SystemClock())

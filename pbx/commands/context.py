@@ -156,8 +156,8 @@ class Context:
 
 def resolve(config: Path | None, home: Path | None) -> Context:
     """Choose the office: as named, else as found from a named home or the current folder."""
-    home = None if home is None else home.absolute()
-    config = lookup.find_config(home) if config is None else config.absolute()
+    home = None if home is None else lookup.whole(home)
+    config = lookup.find_config(home) if config is None else lookup.whole(config)
     if home is None and config is not None:
         home = lookup.home_of(config)
     return Context(config, home)

@@ -70,6 +70,11 @@ def no_file(home: Path | None) -> ConfigError:
     )
 
 
+def whole(path: Path) -> Path:
+    """Write a path out from the root; only one that goes up has its links followed."""
+    return path.resolve() if ".." in path.parts else path.absolute()
+
+
 def _candidates(home: Path | None) -> Iterator[Path]:
     """List where the file may be; an office with a home elsewhere is not this folder's."""
     here = _here()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import sys
 import tempfile
 from pathlib import Path
@@ -21,14 +22,15 @@ from tests.support.office_up import DEADLINE, ROOT, Up, office_up, reach_somebod
 CALLER = "+19175550188"
 
 
-async def officeline(*words: str) -> tuple[int, str]:
-    """Run a command as a process of its own; return its exit code and what it said."""
+async def officeline(*words: str, folder: Path = ROOT) -> tuple[int, str]:
+    """Run a command in a folder, as a process; return its exit code and what it said."""
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         *("-m", "cli", *words),
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
-        cwd=ROOT,
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
     )
     printed, said = await asyncio.wait_for(process.communicate(), DEADLINE)
     return process.returncode or 0, (printed or said).decode()
@@ -64,8 +66,9 @@ async def test_the_line_of_a_restored_home_answers() -> None:
         file, secret = folder / "office.age", folder / "key.txt"
         secret.write_text(str(key))
         new = Home(folder / "new")
+        (folder / "empty").mkdir()
         old = ("--config", str(folder / "office.toml"), "--home", str(folder / "home"))
-        moved = ("--config", str(new.folder / "office.toml"), "--home", str(new.folder))
+        moved = ("--home", str(new.folder))  # the file is found there
         opened = ("--home", str(new.folder), "restore", str(file), "--identity", str(secret))
         async with office_up(folder, closed=True) as up:
             message = await leaves_a_message(up, old)
@@ -84,6 +87,11 @@ async def test_the_line_of_a_restored_home_answers() -> None:
             file.write_bytes(whole)
             code, said = await officeline(*opened)
             assert code == 0, said
+            assert said.startswith("Lakeside Internal Medicine: "), said
+            by_itself = await officeline("people", "list", folder=new.folder)
+            assert by_itself == await officeline(*moved, "people", "list", folder=folder / "empty")
+            assert by_itself[0] == 0, by_itself
+            assert list((folder / "empty").iterdir()) == []
             assert (await document(moved, "audit", "verify"))["ok"]
             assert (await document(moved, "inbox", "show", message))["events"] == before["events"]
             (recording,) = (await document(moved, "inbox", "play", message))["recordings"]

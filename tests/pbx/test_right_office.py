@@ -155,6 +155,17 @@ def test_the_folder_that_init_made(empty: Path, tmp_path: Path) -> None:
     assert resolve(None, None) == Context(None, None)
 
 
+def test_a_path_that_goes_up(empty: Path) -> None:
+    """The folder beside a home is found however the home is written."""
+    config = made(empty, "config/office.toml", database="var")
+    wanted = Context(config, empty / "var")
+    for folder, home in (("config", "../var"), ("var", "."), ("var", "../var")):
+        os.chdir(empty / folder)
+        assert resolve(None, Path(home)) == wanted
+    os.chdir(empty / "var")
+    assert resolve(Path("../config/office.toml"), None) == wanted
+
+
 @pytest.mark.parametrize("place", ["", "var"])
 def test_a_restored_home(empty: Path, tmp_path: Path, place: str) -> None:
     """File and database are in one folder: in it, above a 'var', or named by either."""
