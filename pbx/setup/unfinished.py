@@ -8,6 +8,7 @@ from pathlib import Path
 
 from pbx import files
 from pbx.errors import ConfigError
+from pbx.os_errors import os_sentence
 from pbx.setup import land
 
 MODE = 0o600  # numbers of physicians are among them
@@ -35,10 +36,8 @@ def keep(config: Path, answers: Mapping[str, str]) -> None:
     try:
         files.replace(place(config), json.dumps(answers, indent=1), MODE)
     except OSError as error:
-        raise ConfigError(
-            f"{place(config)} cannot be written ({error.strerror}); "
-            "name another place with --config FILE."
-        ) from error
+        what, other = f"{place(config)} cannot be written", "name another place with --config FILE"
+        raise ConfigError(os_sentence(what, error, place(config), otherwise=other)) from error
 
 
 def forget(config: Path) -> None:
@@ -46,6 +45,5 @@ def forget(config: Path) -> None:
     try:
         place(config).unlink(missing_ok=True)
     except OSError as error:
-        raise ConfigError(
-            f"{place(config)} cannot be deleted ({error.strerror}); delete it by hand."
-        ) from error
+        what = f"{place(config)} cannot be deleted"
+        raise ConfigError(os_sentence(what, error, place(config))) from error

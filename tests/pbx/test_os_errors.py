@@ -15,6 +15,7 @@ import pytest
 
 from pbx.os_errors import database_sentence, os_sentence, unlikely
 from tests.pbx.test_every_command import Shell, one_sentence, own, place, state
+from tests.support.offices import ROOT
 
 NOBODY = 65534
 __all__ = ["own", "place"]  # fixtures of all commands
@@ -106,6 +107,13 @@ def test_an_error_that_nobody_expected_names_its_file(tmp_path: Path) -> None:
         "The command cannot go on (No space left on device); make room on its disk"
     )
     assert "nobody reads" in unlikely(BrokenPipeError(errno.EPIPE, "Broken pipe"))
+
+
+def test_no_other_module_makes_a_sentence_of_its_own() -> None:
+    """A reason in brackets without what helps against it is how a permission became a disk."""
+    files = [*(ROOT / "pbx").rglob("*.py"), ROOT / "cli.py"]
+    found = {path.name for path in files if "({error.strerror" in path.read_text(encoding="utf-8")}
+    assert found == {"upkeep.py"}  # which says in its own column what helps
 
 
 def test_a_read_only_disk_is_no_permission() -> None:
