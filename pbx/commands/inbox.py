@@ -208,7 +208,7 @@ def _recordings(engine: Engine, home: Home, message_id: str) -> tuple[list[Path]
 
     At least one is there.
     """
-    from pbx.record.missing import missing
+    from pbx.record.missing import is_there, missing
     from pbx.store import messages
     from pbx.store.inbox import unknown
 
@@ -217,7 +217,7 @@ def _recordings(engine: Engine, home: Home, message_id: str) -> tuple[list[Path]
         raise unknown(message_id)
     gone = [home.folder / one for one in missing(engine, home.folder, message)]
     named = [home.folder / one for one in messages.recordings(engine, message_id)]
-    there = [path for path in named if path.is_file()]
+    there = [path for path in named if is_there(path)]
     rest = f"'officeline inbox show {message_id}' has the rest."
     if not there and gone:
         raise OfficeLineError(

@@ -8,7 +8,7 @@ from pathlib import Path
 from sqlalchemy import Engine
 
 from pbx.record.flags import CUT_OFF
-from pbx.record.missing import missing
+from pbx.record.missing import is_there, missing
 from pbx.store import messages
 from pbx.store.messages import MessageRow
 
@@ -50,4 +50,4 @@ def words_in(engine: Engine, folder: Path, message: MessageRow) -> Words:
 
 def _file(folder: Path, place: str | None) -> Path | None:
     path = folder / place if place else None
-    return path if path is not None and path.is_file() else None
+    return path if path is not None and is_there(path) else None

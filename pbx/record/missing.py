@@ -18,12 +18,20 @@ def missing(engine: Engine, folder: Path, message: MessageRow) -> list[str]:
     A caller who hung up before a word left none, and whoever is still on the line may yet speak.
     """
     parts = messages.parts(engine, message)
-    spoke = {call for call, place in parts if place and (folder / place).is_file()}
+    spoke = {call for call, place in parts if place and is_there(folder / place)}
     return [
         place
         for call, place in dict.fromkeys(parts)
         if place and call not in spoke and _made(engine, message, call)
     ]
+
+
+def is_there(path: Path) -> bool:
+    """Tell whether a recording has a file, and any bytes in it."""
+    try:
+        return path.is_file() and path.stat().st_size > 0
+    except OSError:
+        return False
 
 
 def _made(engine: Engine, message: MessageRow, call: str) -> bool:

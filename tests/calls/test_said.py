@@ -113,7 +113,10 @@ async def test_a_hospital_hears_the_back_lines_words(practice: Stage, caller: st
     assert not {"leave-message-urgent", "if-worse"} & heard
 
 
-async def test_a_recording_that_is_gone_is_said_to_be(practice: Stage, caller: str) -> None:
+@pytest.mark.parametrize("left", [None, b""])
+async def test_a_recording_that_is_gone_is_said_to_be(
+    practice: Stage, caller: str, left: bytes | None
+) -> None:
     """The words were there; the physician is not told that there were none."""
     practice.set_time(SATURDAY)
     person = practice.person("backup")
@@ -124,7 +127,10 @@ async def test_a_recording_that_is_gone_is_said_to_be(practice: Stage, caller: s
     message = (await practice.finished(caller)).message
     assert message is not None
     assert message.recording is not None
-    (practice.home.folder / message.recording).unlink()
+    recording = practice.home.folder / message.recording
+    recording.unlink()
+    if left is not None:
+        recording.write_bytes(left)
 
     async def calls_in(phone: Handset) -> None:
         await phone.wait(1.5)
