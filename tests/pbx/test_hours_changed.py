@@ -130,6 +130,10 @@ def test_the_hours_are_those_of_the_plan_that_runs(place: Path) -> None:
     edited = text.replace('daily = ["00:00-24:00"]', "")
     (place / "office.toml").write_text(edited, encoding="utf-8")
     assert states(place)["office"] == "open"
-    told = CliRunner().invoke(app, [*where, "explain", "--did", "+12125550101", "--json"])
+    explain = [*where, "explain", "--did", "+12125550101", "--json"]
+    told = CliRunner().invoke(app, explain)
+    assert json.loads(told.stdout)["hours"] == "open"
+    assert "which runs; the file is another" in told.stderr
+    told = CliRunner().invoke(app, [*explain, "--against", str(place / "office.toml")])
     assert json.loads(told.stdout)["hours"] == "closed"
     assert "is not what runs" in told.stderr
