@@ -152,7 +152,7 @@ async def office_up(folder: Path, more_dialplan: str = "") -> AsyncIterator[Meas
     text = re.sub(r"^(mon-thu|fri) = \[.*\]$", "", text, flags=re.MULTILINE)
     text = text.replace("[trunk]", f"[trunk]\nmax_calls = {MAX_CALLS}")
     config.write_text(text)
-    ports, block = office.choose_ports(read_configuration(config))
+    ports, block = office.choose_ports(read_configuration(config), home)
     carrier = OneSocketCarrier(HOST, ("127.0.0.1", ports.sip))
     ours = f'host = "{HOST}"\nport = {carrier.address[1]}'
     config.write_text(text.replace('host = "127.0.0.2" ', ours))

@@ -52,6 +52,14 @@ def replace(path: Path, text: str, mode: int) -> None:
         raise
 
 
+def keep(path: Path, text: str, mode: int) -> None:
+    """Replace a file unless it says that already: what changes nothing needs no room on a disk."""
+    with contextlib.suppress(OSError):
+        if path.read_bytes() == text.encode() and path.stat().st_mode & 0o777 == mode:
+            return
+    replace(path, text, mode)
+
+
 def save_config(path: Path, text: str) -> None:
     """Replace office.toml as a whole, with its owner and mode; ConfigError if that fails."""
     path = path.resolve()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
@@ -125,7 +126,13 @@ class Home:
 
     def remember_ports(self, ports: Ports) -> None:
         """Leave the ports of the running Asterisk for a daemon that is started beside it."""
-        files.replace(self.ports, json.dumps(asdict(ports)), 0o600)
+        files.keep(self.ports, json.dumps(asdict(ports)), 0o600)
+
+    def known_ports(self) -> Ports | None:
+        """Read the ports of the last start; None before the first."""
+        with contextlib.suppress(ConfigError):
+            return self.recall_ports()
+        return None
 
     def recall_ports(self) -> Ports:
         """Read the ports of the running Asterisk."""

@@ -17,9 +17,9 @@ from typing import Protocol
 
 import structlog
 
-from pbx import office, vault
+from pbx import disk, office, vault
 from pbx.call.conversation import Book
-from pbx.errors import ConfigError
+from pbx.errors import ConfigError, OfficeLineError
 from pbx.home import Home
 from pbx.officefile import plan
 from pbx.paths import data_folder
@@ -55,7 +55,7 @@ def choose(config: Path, home: Home) -> Chosen:
         file = plan.parse(text, config, presets)
     except ConfigError as error:
         broken = error
-    for applied in overlay.applied_texts(home.database, KEPT):
+    for applied in _applied(home):
         found = _parsed(applied)
         if found is None:
             continue
@@ -67,6 +67,19 @@ def choose(config: Path, home: Home) -> Chosen:
     if file is None:
         raise broken or ConfigError(f"There is no configuration at {config}.")
     return Chosen(file, text)
+
+
+def _applied(home: Home) -> list[overlay.AppliedText]:
+    """List the applied plans; of a database that cannot be read, as on a full disk, the copy."""
+    try:
+        return overlay.applied_texts(home.database, KEPT)
+    except OfficeLineError as error:
+        if not home.applied.is_file():
+            raise
+        why = disk.trouble(home.folder) or str(error)
+        log.error("plan.from_copy", why=why)  # noqa: TRY400  # the sentence says it all
+        text = home.applied.read_text(encoding="utf-8")
+        return [overlay.AppliedText(0, "copy", text)]
 
 
 def _parsed(applied: overlay.AppliedText) -> plan.Configuration | None:

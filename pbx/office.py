@@ -10,7 +10,7 @@ from dialplan.extensions import DialplanFacts
 from dialplan.pjsip import SipFacts, Tls, Trunk
 from dialplan.render import OfficeFacts, office_files
 from dialplan.system import Folders
-from pbx import hosts, letters
+from pbx import disk, hosts, letters
 from pbx.call.conversation import Book
 from pbx.engine.ports import PortBlock, Ports
 from pbx.engine.runtime import Runtime
@@ -35,19 +35,27 @@ def dial_strings(plan: Plan, vault: Vault) -> Book:
     return {**people, **{phone: {phone: f"PJSIP/{phone}"} for phone in plan.phones}}
 
 
-def choose_ports(configuration: Configuration) -> tuple[Ports, PortBlock]:
-    """Take a free block of ports, with those that the file names in place of the block's own."""
-    block = PortBlock.take()
+def choose_ports(configuration: Configuration, home: Home) -> tuple[Ports, PortBlock]:
+    """Take the ports that this home had, or free ones at its first start; the file's come first.
+
+    The SIP port never changes by itself: the carrier and the desk phones know it.
+    """
+    before = home.known_ports()
+    again = None if before is None else PortBlock.again(before)
+    block = again or PortBlock.take()
+    full = disk.trouble(home.folder) is not None  # what is written there names the last ports
+    own = before if before is not None and (again is not None or full) else block.ports
+    own = own if before is None else replace(own, sip=before.sip, tls=before.tls or own.tls)
     network = configuration.network
     first, _, last = (network.rtp_ports or "").partition("-")
     ports = replace(
-        block.ports,
-        sip=network.sip_port or block.ports.sip,
-        ami=network.ami_port or block.ports.ami,
-        agi=network.agi_port or block.ports.agi,
-        tls=network.tls_port or block.ports.tls,
-        rtp_first=int(first or block.ports.rtp_first),
-        rtp_last=int(last or block.ports.rtp_last),
+        own,
+        sip=network.sip_port or own.sip,
+        ami=network.ami_port or own.ami,
+        agi=network.agi_port or own.agi,
+        tls=network.tls_port or own.tls,
+        rtp_first=int(first or own.rtp_first),
+        rtp_last=int(last or own.rtp_last),
     )
     return ports, block
 

@@ -125,7 +125,7 @@ async def _up(config: Path, home: Home, say: Callable[[str], None], *, alone: bo
     home.prepare(runtime.service_user())
     held = read_vault(home, configuration)
     ended = _until_signal()
-    ports, block = office.choose_ports(configuration)
+    ports, block = office.choose_ports(configuration, home)
     name = configuration.plan.office.name
     try:
         async with _asterisk(configuration, held, home, ports, dies=False) as asterisk:

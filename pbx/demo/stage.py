@@ -157,7 +157,7 @@ async def staged(
     vault.write(home.folder, vault.Vault(mobiles=dict(mobiles)))
     held = read_vault(home, configuration)
     desks = {phone: held.phones[phone] for phone in list(configuration.plan.phones)[:1]}
-    ports, block = office.choose_ports(configuration)
+    ports, block = office.choose_ports(configuration, home)
     carrier = Carrier(
         found,
         folder / "carrier",

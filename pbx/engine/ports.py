@@ -47,14 +47,10 @@ class PortBlock:
     @classmethod
     def take(cls, folder: Path | None = None, host: str = "127.0.0.1") -> Self:
         """Take the first block that is free on `host`; `folder` holds the locks (default: tmp)."""
-        folder = folder or Path(tempfile.gettempdir()) / f"officeline-ports-{os.getuid()}"
-        folder.mkdir(mode=0o700, exist_ok=True)
+        folder = folder or _locks()
         for base in range(FIRST, LAST + 1, SIZE):
-            lock = os.open(folder / str(base), os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                os.close(lock)
+            lock = _lock(folder, base)
+            if lock is None:
                 continue
             ports = Ports.of_block(base)
             control = (ports.ami, ports.agi)
@@ -66,11 +62,37 @@ class PortBlock:
             "stop another office or name the ports in [network]."
         )
 
+    @classmethod
+    def again(cls, ports: Ports, folder: Path | None = None) -> Self | None:
+        """Take the block that an office had before; None if somebody else has it now."""
+        base = ports.ami - 1
+        if not FIRST <= base <= LAST or (base - FIRST) % SIZE:
+            return None
+        lock = _lock(folder or _locks(), base)
+        return None if lock is None else cls(Ports.of_block(base), lock)
+
     def release(self) -> None:
         """Give the block back; harmless when repeated."""
         if self._lock >= 0:
             os.close(self._lock)
             self._lock = -1
+
+
+def _locks() -> Path:
+    folder = Path(tempfile.gettempdir()) / f"officeline-ports-{os.getuid()}"
+    folder.mkdir(mode=0o700, exist_ok=True)
+    return folder
+
+
+def _lock(folder: Path, base: int) -> int | None:
+    """Hold a block; None if somebody else does."""
+    lock = os.open(folder / str(base), os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(lock)
+        return None
+    return lock
 
 
 def is_free(port: int, host: str = "127.0.0.1") -> bool:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import structlog
 
-from pbx import files
+from pbx import disk, files
 from pbx.engine.astdb import make_usable
 from pbx.engine.ports import Ports, is_free
 from pbx.engine.runtime import Runtime, ServiceUser, confined, enterable
@@ -23,6 +23,7 @@ from pbx.os_errors import os_sentence
 
 START_DEADLINE = 60.0  # seconds until fully booted; three to five is usual
 STOP_DEADLINE = 8.0
+SPARES = 8  # files that give way to Asterisk's sockets where a disk takes no other
 SOCKET_PATH_LIMIT = 100  # a Unix socket's path holds 107 bytes, and its name is ours to add
 SUBFOLDERS = ("etc", "run", "log", "log/cdr-custom", "spool", "db", "lib", "keys", "agi")
 
@@ -155,16 +156,33 @@ class AsteriskProcess:
             if not documentation.is_symlink():  # without it every option is "undocumented"
                 documentation.symlink_to(self.runtime.documentation)
             for name, text in instance.files.items():
-                path = instance.folder / "etc" / name
-                path.unlink(missing_ok=True)
-                # Path.open takes no mode bits, and secrets must never be wider, not for a moment
-                handle = os.open(path, os.O_CREAT | os.O_WRONLY, 0o640)
-                with os.fdopen(handle, "w", encoding="utf-8") as file:
-                    file.write(text)
-                self._own(path)
+                self._put(instance.folder / "etc" / name, text)
         except OSError as error:
             what = f"Asterisk's folder {instance.folder} cannot be written"
             raise EngineError(os_sentence(what, error, instance.folder)) from error
+
+    def _put(self, path: Path, text: str) -> None:
+        """Write one of its files; on a full disk the one of the last start serves."""
+        try:
+            files.keep(path, text, 0o640)
+        except OSError as error:
+            if error.errno not in disk.TAKES_NOTHING or not path.is_file():
+                raise
+            log.error("asterisk.file_kept", where=path.name, why=error.strerror)  # noqa: TRY400  # one line
+        self._own(path)
+
+    def _make_room(self) -> None:
+        """Tell of a full disk, and give up the files that are there to make room for others."""
+        spares = [self.instance.folder / "run" / f".spare{number}" for number in range(SPARES)]
+        why = disk.trouble(self.instance.folder)
+        if why is not None:
+            log.error("disk.full", why=f"{why}; the line starts with what it has")
+        for spare in spares:
+            with contextlib.suppress(OSError):
+                if why is None:
+                    spare.touch(mode=0o600)
+                else:
+                    spare.unlink(missing_ok=True)
 
     def _own(self, path: Path) -> None:
         if self.instance.user.name is not None:
@@ -172,6 +190,7 @@ class AsteriskProcess:
 
     async def _spawn(self) -> None:
         (self.instance.folder / "run" / "asterisk.ctl").unlink(missing_ok=True)
+        self._make_room()
         await asyncio.to_thread(make_usable, self.instance.folder / "db", self.instance.user)
         path = self.instance.folder / "log" / "console.log"
         handle = os.open(path, os.O_CREAT | os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC, 0o640)

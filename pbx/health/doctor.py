@@ -9,7 +9,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
-from pbx import hosts, supervisor, vault, when
+from pbx import disk, hosts, supervisor, vault, when
 from pbx.engine import ports, runtime
 from pbx.errors import ConfigError, OfficeLineError
 from pbx.health import machine, upkeep
@@ -112,10 +112,11 @@ def _home(home: Home) -> Check:
 
 
 def _disk(home: Path) -> Check:
-    folder = next(path for path in (home, *home.parents) if path.exists())
-    free = shutil.disk_usage(folder).free
-    detail = f"{free / 1e9:.1f} GB free"
-    return Check("disk", free >= FREE_BYTES, detail, "Make room: a message takes 1 MB a minute.")
+    mount = disk.mount_of(home)
+    free = shutil.disk_usage(mount).free
+    why, mend = disk.trouble(home), "Make room: a message takes 1 MB a minute."
+    detail = f"{free / 1e9:.1f} GB free at {mount}" if why is None else why
+    return Check("disk", free >= FREE_BYTES and why is None, detail, mend)
 
 
 def _database(home: Home) -> Check:
@@ -189,7 +190,9 @@ def _ports(configuration: Configuration, home: Home) -> Check:
     network = configuration.network
     named = [port for port in (network.sip_port, network.ami_port, network.agi_port) if port]
     if not named:
-        return Check("ports", True, "free ones are chosen at the start")
+        known = home.known_ports()
+        detail = "free ones are chosen at the first start" if known is None else f"SIP {known.sip}"
+        return Check("ports", True, detail)
     if supervisor.is_running(home):
         return Check("ports", True, "in use by this office, which is running")
     taken = [port for port in named if not ports.is_free(port)]

@@ -36,14 +36,14 @@ class TrunkTable(BaseModel):
 
 
 class NetworkTable(BaseModel):
-    """[network]: where we listen; ports that are left out are chosen free ones."""
+    """[network]: where we listen; ports that are left out are chosen once and kept."""
 
     model_config = CLOSED
 
     bind: Host = "127.0.0.1"
     """The address that phones and the carrier reach."""
     sip_port: Port | None = None
-    """For SIP; without it, as for all ports here, a free one is chosen."""
+    """For SIP; without it, as for all ports here, a free one is chosen at the first start."""
     ami_port: Port | None = None
     """Asterisk's manager, on loopback."""
     agi_port: Port | None = None

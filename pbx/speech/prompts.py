@@ -6,6 +6,7 @@ so that a physician could not accept a call. Hence everything is checked before 
 
 from __future__ import annotations
 
+import filecmp
 import re
 import shutil
 import tomllib
@@ -232,6 +233,8 @@ def _copy(chosen: Mapping[str, Path], target: Path) -> None:
             if not folder.is_dir():
                 folder.mkdir(parents=folder is target)
             folder.chmod(0o755)
+        if path.is_file() and filecmp.cmp(source, path, shallow=False):
+            continue  # what is there already needs no room on a full disk
         fresh = path.with_name(f".{path.name}.new")
         shutil.copyfile(source, fresh)
         fresh.chmod(0o644)

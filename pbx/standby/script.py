@@ -62,7 +62,12 @@ def install(home: Home, user: ServiceUser) -> bool:
         home.standby_script.unlink(missing_ok=True)
         log.error("standby.unusable", why="Asterisk's user can run no interpreter with our code")
         return False
-    files.replace(home.standby_script, script(home, python), 0o750)
+    try:
+        files.keep(home.standby_script, script(home, python), 0o750)
+    except OSError as error:
+        if not home.standby_script.exists():
+            raise
+        log.error("standby.kept", error=error.strerror)  # noqa: TRY400  # the last one serves
     if user.name is not None:
         os.chown(home.standby_script, -1, user.gid)
     return True

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import URL, Connection, Engine, create_engine, event
 from sqlalchemy.exc import DBAPIError
 
+from pbx import disk
 from pbx.errors import OfficeLineError
 from pbx.os_errors import database_sentence, os_sentence
 from pbx.store import upgrade
@@ -117,13 +118,20 @@ def sentence(error: DBAPIError, path: Path) -> StoreError:
     what, mend = f"cannot be used ({error.orig})", "check the disk and the file's owner"
     if code.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
         what, mend = "is locked by another program", "close that program and try again"
-    elif code.startswith("SQLITE_FULL"):
-        what, mend = "cannot grow: the disk is full", "make room on it and try again"
+    elif why := _full(code, path):
+        what, mend = f"cannot grow: {why}", "make room on it and try again"
     elif code.startswith(("SQLITE_READONLY", "SQLITE_CANTOPEN", "SQLITE_PERM")):
         what, mend = "cannot be written", "check its owner, its folder's, and the disk"
     elif code.startswith(("SQLITE_NOTADB", "SQLITE_CORRUPT")):
         what, mend = "is damaged or no database", "move it aside, or restore a backup"
     return StoreError(f"The database {path} {what}; {mend}.")
+
+
+def _full(code: str, path: Path) -> str | None:
+    """Say which disk is full, if that is what SQLite's code may mean."""
+    may_be = code.startswith(("SQLITE_FULL", "SQLITE_IOERR", "SQLITE_CANTOPEN"))
+    why = disk.trouble(path) if may_be else None
+    return why or ("the disk is full" if code.startswith("SQLITE_FULL") else None)
 
 
 def refusal(path: Path) -> str | None:

@@ -169,4 +169,7 @@ CATALOGUE = (
     Fault(49, "the carrier's name has no address at boot", "resolver",
           "looked up until it has one, and told",
           (f"{_COMPANY}::test_the_carriers_name_is_not_known_at_boot",)),
+    Fault(50, "the disk is full at the start", "tmpfs without room, without inodes",
+          "a line that answered before answers; the disk is named",
+          (f"{_COMPANY}::test_the_disk_is_full_at_the_start",)),
 )  # fmt: skip

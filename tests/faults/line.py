@@ -175,13 +175,16 @@ class Line:
 
 
 @contextlib.contextmanager
-def small_disk(folder: Path, megabytes: int) -> Iterator[None]:
-    """Mount a small file system of its own on a folder, which needs root; 0: none."""
+def small_disk(folder: Path, megabytes: int, inodes: int = 0) -> Iterator[None]:
+    """Mount a small file system of its own on a folder, which needs root; 0: none.
+
+    `inodes` are how many files it takes, if there is a limit.
+    """
     if not megabytes:
         yield
         return
     folder.mkdir()
-    size = f"size={megabytes}m"
+    size = f"size={megabytes}m,nr_inodes={inodes}"
     done = subprocess.run(
         ["mount", "-t", "tmpfs", "-o", size, "tmpfs", str(folder)], check=False, capture_output=True
     )
@@ -212,6 +215,7 @@ async def line_up(
     closed: bool = False,
     edit: Callable[[str], str] = str,
     disk_mb: int = 0,
+    inodes: int = 0,
     rtp: tuple[int, int] | None = None,
     prefix: tuple[str, ...] = (),
 ) -> AsyncIterator[Line]:
@@ -222,7 +226,7 @@ async def line_up(
     """
     with (
         tempfile.TemporaryDirectory(prefix="officeline-fault-") as name,
-        small_disk(Path(name) / "home", disk_mb),
+        small_disk(Path(name) / "home", disk_mb, inodes),
     ):
         fault = Path(name) / "fault"
         path = f"{SABOTAGE}:{ROOT}"

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -14,7 +16,7 @@ from pbx.health.doctor import examine
 from tests.conftest import Saw
 from tests.faults.line import line_up
 from tests.faults.oracle import DEADLINE
-from tests.support.office_up import until
+from tests.support.office_up import Up, until
 
 pytestmark = pytest.mark.long
 CARRIER = "sip.carrier.example"
@@ -71,6 +73,61 @@ async def test_the_carriers_name_is_not_known_at_boot(saw: Saw, tmp_path: Path) 
         (row,) = await line.holds()
         assert row.outcome == "connected"
         saw("told at first; taken as soon as the name had an address", line.waited_s[-1])
+
+
+@pytest.mark.parametrize("inodes", [0, 4000], ids=["bytes", "inodes"])
+async def test_the_disk_is_full_at_the_start(saw: Saw, inodes: int) -> None:
+    """Row 50: a line that answered before answers, and the disk is named; then it is as ever."""
+    async with line_up(disk_mb=96, inodes=inodes) as line:
+        home = line.up.home
+        await line.reaches("+19175550161")
+        await line.holds()
+        await line.up.ends()
+        await asyncio.to_thread(fill, home.folder, inodes=bool(inodes))
+        for start, caller in enumerate(("+19175550162", "+19175550163")):  # nothing is used up
+            await line.up.starts()
+            await until(partial(answers, line.up, starts=start + 2))
+            assert line.up.told(f"disk at {home.folder}")
+            assert str(home.folder) in await asyncio.to_thread(disk_check, home.folder)
+            line.answered()
+            call = await line.dials(BACK_LINE, patient(at_most=8), caller)
+            await line.rings()
+            await call.ended(DEADLINE)
+            assert line.reached(call)
+            await line.up.ends()
+        saw("the physician rang after each of two starts; the disk was named", line.waited_s[-1])
+        for path in home.folder.glob("filler*"):
+            path.unlink()
+        line.calls.clear()
+        served = line.up.told("daemon.serving")
+        await line.up.starts()
+        await until(lambda: line.up.told("daemon.serving") > served)
+        await line.reaches("+19175550164")
+        (row,) = await line.holds()
+        assert row.outcome == "connected"
+
+
+def answers(up: Up, *, starts: int) -> bool:
+    """Tell whether it answers after so many starts; fail with what it said, if it ended."""
+    assert up.process.returncode is None, up.output.read_text()[-2000:]
+    return up.told("answers on") == starts
+
+
+def fill(folder: Path, *, inodes: bool) -> None:
+    """Take all the room of a disk, or all of its files."""
+    with contextlib.suppress(OSError):
+        for number in range(100_000) if inodes else ():
+            (folder / f"filler{number}").touch()
+    if not inodes:
+        with (folder / "filler").open("wb", buffering=0) as file, contextlib.suppress(OSError):
+            while True:
+                file.write(bytes(4096))
+
+
+def disk_check(home: Path) -> str:
+    """Say what `doctor` finds wrong of the disk; blocking."""
+    checks = examine(home.parent / "office.toml", home)
+    return " ".join(one.detail for one in checks if one.name == "disk" and not one.ok)
 
 
 def names_check(home: Path) -> str:

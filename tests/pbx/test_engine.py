@@ -16,11 +16,14 @@ from pathlib import Path
 
 import pytest
 
+from pbx import office
 from pbx.engine import astdb, runtime
 from pbx.engine.ports import PortBlock, is_free
 from pbx.engine.process import AsteriskProcess
 from pbx.engine.runtime import ServiceUser
 from pbx.errors import EngineError
+from pbx.home import Home
+from pbx.officefile.plan import load
 from tests.support.asterisk import bare_asterisk
 
 DEADLINE = 30.0
@@ -115,6 +118,25 @@ def test_blocks_of_ports_do_not_overlap(tmp_path: Path) -> None:
     assert third.ports == first.ports
     for block in (second, third):
         block.release()
+
+
+def test_the_ports_of_a_home_stay(tmp_path: Path) -> None:
+    """The second start has the first one's; SIP's even while others have the rest of its block."""
+    home = Home(tmp_path)
+    configuration = load(ROOT / "config" / "office.toml", ROOT / "config" / "presets.toml")
+    first, block = office.choose_ports(configuration, home)
+    home.remember_ports(first)
+    other, busy = office.choose_ports(configuration, home)
+    assert other.sip == first.sip
+    assert other.ami != first.ami
+    busy.release()
+    block.release()
+    again, block = office.choose_ports(configuration, home)
+    block.release()
+    assert again == first
+    home.ports.write_text("{")
+    _, block = office.choose_ports(configuration, home)
+    block.release()
 
 
 def test_a_folder_that_the_service_user_cannot_enter(tmp_path: Path) -> None:

@@ -1,0 +1,33 @@
+"""Which disk a file is on, and whether it takes another."""
+
+from __future__ import annotations
+
+import errno
+import os
+from pathlib import Path
+
+TAKES_NOTHING = {errno.ENOSPC, errno.EDQUOT, errno.EROFS}
+ROOM, FILES = 128 * 1024, 64  # bytes and files; whoever has fewer can begin nothing
+
+
+def mount_of(path: Path) -> Path:
+    """Name the place where the disk of a path, which may be to come, is mounted."""
+    place = next(one for one in (path.absolute(), *path.absolute().parents) if one.exists())
+    place = place.resolve()
+    return next(one for one in (place, *place.parents) if one.is_mount())
+
+
+def trouble(path: Path) -> str | None:
+    """Say why a path's disk takes nothing more, and which disk that is; None if it does."""
+    mount = mount_of(path)
+    try:
+        room = os.statvfs(mount)
+    except OSError:
+        return None
+    blocks = room.f_bfree if os.geteuid() == 0 else room.f_bavail
+    if blocks * room.f_frsize < ROOM:
+        return f"the disk at {mount} is full"
+    files = room.f_ffree if os.geteuid() == 0 else room.f_favail
+    if room.f_files and files < FILES:
+        return f"the disk at {mount} has no room for another file (its inodes are used up)"
+    return None
