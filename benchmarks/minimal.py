@@ -23,6 +23,7 @@ from dialplan import names
 from pbx.agi.protocol import encode_variables
 from pbx.engine.runtime import ServiceUser
 from pbx.standby.script import interpreter
+from pbx.standby.script import packages as script_packages
 
 
 class Pyst2Handler(socketserver.StreamRequestHandler):
@@ -142,7 +143,7 @@ def script(folder: Path, user: ServiceUser) -> Path:
         f"import sys; sys.path.insert(0, {packages!r})\nimport io\n"
         "from asterisk.agi import AGI\nAGI(stderr=io.StringIO())"
     )
-    python = interpreter(user)
+    python = interpreter(user, [str(one) for one in script_packages().values()])
     if python is None:
         raise SystemExit("Asterisk's user can run no interpreter with our packages")
     path = folder / "process-per-call"

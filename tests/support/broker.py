@@ -90,6 +90,14 @@ class Mosquitto:
                 self._process.kill()
             await self._process.wait()
 
+    async def remember(self, client: str) -> None:
+        """Have it write down what a client listens to, or a kill would make it forget that."""
+        assert self._process is not None
+        kept = self.folder / "mosquitto.db"
+        while not (kept.exists() and client.encode() in kept.read_bytes()):
+            self._process.send_signal(signal.SIGUSR1)  # https://mosquitto.org/man/mosquitto-8.html
+            await asyncio.sleep(0.05)
+
     def stop(self) -> None:
         """Stop it where it stands; its connections stay open."""
         assert self._process is not None
@@ -160,10 +168,11 @@ async def listening(broker: Mosquitto, name: str = "ear") -> AsyncIterator[Liste
             listener.take(line.decode())
 
     reading = asyncio.create_task(read())
-    async with asyncio.timeout(DEADLINE):
-        while f"Sending SUBACK to {name}" not in broker.log:
-            await asyncio.sleep(0.02)
     try:
+        async with asyncio.timeout(DEADLINE):
+            while f"Sending SUBACK to {name}" not in broker.log:
+                await asyncio.sleep(0.02)
+            await broker.remember(name)
         yield listener
     finally:
         process.kill()
