@@ -59,6 +59,7 @@ COMMANDS = {
     "up": "run",
     "serve": "run",
     "doctor": "run",
+    "status": "status",
     "install": "install",
     "check": "check",
     "diff": "plans",
@@ -104,6 +105,15 @@ def compose(words: Collection[str]) -> typer.Typer:
     return composed
 
 
+def tell_version(wanted: bool) -> None:  # noqa: FBT001  # as typer calls it
+    """Print the version and end, if that is asked for."""
+    if wanted:
+        from importlib.metadata import version
+
+        typer.echo(f"OfficeLine {version('officeline')}")
+        raise typer.Exit
+
+
 def options(
     context: typer.Context,
     config: Annotated[
@@ -112,8 +122,13 @@ def options(
     home: Annotated[
         Path | None, typer.Option(envvar="OFFICELINE_HOME", help="Database, vault and messages.")
     ] = None,
+    *,
+    version: Annotated[
+        bool, typer.Option("--version", callback=tell_version, is_eager=True, help="Tell it.")
+    ] = False,
 ) -> None:
     """Take the global options."""
+    del version
     context.obj = resolve(config, home)
 
 
