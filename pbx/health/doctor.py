@@ -57,6 +57,7 @@ def examine(config: Path, home: Path) -> list[Check]:
     checks.append(Check("configuration", True, detail))
     with_plan: list[Callable[[], Check]] = [
         lambda: _people(configuration, place),
+        lambda: machine.numbers(configuration, place),
         lambda: _rotas(configuration, place),
         lambda: _prompts(configuration, place),
         lambda: _ports(configuration, place),

@@ -1,10 +1,11 @@
-"""What the machine around the line may lack: names that resolve."""
+"""What the machine around the line may lack: names that resolve, a number of each one's own."""
 
 from __future__ import annotations
 
-from pbx import hosts, supervisor
+from pbx import hosts, supervisor, vault
 from pbx.health.look import Check
 from pbx.home import Home
+from pbx.numbers import mask
 from pbx.officefile.plan import Configuration
 
 
@@ -23,3 +24,18 @@ def names(configuration: Configuration, home: Home) -> Check:
         "the line looks again every few seconds."
     )
     return Check("names", False, detail, mend)
+
+
+def numbers(configuration: Configuration, home: Home) -> Check:
+    """Tell of a number that two people share: who accepts there is not known."""
+    held = vault.read(home.folder)
+    owners: dict[str, list[str]] = {}
+    for person in configuration.plan.people:
+        for number in set(held.contacts(person).values()):
+            owners.setdefault(number, []).append(person)
+    shared = [(number, who) for number, who in owners.items() if len(who) > 1]
+    if not shared:
+        return Check("numbers", True, "nobody shares a number with somebody else")
+    detail = "; ".join(f"{' and '.join(who)} share {mask(number)}" for number, who in shared)
+    mend = f"Give each their own: officeline people mobile {shared[0][1][-1]} NUMBER."
+    return Check("numbers", False, detail, mend)

@@ -29,7 +29,7 @@ from routing.model import Override
 ROOT = Path(__file__).parents[2]
 NAMES = [
     "python", "asterisk", "home", "disk", "database", "clock", "line", "backup", "configuration",
-    "people", "rotas", "prompts", "ports", "trunk",
+    "people", "numbers", "rotas", "prompts", "ports", "trunk",
 ]  # fmt: skip
 
 
@@ -60,6 +60,22 @@ def doctor(folder: Path) -> tuple[int, dict[str, dict[str, str | bool]]]:
     report = json.loads(done.stdout)
     assert report["ok"] == (done.returncode == 0)
     return done.returncode, {check["name"]: check for check in report["checks"]}
+
+
+def test_a_number_that_two_share(place: Path) -> None:
+    """Named by its last four digits alone, with the command that gives each their own."""
+    vault.write(
+        place / "home",
+        Vault(
+            mobiles={"lee": "+12125550111", "osei": "+12125550112"},
+            seconds={"osei": "+12125550111"},
+        ),
+    )
+    _, checks = doctor(place)
+    assert not checks["numbers"]["ok"]
+    assert "lee and osei share" in str(checks["numbers"]["detail"])
+    assert "2125550111" not in str(checks["numbers"])
+    assert "people mobile osei NUMBER" in str(checks["numbers"]["mend"])
 
 
 def test_every_piece_is_looked_at(place: Path) -> None:
