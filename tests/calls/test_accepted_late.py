@@ -120,6 +120,31 @@ async def test_who_presses_after_the_step_hears_that_it_is_too_late(
         saw("told that it is too late; the log names who talked")
 
 
+async def test_the_failsafe_tells_who_is_too_late(
+    monkeypatch: pytest.MonkeyPatch, saw: Saw
+) -> None:
+    """No control layer, no standby: whoever it rings next talks to the patient."""
+    hurried(monkeypatch, 4)
+    async with office(STEP) as stage:
+        stage.home.standby_script.write_text("#!/bin/sh\nexit 1\n")
+        await stage.stop_daemon()
+        try:
+            stage.carrier.answers(MOBILES["osei"], presses_late("osei", after=5))
+            call = await stage.carrier.dials(
+                BACK_LINE, caller="+19177770384", script=patient(at_most=30)
+            )
+            mobile = await stage.carrier.rings(MOBILES["osei"], DEADLINE)
+            for person in ("lee", "patel"):
+                stage.carrier.answers(MOBILES[person], physician(person))
+            await asyncio.gather(call.ended(DEADLINE), mobile.ended(DEADLINE))
+        finally:
+            await stage.restart_daemon()
+        assert mobile.heard_tone(TOO_LATE)
+        assert not mobile.heard_tone(PATIENT_TONE)
+        assert call.heard_tone(TONES["lee"]) or call.heard_tone(TONES["patel"])
+        saw("by the failsafe, too: told that it is too late")
+
+
 async def test_where_nobody_else_answers_a_message_is_open(
     monkeypatch: pytest.MonkeyPatch, saw: Saw
 ) -> None:

@@ -29,7 +29,7 @@ def prepared(folder: Path) -> Home:
     return home
 
 
-async def accepts(daemon: Daemon, person: str, leg: str, turn: int) -> None:
+async def accepts(daemon: Daemon, person: str, leg: str, turn: int | str) -> None:
     """Tell that somebody pressed 1 who was called in this turn."""
     told = {"UserEvent": names.USER_EVENT, "Token": VAULT.token, "What": names.LEG_ACCEPTED}
     who = {"Call": CALL, "Uniqueid": leg, "Who": person, "Linkedid": CALL, "Turn": str(turn)}
@@ -99,6 +99,25 @@ async def test_the_log_names_who_really_talked(tmp_path: Path) -> None:
     }
     assert history.message is not None
     assert (history.message.state, history.message.closed_by) == ("closed", "patel")
+
+
+async def test_whoever_leaves_words_with_the_failsafe_was_joined_to_nobody(
+    tmp_path: Path,
+) -> None:
+    """A press fell into the end of its Dial: the words come later, and somebody must hear them."""
+    home = prepared(tmp_path)
+    async with serving(home, NIGHT) as (daemon, port):
+        await begun(port)
+        await accepts(daemon, "lee", "1.2", "1.1/2")
+        told = {"UserEvent": names.USER_EVENT, "Token": VAULT.token}
+        words = {"What": names.FAILSAFE_RECORDED, "Call": CALL, "Uniqueid": CALL, "Linkedid": CALL}
+        await daemon.recorder.event(AmiEvent("UserEvent", told | words))
+        await hangs_up(daemon)
+        history = logged(daemon, home)
+    assert history.call.person is None
+    assert [leg.result for leg in history.legs] == ["too late"]
+    assert history.message is not None
+    assert history.message.state == "open"
 
 
 async def test_an_acceptance_that_the_ledger_refutes_is_taken_back(tmp_path: Path) -> None:
