@@ -16,6 +16,10 @@ from zoneinfo import ZoneInfo
 import pytest
 from typer.testing import CliRunner
 
+from dialplan.contexts import STATIC
+from dialplan.contexts_legs import LEGS
+from dialplan.contexts_people import PEOPLE
+from dialplan.contexts_trials import TRIALS
 from pbx.commands.prompts import app
 from pbx.errors import ConfigError
 from pbx.paths import data_folder
@@ -397,6 +401,17 @@ def test_every_prompt_is_played() -> None:
     manual = (root / "docs/office-toml.md").read_text(encoding="utf-8")
     assert all(f"`{name}`" in manual for name in OFFERED)
     assert said <= set(ENGLISH.ids)
+
+
+def test_what_the_dialplan_plays_is_there() -> None:
+    """Asterisk goes on in silence where a sound is missing."""
+    played = set()
+    for text in (STATIC, LEGS, PEOPLE, TRIALS):
+        for arguments in re.findall(r"(?:Playback|Read|Background)\((?:OL_\w+,)?([^,)]*)", text):
+            played.update(re.findall(r"[a-z][a-z0-9-]+", re.sub(r"\$\{[^}]*\}", "&", arguments)))
+        played.update(re.findall(r"OL_(?:PROMPT|SAY)=([a-z][a-z0-9-]+)", text))
+    assert len(played) > 10
+    assert played <= set(ENGLISH.ids)
 
 
 @pytest.mark.parametrize(

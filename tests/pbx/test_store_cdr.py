@@ -18,11 +18,11 @@ NEW_YORK = ZoneInfo("America/New_York")
 ANSWERED = (
     '"2026-11-23 12:48:11","2026-11-23 12:48:12","2026-11-23 12:48:17","+12125550142","desk","do",'
     '"PJSIP/trunk-00000000","Local/desk1@leg-00000000;1","ANSWERED","5","1795456091.0",'
-    '"1795456091.0"\n'
+    '"","1795456091.0"\n'
 )
 FAILED = (
     '"2026-11-23 12:48:11","","2026-11-23 12:48:11","+12125550142","desk2","leg",'
-    '"Local/desk2@leg-00000001;2","","FAILED","0","1795456091.4","1795456091.0"\n'
+    '"Local/desk2@leg-00000001;2","","FAILED","0","1795456091.4","","1795456091.0"\n'
 )
 
 
@@ -51,6 +51,12 @@ def test_records_are_read_in_order(tmp_path: Path) -> None:
         billed_s=5,
     )
     assert (failed.unique, failed.answer, failed.billed_s) == ("1795456091.4", None, 0)
+
+
+def test_a_record_of_before_the_talk_was_measured_is_read(tmp_path: Path) -> None:
+    """The file of an office that was upgraded has lines without that column."""
+    (row,) = read(tmp_path, ANSWERED.replace('"","1795456091.0"\n', '"1795456091.0"\n'))
+    assert (row.unique, row.call, row.talk_ms) == ("1795456091.0", "1795456091.0", None)
 
 
 def test_times_may_be_seconds_since_the_epoch(tmp_path: Path) -> None:
