@@ -19,6 +19,7 @@ import json
 import os
 import select
 import shlex
+import signal
 import subprocess
 import sys
 from contextlib import suppress
@@ -41,6 +42,8 @@ def main() -> None:
     rest = b""
     with subprocess.Popen(words, stdout=subprocess.PIPE, bufsize=0) as client:
         assert client.stdout is not None  # noqa: S101  # a pipe was asked for
+        # Whoever ends the lamp ends its client, which would listen on for ever.
+        signal.signal(signal.SIGTERM, lambda *_: client.terminate())
         while True:
             now = lit(said)
             if now != shown:

@@ -179,21 +179,26 @@ async def test_the_lamp_is_lit_while_an_urgent_message_is_open(tmp_path: Path) -
             "--", "-h", "127.0.0.1", "-p", str(broker.port), "-u", USER, "-P", PASSWORD,
             "-t", f"{TOPIC}/urgent", "-t", f"{TOPIC}/up", env={**os.environ, "LAMP_SILENCE_S": "2"},
         )  # fmt: skip
-        await until(lambda: states() == ["on"])
-        async with published(broker) as feed:
-            feed.urgent(Standing(), NOW)
-            await until(lambda: states() == ["on", "off"])
-            broker.publish(f"{TOPIC}/urgent", "nonsense")
-            feed.urgent(Standing(open=1), NOW)
-            await until(lambda: states() == ["on", "off", "on"])
-            feed.urgent(Standing(), NOW)
-            await until(lambda: states() == ["on", "off", "on", "off"])
-            await until(lambda: states()[-1] == "on")  # nothing was heard for two seconds
-            feed.urgent(Standing(), NOW)
-            assert len(states()) == 5
-        await broker.kill()
-        process.kill()
-        await process.wait()
+        try:
+            await until(lambda: states() == ["on"])
+            async with published(broker) as feed:
+                feed.urgent(Standing(), NOW)
+                await until(lambda: states() == ["on", "off"])
+                broker.publish(f"{TOPIC}/urgent", "nonsense")
+                feed.urgent(Standing(open=1), NOW)
+                await until(lambda: states() == ["on", "off", "on"])
+                feed.urgent(Standing(), NOW)
+                await until(lambda: states() == ["on", "off", "on", "off"])
+                await until(lambda: states()[-1] == "on")  # nothing was heard for two seconds
+                feed.urgent(Standing(), NOW)
+                assert len(states()) == 5
+            children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+        finally:
+            process.terminate()
+            await process.wait()
+        assert children
+        assert not [pid for pid in children if Path("/proc", pid).exists()]
+        assert states()[-1] == "on"
 
 
 async def test_the_doctor_asks_the_broker(tmp_path: Path) -> None:
