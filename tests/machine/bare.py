@@ -37,16 +37,17 @@ COMMANDS = {"demo": "./run demo", "half": f"./run test -n 2 {HALF}", "test": "./
 
 @dataclass(frozen=True)
 class System:
-    """A system that the README names: its suite, and where the checkout lies in it."""
+    """A system that the README names: its suite, where the checkout lies, what apt may bring."""
 
     suite: str
     checkout: str
+    components: str = "main"
 
 
 SYSTEMS = {
     "debian-12": System("bookworm", "srv/officeline"),
     "debian-13": System("trixie", "root/officeline"),  # a folder that Asterisk's user cannot enter
-    "ubuntu-24.04": System("noble", "srv/officeline"),
+    "ubuntu-24.04": System("noble", "srv/officeline", "main,universe"),
 }
 
 
@@ -90,7 +91,9 @@ def made(system: System) -> Iterator[Path]:
     with tempfile.TemporaryDirectory(prefix="officeline-bare-", ignore_cleanup_errors=True) as name:
         folder, root = Path(name), Path(name) / "root"
         folder.chmod(0o755)
-        bootstrap(system.suite, root, ("--variant=minbase", "--include=python3"), folder)
+        # apt is part of every system that people meet, but Ubuntu does not call it required
+        bare = ("--variant=minbase", "--include=apt,python3", f"--components={system.components}")
+        bootstrap(system.suite, root, bare, folder)
         (root / "etc/hostname").write_text("bare\n")
         (root / "etc/hosts").write_text("127.0.0.1 localhost bare\n")
         shutil.copyfile("/etc/resolv.conf", root / "etc/resolv.conf")
