@@ -7,8 +7,13 @@ from typing import Any
 
 import pytest
 import structlog
+from hypothesis import settings
 
 Saw = Callable[..., None]
+
+# An example that takes long on a busy machine is no fault; the code is the same.
+settings.register_profile("officeline", deadline=None)
+settings.load_profile("officeline")
 
 # Where rich is there, structlog takes seconds for a traceback with all its variables: in a test
 # that breaks the database on purpose nothing else would happen meanwhile. The daemon's are plain.

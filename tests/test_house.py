@@ -10,6 +10,7 @@ import tomllib
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 ROOT = Path(__file__).parents[1]
 PURE_STDLIB_ONLY = {
@@ -139,3 +140,8 @@ def test_nothing_foreign_is_tracked() -> None:
         text = path.read_text()
         assert not index.search(text), path
         assert not place.search(text), path
+
+
+def test_no_property_is_about_time() -> None:
+    """An example that takes longer on a busy machine is the same example."""
+    assert settings().deadline is None

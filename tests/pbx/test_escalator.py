@@ -216,6 +216,8 @@ class Office:
         self.clock.at = instant
         escalator.notify()
         await self.until(self.idle)
+        escalator.notify()
+        await self.until(lambda: not escalator._woken.is_set())  # noqa: SLF001  # the look is over
 
 
 @pytest.fixture
