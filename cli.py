@@ -60,6 +60,8 @@ COMMANDS = {
     "serve": "run",
     "doctor": "run",
     "status": "status",
+    "stop": "stop",
+    "logs": "logs",
     "install": "install",
     "check": "check",
     "diff": "plans",

@@ -16,6 +16,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from pbx import hosts, live, logs, office, vault
 from pbx.clock import Clock, SystemClock
 from pbx.daemon import HEARTBEAT_S, Daemon
+from pbx.ending import unheard
 from pbx.engine import runtime
 from pbx.engine.ports import Ports
 from pbx.engine.process import AsteriskProcess, Instance
@@ -157,14 +158,9 @@ def _say_waiting(home: Home, event: str) -> str | None:
         return None
     finally:
         engine.dispose()
-    if not count:
-        return None
-    log.warning(event, waiting=count, why="urgent messages call nobody now")
-    those = "1 urgent message is open" if count == 1 else f"{count} urgent messages are open"
-    return (
-        f"{those}, and nobody is called about {'it' if count == 1 else 'them'} until "
-        "'officeline up' runs again; 'officeline inbox list' shows what waits."
-    )
+    if count:
+        log.warning(event, waiting=count, why="urgent messages call nobody now")
+    return unheard(count)
 
 
 async def _keep_serving(config: Path, home: Home, ended: asyncio.Event) -> None:
