@@ -125,7 +125,7 @@ async def desk_answers(stage: Stage, caller: str | None) -> Played:
 async def nobody_at_the_desk(stage: Stage, caller: str | None) -> Played:
     """By day nobody picks up: after the ring time the caller leaves a message."""
     stage.carrier.answers("desk1", answers(after=60))
-    call = await stage.carrier.dials(MAIN, caller=caller, script=patient(at_most=9))
+    call = await stage.carrier.dials(MAIN, caller=caller, script=patient(at_most=14))
     desk = await stage.carrier.rings("desk1")
     played = await _finish(stage, call, caller, {"desk1": desk})
     expect(desk.answered_at is None, "nobody picks up at the desk")
