@@ -189,7 +189,7 @@ async def voicemail_then_backup(stage: Stage, caller: str | None) -> Played:
 
 async def routine(stage: Stage, caller: str | None) -> Played:
     """At night a routine caller presses 2 and leaves a message; nobody is woken."""
-    call = await stage.carrier.dials(MAIN, caller=caller, script=patient(press="2", at_most=9))
+    call = await stage.carrier.dials(MAIN, caller=caller, script=patient(press="2", at_most=14))
     played = await _finish(stage, call, caller, {})
     _expect_message(stage, played, "routine")
     expect(not played.history.legs, "nobody's phone rings")
