@@ -3,12 +3,23 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from pbx.commands.context import Context
+from pbx.errors import OfficeLineError
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from pbx.health.standing import Standing
+
+TRUNK = {
+    "Registered": "has registered us",
+    "Avail": "answers",
+    "Unavail": "does not answer",
+}
 
 
 def status(
@@ -16,41 +27,79 @@ def status(
     *,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON document.")] = False,
 ) -> None:
-    """Say whether Asterisk and the control layer run, with which plan; exit 1 if one does not.
+    """Say what runs and since when, the plan, calls, open messages and the carrier's state.
+
+    Exit 1 if Asterisk or the control layer does not run.
 
     Example: officeline status
     """
-    from pbx.health import asterisk, pulse
+    from pbx.health.standing import standing
     from pbx.home import Home
-    from pbx.store.overlay import applied_texts
 
     known: Context = context.obj
-    home = Home(known.home)
-    sign = pulse.look(home)
-    answers = asterisk.answers(home)
-    pidfile = home.asterisk / "run" / "asterisk.pid"
-    since = (
-        datetime.fromtimestamp(pidfile.stat().st_mtime, UTC)
-        if answers and pidfile.exists()
-        else None
-    )
-    plan = next((one.hash for one in applied_texts(home.database)), None)
+    found = standing(Home(known.home))
     if as_json:
-        told = {
-            "ok": bool(answers and sign.runs),
-            "home": str(home.folder),
-            "asterisk": answers,
-            "asterisk_since": since and since.isoformat(),
-            "control_layer": sign.runs,
-            "heartbeat_at": sign.heartbeat_at and sign.heartbeat_at.isoformat(),
-            "plan": plan,
-        }
-        typer.echo(json.dumps(told))
+        typer.echo(json.dumps(_document(found, str(known.home))))
     else:
-        line = {True: "answers", False: "does not run", None: "cannot be asked by this user"}
-        began = f", since {since.astimezone(known.zone()):%a, %b %d, %H:%M}" if since else ""
-        typer.echo(f"Asterisk {line[answers]}{began}.")
-        typer.echo(f"The control layer {'runs' if sign.runs else 'does not run'}.")
-        typer.echo(f"The plan is {plan}." if plan else "No plan was applied yet.")
-    if not (answers and sign.runs):
+        for line in _lines(found, known):
+            typer.echo(line)
+    if not found.ok:
         raise typer.Exit(1)
+
+
+def _document(found: Standing, home: str) -> dict[str, object]:
+    return {
+        "ok": found.ok,
+        "home": home,
+        "asterisk": found.asterisk,
+        "asterisk_since": _iso(found.asterisk_since),
+        "control_layer": found.sign.runs,
+        "control_layer_since": _iso(found.control_layer_since),
+        "heartbeat_at": _iso(found.sign.heartbeat_at),
+        "plan": found.plan,
+        "calls": found.calls,
+        "messages": {"open": found.messages, "urgent": found.urgent},
+        "trunk": found.trunk,
+    }
+
+
+def _iso(at: datetime | None) -> str | None:
+    return None if at is None else at.isoformat()
+
+
+def _lines(found: Standing, known: Context) -> list[str]:
+    line = {True: "answers", False: "does not run", None: "cannot be asked by this user"}
+    runs = "runs" if found.sign.runs else "does not run"
+    return [
+        f"Asterisk {line[found.asterisk]}{_since(found.asterisk_since, known)}.",
+        f"The control layer {runs}{_since(found.control_layer_since, known)}.",
+        f"The plan is {found.plan}." if found.plan else "No plan was applied yet.",
+        _work(found),
+        _carrier(found.trunk),
+    ]
+
+
+def _carrier(state: str | None) -> str:
+    if state is None:
+        return "Whether the carrier answers is not known; Asterisk asks it each minute as it runs."
+    return f"The carrier {TRUNK.get(state, f'has not registered us (Asterisk says: {state})')}."
+
+
+def _since(at: datetime | None, known: Context) -> str:
+    if at is None:
+        return ""
+    try:
+        at = at.astimezone(known.zone())
+    except OfficeLineError:  # the file is broken or gone; the line runs all the same
+        at = at.astimezone()
+    return f", since {at:%a, %b %d, %H:%M}"
+
+
+def _work(found: Standing) -> str:
+    """Say what goes on, as the database knows it."""
+    if found.trouble:
+        return f"Calls and messages cannot be read: {found.trouble}"
+    calls = "1 call is" if found.calls == 1 else f"{found.calls or 'no'} calls are"
+    those = "1 message is" if found.messages == 1 else f"{found.messages or 'no'} messages are"
+    urgent = f" ({found.urgent} urgent)" if found.urgent else ""
+    return f"{calls[0].upper()}{calls[1:]} under way, and {those} open{urgent}."

@@ -61,6 +61,7 @@ def examine(config: Path, home: Path) -> list[Check]:
         lambda: _rotas(configuration, place),
         lambda: _prompts(configuration, place),
         lambda: _ports(configuration, place),
+        lambda: machine.phones(configuration, place),
         lambda: _trunk(configuration, place),
     ]
     if hosts.names_of(configuration):

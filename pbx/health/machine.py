@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from pbx import hosts, supervisor, vault
+from pbx.errors import OfficeLineError
 from pbx.health.look import Check
+from pbx.health.trunk import contact_states
 from pbx.home import Home
 from pbx.numbers import mask
 from pbx.officefile.plan import Configuration
@@ -39,3 +41,29 @@ def numbers(configuration: Configuration, home: Home) -> Check:
     detail = "; ".join(f"{' and '.join(who)} share {mask(number)}" for number, who in shared)
     mend = f"Give each their own: officeline people mobile {shared[0][1][-1]} NUMBER."
     return Check("numbers", False, detail, mend)
+
+
+def phones(configuration: Configuration, home: Home) -> Check:
+    """Tell which desk phones have not registered: a call for the desk rings nowhere there."""
+    ids = tuple(configuration.plan.phones)
+    if not ids or not supervisor.is_running(home):
+        detail = "looked at while the line runs" if ids else "the office has no desk phones"
+        return Check("phones", True, detail)
+    from pbx.locks.asked import console
+
+    try:
+        states = contact_states(console(home))
+    except OfficeLineError as error:
+        mend = "Look at Asterisk, which must run and be asked by a user who may."
+        return Check("phones", False, f"which have registered is not known: {error}", mend)
+    missing = [phone for phone in ids if phone not in states]
+    silent = [phone for phone in ids if states.get(phone) == "Unavail"]
+    if not missing and not silent:
+        return Check("phones", True, f"{', '.join(ids)} registered")
+    details = [f"{', '.join(missing)} not registered, and rings for nobody"] if missing else []
+    details += [f"{', '.join(silent)} registered and does not answer"] if silent else []
+    mend = (
+        "Enter its id, its secret ([phones] in vault.json of the home) and this machine's address "
+        "in the phone, look whether [network] phones lets it in, or take it out of office.toml."
+    )
+    return Check("phones", False, "; ".join(details), mend)

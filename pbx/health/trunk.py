@@ -7,6 +7,8 @@ import socket
 import uuid
 from collections.abc import Callable
 
+from dialplan.names import TRUNK
+
 DEADLINE_S = 2.0
 
 
@@ -37,3 +39,26 @@ def registration(ask: Callable[[str], str]) -> str:
     said = ask("pjsip show registrations")
     found = re.search(r"^ *trunk-registration/\S+ +\S+ +(\w+)", said, re.MULTILINE)
     return found[1] if found else "Unknown"
+
+
+def state(ask: Callable[[str], str]) -> str | None:
+    """Ask Asterisk's console how the carrier stands, without a knock of ours.
+
+    It is the state of the registration, else whether the carrier answers OPTIONS: "Avail" or
+    "Unavail". None if Asterisk has not asked yet.
+    """
+    registered = registration(ask)
+    if registered != "Unknown":
+        return registered
+    found = contact_states(ask).get(TRUNK)
+    return found if found in {"Avail", "Unavail"} else None
+
+
+def contact_states(ask: Callable[[str], str]) -> dict[str, str]:
+    """Ask Asterisk's console where it reaches whom: the best state of each one's contacts."""
+    found: dict[str, str] = {}
+    for line in ask("pjsip show contacts").splitlines():
+        told = re.match(r" *Contact: +([^/\s]+)/\S+ .* (\w+) +\S+ *$", line)
+        if told and found.get(told[1]) != "Avail":
+            found[told[1]] = told[2]
+    return found

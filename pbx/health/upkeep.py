@@ -24,6 +24,10 @@ CONTAINERS = tuple(
 )  # fmt: skip
 MISSED = timedelta(minutes=1)  # a heartbeat comes every five seconds
 BACKUP_EVERY = timedelta(days=7)
+TIMER = "officeline-backup.timer"
+TIMERS = tuple(
+    Path(folder, "timers.target.wants") for folder in ("/etc/systemd/system", "/run/systemd/system")
+)
 ENDS_SOON = timedelta(days=14)  # whoever renews by a program does so 30 days before
 
 _BACKUPS = "SELECT max(at) FROM audit WHERE what IN ('backup.made', 'backup.restored')"
@@ -75,6 +79,7 @@ _ASTERISK = "Its own calls do not come through Asterisk: look whether that runs,
 
 def backup(home: Home, now: datetime) -> Check:
     """Tell how old the last backup is, by the audit; an office of a few days may have none."""
+    scheduled = any((folder / TIMER).is_symlink() for folder in TIMERS)
     mend = "officeline backup FILE --to RECIPIENT, each night by a timer."
     try:
         with closing(overlay.connect(home.database)) as connection:
@@ -84,12 +89,21 @@ def backup(home: Home, now: datetime) -> Check:
         if home.database.exists():
             raise overlay.unreadable(home.database, error) from error
         made = began = None
+    if made is None and began is not None and not scheduled:
+        detail = "none was made yet, and none is scheduled"
+        return Check("backup", False, detail, f"{mend} {_SCHEDULE}")
     if made is None:
         young = began is None or now - from_utc_text(began) < BACKUP_EVERY
-        return Check("backup", young, "none was made yet", mend)
+        return Check("backup", young, "none was made yet", _LOOK)
     age = now - from_utc_text(made)
     detail = f"the last one was made {age.days} days ago"
-    return Check("backup", age <= BACKUP_EVERY, detail, mend)
+    if age > BACKUP_EVERY and not scheduled:
+        return Check("backup", False, f"{detail}, and none is scheduled", f"{mend} {_SCHEDULE}")
+    return Check("backup", age <= BACKUP_EVERY, detail, _LOOK)
+
+
+_SCHEDULE = f"With systemd: systemctl enable --now {TIMER}."
+_LOOK = f"{TIMER} is on and makes none: look at 'journalctl -u officeline-backup'."
 
 
 def certificate(path: str, now: datetime) -> Check:

@@ -17,7 +17,7 @@ from sqlalchemy import text as sql
 from pbx import vault
 from pbx.engine import runtime
 from pbx.health import upkeep
-from pbx.health.trunk import registration
+from pbx.health.trunk import contact_states, registration, state
 from pbx.home import Home
 from pbx.locks import host
 from pbx.store import audit, changes
@@ -29,7 +29,8 @@ from routing.model import Override
 ROOT = Path(__file__).parents[2]
 NAMES = [
     "python", "asterisk", "home", "disk", "database", "clock", "line", "backup", "configuration",
-    "people", "numbers", "rotas", "prompts", "ports", "trunk",
+    "people", "numbers", "rotas", "prompts", "ports", "phones",
+    "trunk",
 ]  # fmt: skip
 
 
@@ -103,6 +104,23 @@ def test_a_registration_stands_as_asterisk_says(state: str) -> None:
     )
     assert registration(lambda _: said) == state
     assert registration(lambda _: "No objects found.\n") == "Unknown"
+
+
+def test_contacts_stand_as_asterisk_says() -> None:
+    """Of two phones with one id the one that answers counts; the trunk without registration too."""
+    said = (
+        "\n  Contact:  <Aor/ContactUri........................> <Hash....> <Status> <RTT(ms)..>\n"
+        "==========================================================================\n\n"
+        "  Contact:  desk1/sip:desk1@127.0.0.3:5062               4f2a0d2e41 Avail         1.234\n"
+        "  Contact:  desk1/sip:desk1@127.0.0.3:5070               4f2a0d2e42 Unavail         nan\n"
+        "  Contact:  trunk-out/sip:127.0.0.2:5060                 4f2a0d2e43 NonQual         nan\n"
+        "  Contact:  trunk/sip:127.0.0.2:5060                     4f2a0d2e44 Unavail         nan\n"
+        "\nObjects found: 4\n\n"
+    )
+    found = contact_states(lambda _: said)
+    assert found == {"desk1": "Avail", "trunk-out": "NonQual", "trunk": "Unavail"}
+    assert state(lambda _: said) == "Unavail"
+    assert state(lambda _: "No objects found.\n") is None
 
 
 def test_an_encrypted_trunk_is_left_to_asterisk(place: Path) -> None:

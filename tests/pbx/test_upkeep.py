@@ -67,9 +67,37 @@ def test_the_line_is_looked_at(home: Home) -> None:
     assert (dead.ok, dead.detail) == (False, "nothing runs, and callers reach nothing")
 
 
-def test_the_age_of_the_last_backup_is_told(home: Home) -> None:
+@pytest.fixture
+def timers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Have systemd's enabled timers in a folder of the test's."""
+    folder = tmp_path / "timers.target.wants"
+    folder.mkdir()
+    monkeypatch.setattr(upkeep, "TIMERS", (folder,))
+    return folder
+
+
+def test_a_backup_that_nobody_schedules_is_told(home: Home, timers: Path) -> None:
+    """From the first plan on, until one is made or its timer is on; a late one says so, too."""
+    engine = open_database(home.database)
+    apply_first(engine, "made up", "abc", now=NOW)
+    check = upkeep.backup(home, NOW)
+    assert (check.ok, check.detail) == (False, "none was made yet, and none is scheduled")
+    assert check.mend.endswith("With systemd: systemctl enable --now officeline-backup.timer.")
+    audit.record(engine, "backup.made", by="amy", now=NOW)
+    assert upkeep.backup(home, NOW + 6 * DAY).ok, "somebody else sees to it"
+    late = upkeep.backup(home, NOW + 8 * DAY)
+    assert late.detail == "the last one was made 8 days ago, and none is scheduled"
+    (timers / "officeline-backup.timer").symlink_to("/gone")
+    late = upkeep.backup(home, NOW + 8 * DAY)
+    assert (late.ok, late.detail) == (False, "the last one was made 8 days ago")
+    assert "journalctl -u officeline-backup" in late.mend
+    engine.dispose()
+
+
+def test_the_age_of_the_last_backup_is_told(home: Home, timers: Path) -> None:
     """None is well in the first week alone; one of eight days is too old, a restored one counts."""
     assert upkeep.backup(home, NOW).ok, "there is no office yet"
+    (timers / "officeline-backup.timer").symlink_to("/gone")
     engine = open_database(home.database)
     apply_first(engine, "made up", "abc", now=NOW)
     assert upkeep.backup(home, NOW + 6 * DAY).ok
