@@ -29,6 +29,7 @@ from typing import Annotated, NoReturn, cast
 import typer
 
 from pbx.commands.context import resolve
+from pbx.commands.typed import as_typed
 from pbx.commands.usage import sentence
 from pbx.errors import OfficeLineError
 from pbx.os_errors import unlikely
@@ -153,10 +154,10 @@ def main() -> NoReturn:
             signal.signal(signal.SIGINT, signal.default_int_handler)
         sys.exit(app(prog_name="officeline", standalone_mode=False))
     except OfficeLineError as error:
-        sys.stderr.write(f"{error}\n")
+        sys.stderr.write(as_typed(f"{error}\n"))
         sys.exit(2)
     except UsageError as error:
-        sys.stderr.write(sentence(error))
+        sys.stderr.write(as_typed(sentence(error)))
         sys.exit(2)
     except typer.Abort:  # the answer to a question was no
         sys.stderr.write("Nothing was done.\n")
@@ -168,7 +169,7 @@ def main() -> NoReturn:
         )
         sys.exit(2)
     except OSError as error:  # of a file, or under what is printed
-        sys.stderr.write(f"{unlikely(error)}\n")
+        sys.stderr.write(as_typed(f"{unlikely(error)}\n"))
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # what is left of it is dropped
         sys.exit(2)
     except KeyboardInterrupt:

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 import typer
 
 from pbx.commands.context import Context
+from pbx.commands.typed import as_typed
 from pbx.errors import OfficeLineError
 
 
@@ -25,7 +26,7 @@ def practice(place: Context) -> str:
 
 def answer(place: Context, sentence: str, *, err: bool = False) -> None:
     """Say what was done, and to which practice."""
-    typer.echo(f"{practice(place)}: {sentence}", err=err)
+    typer.echo(f"{practice(place)}: {as_typed(sentence)}", err=err)
 
 
 def is_up(place: Context) -> bool:
@@ -39,10 +40,8 @@ def is_up(place: Context) -> bool:
 def note_if_down(place: Context) -> None:
     """Say that a change waits, if no control layer runs that would take it up."""
     if not is_up(place):
-        typer.echo(
-            f"No control layer runs on {place.home} now: "
-            "this takes effect when 'officeline up' starts it."
-        )
+        waits = "this takes effect when 'officeline up' starts it."
+        typer.echo(f"No control layer runs on {place.home} now: {as_typed(waits)}")
 
 
 def _texts(place: Context) -> Iterator[str]:
