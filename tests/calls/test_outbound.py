@@ -208,7 +208,7 @@ async def test_a_command_connects_a_physician_and_a_patient(practice: Stage, cal
     await asyncio.gather(mobile.ended(DEADLINE), called.ended(DEADLINE))
     assert (officeline.returncode, said) == (0, b"")
     assert told.decode().splitlines() == [
-        "Calling Dr. Ana Lee's mobile ...",
+        "Lakeside Internal Medicine: calling Dr. Ana Lee's mobile ...",
         "Accepted; now the PIN ...",
         "Calling the patient ...",
         "Connected.",
@@ -276,7 +276,10 @@ async def test_without_the_pin_no_patient_is_called(practice: Stage, caller: str
     said, _ = await officeline.communicate()
     await mobile.ended(DEADLINE)
     assert officeline.returncode == 1
-    assert said.decode() == "Dr. Mira Patel gave no right PIN; nobody else was called.\n"
+    assert (
+        said.decode() == "Lakeside Internal Medicine: Dr. Mira Patel gave no right PIN; "
+        "nobody else was called.\n"
+    )
     assert practice.carrier.did_not_ring(caller)
 
 

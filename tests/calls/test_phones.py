@@ -240,7 +240,8 @@ async def manager(stage: Stage) -> AsyncIterator[AmiClient]:
 async def baresip(folder: Path, stage: Stage, secret: str, *commands: str) -> AsyncIterator[None]:
     """Run baresip as the second desk phone: it answers by itself and plays a tone.
 
-    It begins with these commands of its own.
+    These commands of its own are typed once it is registered, as a person would: given at its start,
+    baresip 1.1 carries them out before.
     """
     tone, heard = folder / "tone.wav", folder / "heard"
     heard.mkdir()
@@ -261,13 +262,15 @@ async def baresip(folder: Path, stage: Stage, secret: str, *commands: str) -> As
             "baresip",
             "-f",
             str(folder),
-            *(word for command in commands for word in ("-e", command)),
             stdout=output,
             stderr=output,
             stdin=asyncio.subprocess.PIPE,
         )
         try:
             await stage.desk_is_registered("desk2")
+            assert process.stdin is not None
+            process.stdin.write("".join(f"{command}\n" for command in commands).encode())
+            await process.stdin.drain()
             yield
         finally:
             with contextlib.suppress(ProcessLookupError):

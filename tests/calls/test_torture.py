@@ -8,12 +8,12 @@ import re
 import sqlite3
 import uuid
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 
 import pytest
 
 from dialplan.manager import EVENTS, USER
-from dialplan.system import CDR_FILE
+from dialplan.system import CDR_FIELDS, CDR_FILE
 from pbx.carrier.handset import never_answers
 from pbx.demo.scenes import BACK_LINE, MAIN, SATURDAY, physician
 from pbx.demo.stage import MOBILES, TONES, Stage
@@ -159,7 +159,7 @@ def assert_nothing_forged(heard: bytes, token: str) -> None:
 
 def assert_clean_log(stage: Stage) -> None:
     """The database's texts and Asterisk's own ledger hold plain words alone."""
-    with sqlite3.connect(stage.home.database) as connection:
+    with closing(sqlite3.connect(stage.home.database)) as connection:
         listed = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
         tables = [row[0] for row in listed]
         found = []
@@ -173,6 +173,6 @@ def assert_clean_log(stage: Stage) -> None:
     ledger = stage.home.asterisk / "log" / "cdr-custom" / CDR_FILE
     with ledger.open(newline="") as file:
         rows = list(csv.reader(file))
-    assert {len(row) for row in rows} == {12}
+    assert {len(row) for row in rows} == {len(CDR_FIELDS)}
     assert all(field.isprintable() for row in rows for field in row)
     assert not [row for row in rows if any(FORGED in field for field in row)]
