@@ -240,8 +240,8 @@ async def manager(stage: Stage) -> AsyncIterator[AmiClient]:
 async def baresip(folder: Path, stage: Stage, secret: str, *commands: str) -> AsyncIterator[None]:
     """Run baresip as the second desk phone: it answers by itself and plays a tone.
 
-    These commands of its own are typed once it is registered, as a person would: given at its start,
-    baresip 1.1 carries them out before.
+    These commands of its own are typed once it is registered, as a person would; given at its
+    start, baresip 1.1 carries them out before.
     """
     tone, heard = folder / "tone.wav", folder / "heard"
     heard.mkdir()
