@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 import pytest_asyncio
+from sqlalchemy import text
 
 from dialplan import system
 from dialplan.names import RELAY_CALL
@@ -101,6 +102,17 @@ def called_today(stage: Stage, person: str, times: int) -> None:
     engine.dispose()
 
 
+def now_to(stage: Stage, message: str, number: str) -> None:
+    """Put another number into a message; whoever calls from such a one is asked for theirs."""
+    engine = open_database(stage.home.database)
+    try:
+        with engine.begin() as connection:
+            words = "UPDATE message SET callback_number = :number WHERE id = :message"
+            connection.execute(text(words), {"number": number, "message": message})
+    finally:
+        engine.dispose()
+
+
 def events(stage: Stage, message: str) -> list[tuple[str, dict[str, str]]]:
     """List what befell a message."""
     engine = open_database(stage.home.database)
@@ -166,7 +178,8 @@ async def test_a_number_that_costs_is_never_dialled(practice: Stage, caller: str
     practice.carrier.answers(MOBILES[person], consults(person, "1", "2"))
     abroad = caller.replace("+1917", "+1876")
     practice.carrier.answers(abroad, answers(tone=PATIENT_TONE))
-    message = await leaves_a_message(practice, abroad)
+    message = await leaves_a_message(practice, caller)
+    await asyncio.to_thread(now_to, practice, message, abroad)
     mobile = await practice.carrier.rings(MOBILES[person], DEADLINE)
     await mobile.ended(DEADLINE)
     assert mobile.heard_tone(SAID["number-refused"])
