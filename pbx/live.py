@@ -164,7 +164,7 @@ class LivePlan:
         bare, _, laid = hash_.partition("-")
         found = next((one for one in reversed(self._recent.values()) if one.hash == bare), None)
         if hash_ and (laid or found is None):
-            log.error("plan.gone", plan=hash_, taken=(found or self.plan).revision)
+            log.error("plan.gone", plan=hash_, why=f"{(found or self.plan).revision} is used")
         return found
 
     def open(self) -> None:
