@@ -74,8 +74,9 @@ exten => menu,1,Answer()
  same => n,Goto(ask,s,1)
 
 ; People key in a number with the country's 1 or without, and end it with a pound key or a pause.
-; OL_DIGITS are waited for, one more after a 1, and up to twenty after a 0, which leads abroad. During
-; the thanks come the pound key and digits too many, which must not answer what is asked next.
+; OL_DIGITS are waited for, one more after a 1, and up to twenty after a 0, which leads abroad. Then
+; comes the pound key, or digits too many, which must not answer what is asked next; but no longer
+; wait than that, for many hang up as soon as they have keyed it in. What comes later is lost in words.
 exten => number,1,Answer()
  same => n,Read(OL_KEY,${OL_SAY},1,,1,${OL_PAUSE})
  same => n,GotoIf($[${LEN(${OL_KEY})} = 0]?keyed)
@@ -83,7 +84,7 @@ exten => number,1,Answer()
  same => n,Read(OL_MORE,,$[${OL_DIGITS} - 1],,1,5)
  same => n,Set(OL_KEY=${OL_KEY}${OL_MORE})
  same => n,GotoIf($[${LEN(${OL_KEY})} < ${OL_DIGITS}]?keyed)
- same => n,Read(OL_MORE,callback-thanks,20,,1,0.5)
+ same => n,Read(OL_MORE,,20,,1,0.7)
  same => n,Set(OL_KEY=${OL_KEY}${OL_MORE})
  same => n(keyed),Set(OL_EVENT=keyed)
  same => n,Set(OL_DETAIL=${FILTER(0-9,${OL_KEY})})

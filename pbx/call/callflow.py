@@ -144,8 +144,8 @@ class _Turn:
             return replace(self, state=replace(state, saved="")).leave_urgent()
         if not state.ladder:
             return replace(self, state=state).record(("leave-message",))
-        missing = () if number or self.number else ("callback-missing",)
-        return replace(self, state=replace(state, saved=WORDS)).matter(*missing)
+        say = ("callback-thanks",) if number else () if self.number else ("callback-missing",)
+        return replace(self, state=replace(state, saved=WORDS)).matter(*say)
 
     def matter(self, *say: str) -> Verdict:
         """Have the caller say what it is about; the words belong to the message on the disk."""
