@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from dataclasses import replace
 from datetime import datetime
@@ -124,7 +125,9 @@ def _shown(text: str, country: str) -> str | None:
     from routing.callers import is_nobodys
 
     digits = "".join(one for one in text if one.isdecimal())
-    return None if is_nobodys(digits) else shown_number(_number(text, country), country)
+    if is_nobodys(digits) and re.fullmatch(r"[\d\s()+./-]+", text):  # and not 'gate 7'
+        return None
+    return shown_number(_number(text, country), country)
 
 
 def _number(text: str, country: str) -> str:

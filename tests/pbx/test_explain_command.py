@@ -179,6 +179,7 @@ def test_a_call_of_the_log_is_told_from_what_was_kept(home: Path) -> None:
         (("explain",), "by its id"),
         (("explain", "1.1", "--did", MAIN), "by its id"),
         (("explain", "--did", "12"), "no phone number"),
+        (("explain", "--did", "+12125550100", "--from", "gate 7"), "no phone number"),
         (("explain", "1.1", "--press", "2"), "told as it was"),
         (("explain", "--did", MAIN, "--at", "soon"), "'soon' is no time"),
         (("explain", "--did", MAIN, "--press", "12"), "A key is one of"),
