@@ -7,7 +7,6 @@ import contextlib
 import json
 import shutil
 import signal
-import socket
 import subprocess
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -15,6 +14,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
+from pbx.engine.ports import PortBlock
 
 USER, PASSWORD = "officeline", "a-made-up-password"
 SITE = "lakeside"
@@ -39,9 +40,9 @@ class Mosquitto:
 
     def __init__(self, folder: Path, tls: tuple[Path, Path] | None = None) -> None:
         self.folder = folder
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port: int = probe.getsockname()[1]
+        # not one that the system hands to anybody's connection while the broker is away
+        self.block = PortBlock.take()
+        self.port: int = self.block.ports.sip
         passwords = folder / "passwords"
         words = ["mosquitto_passwd", "-c", "-b", str(passwords), USER, PASSWORD]
         subprocess.run(words, check=True)
@@ -145,11 +146,12 @@ async def running(folder: Path, tls: tuple[Path, Path] | None = None) -> AsyncIt
         pytest.skip("there is no mosquitto on this machine (Debian: apt-get install mosquitto)")
     folder.mkdir(exist_ok=True)
     broker = Mosquitto(folder, tls)
-    await broker.start()
     try:
+        await broker.start()
         yield broker
     finally:
         await broker.kill()
+        broker.block.release()
 
 
 @asynccontextmanager
