@@ -47,6 +47,11 @@ class Home:
         return self.folder / "serving.lock"
 
     @property
+    def backing_up(self) -> Path:
+        """The lock of whoever makes a backup."""
+        return self.folder / "backup.lock"
+
+    @property
     def ports(self) -> Path:
         """Where the Asterisk that was started last listens."""
         return self.folder / "ports.json"

@@ -17,6 +17,7 @@ from pbx.home import Home
 
 if TYPE_CHECKING:
     from pbx.keeping.age_keys import Lock
+    from pbx.keeping.backup import Item
 
 Passphrase = Annotated[bool, typer.Option("--passphrase", help="Ask for a passphrase.")]
 PassphraseFile = Annotated[
@@ -26,8 +27,14 @@ PassphraseFile = Annotated[
 
 def backup(
     context: typer.Context,
-    file: Annotated[Path, typer.Argument(help="A new file.")],
+    file: Annotated[Path | None, typer.Argument(help="A new file.")] = None,
     *,
+    folder: Annotated[
+        Path | None, typer.Option(help="Write a dated file into this folder instead; needs --to.")
+    ] = None,
+    keep: Annotated[
+        int | None, typer.Option(help="How many dated files stay in the folder: 14 if not given.")
+    ] = None,
     to: Annotated[
         list[str] | None, typer.Option(metavar="RECIPIENT", help="An age public key; several may.")
     ] = None,
@@ -38,33 +45,81 @@ def backup(
 
     It holds the database, the vault, the recordings, office.toml and Asterisk's call records.
 
+    With --folder its name is officeline-OFFICE-TIME.age, the time in UTC. Once it is written and
+    read back, the oldest of this office's own beyond --keep are removed. Exit 2 if any of it fails.
+
     Example: officeline backup /media/stick/office.age --to age1...
     """
-    from pbx.keeping import age_keys, backup
+    from pbx.keeping import age_keys
 
     place: Context = context.obj
-    home = Home(place.home)
+    _see_where(file, folder, keep)
     if bool(to) + passphrase + (passphrase_file is not None) != 1:
         raise OfficeLineError(
             "Say once how it is locked: --to RECIPIENT, --passphrase or --passphrase-file FILE."
+        )
+    if folder is not None and not to:
+        raise OfficeLineError(
+            "Backups in a folder are locked for a public key, so that the machine holds no secret; "
+            "give --to RECIPIENT."
         )
     lock = (
         age_keys.for_recipients(to)
         if to
         else age_keys.for_passphrase(_words(passphrase_file, confirm=True))
     )
+    home = Home(place.home)
     if not home.database.exists():
         raise OfficeLineError(f"There is no office in {home.folder} yet; name it with --home.")
-    recorded(place, "backup.begun", recipients=len(to or ()))
-    typer.echo(f"Backing up {home.folder} ...", err=True)
-    items = backup.make(home, place.config, file, lock, datetime.now(UTC))
-    recorded(place, "backup.made", files=len(items))
-    size = sum(item.size for item in items) / 1e6
+    if file is not None:
+        _into_file(place, home, file, lock, len(to or ()))
+    elif folder is not None:
+        _into_folder(place, home, folder, keep, lock, len(to or ()))
+
+
+def _see_where(file: Path | None, folder: Path | None, keep: int | None) -> None:
+    if (file is None) == (folder is None):
+        raise OfficeLineError("Name a new file, or a folder with --folder DIR, and not both.")
+    if keep is not None and folder is None:
+        raise OfficeLineError("--keep is about the files of a folder; name it with --folder DIR.")
+
+
+def _into_file(place: Context, home: Home, file: Path, lock: Lock, recipients: int) -> None:
+    from pbx.keeping import backup
+
+    with backup.alone(home):
+        recorded(place, "backup.begun", recipients=recipients)
+        typer.echo(f"Backing up {home.folder} ...", err=True)
+        items = backup.make(home, place.config, file, lock, datetime.now(UTC))
+        recorded(place, "backup.made", files=len(items))
     answer(
         place,
-        f"{file} holds {len(items)} files of {home.folder}, {size:.1f} MB; "
+        f"{_told(file, items, home)}; "
         f"'officeline --home EMPTY restore {file}' shows that it can be read.",
     )
+
+
+def _into_folder(  # all that the two ways share was read before
+    place: Context, home: Home, folder: Path, keep: int | None, lock: Lock, recipients: int
+) -> None:
+    from pbx.keeping import dated
+
+    keep, folder = dated.KEEP if keep is None else keep, folder.absolute()
+    dated.check(folder, home, keep)
+    recorded(place, "backup.begun", recipients=recipients)
+    typer.echo(f"Backing up {home.folder} ...", err=True)
+    with dated.series(home, folder) as series:
+        file, items = dated.make(series, home, place.config, lock, datetime.now(UTC))
+        recorded(place, "backup.made", files=len(items))
+        gone = dated.prune(series, home, file, keep)
+        stay = len(series.own())
+    removed = f"older ones removed: {gone}" if gone else "no older one was removed"
+    answer(place, f"{_told(file, items, home)}; {removed}, {folder} now has {stay} of this office.")
+
+
+def _told(file: Path, items: list[Item], home: Home) -> str:
+    size = sum(item.size for item in items) / 1e6
+    return f"{file} holds {len(items)} files of {home.folder}, {size:.1f} MB"
 
 
 def restore(

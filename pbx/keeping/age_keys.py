@@ -28,6 +28,11 @@ def for_recipients(keys: Sequence[str]) -> Lock:
     """Lock for these public keys, "age1..."; OfficeLineError if one is none."""
     import pyrage
 
+    if any(key.strip().upper().startswith("AGE-SECRET-KEY-") for key in keys):
+        raise OfficeLineError(
+            "A secret key opens backups, and must not be on this machine; give the public key that "
+            "'age-keygen' printed with it, as in age1..., and make a new pair if others saw it."
+        )
     try:
         recipients = [pyrage.x25519.Recipient.from_str(key.strip()) for key in keys]
     except pyrage.RecipientError as error:

@@ -7,6 +7,8 @@ SQLite itself, so that calls go on; every recording that it names was on the dis
 from __future__ import annotations
 
 import contextlib
+import errno
+import fcntl
 import hashlib
 import io
 import json
@@ -20,7 +22,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
 from threading import Thread
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
 from pbx import vault
 from pbx.errors import OfficeLineError
@@ -32,8 +34,12 @@ from pbx.record.reconcile import cdr_path
 from pbx.record.spool import Spool
 from pbx.store import audit, overlay
 
+if TYPE_CHECKING:
+    from _typeshed import ReadableBuffer
+
 FORMAT = 1
 MANIFEST, DATABASE, CONFIG = "manifest.json", "officeline.db", "office.toml"
+STAGE = ".backup-"  # how the folder begins in which copies wait within the home
 
 
 @dataclass(frozen=True)
@@ -59,10 +65,57 @@ class Hashing:
         return found
 
 
-def make(home: Home, config: Path, file: Path, lock: Lock, now: datetime) -> list[Item]:
-    """Write a backup into a new file, mode 0600; OfficeLineError leaves none behind."""
+class _Target(io.FileIO):
+    """A file that keeps the machine's reason: age would make another error of it."""
+
+    refused: OSError | None = None
+
+    def write(self, data: ReadableBuffer, /) -> int:
+        """Write what the disk takes."""
+        try:
+            return super().write(data)
+        except OSError as error:
+            self.refused = error
+            raise
+
+
+@contextlib.contextmanager
+def alone(home: Home) -> Iterator[None]:
+    """Be the one that makes a backup of this home; what a killed one left in it is removed."""
     if not home.database.exists():
         raise OfficeLineError(f"There is no office in {home.folder} yet; name it with --home.")
+    try:
+        # whoever makes the next backup, perhaps as another user, only has to open it
+        handle = os.open(home.backing_up, os.O_CREAT | os.O_RDONLY | os.O_CLOEXEC, 0o644)
+    except OSError as error:
+        what = f"The home {home.folder} cannot be backed up"
+        raise OfficeLineError(os_sentence(what, error, home.folder)) from error
+    try:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise OfficeLineError(
+                f"Another backup of {home.folder} is being made; try again when it has ended."
+            ) from error
+        for left in home.folder.glob(f"{STAGE}*"):
+            shutil.rmtree(left, ignore_errors=True)
+        yield
+    finally:
+        os.close(handle)
+
+
+def make(  # `proof` looks at what was written before it has its name
+    home: Home,
+    config: Path,
+    file: Path,
+    lock: Lock,
+    now: datetime,
+    proof: Callable[[Path], None] = lambda _: None,
+) -> list[Item]:
+    """Write a backup into a new file, mode 0600; OfficeLineError leaves none behind.
+
+    Its caller is `alone` with the home.
+    """
     if not config.is_file():
         raise OfficeLineError(f"There is no {config} to keep; name the office's with --config.")
     part = file.with_name(f".{file.name}.part")
@@ -70,16 +123,25 @@ def make(home: Home, config: Path, file: Path, lock: Lock, now: datetime) -> lis
         if file.exists():
             raise OfficeLineError(f"{file} is there already; name another file.")
         with contextlib.ExitStack() as stack:
-            target = stack.enter_context(part.open("xb"))
+            raw = _Target(part, "xb")
+            target = stack.enter_context(io.BufferedWriter(raw))
             stack.callback(part.unlink, missing_ok=True)
             part.chmod(0o600)
-            folder = tempfile.TemporaryDirectory(prefix=".backup-", dir=home.folder)
+            folder = tempfile.TemporaryDirectory(prefix=STAGE, dir=home.folder)
             copies = Path(stack.enter_context(folder))
             _copy_spool(home, copies)
             _snapshot(home.database, copies / DATABASE)
-            items = _through(lock, target, lambda plain: _pack(home, config, copies, plain, now))
+            try:
+                items = _through(
+                    lock, target, lambda plain: _pack(home, config, copies, plain, now)
+                )
+            except Exception as error:
+                if raw.refused is not None:
+                    raise raw.refused from error
+                raise
             target.flush()
             os.fsync(target.fileno())
+            proof(part)
             part.rename(file)
     except FileExistsError as error:
         raise OfficeLineError(
@@ -111,7 +173,18 @@ def _snapshot(database: Path, copy: Path) -> None:
             source.backup(target)
             target.execute("PRAGMA journal_mode=DELETE")  # one file
     except sqlite3.Error as error:
+        if error.sqlite_errorcode in {sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_WRITE}:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(copy)) from error
         raise overlay.unreadable(database, error) from error
+
+
+def is_sound(database: Path) -> bool:
+    """Tell whether SQLite finds a database whole; it may be in use."""
+    try:
+        with contextlib.closing(sqlite3.connect(database)) as connection:
+            return connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+    except sqlite3.Error:
+        return False
 
 
 def _through(lock: Lock, target: BinaryIO, pack: Callable[[BinaryIO], list[Item]]) -> list[Item]:

@@ -6,11 +6,9 @@ vouched for the last byte, each file is the manifest's, the database is sound an
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import shutil
-import sqlite3
 import tarfile
 from dataclasses import dataclass
 from datetime import datetime
@@ -23,7 +21,7 @@ from pbx.engine.runtime import ServiceUser
 from pbx.errors import OfficeLineError
 from pbx.home import Home
 from pbx.keeping.age_keys import Lock
-from pbx.keeping.backup import CONFIG, DATABASE, FORMAT, MANIFEST, Hashing, Item
+from pbx.keeping.backup import CONFIG, DATABASE, FORMAT, MANIFEST, Hashing, Item, is_sound
 from pbx.os_errors import os_sentence
 from pbx.record.reconcile import cdr_path
 from pbx.store import audit
@@ -156,12 +154,7 @@ def _manifest(content: bytes) -> _Manifest:
 
 def _prove(stage: Path, manifest: _Manifest, by: str, now: datetime) -> None:
     """Check the database, its audit and the vault; write down who restored them."""
-    with contextlib.closing(sqlite3.connect(stage / DATABASE)) as connection:
-        try:
-            sound = connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
-        except sqlite3.Error:
-            sound = False
-    if not sound:
+    if not is_sound(stage / DATABASE):
         raise OfficeLineError("The backup's database is damaged; restore an older backup.")
     vault.read(stage)
     engine = open_database(stage / DATABASE)

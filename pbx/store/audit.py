@@ -30,6 +30,7 @@ LONGEST = 200  # characters of who, what and about
 
 _COLUMNS = "seq, at, who, what, about, detail, hash"
 _LAST = text("SELECT seq, hash FROM audit ORDER BY seq DESC LIMIT 1")
+_FIRST = text("SELECT hash FROM audit ORDER BY seq LIMIT 1")
 _APPEND = text(
     f"INSERT INTO audit ({_COLUMNS}) VALUES (:seq, :at, :who, :what, :about, :detail, :hash)"  # noqa: S608  # the columns are our own constant
 )
@@ -159,6 +160,12 @@ def head(engine: Engine) -> tuple[int, str]:
     with reading(engine) as session:
         last = session.execute(_LAST).first()
         return (0, GENESIS) if last is None else (last.seq, last.hash)
+
+
+def first(engine: Engine) -> str:
+    """Return the first row's hash, which never changes: no two offices have the same."""
+    with reading(engine) as session:
+        return str(session.execute(_FIRST).scalar() or GENESIS)
 
 
 def verify(engine: Engine, kept: str | None = None) -> Verified:
