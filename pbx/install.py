@@ -1,4 +1,4 @@
-"""What a Linux machine needs to run an office by itself: systemd's units, a user, logs that end.
+"""What a Linux machine needs to run an office by itself: units and timers, a user, logs that end.
 
 The texts are in config/units, with a `$name` for each thing that differs from machine to machine.
 """
@@ -17,30 +17,52 @@ from pbx.paths import data_folder
 PLACES = {  # below /etc
     "officeline-asterisk.service": "systemd/system/officeline-asterisk.service",
     "officeline.service": "systemd/system/officeline.service",
+    "officeline-canary.service": "systemd/system/officeline-canary.service",
+    "officeline-canary.timer": "systemd/system/officeline-canary.timer",
     "sysusers": "sysusers.d/officeline.conf",
     "logrotate": "logrotate.d/officeline",
+}
+BACKUP_PLACES = {  # only where it is known for whose key, and where to
+    "officeline-backup.service": "systemd/system/officeline-backup.service",
+    "officeline-backup.timer": "systemd/system/officeline-backup.timer",
 }
 STATE = Path("/var/lib")
 # What needs no quotes in a unit, in logrotate's files and in sysusers'
 _PLAIN = re.compile(r"/[A-Za-z0-9_+./:@=-]*")
 _USER = re.compile(r"[a-z][a-z0-9_-]{0,30}")
 _HOMES = ("home", "root")
+_PRIVATE = ("/tmp", "/var/tmp", "/dev")  # noqa: S108  # where no unit of ours sees the machine's
+
+
+@dataclass(frozen=True)
+class Backups:
+    """For which age public keys backups are locked, in which folder, and how many stay there."""
+
+    recipients: tuple[str, ...]
+    folder: Path
+    keep: int
 
 
 @dataclass(frozen=True)
 class Machine:
-    """Where things are on the machine that runs the office; all paths are absolute."""
+    """Where things are on the machine that runs the office; all paths are absolute.
+
+    Timers go by the clock of `zone`, or the machine's own.
+    """
 
     program: Path
     config: Path
     home: Path
     cache: Path
     user: str
+    zone: str = ""
+    backups: Backups | None = None
 
 
 def rendered(machine: Machine) -> dict[str, str]:
     """Write the files, by their places below /etc; OfficeLineError for names that cannot stand."""
-    for path in (machine.program, machine.config, machine.home, machine.cache):
+    folders = [] if machine.backups is None else [machine.backups.folder]
+    for path in (machine.program, machine.config, machine.home, machine.cache, *folders):
         if not _PLAIN.fullmatch(str(path)):
             raise OfficeLineError(
                 f"The path {path} cannot stand in a unit of systemd's; use only letters, digits "
@@ -56,13 +78,14 @@ def rendered(machine: Machine) -> dict[str, str]:
         "home": str(machine.home),
         "cache": str(machine.cache),
         "user": machine.user,
-        "protect_home": "read-only" if _is_below_home(machine) else "yes",
+        "zone": f" {machine.zone}" if machine.zone else "",
         "state": _state(machine.home),
     }
-    words["hardening"] = _text("hardening.conf", words)
-    return {
-        place: _text(name, {**words, "here": f"/etc/{place}"}) for name, place in PLACES.items()
-    }
+    found = _texts(PLACES, words, _protect_home(machine))
+    if machine.backups is not None:
+        words |= _backup_words(machine.backups, machine.home)
+        found |= _texts(BACKUP_PLACES, words, _protect_home(machine, machine.backups.folder))
+    return found
 
 
 def write(files: dict[str, str], folder: Path, *, replace: bool) -> list[Path]:
@@ -90,16 +113,52 @@ def write(files: dict[str, str], folder: Path, *, replace: bool) -> list[Path]:
     return list(paths)
 
 
+def backups_below(folder: Path) -> list[Path]:
+    """List the units of backups that are there already."""
+    paths = (folder / place for place in BACKUP_PLACES.values())
+    return [path for path in paths if path.exists()]
+
+
+def _backup_words(backups: Backups, home: Path) -> dict[str, str]:
+    """Word what the units of backups name; OfficeLineError for a folder that is no place for it."""
+    folder = backups.folder
+    if folder.is_relative_to(home):
+        raise OfficeLineError(
+            f"Backups cannot be kept in {folder}, as they would be lost with {home}; name another "
+            "folder."
+        )
+    if any(folder.is_relative_to(place) for place in _PRIVATE):
+        raise OfficeLineError(
+            f"Backups cannot be kept in {folder}, as each unit has a /tmp and a /dev of its own; "
+            "name another folder."
+        )
+    return {
+        "backup_folder": str(folder),
+        "keep": str(backups.keep),
+        "recipients": " ".join(f"--to {one}" for one in backups.recipients),
+    }
+
+
+def _texts(places: dict[str, str], words: dict[str, str], protect_home: str) -> dict[str, str]:
+    """Fill in the texts of these places."""
+    words = {**words, "protect_home": protect_home}
+    words["hardening"] = _text("hardening.conf", words)
+    return {
+        place: _text(name, {**words, "here": f"/etc/{place}"}) for name, place in places.items()
+    }
+
+
 def _text(name: str, words: dict[str, str]) -> str:
     text = (data_folder("config") / "units" / name).read_text(encoding="utf-8")
     return Template(text).substitute(words)
 
 
-def _is_below_home(machine: Machine) -> bool:
-    """Tell whether anything that is read is where ProtectHome=yes would hide it."""
+def _protect_home(machine: Machine, *more: Path) -> str:
+    """Word how much of the users' homes a unit may see: some of what it needs may be there."""
     python = machine.program.with_name("python").resolve()  # which a venv only points to
-    paths = (machine.program, python, machine.config, machine.home)
-    return any(path.parts[1:2] and path.parts[1] in _HOMES for path in paths)
+    paths = (machine.program, python, machine.config, machine.home, *more)
+    below = any(path.parts[1:2] and path.parts[1] in _HOMES for path in paths)
+    return "read-only" if below else "yes"
 
 
 def _state(home: Path) -> str:

@@ -12,7 +12,7 @@ from pathlib import Path
 from pbx import disk, hosts, supervisor, vault, when
 from pbx.engine import ports, runtime
 from pbx.errors import ConfigError, OfficeLineError
-from pbx.health import machine, upkeep
+from pbx.health import machine, timers, upkeep
 from pbx.health.look import Check
 from pbx.health.trunk import reaches, registration
 from pbx.home import Home
@@ -43,6 +43,8 @@ def examine(config: Path, home: Path) -> list[Check]:
         lambda: upkeep.line(place, datetime.now(UTC)),
         lambda: upkeep.backup(place, datetime.now(UTC)),
     ]
+    if timers.is_on(timers.CANARY) or timers.has_failed(timers.CANARY):
+        looks.append(upkeep.canary)
     checks = [_made(look) for look in looks]
     running: AppliedText | None = None
     try:

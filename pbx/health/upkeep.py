@@ -8,7 +8,7 @@ from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from pbx.health import asterisk, pulse
+from pbx.health import asterisk, pulse, timers
 from pbx.health import certificate as certificates
 from pbx.health.look import Check
 from pbx.home import Home
@@ -24,10 +24,6 @@ CONTAINERS = tuple(
 )  # fmt: skip
 MISSED = timedelta(minutes=1)  # a heartbeat comes every five seconds
 BACKUP_EVERY = timedelta(days=7)
-TIMER = "officeline-backup.timer"
-TIMERS = tuple(
-    Path(folder, "timers.target.wants") for folder in ("/etc/systemd/system", "/run/systemd/system")
-)
 ENDS_SOON = timedelta(days=14)  # whoever renews by a program does so 30 days before
 
 _BACKUPS = "SELECT max(at) FROM audit WHERE what IN ('backup.made', 'backup.restored')"
@@ -79,8 +75,21 @@ _ASTERISK = "Its own calls do not come through Asterisk: look whether that runs,
 
 def backup(home: Home, now: datetime) -> Check:
     """Tell how old the last backup is, by the audit; an office of a few days may have none."""
-    scheduled = any((folder / TIMER).is_symlink() for folder in TIMERS)
-    mend = "officeline backup FILE --to RECIPIENT, each night by a timer."
+    made, began = _backups(home)
+    age = None if made is None else now - made
+    detail = "none was made yet" if age is None else f"the last one was made {age.days} days ago"
+    if timers.has_failed(timers.BACKUP):
+        return Check("backup", False, f"{detail}, and {timers.BACKUP}.service failed", _LOOK)
+    is_late = age > BACKUP_EVERY if age is not None else began is not None
+    if is_late and not timers.is_on(timers.BACKUP):
+        return Check("backup", False, f"{detail}, and none is scheduled", _schedule())
+    if age is None:
+        is_late = began is not None and now - began >= BACKUP_EVERY
+    return Check("backup", not is_late, detail, _LOOK)
+
+
+def _backups(home: Home) -> tuple[datetime | None, datetime | None]:
+    """Read when the last backup was made, and when the first plan began to run."""
     try:
         with closing(overlay.connect(home.database)) as connection:
             (made,) = connection.execute(_BACKUPS).fetchone()
@@ -88,22 +97,29 @@ def backup(home: Home, now: datetime) -> Check:
     except sqlite3.Error as error:
         if home.database.exists():
             raise overlay.unreadable(home.database, error) from error
-        made = began = None
-    if made is None and began is not None and not scheduled:
-        detail = "none was made yet, and none is scheduled"
-        return Check("backup", False, detail, f"{mend} {_SCHEDULE}")
-    if made is None:
-        young = began is None or now - from_utc_text(began) < BACKUP_EVERY
-        return Check("backup", young, "none was made yet", _LOOK)
-    age = now - from_utc_text(made)
-    detail = f"the last one was made {age.days} days ago"
-    if age > BACKUP_EVERY and not scheduled:
-        return Check("backup", False, f"{detail}, and none is scheduled", f"{mend} {_SCHEDULE}")
-    return Check("backup", age <= BACKUP_EVERY, detail, _LOOK)
+        return None, None
+    return made and from_utc_text(made), began and from_utc_text(began)
 
 
-_SCHEDULE = f"With systemd: systemctl enable --now {TIMER}."
-_LOOK = f"{TIMER} is on and makes none: look at 'journalctl -u officeline-backup'."
+def _schedule() -> str:
+    on = f"systemctl enable --now {timers.BACKUP}.timer"
+    if timers.is_written(timers.BACKUP):
+        return f"Switch its timer on: {on}."
+    return (
+        "officeline install --write /etc --backup-to RECIPIENT --backup-folder DIR, then "
+        f"{on}; without systemd: officeline backup --folder DIR --to RECIPIENT, each night."
+    )
+
+
+_LOOK = f"Look at 'journalctl -u {timers.BACKUP}', and try: systemctl start {timers.BACKUP}."
+
+
+def canary() -> Check:
+    """Tell whether the last test call of the timer's found something."""
+    if not timers.has_failed(timers.CANARY):
+        return Check("canary", True, f"{timers.CANARY}.timer calls on weekdays")
+    mend = f"Look at 'journalctl -u {timers.CANARY}', and try: systemctl start {timers.CANARY}."
+    return Check("canary", False, "the last test call found what does not hold", mend)
 
 
 def certificate(path: str, now: datetime) -> Check:

@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 from dataclasses import replace
 from pathlib import Path
 
+import pyrage
 import pytest
-from typer.testing import CliRunner
+from typer.testing import CliRunner, Result
 
 import cli
 from pbx import install
 from pbx.errors import ConfigError, OfficeLineError
-from pbx.install import Machine
+from pbx.install import Backups, Machine
 
 EXPOSURE = 20  # tenths; systemd calls up to 20 "OK" and begins at 96 for an ordinary service
 UNITS = ("officeline.service", "officeline-asterisk.service")
+SHOTS = ("officeline-backup.service", "officeline-canary.service")
+TIMERS = ("officeline-backup.timer", "officeline-canary.timer")
+KEY = pyrage.x25519.Identity.generate()
+RECIPIENT = str(KEY.to_public())
+
+EXAMPLE = Path(__file__).parents[2] / "config" / "office.toml"
 
 analyze = shutil.which("systemd-analyze")
 needs_systemd = pytest.mark.skipif(
@@ -37,12 +45,14 @@ def machine(tmp_path: Path) -> Machine:
         Path("/var/lib/officeline"),
         Path("/var/cache/officeline"),
         "officeline",
+        "America/New_York",
+        Backups((RECIPIENT,), Path("/srv/backups"), 14),
     )
 
 
 def judged(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
     """Let systemd look at the units below a folder."""
-    paths = [str(folder / "systemd/system" / name) for name in UNITS]
+    paths = [str(folder / "systemd/system" / name) for name in (*UNITS, *SHOTS, *TIMERS)]
     return subprocess.run(
         [str(analyze), *words, *paths], capture_output=True, text=True, check=False, timeout=60
     )
@@ -61,7 +71,7 @@ def test_systemd_understands_every_line(machine: Machine, tmp_path: Path) -> Non
 
 
 @needs_systemd
-@pytest.mark.parametrize("unit", UNITS)
+@pytest.mark.parametrize("unit", [*UNITS, *SHOTS])
 def test_systemd_finds_little_exposed(machine: Machine, tmp_path: Path, unit: str) -> None:
     """By its own measure, with the home below /var/lib and elsewhere; it can say otherwise."""
     for home in ("/var/lib/officeline", "/srv/office"):
@@ -108,6 +118,41 @@ def test_logrotate_understands_its_file(machine: Machine, tmp_path: Path) -> Non
     assert [path.name for path in (log / "cdr-custom").iterdir()] == ["officeline.csv"]
 
 
+@needs_systemd
+@pytest.mark.parametrize("zone", ["America/New_York", ""])
+def test_systemd_understands_when_the_timers_start(machine: Machine, zone: str) -> None:
+    """By the office's clock, or the machine's: a backup each night, test calls on weekdays."""
+    files = install.rendered(replace(machine, zone=zone))
+    when = dict(zip(TIMERS, ("*-*-* 03:30:00", "Mon..Fri *-*-* 10:30:00"), strict=True))
+    for name, normal in when.items():
+        (said,) = re.findall("^OnCalendar=(.*)$", files[f"systemd/system/{name}"], re.MULTILINE)
+        words = [str(analyze), "calendar", said]
+        done = subprocess.run(words, capture_output=True, text=True, check=True, timeout=60)
+        shown = done.stdout.splitlines()
+        assert f"Normalized form: {normal} {zone}".rstrip() in [one.strip() for one in shown]
+
+
+def test_a_backup_may_write_into_its_folder_alone(machine: Machine) -> None:
+    """Beside the home; of the users' homes it sees what it needs, and the other units no more."""
+    service = "systemd/system/officeline-backup.service"
+    files = install.rendered(machine)
+    assert files[service].count("ReadWritePaths=") == 1
+    assert "ReadWritePaths=-/srv/backups\n" in files[service]
+    assert f"backup --folder /srv/backups --keep 14 --to {RECIPIENT}\n" in files[service]
+    assert "ProtectHome=yes" in files[service]
+    home = Backups((RECIPIENT,), Path("/home") / "amy" / "backups", 14)
+    files = install.rendered(replace(machine, backups=home))
+    assert "ProtectHome=read-only" in files[service]
+    assert "ProtectHome=yes" in files["systemd/system/officeline.service"]
+
+
+def test_without_a_key_there_is_no_unit_of_backups(machine: Machine) -> None:
+    """Test calls need none."""
+    places = install.rendered(replace(machine, backups=None)).keys()
+    assert not [place for place in places if "backup" in place]
+    assert {f"systemd/system/{name}" for name in (SHOTS[1], TIMERS[1])} <= places
+
+
 def test_the_two_units_end_apart(machine: Machine) -> None:
     """A restart of the control layer never touches Asterisk and its calls."""
     files = install.rendered(machine)
@@ -136,9 +181,12 @@ def test_what_is_below_home_stays_readable(machine: Machine) -> None:
         {"home": Path("/srv/a\nExecStartPre=/bin/x")},
         {"user": "root"},
         {"user": "a b"},
+        {"backups": Backups((RECIPIENT,), Path("/srv/our backups"), 14)},
+        {"backups": Backups((RECIPIENT,), Path("/var/lib/officeline/backups"), 14)},
+        {"backups": Backups((RECIPIENT,), Path("/dev/backups"), 14)},
     ],
 )
-def test_what_systemd_would_misread_is_refused(machine: Machine, wrong: dict[str, str]) -> None:
+def test_what_systemd_would_misread_is_refused(machine: Machine, wrong: dict[str, object]) -> None:
     """In one sentence."""
     with pytest.raises(OfficeLineError, match="cannot"):
         install.rendered(replace(machine, **wrong))  # type: ignore[arg-type]  # wrong on purpose
@@ -170,3 +218,54 @@ def test_the_command_prints_or_writes(tmp_path: Path) -> None:
     assert unit.read_text() in printed
     with pytest.raises(ConfigError, match="cannot be written"):
         run("--write", "/proc/nowhere")
+
+
+def given(*words: str) -> Result:
+    """Give the command, of an office whose file is there."""
+    where = ["--config", str(EXAMPLE), "--home", "/var/lib/officeline"]
+    return CliRunner().invoke(cli.app, [*where, "install", *words])
+
+
+def test_the_command_writes_units_of_backups_for_a_key(tmp_path: Path) -> None:
+    """Without one it says why not; those that are there stay, and it says so."""
+    etc = tmp_path / "etc"
+    words = ("--write", str(etc))
+    done = given(*words)
+    assert "No unit of backups is written: it needs a public key" in done.stderr
+    assert not list(etc.rglob("*backup*"))
+    folder = ("--backup-folder", "/srv/backups")
+    done = given(*words, "--backup-to", RECIPIENT, *folder, "--keep", "7")
+    assert (done.exit_code, done.stderr) == (0, "")
+    assert "install -d -m 700 -o officeline -g officeline /srv/backups; " in done.stdout
+    assert "officeline-backup.timer; once the carrier" in done.stdout
+    units = [etc / place for place in install.BACKUP_PLACES.values()]
+    assert [str(unit) in done.stdout for unit in units] == [True, True]
+    assert f"--folder /srv/backups --keep 7 --to {RECIPIENT}" in units[0].read_text()
+    assert "OnCalendar=*-*-* 03:30 America/New_York" in units[1].read_text()
+    before = [unit.read_text() for unit in units]
+    assert f"stay as they are: {units[0]}, {units[1]}." in given(*words, "--yes").stderr
+    assert [unit.read_text() for unit in units] == before
+
+
+@pytest.mark.parametrize(
+    ("words", "why"),
+    [
+        (("--backup-to", RECIPIENT), "needs both a key and a folder"),
+        (("--backup-folder", "/srv/b"), "needs both a key and a folder"),
+        (("--keep", "3"), "--keep is about backups"),
+        (("--backup-to", "age1", "--backup-folder", "/srv/b"), "an age public key"),
+        (("--backup-to", str(KEY), "--backup-folder", "/srv/b"), "must not be on this machine"),
+        (("--backup-to", RECIPIENT, "--backup-folder", "/srv/b", "--keep", "0"), "At least one"),
+        (("--backup-to", RECIPIENT, "--backup-folder", "/srv/a b"), "cannot stand in a unit"),
+        (("--backup-to", RECIPIENT, "--backup-folder", "/dev/b"), "a /tmp and a /dev of its own"),
+    ],
+)
+def test_what_would_fail_each_night_is_refused(
+    tmp_path: Path, words: tuple[str, ...], why: str
+) -> None:
+    """In one sentence; nothing is written, and a secret key is not repeated."""
+    done = given("--write", str(tmp_path / "etc"), *words)
+    assert isinstance(done.exception, OfficeLineError)
+    assert why in str(done.exception)
+    assert str(KEY) not in str(done.exception) + done.output
+    assert not (tmp_path / "etc").exists()

@@ -10,7 +10,8 @@ import pytest
 
 from pbx.engine.runtime import ServiceUser
 from pbx.errors import OfficeLineError
-from pbx.health import upkeep
+from pbx.health import timers, upkeep
+from pbx.health.doctor import examine
 from pbx.health.pulse import Pulse
 from pbx.home import Home
 from pbx.store import audit
@@ -19,6 +20,7 @@ from pbx.store.plans import apply_first
 
 NOW = datetime(2026, 11, 28, 7, 10, tzinfo=UTC)
 DAY = timedelta(days=1)
+EXAMPLE = Path(__file__).parents[2] / "config" / "office.toml"
 
 
 @pytest.fixture
@@ -68,36 +70,97 @@ def test_the_line_is_looked_at(home: Home) -> None:
 
 
 @pytest.fixture
-def timers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Have systemd's enabled timers in a folder of the test's."""
-    folder = tmp_path / "timers.target.wants"
-    folder.mkdir()
-    monkeypatch.setattr(upkeep, "TIMERS", (folder,))
+def units(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Have systemd's units in a folder of the test's, with no timer switched on."""
+    folder = tmp_path / "units"
+    (folder / "timers.target.wants").mkdir(parents=True)
+    monkeypatch.setattr(timers, "FOLDERS", (folder,))
     return folder
 
 
-def test_a_backup_that_nobody_schedules_is_told(home: Home, timers: Path) -> None:
+def switched_on(units: Path, unit: str) -> None:
+    """Do as 'systemctl enable' does."""
+    (units / f"{unit}.timer").touch()
+    (units / "timers.target.wants" / f"{unit}.timer").symlink_to(units / f"{unit}.timer")
+
+
+@pytest.fixture
+def failed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Put a systemctl before any other for which those units have failed that a file names."""
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    program, names = folder / "systemctl", tmp_path / "failed"
+    names.touch()
+    program.write_text(f'#!/bin/sh\n[ "$1" = is-failed ] && grep -qx "$3" {names}\n')
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{folder}:/usr/bin:/bin")
+    return names
+
+
+def test_a_backup_that_nobody_schedules_is_told(home: Home, units: Path) -> None:
     """From the first plan on, until one is made or its timer is on; a late one says so, too."""
     engine = open_database(home.database)
     apply_first(engine, "made up", "abc", now=NOW)
     check = upkeep.backup(home, NOW)
     assert (check.ok, check.detail) == (False, "none was made yet, and none is scheduled")
-    assert check.mend.endswith("With systemd: systemctl enable --now officeline-backup.timer.")
+    assert check.mend.startswith("officeline install --write /etc --backup-to RECIPIENT --backup-f")
+    (units / "timers.target.wants" / "officeline-backup.timer").symlink_to(units / "gone")
+    assert not upkeep.backup(home, NOW).ok, "a timer that is gone starts nothing"
+    (units / "timers.target.wants" / "officeline-backup.timer").unlink()
+    (units / "officeline-backup.timer").touch()
+    mend = "Switch its timer on: systemctl enable --now officeline-backup.timer."
+    assert upkeep.backup(home, NOW).mend == mend
     audit.record(engine, "backup.made", by="amy", now=NOW)
     assert upkeep.backup(home, NOW + 6 * DAY).ok, "somebody else sees to it"
     late = upkeep.backup(home, NOW + 8 * DAY)
     assert late.detail == "the last one was made 8 days ago, and none is scheduled"
-    (timers / "officeline-backup.timer").symlink_to("/gone")
+    switched_on(units, "officeline-backup")
     late = upkeep.backup(home, NOW + 8 * DAY)
     assert (late.ok, late.detail) == (False, "the last one was made 8 days ago")
     assert "journalctl -u officeline-backup" in late.mend
     engine.dispose()
 
 
-def test_the_age_of_the_last_backup_is_told(home: Home, timers: Path) -> None:
+def test_what_the_timers_started_and_failed_is_told(home: Home, units: Path, failed: Path) -> None:
+    """A backup of yesterday helps nobody tomorrow; a test call that found nothing is well."""
+    engine = open_database(home.database)
+    apply_first(engine, "made up", "abc", now=NOW)
+    audit.record(engine, "backup.made", by="amy", now=NOW)
+    engine.dispose()
+    switched_on(units, "officeline-backup")
+    assert upkeep.backup(home, NOW + DAY).ok
+    assert upkeep.canary().ok
+    failed.write_text("officeline-backup.service\n")
+    check = upkeep.backup(home, NOW + DAY)
+    assert not check.ok
+    assert check.detail == "the last one was made 1 days ago, and officeline-backup.service failed"
+    assert "journalctl -u officeline-backup" in check.mend
+    assert upkeep.canary().ok
+    failed.write_text("officeline-canary.service\n")
+    assert upkeep.backup(home, NOW + DAY).ok
+    assert (upkeep.canary().ok, "officeline-canary" in upkeep.canary().mend) == (False, True)
+
+
+def test_the_doctor_looks_at_test_calls_that_there_are(
+    home: Home, units: Path, failed: Path
+) -> None:
+    """Whoever has no timer for them is not told of it; one that failed is told in any case."""
+
+    def told() -> dict[str, bool]:
+        return {one.name: one.ok for one in examine(EXAMPLE, home.folder)}
+
+    assert "canary" not in told()
+    switched_on(units, "officeline-canary")
+    assert told()["canary"]
+    (units / "officeline-canary.timer").unlink()
+    failed.write_text("officeline-canary.service\n")
+    assert not told()["canary"]
+
+
+def test_the_age_of_the_last_backup_is_told(home: Home, units: Path) -> None:
     """None is well in the first week alone; one of eight days is too old, a restored one counts."""
     assert upkeep.backup(home, NOW).ok, "there is no office yet"
-    (timers / "officeline-backup.timer").symlink_to("/gone")
+    switched_on(units, "officeline-backup")
     engine = open_database(home.database)
     apply_first(engine, "made up", "abc", now=NOW)
     assert upkeep.backup(home, NOW + 6 * DAY).ok
