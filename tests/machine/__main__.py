@@ -17,6 +17,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import pyrage
+
 ROOT = Path(__file__).parents[2]
 SUITE = "bookworm"  # the oldest that docs/install.md names
 BASE = "systemd,systemd-sysv,dbus,sudo,procps,ca-certificates"
@@ -89,7 +91,7 @@ def blocks() -> list[str]:
 
 def build(root: Path) -> None:
     """Make the folder: Debian, the checkout, a newer one, and the packages."""
-    program, office, start, *_, newer = blocks()
+    program, office, start, _key, timers, *_, newer = blocks()
     packages = re.search("apt-get install --yes (.*)", program)
     assert packages is not None  # the document's first command
     include = ",".join([BASE, *packages[1].split()])
@@ -111,7 +113,16 @@ def build(root: Path) -> None:
     make_newer(machine / "newer")
     (machine / "mobiles").write_text("lee=+12125550111\nosei=+12125550112\npatel=+12125550113\n")
     office = re.sub(" init$", lambda _: f" init{ANSWERS}", office, flags=re.MULTILINE)
-    texts = {"program": program, "office": office, "start": start, "newer": newer}
+    secret = pyrage.x25519.Identity.generate()
+    (machine / "key.txt").write_text(f"{secret}\n")
+    timers = timers.replace(" age1... ", f" {secret.to_public()} ")
+    texts = {
+        "program": program,
+        "office": office,
+        "start": start,
+        "timers": timers,
+        "newer": newer,
+    }
     for name, text in texts.items():
         (machine / f"{name}.sh").write_text(f"set -ex\n{text}")
 

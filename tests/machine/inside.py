@@ -23,7 +23,8 @@ from tests.support.leaks import in_text
 from tests.support.office_up import reached
 
 MACHINE, HOME, CONFIG = Path("/machine"), Path("/var/lib/officeline"), "/etc/officeline/office.toml"
-DAEMON, ASTERISK = "officeline", "officeline-asterisk"
+DAEMON, ASTERISK, CANARY = "officeline", "officeline-asterisk", "officeline-canary"
+BACKUPS = Path("/srv/backup")
 SIP = ("127.0.0.2", 20000)  # the first block of ports, which is free on this machine
 PORTS = 'sip_port = 5060\nami_port = 5038\nagi_port = 4573\nrtp_ports = "10000-10200"'
 CALLERS = ("+19175550199", "+19175550180")
@@ -125,6 +126,38 @@ async def answers(carrier: Carrier) -> str:
     return f"{await reached(carrier, BACK_LINE)} accepted"
 
 
+async def backed_up(_carrier: Carrier) -> str:
+    """The unit of backups writes one, which the secret key opens; its timer is on."""
+    before = "none was made yet, and none is scheduled"
+    assert before in (await asked("sudo -u officeline officeline doctor"))[1]
+    await sh("bash /machine/timers.sh")
+    (file,) = BACKUPS.iterdir()
+    assert file.stat().st_mode & 0o777 == 0o600
+    assert await shown("officeline-backup.timer", "ActiveState") == "active"
+    home = (await sh("sudo -u officeline mktemp -d")).strip()
+    opened = f"--home {home} restore {file} --identity {MACHINE}/key.txt"
+    await sh(f"sudo -u officeline officeline {opened}")
+    said = (await asked("sudo -u officeline officeline doctor"))[1]
+    assert "the last one was made 0 days ago" in said
+    await sh(f"rm -r {home}")
+    return file.name
+
+
+async def calls_itself(_carrier: Carrier) -> str:
+    """The unit of test calls holds; while the line is stopped it fails, and the doctor tells it."""
+    await sh(f"systemctl start {CANARY}")
+    assert await shown(f"{CANARY}.timer", "ActiveState") == "active"
+    await sh(f"systemctl stop {DAEMON}")
+    code, _ = await asked(f"systemctl start {CANARY}")
+    assert code != 0
+    assert "MEND canary" in (await asked("sudo -u officeline officeline doctor"))[1]
+    await sh(f"systemctl start {DAEMON}")
+    await connected({"canary"})
+    await sh(f"systemctl start {CANARY}")
+    await connected()
+    return "held, failed, held"
+
+
 async def killed(carrier: Carrier) -> str:
     """The control layer is restarted after SIGKILL; a call of that moment is answered."""
     before = await state(DAEMON)
@@ -196,16 +229,16 @@ async def asterisk_restarts(carrier: Carrier) -> str:
     return f"{person} accepted"
 
 
-async def connected() -> None:
+async def connected(more: frozenset[str] | set[str] = frozenset()) -> None:
     """Wait until the doctor finds the line well, the control layer's heartbeat included.
 
-    This machine has no desk phones, and nobody has scheduled its backups: that is found.
+    This machine has no desk phones, which is found, and perhaps more.
     """
 
     async def content() -> bool:
         code, said = await asked("sudo -u officeline officeline doctor")
         found = set(re.findall(r"^MEND (\w+)", said, re.MULTILINE))
-        return code in {0, 1} and "ok   line:" in said and found <= {"phones", "backup"}
+        return code in {0, 1} and "ok   line:" in said and found <= {"phones", *more}
 
     await until(content, "the doctor is content")
 
@@ -229,6 +262,9 @@ async def little_exposed(_carrier: Carrier) -> str:
         limits = Path(f"/proc/{(await state(unit))[0]}/limits").read_text()
         assert re.search(r"Max core file size +0 +0", limits), limits
         seen.append(f"{score} {unit}")
+    for unit in ("officeline-backup", CANARY):
+        said = await sh(f"systemd-analyze security --no-pager {unit}.service | tail -1")
+        assert float(re.findall(r"\d+\.\d", said)[0]) <= EXPOSURE, said
     return ", ".join(seen)
 
 
@@ -292,6 +328,8 @@ PHASES: dict[str, tuple[Promise, ...]] = {
     "first": (
         start,
         answers,
+        backed_up,
+        calls_itself,
         killed,
         hung,
         control_layer_restarts,
