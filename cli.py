@@ -24,12 +24,13 @@ from collections.abc import Collection
 from importlib import import_module
 from io import TextIOWrapper
 from pathlib import Path
-from typing import Annotated, NoReturn, cast
+from typing import Annotated, Any, NoReturn, cast
 
 import typer
+from typer.main import get_command
 
+from pbx.commands import typed
 from pbx.commands.context import resolve
-from pbx.commands.typed import as_typed
 from pbx.commands.usage import sentence
 from pbx.errors import OfficeLineError
 from pbx.os_errors import unlikely
@@ -139,25 +140,39 @@ def options(
 app = compose(sys.argv[1:] if AS_COMMAND else ())
 
 
-def print_anything() -> None:
-    """Let a terminal that lacks a letter show another in its place, instead of ending us."""
+def prepare_streams() -> None:
+    """Let a terminal that lacks a letter show another, and name commands as they are typed."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="replace")
+    if isinstance(sys.stdout, TextIOWrapper) and "--json" not in sys.argv:
+        sys.stdout = typed.for_people(sys.stdout)
+    if isinstance(sys.stderr, TextIOWrapper):
+        sys.stderr = typed.for_people(sys.stderr)
+
+
+def run() -> Any:
+    """Run the command by the name that it is typed by; the shell completes it by its own."""
+    if typed.name() == typed.NAME or any(word.endswith("-completion") for word in sys.argv):
+        return app(prog_name=typed.NAME, standalone_mode=False)
+    command = typed.help_as_typed(get_command(app))
+    return command(
+        prog_name=typed.name(), complete_var="_OFFICELINE_COMPLETE", standalone_mode=False
+    )
 
 
 def main() -> NoReturn:
     """Run the command; a known error, or the machine's, is one sentence on stderr and exit 2."""
-    print_anything()
+    prepare_streams()
     try:
         if signal.getsignal(signal.SIGINT) is _leave:
             signal.signal(signal.SIGINT, signal.default_int_handler)
-        sys.exit(app(prog_name="officeline", standalone_mode=False))
+        sys.exit(run())
     except OfficeLineError as error:
-        sys.stderr.write(as_typed(f"{error}\n"))
+        sys.stderr.write(f"{error}\n")
         sys.exit(2)
     except UsageError as error:
-        sys.stderr.write(as_typed(sentence(error)))
+        sys.stderr.write(sentence(error))
         sys.exit(2)
     except typer.Abort:  # the answer to a question was no
         sys.stderr.write("Nothing was done.\n")
@@ -169,7 +184,7 @@ def main() -> NoReturn:
         )
         sys.exit(2)
     except OSError as error:  # of a file, or under what is printed
-        sys.stderr.write(as_typed(f"{unlikely(error)}\n"))
+        sys.stderr.write(f"{unlikely(error)}\n")
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # what is left of it is dropped
         sys.exit(2)
     except KeyboardInterrupt:

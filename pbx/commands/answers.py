@@ -9,7 +9,6 @@ from collections.abc import Iterator
 import typer
 
 from pbx.commands.context import Context
-from pbx.commands.typed import as_typed
 from pbx.errors import OfficeLineError
 
 
@@ -26,7 +25,7 @@ def practice(place: Context) -> str:
 
 def answer(place: Context, sentence: str, *, err: bool = False) -> None:
     """Say what was done, and to which practice."""
-    typer.echo(f"{practice(place)}: {as_typed(sentence)}", err=err)
+    typer.echo(f"{practice(place)}: {sentence}", err=err)
 
 
 def is_up(place: Context) -> bool:
@@ -41,7 +40,7 @@ def note_if_down(place: Context) -> None:
     """Say that a change waits, if no control layer runs that would take it up."""
     if not is_up(place):
         waits = "this takes effect when 'officeline up' starts it."
-        typer.echo(f"No control layer runs on {place.home} now: {as_typed(waits)}")
+        typer.echo(f"No control layer runs on {place.home} now: {waits}")
 
 
 def _texts(place: Context) -> Iterator[str]:

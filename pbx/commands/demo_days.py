@@ -11,7 +11,7 @@ from pathlib import Path
 
 import typer
 
-from pbx.commands import lookup
+from pbx.commands import lookup, typed
 from pbx.commands.context import Context
 from pbx.errors import OfficeLineError
 from pbx.home import Home
@@ -50,7 +50,7 @@ def write(context: typer.Context, days: int) -> None:
     count = asyncio.run(play(configuration, home, instant(first, MIDNIGHT, zone), until))
     typer.echo(f"{count} calls since {first} are in {home} ({time.monotonic() - began:.0f} s).")
     typer.echo("Look at them with:")
-    command = f"officeline --config {known.config} --home {home}"
+    command = f"{typed.name()} --config {known.config} --home {home}"
     for words in (week, "report morning", "reconcile", "inbox list"):
         typer.echo(f"  {command} {words}")
 

@@ -40,8 +40,8 @@ def explain(
 ) -> None:
     """Say who rings and why, for a call of the log or for one that you imagine.
 
-    It is the plan that runs, as of 'hours now' and 'oncall now', which answers; before one was
-    applied it is the office's file.
+    It is the plan that runs, as of 'officeline hours now' and 'officeline oncall now', which
+    answers; before one was applied it is the office's file.
 
     Example: officeline explain --did +12125550100 --at "2026-11-28 02:10" --press 1
     """

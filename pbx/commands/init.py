@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pbx.commands import lookup
+from pbx.commands import lookup, typed
 from pbx.commands.context import Context, resolve
 from pbx.errors import EngineError, OfficeLineError
 
@@ -240,5 +240,5 @@ def _next(place: Context) -> str:
 def _command(place: Context) -> str:
     """Write how the command is given for this place."""
     if resolve(None, None) == place:
-        return "officeline"
-    return f"officeline --config {place.config} --home {place.home}"
+        return typed.name()
+    return f"{typed.name()} --config {place.config} --home {place.home}"

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from pbx.commands import typed
 from pbx.commands.answers import answer
 from pbx.commands.context import Context
 from pbx.errors import OfficeLineError
@@ -109,7 +110,8 @@ def _next(machine: Machine) -> str:
     folder = f"install -d -m 700 -o {user} -g {user} {backups.folder}; " if backups else ""
     timers = " officeline-backup.timer" if backups else ""
     return (
-        f"Next: systemd-sysusers; {folder}sudo OFFICELINE_CACHE={SHARED_CACHE} officeline engine "
-        "fetch; systemctl daemon-reload; systemctl enable --now officeline-asterisk "
-        f"officeline{timers}; once the carrier brings calls, also officeline-canary.timer"
+        f"Next: systemd-sysusers; {folder}sudo OFFICELINE_CACHE={SHARED_CACHE} "
+        f"{typed.name()} engine fetch; systemctl daemon-reload; "
+        f"systemctl enable --now officeline-asterisk officeline{timers}; "
+        "once the carrier brings calls, also officeline-canary.timer"
     )

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from rich.table import Table
 from rich.text import Text
 
+from pbx.commands.typed import as_typed
 from pbx.health.line_now import LineNow, Urgent, step
 from pbx.showing import Shown, is_breached
 
@@ -47,7 +48,7 @@ def parts(seen: Seen) -> Iterator[RenderableType]:
     clock = shown.now.astimezone(shown.plan.office.zone)
     yield Text(f"{shown.plan.office.name}   {clock:%a %d %b %Y %H:%M:%S %Z}", style=HEAD)
     if seen.line is None:
-        yield Text(seen.trouble, style=BAD)
+        yield Text(as_typed(seen.trouble), style=BAD)
         return
     yield _daemon(seen.line)
     yield _carrier(seen.carrier)
@@ -71,7 +72,7 @@ def _daemon(line: LineNow) -> Text:
             False: "Nothing runs. CALLERS REACH NOTHING, and nobody is called.",
             None: "The control layer is DOWN. Whether callers reach Asterisk is not known.",
         }[line.asterisk]
-        start = "Start it with 'officeline up'. What follows is as it was heard last."
+        start = as_typed("Start it with 'officeline up'. What follows is as it was heard last.")
         return Text(f"{meets} {start}", style=BAD)
     if sign.came is None and line.asterisk is not False:
         return Text("The control layer runs, and has not had a heartbeat yet.")

@@ -152,7 +152,9 @@ def swap(
 
 def cancel(
     context: typer.Context,
-    override_id: Annotated[int, typer.Argument(metavar="ID", help="As 'oncall overrides' has it.")],
+    override_id: Annotated[
+        int, typer.Argument(metavar="ID", help="As 'officeline oncall overrides' has it.")
+    ],
 ) -> None:
     """Cancel an override, so that the rota holds again.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from pbx.commands.typed import name
 from pbx.errors import OfficeLineError
 
 # How typer and what it validates by say it, and how people do
@@ -28,9 +29,10 @@ def sentence(error: Exception) -> str:
     for theirs, ours in _WORDS:
         text = re.sub(theirs, ours, text, count=1)
     context = getattr(error, "ctx", None)
-    command = "officeline" if context is None else context.command_path
+    root = name() if context is None else str(context.find_root().info_name)
+    command = root if context is None else context.command_path
     option = getattr(error, "option_name", None)
     if option in _GLOBAL and text.startswith("No such option"):
-        given = f"officeline {option} {_GLOBAL[option]} {command.removeprefix('officeline ')}"
+        given = f"{root} {option} {_GLOBAL[option]} {command.removeprefix(f'{root} ')}"
         return f"{option} stands before the command, as in '{given}'.\n"
     return f"{OfficeLineError(text)}; '{command} --help' tells what can be given.\n"

@@ -96,7 +96,7 @@ def _python() -> Check:
 def _asterisk() -> Check:
     found = runtime.find()
     if found is None:
-        mend = "Bring one: officeline engine fetch."
+        mend = "Bring one: 'officeline engine fetch'."
         return Check("asterisk", False, "none of 22.10 or newer", mend)
     user = runtime.service_user()
     inside = runtime.enterable(found.modules, user)
@@ -135,7 +135,7 @@ def _database(home: Home) -> Check:
     if aside:
         mend = (
             "What could be read of it is in the new one: see 'officeline inbox list' and "
-            "'audit list --what database'. Then move it elsewhere."
+            "'officeline audit list --what database'. Then move it elsewhere."
         )
         return Check("database", False, f"one was damaged and set aside as {aside[-1]}", mend)
     broken = len(list(home.spool.glob("*.broken"))) if home.spool.is_dir() else 0
@@ -160,7 +160,7 @@ def _people(configuration: Configuration, home: Home) -> Check:
         details.append(f"no PIN for {', '.join(unknown)}, who hear no message by telephone without")
     if details:
         mend = f"mobile {missing[0]} NUMBER" if missing else f"pin {unknown[0]}"
-        return Check("people", False, "; ".join(details), f"officeline people {mend}.")
+        return Check("people", False, "; ".join(details), f"'officeline people {mend}'.")
     return Check("people", True, f"{len(held.mobiles)} with a mobile in the vault, each with a PIN")
 
 
@@ -172,8 +172,9 @@ def _rotas(configuration: Configuration, home: Home) -> Check:
         return Check("rotas", True, f"somebody is on call for the next {DAYS_AHEAD} days")
     start, end = (at.astimezone(plan.office.zone) for at in (gap.start, gap.end))
     mend = (
-        f"officeline oncall override --rota {gap.rota} --from '{start:%Y-%m-%d %H:%M}' "
-        f"--to '{end:%Y-%m-%d %H:%M}' --add PERSON --reason REASON."
+        f"'officeline oncall override --rota {gap.rota} "
+        f'--from "{start:%Y-%m-%d %H:%M}" --to "{end:%Y-%m-%d %H:%M}" '
+        "--add PERSON --reason REASON'."
     )
     times = f"{when.show(gap.start, plan.office.zone)} to {when.show(gap.end, plan.office.zone)}"
     return Check("rotas", False, f"nobody is on call for '{gap.rota}' from {times}", mend)
@@ -241,7 +242,7 @@ def _registered(where: str, home: Home) -> Check:
         return Check("trunk", True, f"{where} has registered us")
     mend = (
         "Compare username and host in [trunk] with the carrier's page, and set the password anew: "
-        "officeline vault secret trunk."
+        "'officeline vault secret trunk'."
     )
     return Check("trunk", False, f"{where} has not registered us (Asterisk says: {state})", mend)
 

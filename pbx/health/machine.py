@@ -39,7 +39,7 @@ def numbers(configuration: Configuration, home: Home) -> Check:
     if not shared:
         return Check("numbers", True, "nobody shares a number with somebody else")
     detail = "; ".join(f"{' and '.join(who)} share {mask(number)}" for number, who in shared)
-    mend = f"Give each their own: officeline people mobile {shared[0][1][-1]} NUMBER."
+    mend = f"Give each their own: 'officeline people mobile {shared[0][1][-1]} NUMBER'."
     return Check("numbers", False, detail, mend)
 
 

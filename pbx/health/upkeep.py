@@ -58,7 +58,7 @@ def line(home: Home, now: datetime) -> Check:
     if not home.pulse.exists():
         return Check("line", True, "not started yet")
     if not sign.runs:
-        start = "officeline up, or systemctl start officeline-asterisk officeline."
+        start = "'officeline up', or 'systemctl start officeline-asterisk officeline'."
         if asterisk.answers(home):
             mend = f"Calls go to the standby until then: {start}"
             return Check("line", False, "the control layer does not run", mend)
@@ -106,8 +106,8 @@ def _schedule() -> str:
     if timers.is_written(timers.BACKUP):
         return f"Switch its timer on: {on}."
     return (
-        "officeline install --write /etc --backup-to RECIPIENT --backup-folder DIR, then "
-        f"{on}; without systemd: officeline backup --folder DIR --to RECIPIENT, each night."
+        "'officeline install --write /etc --backup-to RECIPIENT --backup-folder DIR', then "
+        f"{on}; without systemd: 'officeline backup --folder DIR --to RECIPIENT', each night."
     )
 
 

@@ -32,19 +32,19 @@ def look(config: Path, home: Home) -> list[Lock]:
             "own",
             f"PINs of {DIGITS} digits hashed by argon2",
             _pins(home),
-            "Set them anew: officeline people pin PERSON.",
+            "Set them anew: 'officeline people pin PERSON'.",
         ),
         Lock.of(
             "own",
             "secrets of 20 characters and more",
             _secrets(home),
-            "Make new ones: officeline vault rekey.",
+            "Make new ones: 'officeline vault rekey'.",
         ),
         Lock.of(
             "own",
             "the audit is as it was written",
             _audit(home),
-            "Look with officeline audit verify, and keep the file.",
+            "Look with 'officeline audit verify', and keep the file.",
         ),
     ]
 

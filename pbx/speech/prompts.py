@@ -159,7 +159,7 @@ def assemble(
     catalogue = load_catalogue(source / f"{language}.toml")
     chosen, problems = _choose(catalogue, source, own_recordings)
     if problems:
-        others = f" (and {len(problems) - 1} more: officeline prompts check)"
+        others = f" (and {len(problems) - 1} more: 'officeline prompts check')"
         raise ConfigError(problems[0].removesuffix(".") + (others * (len(problems) > 1)) + ".")
     try:
         _copy(chosen, target)

@@ -8,16 +8,15 @@ import shutil
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 import pytest
 import time_machine
-from typer.main import get_command
 from typer.testing import CliRunner
 
 from cli import app
 from pbx import vault
 from pbx.demo.stage import MOBILES
+from tests.support.given import parsed
 from tests.support.ledgers import Told, cdr_lines, write_cdr, write_log
 
 ROOT = Path(__file__).parents[2]
@@ -32,7 +31,6 @@ READS = frozenset({
     "report oncall", "report week", "retention", "simulate", "vault status",
 })  # fmt: skip
 WRITES = {"--write", "--html", "--reveal", "--yes"}
-OFFICELINE = get_command(app)
 COMMAND = re.compile(
     r"(?:\$ )?(?:sudo (?:-u \w+ )?|podman compose .* exec \w+ )?(?:\./run )?officeline(?: +(.*))?"
 )
@@ -54,26 +52,6 @@ def commands() -> Iterator[tuple[str, str]]:
         found = (COMMAND.fullmatch(line) for line in shown(page.read_text(encoding="utf-8")))
         lines = {one[1].partition(" #")[0].strip() for one in found if one and one[1]}
         yield from ((page.name, line) for line in sorted(lines) if line != "...")
-
-
-def parsed(line: str) -> tuple[str, list[str]]:
-    """Return the command's name and its own words; ValueError for what there is not."""
-    found: Any = OFFICELINE
-    words, names = shlex.split(line.removesuffix(" ...")), []
-    while words and words[0] in {"--config", "--home"}:
-        del words[:2]
-    while words and hasattr(found, "commands") and not words[0].startswith("-"):
-        if words[0] not in found.commands:
-            raise ValueError(f"there is no '{words[0]}' in '{line}'")
-        names.append(words.pop(0))
-        found = found.commands[names[-1]]
-    there = {"--help"}
-    for parameter in found.params:
-        there.update(parameter.opts, parameter.secondary_opts)
-    given = {word.partition("=")[0] for word in words if re.match("--?[a-z]", word)}
-    if given - there:
-        raise ValueError(f"'{line}' has no such option: {given - there}")
-    return " ".join(names), words
 
 
 SHOWN = sorted(set(commands()))

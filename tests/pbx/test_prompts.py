@@ -245,7 +245,7 @@ def test_an_unreadable_prompt_is_refused(shipped: Path, tmp_path: Path) -> None:
 def test_all_problems_are_counted(shipped: Path, tmp_path: Path) -> None:
     """The first problem is told, and how many more there are."""
     shutil.rmtree(shipped / "moh")
-    with pytest.raises(ConfigError, match=r"\(and 1 more: officeline prompts check\)\.$"):
+    with pytest.raises(ConfigError, match=r"\(and 1 more: 'officeline prompts check'\)\.$"):
         assemble("en", tmp_path / "sounds", None, shipped)
 
 

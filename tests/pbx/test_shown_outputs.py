@@ -19,7 +19,8 @@ from typer.testing import CliRunner
 from cli import app
 from pbx import vault
 from pbx.demo.stage import MOBILES
-from tests.pbx.test_documented_commands import PAGES, parsed
+from tests.pbx.test_documented_commands import PAGES
+from tests.support.given import parsed
 from tests.support.ledgers import Told, cdr_lines, write_cdr, write_log
 
 ROOT = Path(__file__).parents[2]

@@ -103,7 +103,7 @@ def test_a_backup_that_nobody_schedules_is_told(home: Home, units: Path) -> None
     apply_first(engine, "made up", "abc", now=NOW)
     check = upkeep.backup(home, NOW)
     assert (check.ok, check.detail) == (False, "none was made yet, and none is scheduled")
-    assert check.mend.startswith("officeline install --write /etc --backup-to RECIPIENT --backup-f")
+    assert check.mend.startswith("'officeline install --write /etc --backup-to RECIPIENT ")
     (units / "timers.target.wants" / "officeline-backup.timer").symlink_to(units / "gone")
     assert not upkeep.backup(home, NOW).ok, "a timer that is gone starts nothing"
     (units / "timers.target.wants" / "officeline-backup.timer").unlink()
