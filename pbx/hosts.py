@@ -14,6 +14,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 
 import structlog
 
@@ -112,10 +113,15 @@ class Watch:
         for name in resolved:
             log.warning("names.known", where=name, why="calls from there are taken again")
         with contextlib.suppress(OSError):
-            if unknown:
-                files.replace(self._home.unknown_names, json.dumps(list(unknown)), 0o600)
-            else:
-                self._home.unknown_names.unlink(missing_ok=True)
+            remember_unknown(self._home, unknown)
+
+
+def remember_unknown(home: Home, names: Sequence[str]) -> None:
+    """Write down which names have no address: other processes tell of them."""
+    if names:
+        files.replace(home.unknown_names, json.dumps(list(names)), 0o600)
+    else:
+        home.unknown_names.unlink(missing_ok=True)
 
 
 def unknown(home: Home) -> list[str]:
@@ -125,3 +131,18 @@ def unknown(home: Home) -> list[str]:
     except (OSError, ValueError):
         return []
     return [str(name) for name in found] if isinstance(found, list) else []
+
+
+@dataclass(frozen=True)
+class Unresolved:
+    """How many names have no address, by whose they are."""
+
+    carrier: int = 0
+    phones: int = 0
+
+
+def unresolved(home: Home, phones: Sequence[str]) -> Unresolved:
+    """Count these names: desk phones' are the ones given here, all others the carrier's."""
+    names = unknown(home)
+    theirs = sum(name in phones for name in names)
+    return Unresolved(len(names) - theirs, theirs)

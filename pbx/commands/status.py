@@ -60,6 +60,7 @@ def _document(found: Standing, home: str) -> dict[str, object]:
         "calls": found.calls,
         "messages": {"open": found.messages, "urgent": found.urgent},
         "trunk": found.trunk,
+        "unresolved_names": list(found.unresolved),
     }
 
 
@@ -70,13 +71,17 @@ def _iso(at: datetime | None) -> str | None:
 def _lines(found: Standing, known: Context) -> list[str]:
     line = {True: "answers", False: "does not run", None: "cannot be asked by this user"}
     runs = "runs" if found.sign.runs else "does not run"
-    return [
+    lines = [
         f"Asterisk {line[found.asterisk]}{_since(found.asterisk_since, known)}.",
         f"The control layer {runs}{_since(found.control_layer_since, known)}.",
         f"The plan is {found.plan}." if found.plan else "No plan was applied yet.",
         _work(found),
         _carrier(found.trunk),
     ]
+    if found.unresolved:
+        names = " and ".join(found.unresolved)
+        lines.append(f"{names} cannot be looked up: CALLS FROM THERE ARE ASKED FOR A PASSWORD.")
+    return lines
 
 
 def _carrier(state: str | None) -> str:

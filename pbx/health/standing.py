@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from dialplan import names
+from pbx import hosts
 from pbx.errors import OfficeLineError
 from pbx.health import asterisk, pulse
 from pbx.health.trunk import state
@@ -19,7 +20,10 @@ from pbx.store.under_way import calls_under_way
 
 @dataclass(frozen=True)
 class Standing:
-    """What was found; `trouble` says why the counts are missing, `trunk` is Asterisk's word."""
+    """What was found; `trouble` says why the counts are missing, `trunk` is Asterisk's word.
+
+    `unresolved` are names of hosts without an address.
+    """
 
     asterisk: bool | None
     asterisk_since: datetime | None
@@ -30,6 +34,7 @@ class Standing:
     messages: int | None = None
     urgent: int | None = None
     trunk: str | None = None
+    unresolved: tuple[str, ...] = ()
     trouble: str = ""
 
     @property
@@ -46,13 +51,13 @@ def standing(home: Home) -> Standing:
         sign,
         _written(home.serving) if sign.runs else None,  # each start writes its number there
     )
-    trunk = _trunk(home) if answers else None
+    carrier = (_trunk(home), tuple(hosts.unknown(home))) if answers else (None, ())
     try:
         plan = next((one.hash for one in applied_texts(home.database)), None)
         calls, messages, urgent = _counts(home)
     except OfficeLineError as error:
-        return Standing(answers, *began, trunk=trunk, trouble=str(error))
-    return Standing(answers, *began, plan, calls, messages, urgent, trunk)
+        return Standing(answers, *began, None, None, None, None, *carrier, trouble=str(error))
+    return Standing(answers, *began, plan, calls, messages, urgent, *carrier)
 
 
 def _counts(home: Home) -> tuple[int, int, int]:

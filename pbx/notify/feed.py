@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import structlog
 from pydantic import ValidationError
 
+from pbx.hosts import Unresolved
 from pbx.notify import payloads
 from pbx.oncall import at_instant
 from pbx.store import records
@@ -22,7 +23,7 @@ from routing.model import Plan
 if TYPE_CHECKING:
     from pbx.notify.mqtt import Publisher
 
-URGENT, ONCALL = "urgent", "oncall"  # the ends of the topics that are retained
+URGENT, ONCALL, NAMES = "urgent", "oncall", "names"  # the ends of the topics that are retained
 
 log = structlog.get_logger()
 
@@ -85,6 +86,11 @@ class Feed:
     def oncall(self, duties: Iterable[payloads.Duty], now: datetime) -> None:
         """Publish who is on call."""
         self._state(ONCALL, payloads.OnCall, {"at": now, "rotas": tuple(duties)})
+
+    def names(self, found: Unresolved, now: datetime) -> None:
+        """Publish how many names have no address; the names, as of a home, stay here."""
+        given = {"carrier": found.carrier, "phones": found.phones}
+        self._state(NAMES, payloads.Names, {"at": now, **given})
 
     def _event(
         self, topic: str, kind: type[payloads.Call | payloads.Message], given: Mapping[str, Any]

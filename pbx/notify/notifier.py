@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
+from pbx import hosts
 from pbx.agi.server import Handler
 from pbx.ami.client import AmiClient
 from pbx.call.conversation import Plans
@@ -41,6 +42,7 @@ class Notifier:
     ) -> None:
         self._clock = clock
         self._home = home
+        self._phones = configuration.network.phones
         self._publisher: Publisher | None = None
         self._feed: Feed | None = None
         self._metrics: Metrics | None = None
@@ -86,6 +88,8 @@ class Notifier:
         pull("database_aside", about, lambda: len(aside_of(home.database)))
         about = "Room on the disk of database and recordings."
         pull("disk_free_bytes", about, lambda: shutil.disk_usage(home.folder).free)
+        about = "Names of hosts, as the carrier's, that have no address."
+        pull("unresolved_names", about, lambda: len(hosts.unknown(home)))
         if publisher is not None:
             about = "Whether the broker takes events."
             pull("mqtt_connected", about, lambda: publisher.connected)
@@ -98,8 +102,11 @@ class Notifier:
             return
         from pbx.notify.watch import Watch
 
-        database = self._home.database
-        watch = Watch(lambda: open_database(database), plans, self._clock, self._feed, self._looked)
+        watch = Watch(
+            lambda: open_database(self._home.database),
+            *(plans, self._clock, self._feed, self._looked),
+            unresolved=lambda: hosts.unresolved(self._home, self._phones),
+        )
         work = [watch.run]
         if self._publisher is not None:
             work.append(self._publisher.run)

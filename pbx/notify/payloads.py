@@ -99,6 +99,14 @@ class OnCall(Payload):
     rotas: tuple[Duty, ...]
 
 
+class Names(Payload):
+    """How many names of hosts have no address: calls from there are asked for a password."""
+
+    kind: Literal["names"] = "names"
+    carrier: Count
+    phones: Count
+
+
 class Up(Payload):
     """Whether the control layer runs; the broker itself says false when it is lost."""
 
@@ -114,7 +122,7 @@ class Dropped(Payload):
     since: Instant
 
 
-Published = Call | Message | Urgent | OnCall | Up | Dropped
+Published = Call | Message | Urgent | OnCall | Names | Up | Dropped
 _ANY: TypeAdapter[Published] = TypeAdapter(Annotated[Published, Field(discriminator="kind")])
 
 

@@ -77,16 +77,26 @@ def _words(found: payloads.Published, zone: tzinfo) -> str:
             late = ", BREACHED" if found.breached else ""
             what = WORDS[found.what]
             return f"{found.urgency} message {found.message} {what}{by}; it is {found.state}{late}"
+        case payloads.Dropped():
+            return f"{found.dropped} events since {_time(found.since, zone)} were DROPPED"
+        case _:
+            return _state(found, zone)
+
+
+def _state(
+    found: payloads.Urgent | payloads.OnCall | payloads.Names | payloads.Up, zone: tzinfo
+) -> str:
+    match found:
         case payloads.Urgent():
             since = f", the oldest from {_time(found.oldest, zone)}" if found.oldest else ""
             late = f", {found.breached} BREACHED" if found.breached else ""
             return f"urgent messages: {found.open} open, {found.waiting} wait{late}{since}"
         case payloads.OnCall():
             return "; ".join(_duty(one) for one in found.rotas) or "there is no rota"
+        case payloads.Names():
+            return _names(found)
         case payloads.Up():
             return "the line is up" if found.up else "the line is DOWN"
-        case payloads.Dropped():
-            return f"{found.dropped} events since {_time(found.since, zone)} were DROPPED"
 
 
 def _call(found: payloads.Call) -> str:
@@ -105,6 +115,14 @@ def _call(found: payloads.Call) -> str:
 def _duty(one: payloads.Duty) -> str:
     backup = f", {one.backup} steps in" if one.backup else ""
     return f"on call for {one.rota}: {' and '.join(one.oncall) or 'NOBODY'}{backup}"
+
+
+def _names(found: payloads.Names) -> str:
+    counts = {"the carrier": found.carrier, "desk phones": found.phones}
+    lacking = [f"{count} of {whose}" for whose, count in counts.items() if count]
+    if not lacking:
+        return "every name of a host has an address"
+    return f"names of hosts WITHOUT AN ADDRESS: {', '.join(lacking)}"
 
 
 def _time(at: datetime, zone: tzinfo) -> str:

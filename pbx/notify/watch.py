@@ -16,6 +16,7 @@ from sqlalchemy import Engine
 
 from pbx.call.conversation import Plans
 from pbx.clock import Clock
+from pbx.hosts import Unresolved
 from pbx.notify.feed import Feed, duties
 from pbx.store import news
 from pbx.store.news import News, Standing
@@ -46,6 +47,7 @@ class Watch:
         clock: Clock,
         feed: Feed | None,
         on_look: Callable[[Look], None] = lambda _: None,
+        unresolved: Callable[[], Unresolved] = Unresolved,
     ) -> None:
         self._open = open_
         self._engine: Engine | None = None
@@ -59,6 +61,8 @@ class Watch:
         self._plan: Plan | None = None
         self._until: datetime | None = None
         self._blind = False
+        self._unresolved = unresolved
+        self._names: Unresolved | None = None
 
     async def run(self) -> None:
         """Look until cancelled; what goes wrong is told once, and looked at again."""
@@ -77,6 +81,11 @@ class Watch:
                 self._engine.dispose()
 
     async def _look(self) -> None:
+        if self._feed is not None:  # first: it needs no database
+            names = await asyncio.to_thread(self._unresolved)
+            if names != self._names:
+                self._feed.names(names, self._clock.now())
+                self._names = names
         found = await asyncio.to_thread(self._read)
         now = self._clock.now()
         self._on_look(found)

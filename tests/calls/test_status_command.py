@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from pbx import hosts
 from pbx.health.doctor import examine
 from tests.calls.test_processes import leave_messages
 from tests.support.office_up import DEADLINE, ROOT, Up, office_up
@@ -46,6 +47,15 @@ async def test_what_runs_and_what_waits() -> None:
             assert "The control layer runs, since " in text
             assert "No calls are under way, and 3 messages are open (2 urgent).\n" in text
             assert text.endswith("The carrier answers.\n")
+            assert told["unresolved_names"] == []
+            hosts.remember_unknown(up.home, ["sip.carrier.example"])
+            text = await status(up)
+            assert text.endswith(
+                "sip.carrier.example cannot be looked up: "
+                "CALLS FROM THERE ARE ASKED FOR A PASSWORD.\n"
+            )
+            told = json.loads(await status(up, "--json"))
+            assert told["unresolved_names"] == ["sip.carrier.example"]
             config = Path(name) / "office.toml"
             checks = {
                 one.name: one for one in await asyncio.to_thread(examine, config, up.home.folder)

@@ -218,11 +218,12 @@ async def line_up(
     inodes: int = 0,
     rtp: tuple[int, int] | None = None,
     prefix: tuple[str, ...] = (),
+    mqtt: str = "",
 ) -> AsyncIterator[Line]:
     """Run an office that can be sabotaged; `edit` changes its file before the start.
 
     With `disk_mb` its home is on a disk of its own, of so many megabytes; `rtp` is the carrier's,
-    and `prefix` the words that run `officeline up`.
+    `prefix` the words that run `officeline up`, and `mqtt` the broker's password.
     """
     with (
         tempfile.TemporaryDirectory(prefix="officeline-fault-") as name,
@@ -232,7 +233,7 @@ async def line_up(
         path = f"{SABOTAGE}:{ROOT}"
         env = {**os.environ, "PYTHONPATH": path, "OFFICELINE_TEST_FAULT": str(fault)}
         async with office_up(
-            Path(name), closed=closed, env=env, edit=edit, rtp=rtp, prefix=prefix
+            Path(name), closed=closed, env=env, edit=edit, rtp=rtp, prefix=prefix, mqtt=mqtt
         ) as up:
             await until((up.home.standby / "live.json").exists)
             line = Line(up, fault)

@@ -13,9 +13,12 @@ import pytest
 from pbx.demo.scenes import BACK_LINE, patient
 from pbx.engine import astdb
 from pbx.health.doctor import examine
+from pbx.health.standing import standing
 from tests.conftest import Saw
 from tests.faults.line import line_up
 from tests.faults.oracle import DEADLINE
+from tests.support import broker as brokers
+from tests.support.broker import PASSWORD, SITE, USER
 from tests.support.office_up import Up, until
 
 pytestmark = pytest.mark.long
@@ -56,11 +59,18 @@ async def test_the_carriers_name_is_not_known_at_boot(saw: Saw, tmp_path: Path) 
         lines = text.splitlines()
         at = next(n for n, one in enumerate(lines) if one.startswith("addresses"))
         lines[at] = f'addresses = ["{CARRIER}"]'
-        return "\n".join(lines) + "\n"
+        table = f'site = "{SITE}"\nhost = "127.0.0.1"\nport = {broker.port}\ntls = false'
+        return "\n".join([*lines, "[mqtt]", table, f'user = "{USER}"']) + "\n"
 
-    async with line_up(edit=named, prefix=prefix) as line:
+    async with (
+        brokers.running(tmp_path / "broker") as broker,
+        brokers.listening(broker) as heard,
+        line_up(edit=named, prefix=prefix, mqtt=PASSWORD) as line,
+    ):
         await until(lambda: line.up.told("names.unknown") == 1)
         assert CARRIER in await asyncio.to_thread(names_check, line.up.home.folder)
+        assert (await asyncio.to_thread(standing, line.up.home)).unresolved == (CARRIER,)
+        await until(lambda: heard.last("names").get("carrier") == 1)
         call = await line.dials(BACK_LINE, patient(at_most=8))
         await call.ended(DEADLINE)
         assert not line.reached(call)
@@ -69,6 +79,8 @@ async def test_the_carriers_name_is_not_known_at_boot(saw: Saw, tmp_path: Path) 
         hosts.write_text(f"127.0.0.1 localhost\n{address} {CARRIER}\n")
         await until(lambda: line.up.told("names.known") == 1)
         assert not await asyncio.to_thread(names_check, line.up.home.folder)
+        assert (await asyncio.to_thread(standing, line.up.home)).unresolved == ()
+        await until(lambda: heard.last("names").get("carrier") == 0)
         await line.reaches("+19175550162")
         (row,) = await line.holds()
         assert row.outcome == "connected"

@@ -22,6 +22,7 @@ import cli
 from pbx import vault
 from pbx.clock import SystemClock
 from pbx.errors import OfficeLineError
+from pbx.hosts import Unresolved
 from pbx.notify import payloads, tail
 from pbx.notify.feed import Feed
 from pbx.notify.mqtt import Broker, Publisher
@@ -47,8 +48,9 @@ async def published(broker: Mosquitto) -> AsyncIterator[Feed]:
     feed = Feed(publisher)
     feed.urgent(Standing(1, 1, 1, NOW), NOW)
     feed.oncall([payloads.Duty(rota="doctors", oncall=("lee",), backup="osei", until=NOW)], NOW)
+    feed.names(Unresolved(carrier=1), NOW)
     task = asyncio.create_task(publisher.run())
-    await until(lambda: "officeline/lakeside/oncall" in broker.log)
+    await until(lambda: "officeline/lakeside/names" in broker.log)
     try:
         yield feed
     finally:
@@ -78,7 +80,7 @@ async def test_tail_shows_what_a_person_can_read(tmp_path: Path) -> None:
     """What is retained comes first; a stranger's bytes cannot touch the terminal."""
     async with brokers.running(tmp_path / "broker") as broker, published(broker) as feed:
         words = place(tmp_path, broker)
-        task = asyncio.create_task(ran(*words, "--count", "7"))
+        task = asyncio.create_task(ran(*words, "--count", "8"))
         await until(lambda: broker.log.count("Received SUBSCRIBE") == 1)
         feed.record(records.CallStarted("1.1", NOW, "main", "", "+12125550142", ""))
         feed.record(records.Decided("1.1", NOW, 1, "ladder", "x", "urgent", ()))
@@ -87,17 +89,18 @@ async def test_tail_shows_what_a_person_can_read(tmp_path: Path) -> None:
         feed.news([News(1, "1.1", NOW, "closed", "lee", "closed", "urgent", breached=False)])
         code, lines, said = await task
     assert (code, said) == (0, "")
-    assert sorted(line[10:] for line in lines[:3]) == [
+    assert sorted(line[10:] for line in lines[:4]) == [
+        "names of hosts WITHOUT AN ADDRESS: 1 of the carrier",
         "on call for doctors: lee, osei steps in",
         "the line is up",
         "urgent messages: 1 open, 1 wait, 1 BREACHED, the oldest from Tue 10:00",
     ]
-    assert lines[3:5] == [
+    assert lines[4:6] == [
         "10:00:00  call 1.1 on main",
         "10:00:00  call 1.1: ladder, urgent",
     ]
     assert tail.line("x\x1b[2J", b"", ZONE)[10:] == "x?[2J: 0 bytes that are no event of ours"
-    assert sorted(line[10:] for line in lines[5:]) == [
+    assert sorted(line[10:] for line in lines[6:]) == [
         "urgent message 1.1 was closed by lee; it is closed",
         "x: 14 bytes that are no event of ours",
     ]
@@ -113,7 +116,7 @@ async def test_tail_gives_tools_one_document_a_line(tmp_path: Path) -> None:
     assert found["urgent/x"] is None
     assert found["urgent"]["open"] == 1
     assert found["up"]["up"] is True
-    assert set(found) == {"up", "urgent", "oncall", "urgent/x"}
+    assert set(found) == {"up", "urgent", "oncall", "names", "urgent/x"}
 
 
 async def test_tail_says_in_a_sentence_what_is_wrong(tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ import yaml  # type: ignore[import-untyped]  # comes with Apprise, and without t
 from prometheus_client.parser import text_string_to_metric_families
 from structlog.testing import capture_logs
 
+from pbx import hosts
 from pbx.home import Home
 from pbx.notify.metrics import Metrics
 from pbx.officefile.plan import Configuration
@@ -114,11 +115,12 @@ async def test_the_daemon_serves_what_happens(tmp_path: Path) -> None:
 
 
 async def test_what_only_the_doctor_told_is_a_number(tmp_path: Path) -> None:
-    """An empty shift to come, a database that was set aside, and the room on the disk."""
+    """An empty shift to come, a database set aside, a name without an address, the disk's room."""
     home, port = Home(tmp_path), free_port()
     async with serving(home, office(port), VAULT):
         before = await asyncio.to_thread(scraped, port)
         Path(f"{home.database}{ASIDE}20261128-021000").touch()
+        hosts.remember_unknown(home, ["sip.carrier.example"])
         engine = open_database(home.database)
         start = DAY + timedelta(days=2)
         gap = Override(0, "doctors", "remove", None, "osei", start, start + timedelta(days=9))
@@ -134,6 +136,10 @@ async def test_what_only_the_doctor_told_is_a_number(tmp_path: Path) -> None:
     assert before["officeline_rota_covered_seconds"][()] == timedelta(days=14).total_seconds()
     assert before["officeline_database_aside"][()] == 0
     assert now["officeline_database_aside"][()] == 1
+    assert (before["officeline_unresolved_names"][()], now["officeline_unresolved_names"][()]) == (
+        0,
+        1,
+    )
     assert now["officeline_disk_free_bytes"][()] > 0
 
 
@@ -201,7 +207,7 @@ def served() -> tuple[set[str], dict[str, set[str]]]:
     metrics = Metrics(0)
     for name in (
         "ami_connected", "log_waiting", "spool_waiting", "mqtt_connected", "mqtt_waiting",
-        "rota_covered_seconds", "database_aside", "disk_free_bytes",
+        "rota_covered_seconds", "database_aside", "disk_free_bytes", "unresolved_names",
     ):  # fmt: skip
         metrics.pull(name, "x", lambda: 0)
     metrics.pull("log_lost", "x", lambda: 0, is_counter=True)
@@ -239,7 +245,7 @@ def test_each_alert_asks_for_numbers_that_there_are() -> None:
         assert rule["labels"]["severity"] in {"page", "ticket"}
     asked_for = {name for rule in rules for name in NAME.findall(rule["expr"])}
     assert {"officeline_breached_messages", "officeline_ami_connected"} <= asked_for
-    alarms = {"rota_covered_seconds", "database_aside", "disk_free_bytes"}
+    alarms = {"rota_covered_seconds", "database_aside", "disk_free_bytes", "unresolved_names"}
     assert {f"officeline_{one}" for one in alarms} <= asked_for
 
 

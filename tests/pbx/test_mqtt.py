@@ -17,6 +17,7 @@ import aiomqtt
 import pytest
 from structlog.testing import capture_logs
 
+from pbx import hosts
 from pbx.clock import SystemClock
 from pbx.home import Home
 from pbx.notify import payloads
@@ -152,6 +153,33 @@ async def test_the_daemon_tells_of_calls_messages_and_who_is_on_call(tmp_path: P
     assert "Lee" not in whole
     assert "SUBSCRIBE from officeline-lakeside" not in broker.log
     assert "SUBSCRIBE from ear" in broker.log  # so that the line above can fail
+
+
+async def test_a_name_without_an_address_is_told_until_it_has_one(tmp_path: Path) -> None:
+    """Whose it is; the name itself stays here, as it may say where somebody lives."""
+    home = Home(tmp_path / "home")
+    home.folder.mkdir()
+    names = ["sip.carrier.example", "lee-home.dyndns.example"]
+    async with brokers.running(tmp_path / "broker") as broker, listening(broker) as heard:
+        text = office(broker).replace("[network]", f'[network]\nphones = ["{names[1]}"]')
+
+        async def is_told(carrier: int, phones: int) -> None:
+            counts = {"carrier": carrier, "phones": phones}
+            await until(lambda: heard.last("names").items() >= counts.items())
+
+        async with serving(home, text, HELD):
+            await is_told(0, 0)
+            for lacking, counts in ((names, (1, 1)), (names[:1], (1, 0)), ([], (0, 0))):
+                hosts.remember_unknown(home, lacking)
+                await is_told(*counts)
+            home.database.write_bytes(b"x" * 9000)  # nothing of this is read there
+            hosts.remember_unknown(home, names[:1])
+            await is_told(1, 0)
+        async with listening(broker, "late") as late:
+            await until(lambda: "names" in late.topics())
+    assert "example" not in str(heard.heard)
+    told = {"v": 1, "kind": "names", "carrier": 1, "phones": 0, "at": heard.last("names")["at"]}
+    assert heard.last("names") == told
 
 
 async def test_calls_whose_end_nobody_saw_are_told_when_both_run_again(tmp_path: Path) -> None:

@@ -124,11 +124,13 @@ async def office_up(
     edit: Callable[[str], str] = str,
     rtp: tuple[int, int] | None = None,
     prefix: tuple[str, ...] = (),
+    mqtt: str = "",
 ) -> AsyncIterator[Up]:
     """Run `officeline up` until its control layer serves; end everything afterwards.
 
     With a user and password the trunk is one by registration; `edit` changes the office's file;
-    `rtp` (first and last port) is the carrier's, for many calls at once.
+    `rtp` (first and last port) is the carrier's, for many calls at once; `mqtt` is the broker's
+    password.
     """
     folder.chmod(0o755)
     user = runtime.service_user()
@@ -149,7 +151,9 @@ async def office_up(
     home.prepare(user)
     vault.write(
         home.folder,
-        vault.Vault(mobiles=dict(MOBILES), trunk=registration[1] if registration else ""),
+        vault.Vault(
+            mobiles=dict(MOBILES), trunk=registration[1] if registration else "", mqtt=mqtt
+        ),
     )
     words = ("-m", "cli", "--config", str(config), "--home", str(home.folder), "up")
     up = Up(folder / "output", home, block.ports.sip, carrier, words, env, prefix)
