@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pbx.errors import ConfigError
-from pbx.findings import menus, names, people, personal, policy, reach, times, wires, zones
+from pbx.findings import abroad, menus, names, people, personal, policy, reach, times, wires, zones
 from pbx.findings.draft import Draft
 from pbx.findings.finding import Finding, finding
 from pbx.findings.reading import read
@@ -29,6 +29,7 @@ THEN: tuple[Callable[[Draft], Iterator[Finding]], ...] = (
     menus.look,
     personal.look,
     wires.look,
+    abroad.look,
 )
 
 

@@ -57,6 +57,7 @@ WARNINGS = frozenset({
     "mqtt-in-clear",
     "no-backup",
     "no-daylight-saving",
+    "own-country",
     "ring-past-voicemail",
     "rule-same-name",
     "swapped-hours",

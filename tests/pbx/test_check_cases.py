@@ -51,6 +51,16 @@ daily = ["08:00-09:00"]
 NUMBER_IN_A_TEXT = 'name2 = """\n212 555 0111"""'
 
 
+def moved(country: str) -> tuple[str, str]:
+    """Move the practice to a country."""
+    return 'language = "en"', f'language = "en"\ncountry = "{country}"'
+
+
+def allowing(start: str) -> tuple[str, str]:
+    """Let it call numbers that begin so."""
+    return "[hours]", f'[outbound]\nallow = ["{start}"]\n\n[hours]'
+
+
 def shifts(start: str, end: str) -> list[tuple[str, str]]:
     """Add two shifts to the rota, the second from and to a time in December."""
     return [("\n[ladder.urgent]", SHIFTS.replace("FROM", start).replace("TO", end))]
@@ -104,6 +114,15 @@ def shifts(start: str, end: str) -> list[tuple[str, str]]:
         ([('name = "Lakeside Internal Medicine"', 'inbox = "nobody"')],
          ["missing-key", "unknown-name"]),
         ([("{ wait = 15 }", "{ wait = 500 }")], ["bad-value"]),
+        # whoever is in a country of +1 may call there, elsewhere the file says so
+        ([moved("CA")], []),
+        ([moved("GB")], ["own-country"]),
+        ([moved("GB"), allowing("+44")], []),
+        ([moved("GB"), allowing("+4420")], []),
+        ([moved("GB"), allowing("+4")], []),
+        ([moved("GB"), allowing("+353")], ["own-country"]),
+        ([moved("UK"), allowing("+44")], ["own-country"]),
+        ([moved("GB"), allowing("44")], ["bad-value"]),
     ],
 )  # fmt: skip
 def test_exactly_this_is_found(pairs: list[tuple[str, str]], expected: list[str]) -> None:
