@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from pbx.commands.answers import answer, practice
+from pbx.commands.audited import recorded
 from pbx.commands.context import Context
 from pbx.errors import OfficeLineError
 
@@ -24,7 +25,8 @@ def stop(
 ) -> None:
     """End what 'officeline up' runs, and wait until it is gone; exit 1 if nothing runs.
 
-    Callers reach nothing from then on. What systemd runs is stopped by systemctl alone.
+    Callers reach nothing from then on. The audit keeps who did it. What systemd runs is stopped by
+    systemctl alone.
 
     Example: officeline stop
     """
@@ -39,6 +41,7 @@ def stop(
             raise typer.Exit(1)
         if not yes:
             _ask(place, _losses(home))
+        _write_down(place, yes=yes)
         ending.end(found)
     answer(place, "the line is stopped. CALLERS REACH NOTHING until 'officeline up' runs again.")
     try:
@@ -57,6 +60,19 @@ def _ask(place: Context, losses: list[str]) -> None:
     if not sys.stdin.isatty():
         raise OfficeLineError(f"{told}; give --yes to stop the line all the same.")
     typer.confirm(f"{told}. Stop the line all the same?", abort=True)
+
+
+def _write_down(place: Context, *, yes: bool) -> None:
+    """Put into the audit who stops the line; a database that takes no row keeps no line up."""
+    try:
+        recorded(place, "office.stopped")
+    except OfficeLineError as error:
+        if not yes:
+            raise OfficeLineError(
+                f"{practice(place)}: who stops the line cannot be written down "
+                f"({str(error).rstrip('.')}); give --yes to stop it all the same."
+            ) from error
+        typer.echo(f"This stop is not in the audit: {error}", err=True)
 
 
 def _losses(home: Home) -> list[str]:

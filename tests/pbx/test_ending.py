@@ -4,14 +4,22 @@ from __future__ import annotations
 
 import os
 import re
+import sqlite3
+import subprocess
+import sys
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from pbx import ending
+from pbx.commands.context import whoever
 from pbx.errors import EngineError
 from pbx.home import Home
+from pbx.store import audit
+from pbx.store.database import open_database
 from tests.pbx.test_only_one import Begin, begin, home
+from tests.support.offices import ROOT
 
 __all__ = ["begin", "home"]
 
@@ -35,6 +43,39 @@ def test_a_person_began_it(home: Home, begin: Begin, env: dict[str, str]) -> Non
     assert process.wait() < 0
     with ending.parts(home) as found:
         assert found == []
+
+
+def stop(home: Home, *words: str) -> subprocess.CompletedProcess[str]:
+    """Give the command on this home."""
+    named = ("--config", str(ROOT / "config" / "office.toml"), "--home", str(home.folder))
+    return subprocess.run(
+        [sys.executable, "-m", "cli", *named, "stop", *words],
+        stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False, cwd=ROOT, timeout=60,
+    )  # fmt: skip
+
+
+def test_who_stopped_it_is_written_down_first(home: Home, begin: Begin) -> None:
+    """Where that cannot be, nothing is stopped unless it is meant all the same."""
+    open_database(home.database).dispose()
+    process = begin("serve", env={"NOTIFY_SOCKET": str(home.watchdog)})
+    with closing(sqlite3.connect(home.database, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        done = stop(home)
+        assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
+        assert done.stderr.endswith("give --yes to stop it all the same.\n")
+        assert "who stops the line cannot be written down (" in done.stderr
+        assert process.poll() is None
+        done = stop(home, "--yes")
+        assert done.stderr.startswith("This stop is not in the audit: ")
+        assert done.returncode == 0
+    assert process.wait() < 0
+    begin("serve", env={"NOTIFY_SOCKET": str(home.watchdog)})
+    done = stop(home)
+    assert (done.returncode, done.stderr) == (0, "")
+    engine = open_database(home.database)
+    (row,) = audit.entries(engine)
+    engine.dispose()
+    assert (row.what, row.who, row.about) == ("office.stopped", whoever(), "")
 
 
 def test_systemd_runs_it(home: Home, begin: Begin) -> None:
