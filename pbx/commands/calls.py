@@ -47,18 +47,12 @@ def list_(
     Example: officeline calls list --since "yesterday 17:00" --outcome message
     """
     zone = context.obj.zone()
-    now = datetime.now(zone)
+    span = when.past_span(since, until, zone, datetime.now(zone))
     engine = open_log(context.obj)
     from pbx.commands import calls_shown
     from pbx.store.calls import list_calls
 
-    rows = list_calls(
-        engine,
-        *when.past_span(since, until, zone, now),
-        line,
-        outcome,
-        limit,
-    )
+    rows = list_calls(engine, *span, line, outcome, limit)
     if not rows:
         refuse_unknown(context.obj, line)
     look = calls_shown.Look(zone, revealing(context.obj, "calls list", reveal=reveal))
@@ -108,16 +102,12 @@ def outbound(
     Example: officeline calls outbound --since today
     """
     zone = context.obj.zone()
-    now = datetime.now(zone)
+    span = when.past_span(since, until, zone, datetime.now(zone))
     engine = open_log(context.obj)
     from pbx.commands import calls_outbound, calls_shown
     from pbx.store.outbound import placed
 
-    rows = placed(
-        engine,
-        *when.past_span(since, until, zone, now),
-        limit,
-    )
+    rows = placed(engine, *span, limit)
     look = calls_shown.Look(zone, revealing(context.obj, "calls outbound", reveal=reveal))
     if as_json:
         typer.echo(json.dumps(calls_outbound.document(rows, look), ensure_ascii=False))
@@ -161,16 +151,12 @@ def export(
     Example: officeline calls export --since 2026-11-01 --until 2026-12-01 --to /tmp/november.csv
     """
     zone = context.obj.zone()
-    now = datetime.now(zone)
+    span = when.past_span(since, until, zone, datetime.now(zone))
     engine = open_log(context.obj)
     from pbx.commands import calls_export
     from pbx.store.calls import Filter, count_calls
 
-    meant = Filter(
-        *when.past_span(since, until, zone, now),
-        line,
-        outcome,
-    )
+    meant = Filter(*span, line, outcome)
     if not count_calls(engine, meant):
         refuse_unknown(context.obj, line)
     calls_export.export(context.obj, engine, meant, form, to, reveal=reveal)

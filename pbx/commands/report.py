@@ -55,9 +55,9 @@ def morning(
     if as_json and to_csv == "-":
         raise OfficeLineError("Stdout takes one of --json and --csv; name a file with --csv.")
     known: Context = context.obj
-    engine = open_log(known)
     plan = known.running()
     wanted = day_of(day, plan.office.zone)
+    engine = open_log(known)
     from pbx import logs
     from pbx.reports.morning import looked_at, night
     from pbx.showing import Shown

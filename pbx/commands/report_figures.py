@@ -127,8 +127,9 @@ def oncall(
     Example: officeline report oncall --date 2026-11-01 --json
     """
     known: Context = context.obj
-    engine, plan = open_log(known), known.running()
+    plan = known.running()
     first, last = span("month", date_, start, end, plan.office.zone)
+    engine = open_log(known)
     wanted = Wanted("oncall", first, last, as_json, to_csv, html)
     from pbx.commands import report_shown
     from pbx.reports import duty, duty_tables
@@ -147,8 +148,9 @@ def _traffic(
     *,
     reveal: bool,
 ) -> None:
-    engine, plan = open_log(known), known.running()
+    plan = known.running()
     first, last = span(kind, *named, plan.office.zone)
+    engine = open_log(known)
     from pbx.commands import report_shown
     from pbx.reports import traffic, traffic_tables
     from pbx.showing import Shown

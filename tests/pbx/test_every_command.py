@@ -260,6 +260,27 @@ def test_a_value_that_cannot_be(shell: Shell, command: Given, parameter: Any) ->
     shell.refused(*command.with_bad(parameter, str(shell.place / "office.toml" / "nothing")))
 
 
+TIMED = [
+    pytest.param(one, parameter, id=f"{one.name} {parameter.opts[-1]}")
+    for one in ALL
+    for parameter in one.parameters
+    if parameter.name in {"at", "start", "end", "since", "until", "date_", "day"}
+]
+
+
+@pytest.mark.parametrize(("command", "parameter"), TIMED)
+def test_a_time_is_judged_before_there_is_a_database(
+    own: Shell, command: Given, parameter: Any
+) -> None:
+    """Whoever types a wrong one hears of that first, and nothing is made."""
+    database = own.place / "home" / "officeline.db"
+    database.unlink()
+    code, out, err = own(*command.with_bad(parameter, "yesteryear"))
+    assert (code, out) == (2, "")
+    assert re.search("yesteryear|Which days are meant is open", one_sentence(err)), err
+    assert not database.exists()
+
+
 @pytest.mark.parametrize("command", ALL, ids=lambda one: one.name)
 def test_words_that_nobody_asked_for(shell: Shell, command: Given) -> None:
     """An option that there is not, and one word too many."""
