@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import re
 import signal
@@ -378,9 +379,18 @@ async def play(phase: str) -> bool:
     try:
         for promise in PHASES[phase]:
             held = await row(promise, carrier) and held
+            await all_closed()
     finally:
         await carrier.stop()
     return held
+
+
+async def all_closed() -> None:
+    """Close what is open, as its physician would: else the next start rings everybody about it."""
+    listed = json.loads(await sh("sudo -u officeline officeline inbox list --json 2>/dev/null"))
+    for one in listed["messages"]:
+        words = f"inbox close {one['id']} --disposition 'called back' --by osei --yes"
+        await sh(f"sudo -u officeline officeline {words}")
 
 
 def tell(line: str) -> None:
