@@ -38,7 +38,10 @@ NUMBERS = count(1)
 def _walk(
     engine: Engine, plan: Plan, message: str, state: State, event: Event, due: datetime
 ) -> None:
-    """Bring a new message through one line of the transition table, with its timer at `due`."""
+    """Bring a new message through one line of the transition table, with its timer at `due`.
+
+    Who is overdue is so at `due`, which then must not lie ahead.
+    """
     callback = timedelta(seconds=next(iter(plan.ladders.values())).relay.callback_s)
     number = f"+1917444{next(NUMBERS):04d}"  # of its own, or it would join another message
     made: dict[str, Any] = {
@@ -88,8 +91,9 @@ async def _killed(up: Up, engine: Engine, name: str, *, pause_s: float, due_in_s
     made = {}
     for place, (state, event) in enumerate(AFTER):
         message = f"{name}{place}"
-        await asyncio.to_thread(_walk, engine, PLAN, message, state, event, due)
-        made[message] = AFTER[state, event]
+        when = datetime.now(UTC) if event == "overdue" else due
+        await asyncio.to_thread(_walk, engine, PLAN, message, state, event, when)
+        made[message] = (AFTER[state, event], when)
     await asyncio.sleep(1.5)  # the daemon has looked, and waits
     served = up.told("daemon.serving")
     os.kill(up.process.pid, signal.SIGSTOP)
@@ -98,11 +102,11 @@ async def _killed(up: Up, engine: Engine, name: str, *, pause_s: float, due_in_s
     os.kill(up.process.pid, signal.SIGCONT)
     await until(lambda: up.told("daemon.serving") > served)
     back = datetime.now(UTC)
-    for message, state in made.items():
+    for message, (state, when) in made.items():
         rows = await _next_call(engine, message, wanted=state in (*RINGING, "acknowledged"))
         for row in rows[1:2]:
-            assert due <= row.started_at <= max(due, back) + LATE, (message, state, row)
-    for message, state in made.items():
+            assert when <= row.started_at <= max(when, back) + LATE, (message, state, row)
+    for message, (state, _) in made.items():
         if state in {"called back", "closed"}:
             assert len(await asyncio.to_thread(relaying.attempts, engine, message)) == 1, state
 

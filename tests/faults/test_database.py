@@ -76,11 +76,11 @@ async def test_the_database_is_read_only(saw: Saw) -> None:
             await line.reaches("+19175550162")
             await until(lambda: bool(Spool(home.spool).waiting()))
             assert line.up.told("calllog.refused") == 1
-            assert "cannot be written (" in database_check(home)
+            assert "cannot be written (" in await asyncio.to_thread(database_check, home)
         rows = await line.holds()
         assert [row.outcome for row in rows] == ["connected", "connected"]
         await until(lambda: not Spool(home.spool).waiting())
-        assert database_check(home) == "none was damaged"
+        assert await asyncio.to_thread(database_check, home) == "none was damaged"
         waited = line.waited_s[-1]
         await line.reaches("+19175550163")
         rows = await line.holds()
@@ -100,7 +100,7 @@ async def test_a_start_with_a_read_only_database(saw: Saw) -> None:
             line.kill()
             await until(lambda: line.up.told("cannot be written (") > 1)
             await line.reaches("+19175550162")
-            assert "cannot be written (" in database_check(home)
+            assert "cannot be written (" in await asyncio.to_thread(database_check, home)
             await line.up.ends()
             await line.up.starts()
             refused = line.up.told("cannot be written (")
