@@ -89,13 +89,16 @@ def patient(
     return script
 
 
-def physician(person: str) -> Script:
-    """Pick up after a second, press 1, talk for two seconds, hang up."""
-    return accepts(TONES[person])
+def physician(person: str, *, talk: float = 2) -> Script:
+    """Pick up after a second, press 1, talk for so many seconds, hang up.
+
+    Where nothing of ours runs that would join the two at once, the talk must outlast the wait.
+    """
+    return accepts(TONES[person], talk=talk)
 
 
-def accepts(tone: float) -> Script:
-    """Pick up after a second, press 1, say a tone (Hz) for two seconds, hang up."""
+def accepts(tone: float, *, talk: float = 2) -> Script:
+    """Pick up after a second, press 1, say a tone (Hz) for `talk` seconds, hang up."""
 
     async def script(phone: Handset) -> None:
         await phone.ring(1)
@@ -103,7 +106,7 @@ def accepts(tone: float) -> Script:
         await phone.wait(0.8)
         await phone.press("1")
         await phone.wait(0.3)
-        await phone.tone(tone, 2)
+        await phone.tone(tone, talk)
         await phone.hang_up()
 
     return script

@@ -77,11 +77,11 @@ async def test_who_keys_in_a_pin_slowly_is_joined(saw: Saw) -> None:
             await phone.ring(1)
             await phone.answer()
             for key in "111213":
-                await phone.wait(2)
+                await phone.wait(1.6)
                 await phone.press(key)
             await phone.wait(3)
             for key in PIN:
-                await phone.wait(2)
+                await phone.wait(1.6)
                 await phone.press(key)
             await phone.wait(1)
             await phone.tone(TONES["osei"], 2)
@@ -96,7 +96,7 @@ async def test_who_keys_in_a_pin_slowly_is_joined(saw: Saw) -> None:
         history = await stage.finished(caller)
         assert (history.call.outcome, history.call.person) == ("connected", "osei")
         assert mobile.heard_tone(PATIENT_TONE)
-        saw("a slip and 12 s for the second PIN: joined")
+        saw("a slip and 10 s for the second PIN: joined")
 
 
 async def test_who_presses_after_the_step_hears_that_it_is_too_late(

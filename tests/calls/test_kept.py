@@ -159,7 +159,8 @@ async def played(
     stage.set_time(at)
     person = stage.person("oncall")
     for one, mobile in MOBILES.items():
-        stage.carrier.answers(mobile, physician(one))
+        talk = 6 if {dies, restarts} & set(deeds) else 2
+        stage.carrier.answers(mobile, physician(one, talk=talk))
     happens = [lambda deed=deed: deed(stage) for deed in deeds]
     call = await stage.carrier.dials(MAIN, caller=caller, script=urgent(*happens))
     phone = await stage.carrier.rings(MOBILES[person], DEADLINE)

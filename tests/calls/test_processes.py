@@ -68,7 +68,7 @@ async def test_killed_in_mid_ladder_the_patient_still_reaches_a_human() -> None:
             )
             busy = await asyncio.wait_for(first, DEADLINE)
             for person, number in MOBILES.items():
-                up.carrier.answers(number, physician(person))
+                up.carrier.answers(number, physician(person, talk=4))
             await call.ended(DEADLINE)
             os.kill(up.process.pid, signal.SIGCONT)
             reached = [name for name in MOBILES if call.heard_tone(TONES[name])]
@@ -93,7 +93,7 @@ async def test_replaced_in_mid_call_nobody_is_dropped() -> None:
 
             async def waits_for_the_new_one(phone: Handset) -> None:
                 for person, number in MOBILES.items():
-                    up.carrier.answers(number, physician(person))
+                    up.carrier.answers(number, physician(person, talk=4))
                 os.kill(old, signal.SIGTERM)
                 await until(lambda: up.told("daemon.serving") == 2)
                 await phone.reject(486)
@@ -200,7 +200,7 @@ async def test_killed_while_a_caller_says_what_is_wrong_a_human_still_rings() ->
     with tempfile.TemporaryDirectory(prefix="officeline-up-") as name:
         async with office_up(Path(name), closed=True) as up:
             for person, number in MOBILES.items():
-                up.carrier.answers(number, physician(person))
+                up.carrier.answers(number, physician(person, talk=4))
             pid = up.daemon_pid()
 
             async def cut_off(phone: Handset) -> None:

@@ -72,9 +72,9 @@ def consults(person: str, *keys: str, pin: bool = True, talk: float = 2) -> Scri
             await phone.wait(1)
             await phone.press(PIN)
         for key in keys:
-            await phone.wait(1.5)
+            await phone.wait(2)
             await phone.press(key)
-        await phone.wait(3)
+        await phone.wait(4)
         await phone.tone(TONES[person], talk)
         await phone.hang_up()
 

@@ -136,7 +136,7 @@ async def test_a_control_layer_that_dies_at_the_question_loses_nobody(
 
     practice.set_time(SATURDAY)
     person = practice.person("oncall")
-    practice.carrier.answers(MOBILES[person], physician(person))
+    practice.carrier.answers(MOBILES[person], physician(person, talk=6))
     script = after_star(dies, urgent)
     call = await practice.carrier.dials(MAIN, caller=caller, script=script)
     phone = await practice.carrier.rings(MOBILES[person], DEADLINE)

@@ -64,7 +64,7 @@ class Line:
     def answered(self) -> None:
         """Have each physician pick up, press 1, and talk for two seconds."""
         for person, number in MOBILES.items():
-            self.up.carrier.answers(number, physician(person))
+            self.up.carrier.answers(number, physician(person, talk=4))
 
     async def reaches(self, caller: str) -> None:
         """Call the back line; a physician is reached."""
