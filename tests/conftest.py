@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 import structlog
 from hypothesis import settings
+from xdist.scheduler import LoadScopeScheduling
+
+from tests.support.spread import Spread, sums
 
 Saw = Callable[..., None]
 
@@ -26,6 +30,19 @@ structlog.configure(
         ),
     ]
 )
+
+
+def pytest_configure() -> None:
+    """Let phones go before sums where both want a processor."""
+    if (worker := os.environ.get("PYTEST_XDIST_WORKER")) is not None:
+        workers = int(os.environ["PYTEST_XDIST_WORKER_COUNT"])
+        os.nice(10 if sums(worker, workers) else 0)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadScopeScheduling:
+    """Spread the tests as they need the processor."""
+    return Spread(config, log)
 
 
 @pytest.fixture
