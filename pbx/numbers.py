@@ -9,6 +9,7 @@ from routing.callers import is_nobodys
 from routing.outbound import shares_one
 
 SHOWN_DIGITS = 4
+MOST_DIGITS = 15  # of E.164, country code included; the metadata of phonenumbers allows more
 US = "US"
 
 # A number as people write it in a sentence; dates and times are none.
@@ -55,7 +56,8 @@ def to_e164(text: str, region: str = US) -> str | None:
     national = phonenumbers.national_significant_number(number)
     if number.country_code == 1 and not _NORTH_AMERICAN.fullmatch(national):
         return None
-    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+    written = phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+    return written if len(written) <= len("+") + MOST_DIGITS else None
 
 
 def shown_number(text: str, country: str) -> str | None:
