@@ -86,7 +86,7 @@ def test_nobody_is_left_without_a_pin(place: Path) -> None:
     commands = re.findall(r"^  officeline (people pin \w+)$", told, re.MULTILINE)
     assert sorted(commands) == ["people pin answering", "people pin kim"]
     assert "no PIN for answering, kim" in people()["detail"]
-    assert people()["mend"] == f"officeline {commands[0]}."
+    assert people()["mend"] == f"'officeline {commands[0]}'."
     for count, command in enumerate(commands):
         run(place, *command.split(), "--stdin", given=f"47291{count}\n")
     assert people()["ok"]
