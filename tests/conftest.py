@@ -36,7 +36,7 @@ def pytest_configure() -> None:
     """Let phones go before sums where both want a processor."""
     if (worker := os.environ.get("PYTEST_XDIST_WORKER")) is not None:
         workers = int(os.environ["PYTEST_XDIST_WORKER_COUNT"])
-        os.nice(10 if sums(worker, workers) else 0)
+        os.nice(5 if sums(worker, workers) else 0)
 
 
 @pytest.hookimpl(optionalhook=True)
