@@ -29,58 +29,58 @@ from typing import Annotated, Any, NoReturn, cast
 import typer
 from typer.main import get_command
 
-from pbx.commands import typed
-from pbx.commands.context import resolve
-from pbx.commands.usage import sentence
-from pbx.errors import OfficeLineError
-from pbx.os_errors import unlikely
+from pbx.base.errors import OfficeLineError
+from pbx.base.os_errors import unlikely
+from pbx.cli.shared import typed
+from pbx.cli.shared.context import resolve
+from pbx.cli.shared.usage import sentence
 
 # What typer raises for what it does not understand; it has no public name there.
 UsageError = cast("type[Exception]", typer.BadParameter.__bases__[0])
 
-# Groups of commands: the module in pbx/commands, and what its help says
+# Groups of commands: the module in pbx/cli, and what its help says
 GROUPS = {
-    "audit": ("audit", "Who did what, in a chain that shows its scars."),
-    "calls": ("calls", "The call log: who called, what was decided and why."),
-    "engine": ("engine", "The Asterisk underneath: find it or fetch it."),
-    "events": ("events", "What the line tells the world, by MQTT."),
-    "hold": ("holds", "What must be kept, however old it is."),
-    "hours": ("hours", "When the office is open."),
-    "inbox": ("inbox", "Messages of patients: hear, own, note, close."),
-    "oncall": ("oncall", "Who is on call, when, and in whose place."),
-    "patients": ("patients", "The directory of patients who call."),
-    "people": ("people", "The people who can be called."),
-    "prompts": ("prompts", "The sentences that callers hear."),
-    "report": ("report", "What happened, to be read and signed."),
-    "vault": ("vaults", "What is held of whom, and the line's secrets."),
+    "audit": ("records.audit", "Who did what, in a chain that shows its scars."),
+    "calls": ("calls.calls", "The call log: who called, what was decided and why."),
+    "engine": ("line.engine", "The Asterisk underneath: find it or fetch it."),
+    "events": ("line.events", "What the line tells the world, by MQTT."),
+    "hold": ("records.holds", "What must be kept, however old it is."),
+    "hours": ("hours.hours", "When the office is open."),
+    "inbox": ("inbox.inbox", "Messages of patients: hear, own, note, close."),
+    "oncall": ("oncall.oncall", "Who is on call, when, and in whose place."),
+    "patients": ("people.patients", "The directory of patients who call."),
+    "people": ("people.people", "The people who can be called."),
+    "prompts": ("plan.prompts", "The sentences that callers hear."),
+    "report": ("reports.report", "What happened, to be read and signed."),
+    "vault": ("people.secrets", "What is held of whom, and the line's secrets."),
 }
 # Commands of their own: the module that has a function of this name
 COMMANDS = {
-    "init": "init",
-    "demo": "run",
-    "up": "run",
-    "serve": "run",
-    "doctor": "run",
-    "status": "status",
-    "stop": "stop",
-    "logs": "logs",
-    "install": "install",
-    "check": "check",
-    "diff": "plans",
-    "apply": "plans",
-    "rollback": "plans",
-    "history": "plans",
-    "explain": "explain",
-    "prove": "prove",
-    "simulate": "simulate",
-    "replay": "replay",
-    "reconcile": "reconcile",
-    "retention": "retention",
-    "backup": "backups",
-    "restore": "backups",
-    "callback": "callback",
-    "drill": "drill",
-    "canary": "canary",
+    "init": "init.init",
+    "demo": "line.run",
+    "up": "line.run",
+    "serve": "line.run",
+    "doctor": "line.run",
+    "status": "line.status",
+    "stop": "line.stop",
+    "logs": "line.logs",
+    "install": "line.install",
+    "check": "plan.check",
+    "diff": "plan.plans",
+    "apply": "plan.plans",
+    "rollback": "plan.plans",
+    "history": "plan.plans",
+    "explain": "plan.explain",
+    "prove": "plan.prove",
+    "simulate": "plan.simulate",
+    "replay": "plan.replay",
+    "reconcile": "reports.reconcile",
+    "retention": "records.retention",
+    "backup": "records.backups",
+    "restore": "records.backups",
+    "callback": "calls.callback",
+    "drill": "line.drill",
+    "canary": "line.canary",
 }
 
 
@@ -101,10 +101,10 @@ def compose(words: Collection[str]) -> typer.Typer:
     wanted = known.intersection(words) or known
     for name, module in COMMANDS.items():
         if name in wanted:
-            composed.command(name)(getattr(import_module(f"pbx.commands.{module}"), name))
+            composed.command(name)(getattr(import_module(f"pbx.cli.{module}"), name))
     for name, (module, about) in GROUPS.items():
         if name in wanted:
-            group = import_module(f"pbx.commands.{module}").app
+            group = import_module(f"pbx.cli.{module}").app
             composed.add_typer(group, name=name, help=about)
     return composed
 

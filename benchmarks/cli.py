@@ -18,9 +18,9 @@ import typer
 
 import cli
 from benchmarks.measured import Report, options, ratio, spread, table, taking_turns
-from pbx.engine import runtime
-from pbx.home import Home
-from pbx.store.database import open_database
+from pbx.asterisk.engine import runtime
+from pbx.config.home import Home
+from pbx.db.database import open_database
 
 ROUNDS = 7
 FLOOR = "python, typer alone"

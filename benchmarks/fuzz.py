@@ -17,15 +17,15 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from dialplan import names
-from pbx import patients
-from pbx.agi.protocol import LINE_LIMIT, AgiReader, ProtocolError, encode_variables
-from pbx.ami.protocol import MESSAGE_LIMIT, AmiEvent, HardenedProtocol
-from pbx.call.callflow import CallFlow
-from pbx.call.conversation import Book, Question, variables
-from pbx.call.recent import RecentCallers
-from pbx.errors import OfficeLineError
-from pbx.ics import reader
-from pbx.officefile import plan
+from pbx.asterisk.agi.protocol import LINE_LIMIT, AgiReader, ProtocolError, encode_variables
+from pbx.asterisk.ami.protocol import MESSAGE_LIMIT, AmiEvent, HardenedProtocol
+from pbx.base.errors import OfficeLineError
+from pbx.calls.callflow import CallFlow
+from pbx.calls.conversation import Book, Question, variables
+from pbx.calls.recent import RecentCallers
+from pbx.config import patients_file as patients
+from pbx.config import plan
+from pbx.config.ics import reader
 from routing.model import Plan
 
 ROOT = Path(__file__).parents[1]

@@ -14,16 +14,16 @@ from typing import Any
 from benchmarks.ami_source import EVENTS, TOKEN, telling
 from benchmarks.ladder import OnePlan
 from dialplan import manager, names
-from pbx.ami.client import AmiClient, AmiEvent
-from pbx.ami.lanes import Lane
-from pbx.call.callflow import CallFlow
-from pbx.call.conversation import Question
-from pbx.call.recent import RecentCallers
-from pbx.clock import SystemClock
-from pbx.home import Home
-from pbx.record.recorder import Recorder
-from pbx.store.database import open_database
-from pbx.store.writer import LogWriter
+from pbx.asterisk.ami.client import AmiClient, AmiEvent
+from pbx.asterisk.ami.lanes import Lane
+from pbx.base.clock import SystemClock
+from pbx.calls.callflow import CallFlow
+from pbx.calls.conversation import Question
+from pbx.calls.recent import RecentCallers
+from pbx.calls.record.recorder import Recorder
+from pbx.config.home import Home
+from pbx.db.database import open_database
+from pbx.db.writer import LogWriter
 
 BACK_LINE = "+12125550101"
 PATIENCE_S = 60.0

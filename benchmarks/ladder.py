@@ -20,15 +20,15 @@ from time import perf_counter
 from typing import TYPE_CHECKING
 
 from benchmarks.measured import Report, options, spread, table
-from pbx.clock import SystemClock
-from pbx.officefile.plan import load
-from pbx.physicians.escalator import Escalator
-from pbx.store.database import open_database
-from pbx.store.tables import utc_text
+from pbx.base.clock import SystemClock
+from pbx.config.plan import load
+from pbx.db.database import open_database
+from pbx.db.tables import utc_text
+from pbx.escalation.escalator import Escalator
 
 if TYPE_CHECKING:
-    from pbx.call.conversation import Book
-    from pbx.store.relaying import Outcome
+    from pbx.calls.conversation import Book
+    from pbx.db.relaying import Outcome
     from routing.model import Plan
 
 MOST, TIMERS = 10_000, 300

@@ -124,7 +124,7 @@ class Report:
 
 def surroundings() -> dict[str, Any]:
     """Tell when and on what a figure was measured."""
-    from pbx.engine import runtime
+    from pbx.asterisk.engine import runtime
 
     found = runtime.find()
     return {

@@ -20,10 +20,10 @@ from typing import Any
 from benchmarks.measured import DIES_WITH_US
 from benchmarks.office import MAIN, MOBILES, UNHEARD_PERSON
 from dialplan import names
-from pbx.agi.protocol import encode_variables
-from pbx.engine.runtime import ServiceUser
-from pbx.standby.script import interpreter
-from pbx.standby.script import packages as script_packages
+from pbx.asterisk.agi.protocol import encode_variables
+from pbx.asterisk.engine.runtime import ServiceUser
+from pbx.calls.standby.script import interpreter
+from pbx.calls.standby.script import packages as script_packages
 
 
 class Pyst2Handler(socketserver.StreamRequestHandler):

@@ -14,13 +14,14 @@ from pathlib import Path
 from benchmarks.measured import DIES_WITH_US
 from benchmarks.sip import AREA, OneSocketCarrier
 from dialplan import names
-from pbx import office, vault
-from pbx.engine import runtime
-from pbx.engine.process import AsteriskProcess, Instance
-from pbx.home import Home
-from pbx.speech import prompts
-from pbx.standby import script
-from pbx.supervisor import read_configuration, read_vault
+from pbx.asterisk.engine import runtime
+from pbx.asterisk.engine.process import AsteriskProcess, Instance
+from pbx.asterisk.speech import prompts
+from pbx.calls import office
+from pbx.calls.standby import script
+from pbx.config import secrets as vault
+from pbx.config.home import Home
+from pbx.service.supervisor import read_configuration, read_vault
 
 HOST = "127.0.0.2"
 MAIN, BACK_LINE = "+12125550100", "+12125550101"

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from benchmarks import minimal, office
 from benchmarks.measured import Report, options, ratio, spread, table, taking_turns
-from pbx.engine import runtime
+from pbx.asterisk.engine import runtime
 
 if TYPE_CHECKING:
     from benchmarks.sip import OneSocketCarrier

@@ -9,9 +9,9 @@ from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from pbx.home import Home
-from pbx.store.database import open_database
-from pbx.store.tables import utc_text
+from pbx.config.home import Home
+from pbx.db.database import open_database
+from pbx.db.tables import utc_text
 
 START, DAYS = datetime(2025, 11, 1, tzinfo=UTC), 365
 PEOPLE = ("lee", "osei", "patel")

@@ -22,9 +22,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from pbx.speech.prompts import Catalogue, Voice, load_catalogue, sounds_folder
-from pbx.speech.prompts_render import active_dbfs, as_read, render, speak
-from pbx.speech.soundfile import Sound, read_sound
+from pbx.asterisk.speech.prompts import Catalogue, Voice, load_catalogue, sounds_folder
+from pbx.asterisk.speech.prompts_render import active_dbfs, as_read, render, speak
+from pbx.asterisk.speech.soundfile import Sound, read_sound
 
 VOICES = (
     "flite/rms",

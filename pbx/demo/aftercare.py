@@ -8,11 +8,11 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Engine
 
-from pbx.call.conversation import Plans
-from pbx.clock import DemoClock
-from pbx.store import escalation, relaying
-from pbx.store.escalation import Act, RefusedError
-from pbx.store.relaying import Result
+from pbx.base.clock import DemoClock
+from pbx.calls.conversation import Plans
+from pbx.db import escalation, relaying
+from pbx.db.escalation import Act, RefusedError
+from pbx.db.relaying import Result
 from routing import relay
 from routing.relay import Todo, View
 

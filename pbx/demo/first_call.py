@@ -6,11 +6,11 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from pbx.base.phone_numbers import mask
+from pbx.config.plan import Configuration
+from pbx.config.schema_wires import NetworkTable
 from pbx.demo.scenes import SCENE_LIMIT_S, accepts, patient
 from pbx.demo.stage import Stage, staged
-from pbx.numbers import mask
-from pbx.officefile.plan import Configuration
-from pbx.officefile.schema_wires import NetworkTable
 from routing import hours
 from routing.model import Plan
 

@@ -10,11 +10,11 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
-from pbx.call.callflow import KEY_WAIT_S
-from pbx.carrier import audio
-from pbx.carrier.handset import Handset, PhoneCall, Script, answers, asserted_number, voicemail
+from pbx.calls.callflow import KEY_WAIT_S
+from pbx.db.calls import History
+from pbx.demo.carrier import audio
+from pbx.demo.carrier.handset import Handset, PhoneCall, Script, answers, asserted_number, voicemail
 from pbx.demo.stage import MOBILES, PATIENT_TONE, TONES, Stage
-from pbx.store.calls import History
 
 TUESDAY = "2026-11-24 10:00"
 SATURDAY = "2026-11-28 02:10"

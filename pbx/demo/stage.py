@@ -10,20 +10,21 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
-from pbx import office, vault
-from pbx.carrier.network import Carrier
-from pbx.clock import DemoClock
-from pbx.daemon import Daemon
-from pbx.engine import runtime
-from pbx.engine.ports import Ports
-from pbx.engine.process import AsteriskProcess
-from pbx.errors import EngineError
-from pbx.home import Home
-from pbx.officefile.plan import Configuration
-from pbx.store import escalation, messages
-from pbx.store.calls import History, get_call, list_calls
-from pbx.store.database import open_database
-from pbx.supervisor import read_configuration, read_vault, running_asterisk
+from pbx.asterisk.engine import runtime
+from pbx.asterisk.engine.ports import Ports
+from pbx.asterisk.engine.process import AsteriskProcess
+from pbx.base.clock import DemoClock
+from pbx.base.errors import EngineError
+from pbx.calls import office
+from pbx.config import secrets as vault
+from pbx.config.home import Home
+from pbx.config.plan import Configuration
+from pbx.db import escalation, messages
+from pbx.db.calls import History, get_call, list_calls
+from pbx.db.database import open_database
+from pbx.demo.carrier.network import Carrier
+from pbx.service.daemon import Daemon
+from pbx.service.supervisor import read_configuration, read_vault, running_asterisk
 from routing.ladder import resolve
 
 # Made-up numbers: 555-01xx is set aside for fiction.

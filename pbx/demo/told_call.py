@@ -9,11 +9,11 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from dialplan import names
-from pbx.ami.protocol import AmiEvent
-from pbx.call.callflow import CallFlow
-from pbx.call.conversation import Plans, Question, Verdict
-from pbx.clock import DemoClock
-from pbx.record.recorder import Recorder
+from pbx.asterisk.ami.protocol import AmiEvent
+from pbx.base.clock import DemoClock
+from pbx.calls.callflow import CallFlow
+from pbx.calls.conversation import Plans, Question, Verdict
+from pbx.calls.record.recorder import Recorder
 
 HANGS_UP, SILENT = 0.03, 0.05  # shares of callers at each menu
 IMPATIENT = 0.15  # of callers whom nobody answered: they wait no longer

@@ -8,23 +8,24 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from pbx import office, vault
-from pbx.call.callflow import CallFlow
-from pbx.call.conversation import Book
-from pbx.call.recent import RecentCallers
-from pbx.carrier import audio
-from pbx.clock import DemoClock
+from pbx.asterisk.engine.runtime import service_user
+from pbx.base.clock import DemoClock
+from pbx.calls import office
+from pbx.calls.callflow import CallFlow
+from pbx.calls.conversation import Book
+from pbx.calls.recent import RecentCallers
+from pbx.calls.record.reconcile import cdr_path
+from pbx.calls.record.recorder import Recorder
+from pbx.config import plan
+from pbx.config import secrets as vault
+from pbx.config.home import Home
+from pbx.config.plan import Configuration
+from pbx.db.database import open_database
+from pbx.db.plans import apply_first
+from pbx.db.writer import LogWriter
 from pbx.demo.aftercare import Aftercare
+from pbx.demo.carrier import audio
 from pbx.demo.told_call import Caller, Line
-from pbx.engine.runtime import service_user
-from pbx.home import Home
-from pbx.officefile import plan
-from pbx.officefile.plan import Configuration
-from pbx.record.reconcile import cdr_path
-from pbx.record.recorder import Recorder
-from pbx.store.database import open_database
-from pbx.store.plans import apply_first
-from pbx.store.writer import LogWriter
 from routing.model import Plan
 from routing.simulate import Load
 

@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, Any
 import structlog
 from pydantic import ValidationError
 
-from pbx.hosts import Unresolved
+from pbx.config.hosts import Unresolved
+from pbx.db import records
+from pbx.db.news import News, Standing
+from pbx.db.records import Record
 from pbx.notify import payloads
-from pbx.oncall import at_instant
-from pbx.store import records
-from pbx.store.news import News, Standing
-from pbx.store.records import Record
 from routing.model import Plan
+from routing.oncall import at_instant
 
 if TYPE_CHECKING:
     from pbx.notify.mqtt import Publisher

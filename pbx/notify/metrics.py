@@ -17,12 +17,12 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.process_collector import ProcessCollector
 
 from dialplan import names
-from pbx.agi.server import Handler
-from pbx.agi.session import AgiSession
+from pbx.asterisk.agi.server import Handler
+from pbx.asterisk.agi.session import AgiSession
+from pbx.db import records
+from pbx.db.news import Standing
+from pbx.db.records import Record
 from pbx.notify.watch import Look
-from pbx.store import records
-from pbx.store.news import Standing
-from pbx.store.records import Record
 from routing.model import Urgency
 from routing.relay import Stage
 

@@ -15,11 +15,11 @@ from dataclasses import dataclass, field
 import aiomqtt
 import structlog
 
-from pbx.clock import Clock
+from pbx.base.clock import Clock
+from pbx.config.schema_wires import MqttTable
+from pbx.config.secrets import Vault
 from pbx.notify import payloads
 from pbx.notify.outbox import Letter, Outbox
-from pbx.officefile.schema_wires import MqttTable
-from pbx.vault import Vault
 
 PREFIX = "officeline"
 PLAIN, ENCRYPTED = 1883, 8883

@@ -9,19 +9,19 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from pbx import hosts
-from pbx.agi.server import Handler
-from pbx.ami.client import AmiClient
-from pbx.call.conversation import Plans
-from pbx.clock import Clock
-from pbx.home import Home
-from pbx.officefile.plan import Configuration
-from pbx.record.spool import Spool
-from pbx.store.damage import aside_of
-from pbx.store.database import open_database
-from pbx.store.records import Record
-from pbx.store.writer import LogWriter
-from pbx.vault import Vault
+from pbx.asterisk.agi.server import Handler
+from pbx.asterisk.ami.client import AmiClient
+from pbx.base.clock import Clock
+from pbx.calls.conversation import Plans
+from pbx.calls.record.spool import Spool
+from pbx.config import hosts
+from pbx.config.home import Home
+from pbx.config.plan import Configuration
+from pbx.config.secrets import Vault
+from pbx.db.damage import aside_of
+from pbx.db.database import open_database
+from pbx.db.records import Record
+from pbx.db.writer import LogWriter
 
 if TYPE_CHECKING:
     from pbx.notify.feed import Feed

@@ -7,7 +7,7 @@ from collections import deque
 from dataclasses import dataclass
 from datetime import datetime
 
-from pbx.clock import Clock
+from pbx.base.clock import Clock
 
 
 @dataclass(frozen=True)

@@ -9,10 +9,10 @@ from ssl import SSLContext
 
 import aiomqtt
 
-from pbx.errors import OfficeLineError
+from pbx.base.errors import OfficeLineError
+from pbx.base.os_errors import os_sentence
 from pbx.notify import payloads
 from pbx.notify.mqtt import KEEPALIVE_S, TIMEOUT_S, Broker
-from pbx.os_errors import os_sentence
 
 WORDS = {
     "opened": "was left",

@@ -14,12 +14,12 @@ from datetime import datetime, timedelta
 import structlog
 from sqlalchemy import Engine
 
-from pbx.call.conversation import Plans
-from pbx.clock import Clock
-from pbx.hosts import Unresolved
+from pbx.base.clock import Clock
+from pbx.calls.conversation import Plans
+from pbx.config.hosts import Unresolved
+from pbx.db import news
+from pbx.db.news import News, Standing
 from pbx.notify.feed import Feed, duties
-from pbx.store import news
-from pbx.store.news import News, Standing
 from routing.model import Plan
 
 EVERY_S = 0.5

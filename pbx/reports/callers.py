@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from pbx.db.callers import FEW_PER_MILLE, Caller, Callers
+from pbx.reports.display import Shown
 from pbx.reports.table import Columns, Table, told
-from pbx.showing import Shown
-from pbx.store.callers import FEW_PER_MILLE, Caller, Callers
 
 USUAL = 0.23  # of the calls; where it is from stands in docs/reports.md
 COLUMNS: Columns = (

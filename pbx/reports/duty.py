@@ -14,12 +14,12 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from pbx.percentiles import Spread, spread
+from pbx.base.percentiles import Spread, spread
+from pbx.db.figures import Rings, Span, measuring
+from pbx.db.response_times import ACTS, Act, open_across, promises
 from pbx.reports import planned
 from pbx.reports.planned import Planned, RotaShare
 from pbx.reports.traffic import Kept, bounds, kept
-from pbx.store.figures import Rings, Span, measuring
-from pbx.store.promises import ACTS, Act, open_across, promises
 from routing.burden import DAWN, Burden, evenness
 from routing.instants import DAY, instant
 from routing.relay import promise_s
@@ -27,7 +27,7 @@ from routing.relay import promise_s
 if TYPE_CHECKING:
     from sqlalchemy import Engine
 
-    from pbx.oncall import Handoff
+    from routing.oncall import Handoff
     from routing.past import Past
 
 AROUND = timedelta(hours=1)  # before and after a handoff

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from pbx.officefile.clocks import WEEKDAYS
-from pbx.percentiles import RANKS
+from pbx.base.percentiles import RANKS
 from pbx.reports.duty import Duty
 from pbx.reports.table import SPREAD, Cell, Chart, Columns, Table, minutes, spread_cells
+from routing.clocks import WEEKDAYS
 
 
 def tables(found: Duty) -> list[Table]:

@@ -7,17 +7,17 @@ from dataclasses import dataclass
 from datetime import date, datetime, time
 from typing import TYPE_CHECKING
 
-from pbx.record.reconcile import Reconciliation, cdr_path, reconcile
-from pbx.store import audit, inbox, messages
-from pbx.store.calls import CallRow, DecisionRow, last_decisions, list_calls
+from pbx.calls.record.reconcile import Reconciliation, cdr_path, reconcile
+from pbx.db import audit, inbox, messages
+from pbx.db.calls import CallRow, DecisionRow, last_decisions, list_calls
 from routing.instants import DAY, MIDNIGHT, instant
 from routing.relay import shortest_cut_off
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
 
-    from pbx.home import Home
-    from pbx.store.promises import Act
+    from pbx.config.home import Home
+    from pbx.db.response_times import Act
     from routing.hours import Hours
     from routing.model import Plan
     from routing.past import Past

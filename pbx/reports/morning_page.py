@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from html import escape
 
+from pbx.db.inbox import Item
+from pbx.reports.display import Shown, is_breached
 from pbx.reports.frame import page
 from pbx.reports.morning import Moment, Night, NightCall
 from pbx.reports.table import told
-from pbx.showing import Shown, is_breached
-from pbx.store.inbox import Item
 
 _STYLE = """
 table { border-collapse: collapse; width: 100%; }

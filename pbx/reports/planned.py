@@ -9,7 +9,7 @@ from datetime import date, datetime, timedelta
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from pbx import oncall
+from routing import oncall
 from routing.burden import DAWN, DUSK, HOUR, TURNS, Burden, Nights, Turns, evenness, on_duty
 from routing.instants import DAY, clock_hours, instant
 from routing.stretches import stretches

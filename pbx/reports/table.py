@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import astuple, dataclass
 from typing import Literal
 
-from pbx.percentiles import RANKS, Spread
+from pbx.base.percentiles import RANKS, Spread
 
 Unit = Literal["", "s", "%", "h"]  # as they are, seconds, a share of 1, hours
 Cell = str | int | float | None

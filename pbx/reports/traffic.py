@@ -13,10 +13,10 @@ from itertools import pairwise
 from operator import add
 from typing import TYPE_CHECKING
 
-from pbx.percentiles import Histogram, Spread, spread, together, within
-from pbx.store.callers import Callers
-from pbx.store.figures import Counts, measuring
-from pbx.store.promises import ACTS, Act, Promises, promises
+from pbx.base.percentiles import Histogram, Spread, spread, together, within
+from pbx.db.callers import Callers
+from pbx.db.figures import Counts, measuring
+from pbx.db.response_times import ACTS, Act, Promises, promises
 from routing.instants import DAY, MIDNIGHT, clock_hours, instant, local_day
 from routing.relay import promise_s
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from pbx.officefile.clocks import WEEKDAYS
+from pbx.db.figures import Counts
 from pbx.reports import callers
+from pbx.reports.display import Shown
 from pbx.reports.table import SPREAD, Cell, Chart, Columns, Table, minutes, spread_cells
 from pbx.reports.traffic import ABANDONED, ANSWER_S, Kept, Traffic
-from pbx.showing import Shown
-from pbx.store.figures import Counts
+from routing.clocks import WEEKDAYS
 
 HOURS = tuple(f"{hour:02}" for hour in range(24))
 

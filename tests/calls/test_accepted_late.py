@@ -11,13 +11,13 @@ from pathlib import Path
 import pytest
 
 from dialplan.contexts import STATIC
-from pbx import vault
-from pbx.carrier import audio
-from pbx.carrier.handset import Handset, Script, refuses
+from pbx.config import secrets as vault
+from pbx.config.home import Home
+from pbx.demo.carrier import audio
+from pbx.demo.carrier.handset import Handset, Script, refuses
 from pbx.demo.scenes import BACK_LINE, SATURDAY, patient, physician
 from pbx.demo.stage import MOBILES, PATIENT_TONE, TONES, Stage, staged
-from pbx.home import Home
-from pbx.physicians.pins import hashed
+from pbx.escalation.pins import hashed
 from tests.calls.test_relay import PIN
 from tests.conftest import Saw
 from tests.support.offices import changed

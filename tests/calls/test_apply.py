@@ -12,11 +12,11 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from pbx.carrier.handset import answers, never_answers
+from pbx.config.plan import read_text
+from pbx.db.overlay import applied_texts
+from pbx.demo.carrier.handset import answers, never_answers
 from pbx.demo.scenes import BACK_LINE, SATURDAY, patient
 from pbx.demo.stage import MOBILES, TONES, Stage, staged
-from pbx.officefile.plan import read_text
-from pbx.store.overlay import applied_texts
 from tests.conftest import Saw
 
 pytestmark = [pytest.mark.long, pytest.mark.asyncio(loop_scope="session")]

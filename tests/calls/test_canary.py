@@ -20,16 +20,16 @@ import pytest
 import pytest_asyncio
 from sqlalchemy import text
 
-from pbx.carrier.audio import HEADER
-from pbx.carrier.handset import Script, refuses, voicemail
+from pbx.asterisk.engine import runtime
+from pbx.asterisk.speech.prompts import sounds_folder
+from pbx.calls.record.reconcile import cdr_path, reconcile_day
+from pbx.db import messages
+from pbx.db.calls import list_calls
+from pbx.db.database import open_database
+from pbx.demo.carrier.audio import HEADER
+from pbx.demo.carrier.handset import Script, refuses, voicemail
 from pbx.demo.scenes import BACK_LINE, MAIN, patient, physician
 from pbx.demo.stage import MOBILES, TONES
-from pbx.engine import runtime
-from pbx.record.reconcile import cdr_path, reconcile_day
-from pbx.speech.prompts import sounds_folder
-from pbx.store import messages
-from pbx.store.calls import list_calls
-from pbx.store.database import open_database
 from tests.support.office_up import ROOT, Up, office_up, reach_somebody, until
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")

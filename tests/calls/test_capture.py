@@ -6,12 +6,12 @@ import asyncio
 
 import pytest
 
-from pbx.carrier import audio
-from pbx.carrier.handset import Handset, never_answers
+from pbx.calls.record import flags
+from pbx.db.calls import History
+from pbx.demo.carrier import audio
+from pbx.demo.carrier.handset import Handset, never_answers
 from pbx.demo.scenes import MAIN, SATURDAY, patient, physician
 from pbx.demo.stage import MOBILES, PATIENT_TONE, Stage
-from pbx.record import flags
-from pbx.store.calls import History
 from tests.conftest import Saw
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")

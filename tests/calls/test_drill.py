@@ -16,17 +16,17 @@ import pytest
 import pytest_asyncio
 from sqlalchemy import text
 
-from pbx.carrier import audio
-from pbx.carrier.handset import answers, refuses
+from pbx.asterisk.engine import runtime
+from pbx.asterisk.speech.likeness import ALIKE, likeness
+from pbx.asterisk.speech.prompts import sounds_folder
+from pbx.asterisk.speech.soundfile import read_sound
+from pbx.db import messages
+from pbx.db.calls import list_calls
+from pbx.db.database import open_database
+from pbx.demo.carrier import audio
+from pbx.demo.carrier.handset import answers, refuses
 from pbx.demo.scenes import BACK_LINE, patient
 from pbx.demo.stage import MOBILES, PATIENT_TONE, TONES
-from pbx.engine import runtime
-from pbx.speech.likeness import ALIKE, likeness
-from pbx.speech.prompts import sounds_folder
-from pbx.speech.soundfile import read_sound
-from pbx.store import messages
-from pbx.store.calls import list_calls
-from pbx.store.database import open_database
 from tests.support.office_up import ROOT, Up, office_up, until
 
 

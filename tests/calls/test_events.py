@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
+from pbx.config.schema_wires import MqttTable
 from pbx.demo.scenes import BACK_LINE, SATURDAY, patient, physician
 from pbx.demo.stage import MOBILES, Stage
-from pbx.officefile.schema_wires import MqttTable
 from tests.conftest import Saw
 from tests.support import broker as brokers
 from tests.support.ami_peer import until

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from pbx.config import plan
+from pbx.config.schema_wires import MetricsTable, NetworkTable
+from pbx.config.setup.answers import start_text, starts
 from pbx.demo.first_call import first_call
-from pbx.officefile import plan
-from pbx.officefile.schema_wires import MetricsTable, NetworkTable
-from pbx.setup.answers import start_text, starts
 from tests.support.offices import PRESETS
 
 

@@ -12,14 +12,14 @@ import pytest
 import pytest_asyncio
 from sqlalchemy import Engine
 
-from pbx.carrier.handset import Handset, PhoneCall
+from pbx.config.plan import parse
+from pbx.db import changes
+from pbx.db.calls import History
+from pbx.db.database import open_database
+from pbx.db.plans import apply_text
+from pbx.demo.carrier.handset import Handset, PhoneCall
 from pbx.demo.scenes import MAIN, SATURDAY, SAY_MATTER_S, physician
 from pbx.demo.stage import MOBILES, PATIENT_TONE, TONES, Stage, staged
-from pbx.officefile.plan import parse
-from pbx.store import changes
-from pbx.store.calls import History
-from pbx.store.database import open_database
-from pbx.store.plans import apply_text
 from routing.model import HoursChange, Override
 from tests.conftest import Saw
 from tests.support.offices import EXAMPLE, PRESETS, changed

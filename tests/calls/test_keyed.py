@@ -6,11 +6,11 @@ import asyncio
 
 import pytest
 
-from pbx.carrier import audio
-from pbx.carrier.handset import Handset, Script, never_answers
+from pbx.db.calls import History
+from pbx.demo.carrier import audio
+from pbx.demo.carrier.handset import Handset, Script, never_answers
 from pbx.demo.scenes import MAIN, SATURDAY
 from pbx.demo.stage import MOBILES, PATIENT_TONE, Stage
-from pbx.store.calls import History
 from tests.calls.test_relay import PIN, consults, leaves_a_message, read, with_pin
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")

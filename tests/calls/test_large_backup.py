@@ -14,9 +14,9 @@ from pathlib import Path
 import pyrage
 import pytest
 
-from pbx import vault
-from pbx.home import Home
-from pbx.vault import Vault
+from pbx.config import secrets as vault
+from pbx.config.home import Home
+from pbx.config.secrets import Vault
 from tests.support.ledgers import Told, write_log
 
 pytestmark = pytest.mark.long

@@ -6,10 +6,10 @@ import asyncio
 
 import pytest
 
+from pbx.db.database import open_database
 from pbx.demo.scenes import MAIN, SATURDAY, patient, physician
 from pbx.demo.stage import MOBILES, Stage
-from pbx.health.line_now import LineNow, line_now, step
-from pbx.store.database import open_database
+from pbx.ops.line_now import LineNow, line_now, step
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 

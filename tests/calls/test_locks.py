@@ -10,7 +10,7 @@ import pytest
 from dialplan.manager import USER
 from pbx.demo.scenes import BACK_LINE, MAIN, SATURDAY
 from pbx.demo.stage import MOBILES, Stage
-from pbx.locks.every import examine
+from pbx.ops.security.every import examine
 from tests.calls.conftest import CONFIG
 from tests.conftest import Saw
 from tests.support.sip import Dialog, SipSocket, digest, office

@@ -17,15 +17,15 @@ import pytest
 import pytest_asyncio
 import structlog
 
-from pbx import vault
-from pbx.carrier.handset import Handset, PhoneCall, Script, refuses
-from pbx.carrier.trace import SipMessage
+from pbx.calls.record.reconcile import Reconciliation, reconcile_day
+from pbx.config import secrets as vault
+from pbx.db import escalation, messages, relaying
+from pbx.db.database import open_database
+from pbx.demo.carrier.handset import Handset, PhoneCall, Script, refuses
+from pbx.demo.carrier.trace import SipMessage
 from pbx.demo.scenes import BACK_LINE, MAIN, SATURDAY, patient
 from pbx.demo.stage import MOBILES, Stage, staged
-from pbx.physicians.pins import hashed
-from pbx.record.reconcile import Reconciliation, reconcile_day
-from pbx.store import escalation, messages, relaying
-from pbx.store.database import open_database
+from pbx.escalation.pins import hashed
 from routing import relay, rota
 from routing.relay import RINGING, View
 from tests.support import leaks

@@ -16,14 +16,14 @@ from sqlalchemy import text
 
 from dialplan import system
 from dialplan.names import RELAY_CALL
-from pbx.carrier import audio
-from pbx.carrier.handset import Handset, Script, answers, never_answers
+from pbx.calls.record.reconcile import reconcile_day
+from pbx.config.home import Home
+from pbx.db import messages, outbound
+from pbx.db.database import open_database
+from pbx.demo.carrier import audio
+from pbx.demo.carrier.handset import Handset, Script, answers, never_answers
 from pbx.demo.scenes import BACK_LINE, MAIN, SATURDAY, patient
 from pbx.demo.stage import MOBILES, PATIENT_TONE, TONES, Stage, staged
-from pbx.home import Home
-from pbx.record.reconcile import reconcile_day
-from pbx.store import messages, outbound
-from pbx.store.database import open_database
 from tests.calls.test_phones import baresip
 from tests.calls.test_relay import (
     LONG,
@@ -39,7 +39,7 @@ from tests.conftest import Saw
 from tests.support.offices import ROOT, changed
 
 if TYPE_CHECKING:
-    from pbx.store.outbound_tables import OutboundCall
+    from pbx.db.outbound_tables import OutboundCall
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 

@@ -14,13 +14,13 @@ import pytest
 from dialplan.manager import USER
 from dialplan.names import HEARTBEAT
 from dialplan.system import CDR_FILE
-from pbx.ami.client import AmiClient
-from pbx.carrier import audio
-from pbx.carrier.handset import Handset, answers, never_answers, refuses
+from pbx.asterisk.ami.client import AmiClient
+from pbx.calls.record.cdr import read_cdr
+from pbx.demo.carrier import audio
+from pbx.demo.carrier.handset import Handset, answers, never_answers, refuses
 from pbx.demo.scenes import BACK_LINE, MAIN, SATURDAY, TUESDAY, patient, physician
 from pbx.demo.stage import MOBILES, PATIENT_TONE, TONES, Stage
-from pbx.health.trunk import reaches
-from pbx.record.cdr import read_cdr
+from pbx.ops.trunk import reaches
 from tests.conftest import Saw
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")

@@ -10,13 +10,13 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from pbx import vault
-from pbx.carrier.handset import Handset, Script
+from pbx.config import secrets as vault
+from pbx.db import pins
+from pbx.db.database import open_database
+from pbx.demo.carrier.handset import Handset, Script
 from pbx.demo.scenes import BACK_LINE, SATURDAY, patient, physician
 from pbx.demo.stage import MOBILES, PATIENT_TONE, TONES, Stage, staged
-from pbx.physicians.pins import hashed
-from pbx.store import pins
-from pbx.store.database import open_database
+from pbx.escalation.pins import hashed
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 

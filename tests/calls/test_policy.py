@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from pbx.carrier.handset import Handset, answers, never_answers, refuses
+from pbx.demo.carrier.handset import Handset, answers, never_answers, refuses
 from pbx.demo.scenes import SATURDAY, TUESDAY, patient, physician
 from pbx.demo.stage import MOBILES, TONES, Stage, staged
 

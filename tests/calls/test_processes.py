@@ -13,16 +13,16 @@ from pathlib import Path
 
 import pytest
 
-from pbx.carrier.handset import Handset, answers
+from pbx.asterisk.engine.ports import is_free
+from pbx.db import messages
+from pbx.db.calls import list_calls
+from pbx.db.database import open_database
+from pbx.demo.carrier.handset import Handset, answers
 from pbx.demo.scenes import BACK_LINE, MAIN, patient, physician
 from pbx.demo.stage import MOBILES, PATIENT_TONE, TONES
-from pbx.engine.ports import is_free
-from pbx.health.doctor import examine
-from pbx.health.trunk import registration
-from pbx.locks.asked import console
-from pbx.store import messages
-from pbx.store.calls import list_calls
-from pbx.store.database import open_database
+from pbx.ops.doctor import examine
+from pbx.ops.security.asked import console
+from pbx.ops.trunk import registration
 from tests.support.office_up import DEADLINE, ROOT, Up, office_up, reach_somebody, until
 
 

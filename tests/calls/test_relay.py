@@ -10,9 +10,13 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from pbx import vault
-from pbx.carrier import audio
-from pbx.carrier.handset import (
+from pbx.calls.record.reconcile import reconcile_day
+from pbx.config import secrets as vault
+from pbx.db import messages, relaying
+from pbx.db.database import open_database
+from pbx.db.messages import MessageRow
+from pbx.demo.carrier import audio
+from pbx.demo.carrier.handset import (
     Handset,
     PhoneCall,
     Script,
@@ -23,11 +27,7 @@ from pbx.carrier.handset import (
 )
 from pbx.demo.scenes import MAIN, SATURDAY, patient
 from pbx.demo.stage import MOBILES, PATIENT_TONE, TONES, Stage
-from pbx.physicians.pins import hashed
-from pbx.record.reconcile import reconcile_day
-from pbx.store import messages, relaying
-from pbx.store.database import open_database
-from pbx.store.messages import MessageRow
+from pbx.escalation.pins import hashed
 from tests.conftest import Saw
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")

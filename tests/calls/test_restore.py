@@ -13,10 +13,10 @@ from typing import Any
 import pyrage
 import pytest
 
-from pbx.carrier.handset import never_answers
+from pbx.config.home import Home
+from pbx.demo.carrier.handset import never_answers
 from pbx.demo.scenes import BACK_LINE, MAIN, patient
 from pbx.demo.stage import MOBILES
-from pbx.home import Home
 from tests.support.office_up import DEADLINE, ROOT, Up, office_up, reach_somebody, until
 
 CALLER = "+19175550188"

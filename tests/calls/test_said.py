@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from pbx.carrier import audio
-from pbx.carrier.handset import Handset, never_answers
+from pbx.config.home import Home
+from pbx.demo.carrier import audio
+from pbx.demo.carrier.handset import Handset, never_answers
 from pbx.demo.scenes import BACK_LINE, MAIN, SATURDAY, patient
 from pbx.demo.stage import MOBILES, Stage, staged
-from pbx.home import Home
 from tests.calls.test_outbound import LIVE
 from tests.calls.test_relay import PIN, with_pin
 from tests.support.offices import changed

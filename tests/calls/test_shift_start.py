@@ -11,13 +11,13 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from pbx import vault
-from pbx.carrier.handset import Handset, Script, voicemail
+from pbx.config import secrets as vault
+from pbx.db import changes, shifts
+from pbx.db.database import open_database
+from pbx.demo.carrier.handset import Handset, Script, voicemail
 from pbx.demo.scenes import BACK_LINE, MAIN, SATURDAY, TUESDAY, patient, physician
 from pbx.demo.stage import MOBILES, TONES, Stage, staged
-from pbx.physicians.pins import hashed
-from pbx.store import changes, shifts
-from pbx.store.database import open_database
+from pbx.escalation.pins import hashed
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 

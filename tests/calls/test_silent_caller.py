@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from pbx.carrier.handset import Handset, never_answers
+from pbx.demo.carrier.handset import Handset, never_answers
 from pbx.demo.scenes import BACK_LINE, SATURDAY
 from pbx.demo.stage import MOBILES, TONES, Stage, staged
 from tests.conftest import Saw

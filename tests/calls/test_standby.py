@@ -14,14 +14,14 @@ from pathlib import Path
 import pytest
 
 from dialplan import names
-from pbx.carrier import audio
-from pbx.carrier.handset import Handset, refuses
+from pbx.calls.record.spool import Fact, Spool, read
+from pbx.db import messages
+from pbx.db.calls import History, get_call, list_calls
+from pbx.db.database import open_database
+from pbx.demo.carrier import audio
+from pbx.demo.carrier.handset import Handset, refuses
 from pbx.demo.scenes import BACK_LINE, MAIN, patient, physician
 from pbx.demo.stage import MOBILES, PATIENT_TONE, TONES
-from pbx.record.spool import Fact, Spool, read
-from pbx.store import messages
-from pbx.store.calls import History, get_call, list_calls
-from pbx.store.database import open_database
 from tests.support.office_up import DEADLINE, Up, office_up, until
 
 pytestmark = pytest.mark.long

@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from pbx.carrier.handset import Handset
+from pbx.db.calls import History
+from pbx.demo.carrier.handset import Handset
 from pbx.demo.scenes import MAIN, SATURDAY, SAY_MATTER_S, physician
 from pbx.demo.stage import MOBILES, PATIENT_TONE, TONES, Stage, staged
-from pbx.store.calls import History
 from tests.calls.conftest import CONFIG
 from tests.conftest import Saw
 

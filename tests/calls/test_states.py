@@ -13,12 +13,12 @@ from typing import Any, get_args
 
 from sqlalchemy import Engine
 
-from pbx.carrier.handset import refuses
+from pbx.config.plan import load
+from pbx.db import escalation, messages, relaying
+from pbx.db.database import open_database
+from pbx.db.escalation import Act
+from pbx.demo.carrier.handset import refuses
 from pbx.demo.stage import MOBILES
-from pbx.officefile.plan import load
-from pbx.store import escalation, messages, relaying
-from pbx.store.database import open_database
-from pbx.store.escalation import Act
 from routing.model import Plan
 from routing.relay import AFTER, RINGING, Event, State, Todo, View
 from tests.support.office_up import DEADLINE, ROOT, Up, office_up, until

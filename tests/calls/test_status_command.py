@@ -10,8 +10,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from pbx import hosts
-from pbx.health.doctor import examine
+from pbx.config import hosts
+from pbx.ops.doctor import examine
 from tests.calls.test_processes import leave_messages
 from tests.support.office_up import DEADLINE, ROOT, Up, office_up
 

@@ -10,9 +10,9 @@ import sys
 import tempfile
 from pathlib import Path
 
-from pbx.engine.ports import is_free
-from pbx.engine.process import running_in
-from pbx.only_one import holder
+from pbx.asterisk.engine.ports import is_free
+from pbx.asterisk.engine.process import running_in
+from pbx.service.only_one import holder
 from tests.calls.test_processes import leave_messages
 from tests.support.office_up import DEADLINE, ROOT, Up, office_up
 

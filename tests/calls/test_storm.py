@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from pbx.carrier.handset import refuses
+from pbx.demo.carrier.handset import refuses
 from pbx.demo.scenes import BACK_LINE, MAIN, SATURDAY, patient, physician
 from pbx.demo.stage import MOBILES, PATIENT_TONE, TONES, Stage, staged
 from tests.calls.conftest import CONFIG

@@ -17,9 +17,9 @@ from dialplan.manager import USER
 from dialplan.pjsip import Tls, Trunk
 from dialplan.render import office_files
 from dialplan.system import Folders
-from pbx.engine import runtime
-from pbx.engine.ports import PortBlock
-from pbx.engine.process import AsteriskProcess, Instance
+from pbx.asterisk.engine import runtime
+from pbx.asterisk.engine.ports import PortBlock
+from pbx.asterisk.engine.process import AsteriskProcess, Instance
 from tests.dialplan.test_golden import BY_ADDRESS
 
 DEADLINE = 20.0

@@ -14,7 +14,7 @@ import pytest
 
 from dialplan.manager import EVENTS, USER
 from dialplan.system import CDR_FIELDS, CDR_FILE
-from pbx.carrier.handset import never_answers
+from pbx.demo.carrier.handset import never_answers
 from pbx.demo.scenes import BACK_LINE, MAIN, SATURDAY, physician
 from pbx.demo.stage import MOBILES, TONES, Stage
 from tests.conftest import Saw

@@ -12,11 +12,11 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from pbx import vault
-from pbx.engine import runtime
-from pbx.health.watchdog import ALIVE, READY, SOCKET
-from pbx.home import Home
-from pbx.supervisor import is_running
+from pbx.asterisk.engine import runtime
+from pbx.base.watchdog import ALIVE, READY, SOCKET
+from pbx.config import secrets as vault
+from pbx.config.home import Home
+from pbx.service.supervisor import is_running
 
 ROOT = Path(__file__).parents[2]
 DEADLINE = 60.0

@@ -12,25 +12,19 @@ from typing import TYPE_CHECKING
 import pytest
 import pytest_asyncio
 
-from pbx.carrier import audio
-from pbx.carrier.handset import Handset, Script, answers, never_answers, voicemail
+from pbx.config.home import Home
+from pbx.db import outbound
+from pbx.db.database import open_database
+from pbx.demo.carrier import audio
+from pbx.demo.carrier.handset import Handset, Script, answers, never_answers, voicemail
 from pbx.demo.scenes import SATURDAY
 from pbx.demo.stage import MOBILES, PATIENT_TONE, Stage, staged
-from pbx.home import Home
-from pbx.store import outbound
-from pbx.store.database import open_database
-from tests.calls.test_relay import (
-    PIN,
-    leaves_a_message,
-    read,
-    state_is,
-    with_pin,
-)
+from tests.calls.test_relay import PIN, leaves_a_message, read, state_is, with_pin
 from tests.support.offices import changed
 
 if TYPE_CHECKING:
-    from pbx.store.messages import MessageRow
-    from pbx.store.outbound_tables import OutboundCall
+    from pbx.db.messages import MessageRow
+    from pbx.db.outbound_tables import OutboundCall
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 

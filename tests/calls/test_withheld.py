@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from pbx.carrier.handset import Handset, Script, never_answers, refuses
+from pbx.calls.record import flags
+from pbx.db.calls import History
+from pbx.demo.carrier.handset import Handset, Script, never_answers, refuses
 from pbx.demo.scenes import BACK_LINE, MAIN, SATURDAY
 from pbx.demo.stage import MOBILES, Stage, staged
-from pbx.record import flags
-from pbx.store.calls import History
 from tests.calls.conftest import CONFIG
 from tests.conftest import Saw
 

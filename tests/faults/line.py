@@ -16,14 +16,14 @@ from pathlib import Path
 
 import pytest
 
-from pbx.carrier.handset import PhoneCall, Script
+from pbx.asterisk.engine import runtime
+from pbx.base.errors import OfficeLineError
+from pbx.db import messages
+from pbx.db.calls import CallRow, list_calls
+from pbx.db.database import open_database
+from pbx.demo.carrier.handset import PhoneCall, Script
 from pbx.demo.scenes import BACK_LINE, patient, physician
 from pbx.demo.stage import MOBILES, TONES
-from pbx.engine import runtime
-from pbx.errors import OfficeLineError
-from pbx.store import messages
-from pbx.store.calls import CallRow, list_calls
-from pbx.store.database import open_database
 from tests.faults import oracle
 from tests.faults.oracle import DEADLINE
 from tests.support.office_up import ROOT, Up, office_up, until

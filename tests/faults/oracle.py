@@ -11,11 +11,11 @@ import re
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
-from pbx.carrier.network import Carrier
+from pbx.db import messages
+from pbx.db.calls import CallRow
+from pbx.db.database import open_database
+from pbx.demo.carrier.network import Carrier
 from pbx.demo.stage import MOBILES
-from pbx.store import messages
-from pbx.store.calls import CallRow
-from pbx.store.database import open_database
 
 DEADLINE = 90.0
 REACHED = frozenset({"connected", "failsafe"})

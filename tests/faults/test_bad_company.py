@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from pbx.asterisk.engine import astdb
 from pbx.demo.scenes import BACK_LINE, patient
-from pbx.engine import astdb
-from pbx.health.doctor import examine
-from pbx.health.standing import standing
+from pbx.ops.doctor import examine
+from pbx.ops.standing import standing
 from tests.conftest import Saw
 from tests.faults.line import line_up
 from tests.faults.oracle import DEADLINE

@@ -8,10 +8,10 @@ import signal
 import pytest
 
 from dialplan import names
-from pbx.carrier.handset import Handset, answers
+from pbx.calls.record.flags import CUT_OFF
+from pbx.demo.carrier.handset import Handset, answers
 from pbx.demo.scenes import BACK_LINE, MAIN, patient
 from pbx.demo.stage import MOBILES, PATIENT_TONE, TONES
-from pbx.record.flags import CUT_OFF
 from tests.calls.test_standby import verbs
 from tests.conftest import Saw
 from tests.faults.line import Line, line_up

@@ -13,11 +13,11 @@ from pathlib import Path
 import pytest
 
 from dialplan import names
+from pbx.calls.record.spool import Spool
+from pbx.config.home import Home
+from pbx.db.damage import aside_of
 from pbx.demo.scenes import BACK_LINE, MAIN, patient
-from pbx.health.doctor import examine
-from pbx.home import Home
-from pbx.record.spool import Spool
-from pbx.store.damage import aside_of
+from pbx.ops.doctor import examine
 from tests.conftest import Saw
 from tests.faults.line import Line, line_up, read_only
 from tests.faults.oracle import DEADLINE

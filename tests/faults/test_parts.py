@@ -15,12 +15,12 @@ from pathlib import Path
 
 import pytest
 
-from pbx.carrier.handset import Handset, PhoneCall, answers, never_answers, refuses
+from pbx.config.home import Home
+from pbx.db import relaying
+from pbx.db.database import open_database
+from pbx.demo.carrier.handset import Handset, PhoneCall, answers, never_answers, refuses
 from pbx.demo.scenes import BACK_LINE, patient, physician
 from pbx.demo.stage import MOBILES, TONES, staged
-from pbx.home import Home
-from pbx.store import relaying
-from pbx.store.database import open_database
 from tests.conftest import Saw
 from tests.faults.line import Line, line_up
 from tests.faults.oracle import DEADLINE, dialled_nobody_else, invited

@@ -12,11 +12,11 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from pbx.carrier.handset import Handset, Script, answers, never_answers, refuses, voicemail
+from pbx.db.calls import History
+from pbx.db.database import open_database
+from pbx.demo.carrier.handset import Handset, Script, answers, never_answers, refuses, voicemail
 from pbx.demo.scenes import BACK_LINE, MAIN, SATURDAY, TUESDAY, patient, physician
 from pbx.demo.stage import MOBILES, PATIENT_TONE, TONES, Stage, staged
-from pbx.store.calls import History
-from pbx.store.database import open_database
 from tests.calls.test_outbound import LIVE, events
 from tests.calls.test_relay import PIN, leaves_a_message, read, with_pin
 from tests.conftest import Saw

@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from pbx.engine.process import running_in
-from pbx.only_one import holder
+from pbx.asterisk.engine.process import running_in
+from pbx.service.only_one import holder
 from tests.conftest import Saw
 from tests.faults.line import Line, line_up
 from tests.faults.oracle import DEADLINE

@@ -129,7 +129,7 @@ def build(root: Path) -> None:
 
 def make_newer(source: Path) -> None:
     """Turn a copy of the checkout into a later version with one more table."""
-    project, database = source / "pyproject.toml", source / "pbx/store/database.py"
+    project, database = source / "pyproject.toml", source / "pbx/db/database.py"
     later = re.sub(
         '^version = "(.*)"', r'version = "\1.post1"', project.read_text(), flags=re.MULTILINE
     )

@@ -14,12 +14,12 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from pbx import logs
-from pbx.carrier.handset import Handset
-from pbx.carrier.network import Carrier
+from pbx.asterisk.engine import runtime
+from pbx.base import logs
+from pbx.demo.carrier.handset import Handset
+from pbx.demo.carrier.network import Carrier
 from pbx.demo.scenes import BACK_LINE, MAIN, patient
 from pbx.demo.stage import MOBILES
-from pbx.engine import runtime
 from tests.support.leaks import in_text
 from tests.support.office_up import reached
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pbx.officefile.plan import load
+from pbx.config.plan import load
 from routing.decision import Facts
 from routing.engine import route
 from routing.ladder import Ringing, Waiting, next_step, resolve

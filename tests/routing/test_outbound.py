@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pbx.officefile import plan as plans
+from pbx.config import plan as plans
 from routing.model import Line, Outbound
 from routing.outbound import EMERGENCY, capped, longest_s, refusal, refused, shown
 

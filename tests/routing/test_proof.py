@@ -13,10 +13,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dialplan import names
-from pbx.call.callflow import SAVED, CallFlow
-from pbx.call.conversation import CallState, Question
-from pbx.call.recent import RecentCallers
-from pbx.officefile.plan import load
+from pbx.calls.callflow import SAVED, CallFlow
+from pbx.calls.conversation import CallState, Question
+from pbx.calls.recent import RecentCallers
+from pbx.config.plan import load
 from routing import paths
 from routing.model import (
     Announce,

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pbx.officefile.plan import load
+from pbx.config.plan import load
 from routing.model import Closure, Contact, Days, Override, Person, Plan, Window
 from routing.relay import (
     AFTER,

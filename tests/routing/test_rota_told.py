@@ -9,9 +9,9 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from pbx.officefile.spans import windows as read_windows
 from routing.model import ExplicitShift, Layer, Override, Plan, Rota, Window
 from routing.rota import changes, gaps, on_call, shifts
+from routing.spans import windows as read_windows
 from tests.support.wall_clock import DAY, plan_in
 
 NEW_YORK = ZoneInfo("America/New_York")

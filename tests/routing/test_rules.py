@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pbx.officefile.plan import load
+from pbx.config.plan import load
 from routing import people
 from routing.decision import Facts
 from routing.engine import NO_RULE, route

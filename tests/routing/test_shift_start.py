@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from pbx.officefile.plan import load
+from pbx.config.plan import load
 from routing import ladder, rota, shift_start
 from routing.model import Confirm, Override, Plan, Unconfirmed
 from routing.shift_start import ACTIVE, AFTER, EVENTS, STATES, Begin, Event, State, View

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from pbx.officefile.plan import load
+from pbx.config.plan import load
 from routing import rota
 from routing.model import (
     Announce,

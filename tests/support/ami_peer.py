@@ -11,7 +11,7 @@ from contextlib import asynccontextmanager
 import pytest
 
 from dialplan.manager import USER
-from pbx.ami.client import AmiClient, AmiEvent
+from pbx.asterisk.ami.client import AmiClient, AmiEvent
 
 SECRET = "a-made-up-secret"
 GREETING = b"Asterisk Call Manager/11.0.0\r\n"

@@ -9,9 +9,9 @@ from pathlib import Path
 from dialplan import system
 from dialplan.conf import document, section
 from dialplan.manager import USER
-from pbx.engine import runtime
-from pbx.engine.ports import PortBlock
-from pbx.engine.process import AsteriskProcess, Instance
+from pbx.asterisk.engine import runtime
+from pbx.asterisk.engine.ports import PortBlock
+from pbx.asterisk.engine.process import AsteriskProcess, Instance
 
 SECRET = "a-made-up-secret"
 HOLD = "[hold]\nexten => s,1,Wait(60)\nexten => up,1,Answer()\n same => n,Wait(60)\n"

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from pbx.engine.ports import PortBlock
+from pbx.asterisk.engine.ports import PortBlock
 
 USER, PASSWORD = "officeline", "a-made-up-password"
 SITE = "lakeside"

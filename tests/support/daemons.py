@@ -12,12 +12,12 @@ from functools import partial
 from pathlib import Path
 
 from dialplan import names
-from pbx.clock import DemoClock
-from pbx.daemon import Daemon
-from pbx.engine.ports import PortBlock
-from pbx.home import Home
-from pbx.officefile import plan as plans
-from pbx.vault import Vault
+from pbx.asterisk.engine.ports import PortBlock
+from pbx.base.clock import DemoClock
+from pbx.config import plan as plans
+from pbx.config.home import Home
+from pbx.config.secrets import Vault
+from pbx.service.daemon import Daemon
 from tests.support.ami_peer import SECRET, Peer, listening
 
 ROOT = Path(__file__).parents[2]

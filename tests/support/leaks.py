@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import closing
 from pathlib import Path
 
-from pbx.carrier.trace import SipMessage
+from pbx.demo.carrier.trace import SipMessage
 from pbx.demo.stage import Stage
 
 # A mobile may stand in the vault, in what Asterisk dials from alone, and nowhere else of the home.

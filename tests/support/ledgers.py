@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from pbx.home import Home
-from pbx.record.reconcile import cdr_path
-from pbx.store import messages, records
-from pbx.store.database import open_database
-from pbx.store.writer import LogWriter
+from pbx.calls.record.reconcile import cdr_path
+from pbx.config.home import Home
+from pbx.db import messages, records
+from pbx.db.database import open_database
+from pbx.db.writer import LogWriter
 
 CALLER, MAIN = "+12125550142", "+12125550100"
 

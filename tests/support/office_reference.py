@@ -28,7 +28,7 @@ from typing import (
 from annotated_types import Ge, Le
 from pydantic import BaseModel
 
-from pbx.officefile import fields, schema
+from pbx.config import fields, schema
 
 HEADING = "## Every key\n"
 HEAD = f"""{HEADING}
@@ -171,7 +171,7 @@ def _listed(kind: Any, origin: Any, arguments: tuple[Any, ...]) -> str:
 
 
 def _name(kind: Any) -> str:
-    """Name an annotation as `pbx.officefile.fields` does; a key's alias may stand behind it."""
+    """Name an annotation as `pbx.config.fields` does; a key's alias may stand behind it."""
     for name, one in vars(fields).items():
         if name in KINDS and get_args(one)[0] is (get_args(kind) or (kind,))[0]:
             behind = one.__metadata__

@@ -11,13 +11,13 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from pbx import vault
-from pbx.carrier.network import Carrier
+from pbx.asterisk.engine import runtime
+from pbx.asterisk.engine.ports import PortBlock
+from pbx.config import secrets as vault
+from pbx.config.home import Home
+from pbx.demo.carrier.network import Carrier
 from pbx.demo.scenes import BACK_LINE, MAIN, patient, physician
 from pbx.demo.stage import MOBILES, PATIENT_TONE, TONES
-from pbx.engine import runtime
-from pbx.engine.ports import PortBlock
-from pbx.home import Home
 
 ROOT = Path(__file__).parents[2]
 DEADLINE = 60.0

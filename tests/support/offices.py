@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from pbx.findings.check import look
-from pbx.findings.finding import Finding
+from pbx.config.findings.check import look
+from pbx.config.findings.finding import Finding
 from routing.decision import Facts
 
 ROOT = Path(__file__).parents[2]

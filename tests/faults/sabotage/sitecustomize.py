@@ -19,7 +19,7 @@ from pathlib import Path
 
 def _install(order: Path) -> None:
     from dialplan import names
-    from pbx.agi import session
+    from pbx.asterisk.agi import session
 
     whole = session.AgiSession.conclude
 
@@ -47,7 +47,7 @@ def _install(order: Path) -> None:
 
 
 def _set_clock(order: Path) -> None:
-    from pbx.clock import SystemClock
+    from pbx.base.clock import SystemClock
 
     def now(self: SystemClock) -> datetime:
         del self

@@ -16,11 +16,11 @@ from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import Engine
 
-from pbx.officefile.plan import load
-from pbx.record.reconcile import SETTLING, Reconciliation, cdr_path, reconcile
-from pbx.store import messages
-from pbx.store.calls import CallRow, list_calls
-from pbx.store.database import open_database
+from pbx.calls.record.reconcile import SETTLING, Reconciliation, cdr_path, reconcile
+from pbx.config.plan import load
+from pbx.db import messages
+from pbx.db.calls import CallRow, list_calls
+from pbx.db.database import open_database
 from routing.relay import shortest_cut_off
 from tests.faults.line import Line
 from tests.faults.soak.play import Placed, Soak

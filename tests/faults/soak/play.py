@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 from multiprocessing import get_context
 from pathlib import Path
 
-from pbx.carrier import audio
-from pbx.carrier.handset import Handset, PhoneCall, Script, refuses, voicemail
+from pbx.demo.carrier import audio
+from pbx.demo.carrier.handset import Handset, PhoneCall, Script, refuses, voicemail
 from pbx.demo.scenes import SAY_MATTER_S, SILENT_S, patient
 from pbx.demo.stage import MOBILES, PATIENT_TONE, TONES
 from tests.faults.line import Line

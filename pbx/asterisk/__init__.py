@@ -1,0 +1,1 @@
+"""The wires to Asterisk, and Asterisk itself as a program."""

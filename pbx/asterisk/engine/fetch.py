@@ -1,0 +1,147 @@
+"""A private Asterisk, unpacked from Debian's archive into the cache; nothing is installed."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import re
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+from pbx.asterisk.engine import runtime
+from pbx.asterisk.engine.runtime import PRIVATE, Runtime
+from pbx.base.errors import EngineError
+from pbx.base.os_errors import os_sentence
+from pbx.base.paths import data_folder
+
+# Suites of Debian's that carry Asterisk 22 LTS, in the order in which they are tried. No stable one
+# did in 2026; what leaves forky is still in sid, from which forky is made.
+SUITES = ("forky", "sid")
+PACKAGES = "asterisk"
+MACHINES_KEYS = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
+# What apt says where a suite or its Asterisk is gone, so that the next one is tried.
+GONE = re.compile("does not have a Release file|no installation candidate|Unable to locate package")
+KEY = re.compile("(?:NO_PUBKEY|EXPKEYSIG|Missing key) ([0-9A-F]{8,40})")
+UNSIGNED = re.compile("is not signed|signatures were invalid|couldn't be verified")
+OTHERS = re.compile(r"mmdebstrap failed to run|apt-get .*failed|apt download failed|main\(\) rec")
+
+
+def fetch(say: Callable[[str], None]) -> Runtime:
+    """Bring a private Asterisk into the cache folder, about 300 MB; nothing is installed."""
+    folder = runtime.cache_folder()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = os.open(folder / "fetch.lock", os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        what, other = (
+            f"The cache folder {folder} cannot be written",
+            "name another in OFFICELINE_CACHE",
+        )
+        raise EngineError(os_sentence(what, error, folder, otherwise=other)) from error
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # somebody else's fetch may just be ending
+        found = runtime.find()
+        if found is None:
+            found = _bring(folder, say)
+    finally:
+        os.close(lock)
+    return found
+
+
+def _bring(folder: Path, say: Callable[[str], None]) -> Runtime:
+    if shutil.which("mmdebstrap") is None:
+        raise EngineError(
+            "Asterisk cannot be fetched without mmdebstrap; install it with "
+            "'apt-get install mmdebstrap' or install Asterisk 22.10 or newer yourself."
+        )
+    target = folder / f"{PRIVATE}.part"
+    say("Fetching Asterisk 22 from Debian (about half a minute)")
+    try:
+        with tempfile.TemporaryDirectory(dir=folder, prefix="keys-") as keys:
+            _unpack(target, _keyrings(Path(keys)), say)
+    except BaseException:
+        shutil.rmtree(target, ignore_errors=True)
+        raise
+    for unused in ("usr/share/doc", "usr/share/man", "usr/share/locale", "var/cache"):
+        shutil.rmtree(target / unused, ignore_errors=True)
+    target.chmod(0o755)
+    if runtime.fetched(target) is None:
+        raise EngineError(
+            f"The Asterisk fetched into {target} is older than 22.10 or does not start; "
+            "remove that folder and try again, or install Asterisk 22.10 or newer yourself."
+        )
+    target.rename(folder / PRIVATE)
+    found = runtime.fetched(folder / PRIVATE)
+    assert found is not None  # noqa: S101  # the same files answered under their first name
+    return found
+
+
+def _keyrings(folder: Path) -> list[str]:
+    """Name the keys that may sign: those that ship with OfficeLine, and the machine's own.
+
+    Ours are copied, as apt reads them as a user who may not enter a checkout.
+    """
+    folder.chmod(0o755)
+    for key in (data_folder("config") / "keys").glob("*.asc"):
+        copy = folder / key.name
+        shutil.copyfile(key, copy)
+        copy.chmod(0o644)
+    known = [folder, *([MACHINES_KEYS] if MACHINES_KEYS.exists() else [])]
+    return [f"--keyring={place}" for place in known]
+
+
+def _unpack(target: Path, keyrings: list[str], say: Callable[[str], None]) -> None:
+    """Unpack the packages of the first suite that has them; EngineError says why none."""
+    for suite in SUITES:
+        failure = _extract(target, suite, keyrings)
+        if "expired" in failure or "Valid-Until" in failure:
+            say(f"The mirror's list of {suite} is past its date; trying again, still signed")
+            late = '--aptopt=Acquire::Check-Valid-Until "false"'
+            failure = _extract(target, suite, [*keyrings, late])
+        if not failure:
+            return
+        if not GONE.search(failure):
+            raise EngineError(_sentence(failure, suite, target.parent))
+        say(f"Debian's suite {suite} carries no Asterisk any more")
+    raise EngineError(
+        f"Debian carries no Asterisk in {' or '.join(SUITES)} any more; bring OfficeLine up to "
+        "date, or install Asterisk 22.10 or newer yourself."
+    )
+
+
+def _sentence(failure: str, suite: str, folder: Path) -> str:
+    """Say why a suite could not be unpacked, and what to do."""
+    named = KEY.search(failure)
+    if named or UNSIGNED.search(failure):
+        key = f" ({named[1]})" if named else ""
+        return (
+            f"Debian's suite {suite} is not signed by a key that OfficeLine or this machine knows"
+            f"{key}, so nothing of it was used. The network is not the cause: bring OfficeLine up "
+            "to date, or install Debian's newest package debian-archive-keyring."
+        )
+    if "No space left" in failure:
+        return (
+            f"The disk of {folder} is full; Asterisk needs about 300 MB there, "
+            "and 700 MB for a moment."
+        )
+    said = [line.strip() for line in failure.splitlines() if line.strip()]
+    errors = [line for line in said if line.startswith("E: ") and not OTHERS.search(line)]
+    last = (errors or said or ["no output"])[-1].removeprefix("E: ")
+    return (
+        f"Asterisk could not be fetched from Debian ({last}); "
+        "check the network and the disk, then try again."
+    )
+
+
+def _extract(target: Path, suite: str, options: list[str]) -> str:
+    """Unpack the packages into `target`; return an empty text or what went wrong."""
+    shutil.rmtree(target, ignore_errors=True)
+    # Without root the default mode leaves files that belong to a user of a user namespace.
+    mode = [] if os.geteuid() == 0 else ["--mode=chrootless"]
+    packages = f"--include={PACKAGES}"
+    command = ["mmdebstrap", *mode, "--variant=extract", *options, packages, suite]
+    done = subprocess.run([*command, str(target)], capture_output=True, text=True, check=False)
+    return "" if done.returncode == 0 else done.stderr or f"exit {done.returncode}"

@@ -1,0 +1,1 @@
+"""What every part of it uses: errors, files, paths, the clock, logs, phone numbers."""

@@ -1,0 +1,52 @@
+"""The one place that knows what time it is."""
+
+from __future__ import annotations
+
+import time
+from datetime import UTC, datetime, timedelta
+from typing import Protocol
+
+from pbx.base.errors import ConfigError
+
+
+class Clock(Protocol):
+    """What tells the time; `now` is aware, in UTC."""
+
+    def now(self) -> datetime:
+        """Return this instant."""
+        ...
+
+    def set(self, instant: datetime) -> None:
+        """Set the clock, where that is allowed."""
+        ...
+
+
+class SystemClock:
+    """The machine's clock, which nobody may set through us."""
+
+    def now(self) -> datetime:
+        """Return this instant."""
+        return datetime.now(UTC)
+
+    def set(self, instant: datetime) -> None:
+        """Refuse: a line that patients depend on lives in the present."""
+        raise ConfigError(
+            f"The clock of a running office cannot be set to {instant:%Y-%m-%d %H:%M}; "
+            "only the demo's can."
+        )
+
+
+class DemoClock:
+    """A clock that can be set and runs on from there; for the demo and the tests alone."""
+
+    def __init__(self, instant: datetime) -> None:
+        self.set(instant)
+
+    def now(self) -> datetime:
+        """Return the set instant plus the time that has passed since."""
+        return self._instant + timedelta(seconds=time.monotonic() - self._set_at)
+
+    def set(self, instant: datetime) -> None:
+        """Set the clock to an aware instant."""
+        self._instant = instant.astimezone(UTC)
+        self._set_at = time.monotonic()

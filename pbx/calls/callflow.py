@@ -1,0 +1,326 @@
+"""What the dialplan does next: decisions of `routing` made into verdicts, turn by turn.
+
+Nothing of a call is kept in memory. What a later turn must know travels with the channel as the
+call's state, so that a daemon that was restarted goes on in the middle of a call.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from functools import partial
+
+from dialplan import names
+from pbx.asterisk.speech import spoken
+from pbx.base import phone_numbers as numbers
+from pbx.calls import memory
+from pbx.calls.conversation import Book, CallState, Plans, Question, Verdict
+from pbx.calls.recent import RecentCallers
+from routing import engine, ladder, outbound, people
+from routing.decision import Decision, Facts
+from routing.model import Plan, Try
+from routing.relay import relay_of
+
+STAR = "*"  # at a menu: the physician's line
+KEY_WAIT_S = 5  # how long silence at the menu lasts before it counts as urgent
+NUMBER_WAIT_S = 6
+SAME_WAIT_S = 3  # before the number that the caller calls from is taken
+ASKED = 2  # how often a number is asked for; then the physician matters more
+MATTER_S = 20  # how long a caller may say what it is about before somebody is called
+WORDS, SAVED = "words", "yes"  # how far the message of an urgent caller is
+TRIED = "yes"  # star led to the question for a PIN, and nobody answered it
+OVER = "over"  # the ladder is over, and its message waits for the number to call back
+
+
+class CallFlow:
+    """Answers questions about calls; `recent` knows who called before.
+
+    Without a `physicians_line`, star at a menu is a wrong key like any other.
+    """
+
+    def __init__(
+        self, plans: Plans, recent: RecentCallers, *, physicians_line: bool = True
+    ) -> None:
+        self._plans = plans
+        self._recent = recent
+        self._line = physicians_line
+
+    def answer(self, question: Question, now: datetime) -> Verdict:
+        """Decide the next turn; an event or a state that is none of ours counts as an arrival."""
+        if CallState.is_foreign(question.state):
+            question = replace(question, event=names.ARRIVED, detail="", state="")
+        state = CallState.decode(question.state)
+        plan = self._plans.by_hash(state.plan) or self._plans.plan
+        state = replace(state, plan=plan.revision)
+        if not state.began:
+            state = self._begun(state, question, plan, memory.moment(now))
+        turn = _Turn(question, state, plan, self._plans.book, state.begun(now))
+        if question.event == names.RETURNED:  # to the menu that they came from
+            return self._route(replace(turn, state=replace(turn.state, star=TRIED)))
+        if question.event == names.PRESSED and self._line and turn.calls_in():
+            return Verdict(names.CALL_IN, {}, turn.state)
+        if question.event == names.PRESSED:
+            return self._route(turn.pressed(question.detail))
+        return turn.goes_on() or self._route(turn)
+
+    def _route(self, turn: _Turn) -> Verdict:
+        asked, kept = turn.question, turn.state
+        if (number := turn.number) is not None:
+            self._recent.note(number, asked.call, turn.began)
+        facts = Facts(
+            asked.did,
+            asked.caller,
+            kept.presses(),
+            memory.calls(kept.earlier, kept.began),
+            memory.directory(kept.known, asked.caller, turn.plan),
+        )
+        decision = engine.route(facts, turn.plan, turn.began)
+        return replace(turn.perform(decision), decision=decision, facts=facts)
+
+    def _begun(self, state: CallState, question: Question, plan: Plan, began: int) -> CallState:
+        """Take down for the whole call what is true at its beginning."""
+        caller = question.caller
+        patient = plan.patients.get(caller) if caller is not None else None
+        number = outbound.reachable(plan, caller)
+        earlier = memory.ages(self._recent.earlier(number, question.call), began, plan)
+        return replace(state, began=began, earlier=earlier, known=memory.known(patient, plan))
+
+
+@dataclass(frozen=True)
+class _Turn:
+    """One question with all that its answer depends on.
+
+    Plan and instant are those with which the call `began`; only `book` is the newest, so that a
+    mobile that was changed just now is the one that rings.
+    """
+
+    question: Question
+    state: CallState
+    plan: Plan
+    book: Book
+    began: datetime
+
+    @property
+    def number(self) -> str | None:
+        """Where the caller can be called back; None for who must say it."""
+        return outbound.reachable(self.plan, self.question.caller)
+
+    def calls_in(self) -> bool:
+        """Tell whether a physician at a menu asks for the physician's line: star, but once."""
+        taken = any(STAR in menu.keys for menu in self.plan.menus.values())
+        return self.question.detail == STAR and not taken and not self.state.star
+
+    def goes_on(self) -> Verdict | None:
+        """Answer what needs no new decision; None for an arrival and for what is none of ours."""
+        match self.question.event:
+            case names.KEYED:
+                return self.keyed(self.question.detail)
+            case names.RECORDED:
+                return self.recorded()
+            case names.RANG | names.WAITED if self.state.ladder:
+                return self.climb()
+            case names.RANG:
+                return self.record(("desk-no-answer", "leave-message"))
+            case names.STOPPED:
+                return self.give_up()
+        return None
+
+    def pressed(self, key: str) -> _Turn:
+        return replace(self, state=self.state.pressed(key))
+
+    def keyed(self, digits: str) -> Verdict:
+        """Take a number that we would call back; after a second slip go on without a new one.
+
+        Who was asked before a message, and not before a ladder, leaves it now.
+        """
+        refused = partial(outbound.refused, self.plan)
+        number = numbers.callback(digits, self.plan.office.country, refused)
+        wanted = bool(digits) or self.number is None
+        if number is None and wanted and self.state.asked < ASKED:
+            return self._ask_number("callback-again")
+        state = replace(self.state, callback=number or "")
+        if state.saved == OVER:
+            return replace(self, state=replace(state, saved="")).leave_urgent()
+        if not state.ladder:
+            return replace(self, state=state).record(("leave-message",))
+        say = ("callback-thanks",) if number else () if self.number else ("callback-missing",)
+        return replace(self, state=replace(state, saved=WORDS)).matter(*say)
+
+    def matter(self, *say: str) -> Verdict:
+        """Have the caller say what it is about; the words belong to the message on the disk."""
+        words = {names.SAY: names.sounds((*say, "say-matter", "beep")), names.PAUSE: str(MATTER_S)}
+        return Verdict(names.MATTER, words, self.state, message="urgent")
+
+    def recorded(self) -> Verdict:
+        """Go on after words were recorded: to the people on call, or to the end."""
+        if self.state.saved == WORDS:
+            turn = replace(self, state=replace(self.state, saved=SAVED))
+            return turn.climb("connecting-saved")
+        if self.state.urgency == "urgent":
+            return self.goodbye("message-urgent-saved", *self.promise())
+        return self.goodbye("message-saved")
+
+    def give_up(self) -> Verdict:
+        """End a ladder, at its end or because the caller waits no longer: a message is left."""
+        if self.state.saved:
+            return self.goodbye(*self.promise())
+        return self.leave_urgent(saved=OVER)
+
+    def leave_urgent(self, *, saved: str = "") -> Verdict:
+        """Say that nobody was reached, and take an urgent message."""
+        leave = "leave-message-backline" if self.backline else "leave-message-urgent"
+        return self.record(("not-reached", *self.promise(), leave), saved=saved)
+
+    @property
+    def backline(self) -> bool:
+        """Tell whether hospitals and labs call on this line."""
+        line = self.plan.line_of(self.question.did)
+        return line is not None and line.backline
+
+    @property
+    def hold(self) -> dict[str, str]:
+        """Choose what is heard while phones ring, where it is not what patients hear."""
+        return {names.HOLD: names.HOLD_BACKLINE} if self.backline else {}
+
+    def promise(self) -> tuple[str, ...]:
+        """Say within what time somebody calls back, as the plan has it."""
+        breach_s = relay_of(self.plan, self.state.ladder).breach_s
+        worse = () if self.backline else ("if-worse",)
+        return (*spoken.call_back_within(breach_s), *worse)
+
+    def perform(self, decision: Decision) -> Verdict:
+        ladders = {"ring": decision.otherwise or "", "ladder": decision.target}
+        state = replace(
+            self.state,
+            urgency=decision.urgency or "",
+            own=decision.own or "",
+            ladder=ladders.get(decision.kind, self.state.ladder),
+        )
+        turn = replace(self, state=state)
+        match decision.kind:
+            case "menu":
+                words = {names.SAY: names.sounds(decision.say), names.PAUSE: str(KEY_WAIT_S)}
+                return Verdict(names.MENU, words, state)
+            case "ring":
+                # whoever nobody answers goes on to the ladder, from its first step
+                return turn.ring(turn.who(decision.target), decision.ring_s)
+            case "ladder":
+                return turn.start_ladder()
+            case "message":
+                return turn.record(("leave-message",))
+            case "announce":
+                return turn.goodbye(*decision.say)
+        return Verdict(names.REJECT, {}, state)
+
+    def start_ladder(self) -> Verdict:
+        """Dial at once; but who came by a menu first leaves a number and says what it is about."""
+        if self.question.event != names.PRESSED:  # a line without a menu asks nothing
+            return self.climb()
+        return self._ask_number("ask-callback" if self.number is None else "callback-same")
+
+    def _ask_number(self, prompt: str) -> Verdict:
+        """Ask where to call back; from here on the message exists, whatever the caller does."""
+        wait = NUMBER_WAIT_S if self.number is None else SAME_WAIT_S
+        digits = outbound.keyed_digits(self.plan.office.country)
+        words = {
+            names.SAY: names.sounds((prompt,)),
+            names.PAUSE: str(wait),
+            names.DIGITS: str(digits),
+        }
+        state = replace(self.state, asked=self.state.asked + 1)
+        return Verdict(names.NUMBER, words, state, message=state.urgency or "urgent")
+
+    def who(self, target: str) -> tuple[str, ...]:
+        return ladder.resolve(target, self.plan, self.began, own=self.state.own or None)
+
+    def reachable(self) -> dict[str, str]:
+        """Map everybody who may ring now to the contact that is used."""
+        held = {person: frozenset(contacts) for person, contacts in self.book.items()}
+        urgent = self.state.urgency == "urgent"
+        return people.reachable(self.plan, held, self.began, urgent=urgent)
+
+    def climb(self, *say: str) -> Verdict:
+        """Go to the ladder's next step; at its end an urgent message is taken."""
+        state = self.state
+        rungs = self.plan.ladders.get(state.ladder)
+        step = rungs and ladder.next_step(
+            rungs,
+            self.plan,
+            self.began,
+            after=state.step,
+            reachable=self.reachable(),
+            own=state.own or None,
+        )
+        if isinstance(step, ladder.Ringing):
+            turn = replace(self, state=replace(state, step=step.step))
+            return turn.ring(step.who, step.ring_s, say, pin=step.pin)
+        if isinstance(step, ladder.Waiting):
+            words = {names.PAUSE: str(step.seconds)}
+            return Verdict(names.WAIT, words, replace(state, step=step.step))
+        return self.give_up()
+
+    def ring(
+        self, who: tuple[str, ...], ring_s: int, say: tuple[str, ...] = (), *, pin: bool = False
+    ) -> Verdict:
+        """Ring these together; nobody reachable among them means the next step at once."""
+        via = self.reachable()
+        who = tuple(one for one in who if one in via)
+        if not who:
+            return self.climb() if self.state.ladder else self.record(("leave-message",))
+        kinds = {one: kind for one in who if (kind := self._kind(one, via[one]))}
+        asked = self._asked(who, via, pin=pin)
+        whisper = "whisper-urgent" if self.state.urgency == "urgent" else "whisper-routine"
+        whisper = "whisper-backline" if self.backline else whisper
+        words = {
+            names.SAY: names.sounds(say),
+            names.DIAL: names.legs(who),
+            f"_{names.RING}": str(ring_s),
+            f"_{names.SHOW}": outbound.shown(self.plan, self.plan.line_of(self.question.did)),
+            f"_{names.WHISPER}": names.sounds((whisper,)),
+            **self.hold,
+            **{f"_{names.TO}_{one}": self.book[one][via[one]] for one in who},
+            **{f"_{names.KIND}_{one}": kind for one, kind in kinds.items()},
+            **{f"_{names.PIN_OF}_{one}": pins for one, pins in asked.items()},
+        }
+        verb = names.DESK if len(kinds) == len(who) else names.LADDER
+        return Verdict(verb, words, self.state, who=who)
+
+    def _kind(self, person: str, via: str) -> str:
+        """Say who need not press 1: a desk phone, by its id, and an answering service."""
+        if via in self.plan.phones:
+            return via
+        known = self.plan.people.get(person)
+        return names.SERVICE if known is not None and known.role == "service" else ""
+
+    def _asked(self, who: tuple[str, ...], via: Mapping[str, str], *, pin: bool) -> dict[str, str]:
+        """Say who accepts by a PIN ("1"); "" takes back what an earlier step of the ladder said."""
+        rungs = self.plan.ladders.get(self.state.ladder)
+        steps = () if rungs is None else rungs.live
+        mixed = any(isinstance(one, Try) and one.pin for one in steps)
+        known = self.plan.people
+        keys = {one for one in who if one in known and people.keys_pin(known[one], via[one])}
+        return {one: "1" if pin or one in keys else "" for one in who if mixed or one in keys}
+
+    def record(self, say: tuple[str, ...], *, saved: str = "") -> Verdict:
+        """Take a message, from who cannot be called back after a number; `saved` is until then."""
+        if self.number is None and not self.state.callback and not self.state.asked:
+            turn = replace(self, state=replace(self.state, saved=saved))
+            return turn._ask_number("ask-callback")  # noqa: SLF001  # of our own
+        words = {names.SAY: names.sounds((*say, "beep"))}
+        return Verdict(names.MESSAGE, words, self.state, message=self.state.urgency or "urgent")
+
+    def goodbye(self, *say: str) -> Verdict:
+        return Verdict(names.GOODBYE, {names.SAY: names.sounds(say)}, self.state)
+
+
+def on_call_legs(plan: Plan, book: Book, now: datetime) -> dict[str, str]:
+    """Map whoever the first ladder's first step would ring at this instant to what is dialled."""
+    first = next(iter(plan.ladders.values()), None)
+    if first is None:
+        return {}
+    held = {person: frozenset(contacts) for person, contacts in book.items()}
+    via = people.reachable(plan, held, now, urgent=True)
+    step = ladder.next_step(first, plan, now, after=-1, reachable=via)
+    who = step.who if isinstance(step, ladder.Ringing) else ()
+    return {one: book[one][via[one]] for one in who}

@@ -1,0 +1,227 @@
+"""A decision told to a receptionist: what the office does with a call, and why.
+
+The imagined call goes through the very code that answers real ones.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any, cast
+from zoneinfo import ZoneInfo
+
+from routing import ladder, people, rota
+from routing.decision import Decision, Facts, Kind, Reason
+from routing.engine import A_KEY, NO_RULE, route
+from routing.model import Plan, Urgency
+from routing.oncall import unconfirmed_sentence
+
+if TYPE_CHECKING:
+    from pbx.db.calls import DecisionRow, History
+
+LIKE = "%A %d %B %Y, %H:%M %Z"
+REPEAT_APART = timedelta(minutes=1)  # imagined earlier calls of the same number
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """What happens to a call and why; `steps` are whom it rings while nobody accepts.
+
+    `oncall` names the people on call by rota, `unconfirmed` those of them who never confirmed their
+    shift, `presses` are the caller's keys, "" for silence. Of a call of the log the first step
+    alone was kept; then `all_steps` is false.
+    """
+
+    at: datetime
+    plan: str
+    presses: tuple[str, ...]
+    decision: Decision
+    oncall: Mapping[str, tuple[str, ...]]
+    steps: tuple[ladder.Ringing | ladder.Waiting, ...]
+    all_steps: bool = True
+    unconfirmed: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+
+def imagine(plan: Plan, numbers: people.Numbers, facts: Facts, at: datetime) -> Explanation:
+    """Decide about a call that nobody made, at an aware instant."""
+    decision = route(facts, plan, at)
+    return Explanation(
+        at.astimezone(plan.office.zone),
+        plan.hash,
+        facts.presses,
+        decision,
+        {name: rota.on_call(plan, name, at).people for name in plan.rotas},
+        tuple(ladder.course(decision, plan, at, numbers)),
+        unconfirmed={name: who for name in plan.rotas if (who := rota.unconfirmed(plan, name, at))},
+    )
+
+
+def remember(history: History, zone: ZoneInfo) -> Explanation:
+    """Tell the last decision of a call of the log, which has one, from what was kept of it."""
+    call, last = history.call, history.decisions[-1]
+    kept = last.facts or {}
+    rings = tuple(kept.get("rings", ()))
+    decision = Decision(
+        cast("Kind", last.kind),
+        call.line,
+        kept.get("hours", ""),
+        cast("Urgency | None", last.urgency),
+        last.reasons,
+        last.target,
+        kept.get("ring_s", 0),
+        tuple(kept.get("say", ())),
+        kept.get("otherwise"),
+        kept.get("own"),
+    )
+    return Explanation(
+        began(last).astimezone(zone),
+        call.plan or "",
+        tuple(kept.get("presses", ())),
+        decision,
+        {name: tuple(who) for name, who in kept.get("oncall", {}).items()},
+        (ladder.Ringing(0, rings, kept.get("first_s", 0)),) if rings else (),
+        all_steps=False,
+    )
+
+
+def began(decision: DecisionRow) -> datetime:
+    """Return the instant by which a call of the log was decided: when it began.
+
+    A call of a version that kept no such instant was decided by the time of each turn.
+    """
+    at = (decision.facts or {}).get("began")
+    return decision.at if at is None else datetime.fromisoformat(at)
+
+
+def earlier(repeat: int, at: datetime) -> tuple[datetime, ...]:
+    """Imagine that this is the `repeat`th call of its number, a minute after each other."""
+    return tuple(at - REPEAT_APART * count for count in range(repeat - 1, 0, -1))
+
+
+def keep(
+    facts: Facts,
+    decision: Decision,
+    rings: Sequence[str],
+    plan: Plan,
+    at: datetime,
+    ring_s: int = 0,
+) -> dict[str, Any]:
+    """Lay out what a later explanation and a replay need, beside what the call's row says.
+
+    `rings` are the people who are rung first, for `ring_s`; there is nobody's number in it. `at` is
+    when the call began: by that instant all of it was decided.
+    """
+    return {
+        "began": at.isoformat(),
+        "presses": list(facts.presses),
+        "earlier": [one.isoformat() for one in facts.earlier],
+        "hours": decision.hours,
+        "ring_s": decision.ring_s,
+        "first_s": ring_s,
+        "say": list(decision.say),
+        "otherwise": decision.otherwise,
+        "own": decision.own,
+        "oncall": {name: list(rota.on_call(plan, name, at).people) for name in plan.rotas},
+        "rings": list(rings),
+    }
+
+
+def document(told: Explanation) -> dict[str, Any]:
+    """Lay an explanation out as `explain --json` prints it."""
+    decision = told.decision
+    return {
+        "at": told.at.isoformat(timespec="seconds"),
+        "plan": told.plan,
+        "line": decision.line,
+        "hours": decision.hours,
+        "urgency": decision.urgency,
+        "oncall": {name: list(who) for name, who in told.oncall.items()},
+        **({"unconfirmed": told.unconfirmed} if told.unconfirmed else {}),
+        "decision": {
+            "kind": decision.kind,
+            "target": decision.target,
+            "ring_s": decision.ring_s,
+            "say": list(decision.say),
+            "otherwise": decision.otherwise,
+            "own": decision.own,
+        },
+        "steps": [_step(step) for step in told.steps],
+        "reasons": [reason._asdict() for reason in decision.reasons],
+    }
+
+
+def _step(step: ladder.Ringing | ladder.Waiting) -> dict[str, Any]:
+    if isinstance(step, ladder.Waiting):
+        return {"wait_s": step.seconds}
+    shape = {"ring": list(step.who), "ring_s": step.ring_s}
+    return {**shape, "confirm": "pin"} if step.pin else shape
+
+
+def sentences(told: Explanation, plan: Plan) -> list[str]:
+    """Tell an explanation in sentences; the first is what happens."""
+    decision = told.decision
+    lines = [f"{told.at:{LIKE}}: {_what(told, plan)}"]
+    if decision.line:
+        lines.append(f"The call comes in on line {decision.line}, which is {decision.hours}.")
+    lines += [f"The caller {_pressed(key)}." for key in told.presses]
+    for name, who in told.oncall.items():
+        lines.append(f"On call for {name}: {_names(who, plan) or 'nobody'}.")
+    lines += [unconfirmed_sentence(plan, name, told.at) for name in told.unconfirmed]
+    lines += [_said(reason) for reason in decision.reasons]
+    if told.steps and told.all_steps:
+        lines.append("While nobody accepts:")
+        lines += [f"  {_told_step(step, plan)}" for step in told.steps]
+        lines.append(f"  then a message is recorded{_for_whom(plan)}.")
+    return lines
+
+
+def _what(told: Explanation, plan: Plan) -> str:
+    decision = told.decision
+    match decision.kind:
+        case "menu":
+            menu = plan.menus.get(decision.target)  # a plan that stands in may not have it
+            keys = f" and can press {', '.join(menu.keys)}" if menu is not None else ""
+            return f"the caller hears the menu {decision.target}{keys}."
+        case "message":
+            return f"a message is taken, {decision.urgency}{_for_whom(plan)}."
+        case "announce":
+            return f"the caller hears {', '.join(decision.say)}, and the call ends."
+        case "reject":
+            return "the call is refused."
+    first = next((step for step in told.steps if isinstance(step, ladder.Ringing)), None)
+    if first is None:
+        return f"nobody can be rung, and a message is taken, {decision.urgency}{_for_whom(plan)}."
+    return f"{_names(first.who, plan)} {'are' if len(first.who) > 1 else 'is'} rung."
+
+
+def _said(reason: Reason) -> str:
+    """Say of a rule that it applies or does not, and why; what is no rule is said as it is."""
+    because = f"{reason.because}."
+    if not reason.rule:
+        return because[0].upper() + because[1:]
+    if reason.rule == A_KEY:
+        return "A key of the menu decides: the caller pressed it."
+    if reason.rule == NO_RULE:
+        return f"No rule applies: {because}"
+    return f"Rule '{reason.rule}' {'applies' if reason.matched else 'does not apply'}: {because}"
+
+
+def _pressed(key: str) -> str:
+    return f"pressed {key}" if key else "pressed nothing"
+
+
+def _told_step(step: ladder.Ringing | ladder.Waiting, plan: Plan) -> str:
+    if isinstance(step, ladder.Waiting):
+        return f"{step.seconds} s of music"
+    return f"{_names(step.who, plan)}, {step.ring_s} s{', by PIN' if step.pin else ''}"
+
+
+def _names(who: Sequence[str], plan: Plan) -> str:
+    known = {key: person.name for key, person in plan.people.items()}
+    known.update({key: phone.name for key, phone in plan.phones.items()})
+    return " and ".join(known.get(one, one) for one in who)
+
+
+def _for_whom(plan: Plan) -> str:
+    return "" if plan.office.inbox == "everyone" else f" for {plan.office.inbox}"

@@ -1,0 +1,290 @@
+"""The plan that runs: the newest that was applied, with what the database lays over it.
+
+A watch looks a few times a second whether something was changed, and rebuilds in a thread; calls
+are answered from finished values meanwhile. What cannot be built never goes live.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+import time
+from collections import OrderedDict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Protocol
+
+import structlog
+
+from pbx.base import disk
+from pbx.base.errors import ConfigError, OfficeLineError
+from pbx.base.paths import data_folder
+from pbx.calls import office
+from pbx.calls.conversation import Book
+from pbx.config import plan
+from pbx.config import secrets as vault
+from pbx.config.home import Home
+from pbx.config.secrets import Vault
+from pbx.db import overlay
+from routing.model import Plan
+
+EVERY_S = 0.2
+KEPT = 32  # revisions of late, so that a call ends with the one that it began with
+ASKED_S = 3600.0  # those that a call asked for within this time are kept besides, however many
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """The configuration to start with; `text` is the file's if no plan was ever applied."""
+
+    configuration: plan.Configuration
+    text: str | None
+
+
+def choose(config: Path, home: Home) -> Chosen:
+    """Choose what to start with: the newest applied plan that can be read, else the file.
+
+    ConfigError if there is neither. A file that is broken is logged loudly, and not needed.
+    """
+    presets = data_folder("config") / "presets.toml"
+    file: plan.Configuration | None = None
+    text, broken = "", None
+    try:
+        text = plan.read_text(config)
+        file = plan.parse(text, config, presets)
+    except ConfigError as error:
+        broken = error
+    for applied in _applied(home):
+        found = _parsed(applied)
+        if found is None:
+            continue
+        if broken is not None:
+            log.error("plan.broken", error=str(broken), plan=applied.hash)
+        elif applied.text != text:
+            log.warning("plan.file_not_applied", plan=applied.hash)
+        return Chosen(found, None)
+    if file is None:
+        raise broken or ConfigError(f"There is no configuration at {config}.")
+    return Chosen(file, text)
+
+
+def _applied(home: Home) -> list[overlay.AppliedText]:
+    """List the applied plans; of a database that cannot be read, as on a full disk, the copy."""
+    try:
+        return overlay.applied_texts(home.database, KEPT)
+    except OfficeLineError as error:
+        if not home.applied.is_file():
+            raise
+        why = disk.trouble(home.folder) or str(error)
+        log.error("plan.from_copy", why=why)  # noqa: TRY400  # the sentence says it all
+        text = home.applied.read_text(encoding="utf-8")
+        return [overlay.AppliedText(0, "copy", text)]
+
+
+def _parsed(applied: overlay.AppliedText) -> plan.Configuration | None:
+    """Read an applied plan; None, and a line in the log, if this version cannot."""
+    presets = data_folder("config") / "presets.toml"
+    try:
+        return plan.parse(applied.text, Path(f"the applied plan {applied.id}"), presets)
+    except ConfigError as error:
+        log.error("plan.broken", error=str(error), plan=applied.hash)  # noqa: TRY400  # the sentence says it all
+        return None
+
+
+@dataclass(frozen=True)
+class _Running:
+    """What calls are answered from; replaced as a whole."""
+
+    plan: Plan
+    book: Book
+
+
+class Shelf(Protocol):
+    """Where revisions lie on the disk: for a daemon that starts in mid-call, and the standby."""
+
+    def keep(self, plan: Plan) -> None:
+        """Put down a revision before any call is answered from it; blocking, and never raises."""
+        ...
+
+    def kept(self) -> Iterable[Plan]:
+        """Read the revisions that lie there, without patients; blocking."""
+        ...
+
+
+class LivePlan:
+    """The plan for the next call, and those of late; begins with `plan` until `open` looks.
+
+    A plan and what is laid over it at one time are a revision of it. Without a `shelf` revisions
+    are kept in memory alone.
+    """
+
+    def __init__(self, plan: Plan, vault: Vault, home: Home) -> None:
+        self.shelf: Shelf | None = None
+        self._home = home
+        self._bare = plan  # without what the database lays over it
+        self._vault = vault
+        self._overlay = overlay.Overlay()
+        self._applied = 0  # the id of the applied plan that was looked at last
+        self._seen: tuple[int, object] | None = None
+        self._blind = False
+        self._connection: sqlite3.Connection | None = None
+        self._recent: OrderedDict[str, Plan] = OrderedDict()  # by revision, the newest last
+        self._asked: dict[str, float] = {}  # when a call asked for a revision last
+        self._take(self._built())
+
+    @property
+    def plan(self) -> Plan:
+        """The plan for the next call."""
+        return self._running.plan
+
+    @property
+    def book(self) -> Book:
+        """What Asterisk dials for whom."""
+        return self._running.book
+
+    @property
+    def vault(self) -> Vault:
+        """The vault as it was read last."""
+        return self._vault
+
+    @property
+    def of_late(self) -> tuple[Plan, ...]:
+        """The plans that calls under way may have begun with."""
+        return tuple(self._recent.values())
+
+    def by_hash(self, hash_: str) -> Plan | None:
+        """Find one of the last plans by its revision; where that is gone, the nearest to it.
+
+        The nearest is the same file with what is laid over it now. None: the file is not known.
+        """
+        if (found := self._recent.get(hash_)) is not None:
+            self._asked[hash_] = time.monotonic()
+            return found
+        bare, _, laid = hash_.partition("-")
+        found = next((one for one in reversed(self._recent.values()) if one.hash == bare), None)
+        if hash_ and (laid or found is None):
+            log.error("plan.gone", plan=hash_, why=f"{(found or self.plan).revision} is used")
+        return found
+
+    def open(self) -> None:
+        """Open the database, which must exist, and take up what is in it; blocking."""
+        try:
+            self._connection = overlay.connect(self._home.database)
+            begun_with = overlay.begun_with(self._connection)
+        except sqlite3.Error as error:
+            raise overlay.unreadable(self._home.database, error) from error
+        looked = self._look()
+        if self.shelf is not None:
+            for one in self.shelf.kept():
+                self._take_up(replace(one, patients=self._overlay.patients))
+        hashes = {one.hash for one in self._recent.values()}
+        for begun in begun_with:
+            if begun.hash not in hashes and (known := _parsed(begun)):
+                self._take_up(self._overlay.lay(known.plan))
+        if looked is not None:
+            self._take(replace(looked, book=self._dialled(looked.plan)))
+
+    def close(self) -> None:
+        """Let go of the database."""
+        if self._connection is not None:
+            self._connection.close()
+        self._connection = None
+
+    async def watch(self) -> None:
+        """Look for changes until cancelled; each goes live for the next call."""
+        while True:
+            await asyncio.sleep(EVERY_S)
+            try:
+                found = await asyncio.to_thread(self._look)
+            except Exception:
+                log.exception("plan.not_rebuilt")  # whatever it is, the line goes on as it was
+                continue
+            if found is not None:
+                self._take(found)
+
+    def _take_up(self, plan: Plan) -> None:
+        """Know a revision with which calls may have begun that are under way."""
+        if plan.revision not in self._recent:
+            self._recent[plan.revision] = plan
+            self._recent.move_to_end(plan.revision, last=False)
+            self._asked[plan.revision] = time.monotonic()
+
+    def _take(self, running: _Running) -> None:
+        """Make this what the next call is answered from."""
+        self._running = running
+        self._recent[running.plan.revision] = running.plan
+        self._recent.move_to_end(running.plan.revision)
+        since = time.monotonic() - ASKED_S
+        for old in list(self._recent)[:-KEPT]:
+            if self._asked.get(old, since) <= since:
+                del self._recent[old]
+                self._asked.pop(old, None)
+
+    def _look(self) -> _Running | None:
+        """Build anew if anything changed; None if not, or if it cannot be read now."""
+        if self._connection is None:
+            return None
+        try:
+            seen = (overlay.revision(self._connection), self._stamp())
+            if seen == self._seen:
+                return None
+            self._read_database(self._connection)
+        except sqlite3.Error as error:
+            if not self._blind:
+                log.error("plan.unwatched", error=str(error))  # noqa: TRY400  # tried again at once
+            self._blind = True
+            return None
+        self._blind = False
+        self._seen = seen
+        self._read_vault()
+        found = self._built()
+        if self.shelf is not None:
+            self.shelf.keep(found.plan)
+        return found
+
+    def _read_database(self, connection: sqlite3.Connection) -> None:
+        """Read what is laid over the plan, and another plan if one was applied."""
+        laid = overlay.read(connection)
+        if laid.patients == self._overlay.patients:  # a big directory is in memory once
+            laid = replace(laid, patients=self._overlay.patients)
+        self._overlay = laid
+        newest = overlay.applied(connection)
+        if newest is None or newest.id == self._applied:
+            return
+        if newest.hash != self._bare.hash and (found := _parsed(newest)):
+            self._bare = found.plan
+            log.info("plan.live", plan=newest.hash)
+        self._applied = newest.id
+
+    def _read_vault(self) -> None:
+        """Read the numbers again; a vault that cannot be read changes nothing."""
+        if self._stamp() is None:
+            return
+        try:
+            self._vault = vault.read(self._home.folder)
+        except ConfigError as error:
+            log.error("vault.broken", error=str(error))  # noqa: TRY400  # the sentence says it all
+
+    def _built(self) -> _Running:
+        found = self._overlay.lay(self._bare)
+        return _Running(found, self._dialled(found))
+
+    def _dialled(self, plan: Plan) -> Book:
+        """List what is dialled for whom: everybody of this plan, and of those that calls have."""
+        known = {one.hash: one for one in (*tuple(self._recent.values()), plan)}
+        book: dict[str, Mapping[str, str]] = {}
+        for one in known.values():
+            for who, contacts in office.dial_strings(one, self._vault).items():
+                book[who] = {**book.get(who, {}), **contacts}
+        return book
+
+    def _stamp(self) -> object:
+        """Tell one state of the vault's file from another; None where there is none."""
+        try:
+            found = (self._home.folder / vault.FILE).stat()
+        except OSError:
+            return None
+        return found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns

@@ -1,0 +1,98 @@
+"""Calls that ended while nobody of ours listened: Asterisk's own records tell how.
+
+A call that those do not have either, because Asterisk died with it, is interrupted. Whoever called
+about something urgent and reached nobody has an open message afterwards.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import structlog
+
+from dialplan import names
+from pbx.base.phone_numbers import shown_number
+from pbx.calls.record.cdr import CdrRow, Wanted, calls_of, read_cdr
+from pbx.calls.record.live_calls import LiveCall
+
+BACK = timedelta(hours=24)  # how far back calls are looked for that our log does not have
+ANSWERED = "ANSWERED"
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How a call ended, as Asterisk recorded it; `person` accepted at `accepted_at`, or nobody."""
+
+    call: str
+    start: datetime
+    end: datetime
+    caller: str | None
+    failsafe: bool
+    person: str = ""
+    accepted_at: datetime | None = None
+
+    def refutes(self, live: LiveCall) -> bool:
+        """Tell whether who accepted was not joined: the caller's own records name nobody."""
+        return live.accepted_at is not None and self.accepted_at is None
+
+    def completes(self, live: LiveCall) -> LiveCall:
+        """Add what is recorded to what is known of a call."""
+        live.caller = live.caller or self.caller
+        live.failsafe = live.failsafe or self.failsafe
+        if live.accepted_at is None and self.accepted_at is not None:
+            live.accepted_at, live.person = self.accepted_at, self.person
+        return live
+
+
+def ended(cdr: Path, calls: Mapping[str, datetime], country: str) -> dict[str, Ended]:
+    """Read how these calls ended, by their ids and when they began; blocking.
+
+    `country` is the office's, whose carrier wrote the callers' numbers.
+    """
+    if not calls:
+        return {}
+    first = min(calls.values())
+    return _by_call(read_cdr(cdr, wanted=Wanted(first, first, calls)), country)
+
+
+def of_late(cdr: Path, now: datetime, country: str) -> dict[str, Ended]:
+    """Read which calls ended of late; blocking."""
+    return _by_call(read_cdr(cdr, wanted=Wanted(now - BACK, now)), country)
+
+
+def _by_call(rows: Iterable[CdrRow], country: str) -> dict[str, Ended]:
+    held = list(rows)
+    accepted = {row.call: row for row in reversed(held) if _is_acceptance(row)}
+    return {
+        call.id: Ended(
+            call.id,
+            call.start,
+            call.end,
+            shown_number(call.src, country),
+            names.FAILSAFE in call.contexts,
+            *_acceptance(accepted.get(call.id), held),
+        )
+        for call in calls_of(held).values()
+        if call.own
+    }
+
+
+def _is_acceptance(row: CdrRow) -> bool:
+    """Tell whether the caller was joined to a person: only a press answers a person's channel."""
+    leg = names.person_of(row.dst_channel)
+    return row.unique == row.call and row.disposition == ANSWERED and leg is not None
+
+
+def _acceptance(row: CdrRow | None, rows: Iterable[CdrRow]) -> tuple[str, datetime | None]:
+    """Name who accepted and when: the other half of the person's channel says so."""
+    if row is None:
+        return "", None
+    half = row.dst_channel.rpartition(";")[0]
+    legs = (one.answer for one in rows if one.channel.startswith(f"{half};"))
+    answered = next((at for at in legs if at is not None), None)
+    return names.person_of(row.dst_channel) or "", answered or row.start

@@ -1,0 +1,88 @@
+"""Frozen values as JSON and back: a plan, a call's question, what a turn left behind.
+
+Only the classes listed here are ever made from a file, each with its own fields; a tuple comes
+back as a tuple, whatever sequence it was.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import fields, is_dataclass
+from datetime import date, datetime, time
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from pbx.calls.conversation import CallState, Question, Verdict
+from pbx.calls.turns import Matter
+from pbx.db import records
+from routing import model
+from routing.decision import Reason
+
+KIND = "is"  # the key that says which class an object was
+
+_CLASSES = {
+    found.__name__: found
+    for found in (
+        *(one for one in vars(model).values() if is_dataclass(one) and isinstance(one, type)),
+        *(one for one in vars(records).values() if is_dataclass(one) and isinstance(one, type)),
+        CallState,
+        Question,
+        Verdict,
+        Matter,
+        Reason,
+    )
+}
+_WORDS: Mapping[str, Callable[[Any], Any]] = {
+    "ZoneInfo": ZoneInfo,
+    "datetime": datetime.fromisoformat,
+    "date": date.fromisoformat,
+    "time": time.fromisoformat,
+    "frozenset": frozenset,
+}
+
+
+def plain(value: Any) -> Any:
+    """Reduce a value to what JSON holds; TypeError for a class that is not known."""
+    if value is None or isinstance(value, str | int | float):
+        return value
+    if isinstance(value, Sequence) and not isinstance(value, Reason):
+        return [plain(one) for one in value]
+    if isinstance(value, Mapping):
+        return {KIND: "map", "of": [[plain(key), plain(one)] for key, one in value.items()]}
+    return {KIND: type(value).__name__, **_parts(value)}
+
+
+def _parts(value: Any) -> dict[str, Any]:
+    """Lay out one object, a class of ours or a word of the standard library."""
+    match value:
+        case ZoneInfo():
+            return {"of": value.key}
+        case datetime() | date() | time():
+            return {"of": value.isoformat()}
+        case frozenset():
+            return {"of": sorted(value)}
+    if _CLASSES.get(type(value).__name__) is not type(value):
+        raise TypeError(f"{type(value).__name__} is no value of ours")
+    return {name: plain(getattr(value, name)) for name in _fields(type(value))}
+
+
+def _fields(kind: Any) -> list[str]:
+    if kind is Reason:
+        return list(Reason._fields)
+    return [one.name for one in fields(kind) if one.init]
+
+
+def value(data: Any) -> Any:
+    """Make a value of what `plain` wrote; ValueError or TypeError for anything else."""
+    if isinstance(data, list):
+        return tuple(value(one) for one in data)
+    if not isinstance(data, dict):
+        return data
+    kind = data.get(KIND)
+    if kind == "map":
+        return {value(key): value(one) for key, one in data["of"]}
+    if isinstance(kind, str) and kind in _WORDS:
+        return _WORDS[kind](data["of"])
+    if kind not in _CLASSES:
+        raise ValueError("an object of no class of ours")
+    return _CLASSES[kind](**{name: value(one) for name, one in data.items() if name != KIND})

@@ -1,0 +1,360 @@
+"""What happened to each call, from our own verdicts and Asterisk's events, put into the log."""
+
+from __future__ import annotations
+
+import asyncio
+import hmac
+from collections.abc import Awaitable, Callable, Collection
+from datetime import datetime
+from functools import partial
+from queue import Empty, SimpleQueue
+
+import structlog
+from sqlalchemy import Engine
+from sqlalchemy.exc import SQLAlchemyError
+
+from dialplan import names
+from pbx.asterisk.ami.protocol import AmiEvent
+from pbx.base.clock import Clock
+from pbx.base.errors import OfficeLineError
+from pbx.base.phone_numbers import shown_number
+from pbx.calls import turns
+from pbx.calls.conversation import Plans, Question, Verdict
+from pbx.calls.record.catch_up import CatchUp
+from pbx.calls.record.deferred_work import Lull
+from pbx.calls.record.intake import Intake
+from pbx.calls.record.live_calls import RESULTS, Acceptance, Leg, LiveCall, is_human, outcome_of
+from pbx.calls.record.spool import Fact, Spool
+from pbx.config.home import Home
+from pbx.db import records
+from pbx.db.batch import UnusableError
+from pbx.db.calls import History, get_call
+from pbx.db.database import open_database
+from pbx.db.writer import LogWriter
+
+log = structlog.get_logger()
+
+
+class Recorder:
+    """Feeds the writer; messages alone go straight to the disk, and block."""
+
+    def __init__(
+        self,
+        writer: LogWriter,
+        home: Home,
+        plans: Plans,
+        clock: Clock,
+        token: str,
+        notify: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._writer = writer
+        self._home = home
+        self._plans = plans
+        self._clock = clock
+        self._token = token
+        self._spool = Spool(home.spool)
+        self._notify = notify  # a message needs the relay
+        self._live: dict[str, LiveCall] = {}
+        self._legs: dict[str, Leg] = {}
+        self._lull = Lull()
+        self._engine: Engine | None = None
+        self._intake: Intake | None = None
+        self.catch_up: CatchUp | None = None  # there is none before the database is open
+        self._messages: dict[str, str] = {}  # of calls that go on: written by other threads, too
+        self._void: SimpleQueue[tuple[str, str]] = SimpleQueue()  # calls, who accepted in vain
+        self.unheard: dict[str, datetime] = {}  # calls to look up in Asterisk's records, since when
+
+    def open(self) -> None:
+        """Open the database, blocking; an OfficeLineError says what is wrong with it."""
+        self._engine = open_database(self._home.database)
+        self._intake = Intake(
+            self._engine, self._home, self._plans, self._clock, self._notify, self._waiting
+        )
+        self.catch_up = CatchUp(self._engine, self._home, self._writer, self._intake, self._clock)
+
+    def _waiting(self) -> set[str]:
+        """Name the calls that go on and that nobody has accepted; from whatever thread."""
+        return {call for call, live in list(self._live.items()) if live.accepted_at is None}
+
+    @property
+    def talking(self) -> frozenset[str]:
+        """Name the calls that go on and that somebody has accepted."""
+        live = list(self._live.items())
+        return frozenset(call for call, one in live if one.accepted_at is not None)
+
+    def turn(self, question: Question, verdict: Verdict) -> None:
+        """Note what was asked and answered, in a moment."""
+        self._lull.later(partial(self._turn, question, verdict, self._clock.now()))
+
+    def settle(self) -> None:
+        """Note at once what waits to be noted."""
+        self._lull.settle()
+
+    def _turn(self, question: Question, verdict: Verdict, now: datetime) -> None:
+        plan = self._plans.by_hash(verdict.state.plan) or self._plans.plan
+        call = question.call
+        if call not in self._live:
+            self._live[call] = LiveCall(verdict.state.urgency, question.caller)
+        self._drop(call, self._live[call].take(question, verdict))
+        for record in turns.told(question, verdict, plan, now):
+            self._writer.put(record)
+
+    def _drop(self, call: str, acceptance: Acceptance | None) -> None:
+        """Take an acceptance that joined nobody out of the log, and soon out of the message."""
+        if acceptance is not None:
+            self._writer.put(records.LegTooLate(call, acceptance.leg, acceptance.at))
+            self._void.put((call, acceptance.person))
+
+    def _take_back(self) -> None:
+        """Let the relay have the messages again that somebody accepted in vain; blocking."""
+        while True:
+            try:
+                call, person = self._void.get_nowait()
+            except Empty:
+                return
+            message = self._messages.get(call)
+            if message and self._intake is not None:
+                try:
+                    self._intake.given_up(message, person)
+                except (OSError, SQLAlchemyError):
+                    log.exception("message.not_durable", call=call)
+
+    def missed(self, question: Question, verdict: Verdict) -> None:
+        """Note a question that nobody waits for any more: the caller is gone, or with the standby.
+
+        What the standby told of the call is newer.
+        """
+        self._lull.settle()
+        if question.call not in self._live:
+            self._turn(question, verdict, self._clock.now())
+            self.unheard[question.call] = self._clock.now()
+
+    def open_message(self, question: Question, verdict: Verdict) -> None:
+        """Make a message durable before anything is said to the caller; blocking."""
+        matter = turns.matter(question, verdict)
+        try:
+            self._open_message(question.call, matter.number, verdict.message, matter.ladder)
+        except OSError:
+            self.leave_message(question, verdict)
+            log.warning("message.spilled", call=question.call)
+
+    def leave_message(self, question: Question, verdict: Verdict) -> None:
+        """Make a message durable without the database, which gets it later; blocking, OSError."""
+        self._leave(question.call, turns.matter(question, verdict))
+
+    def _leave(self, call: str, matter: turns.Matter) -> None:
+        self._spool.put(Fact(call, self._clock.now(), (), matter))
+
+    def _open_message(
+        self, call: str, number: str | None, urgency: str | None, ladder: str, *, over: bool = False
+    ) -> None:
+        if self._intake is None:
+            raise OSError("the database is not open")
+        message = self._intake.opened(call, number, urgency or "urgent", ladder, holding_=not over)
+        self._messages[call] = message
+        self._writer.put(records.MessageOpened(call, message))
+
+    async def event(self, event: AmiEvent) -> None:
+        """Take one of Asterisk's events, in their order."""
+        now = event.at or self._clock.now()
+        if event.name == "DialBegin":  # the phone is about to ring: this can wait, too
+            self._lull.later(partial(self._dial_began, event, now))
+            return
+        self._lull.settle()
+        if not self._void.empty():
+            await asyncio.to_thread(self._take_back)
+        match event.name:
+            case "DialEnd":
+                await self._dial_ended(event, now)
+            case "UserEvent" if event.fields.get("UserEvent") == names.USER_EVENT:
+                await self._told(event, now)
+            case "Hangup":
+                await self._hung_up(event, now)
+
+    async def resync(self, ask: Callable[[], Awaitable[frozenset[str]]]) -> frozenset[str]:
+        """Catch up with what nobody listened to: end what is gone, take up again what goes on.
+
+        `ask` returns which calls there are; a call that begins meanwhile is none that is gone.
+        """
+        self._lull.settle()
+        await asyncio.to_thread(self._take_back)
+        since, before = self._clock.now(), set(self._live)
+        live = await ask()
+        await asyncio.to_thread(self._resync, live, since, before)
+        return live
+
+    def _resync(self, live: frozenset[str], since: datetime, before: set[str]) -> None:
+        self._writer.flush()
+        if self._engine is None or self.catch_up is None:
+            return
+        gone = {call: one for call, one in list(self._live.items()) if call in before - live}
+        try:
+            self.catch_up.end_all(live, gone, since)
+            known = [get_call(self._engine, call) for call in live - set(self._live)]
+        except (OfficeLineError, OSError, SQLAlchemyError, UnusableError):
+            log.exception("calllog.resync_failed")
+            return
+        for call in gone:
+            self.forget(call)
+        for live_ in list(self._live.values()):
+            live_.patchy = True
+        for history in known:
+            if history is not None:
+                self._take_up(history)
+
+    def _take_up(self, history: History) -> None:
+        """Go on listening to a call that somebody else heard the beginning of."""
+        row = history.call
+        self._live[row.id] = LiveCall(
+            row.urgency or "", row.caller, accepted_at=row.acknowledged_at, person=row.person or ""
+        )
+        self._live[row.id].patchy = True
+        if row.message:
+            self._messages[row.id] = row.message
+
+    def taken(self, fact: Fact, message: str | None) -> None:
+        """Take up a call that the standby answered for, from what it left."""
+        if fact.question is not None and fact.verdict is not None:
+            live = self._live.setdefault(fact.call, LiveCall("", fact.question.caller))
+            live.patchy = True
+            self._drop(fact.call, live.take(fact.question, fact.verdict))
+        if message is not None:
+            self._messages[fact.call] = message
+        self._take_back()
+
+    def held(self, calls: Collection[str]) -> dict[str, LiveCall]:
+        """Return what is known of those of these calls that nobody saw end."""
+        return {call: self._live[call] for call in calls if call in self._live}
+
+    def forget(self, call: str) -> None:
+        """Let go of a call that was ended elsewhere."""
+        self._live.pop(call, None)
+        self._messages.pop(call, None)
+
+    def _dial_began(self, event: AmiEvent, now: datetime) -> None:
+        """A phone begins to ring: the inner dial of a person's Local channel."""
+        person = names.person_of(event.fields.get("Channel", ""))
+        leg = event.fields.get("DestUniqueid", "")
+        call = event.fields.get("DestLinkedid", "")
+        if person is None or not event.fields.get("DestChannel", "").startswith("PJSIP/"):
+            return
+        if call.startswith(names.RELAY_CALL):  # an attempt of the relay, and no patient's call
+            return
+        is_desk = is_human(self._plans.plan, person, event.fields.get("DestChannel", ""))
+        self._legs[leg] = Leg(call, person, is_desk)
+        kind: records.LegKind = "desk" if is_desk else "mobile"
+        self._writer.put(records.LegStarted(call, leg, now, person, kind))
+
+    async def _dial_ended(self, event: AmiEvent, now: datetime) -> None:
+        unique = event.fields.get("DestUniqueid", "")
+        leg = self._legs.get(unique)
+        if leg is None:
+            return
+        status = event.fields.get("DialStatus", "")
+        if status != "ANSWER":
+            # whoever picked up and pressed nothing, a voicemail for one, declined
+            result = "declined" if leg.answered else RESULTS.get(status, "no answer")
+            self._writer.put(records.LegEnded(leg.call, unique, now, result))
+            del self._legs[unique]
+        elif leg.is_desk:  # a desk phone has no carrier's voicemail: whoever answers is human
+            self._writer.put(records.LegAnswered(leg.call, unique, now))
+            live = self._live.get(leg.call)
+            turn = None if live is None or live.patchy else live.turn
+            await self._accepted(leg.call, Acceptance(leg.person, unique, now, turn))
+
+    def is_ours(self, event: AmiEvent) -> bool:
+        """Tell whether our own dialplan told this: its token is known to nobody on the phone."""
+        return hmac.compare_digest(event.fields.get("Token", ""), self._token)
+
+    async def _told(self, event: AmiEvent, now: datetime) -> None:
+        """Take a word of our own dialplan; without the token it is a stranger's."""
+        if not self.is_ours(event):
+            log.warning("ami.foreign_user_event")
+            return
+        call, what = event.fields.get("Call", ""), event.fields.get("What", "")
+        if call.startswith(names.RELAY_CALL) or what.startswith(names.CANARY):
+            return  # no patient's call
+        leg, person = event.fields.get("Uniqueid", ""), event.fields.get("Who", "")
+        match what:
+            case names.LEG_ANSWERED:
+                self._writer.put(records.LegAnswered(call, leg, now))
+                if known := self._legs.get(leg):
+                    known.answered = True
+            case names.LEG_ACCEPTED:
+                turn = event.fields.get("Turn", "")
+                heard = Acceptance(person, leg, now, int(turn) if turn.isdigit() else None)
+                await self._accepted(call, heard)
+            case names.LEG_DECLINED | names.LEG_TOO_LATE:
+                result = "declined" if what == names.LEG_DECLINED else "too late"
+                self._writer.put(records.LegEnded(call, leg, now, result))
+                self._legs.pop(leg, None)
+            case names.FULL:
+                log.error("line.full", call=call)
+                return
+            case names.FAILSAFE_ENTERED:
+                shown = event.fields.get("CallerIDNum", "")
+                caller = shown_number(shown, self._plans.plan.office.country)
+                self._writer.put(records.CallStarted(call, now, "", "", caller, ""))
+                self._live.setdefault(call, LiveCall("urgent", caller)).failsafe = True
+            case names.FAILSAFE_RECORDED if call in self._live:
+                self._drop(call, self._live[call].drop())
+        self._writer.put(records.EventNoted(call, now, what, {"who": person} if person else {}))
+
+    async def _accepted(self, call: str, heard: Acceptance) -> None:
+        live = self._live.get(call)
+        if live is not None and await self._given_up(call, live, heard):
+            self._writer.put(records.LegEnded(call, heard.leg, heard.at, "too late"))
+            return
+        self._writer.put(records.LegAcknowledged(call, heard.leg, heard.person, heard.at))
+        if live is not None:
+            live.accept(heard)
+
+    async def _given_up(self, call: str, live: LiveCall, heard: Acceptance) -> bool:
+        """Note at its message who accepted; tell whether the caller waits for them no more.
+
+        The caller may have pressed star, or be in a later step, or be so in this very moment. What
+        a locked database does not take now is settled with the call's end.
+        """
+        message, intake = self._messages.get(call), self._intake
+        if message and intake and not (live.accepted_at or live.is_past(heard.turn)):
+            try:
+                await asyncio.to_thread(intake.accepted, message, call, heard.person, heard.at)
+                if live.is_past(heard.turn):
+                    await asyncio.to_thread(intake.given_up, message, heard.person)
+            except (OSError, SQLAlchemyError):
+                log.exception("message.not_durable", call=call)
+        return live.is_past(heard.turn)
+
+    async def _hung_up(self, event: AmiEvent, now: datetime) -> None:
+        unique, call = event.fields.get("Uniqueid", ""), event.fields.get("Linkedid", "")
+        if unique in self._legs:
+            self._legs.pop(unique)
+            # a leg that was accepted keeps that result; any other ended without an answer of 1
+            self._writer.put(records.LegEnded(call, unique, now, "declined"))
+        if unique != call:
+            return
+        if call not in self._live or self._live[call].patchy:
+            if event.fields.get("Channel", "").startswith("PJSIP/"):  # and not one of our own
+                self.unheard[call] = now
+            return
+        live = self._live.pop(call)
+        if live.is_urgent or call in self._messages:  # of any other there is nothing to settle
+            await asyncio.to_thread(self._settle, call, live, now)
+        left = self._messages.pop(call, None) is not None
+        self._writer.put(records.CallEnded(call, now, outcome_of(live, left_message=left)))
+
+    def _settle(self, call: str, live: LiveCall, ended_at: datetime) -> None:
+        """Leave the matter in good hands: an urgent caller who spoke to nobody leaves a message."""
+        heard = self._intake is not None and self._intake.heard(live, ended_at)
+        try:
+            if call not in self._messages and live.is_urgent and not heard:
+                number, over = live.callback or live.caller, live.accepted_at is None
+                try:
+                    self._open_message(call, number, "urgent", live.ladder, over=over)
+                except OSError:
+                    self._leave(call, turns.Matter(number, "urgent", live.ladder))
+            if (message := self._messages.get(call)) and self._intake is not None:
+                anew = self._intake.over(message, call, live, ended_at)
+                self._writer.put(records.MessageOpened(call, anew))
+        except (OSError, SQLAlchemyError):
+            log.exception("message.not_durable", call=call)

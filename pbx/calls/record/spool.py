@@ -1,0 +1,120 @@
+"""Facts that could not go into the database, one file each, until the control layer takes them in.
+
+The standby writes here, and the control layer itself while the database refuses. A file is whole
+and on the disk before its name is seen. Both run as different users, so what is read is not
+trusted: a file that is none of ours is set aside, and never followed elsewhere.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import stat
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from pbx.calls.conversation import Question, Verdict
+from pbx.calls.record import json_codec as plain
+from pbx.calls.turns import Matter
+from pbx.db.records import Record
+
+LARGEST = 1_000_000  # bytes
+ENDING, BROKEN = ".json", ".broken"
+
+
+@dataclass(frozen=True)
+class Fact:
+    """What happened at `at`: records for the log, and a matter that must be a message.
+
+    `question` and `verdict` are of a turn that the standby served.
+    """
+
+    call: str
+    at: datetime
+    records: tuple[Record, ...] = ()
+    matter: Matter | None = None
+    question: Question | None = None
+    verdict: Verdict | None = None
+
+
+class Spool:
+    """The folder; each method blocks for the disk."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def put(self, fact: Fact) -> None:
+        """Leave a fact, durably; OSError if that is not possible."""
+        name = f"{time.time_ns():020d}-{os.getpid()}"
+        part = self.folder / f".{name}.part"
+        text = json.dumps({key: plain.plain(one) for key, one in vars(fact).items()})
+        handle = os.open(part, os.O_CREAT | os.O_WRONLY | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(handle)
+        part.rename(self.folder / f"{name}{ENDING}")
+        folder = os.open(self.folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
+
+    def waiting(self) -> list[Path]:
+        """List the facts that nobody took in yet, the oldest first; none without a folder."""
+        try:
+            return sorted(self.folder.glob(f"[0-9]*{ENDING}"))
+        except OSError:
+            return []
+
+    def since(self, at: datetime) -> Iterator[Fact]:
+        """Read what was left from an instant on, as far as it can be read."""
+        first = f"{int(at.timestamp() * 1e9):020d}"
+        for path in self.waiting():
+            if path.name >= first and (fact := read(path)) is not None:
+                yield fact
+
+    def done(self, path: Path) -> None:
+        """Forget a fact that the database has."""
+        path.unlink(missing_ok=True)
+
+    def set_aside(self, path: Path) -> None:
+        """Keep what cannot be read out of the way."""
+        path.rename(path.with_suffix(BROKEN))
+
+
+def read(path: Path) -> Fact | None:
+    """Read a fact; None for a file that is none, OSError if it cannot be read now."""
+    try:
+        handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError as error:
+        if path.is_symlink():
+            return None
+        raise error from None
+    with os.fdopen(handle, "rb") as file:
+        found = os.fstat(handle)
+        if not stat.S_ISREG(found.st_mode) or found.st_size > LARGEST:
+            return None
+        data = file.read(LARGEST)
+    try:
+        values = {key: plain.value(one) for key, one in json.loads(data).items()}
+        return Fact(**values) if _is_one(values) else None
+    except (ValueError, TypeError, KeyError, AttributeError):
+        return None
+
+
+def _is_one(values: dict[str, Any]) -> bool:
+    """Tell whether each value is what a fact holds there."""
+    return (
+        isinstance(values["call"], str)
+        and isinstance(values["at"], datetime)
+        and values["at"].tzinfo is not None
+        and all(isinstance(one, Record) for one in values["records"])
+        and isinstance(values["matter"], Matter | None)
+        and isinstance(values["question"], Question | None)
+        and isinstance(values["verdict"], Verdict | None)
+    )

@@ -1,0 +1,55 @@
+"""What one turn of a call leaves behind: records for the log, and a matter for the inbox."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from dialplan import names
+from pbx.calls import explain
+from pbx.calls.conversation import CallState, Question, Verdict
+from pbx.db import records
+from routing.model import Plan
+
+
+@dataclass(frozen=True)
+class Matter:
+    """What a message is opened with; `number` is E.164 or None, `ladder` may be empty."""
+
+    number: str | None
+    urgency: str
+    ladder: str
+
+
+def told(question: Question, verdict: Verdict, plan: Plan, now: datetime) -> list[records.Record]:
+    """List what the log is told of a turn; the start of the call each time, the first counts."""
+    call, line = question.call, plan.line_of(question.did)
+    name = line.name if line else ""
+    found: list[records.Record] = [
+        records.CallStarted(call, now, name, question.did, question.caller, plan.hash)
+    ]
+    decision, facts = verdict.decision, verdict.facts
+    began = verdict.state.begun(now)
+    first_s = int(verdict.variables.get(f"_{names.RING}", "0"))
+    if decision is not None and facts is not None:
+        found.append(
+            records.Decided(
+                call,
+                now,
+                turn=int(question.turn),
+                kind=decision.kind,
+                target=decision.target,
+                urgency=decision.urgency,
+                reasons=decision.reasons,
+                facts=explain.keep(facts, decision, verdict.who, plan, began, first_s),
+            )
+        )
+    detail = {"event": question.event, "verb": verdict.verb}
+    return [*found, records.EventNoted(call, now, "turn", detail)]
+
+
+def matter(question: Question, verdict: Verdict) -> Matter:
+    """Say what the message of a turn is opened with."""
+    ladder = CallState.decode(question.state).ladder or verdict.state.ladder
+    number = verdict.state.callback or question.caller
+    return Matter(number, verdict.message or "urgent", ladder)

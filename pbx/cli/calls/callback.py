@@ -1,0 +1,142 @@
+"""`officeline callback`: a person's mobile rings, and then the patient's phone."""
+
+from __future__ import annotations
+
+import sys
+import time
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from pbx.base.errors import OfficeLineError
+from pbx.cli.shared.answers import answer, practice
+from pbx.cli.shared.context import Context, whoever
+from pbx.config.home import Home
+
+if TYPE_CHECKING:
+    from sqlalchemy import Engine
+
+    from pbx.db.outbound_tables import OutboundCall
+
+TAKEN_S = 5.0  # a running office takes a request up in less
+LONGEST_S = 180.0  # until the patient answers: the mobile rings, the PIN, the patient's phone rings
+LOOK_S = 0.2
+
+
+def callback(
+    context: typer.Context,
+    person: Annotated[str, typer.Argument(help="Who calls, by id.")],
+    number: Annotated[str, typer.Argument(help="The patient's number.")],
+) -> None:
+    """Call a person on their own mobile, and then a patient, who sees the office's number.
+
+    The person presses 1 and keys in their PIN; there is no other way to the patient's phone.
+    Exit 1 if the two were not connected.
+
+    Example: officeline callback lee "(212) 555-0147"
+    """
+    known: Context = context.obj
+    name, e164 = _checked(known, person, number)
+    if not Home(known.home).database.exists():
+        raise _not_running(known)
+    from pbx.db import outbound
+
+    engine = known.database()
+    request = outbound.ask(engine, person, e164, by=whoever(), at=datetime.now(UTC))
+    try:
+        ended = _follow(known, engine, request, name)
+    except KeyboardInterrupt:
+        outbound.withdraw(engine, request, datetime.now(UTC))
+        raise
+    finally:
+        engine.dispose()
+    if ended is not None:
+        answer(known, ended)
+        raise typer.Exit(1)
+
+
+def _checked(known: Context, person: str, number: str) -> tuple[str, str]:
+    """Return whom we call, by name, and the patient's number; OfficeLineError for what cannot be.
+
+    Whether the number may be called is for the office that runs to say.
+    """
+    from pbx.base.phone_numbers import to_e164
+    from pbx.cli.oncall.words import person_named, the_person
+    from pbx.config import secrets as vault
+
+    plan = known.running()
+    name = person_named(plan, the_person(plan, person))
+    e164 = to_e164(number, plan.office.country)
+    if e164 is None:
+        raise OfficeLineError("That is no phone number; write it as in +1 212 555 0147.")
+    held = vault.read(known.home)
+    for what, has in (("mobile", held.mobiles), ("pin", held.pins)):
+        if person not in has:
+            raise OfficeLineError(
+                f"{name} has no {'PIN' if what == 'pin' else what}; "
+                f"give them one with 'officeline people {what} {person}'."
+            )
+    return name, e164
+
+
+def _follow(known: Context, engine: Engine, request: int, name: str) -> str | None:
+    """Say on stderr how far it is; return why the patient was not reached, None if they were."""
+    from pbx.db import outbound
+
+    began, whose = time.monotonic(), practice(known)
+    told: set[str] = set()
+    while True:
+        row = outbound.get(engine, request)
+        if row is None:
+            raise OfficeLineError(f"Call {request} is gone from the database; ask for another one.")
+        for word, text in _progress(row, name, whose):
+            if word not in told:
+                told.add(word)
+                sys.stderr.write(f"{text}\n")
+        if row.state == "connected":
+            return None
+        if row.result is not None:
+            return _why(row, name)
+        waited = time.monotonic() - began
+        if row.state == "asked" and waited > TAKEN_S:
+            if outbound.withdraw(engine, request, datetime.now(UTC)):
+                raise _not_running(known)
+        elif waited > LONGEST_S:
+            raise OfficeLineError(
+                "The office has said nothing more of the call; look at it with 'officeline doctor'."
+            )
+        time.sleep(LOOK_S)
+
+
+def _progress(row: OutboundCall, name: str, whose: str) -> list[tuple[str, str]]:
+    """List what has happened so far, each by a word and as it is said."""
+    steps = [
+        ("calling", f"{whose}: calling {name}'s mobile ..."),
+        ("accepted", "Accepted; now the PIN ..."),
+        ("dialled", "Calling the patient ..."),
+        ("connected", "Connected."),
+    ]
+    words = [word for word, _ in steps]
+    return steps[: words.index(row.state) + 1] if row.state in words else []
+
+
+def _why(row: OutboundCall, name: str) -> str:
+    """Say in a sentence why the two were not connected."""
+    result = row.result or ""
+    if result.startswith("refused: "):
+        return f"This number is not called now: {result.removeprefix('refused: ')}."
+    if result == "not reached":
+        return "The patient does not answer."
+    if result == "expired":
+        return "The office took the request up too late, and called nobody."
+    if row.state == "accepted":
+        return f"{name} gave no right PIN; nobody else was called."
+    return f"{name}'s mobile was not answered with 1 ({result}); nobody else was called."
+
+
+def _not_running(known: Context) -> OfficeLineError:
+    return OfficeLineError(
+        f"{practice(known)} does not run on {known.home}, so nobody was called; "
+        "start it with 'officeline up'."
+    )

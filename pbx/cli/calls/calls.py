@@ -1,0 +1,187 @@
+"""`officeline calls`: who called, what was decided and why; numbers are masked."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from pbx.base import when
+from pbx.base.errors import OfficeLineError
+from pbx.cli.shared.audited import Reveal, revealing
+from pbx.cli.shared.context import Context
+from pbx.config.home import Home
+
+if TYPE_CHECKING:
+    from sqlalchemy import Engine
+
+app = typer.Typer(no_args_is_help=True)
+
+# In the order of the store: to typing, equal unions are one, and the first that was made stays
+Outcome = Literal["connected", "message", "failsafe", "blocked", "abandoned", "interrupted"]
+Since = Annotated[str | None, typer.Option(help="From this time on, such as 'fri 5pm'.")]
+Until = Annotated[str | None, typer.Option(help="Up to, but without, this time, such as 8am.")]
+OneLine = Annotated[str | None, typer.Option(help="One line, by its name.")]
+OneOutcome = Annotated[Outcome | None, typer.Option(help="One outcome.")]
+AsJson = Annotated[bool, typer.Option("--json", help="One JSON document.")]
+
+MOST = 1_000_000  # calls of one list
+
+
+@app.command("list")
+def list_(
+    context: typer.Context,
+    *,
+    since: Since = None,
+    until: Until = None,
+    line: OneLine = None,
+    outcome: OneOutcome = None,
+    limit: Annotated[int, typer.Option(min=1, max=MOST, help="At most so many, the latest.")] = 50,
+    reveal: Reveal = False,
+    as_json: AsJson = False,
+) -> None:
+    """List calls, the latest first.
+
+    Example: officeline calls list --since "yesterday 17:00" --outcome message
+    """
+    zone = context.obj.zone()
+    span = when.past_span(since, until, zone, datetime.now(zone))
+    engine = open_log(context.obj)
+    from pbx.cli.calls import shown as calls_shown
+    from pbx.db.calls import list_calls
+
+    rows = list_calls(engine, *span, line, outcome, limit)
+    if not rows:
+        refuse_unknown(context.obj, line)
+    look = calls_shown.Look(zone, revealing(context.obj, "calls list", reveal=reveal))
+    if as_json:
+        typer.echo(json.dumps(calls_shown.list_document(rows, look), ensure_ascii=False))
+    else:
+        calls_shown.print_list(rows, look)
+
+
+@app.command()
+def show(
+    context: typer.Context, call_id: str, *, reveal: Reveal = False, as_json: AsJson = False
+) -> None:
+    """Show everything that is known of one call: decisions with their reasons, legs, events.
+
+    Example: officeline calls show 1795456091.0
+    """
+    zone = context.obj.zone()
+    engine = open_log(context.obj)
+    from pbx.cli.calls import shown as calls_shown
+    from pbx.db.calls import get_call
+
+    history = get_call(engine, call_id)
+    if history is None:
+        raise OfficeLineError(
+            f"There is no call '{call_id}' in the log; 'officeline calls list' shows the ids."
+        )
+    look = calls_shown.Look(zone, revealing(context.obj, "calls show", call_id, reveal=reveal))
+    if as_json:
+        typer.echo(json.dumps(calls_shown.document(history, look), ensure_ascii=False))
+    else:
+        calls_shown.print_history(history, look)
+
+
+@app.command()
+def outbound(
+    context: typer.Context,
+    *,
+    since: Since = None,
+    until: Until = None,
+    limit: Annotated[int, typer.Option(min=1, max=MOST, help="At most so many, the latest.")] = 50,
+    reveal: Reveal = False,
+    as_json: AsJson = False,
+) -> None:
+    """List the calls that were placed to patients, or refused, the latest first.
+
+    Example: officeline calls outbound --since today
+    """
+    zone = context.obj.zone()
+    span = when.past_span(since, until, zone, datetime.now(zone))
+    engine = open_log(context.obj)
+    from pbx.cli.calls import outbound as calls_outbound
+    from pbx.cli.calls import shown as calls_shown
+    from pbx.db.outbound import placed
+
+    rows = placed(engine, *span, limit)
+    look = calls_shown.Look(zone, revealing(context.obj, "calls outbound", reveal=reveal))
+    if as_json:
+        typer.echo(json.dumps(calls_outbound.document(rows, look), ensure_ascii=False))
+    else:
+        calls_outbound.print_list(rows, look)
+
+
+@app.command()
+def live(
+    context: typer.Context,
+    *,
+    once: Annotated[bool, typer.Option("--once", help="One state, and no keys.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Watch who calls, who rings, which urgent message waits and what is alive; q quits.
+
+    Example: officeline calls live --once
+    """
+    engine = open_log(context.obj)
+    from pbx.cli.calls import live as calls_live
+
+    calls_live.live(context.obj, engine, once=once, as_json=as_json)
+
+
+@app.command()
+def export(
+    context: typer.Context,
+    *,
+    since: Since = None,
+    until: Until = None,
+    line: OneLine = None,
+    outcome: OneOutcome = None,
+    form: Annotated[
+        Literal["csv", "jsonl"], typer.Option("--format", help="A table, or JSON, one call a line.")
+    ] = "csv",
+    to: Annotated[str, typer.Option(metavar="FILE", help="A new file; - is stdout.")] = "-",
+    reveal: Reveal = False,
+) -> None:
+    """Write calls out, the earliest first, numbers masked; the audit keeps who did.
+
+    Example: officeline calls export --since 2026-11-01 --until 2026-12-01 --to /tmp/november.csv
+    """
+    zone = context.obj.zone()
+    span = when.past_span(since, until, zone, datetime.now(zone))
+    engine = open_log(context.obj)
+    from pbx.cli.calls import export as calls_export
+    from pbx.db.calls import Filter, count_calls
+
+    meant = Filter(*span, line, outcome)
+    if not count_calls(engine, meant):
+        refuse_unknown(context.obj, line)
+    calls_export.export(context.obj, engine, meant, form, to, reveal=reveal)
+
+
+def refuse_unknown(context: Context, line: str | None) -> None:
+    """Refuse a line that is none: without a call of it, the log cannot tell a slip of the pen."""
+    if line is None:
+        return
+    known = [one.name for one in context.running().lines]
+    if line not in known:
+        raise OfficeLineError(
+            f"There is no line '{line}', nor a call on it; there are {', '.join(known)}."
+        )
+
+
+def open_log(context: Context) -> Engine:
+    """Open the call log; OfficeLineError if there is none yet."""
+    path = Home(context.home).database
+    if not path.exists():
+        raise OfficeLineError(
+            f"There is no call log at {path} yet; start the line with 'officeline up', "
+            "or name its folder with --home."
+        )
+    from pbx.db.database import open_database
+
+    return open_database(path)

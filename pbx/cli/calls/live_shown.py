@@ -1,0 +1,168 @@
+"""How the line at this moment looks on a screen of eighty columns or more."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from rich.table import Table
+from rich.text import Text
+
+from pbx.cli.shared.typed import as_typed
+from pbx.ops.line_now import LineNow, Urgent, step
+from pbx.reports.display import Shown, is_breached
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+    from pbx.db.under_way import UnderWay
+    from pbx.ops.line_now import OnCallNow
+
+BAD, HEAD = "bold red", "bold"
+HOUR_S = 3600
+
+
+@dataclass(frozen=True)
+class Carrier:
+    """The carrier's host and whether it answers; None means not known."""
+
+    host: str | None
+    answers: bool | None
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What one look found; without a `line`, `trouble` is the sentence that says why."""
+
+    shown: Shown
+    line: LineNow | None
+    carrier: Carrier
+    trouble: str = ""
+
+
+def parts(seen: Seen) -> Iterator[RenderableType]:
+    """List what stands on the screen, from the top."""
+    shown = seen.shown
+    clock = shown.now.astimezone(shown.plan.office.zone)
+    yield Text(f"{shown.plan.office.name}   {clock:%a %d %b %Y %H:%M:%S %Z}", style=HEAD)
+    if seen.line is None:
+        yield Text(as_typed(seen.trouble), style=BAD)
+        return
+    yield _daemon(seen.line)
+    yield _carrier(seen.carrier)
+    yield from (_on_call(one, shown) for one in seen.line.oncall)
+    yield Text()
+    yield Text(f"Calls ({len(seen.line.calls)})", style=HEAD)
+    yield _calls(seen.line, shown) if seen.line.calls else Text("Nobody is on the line.")
+    yield Text()
+    yield Text(f"Urgent messages ({len(seen.line.urgent)})", style=HEAD)
+    if seen.line.urgent:
+        yield _messages(seen.line, shown)
+    else:
+        yield Text("None is open.")
+
+
+def _daemon(line: LineNow) -> Text:
+    sign = line.daemon
+    if not sign.runs:
+        meets = {
+            True: "The control layer is DOWN. Calls go to the standby.",
+            False: "Nothing runs. CALLERS REACH NOTHING, and nobody is called.",
+            None: "The control layer is DOWN. Whether callers reach Asterisk is not known.",
+        }[line.asterisk]
+        start = as_typed("Start it with 'officeline up'. What follows is as it was heard last.")
+        return Text(f"{meets} {start}", style=BAD)
+    if sign.came is None and line.asterisk is not False:
+        return Text("The control layer runs, and has not had a heartbeat yet.")
+    ago = "never" if sign.heartbeat_at is None else f"{passed(line.at - sign.heartbeat_at)} ago"
+    if not line.asterisk:
+        dead = "Asterisk does not answer. CALLERS REACH NOTHING."
+        return Text(f"{dead} The last heartbeat came {ago}.", style=BAD)
+    if not sign.came:
+        slow = "Asterisk answers, but no heartbeat comes through it. Calls go to the standby."
+        return Text(f"{slow} The last heartbeat came {ago}.", style=BAD)
+    return Text(f"The control layer runs; Asterisk answered {ago}.")
+
+
+def _carrier(carrier: Carrier) -> Text:
+    if carrier.host is None:
+        return Text("Which carrier there is cannot be read from the file.", style=BAD)
+    if carrier.answers is None:
+        return Text(f"Whether the carrier ({carrier.host}) answers is not known.")
+    if carrier.answers:
+        return Text(f"The carrier ({carrier.host}) answers.")
+    return Text(f"The carrier ({carrier.host}) does NOT answer.", style=BAD)
+
+
+def _on_call(one: OnCallNow, shown: Shown) -> Text:
+    if not one.people:
+        return Text(f"NOBODY is on call for '{one.rota}'.", style=BAD)
+    backup = f"; {one.backup} steps in" if one.backup else ""
+    until = f" until {shown.time(one.until)}" if one.until else ""
+    return Text(f"On call for '{one.rota}': {', '.join(one.people)}{until}{backup}.")
+
+
+def _calls(line: LineNow, shown: Shown) -> Table:
+    rows = _table("since", "for", "from", "line", "step", "rings")
+    for one in line.calls:
+        style = "bold" if one.urgency == "urgent" else ""
+        rows.add_row(*_call(one, line, shown), style=style)
+    return rows
+
+
+def _call(one: UnderWay, line: LineNow, shown: Shown) -> tuple[str, ...]:
+    known = shown.patient(one.caller)
+    number = shown.number(one.caller) or "anonymous"
+    ringing = ", ".join(one.ringing) if one.person is None else ""
+    return (
+        f"{one.started_at.astimezone(shown.plan.office.zone):%H:%M:%S}",
+        passed(line.at - one.started_at),
+        f"{number} {known}" if known else number,
+        one.line or "?",
+        f"{step(one)}{', urgent' if one.urgency == 'urgent' else ''}",
+        ringing,
+    )
+
+
+def _messages(line: LineNow, shown: Shown) -> Table:
+    rows = _table("message", "state", "from", "age", "promise", "calls now")
+    for one in line.urgent:
+        message = one.item.message
+        words, style = countdown(one, line, shown)
+        rows.add_row(
+            message.id,
+            message.state,
+            shown.number(message.callback_number) or "no number",
+            passed(line.at - message.opened_at),
+            Text(words, style=style),
+            ", ".join(one.calling) or "-",
+        )
+    return rows
+
+
+def countdown(one: Urgent, line: LineNow, shown: Shown) -> tuple[str, str]:
+    """Say how long the promise still holds, or that it is broken, and in which style."""
+    if one.promised is not None and one.promised > line.at:
+        words = f"{passed(one.promised - line.at)} left"
+        broken = is_breached(one.item.view, shown.plan, line.at)
+        return (f"BROKEN, {words}", BAD) if broken else (words, "")
+    if is_breached(one.item.view, shown.plan, line.at):
+        since = "" if one.promised is None else f" {passed(line.at - one.promised)} ago"
+        return f"BROKEN{since}", BAD
+    return "kept", ""
+
+
+def passed(span: timedelta) -> str:
+    """Write a span as a clock does: 0:07, 12:34, 1:02:03."""
+    seconds = max(0, int(span.total_seconds()))
+    minutes = f"{seconds % HOUR_S // 60}:{seconds % 60:02}"
+    return minutes if seconds < HOUR_S else f"{seconds // HOUR_S}:{minutes.rjust(5, '0')}"
+
+
+def _table(*headings: str) -> Table:
+    table = Table(*headings, box=None, pad_edge=False, header_style="dim")
+    for column in table.columns:
+        column.overflow = "fold"
+    return table

@@ -1,0 +1,193 @@
+"""How calls look: as JSON, whose shape tools rely on, and as tables; numbers are masked."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
+
+from pbx.base.phone_numbers import known, mask
+from pbx.cli.shared.printing import plain_console, plain_table
+from pbx.db.calls import CallRow, History
+from routing.decision import Reason
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+_E164 = re.compile(r"\+\d{5,15}")
+_TIME = "%Y-%m-%d %H:%M:%S %Z"
+
+
+@dataclass(frozen=True)
+class Look:
+    """How calls are looked at: on the office's clock, and whether numbers are whole."""
+
+    zone: ZoneInfo
+    reveal: bool = False
+
+    def iso(self, at: datetime | None) -> str | None:
+        """Write an instant for tools."""
+        return None if at is None else at.astimezone(self.zone).isoformat(timespec="seconds")
+
+    def clock(self, at: datetime | None) -> str:
+        """Write an instant for people."""
+        return "" if at is None else at.astimezone(self.zone).strftime(_TIME)
+
+    def number(self, number: str | None) -> str | None:
+        """Show a number, masked unless it is to be revealed; None for what is nobody's."""
+        number = known(number or None)
+        return number if number is None or self.reveal else mask(number)
+
+    def words(self, text: str) -> str:
+        """Show a free text, every number within it masked likewise."""
+        return text if self.reveal else _E164.sub(lambda found: mask(found[0]), text)
+
+
+def list_document(rows: Iterable[CallRow], look: Look) -> dict[str, Any]:
+    """Lay out a list of calls as `calls list --json` prints it."""
+    return {"calls": [_item(row, look) for row in rows]}
+
+
+def document(history: History, look: Look) -> dict[str, Any]:
+    """Lay out one call as `calls show --json` prints it; its item is that of the list, and more."""
+    message = history.message
+    return {
+        "call": whole(history.call, look),
+        "decisions": [
+            {**_shape(one, look), "reasons": [_why(why, look) for why in one.reasons]}
+            for one in history.decisions
+        ],
+        "legs": [_shape(leg, look) for leg in history.legs],
+        "events": [
+            {**_shape(one, look), "detail": {key: look.words(value) for key, value in one.detail}}
+            for one in history.events
+        ],
+        "message": message
+        and {**_shape(message, look), "callback_number": look.number(message.callback_number)},
+    }
+
+
+def whole(row: CallRow, look: Look) -> dict[str, Any]:
+    """Lay out a call with all its columns; its item is that of the list, and more."""
+    return {
+        **_item(row, look),
+        "did": look.number(row.did),
+        "answered_at": look.iso(row.answered_at),
+        "acknowledged_at": look.iso(row.acknowledged_at),
+        "ended_at": look.iso(row.ended_at),
+        "plan": row.plan,
+    }
+
+
+def print_list(rows: list[CallRow], look: Look) -> None:
+    """Print calls as a table."""
+    console = plain_console()
+    if not rows:
+        console.print("No calls.")
+        return
+    table = plain_table(
+        "call", "started", "line", "from", "urgency", "decision", "outcome", "person"
+    )
+    for heading in ("rang", "talked", "message"):
+        table.add_column(heading)
+    for row in rows:
+        table.add_row(
+            row.id,
+            look.clock(row.started_at),
+            row.line,
+            look.number(row.caller) or "anonymous",
+            row.urgency,
+            row.decision,
+            row.outcome or "goes on",
+            row.person,
+            _seconds(row.ring_s),
+            _seconds(row.talk_s),
+            row.message,
+        )
+    console.print(table)
+
+
+def print_history(history: History, look: Look) -> None:
+    """Print one call: what it was, what was decided and why, who rang, what happened."""
+    console = plain_console()
+    call, message = history.call, history.message
+    caller = look.number(call.caller) or "an anonymous caller"
+    console.print(f"Call {call.id} from {caller} on line '{call.line}'", style="bold")
+    console.print(f"{look.clock(call.started_at)} to {look.clock(call.ended_at) or 'now'}")
+    accepted = f", {call.person} accepted" if call.person else ""
+    console.print(f"Outcome: {call.outcome or 'goes on'}{accepted}")
+    if message is not None:
+        number = look.number(message.callback_number) or "no number"
+        console.print(f"Message {message.id}: {message.state}, {message.urgency}, {number}")
+    _print_decisions(console, history, look)
+    _print_rest(console, history, look)
+
+
+def _print_decisions(console: Console, history: History, look: Look) -> None:
+    for one in history.decisions:
+        words = f"{one.kind} {one.target}".rstrip() + (f", {one.urgency}" if one.urgency else "")
+        console.print(f"\n{look.clock(one.at)}  turn {one.turn}: {words}", style="bold")
+        table = plain_table("matched", "rule", "because")
+        for why in one.reasons:
+            table.add_row(
+                "yes" if why.matched else "no", look.words(why.rule), look.words(why.because)
+            )
+        console.print(table)
+
+
+def _print_rest(console: Console, history: History, look: Look) -> None:
+    if history.legs:
+        unfinished = "goes on" if history.call.outcome is None else "not known"
+        table = plain_table("rang", "person", "phone", "accepted", "ended", "result")
+        for leg in history.legs:
+            times = (leg.started_at, leg.acknowledged_at, leg.ended_at)
+            rang, accepted, ended = (look.clock(at) for at in times)
+            table.add_row(rang, leg.person, leg.kind, accepted, ended, leg.result or unfinished)
+        console.print()
+        console.print(table)
+    if history.events:
+        table = plain_table("at", "what", "detail")
+        for one in history.events:
+            detail = ", ".join(f"{key}: {look.words(value)}" for key, value in one.detail)
+            table.add_row(look.clock(one.at), one.what, detail)
+        console.print()
+        console.print(table)
+
+
+def _item(row: CallRow, look: Look) -> dict[str, Any]:
+    return {
+        "id": row.id,
+        "started_at": look.iso(row.started_at),
+        "line": row.line,
+        "from": look.number(row.caller),
+        "urgency": row.urgency,
+        "decision": row.decision,
+        "outcome": row.outcome,
+        "person": row.person,
+        "ring_s": row.ring_s,
+        "talk_s": row.talk_s,
+        "message": row.message,
+    }
+
+
+def _why(reason: Reason, look: Look) -> dict[str, Any]:
+    return {
+        "rule": look.words(reason.rule),
+        "matched": reason.matched,
+        "because": look.words(reason.because),
+    }
+
+
+def _shape(row: Any, look: Look) -> dict[str, Any]:
+    """Lay out a row of the store under its own names."""
+    return {
+        key: look.iso(value) if isinstance(value, datetime) else value
+        for key, value in asdict(row).items()
+    }
+
+
+def _seconds(value: float | None) -> str:
+    return "" if value is None else f"{value:.0f} s"

@@ -1,0 +1,145 @@
+"""`officeline hours`: open or closed and why, and which public holidays the file lacks."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from datetime import datetime
+from typing import Annotated, Any
+
+import typer
+
+from pbx.base import when
+from pbx.base.errors import OfficeLineError
+from pbx.cli.hours import changed as hours_changed
+from pbx.cli.shared.answers import answer, practice
+from routing import hours
+from routing.model import Plan
+
+app = typer.Typer(no_args_is_help=True)
+
+hours_changed.add_to(app)
+
+LAST_YEAR = 2100  # beyond it nobody knows the holidays
+
+AsJson = Annotated[bool, typer.Option("--json", help="One JSON document.")]
+
+
+@app.command()
+def now(
+    context: typer.Context,
+    *,
+    at: Annotated[
+        str | None, typer.Option(help="When, such as noon or '12/25/2026 5pm'; now.")
+    ] = None,
+    schedule: Annotated[str | None, typer.Option(help="One schedule; all if left out.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Tell whether the office is open, why, since when and until when.
+
+    Example: officeline hours now --at "2026-12-25 10:00"
+    """
+    plan: Plan = context.obj.running()
+    zone = plan.office.zone
+    today = datetime.now(zone)
+    asked = today if at is None else when.parse(at, zone, today)
+    if schedule is not None and schedule not in plan.schedules:
+        raise OfficeLineError(
+            f"There is no schedule '{schedule}'; there are {', '.join(plan.schedules)}."
+        )
+    names = list(plan.schedules) if schedule is None else [schedule]
+    rows = [_row(plan, name, asked) for name in names]
+    if as_json:
+        found = {
+            "at": when.iso(asked, zone),
+            "schedules": [_json(row) for row in rows],
+        }
+        typer.echo(json.dumps(found, ensure_ascii=False))
+        return
+    for row in rows:
+        typer.echo(_sentence(row))
+
+
+@app.command()
+def suggest(
+    context: typer.Context,
+    *,
+    year: Annotated[
+        int | None,
+        typer.Option(max=LAST_YEAR, help="One year; the rest of this and the next if left out."),
+    ] = None,
+    subdivision: Annotated[
+        str | None, typer.Option(help="A state or province, such as NY, for its own holidays.")
+    ] = None,
+    write: Annotated[bool, typer.Option("--write", help="Add them to the office's file.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """List the public holidays to come that the file neither closes nor opens for.
+
+    Example: officeline hours suggest --year 2027 --subdivision NY --write
+    """
+    from pbx.config import suggest as suggesting
+
+    plan: Plan = context.obj.plan()
+    office = plan.office
+    today = datetime.now(office.zone).date()
+    if year is not None and year < today.year:
+        raise OfficeLineError(f"{year} is past; name {today.year} or a later year.")
+    years = (today.year, today.year + 1) if year is None else (year,)
+    known = [
+        one
+        for number in years
+        for one in suggesting.suggest(office.country, subdivision, number, office.language)
+        if one.on >= today.isoformat()
+    ]
+    found = suggesting.missing(plan, known)
+    if write and found:
+        suggesting.append(context.obj.config, found)
+    if as_json:
+        closures = [asdict(one) for one in found]
+        listed = {"closures": closures, "written": bool(write and found)}
+        if write:
+            listed["practice"] = practice(context.obj)
+        typer.echo(json.dumps(listed, ensure_ascii=False))
+    elif not found:
+        typer.echo(f"{context.obj.config} decides every public holiday to come already.")
+    else:
+        typer.echo(suggesting.tables(found), nl=False)
+        if write:
+            typer.echo()
+            answer(
+                context.obj,
+                f"These {len(found)} closures are now in {context.obj.config}, "
+                "which waits for 'officeline apply'.",
+            )
+
+
+def _row(plan: Plan, schedule: str, at: datetime) -> dict[str, Any]:
+    """Say everything of one schedule, its times in the office's zone."""
+    state, because = hours.state_at(plan, at, schedule)
+    since, until = (
+        one and one.astimezone(plan.office.zone) for one in hours.around(plan, at, schedule)
+    )
+    return {
+        "schedule": schedule,
+        "state": state,
+        "because": because,
+        "since": since,
+        "until": until,
+    }
+
+
+def _json(row: dict[str, Any]) -> dict[str, Any]:
+    times = {key: row[key] and row[key].isoformat() for key in ("since", "until")}
+    return {**row, **times}
+
+
+def _sentence(row: dict[str, Any]) -> str:
+    since, until = (row[key] and when.show(row[key], row[key].tzinfo) for key in ("since", "until"))
+    span = ", ".join(
+        [
+            f"since {since}" if since else f"for more than {hours.REACH.days} days",
+            f"until {until}" if until else f"for at least {hours.REACH.days} days more",
+        ]
+    )
+    return f"{row['schedule']} is {row['state']}: {row['because']} ({span})."

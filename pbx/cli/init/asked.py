@@ -1,0 +1,285 @@
+"""The conversation of `officeline init`: what no flag gave is asked for until it is good."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from pbx.base.errors import OfficeLineError
+from pbx.cli.init.talk import Given, Question, Talk
+from pbx.config import zones
+from pbx.config.setup import answers as reading
+from pbx.config.setup import ids
+from pbx.config.setup.answers import LATER, OTHER, Answers, TrunkAnswer
+from routing import day_spans
+
+LOOPBACK = "127.0.0.1"
+
+
+def refuse_bad(given: Given) -> None:
+    """Refuse a flag that cannot be read before anything is asked; OfficeLineError."""
+    readers: Mapping[str, Callable[[str], object]] = {
+        "preset": reading.preset,
+        "name": reading.title,
+        "timezone": reading.timezone,
+        "number": reading.number,
+        "backline": _backline,
+        "hours": reading.hours,
+        "trunk": reading.carrier,
+        "host": reading.host,
+        "username": reading.username,
+        "bind": reading.host,
+    }
+    for flag, read in readers.items():
+        if given.get(flag) is not None:
+            read(given[flag])
+    for one in given.get("physician") or []:
+        reading.physician(one)
+
+
+def kind(talk: Talk) -> str:
+    """Learn what kind of practice it is."""
+    kinds = "\n".join(f"  {name}: {about}" for name, about in reading.starts_about().items())
+    why = (
+        f"The kind decides the rules that the file begins with; each can be changed later.\n{kinds}"
+    )
+    question = Question("preset", f"The kind of practice ({', '.join(reading.starts())})", why)
+    return talk.answer(question, reading.preset) or ""
+
+
+def asked(talk: Talk, file: Mapping[str, Any], *, fresh: bool) -> Answers:
+    """Learn everything but the mobiles; `file` holds what the defaults are, unless it is fresh."""
+    office = {} if fresh else file["office"]
+    name = talk.answer(
+        Question(
+            "name",
+            "The practice's name",
+            "Callers' screens and reports show the name: letters, digits and .,&'()-",
+            office.get("name"),
+        ),
+        reading.title,
+    )
+    timezone = talk.answer(
+        Question(
+            "timezone",
+            "The time zone, such as America/New_York",
+            "Hours and handoffs follow this clock; a zone with a city knows daylight saving time.",
+            office.get("timezone"),
+        ),
+        reading.timezone,
+        lambda zone: _doubted(zone, ""),
+    )
+    zone = str(timezone or office.get("timezone"))
+    number = talk.answer(
+        Question(
+            "number",
+            "The office's number",
+            "Patients dial this number, and everybody whom the office calls sees it.",
+            office.get("number"),
+        ),
+        reading.number,
+        lambda e164: _doubted(zone, e164),
+    )
+    backline = _asked_backline(talk, file, str(number or office.get("number")), fresh=fresh)
+    hours = talk.answer(
+        Question(
+            "hours",
+            "Open hours",
+            "The front desk rings in open hours; at other times callers hear the night menu.",
+            reading.hours_text(file.get("hours", {})),
+        ),
+        reading.hours,
+        _swapped,
+    )
+    trunk = _trunk(talk, fresh=fresh)
+    bind = _bind(talk, file.get("network", {}), trunk)
+    people = _physicians(talk, file, fresh=fresh)
+    return Answers(name, timezone, number, backline, hours, trunk, bind, people)
+
+
+def mobiles(talk: Talk, lacking: Mapping[str, str], told: Mapping[str, str]) -> dict[str, str]:
+    """Learn the numbers of those who have none yet, by id; `lacking` are their names."""
+    found = dict(told)
+    for person, name in lacking.items():
+        if person in found:
+            continue
+        if not talk.asks:
+            raise OfficeLineError(
+                f"The mobile of {name} is missing; hand it over on standard input with --mobiles, "
+                f"in a line such as {person}=+1 212 555 0111."
+            )
+        question = Question(
+            f"mobile {person}",
+            f"The number on which {name} is called (kept in the vault)",
+            "Urgent calls ring this phone; its number is in no file but the vault, and in no log.",
+            has_flag=False,
+        )
+        taken = {number: one for one, number in found.items()}
+        found[person] = talk.answer(question, reading.number, _shared(taken)) or ""
+    return found
+
+
+def _shared(taken: Mapping[str, str]) -> Callable[[str], str | None]:
+    """Doubt a number that somebody else has."""
+
+    def note(e164: str) -> str | None:
+        return f"It is the number of {taken[e164]}, too." if e164 in taken else None
+
+    return note
+
+
+def _doubted(zone: str, number: str) -> str | None:
+    """Doubt a zone without daylight saving where the number's area has it."""
+    meant = zones.meant(zone, number, datetime.now(UTC).year)
+    if meant is None:
+        return None
+    return f"'{zone}' has no daylight saving time; {meant} has it, and was probably meant."
+
+
+def _swapped(hours: reading.Hours) -> str | None:
+    """Doubt hours that last through a night."""
+    for text in (one for periods in hours.values() for one in periods):
+        if meant := day_spans.probably(*day_spans.span(text)):
+            return f"'{text}' lasts through the night; '{meant}' was probably meant."
+    return None
+
+
+def _backline(text: str) -> str:
+    return reading.number(text) if text else ""
+
+
+def _asked_backline(talk: Talk, file: Mapping[str, Any], number: str, *, fresh: bool) -> str | None:
+    """Learn the back line's number; empty where a fresh file has none."""
+    lines = {} if fresh else {one["name"]: one["did"] for one in file["lines"]}
+
+    def read(text: str) -> str:
+        found = _backline(text)
+        if found == number and talk.asks:
+            raise OfficeLineError("That is the office's own number; the back line has another.")
+        return found
+
+    question = Question(
+        "backline",
+        "The back line's number, for hospitals and pharmacies (empty: none)",
+        "Hospitals that dial it reach the physician at any hour, without a menu.",
+        lines.get("backline", ""),
+    )
+    found = talk.answer(question, read)
+    return "" if fresh and found is None else found
+
+
+def _trunk(talk: Talk, *, fresh: bool) -> TrunkAnswer | None:
+    """Learn the carrier, and what its preset does not know."""
+    kept = LATER if fresh else "as it is"
+    known = ", ".join((*reading.carriers(), OTHER))
+    why = f"The carrier brings the calls; '{OTHER}' is any that is not listed."
+    question = Question("trunk", f"The carrier ({known}, or {kept})", why, kept)
+    carrier = talk.answer(question, reading.carrier)
+    if carrier in {None, LATER}:
+        _unheard(talk, ("host", "username"), "belongs to a carrier; name it with --trunk, too")
+        return None
+    told = reading.carriers().get(carrier or "", {})
+    why = "Calls are sent to this host; the page of your account at the carrier names it."
+    host = talk.answer(
+        Question("host", "The carrier's SIP host", why, told.get("host") or None), reading.host
+    )
+    registers = told.get("kind") == "registration"
+    username = None
+    if registers or carrier == OTHER:
+        why = "The page of your account names it; a carrier that knows your address needs none."
+        empty = "" if carrier == OTHER else None
+        question = Question("username", "The user name for the registration", why, empty)
+        username = talk.answer(question, reading.username)
+    else:
+        _unheard(talk, ("username",), f"is not for {carrier}, which knows us by our address")
+    return TrunkAnswer(str(carrier), host or "", username or "")
+
+
+def _unheard(talk: Talk, flags: tuple[str, ...], why: str) -> None:
+    """Refuse what was given and would change nothing."""
+    for flag in flags:
+        if talk.given.get(flag) is not None:
+            raise OfficeLineError(f"--{flag} {why}.")
+
+
+def _bind(talk: Talk, network: Mapping[str, Any], trunk: TrunkAnswer | None) -> str | None:
+    """Learn where this machine listens, once a carrier must reach it; None: as it is."""
+    if talk.given.get("bind") is None and trunk is None:
+        return None
+    present = network.get("bind", LOOPBACK)
+    default = own_address() if present == LOOPBACK else present
+    question = Question(
+        "bind",
+        "This machine's address, as phones and the carrier reach it",
+        "The line listens at this address alone.",
+        default,
+    )
+    return talk.answer(question, reading.host) or default
+
+
+def _physicians(talk: Talk, file: Mapping[str, Any], *, fresh: bool) -> dict[str, str]:
+    """Learn the physicians by id; those who are in the file stay, unless it is fresh."""
+    people = file.get("people", {})
+    serves = any(one.get("role") == "service" for one in people.values())
+    least = 0 if not fresh else 1 if serves else 2
+    found = dict(reading.physician(one) for one in talk.given.get("physician") or [])
+    if talk.asks and not found:
+        found = _asked_physicians(talk, _taken(file, fresh=fresh), least)
+    if len(found) < least:
+        alone = "" if serves else "; one alone takes the preset solo, with an answering service"
+        raise OfficeLineError(
+            f"At least {least} of the practice's physicians must be named, each as in "
+            f"--physician lee='Dr. Ana Lee'{alone}."
+        )
+    return found
+
+
+def _taken(file: Mapping[str, Any], *, fresh: bool) -> set[str]:
+    """List the words that are no id for somebody new; a fresh file loses its physicians."""
+    people = file.get("people", {})
+    stay = [one for one, table in people.items() if not fresh or table.get("role") != "physician"]
+    others = (file.get(table, {}) for table in ("phones", "groups", "rota"))
+    return {*stay, *(name for table in others for name in table), *reading.reserved()}
+
+
+def _asked_physicians(talk: Talk, taken: set[str], least: int) -> dict[str, str]:
+    found: dict[str, str] = {}
+    while True:
+        is_enough, count = len(found) >= least, len(found) + 1
+        question = Question(
+            f"physician {count}",
+            "Another physician (empty: no more)" if is_enough else "A physician's name",
+            "" if found else "Physicians take turns on call in the order in which you name them.",
+            "" if is_enough else None,
+            has_flag=False,
+        )
+        name = talk.answer(question, lambda text: reading.title(text) if text else "")
+        if not name:
+            return found
+        found[_id(talk, name, {*taken, *found}, count)] = name
+
+
+def _id(talk: Talk, name: str, taken: set[str], count: int) -> str:
+    suggested = ids.suggested(name, taken)
+
+    def read(text: str) -> str:
+        if text in taken:
+            raise OfficeLineError(f"There is a '{text}' already; choose another id.")
+        return reading.physician(f"{text}={name}")[0]
+
+    why = f"The id stands for {name} in the file, in commands and in logs."
+    question = Question(f"id {count}", "A short id", why, suggested, has_flag=False)
+    return talk.answer(question, read) or suggested
+
+
+def own_address() -> str:
+    """Name the address from which this machine reaches others; nothing is sent."""
+    import socket
+
+    try:
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+            probe.connect(("192.0.2.1", 9))  # set aside for documents
+            return str(probe.getsockname()[0])
+    except OSError:
+        return LOOPBACK

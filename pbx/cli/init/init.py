@@ -1,0 +1,245 @@
+"""`officeline init`: from nothing to a practice that is checked, proven, and was called once."""
+
+from __future__ import annotations
+
+import sys
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from pbx.base.errors import EngineError, OfficeLineError
+from pbx.cli.shared import lookup, typed
+from pbx.cli.shared.context import Context, resolve
+
+if TYPE_CHECKING:
+    from pbx.cli.init.talk import Talk
+
+
+def init(
+    context: typer.Context,
+    *,
+    preset: Annotated[str | None, typer.Option(help="concierge, group or solo.")] = None,
+    name: Annotated[str | None, typer.Option(help="The practice's name.")] = None,
+    timezone: Annotated[str | None, typer.Option(help="Such as America/New_York.")] = None,
+    number: Annotated[str | None, typer.Option(help="What patients dial.")] = None,
+    backline: Annotated[str | None, typer.Option(help="What hospitals dial.")] = None,
+    hours: Annotated[
+        str | None, typer.Option(help="As in: Mon-Thu 8:30-12 and 1-5; Fri 8:30am-noon")
+    ] = None,
+    trunk: Annotated[
+        str | None, typer.Option(help="A carrier of presets.toml, 'other', or 'later'.")
+    ] = None,
+    host: Annotated[str | None, typer.Option(help="The carrier's SIP host.")] = None,
+    username: Annotated[
+        str | None, typer.Option(help="For a carrier that one registers at.")
+    ] = None,
+    bind: Annotated[str | None, typer.Option(help="This machine's address.")] = None,
+    physician: Annotated[
+        list[str] | None, typer.Option(metavar="ID=NAME", help="As often as there are physicians.")
+    ] = None,
+    mobiles: Annotated[
+        bool, typer.Option("--mobiles", help="Read lines ID=NUMBER from standard input.")
+    ] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Ask nothing.")] = False,
+    call: Annotated[bool, typer.Option("--call/--no-call", help="Place a test call.")] = True,
+) -> None:
+    """Set a practice up by questions and answers, or change it; each answer can be given by flag.
+
+    Each answer is checked at once. `back` returns to the question before; after Ctrl-C the command
+    goes on from the answers given so far. Answers may come from a pipe, one a line.
+
+    Example: officeline init --preset group --name "Lakeside Internal Medicine"
+    """
+    from pbx.cli.init.asked import refuse_bad
+    from pbx.cli.init.talk import Talk
+
+    given = {
+        "preset": preset, "name": name, "timezone": timezone, "number": number,
+        "backline": backline, "hours": hours, "trunk": trunk, "host": host,
+        "username": username, "bind": bind, "physician": physician,
+    }  # fmt: skip
+    place = _place(context)
+    refuse_bad(given)
+    told = sys.stdin.read() if mobiles else ""
+    _settle(place, Talk(place.config, given, asks=not (yes or mobiles)), told)
+    context.obj = place
+    ok = _looked_at(context)
+    if call:
+        ok = _called(place) and ok
+    _tell_pins(place)
+    typer.echo(f"Next: {_command(place)} {_next(place)}")
+    if not ok:
+        raise typer.Exit(1)
+
+
+def _place(context: typer.Context) -> Context:
+    """Choose where the practice is: as named, else this folder; never the shipped example.
+
+    The machine's own practice is changed only if it is named.
+    """
+    options = context.find_root().params
+    config, home = options.get("config"), options.get("home")
+    known: Context = context.obj
+    ours = [Path.cwd(), *([] if home is None else [known.home.parent])]
+    if config is None and not any(known.file and known.file.is_relative_to(one) for one in ours):
+        known = resolve(lookup.BESIDE[0], home)
+    if lookup.is_example(known.config):
+        raise OfficeLineError(
+            f"{known.config} is the example, which stays as it is; make a folder for your practice "
+            "and begin there, or name a file with --config FILE."
+        )
+    return known
+
+
+def _settle(place: Context, talk: Talk, told: str) -> None:
+    """Learn everything, and only then write it, all or nothing."""
+    from pbx.cli.shared.audited import deed
+    from pbx.config.setup import answers
+    from pbx.config.setup import write as land
+
+    before = land.read(place.config)
+    if before is not None and talk.given["preset"] is not None:
+        raise OfficeLineError(
+            f"{place.config} is there already, and --preset is for a new file; leave it out."
+        )
+    handed = answers.mobiles(told)
+    after, numbers = talk.hold(lambda: _learned(place, talk, before, handed))
+    land.prepare(place.config)
+    with deed(place, "office.written", fresh=before is None, mobiles=sorted(numbers)):
+        land.land(place.config, place.home, before, after, numbers)
+    talk.forget()
+    _tell(place, before, after, numbers)
+
+
+def _learned(
+    place: Context, talk: Talk, before: str | None, handed: Mapping[str, str]
+) -> tuple[str, dict[str, str]]:
+    """Ask for everything; return the file's new text, and the numbers for the vault."""
+    from pbx.base.paths import data_folder
+    from pbx.cli.init import asked as init_asked
+    from pbx.config import plan
+    from pbx.config import secrets as vault
+    from pbx.config.setup import answers, office_text
+
+    fresh = before is None
+    text = answers.start_text(init_asked.kind(talk)) if before is None else before
+    presets = data_folder("config") / "presets.toml"
+    plan.parse(text, place.config, presets)
+    learned = init_asked.asked(talk, tomllib.loads(text), fresh=fresh)
+    after = office_text.with_answers(text, learned, fresh=fresh)
+    people = plan.parse(after, place.config, presets).plan.people
+    held = vault.read(place.home)
+    lacking = {
+        one.id: one.name
+        for one in sorted(people.values(), key=lambda one: one.role != "physician")
+        if not held.contacts(one.id)
+        and any(contact.via == "mobile" for contact in one.contacts)
+        and (fresh or talk.asks or one.id in learned.physicians)
+    }
+    numbers = init_asked.mobiles(talk, lacking, handed)
+    if strangers := [one for one in numbers if one not in people]:
+        raise OfficeLineError(
+            f"There is nobody called '{strangers[0]}' in the file; there are {', '.join(people)}."
+        )
+    return after, numbers
+
+
+def _tell(place: Context, before: str | None, after: str, numbers: Mapping[str, str]) -> None:
+    """Say what was written, and what only somebody else can give."""
+    from pbx.base.phone_numbers import mask
+    from pbx.config import secrets as vault
+    from pbx.config.setup.answers import PLACEHOLDER
+
+    config = place.config
+    done = "is written" if before is None else "is changed" if before != after else "stays as it is"
+    typer.echo(f"{config} {done}; vault and messages are in {place.home}.")
+    for person, e164 in numbers.items():
+        typer.echo(f"{person} is called on {mask(e164)}.")
+    configuration = place.configuration()
+    if before is None:
+        _prompts(place, configuration.plan.office.language)
+    known = set(tomllib.loads(before)["people"]) if before is not None else None
+    if known is not None and (
+        new := [one for one in configuration.plan.people if one not in known]
+    ):
+        typer.echo(f"Nobody's turn is moved: write {', '.join(new)} into a rota's rotation.")
+    if configuration.trunk.kind == "registration" and not vault.read(place.home).trunk:
+        typer.echo("The carrier's password is still to come: 'officeline vault secret trunk'.")
+    if configuration.trunk.host == PLACEHOLDER:
+        typer.echo("There is no carrier yet: 'officeline init --trunk NAME' names one.")
+
+
+def _tell_pins(place: Context) -> None:
+    """Say who has no PIN yet: each chooses their own, so it is asked for in their presence."""
+    from pbx.config import secrets as vault
+
+    held = vault.read(place.home)
+    lacking = [one for one in place.configuration().plan.people if one not in held.pins]
+    if lacking:
+        typer.echo("Without a PIN nobody hears a message by telephone. Let each choose their own:")
+    for person in lacking:
+        typer.echo(f"  {_command(place)} people pin {person}")
+
+
+def _prompts(place: Context, language: str) -> None:
+    """Lay out what callers hear, and a folder for the office's own recordings."""
+    from pbx.asterisk.speech import prompts
+    from pbx.config.home import Home
+
+    home = Home(place.home)
+    home.recordings.mkdir(exist_ok=True)
+    prompts.assemble(language, home.sounds, home.recordings)
+    typer.echo(f"The prompts can be played; the office's own recordings go to {home.recordings}.")
+
+
+def _looked_at(context: typer.Context) -> bool:
+    """Check and prove as the commands of these names do; tell whether nothing speaks against it."""
+    from pbx.cli.plan.check import check
+    from pbx.cli.plan.prove import prove
+
+    ok = True
+    for look in (check, prove):
+        try:
+            look(context)
+        except typer.Exit:
+            ok = False
+    return ok
+
+
+def _called(place: Context) -> bool:
+    """Let a patient call by night on a simulated network; tell whether somebody was reached."""
+    import asyncio
+    import tempfile
+
+    from pbx.base import logs
+    from pbx.demo.first_call import first_call
+
+    logs.configure(quiet=True)
+    typer.echo("A test call on a phone network of this machine's own ...", err=True)
+    try:
+        with tempfile.TemporaryDirectory(prefix="officeline-init-") as folder:
+            told = asyncio.run(first_call(Path(folder), place.configuration()))
+    except EngineError as error:
+        typer.echo(f"There was no test call: {error}")
+        return True
+    typer.echo(told.sentence)
+    return told.ok
+
+
+def _next(place: Context) -> str:
+    """Name the command that brings the file to life: where a plan runs, it is applied."""
+    from pbx.config.home import Home
+    from pbx.db.overlay import applied_texts
+
+    running = next(iter(applied_texts(Home(place.home).database)), None)
+    return "up" if running is None else "apply"
+
+
+def _command(place: Context) -> str:
+    """Write how the command is given for this place."""
+    if resolve(None, None) == place:
+        return typed.name()
+    return f"{typed.name()} --config {place.config} --home {place.home}"

@@ -1,0 +1,1 @@
+"""Commands for the line itself: start and stop it, look at it, try it."""

@@ -1,0 +1,83 @@
+"""`officeline canary`: one real test call, out over the trunk and back in."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from pbx.base.errors import OfficeLineError
+from pbx.cli.shared.answers import practice
+from pbx.cli.shared.audited import recorded
+from pbx.cli.shared.context import Context
+
+if TYPE_CHECKING:
+    from routing.model import Line, Plan
+
+
+def canary(
+    context: typer.Context,
+    *,
+    did: Annotated[
+        str | None, typer.Option(help="The line that is called; by default the main line.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON document.")] = False,
+) -> None:
+    """Call a line of the office over the carrier, and see whether the call comes back in.
+
+    It listens to the greeting, presses a key of the menu, and looks at the caller ID that came in.
+    Nobody's phone rings, and no report counts it. Exit 1 if something does not hold.
+
+    Example: officeline canary --did "(212) 555-0100"
+    """
+    import asyncio
+
+    from pbx.base import logs
+    from pbx.config import secrets as vault
+    from pbx.config.home import Home
+    from pbx.ops import canary_run
+    from pbx.service import pulse, supervisor
+
+    logs.configure(quiet=True)
+    place: Context = context.obj
+    home = Home(place.home)
+    if not supervisor.is_running(home) or not pulse.look(home).runs:
+        raise OfficeLineError(
+            f"No office runs on {place.home}, so there is nothing to try; start it with "
+            "'officeline up'."
+        )
+    configuration, held = place.configuration(), vault.read(place.home)
+    line = _line(configuration.plan, did)
+    recorded(place, "canary.placed", line.name)
+    sys.stderr.write(
+        f"Calling the line '{line.name}' of {practice(place)} over the carrier; half a minute ...\n"
+    )
+    checks = asyncio.run(canary_run.run(configuration, held, home, line.did))
+    ok = all(check.ok for check in checks)
+    recorded(place, "canary.ended", line.name, ok=ok)
+    if as_json:
+        told = [{"name": c.name, "ok": c.ok, "detail": c.detail, "mend": c.mend} for c in checks]
+        typer.echo(json.dumps({"ok": ok, "checks": told}, ensure_ascii=False))
+    else:
+        for check in checks:
+            mend = "" if check.ok or not check.mend else f" {check.mend}"
+            word = "yes" if check.ok else "no"
+            typer.echo(f"{check.name:<10} {word:<4} {check.detail}.{mend}")
+    if not ok:
+        raise typer.Exit(1)
+
+
+def _line(plan: Plan, did: str | None) -> Line:
+    """Find the line that is meant; OfficeLineError names those there are."""
+    from pbx.base.phone_numbers import to_e164
+
+    wanted = plan.office.number if did is None else to_e164(did, plan.office.country)
+    line = None if wanted is None else plan.line_of(wanted)
+    if line is None and did is None:
+        return plan.lines[0]
+    if line is None:
+        lines = ", ".join(f"{one.did} ({one.name})" for one in plan.lines)
+        raise OfficeLineError(f"That is no line of the office; choose one of {lines}.")
+    return line

@@ -1,0 +1,68 @@
+"""`officeline engine`: which Asterisk runs the office, and how to bring one."""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated
+
+import typer
+
+from pbx.cli.shared.context import Context
+
+app = typer.Typer(no_args_is_help=True)
+
+
+@app.command()
+def fetch() -> None:
+    """Bring a private Asterisk into the cache folder, unless a fitting one is there.
+
+    Example: officeline engine fetch
+    """
+    from pbx.asterisk.engine.fetch import fetch as bring
+
+    found = bring(lambda line: typer.echo(line, err=True))
+    where = "private" if found.private else "installed"
+    typer.echo(f"Asterisk {found.version} ({where}) is ready.")
+
+
+@app.command()
+def run(context: typer.Context) -> None:
+    """Run the office's Asterisk alone, until Ctrl-C; 'officeline serve' runs beside it.
+
+    Example: officeline engine run
+    """
+    import asyncio
+
+    from pbx.service import supervisor
+
+    known: Context = context.obj
+    asyncio.run(supervisor.up(known.config, known.home, typer.echo, alone=True))
+
+
+@app.command()
+def status(
+    *, as_json: Annotated[bool, typer.Option("--json", help="One JSON document.")] = False
+) -> None:
+    """Say which Asterisk would run; exit 1 if there is none.
+
+    Example: officeline engine status --json
+    """
+    from pbx.asterisk.engine import runtime
+
+    found = runtime.find()
+    if as_json:
+        shape = {
+            "found": found is not None,
+            "version": found.version if found else None,
+            "private": found.private if found else None,
+            "modules": str(found.modules) if found else None,
+            "cache": str(runtime.cache_folder()),
+        }
+        typer.echo(json.dumps(shape))
+    elif found:
+        kind = "a private one" if found.private else "the installed one"
+        typer.echo(f"Asterisk {found.version}, {kind}: {found.command[-1]}")
+    else:
+        typer.echo("There is no Asterisk of 22.10 or newer; bring one: 'officeline engine fetch'.")
+    if found is None:
+        raise typer.Exit(1)

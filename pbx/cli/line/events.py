@@ -1,0 +1,72 @@
+"""`officeline events`: what the line tells the world, as it comes."""
+
+from __future__ import annotations
+
+import json
+from contextlib import aclosing, suppress
+from typing import Annotated
+
+import typer
+
+from pbx.base.errors import ConfigError
+from pbx.cli.shared.context import Context
+
+app = typer.Typer(no_args_is_help=True)
+
+
+@app.callback()
+def group() -> None:
+    """Keep `tail` a command of its own, though it is the only one."""
+
+
+@app.command()
+def tail(
+    context: typer.Context,
+    *,
+    count: Annotated[int | None, typer.Option(min=1, help="End after so many events.")] = None,
+    seconds: Annotated[float | None, typer.Option(min=0.1, help="End after so long.")] = None,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Each event as one line of JSON, with its topic.")
+    ] = False,
+) -> None:
+    """Follow the events as the broker gives them, what it retains first, until Ctrl-C.
+
+    Example: officeline events tail --count 20
+    """
+    import asyncio
+
+    asyncio.run(_tail(context.obj, count, seconds, as_json=as_json))
+
+
+async def _tail(place: Context, count: int | None, seconds: float | None, *, as_json: bool) -> None:
+    import asyncio
+
+    from pbx.config import secrets as vault
+    from pbx.notify.mqtt import Broker
+    from pbx.notify.tail import line, listen
+
+    configuration = place.configuration()
+    if configuration.mqtt is None:
+        raise ConfigError(
+            f"{place.config} has no [mqtt], so nothing is published; "
+            "docs/office-toml.md shows how to name a broker."
+        )
+    zone = configuration.plan.office.zone
+    broker = Broker.of(configuration.mqtt, vault.read(place.home))
+    shown = 0
+    with suppress(TimeoutError):
+        async with asyncio.timeout(seconds), aclosing(listen(broker)) as stream:
+            async for topic, payload in stream:
+                typer.echo(_json(topic, payload) if as_json else line(topic, payload, zone))
+                shown += 1
+                if shown == count:
+                    return
+
+
+def _json(topic: str, payload: bytes) -> str:
+    """Write one line; a payload that is no JSON is null, for anybody can publish anything."""
+    try:
+        found = json.loads(payload)
+    except ValueError:
+        found = None
+    return json.dumps({"topic": topic, "payload": found})

@@ -1,0 +1,69 @@
+"""`officeline logs`: what the control layer and Asterisk have written down."""
+
+from __future__ import annotations
+
+import time
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from pbx.cli.shared.context import Context
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from pbx.ops.logged import Line
+
+LINES = 50
+PAUSE_S = 0.3
+
+
+def logs(
+    context: typer.Context,
+    *,
+    follow: Annotated[
+        bool, typer.Option("--follow", help="Show what comes, too, until Ctrl-C.")
+    ] = False,
+    since: Annotated[str | None, typer.Option(help="From when on, all lines.")] = None,
+    lines: Annotated[
+        int | None, typer.Option(min=1, max=100_000, help=f"How many; {LINES} if not given.")
+    ] = None,
+) -> None:
+    """Show the newest lines of the control layer's log and Asterisk's; numbers are masked.
+
+    The control layer's is read from systemd's journal, or from the file that 'officeline up' writes
+    into. Exit 1 if there is none of either.
+
+    Example: officeline logs --since "yesterday 17:00"
+    """
+    from pbx.base import when
+    from pbx.config.home import Home
+    from pbx.ops import logged
+
+    place: Context = context.obj
+    home, now = Home(place.home), datetime.now(UTC)
+    start = None if since is None else when.parse(since, place.zone(), now, past=True)
+    found = logged.places(home)
+    if found.note:
+        typer.echo(found.note, err=True)
+    if not (found.files or found.journal):
+        typer.echo(
+            f"Nothing was written down on {home.folder}; the logs begin with 'officeline up'.",
+            err=True,
+        )
+        raise typer.Exit(1)
+    follower = logged.Follower(found) if follow else None
+    try:
+        _print(logged.lines(found, start, lines or (None if since else LINES)))
+        while follower is not None:
+            _print(follower.more())
+            time.sleep(PAUSE_S)
+    finally:
+        if follower is not None:
+            follower.close()
+
+
+def _print(lines: Iterable[Line]) -> None:
+    for line in lines:
+        typer.echo(f"{line.who:<10}  {line.text}")

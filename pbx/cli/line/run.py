@@ -1,0 +1,145 @@
+"""`officeline demo`, `up`, `serve` and `doctor`: the line itself."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from pbx.cli.shared.context import Context
+from pbx.cli.shared.working import working
+
+if TYPE_CHECKING:
+    from pbx.ops.security.lock import Lock
+
+
+def demo(
+    context: typer.Context,
+    *,
+    days: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            max=60,
+            help="Write so many days of calls instead, without a sound; "
+            "from 7 on, the last whole week is among them.",
+        ),
+    ] = None,
+    keep_running: Annotated[
+        bool, typer.Option("--keep-running", help="Stay up, so that a softphone can call.")
+    ] = False,
+) -> None:
+    """Play a practice and its callers on this machine; nothing leaves it.
+
+    Example: officeline demo --keep-running
+    """
+    import asyncio
+
+    if days is not None:
+        from pbx.cli.line.demo_days import write
+
+        write(context, days)
+        return
+    from pbx.cli.line.demo import play
+
+    if not asyncio.run(play(keep_running=keep_running)):
+        raise typer.Exit(1)
+
+
+def up(context: typer.Context) -> None:
+    """Run the office: Asterisk and the control layer, until Ctrl-C ends both.
+
+    Example: officeline --home /var/lib/officeline up
+    """
+    import asyncio
+
+    from pbx.base import logs
+    from pbx.service import supervisor  # logs first: it keeps structlog small
+
+    del logs
+    known: Context = context.obj
+    asyncio.run(supervisor.up(known.config, known.home, typer.echo))
+
+
+def serve(context: typer.Context) -> None:
+    """Run the control layer alone, against an Asterisk that runs already.
+
+    Example: officeline serve
+    """
+    import asyncio
+
+    from pbx.base import logs
+    from pbx.service import supervisor  # logs first: it keeps structlog small
+
+    del logs
+    known: Context = context.obj
+    asyncio.run(supervisor.serve(known.config, known.home))
+
+
+def doctor(
+    context: typer.Context,
+    *,
+    security: Annotated[
+        bool, typer.Option("--security", help="Look at the locks instead, one after the other.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON document.")] = False,
+) -> None:
+    """Look at everything the line needs, and say how to mend what is missing; exit 1 if any is.
+
+    Example: officeline doctor --security
+    """
+    from dataclasses import asdict
+
+    from pbx.ops.doctor import examine
+
+    known: Context = context.obj
+    if security:
+        _locks(known, as_json=as_json)
+        return
+    with working("Looking at everything the line needs"):
+        checks = examine(known.config, known.home)
+    ok = all(check.ok for check in checks)
+    if as_json:
+        typer.echo(json.dumps({"ok": ok, "checks": [asdict(check) for check in checks]}))
+    else:
+        for check in checks:
+            mark = "ok  " if check.ok else "MEND"
+            mend = "" if check.ok else f" {check.mend}"
+            typer.echo(f"{mark} {check.name}: {check.detail}.{mend}")
+    if not ok:
+        raise typer.Exit(1)
+
+
+def _locks(known: Context, *, as_json: bool) -> None:
+    """Print every lock with its state; exit 1 if one is open."""
+    from dataclasses import asdict
+
+    from pbx.ops.security.every import examine
+
+    with working("Looking at every lock"):
+        locks = examine(known.config, known.home)
+    ok = all(lock.ok is not False for lock in locks)
+    if as_json:
+        typer.echo(json.dumps({"ok": ok, "locks": [asdict(lock) for lock in locks]}))
+    else:
+        for lock in locks:
+            typer.echo(_told(lock))
+    if not ok:
+        raise typer.Exit(1)
+
+
+def _told(lock: Lock) -> str:
+    mark = {True: "shut   ", False: "OPEN   ", None: "unasked"}[lock.ok]
+    if lock.ok and lock.warning:
+        mark = "WIDER  "
+    said = [] if lock.detail == "shut" else [f"{lock.detail}."]
+    said += [f"{lock.warning}."] if lock.warning else []
+    more = " ".join([*said, lock.mend]).strip()
+    return f"{mark} {lock.group}, {lock.name}{f': {more}' if more else ''}"
+
+
+def add_to(app: typer.Typer) -> None:
+    """Put these commands at the top of the officeline command."""
+    for command in (demo, up, serve, doctor):
+        app.command()(command)

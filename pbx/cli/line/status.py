@@ -1,0 +1,110 @@
+"""`officeline status`: what of this office runs now."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from pbx.base.errors import OfficeLineError
+from pbx.cli.shared.context import Context
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from pbx.ops.standing import Standing
+
+TRUNK = {
+    "Registered": "has registered us",
+    "Avail": "answers",
+    "Unavail": "does not answer",
+}
+
+
+def status(
+    context: typer.Context,
+    *,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON document.")] = False,
+) -> None:
+    """Say what runs and since when, the plan, calls, open messages and the carrier's state.
+
+    Exit 1 if Asterisk or the control layer does not run.
+
+    Example: officeline status
+    """
+    from pbx.config.home import Home
+    from pbx.ops.standing import standing
+
+    known: Context = context.obj
+    found = standing(Home(known.home))
+    if as_json:
+        typer.echo(json.dumps(_document(found, str(known.home))))
+    else:
+        for line in _lines(found, known):
+            typer.echo(line)
+    if not found.ok:
+        raise typer.Exit(1)
+
+
+def _document(found: Standing, home: str) -> dict[str, object]:
+    return {
+        "ok": found.ok,
+        "home": home,
+        "asterisk": found.asterisk,
+        "asterisk_since": _iso(found.asterisk_since),
+        "control_layer": found.sign.runs,
+        "control_layer_since": _iso(found.control_layer_since),
+        "heartbeat_at": _iso(found.sign.heartbeat_at),
+        "plan": found.plan,
+        "calls": found.calls,
+        "messages": {"open": found.messages, "urgent": found.urgent},
+        "trunk": found.trunk,
+        "unresolved_names": list(found.unresolved),
+    }
+
+
+def _iso(at: datetime | None) -> str | None:
+    return None if at is None else at.isoformat()
+
+
+def _lines(found: Standing, known: Context) -> list[str]:
+    line = {True: "answers", False: "does not run", None: "cannot be asked by this user"}
+    runs = "runs" if found.sign.runs else "does not run"
+    lines = [
+        f"Asterisk {line[found.asterisk]}{_since(found.asterisk_since, known)}.",
+        f"The control layer {runs}{_since(found.control_layer_since, known)}.",
+        f"The plan is {found.plan}." if found.plan else "No plan was applied yet.",
+        _work(found),
+        _carrier(found.trunk),
+    ]
+    if found.unresolved:
+        names = " and ".join(found.unresolved)
+        lines.append(f"{names} cannot be looked up: CALLS FROM THERE ARE ASKED FOR A PASSWORD.")
+    return lines
+
+
+def _carrier(state: str | None) -> str:
+    if state is None:
+        return "Whether the carrier answers is not known; Asterisk asks it each minute as it runs."
+    return f"The carrier {TRUNK.get(state, f'has not registered us (Asterisk says: {state})')}."
+
+
+def _since(at: datetime | None, known: Context) -> str:
+    if at is None:
+        return ""
+    try:
+        at = at.astimezone(known.zone())
+    except OfficeLineError:  # the file is broken or gone; the line runs all the same
+        at = at.astimezone()
+    return f", since {at:%a, %b %d, %H:%M}"
+
+
+def _work(found: Standing) -> str:
+    """Say what goes on, as the database knows it."""
+    if found.trouble:
+        return f"Calls and messages cannot be read: {found.trouble}"
+    calls = "1 call is" if found.calls == 1 else f"{found.calls or 'no'} calls are"
+    those = "1 message is" if found.messages == 1 else f"{found.messages or 'no'} messages are"
+    urgent = f" ({found.urgent} urgent)" if found.urgent else ""
+    return f"{calls[0].upper()}{calls[1:]} under way, and {those} open{urgent}."

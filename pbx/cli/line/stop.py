@@ -1,0 +1,108 @@
+"""`officeline stop`: the end of an office that 'officeline up' runs."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from pbx.base.errors import OfficeLineError
+from pbx.cli.shared.answers import answer, practice
+from pbx.cli.shared.audited import recorded
+from pbx.cli.shared.context import Context
+
+if TYPE_CHECKING:
+    from pbx.config.home import Home
+
+
+def stop(
+    context: typer.Context,
+    *,
+    yes: Annotated[
+        bool, typer.Option("--yes", help="Even if people are on the line or messages are urgent.")
+    ] = False,
+) -> None:
+    """End what 'officeline up' runs, and wait until it is gone; exit 1 if nothing runs.
+
+    Callers reach nothing from then on. The audit keeps who did it. What systemd runs is stopped by
+    systemctl alone.
+
+    Example: officeline stop
+    """
+    from pbx.config.home import Home
+    from pbx.service import ending
+
+    place: Context = context.obj
+    home = Home(place.home)
+    with ending.parts(home) as found:
+        if not found:
+            answer(place, f"nothing runs on {home.folder}, so there is nothing to stop.")
+            raise typer.Exit(1)
+        if not yes:
+            _ask(place, _losses(home))
+        _write_down(place, yes=yes)
+        ending.end(found)
+    answer(place, "the line is stopped. CALLERS REACH NOTHING until 'officeline up' runs again.")
+    try:
+        waiting = ending.unheard(_counts(home)[1])
+    except OfficeLineError as error:
+        waiting = f"Whether urgent messages are open is not known: {error}"
+    if waiting:
+        typer.echo(waiting)
+
+
+def _ask(place: Context, losses: list[str]) -> None:
+    """Ask whether to go on, if anything is lost by it; without a terminal that is refused."""
+    if not losses:
+        return
+    told = f"{practice(place)}: {' and '.join(losses)}"
+    if not sys.stdin.isatty():
+        raise OfficeLineError(f"{told}; give --yes to stop the line all the same.")
+    typer.confirm(f"{told}. Stop the line all the same?", abort=True)
+
+
+def _write_down(place: Context, *, yes: bool) -> None:
+    """Put into the audit who stops the line; a database that takes no row keeps no line up."""
+    try:
+        recorded(place, "office.stopped")
+    except OfficeLineError as error:
+        if not yes:
+            raise OfficeLineError(
+                f"{practice(place)}: who stops the line cannot be written down "
+                f"({str(error).rstrip('.')}); give --yes to stop it all the same."
+            ) from error
+        typer.echo(f"This stop is not in the audit: {error}", err=True)
+
+
+def _losses(home: Home) -> list[str]:
+    """Say what a stop would cut off or leave undone."""
+    try:
+        calls, urgent = _counts(home)
+    except OfficeLineError as error:
+        return [f"what goes on is not known ({str(error).rstrip('.')})"]
+    losses = []
+    if calls:
+        losses.append("1 call is under way" if calls == 1 else f"{calls} calls are under way")
+    if urgent:
+        those = "1 urgent message is" if urgent == 1 else f"{urgent} urgent messages are"
+        losses.append(f"{those} open, about which somebody is still to be called")
+    return losses
+
+
+def _counts(home: Home) -> tuple[int, int]:
+    """Count the calls under way, and the urgent messages about which somebody is to be called."""
+    from dialplan import names
+    from pbx.db.database import open_database
+    from pbx.db.inbox import explained, urgent_waiting
+    from pbx.db.under_way import calls_under_way
+
+    if not home.database.exists():
+        return 0, 0
+    engine = open_database(home.database)
+    try:
+        with explained(engine):
+            calls = calls_under_way(engine, names.FAILSAFE_ENTERED)
+            return len(calls), urgent_waiting(engine)
+    finally:
+        engine.dispose()

@@ -1,0 +1,197 @@
+"""`officeline oncall`: who is on call now and later, where nobody is, who hands over to whom."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime
+from typing import Annotated, Any
+
+import typer
+
+from pbx.base import when
+from pbx.cli.oncall import calendar as oncall_calendar
+from pbx.cli.oncall import changes as oncall_changes
+from pbx.cli.oncall.words import people_named, person_named, span_of, the_rota, times_of, told
+from routing import rota as rotas
+from routing.model import Plan
+
+app = typer.Typer(no_args_is_help=True)
+
+AsJson = Annotated[bool, typer.Option("--json", help="One JSON document.")]
+OneRota = Annotated[str | None, typer.Option("--rota", help="One rota, by its name.")]
+Days = Annotated[int, typer.Option(min=1, max=1830, help="So many days from now on.")]
+
+
+@app.command()
+def now(
+    context: typer.Context,
+    *,
+    at: Annotated[
+        str | None, typer.Option(help="Another time than now, such as 5pm or 'fri 17:00'.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Say who is on call and who steps in, in every rota.
+
+    In JSON `oncall` is one person; who else is on call beside them stands in the list `also`, who
+    has not confirmed the shift in the list `unconfirmed`. Neither is there when it is empty.
+
+    Example: officeline oncall now --at "2026-11-28 02:10"
+    """
+    plan = context.obj.running()
+    zone = plan.office.zone
+    present = datetime.now(zone)
+    asked = present if at is None else when.parse(at, zone, present)
+    if as_json:
+        shown = [_now_shape(plan, rota, asked) for rota in plan.rotas]
+        typer.echo(json.dumps({"at": when.iso(asked, zone), "rotas": shown}))
+        return
+    typer.echo(when.show(asked, zone))
+    for rota in plan.rotas:
+        typer.echo(_now_sentence(plan, rota, asked))
+    if not plan.rotas:
+        typer.echo("There is no rota in the plan.")
+
+
+@app.command("list")
+def list_(
+    context: typer.Context,
+    *,
+    start: Annotated[str, typer.Option("--from", help="From this time on, such as 11/28/2026.")],
+    end: Annotated[str, typer.Option("--to", help="Up to, but without, this time.")],
+    rota: OneRota = None,
+    as_json: AsJson = False,
+) -> None:
+    """List who is on call from one time to another; two people at once are two rows.
+
+    Example: officeline oncall list --from today --to 2026-12-31 --rota doctors
+    """
+    from routing.oncall import duties
+
+    plan = context.obj.running()
+    zone = plan.office.zone
+    span = span_of(start, end, zone)
+    rotas = plan.rotas if rota is None else [the_rota(plan, rota)]
+    rows = [duty for name in rotas for duty in duties(plan, name, *span)]
+    if as_json:
+        shown = [
+            {
+                "rota": one.rota,
+                "person": one.person,
+                "start": when.iso(one.start, zone),
+                "end": when.iso(one.end, zone),
+                "source": one.source,
+            }
+            for one in rows
+        ]
+        typer.echo(json.dumps({"shifts": shown}))
+        return
+    for one in rows:
+        times = f"{when.show(one.start, zone)}  to  {when.show(one.end, zone)}"
+        typer.echo(f"{one.rota:<12} {times}  {person_named(plan, one.person)}, {one.source}")
+    if not rows:
+        typer.echo("Nobody is on call in that time.")
+
+
+@app.command()
+def gaps(context: typer.Context, *, days: Days = 60, as_json: AsJson = False) -> None:
+    """List when nobody is on call in the days to come; exit 1 if that is ever so.
+
+    Example: officeline oncall gaps --days 90
+    """
+    from routing import oncall
+
+    plan = context.obj.running()
+    zone = plan.office.zone
+    found = oncall.gaps(plan, datetime.now(zone), days)
+    if as_json:
+        shown = [
+            {
+                "rota": gap.rota,
+                "start": when.iso(gap.start, zone),
+                "end": when.iso(gap.end, zone),
+            }
+            for gap in found
+        ]
+        typer.echo(json.dumps({"gaps": shown}))
+    elif not plan.rotas:
+        typer.echo("There is no rota in the plan.")
+    elif not found:
+        typer.echo(f"Somebody is on call at every minute of the next {days} days.")
+    else:
+        for gap in found:
+            typer.echo(f"{gap.rota}: nobody is on call {times_of(plan, gap.start, gap.end)}.")
+    if found:
+        raise typer.Exit(1)
+
+
+@app.command()
+def handoffs(
+    context: typer.Context, *, rota: OneRota = None, days: Days = 14, as_json: AsJson = False
+) -> None:
+    """List who hands over to whom in the days to come.
+
+    Example: officeline oncall handoffs --days 30
+    """
+    from routing import oncall
+
+    plan = context.obj.running()
+    zone = plan.office.zone
+    start = datetime.now(zone)
+    end = when.parse(f"+{days}d", zone, start)
+    rotas = plan.rotas if rota is None else [the_rota(plan, rota)]
+    rows = [one for name in rotas for one in oncall.handoffs(plan, name, start, end)]
+    rows.sort(key=lambda one: one.at)
+    if as_json:
+        shown = [
+            {"rota": one.rota, "at": when.iso(one.at, zone), "from": one.before, "to": one.after}
+            for one in rows
+        ]
+        typer.echo(json.dumps({"handoffs": shown}))
+        return
+    for one in rows:
+        before, after = people_named(plan, one.before), people_named(plan, one.after)
+        typer.echo(f"{when.show(one.at, zone)}  {one.rota}: {before} to {after}")
+    if not rows:
+        typer.echo(f"Nobody hands over within {days} days.")
+
+
+def _now_shape(plan: Plan, rota: str, at: datetime) -> dict[str, Any]:
+    from routing.oncall import at_instant
+
+    answer, since, until = at_instant(plan, rota, at)
+    zone = plan.office.zone
+    shape: dict[str, Any] = {
+        "rota": rota,
+        "oncall": answer.people[0] if answer.people else None,
+        "backup": answer.backup,
+        "since": None if since is None else when.iso(since, zone),
+        "until": None if until is None else when.iso(until, zone),
+        "source": answer.source,
+    }
+    if len(answer.people) > 1:
+        shape["also"] = list(answer.people[1:])
+    if unconfirmed := rotas.unconfirmed(plan, rota, at):
+        shape["unconfirmed"] = list(unconfirmed)
+    return shape
+
+
+def _now_sentence(plan: Plan, rota: str, at: datetime) -> str:
+    from routing.oncall import at_instant, unconfirmed_sentence
+
+    answer, _, until = at_instant(plan, rota, at)
+    zone = plan.office.zone
+    people = people_named(plan, answer.people)
+    verb = "are" if len(answer.people) > 1 else "is"
+    bound = "" if until is None else f" until {when.show(until, zone)}"
+    backup = "nobody" if answer.backup is None else person_named(plan, answer.backup)
+    first = people[0].upper() + people[1:]
+    unconfirmed = unconfirmed_sentence(plan, rota, at)
+    return (
+        f"{first} {verb} on call for '{rota}'{bound}{told(plan, answer.source)}; "
+        f"{backup} steps in as the backup.{' ' if unconfirmed else ''}{unconfirmed}"
+    )
+
+
+oncall_changes.add_to(app)
+oncall_calendar.add_to(app)

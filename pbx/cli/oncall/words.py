@@ -1,0 +1,104 @@
+"""What the commands of `officeline oncall` read and say alike."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import datetime
+from difflib import get_close_matches
+from zoneinfo import ZoneInfo
+
+from pbx.base import when
+from pbx.base.errors import OfficeLineError
+from pbx.base.phone_numbers import mask_within
+from routing.model import Override, Plan
+
+OVERRIDE = "override:"
+
+
+def person_named(plan: Plan, person: str) -> str:
+    """Name a person; an override may outlive the one it names, who then is the id alone."""
+    known = plan.people.get(person)
+    return person if known is None else known.name
+
+
+def people_named(plan: Plan, people: Collection[str]) -> str:
+    """Name several people, or nobody."""
+    return " and ".join(person_named(plan, person) for person in people) or "nobody"
+
+
+def told(plan: Plan, source: str) -> str:
+    """Say where an answer comes from, if not from the rotation."""
+    if not source.startswith(OVERRIDE):
+        return "" if source == "rotation" else ", by an explicit shift"
+    number = source.removeprefix(OVERRIDE)
+    reason = next((one.reason for one in plan.overrides if str(one.id) == number), "")
+    return f", by override {number}" + (f" ({mask_within(reason)})" if reason else "")
+
+
+def times_of(plan: Plan, start: datetime, end: datetime) -> str:
+    """Say from when to when."""
+    zone = plan.office.zone
+    return f"from {when.show(start, zone)} to {when.show(end, zone)}"
+
+
+def override_sentence(plan: Plan, change: Override) -> str:
+    """Say what an override does."""
+    person = "" if change.person is None else person_named(plan, change.person)
+    out = "whoever is" if change.instead_of is None else person_named(plan, change.instead_of)
+    does = {
+        "add": f"{person} is on call, too,",
+        "remove": f"{out} is not on call",
+        "replace": f"{person} is on call in the place of {out}",
+    }[change.kind]
+    return (
+        f"Override {change.id}: {does} for '{change.rota}' "
+        f"{times_of(plan, change.start, change.end)} ({mask_within(change.reason)})."
+    )
+
+
+def the_person(plan: Plan, person: str) -> str:
+    """Return a person's id; OfficeLineError with the near match if there is no such person."""
+    return _known(person, plan.people, "There is nobody called", "nobody at all")
+
+
+def the_rota(plan: Plan, rota: str | None) -> str:
+    """Return a rota's name: the one that is asked for, or the only one that there is."""
+    if rota is not None:
+        return _known(rota, plan.rotas, "There is no rota", "no rota at all")
+    if len(plan.rotas) == 1:
+        return next(iter(plan.rotas))
+    names = ", ".join(plan.rotas) or "none in the plan"
+    raise OfficeLineError(f"Which rota is meant is open; name one with --rota: {names}.")
+
+
+def span_of(start: str, end: str, zone: ZoneInfo) -> tuple[datetime, datetime]:
+    """Read a span of whole minutes; OfficeLineError if it is backwards or endless."""
+    now = datetime.now(zone)
+    begins = to_minute(when.parse(start, zone, now))
+    ends = to_minute(when.parse(end, zone, now, after=begins))
+    bounded(begins, ends, zone)
+    return begins, ends
+
+
+def to_minute(at: datetime) -> datetime:
+    """Go back to the whole minute, as rotas change at one."""
+    return at.replace(second=0, microsecond=0)
+
+
+def bounded(start: datetime, end: datetime, zone: ZoneInfo) -> None:
+    """Refuse a span that ends before it begins, or goes on for over five years."""
+    if end <= start:
+        raise OfficeLineError(
+            f"The time ends ({when.show(end, zone)}) before it begins ({when.show(start, zone)}); "
+            "name a later end."
+        )
+    if (end - start).days > 5 * 366:
+        raise OfficeLineError("The time is over five years long; name an earlier end.")
+
+
+def _known(name: str, names: Collection[str], lacking: str, none: str) -> str:
+    if name in names:
+        return name
+    near = get_close_matches(name.lower(), names, n=1)
+    hint = f"did you mean '{near[0]}'?" if near else f"there is {', '.join(names) or none}."
+    raise OfficeLineError(f"{lacking} '{name[:40]}' in the plan; {hint}")

@@ -1,0 +1,267 @@
+"""`officeline people`: who can be called and who may hear messages; the vault holds the rest."""
+
+from __future__ import annotations
+
+import json
+import sys
+import tomllib
+from datetime import UTC, datetime
+from typing import Annotated
+
+import typer
+
+from pbx.base.errors import ConfigError, OfficeLineError
+from pbx.base.phone_numbers import US, mask, to_e164
+from pbx.cli.people import push as people_push
+from pbx.cli.shared.answers import answer, note_if_down, practice
+from pbx.cli.shared.audited import Reveal, deed, revealing
+from pbx.cli.shared.context import Context, whoever
+from pbx.config import secrets as vault
+
+app = typer.Typer(no_args_is_help=True)
+
+Yes = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
+
+
+@app.command("list")
+def list_(
+    context: typer.Context,
+    *,
+    reveal: Reveal = False,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON document.")] = False,
+) -> None:
+    """List people, their numbers masked, and whether they have a PIN or are locked out.
+
+    Example: officeline people list
+    """
+    known = _people(context.obj)
+    held = vault.read(context.obj.home)
+    locked = _locked(context.obj)
+    shown = str if revealing(context.obj, "people list", reveal=reveal) else mask
+    rows = [
+        {
+            "id": key,
+            "name": name,
+            "mobile": shown(held.mobiles[key]) if key in held.mobiles else None,
+            "second": shown(held.seconds[key]) if key in held.seconds else None,
+            "pin": key in held.pins,
+            "push": key in held.push,
+            "code": held.codes.get(key),
+            "locked": sorted(way for person, way in locked if person == key),
+        }
+        for key, name in known.items()
+    ]
+    if as_json:
+        typer.echo(json.dumps({"people": rows}, ensure_ascii=False))
+        return
+    for row in rows:
+        numbers = ", ".join(str(row[via]) for via in ("mobile", "second") if row[via])
+        pin = f"PIN after {row['code']}" if row["pin"] else "no PIN"
+        push = ", push" if row["push"] else ""
+        lock = "  LOCKED" if row["locked"] else ""
+        typer.echo(
+            f"{row['id']:<12} {row['name']:<28} {numbers or 'no mobile yet':<16} {pin}{push}{lock}"
+        )
+
+
+@app.command()
+def mobile(
+    context: typer.Context,
+    person: str,
+    number: Annotated[
+        str | None, typer.Argument(help="Asked for if left out: sudo logs its words.")
+    ] = None,
+    *,
+    second: Annotated[bool, typer.Option("--second", help="Set the second number.")] = False,
+) -> None:
+    """Set a person's mobile in the vault, the one place that holds it; it is shown masked.
+
+    Example: officeline people mobile lee "(212) 555-0111"
+    """
+    name = _name(context.obj, person)
+    text = str(typer.prompt("Mobile")) if number is None else number
+    e164 = to_e164(text, _country(context.obj))
+    if e164 is None:
+        raise OfficeLineError("That is no phone number; write it as in +1 212 555 0111.")
+    with deed(context.obj, "person.mobile", person, second=second):
+        vault.change(
+            context.obj.home,
+            lambda held: (
+                held.with_second(person, e164) if second else held.with_mobile(person, e164)
+            ),
+        )
+    what = "has the second number" if second else "is called on"
+    answer(context.obj, f"{name} {what} {mask(e164)} from the next call on.")
+    note_if_down(context.obj)
+
+
+@app.command()
+def add(
+    context: typer.Context,
+    person: Annotated[str, typer.Argument(help="A short id, such as lee.")],
+    *,
+    name: Annotated[str, typer.Option(help='The full name, such as "Dr. Ana Lee".')],
+    role: Annotated[
+        str, typer.Option(help="physician, nurse, staff, manager or service.")
+    ] = "physician",
+) -> None:
+    """Add a person to the office's file; everything else in it stays as it is written.
+
+    Example: officeline people add kim --name "Dr. Jo Kim" --role physician
+    """
+    from pbx.base import files
+    from pbx.base.paths import data_folder
+    from pbx.config import people_file, plan
+
+    config, presets = context.obj.config, data_folder("config") / "presets.toml"
+    with files.alone_at(config):
+        text = plan.read_text(config)
+        if person in plan.parse(text, config, presets).plan.people:
+            raise OfficeLineError(f"There is a '{person}' in {config} already; choose another id.")
+        changed = people_file.added(text, person, name, role)
+        plan.parse(changed, config, presets)
+        with deed(context.obj, "person.added", person, role=role):
+            files.save_config(config, changed)
+    answer(
+        context.obj,
+        f"{name} is in {config}, which waits for 'officeline apply'. Next: "
+        f"'officeline people mobile {person} NUMBER' and 'officeline people pin {person}'.",
+    )
+
+
+@app.command()
+def remove(context: typer.Context, person: str, *, yes: Yes = False) -> None:
+    """Take a person out of the office's file and out of the vault, if nothing names them.
+
+    Example: officeline people remove kim
+    """
+    from pbx.ops import remove_person as leaving
+
+    place: Context = context.obj
+    name = _name(place, person)
+    leave = leaving.prepare(place.config, place.home, person, datetime.now(UTC))
+    if not yes:
+        question = (
+            f"Remove {name} of {practice(place)}, with their numbers and PIN? "
+            "They cannot be brought back"
+        )
+        typer.confirm(question, abort=True, err=True)
+    engine = place.database()
+    leaving.perform(leave, engine, whoever(), datetime.now(UTC))
+    engine.dispose()
+    answer(
+        place,
+        f"{name} is out of {place.config}, which waits for 'officeline apply', and out of the "
+        "vault. Asterisk's failsafe forgets their number when 'officeline up' starts next.",
+    )
+    if leave.patients:
+        typer.echo(f"{leave.patients} patients still name {person} as their physician.")
+
+
+@app.command()
+def pin(
+    context: typer.Context,
+    person: str,
+    *,
+    from_stdin: Annotated[
+        bool, typer.Option("--stdin", help="Read the PIN from the first line of standard input.")
+    ] = False,
+    unlock: Annotated[
+        bool, typer.Option("--unlock", help="Keep the PIN, and forget the wrong tries.")
+    ] = False,
+) -> None:
+    """Set a person's PIN, asked twice and never shown; that ends their lock, too.
+
+    Example: officeline people pin lee
+    """
+    from pbx.db import pins as tries
+
+    place: Context = context.obj
+    name = _name(place, person)
+    if unlock:
+        if from_stdin:
+            raise OfficeLineError("Give either --unlock or --stdin: a new PIN unlocks, too.")
+        engine = place.database()
+        was = tries.unlock(engine, person, by=whoever(), now=datetime.now(UTC))
+        engine.dispose()
+        answer(place, f"{name} {'is unlocked' if was else 'was not locked'}.")
+        return
+    hashed = _chosen(place, person, sys.stdin.readline().rstrip("\r\n") if from_stdin else None)
+    with deed(place, "person.pin", person):
+        held = vault.change(place.home, lambda held: held.with_pin(person, hashed))
+    engine = place.database()
+    tries.unlock(engine, person, by=whoever(), now=datetime.now(UTC))
+    engine.dispose()
+    answer(
+        place,
+        f"{name}'s PIN is set. Who calls in keys in {held.codes[person]} and then the PIN; "
+        "when the office calls, the PIN alone.",
+    )
+
+
+def _chosen(place: Context, person: str, given: str | None) -> str:
+    """Return the hash of a PIN that is good; one that was not given is asked for twice."""
+    from pbx.escalation import pins
+
+    if given is None:
+        if not sys.stdin.isatty():
+            raise OfficeLineError("A PIN is asked for at a terminal; use --stdin to hand one over.")
+        given = str(typer.prompt("PIN (six digits)", hide_input=True, confirmation_prompt=True))
+    held = vault.read(place.home)
+    configuration = place.configuration()
+    ours = [configuration.plan.office.number, *(line.did for line in configuration.plan.lines)]
+    wrong = pins.weakness(given, [*held.contacts(person).values(), *ours])
+    if wrong is not None:
+        raise OfficeLineError(wrong)
+    return pins.hashed(given)
+
+
+def _locked(place: Context) -> set[tuple[str, str]]:
+    """List who is locked and in which way; nobody before there is a database."""
+    from pbx.config.home import Home
+
+    if not Home(place.home).database.exists():
+        return set()
+    from pbx.db import pins as tries
+
+    engine = place.database()
+    found = tries.locked(engine, datetime.now(UTC))
+    engine.dispose()
+    return {(one.person, one.way) for one in found}
+
+
+def _name(place: Context, person: str) -> str:
+    """Look a person's name up; ConfigError if nobody has this id."""
+    known = _people(place)
+    if person not in known:
+        raise ConfigError(
+            f"There is nobody called '{person}' in {place.config}; "
+            f"there are {', '.join(known) or 'no people'}."
+        )
+    return known[person]
+
+
+def _country(context: Context) -> str:
+    """Say where the office is, as its numbers are written, without judging the rest of the file."""
+    try:
+        with context.config.open("rb") as file:
+            country = tomllib.load(file)["office"]["country"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return US
+    return country if isinstance(country, str) else US
+
+
+def _people(context: Context) -> dict[str, str]:
+    """Read ids and names without judging the rest of the file."""
+    try:
+        people = tomllib.loads(context.config.read_text(encoding="utf-8-sig"))["people"]
+        return {key: str(person["name"]) for key, person in people.items()}
+    # a file that is no TOML, or not even text, is a ValueError
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise ConfigError(
+            f"The people cannot be read from {context.config}; "
+            "mend the file, or name another with --config FILE."
+        ) from error
+
+
+app.command()(people_push.push)

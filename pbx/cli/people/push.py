@@ -1,0 +1,99 @@
+"""`officeline people push`: by which service somebody is told of an urgent message."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+
+from pbx.base.errors import ConfigError, OfficeLineError
+from pbx.cli.shared.answers import answer, practice
+from pbx.cli.shared.audited import deed
+from pbx.cli.shared.context import Context
+from pbx.config import secrets as vault
+
+LONGEST = 1000  # characters of an address
+
+
+def push(
+    context: typer.Context,
+    person: str,
+    *,
+    from_stdin: Annotated[
+        bool, typer.Option("--stdin", help="Read the address from standard input.")
+    ] = False,
+    remove: Annotated[bool, typer.Option("--remove", help="Push no more.")] = False,
+    test: Annotated[bool, typer.Option("--test", help="Send a test push now.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+) -> None:
+    """Set where "urgent message waiting" is pushed when somebody is called; it stays in the vault.
+
+    The address is one of Apprise's, such as ntfys://TOPIC or pover://USER@TOKEN, and asked for.
+
+    Example: officeline people push lee
+    """
+    place: Context = context.obj
+    if from_stdin + remove + test > 1:
+        raise OfficeLineError("Give only one of --stdin, --remove and --test.")
+    known = place.configuration().plan.people
+    if person not in known:
+        raise ConfigError(
+            f"There is nobody called '{person}' in {place.config}; "
+            f"there are {', '.join(known) or 'no people'}."
+        )
+    name = known[person].name
+    if test:
+        _test(place, person, name)
+        return
+    if remove and not yes:
+        typer.confirm(
+            f"Forget where {name} of {practice(place)} gets pushes?", abort=True, err=True
+        )
+    url = None if remove else _given(from_stdin=from_stdin)
+    with deed(place, "person.push", person, removed=remove):
+        vault.change(place.home, lambda held: held.with_push(person, url))
+    answer(
+        place,
+        f"Nothing is pushed to {name} any more."
+        if remove
+        else f"{name} gets a push with each call about an urgent message; "
+        f"'officeline people push {person} --test' tries it.",
+    )
+
+
+def _given(*, from_stdin: bool) -> str:
+    """Read an address that one of the services knows; what is wrong with it is not repeated."""
+    from pbx.escalation.push_process import is_known
+
+    if from_stdin:
+        found = sys.stdin.readline().strip()
+    elif sys.stdin.isatty():
+        found = str(typer.prompt("Address of the push service", hide_input=True)).strip()
+    else:
+        raise OfficeLineError("An address is asked for at a terminal; use --stdin to hand it over.")
+    if not found.isprintable() or not 0 < len(found) <= LONGEST or not is_known(found):
+        raise OfficeLineError(
+            "No push service has such an address; write it as Apprise does, "
+            "as in ntfys://TOPIC or pover://USER@TOKEN."
+        )
+    return found
+
+
+def _test(place: Context, person: str, name: str) -> None:
+    import asyncio
+
+    from pbx.escalation.push import send
+
+    url = vault.read(place.home).push.get(person)
+    if url is None:
+        raise OfficeLineError(
+            f"{name} has no push service; set one with 'officeline people push {person}'."
+        )
+    why = asyncio.run(send(url, place.configuration().plan.office.name, "This is a test."))
+    if why is not None:
+        raise OfficeLineError(
+            f"The push to {name} failed ({why}); look at the address and the network, and set it "
+            f"again with 'officeline people push {person}'."
+        )
+    typer.echo(f"The service took a test push to {name}.")

@@ -1,0 +1,173 @@
+"""`officeline vault`: what is held of whom, and new secrets; never a number or a secret itself."""
+
+from __future__ import annotations
+
+import json
+import stat
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import typer
+
+from pbx.base.errors import ConfigError, OfficeLineError
+from pbx.base.os_errors import os_sentence
+from pbx.base.phone_numbers import mask
+from pbx.cli.shared.answers import answer, practice
+from pbx.cli.shared.audited import deed
+from pbx.cli.shared.context import Context
+from pbx.config import secrets as vault
+
+app = typer.Typer(no_args_is_help=True)
+
+LONGEST = 128  # characters of a password
+
+
+@app.command()
+def status(
+    context: typer.Context,
+    *,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON document.")] = False,
+) -> None:
+    """Tell what the vault holds of whom, and who can read it.
+
+    Example: officeline vault status
+    """
+    place: Context = context.obj
+    held = vault.read(place.home)
+    people = tuple(place.configuration().plan.people)
+    rows = [_row(held, person, people) for person in (*people, *sorted(held.named() - {*people}))]
+    secrets: dict[str, Any] = {
+        "trunk": bool(held.trunk),
+        "manager": bool(held.manager),
+        "token": bool(held.token),
+        "mqtt": bool(held.mqtt),
+        "phones": sorted(held.phones),
+    }
+    path = place.home / vault.FILE
+    if as_json:
+        document = {
+            "vault": str(path),
+            "mode": _mode(path),
+            "folder_mode": _mode(place.home),
+            "people": rows,
+            "secrets": secrets,
+        }
+        typer.echo(json.dumps(document, ensure_ascii=False))
+        return
+    mode = _mode(path)
+    typer.echo(f"{path}: mode {mode}." if mode else f"There is no vault at {path} yet.")
+    for row in rows:
+        has = [word for word in ("mobile", "second", "pin", "push") if row[word]]
+        gone = "" if row["in_file"] else "  (not in the file)"
+        typer.echo(f"{row['id']:<12} {', '.join(has) or 'nothing'}{gone}")
+    phones = ", ".join(secrets["phones"]) or "none"
+    made = [word for word in ("trunk", "manager", "token", "mqtt") if secrets[word]]
+    typer.echo(f"Secrets: {', '.join(made) or 'none'}; desk phones: {phones}.")
+
+
+@app.command()
+def rekey(
+    context: typer.Context,
+    *,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+) -> None:
+    """Make new secrets for the desk phones, the manager and our own events.
+
+    Example: officeline vault rekey
+    """
+    from pbx.config.home import Home
+    from pbx.service import supervisor
+
+    place: Context = context.obj
+    phones = tuple(place.configuration().plan.phones)
+    if supervisor.is_running(Home(place.home)):
+        raise OfficeLineError(
+            f"The line runs on {place.home} with its old secrets; stop 'officeline up', "
+            "make new ones and start it again."
+        )
+    if not yes:
+        question = (
+            f"Make new secrets for {practice(place)}? "
+            f"{len(phones)} desk phones need theirs before they ring again"
+        )
+        typer.confirm(question, abort=True, err=True)
+    with deed(place, "vault.rekeyed", phones=len(phones)):
+        vault.change(place.home, lambda held: held.rekeyed(phones))
+    answer(
+        place,
+        f"New secrets for {', '.join(phones) or 'no desk phones'}, the manager and the token. "
+        "'officeline up' must be started again, and each desk phone needs its new one; "
+        "the trunk's password is the carrier's and stays.",
+    )
+
+
+@app.command()
+def secret(
+    context: typer.Context,
+    which: Annotated[Literal["trunk", "mqtt"], typer.Argument(help="Whose password it is.")],
+    *,
+    from_stdin: Annotated[
+        bool, typer.Option("--stdin", help="Read it from standard input; else it is asked for.")
+    ] = False,
+    remove: Annotated[bool, typer.Option("--remove", help="Forget it.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+) -> None:
+    """Set a password that others give: the carrier's trunk, or the broker of the events.
+
+    Example: officeline vault secret mqtt
+    """
+    place: Context = context.obj
+    home = place.home  # no password is asked for, for nothing
+    if remove and from_stdin:
+        raise OfficeLineError("Give either --remove or --stdin.")
+    if remove and not yes:
+        typer.confirm(f"Forget the password '{which}' of {practice(place)}?", abort=True, err=True)
+    given = "" if remove else _given(from_stdin=from_stdin)
+    with deed(place, "vault.secret", which, removed=remove):
+        vault.change(
+            home,
+            lambda held: (
+                replace(held, mqtt=given) if which == "mqtt" else replace(held, trunk=given)
+            ),
+        )
+    done = "forgotten" if remove else "set"
+    answer(place, f"The password '{which}' is {done}; it counts from the line's next start on.")
+
+
+def _given(*, from_stdin: bool) -> str:
+    """Read a password, one printable line."""
+    if from_stdin:
+        found = sys.stdin.readline().rstrip("\r\n")
+    elif sys.stdin.isatty():
+        found = str(typer.prompt("Password", hide_input=True, confirmation_prompt=True))
+    else:
+        raise OfficeLineError("A password is asked for at a terminal; use --stdin to hand it over.")
+    if not found.isprintable() or not 0 < len(found) <= LONGEST:
+        raise OfficeLineError(
+            f"A password has 1 to {LONGEST} printable characters; have another one made."
+        )
+    return found
+
+
+def _row(held: vault.Vault, person: str, people: tuple[str, ...]) -> dict[str, Any]:
+    numbers = held.contacts(person)
+    return {
+        "id": person,
+        "in_file": person in people,
+        "mobile": mask(numbers["mobile"]) if "mobile" in numbers else None,
+        "second": mask(numbers["second"]) if "second" in numbers else None,
+        "pin": person in held.pins,
+        "push": person in held.push,
+    }
+
+
+def _mode(path: Path) -> str | None:
+    """Return a file's mode as chmod writes it; None if there is no such file."""
+    try:
+        return f"{stat.S_IMODE(path.stat().st_mode):04o}"
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise ConfigError(os_sentence(f"{path} cannot be looked at", error, path)) from error

@@ -1,0 +1,1 @@
+"""Commands for office.toml: check it, prove it, apply it, explain what it does."""

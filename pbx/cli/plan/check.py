@@ -1,0 +1,61 @@
+"""`officeline check`: everything that is wrong with an office.toml, at once."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from pbx.base.paths import data_folder
+from pbx.cli.shared.context import Context
+
+if TYPE_CHECKING:
+    from pbx.config.findings.finding import Finding
+
+
+def check(
+    context: typer.Context,
+    file: Annotated[Path | None, typer.Argument(help="Another file than the office's.")] = None,
+    *,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON document.")] = False,
+) -> None:
+    """Find everything that is wrong with the file; exit 1 if there is an error, 0 with warnings.
+
+    Example: officeline check config/office.toml
+    """
+    from pbx.config import plan
+    from pbx.ops.validation import held_numbers
+
+    known: Context = context.obj
+    path = file or known.config
+    numbers = held_numbers(known.folder)
+    presets = data_folder("config") / "presets.toml"
+    _, found = plan.check(path, presets, datetime.now(UTC), numbers)
+    ok = all(one.severity != "error" for one in found)
+    if as_json:
+        shape = {"ok": ok, "findings": [_shape(one) for one in found]}
+        typer.echo(json.dumps(shape, ensure_ascii=False))
+    else:
+        _print(path, found)
+    if not ok:
+        raise typer.Exit(1)
+
+
+def _shape(found: Finding) -> dict[str, str | int]:
+    return {"code": found.code, "severity": found.severity, **asdict(found)}
+
+
+def _print(path: Path, found: list[Finding]) -> None:
+    for one in found:
+        typer.echo(one.sentence(path))
+    errors = sum(one.severity == "error" for one in found)
+    counts = f"{_count(errors, 'error')}, {_count(len(found) - errors, 'warning')}"
+    typer.echo(f"{path}: {counts if found else 'nothing was found'}.")
+
+
+def _count(number: int, word: str) -> str:
+    return f"{number} {word}{'' if number == 1 else 's'}"

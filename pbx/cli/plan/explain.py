@@ -1,0 +1,139 @@
+"""`officeline explain`: who would ring, and why, for any call."""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from pbx.base import when
+from pbx.base.errors import OfficeLineError
+from pbx.cli.shared.context import Context
+
+if TYPE_CHECKING:
+    from routing.model import Plan
+
+KEYS = frozenset("0123456789*#") | {""}  # an empty one is silence
+
+
+def explain(
+    context: typer.Context,
+    call: Annotated[str | None, typer.Argument(help="A call of the log, by its id.")] = None,
+    *,
+    did: Annotated[str | None, typer.Option(help="The number that is called.")] = None,
+    caller: Annotated[str | None, typer.Option("--from", help="The caller's number.")] = None,
+    at: Annotated[
+        str | None, typer.Option(help="When, such as 5pm or '11/28/2026 2:10 AM'; now.")
+    ] = None,
+    press: Annotated[list[str] | None, typer.Option(help="A key; once for each menu.")] = None,
+    repeat: Annotated[int, typer.Option(min=1, max=20, help="The caller's Kth call.")] = 1,
+    against: Annotated[
+        Path | None, typer.Option(help="Another file than the plan that runs.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON document.")] = False,
+) -> None:
+    """Say who rings and why, for a call of the log or for one that you imagine.
+
+    It is the plan that runs, as of 'officeline hours now' and 'officeline oncall now', which
+    answers; before one was applied it is the office's file.
+
+    Example: officeline explain --did +12125550100 --at "2026-11-28 02:10" --press 1
+    """
+    if (call is None) == (did is None):
+        raise OfficeLineError("Name either a call of the log by its id, or a number with --did.")
+    if call is not None and (caller or at or press or repeat > 1 or against):
+        raise OfficeLineError("A call of the log is told as it was; leave the other options out.")
+    if call is not None:
+        _past(context.obj, call, as_json=as_json)
+    elif did is not None:
+        if not KEYS.issuperset(press or ()):
+            raise OfficeLineError("A key is one of 0 to 9, * and #; give one with each --press.")
+        known: Context = context.obj
+        known = known if against is None else replace(known, file=against)
+        plan = known.running() if against is None else known.plan()
+        _imagined(known, plan, did, caller, at, tuple(press or ()), repeat, as_json=as_json)
+
+
+def _past(context: Context, call: str, *, as_json: bool) -> None:
+    from pbx.calls import explain as explaining
+    from pbx.cli.calls.calls import open_log
+    from pbx.db.calls import get_call
+    from pbx.reports import history as past
+
+    engine = open_log(context)
+    history = get_call(engine, call)
+    if history is None or not history.decisions:
+        raise OfficeLineError(
+            f"There is no decided call '{call}' in the log; 'officeline calls list' shows the ids."
+        )
+    running = context.running(told=False)
+    ran = past.of_call(engine, running, history.call.plan, history.call.started_at)
+    plan, other = ran.plan, {}
+    if ran.unread is not None:
+        other = {"judged_by": plan.hash}
+        sys.stderr.write(
+            f"This version cannot read plan {ran.unread}, which ran then; "
+            f"names are told as in plan {plan.hash}.\n"
+        )
+    told = explaining.remember(history, plan.office.zone)
+    if as_json:
+        typer.echo(json.dumps({**explaining.document(told), **other}, ensure_ascii=False))
+        return
+    typer.echo("\n".join(explaining.sentences(told, plan)))
+    typer.echo(f"What came of it: {history.call.outcome or 'it goes on'}.")
+    for leg in history.legs:
+        typer.echo(f"  {leg.person}: {leg.result or 'not known'}")
+
+
+def _imagined(
+    context: Context,
+    plan: Plan,
+    did: str,
+    caller: str | None,
+    time: str | None,
+    press: tuple[str, ...],
+    repeat: int,
+    *,
+    as_json: bool,
+) -> None:
+    from pbx.calls import explain as explaining
+    from routing import outbound
+    from routing.decision import Facts
+
+    now = datetime.now(plan.office.zone)
+    at = now if time is None else when.parse(time, plan.office.zone, now)
+    country = plan.office.country
+    number = None if caller is None else _shown(caller, country)
+    earlier = explaining.earlier(repeat, at) if outbound.reachable(plan, number) else ()
+    facts = Facts(_number(did, country), number, press, earlier)
+    told = explaining.imagine(plan, context.numbers(plan), facts, at)
+    if as_json:
+        typer.echo(json.dumps(explaining.document(told), ensure_ascii=False))
+    else:
+        typer.echo("\n".join(explaining.sentences(told, plan)))
+
+
+def _shown(text: str, country: str) -> str | None:
+    """Read a caller's number as the line does; None for what carriers show of a withheld one."""
+    from pbx.base.phone_numbers import shown_number
+    from routing.callers import is_nobodys
+
+    digits = "".join(one for one in text if one.isdecimal())
+    if is_nobodys(digits) and re.fullmatch(r"[\d\s()+./-]+", text):  # and not 'gate 7'
+        return None
+    return shown_number(_number(text, country), country)
+
+
+def _number(text: str, country: str) -> str:
+    from pbx.base.phone_numbers import to_e164
+
+    e164 = to_e164(text, country)
+    if e164 is None:
+        raise OfficeLineError("That is no phone number; write it as in +1 212 555 0100.")
+    return e164

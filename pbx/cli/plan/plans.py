@@ -1,0 +1,237 @@
+"""`officeline diff`, `apply`, `rollback` and `history`: how a file becomes the plan that runs."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from pbx.base.errors import OfficeLineError
+from pbx.base.phone_numbers import mask_within
+from pbx.cli.shared.answers import answer, is_up, note_if_down
+from pbx.cli.shared.context import Context, whoever
+from pbx.cli.shared.reasons import reason_of
+from pbx.config.home import Home
+
+if TYPE_CHECKING:
+    from pbx.config.plan import Configuration
+    from pbx.db.plans import Applied
+    from pbx.ops.validation import Judgement
+
+AsJson = Annotated[bool, typer.Option("--json", help="One JSON document.")]
+By = Annotated[str | None, typer.Option(help="Who does it; else the user of this machine.")]
+
+
+def diff(
+    context: typer.Context,
+    file: Annotated[Path | None, typer.Argument(help="Another file than the office's.")] = None,
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """Show what the file would change of the plan that runs.
+
+    Example: officeline diff
+    """
+    import difflib
+
+    from pbx.config import plan
+    from pbx.db.overlay import applied_texts
+
+    known: Context = context.obj
+    path = file or known.config
+    text = plan.read_text(path)
+    running = next(iter(applied_texts(Home(known.home).database)), None)
+    name = f"applied plan {running.id}" if running else "no applied plan"
+    old = running.text if running else ""
+    lines = list(
+        difflib.unified_diff(old.splitlines(), text.splitlines(), name, str(path), lineterm="")
+    )
+    added = sum(line.startswith("+") for line in lines[2:])
+    removed = sum(line.startswith("-") for line in lines[2:])
+    lines = [mask_within(line) for line in lines]  # a number that slipped in is not spread
+    if as_json:
+        shape = {
+            "same": running is not None and running.text == text,
+            "applied": {"id": running.id, "plan": running.hash} if running else None,
+            "file": str(path),
+            "added": added,
+            "removed": removed,
+            "diff": lines,
+        }
+        typer.echo(json.dumps(shape, ensure_ascii=False))
+    elif running is not None and running.text == text:
+        typer.echo(f"{path} is what runs, applied plan {running.id}.")
+    else:
+        typer.echo("\n".join(lines))
+        typer.echo(f"{added} lines more and {removed} lines less than {name}.")
+
+
+def apply(
+    context: typer.Context,
+    *,
+    force: Annotated[
+        str | None, typer.Option(metavar="REASON", help="Apply it all the same, for this reason.")
+    ] = None,
+    by: By = None,
+) -> None:
+    """Let the file go live, for the next call on; exit 1 if something speaks against it.
+
+    Example: officeline apply
+    """
+    from pbx.config import plan
+    from pbx.db.plans import apply_text, list_applied
+    from pbx.ops.validation import judge
+
+    known: Context = context.obj
+    text = plan.read_text(known.config)
+    judgement = judge(text, known.config, Home(known.home), datetime.now(UTC))
+    refuse(judgement, force)
+    note = "" if force is None else reason_of(force, "--force")
+    wanted = judgement.configuration
+    engine = known.database()
+    before = next(iter(list_applied(engine, 1)), None)
+    applied = apply_text(
+        engine,
+        text,
+        wanted.plan.hash,
+        by=by or whoever(),
+        now=datetime.now(UTC),
+        note=note,
+        ok=not judgement.objections,
+    )
+    if applied is None:
+        answer(known, f"Plan {wanted.plan.hash} was applied before; there is nothing to apply.")
+        note_if_down(known)
+        return
+    _went(known, applied, "goes live within a second, for the calls after that")
+    _tell_what_waits(known, before, wanted)
+
+
+def rollback(
+    context: typer.Context,
+    plan_id: Annotated[
+        int | None, typer.Argument(metavar="[ID]", help="From the history; else the one before.")
+    ] = None,
+    *,
+    by: By = None,
+) -> None:
+    """Let an earlier plan go live again; the file stays as it is.
+
+    Example: officeline rollback 12
+    """
+    from pbx.db.plans import apply_text, get_applied, list_applied
+
+    if not Home(context.obj.home).database.exists():
+        raise OfficeLineError("No plan was applied yet; 'officeline apply' does it.")
+    engine = context.obj.database()
+    newest = list_applied(engine, 2)
+    if plan_id is None and len(newest) < 2:  # noqa: PLR2004  # the one that runs, and one before
+        raise OfficeLineError(
+            "There is no plan before the one that runs; see 'officeline history'."
+        )
+    target = newest[1] if plan_id is None else get_applied(engine, plan_id)
+    wanted = _parsed(target)
+    applied = apply_text(
+        engine,
+        target.text,
+        target.hash,
+        by=by or whoever(),
+        now=datetime.now(UTC),
+        note=f"back to {target.id}",
+        ok=target.ok,
+        what="plan.rolled-back",
+    )
+    if applied is None:
+        answer(context.obj, f"Plan {target.hash} was applied last; there is nothing to return to.")
+        note_if_down(context.obj)
+        return
+    _went(context.obj, applied, "goes live again within a second")
+    if context.obj.file is not None:
+        typer.echo(f"{context.obj.config} was not changed.")
+    _tell_what_waits(context.obj, newest[0], wanted)
+
+
+def history(context: typer.Context, *, as_json: AsJson = False) -> None:
+    """List the plans that were applied, the one that runs first.
+
+    Example: officeline history --json
+    """
+    from pbx.db.plans import list_applied
+
+    known: Context = context.obj
+    rows = list_applied(known.database()) if Home(known.home).database.exists() else []
+    zone = known.zone()
+    if as_json:
+        shown = [
+            {
+                "id": row.id,
+                "plan": row.hash,
+                "applied_at": row.at.astimezone(zone).isoformat(timespec="seconds"),
+                "by": row.by,
+                "note": row.note,
+                "ok": row.ok,
+                "running": row is rows[0],
+            }
+            for row in rows
+        ]
+        typer.echo(json.dumps({"plans": shown}, ensure_ascii=False))
+        return
+    for row in rows:
+        at = row.at.astimezone(zone).strftime("%Y-%m-%d %H:%M %Z")
+        note = "" if not row.note else f"  {row.note}" if row.ok else f"  FORCED: {row.note}"
+        typer.echo(f"{row.id:>4}  {row.hash}  {at}  {row.by}{note}")
+    if not rows:
+        typer.echo("No plan was applied yet; 'officeline apply' does it.")
+
+
+def refuse(judgement: Judgement, force: str | None) -> None:
+    """Exit 1 with every objection, unless a reason overrides them."""
+    if force is not None and not force.strip():
+        raise OfficeLineError("Give a reason: --force 'why it must go live all the same'.")
+    if not judgement.objections:
+        return
+    for objection in judgement.objections:
+        typer.echo(objection)
+    if force is None:
+        typer.echo("Nothing was applied; mend the file, or override this with --force REASON.")
+        raise typer.Exit(1)
+
+
+def _went(known: Context, applied: Applied, live: str) -> None:
+    """Say that a plan is applied, and whether anything runs that takes it up."""
+    does = live if is_up(known) else "is applied"
+    answer(known, f"Plan {applied.hash} {does}, as applied plan {applied.id}.")
+    note_if_down(known)
+
+
+def _tell_what_waits(known: Context, before: Applied | None, wanted: Configuration) -> None:
+    """Say what a running Asterisk takes up only at the next start."""
+    from pbx.base.errors import ConfigError
+    from pbx.calls.office import waits_for_start
+
+    if before is None or not is_up(known):
+        return
+    try:
+        running = _parsed(before)
+    except ConfigError:
+        return
+    if waiting := waits_for_start(running, wanted):
+        typer.echo(f"This changes at the next start of 'officeline up': {', '.join(waiting)}.")
+
+
+def _parsed(applied: Applied) -> Configuration:
+    """Read an applied plan, which this version may no longer be able to; then a ConfigError."""
+    from pbx.base.paths import data_folder
+    from pbx.config import plan
+
+    name = Path(f"applied plan {applied.id}")
+    return plan.parse(applied.text, name, data_folder("config") / "presets.toml")
+
+
+def add_to(app: typer.Typer) -> None:
+    """Put these commands at the top of the officeline command."""
+    for command in (diff, apply, rollback, history):
+        app.command()(command)

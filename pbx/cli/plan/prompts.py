@@ -1,0 +1,69 @@
+"""`officeline prompts`: render the spoken sentences, and check that each can be played."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from pbx.asterisk.speech.prompts import check as check_prompts
+from pbx.asterisk.speech.prompts import load_catalogue, sounds_folder
+from pbx.base.errors import OfficeLineError
+
+app = typer.Typer(help="The spoken sentences and the hold music.", no_args_is_help=True)
+
+Language = Annotated[str, typer.Option(help="The catalogue to take: LANGUAGE.toml.")]
+Sounds = Annotated[
+    Path | None,
+    typer.Option(help="A folder of catalogues and sound files; the shipped one by default."),
+]
+
+
+@app.command()
+def render(
+    language: Language = "en",
+    only: Annotated[str | None, typer.Option(help="One prompt id, or 'music'.")] = None,
+    sounds: Sounds = None,
+) -> None:
+    """Render the sentences of a language, its tones and the hold music into sound files.
+
+    Example: officeline prompts render --only greeting-closed
+    """
+    from pbx.asterisk.speech.prompts_render import render as render_prompts
+
+    folder = sounds or sounds_folder()
+    catalogue = load_catalogue(folder / f"{language}.toml")
+    count = 0
+    for name in render_prompts(catalogue, folder, only):
+        typer.echo(name, err=True)
+        count += 1
+    typer.echo(f"{count} rendered into {folder}.")
+
+
+@app.command()
+def check(
+    language: Language = "en",
+    own: Annotated[
+        Path | None, typer.Option(help="The folder of the office's own recordings.")
+    ] = None,
+    sounds: Sounds = None,
+    *,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+) -> None:
+    """Say which prompts cannot be played, and how to mend each; exit 1 if there are any.
+
+    Example: officeline prompts check --own var/prompts
+    """
+    if own is not None and not own.is_dir():
+        raise OfficeLineError(f"There is no folder {own}; name the one with your own recordings.")
+    folder = sounds or sounds_folder()
+    catalogue = load_catalogue(folder / f"{language}.toml")
+    problems = check_prompts(catalogue, folder, own)
+    if as_json:
+        typer.echo(json.dumps({"ok": not problems, "problems": problems}, indent=2))
+    else:
+        count = len(catalogue.ids) + 1
+        typer.echo("\n".join(problems or [f"All {count} prompts of '{language}' can be played."]))
+    raise typer.Exit(1 if problems else 0)

@@ -1,0 +1,67 @@
+"""`officeline prove`: whether every call of a span ends at a human, before it comes."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime, timedelta
+from typing import Annotated
+from zoneinfo import ZoneInfo
+
+import typer
+
+from pbx.base.errors import OfficeLineError
+from pbx.cli.shared.context import Context
+from pbx.cli.shared.working import working
+
+YEAR = timedelta(days=365)
+LONGEST = 10 * YEAR + timedelta(days=3)
+FIRST_YEAR, LAST_YEAR = 1990, 2100
+
+
+def prove(
+    context: typer.Context,
+    *,
+    start: Annotated[
+        str | None, typer.Option("--from", help="From this time on, such as 1/1/2027; now.")
+    ] = None,
+    end: Annotated[str | None, typer.Option("--to", help="Up to this time; a year on.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON document.")] = False,
+) -> None:
+    """Prove that every path of every call ends at a human; exit 1 with the paths that do not.
+
+    Example: officeline prove --from 2026-11-01 --to 2027-03-01
+    """
+    known: Context = context.obj
+    from pbx.reports import proof_text as proved
+    from routing import proof
+
+    plan = known.plan()
+    zone = plan.office.zone
+    since, until = span(start, end, zone)
+    with working("Proving every minute of the span"):
+        found = proof.prove(plan, known.numbers(plan), since, until)
+    if as_json:
+        typer.echo(json.dumps(proved.document(found, zone), ensure_ascii=False))
+    else:
+        typer.echo("\n".join(proved.sentences(found, zone)))
+    if not found.holds:
+        raise typer.Exit(1)
+
+
+def span(start: str | None, end: str | None, zone: ZoneInfo) -> tuple[datetime, datetime]:
+    """Read a span in the office's zone, a year from now if left out; OfficeLineError if bad."""
+    from pbx.base import when
+
+    now = datetime.now(zone).replace(second=0, microsecond=0)
+    since = now if start is None else when.parse(start, zone, now)
+    if not FIRST_YEAR <= since.year <= LAST_YEAR:
+        raise OfficeLineError(f"Name a span between {FIRST_YEAR} and {LAST_YEAR}.")
+    until = since + YEAR if end is None else when.parse(end, zone, now, after=since)
+    if until <= since:
+        raise OfficeLineError(
+            f"The span ends at {until:%Y-%m-%d %H:%M}, not after it begins at "
+            f"{since:%Y-%m-%d %H:%M}; name a later --to."
+        )
+    if until - since > LONGEST:
+        raise OfficeLineError("The span is over ten years; name an earlier --to.")
+    return since, until

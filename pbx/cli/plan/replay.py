@@ -1,0 +1,49 @@
+"""`officeline replay`: the calls of the past days under another file."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from pbx.cli.shared.context import Context
+from pbx.cli.shared.working import working
+
+
+def replay(
+    context: typer.Context,
+    *,
+    against: Annotated[Path, typer.Option(help="The file to compare with.")],
+    days: Annotated[int, typer.Option(min=1, max=3660, help="So many days back.")] = 30,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON document.")] = False,
+) -> None:
+    """Show the calls of the last days that another file would treat otherwise, and why.
+
+    Example: officeline replay --days 14 --against draft.toml
+    """
+    from dataclasses import replace
+
+    from pbx.cli.calls.calls import open_log
+    from pbx.db.calls import last_decisions
+    from pbx.reports import replay as replaying
+
+    known: Context = context.obj
+    log = open_log(known)
+    plan = replace(known, file=against).plan()
+    decided = last_decisions(log, datetime.now(UTC) - timedelta(days=days))
+    with working("Deciding every call anew"):
+        found = list(replaying.differences(decided, plan, known.numbers(plan)))
+    if as_json:
+        document = {
+            "plan": plan.hash,
+            "calls": len(decided),
+            "differences": [replaying.document(one, plan) for one in found],
+        }
+        typer.echo(json.dumps(document, ensure_ascii=False))
+        return
+    for one in found:
+        typer.echo("\n".join(replaying.sentences(one, plan)))
+    typer.echo(f"{len(found)} of {len(decided)} calls would go another way under {against}.")

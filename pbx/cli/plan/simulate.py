@@ -1,0 +1,141 @@
+"""`officeline simulate`: what a span asks of whom, under an assumed load or the office's own."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+from zoneinfo import ZoneInfo
+
+import typer
+
+from pbx.base import when
+from pbx.base.errors import OfficeLineError
+from pbx.base.os_errors import os_sentence
+from pbx.cli.shared.context import Context
+from pbx.cli.shared.working import working
+
+if TYPE_CHECKING:
+    from routing.model import Line, Plan
+    from routing.simulate import Load, Simulation
+
+WEEK = 7.0  # days that a history is at least taken to be
+
+
+def simulate(
+    context: typer.Context,
+    *,
+    start: Annotated[
+        str | None, typer.Option("--from", help="From this time on, such as 1/1/2027; now.")
+    ] = None,
+    end: Annotated[str | None, typer.Option("--to", help="Up to this time; a year on.")] = None,
+    calls_per_night: Annotated[
+        float, typer.Option(min=0, max=10_000, help="Calls from 17:00 to 08:00, each night.")
+    ] = 4.0,
+    urgent: Annotated[float, typer.Option(min=0, max=1, help="Share that is urgent.")] = 0.3,
+    line: Annotated[str | None, typer.Option(help="The line they come on; the first.")] = None,
+    history: Annotated[
+        bool, typer.Option("--history", help="Take the calls of the log for the load.")
+    ] = False,
+    accepts: Annotated[
+        float, typer.Option(min=0, max=1, help="How likely somebody accepts when a step rings.")
+    ] = 0.8,
+    html: Annotated[Path | None, typer.Option(help="Write a calendar to this file.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON document.")] = False,
+) -> None:
+    """Count nights, weekends, holidays and interruptions, and how calls end, as expected values.
+
+    Example: officeline simulate --from 2027-01-01 --to 2028-01-01 --calls-per-night 6
+    """
+    known: Context = context.obj
+    from pbx.cli.plan.prove import span
+    from routing import simulate as simulating
+
+    plan = known.plan()
+    since, until = span(start, end, plan.office.zone)
+    if history:
+        load, about = _history(known, plan, accepts)
+    else:
+        came = _line(plan, line)
+        load = simulating.nightly(came, calls_per_night, urgent, accepts)
+        about = (
+            f"{calls_per_night:g} calls a night on the line {came.name}, {urgent:.0%} of them "
+            f"urgent; somebody accepts a ringing step with {accepts:.0%}."
+        )
+    with working("Simulating the span"):
+        found = simulating.simulate(plan, known.numbers(plan), since, until, load)
+    if html is not None:
+        _write(html, found, plan, about)
+    if as_json:
+        typer.echo(json.dumps(document(found, plan.office.zone), ensure_ascii=False))
+    else:
+        _print(found, about)
+
+
+def _line(plan: Plan, name: str | None) -> Line:
+    for one in plan.lines:
+        if name in {None, one.name}:
+            return one
+    raise OfficeLineError(
+        f"There is no line '{name}'; there are {', '.join(one.name for one in plan.lines)}."
+    )
+
+
+def _history(known: Context, plan: Plan, accepts: float) -> tuple[Load, str]:
+    """Make the whole log into a weekly pattern."""
+    from pbx.cli.calls.calls import MOST, open_log
+    from pbx.db.calls import list_calls
+    from routing.simulate import observed
+
+    rows = list_calls(open_log(known), limit=MOST)
+    if not rows:
+        raise OfficeLineError("The log holds no calls yet; name a load with --calls-per-night.")
+    days = max(WEEK, (datetime.now(UTC) - rows[-1].started_at).total_seconds() / 86_400)
+    calls = ((row.started_at, row.line, row.urgency == "urgent") for row in rows)
+    about = f"The load of {len(rows)} calls in the last {days:.0f} days, week by week."
+    return observed(calls, plan, days, accepts), about
+
+
+def document(found: Simulation, zone: ZoneInfo) -> dict[str, Any]:
+    """Lay a simulation out as `simulate --json` prints it."""
+    return {
+        "from": when.iso(found.start, zone),
+        "to": when.iso(found.end, zone),
+        "minutes": dict(found.minutes),
+        "load": {
+            person: {name: round(value, 2) for name, value in vars(burden).items()}
+            for person, burden in found.load.items()
+        },
+        "evenness": {name: round(value, 3) for name, value in found.evenness.items()},
+        "outcomes": {name: round(value, 2) for name, value in found.outcomes.items()},
+    }
+
+
+def _write(path: Path, found: Simulation, plan: Plan, about: str) -> None:
+    from pbx.reports.calendar_page import calendar_of
+
+    try:
+        path.write_text(calendar_of(found, plan, about), encoding="utf-8")
+    except OSError as error:
+        what, other = f"{path} cannot be written", "name another file with --html"
+        raise OfficeLineError(os_sentence(what, error, path, otherwise=other)) from error
+
+
+def _print(found: Simulation, about: str) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    heads = ("nights", "weekends", "holidays", "hours", "interruptions")
+    table = Table("person", box=None, pad_edge=False)
+    for head in (*heads, "at night"):
+        table.add_column(head, justify="right")
+    for person, burden in found.load.items():
+        counted = [f"{getattr(burden, head):.0f}" for head in heads]
+        table.add_row(person, *counted, f"{burden.night_interruptions:.0f}")
+    table.add_row("most, by the mean", *(f"{found.evenness[head]:.2f}" for head in heads), "")
+    Console(highlight=False).print(table)
+    idle = found.minutes["nobody_on_call"]
+    typer.echo(f"Nobody is on call for {idle} minutes of {found.minutes['total']}.")
+    told = (f"{calls:.1f} {name}" for name, calls in found.outcomes.items() if calls)
+    typer.echo(f"{about} Expected: {', '.join(told) or 'no calls'}.")

@@ -1,0 +1,1 @@
+"""Commands for what is kept and what goes: audit, holds, retention, backup."""

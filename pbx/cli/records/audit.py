@@ -1,0 +1,216 @@
+"""`officeline audit`: who did what, whether that is still as it was written, and a copy of it."""
+
+from __future__ import annotations
+
+import csv
+import json
+import re
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from pbx.base import when
+from pbx.base.errors import OfficeLineError
+from pbx.base.os_errors import os_sentence
+from pbx.cli.shared.context import Context, whoever
+from pbx.cli.shared.working import working
+from pbx.config.home import Home
+
+if TYPE_CHECKING:
+    from typing import TextIO
+    from zoneinfo import ZoneInfo
+
+    from pbx.db.audit import Entry
+
+app = typer.Typer(no_args_is_help=True)
+
+AsJson = Annotated[bool, typer.Option("--json", help="One JSON document.")]
+From = Annotated[str | None, typer.Option("--from", help="From this time on, such as 'fri 5pm'.")]
+To = Annotated[
+    str | None, typer.Option("--to", help="Up to, but without, this time, such as noon.")
+]
+COLUMNS = ("seq", "at", "who", "what", "about", "detail", "hash")
+
+
+@app.command("list")
+def list_(
+    context: typer.Context,
+    *,
+    start: From = None,
+    end: To = None,
+    who: Annotated[str | None, typer.Option(help="What this one did.")] = None,
+    what: Annotated[
+        str | None, typer.Option(help="A deed, such as plan.applied, or all of plan.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """List who did what, the oldest first.
+
+    Example: officeline audit list --from "yesterday 17:00" --what numbers
+    """
+    place: Context = context.obj
+    zone = place.zone()
+    found = _entries(place, zone, start, end, who, what)
+    if as_json:
+        shown = [_shape(one, zone) for one in found]
+        typer.echo(json.dumps({"entries": shown}, ensure_ascii=False))
+        return
+    from pbx.cli.shared.printing import plain_console, plain_table
+
+    out = plain_console()
+    if not found:
+        out.print("Nothing was written down.")
+        return
+    rows = plain_table("no.", "at", "who", "what", "about", "detail")
+    for one in found:
+        detail = ", ".join(f"{key}: {value}" for key, value in one.detail.items())
+        rows.add_row(str(one.seq), when.show(one.at, zone), one.who, one.what, one.about, detail)
+    out.print(rows)
+
+
+@app.command()
+def verify(
+    context: typer.Context,
+    *,
+    head: Annotated[
+        str | None, typer.Option(metavar="HASH", help="A head that was kept elsewhere.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Check that no row was changed, removed or slipped in; exit 1 if one was.
+
+    Rows that were cut off the end show by a head that was kept elsewhere.
+
+    Example: officeline audit verify
+    """
+    place: Context = context.obj
+    from pbx.db import audit
+
+    kept = None if head is None else _hash(head)
+    if Home(place.home).database.exists():
+        with working("Reading the chain"):
+            found = audit.verify(place.database(), kept)
+    else:
+        there = kept in {None, audit.GENESIS}
+        found = audit.Verified(there, 0, audit.GENESIS, None if there else 1)
+    if as_json:
+        typer.echo(json.dumps(vars(found)))
+    elif found.ok:
+        typer.echo(f"All {found.entries} rows are as they were written. The head is {found.head}.")
+    elif found.broken_at is not None and found.broken_at > found.entries:
+        typer.echo(
+            f"The head {kept} is not in the chain of {found.entries} rows: its end was removed, "
+            "or all of it was written anew."
+        )
+    else:
+        typer.echo(
+            f"The chain is broken at row {found.broken_at} of {found.entries}: a row there was "
+            "changed, removed or slipped in."
+        )
+    if not found.ok:
+        raise typer.Exit(1)
+
+
+@app.command()
+def head(context: typer.Context, *, as_json: AsJson = False) -> None:
+    """Print the chain's head, to be kept where nobody who can write the database can write.
+
+    Example: officeline audit head
+    """
+    place: Context = context.obj
+    from pbx.db import audit
+
+    at = (0, audit.GENESIS)
+    if Home(place.home).database.exists():
+        at = audit.head(place.database())
+    count, hash_ = at
+    typer.echo(json.dumps({"entries": count, "head": hash_}) if as_json else hash_)
+
+
+@app.command()
+def export(
+    context: typer.Context,
+    file: Path,
+    *,
+    start: From = None,
+    end: To = None,
+) -> None:
+    """Write the audit into a new file: CSV if its name ends so, else JSON lines. It is audited.
+
+    Example: officeline audit export audit-2026.jsonl --from 2026-01-01 --to 2027-01-01
+    """
+    place: Context = context.obj
+    zone = place.zone()
+    from pbx.db import audit
+
+    found = _entries(place, zone, start, end)
+    audit.record(
+        place.database(),
+        "audit.exported",
+        by=whoever(),
+        now=datetime.now(UTC),
+        detail={"count": len(found)},
+    )
+    try:
+        file.touch(mode=0o600, exist_ok=False)
+        with file.open("w", encoding="utf-8", newline="") as target:
+            _write(target, (_shape(one, zone) for one in found), as_csv=file.suffix == ".csv")
+    except FileExistsError as error:
+        raise OfficeLineError(f"{file} is there already; name another file.") from error
+    except OSError as error:
+        what, other = f"{file} cannot be written", "name a file in a folder of yours"
+        raise OfficeLineError(os_sentence(what, error, file, otherwise=other)) from error
+    typer.echo(f"{file} has {len(found)} rows.")
+
+
+def _write(target: TextIO, rows: Iterable[dict[str, Any]], *, as_csv: bool) -> None:
+    if not as_csv:
+        target.writelines(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
+        return
+    writer = csv.DictWriter(target, COLUMNS)
+    writer.writeheader()
+    for row in rows:
+        writer.writerow({**row, "detail": json.dumps(row["detail"], ensure_ascii=False)})
+
+
+def _entries(
+    place: Context,
+    zone: ZoneInfo,
+    start: str | None,
+    end: str | None,
+    who: str | None = None,
+    what: str | None = None,
+) -> list[Entry]:
+    """Read the rows that are asked for; none before there is a database."""
+    now = datetime.now(zone)
+    since, until = when.past_span(start, end, zone, now)
+    if not Home(place.home).database.exists():
+        return []
+    from pbx.db import audit
+
+    return audit.entries(place.database(), since, until, who, what)
+
+
+def _shape(one: Entry, zone: ZoneInfo) -> dict[str, Any]:
+    return {
+        "seq": one.seq,
+        "at": when.iso(one.at, zone),
+        "who": one.who,
+        "what": one.what,
+        "about": one.about,
+        "detail": dict(one.detail),
+        "hash": one.hash,
+    }
+
+
+def _hash(text: str) -> str:
+    """Read a head as 'audit head' printed it."""
+    found = text.strip().lower()
+    if re.fullmatch(r"[0-9a-f]{64}", found) is None:
+        raise OfficeLineError(
+            "A head has 64 digits and letters a to f; 'officeline audit head' prints it."
+        )
+    return found

@@ -1,0 +1,180 @@
+"""`officeline backup` and `restore`: an office in one locked file, and back from it."""
+
+from __future__ import annotations
+
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from pbx.base.errors import OfficeLineError
+from pbx.cli.shared.answers import answer
+from pbx.cli.shared.audited import recorded
+from pbx.cli.shared.context import Context, whoever
+from pbx.config.home import Home
+
+if TYPE_CHECKING:
+    from pbx.ops.age_keys import Lock
+    from pbx.ops.backup import Item
+
+Passphrase = Annotated[bool, typer.Option("--passphrase", help="Ask for a passphrase.")]
+PassphraseFile = Annotated[
+    Path | None, typer.Option(help="Read the passphrase from this file's first line.")
+]
+
+
+def backup(
+    context: typer.Context,
+    file: Annotated[Path | None, typer.Argument(help="A new file.")] = None,
+    *,
+    folder: Annotated[
+        Path | None, typer.Option(help="Write a dated file into this folder instead; needs --to.")
+    ] = None,
+    keep: Annotated[
+        int | None, typer.Option(help="How many dated files stay in the folder: 14 if not given.")
+    ] = None,
+    to: Annotated[
+        list[str] | None, typer.Option(metavar="RECIPIENT", help="An age public key; several may.")
+    ] = None,
+    passphrase: Passphrase = False,
+    passphrase_file: PassphraseFile = None,
+) -> None:
+    """Write all of the office into one locked file, while calls go on.
+
+    It holds the database, the vault, the recordings, office.toml and Asterisk's call records.
+
+    With --folder its name is officeline-OFFICE-TIME.age, the time in UTC. Once it is written and
+    read back, the oldest of this office's own beyond --keep are removed. Exit 2 if any of it fails.
+
+    Example: officeline backup /media/stick/office.age --to age1...
+    """
+    from pbx.ops import age_keys
+
+    place: Context = context.obj
+    _see_where(file, folder, keep)
+    if bool(to) + passphrase + (passphrase_file is not None) != 1:
+        raise OfficeLineError(
+            "Say once how it is locked: --to RECIPIENT, --passphrase or --passphrase-file FILE."
+        )
+    if folder is not None and not to:
+        raise OfficeLineError(
+            "Backups in a folder are locked for a public key, so that the machine holds no secret; "
+            "give --to RECIPIENT."
+        )
+    lock = (
+        age_keys.for_recipients(to)
+        if to
+        else age_keys.for_passphrase(_words(passphrase_file, confirm=True))
+    )
+    home = Home(place.home)
+    if not home.database.exists():
+        raise OfficeLineError(f"There is no office in {home.folder} yet; name it with --home.")
+    if file is not None:
+        _into_file(place, home, file, lock, len(to or ()))
+    elif folder is not None:
+        _into_folder(place, home, folder, keep, lock, len(to or ()))
+
+
+def _see_where(file: Path | None, folder: Path | None, keep: int | None) -> None:
+    if (file is None) == (folder is None):
+        raise OfficeLineError("Name a new file, or a folder with --folder DIR, and not both.")
+    if keep is not None and folder is None:
+        raise OfficeLineError("--keep is about the files of a folder; name it with --folder DIR.")
+
+
+def _into_file(place: Context, home: Home, file: Path, lock: Lock, recipients: int) -> None:
+    from pbx.ops import backup
+
+    with backup.alone(home):
+        recorded(place, "backup.begun", recipients=recipients)
+        typer.echo(f"Backing up {home.folder} ...", err=True)
+        items = backup.make(home, place.config, file, lock, datetime.now(UTC))
+        recorded(place, "backup.made", files=len(items))
+    answer(
+        place,
+        f"{_told(file, items, home)}; "
+        f"'officeline --home EMPTY restore {file}' shows that it can be read.",
+    )
+
+
+def _into_folder(  # all that the two ways share was read before
+    place: Context, home: Home, folder: Path, keep: int | None, lock: Lock, recipients: int
+) -> None:
+    from pbx.ops import dated
+
+    keep, folder = dated.KEEP if keep is None else keep, folder.absolute()
+    dated.check(folder, home, keep)
+    recorded(place, "backup.begun", recipients=recipients)
+    typer.echo(f"Backing up {home.folder} ...", err=True)
+    with dated.series(home, folder) as series:
+        file, items = dated.make(series, home, place.config, lock, datetime.now(UTC))
+        recorded(place, "backup.made", files=len(items))
+        gone = dated.prune(series, home, file, keep)
+        stay = len(series.own())
+    removed = f"older ones removed: {gone}" if gone else "no older one was removed"
+    answer(place, f"{_told(file, items, home)}; {removed}, {folder} now has {stay} of this office.")
+
+
+def _told(file: Path, items: list[Item], home: Home) -> str:
+    size = sum(item.size for item in items) / 1e6
+    return f"{file} holds {len(items)} files of {home.folder}, {size:.1f} MB"
+
+
+def restore(
+    context: typer.Context,
+    file: Annotated[Path, typer.Argument(help="A backup.")],
+    *,
+    identity: Annotated[
+        Path | None, typer.Option(metavar="KEYFILE", help="The secret key, from age-keygen.")
+    ] = None,
+    passphrase: Passphrase = False,
+    passphrase_file: PassphraseFile = None,
+) -> None:
+    """Put a backup into an empty home, checked to the last byte, or nothing at all.
+
+    Example: officeline --home /srv/office restore /media/stick/office.age --identity key.txt
+    """
+    from pbx.asterisk.engine.runtime import service_user
+    from pbx.ops import age_keys
+    from pbx.ops.restore import restore as put_back
+
+    if not file.exists():
+        raise OfficeLineError(
+            f"There is no backup at {file}; name the file that 'officeline backup' wrote."
+        )
+    if (identity is not None) + passphrase + (passphrase_file is not None) != 1:
+        raise OfficeLineError(
+            "Say once how it opens: --identity KEYFILE, --passphrase or --passphrase-file FILE."
+        )
+    place: Context = context.obj
+    unlock: Lock = (
+        age_keys.by_identity(identity)
+        if identity is not None
+        else age_keys.by_passphrase(_words(passphrase_file, confirm=False))
+    )
+    typer.echo(f"Restoring {file} to {place.home} ...", err=True)
+    now = datetime.now(UTC)
+    found = put_back(file, place.home, unlock, service_user(), by=whoever(), now=now)
+    answer(
+        Context(found.config, place.home),
+        f"{place.home} has the {found.files} files of {found.made_at}, each as it was, with "
+        f"{found.config}. 'officeline --home {place.home} up' runs it; in that folder every "
+        "command finds it by itself.",
+    )
+
+
+def _words(file: Path | None, *, confirm: bool) -> str:
+    """Read a passphrase from a file, or ask for it."""
+    if file is None:
+        if not sys.stdin.isatty():
+            raise OfficeLineError("A passphrase is asked for at a terminal; or --passphrase-file.")
+        return str(typer.prompt("Passphrase", hide_input=True, confirmation_prompt=confirm))
+    try:
+        words = file.read_text(encoding="utf-8-sig").partition("\n")[0].rstrip("\r")
+    except (OSError, ValueError) as error:
+        raise OfficeLineError(f"{file} cannot be read; name a file with a passphrase.") from error
+    if not words:
+        raise OfficeLineError(f"{file} has no passphrase in its first line.")
+    return words

@@ -1,0 +1,89 @@
+"""`officeline hold`: calls and messages that must be kept, as when a court may ask for them."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from typing import Annotated
+
+import typer
+
+from pbx.base import when
+from pbx.cli.calls.calls import open_log
+from pbx.cli.shared.answers import answer
+from pbx.cli.shared.context import Context, whoever
+from pbx.cli.shared.reasons import reason_of
+
+app = typer.Typer(no_args_is_help=True)
+
+Target = Annotated[str, typer.Argument(metavar="CALL_OR_MESSAGE")]
+Reason = Annotated[str, typer.Option(help="Why, for those who look at it later.")]
+By = Annotated[str | None, typer.Option(help="Who does it; else the user of this machine.")]
+
+
+@app.command()
+def add(context: typer.Context, target: Target, *, reason: Reason, by: By = None) -> None:
+    """Keep a call or message, with all that belongs to it, until the hold is lifted.
+
+    Example: officeline hold add 1795456091.0 --reason "letter from a lawyer"
+    """
+    place: Context = context.obj
+    engine = open_log(place)
+    from pbx.db import holds
+
+    why = reason_of(reason)
+    holds.add(engine, target, why, by=by or whoever(), now=datetime.now(UTC))
+    kept = f"{target} is kept, however old it gets, until 'officeline hold lift {target}'."
+    answer(place, kept)
+
+
+@app.command()
+def lift(context: typer.Context, target: Target, *, reason: Reason, by: By = None) -> None:
+    """Lift a hold; what it kept may go when it is old enough.
+
+    Example: officeline hold lift 1795456091.0 --reason "settled"
+    """
+    place: Context = context.obj
+    engine = open_log(place)
+    from pbx.db import holds
+
+    why = reason_of(reason)
+    holds.lift(engine, target, why, by=by or whoever(), now=datetime.now(UTC))
+    answer(place, f"{target} is no longer held.")
+
+
+@app.command("list")
+def list_(
+    context: typer.Context,
+    *,
+    past: Annotated[bool, typer.Option("--all", help="Lifted ones, too.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON document.")] = False,
+) -> None:
+    """List what is held, and why.
+
+    Example: officeline hold list --all
+    """
+    place: Context = context.obj
+    zone, engine = place.zone(), open_log(place)
+    from pbx.db import holds
+
+    rows = [
+        {
+            "id": one.id,
+            "target": one.target,
+            "reason": one.reason,
+            "by": one.by,
+            "made_at": when.iso(one.made_at, zone),
+            "lifted_at": None if one.lifted_at is None else when.iso(one.lifted_at, zone),
+        }
+        for one in holds.list_holds(engine)
+        if past or one.lifted_at is None
+    ]
+    if as_json:
+        typer.echo(json.dumps({"holds": rows}, ensure_ascii=False))
+        return
+    for row in rows:
+        lifted = f" (lifted {row['lifted_at']})" if row["lifted_at"] else ""
+        typer.echo(f"{row['target']}: {row['reason']}. By {row['by']}, {row['made_at']}.{lifted}")
+    if not rows:
+        typer.echo("Nothing is held.")

@@ -1,0 +1,77 @@
+"""`officeline retention`: what is older than the office keeps it goes, written down with counts."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from typing import Annotated
+
+import typer
+
+from pbx.base import when
+from pbx.cli.calls.calls import open_log
+from pbx.cli.shared.answers import answer, practice
+from pbx.cli.shared.context import Context, whoever
+from pbx.config.home import Home
+
+
+def retention(
+    context: typer.Context,
+    *,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say what would go, and delete nothing.")
+    ] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON document.")] = False,
+) -> None:
+    """Delete calls, messages and recordings that are older than the file keeps them.
+
+    Never an open message, nothing that 'officeline hold' names, and nothing of the audit.
+
+    Example: officeline retention --dry-run
+    """
+    place: Context = context.obj
+    engine = open_log(place)
+    configuration = place.configuration()
+    zone = configuration.plan.office.zone
+    from pbx.config.schema_kept import RetentionTable
+    from pbx.ops import retention as keeping
+
+    now = datetime.now(UTC)
+    table = configuration.retention or RetentionTable()
+    old = keeping.find(engine, Home(place.home), table, now)
+    counts = old.counts()
+    if not dry_run and any(counts.values()):
+        if not yes:
+            asked = f"{practice(place)}: delete {_told(counts)} for good"
+            typer.confirm(asked, abort=True, err=True)
+        counts = keeping.delete(
+            engine,
+            Home(place.home),
+            old,
+            by=whoever(),
+            now=now,
+            say=lambda words: typer.echo(words, err=True),
+        )
+    if as_json:
+        document = {
+            "practice": practice(place),
+            "deleted": not dry_run,
+            "recordings_before": when.iso(old.recordings_before, zone),
+            "calls_before": when.iso(old.calls_before, zone),
+            **counts,
+        }
+        typer.echo(json.dumps(document))
+        return
+    verb = "would go" if dry_run else "went"
+    ends = (old.recordings_before, old.calls_before)
+    recordings, calls = (f"{at.astimezone(zone):%Y-%m-%d}" for at in ends)
+    ends_with = f"recordings end with {recordings}, calls with {calls}"
+    answer(place, f"{_told(counts)} {verb}; {ends_with}.")
+
+
+def _told(counts: dict[str, int]) -> str:
+    return (
+        "{calls} calls ({records} of Asterisk's own records), {placed} calls to patients, "
+        "{messages} messages, {recordings} recordings and {copies} copies of before an upgrade"
+    ).format_map(counts)

@@ -1,0 +1,295 @@
+"""`officeline report day`, `week`, `month`, `oncall`: figures of a span of the office's days."""
+
+from __future__ import annotations
+
+import csv
+import json
+import sys
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, TextIO
+
+import typer
+
+from pbx.base.errors import OfficeLineError
+from pbx.base.os_errors import os_sentence
+from pbx.cli.calls.calls import open_log
+from pbx.cli.reports.reconcile import day_of
+from pbx.cli.shared.audited import Reveal, recorded, revealing
+from pbx.cli.shared.context import Context
+from pbx.cli.shared.working import working
+from routing.instants import DAY, local_day
+
+if TYPE_CHECKING:
+    from zoneinfo import ZoneInfo
+
+    from pbx.reports.table import Table
+    from routing.past import Past
+
+LONGEST = 5 * 366  # days of a report
+
+Day = Annotated[
+    str | None, typer.Option("--date", help="The one that holds this day, such as 11/28/2026.")
+]
+From = Annotated[str | None, typer.Option("--from", help="From this day on.")]
+To = Annotated[str | None, typer.Option("--to", help="Up to, but without, this day.")]
+AsJson = Annotated[bool, typer.Option("--json", help="One JSON document.")]
+Csv = Annotated[str | None, typer.Option("--csv", metavar="FILE", help="To a file; - is stdout.")]
+Html = Annotated[Path | None, typer.Option(help="Write a page to this file.")]
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What was asked for, and how to tell it."""
+
+    kind: str
+    first: date
+    last: date
+    as_json: bool
+    csv: str | None
+    html: Path | None
+
+
+def add_to(app: typer.Typer) -> None:
+    """Put these commands into the group."""
+    for command in (day, week, month, oncall):
+        app.command()(command)
+
+
+def day(
+    context: typer.Context,
+    *,
+    date_: Day = None,
+    start: From = None,
+    end: To = None,
+    as_json: AsJson = False,
+    to_csv: Csv = None,
+    html: Html = None,
+    reveal: Reveal = False,
+) -> None:
+    """Tell what a day was like for those who called; yesterday, unless another is named.
+
+    Example: officeline report day --date yesterday --html /tmp/day.html
+    """
+    _traffic(context.obj, "day", (date_, start, end), (as_json, to_csv, html), reveal=reveal)
+
+
+def week(
+    context: typer.Context,
+    *,
+    date_: Day = None,
+    start: From = None,
+    end: To = None,
+    as_json: AsJson = False,
+    to_csv: Csv = None,
+    html: Html = None,
+    reveal: Reveal = False,
+) -> None:
+    """Tell what a week was like for those who called: the last whole one from Monday to Sunday.
+
+    Example: officeline report week --date 2026-11-26 --csv /tmp/week.csv
+    """
+    _traffic(context.obj, "week", (date_, start, end), (as_json, to_csv, html), reveal=reveal)
+
+
+def month(
+    context: typer.Context,
+    *,
+    date_: Day = None,
+    start: From = None,
+    end: To = None,
+    as_json: AsJson = False,
+    to_csv: Csv = None,
+    html: Html = None,
+    reveal: Reveal = False,
+) -> None:
+    """Tell what a month was like for those who called: the last whole one.
+
+    Example: officeline report month --from 2026-01-01 --to 2026-04-01 --html /tmp/quarter.html
+    """
+    _traffic(context.obj, "month", (date_, start, end), (as_json, to_csv, html), reveal=reveal)
+
+
+def oncall(
+    context: typer.Context,
+    *,
+    date_: Day = None,
+    start: From = None,
+    end: To = None,
+    as_json: AsJson = False,
+    to_csv: Csv = None,
+    html: Html = None,
+) -> None:
+    """Tell what being on call asked of whom, and how even that was: in the last whole month.
+
+    Example: officeline report oncall --date 2026-11-01 --json
+    """
+    known: Context = context.obj
+    plan = known.running()
+    first, last = span("month", date_, start, end, plan.office.zone)
+    engine = open_log(known)
+    wanted = Wanted("oncall", first, last, as_json, to_csv, html)
+    from pbx.cli.reports import shown as report_shown
+    from pbx.reports import duty, duty_tables
+    from pbx.reports.traffic import bounds
+
+    past = known.past(engine, plan, *bounds(plan, first, last))
+    found = duty.duty(engine, past, first, last, datetime.now(UTC))
+    _tell(known, wanted, past, duty_tables.tables(found), lambda: report_shown.of_duty(found))
+
+
+def _traffic(
+    known: Context,
+    kind: str,
+    named: tuple[str | None, str | None, str | None],
+    ways: tuple[bool, str | None, Path | None],
+    *,
+    reveal: bool,
+) -> None:
+    plan = known.running()
+    first, last = span(kind, *named, plan.office.zone)
+    engine = open_log(known)
+    from pbx.cli.reports import shown as report_shown
+    from pbx.reports import traffic, traffic_tables
+    from pbx.reports.display import Shown
+
+    reveal = revealing(known, f"report {kind}", str(first), reveal=reveal)
+    shown = Shown(plan, datetime.now(UTC), reveal)
+    with working("Counting the calls"):
+        past = known.past(engine, plan, *traffic.bounds(plan, first, last))
+        found = traffic.traffic(engine, past, first, last, shown.now)
+    wanted = Wanted(kind, first, last, *ways)
+    if not (found.total.calls or found.opened or any(ways)):
+        typer.echo(f"No calls are logged for {days(wanted)}.")  # not a page of noughts
+        return
+    _tell(
+        known,
+        wanted,
+        past,
+        traffic_tables.tables(found, shown),
+        lambda: report_shown.of_traffic(found, shown),
+    )
+
+
+def span(
+    kind: str, date_: str | None, start: str | None, end: str | None, zone: ZoneInfo
+) -> tuple[date, date]:
+    """Choose the days: as named, else those of the last whole day, week or month; or refuse."""
+    today = local_day(datetime.now(UTC), zone)
+    if start is None and end is None:
+        if date_ is not None:
+            return around(kind, day_of(date_, zone))
+        return around(kind, around(kind, today)[0] - DAY)
+    if date_ is not None or start is None:
+        raise OfficeLineError(
+            "Which days are meant is open; name --from and --to, or --date alone."
+        )
+    first, last = day_of(start, zone), today + DAY if end is None else day_of(end, zone)
+    if not DAY <= last - first <= LONGEST * DAY:
+        raise OfficeLineError(
+            f"From {first} up to {last} is no span of days, or over five years; name other days."
+        )
+    return first, last
+
+
+def around(kind: str, day: date) -> tuple[date, date]:
+    """Return the day, week (from Monday) or month that holds a day, without the day after it."""
+    if kind == "day":
+        return day, day + DAY
+    if kind == "week":
+        monday = day - day.weekday() * DAY
+        return monday, monday + 7 * DAY
+    first = day.replace(day=1)
+    return first, (first + 31 * DAY).replace(day=1)
+
+
+def days(wanted: Wanted) -> str:
+    """Name the days of a report, the last one included."""
+    both = (wanted.first, wanted.last - DAY)
+    return " to ".join(f"{one:%a %d %b %Y}" for one in dict.fromkeys(both))
+
+
+def _tell(
+    known: Context,
+    wanted: Wanted,
+    past: Past,
+    tables: list[Table],
+    document: Callable[[], dict[str, Any]],
+) -> None:
+    """Write the files that were asked for; else, or besides with --json, answer on stdout."""
+    from pbx.reports import history as plans
+
+    office, first = past.running.office, wanted.first
+    kind = wanted.kind if wanted.kind != "oncall" else "on call"
+    title = f"{office.name}: {kind}, {days(wanted)}"
+    if wanted.as_json and wanted.csv == "-":
+        raise OfficeLineError("Stdout takes one of --json and --csv; name a file with --csv.")
+    if wanted.html is not None or wanted.csv is not None:
+        about = f"{wanted.kind} {first}"
+        recorded(known, "report.exported", about, days=(wanted.last - first).days)
+    if wanted.html is not None:
+        from pbx.reports.page import report
+
+        days_of = f"Days of the office's clock, {office.zone.key}."
+        about = " ".join(filter(None, (days_of, plans.changed(past), plans.sentence(past))))
+        _write(wanted.html, "--html", lambda file: file.write(report(title, about, tables)))
+    if wanted.csv is not None:
+        to_csv_file(wanted.csv, lambda file: _csv(file, tables))
+    if wanted.as_json:
+        head = {"report": wanted.kind, "from": first.isoformat(), "to": wanted.last.isoformat()}
+        ran = {"plans": plans.document(past)}
+        typer.echo(json.dumps({**head, **ran, **document()}, ensure_ascii=False))
+    elif wanted.csv is None and wanted.html is None:
+        _print(title, plans.changed(past), tables)
+
+
+def to_csv_file(where: str, write: Callable[[TextIO], object]) -> None:
+    """Write to the file that --csv names, or to stdout; OfficeLineError if it cannot be."""
+    if where == "-":
+        write(sys.stdout)
+    else:
+        _write(Path(where), "--csv", write)
+
+
+def _write(path: Path, option: str, write: Callable[[TextIO], object]) -> None:
+    try:
+        path.touch(mode=0o600)
+        with path.open("w", encoding="utf-8", newline="") as file:
+            write(file)
+    except OSError as error:
+        what, other = f"{path} cannot be written", f"name another file with {option}"
+        raise OfficeLineError(os_sentence(what, error, path, otherwise=other)) from error
+
+
+def _csv(file: TextIO, tables: Iterable[Table]) -> None:
+    """Write one figure a line, so that all tables fit into one file; shares are of 1."""
+    rows = csv.writer(file, lineterminator="\n")
+    rows.writerow(("table", "row", "figure", "unit", "value"))
+    for table in tables:
+        for row in table.rows:
+            for cell, (name, unit) in zip(row[1:], table.columns[1:], strict=True):
+                value = "" if cell is None else cell
+                rows.writerow((table.name, row[0], name, "" if unit == "%" else unit, value))
+
+
+def _print(title: str, about: str, tables: Iterable[Table]) -> None:
+    from pbx.cli.shared.printing import plain_console, plain_table
+    from pbx.reports.table import told
+
+    out = plain_console()
+    out.print(title, style="bold")
+    if about:
+        out.print(about)
+    for one in tables:
+        out.print(f"\n{one.title}", style="bold")
+        if one.about:
+            out.print(one.about)
+        rows = plain_table(*(name for name, _ in one.columns))
+        for column in rows.columns[1:]:
+            column.justify = "right"
+        for row in one.rows:
+            cells = zip(row, one.columns, strict=True)
+            rows.add_row(*(told(cell, unit) for cell, (_, unit) in cells))
+        out.print(rows if one.rows else "Nothing.")

@@ -1,0 +1,173 @@
+"""`officeline reconcile`: every call of a day, accounted for from both ledgers."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, date, datetime, timedelta
+from typing import TYPE_CHECKING, Annotated, Any
+from zoneinfo import ZoneInfo
+
+import typer
+
+from pbx.base import when
+from pbx.base.errors import OfficeLineError
+from pbx.base.phone_numbers import known, mask
+from pbx.cli.calls.calls import open_log
+from pbx.cli.shared.audited import Reveal, revealing
+from pbx.cli.shared.context import Context
+from pbx.cli.shared.working import working
+from pbx.config.home import Home
+from routing.instants import local_day
+
+if TYPE_CHECKING:
+    from pbx.calls.record.reconcile import Reconciliation, Unaccounted
+
+# The keys of the contract, in its order, and what a person calls them
+COUNTED = {
+    "connected": "connected",
+    "message": "left a message",
+    "abandoned": "hung up",
+    "failsafe": "in the failsafe",
+    "blocked": "blocked",
+    "interrupted": "interrupted",
+}
+
+
+def reconcile(
+    context: typer.Context,
+    *,
+    day: Annotated[str, typer.Option(help="The office's day.")] = "yesterday",
+    reveal: Reveal = False,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON document.")] = False,
+) -> None:
+    """Account for every call of a day: our log against Asterisk's records. Exit 1 if any is open.
+
+    Example: officeline reconcile --day 2026-11-27
+    """
+    known: Context = context.obj
+    zone = known.zone()
+    wanted = day_of(day, zone)
+    with working("Holding both ledgers against each other"):
+        found = reconciled(known, wanted, zone)
+    whole = revealing(known, "reconcile", wanted.isoformat(), reveal=reveal)
+    if as_json:
+        shown = document(found, wanted, zone, Home(known.home), reveal=whole)
+        typer.echo(json.dumps(shown, ensure_ascii=False))
+    else:
+        _print(found, wanted, zone, reveal=whole)
+    if found.unaccounted:
+        raise typer.Exit(1)
+
+
+def day_of(text: str, zone: ZoneInfo) -> date:
+    """Read a day as people write it; OfficeLineError if it is none, or at the calendar's ends."""
+    found = local_day(when.parse(text, zone, datetime.now(zone), past=True), zone)
+    if not date.min.year < found.year < date.max.year:
+        raise OfficeLineError(f"'{text}' is too far away; name a day of these years.")
+    return found
+
+
+def reconciled(known: Context, day: date, zone: ZoneInfo) -> Reconciliation:
+    """Account for the calls of a local day, as things stand now."""
+    engine = open_log(known)
+    from pbx.base import logs
+    from pbx.calls.record.reconcile import reconcile_day
+
+    logs.configure()  # a damaged record is told on stderr: stdout is for the answer
+    cut_off = _cut_off(known)
+    return reconcile_day(engine, Home(known.home), day, zone, datetime.now(UTC), cut_off)
+
+
+def _cut_off(known: Context) -> timedelta:
+    """Read from the plan that runs who counts as cut off; a broken plan hides no call."""
+    from pbx.calls.record.reconcile import CUT_OFF
+    from routing.relay import shortest_cut_off
+
+    try:
+        return shortest_cut_off(known.running())
+    except OfficeLineError:
+        return CUT_OFF
+
+
+def document(
+    found: Reconciliation, day: date, zone: ZoneInfo, home: Home, *, reveal: bool = False
+) -> dict[str, Any]:
+    """Lay out a day as `reconcile --json` prints it; numbers are masked unless revealed."""
+    return {
+        "day": day.isoformat(),
+        "placed": found.placed,
+        "connected": found.outcomes["connected"],
+        "messages": found.outcomes["message"],
+        "abandoned": found.outcomes["abandoned"],
+        "failsafe": found.outcomes["failsafe"],
+        "blocked": found.outcomes["blocked"],
+        "interrupted": found.outcomes["interrupted"],
+        "going_on": found.going_on,
+        "unaccounted": [_item(one, zone, home, reveal=reveal) for one in found.unaccounted],
+    }
+
+
+def line(found: Reconciliation) -> str:
+    """Say in one line how a span's calls ended."""
+    told = [f"{count} {COUNTED[name]}" for name, count in found.outcomes.items() if count]
+    if found.going_on:
+        told.append(f"{found.going_on} still going on")
+    if found.unaccounted:
+        told.append(f"{len(found.unaccounted)} unaccounted for")
+    calls = f"{found.placed} call{'' if found.placed == 1 else 's'}"
+    return f"{calls}: {', '.join(told)}." if told else "No calls."
+
+
+def _item(one: Unaccounted, zone: ZoneInfo, home: Home, *, reveal: bool) -> dict[str, Any]:
+    ours, theirs = one.ours, one.asterisks
+    recording = home.messages / f"failsafe-{one.id}.wav"
+    return {
+        "id": one.id,
+        "started_at": when.iso(one.started_at, zone),
+        "from": _caller(one, reveal=reveal),
+        "line": ours.line if ours else None,
+        "urgency": ours.urgency if ours else None,
+        "outcome": ours.outcome if ours else None,
+        "person": ours.person if ours else None,
+        "message": one.message,
+        "recording": str(recording.relative_to(home.folder)) if recording.exists() else None,
+        "ours": ours is not None,
+        "asterisk": theirs
+        and {
+            "started_at": when.iso(theirs.start, zone),
+            "ended_at": when.iso(theirs.end, zone),
+            "answered": theirs.answered,
+            "last_in": theirs.contexts[-1] if theirs.contexts else None,
+        },
+        "why": "; ".join(one.why),
+    }
+
+
+def _caller(one: Unaccounted, *, reveal: bool) -> str | None:
+    number = (one.ours and one.ours.caller) or (one.asterisks and one.asterisks.src)
+    number = known(number or None)
+    return number if number is None or reveal else mask(number)
+
+
+def _print(found: Reconciliation, day: date, zone: ZoneInfo, *, reveal: bool) -> None:
+    from pbx.cli.shared.printing import plain_console, plain_table
+
+    out = plain_console()
+    out.print(f"{day:%a %d %b %Y}. {line(found)}")
+    if not found.unaccounted:
+        out.print("Every call is accounted for, in our log and in Asterisk's records.")
+        return
+    out.print("These are not accounted for; 'officeline calls show CALL' has what our log knows.\n")
+    rows = plain_table("call", "started", "line", "from", "urgency", "outcome", "why")
+    for one in found.unaccounted:
+        ours = one.ours
+        rows.add_row(
+            one.id,
+            when.show(one.started_at, zone),
+            ours.line if ours else "",
+            _caller(one, reveal=reveal) or "anonymous",
+            (ours.urgency if ours else None) or "",
+            (ours.outcome if ours else None) or "",
+            "; ".join(one.why),
+        )
+    out.print(rows)

@@ -1,0 +1,171 @@
+"""What every command knows: the configuration's file and the office's home."""
+
+from __future__ import annotations
+
+import getpass
+import os
+import sys
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
+
+from pbx.base.errors import ConfigError
+from pbx.base.paths import data_folder
+from pbx.cli.shared import lookup
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from sqlalchemy import Engine
+
+    from pbx.config.plan import Configuration
+    from routing.model import Plan
+    from routing.past import Past
+    from routing.people import Numbers
+
+
+@dataclass(frozen=True)
+class Context:
+    """The office that is meant: its file and its home, each None if none was named or found."""
+
+    file: Path | None
+    folder: Path | None
+
+    @property
+    def config(self) -> Path:
+        """The office's file, which may be missing; ConfigError if no office was found."""
+        if self.file is None:
+            raise lookup.no_file(self.folder)
+        return self.file
+
+    @property
+    def home(self) -> Path:
+        """The office's home, which may be missing; ConfigError if no office was found."""
+        if self.folder is None:
+            raise lookup.no_file(None)
+        return self.folder
+
+    def configuration(self) -> Configuration:
+        """Read office.toml; ConfigError with all its mistakes."""
+        from pbx.config import plan
+
+        return plan.load(self.config, data_folder("config") / "presets.toml")
+
+    def plan(self) -> Plan:
+        """Read the plan of office.toml, with what the database lays over it.
+
+        If another one runs, that is said on stderr.
+        """
+        from pbx.config.home import Home
+        from pbx.db.overlay import applied_texts, laid_over
+
+        found = self.configuration().plan
+        database = Home(self.home).database
+        for applied in applied_texts(database):
+            if applied.hash != found.hash:
+                sys.stderr.write(
+                    f"{self.config} is not what runs (plan {applied.hash} does); "
+                    "'officeline diff' shows the difference.\n"
+                )
+        return laid_over(found, database)
+
+    def running(self, *, told: bool = True) -> Plan:
+        """Read the plan that runs, laid over likewise: the newest applied one, else the file's.
+
+        If the file is another, that is said on stderr, unless it does not matter.
+        """
+        from pbx.config import plan
+        from pbx.config.home import Home
+        from pbx.db.overlay import applied_texts, laid_over
+
+        database = Home(self.home).database
+        presets = data_folder("config") / "presets.toml"
+        for applied in applied_texts(database):
+            try:
+                name = Path(f"applied plan {applied.id}")
+                found = plan.parse(applied.text, name, presets).plan
+            except ConfigError:
+                break  # written by another version, which the daemon cannot run either
+            if told and not self._is_file(applied.text):
+                sys.stderr.write(f"This is plan {applied.hash}, which runs; the file is another.\n")
+            return laid_over(found, database)
+        return self.plan()
+
+    def _is_file(self, text: str) -> bool:
+        """Tell whether the file, if the office has any, is this text."""
+        from pbx.config import plan
+
+        if self.file is None:
+            return True
+        return self.file.is_file() and plan.read_text(self.file) == text
+
+    def past(self, engine: Engine, running: Plan, start: datetime, end: datetime) -> Past:
+        """Read the plans that ran in [start, end); on stderr which of them cannot be read."""
+        from pbx.reports import history as past
+
+        found = past.past(engine, running, start, end)
+        if told := past.sentence(found):
+            sys.stderr.write(f"{told}\n")
+        return found
+
+    def numbers(self, plan: Plan) -> Numbers:
+        """List whose numbers the vault holds; before there are any, everybody is reachable."""
+        from pbx.config import secrets as vault
+
+        held = vault.read(self.home)
+        if not any(held.contacts(person) for person in plan.people):
+            sys.stderr.write("The vault holds no numbers yet; everybody counts as reachable.\n")
+        return held.reachable(plan.people)
+
+    def database(self) -> Engine:
+        """Open the office's database; it and the home are created if they are missing."""
+        from pbx.asterisk.engine.runtime import service_user
+        from pbx.config.home import Home
+        from pbx.db.database import open_database
+
+        home = Home(self.home)
+        if not home.database.exists():
+            home.prepare(service_user())
+        return open_database(home.database)
+
+    def timezone(self) -> str:
+        """Read the office's time zone from the configuration."""
+        try:
+            text = self.config.read_text(encoding="utf-8-sig")
+            return str(tomllib.loads(text)["office"]["timezone"])
+        # a file that is no TOML, or not even text, is a ValueError
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise ConfigError(
+                f"The time zone of the office cannot be read from {self.config}; "
+                "name the configuration with --config FILE."
+            ) from error
+
+    def zone(self) -> ZoneInfo:
+        """Look up the office's time zone."""
+        name = self.timezone()
+        try:
+            return ZoneInfo(name)
+        except (OSError, ValueError, KeyError) as error:  # unknown names are KeyErrors
+            raise ConfigError(
+                f"{self.config} has the unknown time zone '{name}'; "
+                "name one like 'America/New_York' at [office] timezone."
+            ) from error
+
+
+def resolve(config: Path | None, home: Path | None) -> Context:
+    """Choose the office: as named, else as found from a named home or the current folder."""
+    home = None if home is None else lookup.whole(home)
+    config = lookup.find_config(home) if config is None else lookup.whole(config)
+    if home is None and config is not None:
+        home = lookup.home_of(config)
+    return Context(config, home)
+
+
+def whoever() -> str:
+    """Name the user of this machine who gives the command."""
+    try:
+        return os.environ.get("SUDO_USER") or getpass.getuser()
+    except (OSError, KeyError):  # a user id without a name
+        return f"user {os.getuid()}"

@@ -1,0 +1,19 @@
+"""Reasons that people give for what they do, kept for those who look at it later."""
+
+from __future__ import annotations
+
+from pbx.base.errors import OfficeLineError
+from pbx.base.phone_numbers import mask_within
+
+LONGEST_REASON = 200
+
+
+def reason_of(text: str, option: str = "--reason", *, needed: bool = True) -> str:
+    """Take a reason as one printable line without anybody's number; OfficeLineError for others."""
+    words = " ".join(text.split())
+    if len(words) > LONGEST_REASON or (needed and not words):
+        least = 1 if needed else 0
+        raise OfficeLineError(
+            f"The reason has to have {least} to {LONGEST_REASON} characters; give it with {option}."
+        )
+    return mask_within("".join(sign for sign in words if sign.isprintable()))

@@ -1,0 +1,38 @@
+"""What typer does not understand, as one sentence in our own words."""
+
+from __future__ import annotations
+
+import re
+
+from pbx.base.errors import OfficeLineError
+from pbx.cli.shared.typed import name
+
+# How typer and what it validates by say it, and how people do
+_WORDS = (
+    (r": Value error, ", ": "),
+    (r": Input should be a valid integer.*", ": it must be a whole number"),
+    (r": Input should be a valid number.*", ": it must be a number"),
+    (r": Input should be greater than or equal to ", ": it must be at least "),
+    (r": Input should be less than or equal to ", ": it must be at most "),
+    (r": Input should be ", ": it must be "),
+    (r"'\[(\w+)\]'", r"'\1'"),  # an argument that may be left out
+    (r"\. Did you mean (.*)\?$", r" (did you mean \1?)"),
+)
+_GLOBAL = {"--config": "FILE", "--home": "DIR"}
+
+
+def sentence(error: Exception) -> str:
+    """Say what was wrong and where to look; empty if typer has told the help itself."""
+    text = " ".join(str(getattr(error, "format_message", error.__str__)()).split()).rstrip(".")
+    if not text:
+        return ""
+    for theirs, ours in _WORDS:
+        text = re.sub(theirs, ours, text, count=1)
+    context = getattr(error, "ctx", None)
+    root = name() if context is None else str(context.find_root().info_name)
+    command = root if context is None else context.command_path
+    option = getattr(error, "option_name", None)
+    if option in _GLOBAL and text.startswith("No such option"):
+        given = f"{root} {option} {_GLOBAL[option]} {command.removeprefix(f'{root} ')}"
+        return f"{option} stands before the command, as in '{given}'.\n"
+    return f"{OfficeLineError(text)}; '{command} --help' tells what can be given.\n"

@@ -1,0 +1,183 @@
+"""The tables of a checked office.toml, made into the frozen plan that decides."""
+
+from __future__ import annotations
+
+from zoneinfo import ZoneInfo
+
+from pbx.config import schema, schema_ladders, schema_people, schema_rotas
+from routing import day_spans, model, spans
+
+
+def plan(file: schema.OfficeFile, digest: str) -> model.Plan:
+    """Build the plan; the file's names and texts are known to be good."""
+    office = file.office
+    return model.Plan(
+        office=model.Office(
+            office.name,
+            office.number,
+            ZoneInfo(office.timezone),
+            office.language,
+            office.country,
+            office.inbox,
+        ),
+        lines=tuple(
+            model.Line(
+                line.did,
+                line.name,
+                dict(line.menus),
+                line.schedule,
+                line.owner,
+                backline=line.backline if line.backline is not None else _backline(file, line),
+            )
+            for line in file.lines
+        ),
+        schedules={
+            key: model.Schedule(key, _periods(hours))
+            for key, hours in {model.OFFICE: file.hours, **file.schedule}.items()
+        },
+        closures=tuple(_closure(closure) for closure in file.closures),
+        openings=tuple(_opening(opening) for opening in file.openings),
+        people={key: _person(key, person) for key, person in file.people.items()},
+        phones={key: model.Phone(key, phone.name) for key, phone in file.phones.items()},
+        groups={key: model.Group(key, tuple(members)) for key, members in file.groups.items()},
+        menus={key: _menu(key, menu) for key, menu in file.menu.items()},
+        rotas={key: _rota(key, rota) for key, rota in file.rota.items()},
+        ladders={key: _ladder(key, ladder) for key, ladder in file.ladder.items()},
+        rules=tuple(
+            model.Rule(rule.name, _when(rule.when), _action(rule.do)) for rule in file.rules
+        ),
+        hash=digest,
+        outbound=_outbound(file.outbound),
+    )
+
+
+def _outbound(table: schema.OutboundTable) -> model.Outbound:
+    return model.Outbound(tuple(table.allow), table.per_day, table.minutes, table.at_once)
+
+
+def _windows(texts: list[str]) -> tuple[model.Window, ...]:
+    return tuple(window for text in texts for window in spans.windows(text))
+
+
+def _backline(file: schema.OfficeFile, line: schema.LineTable) -> bool:
+    """Tell whether a line is for hospitals and labs, where the file does not say it."""
+    menus = any(one.menus for one in file.lines)  # patients have a line of their own
+    return menus and not line.menus and line.owner is None
+
+
+def _periods(hours: dict[str, list[str]]) -> tuple[model.Window, ...]:
+    return _windows([f"{days} {span}" for days, spans_ in hours.items() for span in spans_])
+
+
+def _days(table: schema.DaysTable) -> model.Days | model.Yearly | model.YearlyWeekday:
+    if table.every is not None:
+        return spans.yearly(table.every)
+    first = table.on or table.from_
+    assert first is not None  # noqa: S101  # the schema asks for one of the three
+    return model.Days(first, table.on or table.to or first)
+
+
+def _closure(table: schema.ClosureTable) -> model.Closure:
+    between = day_spans.span(table.between) if table.between else None
+    return model.Closure(_days(table), table.reason, between, table.schedule)
+
+
+def _opening(table: schema.OpeningTable) -> model.Opening:
+    hours = tuple(span for text in table.hours for span in day_spans.spans(text))
+    return model.Opening(_days(table), table.reason, hours, table.schedule)
+
+
+def _person(key: str, table: schema_people.PersonTable) -> model.Person:
+    contacts = tuple(
+        model.Contact(one.via, _windows(one.only), one.confirm == "pin") for one in table.contacts
+    )
+    return model.Person(key, table.name, table.role, contacts, table.mode, _windows(table.quiet))
+
+
+def _menu(key: str, table: schema.MenuTable) -> model.Menu:
+    keys = {digit: _choice(choice) for digit, choice in table.__pydantic_extra__.items()}
+    return model.Menu(key, tuple(table.say), keys, _choice(table.otherwise))
+
+
+def _choice(choice: model.Urgency | schema.KeyTable) -> model.Choice:
+    if isinstance(choice, str):
+        return choice
+    return model.GoTo(choice.menu) if choice.menu is not None else _action(choice)
+
+
+def _rota(key: str, table: schema_rotas.RotaTable) -> model.Rota:
+    shifts = tuple(
+        model.ExplicitShift(
+            shift.person, spans.local_datetime(shift.from_), spans.local_datetime(shift.to)
+        )
+        for shift in table.shifts
+    )
+    layers = tuple(_layer(layer) for layer in table.stack())
+    return model.Rota(key, layers, shifts, table.backup, _confirm(table.confirm))
+
+
+def _confirm(wanted: bool | schema_rotas.ConfirmTable) -> model.Confirm | None:  # noqa: FBT001  # as the file has it
+    if isinstance(wanted, bool):
+        return model.Confirm() if wanted else None
+    return model.Confirm(wanted.tries, spans.seconds(wanted.every))
+
+
+def _layer(table: schema_rotas.LayerTable) -> model.Layer:
+    day, clock = spans.handoff(table.handoff)
+    count, unit = table.every.split()
+    units: dict[str, model.Unit] = {"hour": "hours", "day": "days", "week": "weeks"}
+    return model.Layer(
+        rotation=tuple(table.rotation),
+        since=table.since,
+        at=clock,
+        weekday=table.since.weekday() if day is None else day,
+        every=int(count),
+        unit=units[unit.removesuffix("s")],
+        only=_windows(table.only),
+    )
+
+
+def _ladder(key: str, table: schema_ladders.LadderTable) -> model.Ladder:
+    steps = tuple(
+        model.Try(step.try_, step.ring, step.confirm == "pin")
+        if step.try_ is not None
+        else model.Pause(step.wait or 1)
+        for step in table.live
+    )
+    relay = table.relay
+    climbs = (relay.retry, relay.backup, relay.everyone, relay.breach)
+    times = (*climbs, relay.callback, relay.cut_off)
+    return model.Ladder(
+        key, steps, model.Relay(*(spans.seconds(text) for text in times)), table.rota or ""
+    )
+
+
+def _when(table: schema.WhenTable) -> model.When:
+    during = " ".join(text for text in (table.days, table.time) if text)
+    count, _, minutes = (table.repeat or "").partition(" in ")
+    return model.When(
+        line=table.line,
+        hours=table.hours,
+        schedule=table.schedule,
+        urgency=table.urgency,
+        caller=table.caller,
+        flag=table.flag,
+        repeat=model.Repeat(int(count), int(minutes.removesuffix("m"))) if count else None,
+        panel=table.panel,
+        during=spans.windows(during) if during else (),
+        during_text=during,
+    )
+
+
+def _action(table: schema.DoTable) -> model.Action:
+    if table.ring is not None:
+        return model.Ring(table.ring, table.for_, table.then, table.else_)
+    if table.transfer is not None:
+        return model.Ring(table.transfer, table.for_, table.then, table.else_)
+    if table.ladder is not None:
+        return model.RunLadder(table.ladder)
+    if table.message is not None:
+        return model.TakeMessage(table.message)
+    if table.announce is not None:
+        return model.Announce(tuple(table.announce))
+    return model.Reject()

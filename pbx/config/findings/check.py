@@ -1,0 +1,111 @@
+"""All findings of an office.toml at once, and whether a plan can be made of it."""
+
+from __future__ import annotations
+
+import codecs
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pbx.base.errors import ConfigError
+from pbx.base.os_errors import os_sentence
+from pbx.config.findings import (
+    abroad,
+    menus,
+    names,
+    people,
+    personal,
+    policy,
+    reach,
+    times,
+    wires,
+    zones,
+)
+from pbx.config.findings.draft import Draft
+from pbx.config.findings.finding import Finding, finding
+from pbx.config.findings.reading import read
+
+if TYPE_CHECKING:
+    from routing.people import Numbers
+
+SIZE_LIMIT = 1_000_000  # bytes; a practice's file has a few thousand
+
+# What must be right before a plan can be made of a file, and what is looked at besides.
+FIRST: tuple[Callable[[Draft], Iterator[Finding]], ...] = (names.look, policy.structure)
+THEN: tuple[Callable[[Draft], Iterator[Finding]], ...] = (
+    policy.look,
+    reach.look,
+    menus.look,
+    personal.look,
+    wires.look,
+    abroad.look,
+)
+
+
+@dataclass(frozen=True)
+class Checked:
+    """What was found, in the file's order; the draft is missing if the file is no TOML."""
+
+    draft: Draft | None
+    findings: tuple[Finding, ...]
+
+    @property
+    def fatal(self) -> tuple[Finding, ...]:
+        """List what no plan can be made with."""
+        return tuple(one for one in self.findings if one.fatal)
+
+
+def read_bytes(path: Path) -> tuple[str, Finding | None]:
+    """Read the file as text; a finding if it is too large or no text, ConfigError if unreadable."""
+    try:
+        with path.open("rb") as file:
+            content = file.read(SIZE_LIMIT + 1) if path.stat().st_size <= SIZE_LIMIT else None
+    except FileNotFoundError as error:
+        raise ConfigError(
+            f"There is no configuration at {path}; name yours with --config FILE."
+        ) from error
+    except OSError as error:
+        raise ConfigError(os_sentence(f"{path} cannot be read", error, path)) from error
+    if content is None or len(content) > SIZE_LIMIT:
+        message = f"over {SIZE_LIMIT // 1_000_000} MB, too large for a configuration"
+        mend = "Check whether it is the right file."
+        return "", finding("too-large", "the file", 1, message, mend)
+    if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        message = "not valid TOML: it is text in UTF-16, which some editors of Windows write"
+        return "", finding("bad-toml", "the file", 1, message, "Save it as UTF-8.")
+    try:
+        return content.decode("utf-8-sig"), None  # the mark of some editors is no text
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        message = f"not valid TOML: there is something else than UTF-8 text (at line {line})"
+        return "", finding("bad-toml", "the file", line, message, "Mend that line.")
+
+
+def first_look(text: str, presets: Path) -> Checked:
+    """Find what no plan can be made with; the same text always gives the same."""
+    draft, found = read(text, presets)
+    if draft is not None:
+        for look in FIRST:
+            found += look(draft)
+    return Checked(draft, _sorted(found))
+
+
+def look(text: str, presets: Path, now: datetime, numbers: Numbers | None = None) -> Checked:
+    """Find everything; `numbers` are the contacts that the vault holds, if it was asked."""
+    first = first_look(text, presets)
+    draft = first.draft
+    if draft is None:
+        return first
+    found = list(first.findings)
+    for then in THEN:
+        found += then(draft)
+    found += people.look(draft, numbers)
+    found += times.look(draft, now)
+    found += zones.look(draft, now)
+    return Checked(draft, _sorted(found))
+
+
+def _sorted(found: Iterable[Finding]) -> tuple[Finding, ...]:
+    return tuple(sorted(dict.fromkeys(found), key=lambda one: one.line))

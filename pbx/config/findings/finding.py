@@ -1,0 +1,105 @@
+"""A finding: one thing in an office.toml that is wrong or looks wrong, and what to do about it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from pbx.base.phone_numbers import mask_within
+
+Severity = Literal["error", "warning"]
+
+# No plan can be made of a file with one of these.
+FATAL = frozenset({
+    "backwards-period",
+    "bad-toml",
+    "bad-value",
+    "bad-zone",
+    "duplicate-line",
+    "duplicate-name",
+    "empty-step",
+    "missing-key",
+    "no-last-rule",
+    "one-action",
+    "shift-backwards",
+    "too-large",
+    "turn-length",
+    "unknown-key",
+    "unknown-name",
+})  # fmt: skip
+# A plan with one of these would do what nobody can want.
+ERRORS = frozenset({
+    "empty-group",
+    "greeting-without-emergency",
+    "menu-endless",
+    "menu-ends-call",
+    "no-contact",
+    "nobody-to-ring",
+    "overlapping-periods",
+    "personal-number",
+    "relay-order",
+    "rota-gap",
+    "rule-hidden",
+    "rule-impossible",
+    "transfer-not-service",
+    "unknown-prompt",
+    "urgent-unanswered",
+})  # fmt: skip
+# What may be meant, and deserves a second look.
+WARNINGS = frozenset({
+    "closure-past",
+    "handoff-day",
+    "menu-circle",
+    "menu-otherwise",
+    "menu-too-long",
+    "menu-unheard",
+    "mqtt-in-clear",
+    "no-backup",
+    "no-daylight-saving",
+    "own-country",
+    "ring-past-voicemail",
+    "rule-same-name",
+    "swapped-hours",
+    "wait-first",
+})  # fmt: skip
+CODES = FATAL | ERRORS | WARNINGS
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What was found at a place of the file; `line` counts from 1, `mend` says what to do."""
+
+    code: str
+    where: str
+    line: int
+    message: str
+    mend: str
+
+    @property
+    def severity(self) -> Severity:
+        """Tell whether the file may go live with it."""
+        return "warning" if self.code in WARNINGS else "error"
+
+    @property
+    def fatal(self) -> bool:
+        """Tell whether no plan can be made of the file because of it."""
+        return self.code in FATAL
+
+    def sentence(self, path: Path) -> str:
+        """Tell the finding with its place, as compilers do."""
+        place = f"{path}:{self.line}: {self.severity} {self.code}"
+        return f"{place}: {self.where}: {self.message}. Mend: {self.mend}"
+
+
+def finding(code: str, where: str, line: int, message: str, mend: str) -> Finding:
+    """Make a finding whose texts can be shown anywhere."""
+    return Finding(code, _fit(where), line, _fit(message), _fit(mend))
+
+
+def _fit(text: str) -> str:
+    """Mask whatever looks like a telephone number, and write out what would break a line."""
+    text = "".join(
+        sign if sign.isprintable() else sign.encode("unicode_escape").decode() for sign in text
+    )
+    return mask_within(text)

@@ -1,0 +1,162 @@
+"""Words of an office.toml that name nobody and nothing in it, and names that are given twice."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
+
+from pbx.config.findings.draft import Draft, listed, near
+from pbx.config.findings.lines import Path
+from routing import model
+
+if TYPE_CHECKING:
+    from pbx.config.findings.finding import Finding
+    from pbx.config.schema import DoTable
+
+# Where it stands, what it is called there, the word, and the words that would do.
+Use = tuple[Path, str, str | None, Iterable[str]]
+
+VAULT = ("mobile", "second")  # contacts whose numbers the vault holds
+RESERVED = frozenset({model.ONCALL, model.BACKUP, model.EVERYONE, model.OWN, "next", *VAULT})
+
+
+def look(draft: Draft) -> Iterator[Finding]:
+    """Find every unknown word, every name given twice, and every name that means something else."""
+    for path, where, word, known in (*_tables(draft), *_rotas(draft), *_policy(draft)):
+        if word is not None and word not in known:
+            yield draft.find(
+                "unknown-name",
+                path,
+                where,
+                f"'{word}' is not in this file (there is {listed(known)})",
+                near(word, known, "Name one that there is, or add this one to the file."),
+            )
+    yield from _doubles(draft)
+
+
+def _tables(draft: Draft) -> Iterator[Use]:
+    """List what lines, days, people and groups name."""
+    file = draft.file
+    people, phones = draft.names("people"), draft.names("phones")
+    schedules = {model.OFFICE, *draft.names("schedule")}
+    at: Path
+    for number, line in enumerate(file.lines):
+        at = ("lines", number)
+        where = f"line {line.name}"
+        for state, menu in line.menus.items():
+            yield (*at, "menus", state), f"{where}, menu", menu, draft.names("menu")
+        yield (*at, "schedule"), f"{where}, schedule", line.schedule, schedules
+        yield (*at, "owner"), f"{where}, owner", line.owner, people
+    for number, closure in enumerate(file.closures):
+        at = ("closures", number, "schedule")
+        yield at, f"closure '{closure.reason}', schedule", closure.schedule, schedules
+    for number, opening in enumerate(file.openings):
+        at = ("openings", number, "schedule")
+        yield at, f"opening '{opening.reason}', schedule", opening.schedule, schedules
+    for name, person in file.people.items():
+        for number, contact in enumerate(person.contacts):
+            at = ("people", name, "contacts", number, "via")
+            yield at, f"person {name}, contact", contact.via, {*VAULT, *phones}
+    for name, members in file.groups.items():
+        for number, member in enumerate(members):
+            yield ("groups", name, number), f"group {name}", member, {*people, *phones}
+    owners = {model.EVERYONE, *draft.names("groups"), *people}
+    yield ("office", "inbox"), "office.inbox", file.office.inbox, owners
+
+
+def _rotas(draft: Draft) -> Iterator[Use]:
+    people = draft.names("people")
+    for name, rota in draft.file.rota.items():
+        at: Path = ("rota", name)
+        where = f"rota {name}"
+        for number, person in enumerate(rota.rotation or []):
+            yield (*at, "rotation", number), where, person, people
+        for layer_number, layer in enumerate(rota.layers):
+            for number, person in enumerate(layer.rotation):
+                yield (*at, "layers", layer_number, "rotation", number), where, person, people
+        for number, shift in enumerate(rota.shifts):
+            yield (*at, "shifts", number, "person"), f"{where}, shift", shift.person, people
+        backups = {"next", *people, *draft.names("rota")}
+        yield (*at, "backup"), f"{where}, backup", rota.backup, backups
+
+
+def _policy(draft: Draft) -> Iterator[Use]:
+    """List what ladders, rules and keys of menus name."""
+    people = draft.names("people")
+    callable_ = {*draft.names("groups"), *people, *draft.names("phones")}
+    words = {model.ONCALL, model.BACKUP, model.EVERYONE, model.OWN}
+    at: Path
+    for name, ladder in draft.file.ladder.items():
+        at = ("ladder", name)
+        yield (*at, "rota"), f"ladder {name}, rota", ladder.rota, draft.names("rota")
+        for number, step in enumerate(ladder.live):
+            yield (*at, "live", number, "try"), f"ladder {name}", step.try_, callable_ | words
+    for number, rule in enumerate(draft.file.rules):
+        at = ("rules", number, "when")
+        where = f"rule '{rule.name}'"
+        schedules = {model.OFFICE, *draft.names("schedule")}
+        yield (*at, "line"), f"{where}, line", rule.when.line, draft.names("lines")
+        yield (*at, "schedule"), f"{where}, schedule", rule.when.schedule, schedules
+        yield (*at, "panel"), f"{where}, panel", rule.when.panel, people
+    rung = {model.OWN, model.ONCALL, *callable_}
+    for path, where, do in draft.actions():
+        yield (*path, "ring"), f"{where}, ring", do.ring, rung
+        yield (*path, "transfer"), f"{where}, transfer", do.transfer, people
+        yield (*path, "ladder"), f"{where}, ladder", do.ladder, draft.names("ladder")
+        yield (*path, "else"), f"{where}, else", do.else_, draft.names("ladder")
+        yield (*path, "menu"), f"{where}, menu", _menu(do), draft.names("menu")
+
+
+def _menu(do: DoTable) -> str | None:
+    menu: str | None = getattr(do, "menu", None)  # keys of a menu may lead to another one
+    return menu
+
+
+def _doubles(draft: Draft) -> Iterator[Finding]:
+    """Find what would be mistaken for something else of the same name."""
+    for field, code in (("did", "duplicate-line"), ("name", "duplicate-line")):
+        values = Counter(getattr(line, field) for line in draft.file.lines)
+        for number, line in enumerate(draft.file.lines):
+            value = getattr(line, field)
+            if values[value] > 1 and any(
+                getattr(one, field) == value for one in draft.file.lines[:number]
+            ):
+                path = ("lines", number, field)
+                message = f"another line above has the same {field}, '{value}'"
+                yield draft.find(code, path, f"line {line.name}", message, "Give it another one.")
+    given: dict[str, str] = {}
+    for table in ("people", "phones", "groups"):
+        for name in draft.names(table):
+            if name in RESERVED:
+                message = f"'{name}' is a word with a meaning of its own"
+            elif name in given:
+                message = f"there is a '{name}' in [{given[name]}], too"
+            else:
+                given[name] = table
+                continue
+            mend = "Give it another name, here and where it is used."
+            yield draft.find("duplicate-name", (table, name), f"{table}.{name}", message, mend)
+    yield from _shadowed(draft)
+
+
+def _shadowed(draft: Draft) -> Iterator[Finding]:
+    mend = "Give it another name, here and where it is used."
+    if model.OFFICE in draft.names("schedule"):
+        message = "'office' is the name of the schedule in [hours]"
+        yield draft.find("duplicate-name", ("schedule", "office"), "schedule.office", message, mend)
+    for name in draft.names("rota"):
+        if name == "next" or name in draft.names("people"):
+            message = f"as a backup, '{name}' would mean something else than this rota"
+            yield draft.find("duplicate-name", ("rota", name), f"rota.{name}", message, mend)
+    seen: set[str] = set()
+    for number, rule in enumerate(draft.file.rules):
+        if rule.name in seen:
+            yield draft.find(
+                "rule-same-name",
+                ("rules", number, "name"),
+                f"rule '{rule.name}'",
+                "another rule above has the same name",
+                "Give it another one, so that explanations and the call log tell them apart.",
+            )
+        seen.add(rule.name)

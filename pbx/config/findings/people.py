@@ -1,0 +1,136 @@
+"""People, groups and steps that ring nobody, or ring so long that a voicemail answers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from pbx.config.findings.draft import Draft
+from pbx.config.findings.finding import Finding
+from pbx.config.findings.lines import Path
+from pbx.config.findings.names import VAULT
+from routing import model, rota
+
+if TYPE_CHECKING:
+    from routing.people import Numbers
+
+VOICEMAIL_S = 25  # carriers' voicemails answer after 15 to 30 s; most after more than this
+
+# Where somebody is to ring, by whom it is told, who, for how many seconds, and on whose rota
+Rung = tuple[Path, str, str, int, str]
+
+
+def look(draft: Draft, numbers: Numbers | None) -> Iterator[Finding]:
+    """Find who cannot be reached; with `numbers`, also whose number the vault does not hold."""
+    for name, members in draft.file.groups.items():
+        if not members:
+            mend = "Name people or desk phones in it, or take it away."
+            where = f"group {name}"
+            yield draft.find("empty-group", ("groups", name), where, "nobody is in it", mend)
+    rung = list(_rung(draft))
+    yield from _contacts(draft, rung, numbers)
+    for path, where, who, ring_s, rota_name in rung:
+        people = _people(draft.plan, who, rota_name)
+        if not people and who not in draft.file.groups and draft.whole("people", "rota", "groups"):
+            message = f"'{who}' is nobody, as {_missing(who)}"
+            mend = "Add them, or name somebody else."
+            yield draft.find("nobody-to-ring", path, where, message, mend)
+        mobile = next((one for one in people if _has_voicemail(draft.plan, one)), None)
+        if ring_s > VOICEMAIL_S and mobile is not None:
+            message = (
+                f"rings for {ring_s} seconds, and {mobile}'s voicemail may answer after "
+                f"{VOICEMAIL_S}"
+            )
+            mend = "Ring for 20 seconds, and try again in a later step."
+            yield draft.find("ring-past-voicemail", path, where, message, mend)
+    yield from _backups(draft)
+
+
+def _rung(draft: Draft) -> Iterator[Rung]:
+    """List everybody that the file rings."""
+    for name, ladder in draft.file.ladder.items():
+        for number, step in enumerate(ladder.live):
+            if step.try_ is not None:
+                at = ("ladder", name, "live", number)
+                where = f"ladder {name}, step {number + 1}"
+                yield at, where, step.try_, step.ring, ladder.rota or ""
+    for path, where, do in draft.actions():
+        if who := do.ring or do.transfer:
+            yield path, where, who, do.for_, ""
+
+
+def _people(plan: model.Plan, who: str, rota_name: str) -> tuple[str, ...]:
+    """Name everybody, desk phones included, whom a word may ring at some time."""
+    if who in {model.ONCALL, model.BACKUP}:
+        name = rota_name or next(iter(plan.rotas), "")
+        return _of_rota(plan, name) if name in plan.rotas else ()
+    if who == model.OWN:
+        return plan.physicians()
+    if who == model.EVERYONE:
+        return rota.everyone(plan)
+    if who in plan.groups:
+        return plan.groups[who].members
+    return (who,)
+
+
+def _of_rota(plan: model.Plan, name: str) -> tuple[str, ...]:
+    table = plan.rotas[name]
+    named = [person for layer in table.layers for person in layer.rotation]
+    named += [shift.person for shift in table.shifts]
+    if table.backup in plan.people:
+        named.append(table.backup)
+    return tuple(dict.fromkeys(named))
+
+
+def _missing(who: str) -> str:
+    if who in {model.ONCALL, model.BACKUP}:
+        return "there is no rota"
+    return "there are no physicians" if who == model.OWN else "there are no people"
+
+
+def _has_voicemail(plan: model.Plan, who: str) -> bool:
+    person = plan.people.get(who)
+    return (
+        person is not None
+        and person.role != "service"
+        and any(contact.via in VAULT for contact in person.contacts)
+    )
+
+
+def _contacts(draft: Draft, rung: list[Rung], numbers: Numbers | None) -> Iterator[Finding]:
+    """Find who is to be rung, by name, by a group or by a rota, and has nothing to ring."""
+    plan = draft.plan
+    used = {one for _, _, who, _, name in rung for one in _people(plan, who, name)}
+    used |= {one for group in plan.groups.values() for one in group.members}
+    used |= {one for name in plan.rotas for one in _of_rota(plan, name)}
+    for key, person in plan.people.items():
+        if key not in used:
+            continue
+        held = VAULT if numbers is None else numbers.get(key, frozenset())
+        if any(one.via in held or one.via in plan.phones for one in person.contacts):
+            continue
+        if not person.contacts:
+            message, mend = "is to be called, and has no contact", "Give a contact, or leave out."
+        else:
+            message = "is to be called, and the vault holds no number"
+            mend = f"Set it with 'officeline people mobile {key} NUMBER'."
+        yield draft.find("no-contact", ("people", key), f"person {key}", message, mend)
+
+
+def _backups(draft: Draft) -> Iterator[Finding]:
+    """Find rotas of one person who would have to step in for themselves."""
+    plan = draft.plan
+    steps = [
+        step.who
+        for ladder in plan.ladders.values()
+        for step in ladder.live
+        if isinstance(step, model.Try)
+    ]
+    if model.BACKUP not in steps or not draft.whole("rota"):
+        return
+    for name, table in plan.rotas.items():
+        people = _of_rota(plan, name)
+        if table.backup not in plan.rotas and len(people) == 1:
+            message = f"{people[0]} is the only one, and nobody steps in"
+            mend = "Name a person or another rota as its 'backup'."
+            yield draft.find("no-backup", ("rota", name), f"rota {name}", message, mend)

@@ -1,0 +1,159 @@
+"""Hours that overlap, days that are over, and rotas that leave somebody out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import date, datetime, timedelta
+from itertools import combinations
+from typing import TYPE_CHECKING
+
+from pbx.config.findings.draft import Draft
+from pbx.config.findings.finding import Finding
+from pbx.config.findings.lines import Path
+from routing import day_spans, rota, spans
+from routing.instants import local_day
+
+if TYPE_CHECKING:
+    from pbx.config.schema import DaysTable
+    from routing.model import Window
+
+AHEAD = timedelta(days=90)  # how far rotas are looked at for gaps
+DAY_MINUTES, WEEK_MINUTES = 1440, 10080
+
+Entry = tuple[Path, str, int]  # where it stands, its text, and the minutes of the week it covers
+
+
+def look(draft: Draft, now: datetime) -> Iterator[Finding]:
+    """Find what is wrong with hours, closures and rotas, seen from this aware instant."""
+    for table, name in (("hours", ""), *(("schedule", name) for name in draft.file.schedule)):
+        at: Path = (table, name) if name else (table,)
+        hours = draft.file.schedule[name] if name else draft.file.hours
+        where = f"schedule {name}" if name else "hours"
+        yield from _overlaps(draft, _entries(at, hours), where)
+        for days, texts in hours.items():
+            yield from _swapped(draft, (*at, days), texts, where)
+    for number, opening in enumerate(draft.file.openings):
+        at = ("openings", number, "hours")
+        daily: list[Entry] = [
+            ((*at, place), text, minutes(spans.windows(f"mon {text}")))
+            for place, text in enumerate(opening.hours)
+        ]
+        yield from _overlaps(draft, daily, f"opening '{opening.reason}'")
+        yield from _swapped(draft, at, opening.hours, f"opening '{opening.reason}'")
+    for number, closure in enumerate(draft.file.closures):
+        if closure.between is not None:
+            at = ("closures", number, "between")
+            yield from _swapped(draft, at, [closure.between], f"closure '{closure.reason}'")
+    yield from _past(draft, local_day(now, draft.plan.office.zone))
+    yield from _shifts(draft)
+    yield from _handoffs(draft)
+    if draft.whole("rota", "office"):
+        yield from _gaps(draft, now)
+
+
+def minutes(windows: Sequence[Window]) -> int:
+    """Return the minutes of a week that windows cover, as the bits of a number."""
+    covered = 0
+    for window in windows:
+        start = window.weekday * DAY_MINUTES + window.start.hour * 60 + window.start.minute
+        end = window.until * DAY_MINUTES + window.end.hour * 60 + window.end.minute
+        length = (end - start) % WEEK_MINUTES or WEEK_MINUTES
+        bits = ((1 << length) - 1) << start
+        covered |= bits & ((1 << WEEK_MINUTES) - 1) | bits >> WEEK_MINUTES
+    return covered
+
+
+def _entries(at: Path, hours: dict[str, list[str]]) -> list[Entry]:
+    return [
+        ((*at, days, number), f"{days} {text}", minutes(spans.windows(f"{days} {text}")))
+        for days, texts in hours.items()
+        for number, text in enumerate(texts)
+    ]
+
+
+def _overlaps(draft: Draft, entries: list[Entry], where: str) -> Iterator[Finding]:
+    for (_, first, one), (path, second, other) in combinations(entries, 2):
+        if one & other:
+            message = f"'{second}' overlaps '{first}'"
+            mend = "Let the one begin where the other ends, or make one of them."
+            yield draft.find("overlapping-periods", path, where, message, mend)
+
+
+def _swapped(draft: Draft, at: Path, texts: list[str], where: str) -> Iterator[Finding]:
+    """Find hours over a night that were probably meant to be hours of a day."""
+    for number, text in enumerate(texts):
+        for start, end in day_spans.spans(text):
+            if meant := day_spans.probably(start, end):
+                message = f"'{text}' lasts through the night; '{meant}' was probably meant"
+                mend = (
+                    f"Write '{meant}'; if the night is meant, write it as two, "
+                    f"'{start:%H:%M}-24:00' and '00:00-{end:%H:%M}'."
+                )
+                yield draft.find("swapped-hours", (*at, number), where, message, mend)
+
+
+def _past(draft: Draft, today: date) -> Iterator[Finding]:
+    tables: tuple[tuple[str, Sequence[DaysTable]], ...] = (
+        ("closures", draft.file.closures),
+        ("openings", draft.file.openings),
+    )
+    for table, entries in tables:
+        for number, entry in enumerate(entries):
+            last = entry.on or entry.to
+            if last is not None and last < today:
+                yield draft.find(
+                    "closure-past",
+                    (table, number),
+                    f"{table.removesuffix('s')} '{entry.reason}'",
+                    f"{last} is over",
+                    "Take it away, or name the next date; 'every' repeats it each year.",
+                )
+
+
+def _shifts(draft: Draft) -> Iterator[Finding]:
+    for name, table in draft.file.rota.items():
+        for (_, one), (number, other) in combinations(enumerate(table.shifts), 2):
+            read = spans.local_datetime
+            if read(one.from_) < read(other.to) and read(other.from_) < read(one.to):
+                yield draft.find(
+                    "overlapping-periods",
+                    ("rota", name, "shifts", number),
+                    f"rota {name}",
+                    f"the shift of {other.person} from {other.from_} overlaps that of {one.person}",
+                    "Let the one begin where the other ends; the first of the file would hold.",
+                )
+
+
+def _handoffs(draft: Draft) -> Iterator[Finding]:
+    for name, table in draft.file.rota.items():
+        own = table.rotation is not None  # the table's own rotation is the lowest layer
+        for number, layer in enumerate(table.stack(), start=-own):
+            weekly = "week" in layer.every
+            weekday, _ = spans.handoff(layer.handoff)
+            if weekly == (weekday is not None):
+                continue
+            at: Path = ("rota", name) if number < 0 else ("rota", name, "layers", number)
+            message = (
+                f"a handoff by weeks without a weekday is on the one of 'since' ({layer.since})"
+                if weekly
+                else f"the weekday of '{layer.handoff}' means nothing in turns of {layer.every}"
+            )
+            mend = "Write it as 'mon 08:00'." if weekly else "Write it as '08:00'."
+            yield draft.find("handoff-day", (*at, "handoff"), f"rota {name}", message, mend)
+
+
+def _gaps(draft: Draft, now: datetime) -> Iterator[Finding]:
+    zone = draft.plan.office.zone
+    for name in draft.plan.rotas:
+        gaps = list(rota.gaps(draft.plan, name, now, now + AHEAD))
+        if gaps:
+            first, last = (at.astimezone(zone) for at in (gaps[0].start, gaps[0].end))
+            more = f", and {len(gaps) - 1} times more" if len(gaps) > 1 else ""
+            yield draft.find(
+                "rota-gap",
+                ("rota", name),
+                f"rota {name}",
+                f"nobody is on call from {first:%Y-%m-%d %H:%M} to {last:%Y-%m-%d %H:%M}"
+                f"{more} in the next {AHEAD.days} days",
+                "Let a layer cover it, or add a shift.",
+            )

@@ -1,0 +1,36 @@
+"""A time zone without daylight saving for an office whose area has it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from pbx.config import zones
+
+if TYPE_CHECKING:
+    from pbx.config.findings.draft import Draft
+    from pbx.config.findings.finding import Finding
+
+
+def look(draft: Draft, now: datetime) -> Iterator[Finding]:
+    """Find a zone whose summer would be an hour off."""
+    office = draft.file.office
+    if not draft.whole("office"):
+        return
+    if meant := zones.meant(office.timezone, office.number, now.year):
+        yield draft.find(
+            "no-daylight-saving",
+            ("office", "timezone"),
+            "office.timezone",
+            sentence(office.timezone),
+            f"Write '{meant}', or another zone of the office's place.",
+        )
+
+
+def sentence(zone: str) -> str:
+    """Say what is wrong with a zone without daylight saving."""
+    return (
+        f"'{zone}' has no daylight saving time: in summer, every hour and handoff of this file "
+        "would be an hour off where clocks change"
+    )

@@ -1,0 +1,91 @@
+"""office.toml, read and checked and made into a frozen plan; all its mistakes told at once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pbx.base.errors import ConfigError
+from routing import model
+
+if TYPE_CHECKING:
+    from pbx.config import schema_wires
+    from pbx.config.findings.draft import Draft
+    from pbx.config.findings.finding import Finding
+    from pbx.config.schema_kept import RetentionTable
+    from routing.people import Numbers
+
+
+@dataclass(frozen=True)
+class Configuration:
+    """A plan, and beside it what only the wiring needs: its trunk, network, broker..."""
+
+    path: Path
+    plan: model.Plan
+    trunk: schema_wires.TrunkTable
+    network: schema_wires.NetworkTable
+    mqtt: schema_wires.MqttTable | None = None
+    metrics: schema_wires.MetricsTable | None = None
+    retention: RetentionTable | None = None
+
+
+def load(path: Path, presets: Path) -> Configuration:
+    """Read office.toml; raise ConfigError with every mistake that no plan can be made with."""
+    return parse(read_text(path), path, presets)
+
+
+def parse(text: str, path: Path, presets: Path) -> Configuration:
+    """Make a plan of a file's text; `path` is what its mistakes are told of."""
+    from pbx.config.findings.check import first_look
+
+    checked = first_look(text, presets)
+    if checked.draft is None or checked.fatal:
+        raise _mistakes(path, checked.fatal)
+    return _configuration(checked.draft, path)
+
+
+def check(
+    path: Path, presets: Path, now: datetime, numbers: Numbers | None = None
+) -> tuple[Configuration | None, list[Finding]]:
+    """Find everything that is wrong with a file, and make a plan of it if that can be done.
+
+    `numbers` are the contacts that the vault holds; without them, everybody's are. ConfigError only
+    for a file that is not there or cannot be opened.
+    """
+    from pbx.config.findings.check import look, read_bytes
+
+    text, unreadable = read_bytes(path)
+    if unreadable is not None:
+        return None, [unreadable]
+    checked = look(text, presets, now, numbers)
+    if checked.draft is None or checked.fatal:
+        return None, list(checked.findings)
+    return _configuration(checked.draft, path), list(checked.findings)
+
+
+def read_text(path: Path) -> str:
+    """Read the file as it is; ConfigError if that cannot be done."""
+    from pbx.config.findings.check import read_bytes
+
+    text, unreadable = read_bytes(path)
+    if unreadable is not None:
+        raise _mistakes(path, [unreadable])
+    return text
+
+
+def _configuration(draft: Draft, path: Path) -> Configuration:
+    file = draft.file
+    return Configuration(
+        path, draft.plan, file.trunk, file.network, file.mqtt, file.metrics, file.retention
+    )
+
+
+def _mistakes(path: Path, found: Sequence[Finding]) -> ConfigError:
+    problems = [f"line {one.line}, {one.where}: {one.message}" for one in found]
+    if len(problems) == 1:
+        return ConfigError(f"{path}, {problems[0]}. {found[0].mend}")
+    listed = "".join(f"\n  {problem}" for problem in problems)
+    return ConfigError(f"{path} has {len(problems)} mistakes:{listed}")

@@ -1,0 +1,263 @@
+"""The shape of office.toml: what each table may hold, checked before anything is built from it."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, Self
+
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Discriminator,
+    Field,
+    Tag,
+    model_validator,
+)
+
+from pbx.config.fields import (
+    CLOSED,
+    E164,
+    Country,
+    Date,
+    Days,
+    HoursState,
+    Id,
+    Key,
+    Language,
+    NumberStart,
+    Periods,
+    Prompt,
+    Repeat,
+    Seconds,
+    Sentence,
+    Span,
+    Title,
+    Urgency,
+    YearlyText,
+    Zone,
+    refused,
+)
+from pbx.config.schema_kept import RetentionTable
+from pbx.config.schema_ladders import LadderTable
+from pbx.config.schema_people import PersonTable, PhoneTable
+from pbx.config.schema_rotas import RotaTable
+from pbx.config.schema_wires import MetricsTable, MqttTable, NetworkTable, TrunkTable
+
+
+class Table(BaseModel):
+    """A table that holds nothing but its own keys."""
+
+    model_config = CLOSED
+
+
+class OfficeTable(Table):
+    """[office]."""
+
+    name: Title
+    """What callers' screens and reports call the practice."""
+    timezone: Zone
+    """Whose clock all times of this file are."""
+    number: E164
+    """What everybody whom the office calls sees, unless a direct line has its own."""
+    language: Language = "en"
+    """Of the prompts."""
+    country: Country = "US"
+    """Whose numbers may be called without `[outbound] allow`, and are written without a code."""
+    inbox: Id = "everyone"
+    """Who owns the messages: a group, a person, a desk phone, or `everyone`."""
+
+
+class OutboundTable(Table):
+    """[outbound]: calls that we place; `allow` names what the country's rules would refuse."""
+
+    allow: list[NumberStart] = []
+    """Numbers beyond the rules of the office's country; a premium number up to what it is."""
+    per_day: Annotated[int, Field(ge=1, le=1000)] = 40
+    """Calls that one person may place in a day."""
+    minutes: Annotated[int, Field(ge=1, le=240)] = 60
+    """After so long a call is ended."""
+    at_once: Annotated[int, Field(ge=1, le=100)] = 4
+    """Calls that all may have at a time."""
+
+
+class LineTable(Table):
+    """[[lines]]; a line with an `owner` is that physician's direct line.
+
+    Hospitals and labs on a `backline` are not told when to dial 911, and are asked for their direct
+    number. A line that does not say it is one if it has neither menus nor an owner, and another has
+    menus.
+    """
+
+    did: E164
+    """The number that is dialled."""
+    name: Id
+    """What rules and reports call the line."""
+    menus: dict[HoursState, Id] = {}
+    """Which menu a caller hears, for `open` and `closed`; without one, none."""
+    schedule: Id = "office"
+    """Whose hours count."""
+    owner: Id | None = None
+    """The physician whose direct line it is."""
+    backline: bool | None = None
+    """Whether hospitals and labs call here; without it, a line beside one with menus is that."""
+
+
+class DaysTable(Table):
+    """Which days: one (`on`), a range (`from`, `to`, both included) or each year's (`every`)."""
+
+    on: Date | None = None
+    """One day."""
+    from_: Annotated[Date | None, Field(alias="from")] = None
+    """The first day of several."""
+    to: Date | None = None
+    """The last of them, included."""
+    every: YearlyText | None = None
+    """A day of each year."""
+    reason: Sentence
+    """Shown where the day is explained."""
+
+    @model_validator(mode="after")
+    def _one_kind_of_days(self) -> Self:
+        given = [word for word in (self.on, self.from_, self.every) if word is not None]
+        if len(given) != 1 or (self.to is not None) != (self.from_ is not None):
+            raise ValueError("name the days either with 'on', or 'from' and 'to', or 'every'")
+        if self.from_ is not None and self.to is not None and self.to < self.from_:
+            raise refused("backwards-period", f"'to' ({self.to}) is before 'from' ({self.from_})")
+        return self
+
+
+class ClosureTable(DaysTable):
+    """[[closures]]; with `between` only a part of these days."""
+
+    between: Span | None = None
+    """The part of the day that is closed; without it, all of it."""
+    schedule: Id | None = None
+    """One schedule; without it, every one."""
+
+
+class OpeningTable(DaysTable):
+    """[[openings]]: these days have these hours, whatever the weekday says."""
+
+    hours: Annotated[Periods, Field(min_length=1)]
+    """What the day has, whatever weekday and closures say."""
+    schedule: Id = "office"
+    """Whose day it is."""
+
+
+class WhenTable(Table):
+    """A rule's conditions."""
+
+    line: Id | None = None
+    """The line that was called, by its name."""
+    hours: HoursState | None = None
+    """The state of the line's schedule."""
+    schedule: Id | None = None
+    """With `hours`: of this schedule instead."""
+    urgency: Urgency | None = None
+    """As the caller keyed it, or as silence and wrong keys mean."""
+    caller: Literal["anonymous", "known", "unknown"] | None = None
+    """Without a number, in the directory, or not in it."""
+    flag: Sentence | None = None
+    """A flag that the directory has for the caller."""
+    repeat: Repeat | None = None
+    """So many calls of one number within so many minutes, this one included."""
+    panel: Id | None = None
+    """The physician whose patient calls."""
+    days: Days | None = None
+    """The weekdays."""
+    time: Span | None = None
+    """The time of the day."""
+
+
+class DoTable(Table):
+    """An action: exactly one of ring, transfer, ladder, message, announce and reject."""
+
+    ring: Id | None = None
+    """A group, person, desk phone, `oncall`, or `own`: the caller's physician, else the line's."""
+    transfer: Id | None = None
+    """Somebody whose role is `service`, who accepts by answering."""
+    for_: Annotated[Seconds, Field(alias="for")] = 20
+    """How long `ring` and `transfer` ring."""
+    then: Urgency = "routine"
+    """After them: the kind of message that is taken."""
+    else_: Annotated[Id | None, Field(alias="else")] = None
+    """After them: a ladder instead of a message."""
+    ladder: Id | None = None
+    """Try the people of a ladder."""
+    message: Urgency | None = None
+    """Take a message of this kind."""
+    announce: Annotated[list[Prompt], Field(min_length=1)] | None = None
+    """Say these, such as `announce-closed`, and end the call."""
+    reject: Literal[True] | None = None
+    """Refuse the call."""
+
+    def actions(self) -> list[str]:
+        """Name the actions that are given."""
+        words = ("ring", "transfer", "ladder", "message", "announce", "reject")
+        return [word for word in words if getattr(self, word) is not None]
+
+
+class KeyTable(DoTable):
+    """What a key of a menu does: an action, or another menu."""
+
+    menu: Id | None = None
+    """Go on to another menu."""
+
+    def actions(self) -> list[str]:
+        """Name the actions that are given, the way to another menu included."""
+        return [*super().actions(), *(["menu"] if self.menu is not None else [])]
+
+
+Choice = Annotated[
+    Annotated[Urgency, Tag("(word)")] | Annotated[KeyTable, Tag("(table)")],
+    Discriminator(lambda value: "(word)" if isinstance(value, str) else "(table)"),
+]
+
+
+class MenuTable(BaseModel):
+    """[menu.ID]: what is said, and a meaning for each key."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+    __pydantic_extra__: dict[Key, Choice]
+
+    say: Annotated[list[Prompt], Field(min_length=1)]
+    """What the caller hears."""
+    otherwise: Choice
+    """What silence and every other key mean."""
+
+
+class RuleTable(Table):
+    """[[rules]]."""
+
+    name: Sentence
+    """What explanations call the rule."""
+    when: WhenTable = WhenTable()
+    """Its conditions, which all must hold; the last rule has none."""
+    do: DoTable
+    """What happens to the call."""
+
+
+class OfficeFile(Table):
+    """The whole of office.toml."""
+
+    office: OfficeTable
+    trunk: TrunkTable
+    network: NetworkTable = NetworkTable()
+    outbound: OutboundTable = OutboundTable()
+    mqtt: MqttTable | None = None
+    metrics: MetricsTable | None = None
+    retention: RetentionTable = RetentionTable()
+    lines: Annotated[list[LineTable], Field(min_length=1)]
+    hours: dict[Days, Periods] = {}
+    """When the office is open; a period belongs to the day on which it begins."""
+    schedule: dict[Id, dict[Days, Periods]] = {}
+    """Other hours, for lines and closures that name them."""
+    closures: list[ClosureTable] = []
+    openings: list[OpeningTable] = []
+    people: dict[Id, PersonTable] = {}
+    phones: dict[Id, PhoneTable] = {}
+    groups: dict[Id, list[Id]] = {}
+    """People or desk phones that ring together."""
+    menu: dict[Id, MenuTable] = {}
+    rota: dict[Id, RotaTable] = {}
+    ladder: dict[Id, LadderTable] = {}
+    rules: Annotated[list[RuleTable], Field(min_length=1)]

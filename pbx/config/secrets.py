@@ -1,0 +1,166 @@
+"""The vault: people's numbers and every secret, in one file that only its owner can read."""
+
+from __future__ import annotations
+
+import json
+import secrets
+import stat
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Self
+
+from pbx.base import files
+from pbx.base.errors import ConfigError, OfficeLineError
+from pbx.base.os_errors import os_sentence
+
+FILE = "vault.json"
+SECRET_BYTES = 18  # 24 characters of base64
+CODES = tuple(str(number) for number in range(10, 100))
+
+
+@dataclass(frozen=True)
+class Vault:
+    """What nobody may read: people's numbers (E.164) by id, and every secret.
+
+    `phones` are the desk phones' secrets by id, `trunk` is the carrier's password, `manager` the
+    AMI login's secret, `mqtt` the broker's password; `token` marks our own dialplan's events.
+    `pins` are argon2 hashes by id, and `codes` the two digits, no secret, that say at the telephone
+    whose PIN follows. `push` are addresses of push services, with their secrets, by id.
+    """
+
+    mobiles: dict[str, str] = field(default_factory=dict, repr=False)
+    seconds: dict[str, str] = field(default_factory=dict, repr=False)
+    pins: dict[str, str] = field(default_factory=dict, repr=False)
+    codes: dict[str, str] = field(default_factory=dict)
+    phones: dict[str, str] = field(default_factory=dict, repr=False)
+    trunk: str = field(default="", repr=False)
+    manager: str = field(default="", repr=False)
+    token: str = field(default="", repr=False)
+    mqtt: str = field(default="", repr=False)
+    push: dict[str, str] = field(default_factory=dict, repr=False)
+
+    def with_mobile(self, person: str, e164: str) -> Self:
+        """Set one person's mobile."""
+        return replace(self, mobiles={**self.mobiles, person: e164})
+
+    def with_second(self, person: str, e164: str) -> Self:
+        """Set one person's second number."""
+        return replace(self, seconds={**self.seconds, person: e164})
+
+    def with_pin(self, person: str, hashed: str) -> Self:
+        """Set one person's PIN, as its hash; whoever has no code yet gets the first free one."""
+        taken = set(self.codes.values())
+        code = self.codes.get(person) or next((one for one in CODES if one not in taken), None)
+        if code is None:
+            raise OfficeLineError(
+                f"All {len(CODES)} codes for the telephone are taken; "
+                "remove people who have left with 'officeline people remove PERSON'."
+            )
+        return replace(self, pins={**self.pins, person: hashed}, codes={**self.codes, person: code})
+
+    def with_push(self, person: str, url: str | None) -> Self:
+        """Set where one person's pushes go; None: nowhere."""
+        kept = _without(self.push, person)
+        return replace(self, push=kept if url is None else {**kept, person: url})
+
+    def without(self, person: str) -> Self:
+        """Forget a person: numbers, PIN, code and pushes."""
+        return replace(
+            self,
+            mobiles=_without(self.mobiles, person),
+            seconds=_without(self.seconds, person),
+            pins=_without(self.pins, person),
+            codes=_without(self.codes, person),
+            push=_without(self.push, person),
+        )
+
+    def named(self) -> frozenset[str]:
+        """Name everybody that anything is held of."""
+        return frozenset({*self.mobiles, *self.seconds, *self.pins, *self.codes, *self.push})
+
+    def person(self, code: str) -> str | None:
+        """Find whose code this is."""
+        return next((person for person, held in self.codes.items() if held == code), None)
+
+    def contacts(self, person: str) -> dict[str, str]:
+        """Map the contacts of a person that we know the number of, "mobile" and "second", to it."""
+        held = {"mobile": self.mobiles, "second": self.seconds}
+        return {via: numbers[person] for via, numbers in held.items() if person in numbers}
+
+    def reachable(self, people: Iterable[str]) -> dict[str, frozenset[str]]:
+        """List each person's contacts; while we know no number, everybody has all of them."""
+        found = {person: frozenset(self.contacts(person)) for person in people}
+        if any(found.values()):
+            return found
+        return dict.fromkeys(found, frozenset({"mobile", "second"}))
+
+    def completed(self, phones: tuple[str, ...]) -> Self:
+        """Add the secrets that nobody chooses: for each desk phone, the manager and the token."""
+        made = {
+            phone: self.phones.get(phone) or secrets.token_urlsafe(SECRET_BYTES) for phone in phones
+        }
+        return replace(
+            self,
+            phones={**self.phones, **made},
+            manager=self.manager or secrets.token_urlsafe(SECRET_BYTES),
+            token=self.token or secrets.token_hex(SECRET_BYTES),
+        )
+
+    def rekeyed(self, phones: tuple[str, ...]) -> Self:
+        """Make new secrets where nobody chooses them; phones that are no more lose theirs."""
+        return replace(self, phones={}, manager="", token="").completed(phones)
+
+
+def _without(held: dict[str, str], person: str) -> dict[str, str]:
+    return {key: value for key, value in held.items() if key != person}
+
+
+def read(home: Path) -> Vault:
+    """Read the vault of this home (an empty one if there is none); refuse one others can read."""
+    path = home / FILE
+    try:
+        mode = path.stat().st_mode
+        if mode & (stat.S_IRWXG | stat.S_IRWXO):
+            raise ConfigError(
+                f"The vault {path} can be read by others (mode {stat.S_IMODE(mode):o}); "
+                f"close it with 'chmod 600 {path}'."
+            )
+        return Vault(**json.loads(path.read_text(encoding="utf-8")))
+    except FileNotFoundError:
+        return Vault()
+    except OSError as error:
+        raise ConfigError(os_sentence(f"The vault {path} cannot be read", error, path)) from error
+    except (ValueError, TypeError) as error:
+        raise ConfigError(
+            f"The vault {path} is damaged; put back a backup of it or set the numbers again."
+        ) from error
+
+
+def write(home: Path, vault: Vault) -> None:
+    """Replace the vault as a whole, mode 0600, durable before it takes the old one's place."""
+    path = home / FILE
+    try:
+        home.mkdir(mode=0o700, parents=True, exist_ok=True)
+        files.replace(path, json.dumps(vars(vault), indent=1, sort_keys=True), 0o600)
+    except OSError as error:
+        raise _unwritable(path, error) from error
+
+
+def change(home: Path, how: Callable[[Vault], Vault]) -> Vault:
+    """Read the vault, change it and write it while nobody else does; return what it is now."""
+    try:
+        home.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with files.alone(home):
+            held = read(home)
+            changed = how(held)
+            if changed != held:
+                write(home, changed)
+            return changed
+    except OSError as error:
+        raise _unwritable(home / FILE, error) from error
+
+
+def _unwritable(path: Path, error: OSError) -> ConfigError:
+    what = f"The vault {path} cannot be written"
+    return ConfigError(os_sentence(what, error, path, so="it is as it was"))

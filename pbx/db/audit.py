@@ -1,0 +1,217 @@
+"""Who did what: rows that are only ever added, each bound to the one before it by its hash.
+
+A row is written in the transaction of the deed itself, so that neither is there without the other.
+Whoever can write the file can cut off its end and nobody sees it, unless the head of the chain was
+kept elsewhere: see docs/adr/0011-an-audit-that-shows-its-scars.md.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import Connection, Engine, text
+from sqlalchemy.exc import DBAPIError
+
+from pbx.base.phone_numbers import mask_within
+from pbx.db.database import file_of, is_writing, reading, sentence, writing
+from pbx.db.tables import from_utc_text, utc_text
+
+if TYPE_CHECKING:
+    from sqlalchemy import Row
+
+GENESIS = "0" * 64  # what the first row follows
+LONGEST = 200  # characters of who, what and about
+
+_COLUMNS = "seq, at, who, what, about, detail, hash"
+_LAST = text("SELECT seq, hash FROM audit ORDER BY seq DESC LIMIT 1")
+_FIRST = text("SELECT hash FROM audit ORDER BY seq LIMIT 1")
+_APPEND = text(
+    f"INSERT INTO audit ({_COLUMNS}) VALUES (:seq, :at, :who, :what, :about, :detail, :hash)"  # noqa: S608  # the columns are our own constant
+)
+_ALL = text(f"SELECT {_COLUMNS} FROM audit ORDER BY seq")  # noqa: S608  # as above
+_SOME = text(f"""
+    SELECT {_COLUMNS} FROM audit
+    WHERE (:start IS NULL OR at >= :start) AND (:until IS NULL OR at < :until)
+      AND (:who IS NULL OR who = :who)
+      AND (:what IS NULL OR what = :what OR substr(what, 1, length(:what) + 1) = :what || '.')
+    ORDER BY seq
+""")  # noqa: S608  # as above
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One row: `at` is UTC, `about` an id, `detail` holds ids, counts and reasons."""
+
+    seq: int
+    at: datetime
+    who: str
+    what: str
+    about: str
+    detail: Mapping[str, Any]
+    hash: str
+
+
+@dataclass(frozen=True)
+class Verified:
+    """What a look at the whole chain found: `head` is the last row's hash.
+
+    `broken_at` is the `seq` of the first row that is not what it was, or not there.
+    """
+
+    ok: bool
+    entries: int
+    head: str
+    broken_at: int | None
+
+
+def append(
+    connection: Connection,
+    what: str,
+    *,
+    by: str,
+    now: datetime,
+    about: str | int = "",
+    detail: Mapping[str, Any] | None = None,
+) -> None:
+    """Add a row within the write transaction of the deed; ValueError within any other.
+
+    `what` is a noun and a deed, "plan.applied"; a `reason` in the detail is masked.
+    """
+    if not is_writing(connection):  # another process could append after the same row
+        raise ValueError("an audit row needs the write transaction of its deed")
+    kept = {**(detail or {})}
+    if "reason" in kept:
+        kept["reason"] = mask_within(kept["reason"])
+    last = connection.execute(_LAST).first()
+    seq, previous = (1, GENESIS) if last is None else (last.seq + 1, last.hash)
+    texts = (
+        utc_text(now),
+        mask_within(_printable(by)),
+        what,
+        _printable(str(about)),
+        json.dumps(kept, sort_keys=True),
+    )
+    row = dict(zip(("at", "who", "what", "about", "detail"), texts, strict=True))
+    connection.execute(_APPEND, {**row, "seq": seq, "hash": _digest(previous, seq, texts)})
+
+
+@contextlib.contextmanager
+def deed(
+    engine: Engine,
+    what: str,
+    *,
+    by: str,
+    now: datetime,
+    about: str | int = "",
+    detail: Mapping[str, Any] | None = None,
+) -> Iterator[None]:
+    """Add a row of a deed outside of the database: written first, taken back if the deed fails.
+
+    StoreError if it cannot be written: then the deed is not begun.
+    """
+    try:
+        with writing(engine, durable=True) as connection:
+            append(connection, what, by=by, now=now, about=about, detail=detail)
+            yield
+    except DBAPIError as error:
+        raise sentence(error, file_of(engine)) from error
+
+
+def record(
+    engine: Engine,
+    what: str,
+    *,
+    by: str,
+    now: datetime,
+    about: str | int = "",
+    detail: Mapping[str, Any] | None = None,
+) -> None:
+    """Add a row durably before something is shown; StoreError if that cannot be."""
+    with deed(engine, what, by=by, now=now, about=about, detail=detail):
+        pass
+
+
+def entries(
+    engine: Engine,
+    start: datetime | None = None,
+    until: datetime | None = None,
+    who: str | None = None,
+    what: str | None = None,
+) -> list[Entry]:
+    """Read rows in their order; `what` is a whole deed or its noun, "plan"."""
+    wanted = {
+        "start": None if start is None else utc_text(start),
+        "until": None if until is None else utc_text(until),
+        "who": who,
+        "what": what,
+    }
+    with reading(engine) as session:
+        return [_entry(row) for row in session.execute(_SOME, wanted)]
+
+
+def head(engine: Engine) -> tuple[int, str]:
+    """Return how many rows there are, and the last one's hash."""
+    with reading(engine) as session:
+        last = session.execute(_LAST).first()
+        return (0, GENESIS) if last is None else (last.seq, last.hash)
+
+
+def first(engine: Engine) -> str:
+    """Return the first row's hash, which never changes: no two offices have the same."""
+    with reading(engine) as session:
+        return str(session.execute(_FIRST).scalar() or GENESIS)
+
+
+def verify(engine: Engine, kept: str | None = None) -> Verified:
+    """Compute the whole chain again; `kept` is a head, kept elsewhere, that has to be in it.
+
+    With it, rows that were cut off the end since, or a chain that was written anew, are found, too.
+    """
+    count, last, broken, met = 0, GENESIS, None, kept in {None, GENESIS}
+    with reading(engine) as session:
+        for count, row in enumerate(session.execute(_ALL), start=1):
+            if broken is None and not _follows(tuple(row), count, last):
+                broken = count
+            last = str(row.hash)
+            met = met or last == kept
+    if broken is None and not met:
+        broken = count + 1
+    return Verified(broken is None, count, last, broken)
+
+
+def _follows(row: Sequence[Any], seq: int, previous: str) -> bool:
+    """Tell whether a row is the one of this number, as it was written after the one before it."""
+    found, *texts, hash_ = row
+    whole = found == seq and all(isinstance(one, str) for one in texts)
+    return whole and hash_ == _digest(previous, seq, texts)
+
+
+def _digest(previous: str, seq: int, texts: Sequence[str]) -> str:
+    """Bind a row to the one before it: SHA-256 of both, as JSON that can be read in one way only.
+
+    As in the table: seq, at, who, what, about, detail.
+    """
+    canonical = json.dumps([previous, seq, *texts], separators=(",", ":"))
+    return hashlib.sha256(canonical.encode("ascii")).hexdigest()
+
+
+def _printable(words: str) -> str:
+    return "".join(sign for sign in words if sign.isprintable())[:LONGEST]
+
+
+def _entry(row: Row[Any]) -> Entry:
+    return Entry(
+        row.seq,
+        from_utc_text(row.at),
+        row.who,
+        row.what,
+        row.about,
+        json.loads(row.detail),
+        row.hash,
+    )

@@ -1,0 +1,296 @@
+"""The database's file: opened, brought to this version's schema, and written to safely.
+
+SQLite in WAL mode: readers never wait for the writer. The log commits with synchronous=NORMAL
+(a power cut may cost its last moments), messages with FULL, which is on the disk before it
+returns: https://www.sqlite.org/pragma.html#pragma_synchronous
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sqlite3
+import stat
+import weakref
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import URL, Connection, Engine, create_engine, event
+from sqlalchemy.exc import DBAPIError
+
+from pbx.base import disk
+from pbx.base.errors import OfficeLineError
+from pbx.base.os_errors import database_sentence, os_sentence
+from pbx.db import upgrade
+
+if TYPE_CHECKING:
+    from sqlmodel import Session
+
+SCHEMA = "0010"  # the newest revision below migrations/versions
+MIGRATIONS = Path(__file__).parent / "migrations"
+
+# A message is made durable while Asterisk waits for a verdict, at most 3.7 s: never wait as long.
+BUSY_S = 2.0
+
+# How a transaction begins. A writer takes the lock at once, because a reader that becomes one
+# cannot wait for it; `synchronous` and `journal_mode` can only be set outside of a transaction.
+_BEGINS = "officeline_begins"
+_READ = ("BEGIN",)
+_WRITE = ("PRAGMA synchronous=NORMAL", "BEGIN IMMEDIATE")
+_WRITE_DURABLY = ("PRAGMA synchronous=FULL", "BEGIN IMMEDIATE")
+_SET_WAL = ("PRAGMA journal_mode=WAL",)
+
+
+class StoreError(OfficeLineError):
+    """The database cannot be used as it stands."""
+
+
+def open_database(path: Path) -> Engine:
+    """Open the database, creating or migrating it; StoreError says what is wrong with it."""
+    engine: Engine | None = None
+    try:
+        _touch(path)
+        _refuse_read_only(path)
+        engine = _engine(path)
+        _bring_up_to_date(engine, path)
+        if path.stat().st_mode & 0o077:
+            path.chmod(0o600)
+    except OSError as error:
+        what, other = f"The database {path} cannot be opened", "name another folder with --home"
+        raise StoreError(os_sentence(what, error, path, otherwise=other)) from error
+    except DBAPIError as error:
+        raise sentence(error, path) from error
+    finally:
+        if engine is not None:
+            engine.dispose()  # only an engine that is returned may keep a connection
+    return engine
+
+
+@contextlib.contextmanager
+def writing(engine: Engine, *, durable: bool = False) -> Iterator[Connection]:
+    """Hold one write transaction, committed at the end; `durable` returns after the disk has it."""
+    begins = _WRITE_DURABLY if durable else _WRITE
+    with engine.connect().execution_options(**{_BEGINS: begins}) as connection, connection.begin():
+        yield connection
+
+
+def is_writing(connection: Connection) -> bool:
+    """Tell whether the connection's transactions hold the lock from their beginning on."""
+    return connection.get_execution_options().get(_BEGINS) in {_WRITE, _WRITE_DURABLY}
+
+
+@contextlib.contextmanager
+def changing(engine: Engine) -> Iterator[Connection]:
+    """Hold one durable transaction that changes what stands beside the file, or raise StoreError.
+
+    It counts up SQLite's own `user_version`, by which a running daemon sees that it must look.
+    """
+    try:
+        with writing(engine, durable=True) as connection:
+            yield connection
+            count = connection.exec_driver_sql("PRAGMA user_version").scalar() or 0
+            connection.exec_driver_sql(f"PRAGMA user_version={(count + 1) % 2**31}")
+    except DBAPIError as error:
+        raise sentence(error, file_of(engine)) from error
+
+
+@contextlib.contextmanager
+def reading(engine: Engine) -> Iterator[Session]:
+    """Hold a session that only reads; StoreError says what is wrong with the database."""
+    from sqlmodel import Session
+
+    try:
+        with Session(engine) as session:
+            yield session
+    except DBAPIError as error:
+        raise sentence(error, file_of(engine)) from error
+
+
+def file_of(engine: Engine) -> Path:
+    """Name the file that an engine writes to."""
+    return Path(engine.url.database or "")
+
+
+def sentence(error: DBAPIError, path: Path) -> StoreError:
+    """Say in one sentence what SQLite found wrong, and what to do."""
+    code = getattr(error.orig, "sqlite_errorname", "") or ""
+    what, mend = f"cannot be used ({error.orig})", "check the disk and the file's owner"
+    if code.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
+        what, mend = "is locked by another program", "close that program and try again"
+    elif why := _full(code, path):
+        what, mend = f"cannot grow: {why}", "make room on it and try again"
+    elif code.startswith(("SQLITE_READONLY", "SQLITE_CANTOPEN", "SQLITE_PERM")):
+        what, mend = "cannot be written", "check its owner, its folder's, and the disk"
+    elif code.startswith(("SQLITE_NOTADB", "SQLITE_CORRUPT")):
+        what, mend = "is damaged or no database", "move it aside, or restore a backup"
+    return StoreError(f"The database {path} {what}; {mend}.")
+
+
+def _full(code: str, path: Path) -> str | None:
+    """Say which disk is full, if that is what SQLite's code may mean."""
+    may_be = code.startswith(("SQLITE_FULL", "SQLITE_IOERR", "SQLITE_CANTOPEN"))
+    why = disk.trouble(path) if may_be else None
+    return why or ("the disk is full" if code.startswith("SQLITE_FULL") else None)
+
+
+def refusal(path: Path) -> str | None:
+    """Tell in a sentence why a database takes nothing now; None if it does, or is not there."""
+    if not path.exists():
+        return None
+    engine = _engine(path)
+    try:
+        _refuse_read_only(path)
+        with writing(engine):
+            return None
+    except StoreError as error:
+        return str(error)
+    except DBAPIError as error:
+        return str(sentence(error, path))
+    finally:
+        engine.dispose()
+
+
+def _touch(path: Path) -> None:
+    """Create a missing file for our eyes only, without ever opening it.
+
+    Whoever opens and closes the file ends every POSIX lock that this process holds on it, those of
+    its SQLite connections included. Another process then takes itself for the last one and deletes
+    the WAL, and what we write from then on, messages too, goes into a file without a name:
+    https://www.sqlite.org/howtocorrupt.html#_posix_advisory_locks_canceled_by_a_separate_thread_doing_close_
+    """
+    with contextlib.suppress(FileExistsError):
+        os.mknod(path, stat.S_IFREG | 0o600)
+        folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            os.fsync(folder)  # else a power cut can take the file with a durable message in it
+        finally:
+            os.close(folder)
+
+
+def _refuse_read_only(path: Path) -> None:
+    """Refuse now what SQLite would open and then fail at the first message; without opening it."""
+    for place in (path.parent, path):  # the WAL stands beside the file
+        if not os.access(place, os.W_OK, effective_ids=True):
+            other = "name another folder with --home"
+            raise StoreError(database_sentence("cannot be written", path, place, otherwise=other))
+
+
+def _engine(path: Path) -> Engine:
+    engine = create_engine(
+        URL.create("sqlite", database=str(path)),
+        connect_args={"timeout": BUSY_S},
+        pool_timeout=BUSY_S,
+        hide_parameters=True,  # an error's text is logged, and parameters hold numbers
+    )
+
+    connections: set[sqlite3.Connection] = set()
+    weakref.finalize(engine, _close, connections)  # Python closes none that is forgotten
+
+    @event.listens_for(engine, "close")
+    def _closed(connection: sqlite3.Connection, _record: Any) -> None:
+        connections.discard(connection)
+
+    @event.listens_for(engine, "connect")
+    def _connected(connection: sqlite3.Connection, _record: Any) -> None:
+        connections.add(connection)
+        connection.isolation_level = None  # we begin transactions ourselves, migrations included
+        connection.execute("PRAGMA foreign_keys=ON")
+
+    @event.listens_for(engine, "begin")
+    def _begins(connection: Connection) -> None:
+        for statement in connection.get_execution_options().get(_BEGINS, _READ):
+            connection.exec_driver_sql(statement)
+
+    return engine
+
+
+def _close(connections: set[sqlite3.Connection]) -> None:
+    """Close what an engine that nobody holds any more has left open."""
+    while connections:
+        connections.pop().close()
+
+
+def _bring_up_to_date(engine: Engine, path: Path) -> None:
+    """Run the missing migrations in one transaction; importing alembic only if there are any."""
+    with engine.connect() as connection:
+        at_head = _version(connection, path) == SCHEMA
+    if not at_head:
+        _migrate(engine, path)
+    _set_wal(engine)
+
+
+def _set_wal(engine: Engine) -> None:
+    """Set WAL where it is not: in a new file, and in a copy that VACUUM INTO made."""
+    with engine.connect() as connection:
+        if connection.exec_driver_sql("PRAGMA journal_mode").scalar() == "wal":
+            return
+    with engine.connect().execution_options(**{_BEGINS: _SET_WAL}) as connection:
+        connection.begin()
+
+
+def _migrate(engine: Engine, path: Path) -> None:
+    from alembic import command
+    from alembic.config import Config
+    from alembic.script import ScriptDirectory
+
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
+    known = {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}
+    with engine.connect() as connection:
+        version = _version(connection, path)
+    if version is not None and version not in known:
+        raise StoreError(
+            f"The database {path} was written by a newer OfficeLine (schema {version}); "
+            "install that version again, or restore an older backup."
+        )
+    _set_wal(engine)
+    copy: Path | None = None
+    try:
+        with writing(engine, durable=True) as connection:
+            version = _version(connection, path)
+            if version == SCHEMA:
+                return  # another process was faster
+            if version is not None:
+                copy = upgrade.copy_of(path)  # while nobody can write
+            config.attributes["connection"] = connection
+            command.upgrade(config, "head")
+    except Exception as error:  # whatever a migration stumbles over, it happened as a whole or not
+        if copy is not None:
+            copy.unlink(missing_ok=True)
+        raise _not_upgraded(error, path, begun=copy is not None) from error
+    upgrade.keep_the_last(path)
+
+
+def _not_upgraded(error: Exception, path: Path, *, begun: bool) -> StoreError:
+    """Say in one sentence why a database stays as it was, and what to do."""
+    if isinstance(error, StoreError):
+        return error
+    if not begun and isinstance(error, OSError | sqlite3.Error):
+        return StoreError(
+            f"The database {path} cannot be copied before its upgrade ({error}), and is as it was; "
+            "make room on its disk and try again."
+        )
+    code = getattr(getattr(error, "orig", None), "sqlite_errorname", "") or ""
+    if isinstance(error, DBAPIError) and not code.startswith(("SQLITE_ERROR", "SQLITE_CONSTRAINT")):
+        return sentence(error, path)
+    return StoreError(
+        f"The database {path} cannot be brought to schema {SCHEMA} ({type(error).__name__}), and "
+        "is as it was; install the former version again, and tell of it."
+    )
+
+
+def _version(connection: Connection, path: Path) -> str | None:
+    """Read the schema's revision; None for an empty database."""
+    tables = set(
+        connection.exec_driver_sql("SELECT name FROM sqlite_master WHERE type = 'table'").scalars()
+    )
+    if not tables:
+        return None
+    if "alembic_version" not in tables:
+        raise StoreError(
+            f"The database {path} belongs to another program; "
+            "move it aside, or name another folder with --home."
+        )
+    found = connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar()
+    return None if found is None else str(found)

@@ -1,0 +1,238 @@
+"""A message's timers, and what people do with it. All of it blocks.
+
+Every change looks at the state in the transaction that writes it, so that what comes at the same
+time from the telephone, the command line and the escalator never contradicts itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal, cast
+
+from sqlalchemy import Connection, Engine, text
+from sqlmodel import Session, col, select
+
+from pbx.base.errors import OfficeLineError
+from pbx.db import messages
+from pbx.db.database import reading, writing
+from pbx.db.messages import MessageRow, is_shared, note, row_of
+from pbx.db.tables import Message, from_utc_text, utc_text
+from routing import relay
+from routing.model import Plan, Urgency
+from routing.relay import RINGING, Stage, State, View
+
+Act = Literal[
+    "delivered", "acknowledged", "called back", "not reached", "closed", "overdue", "cut off"
+]
+Timer = tuple[View, datetime | None]  # a message, and when it is due next
+REMINDED = "reminded"
+PUSHED, PUSH_FAILED = "pushed", "push failed"
+
+_NEAREST = text("SELECT min(due_at) FROM message WHERE urgency = :urgency AND due_at IS NOT NULL")
+_OWNER = text("SELECT owner FROM message WHERE id = :id")
+_SET_DUE = text("UPDATE message SET due_at = :due_at WHERE id = :id AND state = :state")
+
+
+class RefusedError(OfficeLineError):
+    """What a message in its state does not take."""
+
+
+class UnheardError(RefusedError):
+    """What nobody settles who has not heard all of a message."""
+
+    def __init__(self, message_id: str) -> None:
+        super().__init__(
+            f"Message {message_id} stays as it is, because somebody called since its words were "
+            f"heard; 'officeline inbox play {message_id}' has them all."
+        )
+
+
+@dataclass(frozen=True)
+class Standing:
+    """How a message stands: who brought it there, and the last of each kind who took it up."""
+
+    state: State
+    by: str | None
+    people: frozenset[str]
+
+
+def move(
+    engine: Engine,
+    plan: Plan,
+    message_id: str,
+    event: Act,
+    *,
+    at: datetime,
+    person: str | None = None,
+    disposition: str | None = None,
+    due_at: datetime | None = None,
+    spoke_in: str | None = None,
+    joins: int | None = None,
+) -> MessageRow:
+    """Let an event befall a message, durably, and set its timer; RefusedError if it cannot.
+
+    Whatever a person does is kept with that person and the instant. A call joins a message through
+    `messages.open_message` alone. The relay begins with what was cut off at `due_at`, or at once;
+    where it calls about other calls of the message already, it goes on from where it is.
+    `spoke_in` is the call in which they spoke with the caller: that settles nothing of a message
+    that other calls are in, too (`messages.is_shared`). `joins` is how often a call had joined when
+    they heard its words: UnheardError if one did since then.
+    """
+    with writing(engine, durable=True) as connection, Session(connection) as session:
+        message = session.get(Message, message_id)
+        if message is None:
+            raise RefusedError(
+                f"There is no message {message_id}; 'officeline inbox list' shows what there is."
+            )
+        if spoke_in is not None and is_shared(connection, message_id, spoke_in):
+            raise RefusedError(
+                f"Message {message_id} stays as it is, because other calls are in it, too; "
+                f"'officeline inbox play {message_id}' has their words."
+            )
+        if joins is not None and messages.joins(connection, message_id) > joins:
+            raise UnheardError(message_id)
+        view = view_of(message)
+        try:
+            state = relay.after(view.state, event)
+        except relay.RefusedError as error:
+            raise RefusedError(
+                f"Message {message_id} stays as it is, because {error}; "
+                f"'officeline inbox show {message_id}' tells what happened to it."
+            ) from error
+        _enter(message, event, state, person, at)
+        if event == "overdue":
+            message.reopened_at, message.stage = relay.call_back_by(view, plan) or at, 0
+            message.due_at = message.breached_at = at
+        elif event == "cut off":
+            climbs = view.state in RINGING and is_shared(connection, message_id, message.call)
+            _cut_off(message, due_at or at, at, climbs=climbs)
+        elif state not in RINGING or view.urgency != "urgent":
+            message.due_at = relay.next_due(view_of(message), plan, at)
+        if disposition is not None:
+            message.disposition = disposition
+        session.add(message)
+        session.flush()
+        row = row_of(message)
+        detail = {} if disposition is None else {"disposition": disposition}
+        note(connection, message_id, at, event, person, detail)
+        session.commit()  # the transaction itself is committed by `writing`
+    return row
+
+
+def _cut_off(message: Message, due_at: datetime, at: datetime, *, climbs: bool) -> None:
+    """Let the relay begin with what was cut off; what others wait for goes on, and no later."""
+    if climbs and message.due_at is not None:
+        message.due_at = min(message.due_at, due_at)
+    else:
+        message.reopened_at, message.stage, message.due_at = at, 0, due_at
+
+
+def _enter(message: Message, event: Act, state: State, person: str | None, at: datetime) -> None:
+    """Set the state, and who brought the message there."""
+    message.state = state
+    if event == "overdue":
+        return
+    if not person:
+        raise ValueError(f"somebody must have {event} the message")
+    if event == "not reached":  # who takes back that they called back has until when they had
+        message.acknowledged_by = message.acknowledged_by or person
+        message.acknowledged_at = message.acknowledged_at or at
+        message.called_back_by = message.called_back_at = None
+        return
+    if event == "cut off":  # they accepted, and are called again: it is not acknowledged yet
+        message.acknowledged_by, message.acknowledged_at = person, None
+        return
+    word = event.replace(" ", "_")
+    setattr(message, f"{word}_by", person)
+    setattr(message, f"{word}_at", at)
+
+
+def due(engine: Engine, now: datetime, limit: int) -> list[View]:
+    """Read the messages whose timer has run out, at most `limit`: urgent first, then by time."""
+    found: list[View] = []
+    with reading(engine) as session:
+        for urgency in ("urgent", "routine"):
+            wanted = select(Message).where(Message.urgency == urgency, col(Message.due_at) <= now)
+            left = wanted.order_by(col(Message.due_at)).limit(limit - len(found))
+            found += [view_of(message) for message in session.exec(left)]
+    return found
+
+
+def nearest(engine: Engine) -> datetime | None:
+    """Tell when the next timer runs out; None if there is none."""
+    with engine.connect() as connection:
+        times = [
+            connection.execute(_NEAREST, {"urgency": urgency}).scalar()
+            for urgency in ("urgent", "routine")
+        ]
+    return min((from_utc_text(one) for one in times if one is not None), default=None)
+
+
+def put_off(engine: Engine, timers: Sequence[Timer]) -> None:
+    """Set the timers of messages that need nothing now, unless they have moved on."""
+    with writing(engine) as connection:
+        for view, due_at in timers:
+            _set_due(connection, view, due_at)
+
+
+def remind(engine: Engine, timers: Sequence[Timer], *, at: datetime) -> list[str | None]:
+    """Write that messages' owners are reminded; of each comes its owner, None if it has none."""
+    with writing(engine) as connection:
+        return [_reminded(connection, view, due_at, at) for view, due_at in timers]
+
+
+def _reminded(
+    connection: Connection, view: View, due_at: datetime | None, at: datetime
+) -> str | None:
+    _set_due(connection, view, due_at)
+    note(connection, view.id, at, REMINDED)
+    owner = connection.execute(_OWNER, {"id": view.id}).scalar()
+    return None if owner is None else str(owner)
+
+
+def _set_due(connection: Connection, view: View, due_at: datetime | None) -> None:
+    row = {"id": view.id, "state": view.state, "due_at": due_at and utc_text(due_at)}
+    connection.execute(_SET_DUE, row)
+
+
+def note_push(
+    engine: Engine, message_id: str, person: str, why: str | None, *, at: datetime
+) -> None:
+    """Write into a message's history that somebody was sent a push, or why that failed."""
+    what, detail = (PUSHED, {}) if why is None else (PUSH_FAILED, {"why": why})
+    with writing(engine) as connection:
+        note(connection, message_id, at, what, person, detail)
+
+
+def standing(engine: Engine, message_ids: Iterable[str]) -> dict[str, Standing]:
+    """Read how messages stand."""
+    wanted = select(Message).where(col(Message.id).in_(list(message_ids)))
+    with reading(engine) as session:
+        return {one.id: _standing(one) for one in session.exec(wanted)}
+
+
+def _standing(message: Message) -> Standing:
+    took = {
+        "acknowledged": message.acknowledged_by,
+        "called back": message.called_back_by,
+        "closed": message.closed_by,
+    }
+    people = frozenset(who for who in took.values() if who)
+    return Standing(cast("State", message.state), took.get(message.state), people)
+
+
+def view_of(message: Message) -> View:
+    """Reduce a row to what decides of it."""
+    return View(
+        id=message.id,
+        urgency=cast("Urgency", message.urgency),
+        state=cast("State", message.state),
+        since=message.reopened_at or message.opened_at,
+        ladder=message.ladder or "",
+        stage=Stage(message.stage),
+        breached_at=message.breached_at,
+        acknowledged_by=message.acknowledged_by,
+        acknowledged_at=message.acknowledged_at,
+    )

@@ -1,0 +1,121 @@
+"""Messages as the inbox shows them, and what people write on them. All functions block."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Engine, func
+from sqlalchemy.exc import DBAPIError
+from sqlmodel import Session, col, select
+
+from pbx.db.database import file_of, reading, sentence, writing
+from pbx.db.escalation import RefusedError, view_of
+from pbx.db.messages import OPEN_STATES, MessageRow, note, row_of
+from pbx.db.tables import Attempt, Message
+from routing.relay import View
+
+CLAIMED, NOTED = "claimed", "note"
+
+
+@dataclass(frozen=True)
+class Item:
+    """A message with what its relay sees of it; `attempts` counts the calls about it."""
+
+    message: MessageRow
+    view: View
+    attempts: int
+
+
+def items(
+    engine: Engine, *, closed: bool = False, named: Collection[str] | None = None
+) -> list[Item]:
+    """Read the messages that are not closed, or those `named`: urgent first, then the oldest.
+
+    With `closed` all of them.
+    """
+    wanted = select(Message).order_by(
+        (col(Message.urgency) == "urgent").desc(), col(Message.opened_at), col(Message.id)
+    )
+    if named is not None:
+        wanted = wanted.where(col(Message.id).in_(named))
+    elif not closed:
+        wanted = wanted.where(col(Message.state).in_(OPEN_STATES))
+    with reading(engine) as session:
+        found = session.exec(wanted).all()
+        ids = [one.id for one in found]
+        counted = dict(
+            session.exec(
+                select(Attempt.message, func.count())
+                .where(col(Attempt.message).in_(ids))
+                .group_by(Attempt.message)
+            ).all()
+        )
+        return [Item(row_of(one), view_of(one), counted.get(one.id, 0)) for one in found]
+
+
+def urgent_waiting(engine: Engine) -> int:
+    """Count the urgent messages about which somebody is still to be called."""
+    wanted = (
+        select(func.count())
+        .select_from(Message)
+        .where(
+            Message.urgency == "urgent",
+            col(Message.state).in_(OPEN_STATES),
+            col(Message.due_at).is_not(None),
+        )
+    )
+    with reading(engine) as session:
+        return session.exec(wanted).one()
+
+
+def claim(engine: Engine, message_id: str, person: str, at: datetime) -> None:
+    """Make somebody the owner of a message that is not closed, durably."""
+    with _changing(engine, message_id) as (session, message):
+        if message.state == "closed":
+            raise RefusedError(
+                f"Message {message_id} is closed, and has no owner any more; "
+                f"'officeline inbox show {message_id}' tells who closed it."
+            )
+        detail = {"before": message.owner} if message.owner else {}
+        message.owner = person
+        session.add(message)
+        note(session.connection(), message_id, at, CLAIMED, person, detail)
+
+
+def add_note(engine: Engine, message_id: str, words: str, person: str, at: datetime) -> None:
+    """Write a note on a message, closed ones too, durably."""
+    with _changing(engine, message_id) as (session, _):
+        note(session.connection(), message_id, at, NOTED, person, {"text": words})
+
+
+@contextlib.contextmanager
+def explained(engine: Engine) -> Iterator[None]:
+    """Turn what SQLite complains of into a StoreError, one sentence."""
+    try:
+        yield
+    except DBAPIError as error:
+        raise sentence(error, file_of(engine)) from error
+
+
+@contextlib.contextmanager
+def _changing(engine: Engine, message_id: str) -> Iterator[tuple[Session, Message]]:
+    with (
+        explained(engine),
+        writing(engine, durable=True) as connection,
+        Session(connection) as session,
+    ):
+        message = session.get(Message, message_id)
+        if message is None:
+            raise unknown(message_id)
+        yield session, message
+        session.commit()  # the transaction itself is committed by `writing`
+
+
+def unknown(message_id: str) -> RefusedError:
+    """Say that there is no such message."""
+    return RefusedError(
+        f"There is no message '{message_id}'; 'officeline inbox list --all' shows the ids."
+    )

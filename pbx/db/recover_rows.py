@@ -1,0 +1,254 @@
+"""What can still be read of a damaged database, row by row, copied into a new one.
+
+A damaged page costs the rows that are in it: a table is read from both ends towards the damage, and
+then between. The call log stays where it is, but for its last day; so that the line is not kept
+waiting, all of it ends after `LONGEST_S`, messages first.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import sqlite3
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from functools import partial
+from pathlib import Path
+from typing import Any, get_args
+
+from sqlalchemy import Boolean, Column, Engine, Integer, Table, text
+from sqlmodel import SQLModel
+
+from pbx.db import audit
+from pbx.db.outbound_tables import OutboundCall
+from pbx.db.shift_tables import ShiftCall, ShiftStart
+from pbx.db.tables import (
+    Attempt,
+    Call,
+    Message,
+    MessageEvent,
+    PatientNumber,
+    PatientRow,
+    PinTries,
+    UtcTime,
+    from_utc_text,
+    utc_text,
+)
+from pbx.db.trust_tables import AuditRow, HoldRow
+from routing.model import Urgency
+from routing.relay import STATES
+
+LONGEST_S = 15.0
+CALLS, CALLS_OF = 5000, timedelta(hours=24)  # who called of late counts in rules
+MOST_LOST = 4096  # rows that are looked for one by one beyond a damage without another side
+TORN = "audit.torn"  # an audit row that follows none: some before it could not be read
+
+# In the order of what must not be lost; plan and changes over it come from other files.
+_KEPT: tuple[type[SQLModel], ...] = (
+    Message, PatientRow, PatientNumber, PinTries, OutboundCall, HoldRow, ShiftStart, ShiftCall,
+    Call, AuditRow, MessageEvent, Attempt,
+)  # fmt: skip
+_WORDS = {("message", "state"): STATES, ("message", "urgency"): get_args(Urgency)}
+_LOST = text("""
+    SELECT id, caller, started_at FROM call
+    WHERE message IS NOT NULL AND message NOT IN (SELECT id FROM message)
+""")
+# A message whose row was lost, and whose history says that it was closed, rings nobody again.
+_SETTLED = """
+    INSERT INTO message
+        (id, call, opened_at, state, urgency, recording, flags, closed_by, closed_at)
+    SELECT message, message, min(at), 'closed', 'urgent', 'messages/' || message || '.wav', '[]',
+           max(person) FILTER (WHERE what = 'closed'), max(at) FILTER (WHERE what = 'closed')
+    FROM message_event WHERE message NOT IN (SELECT id FROM message)
+    GROUP BY message HAVING max(what = 'closed')
+"""
+
+Row = Sequence[Any]
+
+
+@dataclass
+class Salvaged:
+    """How many rows of which tables were copied, and of which tables not all could be read."""
+
+    rows: dict[str, int] = field(default_factory=dict)
+    torn: set[str] = field(default_factory=set)
+
+
+def salvage(damaged: Path, new: Path, now: datetime) -> Salvaged:
+    """Copy what can be read of `damaged`, which stays as it is, into `new`, a database of ours."""
+    found, until = Salvaged(), time.monotonic() + LONGEST_S
+    with (
+        closing(sqlite3.connect(f"file:{damaged}?mode=ro", uri=True)) as old,
+        closing(sqlite3.connect(new, isolation_level=None)) as target,
+    ):
+        target.execute("PRAGMA synchronous=FULL")
+        target.execute("BEGIN IMMEDIATE")
+        triggers = target.execute("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'")
+        kept = triggers.fetchall()
+        for name, _ in kept:  # an audit with a gap is kept as it is
+            target.execute(f"DROP TRIGGER {name}")
+        for model in _KEPT:
+            _copy(_Reader(old, _table(model), until), target, found, now)
+        if "audit" in found.torn:
+            _scar(target, damaged.name, now)
+        for _, statement in kept:
+            target.execute(statement)
+        target.execute(_SETTLED)
+        _drop_orphans(target)
+        target.execute("COMMIT")
+    return found
+
+
+def _copy(reader: _Reader, target: sqlite3.Connection, found: Salvaged, now: datetime) -> None:
+    """Copy one table; a column that the damaged one does not have yet gets its default."""
+    name, columns = reader.name, reader.columns
+    marks = ", ".join("?" for _ in columns)
+    put = f"INSERT OR IGNORE INTO {name} ({', '.join(columns)}) VALUES ({marks})"  # noqa: S608  # our own tables
+    rows = reader.rows()
+    if name == "call":
+        since, started = utc_text(now - CALLS_OF), columns.get("started_at", 0)
+        rows = (row for row in reader.of_late(CALLS) if row[started] >= since)
+    if columns:
+        target.executemany(put, rows)
+    (found.rows[name],) = target.execute(f"SELECT count(*) FROM {name}").fetchone()  # noqa: S608  # as above
+    if reader.torn:
+        found.torn.add(name)
+
+
+def _table(model: type[SQLModel]) -> Table:
+    return SQLModel.metadata.tables[str(model.__tablename__)]
+
+
+class _Reader:
+    """Reads a table around its damage; `torn` says that there is any.
+
+    Python reads one row ahead, so the one before a damage is only had by its own rowid.
+    """
+
+    def __init__(self, old: sqlite3.Connection, table: Table, until: float) -> None:
+        self._old = old
+        self._until = until
+        self.name = table.name
+        there: set[str] = set()
+        with contextlib.suppress(sqlite3.Error):
+            there = {name for _, name, *_ in old.execute(f"PRAGMA table_info({table.name})")}
+        known = [column for column in table.columns if column.name in there]
+        self.columns = {column.name: place for place, column in enumerate(known)}
+        self._checks = [_check(column) for column in known]
+        self._select = f"SELECT rowid, {', '.join(self.columns)} FROM {table.name}"  # noqa: S608  # our own tables
+        self.torn = self._failed = not known
+        self._last = 0  # the rowid that was read last
+
+    def rows(self) -> Iterator[Row]:
+        """Read all that can be read."""
+        yield from self._between(0, 2**62)
+        if not self.torn:
+            return
+        low = self._last
+        high = low + MOST_LOST
+        for rowid, *row in self._tried("WHERE rowid > ? ORDER BY rowid DESC", low):
+            yield row
+            high = rowid
+        gaps = [(low, high)] if self._failed else []
+        while gaps:
+            low, high = gaps.pop()
+            if high - low < 2:  # noqa: PLR2004  # no row can be between
+                continue
+            middle = (low + high) // 2
+            for _, *row in self._tried("WHERE rowid = ?", middle):
+                yield row
+            yield from self._between(middle, high)
+            gaps += [(self._last, high)] if self._failed else []
+            gaps.append((low, middle))
+
+    def of_late(self, most: int) -> Iterator[Row]:
+        """Read the newest rows alone."""
+        for _, *row in self._tried("WHERE rowid > ? ORDER BY rowid DESC LIMIT ?", 0, most):
+            yield row
+
+    def _between(self, low: int, high: int) -> Iterator[Row]:
+        """Read from a rowid on until another one, or until the damage."""
+        self._last = low
+        for rowid, *row in self._tried("WHERE rowid > ? AND rowid < ? ORDER BY rowid", low, high):
+            self._last = rowid
+            yield row
+
+    def _tried(self, where: str, *values: int) -> Iterator[Row]:
+        """Read rows until the damage, without those that nobody could read back."""
+        self._failed = False
+        try:
+            for row in self._old.execute(f"{self._select} {where}", values):
+                if time.monotonic() > self._until:
+                    break
+                if all(check(value) for check, value in zip(self._checks, row[1:], strict=True)):
+                    yield row
+                else:
+                    self.torn = True
+            else:
+                return
+        except sqlite3.Error:
+            pass
+        self.torn = self._failed = True
+
+
+def _check(column: Column[Any]) -> Callable[[Any], object]:
+    """Make what tells whether a value is one of its column's.
+
+    One that is not, an unreadable time for one, would keep all other rows from the relay.
+    """
+    fits: Callable[[Any], object]
+    words = _WORDS.get((column.table.name, column.name))
+    if isinstance(column.type, UtcTime) or column.name == "at":
+        fits = _is_time
+    elif column.name in {"detail", "flags"}:
+        kind = list if column.name == "flags" else dict
+        fits = partial(_is_json, kind)
+    elif words is not None:
+        fits = words.__contains__
+    else:
+        kind_ = int if isinstance(column.type, Boolean | Integer) else str
+        fits = partial(_is_a, kind_)
+    return (lambda value: value is None or fits(value)) if column.nullable else fits
+
+
+def _is_a(kind: type, value: object) -> bool:
+    return isinstance(value, kind)
+
+
+def _is_time(value: object) -> bool:
+    try:
+        return isinstance(value, str) and from_utc_text(value).tzinfo is not None
+    except ValueError:
+        return False
+
+
+def _is_json(kind: type, value: object) -> bool:
+    try:
+        return isinstance(value, str) and isinstance(json.loads(value), kind)
+    except ValueError:
+        return False
+
+
+def _scar(target: sqlite3.Connection, damaged: str, now: datetime) -> None:
+    """Let the audit go on after a row whose hash fits none: the chain says where it was cut."""
+    (last,) = target.execute("SELECT coalesce(max(seq), 0) FROM audit").fetchone()
+    target.execute(
+        "INSERT INTO audit (seq, at, who, what, about, detail, hash) VALUES (?, ?, ?, ?, ?, ?, ?)",
+        (last + 1, utc_text(now), "officeline", TORN, damaged, "{}", audit.GENESIS),
+    )
+
+
+def _drop_orphans(target: sqlite3.Connection) -> None:
+    """Delete rows that belong to one that could not be read."""
+    for table, rowid, *_ in target.execute("PRAGMA foreign_key_check").fetchall():
+        target.execute(f"DELETE FROM {table} WHERE rowid = ?", (rowid,))  # noqa: S608  # SQLite names it
+
+
+def lost(engine: Engine) -> list[tuple[str, str | None, datetime]]:
+    """List the copied calls (id, caller, start) whose message is not there."""
+    with engine.connect() as connection:
+        found = connection.execute(_LOST).all()
+    return [(one.id, one.caller, from_utc_text(one.started_at)) for one in found]

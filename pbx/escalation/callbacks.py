@@ -1,0 +1,60 @@
+"""Calls that a command asked for: each is taken up once, and never dialled late."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Protocol
+
+import structlog
+from sqlalchemy.exc import SQLAlchemyError
+
+from pbx.base.errors import OfficeLineError
+from pbx.db.outbound import Request
+from pbx.db.relaying import Outcome
+from pbx.escalation.placing import Placing
+
+LOOK_S = 0.3  # how often is looked whether a command asks for a call
+
+log = structlog.get_logger()
+
+
+class Dialer(Protocol):
+    """What calls a person on their mobile."""
+
+    async def call_back(self, request: Request) -> Outcome:
+        """Call whom a request names; return when that call is over."""
+        ...
+
+
+class Callbacks:
+    """Looks for requests; `run` never ends by itself."""
+
+    def __init__(self, placing: Placing, dialer: Dialer) -> None:
+        self._placing = placing
+        self._dialer = dialer
+        self._calls: set[asyncio.Task[None]] = set()
+
+    async def run(self) -> None:
+        """Take up requests until cancelled; a call that goes on ends by itself."""
+        while True:
+            await asyncio.sleep(LOOK_S)
+            try:
+                request = await self._placing.take()
+            except (SQLAlchemyError, OfficeLineError) as error:
+                log.error("callback.database", error=type(error).__name__)  # noqa: TRY400  # tried again at once
+                continue
+            if request is not None:
+                call = asyncio.create_task(self._answer(request))
+                self._calls.add(call)
+                call.add_done_callback(self._calls.discard)
+
+    async def _answer(self, request: Request) -> None:
+        """Call whom a request names, if the limits let the patient be called then."""
+        try:
+            no = await self._placing.refuses(request.person, request.number)
+            if no is not None:
+                await self._placing.drop(request, no)
+                return
+            await self._placing.ended(request.call, await self._dialer.call_back(request))
+        except (SQLAlchemyError, OfficeLineError) as error:
+            log.error("callback.failed", call=request.call, error=type(error).__name__)  # noqa: TRY400  # the text may hold a number

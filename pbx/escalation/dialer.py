@@ -1,0 +1,297 @@
+"""Calls that the office makes to its own people: about a message, to connect them, about a shift.
+
+Each goes through the person's leg of the dialplan, so the office's number is shown, a voicemail
+accepts nothing, and nothing of a message is heard before a press and the PIN.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import itertools
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+
+import structlog
+
+from dialplan import names
+from pbx.asterisk.ami.client import AmiClient, AmiResponse, AmiTimeout, AmiUnavailable
+from pbx.asterisk.ami.protocol import AmiEvent
+from pbx.calls.conversation import Plans
+from pbx.db.outbound import Request
+from pbx.db.relaying import Outcome
+from pbx.escalation.line_steps import LineState
+from routing import outbound, people
+
+RING_S = 20  # below a carrier's voicemail
+ORIGINATE_S = RING_S + 120  # each leg ends by itself before: it is looked for, rings, and is asked
+CONFIRM_S = ORIGINATE_S + 20  # what is heard of a shift is longer
+ON_THE_LINE_S = 120.0  # how long nobody is called who still talks to us; then call waiting must do
+AWAY_S = 15.0  # how long a call waits for an Asterisk that is away, as at our own start
+REASON_S = 1.0  # why a call failed may be heard after that it did
+# What came of the phone: the cause of a hangup (Q.850) with which its leg ended. Whatever else it
+# is, the number does not work now. OriginateResponse gives no reason of a Local channel's failure.
+_CAUSES: dict[str, Outcome] = {
+    "0": "no answer",
+    "16": "no answer",
+    "17": "busy",
+    "19": "no answer",
+    "21": "declined",
+}
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True)
+class _Errand:
+    """Why a person is called: what they hear before they press 1, and where that leads.
+
+    `channel` and `dial` are chosen where they are empty.
+    """
+
+    person: str
+    about: str  # a message or a request; empty for a shift, which is settled by the press alone
+    whisper: str
+    context: str
+    variable: str
+    at_most_s: int = ORIGINATE_S
+    channel: str = ""
+    dial: str = ""
+
+
+class RelayDialer:
+    """Calls people by AMI; `events` tells it what became of its calls."""
+
+    def __init__(self, ami: AmiClient, plans: Plans) -> None:
+        self._ami = ami
+        self._plans = plans
+        self._count = itertools.count(1)
+        self._errands = 0  # that go on, those that wait for a phone too
+        self._calls: dict[str, asyncio.Future[Outcome]] = {}  # by the channel that we originated
+        self._came: dict[str, Outcome] = {}  # of these, what came of the phone so far
+        self._doubted: dict[str, asyncio.Event] = {}  # of these, those that perhaps do not exist
+        self._by_press: set[str] = set()  # of these, those that a pressed 1 settles
+        self._about: dict[tuple[str, str], str] = {}  # message and person -> channel
+        self._tasks: set[asyncio.Task[Outcome]] = set()
+        self._lines: dict[str, asyncio.Event] = {}  # by channel, until it is hung up
+        self._last: dict[str, asyncio.Event] = {}  # by person, whether their last call is over
+
+    async def deliver(self, message_id: str, person: str, *, urgent: bool, attempt: int) -> Outcome:
+        """Call somebody about a message; see `pbx.escalation.ringing.Dialer`."""
+        del attempt  # the row is written before, and its outcome after, by who asked
+        return await self._call(_about(LineState(person, message_id, "called"), urgent=urgent))
+
+    def rings(self, message_id: str, person: str) -> bool:
+        """Tell whether their phone rings; see `pbx.escalation.ringing.Dialer`."""
+        return (message_id, person) in self._about
+
+    async def confirm(self, person: str, say: Iterable[str]) -> Outcome:
+        """Call somebody about a shift: they hear these prompts and press 1."""
+        done = f"{names.SAY}=shift-confirmed"
+        errand = _Errand(person, "", names.sounds(say), names.SHIFT, done, CONFIRM_S)
+        return await self._call(errand)
+
+    def connect(self, state: LineState) -> None:
+        """Call a person back on their own phone, and then the patient of a message."""
+        state = replace(state, origin="called", asked="dial", tries=0)
+        task = asyncio.create_task(self._call(_about(state, urgent=True)))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def call_back(self, request: Request) -> Outcome:
+        """Call somebody on their mobile as a command asked; return when that call is over.
+
+        Who is on the phone with us is busy: nobody is dialled later than was asked.
+        """
+        last = self._last.get(request.person)
+        if last is not None and not last.is_set():
+            return "busy"
+        mobile = self._plans.book.get(request.person, {}).get("mobile")
+        if mobile is None:
+            return "unreachable"
+        errand = _about(LineState(request.person, "", "called", request=request.id), urgent=False)
+        named = replace(errand, about=request.call, channel=request.call, dial=mobile)
+        return await self._call(named)
+
+    def taken(self, message_id: str, person: str) -> None:
+        """Hear that this person acknowledged while our call lasted."""
+        channel = self._about.get((message_id, person), "")
+        self._settle(channel, "acknowledged")
+
+    def cannot(self, message_id: str, person: str) -> None:
+        """Hear that this person answered and cannot take the message: the next are called."""
+        channel = self._about.get((message_id, person), "")
+        self._settle(channel, "unreachable")
+
+    @property
+    def idle(self) -> bool:
+        """Tell whether no call of ours goes on, or waits for its turn."""
+        return not self._errands
+
+    def event(self, event: AmiEvent) -> None:
+        """Take one of Asterisk's events about a channel of ours."""
+        call = event.fields.get("Linkedid", "")
+        if event.fields.get("What") == names.LEG_ANSWERED and call in self._calls:
+            self._came[call] = "declined"  # until somebody accepts
+        elif event.name == "Hangup" and call in self._calls and _is_phone(event):
+            self._came.setdefault(call, _CAUSES.get(event.fields.get("Cause", ""), "unreachable"))
+        channel = event.fields.get("Uniqueid", "")
+        if event.name == "Hangup" and (line := self._lines.pop(channel, None)):
+            line.set()
+        if channel not in self._calls:
+            return
+        if event.name == "Hangup" and event.fields.get("ChannelStateDesc") == "Up":
+            self._settle(channel, "declined")
+        elif event.name == "Hangup" or event.fields.get("Response") == "Failure":
+            asyncio.get_running_loop().call_later(REASON_S, self._failed, channel)
+        elif event.name == "OriginateResponse" and channel in self._by_press:
+            self._settle(channel, "acknowledged")
+
+    def _failed(self, channel: str) -> None:
+        """Nobody accepted: what came of the phone is heard by now."""
+        self._settle(channel, self._came.get(channel, "unreachable"))
+
+    @property
+    def under_way(self) -> frozenset[str]:
+        """The calls of which no end was heard yet."""
+        return frozenset(self._lines)
+
+    def resync(self, before: frozenset[str], live: frozenset[str]) -> None:
+        """Hear, after every connect, which of the calls `before` go on: the others are over."""
+        for channel in before:
+            if channel not in live:
+                if line := self._lines.pop(channel, None):
+                    line.set()
+                self._failed(channel)
+            if channel in self._doubted:
+                self._doubted[channel].set()
+
+    def _settle(self, channel: str, outcome: Outcome) -> None:
+        found = self._calls.get(channel)
+        if found is not None and not found.done():
+            found.set_result(outcome)
+        if channel in self._doubted:
+            self._doubted[channel].set()
+
+    async def _call(self, errand: _Errand) -> Outcome:
+        self._errands += 1
+        try:
+            return await self._in_turn(errand)
+        finally:
+            self._errands -= 1
+
+    async def _in_turn(self, errand: _Errand) -> Outcome:
+        dial = errand.dial or self._dial_string(errand.person)
+        if dial is None:
+            return "unreachable"
+        try:
+            await self._ami.wait_connected(AWAY_S)
+        except TimeoutError:
+            return "unreachable"  # Asterisk is away; it is tried again
+        await self._over(errand.person)
+        count = next(self._count)
+        channel = errand.channel or f"{names.RELAY_CALL}{datetime.now(UTC).timestamp():.0f}-{count}"
+        outcome: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
+        self._calls[channel] = outcome
+        self._lines[channel] = self._last[errand.person] = asyncio.Event()
+        if errand.about:
+            self._about[errand.about, errand.person] = channel
+        else:
+            self._by_press.add(channel)
+        try:
+            try:
+                await self._originate(channel, errand, dial)
+            except AmiTimeout:
+                await self._known(channel)
+            return await outcome
+        except AmiUnavailable:
+            if line := self._lines.pop(channel, None):
+                line.set()
+            return "unreachable"
+        except asyncio.CancelledError:
+            await asyncio.shield(self._hang_up(channel))
+            raise
+        finally:
+            del self._calls[channel]
+            self._came.pop(channel, None)
+            self._by_press.discard(channel)
+            self._about.pop((errand.about, errand.person), None)
+
+    async def _known(self, channel: str) -> None:
+        """Wait for the next connect, which tells whether Asterisk took an order unanswered.
+
+        An outcome tells it, too.
+        """
+        heard = self._doubted[channel] = asyncio.Event()
+        try:
+            async with asyncio.timeout(AWAY_S):
+                await heard.wait()
+        except TimeoutError as error:
+            raise AmiUnavailable("Asterisk stays away") from error
+        finally:
+            del self._doubted[channel]
+
+    async def _over(self, person: str) -> None:
+        """Wait until the last call to this person is over: one phone, one conversation."""
+        last = self._last.get(person)
+        if last is not None:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(ON_THE_LINE_S):
+                    await last.wait()
+
+    def _dial_string(self, person: str) -> str | None:
+        plan, book = self._plans.plan, self._plans.book
+        known = plan.people.get(person)
+        numbers = {one: frozenset(contacts) for one, contacts in book.items()}
+        via = known and people.contact(known, plan, numbers, datetime.now(UTC))
+        return book[person][via] if via else None
+
+    async def _originate(self, channel: str, errand: _Errand, dial: str) -> None:
+        """Place a call; AmiTimeout where Asterisk may have taken the order, and did not say so."""
+        try:
+            answer = await self._order(channel, errand, dial)
+        except AmiUnavailable as error:
+            raise AmiTimeout("the connection broke before the answer came") from error
+        if not answer.ok:
+            raise AmiUnavailable(answer.message)
+
+    async def _order(self, channel: str, errand: _Errand, dial: str) -> AmiResponse:
+        return await self._ami.action(
+            "Originate",
+            Channel=f"Local/{errand.person}@{names.LEG}/n",
+            ChannelId=channel,
+            Context=errand.context,
+            Exten="s",
+            Priority="1",
+            Timeout=str(errand.at_most_s * 1000),
+            Async="true",
+            # Without them the channel speaks slin, and one translator gets the prompts and the
+            # patient's voice in turns: Debian's Asterisk takes what follows for late packets
+            Codecs=",".join(names.CODECS),
+            Variable=[
+                f"{names.TO}_{errand.person}={dial}",
+                f"{names.RING}={RING_S}",
+                f"{names.SHOW}={outbound.shown(self._plans.plan, None)}",
+                f"{names.WHISPER}={errand.whisper}",
+                errand.variable,
+            ],
+        )
+
+    async def _hang_up(self, channel: str) -> None:
+        try:
+            await self._ami.action("Hangup", Channel=channel, Cause="16")
+        except AmiUnavailable:
+            log.warning("relay.not_hung_up")
+
+
+def _is_phone(event: AmiEvent) -> bool:
+    """Tell a phone's channel from those of our own that lead to it."""
+    return event.fields.get("Channel", "").startswith("PJSIP/")
+
+
+def _about(state: LineState, *, urgent: bool) -> _Errand:
+    """Call about a message, or to connect its patient."""
+    whisper = "whisper-urgent" if urgent else "whisper-routine"
+    matter = f"{names.MATTER_OF}={state.encode()}"
+    return _Errand(state.person, state.message, whisper, names.PHYSICIAN, matter)

@@ -1,0 +1,346 @@
+"""The physician's line: what somebody hears and can do about a message, after their PIN.
+
+Like a patient's call it keeps nothing in memory: who it is, about what, and how far, travels with
+the channel. The number that somebody calls from never says who they are.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+from typing import Protocol
+
+import structlog
+from sqlalchemy import Engine
+
+from dialplan import names
+from pbx.asterisk.speech import spoken
+from pbx.base.clock import Clock
+from pbx.base.errors import OfficeLineError
+from pbx.calls.conversation import Plans, Question
+from pbx.calls.record.cdr import milliseconds
+from pbx.config.home import Home
+from pbx.db import audit, escalation, messages
+from pbx.db.escalation import RefusedError, UnheardError
+from pbx.db.inbox import add_note
+from pbx.db.messages import MessageRow
+from pbx.db.outbound import Heard
+from pbx.escalation.line_steps import LineState, Step, ask_pin, bye, choices, leave, words_of
+from pbx.escalation.pins import CODE_DIGITS
+from pbx.escalation.placing import No, Placing
+from pbx.escalation.shift_line import ABOUT_SHIFTS, ShiftLine
+from pbx.escalation.words import words_in
+from routing.relay import RINGING, relay_of
+
+TRIES = 3  # of a PIN, in one call; the lock of the person counts further
+NOTE_S = 120
+SHIFT_KEY = "8"
+
+log = structlog.get_logger()
+
+
+class Pins(Protocol):
+    """Who knows what: see `pbx.escalation.pins`."""
+
+    async def check_pin(self, person: str, pin: str) -> bool:
+        """Tell whether this is the person's PIN; a lock answers no."""
+        ...
+
+    async def identify(self, digits: str) -> str | None:
+        """Find the person of a code and a PIN; None is nobody."""
+        ...
+
+    async def has_pin(self, person: str) -> bool:
+        """Tell whether a person has a PIN at all."""
+        ...
+
+
+class Caller(Protocol):
+    """What calls a person on their own phone, about a message or to connect its patient."""
+
+    def cannot(self, message_id: str, person: str) -> None:
+        """Hear that whom we called about a message cannot take it, so that others are called."""
+        ...
+
+    def connect(self, state: LineState) -> None:
+        """Begin such a call for who is on the line, and return at once."""
+        ...
+
+
+class PhysicianLine:
+    """Answers the questions of people at messages; `taken` hears of each acknowledgment."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        home: Home,
+        plans: Plans,
+        clock: Clock,
+        pins: Pins,
+        caller: Caller,
+        placing: Placing,
+        taken: Callable[[str, str], None],
+    ) -> None:
+        self._engine = engine
+        self._home = home
+        self._plans = plans
+        self._clock = clock
+        self._pins = pins
+        self._caller = caller
+        self._placing = placing
+        self._taken = taken
+        self._shifts = ShiftLine(engine, plans, clock)
+
+    async def answer(self, question: Question) -> Step:
+        """Decide the next step; whatever goes wrong ends the call politely, never the message."""
+        state = LineState.decode(question.state)
+        try:
+            if question.event == names.KEYED and state.asked in ABOUT_SHIFTS:
+                return await self._shifts.chosen(state, question.detail)
+            if state.request and question.event == names.ARRIVED:
+                await self._placing.accepted(state.request)
+            known = await self._heard_out(state, question)
+        except OfficeLineError as error:
+            log.warning("physician.refused", call=question.call, error=str(error))
+            return leave(state, *(("goodbye",) if state.person else ()))
+        return known or await self._asked_pin(state)
+
+    async def _heard_out(self, state: LineState, question: Question) -> Step | None:
+        """Answer what somebody did, or play the message again if there is more of it by now."""
+        try:
+            return await self._goes_on(state, question)
+        except UnheardError as error:
+            log.info("physician.unheard", call=state.message, error=str(error))
+            return await self._play(state)
+
+    async def _goes_on(self, state: LineState, question: Question) -> Step | None:
+        """Answer what somebody did; None for an arrival and for what is none of ours."""
+        match question.event, state.asked:
+            case names.ARRIVED, "dial":
+                return await self._call_patient(replace(state, asked="menu"), question.unique)
+            case names.KEYED, ("pin" | "menu" | "reached") as asked:
+                takes = {"pin": self._pin, "menu": self._chosen, "reached": self._reached}
+                return await takes[asked](state, question)
+            case names.RECORDED, "note":
+                await self._note(state, question)
+                return await self._menu(state, "note-saved")
+            case names.CALLED, "menu":
+                return await self._called(state, question)
+        return None
+
+    async def _called(self, state: LineState, question: Question) -> Step:
+        """Go on after the patient's phone rang; who answered it, the person alone can say."""
+        status, _, up = question.detail.partition(":")
+        answered = status == "ANSWER"
+        if answered:
+            ago = timedelta(milliseconds=milliseconds(up))
+            await self._placing.answered(question.unique, self._clock.now() - ago)
+        await self._placing.ended(question.unique)
+        if state.request:
+            return bye(state, "goodbye" if answered else "patient-not-reached")
+        if answered:
+            return choices(state, "reached", "patient-reached")
+        return await self._menu(state, "patient-not-reached")
+
+    async def _reached(self, state: LineState, question: Question) -> Step:
+        """Take whether they reached the patient; any other key is one of the menu that follows."""
+        if question.detail not in {"1", "2"}:
+            return await self._chosen(state, question)
+        reached = question.detail == "1"
+        if not reached or (await self._message(state)).state != "called back":
+            await self._move(state, "called back" if reached else "not reached")
+        await self._placing.said(question.unique, reached=reached)
+        return await self._menu(state, "message-called-back" if reached else "message-not-reached")
+
+    async def _pin(self, state: LineState, question: Question) -> Step:
+        digits = question.detail
+        if state.origin == "in" and len(digits) < CODE_DIGITS:
+            return leave(state)  # star was a mistake, and a single key is meant for the menu
+        if state.origin == "called":
+            known = state.person if await self._pins.check_pin(state.person, digits) else None
+        else:
+            known = await self._pins.identify(digits)
+        if known is not None and state.request:
+            return await self._call_requested(state, question.unique)
+        if known is not None:
+            step = await self._begin(replace(state, person=known))
+            return replace(step, variables={**step.variables, names.KEPT: ""})
+        state = replace(state, tries=state.tries + 1)
+        if state.tries < TRIES:
+            return ask_pin(state, "pin-wrong")
+        return leave(state, "pin-no" if state.origin == "called" else "pin-menu")
+
+    async def _asked_pin(self, state: LineState) -> Step:
+        """Ask for the PIN; whom we called and who has none is told so, and others are called."""
+        if state.origin == "called" and not await self._pins.has_pin(state.person):
+            log.error("physician.without_pin", person=state.person)
+            if state.request:
+                return bye(state, "pin-none")
+            self._caller.cannot(state.message, state.person)
+            return bye(state, "message-no-pin")
+        return ask_pin(replace(state, asked="pin"))
+
+    async def _begin(self, state: LineState) -> Step:
+        """Play the message that the call is about, or the first that waits."""
+        if not state.message:
+            waiting = await asyncio.to_thread(messages.list_open, self._engine)
+            first = min(waiting, key=lambda one: _rank(one, state.person), default=None)
+            if first is None:
+                return self._shifts.menu(state, "no-messages")
+            state = replace(state, message=first.id)
+        return await self._play(state)
+
+    async def _play(self, state: LineState, *before: str) -> Step:
+        """Say what kind of message it is, play it, and ask what to do with it."""
+        message = await self._message(state)
+        await self._move(state, "delivered")
+        say = "message-urgent" if message.urgency == "urgent" else "message-routine"
+        state, words = await self._words(state, message)
+        return await self._menu(state, *before, say, *words)
+
+    async def _call_by(self, state: LineState) -> tuple[str, ...]:
+        """Say how long they have to call the patient of an urgent message; others have no limit."""
+        message, plan = await self._message(state), self._plans.plan
+        if message.urgency != "urgent" or message.acknowledged_at is None:
+            return ()
+        limit = timedelta(seconds=relay_of(plan, message.ladder or "").callback_s)
+        left = message.acknowledged_at + limit - self._clock.now()
+        return spoken.call_within(round(left.total_seconds()))
+
+    async def _next(self, state: LineState, *say: str) -> Step:
+        """Go on to the next urgent message that nobody took up, in the same call; else goodbye."""
+        waiting = await asyncio.to_thread(messages.list_open, self._engine)
+        for one in waiting:
+            if one.urgency == "urgent" and one.state in RINGING:
+                return await self._play(replace(state, message=one.id), *say)
+        return bye(state, *say)
+
+    async def _chosen(self, state: LineState, question: Question) -> Step:
+        match question.detail:
+            case "1":
+                return await self._call_patient(state, question.unique)
+            case "2":
+                await self._take(state)
+                return await self._next(state, "message-yours", *await self._call_by(state))
+            case "3":
+                state, words = await self._words(state, await self._message(state))
+                return await self._menu(state, *words)
+            case "4":
+                asks = {names.SAY: names.sounds(("say-note", "beep")), names.PAUSE: str(NOTE_S)}
+                return Step(names.NOTE, replace(state, asked="note"), asks)
+            case "5":
+                await self._move(state, "closed")
+                self._taken(state.message, state.person)
+                return await self._next(state, "message-done")
+        shift = question.detail == SHIFT_KEY and self._shifts.offers(state)
+        return self._shifts.menu(state) if shift else await self._menu(state)
+
+    async def _call_patient(self, state: LineState, call: str) -> Step:
+        """Call the patient from the office's number, over a phone that is known to be theirs."""
+        await self._heard_all(state)
+        message = await self._message(state)
+        if message.callback_number is None:
+            return await self._menu(state, "message-no-number")
+        if state.origin == "in":  # on which phone, nobody knows
+            number = message.callback_number
+            refused = await self._placing.refuses(state.person, number, message.id)
+            if refused is not None:
+                return await self._menu(state, refused.say)
+            await self._take(state)
+            self._caller.connect(state)
+            return bye(state, "calling-you")
+        heard = Heard(state.joins, state.size)
+        words = await self._placing.message(state.person, message, call, heard)
+        if isinstance(words, No):
+            return await self._menu(state, words.say)
+        await self._take(state)
+        return Step(names.CALL_PATIENT, state, words)
+
+    async def _call_requested(self, state: LineState, call: str) -> Step:
+        """Call the patient whom a command named; the number is never spoken."""
+        words = await self._placing.requested(state.request, call)
+        if isinstance(words, No):
+            return bye(state, words.say)
+        return Step(names.CALL_PATIENT, replace(state, asked="menu"), words)
+
+    async def _take(self, state: LineState) -> None:
+        await self._move(state, "acknowledged")
+        self._taken(state.message, state.person)
+
+    async def _move(self, state: LineState, event: escalation.Act) -> None:
+        """Let something befall the message; what cannot befall it any more is no mistake.
+
+        UnheardError if somebody called, or said more, since the person heard the words.
+        """
+        settles = event not in {"delivered", "not reached"}
+        if settles:
+            await self._heard_all(state)
+        try:
+            await asyncio.to_thread(
+                escalation.move,
+                self._engine,
+                self._plans.plan,
+                state.message,
+                event,
+                at=self._clock.now(),
+                person=state.person,
+                disposition="closed by telephone" if event == "closed" else None,
+                joins=state.joins if settles else None,
+            )
+        except UnheardError:
+            raise
+        except RefusedError as error:
+            log.info("physician.too_late", call=state.message, error=str(error))
+
+    async def _heard_all(self, state: LineState) -> None:
+        """Raise UnheardError if there is more of the message than was played."""
+        message, folder = await self._message(state), self._home.folder
+        now = await asyncio.to_thread(words_in, self._engine, folder, message)
+        if now.joins > state.joins or now.size > state.size:
+            raise UnheardError(state.message)
+
+    async def _message(self, state: LineState) -> MessageRow:
+        found = await asyncio.to_thread(messages.get, self._engine, state.message)
+        if found is None:
+            raise OfficeLineError(f"There is no message {state.message}.")
+        return found
+
+    async def _words(self, state: LineState, message: MessageRow) -> tuple[LineState, list[str]]:
+        """Name its calls' words as Asterisk plays them, and remember how much there is of them.
+
+        Who hears them is written down; but a full disk does not withhold a patient's words.
+        """
+        found = await asyncio.to_thread(words_in, self._engine, self._home.folder, message)
+        about, who, now = message.id, state.person, self._clock.now()
+        try:
+            if found.heard:
+                await asyncio.to_thread(
+                    audit.record, self._engine, "recording.heard", by=who, now=now, about=about
+                )
+        except OfficeLineError as error:
+            log.error("audit.unwritten", call=about, error=str(error))  # noqa: TRY400  # the sentence says it all
+        return replace(state, joins=found.joins, size=found.size), words_of(found.said)
+
+    async def _note(self, state: LineState, question: Question) -> None:
+        path = note_path(self._home.messages, question.unique, int(question.turn) - 1)
+        words = f"dictated: {path.relative_to(self._home.folder)}"
+        now = self._clock.now()
+        await asyncio.to_thread(add_note, self._engine, state.message, words, state.person, now)
+
+    async def _menu(self, state: LineState, *say: str) -> Step:
+        more = ("shift-choice",) if state.origin == "in" and self._shifts.offers(state) else ()
+        return choices(state, "menu", *say, "physician-menu", *more)
+
+
+def _rank(message: MessageRow, person: str) -> tuple[bool, bool]:
+    """Sort messages for somebody who calls in: urgent ones first, then what nobody has yet."""
+    theirs = message.state in RINGING or message.acknowledged_by == person
+    return message.urgency != "urgent", not theirs
+
+
+def note_path(folder: Path, unique: str, turn: int) -> Path:
+    """Name the file, in the folder of messages, of a note that follows this turn's answer."""
+    return folder / f"note-{unique}-{turn}.wav"

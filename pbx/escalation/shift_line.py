@@ -1,0 +1,135 @@
+"""The physician's line about a shift: who is on call hands it to the backup, another one takes it.
+
+It makes the override that `officeline oncall` makes, after a second press.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import datetime
+
+import structlog
+from sqlalchemy import Engine
+
+from pbx.base.clock import Clock
+from pbx.calls.conversation import Plans
+from pbx.db import changes, shifts
+from pbx.escalation import shift_words
+from pbx.escalation.line_steps import LineState, Step, bye, choices
+from routing import rota, shift_start
+from routing.model import Override, Plan
+from routing.oncall import until_morning
+
+REASON = "by telephone"
+ABOUT_SHIFTS = frozenset({"shift", "handover", "take"})  # what was asked for last, of a call here
+
+log = structlog.get_logger()
+
+
+class ShiftLine:
+    """Answers what people who gave their PIN ask about their shift."""
+
+    def __init__(self, engine: Engine, plans: Plans, clock: Clock) -> None:
+        self._engine = engine
+        self._plans = plans
+        self._clock = clock
+
+    def offers(self, state: LineState) -> bool:
+        """Tell whether there is anything about a shift that this person can do now."""
+        return bool(self._offered(state.person))
+
+    def menu(self, state: LineState, *say: str) -> Step:
+        """Offer what can be done; the end of the call, where nothing can."""
+        offered = self._offered(state.person)
+        return choices(state, "shift", *say, *offered) if offered else bye(state, *say)
+
+    async def chosen(self, state: LineState, key: str) -> Step:
+        """Take a key of the menu, and then the second press; any other key changes nothing."""
+        offered = self._offered(state.person)
+        match state.asked, key:
+            case "shift", "8" if "shift-hand-over" in offered:
+                return choices(state, "handover", "shift-sure")
+            case "shift", "9" if "shift-take" in offered:
+                return choices(state, "take", "shift-sure")
+            case "handover", "1" if "shift-hand-over" in offered:
+                return await self._hand_over(state)
+            case "take", "1" if "shift-take" in offered:
+                return await self._take(state)
+        return bye(state, "shift-unchanged")
+
+    def _offered(self, person: str) -> tuple[str, ...]:
+        plan, now = self._plans.plan, self._clock.now()
+        hand_over = () if handed_over(plan, person, now) is None else ("shift-hand-over",)
+        return (*hand_over, *(() if _to_take(plan, person, now) is None else ("shift-take",)))
+
+    async def _hand_over(self, state: LineState) -> Step:
+        """Put the backup on call until this shift would have ended, and have them called."""
+        now = self._clock.now()
+        wanted = handed_over(self._plans.plan, state.person, now)
+        if wanted is None:
+            return bye(state, "shift-unchanged")
+        by = f"{state.person} {REASON}"
+        await asyncio.to_thread(changes.hand_over, self._engine, wanted, by=by, now=now)
+        log.info("shift.handed_over", person=state.person)
+        return bye(state, "shift-handed")
+
+    async def _take(self, state: LineState) -> Step:
+        """Put who calls on call as `oncall take` does; who is already confirms it by that."""
+        plan, now = self._plans.plan, self._clock.now()
+        name = _to_take(plan, state.person, now)
+        if name is None:
+            return bye(state, "shift-unchanged")
+        by = f"{state.person} {REASON}"
+        if state.person in rota.on_call(plan, name, now).people:
+            end = shift_start.ends(plan, name, state.person, now)
+            await asyncio.to_thread(shifts.confirm, self._engine, name, state.person, by=by, at=now)
+        else:
+            end = until_morning(plan, name, now)
+            wanted = Override(0, name, "replace", state.person, None, _minute(now), end, REASON)
+            await asyncio.to_thread(changes.add_override, self._engine, wanted, by=by, now=now)
+        log.info("shift.taken", person=state.person)
+        until = shift_words.until(now, end, plan.office.zone)
+        return bye(state, "shift-taken", *until, "goodbye")
+
+
+def handed_over(plan: Plan, person: str, now: datetime) -> Override | None:
+    """Make the override that puts the backup in somebody's place until their shift ends.
+
+    None for somebody who is not on call, or has no backup.
+    """
+    for name in plan.rotas:
+        answer = rota.on_call(plan, name, now)
+        if person in answer.people and answer.backup is not None:
+            end = shift_start.ends(plan, name, person, now) or until_morning(plan, name, now)
+            start = _minute(now)
+            return Override(0, name, "replace", answer.backup, person, start, end, REASON)
+    return None
+
+
+def _to_take(plan: Plan, person: str, now: datetime) -> str | None:
+    """Name the rota that somebody may take: one of their own, else a physician the first of all.
+
+    Who is on call takes nothing but what they have not confirmed.
+    """
+    known = plan.people.get(person)
+    if known is None or known.role == "service":
+        return None
+    on_call = [name for name in plan.rotas if person in rota.on_call(plan, name, now).people]
+    for name in on_call:
+        if person in rota.unconfirmed(plan, name, now):
+            return name
+    if on_call:
+        return None
+    own = [name for name in plan.rotas if person in _people(plan, name)]
+    others = list(plan.rotas) if known.role == "physician" else []
+    return next(iter([*own, *others]), None)
+
+
+def _people(plan: Plan, name: str) -> set[str]:
+    table = plan.rotas[name]
+    turns = {person for layer in table.layers for person in layer.rotation}
+    return turns | {shift.person for shift in table.shifts} | {table.backup}
+
+
+def _minute(at: datetime) -> datetime:
+    return at.replace(second=0, microsecond=0)

@@ -1,0 +1,106 @@
+"""What came of a call to a patient: talked, or answered for too short a time, or not reached.
+
+A voicemail answers as a patient does. How long their phone was up is all that is known, unless the
+person says more. See docs/adr/0030-a-voicemail-is-no-call-back.md. All functions block.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Collection
+from datetime import datetime, timedelta
+
+import structlog
+from sqlalchemy import Engine
+
+from pbx.calls.record.catch_up import RECORDING_S
+from pbx.calls.record.cdr import CdrRow, Wanted, read_cdr
+from pbx.calls.record.reconcile import cdr_path
+from pbx.config.home import Home
+from pbx.db import escalation, messages, outbound
+from pbx.db.database import file_of
+from pbx.db.escalation import RefusedError
+from pbx.db.messages import MessageRow
+from pbx.db.outbound import Result
+from pbx.db.outbound_tables import OutboundCall
+from pbx.escalation.words import words_in
+from routing.model import Plan
+from routing.relay import was_cut_off
+
+log = structlog.get_logger()
+
+
+def end(engine: Engine, plan: Plan, row: OutboundCall, otherwise: str | None, at: datetime) -> None:
+    """End a call, with its message called back if they talked.
+
+    `otherwise` is what came of it where no patient was dialled; None: that is told later.
+    """
+    talk = None if row.answered_at is None else at - row.answered_at
+    _end(engine, plan, row, otherwise, at, talk)
+
+
+def end_gone(engine: Engine, plan: Plan, live: Collection[str], at: datetime) -> None:
+    """End the calls that are not among those that live, as Asterisk's records say they went.
+
+    What these do not have broke off with Asterisk: nobody knows how long it lasted.
+    """
+    gone = [row for row in outbound.going_on(engine) if row.call not in live]
+    records = _records(engine, gone)
+    if any(row.placed_at and row.call not in records for row in gone):
+        time.sleep(RECORDING_S)
+        records = _records(engine, gone)
+    for row in gone:
+        record = records.get(row.call or "")
+        ended_at = at if record is None else record.end or at
+        talk = None if row.answered_at is None else timedelta()
+        if record is not None and record.talk_ms is not None:
+            talk = timedelta(milliseconds=record.talk_ms)
+            outbound.answered(engine, record.call, ended_at - talk)
+        _end(engine, plan, row, "interrupted", ended_at, talk)
+
+
+def _end(
+    engine: Engine,
+    plan: Plan,
+    row: OutboundCall,
+    otherwise: str | None,
+    at: datetime,
+    talk: timedelta | None,
+) -> None:
+    """End a call in which the patient's phone was up so long, or never."""
+    message = messages.get(engine, row.message) if row.message else None
+    talked: Result = "talked"
+    if talk is not None:
+        ladder = message.ladder if message is not None else None
+        brief = was_cut_off(plan, ladder or "", at - talk, at)
+        talked = "answered" if brief else "talked"
+        if message is not None and not brief:
+            _called_back(engine, plan, row, message, at)
+    # last: whoever dies before has it to do again
+    outbound.ended(engine, row.call or "", otherwise, at, talked)
+
+
+def _called_back(
+    engine: Engine, plan: Plan, row: OutboundCall, message: MessageRow, at: datetime
+) -> None:
+    """Let a message be called back, unless there is more of it than the person had heard."""
+    words = words_in(engine, file_of(engine).parent, message)
+    if row.joins is None or row.size is None or words.size > row.size:
+        log.info("physician.unheard", call=message.id)
+        return
+    try:
+        escalation.move(
+            engine, plan, message.id, "called back", at=at, person=row.person, joins=row.joins
+        )
+    except RefusedError as error:
+        log.info("physician.too_late", call=message.id, error=str(error))
+
+
+def _records(engine: Engine, rows: Collection[OutboundCall]) -> dict[str, CdrRow]:
+    """Read Asterisk's last record of each person's own leg, by its call."""
+    calls = {row.call: row.asked_at for row in rows if row.call}
+    if not calls:
+        return {}
+    first = min(calls.values())
+    held = read_cdr(cdr_path(Home(file_of(engine).parent)), wanted=Wanted(first, first, calls))
+    return {row.call: row for row in held if row.unique == row.call}

@@ -1,0 +1,53 @@
+"""The words of a message as a physician hears them, and how much of them there was. All block."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from sqlalchemy import Engine
+
+from pbx.calls.record.flags import CUT_OFF
+from pbx.calls.record.missing import is_there, missing
+from pbx.db import messages
+from pbx.db.messages import MessageRow
+
+
+@dataclass(frozen=True)
+class Words:
+    """What is played of a message, the newest call first; `heard` tells that it is any words.
+
+    `joins` counts how often a call joined it, and `size` the bytes of its recordings: of who heard
+    fewer, nothing settles the message.
+    """
+
+    said: list[str]
+    heard: bool
+    joins: int
+    size: int
+
+
+def words_in(engine: Engine, folder: Path, message: MessageRow) -> Words:
+    """Name a message's recordings, in `folder`, as Asterisk plays them.
+
+    A call that left none is said to have left no words: it may be another patient's. Of one whose
+    file is missing, that is said.
+    """
+    parts = messages.parts(engine, message)
+    there = [(call, _file(folder, place)) for call, place in reversed(parts)]
+    spoke = {call for call, path in there if path is not None}
+    silent = "message-cut-off" if CUT_OFF in message.flags else "message-no-words"
+    gone = set(missing(engine, folder, message))
+    lost = {call for call, place in parts if place in gone}
+    said = [
+        ("message-gone" if call in lost else silent) if path is None else str(path.with_suffix(""))
+        for call, path in dict.fromkeys(there)
+        if path is not None or call not in spoke
+    ]
+    size = sum(path.stat().st_size for path in {path for _, path in there} if path is not None)
+    return Words(said, bool(spoke), len(parts) - 1, size)
+
+
+def _file(folder: Path, place: str | None) -> Path | None:
+    path = folder / place if place else None
+    return path if path is not None and is_there(path) else None

@@ -1,1 +1,0 @@
-"""Whether the line works: signs of life, the doctor, drills."""

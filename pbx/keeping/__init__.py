@@ -1,1 +1,0 @@
-"""What must outlast a machine and what must not: backups, damage, retention."""

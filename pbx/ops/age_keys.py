@@ -1,0 +1,144 @@
+"""How a backup is locked and unlocked: by age, for public keys or with a passphrase.
+
+Keys work on streams of any length; pyrage takes a passphrase only for what fits into memory. So a
+passphrase locks a key that is made for this backup alone, and the key locks the rest: a tar of both
+(docs/adr/0019). https://age-encryption.org/v1 is the format of what is locked.
+"""
+
+from __future__ import annotations
+
+import tarfile
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import BinaryIO, cast
+
+from pbx.base.errors import OfficeLineError
+
+# Reads all of the first, writes all of the second
+Lock = Callable[[BinaryIO, BinaryIO], None]
+
+SHORTEST = 12  # characters of a passphrase: whoever finds the file can try for ever
+KEY, CONTENT = "key.age", "office.tar.age"  # what a backup with a passphrase consists of
+_END = 2 * tarfile.BLOCKSIZE  # zeros that end a tar
+_LARGEST_KEY = 10_000  # bytes; in fact it has some 250
+_DIRECT = b"age-encryption.org/v1\n-> scrypt "  # locked with the passphrase itself
+
+
+def for_recipients(keys: Sequence[str]) -> Lock:
+    """Lock for these public keys, "age1..."; OfficeLineError if one is none."""
+    import pyrage
+
+    if any(key.strip().upper().startswith("AGE-SECRET-KEY-") for key in keys):
+        raise OfficeLineError(
+            "A secret key opens backups, and must not be on this machine; give the public key that "
+            "'age-keygen' printed with it, as in age1..., and make a new pair if others saw it."
+        )
+    try:
+        recipients = [pyrage.x25519.Recipient.from_str(key.strip()) for key in keys]
+    except pyrage.RecipientError as error:
+        raise OfficeLineError(
+            "A recipient is an age public key, as in age1...; make a pair with 'age-keygen'."
+        ) from error
+    return lambda plain, locked: pyrage.encrypt_io(plain, locked, recipients)
+
+
+def for_passphrase(words: str) -> Lock:
+    """Lock with a passphrase; what is written to must be seekable."""
+    if len(words) < SHORTEST:
+        raise OfficeLineError(f"A passphrase has at least {SHORTEST} characters; take a longer.")
+
+    def lock(plain: BinaryIO, locked: BinaryIO) -> None:
+        import pyrage
+
+        key = pyrage.x25519.Identity.generate()
+        sealed = pyrage.passphrase.encrypt(f"{key}\n".encode(), words)
+        _add(locked, KEY, lambda: locked.write(sealed))
+        _add(locked, CONTENT, lambda: pyrage.encrypt_io(plain, locked, [key.to_public()]))
+        locked.write(bytes(_END))
+
+    return lock
+
+
+def by_identity(file: Path) -> Lock:
+    """Unlock with the secret keys of a file that age-keygen wrote."""
+    import pyrage
+
+    try:
+        lines = [line.strip() for line in file.read_text(encoding="utf-8-sig").splitlines()]
+        secrets = [line for line in lines if line and not line.startswith("#")]
+        identities = [pyrage.x25519.Identity.from_str(line) for line in secrets]
+    except (OSError, ValueError, pyrage.IdentityError) as error:
+        raise OfficeLineError(
+            f"{file} cannot be read as an age key; name the file that age-keygen wrote."
+        ) from error
+
+    def unlock(locked: BinaryIO, plain: BinaryIO) -> None:
+        try:
+            pyrage.decrypt_io(locked, plain, identities)
+        except pyrage.DecryptError as error:
+            raise _closed(error) from error
+
+    return unlock
+
+
+def by_passphrase(words: str) -> Lock:
+    """Unlock with a passphrase; also what it locked itself, as OfficeLine once did."""
+
+    def unlock(locked: BinaryIO, plain: BinaryIO) -> None:
+        import pyrage
+
+        is_direct = locked.read(len(_DIRECT)) == _DIRECT
+        locked.seek(0)
+        try:
+            if is_direct:
+                plain.write(pyrage.passphrase.decrypt(locked.read(), words))
+                return
+            with tarfile.open(fileobj=locked, mode="r:") as tar:
+                sealed = _member(tar, KEY, _LARGEST_KEY).read()
+                key = pyrage.passphrase.decrypt(sealed, words).decode().strip()
+                identity = pyrage.x25519.Identity.from_str(key)
+                pyrage.decrypt_io(_member(tar, CONTENT), plain, [identity])
+                _see_end(tar, locked)
+        except (pyrage.DecryptError, pyrage.IdentityError, tarfile.ReadError, ValueError) as error:
+            raise _closed(error) from error
+
+    return unlock
+
+
+def _add(tar: BinaryIO, name: str, write: Callable[[], object]) -> None:
+    """Write one file of a tar, whose size is known only afterwards; the header keeps its length."""
+    header = tar.tell()
+    tar.write(bytes(tarfile.BLOCKSIZE))
+    write()
+    end = tar.tell()
+    info = tarfile.TarInfo(name)
+    info.mode, info.size = 0o600, end - header - tarfile.BLOCKSIZE
+    tar.write(bytes(-info.size % tarfile.BLOCKSIZE))
+    tar.seek(header)
+    tar.write(info.tobuf(tarfile.GNU_FORMAT))
+    tar.seek(0, 2)
+
+
+def _member(tar: tarfile.TarFile, name: str, largest: int | None = None) -> BinaryIO:
+    """Open the next file of a tar, which must be this one."""
+    info = tar.next()
+    content = None if info is None or info.name != name else tar.extractfile(info)
+    if info is None or content is None or (largest is not None and info.size > largest):
+        raise tarfile.ReadError(f"it has no {name}")
+    return cast("BinaryIO", content)
+
+
+def _see_end(tar: tarfile.TarFile, file: BinaryIO) -> None:
+    """See that behind the content is what we write there, and no more."""
+    last = tar.getmembers()[-1]
+    file.seek(last.offset_data + last.size)
+    end = bytes(-last.size % tarfile.BLOCKSIZE + _END)
+    if last.name != CONTENT or file.read(len(end) + 1) != end:
+        raise tarfile.ReadError("it is cut off, or there is something behind it")
+
+
+def _closed(error: Exception) -> OfficeLineError:
+    return OfficeLineError(
+        f"The backup cannot be opened ({error}); "
+        "it is none, or was made for another key or passphrase."
+    )

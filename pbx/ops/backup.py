@@ -1,0 +1,264 @@
+"""A backup: all of an office that cannot be made again, in one file that age has locked.
+
+Within is a tar of the files and, at its end, a manifest of their SHA-256. The database is copied by
+SQLite itself, so that calls go on; every recording that it names was on the disk before it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import fcntl
+import hashlib
+import io
+import json
+import os
+import shutil
+import sqlite3
+import tarfile
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from pathlib import Path
+from threading import Thread
+from typing import TYPE_CHECKING, BinaryIO
+
+from pbx.base.errors import OfficeLineError
+from pbx.base.os_errors import os_sentence
+from pbx.base.paths import SPOOL
+from pbx.calls.record.reconcile import cdr_path
+from pbx.calls.record.spool import Spool
+from pbx.config import secrets as vault
+from pbx.config.home import Home
+from pbx.db import audit, overlay
+from pbx.ops.age_keys import Lock
+
+if TYPE_CHECKING:
+    from _typeshed import ReadableBuffer
+
+FORMAT = 1
+MANIFEST, DATABASE, CONFIG = "manifest.json", "officeline.db", "office.toml"
+STAGE = ".backup-"  # how the folder begins in which copies wait within the home
+
+
+@dataclass(frozen=True)
+class Item:
+    """A file of a backup: its name within, its size in bytes and its SHA-256."""
+
+    name: str
+    size: int
+    sha256: str
+
+
+class Hashing:
+    """Reads a file, and hashes what was read."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self.sha256 = hashlib.sha256()
+
+    def read(self, size: int = -1) -> bytes:
+        """Read at most `size` bytes."""
+        found = self._file.read(size)
+        self.sha256.update(found)
+        return found
+
+
+class _Target(io.FileIO):
+    """A file that keeps the machine's reason: age would make another error of it."""
+
+    refused: OSError | None = None
+
+    def write(self, data: ReadableBuffer, /) -> int:
+        """Write what the disk takes."""
+        try:
+            return super().write(data)
+        except OSError as error:
+            self.refused = error
+            raise
+
+
+@contextlib.contextmanager
+def alone(home: Home) -> Iterator[None]:
+    """Be the one that makes a backup of this home; what a killed one left in it is removed."""
+    if not home.database.exists():
+        raise OfficeLineError(f"There is no office in {home.folder} yet; name it with --home.")
+    try:
+        # whoever makes the next backup, perhaps as another user, only has to open it
+        handle = os.open(home.backing_up, os.O_CREAT | os.O_RDONLY | os.O_CLOEXEC, 0o644)
+    except OSError as error:
+        what = f"The home {home.folder} cannot be backed up"
+        raise OfficeLineError(os_sentence(what, error, home.folder)) from error
+    try:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise OfficeLineError(
+                f"Another backup of {home.folder} is being made; try again when it has ended."
+            ) from error
+        for left in home.folder.glob(f"{STAGE}*"):
+            shutil.rmtree(left, ignore_errors=True)
+        yield
+    finally:
+        os.close(handle)
+
+
+def make(  # `proof` looks at what was written before it has its name
+    home: Home,
+    config: Path,
+    file: Path,
+    lock: Lock,
+    now: datetime,
+    proof: Callable[[Path], None] = lambda _: None,
+) -> list[Item]:
+    """Write a backup into a new file, mode 0600; OfficeLineError leaves none behind.
+
+    Its caller is `alone` with the home.
+    """
+    if not config.is_file():
+        raise OfficeLineError(f"There is no {config} to keep; name the office's with --config.")
+    part = file.with_name(f".{file.name}.part")
+    try:
+        if file.exists():
+            raise OfficeLineError(f"{file} is there already; name another file.")
+        with contextlib.ExitStack() as stack:
+            raw = _Target(part, "xb")
+            target = stack.enter_context(io.BufferedWriter(raw))
+            stack.callback(part.unlink, missing_ok=True)
+            part.chmod(0o600)
+            folder = tempfile.TemporaryDirectory(prefix=STAGE, dir=home.folder)
+            copies = Path(stack.enter_context(folder))
+            _copy_spool(home, copies)
+            _snapshot(home.database, copies / DATABASE)
+            try:
+                items = _through(
+                    lock, target, lambda plain: _pack(home, config, copies, plain, now)
+                )
+            except Exception as error:
+                if raw.refused is not None:
+                    raise raw.refused from error
+                raise
+            target.flush()
+            os.fsync(target.fileno())
+            proof(part)
+            part.rename(file)
+    except FileExistsError as error:
+        raise OfficeLineError(
+            f"Another backup is being written to {file}; remove {part} if none is."
+        ) from error
+    except OSError as error:
+        raise OfficeLineError(
+            os_sentence(f"The backup {file} cannot be written", error, file)
+        ) from error
+    return items
+
+
+def _copy_spool(home: Home, copies: Path) -> None:
+    """Copy what waits to be taken in, before the database: a fact is then in one of the two."""
+    (copies / SPOOL).mkdir()
+    for path in Spool(home.spool).waiting():
+        with contextlib.suppress(FileNotFoundError):  # taken in since
+            if not path.is_symlink():
+                shutil.copyfile(path, copies / SPOOL / path.name)
+
+
+def _snapshot(database: Path, copy: Path) -> None:
+    """Copy the database as it is at one moment, while others write to it."""
+    try:
+        with (
+            contextlib.closing(overlay.connect(database)) as source,
+            contextlib.closing(sqlite3.connect(copy)) as target,
+        ):
+            source.backup(target)
+            target.execute("PRAGMA journal_mode=DELETE")  # one file
+    except sqlite3.Error as error:
+        if error.sqlite_errorcode in {sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_WRITE}:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(copy)) from error
+        raise overlay.unreadable(database, error) from error
+
+
+def is_sound(database: Path) -> bool:
+    """Tell whether SQLite finds a database whole; it may be in use."""
+    try:
+        with contextlib.closing(sqlite3.connect(database)) as connection:
+            return connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+    except sqlite3.Error:
+        return False
+
+
+def _through(lock: Lock, target: BinaryIO, pack: Callable[[BinaryIO], list[Item]]) -> list[Item]:
+    """Let one thread pack into a pipe while this one locks what comes out of it."""
+    read_end, write_end = os.pipe()
+    items: list[Item] = []
+    failed: list[BaseException] = []
+
+    def packing() -> None:
+        try:
+            with os.fdopen(write_end, "wb") as plain:
+                items.extend(pack(plain))
+        except BaseException as error:  # noqa: BLE001  # raised below, in the thread that waits
+            failed.append(error)
+
+    thread = Thread(target=packing)
+    thread.start()
+    try:
+        with os.fdopen(read_end, "rb") as plain:
+            lock(plain, target)
+    finally:
+        thread.join()
+    if failed:
+        raise failed[0]
+    return items
+
+
+def _pack(home: Home, config: Path, copies: Path, plain: BinaryIO, now: datetime) -> list[Item]:
+    """Write the tar; return what is in it."""
+    items = []
+    with tarfile.open(fileobj=plain, mode="w|", format=tarfile.PAX_FORMAT) as tar:
+        for name, path in _files(home, config, copies):
+            with contextlib.suppress(FileNotFoundError):  # deleted since it was listed
+                items.append(_add(tar, name, path))
+        manifest = {
+            "format": FORMAT,
+            "made_at": now.isoformat(timespec="seconds"),
+            "audit_head": _head(copies / DATABASE),
+            "files": [asdict(item) for item in items],
+        }
+        content = json.dumps(manifest, indent=1).encode()
+        info = tarfile.TarInfo(MANIFEST)
+        info.size = len(content)
+        tar.addfile(info, io.BytesIO(content))
+    return items
+
+
+def _add(tar: tarfile.TarFile, name: str, path: Path) -> Item:
+    with path.open("rb") as file:
+        info = tarfile.TarInfo(name)
+        info.size = os.fstat(file.fileno()).st_size  # what grows later is in the next backup
+        reader = Hashing(file)
+        tar.addfile(info, reader)
+    return Item(name, info.size, reader.sha256.hexdigest())
+
+
+def _files(home: Home, config: Path, copies: Path) -> Iterator[tuple[str, Path]]:
+    """Name what is kept, and where it is; the database first, as the others only grow."""
+    yield DATABASE, copies / DATABASE
+    yield CONFIG, config
+    yield vault.FILE, home.folder / vault.FILE
+    records = cdr_path(home)
+    folders = sorted(
+        path for place in (home.messages, home.recordings) for path in place.rglob("*")
+    )
+    for path in (records, *folders):
+        if path.is_file() and not path.is_symlink():
+            yield str(path.relative_to(home.folder)), path
+    for path in Spool(copies / SPOOL).waiting():
+        yield str(home.spool.relative_to(home.folder) / path.name), path
+
+
+def _head(copy: Path) -> str:
+    """Read the head of the copy's audit."""
+    with contextlib.closing(sqlite3.connect(copy)) as connection:
+        row = connection.execute("SELECT hash FROM audit ORDER BY seq DESC LIMIT 1").fetchone()
+    return audit.GENESIS if row is None else str(row[0])

@@ -1,0 +1,145 @@
+"""What a canary shows of the line, check by check, and what to do where one does not hold."""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from dialplan import names
+from pbx.asterisk.speech.likeness import ALIKE, likeness
+from pbx.asterisk.speech.soundfile import read_sound, sound_problem
+from pbx.base.errors import OfficeLineError
+from pbx.base.phone_numbers import mask, shown_number
+from pbx.calls.conversation import Verdict
+from pbx.calls.trial import NO_WORDS
+from pbx.ops.canary import Heard
+from pbx.ops.look import Check
+from routing.model import Office
+
+HERTZ = 8000
+UNTRIED = "not tried, as the call did not get there"
+SILENT, DOCTOR = "the control layer did not answer", "Look at it with 'officeline doctor'."
+FIRST = "Mend what stands above, and try again."
+
+
+class BusyError(OfficeLineError):
+    """Another call was on the line at the same moment."""
+
+
+@dataclass(frozen=True)
+class Due:
+    """What should be heard: what the line answers at this hour, and where its sounds come from."""
+
+    verdict: Verdict
+    sounds: Mapping[str, Path]
+
+    @property
+    def prompts(self) -> Sequence[str]:
+        """Name what is said first."""
+        return self.verdict.variables[names.SAY].split("&")
+
+    @property
+    def is_mute(self) -> bool:
+        """Tell whether a patient would hear nothing before phones ring."""
+        return tuple(self.prompts) == (NO_WORDS,)
+
+    @property
+    def has_menu(self) -> bool:
+        """Tell whether a key is waited for then."""
+        return self.verdict.verb == names.MENU
+
+    def samples(self) -> array[int]:
+        """Put the prompts together, as 8 kHz; OfficeLineError if one cannot be heard."""
+        whole: array[int] = array("h")
+        for prompt in self.prompts:
+            path = self.sounds.get(prompt)
+            why = "is no prompt" if path is None else sound_problem(path, HERTZ)
+            if path is None or why is not None:
+                raise OfficeLineError(
+                    f"The prompt '{prompt}' {why}; look at 'officeline prompts check'."
+                )
+            whole.extend(read_sound(path).samples)
+        return whole
+
+
+def judge(heard: Heard, due: Due, record: Path, office: Office, press: str) -> list[Check]:
+    """Look at each thing; BusyError where another call came between."""
+    if heard.stayed:
+        raise BusyError(
+            "Another call came in on this line at the same moment, and goes on as every call does; "
+            "try again in a few minutes."
+        )
+    shown = heard.came if heard.came is not None else next(iter(heard.doubts.values()), None)
+    ours = shown is not None and shown_number(shown, office.country) == office.number
+    return [
+        _came(heard, came=shown is not None),
+        _caller_id(shown, office),
+        _greeting(heard, due, record),
+        _menu(heard, due, press, ours=ours),
+    ]
+
+
+def _came(heard: Heard, *, came: bool) -> Check:
+    if came:
+        return Check("trunk", True, "the call went out over the trunk and came back in")
+    detail = "the call went out, and the carrier did not bring it back in"
+    if heard.answered:
+        detail = "the call was answered, and not by this office"
+    mend = "Ask the carrier where calls to this number go: they belong on this trunk."
+    return Check("trunk", False, detail, mend)
+
+
+def _caller_id(shown: str | None, office: Office) -> Check:
+    if shown is None:
+        return Check("caller ID", False, UNTRIED, FIRST)
+    came, number = shown_number(shown, office.country), office.number
+    if came == number:
+        return Check("caller ID", True, f"the office's number came in, {mask(number)}")
+    detail = f"{mask(came) if came else 'no number'} came in, and not the office's {mask(number)}"
+    mend = "Ask the carrier to show the number that the office sends, or nobody knows who calls."
+    return Check("caller ID", False, detail, mend)
+
+
+def _greeting(heard: Heard, due: Due, record: Path) -> Check:
+    if heard.came is None:
+        return Check("greeting", False, UNTRIED, FIRST)
+    said = " and ".join(due.prompts)
+    if likeness(_recorded(record), due.samples()) >= ALIKE:
+        what = "the test sentence, as phones ring without a word" if due.is_mute else said
+        return Check("greeting", True, f"heard at the calling end: {what}")
+    if heard.lost:
+        return Check("greeting", False, SILENT, DOCTOR)
+    detail = f"what was heard is not {said}"
+    if sound_problem(record, HERTZ) is not None:
+        detail = f"nothing was heard where {said} should be"
+    mend = (
+        "Start the line anew, which copies its sounds; if they are right, ask the carrier about "
+        "the audio from the office."
+    )
+    return Check("greeting", False, detail, mend)
+
+
+def _menu(heard: Heard, due: Due, press: str, *, ours: bool) -> Check:
+    if heard.came is None and ours:  # it said its key, and was not understood
+        mend = "Ask the carrier to pass keys on as RFC 4733 (telephone-event) says."
+        return Check("menu", False, "no key that the call pressed came in", mend)
+    if not due.has_menu:
+        return Check("menu", True, "this line has none at this hour")
+    if heard.came is None:
+        return Check("menu", False, UNTRIED, FIRST)
+    if heard.lost:
+        return Check("menu", False, SILENT, DOCTOR)
+    if heard.told == press:
+        return Check("menu", True, f"it heard key {press}")
+    detail = f"key {press} was not heard"
+    return Check("menu", False, detail, "Try again; if it stays so, ask the carrier about keys.")
+
+
+def _recorded(record: Path) -> array[int]:
+    """Read what the calling end heard; nothing where it heard nothing."""
+    try:
+        return read_sound(record).samples
+    except ValueError:
+        return array("h")

@@ -1,0 +1,86 @@
+"""A canary from its beginning to its judgement, on the office that runs."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import fcntl
+import math
+import os
+import secrets
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+from dialplan import names
+from pbx.asterisk.speech import prompts
+from pbx.base.errors import OfficeLineError
+from pbx.calls import trial
+from pbx.calls.conversation import Question
+from pbx.calls.live import LivePlan
+from pbx.config.home import Home
+from pbx.config.plan import Configuration
+from pbx.config.secrets import Vault
+from pbx.ops.canary import SLACK_S, Wanted, place
+from pbx.ops.canary_checks import HERTZ, Due, judge
+from pbx.ops.look import Check
+from pbx.ops.manager import Login
+from pbx.ops.trunk import reaches
+from routing.model import Plan
+
+
+async def run(configuration: Configuration, held: Vault, home: Home, did: str) -> list[Check]:
+    """Call this number of ours; OfficeLineError where that cannot be tried now."""
+    trunk = configuration.trunk
+    if trunk.transport == "udp" and not await asyncio.to_thread(reaches, trunk.host, trunk.port):
+        raise OfficeLineError(
+            f"The trunk to {trunk.host}:{trunk.port} does not answer, so nothing was called; "
+            "look at it with 'officeline doctor'."
+        )
+    live = LivePlan(configuration.plan, held, home)
+    with _alone(home) as record:
+        live.open()
+        try:
+            due, press = _due(live, home, did)
+            office = live.plan.office
+        finally:
+            live.close()
+        listen = math.ceil(len(due.samples()) / HERTZ) + SLACK_S
+        wanted = Wanted(did, record, listen, press)
+        heard = await place(Login(home.recall_ports().ami, held.manager), held.token, wanted)
+        return judge(heard, due, record.with_suffix(".wav"), office, press)
+
+
+def _due(live: LivePlan, home: Home, did: str) -> tuple[Due, str]:
+    """Say what a caller of this number should hear now, and a key that the menu knows."""
+    plan = live.plan
+    arrived = Question("", "", "1", did, names.ARRIVED, "", "", plan.office.number)
+    verdict = trial.answer(live, arrived, datetime.now(UTC))
+    own = home.recordings if home.recordings.is_dir() else None
+    due = Due(verdict, prompts.sources(plan.office.language, own))
+    return due, _key(plan, due) if due.has_menu else ""
+
+
+def _key(plan: Plan, due: Due) -> str:
+    decision = due.verdict.decision
+    menu = plan.menus[decision.target] if decision is not None else None
+    return next(iter(menu.keys), "1") if menu is not None else "1"
+
+
+@contextlib.contextmanager
+def _alone(home: Home) -> Iterator[Path]:
+    """Hold that no other canary is under way; yield where to record, of which nothing stays."""
+    spool = home.asterisk / "spool"
+    handle = os.open(home.folder / "canary.lock", os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+    try:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise OfficeLineError("Another test call is under way; wait a minute.") from error
+        try:
+            yield spool / f"canary-{secrets.token_hex(6)}"
+        finally:
+            for record in spool.glob("canary-*.wav"):  # also of one that was killed
+                record.unlink(missing_ok=True)
+    finally:
+        os.close(handle)

@@ -1,0 +1,263 @@
+"""What the line needs from its machine and its files, looked at piece by piece."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+
+from pbx.asterisk.engine import ports, runtime
+from pbx.asterisk.speech import prompts
+from pbx.base import disk, when
+from pbx.base.errors import ConfigError, OfficeLineError
+from pbx.calls.record.spool import Spool
+from pbx.config import hosts
+from pbx.config import secrets as vault
+from pbx.config.home import Home
+from pbx.config.plan import Configuration
+from pbx.config.setup.answers import PLACEHOLDER
+from pbx.db.damage import aside_of
+from pbx.db.database import refusal
+from pbx.db.overlay import AppliedText, applied_texts, laid_over
+from pbx.db.upgrade import copies
+from pbx.ops import machine, timers, upkeep
+from pbx.ops.look import Check
+from pbx.ops.trunk import reaches, registration
+from pbx.service import supervisor
+from routing.oncall import upcoming_gap
+
+DAYS_AHEAD = 14  # in which a shift without anybody is an alarm
+FREE_BYTES = 1_000_000_000
+
+
+def examine(config: Path, home: Path) -> list[Check]:
+    """Look at everything; a check that cannot be made is one that failed."""
+    place = Home(home)
+    looks: list[Callable[[], Check]] = [
+        _python,
+        _asterisk,
+        lambda: _home(place),
+        lambda: _disk(home),
+        lambda: _database(place),
+        upkeep.clock,
+        lambda: upkeep.line(place, datetime.now(UTC)),
+        lambda: upkeep.backup(place, datetime.now(UTC)),
+    ]
+    if timers.is_on(timers.CANARY) or timers.has_failed(timers.CANARY):
+        looks.append(upkeep.canary)
+    checks = [_made(look) for look in looks]
+    running: AppliedText | None = None
+    try:
+        running = next(iter(applied_texts(place.database)), None)
+        configuration = supervisor.read_configuration(config)
+    except OfficeLineError as error:
+        mend = f"Mend the file and try again{_meanwhile(running)}."
+        return [*checks, Check("configuration", False, str(error), mend)]
+    detail = f"{config}, plan {configuration.plan.hash}"
+    if running is not None and running.hash != configuration.plan.hash:
+        detail += f", not applied yet{_meanwhile(running)}"
+    checks.append(Check("configuration", True, detail))
+    with_plan: list[Callable[[], Check]] = [
+        lambda: _people(configuration, place),
+        lambda: machine.numbers(configuration, place),
+        lambda: _rotas(configuration, place),
+        lambda: _prompts(configuration, place),
+        lambda: _ports(configuration, place),
+        lambda: machine.phones(configuration, place),
+        lambda: _trunk(configuration, place),
+    ]
+    if hosts.names_of(configuration):
+        with_plan.append(lambda: machine.names(configuration, place))
+    if (certificate := configuration.network.certificate) is not None:
+        with_plan.append(lambda: upkeep.certificate(certificate, datetime.now(UTC)))
+    if configuration.mqtt is not None:
+        with_plan.append(lambda: _broker(configuration, place))
+    return [*checks, *(_made(look) for look in with_plan)]
+
+
+def _meanwhile(running: AppliedText | None) -> str:
+    """Say which plan runs while the file is another."""
+    return "" if running is None else f"; until then plan {running.hash} runs"
+
+
+def _made(look: Callable[[], Check]) -> Check:
+    try:
+        return look()
+    except OfficeLineError as error:
+        name = getattr(look, "__name__", "check").strip("_<>")
+        return Check(name, False, str(error).rstrip("."), "")
+
+
+def _python() -> Check:
+    version = sys.version.split()[0]
+    return Check("python", sys.version_info >= (3, 11), version, "Install Python 3.11 or newer.")
+
+
+def _asterisk() -> Check:
+    found = runtime.find()
+    if found is None:
+        mend = "Bring one: 'officeline engine fetch'."
+        return Check("asterisk", False, "none of 22.10 or newer", mend)
+    user = runtime.service_user()
+    inside = runtime.enterable(found.modules, user)
+    detail = f"{found.version}, runs as {user.name or 'you'}"
+    return Check("asterisk", inside, detail, f"Let {user.name} enter {found.modules}: chmod o+x.")
+
+
+def _home(home: Home) -> Check:
+    user = runtime.service_user()
+    folder = next(path for path in (home.folder, *home.folder.parents) if path.exists())
+    if not os.access(folder, os.W_OK):
+        return Check("home", False, f"{folder} is not yours", "Name another folder with --home.")
+    if not runtime.enterable(folder, user):
+        mend = f"Let {user.name} pass with chmod o+x, or name another folder with --home."
+        return Check("home", False, f"{user.name} cannot enter {folder}", mend)
+    return Check("home", True, str(home.folder))
+
+
+def _disk(home: Path) -> Check:
+    mount = disk.mount_of(home)
+    free = shutil.disk_usage(mount).free
+    why, mend = disk.trouble(home), "Make room: a message takes 1 MB a minute."
+    detail = f"{free / 1e9:.1f} GB free at {mount}" if why is None else why
+    return Check("disk", free >= FREE_BYTES and why is None, detail, mend)
+
+
+def _database(home: Home) -> Check:
+    """Tell of a database that takes nothing or was damaged, and of facts that cannot be read."""
+    if (why := refusal(home.database)) is not None:
+        waiting = len(Spool(home.spool).waiting())
+        mend = "Mend that; what waits is taken in by itself."
+        return Check(
+            "database", False, f"{why.rstrip('.')}; facts that wait for it: {waiting}", mend
+        )
+    aside = aside_of(home.database)
+    if aside:
+        mend = (
+            "What could be read of it is in the new one: see 'officeline inbox list' and "
+            "'officeline audit list --what database'. Then move it elsewhere."
+        )
+        return Check("database", False, f"one was damaged and set aside as {aside[-1]}", mend)
+    broken = len(list(home.spool.glob("*.broken"))) if home.spool.is_dir() else 0
+    if broken:
+        mend = f"Look into {home.spool}, then move them elsewhere."
+        return Check("database", False, f"{broken} facts could not be taken in", mend)
+    before = [one.name for one in copies(home.database)]
+    kept = f"; as it was before its upgrade it is in {before[-1]}" if before else ""
+    return Check("database", True, f"none was damaged{kept}")
+
+
+def _people(configuration: Configuration, home: Home) -> Check:
+    """Tell who cannot be called, and who could be called but take no message."""
+    try:
+        held = vault.read(home.folder)
+    except ConfigError as error:
+        return Check("people", False, str(error).rstrip("."), "")
+    missing = [key for key in configuration.plan.people if key not in held.mobiles]
+    unknown = [key for key in configuration.plan.people if key not in held.pins]
+    details = [f"no mobile for {', '.join(missing)}"] if missing else []
+    if unknown:
+        details.append(f"no PIN for {', '.join(unknown)}, who hear no message by telephone without")
+    if details:
+        mend = f"mobile {missing[0]} NUMBER" if missing else f"pin {unknown[0]}"
+        return Check("people", False, "; ".join(details), f"'officeline people {mend}'.")
+    return Check("people", True, f"{len(held.mobiles)} with a mobile in the vault, each with a PIN")
+
+
+def _rotas(configuration: Configuration, home: Home) -> Check:
+    """Tell, days before, of the first shift that nobody has."""
+    plan = laid_over(configuration.plan, home.database)
+    gap = upcoming_gap(plan, datetime.now(UTC), DAYS_AHEAD)
+    if gap is None:
+        return Check("rotas", True, f"somebody is on call for the next {DAYS_AHEAD} days")
+    start, end = (at.astimezone(plan.office.zone) for at in (gap.start, gap.end))
+    mend = (
+        f"'officeline oncall override --rota {gap.rota} "
+        f'--from "{start:%Y-%m-%d %H:%M}" --to "{end:%Y-%m-%d %H:%M}" '
+        "--add PERSON --reason REASON'."
+    )
+    times = f"{when.show(gap.start, plan.office.zone)} to {when.show(gap.end, plan.office.zone)}"
+    return Check("rotas", False, f"nobody is on call for '{gap.rota}' from {times}", mend)
+
+
+def _prompts(configuration: Configuration, home: Home) -> Check:
+    own = home.recordings if home.recordings.is_dir() else None
+    sounds = prompts.sounds_folder()
+    catalogue = prompts.load_catalogue(sounds / f"{configuration.plan.office.language}.toml")
+    problems = prompts.check(catalogue, sounds, own)
+    if problems:
+        return Check("prompts", False, problems[0].rstrip("."), "")
+    return Check("prompts", True, f"{len(catalogue.ids)} in '{catalogue.language}'")
+
+
+def _ports(configuration: Configuration, home: Home) -> Check:
+    """Tell whether the named ports are free, unless it is our own office that has them."""
+    network = configuration.network
+    named = [port for port in (network.sip_port, network.ami_port, network.agi_port) if port]
+    if not named:
+        known = home.known_ports()
+        detail = "free ones are chosen at the first start" if known is None else f"SIP {known.sip}"
+        return Check("ports", True, detail)
+    if supervisor.is_running(home):
+        return Check("ports", True, "in use by this office, which is running")
+    taken = [port for port in named if not ports.is_free(port)]
+    if taken:
+        mend = "Stop the program that has it, or choose another in [network]."
+        return Check("ports", False, f"{taken[0]} is in use", mend)
+    return Check("ports", True, ", ".join(map(str, named)))
+
+
+def _trunk(configuration: Configuration, home: Home) -> Check:
+    table = configuration.trunk
+    where = f"{table.host}:{table.port}"
+    if table.kind == "registration" and supervisor.is_running(home):
+        return _registered(where, home)
+    if table.transport != "udp":
+        detail = f"{where} is asked over {table.transport}, by Asterisk alone"
+        return Check("trunk", True, f"{detail}; 'officeline canary' calls over it")
+    if reaches(table.host, table.port):
+        return Check("trunk", True, f"{where} answers")
+    detail = f"{where} does not answer OPTIONS"
+    if table.host == PLACEHOLDER:
+        mend = (
+            "Write your own carrier into [trunk]: docs/trunk.md, or 'officeline init' asks for it."
+        )
+        return Check("trunk", False, f"{detail}; it is the example's carrier, which is none", mend)
+    mend = "Check host and port in [trunk], the firewall, and the carrier's status page."
+    return Check("trunk", False, detail, mend)
+
+
+def _registered(where: str, home: Home) -> Check:
+    """Tell whether the carrier lets a running line register: then it reaches it, too."""
+    from pbx.ops.security.asked import console
+
+    try:
+        state = registration(console(home))
+    except OfficeLineError as error:
+        mend = "Look at Asterisk, which must run and be asked by a user who may."
+        return Check(
+            "trunk", False, f"whether {where} has registered us is not known: {error}", mend
+        )
+    if state == "Registered":
+        return Check("trunk", True, f"{where} has registered us")
+    mend = (
+        "Compare username and host in [trunk] with the carrier's page, and set the password anew: "
+        "'officeline vault secret trunk'."
+    )
+    return Check("trunk", False, f"{where} has not registered us (Asterisk says: {state})", mend)
+
+
+def _broker(configuration: Configuration, home: Home) -> Check:
+    """Tell whether the broker of the events lets us in."""
+    from pbx.notify.mqtt import Broker, refusal
+
+    assert configuration.mqtt is not None  # noqa: S101  # asked by the only caller
+    broker = Broker.of(configuration.mqtt, vault.read(home.folder))
+    where, why = f"{broker.host}:{broker.port}", refusal(broker)
+    if why is None:
+        return Check("broker", True, f"{where} lets us in")
+    mend = "Look at [mqtt], 'officeline vault secret mqtt', and whether the broker runs."
+    return Check("broker", False, f"{where}: {why}", mend)

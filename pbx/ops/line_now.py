@@ -1,0 +1,102 @@
+"""The line at this moment: calls, urgent messages, who is on call, and what of ours is alive."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from dialplan import names
+from pbx.db import inbox
+from pbx.db.under_way import UnderWay, called_now, calls_under_way
+from pbx.ops import asterisk
+from pbx.reports.display import promised_by
+from pbx.service import pulse
+from routing.oncall import at_instant
+
+if TYPE_CHECKING:
+    from sqlalchemy import Engine
+
+    from pbx.config.home import Home
+    from routing.model import Plan
+
+# What a caller meets, by what the dialplan was told last
+STEPS = {
+    names.MENU: "hears the menu",
+    names.NUMBER: "keys in a number",
+    names.LADDER: "waits for a person",
+    names.DESK: "waits for the front desk",
+    names.WAIT: "waits",
+    names.MATTER: "says what it is about",
+    names.MESSAGE: "leaves a message",
+    names.GOODBYE: "hears goodbye",
+    names.REJECT: "is refused",
+    names.CALL_IN: "is on the physicians' line",
+}
+
+
+@dataclass(frozen=True)
+class OnCallNow:
+    """Who is on call for a rota, who steps in, and until when."""
+
+    rota: str
+    people: tuple[str, ...]
+    backup: str | None
+    until: datetime | None
+
+
+@dataclass(frozen=True)
+class Urgent:
+    """An urgent message that is not closed: whom the relay calls now, and until when it may wait.
+
+    `promised` is None once the patient was called back.
+    """
+
+    item: inbox.Item
+    calling: tuple[str, ...]
+    promised: datetime | None
+
+
+@dataclass(frozen=True)
+class LineNow:
+    """Everything at one moment; while the daemon is down, calls are as it heard of them last."""
+
+    at: datetime
+    daemon: pulse.Sign
+    asterisk: bool | None  # whether it answers; None if nobody knows
+    oncall: tuple[OnCallNow, ...]
+    calls: tuple[UnderWay, ...]
+    urgent: tuple[Urgent, ...]
+
+
+def line_now(engine: Engine, home: Home, plan: Plan, now: datetime) -> LineNow:
+    """Look at everything; blocking."""
+    calling, sign = called_now(engine), pulse.look(home)
+    return LineNow(
+        now,
+        sign,
+        True if sign.runs and sign.came else asterisk.answers(home),
+        tuple(_on_call(plan, now)),
+        tuple(calls_under_way(engine, names.FAILSAFE_ENTERED)),
+        tuple(
+            Urgent(item, calling.get(item.message.id, ()), promised_by(item.view, plan))
+            for item in inbox.items(engine)
+            if item.message.urgency == "urgent"
+        ),
+    )
+
+
+def step(call: UnderWay) -> str:
+    """Say in a few words where a call is."""
+    if call.person is not None:
+        return f"talks with {call.person}"
+    if call.failsafe:
+        return "is in the failsafe"
+    return STEPS.get(call.verb or "", "was just answered")
+
+
+def _on_call(plan: Plan, now: datetime) -> Iterable[OnCallNow]:
+    for rota in plan.rotas:
+        answer, _, until = at_instant(plan, rota, now)
+        yield OnCallNow(rota, answer.people, answer.backup, until)

@@ -1,0 +1,71 @@
+"""What the machine around the line may lack: names that resolve, a number of each one's own."""
+
+from __future__ import annotations
+
+from pbx.base.errors import OfficeLineError
+from pbx.base.phone_numbers import mask
+from pbx.config import hosts
+from pbx.config import secrets as vault
+from pbx.config.home import Home
+from pbx.config.plan import Configuration
+from pbx.ops.look import Check
+from pbx.ops.trunk import contact_states
+from pbx.service import supervisor
+
+
+def names(configuration: Configuration, home: Home) -> Check:
+    """Tell which names of hosts have no address: calls from there are asked for a password."""
+    named = hosts.names_of(configuration)
+    if supervisor.is_running(home):
+        lacking = [name for name in hosts.unknown(home) if name in named]
+    else:
+        lacking = [name for name, found in hosts.look_up(named).items() if not found]
+    if not lacking:
+        return Check("names", True, f"{', '.join(named)} can be looked up")
+    detail = f"{', '.join(lacking)} has no address, so that calls from there are strangers'"
+    mend = (
+        "Look at the network and the machine's resolver, and at addresses in [trunk]; "
+        "the line looks again every few seconds."
+    )
+    return Check("names", False, detail, mend)
+
+
+def numbers(configuration: Configuration, home: Home) -> Check:
+    """Tell of a number that two people share: who accepts there is not known."""
+    held = vault.read(home.folder)
+    owners: dict[str, list[str]] = {}
+    for person in configuration.plan.people:
+        for number in set(held.contacts(person).values()):
+            owners.setdefault(number, []).append(person)
+    shared = [(number, who) for number, who in owners.items() if len(who) > 1]
+    if not shared:
+        return Check("numbers", True, "nobody shares a number with somebody else")
+    detail = "; ".join(f"{' and '.join(who)} share {mask(number)}" for number, who in shared)
+    mend = f"Give each their own: 'officeline people mobile {shared[0][1][-1]} NUMBER'."
+    return Check("numbers", False, detail, mend)
+
+
+def phones(configuration: Configuration, home: Home) -> Check:
+    """Tell which desk phones have not registered: a call for the desk rings nowhere there."""
+    ids = tuple(configuration.plan.phones)
+    if not ids or not supervisor.is_running(home):
+        detail = "looked at while the line runs" if ids else "the office has no desk phones"
+        return Check("phones", True, detail)
+    from pbx.ops.security.asked import console
+
+    try:
+        states = contact_states(console(home))
+    except OfficeLineError as error:
+        mend = "Look at Asterisk, which must run and be asked by a user who may."
+        return Check("phones", False, f"which have registered is not known: {error}", mend)
+    missing = [phone for phone in ids if phone not in states]
+    silent = [phone for phone in ids if states.get(phone) == "Unavail"]
+    if not missing and not silent:
+        return Check("phones", True, f"{', '.join(ids)} registered")
+    details = [f"{', '.join(missing)} not registered, and rings for nobody"] if missing else []
+    details += [f"{', '.join(silent)} registered and does not answer"] if silent else []
+    mend = (
+        "Enter its id, its secret ([phones] in vault.json of the home) and this machine's address "
+        "in the phone, look whether [network] phones lets it in, or take it out of office.toml."
+    )
+    return Check("phones", False, "; ".join(details), mend)

@@ -1,0 +1,52 @@
+"""Asterisk's manager, as a command that places a call of its own uses it: for that call's time."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+
+from dialplan.manager import USER
+from pbx.asterisk.ami.client import AmiClient, AmiEvent, AmiUnavailable
+from pbx.base.errors import EngineError
+
+CONNECT_S = 5.0
+
+
+@dataclass(frozen=True)
+class Login:
+    """The manager's port on 127.0.0.1, and its secret."""
+
+    port: int
+    secret: str
+
+
+@contextlib.asynccontextmanager
+async def connected(login: Login, hear: Callable[[AmiEvent], None]) -> AsyncIterator[AmiClient]:
+    """Be logged in, and hear every event; EngineError if Asterisk does not take what we ask."""
+    client = AmiClient(
+        host="127.0.0.1",
+        port=login.port,
+        username=USER,
+        secret=login.secret,
+        on_event=hear,
+        on_resync=_nothing,
+    )
+    running = asyncio.create_task(client.run())
+    try:
+        await client.wait_connected(CONNECT_S)
+        yield client
+    except (AmiUnavailable, TimeoutError) as error:
+        raise EngineError(
+            f"Asterisk's manager on port {login.port} does not take our call; "
+            "look at the line with 'officeline doctor'."
+        ) from error
+    finally:
+        running.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await running
+
+
+async def _nothing(_client: AmiClient) -> None:
+    """Such a call has nothing to catch up with."""

@@ -1,0 +1,88 @@
+"""A person who leaves: nobody may still name them, and then nothing of them stays."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+
+from sqlalchemy import Engine
+
+from pbx.base import files
+from pbx.base.errors import OfficeLineError
+from pbx.base.paths import data_folder
+from pbx.config import people_file
+from pbx.config import plan as plan_files
+from pbx.config import secrets as vault
+from pbx.config.findings.check import first_look
+from pbx.config.home import Home
+from pbx.db import audit, overlay
+from pbx.db.pins import unlock
+
+
+@dataclass(frozen=True)
+class Leave:
+    """What is to be done; `patients` is how many name the person as their physician."""
+
+    config: Path
+    home: Home
+    person: str
+    before: str = field(repr=False)
+    after: str = field(repr=False)
+    patients: int = 0
+
+
+def prepare(config: Path, folder: Path, person: str, now: datetime) -> Leave:
+    """Find whether a person of the file can go; OfficeLineError says who still names them."""
+    presets = data_folder("config") / "presets.toml"
+    home = Home(folder)
+    before = plan_files.read_text(config)
+    plan = overlay.laid_over(plan_files.parse(before, config, presets).plan, home.database)
+    after = people_file.removed(before, person)
+    naming = _naming(after, person, config, presets)
+    for applied in overlay.applied_texts(home.database):
+        name = Path(f"applied plan {applied.id}")
+        if person in plan_files.parse(applied.text, name, presets).plan.people:
+            left = people_file.removed(applied.text, person)
+            running = [one for one in _naming(left, person, name, presets) if one not in naming]
+            naming += [f"{one} of the plan that runs" for one in running]
+    naming += [
+        f"override {one.id} of rota {one.rota}"
+        for one in plan.overrides
+        if person in {one.person, one.instead_of} and one.end > now
+    ]
+    if naming:
+        raise OfficeLineError(
+            f"'{person}' cannot go while they are named in {', '.join(naming)}; "
+            "take them out there first, and apply that."
+        )
+    patients = {one.id for one in plan.patients.values() if one.panel == person}
+    return Leave(config, home, person, before, after, len(patients))
+
+
+def perform(leave: Leave, engine: Engine, by: str, now: datetime) -> None:
+    """Take the person out of the file, the vault and the counts of wrong PINs, and say who did."""
+    with audit.deed(engine, "person.removed", by=by, now=now, about=leave.person):
+        _take_out(leave)
+    unlock(engine, leave.person, by=by, now=now)
+
+
+def _take_out(leave: Leave) -> None:
+    with files.alone_at(leave.config):
+        if plan_files.read_text(leave.config) != leave.before:
+            raise OfficeLineError(f"{leave.config} was changed in the meantime; try again.")
+        files.save_config(leave.config, leave.after)
+    if (leave.home.folder / vault.FILE).exists():
+        vault.change(leave.home.folder, lambda held: held.without(leave.person))
+
+
+def _naming(text: str, person: str, path: Path, presets: Path) -> list[str]:
+    """List the places that name a person who is no longer in a file's text."""
+    named = [
+        one.where
+        for one in first_look(text, presets).fatal
+        if one.code == "unknown-name" and one.message.startswith(f"'{person}' ")
+    ]
+    if not named:
+        plan_files.parse(text, path, presets)  # nothing else may be wrong with it either
+    return list(dict.fromkeys(named))

@@ -1,0 +1,72 @@
+"""Locks that are in the code, which no setting opens; and the packages that the code runs with."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+from collections.abc import Iterator
+from importlib import metadata
+from pathlib import Path
+
+from pbx.asterisk.agi import protocol
+from pbx.base import logs
+from pbx.base.paths import pinned_packages
+from pbx.db import pins
+from pbx.ops.security.lock import Lock
+
+PACKAGES = "packages as requirements.lock pins them by hash"
+MEND = "Install OfficeLine again, with the versions that docs/install.md names."
+_PIN = re.compile(r"^([A-Za-z0-9_.-]+)==([^ ;\\]+)", re.MULTILINE)
+
+
+def look() -> list[Lock]:
+    """List them, with what they hold."""
+    return [
+        *(Lock(group, name, True, f"built in: {how}") for group, name, how in _built_in()),
+        packages(pinned_packages()),
+    ]
+
+
+def _built_in() -> Iterator[tuple[str, str, str]]:
+    yield (
+        "host",
+        "our logs hold known fields, no keys, and numbers by their last four digits",
+        f"{len(logs.FIELDS)} fields are known, all others are dropped",
+    )
+    yield (
+        "own",
+        "FastAGI knows its own scripts alone, and its headers are bounded",
+        f"{protocol.HEADER_LIMIT} lines of {protocol.LINE_LIMIT} bytes",
+    )
+    yield (
+        "own",
+        "wrong PINs lock, and that is told",
+        f"{pins.LIMIT} in a row, told by log, audit and 'officeline people list'",
+    )
+    yield (
+        "own",
+        "the audit keeps who looks at numbers, plays and exports, before it is done",
+        "it is append-only by triggers, each row with the hash of the one before",
+    )
+    yield (
+        "own",
+        "backups are encrypted, and proven when put back",
+        "age, every byte checked; there is no plain one",
+    )
+
+
+def packages(pinned: Path) -> Lock:
+    """Compare what is installed with the versions that this release was tested with."""
+    if not pinned.is_file():
+        return Lock("own", PACKAGES, None, "requirements.lock is not part of this installation")
+    return Lock.of("own", PACKAGES, _others(pinned.read_text(encoding="utf-8")), MEND)
+
+
+def _others(text: str) -> Iterator[str]:
+    """Say what runs in another version; a package that is not installed runs nothing."""
+    if "--hash=sha256:" not in text:
+        yield "there are no hashes in requirements.lock"
+    for name, wanted in _PIN.findall(text):
+        with contextlib.suppress(metadata.PackageNotFoundError):
+            if (found := metadata.version(name)) != wanted:
+                yield f"{name} is {found}, not {wanted}"

@@ -1,0 +1,41 @@
+"""Every lock of an installation: in Asterisk's files, plan, disk and code, and in what runs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from dialplan.lint import DIALPLAN
+from dialplan.locks import WRITTEN
+from dialplan.written import Written
+from pbx.asterisk.engine import runtime
+from pbx.asterisk.engine.ports import FIRST, Ports
+from pbx.calls import office
+from pbx.config.home import Home
+from pbx.config.secrets import read
+from pbx.ops.security import asked, built_in, host, placed
+from pbx.ops.security.lock import Lock
+from pbx.service.supervisor import read_configuration
+
+MEND = "Mend [trunk] and [network] in office.toml if they are the cause, and start the line anew."
+
+
+def examine(config: Path, folder: Path) -> list[Lock]:
+    """Look at every lock; ConfigError if nothing was started and the file cannot be read."""
+    home = Home(folder)
+    written = Written(_files(config, home))
+    in_files = [
+        Lock.of(group, name, check(written), MEND) for group, name, check in (*WRITTEN, *DIALPLAN)
+    ]
+    out = placed.look(config, home)
+    return [*in_files, *out, *host.look(config, home), *built_in.look(), *asked.look(home)]
+
+
+def _files(config: Path, home: Home) -> dict[str, str]:
+    """Read the files that Asterisk was started with last; before, render what it would be."""
+    etc = home.asterisk / "etc"
+    if (etc / "pjsip.conf").exists():
+        return {path.name: path.read_text(encoding="utf-8") for path in etc.glob("*.conf")}
+    configuration = read_configuration(config)
+    held = read(home.folder).completed(tuple(configuration.plan.phones))
+    ports = Ports.of_block(FIRST)
+    return dict(office.asterisk_files(configuration, held, home, runtime.require(), ports))

@@ -1,0 +1,111 @@
+"""Who else on this machine can read what is ours: owners and modes of files."""
+
+from __future__ import annotations
+
+import itertools
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+
+from pbx.config import secrets as vault
+from pbx.config.home import Home
+from pbx.escalation.pins import DIGITS
+from pbx.ops.security.lock import Lock
+
+MEND_CONFIG = "Take it away from others: chmod o-w."
+MEND = "Start the line once more, which sets them, or use chmod."
+ARGON = "$argon2id$"
+SECRET_LENGTH = 20
+# the most that each kind of place may allow, whom it is for, and its name
+PRIVATE_FILE, PRIVATE_FOLDER = 0o600, 0o710
+SHARED_FILE, SHARED_FOLDER = 0o640, 0o750
+
+
+def look(config: Path, home: Home) -> list[Lock]:
+    """Look at office.toml, the home's files and what the vault holds."""
+    return [
+        Lock.of("host", "office.toml not for everybody to change", _config(config), MEND_CONFIG),
+        Lock.of("host", "configuration 0750, its files 0640", _etc(home), MEND),
+        Lock.of("host", "home, database and vault for their owner alone", _own(home), MEND),
+        Lock.of("host", "logs and recordings for Asterisk and us alone", _written(home), MEND),
+        Lock.of(
+            "own",
+            f"PINs of {DIGITS} digits hashed by argon2",
+            _pins(home),
+            "Set them anew: 'officeline people pin PERSON'.",
+        ),
+        Lock.of(
+            "own",
+            "secrets of 20 characters and more",
+            _secrets(home),
+            "Make new ones: 'officeline vault rekey'.",
+        ),
+        Lock.of(
+            "own",
+            "the audit is as it was written",
+            _audit(home),
+            "Look with 'officeline audit verify', and keep the file.",
+        ),
+    ]
+
+
+def _config(config: Path) -> Iterator[str]:
+    for place in (config.resolve(), config.resolve().parent):
+        if place.exists() and place.stat().st_mode & stat.S_IWOTH:
+            yield f"anybody may write {place}"
+
+
+def _etc(home: Home) -> Iterator[str]:
+    etc = home.asterisk / "etc"
+    yield from _wider(SHARED_FOLDER, home.asterisk, etc)
+    yield from _wider(SHARED_FILE, *etc.glob("*"))
+
+
+def _own(home: Home) -> Iterator[str]:
+    yield from _wider(PRIVATE_FOLDER, home.folder)
+    beside = home.folder.glob(f"{home.database.name}*")
+    yield from _wider(PRIVATE_FILE, *beside, home.folder / vault.FILE)
+
+
+def _written(home: Home) -> Iterator[str]:
+    logs = home.asterisk / "log"
+    yield from _wider(SHARED_FOLDER, home.messages, logs, logs / "cdr-custom")
+    everything = itertools.chain(home.messages.glob("*"), logs.glob("*"), logs.glob("*/*"))
+    yield from _wider(SHARED_FILE, *(path for path in everything if path.is_file()))
+
+
+def _wider(allowed: int, *places: Path) -> Iterator[str]:
+    """Name each place that allows more than that; one that is not there allows nothing."""
+    for place in sorted(places):
+        if place.exists():
+            mode = stat.S_IMODE(place.stat().st_mode)
+            if mode & ~allowed:
+                yield f"{place} is {mode:04o}, not {allowed:04o}"
+
+
+def _pins(home: Home) -> Iterator[str]:
+    held = vault.read(home.folder)
+    yield from (f"{who}'s is not" for who, kept in held.pins.items() if not kept.startswith(ARGON))
+
+
+def _secrets(home: Home) -> Iterator[str]:
+    held = vault.read(home.folder)
+    named = {**held.phones, "the manager": held.manager, "the dialplan's token": held.token}
+    for who, secret in named.items():
+        if 0 < len(secret) < SECRET_LENGTH:
+            yield f"{who} has a short one"
+
+
+def _audit(home: Home) -> Iterator[str]:
+    if not home.database.exists():
+        return
+    from pbx.db import audit
+    from pbx.db.database import open_database
+
+    engine = open_database(home.database)
+    try:
+        found = audit.verify(engine)
+    finally:
+        engine.dispose()
+    if not found.ok:
+        yield f"its row {found.broken_at} is not"

@@ -1,0 +1,66 @@
+"""What calls that we place may cost: [outbound] of the plan that runs, held against safe values."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+from pbx.base.errors import OfficeLineError
+from pbx.base.paths import data_folder
+from pbx.config import plan
+from pbx.config.home import Home
+from pbx.db.overlay import applied_texts
+from pbx.ops.security.lock import Lock
+from pbx.service.supervisor import read_configuration
+from routing import outbound
+from routing.model import Outbound, Plan
+
+NUMBERS = "calls out to no premium number and nowhere abroad, as +1 876 is"
+CAPS = "calls to patients are capped by person, at once and in length"
+MEND = "Take it out of [outbound] in office.toml, or lower it, and 'officeline apply'."
+# A practice needs less; more is what a thief of a PIN would need
+MOST_A_DAY, MOST_AT_ONCE, MOST_MINUTES = 100, 20, 120
+
+
+def look(config: Path, home: Home) -> list[Lock]:
+    """Look at what runs; before anything was applied, at the file."""
+    try:
+        running = _running(config, home)
+    except OfficeLineError as error:
+        why = str(error).rstrip(".")
+        return [Lock("extensions", name, False, why, MEND) for name in (NUMBERS, CAPS)]
+    numbers = Lock.of("extensions", NUMBERS, _premium(running), MEND)
+    if wider := list(_abroad(running)):
+        warning = f"the file allows {', '.join(wider)}, where a call may cost more"
+        numbers = replace(numbers, warning=warning)
+    return [numbers, Lock.of("extensions", CAPS, _caps(running.outbound), MEND)]
+
+
+def _running(config: Path, home: Home) -> Plan:
+    for applied in applied_texts(home.database):
+        presets = data_folder("config") / "presets.toml"
+        return plan.parse(applied.text, Path(f"applied plan {applied.id}"), presets).plan
+    return read_configuration(config).plan
+
+
+def _premium(running: Plan) -> Iterator[str]:
+    for start in running.outbound.allow:
+        if outbound.widening(start, running.office.country) == outbound.PREMIUM:
+            yield f"the file allows {start}, a premium number"
+
+
+def _abroad(running: Plan) -> Iterator[str]:
+    for start in running.outbound.allow:
+        if outbound.widening(start, running.office.country) not in {None, outbound.PREMIUM}:
+            yield start
+
+
+def _caps(limits: Outbound) -> Iterator[str]:
+    for name, value, most in (
+        ("per_day", limits.per_day, MOST_A_DAY),
+        ("at_once", limits.at_once, MOST_AT_ONCE),
+        ("minutes", limits.minutes, MOST_MINUTES),
+    ):
+        if value > most:
+            yield f"{name} is {value}, and {most} is more than a practice needs"

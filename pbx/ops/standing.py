@@ -1,0 +1,92 @@
+"""How an office stands at this moment: what runs, since when, and what it has to do."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from dialplan import names
+from pbx.base.errors import OfficeLineError
+from pbx.config import hosts
+from pbx.config.home import Home
+from pbx.db.database import open_database
+from pbx.db.inbox import explained, items
+from pbx.db.overlay import applied_texts
+from pbx.db.under_way import calls_under_way
+from pbx.ops import asterisk
+from pbx.ops.trunk import state
+from pbx.service import pulse
+
+
+@dataclass(frozen=True)
+class Standing:
+    """What was found; `trouble` says why the counts are missing, `trunk` is Asterisk's word.
+
+    `unresolved` are names of hosts without an address.
+    """
+
+    asterisk: bool | None
+    asterisk_since: datetime | None
+    sign: pulse.Sign
+    control_layer_since: datetime | None
+    plan: str | None = None
+    calls: int | None = None
+    messages: int | None = None
+    urgent: int | None = None
+    trunk: str | None = None
+    unresolved: tuple[str, ...] = ()
+    trouble: str = ""
+
+    @property
+    def ok(self) -> bool:
+        """Whether callers are answered, and by the control layer."""
+        return bool(self.asterisk and self.sign.runs)
+
+
+def standing(home: Home) -> Standing:
+    """Look at everything, and wait for nobody; nothing is made that is not there."""
+    answers, sign = asterisk.answers(home), pulse.look(home)
+    began = (
+        _written(home.asterisk / "run" / "asterisk.pid") if answers else None,
+        sign,
+        _written(home.serving) if sign.runs else None,  # each start writes its number there
+    )
+    carrier = (_trunk(home), tuple(hosts.unknown(home))) if answers else (None, ())
+    try:
+        plan = next((one.hash for one in applied_texts(home.database)), None)
+        calls, messages, urgent = _counts(home)
+    except OfficeLineError as error:
+        return Standing(answers, *began, None, None, None, None, *carrier, trouble=str(error))
+    return Standing(answers, *began, plan, calls, messages, urgent, *carrier)
+
+
+def _counts(home: Home) -> tuple[int, int, int]:
+    """Count calls under way, open messages, and the urgent ones of these."""
+    if not home.database.exists():
+        return 0, 0, 0
+    engine = open_database(home.database)
+    try:
+        with explained(engine):
+            waiting = items(engine)
+            calls = calls_under_way(engine, names.FAILSAFE_ENTERED)
+    finally:
+        engine.dispose()
+    urgent = sum(item.message.urgency == "urgent" for item in waiting)
+    return len(calls), len(waiting), urgent
+
+
+def _trunk(home: Home) -> str | None:
+    from pbx.ops.security.asked import console  # which needs more than an office that does not run
+
+    try:
+        return state(console(home))
+    except (OfficeLineError, OSError):  # another user's
+        return None
+
+
+def _written(path: Path) -> datetime | None:
+    try:
+        return datetime.fromtimestamp(path.stat().st_mtime, UTC)
+    except OSError:
+        return None

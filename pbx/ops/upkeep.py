@@ -1,0 +1,140 @@
+"""What goes wrong by itself in the course of time: clock, process, backups, certificate."""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from pbx.config.home import Home
+from pbx.db import overlay
+from pbx.db.tables import from_utc_text
+from pbx.ops import asterisk, timers
+from pbx.ops import certificate as certificates
+from pbx.ops.look import Check
+from pbx.service import pulse
+
+YEAR_BUILT = 2026  # a clock before it is wrong
+KEEPERS = ("chronyd", "systemd-timesyn", "ntpd", "ntpsec")  # as the kernel cuts their names
+# Docker, Podman, systemd-nspawn and LXC with systemd leave one of these; the clock is the host's.
+CONTAINERS = tuple(
+    map(Path, ("/.dockerenv", "/run/.containerenv", "/run/host/container-manager",
+               "/run/systemd/container"))
+)  # fmt: skip
+MISSED = timedelta(minutes=1)  # a heartbeat comes every five seconds
+BACKUP_EVERY = timedelta(days=7)
+ENDS_SOON = timedelta(days=14)  # whoever renews by a program does so 30 days before
+
+_BACKUPS = "SELECT max(at) FROM audit WHERE what IN ('backup.made', 'backup.restored')"
+_BEGAN = "SELECT min(applied_at) FROM plan_applied"
+
+
+def clock(processes: Path = Path("/proc"), containers: tuple[Path, ...] = CONTAINERS) -> Check:
+    """Tell whether somebody keeps the clock right: a wrong one turns the night into day."""
+    year = time.gmtime().tm_year
+    if year < YEAR_BUILT:
+        return Check("clock", False, f"it says {year}", "Set it, and let chrony keep it right.")
+    running = {_command(folder) for folder in processes.glob("[0-9]*")}
+    kept = next((keeper for keeper in KEEPERS if keeper in running), None)
+    if kept is not None:
+        return Check("clock", True, f"kept by {kept}")
+    if any(mark.exists() for mark in containers):
+        return Check("clock", True, "the host's, as this is a container; look there who keeps it")
+    mend = "A wrong clock turns night into day: install chrony, or switch systemd-timesyncd on."
+    return Check("clock", False, "nobody keeps it right", mend)
+
+
+def _command(process: Path) -> str:
+    try:
+        return (process / "comm").read_text().strip()
+    except OSError:
+        return ""
+
+
+def line(home: Home, now: datetime) -> Check:
+    """Tell whether the control layer runs, and whether its own calls come through the dialplan."""
+    sign = pulse.look(home)
+    if not home.pulse.exists():
+        return Check("line", True, "not started yet")
+    if not sign.runs:
+        start = "'officeline up', or 'systemctl start officeline-asterisk officeline'."
+        if asterisk.answers(home):
+            mend = f"Calls go to the standby until then: {start}"
+            return Check("line", False, "the control layer does not run", mend)
+        return Check("line", False, "nothing runs, and callers reach nothing", f"Start it: {start}")
+    if sign.heartbeat_at is None:
+        return Check("line", sign.came is None, "runs, and no heartbeat has come yet", _ASTERISK)
+    age = now - sign.heartbeat_at
+    detail = f"runs; its last heartbeat came {max(0, age.total_seconds()):.0f} s ago"
+    return Check("line", bool(sign.came) and age < MISSED, detail, _ASTERISK)
+
+
+_ASTERISK = "Its own calls do not come through Asterisk: look whether that runs, and at both logs."
+
+
+def backup(home: Home, now: datetime) -> Check:
+    """Tell how old the last backup is, by the audit; an office of a few days may have none."""
+    made, began = _backups(home)
+    age = None if made is None else now - made
+    detail = "none was made yet" if age is None else f"the last one was made {age.days} days ago"
+    if timers.has_failed(timers.BACKUP):
+        return Check("backup", False, f"{detail}, and {timers.BACKUP}.service failed", _LOOK)
+    is_late = age > BACKUP_EVERY if age is not None else began is not None
+    if is_late and not timers.is_on(timers.BACKUP):
+        return Check("backup", False, f"{detail}, and none is scheduled", _schedule())
+    if age is None:
+        is_late = began is not None and now - began >= BACKUP_EVERY
+    return Check("backup", not is_late, detail, _LOOK)
+
+
+def _backups(home: Home) -> tuple[datetime | None, datetime | None]:
+    """Read when the last backup was made, and when the first plan began to run."""
+    try:
+        with closing(overlay.connect(home.database)) as connection:
+            (made,) = connection.execute(_BACKUPS).fetchone()
+            (began,) = connection.execute(_BEGAN).fetchone()
+    except sqlite3.Error as error:
+        if home.database.exists():
+            raise overlay.unreadable(home.database, error) from error
+        return None, None
+    return made and from_utc_text(made), began and from_utc_text(began)
+
+
+def _schedule() -> str:
+    on = f"systemctl enable --now {timers.BACKUP}.timer"
+    if timers.is_written(timers.BACKUP):
+        return f"Switch its timer on: {on}."
+    return (
+        "'officeline install --write /etc --backup-to RECIPIENT --backup-folder DIR', then "
+        f"{on}; without systemd: 'officeline backup --folder DIR --to RECIPIENT', each night."
+    )
+
+
+_LOOK = f"Look at 'journalctl -u {timers.BACKUP}', and try: systemctl start {timers.BACKUP}."
+
+
+def canary() -> Check:
+    """Tell whether the last test call of the timer's found something."""
+    if not timers.has_failed(timers.CANARY):
+        return Check("canary", True, f"{timers.CANARY}.timer calls on weekdays")
+    mend = f"Look at 'journalctl -u {timers.CANARY}', and try: systemctl start {timers.CANARY}."
+    return Check("canary", False, "the last test call found what does not hold", mend)
+
+
+def certificate(path: str, now: datetime) -> Check:
+    """Tell when our certificate for TLS ends; without a valid one the carrier sends no call."""
+    try:
+        end = certificates.end_of(Path(path))
+    except OSError as error:
+        mend = "Put it there, or take it out of [network]."
+        return Check("certificate", False, f"{path} cannot be read ({error.strerror})", mend)
+    except ValueError:
+        mend = "Put the certificate there, as PEM, its own one first."
+        return Check("certificate", False, f"{path} holds no certificate", mend)
+    word = "ended" if end <= now else "ends"
+    mend = "Renew it, and start the line again."
+    return Check(
+        "certificate", end - now > ENDS_SOON, f"{word} on {end.astimezone(UTC):%Y-%m-%d}", mend
+    )

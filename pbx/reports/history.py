@@ -1,0 +1,138 @@
+"""The plans of the past, read back from the database, where each is kept that ever ran.
+
+One that this version cannot read any more is stood in for by the nearest that it can: the next one,
+which was made from it, else the one before.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime
+from itertools import accumulate, pairwise
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pbx.base import when
+from pbx.base.errors import ConfigError
+from pbx.base.paths import data_folder
+from pbx.config.plan import parse
+from pbx.db import changes, plans
+from routing.past import Past, Ran
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from sqlalchemy import Engine
+
+    from routing.model import Plan
+
+
+def past(engine: Engine, running: Plan, start: datetime, end: datetime) -> Past:
+    """Read what ran in [start, end), aware; before any plan was applied, the first one did."""
+    shelf = _Shelf(engine, running, start)
+    if not shelf.applied:
+        return Past(running, (Ran(start, end, running),))
+    # a clock that was set back makes no plan run before the one that it replaced
+    begins = (start, *accumulate((one.at for one in shelf.applied[1:]), max), end)
+    spans = ((max(one, start), min(two, end)) for one, two in pairwise(begins))
+    ran = tuple(
+        Ran(one, two, *shelf.nearest(place)) for place, (one, two) in enumerate(spans) if one < two
+    )
+    return Past(running, ran)
+
+
+def of_call(engine: Engine, running: Plan, hash_: str | None, at: datetime) -> Ran:
+    """Read the plan that a call was answered with: by its hash, else what ran at that instant."""
+    shelf = _Shelf(engine, running, at)
+    if not shelf.applied:
+        return Ran(at, at, running)
+    begun = [place for place, one in enumerate(shelf.applied) if one.at <= at] or [0]
+    named = [place for place in begun if shelf.applied[place].hash == hash_]
+    return Ran(at, at, *shelf.nearest((named or begun)[-1]))
+
+
+def sentence(known: Past) -> str:
+    """Say which plans could not be read, and what their time is judged by; empty if all could."""
+    unread = [one for one in known.ran if one.unread is not None]
+    if not unread:
+        return ""
+    zone = known.running.office.zone
+    told = "; ".join(
+        f"plan {one.unread} ({when.show(one.start, zone)} to {when.show(one.end, zone)}) "
+        f"is judged by plan {one.plan.hash}"
+        for one in unread
+    )
+    return f"This version cannot read every plan that ran, and takes the nearest: {told}."
+
+
+def changed(known: Past) -> str:
+    """Say when another plan came into force within the span; empty if none did."""
+    zone = known.running.office.zone
+    times = [when.show(two.start, zone) for one, two in pairwise(known.ran) if _differ(one, two)]
+    if not times:
+        return ""
+    return f"The plan changed at {', '.join(times)}; each moment is judged by the one that ran."
+
+
+def document(known: Past) -> list[dict[str, Any]]:
+    """Lay out which plan ran when, as reports print it in JSON."""
+    zone = known.running.office.zone
+    return [
+        {
+            "plan": one.unread or one.plan.hash,
+            "from": when.iso(one.start, zone),
+            "to": when.iso(one.end, zone),
+            "judged_by": one.plan.hash,
+        }
+        for one in known.ran
+    ]
+
+
+def _differ(one: Ran, two: Ran) -> bool:
+    return (one.unread or one.plan.hash) != (two.unread or two.plan.hash)
+
+
+class _Shelf:
+    """The applied plans as values, with all changes laid over them; each is read once, if asked."""
+
+    def __init__(self, engine: Engine, running: Plan, start: datetime) -> None:
+        self._engine = engine
+        self._running = running
+        self.applied = plans.list_times(engine)
+        self._overrides = tuple(_in_force(changes.list_overrides(engine, after=start)))
+        self._changes = tuple(_in_force(changes.list_hours_changes(engine, after=start)))
+        self._known: dict[str, Plan | None] = {running.hash: self._laid(running)}
+
+    def nearest(self, place: int) -> tuple[Plan, str | None]:
+        """Return the plan of this place, else the nearest one, with the hash that it is not."""
+        wanted = self.applied[place].hash
+        for one in (*self.applied[place:], *reversed(self.applied[:place])):
+            if (found := self._read(one)) is not None:
+                return found, None if found.hash == wanted else wanted
+        return self._running, wanted
+
+    def _read(self, one: plans.When) -> Plan | None:
+        if one.hash not in self._known:
+            name, presets = (
+                Path(f"the applied plan {one.id}"),
+                data_folder("config") / "presets.toml",
+            )
+            try:
+                read = parse(plans.get_applied(self._engine, one.id).text, name, presets).plan
+                self._known[one.hash] = self._laid(read)
+            except ConfigError:
+                self._known[one.hash] = None
+        return self._known[one.hash]
+
+    def _laid(self, plan: Plan) -> Plan:
+        patients = self._running.patients  # of whom no past is kept
+        return replace(plan, overrides=self._overrides, changes=self._changes, patients=patients)
+
+
+def _in_force(made: Sequence[changes.Made[changes.Change]]) -> Iterator[changes.Change]:
+    """Cut each change to when it held: not before it was made, nor after it was cancelled."""
+    for one in made:
+        start = max(one.change.start, one.made_at)
+        end = min(one.change.end, one.cancelled_at or one.change.end)
+        if start < end:
+            yield replace(one.change, start=start, end=end)

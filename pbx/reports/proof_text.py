@@ -1,0 +1,72 @@
+"""A proof told to people and to scripts: the shortest counterexample first."""
+
+from __future__ import annotations
+
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from pbx.base import when
+from routing.proof import Counterexample, Proof
+
+
+def document(found: Proof, zone: ZoneInfo) -> dict[str, Any]:
+    """Lay a proof out as `prove --json` prints it; `times` counts how often a path fails.
+
+    `across` counts the paths of calls that last past one of the `changes`.
+    """
+    return {
+        "holds": found.holds,
+        "checked": {
+            "from": when.iso(found.start, zone),
+            "to": when.iso(found.end, zone),
+            "intervals": found.intervals,
+            "paths": found.paths,
+            "changes": found.changes,
+            "across": found.across,
+        },
+        "counterexamples": [
+            {
+                "from": when.iso(one.spans[0][0], zone),
+                "to": when.iso(one.spans[0][1], zone),
+                "line": one.failure.line,
+                "urgency": one.failure.urgency,
+                "path": list(one.failure.path),
+                "why": one.failure.why,
+                "times": len(one.spans),
+            }
+            for one in found.counterexamples
+        ],
+    }
+
+
+def sentences(found: Proof, zone: ZoneInfo) -> list[str]:
+    """Tell a proof, the shortest counterexample first."""
+    checked = (
+        f"{found.paths} paths in {found.intervals} intervals from {when.show(found.start, zone)} "
+        f"to {when.show(found.end, zone)}"
+    )
+    if found.holds:
+        return [f"It holds: all {checked} end at a human.", *_across(found)]
+    return [
+        f"It does not hold, for some of the {checked}:",
+        *(f"  {_told(one, zone)}" for one in found.counterexamples),
+    ]
+
+
+def _across(found: Proof) -> list[str]:
+    """Say that calls which last past a change were looked at, if there was any change."""
+    if not found.changes:
+        return []
+    changes = f"{found.changes} change{'s' if found.changes > 1 else ''} of hours or duty"
+    told = f"all {found.across} paths of theirs are decided as they began, and end at a human"
+    return [f"Calls that span one of {changes} were followed, too: {told}."]
+
+
+def _told(one: Counterexample, zone: ZoneInfo) -> str:
+    failure, (start, end) = one.failure, one.spans[0]
+    more = len(one.spans) - 1
+    again = f" (and {more} more time{'s' if more > 1 else ''} in this span)" if more else ""
+    return (
+        f"From {when.show(start, zone)} to {when.show(end, zone)} on the line {failure.line}: "
+        f"{', '.join(failure.path)}; {failure.why}{again}."
+    )

@@ -1,0 +1,119 @@
+"""The calls of the past under another plan: which of them would have gone another way, and why."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from pbx.base import when
+from pbx.calls import explain
+from pbx.db.calls import CallRow, DecisionRow
+from routing.decision import Facts, Reason
+from routing.ladder import Ringing
+from routing.model import Plan
+from routing.people import Numbers
+
+
+@dataclass(frozen=True)
+class Course:
+    """What was, or would be, done with a call; `rings` are the people rung first."""
+
+    kind: str
+    target: str
+    urgency: str | None
+    rings: tuple[str, ...]
+    reasons: Sequence[Reason]
+
+    def differs(self, other: Course) -> bool:
+        """Tell whether a caller would notice; who was not rung at once is not compared."""
+        if (self.kind, self.urgency) != (other.kind, other.urgency):
+            return True
+        if self.rings and other.rings:
+            return set(self.rings) != set(other.rings)
+        return self.target != other.target
+
+
+@dataclass(frozen=True)
+class Difference:
+    """One call that the other plan treats otherwise."""
+
+    call: str
+    at: datetime
+    line: str
+    before: Course
+    after: Course
+
+
+def differences(
+    decided: Iterable[tuple[CallRow, DecisionRow]], plan: Plan, numbers: Numbers
+) -> Iterator[Difference]:
+    """Route each call of the log again; calls of which too little was kept are left out."""
+    for call, decision in decided:
+        if decision.facts is None or not call.did:
+            continue
+        before = _was(decision, decision.facts)
+        after = _would_be(call, decision, decision.facts, plan, numbers)
+        if before.differs(after):
+            yield Difference(call.id, decision.at, call.line, before, after)
+
+
+def _was(decision: DecisionRow, kept: Mapping[str, Any]) -> Course:
+    rings = tuple(kept.get("rings", ()))
+    return Course(decision.kind, decision.target, decision.urgency, rings, decision.reasons)
+
+
+def _would_be(
+    call: CallRow,
+    decision: DecisionRow,
+    kept: Mapping[str, Any],
+    plan: Plan,
+    numbers: Numbers,
+) -> Course:
+    earlier = tuple(datetime.fromisoformat(at) for at in kept.get("earlier", ()))
+    facts = Facts(call.did, call.caller, tuple(kept.get("presses", ())), earlier)
+    told = explain.imagine(plan, numbers, facts, explain.began(decision))
+    found = told.decision
+    first = next((step.who for step in told.steps if isinstance(step, Ringing)), ())
+    return Course(found.kind, found.target, found.urgency, first, found.reasons)
+
+
+def document(one: Difference, plan: Plan) -> dict[str, Any]:
+    """Lay a difference out as `replay --json` prints it."""
+    return {
+        "call": one.call,
+        "at": when.iso(one.at, plan.office.zone),
+        "line": one.line,
+        "before": _shape(one.before),
+        "after": _shape(one.after),
+    }
+
+
+def _shape(course: Course) -> dict[str, Any]:
+    return {
+        "kind": course.kind,
+        "target": course.target,
+        "urgency": course.urgency,
+        "rings": list(course.rings),
+        "reasons": [reason._asdict() for reason in course.reasons],
+    }
+
+
+def sentences(one: Difference, plan: Plan) -> list[str]:
+    """Tell a difference side by side."""
+    return [
+        f"{one.call}, {when.show(one.at, plan.office.zone)}, line {one.line}",
+        f"  was:      {_told(one.before)}",
+        f"  would be: {_told(one.after)}",
+    ]
+
+
+def _told(course: Course) -> str:
+    what = f"{course.kind} {course.target}".rstrip() + (
+        f" ({course.urgency})" if course.urgency else ""
+    )
+    rings = f", rings {' and '.join(course.rings)}" if course.rings else ""
+    because = course.reasons[-1] if course.reasons else None
+    why = f", as '{because.rule}': {because.because}" if because else ""
+    return f"{what}{rings}{why}"

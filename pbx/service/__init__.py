@@ -1,0 +1,1 @@
+"""The programs that run: the only place where the parts are wired together."""

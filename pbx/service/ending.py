@@ -1,0 +1,161 @@
+"""The end of an office that runs on a home, from outside: its own processes alone, never systemd's.
+
+A process is held by a handle (pidfd) before it is looked at, so that no other that gets its number
+can be meant.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import select
+import signal
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from pbx.asterisk.engine.process import STOP_DEADLINE, running_in
+from pbx.base.errors import EngineError
+from pbx.base.watchdog import SOCKET
+from pbx.config.home import Home
+from pbx.service.only_one import END_S, holder
+
+GONE_S = END_S + STOP_DEADLINE + 15.0  # in which `up` ends its control layer and its Asterisk
+UNIT = re.compile(r"/([\w@.:-]+)\.service$", re.MULTILINE)
+UP = "'officeline up'"
+OURS = {"officeline", "officeline-asterisk"}
+
+
+@dataclass(frozen=True)
+class Part:
+    """A process of the office: its number, a handle of it, and what it is."""
+
+    pid: int
+    handle: int
+    what: str
+
+
+@contextlib.contextmanager
+def parts(home: Home) -> Iterator[list[Part]]:
+    """Find what runs on a home, in the order in which to end it; EngineError if it is not ours."""
+    found: list[Part] = []
+    try:
+        for lock, what in ((home.running, UP), (home.serving, "The control layer")):
+            if (pid := holder(lock)) is not None:
+                found.append(_part(pid, lock, what, home))
+        if not any(part.what == UP for part in found):  # left over from one
+            found += [
+                Part(pid, os.pidfd_open(pid), "Asterisk") for pid in running_in(home.asterisk)
+            ]
+        yield found
+    finally:
+        for part in found:
+            os.close(part.handle)
+
+
+def end(found: list[Part]) -> None:
+    """Ask each to end, and wait until it is gone; EngineError names one that stays."""
+    for part in found:
+        with contextlib.suppress(ProcessLookupError):  # the one before has ended it
+            try:
+                signal.pidfd_send_signal(part.handle, signal.SIGTERM)
+            except PermissionError as error:
+                raise _foreign(part.pid, part.what) from error
+        gone = select.poll()
+        gone.register(part.handle, select.POLLIN)
+        if not gone.poll(GONE_S * 1000):
+            raise EngineError(
+                f"{part.what} (process {part.pid}) has not ended after "
+                f"{GONE_S:.0f} s; end it with 'kill -9 {part.pid}', and the next 'officeline up' "
+                "ends what it leaves."
+            )
+
+
+def unheard(count: int) -> str | None:
+    """Say how many urgent messages call nobody while nothing runs; None if none is open."""
+    if not count:
+        return None
+    those = "1 urgent message is open" if count == 1 else f"{count} urgent messages are open"
+    return (
+        f"{those}, and nobody is called about {'it' if count == 1 else 'them'} until "
+        "'officeline up' runs again; 'officeline inbox list' shows what waits."
+    )
+
+
+def unit_of(pid: int, home: Home) -> str | None:
+    """Name the unit of systemd's that runs a process; None if a person began it."""
+    process = Path(f"/proc/{pid}")
+    try:
+        found = UNIT.search((process / "cgroup").read_text(encoding="utf-8"))
+    except OSError:
+        found = None
+    unit = found[1] if found else "officeline"
+    if found and unit in OURS:
+        return unit
+    try:
+        words = (process / "environ").read_bytes().split(b"\0")
+    except OSError:
+        return None
+    told = dict(word.partition(b"=")[::2] for word in words)
+    notified = told.get(SOCKET.encode(), b"")
+    is_main = told.get(b"SYSTEMD_EXEC_PID") == str(pid).encode()
+    return unit if is_main or notified not in {b"", os.fsencode(home.watchdog)} else None
+
+
+def _part(pid: int, lock: Path, what: str, home: Home) -> Part:
+    """Hold the process that has a lock; EngineError if it is systemd's, or cannot be seen."""
+    if not pid:
+        raise EngineError(f"{what} on {home.folder} is just beginning; try again in a moment.")
+    try:
+        handle = os.pidfd_open(pid)
+    except ProcessLookupError as error:
+        raise _elsewhere(what, home) from error
+    try:
+        _refuse_foreign(pid, lock, what, home)
+    except BaseException:
+        os.close(handle)
+        raise
+    return Part(pid, handle, what)
+
+
+def _refuse_foreign(pid: int, lock: Path, what: str, home: Home) -> None:
+    """Raise EngineError for what systemd would start again, and for what is out of reach."""
+    unit = unit_of(pid, home)
+    if unit is not None:
+        units = "officeline officeline-asterisk" if unit in OURS else unit
+        raise EngineError(
+            f"systemd runs the office on {home.folder}, and would start again what is stopped "
+            f"here; stop it with 'systemctl stop {units}'."
+        )
+    if not _has_open(pid, lock, what):
+        raise _elsewhere(what, home)
+
+
+def _has_open(pid: int, lock: Path, what: str) -> bool:
+    """Tell whether a process has a file open: in another container its number is another's here."""
+    wanted = lock.stat()
+    try:
+        for opened in Path(f"/proc/{pid}/fd").iterdir():
+            with contextlib.suppress(FileNotFoundError):
+                if os.path.samestat(opened.stat(), wanted):
+                    return True
+    except PermissionError as error:
+        raise _foreign(pid, what) from error
+    except FileNotFoundError:
+        return False
+    return False
+
+
+def _foreign(pid: int, what: str) -> EngineError:
+    return EngineError(
+        f"{what} (process {pid}) belongs to another user; give this command "
+        "as that user, or with sudo."
+    )
+
+
+def _elsewhere(what: str, home: Home) -> EngineError:
+    return EngineError(
+        f"{what} on {home.folder} runs where this command cannot see it, such "
+        "as in another container; stop it there."
+    )

@@ -1,0 +1,104 @@
+"""The daemon's sign of life: a file that it holds locked, and writes at each of its heartbeats.
+
+The lock tells at once whether the daemon lives, however it died; what is in the file tells whether
+Asterisk answered the last heartbeat.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import time
+from dataclasses import dataclass
+from datetime import datetime
+
+import structlog
+
+from pbx.config.home import Home
+
+TRIES, PAUSE_S = 20, 0.05  # whoever looks holds the lock for a moment
+LARGEST = 500  # bytes
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True)
+class Sign:
+    """What the file said: when a heartbeat came through last, and whether the newest one did.
+
+    Both are None before the first.
+    """
+
+    runs: bool
+    heartbeat_at: datetime | None = None
+    came: bool | None = None
+
+
+class Pulse:
+    """The daemon's end of it; all methods block."""
+
+    def __init__(self, home: Home) -> None:
+        self._path = home.pulse
+        self._handle: int | None = None
+        self._last: datetime | None = None
+
+    def open(self) -> None:
+        """Take the lock; where it cannot be had the daemon runs all the same, and says so."""
+        try:
+            handle = os.open(self._path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+        except OSError as error:
+            log.warning("pulse.unseen", error=error.strerror)
+            return
+        for _ in range(TRIES):
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                time.sleep(PAUSE_S)
+                continue
+            os.truncate(handle, 0)
+            self._handle = handle
+            return
+        os.close(handle)
+        log.warning("pulse.unseen", error="another daemon holds it")
+
+    def beat(self, now: datetime, *, came: bool) -> None:
+        """Write whether a heartbeat came through."""
+        if self._handle is None:
+            return
+        self._last = now if came else self._last
+        told = {"heartbeat_at": self._last and self._last.isoformat(), "came": came}
+        # one write, so that whoever reads finds the whole of it
+        os.pwrite(self._handle, json.dumps(told).ljust(LARGEST).encode(), 0)
+
+    def close(self) -> None:
+        """Let go of the lock."""
+        if self._handle is not None:
+            os.close(self._handle)
+        self._handle = None
+
+
+def look(home: Home) -> Sign:
+    """Tell whether a daemon lives on this home, and what its last heartbeat came to."""
+    try:
+        handle = os.open(home.pulse, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return Sign(runs=False)
+    try:
+        told = os.pread(handle, LARGEST, 0)
+        fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return _read(told)
+    else:
+        return _read(told, runs=False)
+    finally:
+        os.close(handle)
+
+
+def _read(told: bytes, *, runs: bool = True) -> Sign:
+    try:
+        found = json.loads(told)
+        at = found["heartbeat_at"]
+        return Sign(runs, None if at is None else datetime.fromisoformat(at), bool(found["came"]))
+    except (ValueError, TypeError, KeyError):  # it has not beaten yet
+        return Sign(runs)

@@ -1,0 +1,287 @@
+"""`officeline up` and `serve`: the processes of one office, started, watched and ended in order."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+import sys
+from collections.abc import AsyncIterator, Callable
+from functools import partial
+from pathlib import Path
+
+import structlog
+from sqlalchemy.exc import SQLAlchemyError
+
+from pbx.asterisk.engine import runtime
+from pbx.asterisk.engine.ports import Ports
+from pbx.asterisk.engine.process import AsteriskProcess, Instance
+from pbx.asterisk.speech import prompts
+from pbx.base import logs
+from pbx.base.clock import Clock, SystemClock
+from pbx.base.errors import EngineError, OfficeLineError
+from pbx.base.paths import data_folder
+from pbx.base.watchdog import READY, Watchdog, tell
+from pbx.calls import live, office
+from pbx.calls.standby import script
+from pbx.calls.standby.cache import LIVE
+from pbx.config import hosts, plan
+from pbx.config import secrets as vault
+from pbx.config.home import Home
+from pbx.db.database import open_database
+from pbx.db.inbox import urgent_waiting
+from pbx.db.plans import apply_first
+from pbx.service.daemon import HEARTBEAT_S, Daemon
+from pbx.service.ending import unheard
+from pbx.service.only_one import END_S, asterisk_of, control_layer_of, end_survivor, holder
+from pbx.service.recovery import recover
+
+BEATS = 3  # how many heartbeats a daemon may miss
+
+log = structlog.get_logger()
+
+
+def is_running(home: Home) -> bool:
+    """Tell whether an office runs on this home."""
+    return holder(home.running) is not None
+
+
+def read_configuration(config: Path) -> plan.Configuration:
+    """Read office.toml with the carriers' presets at hand."""
+    return plan.load(config, data_folder("config") / "presets.toml")
+
+
+def read_vault(home: Home, configuration: plan.Configuration) -> vault.Vault:
+    """Read the vault and add what nobody chooses, such as the desk phones' secrets."""
+    phones = tuple(configuration.plan.phones)
+    return vault.change(home.folder, lambda held: held.completed(phones))
+
+
+@contextlib.asynccontextmanager
+async def running_asterisk(
+    configuration: plan.Configuration,
+    held: vault.Vault,
+    home: Home,
+    ports: Ports,
+    *,
+    dies_with_parent: bool = False,
+) -> AsyncIterator[AsteriskProcess]:
+    """Run this office's Asterisk; at the end no process, port or lock of it is left."""
+    home.prepare(runtime.service_user())
+    with asterisk_of(home):
+        async with _asterisk(configuration, held, home, ports, dies=dies_with_parent) as asterisk:
+            yield asterisk
+
+
+@contextlib.asynccontextmanager
+async def _asterisk(
+    configuration: plan.Configuration, held: vault.Vault, home: Home, ports: Ports, *, dies: bool
+) -> AsyncIterator[AsteriskProcess]:
+    """Run Asterisk on a home that we hold."""
+    found = runtime.require()
+    user = runtime.service_user()
+    language = configuration.plan.office.language
+    own = home.recordings if home.recordings.is_dir() else None
+    prompts.assemble(language, home.sounds, own)
+    await asyncio.to_thread(script.install, home, user)
+    known = await asyncio.to_thread(hosts.look_up, hosts.names_of(configuration))
+    render = partial(office.asterisk_files, configuration, held, home, found, ports)
+    bind = configuration.network.bind
+    place = Instance(home.asterisk, ports, render(known), user, dies, bind)
+    asterisk = AsteriskProcess(found, place)
+    watch: asyncio.Task[None] | None = None
+    try:
+        await asterisk.start()
+        home.remember_ports(ports)
+        watch = asyncio.create_task(hosts.Watch(asterisk, home, known, render).run())
+        yield asterisk
+    finally:
+        if watch is not None:
+            watch.cancel()
+        await asterisk.stop()
+
+
+async def up(
+    config: Path, folder: Path, say: Callable[[str], None], *, alone: bool = False
+) -> None:
+    """Run Asterisk and, as a process of its own, the daemon, until a signal ends both.
+
+    With `alone` somebody else runs the daemon, such as systemd.
+    """
+    logs.configure()
+    home = Home(folder)
+    if not home.folder.is_dir():
+        live.choose(config, home)  # a file that is wrong makes no home
+        home.prepare(runtime.service_user())
+    with asterisk_of(home):
+        live.choose(config, home)  # what cannot start ends nothing that survived
+        runtime.require()
+        if not alone:
+            await end_survivor(home)
+        await asyncio.to_thread(recover, home, SystemClock())
+        await _up(config, home, say, alone=alone)
+
+
+async def _up(config: Path, home: Home, say: Callable[[str], None], *, alone: bool) -> None:
+    """Run both on a home that we hold."""
+    configuration = live.choose(config, home).configuration
+    home.prepare(runtime.service_user())
+    held = read_vault(home, configuration)
+    ended = _until_signal()
+    ports, block = office.choose_ports(configuration, home)
+    name = configuration.plan.office.name
+    try:
+        async with _asterisk(configuration, held, home, ports, dies=False) as asterisk:
+            version, bind = asterisk.runtime.version, configuration.network.bind
+            say(f"{name}: Asterisk {version} answers on {bind}:{ports.sip}; Ctrl-C ends it.")
+            if alone:
+                tell(READY)
+                await ended.wait()
+            else:
+                await _keep_serving(config, home, ended)
+    finally:
+        block.release()
+    say(f"The line of {name} is down: no process and no port of it is left.")
+    if (waiting := await asyncio.to_thread(_say_waiting, home, "line.down")) is not None:
+        say(waiting)
+
+
+def _say_waiting(home: Home, event: str) -> str | None:
+    """Log how many urgent messages call nobody from now on, and return that as a sentence."""
+    try:
+        engine = open_database(home.database)
+    except OfficeLineError as error:
+        log.warning(event, error=str(error))
+        return None
+    try:
+        count = urgent_waiting(engine)
+    except SQLAlchemyError as error:
+        log.warning(event, error=str(error))
+        return None
+    finally:
+        engine.dispose()
+    if count:
+        log.warning(event, waiting=count, why="urgent messages call nobody now")
+    return unheard(count)
+
+
+async def _keep_serving(config: Path, home: Home, ended: asyncio.Event) -> None:
+    """Run `serve`, and start it again when it dies or hangs.
+
+    Only the first start of a new home may fail: where there is a standby, it answers meanwhile.
+    """
+    pause = 0.5
+    words = ["--config", str(config), "--home", str(home.folder), "serve"]
+    watchdog = Watchdog(home.watchdog)
+    try:
+        while True:
+            began = asyncio.get_running_loop().time()
+            daemon = await asyncio.create_subprocess_exec(
+                *(sys.executable, "-m", "cli", *words), start_new_session=True, env=watchdog.begin()
+            )
+            code = await _watched(daemon, watchdog, ended)
+            if code is None:
+                return
+            answers = watchdog.served or (home.standby / LIVE).exists()
+            if code == 2 and not answers:  # noqa: PLR2004  # it said in a sentence what is wrong
+                raise EngineError("The control layer cannot start; its sentence stands above.")
+            if asyncio.get_running_loop().time() - began > 60:  # noqa: PLR2004
+                pause = 0.5
+            log.error("daemon.ended", code=code, pause_s=pause)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(pause):
+                    await ended.wait()
+                return
+            pause = min(pause * 2, 10.0)
+    finally:
+        watchdog.close()
+
+
+async def _watched(
+    daemon: asyncio.subprocess.Process, watchdog: Watchdog, ended: asyncio.Event
+) -> int | None:
+    """Wait for a daemon's exit code; None if we are to end, and ended it. One that hangs is killed.
+
+    Its heartbeat goes through Asterisk and back: without one it answers no caller either.
+    """
+    died = asyncio.create_task(daemon.wait())
+    signalled = asyncio.create_task(ended.wait())
+    while not (died.done() or signalled.done()):
+        await asyncio.wait({died, signalled}, timeout=1, return_when=asyncio.FIRST_COMPLETED)
+        if watchdog.silent(BEATS * HEARTBEAT_S) and not died.done():
+            log.error("daemon.hung", pid=daemon.pid)
+            daemon.kill()
+            await died
+    signalled.cancel()
+    if died.done():
+        return died.result()
+    await _end(daemon)
+    return None
+
+
+async def _end(daemon: asyncio.subprocess.Process) -> None:
+    """Ask a daemon to end, and make it: one that hangs hears nothing."""
+    daemon.terminate()
+    try:
+        async with asyncio.timeout(END_S):
+            await daemon.wait()
+    except TimeoutError:
+        daemon.kill()
+        await daemon.wait()
+
+
+async def serve(config: Path, folder: Path) -> None:
+    """Run the daemon alone, against an Asterisk of this home that runs already."""
+    logs.configure()
+    home = Home(folder)
+    if not home.folder.is_dir():
+        live.choose(config, home)
+        home.prepare(runtime.service_user())
+    with control_layer_of(home):
+        await _serve(config, home)
+
+
+async def _serve(config: Path, home: Home) -> None:
+    """Run the daemon on a home that we hold."""
+    clock = SystemClock()
+    await asyncio.to_thread(recover, home, clock)
+    chosen = live.choose(config, home)
+    configuration = chosen.configuration
+    held = read_vault(home, configuration)
+    ports = office.named_ports(configuration) or home.recall_ports()
+    if chosen.text is not None:
+        _apply_first(home, chosen.text, configuration.plan.hash, clock)
+    daemon = Daemon(configuration, held, home, ports, clock)
+    ended = _until_signal()
+    await daemon.start()
+    tell(READY)
+    log.info("daemon.serving", plan=daemon.plans.plan.hash)
+    try:
+        running = asyncio.create_task(daemon.run())
+        signalled = asyncio.create_task(ended.wait())
+        await asyncio.wait({running, signalled}, return_when=asyncio.FIRST_COMPLETED)
+        signalled.cancel()
+        if running.done():
+            running.result()
+        running.cancel()
+    finally:
+        await daemon.stop()
+    await asyncio.to_thread(_say_waiting, home, "daemon.ended_by_signal")
+
+
+def _apply_first(home: Home, text: str, hash_: str, clock: Clock) -> None:
+    """Keep the first good file as the plan that runs until another is applied."""
+    engine = open_database(home.database)
+    try:
+        apply_first(engine, text, hash_, now=clock.now())
+    finally:
+        engine.dispose()
+
+
+def _until_signal() -> asyncio.Event:
+    """Return an event that SIGINT and SIGTERM set."""
+    ended = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, ended.set)
+    return ended

@@ -1,0 +1,188 @@
+"""Days and times as an office writes them: "M-Th 5pm-8am", "fri 17:00-mon 08:00", "12/25"."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+from collections.abc import Iterator
+from datetime import date, datetime, time
+
+from routing import clocks
+from routing.clocks import CLOCK, MIDNIGHT, MONTHS, WEEKDAYS
+from routing.day_spans import TO, period, span_text, spans
+from routing.model import Days, Window, Yearly, YearlyWeekday
+
+NTH = {"first": 1, "second": 2, "third": 3, "fourth": 4, "last": -1}
+UNITS = {"s": 1, "m": 60, "h": 3600}
+GROUPS = {"daily": "mon-sun", "every day": "mon-sun", "weekdays": "mon-fri", "weekends": "sat-sun"}
+
+_FIRST_CLOCK = re.compile(rf"(?:\bfrom )?(?<![\w:]){CLOCK}{TO}", re.ASCII)
+_DAY = r"([a-z]+\.?)"
+_ACROSS = re.compile(rf"{_DAY} (?:at )?({CLOCK}){TO}{_DAY} (?:at )?({CLOCK})", re.ASCII)
+_NTH = re.compile(r"(first|second|third|fourth|last|1st|2nd|3rd|4th) ([a-z]+) (?:of|in) ([a-z]+)")
+_DURATION = re.compile(r"([1-9]\d{0,4}) ?([smh]|sec(?:ond)?s?|min(?:ute)?s?|hours?)", re.ASCII)
+
+
+def weekdays(text: str) -> tuple[int, ...]:
+    """Read "fri", "mon-thu", "M-F", "Monday to Friday", "Mon, Wed", "weekdays" or "daily".
+
+    Weekdays count from 0, Monday.
+    """
+    words = clocks.normal(text)
+    try:
+        parts = re.split(r" ?(?:,|&|/|;|\band\b| ) ?", re.sub(TO, "-", GROUPS.get(words, words)))
+        found = [one for part in parts if part for one in _run(GROUPS.get(part, part))]
+    except ValueError as error:
+        raise ValueError(f"'{text}' is no weekday or range such as mon-thu: {error}") from error
+    if not found:
+        raise ValueError(f"'{text}' is no weekday or range such as mon-thu")
+    return tuple(dict.fromkeys(found))
+
+
+def _run(words: str) -> Iterator[int]:
+    """List the days of one weekday or range."""
+    known = [clocks.weekday(word) for word in words.split("-")]
+    first, *others = known
+    last = others[0] if others else first
+    if first is None or last is None or len(others) > 1:
+        raise ValueError(f"'{words}' is none")
+    return ((first + step) % 7 for step in range((last - first) % 7 + 1))
+
+
+def weekdays_text(days: tuple[int, ...]) -> str:
+    """Write weekdays so that `weekdays` reads them back: a range, or each by its name."""
+    run = tuple((days[0] + step) % 7 for step in range(len(days)))
+    if len(days) > 1 and days == run:
+        return f"{WEEKDAYS[days[0]]}-{WEEKDAYS[days[-1]]}"
+    return ", ".join(WEEKDAYS[day] for day in days)
+
+
+def weekly(text: str) -> tuple[str, tuple[str, ...]]:
+    """Read "Mon-Thu 8:30-12 and 1-5" as the file has it: weekdays, and a day's hours.
+
+    The hours are empty where none are given. ValueError says what cannot be read, or is backwards.
+    """
+    days, times = _parted(clocks.normal(text))
+    if not days:
+        raise ValueError(f"'{text}' has no weekdays; write them first, as in Mon-Fri 8:30am-5pm")
+    daily = period(times) if times else ()
+    return weekdays_text(weekdays(days)), tuple(span_text(*one) for one in daily)
+
+
+def _parted(words: str) -> tuple[str, str]:
+    """Part weekdays from the times that follow them; either may be empty."""
+    first = _FIRST_CLOCK.search(words)
+    at = first.start() if first else len(words)
+    return words[:at].strip(" ,:"), words[at:]
+
+
+def windows(text: str) -> tuple[Window, ...]:
+    """Read weekly windows; ValueError says what a good one looks like.
+
+    "mon-thu 17:00-08:00" is one window on each of these days, "fri 17:00-mon 08:00" a single one,
+    "sat-sun" are whole days, and "22:00-06:00" is every day.
+    """
+    words = clocks.normal(text)
+    try:
+        if match := _ACROSS.fullmatch(words):
+            return (_across(*match.groups()),)
+        days, times = _parted(words)
+        daily = spans(times) if times else ((time(0), time(0)),)
+        return tuple(
+            Window(day, start, (day + (end <= start)) % 7, end)
+            for start, end in daily
+            for day in weekdays(days or ("daily" if times else ""))
+        )
+    except ValueError as error:
+        raise ValueError(
+            f"'{text}' is no window such as 'mon-thu 17:00-08:00', 'fri 5pm-mon 8am', 'sat-sun' "
+            f"({error})"
+        ) from error
+
+
+def _across(day: str, start: str, until: str, end: str) -> Window:
+    """Make one window from a time of a weekday to one of another; 24:00 is the next midnight."""
+    first, last = clocks.weekday(day), clocks.weekday(until)
+    if first is None or last is None:
+        raise ValueError("a weekday is none")
+    if MIDNIGHT in {start, end}:
+        raise ValueError("midnight may be the start or the end of a day; write 00:00 or 24:00")
+    if end == "24:00":
+        last, end = (last + 1) % 7, "00:00"
+    return Window(first, clocks.clock(start), last, clocks.clock(end))
+
+
+def window_text(window: Window) -> str:
+    """Write a window so that `windows` reads it back."""
+    start, end = f"{window.start:%H:%M}", f"{window.end:%H:%M}"
+    return f"{WEEKDAYS[window.weekday]} {start}-{WEEKDAYS[window.until]} {end}"
+
+
+def handoff(text: str) -> tuple[int | None, time]:
+    """Read "mon 08:00", "Monday 8am" or "8am": a weekday or None, and the time of the day."""
+    words = clocks.normal(text)
+    head, _, rest = words.partition(" ")
+    try:
+        day = clocks.weekday(head) if rest else None
+        return day, clocks.clock(words if day is None else rest.removeprefix("at "))
+    except ValueError as error:
+        raise ValueError(f"'{text}' is no handoff such as 'mon 08:00' or '8am': {error}") from error
+
+
+def yearly(text: str) -> Yearly | YearlyWeekday:
+    """Read "12-25", "12/25", "Dec 25", "last mon of may" or "4th Thursday in November"."""
+    words = clocks.normal(text)
+    try:
+        if match := _NTH.fullmatch(words):
+            word, named, month = match[1], clocks.weekday(match[2]), clocks.month(match[3])
+            if named is not None and month is not None:
+                return YearlyWeekday(month, named, NTH.get(word) or int(word[0]))
+        if known := clocks.month_and_day(words):
+            return Yearly(*_in_a_leap_year(date(2024, *known)))
+        return Yearly(*_in_a_leap_year(date.fromisoformat(f"2024-{words}")))
+    except ValueError as error:
+        raise ValueError(f"'{text}' is no day such as '12-25' or 'last mon of may'") from error
+
+
+def _in_a_leap_year(day: date) -> tuple[int, int]:
+    return day.month, day.day
+
+
+def days_text(when: Days | Yearly | YearlyWeekday) -> str:
+    """Write days as the file does."""
+    match when:
+        case Days(first=first, last=last):
+            return f"{first}" if first == last else f"{first} to {last}"
+        case Yearly(month=month, day=day):
+            return f"{month:02}-{day:02}"
+        case YearlyWeekday(month=month, weekday=weekday, nth=nth):
+            word = next(word for word, number in NTH.items() if number == nth)
+            return f"{word} {WEEKDAYS[weekday]} of {MONTHS[month - 1]}"
+
+
+def seconds(text: str) -> int:
+    """Read "90s", "5m", "1h" or "5 minutes" as seconds."""
+    match = _DURATION.fullmatch(text.strip().lower())
+    if match is None:
+        raise ValueError(f"'{text}' is no duration such as 30s, 5m or 1h")
+    return int(match[1]) * UNITS[match[2][0]]
+
+
+def day(text: str) -> date:
+    """Read a date with its year: "2026-12-25" or "12/25/2026"."""
+    try:
+        return clocks.day(text)
+    except ValueError as error:
+        raise ValueError(f"'{text}' is no date: {error}") from error
+
+
+def local_datetime(text: str) -> datetime:
+    """Read "2026-12-24 08:00" or "12/24/2026 8am", a naive local time."""
+    with contextlib.suppress(ValueError):  # by 24 hours, as ISO has it, with or without zeros
+        return datetime.strptime(text, "%Y-%m-%d %H:%M")  # noqa: DTZ007  # local on purpose
+    try:
+        return datetime.combine(*clocks.day_and_clock(clocks.normal(text)))
+    except ValueError as error:
+        raise ValueError(
+            f"'{text}' is no local time such as 2026-12-24 08:00 or 12/24/2026 8am: {error}"
+        ) from error

@@ -1,0 +1,296 @@
+"""The patient directory: imported from CSV with a report of every row that is refused."""
+
+from __future__ import annotations
+
+import contextlib
+import csv
+import io
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sqlalchemy import Engine
+from typer.testing import CliRunner, Result
+
+from pbx.base.errors import OfficeLineError
+from pbx.cli.people import patients as command
+from pbx.cli.shared.context import Context
+from pbx.config import patients_file as patients
+from pbx.config import plan as plans
+from pbx.config.patients_file import Entry, Refused
+from pbx.db.database import open_database
+from pbx.db.overlay import laid_over
+from pbx.db.patients import list_patients, put_patients
+from routing.model import Patient, Plan
+
+NOW = datetime(2026, 11, 27, 12, tzinfo=UTC)
+ROOT = Path(__file__).parents[3]
+PLAN = plans.load(ROOT / "config" / "office.toml", ROOT / "config" / "presets.toml").plan
+HEAD = "id,name,numbers,panel,flags\n"
+GOOD = """\
+P1,Maria Núñez,(212) 555-0142; +1 212 555 0143,lee,"always own; interpreter: Spanish"
+P2,"Brown, Tom",2125550144,,
+"""
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Context:
+    """Make a place with the example's file."""
+    (tmp_path / "office.toml").write_text((ROOT / "config" / "office.toml").read_text())
+    return Context(tmp_path / "office.toml", tmp_path / "home")
+
+
+@pytest.fixture
+def engine(tmp_path: Path) -> Iterator[Engine]:
+    """Open a database."""
+    engine = open_database(tmp_path / "officeline.db")
+    yield engine
+    engine.dispose()
+
+
+def run(place: Context, *words: str, code: int = 0, given: str = "") -> Result:
+    """Run a command that ends with this code."""
+    done = CliRunner().invoke(
+        command.app, list(words), obj=place, input=given, catch_exceptions=False
+    )
+    assert done.exit_code == code, done.output
+    return done
+
+
+def imported(place: Context, rows: str, *words: str, code: int = 0) -> Any:
+    """Import rows and read the report."""
+    file = place.config.with_name("patients.csv")
+    file.write_text(HEAD + rows, encoding="utf-8")
+    return json.loads(run(place, "import", str(file), "--json", *words, code=code).stdout)
+
+
+def listed(place: Context) -> Any:
+    """List the patients by the command."""
+    return json.loads(run(place, "list", "--json").stdout)["patients"]
+
+
+def test_what_is_imported_is_in_the_plan(place: Context) -> None:
+    """Every number leads to its patient, with panel and flags; the list masks the numbers."""
+    assert imported(place, GOOD) == {
+        "practice": "Lakeside Internal Medicine",
+        "imported": 2,
+        "refused": [],
+    }
+    maria = Patient("P1", "Maria Núñez", "lee", frozenset({"always own", "interpreter: Spanish"}))
+    tom = Patient("P2", "Brown, Tom")
+    assert place.plan().patients == {
+        "+12125550142": maria,
+        "+12125550143": maria,
+        "+12125550144": tom,
+    }
+    assert listed(place)[0] == {
+        "id": "P1",
+        "name": "Maria Núñez",
+        "numbers": ["…0142", "…0143"],
+        "panel": "lee",
+        "flags": ["always own", "interpreter: Spanish"],
+    }
+    assert "2125550" not in run(place, "list").stdout
+
+
+REFUSED = {
+    ",No Id,2125550150,,": "id",
+    "P 9,Spaced,2125550150,,": "id",
+    "P9,,2125550150,,": "name",
+    "P9,Bell \x07,2125550150,,": "name",
+    "P9,No Number,,,": "no number",
+    "P9,Bad Number,2125550150; 555-77123,,": "…7123 is no phone number",
+    "P9,Emergency,911,,": "no phone number",
+    "P9,Ours,2125550100,,": "the office's own number",
+    "P9,Unknown Panel,2125550150,smith,": "no physician of the plan (there is lee, osei, patel)",
+    "P9,Wide,2125550150,,,what": "more columns",
+    f"P9,Long Flag,2125550150,,{'x' * 121}": "a flag",
+    "P1,Same Id,2125550150,,": "line 2 has the same id",
+    "P9,Same Number,+12125550143,,": "line 2 has …0143, too",
+}
+
+
+@pytest.mark.parametrize(("row", "why"), REFUSED.items())
+def test_a_refused_row_stops_the_import_and_says_why(place: Context, row: str, why: str) -> None:
+    """With its line; nothing is imported unless --partial, and then all the others are."""
+    report = imported(place, f"{GOOD}{row}\n", code=1)
+    assert report["imported"] == 0
+    assert [one["line"] for one in report["refused"]] == [4]
+    assert why in report["refused"][0]["why"]
+    assert "+1212" not in report["refused"][0]["why"]
+    assert listed(place) == []
+    assert imported(place, f"{GOOD}{row}\n", "--partial")["imported"] == 2
+    assert [one["id"] for one in listed(place)] == ["P1", "P2"]
+
+
+def test_all_refused_rows_are_told_at_once(place: Context) -> None:
+    """Each by the line on which it begins, though one before it has several lines."""
+    two_lines = 'P7,"Two\nlines",2125550151,,\n'
+    report = imported(place, GOOD + two_lines + "\n" + "\n".join(REFUSED) + "\n", code=1)
+    first = 7  # after the header, two good rows, one of two lines, and an empty one
+    lines = [4, *range(first, first + len(REFUSED))]
+    assert [one["line"] for one in report["refused"]] == lines
+
+
+def test_who_is_imported_again_is_replaced_and_others_stay(place: Context) -> None:
+    """Numbers move between patients of the same file; one of a patient outside of it does not."""
+    imported(place, GOOD)
+    report = imported(place, "P3,New,2125550143,,\n", code=1)
+    assert report["refused"] == [{"line": 2, "why": "…0143 belongs to the patient P1"}]
+    assert imported(place, "P3,New,2125550143,,\nP1,Maria,2125550142,,\n")["imported"] == 2
+    assert [(one["id"], one["numbers"]) for one in listed(place)] == [
+        ("P1", ["…0142"]),
+        ("P2", ["…0144"]),
+        ("P3", ["…0143"]),
+    ]
+
+
+def test_who_is_refused_keeps_the_numbers_that_others_counted_on() -> None:
+    """A row that is refused does not give up its patient's number to another row."""
+    entries = [
+        Entry(2, Patient("A", "Takes B's"), ("+12125550142",)),
+        Entry(3, Patient("B", "Takes C's"), ("+12125550143",)),
+    ]
+    taken = {"+12125550142": "B", "+12125550143": "C"}
+    good, refused = patients.settle(entries, taken)
+    assert good == []
+    assert refused == [
+        Refused(2, "…0142 belongs to the patient B"),
+        Refused(3, "…0143 belongs to the patient C"),
+    ]
+
+
+def test_flags_and_removal(place: Context) -> None:
+    """Flags come and go one by one; a removed patient is a stranger again."""
+    imported(place, GOOD)
+    assert "always own; blocked; interp" in run(place, "flag", "P1", "blocked").stdout
+    run(place, "flag", "P1", "always own", "--remove")
+    assert listed(place)[0]["flags"] == ["blocked", "interpreter: Spanish"]
+    run(place, "remove", "P1", code=1, given="n\n")
+    assert len(listed(place)) == 2
+    run(place, "remove", "P1", "--yes")
+    assert set(place.plan().patients) == {"+12125550144"}
+    for words in (["flag", "P1", "x"], ["remove", "P1", "--yes"]):
+        with pytest.raises(OfficeLineError, match="no patient 'P1'"):
+            run(place, *words)
+    with pytest.raises(OfficeLineError, match="semicolon"):
+        run(place, "flag", "P2", "a;b")
+
+
+@pytest.mark.parametrize(
+    ("content", "why"),
+    [
+        (b"", "empty"),
+        (b"id,name\nP1,x\n", "first line must name"),
+        (b"id,name,numbers,numbers\n", "first line must name"),
+        (b"id,name,numbers,ssn\n", "first line must name"),
+        (b"\xff\xfe\x00", "not UTF-8"),
+        (b'id,name,numbers\nP1,"open', "no CSV"),
+        (b'id,name,numbers\nP1,"a"b,c\n', "Line 2 is no CSV"),
+        (b'id,name,numbers\nP1,"' + b"x" * 200_000 + b'",1\n', "no CSV"),
+        (b" " * (patients.SIZE_LIMIT + 1), "in parts"),
+    ],
+)
+def test_what_is_no_such_file_is_one_sentence(place: Context, content: bytes, why: str) -> None:
+    """Nothing of it is imported, in part or not."""
+    file = place.config.with_name("patients.csv")
+    file.write_bytes(content)
+    with pytest.raises(OfficeLineError, match=why) as refused:
+        run(place, "import", str(file), "--partial")
+    assert "\n" not in str(refused.value)
+    with pytest.raises(OfficeLineError, match="cannot be read"):
+        run(place, "import", str(file) + ".none")
+
+
+def test_as_excel_writes_it(place: Context) -> None:
+    """With a byte order mark, other column orders and cases, and Windows' line ends."""
+    file = place.config.with_name("patients.csv")
+    file.write_bytes("\ufeffNumbers,ID,Name\r\n2125550142,P1,Núñez\r\n".encode())
+    assert "1 patients imported" in run(place, "import", str(file)).stdout
+    assert listed(place)[0]["name"] == "Núñez"
+
+
+def test_the_command_keeps_stdout_for_the_document(place: Context) -> None:
+    """As a process: one JSON document, and exit 1 for a refused row."""
+    file = place.config.with_name("patients.csv")
+    file.write_text(HEAD + "P1,X,911,,\n")
+    words = ["--config", str(place.config), "--home", str(place.home), "patients", "import"]
+    done = subprocess.run(
+        [sys.executable, "-m", "cli", *words, str(file), "--json"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert json.loads(done.stdout)["refused"][0]["line"] == 2
+
+
+CELLS = st.text(alphabet='Pab12555 ;,+()-."\n\r\x00é', max_size=16) | st.sampled_from(
+    ["P1", "P2", "Ann", "lee", "2125550142", "2125550143;2125550144", "2125550144"]
+)
+
+
+@settings(deadline=None)
+@given(st.text(max_size=200) | st.text(alphabet='id,name\n"\r;\x00', max_size=80))
+def test_no_text_is_a_traceback(text: str) -> None:
+    """Whatever the file holds: rows, refusals, or one sentence."""
+    for candidate in (text, HEAD + text):
+        with contextlib.suppress(OfficeLineError):
+            entries, refused = patients.parse(candidate, PLAN)
+            lines = [*(one.line for one in entries), *(one.line for one in refused)]
+            assert len(lines) == len(set(lines)) <= candidate.count("\n") + candidate.count("\r")
+
+
+@settings(max_examples=40, deadline=None)  # each makes a database
+@given(st.lists(st.tuples(CELLS, CELLS, CELLS, CELLS, CELLS), max_size=6), st.booleans())
+def test_every_row_is_stored_or_refused(
+    tmp_path_factory: pytest.TempPathFactory,
+    rows: list[tuple[str, str, str, str, str]],
+    partial: bool,  # noqa: FBT001  # hypothesis gives it by position
+) -> None:
+    """None is lost, none counted twice; what is stored is what the plan then says."""
+    path = tmp_path_factory.mktemp("fuzz") / "x.db"
+    buffer = io.StringIO()
+    csv.writer(buffer).writerows([HEAD.strip().split(","), *rows])
+    entries, refused = patients.parse(buffer.getvalue(), PLAN)
+    filled = sum(any(cell.strip() for cell in row) for row in rows)
+    assert len(entries) + len(refused) == filled
+    engine = open_database(path)
+    count, contradicting = put_patients(
+        engine, entries, refused=bool(refused), partial=partial, by="amy", now=NOW
+    )
+    stored = list_patients(engine)
+    engine.dispose()
+    assert len(stored) == count
+    if partial or not (refused or contradicting):
+        assert count == len(entries) - len(contradicting)
+    else:
+        assert count == 0
+    found: Plan = laid_over(PLAN, path)
+    assert set(found.patients) == {number for one in stored for number in one.numbers}
+    assert {one.id for one in found.patients.values()} == {one.id for one in stored}
+
+
+def test_ten_thousand_patients_are_read_and_laid_over(engine: Engine, tmp_path: Path) -> None:
+    """As many as a large practice has, each with two numbers."""
+    entries = [
+        Entry(
+            number,
+            Patient(f"P{number}", f"Patient {number}", "lee"),
+            (f"+1212{number:07d}", f"+1646{number:07d}"),
+        )
+        for number in range(10_000)
+    ]
+    stored = put_patients(engine, entries, refused=False, partial=False, by="amy", now=NOW)
+    assert stored == (10_000, [])
+    found = laid_over(PLAN, tmp_path / "officeline.db")
+    assert len(found.patients) == 20_000
+    assert found.patients["+16460009999"] is found.patients["+12120009999"]

@@ -1,0 +1,57 @@
+"""`check` and `apply` find the same errors in a file, whatever the vault holds."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from pbx.base.errors import ConfigError
+from pbx.config import plan
+from pbx.config import secrets as vault
+from pbx.config.home import Home
+from pbx.ops.validation import held_numbers, judge
+from tests.support.offices import EXAMPLE, NOW, PRESETS, ROOT
+
+BROKEN = sorted((ROOT / "tests" / "routing" / "broken").glob("*.toml"))
+VAULTS = {
+    "empty": vault.Vault(),
+    "one": vault.Vault(mobiles={"lee": "+12125550111"}),
+    "two": vault.Vault(mobiles={"lee": "+12125550111", "osei": "+12125550112"}),
+}
+
+
+def errors(path: Path, folder: Path) -> list[str]:
+    """List the errors that check prints."""
+    _, found = plan.check(path, PRESETS, NOW, held_numbers(folder))
+    return [one.sentence(path) for one in found if one.severity == "error"]
+
+
+@pytest.mark.parametrize("held", VAULTS)
+@pytest.mark.parametrize("file", BROKEN, ids=lambda path: path.stem)
+def test_what_is_an_error_to_check_speaks_against_apply(
+    tmp_path: Path, file: Path, held: str
+) -> None:
+    """Every error of every broken file, in the same words, before what the proof finds."""
+    vault.write(tmp_path, VAULTS[held])
+    told = errors(file, tmp_path)
+    try:
+        objections = judge(file.read_text(errors="replace"), file, Home(tmp_path), NOW).objections
+    except ConfigError:  # no plan can be made of it
+        assert told
+        return
+    assert list(objections[: len(told)]) == told
+    assert not [one for one in objections[len(told) :] if one.startswith(str(file))]
+
+
+def test_who_has_no_number_is_an_error_to_both(tmp_path: Path) -> None:
+    """The vault is asked by both; as long as it holds no number at all, nobody is told."""
+    path = tmp_path / "office.toml"
+    path.write_text(EXAMPLE)
+    for held, missing in (("empty", []), ("one", ["osei", "patel"]), ("two", ["patel"])):
+        vault.write(tmp_path, VAULTS[held])
+        objections = judge(EXAMPLE, path, Home(tmp_path), NOW).objections
+        said = [one for one in objections if "no-contact" in one]
+        assert [one for one in errors(path, tmp_path) if "no-contact" in one] == said
+        assert len(said) == len(missing)
+        assert all(person in one for person, one in zip(missing, said, strict=True))

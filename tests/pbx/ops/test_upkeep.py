@@ -1,0 +1,207 @@
+"""What the doctor says of what goes wrong by itself: clock, process, backups, certificate."""
+
+from __future__ import annotations
+
+import subprocess
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from pbx.asterisk.engine.runtime import ServiceUser
+from pbx.base.errors import OfficeLineError
+from pbx.config.home import Home
+from pbx.db import audit
+from pbx.db.database import open_database
+from pbx.db.plans import apply_first
+from pbx.ops import timers, upkeep
+from pbx.ops.doctor import examine
+from pbx.service.pulse import Pulse
+
+NOW = datetime(2026, 11, 28, 7, 10, tzinfo=UTC)
+DAY = timedelta(days=1)
+EXAMPLE = Path(__file__).parents[3] / "config" / "office.toml"
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Home:
+    """A home of our own user's."""
+    found = Home(tmp_path / "home")
+    found.prepare(ServiceUser(None, 0, 0))
+    return found
+
+
+@pytest.mark.parametrize(
+    ("process", "mark", "ok", "word"),
+    [
+        ("chronyd", "", True, "kept by chronyd"),
+        ("systemd-timesyn", "", True, "kept by systemd-timesyn"),
+        ("bash", "", False, "nobody"),
+        ("bash", "here", True, "container"),
+    ],
+)
+def test_a_clock_that_nobody_keeps_is_not_well(
+    tmp_path: Path, process: str, mark: str, word: str, *, ok: bool
+) -> None:
+    """Unless the host of a container does it, which cannot be seen from within."""
+    (tmp_path / "17").mkdir()
+    (tmp_path / "17/comm").write_text(f"{process}\n")
+    (tmp_path / "here").touch()
+    check = upkeep.clock(tmp_path, (tmp_path / mark,) if mark else (tmp_path / "none",))
+    assert (check.ok, word in check.detail) == (ok, True)
+    assert ok or "chrony" in check.mend
+
+
+def test_the_line_is_looked_at(home: Home) -> None:
+    """Not started is well; dead, hung, or without a heartbeat of late is not."""
+    assert upkeep.line(home, NOW).ok
+    pulse = Pulse(home)
+    pulse.open()
+    assert upkeep.line(home, NOW).ok, "it has just begun"
+    pulse.beat(NOW, came=True)
+    assert "7 s ago" in upkeep.line(home, NOW + timedelta(seconds=7)).detail
+    assert upkeep.line(home, NOW + timedelta(seconds=7)).ok
+    assert not upkeep.line(home, NOW + timedelta(minutes=2)).ok, "it hangs"
+    pulse.beat(NOW, came=False)
+    assert not upkeep.line(home, NOW).ok, "Asterisk does not answer"
+    pulse.close()
+    dead = upkeep.line(home, NOW)
+    assert (dead.ok, dead.detail) == (False, "nothing runs, and callers reach nothing")
+
+
+@pytest.fixture
+def units(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Have systemd's units in a folder of the test's, with no timer switched on."""
+    folder = tmp_path / "units"
+    (folder / "timers.target.wants").mkdir(parents=True)
+    monkeypatch.setattr(timers, "FOLDERS", (folder,))
+    return folder
+
+
+def switched_on(units: Path, unit: str) -> None:
+    """Do as 'systemctl enable' does."""
+    (units / f"{unit}.timer").touch()
+    (units / "timers.target.wants" / f"{unit}.timer").symlink_to(units / f"{unit}.timer")
+
+
+@pytest.fixture
+def failed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Put a systemctl before any other for which those units have failed that a file names."""
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    program, names = folder / "systemctl", tmp_path / "failed"
+    names.touch()
+    program.write_text(f'#!/bin/sh\n[ "$1" = is-failed ] && grep -qx "$3" {names}\n')
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{folder}:/usr/bin:/bin")
+    return names
+
+
+def test_a_backup_that_nobody_schedules_is_told(home: Home, units: Path) -> None:
+    """From the first plan on, until one is made or its timer is on; a late one says so, too."""
+    engine = open_database(home.database)
+    apply_first(engine, "made up", "abc", now=NOW)
+    check = upkeep.backup(home, NOW)
+    assert (check.ok, check.detail) == (False, "none was made yet, and none is scheduled")
+    assert check.mend.startswith("'officeline install --write /etc --backup-to RECIPIENT ")
+    (units / "timers.target.wants" / "officeline-backup.timer").symlink_to(units / "gone")
+    assert not upkeep.backup(home, NOW).ok, "a timer that is gone starts nothing"
+    (units / "timers.target.wants" / "officeline-backup.timer").unlink()
+    (units / "officeline-backup.timer").touch()
+    mend = "Switch its timer on: systemctl enable --now officeline-backup.timer."
+    assert upkeep.backup(home, NOW).mend == mend
+    audit.record(engine, "backup.made", by="amy", now=NOW)
+    assert upkeep.backup(home, NOW + 6 * DAY).ok, "somebody else sees to it"
+    late = upkeep.backup(home, NOW + 8 * DAY)
+    assert late.detail == "the last one was made 8 days ago, and none is scheduled"
+    switched_on(units, "officeline-backup")
+    late = upkeep.backup(home, NOW + 8 * DAY)
+    assert (late.ok, late.detail) == (False, "the last one was made 8 days ago")
+    assert "journalctl -u officeline-backup" in late.mend
+    engine.dispose()
+
+
+def test_what_the_timers_started_and_failed_is_told(home: Home, units: Path, failed: Path) -> None:
+    """A backup of yesterday helps nobody tomorrow; a test call that found nothing is well."""
+    engine = open_database(home.database)
+    apply_first(engine, "made up", "abc", now=NOW)
+    audit.record(engine, "backup.made", by="amy", now=NOW)
+    engine.dispose()
+    switched_on(units, "officeline-backup")
+    assert upkeep.backup(home, NOW + DAY).ok
+    assert upkeep.canary().ok
+    failed.write_text("officeline-backup.service\n")
+    check = upkeep.backup(home, NOW + DAY)
+    assert not check.ok
+    assert check.detail == "the last one was made 1 days ago, and officeline-backup.service failed"
+    assert "journalctl -u officeline-backup" in check.mend
+    assert upkeep.canary().ok
+    failed.write_text("officeline-canary.service\n")
+    assert upkeep.backup(home, NOW + DAY).ok
+    assert (upkeep.canary().ok, "officeline-canary" in upkeep.canary().mend) == (False, True)
+
+
+def test_the_doctor_looks_at_test_calls_that_there_are(
+    home: Home, units: Path, failed: Path
+) -> None:
+    """Whoever has no timer for them is not told of it; one that failed is told in any case."""
+
+    def told() -> dict[str, bool]:
+        return {one.name: one.ok for one in examine(EXAMPLE, home.folder)}
+
+    assert "canary" not in told()
+    switched_on(units, "officeline-canary")
+    assert told()["canary"]
+    (units / "officeline-canary.timer").unlink()
+    failed.write_text("officeline-canary.service\n")
+    assert not told()["canary"]
+
+
+def test_the_age_of_the_last_backup_is_told(home: Home, units: Path) -> None:
+    """None is well in the first week alone; one of eight days is too old, a restored one counts."""
+    assert upkeep.backup(home, NOW).ok, "there is no office yet"
+    switched_on(units, "officeline-backup")
+    engine = open_database(home.database)
+    apply_first(engine, "made up", "abc", now=NOW)
+    assert upkeep.backup(home, NOW + 6 * DAY).ok
+    assert not upkeep.backup(home, NOW + 8 * DAY).ok
+    audit.record(engine, "backup.begun", by="amy", now=NOW + 8 * DAY)
+    assert not upkeep.backup(home, NOW + 8 * DAY).ok, "begun is not made"
+    for count, what in enumerate(("backup.made", "backup.restored")):
+        made = NOW + (8 + 8 * count) * DAY
+        audit.record(engine, what, by="amy", now=made)
+        check = upkeep.backup(home, made + 2 * DAY)
+        assert (check.ok, "2 days ago" in check.detail) == (True, True)
+        assert not upkeep.backup(home, made + 8 * DAY).ok
+    engine.dispose()
+
+
+def test_a_database_that_cannot_be_asked_is_an_error(home: Home) -> None:
+    """And not an office without a backup."""
+    home.database.write_bytes(b"x" * 8192)
+    with pytest.raises(OfficeLineError):
+        upkeep.backup(home, NOW)
+
+
+@pytest.mark.parametrize("kind", ["rsa:2048", "ec -pkeyopt ec_paramgen_curve:prime256v1"])
+def test_the_end_of_the_certificate_is_told(tmp_path: Path, kind: str) -> None:
+    """A fortnight before; what is no certificate, or not there, is not well either."""
+    path = tmp_path / "own.pem"
+    words = f"openssl req -x509 -newkey {kind} -nodes -days 40 -subj /CN=office.example"
+    subprocess.run(
+        [*words.split(), "-keyout", str(tmp_path / "key.pem"), "-out", str(path)],
+        check=True,
+        capture_output=True,
+    )
+    now = datetime.now(UTC)
+    end = now + 40 * DAY
+    told = upkeep.certificate(str(path), now)
+    assert (told.ok, told.detail) == (True, f"ends on {end:%Y-%m-%d}")
+    assert upkeep.certificate(str(path), end - 15 * DAY).ok
+    assert not upkeep.certificate(str(path), end - 13 * DAY).ok
+    assert upkeep.certificate(str(path), end + DAY).detail.startswith("ended on")
+    for text in ("", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"):
+        path.write_text(text)
+        assert "holds no certificate" in upkeep.certificate(str(path), now).detail
+    path.unlink()
+    assert "cannot be read" in upkeep.certificate(str(path), now).detail
