@@ -63,14 +63,14 @@ def backup(
             "Backups in a folder are locked for a public key, so that the machine holds no secret; "
             "give --to RECIPIENT."
         )
+    home = Home(place.home)
+    if not home.database.exists():
+        raise OfficeLineError(f"There is no office in {home.folder} yet; name it with --home.")
     lock = (
         age_keys.for_recipients(to)
         if to
         else age_keys.for_passphrase(_words(passphrase_file, confirm=True))
     )
-    home = Home(place.home)
-    if not home.database.exists():
-        raise OfficeLineError(f"There is no office in {home.folder} yet; name it with --home.")
     if file is not None:
         _into_file(place, home, file, lock, len(to or ()))
     elif folder is not None:

@@ -82,7 +82,7 @@ def agree(plan: Plan, at: datetime) -> None:
         assert row["since"] is None or row["since"] <= at
         assert row["until"] is None or at < row["until"]
         if row["until"] is not None:
-            last = row["until"] - timedelta(seconds=1)
+            last = row["until"].astimezone(UTC) - timedelta(seconds=1)  # by the clock of the world
             assert hours.state(plan, last, line.schedule) == row["state"]
             assert hours.state(plan, row["until"], line.schedule) != row["state"]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import threading
 import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
@@ -145,7 +146,7 @@ def history(engine: Engine) -> list[tuple[str, dict[str, Any]]]:
     [
         (200, "pushed", None),
         (500, "push failed", "the service did not take it"),
-        (0, "push failed", "no answer within 8 s"),
+        (0, "push failed", "no answer within 20 s"),
     ],
 )
 async def test_a_push_goes_with_the_call_and_its_end_is_written(
@@ -157,7 +158,7 @@ async def test_a_push_goes_with_the_call_and_its_end_is_written(
         address = f"{service.url}?rto=60"  # what ends it is our own limit
         held = Vault(push=dict.fromkeys(PLAN.people, address))
         with capture_logs() as logs:
-            async with escalating(engine, phone, held, 8.0 if answer == 0 else 20.0):
+            async with escalating(engine, phone, held, 20.0):
                 await until(lambda: relaying.attempts(engine, "1.1")[-1:] != [])
                 await until(lambda: relaying.attempts(engine, "1.1")[0].result == "no answer")
                 assert history(engine) == []  # the call was over before
@@ -200,11 +201,11 @@ async def test_a_push_that_cannot_be_written_disturbs_nobody(engine: Engine) -> 
 async def test_a_hanging_push_leaves_no_process() -> None:
     """It is ended when its time is over."""
     async with serving(0) as service:
-        began = time.monotonic()
-        assert await send(service.url, "x", "y", 1.5) == "no answer within 1.5 s"
-        assert time.monotonic() - began < 4
-        children = Path(f"/proc/self/task/{__import__('threading').get_native_id()}/children")
-        assert children.read_text() == ""
+        children = Path(f"/proc/self/task/{threading.get_native_id()}/children")
+        before = children.read_text()  # a line that tests share may run in this process, too
+        async with asyncio.timeout(60):
+            assert await send(service.url, "x", "y", 1.5) == "no answer within 1.5 s"
+        assert children.read_text() == before
 
 
 def officeline(folder: Path, *words: str, given: str = "") -> tuple[int, str]:
