@@ -125,8 +125,8 @@ class Stage:
             engine.dispose()
 
     async def desk_is_registered(self, phone: str) -> None:
-        """Wait until a desk phone has registered with the office."""
-        async with asyncio.timeout(15):
+        """Wait until a desk phone has registered with the office; TimeoutError after a minute."""
+        async with asyncio.timeout(60):
             while f"{phone}/sip:" not in await self.asterisk.command("pjsip show contacts"):
                 await asyncio.sleep(0.1)
 
