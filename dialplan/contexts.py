@@ -64,12 +64,13 @@ exten => h,1,NoOp()
 
 ; ---- What a verdict can ask for: one extension each ---------------------------------------------
 [do]
-; Some press a key twice, or a pound key after it: that must not answer what is asked next.
+; Some press a key twice, or a pound key after it: that must not answer what is asked next. What asks
+; next hears it out; to wait here would lose whoever presses 1 and hangs up.
 exten => menu,1,Answer()
- same => n,Read(OL_KEY,${OL_SAY},1,,1,${OL_PAUSE})
- same => n,GotoIf($[${LEN(${OL_KEY})} = 0]?pressed)
+ same => n,GotoIf($[${LEN(${OL_KEY})} = 0]?quiet)
  same => n,Read(OL_MORE,,20,,1,0.8)
- same => n(pressed),Set(OL_EVENT=pressed)
+ same => n(quiet),Read(OL_KEY,${OL_SAY},1,,1,${OL_PAUSE})
+ same => n,Set(OL_EVENT=pressed)
  same => n,Set(OL_DETAIL=${FILTER(0-9*#,${OL_KEY})})
  same => n,Goto(ask,s,1)
 
@@ -78,7 +79,9 @@ exten => menu,1,Answer()
 ; comes the pound key, or digits too many, which must not answer what is asked next; but no longer
 ; wait than that, for many hang up as soon as they have keyed it in. What comes later is lost in words.
 exten => number,1,Answer()
- same => n,Read(OL_KEY,${OL_SAY},1,,1,${OL_PAUSE})
+ same => n,GotoIf($[${LEN(${OL_KEY})} = 0]?quiet)
+ same => n,Read(OL_MORE,,20,,1,0.8)
+ same => n(quiet),Read(OL_KEY,${OL_SAY},1,,1,${OL_PAUSE})
  same => n,GotoIf($[${LEN(${OL_KEY})} = 0]?keyed)
  same => n,Set(OL_DIGITS=${IF($["${OL_KEY}" = "0"]?20:$[${OL_DIGITS} + ("${OL_KEY}" = "1")])})
  same => n,Read(OL_MORE,,$[${OL_DIGITS} - 1],,1,5)
@@ -136,7 +139,9 @@ exten => reject,1,Hangup(21)
 ; Star may be a mistake: what the call remembers waits until somebody has said who they are. Turns are
 ; counted on, so that no verdict of the one can be taken for the other's.
 exten => callin,1,Answer()
- same => n,MSet(OL_BACK=${OL_STATE},OL_STATE=,OL_EVENT=arrived,OL_DETAIL=)
+ same => n,GotoIf($[${LEN(${OL_KEY})} = 0]?quiet)
+ same => n,Read(OL_MORE,,20,,1,0.8)
+ same => n(quiet),MSet(OL_BACK=${OL_STATE},OL_STATE=,OL_EVENT=arrived,OL_DETAIL=)
  same => n,Goto(consult,s,1)
 
 exten => canary,1,Goto(canary,told,1)

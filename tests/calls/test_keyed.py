@@ -9,7 +9,7 @@ import pytest
 from pbx.db.calls import History
 from pbx.demo.carrier import audio
 from pbx.demo.carrier.handset import Handset, Script, never_answers
-from pbx.demo.scenes import MAIN, SATURDAY
+from pbx.demo.scenes import MAIN, SATURDAY, patient
 from pbx.demo.stage import MOBILES, PATIENT_TONE, Stage
 from tests.calls.test_relay import PIN, consults, leaves_a_message, read, with_pin
 
@@ -150,6 +150,21 @@ async def test_a_digit_too_many_is_no_key_of_the_menu(stage: Stage, caller: str)
     row = read(stage, message)
     assert (row.state, row.acknowledged_by, row.called_back_by) == ("acknowledged", person, None)
     assert stage.carrier.did_not_ring(caller)
+
+
+async def test_who_presses_one_and_hangs_up_at_once_is_called_back(
+    stage: Stage, caller: str
+) -> None:
+    """The key counts as soon as it is pressed: an urgent message waits for a physician."""
+    await _oncall(stage)
+    for mobile in MOBILES.values():
+        stage.carrier.answers(mobile, never_answers())
+    call = await stage.carrier.dials(MAIN, caller=caller, script=patient(press="1", at_most=0))
+    await call.ended(DEADLINE)
+    history = await stage.finished(caller)
+    assert history.message is not None
+    assert (history.call.outcome, history.message.urgency) == ("message", "urgent")
+    assert (history.message.state, history.message.callback_number) == ("open", caller)
 
 
 async def test_code_and_pin_with_a_pound_key(stage: Stage, caller: str) -> None:
