@@ -123,12 +123,16 @@ exten => s,1,Set(GOSUB_RESULT=CONTINUE)
  same => n,Playback(${OL_PROMPT})
  same => n,Return()
 ; Where no control layer says yes or no, it is dead or knows no PIN of theirs: then a 1 counts, so
-; that a patient is never kept from a physician by us. A try takes 30 seconds at most.
+; that a patient is never kept from a physician by us. A try takes 30 seconds at most. The first digit is
+; read alone: on a called phone Read waits 2 s for the next, whatever it is told, if a sentence follows.
  same => n(pin),GotoIf($["${MASTER_CHANNEL(OL_NOW)}" != "${ARG4}"]?over)
  same => n,MSet(AGIEXITONHANGUP=yes,OL_BACK=slow,TIMEOUT(absolute)=30)
- same => n,Read(OL_KEY,${OL_PROMPT}enter-pin,6,,1,5)
+ same => n,Read(OL_KEY,${OL_PROMPT}enter-pin,1,,1,5)
  same => n,GotoIf($["${READSTATUS}" = "ERROR"]?press)
- same => n,MSet(OL_BACK=back,TIMEOUT(absolute)=4)
+ same => n,GotoIf($[${LEN(${OL_KEY})} = 0]?keyed)
+ same => n,Read(OL_MORE,,5,,1,5)
+ same => n,Set(OL_KEY=${OL_KEY}${OL_MORE})
+ same => n(keyed),MSet(OL_BACK=back,TIMEOUT(absolute)=4)
  same => n,AGI(${OL_AGI}/pin,${ARG1},${OL_TRY},${FILTER(0-9,${OL_KEY})})
  same => n(back),Set(TIMEOUT(absolute)=0)
  same => n,Set(OL_KEY=)
