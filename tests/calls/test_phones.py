@@ -252,7 +252,7 @@ async def baresip(folder: Path, stage: Stage, secret: str, *commands: str) -> As
     )
     modules = "".join(f"module {name}.so\n" for name in ("g711", "aufile", "sndfile", "stdio"))
     (folder / "config").write_text(
-        "sip_listen 127.0.0.1:0\nrtp_ports 31950-31990\n"
+        "net_interface 127.0.0.1\nsip_listen 127.0.0.1:0\nrtp_ports 31950-31990\n"
         f"module_path {_baresip_modules()}\n{modules}module_app account.so\n"
         f"module_app menu.so\naudio_source aufile,{tone}\naudio_player aufile,{folder}/played\n"
         f"audio_alert aufile,{folder}/alert\nsnd_path {heard}\n"

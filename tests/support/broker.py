@@ -92,10 +92,14 @@ class Mosquitto:
             await self._process.wait()
 
     async def remember(self, client: str) -> None:
-        """Have it write down what a client listens to, or a kill would make it forget that."""
+        """Have it write down what a client listens to, or a kill would make it forget that.
+
+        What it wrote of its own accord before may know the client, and not yet the topic.
+        """
         assert self._process is not None
         kept = self.folder / "mosquitto.db"
-        while not (kept.exists() and client.encode() in kept.read_bytes()):
+        wanted = (client.encode(), f"{TOPIC}/#".encode())
+        while not (kept.exists() and all(one in kept.read_bytes() for one in wanted)):
             self._process.send_signal(signal.SIGUSR1)  # https://mosquitto.org/man/mosquitto-8.html
             await asyncio.sleep(0.05)
 

@@ -15,7 +15,7 @@ import pytest
 
 from pbx.base.os_errors import database_sentence, os_sentence, unlikely
 from tests.pbx.cli.test_every_command import Shell, one_sentence, own, place, state
-from tests.support.offices import ROOT
+from tests.support.offices import ROOT, entered_by_all
 
 NOBODY = 65534
 __all__ = ["own", "place"]  # fixtures of all commands
@@ -170,6 +170,7 @@ def test_whoever_forgot_sudo_is_told_so(theirs: Shell, tmp_path: Path, line: str
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
+@pytest.mark.skipif(not entered_by_all(ROOT), reason="in this checkout our own files are refused")
 def test_the_file_itself_may_be_forbidden(theirs: Shell) -> None:
     """It is named as it is: neither missing nor wrong."""
     theirs("check")

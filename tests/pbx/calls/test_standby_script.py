@@ -14,6 +14,7 @@ import pytest
 from pbx.asterisk.engine.runtime import confined, service_user
 from pbx.calls.standby import script
 from pbx.config.home import Home
+from tests.support.offices import ROOT, entered_by_all
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root's Asterisk is another user")
 
@@ -63,6 +64,7 @@ def test_a_copy_serves_where_the_code_cannot_be_reached(place: Path, hidden: Pat
     assert b"PermissionError" not in ran.stderr
 
 
+@pytest.mark.skipif(not entered_by_all(ROOT), reason="this checkout cannot be reached")
 def test_code_that_can_be_reached_is_not_copied(place: Path) -> None:
     """What an earlier start copied goes, too."""
     home, user = Home(place / "home"), service_user()

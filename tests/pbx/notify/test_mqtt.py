@@ -310,7 +310,7 @@ async def test_what_was_dropped_is_told(tmp_path: Path, saw: Saw) -> None:
                     feed.record(started(number))
                 await until(lambda: "mqtt.away" in [one["event"] for one in logs])
                 await broker.start()
-                await until(lambda: len(calls(heard)) == 10)
+                await until(lambda: len(calls(heard)) == 10, lambda: str(heard.heard))
                 assert calls(heard) == [f"1.{number}" for number in range(21, 31)]
                 assert heard.last("dropped")["dropped"] == 20
                 topics = heard.topics("up")
