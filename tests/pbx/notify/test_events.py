@@ -214,7 +214,9 @@ async def test_the_doctor_asks_the_broker(tmp_path: Path) -> None:
             checks: list[dict[str, Any]] = json.loads("".join(lines))["checks"]
             return [one for one in checks if one["name"] == "broker"]
 
-        assert [one["ok"] for one in await asked()] == [True]
+        assert [(one["ok"], one["detail"]) for one in await asked()] == [
+            (True, f"127.0.0.1:{broker.port} lets us in")
+        ]
         vault.write(tmp_path / "home", vault.Vault(mqtt="wrong"))
         (found,) = await asked()
         assert (found["ok"], "uthori" in found["detail"]) == (False, True)
