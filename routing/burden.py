@@ -89,9 +89,19 @@ class Turns:
 
 
 def on_duty(plan: Plan) -> tuple[str, ...]:
-    """Name everybody who has turns in a rota, in the file's order; without rotas all physicians."""
-    named = {one for rota in plan.rotas.values() for layer in rota.layers for one in layer.rotation}
-    named |= {shift.person for rota in plan.rotas.values() for shift in rota.shifts}
+    """Name everybody who has turns on call in a rota, in the file's order.
+
+    The turns of a backup are none; without rotas it is all physicians.
+    """
+    rotas = plan.rotas.values()
+    named = {
+        one
+        for rota in rotas
+        for layer in rota.layers
+        if layer.place != "backup"
+        for one in layer.rotation
+    }
+    named |= {shift.person for rota in rotas for shift in rota.shifts if shift.place != "backup"}
     return tuple(one for one in plan.people if one in named) or plan.physicians()
 
 

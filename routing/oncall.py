@@ -9,8 +9,9 @@ from itertools import pairwise
 
 from routing import rota as rotas
 from routing.instants import DAY, instant, local_day
-from routing.model import Override, Plan
-from routing.rota import OnCall, Shift
+from routing.model import Override, Place, Plan
+from routing.places import OnCall, Seat
+from routing.rota import Shift
 
 LOOKS = (timedelta(days=15), timedelta(days=400))  # how far from an instant its shift is looked for
 MORNING = time(8)  # when a night is over for a rota without a handoff in the morning
@@ -20,13 +21,18 @@ MINUTE = timedelta(minutes=1)
 
 @dataclass(frozen=True)
 class Duty:
-    """One person on call from `start` up to `end` (UTC), for the same reason all the time."""
+    """One person on call from `start` up to `end` (UTC), for the same reason all the time.
+
+    `instead_of` is whose turn it is, who is away.
+    """
 
     rota: str
     person: str
     start: datetime
     end: datetime
     source: str
+    place: Place = "oncall"
+    instead_of: str | None = None
 
 
 @dataclass(frozen=True)
@@ -41,7 +47,7 @@ class Handoff:
 
 def duties(plan: Plan, rota: str, start: datetime, end: datetime) -> list[Duty]:
     """List who is on call in [start, end), in order; two at once are two rows."""
-    return _joined(plan, rota, start, end, lambda answer: (answer.source, answer.turn))
+    return _joined(plan, rota, start, end, lambda seat: seat)
 
 
 def turns(plan: Plan, rota: str, start: datetime, end: datetime) -> list[Duty]:
@@ -50,27 +56,30 @@ def turns(plan: Plan, rota: str, start: datetime, end: datetime) -> list[Duty]:
     They are whole up to the further of `LOOKS`, so that the same turn has the same start each time.
     """
     far = LOOKS[-1]
-    found = _joined(plan, rota, start - far, end + far, lambda answer: answer.turn)
+    found = _joined(plan, rota, start - far, end + far, lambda seat: seat.turn)
     return [one for one in found if one.end > start and one.start < end]
 
 
 def _joined(
-    plan: Plan, rota: str, start: datetime, end: datetime, kind: Callable[[OnCall], object]
+    plan: Plan, rota: str, start: datetime, end: datetime, kind: Callable[[Seat], object]
 ) -> list[Duty]:
-    """List who is on call, one row as long as the person and the `kind` of answer stay."""
+    """List who is on call, one row as long as the person, place and the `kind` of it stay."""
     rows: list[Duty] = []
     current: dict[str, tuple[int, object]] = {}  # whose row is open: where it stands, and its kind
     for shift in rotas.shifts(plan, rota, start, end):
         answer = shift.on_call
         opened: dict[str, tuple[int, object]] = {}
         for person in answer.people:
-            place, known = current.get(person, (-1, None))
-            if place >= 0 and known == kind(answer):
-                rows[place] = replace(rows[place], end=shift.end)
+            seat = answer.seat(person)
+            place: Place = "beside" if answer.is_beside(person) else "oncall"
+            row, known = current.get(person, (-1, None))
+            if row >= 0 and known == (place, kind(seat)):
+                rows[row] = replace(rows[row], end=shift.end)
             else:
-                place = len(rows)
-                rows.append(Duty(rota, person, shift.start, shift.end, answer.source))
-            opened[person] = (place, kind(answer))
+                row = len(rows)
+                found = (seat.source, place, seat.instead_of)
+                rows.append(Duty(rota, person, shift.start, shift.end, *found))
+            opened[person] = (row, (place, kind(seat)))
         current = opened
     return rows
 

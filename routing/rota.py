@@ -1,8 +1,9 @@
 """Who is on call: at an instant, over a span, and when the answer changes next.
 
 From the strongest: overrides, explicit shifts (of two at once the first of the file), then the
-layers from the last to the first. All handoffs are local times, so daylight saving moves nobody's
-shift; see `routing.instants`.
+layers from the last to the first; each place of a rota is filled so on its own. Who is away is
+passed over by layers alone: shifts and overrides name whom they mean. All handoffs are local times,
+so daylight saving moves nobody's shift; see `routing.instants`.
 """
 
 from __future__ import annotations
@@ -14,19 +15,10 @@ from itertools import islice, pairwise
 from zoneinfo import ZoneInfo
 
 from routing.instants import DAY, at_local, inside, instant, local_day, occurrences
-from routing.model import Layer, Override, Plan, Rota
+from routing.model import Layer, Override, Place, Plan, Rota
+from routing.places import OnCall, Seat, away, away_edges, filled, overridden
 
 ROTATION, SHIFT = "rotation", "shift"  # where an answer comes from; else "override:ID"
-
-
-@dataclass(frozen=True)
-class OnCall:
-    """Who is on call and who steps in; both may be empty. `turn` tells two turns apart."""
-
-    people: tuple[str, ...]
-    backup: str | None
-    source: str
-    turn: int = 0
 
 
 @dataclass(frozen=True)
@@ -104,10 +96,11 @@ def handoff_clock(plan: Plan, rota: str, at: datetime) -> time | None:
 
     None where an explicit shift decides, or no layer holds.
     """
-    table, zone = plan.rotas[rota], plan.office.zone
-    if any(at_local(one.start, zone) <= at < at_local(one.end, zone) for one in table.shifts):
+    table = plan.rotas[rota]
+    decides = next(_candidates(plan, table, "oncall", at), None)
+    if decides is None or decides.source == SHIFT:
         return None
-    return next((layer.at for layer in reversed(table.layers) if _holds(layer, zone, at)), None)
+    return next(layer.at for layer, *_ in _in_turn(plan, table, "oncall", at))
 
 
 def everyone(plan: Plan) -> tuple[str, ...]:
@@ -116,29 +109,51 @@ def everyone(plan: Plan) -> tuple[str, ...]:
 
 
 def _before_backup(plan: Plan, rota: Rota, at: datetime) -> OnCall:
-    answer = _from_file(rota, plan.office.zone, at)
-    for override in sorted(plan.overrides, key=lambda one: one.id):
-        if override.rota == rota.name and override.start <= at < override.end:
-            answer = _overridden(answer, override)
+    first = next(_candidates(plan, rota, "oncall", at), None)
+    others = (
+        one
+        for one in _candidates(plan, rota, "beside", at)
+        if first is None or one.person != first.person
+    )
+    answer = filled(first, next(others, None), ROTATION)
+    for override in _overrides(plan, rota, at):
+        answer = overridden(answer, override)
     return answer
 
 
-def _from_file(rota: Rota, zone: ZoneInfo, at: datetime) -> OnCall:
+def _overrides(plan: Plan, rota: Rota, at: datetime) -> list[Override]:
+    """List the overrides of a rota that hold, in their order."""
+    known = [one for one in plan.overrides if one.rota == rota.name and one.start <= at < one.end]
+    return sorted(known, key=lambda one: one.id)
+
+
+def _candidates(plan: Plan, rota: Rota, place: Place, at: datetime) -> Iterator[Seat]:
+    """List who may fill a place, the strongest first: by shifts, then of each layer that holds."""
+    zone = plan.office.zone
     for number, shift in enumerate(rota.shifts):
-        if at_local(shift.start, zone) <= at < at_local(shift.end, zone):
-            return OnCall((shift.person,), None, SHIFT, number)
-    people, turn = _in_turn(rota, zone, at)
-    return OnCall(people[:1], None, ROTATION, turn)
+        if shift.place == place and at_local(shift.start, zone) <= at < at_local(shift.end, zone):
+            yield Seat(shift.person, SHIFT, number)
+    for _, turn, people, due in _in_turn(plan, rota, place, at):
+        yield from (Seat(one, ROTATION, turn, due) for one in people)
 
 
-def _in_turn(rota: Rota, zone: ZoneInfo, at: datetime) -> tuple[tuple[str, ...], int]:
-    """List the people of the layer that holds from whose turn it is, and number the turn."""
+def _in_turn(
+    plan: Plan, rota: Rota, place: Place, at: datetime
+) -> Iterator[tuple[Layer, int, tuple[str, ...], str | None]]:
+    """List the layers of a place that hold, the highest first, but for those who are all away.
+
+    Each with the number of its turn, its people who are not away from whose turn it is, and whose
+    turn it is if that one is away.
+    """
+    zone = plan.office.zone
     for layer in reversed(rota.layers):
-        if _holds(layer, zone, at):
-            turn = _turn(layer, zone, at)
-            first = turn % len(layer.rotation)
-            return layer.rotation[first:] + layer.rotation[:first], turn
-    return (), 0
+        if layer.place != place or not _holds(layer, zone, at):
+            continue
+        turn = _turn(layer, zone, at)
+        first = turn % len(layer.rotation)
+        people = layer.rotation[first:] + layer.rotation[:first]
+        if there := tuple(one for one in people if not away(plan, one, at)):
+            yield layer, turn, there, None if there[0] == people[0] else people[0]
 
 
 def _holds(layer: Layer, zone: ZoneInfo, at: datetime) -> bool:
@@ -146,38 +161,23 @@ def _holds(layer: Layer, zone: ZoneInfo, at: datetime) -> bool:
     return _turn(layer, zone, at) >= 0 and (not layer.only or inside(layer.only, at, zone))
 
 
-def _overridden(answer: OnCall, override: Override) -> OnCall:
-    """Apply an override; one that finds nobody to take out changes nothing."""
-    people, person, out = answer.people, override.person, override.instead_of
-    if out is not None and out not in people:
-        return answer
-    match override.kind:
-        case "add" if person is not None and person not in people:
-            people = (*people, person)
-        case "remove" if out is not None:
-            people = tuple(one for one in people if one != out)
-        case "replace" if person is not None:
-            wanted = (person if out in {None, one} else one for one in people or (person,))
-            people = tuple(dict.fromkeys(wanted))
-        case _:
-            return answer
-    return OnCall(people, None, f"override:{override.id}", answer.turn)
-
-
 def _backup(plan: Plan, rota: Rota, at: datetime, answer: OnCall) -> str | None:
     """Find who steps in: never somebody who is on call already.
 
-    Where the next of the rotation steps in, whose turn it would be (but for a shift or an override)
-    comes last.
+    Overrides come first, then who has the place of the backup, then whom the rota names. Where the
+    next of the rotation steps in, whose turn it would be (but for a shift or an override) comes
+    last; they do so, too, where the person whom the rota names is away.
     """
-    candidates: tuple[str, ...]
+    by_hand = [one.person for one in _overrides(plan, rota, at) if one.kind == "backup"]
+    candidates = [one for one in reversed(by_hand) if one is not None]
+    candidates += (one.person for one in _candidates(plan, rota, "backup", at))
     if rota.backup in plan.rotas:
-        candidates = _before_backup(plan, plan.rotas[rota.backup], at).people
-    elif rota.backup != "next":
-        candidates = (rota.backup,)
+        candidates += _before_backup(plan, plan.rotas[rota.backup], at).people
+    elif rota.backup != "next" and not away(plan, rota.backup, at):
+        candidates.append(rota.backup)
     else:
-        people, _ = _in_turn(rota, plan.office.zone, at)
-        candidates = people[1:] + people[:1]
+        people = next((found for _, _, found, _ in _in_turn(plan, rota, "oncall", at)), ())
+        candidates += people[1:] + people[:1]
     return next((one for one in candidates if one not in answer.people), None)
 
 
@@ -215,6 +215,7 @@ def _slot(day: date, slot: time, layer: Layer, zone: ZoneInfo) -> datetime:
 def _edges(plan: Plan, rota: Rota, start: datetime, end: datetime) -> Iterator[datetime]:
     """List every instant at which the answer may change."""
     zone = plan.office.zone
+    yield from away_edges(plan)
     for override in plan.overrides:
         yield from (override.start, override.end)
     rotas = [rota, *([plan.rotas[rota.backup]] if rota.backup in plan.rotas else [])]

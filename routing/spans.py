@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import re
 from collections.abc import Iterator
-from datetime import date, datetime, time
+from datetime import date, datetime, time, timedelta
 
 from routing import clocks
 from routing.clocks import CLOCK, MIDNIGHT, MONTHS, WEEKDAYS
@@ -174,6 +174,29 @@ def day(text: str) -> date:
         return clocks.day(text)
     except ValueError as error:
         raise ValueError(f"'{text}' is no date: {error}") from error
+
+
+def begin_of(text: str) -> datetime:
+    """Read the start of a time: a date's first instant, or a naive local time."""
+    return _day_or_time(text)[1]
+
+
+def end_of(text: str) -> datetime:
+    """Read the end of a time, of which a date is a part to its last instant."""
+    is_day, at = _day_or_time(text)
+    return at + timedelta(days=1) if is_day else at
+
+
+def _day_or_time(text: str) -> tuple[bool, datetime]:
+    """Read "2026-12-20" or "12/20/2026 5pm"; tell whether it is a date alone."""
+    with contextlib.suppress(ValueError):
+        return False, local_datetime(text)
+    try:
+        return True, datetime.combine(clocks.day(text), time(0))
+    except ValueError as error:
+        raise ValueError(
+            f"'{text}' is no date or local time such as 2026-12-20 or 12/20/2026 5pm: {error}"
+        ) from error
 
 
 def local_datetime(text: str) -> datetime:

@@ -91,7 +91,10 @@ def _person(key: str, table: schema_people.PersonTable) -> model.Person:
     contacts = tuple(
         model.Contact(one.via, _windows(one.only), one.confirm == "pin") for one in table.contacts
     )
-    return model.Person(key, table.name, table.role, contacts, table.mode, _windows(table.quiet))
+    away = tuple(model.Away(spans.begin_of(one.from_), spans.end_of(one.to)) for one in table.away)
+    return model.Person(
+        key, table.name, table.role, contacts, table.mode, _windows(table.quiet), away
+    )
 
 
 def _menu(key: str, table: schema.MenuTable) -> model.Menu:
@@ -108,7 +111,10 @@ def _choice(choice: model.Urgency | schema.KeyTable) -> model.Choice:
 def _rota(key: str, table: schema_rotas.RotaTable) -> model.Rota:
     shifts = tuple(
         model.ExplicitShift(
-            shift.person, spans.local_datetime(shift.from_), spans.local_datetime(shift.to)
+            shift.person,
+            spans.local_datetime(shift.from_),
+            spans.local_datetime(shift.to),
+            shift.place,
         )
         for shift in table.shifts
     )
@@ -134,6 +140,7 @@ def _layer(table: schema_rotas.LayerTable) -> model.Layer:
         every=int(count),
         unit=units[unit.removesuffix("s")],
         only=_windows(table.only),
+        place=table.place,
     )
 
 

@@ -99,6 +99,19 @@ def _local_time(text: str) -> dt.datetime:
     return local
 
 
+def _day_or_time(value: object) -> object:
+    """Take a date of TOML's own for one in quotes."""
+    if isinstance(value, dt.date) and not isinstance(value, dt.datetime):
+        return value.isoformat()
+    return value
+
+
+def _either(text: str) -> dt.datetime:
+    local = spans.begin_of(text)
+    _dates(local.date())
+    return local
+
+
 Id = Annotated[
     str, _shaped(r"[a-z][a-z0-9_-]{1,30}", "id such as 'lee' (2 to 31 of a-z, 0-9, - and _)")
 ]
@@ -133,6 +146,7 @@ Days = Annotated[str, _readable(spans.weekdays)]
 YearlyText = Annotated[str, _readable(spans.yearly)]
 Duration = Annotated[str, _readable(spans.seconds)]
 LocalTime = Annotated[str, _readable(_local_time)]
+DayOrTime = Annotated[str, BeforeValidator(_day_or_time), _readable(_either)]
 Handoff = Annotated[str, _readable(spans.handoff)]
 Every = Annotated[str, _shaped(r"[1-9]\d{0,2} (hour|day|week)s?", "turn such as '1 week'")]
 Kept = Annotated[str, _shaped(r"[1-9]\d{0,2} years?|[1-9]\d{0,4} days?", "time such as '6 years'")]

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel
+from pydantic import BaseModel, Field, model_validator
 
-from pbx.config.fields import CLOSED, Id, Title, WindowText
+from pbx.config.fields import CLOSED, DayOrTime, Id, Sentence, Title, WindowText, refused
 from pbx.config.schema_ladders import Confirm
+from routing import spans
 
 
 class ContactTable(BaseModel):
@@ -21,6 +22,26 @@ class ContactTable(BaseModel):
     """When it holds; without it, always."""
     confirm: Confirm = "press"
     """Whether a 1 accepts a call, or the person's own PIN."""
+
+
+class AwayTable(BaseModel):
+    """[[people.ID.away]]: their turns of this time are the next person's."""
+
+    model_config = CLOSED
+
+    from_: Annotated[DayOrTime, Field(alias="from")]
+    """The first day, or a local time."""
+    to: DayOrTime
+    """The last day, included, or a local time."""
+    reason: Sentence | None = None
+    """For those who read the file."""
+
+    @model_validator(mode="after")
+    def _forwards(self) -> Self:
+        if spans.end_of(self.to) <= spans.begin_of(self.from_):
+            why = f"the time away ends ({self.to}) before it begins ({self.from_})"
+            raise refused("backwards-period", why)
+        return self
 
 
 class PersonTable(BaseModel):
@@ -38,6 +59,8 @@ class PersonTable(BaseModel):
     """`patch` connects the waiting patient; `relay` takes a message first."""
     quiet: list[WindowText] = []
     """When only urgent calls ring."""
+    away: list[AwayTable] = []
+    """Vacations and other times without turns."""
 
 
 class PhoneTable(BaseModel):

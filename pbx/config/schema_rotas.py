@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, Discriminator, Field, Tag, model_validator
 
@@ -20,6 +20,8 @@ from pbx.config.fields import (
 from routing import spans
 
 DAY_HOURS = 24
+
+Place = Literal["oncall", "beside", "backup"]
 
 
 def _turn(every: str) -> None:
@@ -43,6 +45,8 @@ class LayerTable(BaseModel):
     """How long a turn is."""
     only: list[WindowText] = []
     """When the layer holds; without it, always."""
+    place: Place = "oncall"
+    """Who is on call first, `beside` (together with them), or the `backup`."""
 
     @model_validator(mode="after")
     def _hours_divide_the_day(self) -> Self:
@@ -61,6 +65,8 @@ class ShiftTable(BaseModel):
     """From then on."""
     to: LocalTime
     """Up to then."""
+    place: Place = "oncall"
+    """As for a layer."""
 
     @model_validator(mode="after")
     def _forwards(self) -> Self:

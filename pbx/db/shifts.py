@@ -180,7 +180,7 @@ def take_up(engine: Engine, at: datetime) -> None:
 def taken(connection: Connection, overrides: Sequence[Override], *, by: str, now: datetime) -> None:
     """Within a transaction: who is put on call at once, by name, has confirmed by that."""
     for one in overrides:
-        if one.person is None or not one.start <= now < one.end:
+        if one.person is None or one.kind == "backup" or not one.start <= now < one.end:
             continue
         values = {"rota": one.rota, "person": one.person, "by": by, "at": utc_text(now)}
         connection.execute(_TAKEN, {**values, "active": ACTIVE})

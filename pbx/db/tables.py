@@ -12,6 +12,8 @@ from sqlalchemy import JSON, Dialect, Index, String, UniqueConstraint
 from sqlalchemy.types import TypeDecorator
 from sqlmodel import Field, SQLModel
 
+from routing.model import OverrideKind  # read at run time
+
 
 def utc_text(at: datetime) -> str:
     """Write an aware instant as UTC text of a fixed width, so that texts sort as times do."""
@@ -232,7 +234,7 @@ class RotaOverride(SQLModel, table=True):
 
     id: int | None = Field(default=None, primary_key=True)
     rota: str
-    kind: Literal["add", "remove", "replace"] = Field(sa_type=String)
+    kind: OverrideKind = Field(sa_type=String)
     person: str | None = None
     instead_of: str | None = None
     start: datetime = Field(sa_type=UtcTime)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Literal
 
 from routing.model.words import Window
@@ -22,11 +23,20 @@ class Contact:
 
 
 @dataclass(frozen=True)
+class Away:
+    """A time, from one naive local time up to another, in which a person takes no turns."""
+
+    start: datetime
+    end: datetime
+
+
+@dataclass(frozen=True)
 class Person:
     """Somebody who can be called; the numbers are in the vault, never here.
 
     `patch` connects the holding patient, `relay` has a message taken first. In `quiet` windows only
     urgent calls ring. The role "service" is an answering service: whoever answers has accepted.
+    While `away` their turns are the next person's.
     """
 
     id: str
@@ -35,6 +45,7 @@ class Person:
     contacts: tuple[Contact, ...] = (Contact("mobile"),)
     mode: Literal["patch", "relay"] = "patch"
     quiet: tuple[Window, ...] = ()
+    away: tuple[Away, ...] = ()
 
 
 @dataclass(frozen=True)

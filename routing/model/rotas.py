@@ -9,6 +9,8 @@ from typing import Literal
 from routing.model.words import Window
 
 Unit = Literal["hours", "days", "weeks"]
+Place = Literal["oncall", "beside", "backup"]
+OverrideKind = Literal["add", "remove", "replace", "backup"]
 
 
 @dataclass(frozen=True)
@@ -17,7 +19,9 @@ class Layer:
 
     It begins on `since` (for weeks: on the first `weekday` from there on) with the first person.
     Hours must divide the day: turns of 12 hours from 08:00 change at 08:00 and 20:00 each day.
-    Outside of its `only` windows a layer has nobody, though its turns go on.
+    Outside of its `only` windows a layer has nobody, though its turns go on. Whose turn comes while
+    they are away is passed over for the next of the rotation. `place` says which place of the
+    rota the layer fills.
     """
 
     rotation: tuple[str, ...]
@@ -27,15 +31,17 @@ class Layer:
     every: int = 1
     unit: Unit = "weeks"
     only: tuple[Window, ...] = ()
+    place: Place = "oncall"
 
 
 @dataclass(frozen=True)
 class ExplicitShift:
-    """One person from one naive local time to another, above every layer."""
+    """One person from one naive local time to another, above every layer of its place."""
 
     person: str
     start: datetime
     end: datetime
+    place: Place = "oncall"
 
 
 @dataclass(frozen=True)
@@ -53,8 +59,10 @@ class Confirm:
 class Rota:
     """Who is on call when: of the layers that hold, the last decides; explicit shifts stand above.
 
-    `backup` is "next" (in the rotation), a person, or another rota whose person on call steps in.
-    Without `confirm` nobody is called as a shift begins.
+    That goes for each place of its own: "oncall" is who is called first, "beside" who is on call
+    together with them, and "backup" who steps in. Where nothing fills the last, `backup` does: it
+    is "next" (in the rotation), a person, or another rota whose person on call steps in. Without
+    `confirm` nobody is called as a shift begins.
     """
 
     name: str
@@ -68,13 +76,14 @@ class Rota:
 class Override:
     """A bounded change of a rota, from `start` to `end` (aware), above everything in the file.
 
-    `replace` puts `person` in the place of `instead_of` (None: of everybody on call), `add` puts
-    `person` beside them, `remove` takes `instead_of` out. They are applied in the order of `id`.
+    `replace` puts `person` in the place of `instead_of` (None: of everybody on call but those whom
+    the rota has beside them), `add` puts `person` beside them, `remove` takes `instead_of` out.
+    `backup` makes `person` the one who steps in. They are applied in the order of `id`.
     """
 
     id: int
     rota: str
-    kind: Literal["add", "remove", "replace"]
+    kind: OverrideKind
     person: str | None
     instead_of: str | None
     start: datetime

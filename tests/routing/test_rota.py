@@ -12,7 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from routing.model import ExplicitShift, Layer, Override, Plan, Rota, Unit, Window
-from routing.rota import OnCall, changes, gaps, on_call, shifts
+from routing.places import OnCall
+from routing.rota import changes, gaps, on_call, shifts
 from tests.support.wall_clock import (
     DAY,
     MINUTE,

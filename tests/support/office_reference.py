@@ -38,6 +38,7 @@ Written by a test out of what reads the file, and compared with it by the same t
 KINDS = {
     "Country": "country, such as `US`",
     "Date": "date, such as `2026-12-25` or `12/25/2026`",
+    "DayOrTime": "date or time, such as `2026-12-20` or `12/20/2026 5pm`",
     "Days": "weekdays, such as `mon-fri` or `M-F`",
     "Duration": "time, such as `5m`",
     "E164": "number, such as `+12125550100`",

@@ -49,6 +49,7 @@ def override_sentence(plan: Plan, change: Override) -> str:
         "add": f"{person} is on call, too,",
         "remove": f"{out} is not on call",
         "replace": f"{person} is on call in the place of {out}",
+        "backup": f"{person} steps in as the backup",
     }[change.kind]
     return (
         f"Override {change.id}: {does} for '{change.rota}' "

@@ -1,0 +1,125 @@
+"""The places of a rota at an instant: who is on call, who is beside them, and whose turn it is.
+
+Overrides are laid over that here, too: see `routing.model.Override`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from routing.instants import at_local
+from routing.model import Override, Plan
+
+
+@dataclass(frozen=True)
+class Seat:
+    """Who has a place, why, and by which turn; `instead_of` is whose turn it is, who is away."""
+
+    person: str
+    source: str
+    turn: int
+    instead_of: str | None = None
+
+
+@dataclass(frozen=True)
+class OnCall:
+    """Who is on call and who steps in; both may be empty. `turn` tells two turns apart.
+
+    `beside` are the places of those of `people` who are beside the others; `source`, `turn` and
+    `instead_of` (see `Seat`) are of the first of the others.
+    """
+
+    people: tuple[str, ...]
+    backup: str | None
+    source: str
+    turn: int = 0
+    beside: tuple[Seat, ...] = ()
+    instead_of: str | None = None
+
+    def seat(self, person: str) -> Seat:
+        """Return the place of somebody who is on call."""
+        for one in self.beside:
+            if one.person == person:
+                return one
+        first = person == self.people[0]
+        return Seat(person, self.source, self.turn, self.instead_of if first else None)
+
+    def is_beside(self, person: str) -> bool:
+        """Tell whether somebody is on call beside the others."""
+        return any(one.person == person for one in self.beside)
+
+
+def away(plan: Plan, person: str, at: datetime) -> bool:
+    """Tell whether a person takes no turns at this instant."""
+    known, zone = plan.people.get(person), plan.office.zone
+    return known is not None and any(
+        at_local(one.start, zone) <= at < at_local(one.end, zone) for one in known.away
+    )
+
+
+def away_edges(plan: Plan) -> Iterator[datetime]:
+    """List every instant at which somebody goes away or is back."""
+    for person in plan.people.values():
+        for one in person.away:
+            yield from (at_local(at, plan.office.zone) for at in (one.start, one.end))
+
+
+def filled(first: Seat | None, beside: Seat | None, otherwise: str) -> OnCall:
+    """Make an answer without a backup of who has the two places; nobody's source is `otherwise`."""
+    both = [one for one in (first, beside) if one is not None]
+    if not both:
+        return OnCall((), None, otherwise)
+    return OnCall(
+        tuple(one.person for one in both),
+        None,
+        both[0].source,
+        both[0].turn,
+        () if beside is None else (beside,),
+        both[0].instead_of,
+    )
+
+
+def overridden(answer: OnCall, override: Override) -> OnCall:
+    """Apply an override; one that finds nobody to take out changes nothing."""
+    people, person, out = answer.people, override.person, override.instead_of
+    if out is not None and out not in people:
+        return answer
+    source = f"override:{override.id}"
+    match override.kind:
+        case "add" if person is not None and person not in people:
+            return replace(answer, people=(*people, person), source=source)
+        case "remove" if out is not None:
+            beside = tuple(one for one in answer.beside if one.person != out)
+            left = tuple(one for one in people if one != out)
+            whose = None if out == people[0] else answer.instead_of
+            return replace(answer, people=left, beside=beside, source=source, instead_of=whose)
+        case "replace" if person is not None and out is None:
+            return _taken(answer, person, source)
+        case "replace" if person is not None and out is not None:
+            return _replaced(answer, person, out, source)
+    return answer
+
+
+def _taken(answer: OnCall, person: str, source: str) -> OnCall:
+    """Put somebody in the place of everybody but those beside them."""
+    beside = tuple(one for one in answer.beside if one.person != person)
+    people = (person, *(one.person for one in beside))
+    return OnCall(people, None, source, answer.turn, beside)
+
+
+def _replaced(answer: OnCall, person: str, out: str, source: str) -> OnCall:
+    """Put somebody in the place of one other; who had a place of their own leaves the lesser."""
+    people = tuple(dict.fromkeys(person if one == out else one for one in answer.people))
+    if answer.is_beside(out):
+        known = person in answer.people  # then they stay where they are
+        beside = tuple(
+            Seat(person, source, one.turn) if one.person == out else one
+            for one in answer.beside
+            if not (known and one.person == out)
+        )
+        return replace(answer, people=people, beside=beside)
+    beside = tuple(one for one in answer.beside if one.person != person)
+    whose = None if out == answer.people[0] else answer.instead_of
+    return replace(answer, people=people, beside=beside, source=source, instead_of=whose)

@@ -1,0 +1,329 @@
+"""Away dates and the places of a rota: who takes a turn, who is beside whom, and who steps in."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import date, datetime, time, timedelta
+from typing import get_args
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from routing.model import Away, ExplicitShift, Layer, Override, Person, Place, Plan, Rota, Unit
+from routing.oncall import duties, until_morning
+from routing.places import away
+from routing.rota import gaps, handoff_clock, on_call, shifts
+from tests.routing.test_rota_told import DOCTORS, MONDAYS, changed, during, local, practice
+from tests.support.wall_clock import DAY, WallClock, clocks, plan_in, times, windows
+
+RESIDENTS = ("chen", "diaz", "evans")
+NIGHTLY = Layer(RESIDENTS, date(2026, 1, 5), time(17), every=1, unit="days", place="beside")
+SENIORS = Layer(("patel", "lee", "osei"), date(2026, 1, 5), time(8), place="backup")
+PEOPLE = ("ana", "ben", "cleo", "dan")
+
+
+def known(plan: Plan, *people: str, **absences: tuple[str, str]) -> Plan:
+    """Put people into a plan; those who are named with two local times are away between them."""
+    found = dict.fromkeys((*DOCTORS, *RESIDENTS, *people))
+    spans = {
+        who: (Away(datetime.fromisoformat(start), datetime.fromisoformat(end)),)
+        for who, (start, end) in absences.items()
+    }
+    persons = {one: Person(one, one, "physician", away=spans.get(one, ())) for one in found}
+    return replace(plan, people=persons)
+
+
+def office(*layers: Layer, shifts: tuple[ExplicitShift, ...] = (), backup: str = "next") -> Plan:
+    """Make a practice with one rota of these layers."""
+    return known(practice(Rota("doctors", layers, shifts, backup)))
+
+
+def shift(person: str, start: str, end: str, place: Place = "oncall") -> ExplicitShift:
+    """Make an explicit shift between two local times."""
+    return ExplicitShift(person, datetime.fromisoformat(start), datetime.fromisoformat(end), place)
+
+
+def who(plan: Plan, at: str) -> tuple[tuple[str, ...], str | None]:
+    """Say who is on call at a local time, and who steps in."""
+    answer = on_call(plan, "doctors", local(at))
+    return answer.people, answer.backup
+
+
+def rows(plan: Plan, start: str, end: str) -> list[str]:
+    """List who is on call between two local times, each row as people say it."""
+    return [
+        f"{one.start.astimezone(plan.office.zone):%d %b %H:%M} {one.person}"
+        + (f" for {one.instead_of}" if one.instead_of else "")
+        for one in duties(plan, "doctors", local(start), local(end))
+    ]
+
+
+def test_turns_of_who_is_away_are_the_next_persons() -> None:
+    """A week away moves the turn, and no other: the rotation goes on as it would have."""
+    plan = known(office(MONDAYS), lee=("2026-01-26 00:00", "2026-02-02 08:00"))
+    assert rows(plan, "2026-01-19 08:00", "2026-02-23 08:00") == [
+        "19 Jan 08:00 patel",
+        "26 Jan 08:00 osei for lee",
+        "02 Feb 08:00 osei",
+        "09 Feb 08:00 patel",
+        "16 Feb 08:00 lee",
+    ]
+
+
+def test_a_part_of_a_turn_moves_alone() -> None:
+    """Away from Wednesday to Friday: the turn is broken there, to the minute."""
+    plan = known(office(MONDAYS), lee=("2026-01-28 00:00", "2026-01-31 00:00"))
+    assert rows(plan, "2026-01-26 08:00", "2026-02-09 08:00") == [
+        "26 Jan 08:00 lee",
+        "28 Jan 00:00 osei for lee",
+        "31 Jan 00:00 lee",
+        "02 Feb 08:00 osei",
+    ]
+
+
+def test_who_is_away_too_is_passed_over() -> None:
+    """Neither on call nor the backup; where one alone is there, nobody steps in."""
+    both = ("2026-01-26 00:00", "2026-02-09 00:00")
+    plan = known(office(MONDAYS), lee=both, osei=("2026-01-28 00:00", "2026-02-09 00:00"))
+    assert who(plan, "2026-01-27 12:00") == (("osei",), "patel")
+    assert who(plan, "2026-01-29 12:00") == (("patel",), None)
+    assert who(plan, "2026-02-10 12:00") == (("patel",), "lee")
+
+
+def test_nobody_is_on_call_where_all_are_away() -> None:
+    """That is a gap from the first minute to the last; a layer below fills it."""
+    off = ("2026-12-24 12:00", "2026-12-27 00:00")
+    plan = known(office(MONDAYS), lee=off, osei=off, patel=off)
+    (gap,) = gaps(plan, "doctors", local("2026-12-20 00:00"), local("2026-12-30 00:00"))
+    assert (gap.start, gap.end) == (local(off[0]), local(off[1]))
+    below = Layer(("chen",), date(2026, 1, 1), time(0), unit="days")
+    plan = known(office(below, MONDAYS), lee=off, osei=off, patel=off)
+    assert who(plan, "2026-12-25 12:00") == (("chen",), None)
+    assert handoff_clock(plan, "doctors", local("2026-12-25 12:00")) == time(0)
+    assert handoff_clock(plan, "doctors", local("2026-12-23 12:00")) == time(8)
+
+
+def test_a_backup_who_is_away_is_passed_over() -> None:
+    """The rota's own backup too: the next of the rotation steps in for them."""
+    off = ("2026-01-26 00:00", "2026-02-02 08:00")
+    plan = known(office(MONDAYS), osei=off)
+    assert who(plan, "2026-01-27 12:00") == (("lee",), "patel")
+    plan = known(office(MONDAYS, backup="chen"), chen=off)
+    assert who(plan, "2026-01-27 12:00") == (("lee",), "osei")
+    assert who(plan, "2026-02-03 12:00") == (("osei",), "chen")
+
+
+def test_shifts_and_overrides_name_whom_they_mean() -> None:
+    """Somebody who is away and is named by hand is on call."""
+    off = ("2026-01-26 00:00", "2026-02-02 08:00")
+    named = shift("lee", "2026-01-28", "2026-01-29")
+    plan = known(office(MONDAYS, shifts=(named,)), lee=off)
+    assert who(plan, "2026-01-28 12:00") == (("lee",), "patel")
+    by_hand = changed(1, "lee for everybody", "2026-01-30 08:00", "2026-01-31 08:00")
+    plan = replace(plan, overrides=(by_hand,))
+    assert who(plan, "2026-01-30 12:00") == (("lee",), "patel")
+
+
+def test_two_are_on_call_together() -> None:
+    """The attending's week, and a resident each night beside them; a weekend has none."""
+    plan = office(MONDAYS, replace(NIGHTLY, only=during("mon-fri 17:00-08:00")))
+    assert who(plan, "2026-01-05 12:00") == (("lee",), "osei")
+    assert who(plan, "2026-01-05 20:00") == (("lee", "chen"), "osei")
+    assert who(plan, "2026-01-06 20:00")[0][0] == "lee"
+    assert who(plan, "2026-01-11 12:00") == (("lee",), "osei")
+
+
+def test_each_row_of_two_is_as_long_as_its_own_turn() -> None:
+    """The attending's week is one row, however often the resident beside changes."""
+    plan = office(MONDAYS, replace(NIGHTLY, rotation=("chen", "diaz", "evans")))
+    assert rows(plan, "2026-01-05 17:00", "2026-01-08 17:00") == [
+        "05 Jan 17:00 lee",
+        "05 Jan 17:00 chen",
+        "06 Jan 17:00 diaz",
+        "07 Jan 17:00 evans",
+    ]
+    places = {one.person: one.place for one in duties(plan, "doctors", *week())}
+    assert places == {"lee": "oncall", **dict.fromkeys(RESIDENTS, "beside")}
+
+
+def week() -> tuple[datetime, datetime]:
+    """Return the week of the first turn."""
+    return local("2026-01-05 17:00"), local("2026-01-12 08:00")
+
+
+def test_nobody_is_beside_themselves() -> None:
+    """Who is in both rotations at once leaves the second to the next; a lone one is not doubled."""
+    plan = office(MONDAYS, replace(NIGHTLY, rotation=("lee", "osei"), every=7))
+    assert who(plan, "2026-01-06 12:00") == (("lee", "osei"), "patel")
+    plan = office(MONDAYS, replace(NIGHTLY, rotation=("lee",)))
+    assert who(plan, "2026-01-06 12:00") == (("lee",), "osei")
+    assert who(plan, "2026-01-13 12:00") == (("osei", "lee"), "patel")
+
+
+def test_who_is_beside_is_alone_where_nobody_else_is() -> None:
+    """That is somebody on call, and no gap."""
+    plan = office(replace(MONDAYS, only=during("mon-fri")), NIGHTLY)
+    assert who(plan, "2026-01-10 12:00")[0] == ("diaz",)
+    assert not list(gaps(plan, "doctors", *week()))
+
+
+def test_a_shift_fills_its_own_place() -> None:
+    """An explicit shift beside takes the resident's place, and leaves the attending's turn."""
+    span = ("2026-01-05 17:00", "2026-01-06 08:00")
+    beside = shift("evans", *span, "beside")
+    first = shift("patel", *span)
+    steps_in = shift("osei", *span, "backup")
+    at = "2026-01-05 20:00"
+    assert who(office(MONDAYS, NIGHTLY, shifts=(beside,)), at) == (("lee", "evans"), "osei")
+    assert who(office(MONDAYS, NIGHTLY, shifts=(first,)), at) == (("patel", "chen"), "osei")
+    assert who(office(MONDAYS, NIGHTLY, shifts=(steps_in,), backup="patel"), at)[1] == "osei"
+    plan = office(MONDAYS, NIGHTLY, shifts=(beside,))
+    assert handoff_clock(plan, "doctors", local(at)) == time(8)  # the attending's layer decides
+
+
+def test_first_and_second_call_in_one_rota() -> None:
+    """The backup has a rotation of their own, and is never who is on call already."""
+    plan = office(MONDAYS, SENIORS, backup="chen")
+    assert who(plan, "2026-01-06 12:00") == (("lee",), "patel")
+    assert who(plan, "2026-01-13 12:00") == (("osei",), "lee")
+    plan = office(MONDAYS, replace(SENIORS, rotation=DOCTORS))
+    assert who(plan, "2026-01-06 12:00") == (("lee",), "osei")
+    windowed = replace(SENIORS, only=during("sat-sun"))
+    plan = office(MONDAYS, windowed, backup="chen")
+    assert who(plan, "2026-01-06 12:00") == (("lee",), "chen")
+    assert who(plan, "2026-01-10 12:00") == (("lee",), "patel")
+
+
+def test_the_backups_turn_moves_when_they_are_away() -> None:
+    """To the next of the backups; where all of them are, to whom the rota names."""
+    off = ("2026-01-05 00:00", "2026-01-12 00:00")
+    plan = known(office(MONDAYS, SENIORS, backup="chen"), patel=off)
+    assert who(plan, "2026-01-06 12:00") == (("lee",), "osei")  # lee is on call
+    plan = known(office(MONDAYS, SENIORS, backup="chen"), patel=off, osei=off)
+    assert who(plan, "2026-01-06 12:00") == (("lee",), "chen")
+
+
+OVER = ("2026-01-05 18:00", "2026-01-06 08:00")  # lee is on call, chen beside, osei steps in
+
+
+@pytest.mark.parametrize(
+    ("what", "expected"),
+    [
+        ("patel for everybody", (("patel", "chen"), "osei")),
+        ("chen for everybody", (("chen",), "osei")),
+        ("patel for lee", (("patel", "chen"), "osei")),
+        ("evans for chen", (("lee", "evans"), "osei")),
+        ("lee for chen", (("lee",), "osei")),
+        ("chen for lee", (("chen",), "osei")),
+        ("osei for chen", (("lee", "osei"), "patel")),
+        ("without chen", (("lee",), "osei")),
+        ("without lee", (("chen",), "osei")),
+        ("add diaz", (("lee", "chen", "diaz"), "osei")),
+        ("add chen", (("lee", "chen"), "osei")),
+    ],
+)
+def test_overrides_where_two_are_on_call(
+    what: str, expected: tuple[tuple[str, ...], str | None]
+) -> None:
+    """Taking the night is taking the first place; who is beside stays, unless they are named."""
+    plan = replace(office(MONDAYS, NIGHTLY), overrides=(changed(1, what, *OVER),))
+    assert who(plan, "2026-01-05 20:00") == expected
+    assert len(until_rows(plan)) == len(expected[0])
+
+
+def until_rows(plan: Plan) -> list[str]:
+    """List the rows of the time of `OVER`, of which none is cut."""
+    found = rows(plan, *OVER)
+    assert all(row.startswith("05 Jan 18:00") for row in found)
+    return found
+
+
+def test_what_is_added_goes_with_what_is_taken() -> None:
+    """A night that somebody takes whole is theirs, whoever was put beside the others by hand."""
+    made = (changed(1, "add diaz", *OVER), changed(2, "patel for everybody", *OVER))
+    plan = replace(office(MONDAYS, NIGHTLY), overrides=made)
+    assert who(plan, "2026-01-05 20:00") == (("patel", "chen"), "osei")
+
+
+def test_the_backup_is_overridden() -> None:
+    """The newest override holds; one for who is on call anyway falls to the next."""
+    made = [
+        Override(number, "doctors", "backup", person, None, local(OVER[0]), local(OVER[1]))
+        for number, person in enumerate(("diaz", "patel", "lee"), start=1)
+    ]
+    plan = replace(office(MONDAYS, NIGHTLY, SENIORS), overrides=tuple(made[:1]))
+    assert who(plan, "2026-01-05 20:00") == (("lee", "chen"), "diaz")
+    assert who(plan, "2026-01-06 08:00")[1] == "patel"
+    plan = replace(plan, overrides=tuple(made))
+    assert who(plan, "2026-01-05 20:00") == (("lee", "chen"), "patel")
+
+
+def test_a_shift_beside_ends_no_morning() -> None:
+    """Who takes the night has it until the attending's handoff, not the resident's shift's end."""
+    plan = office(
+        MONDAYS, shifts=(shift("evans", "2026-01-05 17:00", "2026-01-08 17:00", "beside"),)
+    )
+    at = local("2026-01-05 20:00")
+    assert until_morning(plan, "doctors", at) == local("2026-01-06 08:00")
+
+
+@st.composite
+def layers(draw: st.DrawFn, clock: WallClock) -> Layer:
+    """Draw a layer of any place that began some weeks ago."""
+    unit: Unit = draw(st.sampled_from(["hours", "days", "weeks"]))
+    return Layer(
+        tuple(draw(st.permutations(PEOPLE)))[: draw(st.integers(1, 4))],
+        clock.middle - draw(st.integers(0, 40)) * DAY,
+        draw(times()),
+        draw(st.integers(0, 6)),
+        12 if unit == "hours" else 1,
+        unit,
+        tuple(draw(st.lists(windows(), max_size=1))),
+        draw(st.sampled_from(get_args(Place))),
+    )
+
+
+@st.composite
+def practices(draw: st.DrawFn) -> tuple[Plan, WallClock, datetime]:
+    """Draw a practice whose people are away now and then, and an instant of its week."""
+    clock = draw(clocks())
+
+    def absence() -> Away:
+        start = datetime.combine(clock.middle + draw(st.integers(-4, 4)) * DAY, draw(times()))
+        return Away(start, start + timedelta(minutes=draw(st.integers(1, 5 * 24 * 60))))
+
+    people = {
+        one: Person(
+            one, one, "physician", away=tuple(absence() for _ in range(draw(st.integers(0, 2))))
+        )
+        for one in PEOPLE
+    }
+    rota = Rota(
+        "doctors",
+        tuple(draw(layers(clock)) for _ in range(draw(st.integers(1, 4)))),
+        backup=draw(st.sampled_from(["next", "ana"])),
+    )
+    plan = replace(plan_in(clock.zone), rotas={"doctors": rota}, people=people)
+    at = clock.minutes[draw(st.integers(clock.first, clock.last - 1))]
+    return plan, clock, at
+
+
+@given(drawn=practices())
+@settings(max_examples=200, deadline=None)
+def test_nobody_who_is_away_has_a_turn(drawn: tuple[Plan, WallClock, datetime]) -> None:
+    """At any instant the spans say what `on_call` says; nobody has two places or is away."""
+    plan, clock, at = drawn
+    answer = on_call(plan, "doctors", at)
+    found = shifts(plan, "doctors", clock.minutes[clock.first], clock.minutes[clock.last])
+    assert [one.on_call for one in found if one.start <= at < one.end] == [answer]
+    assert len(set(answer.people)) == len(answer.people) <= 2
+    assert answer.backup not in answer.people
+    assert not any(away(plan, one, at) for one in (*answer.people, answer.backup) if one)
+    rota = plan.rotas["doctors"]
+    for layer in rota.layers:  # whichever holds, somebody of it who is there could be called
+        alone = replace(plan, rotas={"doctors": replace(rota, layers=(layer,))})
+        there = [one for one in layer.rotation if not away(plan, one, at)]
+        if on_call(alone, "doctors", at).people:
+            assert there
+            assert layer.place == "backup" or answer.people
