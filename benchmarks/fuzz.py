@@ -122,7 +122,7 @@ def csv(data: bytes) -> None:
     """Read a directory of patients."""
     try:
         entries, refused = patients.parse(data.decode(errors="replace"), OFFICE)
-        patients.settle(entries, {"+12125550150": "somebody"})
+        patients.settle(entries)
     except OfficeLineError as error:
         sentence(error)
     else:

@@ -10,7 +10,7 @@ from collections.abc import Container, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from routing import ladder
+from routing import ladder, rules
 from routing.decision import Decision, Facts
 from routing.engine import A_KEY, route
 from routing.model import OWN, Line, Patient, Plan, Repeat, Ring, Try
@@ -133,7 +133,7 @@ def _known(plan: Plan) -> Iterator[Caller]:
             classes[rule.when.panel, frozenset({rule.when.flag})] = None
     for patient in plan.patients.values():
         panel = patient.panel if patient.panel in panels else None
-        classes[panel, patient.flags & flags] = None
+        classes[panel, rules.marks(patient, plan) & flags] = None
     for number, (panel, held) in enumerate(classes):
         words = "a known caller" if panel is None else f"a patient of {panel}"
         marks = " and ".join(f"'{flag}'" for flag in sorted(held))

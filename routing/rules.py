@@ -14,7 +14,18 @@ from typing import overload
 from routing import hours
 from routing.decision import Facts, Reason
 from routing.instants import inside
-from routing.model import CallerKind, HoursState, Line, Patient, Plan, Rule, Urgency, When
+from routing.model import (
+    CallerKind,
+    HoursState,
+    Line,
+    Patient,
+    Plan,
+    Ring,
+    Rule,
+    RunLadder,
+    Urgency,
+    When,
+)
 
 URGENCY = "urgency"
 Asked = tuple[tuple[str, "Callable[[When, Scene], bool]"], ...]
@@ -53,7 +64,12 @@ class Scene:
     @cached_property
     def flags(self) -> frozenset[str]:
         """List what the directory says of the caller."""
-        return self.patient.flags if self.patient is not None else frozenset()
+        return frozenset() if self.patient is None else marks(self.patient, self.plan)
+
+    @cached_property
+    def shared(self) -> Patient | None:
+        """Return the patient if the number is that of several."""
+        return self.patient if self.patient is not None and self.patient.members else None
 
     def hours(self, schedule: str | None) -> HoursState:
         """Tell the state of a schedule (None: the line's own)."""
@@ -80,6 +96,28 @@ def conditions(plan: Plan) -> Conditions:
     if found is None:
         found = plan.memo["conditions"] = tuple(
             (rule, tuple((name, _HOLDS[name]) for name in rule.when.asked)) for rule in plan.rules
+        )
+    return found
+
+
+def marks(patient: Patient, plan: Plan) -> frozenset[str]:
+    """List the flags that count for a caller.
+
+    On a number that several patients share, a flag that some of them have counts for all who call
+    from it, unless a rule of the plan keeps its caller from being rung for: nobody is shut out for
+    what only another one of the family is marked with.
+    """
+    return patient.flags | (patient.some - _shutting(plan)) if patient.members else patient.flags
+
+
+def _shutting(plan: Plan) -> frozenset[str]:
+    """List the flags whose rules ring nobody; worked out once for each plan."""
+    found: frozenset[str] | None = plan.memo.get("shutting")
+    if found is None:
+        found = plan.memo["shutting"] = frozenset(
+            rule.when.flag
+            for rule in plan.rules
+            if rule.when.flag is not None and not isinstance(rule.do, Ring | RunLadder)
         )
     return found
 
@@ -178,6 +216,21 @@ def _says_during(when: When, scene: Scene) -> Told:
     return f"it is within {text}", f"{local:%A %H:%M} is not within {text}"
 
 
+def _says_flag(when: When, scene: Scene) -> Told:
+    if scene.shared is not None and when.flag in scene.shared.some:
+        told = f"of the patients who share the number some are marked '{when.flag}'"
+        return told, f"{told}, and not all"
+    return f"the caller is marked '{when.flag}'", f"the caller is not marked '{when.flag}'"
+
+
+def _says_panel(when: When, scene: Scene) -> Told:
+    if scene.shared is not None and any(one.panel == when.panel for one in scene.shared.members):
+        told = f"all who share the number are patients of {when.panel}"
+        return told, f"not {told}"
+    told = f"a patient of {when.panel}"
+    return f"the caller is {told}", f"the caller is not {told}"
+
+
 _SAYS: dict[str, Callable[[When, Scene], Told]] = {
     "line": lambda when, scene: (
         f"the call came in on line {when.line}",
@@ -188,14 +241,8 @@ _SAYS: dict[str, Callable[[When, Scene], Told]] = {
         f"the caller is {scene.caller}",
         f"the caller is {scene.caller}, not {when.caller}",
     ),
-    "flag": lambda when, _: (
-        f"the caller is marked '{when.flag}'",
-        f"the caller is not marked '{when.flag}'",
-    ),
-    "panel": lambda when, _: (
-        f"the caller is a patient of {when.panel}",
-        f"the caller is not a patient of {when.panel}",
-    ),
+    "flag": _says_flag,
+    "panel": _says_panel,
     "repeat": _says_repeat,
     "during": _says_during,
     URGENCY: lambda when, scene: (

@@ -10,6 +10,7 @@ import hashlib
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 
+from routing import rules
 from routing.model import Patient, Plan
 
 EARLIER = r"(?:\d+(?:\.\d+)*)?"
@@ -49,7 +50,8 @@ def known(patient: Patient | None, plan: Plan) -> str:
     """Write what the directory says of a caller, as far as rules ask: no name, and no id."""
     if patient is None:
         return ""
-    return ".".join([f"k{patient.panel or ''}", *map(_short, sorted(patient.flags & _asked(plan)))])
+    marks = rules.marks(patient, plan) & _asked(plan)
+    return ".".join([f"k{patient.panel or ''}", *map(_short, sorted(marks))])
 
 
 def directory(known_: str, caller: str | None, plan: Plan) -> Mapping[str, Patient]:

@@ -67,27 +67,15 @@ def parse(text: str, plan: Plan) -> tuple[list[Entry], list[Refused]]:
     return entries, refused
 
 
-def settle(entries: Sequence[Entry], taken: Mapping[str, str]) -> tuple[list[Entry], list[Refused]]:
-    """Refuse rows that contradict each other, or the directory's numbers (to patients' ids).
-
-    A patient in the file gives up the numbers that they had. The earlier of two rows stays.
-    """
-    refused: list[Refused] = []
-    left = list(entries)
-    while True:
-        good: list[Entry] = []
-        ids = {entry.patient.id for entry in left}
-        lines: dict[str, int] = {}  # of each id and number so far
-        for entry in left:
-            why = _contradiction(entry, ids, lines, taken)
-            if why is not None:
-                refused.append(Refused(entry.line, why))
-                continue
-            good.append(entry)
-            lines |= dict.fromkeys((f"id {entry.patient.id}", *entry.numbers), entry.line)
-        if len(good) == len(left):
-            return good, sorted(refused, key=lambda one: one.line)
-        left = good  # who was refused keeps their numbers, which others may have counted on
+def settle(entries: Sequence[Entry]) -> tuple[list[Entry], list[Refused]]:
+    """Refuse rows whose id an earlier row has; several patients may share a number."""
+    good: dict[str, Entry] = {}
+    refused = []
+    for entry in entries:
+        first = good.setdefault(entry.patient.id, entry)
+        if first is not entry:
+            refused.append(Refused(entry.line, f"line {first.line} has the same id"))
+    return list(good.values()), refused
 
 
 def flag_of(text: str) -> str | None:
@@ -163,19 +151,6 @@ def _numbers(texts: Collection[str], plan: Plan) -> tuple[str, ...]:
             raise _RefusedError(f"{mask(number)} is the office's own number")
         numbers.append(number)
     return tuple(dict.fromkeys(numbers))
-
-
-def _contradiction(
-    entry: Entry, ids: Collection[str], lines: Mapping[str, int], taken: Mapping[str, str]
-) -> str | None:
-    if (line := lines.get(f"id {entry.patient.id}")) is not None:
-        return f"line {line} has the same id"
-    for number in entry.numbers:
-        if (line := lines.get(number)) is not None:
-            return f"line {line} has {mask(number)}, too"
-        if number in taken and taken[number] not in ids:
-            return f"{mask(number)} belongs to the patient {taken[number]}"
-    return None
 
 
 def _parts(text: str) -> list[str]:

@@ -13,21 +13,26 @@ FEW_PER_MILLE = 6  # the 0.6 % of patients whose share of the calls was publishe
 
 # One pass over the index for whoever has one number, and a look for each of the other numbers. What
 # is counted stands in a table of its own, since a window over it would take longer than the pass.
+# A number that several patients share is a caller of its own: nobody knows which of them called.
+_OWN = """
+    CREATE TEMP TABLE own AS SELECT patient, number FROM (
+        SELECT patient, number, count(*) OVER (PARTITION BY patient) AS numbers FROM (
+            SELECT min(patient) AS patient, number FROM patient_number
+            GROUP BY number HAVING count(*) = 1)
+    ) WHERE numbers > 1
+"""
 _HEARD = "CREATE TEMP TABLE heard (number TEXT, numbers INTEGER, calls INTEGER)"
 _ONE = text("""
     INSERT INTO heard SELECT caller, 1, count(*) FROM call INDEXED BY call_by_caller
     WHERE caller IS NOT NULL AND started_at >= :start AND started_at < :until GROUP BY caller
-    HAVING caller NOT IN (SELECT number FROM patient_number WHERE patient IN (
-        SELECT patient FROM patient_number GROUP BY patient HAVING count(*) > 1))
+    HAVING caller NOT IN (SELECT number FROM own)
 """)
 _SEVERAL = text("""
     INSERT INTO heard SELECT number, numbers, calls FROM (
         SELECT number, max(calls), count(*) AS numbers, sum(calls) AS calls FROM (
-            SELECT patient, number, count(*) AS calls FROM patient_number
+            SELECT patient, number, count(*) AS calls FROM own
             CROSS JOIN call INDEXED BY call_by_caller ON caller = number
                 AND started_at >= :start AND started_at < :until
-            WHERE patient IN (
-                SELECT patient FROM patient_number GROUP BY patient HAVING count(*) > 1)
             GROUP BY patient, number
         ) GROUP BY patient
     )
@@ -63,6 +68,7 @@ class Callers:
 def callers(connection: Connection, start: datetime, until: datetime, most: int) -> Callers:
     """Count the calls of each caller that began in [start, until); `most` of them are named."""
     span = {"start": utc_text(start), "until": utc_text(until)}
+    connection.exec_driver_sql(_OWN)
     connection.exec_driver_sql(_HEARD)
     for statement in (_ONE, _SEVERAL):
         connection.execute(statement, span)
@@ -70,5 +76,6 @@ def callers(connection: Connection, start: datetime, until: datetime, most: int)
     first = tuple(Caller(*row) for row in connection.execute(_FIRST, {"most": most}))
     few = (everybody * FEW_PER_MILLE + 999) // 1000
     made = connection.execute(_FEW, {"few": few}).scalar() or 0
-    connection.exec_driver_sql("DROP TABLE heard")
+    for name in ("heard", "own"):
+        connection.exec_driver_sql(f"DROP TABLE {name}")
     return Callers(first, everybody, total, few, made)

@@ -27,7 +27,7 @@ from pbx.db import upgrade
 if TYPE_CHECKING:
     from sqlmodel import Session
 
-SCHEMA = "0010"  # the newest revision below migrations/versions
+SCHEMA = "0011"  # the newest revision below migrations/versions
 MIGRATIONS = Path(__file__).parent / "migrations"
 
 # A message is made durable while Asterisk waits for a verdict, at most 3.7 s: never wait as long.

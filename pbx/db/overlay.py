@@ -17,7 +17,7 @@ from pathlib import Path
 
 from pbx.base.errors import OfficeLineError
 from pbx.base.os_errors import database_sentence
-from routing.model import HoursChange, Override, Patient, Plan, Unconfirmed
+from routing.model import HoursChange, Override, Patient, Plan, Unconfirmed, together
 
 _OVERRIDES = """
     SELECT id, rota, kind, person, instead_of, start, "end", reason
@@ -186,11 +186,11 @@ def _patients(connection: sqlite3.Connection) -> dict[str, Patient]:
     """Map numbers to patients; the few combinations of flags are parsed once each."""
     known: dict[str, Patient] = {}
     flags: dict[str, frozenset[str]] = {}
-    found = {}
+    found: dict[str, list[Patient]] = {}
     for number, id_, name, panel, text in connection.execute(_PATIENTS):
         if id_ not in known:
             if text not in flags:
                 flags[text] = frozenset(json.loads(text))
             known[id_] = Patient(id_, name, panel, flags[text])
-        found[number] = known[id_]
-    return found
+        found.setdefault(number, []).append(known[id_])
+    return {number: together(patients) for number, patients in found.items()}

@@ -33,6 +33,9 @@ _SET_FLAGS = text("UPDATE patient SET flags = :flags WHERE id = :id")
 _REMOVE = text("DELETE FROM patient WHERE id = :id")
 
 
+Unnamed = tuple[str, str | None, list[str]]  # a patient's id, panel and flags
+
+
 @dataclass(frozen=True)
 class Listed:
     """A patient as stored; numbers are E.164."""
@@ -44,15 +47,16 @@ class Listed:
     flags: tuple[str, ...]
 
 
-def put_unnamed(engine: Engine, rows: Mapping[str, tuple[str, str | None, list[str]]]) -> None:
-    """Add the numbers that lead to nobody, each with (patient, panel, flags); names are unknown."""
+def put_unnamed(engine: Engine, rows: Mapping[str, Sequence[Unnamed]]) -> None:
+    """Add what numbers lead to that is not there; names are unknown."""
     with changing(engine) as connection:
-        taken = {row.number for row in connection.execute(_TAKEN)}
-        for number, (patient, panel, flags) in rows.items():
-            if number not in taken:
-                row = {"id": patient, "name": "", "panel": panel, "flags": json.dumps(flags)}
-                connection.execute(_PUT_IF_NONE, row)
-                connection.execute(_PUT_NUMBER, {"id": patient, "number": number})
+        taken = {(row.number, row.patient) for row in connection.execute(_TAKEN)}
+        for number, found in rows.items():
+            for patient, panel, flags in found:
+                if (number, patient) not in taken:
+                    row = {"id": patient, "name": "", "panel": panel, "flags": json.dumps(flags)}
+                    connection.execute(_PUT_IF_NONE, row)
+                    connection.execute(_PUT_NUMBER, {"id": patient, "number": number})
 
 
 def put_patients(
@@ -70,8 +74,7 @@ def put_patients(
     that one was before, nothing is stored unless `partial`.
     """
     with changing(engine) as connection:
-        taken = {row.number: row.patient for row in connection.execute(_TAKEN)}
-        good, contradicting = settle(entries, taken)
+        good, contradicting = settle(entries)
         if (refused or contradicting) and not partial:
             good = []
         _put(connection, good)

@@ -273,13 +273,13 @@ class PatientRow(SQLModel, table=True):
 
 
 class PatientNumber(SQLModel, table=True):
-    """A number, E.164, that leads to one patient."""
+    """A number, E.164, of a patient; a family may share one."""
 
     __tablename__ = "patient_number"
     __table_args__ = (Index("patient_number_by_patient", "patient"),)
 
     number: str = Field(primary_key=True)
-    patient: str = Field(foreign_key="patient.id", ondelete="CASCADE")
+    patient: str = Field(primary_key=True, foreign_key="patient.id", ondelete="CASCADE")
 
 
 class PinTries(SQLModel, table=True):

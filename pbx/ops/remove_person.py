@@ -56,7 +56,9 @@ def prepare(config: Path, folder: Path, person: str, now: datetime) -> Leave:
             f"'{person}' cannot go while they are named in {', '.join(naming)}; "
             "take them out there first, and apply that."
         )
-    patients = {one.id for one in plan.patients.values() if one.panel == person}
+    patients = {
+        one.id for found in plan.patients.values() for one in found.everyone if one.panel == person
+    }
     return Leave(config, home, person, before, after, len(patients))
 
 

@@ -24,7 +24,7 @@ from pbx.calls.record import cdr_outcomes as aftermath
 from pbx.calls.record.flags import FOUND, NO_NUMBER
 from pbx.calls.record.intake import FAILSAFE
 from pbx.calls.record.reconcile import cdr_path
-from pbx.calls.standby.cache import PATIENTS, CachedPlans
+from pbx.calls.standby.cache import PATIENTS, CachedPlans, of_row
 from pbx.config import plan
 from pbx.config.home import Home
 from pbx.db import audit, messages, retention
@@ -102,7 +102,8 @@ def _begin(engine: Engine, home: Home, aside: Path, now: datetime) -> None:
 def _keep_patients(engine: Engine, home: Home, aside: Path, now: datetime) -> None:
     """Take callers whose rows were lost from the standby's file, which has no names."""
     del aside, now
-    put_unnamed(engine, json.loads((home.standby / PATIENTS).read_bytes()))
+    rows = json.loads((home.standby / PATIENTS).read_bytes())
+    put_unnamed(engine, {number: of_row(row) for number, row in rows.items()})
 
 
 def _open_lost(engine: Engine, home: Home, aside: Path, now: datetime) -> None:

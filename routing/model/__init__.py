@@ -18,6 +18,7 @@ from routing.model.people import (
     Patient,
     Person,
     Phone,
+    together,
 )
 from routing.model.plan import (
     Line,
@@ -120,4 +121,5 @@ __all__ = [
     "Window",
     "Yearly",
     "YearlyWeekday",
+    "together",
 ]

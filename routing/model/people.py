@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from typing import Literal
 
 from routing.model.words import Window
@@ -66,9 +68,43 @@ class Group:
 
 @dataclass(frozen=True)
 class Patient:
-    """A caller in the directory; several numbers may lead to the same patient."""
+    """A caller in the directory; several numbers may lead to the same patient.
+
+    Whoever calls from a number that several patients share (`members`) may be any of them: panel
+    and flags are those that all of them have, `some` the flags that only some have.
+    """
 
     id: str
     name: str
     panel: str | None = None  # the physician whose patient this is
     flags: frozenset[str] = frozenset()
+    members: tuple[Patient, ...] = ()
+
+    @cached_property
+    def everyone(self) -> tuple[Patient, ...]:
+        """List the patients that this may be, in the order of their ids."""
+        return self.members or (self,)
+
+    @cached_property
+    def some(self) -> frozenset[str]:
+        """List the flags that some of those who share the number have, and others have not."""
+        return frozenset().union(*(one.flags for one in self.members)) - self.flags
+
+
+NAMED = 3  # of those who share a number; a nursing home's may be that of hundreds
+
+
+def together(patients: Sequence[Patient]) -> Patient:
+    """Make one caller of the patients of a number; a patient alone is that patient."""
+    if len(patients) == 1:
+        return patients[0]
+    members = tuple(sorted(patients, key=lambda one: one.id))
+    panels = {one.panel for one in members}
+    more = f" and {len(members) - NAMED} more" if len(members) > NAMED else ""
+    return Patient(
+        ", ".join(one.id for one in members[:NAMED]) + more,
+        ", ".join(one.name for one in members[:NAMED]) + more,
+        panels.pop() if len(panels) == 1 else None,
+        frozenset.intersection(*(one.flags for one in members)),
+        members,
+    )

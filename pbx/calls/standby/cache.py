@@ -14,12 +14,13 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 from pbx.base import files
 from pbx.base.phone_numbers import shown_number
 from pbx.calls.conversation import Book
 from pbx.calls.record import json_codec as plain
-from routing.model import Patient, Plan
+from routing.model import Patient, Plan, together
 
 LIVE, PATIENTS, RECENT = "live.json", "patients.json", "recent.json"
 MODE = 0o640  # Asterisk's group reads, nobody else
@@ -75,8 +76,18 @@ class CachedPlans:
         found = json.loads((self.folder / PATIENTS).read_bytes()).get(self.caller)
         if found is None:
             return {}
-        id_, panel, flags = found
-        return {self.caller: Patient(id_, "", panel, frozenset(flags))}
+        patients = [
+            Patient(id_, "", panel, frozenset(flags)) for id_, panel, flags in of_row(found)
+        ]
+        return {self.caller: together(patients)}
+
+
+Unnamed = tuple[str, str | None, list[str]]  # a patient's id, panel and flags
+
+
+def of_row(row: Any) -> list[Unnamed]:
+    """Read what the file has of a number; an older version wrote its one patient alone."""
+    return [row] if isinstance(row[0], str) else row
 
 
 class Cache:
@@ -106,8 +117,8 @@ class Cache:
         """Bring the files up to date: the plan of the next call last; OSError leaves the old."""
         if plan.patients is not self._patients:
             rows = {
-                number: [one.id, one.panel, sorted(one.flags)]
-                for number, one in plan.patients.items()
+                number: [[one.id, one.panel, sorted(one.flags)] for one in found.everyone]
+                for number, found in plan.patients.items()
             }
             self._replace(PATIENTS, json.dumps(rows))
             self._patients = plan.patients

@@ -33,7 +33,7 @@ from pbx.db.calls import get_call
 from pbx.db.database import open_database
 from pbx.db.holding import CALLS_AGAIN
 from pbx.db.writer import LogWriter
-from routing.model import Override, Patient
+from routing.model import Override, Patient, together
 from routing.relay import Stage, Todo
 
 ROOT = Path(__file__).parents[3]
@@ -84,11 +84,15 @@ def test_only_our_own_classes_are_made(data: object) -> None:
         plain.value(data)
 
 
-def test_the_standby_decides_as_the_daemon_does(home: Home) -> None:
+FAMILY = together([Patient("p1", "Ann", "lee", frozenset({"vip"})), Patient("p2", "Bob")])
+
+
+@pytest.mark.parametrize("known", [*FAMILY.members, FAMILY], ids=["one", "plain", "family"])
+def test_the_standby_decides_as_the_daemon_does(home: Home, known: Patient) -> None:
     """From the cache, the same questions get the same verdicts; the directory's flags count."""
     held = Vault(mobiles={"lee": "+12125550111", "osei": "+12125550112"}, token="a-token")
     live = LivePlan(PLAN, held, home)
-    plan = replace(PLAN, patients={CALLER: Patient("p1", "Ann", "lee", frozenset({"vip"}))})
+    plan = replace(PLAN, patients={CALLER: known})
     Cache(home.standby, None).write(plan, live.book, (plan,))
     cached = CachedPlans(home.standby, CALLER)
     for did in ("+12125550100", "+12125550101"):
@@ -98,7 +102,12 @@ def test_the_standby_decides_as_the_daemon_does(home: Home) -> None:
                 CallFlow(one, RecentCallers()).answer(question, NOW) for one in (live, cached)
             )
             assert (theirs.verb, theirs.variables) == (ours.verb, ours.variables)
-    assert cached.plan.patients[CALLER].flags == {"vip"}
+    there, here = (
+        [(one.id, one.panel, one.flags) for one in found.everyone]
+        for found in (cached.plan.patients[CALLER], known)
+    )
+    assert there == here
+    assert cached.plan.patients[CALLER].some == known.some
     assert CachedPlans(home.standby, "+12125550149").plan.patients == {}
     text = "".join(one.read_text() for one in home.standby.glob("*.json"))
     assert ("Ann" in text, "a-token" in text, "+12125550111" in text) == (False, False, True)

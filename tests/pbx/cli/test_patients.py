@@ -24,7 +24,7 @@ from pbx.cli.people import patients as command
 from pbx.cli.shared.context import Context
 from pbx.config import patients_file as patients
 from pbx.config import plan as plans
-from pbx.config.patients_file import Entry, Refused
+from pbx.config.patients_file import Entry
 from pbx.db.database import open_database
 from pbx.db.overlay import laid_over
 from pbx.db.patients import list_patients, put_patients
@@ -113,7 +113,6 @@ REFUSED = {
     "P9,Wide,2125550150,,,what": "more columns",
     f"P9,Long Flag,2125550150,,{'x' * 121}": "a flag",
     "P1,Same Id,2125550150,,": "line 2 has the same id",
-    "P9,Same Number,+12125550143,,": "line 2 has …0143, too",
 }
 
 
@@ -140,10 +139,10 @@ def test_all_refused_rows_are_told_at_once(place: Context) -> None:
 
 
 def test_who_is_imported_again_is_replaced_and_others_stay(place: Context) -> None:
-    """Numbers move between patients of the same file; one of a patient outside of it does not."""
+    """Numbers move between patients of the same file; with one outside of it they are shared."""
     imported(place, GOOD)
-    report = imported(place, "P3,New,2125550143,,\n", code=1)
-    assert report["refused"] == [{"line": 2, "why": "…0143 belongs to the patient P1"}]
+    assert imported(place, "P3,New,2125550143,,\n")["imported"] == 1
+    assert place.plan().patients["+12125550143"].id == "P1, P3"
     assert imported(place, "P3,New,2125550143,,\nP1,Maria,2125550142,,\n")["imported"] == 2
     assert [(one["id"], one["numbers"]) for one in listed(place)] == [
         ("P1", ["…0142"]),
@@ -152,19 +151,18 @@ def test_who_is_imported_again_is_replaced_and_others_stay(place: Context) -> No
     ]
 
 
-def test_who_is_refused_keeps_the_numbers_that_others_counted_on() -> None:
-    """A row that is refused does not give up its patient's number to another row."""
-    entries = [
-        Entry(2, Patient("A", "Takes B's"), ("+12125550142",)),
-        Entry(3, Patient("B", "Takes C's"), ("+12125550143",)),
-    ]
-    taken = {"+12125550142": "B", "+12125550143": "C"}
-    good, refused = patients.settle(entries, taken)
-    assert good == []
-    assert refused == [
-        Refused(2, "…0142 belongs to the patient B"),
-        Refused(3, "…0143 belongs to the patient C"),
-    ]
+def test_a_family_shares_a_number(place: Context) -> None:
+    """All are kept, the number leads to all of them, and who is removed takes nobody along."""
+    rows = "".join(f"P{one},Smith {one},2125550147;212555014{one},,\n" for one in range(5))
+    assert imported(place, rows)["imported"] == 5
+    found = place.plan().patients
+    assert len(found) == 6
+    assert found["+12125550147"].id == "P0, P1, P2 and 2 more"
+    assert [one.id for one in found["+12125550147"].everyone] == ["P0", "P1", "P2", "P3", "P4"]
+    assert found["+12125550143"].id == "P3"
+    for one in range(4):
+        run(place, "remove", f"P{one}", "--yes")
+    assert {one.id for one in place.plan().patients.values()} == {"P4"}
 
 
 def test_flags_and_removal(place: Context) -> None:

@@ -50,6 +50,23 @@ def test_a_patients_phones_are_one_caller(home: Path) -> None:
     assert none == Callers()
 
 
+def test_a_shared_number_is_a_caller_of_its_own(tmp_path: Path) -> None:
+    """Nobody knows who of the family called: its calls count once, and for nobody's other phone."""
+    home = Home(tmp_path)
+    who = [MARY, MARYS_OTHER, JOHN, JOHN, JOHN]
+    write_log(tmp_path, [call(number, number, caller=one) for number, one in enumerate(who, 1)])
+    engine = open_database(home.database)
+    entries = [
+        Entry(1, Patient("p-17", "Mary Roe"), (MARY, MARYS_OTHER, JOHN)),
+        Entry(2, Patient("p-18", "Bob Roe"), (JOHN,)),
+    ]
+    put_patients(engine, entries, refused=False, partial=False, by="amy", now=TUESDAY)
+    with engine.connect() as connection:
+        found = callers(connection, *DAY, 10)
+    engine.dispose()
+    assert found == Callers((Caller(JOHN, 1, 3), Caller(MARY, 2, 2)), 2, 5, 1, 3)
+
+
 def test_the_few_are_counted_among_thousands(tmp_path: Path) -> None:
     """0.6 % of 2,000 callers are twelve, more than are named; together they made these calls."""
     engine = open_database(Home(tmp_path).database)
