@@ -62,15 +62,33 @@ def clock_hours(zone: ZoneInfo, start: datetime, end: datetime) -> Iterator[date
 def occurrences(
     window: Window, zone: ZoneInfo, start: datetime, end: datetime
 ) -> Iterator[tuple[datetime, datetime]]:
-    """List the spans of a weekly window that touch [start, end), in their order."""
-    days = _days(window)
-    day = local_day(start, zone) - days * DAY
-    day += (window.weekday - day.weekday()) % 7 * DAY
-    while (begins := instant(day, window.start, zone)) < end:
-        ends = instant(day + days * DAY, window.end, zone)
-        if ends > start and ends > begins:
+    """List the spans of a window that touch [start, end), in their order."""
+    first = local_day(start, zone) - _days(window) * DAY
+    for local in local_spans(window, first, local_day(end, zone)):
+        begins, ends = (at_local(one, zone) for one in local)
+        if begins < end and ends > start and ends > begins:
             yield begins, ends
+
+
+def local_spans(window: Window, first: date, last: date) -> Iterator[tuple[datetime, datetime]]:
+    """List the spans of a window, in naive local times, that begin from one day to another."""
+    day = first + (window.weekday - first.weekday()) % 7 * DAY
+    while day <= last:
+        if _is_of(window, day):
+            end = datetime.combine(day + _days(window) * DAY, window.end)
+            yield datetime.combine(day, window.start), end
         day += 7 * DAY
+
+
+def _is_of(window: Window, day: date) -> bool:
+    """Tell whether a window begins on this day, which is of its weekday."""
+    if window.nth:
+        nth, is_last = (day.day + 6) // 7, (day + 7 * DAY).month != day.month
+        if nth not in window.nth and not (is_last and -1 in window.nth):
+            return False
+    if window.weeks == 1 or window.origin is None:
+        return True
+    return day >= window.origin and (day - window.origin).days // 7 % window.weeks == 0
 
 
 def _days(window: Window) -> int:

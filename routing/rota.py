@@ -1,20 +1,20 @@
 """Who is on call: at an instant, over a span, and when the answer changes next.
 
 From the strongest: overrides, explicit shifts (of two at once the first of the file), then the
-layers from the last to the first; each place of a rota is filled so on its own. Who is away is
-passed over by layers alone: shifts and overrides name whom they mean. All handoffs are local times,
-so daylight saving moves nobody's shift; see `routing.instants`.
+layers from the last to the first (see `routing.turns`); each place of a rota is filled so on its
+own. Who is away is passed over by layers alone: shifts and overrides name whom they mean. All
+handoffs are local times, so daylight saving moves nobody's shift; see `routing.instants`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, datetime, time
 from itertools import islice, pairwise
-from zoneinfo import ZoneInfo
 
-from routing.instants import DAY, at_local, inside, instant, local_day, occurrences
+from routing import turns
+from routing.instants import at_local, occurrences
 from routing.model import Layer, Override, Place, Plan, Rota
 from routing.places import OnCall, Seat, away, away_edges, filled, overridden
 
@@ -147,18 +147,11 @@ def _in_turn(
     """
     zone = plan.office.zone
     for layer in reversed(rota.layers):
-        if layer.place != place or not _holds(layer, zone, at):
+        if layer.place != place or (found := turns.turn(layer, zone, at)) is None:
             continue
-        turn = _turn(layer, zone, at)
-        first = turn % len(layer.rotation)
-        people = layer.rotation[first:] + layer.rotation[:first]
+        people = found.queue
         if there := tuple(one for one in people if not away(plan, one, at)):
-            yield layer, turn, there, None if there[0] == people[0] else people[0]
-
-
-def _holds(layer: Layer, zone: ZoneInfo, at: datetime) -> bool:
-    """Tell whether a layer has begun, and is in one of its windows."""
-    return _turn(layer, zone, at) >= 0 and (not layer.only or inside(layer.only, at, zone))
+            yield layer, found.number, there, None if there[0] == people[0] else people[0]
 
 
 def _backup(plan: Plan, rota: Rota, at: datetime, answer: OnCall) -> str | None:
@@ -181,37 +174,6 @@ def _backup(plan: Plan, rota: Rota, at: datetime, answer: OnCall) -> str | None:
     return next((one for one in candidates if one not in answer.people), None)
 
 
-def _turn(layer: Layer, zone: ZoneInfo, at: datetime) -> int:
-    """Count the handoffs since the layer began; negative before it."""
-    first = _first_day(layer)
-    today = local_day(at, zone)
-    if layer.unit == "hours":
-        slots = _slots(layer)
-        day = today if at >= instant(today, slots[0], zone) else today - DAY
-        passed = sum(at >= _slot(day, slot, layer, zone) for slot in slots)
-        return (day - first).days * len(slots) + passed - 1
-    if at < instant(today, layer.at, zone):
-        today -= DAY
-    return (today - first).days // (layer.every * (7 if layer.unit == "weeks" else 1))
-
-
-def _first_day(layer: Layer) -> date:
-    if layer.unit != "weeks":
-        return layer.since
-    return layer.since + (layer.weekday - layer.since.weekday()) % 7 * DAY
-
-
-def _slots(layer: Layer) -> tuple[time, ...]:
-    """List a day's handoffs of a layer by hours from its first; the last may be past midnight."""
-    start = datetime.combine(date.min, layer.at)
-    steps = range(0, 24, layer.every)
-    return tuple((start + timedelta(hours=hours)).time() for hours in steps)
-
-
-def _slot(day: date, slot: time, layer: Layer, zone: ZoneInfo) -> datetime:
-    return instant(day + (slot < layer.at) * DAY, slot, zone)
-
-
 def _edges(plan: Plan, rota: Rota, start: datetime, end: datetime) -> Iterator[datetime]:
     """List every instant at which the answer may change."""
     zone = plan.office.zone
@@ -223,19 +185,7 @@ def _edges(plan: Plan, rota: Rota, start: datetime, end: datetime) -> Iterator[d
         for shift in one.shifts:
             yield from (at_local(shift.start, zone), at_local(shift.end, zone))
         for layer in one.layers:
-            yield from _handoffs(layer, zone, start, end)
+            yield from turns.edges(layer, zone, start, end)
             for window in layer.only:
                 for span in occurrences(window, zone, start, end):
                     yield from span
-
-
-def _handoffs(layer: Layer, zone: ZoneInfo, start: datetime, end: datetime) -> Iterator[datetime]:
-    first = _first_day(layer)
-    step = layer.every * {"hours": 0, "days": 1, "weeks": 7}[layer.unit] or 1
-    day = max(first, first + ((local_day(start, zone) - first).days // step - 1) * step * DAY)
-    while instant(day, layer.at, zone) < end:
-        if layer.unit == "hours":
-            yield from (_slot(day, slot, layer, zone) for slot in _slots(layer))
-        else:
-            yield instant(day, layer.at, zone)
-        day += step * DAY

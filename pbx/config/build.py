@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from zoneinfo import ZoneInfo
 
 from pbx.config import schema, schema_ladders, schema_people, schema_rotas
-from routing import day_spans, model, spans
+from routing import day_spans, model, spans, turn_texts, turns
+
+UNITS: dict[str, model.Unit] = {"hour": "hours", "day": "days", "week": "weeks", "month": "months"}
 
 
 def plan(file: schema.OfficeFile, digest: str) -> model.Plan:
@@ -129,19 +132,24 @@ def _confirm(wanted: bool | schema_rotas.ConfirmTable) -> model.Confirm | None: 
 
 
 def _layer(table: schema_rotas.LayerTable) -> model.Layer:
-    day, clock = spans.handoff(table.handoff)
+    day, clock = turn_texts.handoff(table.handoff)
     count, unit = table.every.split()
-    units: dict[str, model.Unit] = {"hour": "hours", "day": "days", "week": "weeks"}
-    return model.Layer(
+    layer = model.Layer(
         rotation=tuple(table.rotation),
         since=table.since,
         at=clock,
-        weekday=table.since.weekday() if day is None else day,
+        weekday=day if isinstance(day, int) else table.since.weekday(),
         every=int(count),
-        unit=units[unit.removesuffix("s")],
-        only=_windows(table.only),
+        unit=UNITS[unit.removesuffix("s")],
+        day=day if isinstance(day, model.MonthDay) else model.MonthDay(table.since.day),
+        until=table.until,
+        joins=tuple(table.joins.items()),
+        leaves=tuple(table.leaves.items()),
         place=table.place,
     )
+    first = turns.first_day(layer)
+    texts = (turn_texts.counted_from(turn_texts.windows(text), first) for text in table.only)
+    return replace(layer, only=tuple(window for found in texts for window in found))
 
 
 def _ladder(key: str, table: schema_ladders.LadderTable) -> model.Ladder:

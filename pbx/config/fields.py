@@ -13,7 +13,7 @@ from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, StringC
 from pydantic_core import PydanticCustomError
 
 from pbx.base import letters
-from routing import day_spans, spans
+from routing import day_spans, spans, turn_texts
 
 # A table that refuses keys it does not know, so that a slip of the pen is seen.
 CLOSED = ConfigDict(extra="forbid", frozen=True)
@@ -147,8 +147,9 @@ YearlyText = Annotated[str, _readable(spans.yearly)]
 Duration = Annotated[str, _readable(spans.seconds)]
 LocalTime = Annotated[str, _readable(_local_time)]
 DayOrTime = Annotated[str, BeforeValidator(_day_or_time), _readable(_either)]
-Handoff = Annotated[str, _readable(spans.handoff)]
-Every = Annotated[str, _shaped(r"[1-9]\d{0,2} (hour|day|week)s?", "turn such as '1 week'")]
+LayerWindow = Annotated[str, _readable(turn_texts.windows)]
+Handoff = Annotated[str, _readable(turn_texts.handoff)]
+Every = Annotated[str, _shaped(r"[1-9]\d{0,2} (hour|day|week|month)s?", "turn such as '1 week'")]
 Kept = Annotated[str, _shaped(r"[1-9]\d{0,2} years?|[1-9]\d{0,4} days?", "time such as '6 years'")]
 Repeat = Annotated[str, _shaped(r"([2-9]|1\d) in [1-9]\d{0,3}m", "repeat such as '3 in 60m'")]
 Key = Annotated[str, _shaped(r"[0-9*]", "key of a telephone (0 to 9 and *)")]

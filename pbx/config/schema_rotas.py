@@ -13,21 +13,33 @@ from pbx.config.fields import (
     Every,
     Handoff,
     Id,
+    LayerWindow,
     LocalTime,
-    WindowText,
     refused,
 )
 from routing import spans
 
 DAY_HOURS = 24
+OWN = ("since", "handoff", "every", "only", "until", "joins", "leaves")  # of a rota's own rotation
 
 Place = Literal["oncall", "beside", "backup"]
 
 
-def _turn(every: str) -> None:
+def _turns(
+    every: str, since: Date, until: Date | None, joins: dict[Id, Date], leaves: dict[Id, Date]
+) -> None:
+    """Refuse turns that wander through the day, and ends before their beginnings."""
     count, unit = every.split()
     if unit.startswith("hour") and DAY_HOURS % int(count):
         raise refused("turn-length", f"turns of {every} do not divide the day")
+    if until is not None and until <= since:
+        why = f"the layer ends ({until}) before it begins ({since})"
+        raise refused("backwards-period", why)
+    for person, day in leaves.items():
+        joined = joins.get(person, since)
+        if day <= joined:
+            why = f"{person} leaves ({day}) before they join ({joined})"
+            raise refused("backwards-period", why)
 
 
 class LayerTable(BaseModel):
@@ -40,17 +52,23 @@ class LayerTable(BaseModel):
     since: Date
     """The day on which the first of them begins."""
     handoff: Handoff
-    """When turns change; the weekday is for turns of weeks."""
+    """When turns change; the weekday is for turns of weeks, the day of the month for months."""
     every: Every = "1 week"
     """How long a turn is."""
-    only: list[WindowText] = []
-    """When the layer holds; without it, always."""
+    only: list[LayerWindow] = []
+    """When the layer holds; without it, always. Turns outside of it are not counted."""
+    until: Date | None = None
+    """The day on which the layer ends, at the time of its handoff."""
+    joins: dict[Id, Date] = {}
+    """Who is in the rotation from a day on: none of their turns begins before it."""
+    leaves: dict[Id, Date] = {}
+    """Who leaves the rotation: none of their turns ends after this day."""
     place: Place = "oncall"
     """Who is on call first, `beside` (together with them), or the `backup`."""
 
     @model_validator(mode="after")
-    def _hours_divide_the_day(self) -> Self:
-        _turn(self.every)
+    def _turns_are_sound(self) -> Self:
+        _turns(self.every, self.since, self.until, self.joins, self.leaves)
         return self
 
 
@@ -103,11 +121,17 @@ class RotaTable(BaseModel):
     since: Date | None = None
     """The day on which the first of them begins."""
     handoff: Handoff | None = None
-    """When turns change; the weekday is for turns of weeks."""
+    """When turns change; the weekday is for turns of weeks, the day of the month for months."""
     every: Every | None = None
     """How long a turn is; `1 week` without it."""
-    only: list[WindowText] | None = None
-    """When this layer holds; without it, always."""
+    only: list[LayerWindow] | None = None
+    """When this layer holds; without it, always. Turns outside of it are not counted."""
+    until: Date | None = None
+    """The day on which this layer ends, at the time of its handoff."""
+    joins: dict[Id, Date] | None = None
+    """Who is in the rotation from a day on: none of their turns begins before it."""
+    leaves: dict[Id, Date] | None = None
+    """Who leaves the rotation: none of their turns ends after this day."""
     layers: list[LayerTable] = []
     """More layers; the last that holds decides."""
     shifts: list[ShiftTable] = []
@@ -122,9 +146,10 @@ class RotaTable(BaseModel):
         if self.rotation is not None:
             if self.since is None or self.handoff is None:
                 raise ValueError("a rotation needs 'since' and 'handoff'")
-            _turn(self.every or "1 week")
-        elif (self.since, self.handoff, self.every, self.only) != (None,) * 4:
-            raise ValueError("'since', 'handoff', 'every' and 'only' need a 'rotation' beside them")
+            every, joins, leaves = self.every or "1 week", self.joins or {}, self.leaves or {}
+            _turns(every, self.since, self.until, joins, leaves)
+        elif given := [name for name in OWN if getattr(self, name) is not None]:
+            raise ValueError(f"'{given[0]}' needs a 'rotation' beside it")
         elif not self.layers and not self.shifts:
             raise ValueError("a rota needs a rotation, layers or shifts")
         return self
@@ -133,6 +158,6 @@ class RotaTable(BaseModel):
         """List all layers from the lowest, the table's own rotation, to the highest."""
         if self.rotation is None:
             return self.layers
-        names = ("rotation", "since", "handoff", "every", "only")
-        own = {name: getattr(self, name) for name in names if getattr(self, name) is not None}
+        own = {name: getattr(self, name) for name in OWN if getattr(self, name) is not None}
+        own["rotation"] = self.rotation
         return [LayerTable.model_validate(own), *self.layers]

@@ -8,20 +8,38 @@ from typing import Literal
 
 from routing.model.words import Window
 
-Unit = Literal["hours", "days", "weeks"]
+Unit = Literal["hours", "days", "weeks", "months"]
 Place = Literal["oncall", "beside", "backup"]
 OverrideKind = Literal["add", "remove", "replace", "backup"]
+
+
+@dataclass(frozen=True)
+class MonthDay:
+    """A day of each month: the `nth` of its days that fall on these weekdays; -1 is the last.
+
+    All weekdays make it the date, Monday alone the first Monday. A month that has not as many of
+    them has its last one.
+    """
+
+    nth: int
+    among: tuple[int, ...] = tuple(range(7))
 
 
 @dataclass(frozen=True)
 class Layer:
     """A rotation: people take turns of `every` units, handed over at a local time.
 
-    It begins on `since` (for weeks: on the first `weekday` from there on) with the first person.
-    Hours must divide the day: turns of 12 hours from 08:00 change at 08:00 and 20:00 each day.
-    Outside of its `only` windows a layer has nobody, though its turns go on. Whose turn comes while
-    they are away is passed over for the next of the rotation. `place` says which place of the
-    rota the layer fills.
+    It begins on `since` (for weeks: on the first `weekday` from there on; for months: on the first
+    `day`) with the first person, and ends at the time `at` of the day `until`. Hours must divide
+    the day: turns of 12 hours from 08:00 change at 08:00 and 20:00 each day.
+
+    Outside of its `only` windows a layer has nobody, and a turn of which no part lies in them is
+    nobody's: it is not counted, and whoever would come next comes next still.
+
+    Who `joins` has no turn that begins before that day, who `leaves` none that ends after it. The
+    turns before are what they were, and those after go on in the order of the rotation. Whose turn
+    comes while they are away is passed over for the next of the rotation. `place` says which place
+    of the rota the layer fills.
     """
 
     rotation: tuple[str, ...]
@@ -32,6 +50,10 @@ class Layer:
     unit: Unit = "weeks"
     only: tuple[Window, ...] = ()
     place: Place = "oncall"
+    day: MonthDay | None = None
+    until: date | None = None
+    joins: tuple[tuple[str, date], ...] = ()
+    leaves: tuple[tuple[str, date], ...] = ()
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import time
+from datetime import date, time
 from typing import Literal
 
 Urgency = Literal["urgent", "routine"]
@@ -20,9 +20,14 @@ class Window:
     """A weekly span of local time: from a weekday (0 is Monday) and time up to another.
 
     It may pass midnight and the week's end; where start and end are the same, it is a whole week.
+    With `nth` it is of these weeks of a month alone (1 is the first, -1 the last), counted by the
+    day on which it begins; with `weeks` of one in so many weeks from the day `origin` on.
     """
 
     weekday: int
     start: time
     until: int
     end: time
+    nth: tuple[int, ...] = ()
+    weeks: int = 1
+    origin: date | None = None

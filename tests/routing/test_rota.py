@@ -29,6 +29,19 @@ from tests.support.wall_clock import (
 PEOPLE = ("ana", "ben", "cleo", "dan")
 
 
+def occurrences(window: Window, first: date, last: date) -> list[tuple[datetime, datetime]]:
+    """List a weekly window's spans in local times that begin from one day to another."""
+    days = (window.until - window.weekday) % 7
+    if days == 0 and window.end <= window.start:
+        days = 7
+    dates = [first + step * DAY for step in range((last - first).days + 1)]
+    return [
+        (datetime.combine(day, window.start), datetime.combine(day + days * DAY, window.end))
+        for day in dates
+        if day.weekday() == window.weekday
+    ]
+
+
 class LayerOracle:
     """A layer's handoffs in order, and the minutes in which it holds."""
 
@@ -37,19 +50,27 @@ class LayerOracle:
         while layer.unit == "weeks" and first.weekday() != layer.weekday:
             first += DAY
         unit = {"hours": DAY / 24, "days": DAY, "weeks": 7 * DAY}[layer.unit]
-        handoff = datetime.combine(first, layer.at)
-        self.handoffs = []
-        while handoff.date() <= clock.days[-1]:
-            self.handoffs.append(clock.minute(handoff.date(), handoff.time()))
-            handoff += layer.every * unit
+        local = [datetime.combine(first, layer.at)]
+        while local[-1].date() <= clock.days[-1]:
+            local.append(local[-1] + layer.every * unit)
+        self.handoffs = [clock.minute(one.date(), one.time()) for one in local[:-1]]
         self.holds = clock.paint(span for one in layer.only for span in clock.window(one))
         self.always = not layer.only
         self.people = layer.rotation
+        held = [
+            span
+            for one in layer.only
+            for span in occurrences(one, first - 8 * DAY, local[-1].date())
+        ]
+        self.numbers, number = list[int](), 0
+        for begin, end in pairwise(local):
+            self.numbers.append(number)
+            number += self.always or any(one < end and begin < other for one, other in held)
 
     def turn(self, minute: int) -> int | None:
         """Number the turn, from 0, at a minute; None where the layer has nobody."""
         passed = bisect_right(self.handoffs, minute)
-        return passed - 1 if passed and (self.always or self.holds[minute]) else None
+        return self.numbers[passed - 1] if passed and (self.always or self.holds[minute]) else None
 
 
 class RotaOracle:

@@ -13,6 +13,7 @@ from routing import model
 if TYPE_CHECKING:
     from pbx.config.findings.finding import Finding
     from pbx.config.schema import DoTable
+    from pbx.config.schema_rotas import LayerTable, RotaTable
 
 # Where it stands, what it is called there, the word, and the words that would do.
 Use = tuple[Path, str, str | None, Iterable[str]]
@@ -75,10 +76,19 @@ def _rotas(draft: Draft) -> Iterator[Use]:
         for layer_number, layer in enumerate(rota.layers):
             for number, person in enumerate(layer.rotation):
                 yield (*at, "layers", layer_number, "rotation", number), where, person, people
+            yield from _joining((*at, "layers", layer_number), where, layer)
+        yield from _joining(at, where, rota)
         for number, shift in enumerate(rota.shifts):
             yield (*at, "shifts", number, "person"), f"{where}, shift", shift.person, people
         backups = {"next", *people, *draft.names("rota")}
         yield (*at, "backup"), f"{where}, backup", rota.backup, backups
+
+
+def _joining(at: Path, where: str, layer: LayerTable | RotaTable) -> Iterator[Use]:
+    """List who joins or leaves a rotation, which they must be in."""
+    for key, days in (("joins", layer.joins), ("leaves", layer.leaves)):
+        for person in days or {}:
+            yield (*at, key, person), f"{where}, {key}", person, layer.rotation or ()
 
 
 def _policy(draft: Draft) -> Iterator[Use]:

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 from pbx.config.findings.draft import Draft
 from pbx.config.findings.finding import Finding
 from pbx.config.findings.lines import Path
-from routing import day_spans, rota, spans
+from routing import day_spans, rota, spans, turn_texts
 from routing.instants import local_day
+from routing.model import MonthDay
 
 if TYPE_CHECKING:
     from pbx.config.schema import DaysTable
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 
 AHEAD = timedelta(days=90)  # how far rotas are looked at for gaps
 DAY_MINUTES, WEEK_MINUTES = 1440, 10080
+
+HANDOFFS = {"week": (int, "mon 08:00"), "month": (MonthDay, "1st 08:00")}
 
 Entry = tuple[Path, str, int]  # where it stands, its text, and the minutes of the week it covers
 
@@ -130,17 +133,18 @@ def _handoffs(draft: Draft) -> Iterator[Finding]:
     for name, table in draft.file.rota.items():
         own = table.rotation is not None  # the table's own rotation is the lowest layer
         for number, layer in enumerate(table.stack(), start=-own):
-            weekly = "week" in layer.every
-            weekday, _ = spans.handoff(layer.handoff)
-            if weekly == (weekday is not None):
+            day, _ = turn_texts.handoff(layer.handoff)
+            unit = layer.every.split()[1].removesuffix("s")
+            wanted, written = HANDOFFS.get(unit, (type(None), "08:00"))
+            if isinstance(day, wanted):
                 continue
             at: Path = ("rota", name) if number < 0 else ("rota", name, "layers", number)
             message = (
-                f"a handoff by weeks without a weekday is on the one of 'since' ({layer.since})"
-                if weekly
-                else f"the weekday of '{layer.handoff}' means nothing in turns of {layer.every}"
+                f"a handoff by {unit}s without its day is on the one of 'since' ({layer.since})"
+                if day is None
+                else f"the day of '{layer.handoff}' means nothing in turns of {layer.every}"
             )
-            mend = "Write it as 'mon 08:00'." if weekly else "Write it as '08:00'."
+            mend = f"Write it as '{written}'."
             yield draft.find("handoff-day", (*at, "handoff"), f"rota {name}", message, mend)
 
 

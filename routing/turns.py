@@ -1,0 +1,202 @@
+"""The turns of one layer: when it hands over, which turns count, and whose each of them is.
+
+A turn counts where some part of it lies in the layer's `only` windows; without windows each does.
+So whoever comes next in a rotation of nights from Monday to Thursday has Monday's after Thursday's.
+What counts is worked out in local times, year by year and once: neither daylight saving nor the
+years since a layer began make an answer slow.
+"""
+
+from __future__ import annotations
+
+import calendar
+import sys
+from bisect import bisect_left
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from functools import lru_cache
+from zoneinfo import ZoneInfo
+
+from routing.instants import DAY, at_local, inside, local_spans
+from routing.model import Layer, MonthDay
+
+HOUR = timedelta(hours=1)
+YEAR_MONTHS = 12
+
+
+@dataclass(frozen=True)
+class Turn:
+    """One turn of a layer: its number, from 0, and everybody from whose turn it is."""
+
+    number: int
+    queue: tuple[str, ...]
+
+
+def turn(layer: Layer, zone: ZoneInfo, at: datetime) -> Turn | None:
+    """Return the turn at an instant (UTC); None where the layer does not hold, or has nobody."""
+    place = _place(layer, zone, at)
+    if place < 0 or (layer.until is not None and at >= _end(layer, zone)):
+        return None
+    if layer.only and not inside(layer.only, at, zone):
+        return None
+    number = counted(layer, place)
+    people = _queue(layer, place, number)
+    return Turn(number, people) if people else None
+
+
+def edges(layer: Layer, zone: ZoneInfo, start: datetime, end: datetime) -> Iterator[datetime]:
+    """List when the layer hands over within [start, end), and when it ends."""
+    place = max(0, _place(layer, zone, start))
+    while (at := at_local(handoff(layer, place), zone)) < end:
+        yield at
+        place += 1
+    if layer.until is not None:
+        yield _end(layer, zone)
+
+
+def handoff(layer: Layer, place: int) -> datetime:
+    """Return the local time at which the turn in this place, counted or not, begins."""
+    day, count = first_day(layer), place * layer.every
+    if layer.unit == "hours":
+        return datetime.combine(day, layer.at) + count * HOUR
+    if layer.day is not None and layer.unit == "months":
+        return datetime.combine(_in_month(layer.day, _month(day) + count), layer.at)
+    return datetime.combine(day + count * (7 if layer.unit == "weeks" else 1) * DAY, layer.at)
+
+
+def first_day(layer: Layer) -> date:
+    """Return the day on which the first turn begins."""
+    if layer.unit == "weeks":
+        return layer.since + (layer.weekday - layer.since.weekday()) % 7 * DAY
+    if layer.day is not None and layer.unit == "months":
+        month = _month(layer.since)
+        first = _in_month(layer.day, month)
+        return first if first >= layer.since else _in_month(layer.day, month + 1)
+    return layer.since
+
+
+def counted(layer: Layer, place: int) -> int:
+    """Count the turns before a place of which some part lies in the layer's windows."""
+    if not layer.only:
+        return place
+    year = handoff(layer, place).year
+    # a window of December may lie in turns of January
+    return _held_before(layer, year - 1) + sum(
+        bisect_left(_held(layer, one), place) for one in (year - 1, year)
+    )
+
+
+def _place(layer: Layer, zone: ZoneInfo, at: datetime) -> int:
+    """Count the handoffs from the layer's first, which is 0; negative before it."""
+    place = _place_of(layer, at.astimezone(zone).replace(tzinfo=None))
+    while at_local(handoff(layer, place + 1), zone) <= at:  # in an hour that comes twice
+        place += 1
+    return place
+
+
+def _place_of(layer: Layer, local: datetime) -> int:
+    """Find the turn that holds a naive local time."""
+    first = handoff(layer, 0)
+    if layer.unit == "hours":
+        return (local - first) // (layer.every * HOUR)
+    if layer.unit == "months":
+        place = (_month(local.date()) - _month(first.date())) // layer.every
+        return place if handoff(layer, place) <= local else place - 1
+    return (local - first) // (layer.every * (7 if layer.unit == "weeks" else 1) * DAY)
+
+
+def _end(layer: Layer, zone: ZoneInfo) -> datetime:
+    assert layer.until is not None  # noqa: S101  # asked by its callers
+    return at_local(datetime.combine(layer.until, layer.at), zone)
+
+
+def _month(day: date) -> int:
+    return day.year * YEAR_MONTHS + day.month - 1
+
+
+@lru_cache(maxsize=4096)
+def _in_month(day: MonthDay, month: int) -> date:
+    year, number = divmod(month, YEAR_MONTHS)
+    first, length = calendar.monthrange(year, number + 1)
+    dates = [one + 1 for one in range(length) if (first + one) % 7 in day.among]
+    place = day.nth - 1 if day.nth > 0 else len(dates) + day.nth
+    return date(year, number + 1, dates[min(place, len(dates) - 1)])
+
+
+@lru_cache(maxsize=1024)
+def _held(layer: Layer, year: int) -> tuple[int, ...]:
+    """List the places of turns in windows that begin in this year, and not in one before."""
+    first, last = date(year, 1, 1), date(year, 12, 31)
+    if year < first_day(layer).year - 1:
+        return ()
+    found: set[int] = set()
+    for window in layer.only:
+        for begins, ends in local_spans(window, first, last):
+            before = _place_of(layer, ends - timedelta(microseconds=1))
+            found.update(range(max(0, _place_of(layer, begins)), before + 1))
+    known = _held(layer, year - 1)
+    newest = known[-1] if known else -1
+    return tuple(sorted(one for one in found if one > newest))
+
+
+@lru_cache(maxsize=1024)
+def _held_before(layer: Layer, year: int) -> int:
+    """Count the turns in windows that begin before this year."""
+    if year < first_day(layer).year:
+        return 0
+    return _held_before(layer, year - 1) + len(_held(layer, year - 1))
+
+
+@dataclass(frozen=True)
+class _Members:
+    """Who is in a rotation from a place on: their places in it, and whose turn comes first."""
+
+    place: int
+    counted: int
+    seats: tuple[int, ...]
+    first: int
+
+
+def _queue(layer: Layer, place: int, number: int) -> tuple[str, ...]:
+    """List the people of a layer from whose turn it is, in the place and with the number."""
+    people = layer.rotation
+    if layer.joins or layer.leaves:
+        now = next(one for one in reversed(_memberships(layer)) if one.place <= place)
+        people, number = tuple(people[seat] for seat in now.seats), number - now.counted + now.first
+    first = number % len(people) if people else 0
+    return people[first:] + people[:first]
+
+
+@lru_cache(maxsize=256)
+def _memberships(layer: Layer) -> tuple[_Members, ...]:
+    """List who is in the rotation from when on, each beginning after who had the turn before."""
+    stays = {person: _stay(layer, person) for person in layer.rotation}
+    places = {0, *(one for stay in stays.values() for one in stay if one < sys.maxsize)}
+    found: list[_Members] = []
+    last = -1  # the seat of whoever had the last turn that counts
+    for place in sorted(places):
+        number = counted(layer, place)
+        if found and found[-1].seats and number > found[-1].counted:
+            before = found[-1]
+            last = before.seats[(before.first + number - before.counted - 1) % len(before.seats)]
+        seats = tuple(
+            seat
+            for seat, person in enumerate(layer.rotation)
+            if stays[person][0] <= place < stays[person][1]
+        )
+        first = next((one for one, seat in enumerate(seats) if seat > last), 0)
+        found.append(_Members(place, number, seats, first))
+    return tuple(found)
+
+
+def _stay(layer: Layer, person: str) -> tuple[int, int]:
+    """Find the first turn that somebody may have, and the first that they may not have anymore."""
+    joins, leaves = dict(layer.joins).get(person), dict(layer.leaves).get(person)
+    begins = 0 if joins is None else _first_from(layer, joins)
+    return begins, sys.maxsize if leaves is None else max(0, _first_from(layer, leaves + DAY) - 1)
+
+
+def _first_from(layer: Layer, day: date) -> int:
+    """Find the first turn that begins on this day or later."""
+    place = max(0, _place_of(layer, datetime.combine(day, time(0))))
+    return place if handoff(layer, place).date() >= day else place + 1
