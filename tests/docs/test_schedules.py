@@ -1,0 +1,68 @@
+"""docs/schedules.md: each example is a file without an error, and its table says who is on call."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from pbx.config import plan
+from pbx.config.findings.check import look
+from routing.rota import on_call
+
+ROOT = Path(__file__).parents[2]
+PRESETS = ROOT / "config/presets.toml"
+TEXT = (ROOT / "docs/schedules.md").read_text(encoding="utf-8")
+OFFICE, _, REST = (ROOT / "config/office.toml").read_text(encoding="utf-8").partition("[people.")
+RULES = """
+[ladder.urgent]
+live = [{ try = "oncall", ring = 20 }, { try = "everyone", ring = 20 }]
+
+[[rules]]
+name = "everybody reaches the physician"
+do = { ladder = "urgent" }
+"""
+NEW_YORK = ZoneInfo("America/New_York")
+STAFF = ("lee", "osei", "patel", "chen")
+NOW = datetime(2026, 1, 1, 17, tzinfo=UTC)
+NOBODY = "nobody"
+MAY = {"rota-gap", "closure-past", "menu-unheard"}  # a layer of an example may begin after NOW
+
+EXAMPLES = re.findall(r"^```toml\n(.*?)^```\n+((?:\|[^\n]*\n)*)", TEXT, re.DOTALL | re.MULTILINE)
+
+
+def whole(example: str) -> str:
+    """Write an office around an example."""
+    head = OFFICE.partition("[hours]")[0].partition("[[lines]]")[0]
+    line = '[[lines]]\ndid = "+12125550100"\nname = "main"\n'
+    hours = "" if "[hours]" in example else '[hours]\nmon-fri = ["08:30-17:00"]\n'
+    people = [
+        f'[people.{one}]\nname = "Dr. {one.title()}"\n'
+        for one in STAFF
+        if f"[people.{one}]" not in example
+    ]
+    return "\n".join([head, line, hours, *people, example, RULES])
+
+
+@pytest.mark.parametrize(("example", "table"), EXAMPLES, ids=range(1, len(EXAMPLES) + 1))
+def test_who_is_on_call_by_an_example(example: str, table: str) -> None:
+    """Nothing is wrong with the file, and each row is what it says."""
+    text = whole(example)
+    found = [one for one in look(text, PRESETS, NOW).findings if one.code not in MAY]
+    assert found == []
+    made = plan.parse(text, Path("docs/schedules.md"), PRESETS).plan
+    for row in table.splitlines()[2:]:
+        at, people, backup = (cell.strip() for cell in row.strip("|").split("|"))
+        local = datetime.strptime(at, "%a, %b %d, %Y, %I:%M %p").replace(tzinfo=NEW_YORK)
+        assert f"{local:%a, %b} {local.day}" == ", ".join(at.split(", ")[:2]), row
+        answer = on_call(made, next(iter(made.rotas)), local)
+        shown = (" and ".join(answer.people) or NOBODY, answer.backup or NOBODY)
+        assert shown == (people, backup), row
+
+
+def test_every_section_has_its_heading() -> None:
+    """The numbers are the points of the plan."""
+    assert re.findall(r"^## (\d+)\.", TEXT, re.MULTILINE) == [str(one) for one in range(11, 18)]
