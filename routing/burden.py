@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
-from routing import hours
+from routing.days import falls_on
 from routing.instants import DAY, MIDNIGHT, instant, local_day
 from routing.model import OFFICE, Plan
 
@@ -133,11 +133,11 @@ def _most(who: Mapping[str, timedelta]) -> tuple[str, ...]:
 
 def _holiday(plan: Plan, day: date) -> str | None:
     """Say why a whole day is closed that the weekday alone would not close; None if it is not."""
-    if any(one.schedule == OFFICE and hours.falls_on(one.when, day) for one in plan.openings):
+    if any(one.schedule == OFFICE and falls_on(one.when, day) for one in plan.openings):
         return None
     reasons = (
         one.reason
         for one in plan.closures
-        if one.span is None and one.schedule in {None, OFFICE} and hours.falls_on(one.when, day)
+        if one.span is None and one.schedule in {None, OFFICE} and falls_on(one.when, day)
     )
     return next(reasons, None)

@@ -1,27 +1,26 @@
 """Whether a schedule is open, at an instant and over a span; both from the same edges.
 
-From the strongest: a change made at short notice, an opening for the day, a closure, the weekday.
-What an opening says of a day holds against every closure; of two openings for a day the first does.
+From the strongest: a change made at short notice, an opening for the day, a closure, the season's
+weekday, the weekday. What an opening says of a day holds against every closure; of two openings or
+seasons for a day the first does.
 """
 
 from __future__ import annotations
 
-import calendar
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time
 from itertools import pairwise
 
+from routing.days import falls_on, moved
 from routing.instants import DAY, MIDNIGHT, instant, local_day
 from routing.model import (
     OFFICE,
     Closure,
-    Days,
     HoursState,
     Plan,
+    Season,
     Window,
-    Yearly,
-    YearlyWeekday,
 )
 
 REACH = 60 * DAY  # how far `around` looks
@@ -44,7 +43,11 @@ def state_at(plan: Plan, now: datetime, schedule: str = OFFICE) -> tuple[HoursSt
     """Tell open or closed at this aware instant, and why in a few words."""
     state, because = _look(plan, schedule, now.astimezone(UTC))
     local = now.astimezone(plan.office.zone)
-    return state, because or f"{local:%A} {local:%H:%M} is outside the hours"
+    if because:
+        return state, because
+    season = _day(plan, schedule, local.date()).season
+    of = f" of '{season.reason}'" if season is not None else ""
+    return state, f"{local:%A} {local:%H:%M} is outside the hours{of}"
 
 
 def state(plan: Plan, now: datetime, schedule: str = OFFICE) -> HoursState:
@@ -81,20 +84,6 @@ def around(
     before = [one.end for one in spans(plan, at - REACH, at, schedule) if one.state != state]
     after = (one.start for one in spans(plan, at, at + REACH, schedule) if one.state != state)
     return before[-1] if before else None, next(after, None)
-
-
-def falls_on(when: Days | Yearly | YearlyWeekday, day: date) -> bool:
-    """Tell whether a local day is one of these."""
-    match when:
-        case Days(first=first, last=last):
-            return first <= day <= last
-        case Yearly(month=month, day=number):
-            return (day.month, day.day) == (month, number)
-        case YearlyWeekday(month=month, weekday=weekday, nth=nth):
-            if day.month != month or day.weekday() != weekday:
-                return False
-            length = calendar.monthrange(day.year, month)[1]
-            return (day.day - 1) // 7 == nth - 1 if nth > 0 else day.day + 7 > length
 
 
 def _look(plan: Plan, schedule: str, at: datetime) -> tuple[HoursState, str]:
@@ -134,6 +123,7 @@ class _Day:
     periods: tuple[tuple[Span, str], ...]
     wholly: Closure | None = None
     partly: tuple[tuple[Span, Closure], ...] = ()
+    season: Season | None = None
 
 
 def _day(plan: Plan, schedule: str, day: date) -> _Day:
@@ -152,23 +142,37 @@ def _worked_out(plan: Plan, schedule: str, day: date) -> _Day:
                 True, tuple((_span(day, span, plan), opening.reason) for span in opening.spans)
             )
     closures = [
-        one for one in plan.closures if one.schedule in {None, schedule} and falls_on(one.when, day)
+        _named(one, day)
+        for one in plan.closures
+        if one.schedule in {None, schedule} and falls_on(one.when, day)
     ]
     wholly = next((one for one in closures if one.span is None), None)
-    known = plan.schedules.get(schedule)
+    season = next(
+        (one for one in plan.seasons if one.schedule == schedule and falls_on(one.when, day)), None
+    )
+    known = season or plan.schedules.get(schedule)
+    of = f" ({season.reason})" if season is not None else ""
     return _Day(
         False,
         tuple(
             (
                 _span(day, (period.start, period.end), plan),
-                f"{day:%A} {period.start:%H:%M}-{_end(period)}",
+                f"{day:%A} {period.start:%H:%M}-{_end(period)}{of}",
             )
             for period in (known.periods if known is not None and wholly is None else ())
             if period.weekday == day.weekday()
         ),
         wholly,
         tuple((_span(day, one.span, plan), one) for one in closures if one.span is not None),
+        season,
     )
+
+
+def _named(closure: Closure, day: date) -> Closure:
+    """Say of a closure whether it is there because a holiday on a weekend is observed beside it."""
+    if not moved(closure.when, day):
+        return closure
+    return replace(closure, reason=f"{closure.reason} (observed)")
 
 
 def _end(period: Window) -> str:

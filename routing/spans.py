@@ -1,4 +1,4 @@
-"""Days and times as an office writes them: "M-Th 5pm-8am", "fri 17:00-mon 08:00", "12/25"."""
+"""Weekdays and times as an office writes them: "M-Th 5pm-8am", "fri 17:00-mon 08:00"."""
 
 from __future__ import annotations
 
@@ -8,18 +8,16 @@ from collections.abc import Iterator
 from datetime import date, datetime, time, timedelta
 
 from routing import clocks
-from routing.clocks import CLOCK, MIDNIGHT, MONTHS, WEEKDAYS
+from routing.clocks import CLOCK, MIDNIGHT, WEEKDAYS
 from routing.day_spans import TO, period, span_text, spans
-from routing.model import Days, Window, Yearly, YearlyWeekday
+from routing.model import Window
 
-NTH = {"first": 1, "second": 2, "third": 3, "fourth": 4, "last": -1}
 UNITS = {"s": 1, "m": 60, "h": 3600}
 GROUPS = {"daily": "mon-sun", "every day": "mon-sun", "weekdays": "mon-fri", "weekends": "sat-sun"}
 
 _FIRST_CLOCK = re.compile(rf"(?:\bfrom )?(?<![\w:]){CLOCK}{TO}", re.ASCII)
 _DAY = r"([a-z]+\.?)"
 _ACROSS = re.compile(rf"{_DAY} (?:at )?({CLOCK}){TO}{_DAY} (?:at )?({CLOCK})", re.ASCII)
-_NTH = re.compile(r"(first|second|third|fourth|last|1st|2nd|3rd|4th) ([a-z]+) (?:of|in) ([a-z]+)")
 _DURATION = re.compile(r"([1-9]\d{0,4}) ?([smh]|sec(?:ond)?s?|min(?:ute)?s?|hours?)", re.ASCII)
 
 
@@ -127,37 +125,6 @@ def handoff(text: str) -> tuple[int | None, time]:
         return day, clocks.clock(words if day is None else rest.removeprefix("at "))
     except ValueError as error:
         raise ValueError(f"'{text}' is no handoff such as 'mon 08:00' or '8am': {error}") from error
-
-
-def yearly(text: str) -> Yearly | YearlyWeekday:
-    """Read "12-25", "12/25", "Dec 25", "last mon of may" or "4th Thursday in November"."""
-    words = clocks.normal(text)
-    try:
-        if match := _NTH.fullmatch(words):
-            word, named, month = match[1], clocks.weekday(match[2]), clocks.month(match[3])
-            if named is not None and month is not None:
-                return YearlyWeekday(month, named, NTH.get(word) or int(word[0]))
-        if known := clocks.month_and_day(words):
-            return Yearly(*_in_a_leap_year(date(2024, *known)))
-        return Yearly(*_in_a_leap_year(date.fromisoformat(f"2024-{words}")))
-    except ValueError as error:
-        raise ValueError(f"'{text}' is no day such as '12-25' or 'last mon of may'") from error
-
-
-def _in_a_leap_year(day: date) -> tuple[int, int]:
-    return day.month, day.day
-
-
-def days_text(when: Days | Yearly | YearlyWeekday) -> str:
-    """Write days as the file does."""
-    match when:
-        case Days(first=first, last=last):
-            return f"{first}" if first == last else f"{first} to {last}"
-        case Yearly(month=month, day=day):
-            return f"{month:02}-{day:02}"
-        case YearlyWeekday(month=month, weekday=weekday, nth=nth):
-            word = next(word for word, number in NTH.items() if number == nth)
-            return f"{word} {WEEKDAYS[weekday]} of {MONTHS[month - 1]}"
 
 
 def seconds(text: str) -> int:

@@ -6,7 +6,7 @@ from dataclasses import replace
 from zoneinfo import ZoneInfo
 
 from pbx.config import schema, schema_ladders, schema_people, schema_rotas
-from routing import day_spans, model, spans, turn_texts, turns
+from routing import day_names, day_spans, model, spans, turn_texts, turns
 
 UNITS: dict[str, model.Unit] = {"hour": "hours", "day": "days", "week": "weeks", "month": "months"}
 
@@ -51,6 +51,7 @@ def plan(file: schema.OfficeFile, digest: str) -> model.Plan:
         ),
         hash=digest,
         outbound=_outbound(file.outbound),
+        seasons=tuple(_season(season) for season in file.seasons),
     )
 
 
@@ -72,9 +73,9 @@ def _periods(hours: dict[str, list[str]]) -> tuple[model.Window, ...]:
     return _windows([f"{days} {span}" for days, spans_ in hours.items() for span in spans_])
 
 
-def _days(table: schema.DaysTable) -> model.Days | model.Yearly | model.YearlyWeekday:
+def _days(table: schema.DaysTable) -> model.Dates:
     if table.every is not None:
-        return spans.yearly(table.every)
+        return day_names.yearly(table.every)
     first = table.on or table.from_
     assert first is not None  # noqa: S101  # the schema asks for one of the three
     return model.Days(first, table.on or table.to or first)
@@ -88,6 +89,10 @@ def _closure(table: schema.ClosureTable) -> model.Closure:
 def _opening(table: schema.OpeningTable) -> model.Opening:
     hours = tuple(span for text in table.hours for span in day_spans.spans(text))
     return model.Opening(_days(table), table.reason, hours, table.schedule)
+
+
+def _season(table: schema.SeasonTable) -> model.Season:
+    return model.Season(_days(table), table.reason, _periods(table.hours), table.schedule)
 
 
 def _person(key: str, table: schema_people.PersonTable) -> model.Person:

@@ -13,7 +13,7 @@ from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, StringC
 from pydantic_core import PydanticCustomError
 
 from pbx.base import letters
-from routing import day_spans, spans, turn_texts
+from routing import day_names, day_spans, spans, turn_texts
 
 # A table that refuses keys it does not know, so that a slip of the pen is seen.
 CLOSED = ConfigDict(extra="forbid", frozen=True)
@@ -83,7 +83,9 @@ def _day(value: object) -> object:
 
 
 def _listed(value: object) -> object:
-    """Take hours that stand alone for a list of them."""
+    """Take hours that stand alone for a list of them, and "closed" for none."""
+    if value == "closed":
+        return []
     return [value] if isinstance(value, str) else value
 
 
@@ -143,7 +145,7 @@ Period = Annotated[str, _readable(day_spans.period)]
 Periods = Annotated[list[Period], BeforeValidator(_listed)]
 WindowText = Annotated[str, _readable(spans.windows)]
 Days = Annotated[str, _readable(spans.weekdays)]
-YearlyText = Annotated[str, _readable(spans.yearly)]
+YearlyText = Annotated[str, _readable(day_names.yearly)]
 Duration = Annotated[str, _readable(spans.seconds)]
 LocalTime = Annotated[str, _readable(_local_time)]
 DayOrTime = Annotated[str, BeforeValidator(_day_or_time), _readable(_either)]

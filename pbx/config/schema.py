@@ -102,7 +102,10 @@ class LineTable(Table):
 
 
 class DaysTable(Table):
-    """Which days: one (`on`), a range (`from`, `to`, both included) or each year's (`every`)."""
+    """Which days: one (`on`), a range (`from`, `to`, both included) or each year's or month's.
+
+    Those (`every`) are a day such as "July 4 observed" or a range such as "12-24 to 01-01".
+    """
 
     on: Date | None = None
     """One day."""
@@ -111,7 +114,7 @@ class DaysTable(Table):
     to: Date | None = None
     """The last of them, included."""
     every: YearlyText | None = None
-    """A day of each year."""
+    """A day of each year or month, or a range of each year."""
     reason: Sentence
     """Shown where the day is explained."""
 
@@ -135,12 +138,21 @@ class ClosureTable(DaysTable):
 
 
 class OpeningTable(DaysTable):
-    """[[openings]]: these days have these hours, whatever the weekday says."""
+    """[[openings]]: these days have these hours, whatever weekday, season and closures say."""
 
     hours: Annotated[Periods, Field(min_length=1)]
     """What the day has, whatever weekday and closures say."""
     schedule: Id = "office"
     """Whose day it is."""
+
+
+class SeasonTable(DaysTable):
+    """[[seasons]]: the hours by weekday of a part of the year; closures hold in it, too."""
+
+    hours: Annotated[dict[Days, Periods], Field(min_length=1)]
+    """Every weekday that the schedule is open on, with its hours or `closed`."""
+    schedule: Id = "office"
+    """Whose hours they are."""
 
 
 class WhenTable(Table):
@@ -253,6 +265,7 @@ class OfficeFile(Table):
     """Other hours, for lines and closures that name them."""
     closures: list[ClosureTable] = []
     openings: list[OpeningTable] = []
+    seasons: list[SeasonTable] = []
     people: dict[Id, PersonTable] = {}
     phones: dict[Id, PhoneTable] = {}
     groups: dict[Id, list[Id]] = {}

@@ -12,7 +12,7 @@ from pathlib import Path
 from pbx.base import files
 from pbx.base.errors import ConfigError, OfficeLineError
 from pbx.base.os_errors import os_sentence
-from routing.hours import falls_on
+from routing.days import falls_on
 from routing.model import Plan
 
 TABLES = "closures"

@@ -4,11 +4,17 @@ from __future__ import annotations
 
 from routing.model.hours import (
     Closure,
+    Dates,
+    DayOfYear,
     Days,
+    Easter,
     HoursChange,
+    Monthly,
     Opening,
     Schedule,
+    Season,
     Yearly,
+    YearlyRange,
     YearlyWeekday,
 )
 from routing.model.people import (
@@ -83,7 +89,10 @@ __all__ = [
     "Closure",
     "Confirm",
     "Contact",
+    "Dates",
+    "DayOfYear",
     "Days",
+    "Easter",
     "ExplicitShift",
     "GoTo",
     "Group",
@@ -94,6 +103,7 @@ __all__ = [
     "Line",
     "Menu",
     "MonthDay",
+    "Monthly",
     "Office",
     "Opening",
     "Outbound",
@@ -113,6 +123,7 @@ __all__ = [
     "Rule",
     "RunLadder",
     "Schedule",
+    "Season",
     "Step",
     "TakeMessage",
     "Try",
@@ -122,6 +133,7 @@ __all__ = [
     "When",
     "Window",
     "Yearly",
+    "YearlyRange",
     "YearlyWeekday",
     "together",
 ]

@@ -18,19 +18,64 @@ class Days:
 
 @dataclass(frozen=True)
 class Yearly:
-    """The same day of each year; 29 February exists in leap years alone."""
+    """The same day of each year, or so many days after it; 29 February comes in leap years alone.
+
+    What is `observed` takes the weekday beside a weekend, too: Friday where it is a Saturday,
+    Monday where it is a Sunday.
+    """
 
     month: int
     day: int
+    shift: int = 0
+    observed: bool = False
 
 
 @dataclass(frozen=True)
 class YearlyWeekday:
-    """The `nth` weekday of a month in each year, counted from 1; -1 is the last."""
+    """The `nth` weekday of a month in each year, counted from 1; -1 is the last.
+
+    With a `shift` it is so many days after that one, or before it.
+    """
 
     month: int
     weekday: int
     nth: int
+    shift: int = 0
+
+
+@dataclass(frozen=True)
+class Easter:
+    """Easter Sunday of each year, or so many days after it; Good Friday is two days before."""
+
+    shift: int = 0
+
+
+DayOfYear = Yearly | YearlyWeekday | Easter
+
+
+@dataclass(frozen=True)
+class Monthly:
+    """The days of each month that are its `nth` ones of a weekday, or, without one, these dates.
+
+    They count from 1; -1 is the last.
+    """
+
+    weekday: int | None
+    nth: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class YearlyRange:
+    """The days of each year from one up to another, both included; it may pass the year's end.
+
+    A 29 February that there is not is 1 March as the first day, and 28 February as the last.
+    """
+
+    first: DayOfYear
+    last: DayOfYear
+
+
+Dates = Days | DayOfYear | Monthly | YearlyRange
 
 
 @dataclass(frozen=True)
@@ -41,7 +86,7 @@ class Closure:
     still closes after midnight. `schedule` None means every schedule.
     """
 
-    when: Days | Yearly | YearlyWeekday
+    when: Dates
     reason: str
     span: tuple[time, time] | None = None
     schedule: str | None = None
@@ -51,9 +96,22 @@ class Closure:
 class Opening:
     """Days whose hours are these `spans` and nothing else, whatever weekday or closure says."""
 
-    when: Days | Yearly | YearlyWeekday
+    when: Dates
     reason: str
     spans: tuple[tuple[time, time], ...]
+    schedule: str = OFFICE
+
+
+@dataclass(frozen=True)
+class Season:
+    """Days that have hours of their own by weekday, in the place of the schedule's.
+
+    A weekday without a period is closed. Closures and openings stand above it.
+    """
+
+    when: Dates
+    reason: str
+    periods: tuple[Window, ...]
     schedule: str = OFFICE
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from routing.model.hours import Closure, HoursChange, Opening, Schedule
+from routing.model.hours import Closure, HoursChange, Opening, Schedule, Season
 from routing.model.people import Group, Patient, Person, Phone
 from routing.model.policy import Ladder, Menu, Outbound, Rule
 from routing.model.rotas import Override, Rota, Unconfirmed
@@ -72,6 +72,7 @@ class Plan:
     changes: tuple[HoursChange, ...] = ()
     patients: Mapping[str, Patient] = field(default_factory=dict)
     unconfirmed: tuple[Unconfirmed, ...] = ()
+    seasons: tuple[Season, ...] = ()
     laid: str = field(default="", compare=False)
     # what was worked out of this plan once and holds as long as it does, such as a day's hours
     memo: dict[Any, Any] = field(default_factory=dict, init=False, compare=False, repr=False)

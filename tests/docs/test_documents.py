@@ -40,7 +40,8 @@ def test_the_reference_is_a_file_that_can_be_read(whole: Plan) -> None:
     assert [line.owner for line in whole.lines] == [None, "lee", None]
     assert set(whole.menus) == {"night", "more"}
     assert len(whole.rules) == 7
-    assert len(whole.closures) == 4
+    assert len(whole.closures) == 6
+    assert len(whole.seasons) == 1
     assert whole.outbound.allow == ("+1876",)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import calendar
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import date, time, timedelta
@@ -12,39 +11,31 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from routing.hours import Hours, falls_on, spans, state_at
+from routing.days import falls_on
+from routing.hours import Hours, spans, state_at
 from routing.model import (
     OFFICE,
     Closure,
+    Dates,
     Days,
+    Easter,
     HoursChange,
     HoursState,
+    Monthly,
     Opening,
     Plan,
     Schedule,
+    Season,
     Window,
     Yearly,
+    YearlyRange,
     YearlyWeekday,
 )
+from tests.support.calendar_days import is_one_of
 from tests.support.wall_clock import DAY, WEEKS, WallClock, clocks, plan_in, times, wall_clock
 
-When = Days | Yearly | YearlyWeekday
 Part = tuple[time, time]
 Painted = list[tuple[int, int, str]]
-
-
-def is_one_of(when: When, day: date) -> bool:
-    """Tell whether these days include a day, by listing them."""
-    if isinstance(when, Days):
-        count = (when.last - when.first).days + 1
-        return day in {when.first + step * DAY for step in range(count)}
-    if isinstance(when, Yearly):
-        return f"{day:%m-%d}" == f"{when.month:02}-{when.day:02}"
-    length = calendar.monthrange(day.year, when.month)[1]
-    month = [date(day.year, when.month, number) for number in range(1, length + 1)]
-    fitting = [one for one in month if one.weekday() == when.weekday]
-    place = when.nth if when.nth < 0 else when.nth - 1
-    return place < len(fitting) and day == fitting[place]
 
 
 class Oracle:
@@ -75,10 +66,15 @@ class Oracle:
             whole = [one for one in closures if one.span is None]
             self.days += [(clock.minute(day), clock.minute(day + DAY), one.reason) for one in whole]
             self.shut += [self.span(day, one.span, one.reason) for one in closures if one.span]
-            if not whole and schedule in plan.schedules:
+            seasons = [
+                one for one in plan.seasons if one.schedule == schedule and is_one_of(one.when, day)
+            ]
+            known = plan.schedules.get(schedule)
+            usual = seasons[0].periods if seasons else known.periods if known else ()
+            if not whole:
                 self.usual += [
                     self.span(day, (one.start, one.end), f"{day:%A} {one.start:%H:%M}-")
-                    for one in plan.schedules[schedule].periods
+                    for one in usual
                     if one.weekday == day.weekday()
                 ]
 
@@ -173,13 +169,24 @@ def test_every_minute_of_a_week_with_a_jump(zone: str, middle: date) -> None:
     agrees(busy_office(clock), clock, "lab", every=7)
 
 
-def whens(middle: date) -> st.SearchStrategy[When]:
+def whens(middle: date) -> st.SearchStrategy[Dates]:
     """Draw days near the middle, as a date, a range, or each year's."""
     day = st.integers(-4, 4).map(lambda step: middle + step * DAY)
     weekday = st.integers(0, 6)
     return (
         st.tuples(day, st.integers(0, 3)).map(lambda at: Days(at[0], at[0] + at[1] * DAY))
-        | day.map(lambda at: Yearly(at.month, at.day))
+        | st.tuples(day, st.integers(-3, 3), st.booleans()).map(
+            lambda at: Yearly(at[0].month, at[0].day, at[1], at[2])
+        )
+        | st.tuples(day, day).map(
+            lambda at: YearlyRange(*(Yearly(one.month, one.day) for one in at))
+        )
+        | st.builds(
+            Monthly,
+            st.none() | weekday,
+            st.lists(st.sampled_from([1, 2, 4, -1]), min_size=1, max_size=2).map(tuple),
+        )
+        | st.integers(-60, 60).map(Easter)
         | st.builds(YearlyWeekday, st.just(middle.month), weekday, st.sampled_from([1, 2, 5, -1]))
     )
 
@@ -215,8 +222,10 @@ def offices(draw: st.DrawFn) -> tuple[Plan, WallClock]:
         st.lists(part, min_size=1, max_size=2).map(tuple),
         schedule,
     )
+    seasons = st.builds(Season, when, st.just("season"), some, schedule)
     plan = replace(
         plan_in(clock.zone),
+        seasons=tuple(draw(st.lists(seasons, max_size=2))),
         schedules={name: Schedule(name, draw(some)) for name in (OFFICE, "lab")},
         closures=tuple(draw(st.lists(closure, max_size=4))),
         openings=tuple(draw(st.lists(openings, max_size=2))),

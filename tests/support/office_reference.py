@@ -65,7 +65,7 @@ KINDS = {
     "Title": "name",
     "Username": "name",
     "WindowText": "window, such as `fri 17:00-mon 08:00` or `Fri 5pm-Mon 8am`",
-    "YearlyText": "day, such as `12-24`, `July 4` or `last mon of may`",
+    "YearlyText": "day or range, such as `July 4 observed`, `first monday` or `12-24 to 01-01`",
     "Zone": "time zone, such as `America/New_York`",
 }
 NONE = type(None)

@@ -36,18 +36,21 @@ ERRORS = frozenset({
     "menu-ends-call",
     "no-contact",
     "nobody-to-ring",
+    "opening-weekend",
     "overlapping-periods",
     "personal-number",
     "relay-order",
     "rota-gap",
     "rule-hidden",
     "rule-impossible",
+    "season-weekday",
     "transfer-not-service",
     "unknown-prompt",
     "urgent-unanswered",
 })  # fmt: skip
 # What may be meant, and deserves a second look.
 WARNINGS = frozenset({
+    "closure-overridden",
     "closure-past",
     "handoff-day",
     "menu-circle",

@@ -55,6 +55,9 @@ def _tables(draft: Draft) -> Iterator[Use]:
     for number, opening in enumerate(file.openings):
         at = ("openings", number, "schedule")
         yield at, f"opening '{opening.reason}', schedule", opening.schedule, schedules
+    for number, season in enumerate(file.seasons):
+        at = ("seasons", number, "schedule")
+        yield at, f"season '{season.reason}', schedule", season.schedule, schedules
     for name, person in file.people.items():
         for number, contact in enumerate(person.contacts):
             at = ("people", name, "contacts", number, "via")

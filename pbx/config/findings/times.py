@@ -47,6 +47,11 @@ def look(draft: Draft, now: datetime) -> Iterator[Finding]:
         if closure.between is not None:
             at = ("closures", number, "between")
             yield from _swapped(draft, at, [closure.between], f"closure '{closure.reason}'")
+    for number, season in enumerate(draft.file.seasons):
+        at, where = ("seasons", number, "hours"), f"season '{season.reason}'"
+        yield from _overlaps(draft, _entries(at, season.hours), where)
+        for days, texts in season.hours.items():
+            yield from _swapped(draft, (*at, days), texts, where)
     yield from _past(draft, local_day(now, draft.plan.office.zone))
     yield from _shifts(draft)
     yield from _handoffs(draft)
@@ -99,6 +104,7 @@ def _past(draft: Draft, today: date) -> Iterator[Finding]:
     tables: tuple[tuple[str, Sequence[DaysTable]], ...] = (
         ("closures", draft.file.closures),
         ("openings", draft.file.openings),
+        ("seasons", draft.file.seasons),
     )
     for table, entries in tables:
         for number, entry in enumerate(entries):

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pbx.config import build, schema
-from routing import day_spans, spans
+from routing import day_names, day_spans, spans
 from routing.model import Days, Window, Yearly, YearlyWeekday
 from tests.support.offices import changed, found
 
@@ -43,14 +43,14 @@ def test_a_window_is_read_as_it_was_written(window: Window) -> None:
 )
 def test_a_day_of_each_year_is_read_as_it_was_written(when: Yearly | YearlyWeekday) -> None:
     """29 February too."""
-    assert spans.yearly(spans.days_text(when)) == when
+    assert day_names.yearly(day_names.days_text(when)) == when
 
 
 def test_days_are_written_with_their_last() -> None:
     """One day is one date."""
     day = date(2026, 12, 24)
-    assert spans.days_text(Days(day, day)) == "2026-12-24"
-    assert spans.days_text(Days(day, date(2026, 12, 26))) == "2026-12-24 to 2026-12-26"
+    assert day_names.days_text(Days(day, day)) == "2026-12-24"
+    assert day_names.days_text(Days(day, date(2026, 12, 26))) == "2026-12-24 to 2026-12-26"
 
 
 @pytest.mark.parametrize(
@@ -116,7 +116,7 @@ def test_what_is_no_window(text: str) -> None:
 def test_what_is_no_day_of_each_year(text: str) -> None:
     """The 30th of February is none, and neither is a fifth Monday, which most months lack."""
     with pytest.raises(ValueError, match="last mon of may"):
-        spans.yearly(text)
+        day_names.yearly(text)
 
 
 DAY_SPANS = [
@@ -372,7 +372,7 @@ def test_no_text_breaks_a_reader(text: str) -> None:
     """Whatever is written: read, or refused with a ValueError."""
     for read in (
         spans.windows,
-        spans.yearly,
+        day_names.yearly,
         spans.seconds,
         spans.local_datetime,
         spans.weekdays,

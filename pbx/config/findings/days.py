@@ -1,0 +1,152 @@
+"""What openings void and seasons leave unsaid: days whose hours may not be what was meant."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from datetime import date, datetime, timedelta
+from itertools import combinations
+from typing import TYPE_CHECKING
+
+from pbx.config.findings.draft import Draft
+from pbx.config.findings.finding import Finding
+from routing import spans
+from routing.days import runs
+from routing.instants import DAY, local_day
+from routing.model import OFFICE
+
+if TYPE_CHECKING:
+    from routing.model import Dates, Opening, Season, Window
+
+AHEAD = timedelta(days=2 * 366)  # how far the calendar is looked at
+SHOWN = 3  # dates that a sentence names
+
+
+def look(draft: Draft, now: datetime) -> Iterator[Finding]:
+    """Find what is wrong with openings and seasons, seen from this aware instant."""
+    today = local_day(now, draft.plan.office.zone)
+    for number, opening in enumerate(draft.plan.openings):
+        dates = _dates(opening.when, today)
+        yield from _voided(draft, number, opening, dates)
+        yield from _mixed(draft, number, opening, dates)
+    for number, season in enumerate(draft.plan.seasons):
+        if not draft.touched(("seasons", number)):
+            yield from _unsaid(draft, number, season)
+    yield from _overlapping(draft, today)
+
+
+def _voided(
+    draft: Draft, number: int, opening: Opening, dates: frozenset[date]
+) -> Iterator[Finding]:
+    """Find the closures that do not hold because of an opening."""
+    for closure in draft.plan.closures:
+        if closure.schedule not in {None, opening.schedule}:
+            continue
+        voided = {day for day in dates if any(runs(closure.when, day, day))}
+        if voided:
+            yield draft.find(
+                "closure-overridden",
+                ("openings", number),
+                f"opening '{opening.reason}'",
+                f"it is stronger than the closure '{closure.reason}' on {_shown(voided)}: "
+                "the office is open then",
+                "Leave it so if that is meant; hours of a part of the year that leave closures "
+                "standing are [[seasons]].",
+            )
+
+
+def _mixed(
+    draft: Draft, number: int, opening: Opening, dates: frozenset[date]
+) -> Iterator[Finding]:
+    """Find an opening over several days that opens weekdays that are closed beside open ones."""
+    usual = _weekdays(_periods(draft, opening.schedule))
+    if not any(end > begin for begin, end in _runs(opening.when, dates)) or not usual:
+        return
+    closed = {day for day in dates if day.weekday() not in usual}
+    if closed and closed != dates:
+        yield draft.find(
+            "opening-weekend",
+            ("openings", number),
+            f"opening '{opening.reason}'",
+            f"it gives the same hours to each of its days, {_named(closed)} too, "
+            f"which {'is' if len({one.weekday() for one in closed}) == 1 else 'are'} closed as "
+            f"a rule: the office would be open on {_shown(closed)}",
+            "Write it as [[seasons]] with hours by weekday; for a weekend alone, name its days.",
+        )
+
+
+def _unsaid(draft: Draft, number: int, season: Season) -> Iterator[Finding]:
+    """Find the weekdays that a season does not speak of, though the schedule opens on them."""
+    said = {day for text in draft.file.seasons[number].hours for day in spans.weekdays(text)}
+    missing = _weekdays(_periods(draft, season.schedule)) - said
+    if missing:
+        days = spans.weekdays_text(tuple(sorted(missing)))
+        yield draft.find(
+            "season-weekday",
+            ("seasons", number, "hours"),
+            f"season '{season.reason}'",
+            f"it says nothing of {days}, when {_owner(season.schedule)} is open as a rule",
+            f'Name the hours of {days} in it, or write {_key(days)} = "closed".',
+        )
+
+
+def _overlapping(draft: Draft, today: date) -> Iterator[Finding]:
+    """Find two seasons of a schedule that share a day."""
+    seasons = [
+        (number, one, _dates(one.when, today)) for number, one in enumerate(draft.plan.seasons)
+    ]
+    for (_, first, ours), (number, second, theirs) in combinations(seasons, 2):
+        if first.schedule == second.schedule and ours & theirs:
+            yield draft.find(
+                "overlapping-periods",
+                ("seasons", number),
+                f"season '{second.reason}'",
+                f"it shares {_shown(ours & theirs)} with the season '{first.reason}', "
+                "whose hours hold then",
+                "Let the one begin on the day after the other ends.",
+            )
+
+
+def _dates(when: Dates, today: date) -> frozenset[date]:
+    """List the days to come that are meant, as far as is looked; a season that is over has none."""
+    return frozenset(
+        begin + step * DAY
+        for begin, end in runs(when, today, today + AHEAD)
+        for step in range((min(end, today + AHEAD) - begin).days + 1)
+        if begin + step * DAY >= today
+    )
+
+
+def _runs(when: Dates, dates: frozenset[date]) -> Iterator[tuple[date, date]]:
+    return runs(when, min(dates), max(dates)) if dates else iter(())
+
+
+def _periods(draft: Draft, schedule: str) -> tuple[Window, ...]:
+    known = draft.plan.schedules.get(schedule)  # an unknown one is a finding of its own
+    return known.periods if known is not None else ()
+
+
+def _weekdays(periods: Iterable[Window]) -> set[int]:
+    return {one.weekday for one in periods}
+
+
+def _shown(days: Iterable[date]) -> str:
+    """Name the first days, and say how many more there are."""
+    found = sorted(days)
+    names = [f"{day:%a} {day}" for day in found[:SHOWN]]
+    more = [f"{len(found) - SHOWN} days more"] if len(found) > SHOWN else []
+    *first, last = names + more
+    return f"{', '.join(first)} and {last}" if first else last
+
+
+def _named(days: Iterable[date]) -> str:
+    """Name the weekdays of some days."""
+    found = sorted({day.weekday() for day in days})
+    return spans.weekdays_text(tuple(found)).replace("-", " to ")
+
+
+def _owner(schedule: str) -> str:
+    return "the office" if schedule == OFFICE else f"schedule '{schedule}'"
+
+
+def _key(days: str) -> str:
+    return f'"{days}"' if "," in days else days
