@@ -13,6 +13,7 @@ from pbx.base.errors import ConfigError
 from pbx.base.os_errors import os_sentence
 from pbx.config.findings import (
     abroad,
+    away,
     days,
     menus,
     names,
@@ -105,6 +106,7 @@ def look(text: str, presets: Path, now: datetime, numbers: Numbers | None = None
     found += people.look(draft, numbers)
     found += times.look(draft, now)
     found += days.look(draft, now)
+    found += away.look(draft, now)
     found += zones.look(draft, now)
     return Checked(draft, _sorted(found))
 

@@ -51,6 +51,8 @@ ERRORS = frozenset({
 # What may be meant, and deserves a second look.
 WARNINGS = frozenset({
     "closure-overridden",
+    "all-away",
+    "away-past",
     "closure-past",
     "handoff-day",
     "menu-circle",
@@ -63,6 +65,7 @@ WARNINGS = frozenset({
     "own-country",
     "ring-past-voicemail",
     "rule-same-name",
+    "shift-away",
     "swapped-hours",
     "wait-first",
 })  # fmt: skip

@@ -7,6 +7,7 @@ from datetime import date, datetime, timedelta
 from itertools import combinations
 from typing import TYPE_CHECKING
 
+from pbx.config.findings.away import all_there
 from pbx.config.findings.draft import Draft
 from pbx.config.findings.finding import Finding
 from pbx.config.findings.lines import Path
@@ -157,7 +158,7 @@ def _handoffs(draft: Draft) -> Iterator[Finding]:
 def _gaps(draft: Draft, now: datetime) -> Iterator[Finding]:
     zone = draft.plan.office.zone
     for name in draft.plan.rotas:
-        gaps = list(rota.gaps(draft.plan, name, now, now + AHEAD))
+        gaps = list(rota.gaps(all_there(draft.plan), name, now, now + AHEAD))
         if gaps:
             first, last = (at.astimezone(zone) for at in (gaps[0].start, gaps[0].end))
             more = f", and {len(gaps) - 1} times more" if len(gaps) > 1 else ""

@@ -1,0 +1,163 @@
+"""Times away that are over, that somebody is on call in all the same, or that leave nobody."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import datetime
+
+from pbx.config.findings.draft import Draft
+from pbx.config.findings.finding import Finding
+from pbx.config.findings.lines import Path
+from routing import model, rota
+from routing.instants import at_local
+from routing.oncall import weak
+from routing.places import away
+
+LIKE = "%Y-%m-%d %H:%M"
+MEND = "Add a shift for that time, or shorten somebody's time away."
+
+
+def look(draft: Draft, now: datetime) -> Iterator[Finding]:
+    """Find what is wrong with times away, seen from this aware instant."""
+    plan = draft.plan
+    if not any(one.away for one in plan.people.values()):
+        return
+    yield from _past(draft, now)
+    yield from _shifts(draft, now)
+    if draft.whole("rota", "office", "people"):
+        for name, table in plan.rotas.items():
+            yield from _gaps(draft, name, now)
+            yield from _together(draft, table, now)
+            yield from _alone(draft, name, now)
+
+
+def all_there(plan: model.Plan) -> model.Plan:
+    """Return a plan as it would be if nobody were ever away."""
+    people = {key: replace(one, away=()) for key, one in plan.people.items()}
+    return replace(plan, people=people)
+
+
+def _past(draft: Draft, now: datetime) -> Iterator[Finding]:
+    zone = draft.plan.office.zone
+    for key, person in draft.plan.people.items():
+        for number, one in enumerate(person.away):
+            if at_local(one.end, zone) <= now:
+                message = f"the time away up to {one.end:{LIKE}} is over"
+                mend = "Take it away, or mend its year."
+                at = ("people", key, "away", number)
+                yield draft.find("away-past", at, f"person {key}", message, mend)
+
+
+def _shifts(draft: Draft, now: datetime) -> Iterator[Finding]:
+    """Find explicit shifts of people who are away then: they hold."""
+    zone = draft.plan.office.zone
+    for name, table in draft.plan.rotas.items():
+        for number, shift in enumerate(table.shifts):
+            known = draft.plan.people.get(shift.person)
+            if known is None or at_local(shift.end, zone) <= now:
+                continue
+            for one in known.away:
+                if one.start < shift.end and shift.start < one.end:
+                    message = (
+                        f"{shift.person} has a shift from {shift.start:{LIKE}} to "
+                        f"{shift.end:{LIKE}} and is away from {one.start:{LIKE}} to "
+                        f"{one.end:{LIKE}}"
+                    )
+                    mend = "Name somebody else for it, or shorten the time away; the shift holds."
+                    at = ("rota", name, "shifts", number)
+                    yield draft.find("shift-away", at, f"rota {name}", message, mend)
+
+
+def _gaps(draft: Draft, name: str, now: datetime) -> Iterator[Finding]:
+    """Find when nobody is on call because people are away, however far ahead."""
+    plan, end = draft.plan, _last(draft.plan)
+    before = list(rota.gaps(all_there(plan), name, now, end))
+    found = [
+        gap
+        for gap in rota.gaps(plan, name, now, end)
+        if not any(one.start <= gap.start and gap.end <= one.end for one in before)
+    ]
+    if found:
+        more = f", and {len(found) - 1} times more" if len(found) > 1 else ""
+        message = (
+            f"nobody is on call {_times(plan, found[0].start, found[0].end)}{more}, "
+            "as everybody of the rotation is away"
+        )
+        yield draft.find("rota-gap", ("rota", name), f"rota {name}", message, MEND)
+
+
+def _together(draft: Draft, table: model.Rota, now: datetime) -> Iterator[Finding]:
+    """Find layers whose people are all away at once while they would hold, and what stands in."""
+    plan = draft.plan
+    own = draft.file.rota[table.name].rotation is not None
+    for number, layer in enumerate(table.layers, start=-own):
+        # the layer alone, at the place where it is looked for
+        first = replace(table, layers=(replace(layer, place="oncall"),), shifts=())
+        alone = replace(plan, rotas={table.name: first}, overrides=())
+        before = list(rota.gaps(all_there(alone), table.name, now, _last(plan)))
+        for gap in rota.gaps(alone, table.name, now, _last(plan)):
+            covered = any(one.start <= gap.start and gap.end <= one.end for one in before)
+            empty = list(rota.gaps(plan, table.name, gap.start, gap.end))
+            if covered or (empty and layer.place == "oncall"):
+                continue
+            at: Path = ("rota", table.name)
+            at = at if number < 0 else (*at, "layers", number)
+            people = " and ".join(layer.rotation)
+            message = (
+                f"{people} {'are' if len(layer.rotation) > 1 else 'is'} away "
+                f"{_times(plan, gap.start, gap.end)}, and {_instead(layer)}"
+            )
+            mend = "If that is not meant, add a shift for that time."
+            yield draft.find("all-away", at, f"rota {table.name}", message, mend)
+
+
+def _instead(layer: model.Layer) -> str:
+    """Say what holds while everybody of a layer is away."""
+    return {
+        "oncall": "what stands below this layer decides",
+        "beside": "nobody of this layer is beside who is on call",
+        "backup": "what stands below this layer steps in, or the rota's 'backup'",
+    }[layer.place]
+
+
+def _alone(draft: Draft, name: str, now: datetime) -> Iterator[Finding]:
+    """Find when nobody steps in because people are away, where a ladder tries the backup."""
+    plan = draft.plan
+    steps = [step for ladder in plan.ladders.values() for step in ladder.live]
+    if not any(isinstance(one, model.Try) and one.who == model.BACKUP for one in steps):
+        return
+    spans = _without_backup(plan, name, now)
+    if spans:
+        start, end = spans[0]
+        off = [one for one in plan.people if away(plan, one, start)]
+        message = (
+            f"nobody steps in {_times(plan, start, end)}, "
+            f"as {' and '.join(off)} {'are' if len(off) > 1 else 'is'} away"
+        )
+        mend = "Name a person who is there as its 'backup', or add a shift in that place."
+        yield draft.find("no-backup", ("rota", name), f"rota {name}", message, mend)
+
+
+def _without_backup(plan: model.Plan, name: str, now: datetime) -> list[tuple[datetime, datetime]]:
+    """List when one is on call and nobody steps in, but would if nobody were away."""
+    there, spans = all_there(plan), list[tuple[datetime, datetime]]()
+    for shift in weak(plan, name, now, _last(plan))[1]:
+        if rota.on_call(there, name, shift.start).backup is None:
+            continue
+        if spans and spans[-1][1] == shift.start:
+            spans[-1] = (spans[-1][0], shift.end)
+        else:
+            spans.append((shift.start, shift.end))
+    return spans
+
+
+def _last(plan: model.Plan) -> datetime:
+    """Return when everybody is back."""
+    zone = plan.office.zone
+    return max(at_local(one.end, zone) for person in plan.people.values() for one in person.away)
+
+
+def _times(plan: model.Plan, start: datetime, end: datetime) -> str:
+    first, last = (at.astimezone(plan.office.zone) for at in (start, end))
+    return f"from {first:{LIKE}} to {last:{LIKE}}"
