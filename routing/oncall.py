@@ -151,44 +151,62 @@ def handoffs(plan: Plan, rota: str, start: datetime, end: datetime) -> list[Hand
     return [Handoff(rota, at, before, after) for (_, before), (at, after) in pairwise(known)]
 
 
-def until_morning(plan: Plan, rota: str, at: datetime) -> datetime:
-    """Return when who takes over now may stop: the next morning at which the rota hands over.
+def until_morning(plan: Plan, rota: str, at: datetime, place: Place = "oncall") -> datetime:
+    """Return when who takes over now may stop: the next morning at which the place is handed over.
 
-    A change of who is on call in a morning is one. So is the time at which the layer of whoever
-    would be on call then hands over, although the turn goes on; `MORNING` where that layer hands
+    A change of who has the place in a morning is one. So is the time at which the layer of whoever
+    would have it then hands over, although the turn goes on; `MORNING` where that layer hands
     over at another time of the day. An evening's change ends nothing: the night is taken whole.
     """
     today = local_day(at, plan.office.zone)
-    found = [one for days in range(2) for one in _mornings(plan, rota, today + days * DAY)]
+    found = [one for days in range(2) for one in _mornings(plan, rota, today + days * DAY, place)]
     return min(one for one in found if one > at)
 
 
-def _mornings(plan: Plan, rota: str, day: date) -> list[datetime]:
-    """List the instants of a day's morning at which the rota hands over, or would."""
+def _mornings(plan: Plan, rota: str, day: date, place: Place) -> list[datetime]:
+    """List the instants of a day's morning at which a place is handed over, or would be."""
     zone = plan.office.zone
     first, last = (instant(day, clock, zone) for clock in (DAWN, NOON))
-    changes = [at for at, _ in stretches(plan, rota, first, last + MINUTE)[1:]]
-    clock = rotas.handoff_clock(plan, rota, instant(day, MORNING, zone)) or MORNING
+    spans = rotas.shifts(plan, rota, first, last + MINUTE)
+    changes = [
+        later.start
+        for before, later in pairwise(spans)
+        if before.on_call.at(place) != later.on_call.at(place)
+    ]
+    clock = rotas.handoff_clock(plan, rota, instant(day, MORNING, zone), place) or MORNING
     return [*changes, instant(day, clock if DAWN <= clock <= NOON else MORNING, zone)]
 
 
 def swapped(
     plan: Plan, rota: str, pair: tuple[str, str], start: datetime, end: datetime, reason: str
 ) -> list[Override]:
-    """Make the overrides that put each of two people in the other's place within [start, end)."""
-    made: list[Override] = []
+    """Make the overrides that put each of two people in the other's place within [start, end).
+
+    The place of the backup is one where a layer, a shift or an override has put somebody there.
+    """
+    on_call: list[Override] = []
+    backups: list[Override] = []
     for shift in rotas.shifts(plan, rota, start, end):
-        on_call = [person for person in pair if person in shift.on_call.people]
-        if len(on_call) != 1:
-            continue  # neither is, or both are and nothing would change
-        out = on_call[0]
-        into = pair[1] if out == pair[0] else pair[0]
-        last = made[-1] if made else None
-        if last is not None and last.end == shift.start and last.instead_of == out:
-            made[-1] = replace(last, end=shift.end)
-        else:
-            made.append(Override(0, rota, "replace", into, out, shift.start, shift.end, reason))
-    return made
+        answer = shift.on_call
+        both = set(pair) <= set(answer.people)  # then nothing would change
+        for out, into in (pair, pair[::-1]):
+            if out in answer.people and not both:
+                _lengthened(on_call, _replaced(shift, into, out, reason))
+            elif answer.backup == out == rotas.placed_backup(plan, rota, shift.start):
+                _lengthened(backups, replace(_replaced(shift, into, None, reason), kind="backup"))
+    return sorted((*on_call, *backups), key=lambda one: one.start)
+
+
+def _replaced(shift: Shift, into: str, out: str | None, reason: str) -> Override:
+    return Override(0, shift.rota, "replace", into, out, shift.start, shift.end, reason)
+
+
+def _lengthened(made: list[Override], more: Override) -> None:
+    """Add an override, or lengthen the last one, which ends where this one begins."""
+    if made and replace(made[-1], start=made[-1].end, end=more.end) == more:
+        made[-1] = replace(made[-1], end=more.end)
+    else:
+        made.append(more)
 
 
 def with_overrides(plan: Plan, added: list[Override]) -> Plan:

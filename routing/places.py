@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from routing.instants import at_local
-from routing.model import Override, Plan
+from routing.model import Override, Place, Plan
 
 
 @dataclass(frozen=True)
@@ -45,6 +45,10 @@ class OnCall:
                 return one
         first = person == self.people[0]
         return Seat(person, self.source, self.turn, self.instead_of if first else None)
+
+    def at(self, place: Place) -> tuple[str, ...]:
+        """Name those on call who have this place."""
+        return tuple(one for one in self.people if self.is_beside(one) == (place == "beside"))
 
     def is_beside(self, person: str) -> bool:
         """Tell whether somebody is on call beside the others."""

@@ -91,16 +91,24 @@ def unconfirmed(plan: Plan, rota: str, at: datetime) -> tuple[str, ...]:
     return tuple(one for one in on_call(plan, rota, at).people if one in open_) if open_ else ()
 
 
-def handoff_clock(plan: Plan, rota: str, at: datetime) -> time | None:
-    """Return the time of day at which the layer that decides at this instant hands over.
+def handoff_clock(plan: Plan, rota: str, at: datetime, place: Place = "oncall") -> time | None:
+    """Return the time of day at which the layer that decides of a place then hands over.
 
     None where an explicit shift decides, or no layer holds.
     """
     table = plan.rotas[rota]
-    decides = next(_candidates(plan, table, "oncall", at), None)
+    decides = next(_candidates(plan, table, place, at), None)
     if decides is None or decides.source == SHIFT:
         return None
-    return next(layer.at for layer, *_ in _in_turn(plan, table, "oncall", at))
+    return next(layer.at for layer, *_ in _in_turn(plan, table, place, at))
+
+
+def placed_backup(plan: Plan, rota: str, at: datetime) -> str | None:
+    """Name the backup if a layer, a shift or an override has put them into that place."""
+    table, answer = plan.rotas[rota], on_call(plan, rota, at)
+    names: set[str | None] = {one.person for one in _candidates(plan, table, "backup", at)}
+    names |= {one.person for one in _overrides(plan, table, at) if one.kind == "backup"}
+    return answer.backup if answer.backup in names else None
 
 
 def everyone(plan: Plan) -> tuple[str, ...]:

@@ -1,11 +1,13 @@
-"""`officeline oncall override`, `take`, `swap`, `cancel`, `overrides`: changes for a time."""
+"""`officeline oncall override`, `cancel`, `overrides`: changes of a schedule for a time."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from itertools import groupby
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -13,36 +15,36 @@ from pbx.base import when
 from pbx.base.errors import OfficeLineError
 from pbx.base.phone_numbers import mask_within
 from pbx.cli.oncall.words import (
-    bounded,
     override_sentence,
-    people_named,
     person_named,
     span_of,
     the_person,
     the_rota,
     times_of,
-    to_minute,
 )
 from pbx.cli.shared.answers import answer, note_if_down
 from pbx.cli.shared.context import Context, whoever
 from pbx.cli.shared.reasons import reason_of
 from pbx.config.home import Home
 from routing import rota as rotas
-from routing.model import Override, Plan
+from routing.instants import at_local
+from routing.model import Override, OverrideKind, Plan
 
 if TYPE_CHECKING:
     from pbx.db.changes import Made
 
 From = Annotated[str, typer.Option("--from", help="From this time on, such as 'fri 5pm'.")]
 To = Annotated[str, typer.Option("--to", help="Up to this time, such as 'mon 8am'.")]
-MayRota = Annotated[str | None, typer.Option("--rota", help="Needed where there are several.")]
+MayRota = Annotated[
+    str | None, typer.Option("--rota", "--schedule", help="Needed where there are several.")
+]
 Reason = Annotated[str, typer.Option(help="Why, for those who look at it later.")]
 
 
 def override(
     context: typer.Context,
     *,
-    rota: Annotated[str, typer.Option(help="The rota, by its name.")],
+    rota: Annotated[str, typer.Option("--rota", "--schedule", help="The schedule, by its name.")],
     start: From,
     end: To,
     reason: Reason,
@@ -52,15 +54,22 @@ def override(
         str | None, typer.Option("--replace", metavar="PERSON", help="Take out, for --by.")
     ] = None,
     by: Annotated[str | None, typer.Option(metavar="PERSON", help="Put in instead.")] = None,
+    backup: Annotated[
+        str | None, typer.Option(metavar="PERSON", help="Make the backup, who steps in.")
+    ] = None,
 ) -> None:
-    """Add, remove or replace a person of a rota for a time.
+    """Add, remove or replace a person of a schedule for a time, or name its backup.
 
     Example: officeline oncall override --rota doctors --from "fri 17:00" --to "mon 08:00" --replace lee --by osei --reason wedding
     """  # noqa: E501  # an example is one line, so that it can be copied
     plan = context.obj.running()
-    kind = _kind(add, remove, replaced, by)
-    person = by if kind == "replace" else add
-    out = replaced if kind == "replace" else remove
+    kind = _kind({"add": add, "remove": remove, "replace": replaced, "backup": backup}, by)
+    person, out = {
+        "add": (add, None),
+        "remove": (None, remove),
+        "replace": (by, replaced),
+        "backup": (backup, None),
+    }[kind]
     wanted = Override(
         0,
         the_rota(plan, rota),
@@ -72,82 +81,7 @@ def override(
     )
     if wanted.person == wanted.instead_of:
         raise OfficeLineError("A person cannot take their own place; name another with --by.")
-    _store(context.obj, plan, [wanted])
-
-
-def take(
-    context: typer.Context,
-    person: Annotated[str, typer.Argument(help="Who takes it.")],
-    *,
-    start: Annotated[str, typer.Option("--from", help="From this time on, such as 5pm.")] = "now",
-    end: Annotated[
-        str | None,
-        typer.Option("--to", help="Up to this time, such as 8am; else the next morning's handoff."),
-    ] = None,
-    rota: MayRota = None,
-    reason: Reason = "takes it",
-) -> None:
-    """Take the night: be on call in the place of whoever is, until the next morning's handoff.
-
-    Example: officeline oncall take osei --to 8am
-    """
-    from routing.oncall import until_morning
-
-    plan = context.obj.running()
-    zone = plan.office.zone
-    name, who = the_rota(plan, rota), the_person(plan, person)
-    now = datetime.now(zone)
-    begins = to_minute(when.parse(start, zone, now))
-    ends = (
-        until_morning(plan, name, begins)
-        if end is None
-        else to_minute(when.parse(end, zone, now, after=begins))
-    )
-    bounded(begins, ends, zone)
-    wanted = Override(0, name, "replace", who, None, begins, ends, reason_of(reason))
-    _store(context.obj, plan, [wanted])
-    after = people_named(plan, rotas.on_call(plan, name, ends).people)
-    typer.echo(
-        f"{person_named(plan, who)} is on call until {when.show(ends, zone)}; "
-        f"after that, {after} {'are' if ' and ' in after else 'is'}."
-    )
-
-
-def swap(
-    context: typer.Context,
-    one: Annotated[str, typer.Argument(help="A person.")],
-    other: Annotated[str, typer.Argument(help="Another person.")],
-    *,
-    start: From,
-    end: To,
-    rota: MayRota = None,
-    reason: Reason = "swap",
-) -> None:
-    """Put each of two people in the other's place for a time.
-
-    Example: officeline oncall swap lee osei --from "mon 08:00" --to "2026-12-14 08:00"
-    """
-    from routing.oncall import swapped
-
-    plan = context.obj.running()
-    name = the_rota(plan, rota)
-    pair = (the_person(plan, one), the_person(plan, other))
-    if one == other:
-        raise OfficeLineError("A swap is between two people; name another one.")
-    span = span_of(start, end, plan.office.zone)
-    wanted = swapped(plan, name, pair, *span, reason_of(reason))
-    if not wanted:
-        raise OfficeLineError(
-            f"Neither {person_named(plan, one)} nor {person_named(plan, other)} is on call alone "
-            f"for '{name}' in that time; see 'officeline oncall list'."
-        )
-    _store(context.obj, plan, wanted)
-    given = {change.instead_of for change in wanted}
-    for person in pair:
-        if person not in given:
-            typer.echo(
-                f"Note: {person_named(plan, person)} has no shift in that time and gives none."
-            )
+    store(context.obj, plan, [wanted])
 
 
 def cancel(
@@ -207,25 +141,18 @@ def overrides(
         typer.echo("No override holds now or later.")
 
 
-def _kind(
-    add: str | None, remove: str | None, replaced: str | None, by: str | None
-) -> Literal["add", "remove", "replace"]:
+def _kind(asked: Mapping[OverrideKind, str | None], by: str | None) -> OverrideKind:
     """Choose the one kind that the options ask for."""
-    kinds: dict[Literal["add", "remove", "replace"], str | None] = {
-        "add": add,
-        "remove": remove,
-        "replace": replaced,
-    }
-    given = [kind for kind, person in kinds.items() if person is not None]
+    given = [kind for kind, person in asked.items() if person is not None]
     if len(given) != 1 or (by is not None) != (given == ["replace"]):
         raise OfficeLineError(
-            "An override does one thing; name --add PERSON, --remove PERSON, "
+            "An override does one thing; name --add PERSON, --remove PERSON, --backup PERSON, "
             "or --replace PERSON --by PERSON."
         )
     return given[0]
 
 
-def _store(context: Context, plan: Plan, wanted: list[Override]) -> None:
+def store(context: Context, plan: Plan, wanted: list[Override]) -> None:
     """Store overrides, say what they are, and warn of whom they leave alone."""
     now = datetime.now(UTC)
     if wanted[-1].end <= now:
@@ -234,20 +161,38 @@ def _store(context: Context, plan: Plan, wanted: list[Override]) -> None:
             "name one that ends later."
         )
     from pbx.db.changes import add_overrides
-    from routing.oncall import stretches, with_overrides
+    from routing.oncall import with_overrides
 
     made = add_overrides(context.database(), wanted, by=whoever(), now=now)
     for one in made:
         answer(context, override_sentence(plan, one))
     after = with_overrides(plan, wanted)
-    if all(stretches(plan, *_where(one)) == stretches(after, *_where(one)) for one in wanted):
-        typer.echo("Warning: this changes nothing, as the rota stands now.")
+    if all(_same(plan, after, one) for one in wanted):
+        typer.echo("Warning: this changes nothing, as the schedule stands now.")
     _warn(after, made)
+    _warn_of_absence(plan, made)
     note_if_down(context)
 
 
-def _where(change: Override) -> tuple[str, datetime, datetime]:
-    return change.rota, change.start, change.end
+def _same(plan: Plan, after: Plan, change: Override) -> bool:
+    """Tell whether a change leaves who is on call and who steps in as they are."""
+    told = []
+    for each in (plan, after):
+        spans = rotas.shifts(each, change.rota, change.start, change.end)
+        alike = groupby(spans, lambda one: (one.on_call.people, one.on_call.backup))
+        told.append([(next(group).start, *answer) for answer, group in alike])
+    return told[0] == told[1]
+
+
+def _warn_of_absence(plan: Plan, changes: list[Override]) -> None:
+    """Warn where somebody is put in who is away then."""
+    zone = plan.office.zone
+    for one in changes:
+        known = plan.people.get(one.person or "")
+        for off in () if known is None else known.away:
+            begins, ends = at_local(off.start, zone), at_local(off.end, zone)
+            if known is not None and begins < one.end and one.start < ends:
+                typer.echo(f"Warning: {known.name} is away {times_of(plan, begins, ends)}.")
 
 
 def _warn(plan: Plan, changes: list[Override]) -> None:
@@ -286,5 +231,5 @@ def _shape(plan: Plan, row: Made[Override]) -> dict[str, Any]:
 
 def add_to(app: typer.Typer) -> None:
     """Put these commands below `officeline oncall`."""
-    for command in (override, take, swap, cancel, overrides):
+    for command in (override, cancel, overrides):
         app.command()(command)

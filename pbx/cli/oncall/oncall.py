@@ -11,14 +11,26 @@ import typer
 from pbx.base import when
 from pbx.cli.oncall import calendar as oncall_calendar
 from pbx.cli.oncall import changes as oncall_changes
-from pbx.cli.oncall.words import people_named, person_named, span_of, the_rota, times_of, told
+from pbx.cli.oncall import trades
+from pbx.cli.oncall.words import (
+    for_whom,
+    people_named,
+    person_named,
+    span_of,
+    the_rota,
+    times_of,
+    told,
+)
 from routing import rota as rotas
 from routing.model import Plan
+from routing.places import OnCall
 
 app = typer.Typer(no_args_is_help=True)
 
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON document.")]
-OneRota = Annotated[str | None, typer.Option("--rota", help="One rota, by its name.")]
+OneRota = Annotated[
+    str | None, typer.Option("--rota", "--schedule", help="One schedule, by its name.")
+]
 Days = Annotated[int, typer.Option(min=1, max=1830, help="So many days from now on.")]
 
 
@@ -33,8 +45,9 @@ def now(
 ) -> None:
     """Say who is on call and who steps in, in every rota.
 
-    In JSON `oncall` is one person; who else is on call beside them stands in the list `also`, who
-    has not confirmed the shift in the list `unconfirmed`. Neither is there when it is empty.
+    In JSON `oncall` is one person; who else is on call stands in the list `also`, those of them
+    whom the schedule has beside in `beside`, whose turn it is who is away in `instead_of`, and who
+    has not confirmed the shift in `unconfirmed`. None of these is there when it is empty.
 
     Example: officeline oncall now --at "2026-11-28 02:10"
     """
@@ -64,6 +77,8 @@ def list_(
 ) -> None:
     """List who is on call from one time to another; two people at once are two rows.
 
+    A turn that is taken for somebody who is away says so.
+
     Example: officeline oncall list --from today --to 2026-12-31 --rota doctors
     """
     from routing.oncall import duties
@@ -81,6 +96,8 @@ def list_(
                 "start": when.iso(one.start, zone),
                 "end": when.iso(one.end, zone),
                 "source": one.source,
+                "place": one.place,
+                "instead_of": one.instead_of,
             }
             for one in rows
         ]
@@ -88,7 +105,9 @@ def list_(
         return
     for one in rows:
         times = f"{when.show(one.start, zone)}  to  {when.show(one.end, zone)}"
-        typer.echo(f"{one.rota:<12} {times}  {person_named(plan, one.person)}, {one.source}")
+        why = f"{one.source}{', beside' if one.place == 'beside' else ''}"
+        whose = for_whom(plan, one.instead_of)
+        typer.echo(f"{one.rota:<12} {times}  {person_named(plan, one.person)}, {why}{whose}")
     if not rows:
         typer.echo("Nobody is on call in that time.")
 
@@ -171,6 +190,10 @@ def _now_shape(plan: Plan, rota: str, at: datetime) -> dict[str, Any]:
     }
     if len(answer.people) > 1:
         shape["also"] = list(answer.people[1:])
+    if beside := answer.at("beside"):
+        shape["beside"] = list(beside)
+    if covers := _covers(answer):
+        shape["instead_of"] = covers
     if unconfirmed := rotas.unconfirmed(plan, rota, at):
         shape["unconfirmed"] = list(unconfirmed)
     return shape
@@ -187,11 +210,33 @@ def _now_sentence(plan: Plan, rota: str, at: datetime) -> str:
     backup = "nobody" if answer.backup is None else person_named(plan, answer.backup)
     first = people[0].upper() + people[1:]
     unconfirmed = unconfirmed_sentence(plan, rota, at)
+    why = f"{told(plan, answer.source)}{_why(plan, answer)}"
     return (
-        f"{first} {verb} on call for '{rota}'{bound}{told(plan, answer.source)}; "
+        f"{first} {verb} on call for '{rota}'{bound}{why}; "
         f"{backup} steps in as the backup.{' ' if unconfirmed else ''}{unconfirmed}"
     )
 
 
+def _covers(answer: OnCall) -> dict[str, str]:
+    """Map who is on call to whose turn they have, who is away."""
+    seats = (answer.seat(one) for one in answer.people)
+    return {one.person: one.instead_of for one in seats if one.instead_of is not None}
+
+
+def _why(plan: Plan, answer: OnCall) -> str:
+    """Say whose turn somebody has who is away, and what put somebody beside the others."""
+    covers = "".join(
+        f" ({person_named(plan, person)}{for_whom(plan, whose)})"
+        for person, whose in _covers(answer).items()
+    )
+    by_hand = "".join(
+        f" ({person_named(plan, one.person)} beside{told(plan, one.source)})"
+        for one in answer.beside
+        if len(answer.people) > 1 and one.source != "rotation"
+    )
+    return covers + by_hand
+
+
 oncall_changes.add_to(app)
+trades.add_to(app)
 oncall_calendar.add_to(app)

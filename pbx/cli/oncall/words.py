@@ -35,6 +35,11 @@ def told(plan: Plan, source: str) -> str:
     return f", by override {number}" + (f" ({mask_within(reason)})" if reason else "")
 
 
+def for_whom(plan: Plan, person: str | None) -> str:
+    """Say behind a name whose turn it is, who is away."""
+    return "" if person is None else f", for {person_named(plan, person)}, who is away"
+
+
 def times_of(plan: Plan, start: datetime, end: datetime) -> str:
     """Say from when to when."""
     zone = plan.office.zone

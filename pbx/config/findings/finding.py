@@ -50,9 +50,9 @@ ERRORS = frozenset({
 })  # fmt: skip
 # What may be meant, and deserves a second look.
 WARNINGS = frozenset({
-    "closure-overridden",
     "all-away",
     "away-past",
+    "closure-overridden",
     "closure-past",
     "handoff-day",
     "menu-circle",

@@ -191,6 +191,8 @@ def test_list_is_gapless_and_says_why(place: Context) -> None:
         "start": "2026-11-25T08:00:00-05:00",
         "end": "2026-11-26T08:00:00-05:00",
         "source": "override:1",
+        "place": "oncall",
+        "instead_of": None,
     }
     shown = run(place, "list", "--from", "today", "--to", "mon", "--rota", "doctors").stdout
     assert "Dr. Ana Lee, override:1" in shown

@@ -1,0 +1,134 @@
+"""`officeline oncall take` and `swap`: people who take each other's place for a time."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated
+
+import typer
+
+from pbx.base import when
+from pbx.base.errors import OfficeLineError
+from pbx.cli.oncall.changes import From, MayRota, Reason, To, store
+from pbx.cli.oncall.words import (
+    bounded,
+    people_named,
+    person_named,
+    span_of,
+    the_person,
+    the_rota,
+    to_minute,
+)
+from pbx.cli.shared.reasons import reason_of
+from routing import rota as rotas
+from routing.model import Override, Place, Plan
+
+
+def take(
+    context: typer.Context,
+    person: Annotated[str, typer.Argument(help="Who takes it.")],
+    *,
+    start: Annotated[str, typer.Option("--from", help="From this time on, such as 5pm.")] = "now",
+    end: Annotated[
+        str | None,
+        typer.Option("--to", help="Up to this time, such as 8am; else the next morning's handoff."),
+    ] = None,
+    whose: Annotated[
+        str | None,
+        typer.Option("--of", metavar="PERSON", help="Whose place, where two are on call."),
+    ] = None,
+    rota: MayRota = None,
+    reason: Reason = "takes it",
+) -> None:
+    """Take the night: be on call in the place of whoever is, until the next morning's handoff.
+
+    Whoever the schedule has beside them stays, unless --of names them.
+
+    Example: officeline oncall take osei --to 8am
+    """
+    from routing.oncall import until_morning
+
+    plan = context.obj.running()
+    zone = plan.office.zone
+    name, who = the_rota(plan, rota), the_person(plan, person)
+    now = datetime.now(zone)
+    begins = to_minute(when.parse(start, zone, now))
+    out = None if whose is None else the_person(plan, whose)
+    place = _place(plan, name, begins, who, out)
+    ends = (
+        until_morning(plan, name, begins, place)
+        if end is None
+        else to_minute(when.parse(end, zone, now, after=begins))
+    )
+    bounded(begins, ends, zone)
+    store(
+        context.obj,
+        plan,
+        [Override(0, name, "replace", who, out, begins, ends, reason_of(reason))],
+    )
+    after = people_named(plan, rotas.on_call(plan, name, ends).people)
+    typer.echo(
+        f"{person_named(plan, who)} is on call until {when.show(ends, zone)}; "
+        f"after that, {after} {'are' if ' and ' in after else 'is'}."
+    )
+
+
+def _place(plan: Plan, name: str, at: datetime, who: str, out: str | None) -> Place:
+    """Say which place is taken, and what becomes of the other one where two are on call."""
+    answer = rotas.on_call(plan, name, at)
+    if out is not None and out not in answer.people:
+        raise OfficeLineError(
+            f"{person_named(plan, out)} is not on call for '{name}' at "
+            f"{when.show(at, plan.office.zone)}; see 'officeline oncall list'."
+        )
+    if out == who:
+        raise OfficeLineError("A person cannot take their own place; name another with --of.")
+    beside = answer.at("beside")
+    if out in beside:
+        return "beside"
+    if who in beside:
+        typer.echo(f"Note: {person_named(plan, who)} is on call beside, and has both places.")
+    elif beside and out is None and answer.at("oncall"):
+        typer.echo(f"Note: {people_named(plan, beside)} stays on call beside.")
+    return "oncall"
+
+
+def swap(
+    context: typer.Context,
+    one: Annotated[str, typer.Argument(help="A person.")],
+    other: Annotated[str, typer.Argument(help="Another person.")],
+    *,
+    start: From,
+    end: To,
+    rota: MayRota = None,
+    reason: Reason = "swap",
+) -> None:
+    """Put each of two people in the other's place for a time: on call, beside, or the backup.
+
+    Example: officeline oncall swap lee osei --from "mon 08:00" --to "2026-12-14 08:00"
+    """
+    from routing.oncall import swapped
+
+    plan = context.obj.running()
+    name = the_rota(plan, rota)
+    pair = (the_person(plan, one), the_person(plan, other))
+    if one == other:
+        raise OfficeLineError("A swap is between two people; name another one.")
+    span = span_of(start, end, plan.office.zone)
+    wanted = swapped(plan, name, pair, *span, reason_of(reason))
+    if not wanted:
+        raise OfficeLineError(
+            f"Neither {person_named(plan, one)} nor {person_named(plan, other)} is on call alone "
+            f"for '{name}' in that time; see 'officeline oncall list'."
+        )
+    store(context.obj, plan, wanted)
+    taken = {change.person for change in wanted}
+    for into, out in (pair, pair[::-1]):
+        if into not in taken:
+            typer.echo(f"Note: {person_named(plan, out)} has no shift in that time and gives none.")
+
+
+def add_to(app: typer.Typer) -> None:
+    """Put these commands below `officeline oncall`."""
+    for command in (take, swap):
+        app.command()(command)

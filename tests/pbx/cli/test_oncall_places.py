@@ -1,0 +1,242 @@
+"""`officeline oncall` where somebody is away, two are on call, and the backup has turns."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+import time_machine
+from typer.testing import CliRunner
+
+from pbx.base import when
+from pbx.base.errors import OfficeLineError
+from pbx.cli.oncall import oncall
+from pbx.cli.shared.context import Context
+from pbx.escalation.shift_line import handed_over
+from routing.places import overridden
+from routing.rota import on_call
+
+ROOT = Path(__file__).parents[3]
+NEW_YORK = ZoneInfo("America/New_York")
+# A Tuesday evening. Osei has the week and Diaz the night beside; Patel is the backup. Then it is
+# Patel's turn, who is away in that week.
+NOW = datetime(2026, 11, 24, 19, 30, 20, tzinfo=NEW_YORK)
+TONIGHT = ("--from", "now", "--to", "wed 08:00")
+NEXT = ("--from", "2026-11-30 08:00", "--to", "2026-12-07 00:00")
+MORE = """
+[people.chen]
+name = "Dr. Wei Chen"
+
+[people.diaz]
+name = "Dr. Eva Diaz"
+
+[[people.patel.away]]
+from = "2026-11-30"
+to = "2026-12-06"
+
+[[rota.doctors.layers]]
+rotation = ["chen", "diaz"]
+since = "2026-11-23"
+handoff = "17:00"
+every = "1 day"
+place = "beside"
+
+[[rota.doctors.layers]]
+rotation = ["patel", "lee", "osei"]
+since = "2026-11-23"
+handoff = "mon 08:00"
+place = "backup"
+
+[ladder.urgent]"""
+
+
+@pytest.fixture(autouse=True)
+def _tuesday() -> Iterator[None]:
+    """Stop the clock."""
+    with time_machine.travel(NOW, tick=False):
+        yield
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Context:
+    """Make a place with the example's file and these places, and no home yet."""
+    text = (ROOT / "config" / "office.toml").read_text()
+    (tmp_path / "office.toml").write_text(text.replace("[ladder.urgent]", MORE, 1))
+    return Context(tmp_path / "office.toml", tmp_path / "home")
+
+
+def run(place: Context, *words: str) -> str:
+    """Run a command that succeeds, and return what it says."""
+    done = CliRunner().invoke(oncall.app, list(words), obj=place)
+    assert done.exit_code == 0, (done.output, done.exception)
+    return done.output
+
+
+def complaint(place: Context, *words: str) -> str:
+    """Return the sentence with which a command refuses; nothing is changed by it."""
+    before = run(place, "overrides", "--all")
+    done = CliRunner().invoke(oncall.app, list(words), obj=place)
+    assert isinstance(done.exception, OfficeLineError), done.output
+    assert run(place, "overrides", "--all") == before
+    return str(done.exception)
+
+
+def holds(place: Context, at: str) -> tuple[tuple[str, ...], str | None]:
+    """Say who is on call and who steps in, as the line would read it."""
+    answer = on_call(place.running(), "doctors", when.parse(at, NEW_YORK, NOW))
+    return answer.people, answer.backup
+
+
+def test_the_schedule_before_any_change(place: Context) -> None:
+    """Osei with a resident beside, and Patel's week that is Lee's, as Patel is away."""
+    assert holds(place, "now") == (("osei", "diaz"), "patel")
+    assert holds(place, "2026-12-01 20:00") == (("lee", "chen"), "osei")
+
+
+@pytest.mark.parametrize(
+    ("words", "expected", "said"),
+    [
+        (["take", "lee"], (("lee", "diaz"), "patel"),
+         "Note: Dr. Eva Diaz stays on call beside."),
+        (["take", "lee", "--of", "osei"], (("lee", "diaz"), "patel"), ""),
+        (["take", "chen", "--of", "diaz"], (("osei", "chen"), "patel"), ""),
+        (["take", "osei", "--of", "diaz"], (("osei",), "patel"), ""),
+        (["take", "diaz"], (("diaz",), "patel"),
+         "Note: Dr. Eva Diaz is on call beside, and has both places."),
+        (["take", "patel"], (("patel", "diaz"), "lee"), ""),
+        (["override", "--add", "chen"], (("osei", "diaz", "chen"), "patel"), ""),
+        (["override", "--remove", "diaz"], (("osei",), "patel"), ""),
+        (["override", "--remove", "osei"], (("diaz",), "patel"), ""),
+        (["override", "--replace", "diaz", "--by", "chen"], (("osei", "chen"), "patel"), ""),
+        (["override", "--replace", "osei", "--by", "lee"], (("lee", "diaz"), "patel"), ""),
+        (["override", "--backup", "lee"], (("osei", "diaz"), "lee"),
+         "Dr. Ana Lee steps in as the backup for 'doctors'"),
+        (["override", "--backup", "osei"], (("osei", "diaz"), "patel"),
+         "Warning: this changes nothing, as the schedule stands now."),
+        (["override", "--backup", "patel"], (("osei", "diaz"), "patel"),
+         "Warning: this changes nothing, as the schedule stands now."),
+        (["override", "--remove", "patel"], (("osei", "diaz"), "patel"),
+         "Warning: this changes nothing, as the schedule stands now."),
+        (["swap", "osei", "lee"], (("lee", "diaz"), "patel"),
+         "Note: Dr. Ana Lee has no shift in that time and gives none."),
+        (["swap", "osei", "patel"], (("patel", "diaz"), "osei"), "Dr. Kofi Osei steps in as the"),
+        (["swap", "lee", "patel"], (("osei", "diaz"), "lee"),
+         "Note: Dr. Ana Lee has no shift in that time and gives none."),
+        (["swap", "chen", "diaz"], (("osei", "chen"), "patel"), ""),
+    ],
+)  # fmt: skip
+def test_a_change_of_tonight(
+    place: Context, words: list[str], expected: tuple[tuple[str, ...], str | None], said: str
+) -> None:
+    """Each command is for the place that it names, holds up to the morning, and is cancelled."""
+    more = [] if words[0] == "take" else list(TONIGHT)
+    more += ["--rota", "doctors", "--reason", "ill"] if words[0] == "override" else []
+    output = run(place, *words, *more)
+    assert said in output
+    assert holds(place, "now") == expected
+    assert holds(place, "wed 08:00") == (("osei", "diaz"), "patel")
+    for number in range(1, output.count("Override ") + 1):
+        run(place, "cancel", str(number))
+    assert holds(place, "now") == (("osei", "diaz"), "patel")
+
+
+AWAY = "Dr. Mira Patel is away from Mon 30 Nov 2026 00:00 EST to Mon 07 Dec 2026 00:00 EST."
+
+
+@pytest.mark.parametrize(
+    ("words", "expected", "said"),
+    [
+        (["take", "patel"], (("patel", "chen"), "lee"), f"Warning: {AWAY}"),
+        (["take", "osei", "--of", "lee"], (("osei", "chen"), "lee"), ""),
+        (["override", "--add", "patel"], (("lee", "chen", "patel"), "osei"), f"Warning: {AWAY}"),
+        (["override", "--remove", "lee"], (("chen",), "lee"), ""),
+        (["override", "--replace", "lee", "--by", "osei"], (("osei", "chen"), "lee"), ""),
+        (["override", "--backup", "patel"], (("lee", "chen"), "patel"), f"Warning: {AWAY}"),
+        (["swap", "lee", "osei"], (("osei", "chen"), "lee"), ""),
+        # who is away has no turn to give, and would take the other's
+        (["swap", "patel", "lee"], (("patel", "chen"), "lee"), f"Warning: {AWAY}"),
+        (["swap", "patel", "osei"], (("lee", "chen"), "patel"), f"Warning: {AWAY}"),
+    ],
+)  # fmt: skip
+def test_a_change_of_a_week_in_which_somebody_is_away(
+    place: Context, words: list[str], expected: tuple[tuple[str, ...], str | None], said: str
+) -> None:
+    """Shifts that are taken for somebody can be given on; who is away is warned of, and named."""
+    more = ["--rota", "doctors", "--reason", "ill"] if words[0] == "override" else []
+    output = run(place, *words, *NEXT, *more)
+    assert said in output
+    assert ("Warning: Dr. Mira Patel" in output) == bool(said)
+    assert holds(place, "2026-12-01 20:00") == expected
+    assert holds(place, "2026-12-07 07:00") == (("patel", "diaz"), "lee")
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["take", "lee", "--of", "patel"],
+         ("Dr. Mira Patel is not on call for 'doctors' at Tue 24 Nov 2026 19:30 EST; see "
+          "'officeline oncall list'.")),
+        (["take", "osei", "--of", "osei"],
+         "A person cannot take their own place; name another with --of."),
+        (["swap", "osei", "diaz", *TONIGHT],
+         ("Neither Dr. Kofi Osei nor Dr. Eva Diaz is on call alone for 'doctors' in that time; see "
+          "'officeline oncall list'.")),
+        (["override", "--rota", "doctors", *TONIGHT, "--reason", "x", "--backup", "lee",
+          "--add", "chen"],
+         ("An override does one thing; name --add PERSON, --remove PERSON, --backup PERSON, or "
+          "--replace PERSON --by PERSON.")),
+        (["override", "--rota", "doctors", *TONIGHT, "--reason", "x", "--backup", "nobody"],
+         "There is nobody called 'nobody' in the plan; there is lee, osei, patel, chen, diaz."),
+    ],
+)  # fmt: skip
+def test_what_cannot_be(place: Context, words: list[str], sentence: str) -> None:
+    """One plain sentence, and nothing changed."""
+    assert complaint(place, *words) == sentence
+
+
+def test_who_is_on_call_is_told_with_whose_turn_it_is(place: Context) -> None:
+    """In words, and for tools; two at once are two rows."""
+    said = run(place, "now", "--at", "2026-12-01 20:00")
+    assert "(Dr. Ana Lee, for Dr. Mira Patel, who is away)" in said
+    shown: dict[str, Any] = json.loads(run(place, "now", "--at", "2026-12-01 20:00", "--json"))
+    (doctors,) = shown["rotas"]
+    assert (doctors["oncall"], doctors["also"], doctors["beside"], doctors["instead_of"]) == (
+        "lee", ["chen"], ["chen"], {"lee": "patel"},
+    )  # fmt: skip
+    listed = run(place, "list", "--schedule", "doctors", *NEXT)
+    assert "Dr. Ana Lee, rotation, for Dr. Mira Patel, who is away" in listed
+    assert "Dr. Wei Chen, rotation, beside" in listed
+    rows = json.loads(run(place, "list", *NEXT, "--json"))["shifts"]
+    assert [one["instead_of"] for one in rows if one["person"] == "lee"] == ["patel"]
+    assert {one["place"] for one in rows if one["person"] in {"chen", "diaz"}} == {"beside"}
+    run(place, "take", "chen", "--of", "diaz")
+    assert "(Dr. Wei Chen beside, by override 1 (takes it))" in run(place, "now")
+
+
+def test_a_backup_who_is_put_in_by_hand_confirms_nothing(place: Context) -> None:
+    """Who steps in is not on call; nobody calls them about the beginning of a shift."""
+    run(place, "override", "--rota", "doctors", *TONIGHT, "--reason", "ill", "--backup", "lee")
+    with place.database().connect() as connection:
+        assert not connection.exec_driver_sql("SELECT * FROM shift_start").all()
+
+
+def test_whoever_is_beside_hands_over_their_own_place(place: Context) -> None:
+    """By telephone: the backup is put beside who is on call, and somebody else steps in."""
+    plan = place.running()
+    wanted = handed_over(plan, "diaz", NOW)
+    assert wanted is not None
+    answer = overridden(on_call(plan, "doctors", NOW), wanted)
+    assert answer.people == ("osei", "patel")
+    assert answer.at("beside") == ("patel",)
+
+
+def test_gaps_and_handoffs_know_of_it(place: Context) -> None:
+    """Nothing is empty, and the handoffs name both."""
+    assert "Somebody is on call at every minute" in run(place, "gaps", "--days", "30")
+    first = run(place, "handoffs", "--days", "2").splitlines()[0]
+    assert first.endswith("Dr. Kofi Osei and Dr. Eva Diaz to Dr. Kofi Osei and Dr. Wei Chen")
