@@ -60,6 +60,25 @@ def turns(plan: Plan, rota: str, start: datetime, end: datetime) -> list[Duty]:
     return [one for one in found if one.end > start and one.start < end]
 
 
+def backups(plan: Plan, rota: str, start: datetime, end: datetime) -> list[Duty]:
+    """List whole times that touch [start, end) in which somebody has the place of the backup.
+
+    Who steps in because the rota's `backup` says so has none. They are whole as `turns` are.
+    """
+    rows: list[Duty] = []
+    last: Seat | None = None
+    far = LOOKS[-1]
+    for shift in rotas.shifts(plan, rota, start - far, end + far):
+        seat = shift.on_call.placed
+        if seat is not None and seat == last and rows[-1].end == shift.start:
+            rows[-1] = replace(rows[-1], end=shift.end)
+        elif seat is not None:
+            span = (shift.start, shift.end)
+            rows.append(Duty(rota, seat.person, *span, seat.source, "backup", seat.instead_of))
+        last = seat
+    return [one for one in rows if one.end > start and one.start < end]
+
+
 def _joined(
     plan: Plan, rota: str, start: datetime, end: datetime, kind: Callable[[Seat], object]
 ) -> list[Duty]:
@@ -71,7 +90,7 @@ def _joined(
         opened: dict[str, tuple[int, object]] = {}
         for person in answer.people:
             seat = answer.seat(person)
-            place: Place = "beside" if answer.is_beside(person) else "oncall"
+            place: Place = "oncall" if person == answer.people[0] else "beside"
             row, known = current.get(person, (-1, None))
             if row >= 0 and known == (place, kind(seat)):
                 rows[row] = replace(rows[row], end=shift.end)
@@ -192,7 +211,7 @@ def swapped(
         for out, into in (pair, pair[::-1]):
             if out in answer.people and not both:
                 _lengthened(on_call, _replaced(shift, into, out, reason))
-            elif answer.backup == out == rotas.placed_backup(plan, rota, shift.start):
+            elif answer.placed is not None and answer.placed.person == out:
                 _lengthened(backups, replace(_replaced(shift, into, None, reason), kind="backup"))
     return sorted((*on_call, *backups), key=lambda one: one.start)
 

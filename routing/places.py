@@ -28,7 +28,8 @@ class OnCall:
     """Who is on call and who steps in; both may be empty. `turn` tells two turns apart.
 
     `beside` are the places of those of `people` who are beside the others; `source`, `turn` and
-    `instead_of` (see `Seat`) are of the first of the others.
+    `instead_of` (see `Seat`) are of the first of the others. `placed` is the place of a backup whom
+    a layer, a shift or an override has put there.
     """
 
     people: tuple[str, ...]
@@ -37,6 +38,7 @@ class OnCall:
     turn: int = 0
     beside: tuple[Seat, ...] = ()
     instead_of: str | None = None
+    placed: Seat | None = None
 
     def seat(self, person: str) -> Seat:
         """Return the place of somebody who is on call."""
@@ -70,9 +72,9 @@ def away_edges(plan: Plan) -> Iterator[datetime]:
             yield from (at_local(at, plan.office.zone) for at in (one.start, one.end))
 
 
-def filled(first: Seat | None, beside: Seat | None, otherwise: str) -> OnCall:
+def filled(first: Seat | None, beside: tuple[Seat, ...], otherwise: str) -> OnCall:
     """Make an answer without a backup of who has the two places; nobody's source is `otherwise`."""
-    both = [one for one in (first, beside) if one is not None]
+    both = beside if first is None else (first, *beside)
     if not both:
         return OnCall((), None, otherwise)
     return OnCall(
@@ -80,7 +82,7 @@ def filled(first: Seat | None, beside: Seat | None, otherwise: str) -> OnCall:
         None,
         both[0].source,
         both[0].turn,
-        () if beside is None else (beside,),
+        beside,
         both[0].instead_of,
     )
 

@@ -35,7 +35,9 @@ def on_call(plan: Plan, rota: str, at: datetime) -> OnCall:
     """Say who is on call at this aware instant; KeyError for a rota that there is not."""
     at = at.astimezone(UTC)
     answer = _before_backup(plan, plan.rotas[rota], at)
-    return replace(answer, backup=_backup(plan, plan.rotas[rota], at, answer))
+    seat = _placed_backup(plan, plan.rotas[rota], at, answer)
+    backup = _backup(plan, plan.rotas[rota], at, answer) if seat is None else seat.person
+    return replace(answer, backup=backup, placed=seat)
 
 
 def shifts(plan: Plan, rota: str, start: datetime, end: datetime) -> Iterator[Shift]:
@@ -103,14 +105,6 @@ def handoff_clock(plan: Plan, rota: str, at: datetime, place: Place = "oncall") 
     return next(layer.at for layer, *_ in _in_turn(plan, table, place, at))
 
 
-def placed_backup(plan: Plan, rota: str, at: datetime) -> str | None:
-    """Name the backup if a layer, a shift or an override has put them into that place."""
-    table, answer = plan.rotas[rota], on_call(plan, rota, at)
-    names: set[str | None] = {one.person for one in _candidates(plan, table, "backup", at)}
-    names |= {one.person for one in _overrides(plan, table, at) if one.kind == "backup"}
-    return answer.backup if answer.backup in names else None
-
-
 def everyone(plan: Plan) -> tuple[str, ...]:
     """Name everybody that may be woken when nobody in particular is on call."""
     return plan.physicians() or tuple(plan.people)
@@ -118,12 +112,14 @@ def everyone(plan: Plan) -> tuple[str, ...]:
 
 def _before_backup(plan: Plan, rota: Rota, at: datetime) -> OnCall:
     first = next(_candidates(plan, rota, "oncall", at), None)
-    others = (
+    others = [
         one
         for one in _candidates(plan, rota, "beside", at)
         if first is None or one.person != first.person
-    )
-    answer = filled(first, next(others, None), ROTATION)
+    ]
+    by_shift = {one.person: one for one in reversed(others) if one.source == SHIFT}
+    beside = tuple(reversed(by_shift.values())) or tuple(others[:1])
+    answer = filled(first, beside, ROTATION)
     for override in _overrides(plan, rota, at):
         answer = overridden(answer, override)
     return answer
@@ -162,24 +158,32 @@ def _in_turn(
             yield layer, found.number, there, None if there[0] == people[0] else people[0]
 
 
-def _backup(plan: Plan, rota: Rota, at: datetime, answer: OnCall) -> str | None:
-    """Find who steps in: never somebody who is on call already.
+def _placed_backup(plan: Plan, rota: Rota, at: datetime, answer: OnCall) -> Seat | None:
+    """Find who has the place of the backup: the last override, a shift, a layer, in this order."""
+    by_hand = [
+        Seat(one.person, f"override:{one.id}", 0)
+        for one in reversed(_overrides(plan, rota, at))
+        if one.kind == "backup" and one.person is not None
+    ]
+    candidates = (*by_hand, *_candidates(plan, rota, "backup", at))
+    return next((one for one in candidates if one.person not in answer.people), None)
 
-    Overrides come first, then who has the place of the backup, then whom the rota names. Where the
-    next of the rotation steps in, whose turn it would be (but for a shift or an override) comes
-    last; they do so, too, where the person whom the rota names is away.
+
+def _backup(plan: Plan, rota: Rota, at: datetime, answer: OnCall) -> str | None:
+    """Find who steps in as the rota's `backup` says: never somebody who is on call already.
+
+    Where the next of the rotation steps in, whose turn it would be (but for a shift or an override)
+    comes last; they do so, too, where the person whom the rota names is away.
     """
-    by_hand = [one.person for one in _overrides(plan, rota, at) if one.kind == "backup"]
-    candidates = [one for one in reversed(by_hand) if one is not None]
-    candidates += (one.person for one in _candidates(plan, rota, "backup", at))
+    others: tuple[str, ...]
     if rota.backup in plan.rotas:
-        candidates += _before_backup(plan, plan.rotas[rota.backup], at).people
+        others = _before_backup(plan, plan.rotas[rota.backup], at).people
     elif rota.backup != "next" and not away(plan, rota.backup, at):
-        candidates.append(rota.backup)
+        others = (rota.backup,)
     else:
         people = next((found for _, _, found, _ in _in_turn(plan, rota, "oncall", at)), ())
-        candidates += people[1:] + people[:1]
-    return next((one for one in candidates if one not in answer.people), None)
+        others = people[1:] + people[:1]
+    return next((one for one in others if one not in answer.people), None)
 
 
 def _edges(plan: Plan, rota: Rota, start: datetime, end: datetime) -> Iterator[datetime]:

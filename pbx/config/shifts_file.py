@@ -12,7 +12,7 @@ from pbx.base.errors import ConfigError, OfficeLineError
 from pbx.base.paths import data_folder
 from pbx.config import plan as plan_files
 from routing.instants import at_local
-from routing.model import ExplicitShift, Plan
+from routing.model import ExplicitShift, Place, Plan
 
 if TYPE_CHECKING:
     from pbx.config.ics.reader import ImportedShift
@@ -36,8 +36,9 @@ def edit(
 ) -> Edit:
     """Put shifts in the place of those that the file has within a span; outside of it all stay.
 
-    A shift that reaches over the span's edge is cut there. The new text has been read as a plan
-    that differs in nothing but these shifts; OfficeLineError if that cannot be done.
+    So do those of a place (see `routing.model.Rota`) of which none is imported. A shift that
+    reaches over the span's edge is cut there. The new text has been read as a plan that differs in
+    nothing but these shifts; OfficeLineError if that cannot be done.
     """
     presets = data_folder("config") / "presets.toml"
     before = plan_files.parse(text, name, presets)
@@ -74,6 +75,7 @@ class _Piece:
     person: str
     start: datetime
     end: datetime
+    place: Place
     cut: bool
 
 
@@ -86,39 +88,41 @@ def _wanted(
     """List the shifts that the file should have: those outside of the span, then the imported."""
     zone = plan.office.zone
     start, end = span
+    places = {one.place for one in imported} or {"oncall"}
     untouched: list[ExplicitShift] = []
     pieces = [
-        _Piece(one.person, _minute(one.start), _minute(one.end), cut=False)
+        _Piece(one.person, _minute(one.start), _minute(one.end), one.place, cut=False)
         for one in imported
         if _minute(one.start) < _minute(one.end)
     ]
     for shift in old:
         begins, ends = at_local(shift.start, zone), at_local(shift.end, zone)
-        if ends <= start or begins >= end:
+        if ends <= start or begins >= end or shift.place not in places:
             untouched.append(shift)
             continue
         if begins < start:
-            pieces.append(_Piece(shift.person, begins, start, cut=True))
+            pieces.append(_Piece(shift.person, begins, start, shift.place, cut=True))
         if ends > end:
-            pieces.append(_Piece(shift.person, end, ends, cut=True))
+            pieces.append(_Piece(shift.person, end, ends, shift.place, cut=True))
     return [*untouched, *(_explicit(piece, plan) for piece in _joined(pieces))]
 
 
 def _joined(pieces: list[_Piece]) -> list[_Piece]:
     """Make one shift again of what was cut and what goes on with the same person."""
     joined: list[_Piece] = []
-    for piece in sorted(pieces, key=lambda one: one.start):
-        last = joined[-1] if joined else None
+    for piece in sorted(pieces, key=lambda one: (one.place, one.start)):
+        last = joined[-1] if joined and joined[-1].place == piece.place else None
         meets = last is not None and (last.person, last.end) == (piece.person, piece.start)
         if last is not None and meets and (last.cut or piece.cut):
             joined[-1] = replace(last, end=piece.end, cut=piece.cut)
         else:
             joined.append(piece)
-    return joined
+    return sorted(joined, key=lambda one: one.start)
 
 
 def _explicit(piece: _Piece, plan: Plan) -> ExplicitShift:
-    return ExplicitShift(piece.person, _local(piece.start, plan), _local(piece.end, plan))
+    start, end = (_local(at, plan) for at in (piece.start, piece.end))
+    return ExplicitShift(piece.person, start, end, piece.place)
 
 
 def _minute(at: datetime) -> datetime:
@@ -158,6 +162,8 @@ def _rewritten(text: str, rota: str, keep: Sequence[bool], added: Sequence[Expli
             entry.add("person", shift.person)
             entry.add("from", f"{shift.start:%Y-%m-%d %H:%M}")
             entry.add("to", f"{shift.end:%Y-%m-%d %H:%M}")
+            if shift.place != "oncall":
+                entry.add("place", shift.place)
             if isinstance(shifts, AoT) and shift is added[-1]:
                 entry.add(tomlkit.nl())  # between tables it puts a line of its own
             shifts.append(entry)

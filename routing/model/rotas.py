@@ -82,9 +82,9 @@ class Rota:
     """Who is on call when: of the layers that hold, the last decides; explicit shifts stand above.
 
     That goes for each place of its own: "oncall" is who is called first, "beside" who is on call
-    together with them, and "backup" who steps in. Where nothing fills the last, `backup` does: it
-    is "next" (in the rotation), a person, or another rota whose person on call steps in. Without
-    `confirm` nobody is called as a shift begins.
+    together with them (several shifts at once all are), and "backup" who steps in. Where nothing
+    fills the last, `backup` does: it is "next" (in the rotation), a person, or another rota whose
+    person on call steps in. Without `confirm` nobody is called as a shift begins.
     """
 
     name: str

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -62,11 +62,17 @@ def import_(
     end: Annotated[
         str | None, typer.Option("--to", help="Up to this time; a year on, if no event is endless.")
     ] = None,
+    place: Annotated[
+        Literal["oncall", "beside", "backup"],
+        typer.Option(help="Whose shifts these are, where the events do not say it."),
+    ] = "oncall",
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Say what would change, and change nothing.")
     ] = False,
 ) -> None:
     """Write a calendar's shifts into the office's file, in the place of those of that time.
+
+    Shifts of another place stay: a calendar of residents beside leaves those of the attendings.
 
     The events' summaries name people by id or name. 'officeline apply' lets them go live.
 
@@ -81,7 +87,7 @@ def import_(
     plan = context.obj.configuration().plan
     name, span = the_rota(plan, rota), span_of(start, end or "+365d", plan.office.zone)
     content = _content(file, reader.SIZE_LIMIT)
-    imported = reader.read(content, plan, *span, endless=end is not None)
+    imported = reader.read(content, plan, *span, endless=end is not None, place=place)
     edit = shifts_file.edit(plan_files.read_text(config), config, name, imported, span)
     count = f"{len(imported)} {'shift' if len(imported) == 1 else 'shifts'}"
     if not edit.added and not edit.removed:
@@ -115,7 +121,8 @@ def _tell(plan: Plan, edit: Edit) -> None:
     ]
     for one, mark in sorted(marked, key=lambda each: (each[0].start, each[1] == "+")):
         times = f"{one.start:%a %d %b %Y %H:%M} to {one.end:%a %d %b %Y %H:%M}"
-        typer.echo(f"{mark} {times}  {person_named(plan, one.person)}")
+        where = "" if one.place == "oncall" else f", {one.place}"
+        typer.echo(f"{mark} {times}  {person_named(plan, one.person)}{where}")
 
 
 def add_to(app: typer.Typer) -> None:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import datetime
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -24,6 +25,9 @@ from pbx.cli.oncall.words import (
 from routing import rota as rotas
 from routing.model import Plan
 from routing.places import OnCall
+
+if TYPE_CHECKING:
+    from routing.oncall import Duty
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -77,7 +81,8 @@ def list_(
 ) -> None:
     """List who is on call from one time to another; two people at once are two rows.
 
-    A turn that is taken for somebody who is away says so.
+    A turn that is taken for somebody who is away says so. Where the backup has turns of their own,
+    these are rows, too.
 
     Example: officeline oncall list --from today --to 2026-12-31 --rota doctors
     """
@@ -87,7 +92,9 @@ def list_(
     zone = plan.office.zone
     span = span_of(start, end, zone)
     rotas = plan.rotas if rota is None else [the_rota(plan, rota)]
-    rows = [duty for name in rotas for duty in duties(plan, name, *span)]
+    rows = [
+        duty for name in rotas for duty in (*duties(plan, name, *span), *_backups(plan, name, span))
+    ]
     if as_json:
         shown = [
             {
@@ -105,11 +112,22 @@ def list_(
         return
     for one in rows:
         times = f"{when.show(one.start, zone)}  to  {when.show(one.end, zone)}"
-        why = f"{one.source}{', beside' if one.place == 'beside' else ''}"
+        why = one.source if one.place == "oncall" else f"{one.source}, {one.place}"
         whose = for_whom(plan, one.instead_of)
         typer.echo(f"{one.rota:<12} {times}  {person_named(plan, one.person)}, {why}{whose}")
     if not rows:
         typer.echo("Nobody is on call in that time.")
+
+
+def _backups(plan: Plan, rota: str, span: tuple[datetime, datetime]) -> list[Duty]:
+    """List who has the place of the backup, cut to the span."""
+    from routing.oncall import backups
+
+    start, end = span
+    return [
+        replace(one, start=max(one.start, start), end=min(one.end, end))
+        for one in backups(plan, rota, start, end)
+    ]
 
 
 @app.command()

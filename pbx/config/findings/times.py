@@ -124,7 +124,7 @@ def _shifts(draft: Draft) -> Iterator[Finding]:
     for name, table in draft.file.rota.items():
         for (_, one), (number, other) in combinations(enumerate(table.shifts), 2):
             read = spans.local_datetime
-            if one.place != other.place:
+            if one.place != other.place or one.place == "beside":
                 continue
             if read(one.from_) < read(other.to) and read(other.from_) < read(one.to):
                 yield draft.find(

@@ -15,14 +15,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
-from typing import Any
+from typing import Any, get_args
 from zoneinfo import ZoneInfo
 
 from pbx.base.errors import OfficeLineError
 from pbx.config.ics.names import person_named, quoted, unknown
-from pbx.config.ics.writer import PERSON
+from pbx.config.ics.writer import PERSON, PLACE
 from routing.instants import DAY, MIDNIGHT, at_local, instant
-from routing.model import Plan
+from routing.model import Place, Plan
 
 # An event or a calendar of the library: its properties are untyped, and checked below.
 Component = Any
@@ -47,16 +47,24 @@ class ImportedShift:
     person: str
     start: datetime
     end: datetime
+    place: Place = "oncall"
 
 
 def read(
-    content: str | bytes, plan: Plan, start: datetime, end: datetime, *, endless: bool = True
+    content: str | bytes,
+    plan: Plan,
+    start: datetime,
+    end: datetime,
+    *,
+    endless: bool = True,
+    place: Place = "oncall",
 ) -> tuple[ImportedShift, ...]:
     """Read the shifts of a calendar within [start, end), in order; OfficeLineError if any is bad.
 
     Recurrences are followed within the span alone; those without an end of their own are refused
     unless `endless`. Times without a zone and whole days are the
-    office's. An event's person is named by X-OFFICELINE-PERSON, its attendee or its summary.
+    office's. An event's person is named by X-OFFICELINE-PERSON, its attendee or its summary. What
+    has no X-OFFICELINE-PLACE is of `place`.
     """
     if not start < end <= start + LONGEST:
         raise OfficeLineError(
@@ -79,7 +87,9 @@ def read(
             f"This is no calendar that can be read ({quoted(str(error))}); export it again as .ics."
         ) from error
     shifts = [
-        ImportedShift(_person(event, plan), max(begins, start), min(ends, end))
+        ImportedShift(
+            _person(event, plan), max(begins, start), min(ends, end), _place(event) or place
+        )
         for begins, ends, event in found
     ]
     shifts.sort(key=lambda one: (one.start, one.end, one.person))
@@ -267,10 +277,27 @@ def _person(event: Component, plan: Plan) -> str:
     raise unknown(named[-1], plan)
 
 
+def _place(event: Component) -> Place | None:
+    """Return the place that an event of our own names."""
+    if PLACE not in event:
+        return None
+    named = str(event[PLACE])
+    for known in get_args(Place):
+        if named == known:
+            found: Place = known
+            return found
+    raise OfficeLineError(
+        f"The event {_called(event)} has the place '{quoted(named)}'; "
+        f"name one of {', '.join(get_args(Place))} in {PLACE}."
+    )
+
+
 def _refuse_overlaps(shifts: list[ImportedShift], plan: Plan) -> None:
-    """Refuse two shifts at once: in the file each stands for itself, and one would be lost."""
-    for one, other in pairwise(shifts):
-        if other.start < one.end:
+    """Refuse two shifts of a place at once: the file has one of them, and the other is lost."""
+    by_place = sorted(shifts, key=lambda one: one.place)
+    for one, other in pairwise(by_place):
+        alone = one.place == other.place != "beside"  # any number is beside
+        if alone and other.start < one.end:
             local = other.start.astimezone(plan.office.zone)
             raise OfficeLineError(
                 f"{one.person} and {other.person} are both on call at {local:%Y-%m-%d %H:%M}; "

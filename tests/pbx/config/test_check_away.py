@@ -146,7 +146,8 @@ def test_shifts_of_different_places_do_not_overlap() -> None:
     assert codes(practice(more=SHIFT + beside)) == []
     assert codes(practice(more=SHIFT + SHIFT)) == ["overlapping-periods"]
     twice = beside + beside.replace('"osei"', '"patel"')
-    assert codes(practice(more=twice)) == ["overlapping-periods"]
+    assert codes(practice(more=twice)) == []  # any number may be beside
+    assert codes(practice(more=twice.replace("beside", "backup"))) == ["overlapping-periods"]
 
 
 def test_a_place_that_there_is_not() -> None:

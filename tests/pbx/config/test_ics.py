@@ -333,12 +333,17 @@ def test_the_export_is_the_same_each_time_and_holds_no_number() -> None:
 
 
 def test_who_is_added_does_not_cut_the_shift_of_another() -> None:
-    """Two at once are two events; a file of shifts cannot have them, and says so."""
+    """Two at once are two events, and come back so; two who are first at once are refused."""
     extra = Override(7, "doctors", "add", "patel", None, START, START + timedelta(hours=5))
     plan = replace(EXAMPLE, overrides=(extra,))
     text = export(plan, "doctors", START, START + timedelta(hours=9)).decode()
     assert text.count("BEGIN:VEVENT") == 2
-    assert "both on call" in refusal(text)
+    found = read(text, plan, START, START + timedelta(hours=9))
+    assert [(one.person, one.place) for one in found if one.start == START] == [
+        ("patel", "beside"),
+        ("osei", "oncall"),
+    ]
+    assert "both on call" in refusal(text.replace("X-OFFICELINE-PLACE", "X-OTHER"))
 
 
 def test_two_people_of_one_name_come_back_as_themselves() -> None:
