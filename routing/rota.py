@@ -14,7 +14,7 @@ from datetime import UTC, datetime, time
 from itertools import islice, pairwise
 
 from routing import turns
-from routing.instants import at_local, occurrences
+from routing.instants import at_local
 from routing.model import Layer, Override, Place, Plan, Rota
 from routing.places import OnCall, Seat, away, away_edges, filled, overridden
 
@@ -198,6 +198,3 @@ def _edges(plan: Plan, rota: Rota, start: datetime, end: datetime) -> Iterator[d
             yield from (at_local(shift.start, zone), at_local(shift.end, zone))
         for layer in one.layers:
             yield from turns.edges(layer, zone, start, end)
-            for window in layer.only:
-                for span in occurrences(window, zone, start, end):
-                    yield from span

@@ -17,7 +17,7 @@ from datetime import date, datetime, time, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
-from routing.instants import DAY, at_local, inside, local_spans
+from routing.instants import DAY, at_local, inside, local_spans, occurrences
 from routing.model import Layer, MonthDay
 
 HOUR = timedelta(hours=1)
@@ -45,13 +45,16 @@ def turn(layer: Layer, zone: ZoneInfo, at: datetime) -> Turn | None:
 
 
 def edges(layer: Layer, zone: ZoneInfo, start: datetime, end: datetime) -> Iterator[datetime]:
-    """List when the layer hands over within [start, end), and when it ends."""
+    """List when the layer may change within [start, end): handoffs, windows and its end."""
     place = max(0, _place(layer, zone, start))
     while (at := at_local(handoff(layer, place), zone)) < end:
         yield at
         place += 1
     if layer.until is not None:
         yield _end(layer, zone)
+    for window in layer.only:
+        for span in occurrences(window, zone, start, end):
+            yield from span
 
 
 def handoff(layer: Layer, place: int) -> datetime:
@@ -75,6 +78,17 @@ def first_day(layer: Layer) -> date:
     return layer.since
 
 
+def place_of(layer: Layer, local: datetime) -> int:
+    """Find the turn that holds a naive local time."""
+    first = handoff(layer, 0)
+    if layer.unit == "hours":
+        return (local - first) // (layer.every * HOUR)
+    if layer.unit == "months":
+        place = (_month(local.date()) - _month(first.date())) // layer.every
+        return place if handoff(layer, place) <= local else place - 1
+    return (local - first) // (layer.every * (7 if layer.unit == "weeks" else 1) * DAY)
+
+
 def counted(layer: Layer, place: int) -> int:
     """Count the turns before a place of which some part lies in the layer's windows."""
     if not layer.only:
@@ -88,21 +102,10 @@ def counted(layer: Layer, place: int) -> int:
 
 def _place(layer: Layer, zone: ZoneInfo, at: datetime) -> int:
     """Count the handoffs from the layer's first, which is 0; negative before it."""
-    place = _place_of(layer, at.astimezone(zone).replace(tzinfo=None))
+    place = place_of(layer, at.astimezone(zone).replace(tzinfo=None))
     while at_local(handoff(layer, place + 1), zone) <= at:  # in an hour that comes twice
         place += 1
     return place
-
-
-def _place_of(layer: Layer, local: datetime) -> int:
-    """Find the turn that holds a naive local time."""
-    first = handoff(layer, 0)
-    if layer.unit == "hours":
-        return (local - first) // (layer.every * HOUR)
-    if layer.unit == "months":
-        place = (_month(local.date()) - _month(first.date())) // layer.every
-        return place if handoff(layer, place) <= local else place - 1
-    return (local - first) // (layer.every * (7 if layer.unit == "weeks" else 1) * DAY)
 
 
 def _end(layer: Layer, zone: ZoneInfo) -> datetime:
@@ -132,8 +135,8 @@ def _held(layer: Layer, year: int) -> tuple[int, ...]:
     found: set[int] = set()
     for window in layer.only:
         for begins, ends in local_spans(window, first, last):
-            before = _place_of(layer, ends - timedelta(microseconds=1))
-            found.update(range(max(0, _place_of(layer, begins)), before + 1))
+            before = place_of(layer, ends - timedelta(microseconds=1))
+            found.update(range(max(0, place_of(layer, begins)), before + 1))
     known = _held(layer, year - 1)
     newest = known[-1] if known else -1
     return tuple(sorted(one for one in found if one > newest))
@@ -198,5 +201,5 @@ def _stay(layer: Layer, person: str) -> tuple[int, int]:
 
 def _first_from(layer: Layer, day: date) -> int:
     """Find the first turn that begins on this day or later."""
-    place = max(0, _place_of(layer, datetime.combine(day, time(0))))
+    place = max(0, place_of(layer, datetime.combine(day, time(0))))
     return place if handoff(layer, place).date() >= day else place + 1

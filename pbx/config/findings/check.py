@@ -22,6 +22,7 @@ from pbx.config.findings import (
     policy,
     reach,
     times,
+    turns,
     wires,
     zones,
 )
@@ -107,6 +108,7 @@ def look(text: str, presets: Path, now: datetime, numbers: Numbers | None = None
     found += times.look(draft, now)
     found += days.look(draft, now)
     found += away.look(draft, now)
+    found += turns.look(draft, now)
     found += zones.look(draft, now)
     return Checked(draft, _sorted(found))
 

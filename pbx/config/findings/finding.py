@@ -55,11 +55,13 @@ WARNINGS = frozenset({
     "closure-overridden",
     "closure-past",
     "handoff-day",
+    "layer-over",
     "menu-circle",
     "menu-otherwise",
     "menu-too-long",
     "menu-unheard",
     "mqtt-in-clear",
+    "never-on-call",
     "no-backup",
     "no-daylight-saving",
     "own-country",
@@ -68,6 +70,7 @@ WARNINGS = frozenset({
     "shift-away",
     "swapped-hours",
     "wait-first",
+    "window-torn",
 })  # fmt: skip
 CODES = FATAL | ERRORS | WARNINGS
 

@@ -1,0 +1,136 @@
+"""People of a rotation who never come on call by it, and turns that are not what they look like."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from datetime import datetime, time, timedelta
+from typing import TYPE_CHECKING
+
+from pbx.config.findings.draft import Draft
+from pbx.config.findings.finding import Finding
+from pbx.config.findings.times import DAY_MINUTES, WEEK_MINUTES, minutes
+from routing import idle, spans
+from routing.clocks import WEEKDAYS
+from routing.fragments import Fragment, fragment
+
+if TYPE_CHECKING:
+    from pbx.config.findings.lines import Path
+    from routing.model import Layer, Rota
+
+WEEK = (1 << WEEK_MINUTES) - 1  # every minute of it, as `minutes` gives them
+
+
+def look(draft: Draft, now: datetime) -> Iterator[Finding]:
+    """Find who stands in a rotation for nothing, seen from this aware instant."""
+    if not draft.whole("rota", "office"):
+        return
+    zone = draft.plan.office.zone
+    for name, rota in draft.plan.rotas.items():
+        for number, layer in enumerate(rota.layers):
+            if idle.over(layer, zone, now):
+                yield draft.find(
+                    "layer-over",
+                    (*_at(draft, name, number), "until"),
+                    f"rota {name}",
+                    f"a layer of {_named(layer.rotation)} ended on {layer.until}",
+                    "Take it away.",
+                )
+            if torn := fragment(layer):
+                yield _torn_off(draft, (*_at(draft, name, number), "only"), name, torn)
+        for one in idle.idle(rota, zone, now):
+            message, mend = _never(rota, one)
+            at = (*_at(draft, name, one.layer), "rotation")
+            yield draft.find("never-on-call", at, f"rota {name}", message, mend)
+
+
+def _at(draft: Draft, name: str, number: int) -> Path:
+    """Find the place of a layer in the file; the rota's own rotation is the lowest."""
+    if draft.file.rota[name].rotation is None:
+        return ("rota", name, "layers", number)
+    return ("rota", name) if number == 0 else ("rota", name, "layers", number - 1)
+
+
+def _torn_off(draft: Draft, at: Path, name: str, torn: Fragment) -> Finding:
+    length = (torn.end - torn.start) // timedelta(minutes=1)
+    edge = torn.start if torn.end == torn.handoff else torn.end
+    side = "begins before" if edge == torn.start else "ends after"
+    message = (
+        f"a window of the layer {side} the handoff ({torn.handoff:%a %H:%M}), so that {length} "
+        f"minutes from {torn.start:%a %H:%M} are of another turn than the rest"
+    )
+    verb = side.partition(" ")[0].removesuffix("s")
+    mend = f"Let it {verb} at {torn.handoff:%H:%M}, or hand over at {edge:%H:%M}."
+    return draft.find("window-torn", at, f"rota {name}", message, mend)
+
+
+def _never(rota: Rota, one: idle.Idle) -> tuple[str, str]:
+    layer, who = rota.layers[one.layer], _named(one.people)
+    never = f"{who} never {'has' if len(one.people) == 1 else 'have'} a turn of this rotation"
+    if one.why == "ended":
+        first = f"its first turn begins after it ends on {layer.until}"
+        return f"{never}: {first}", "Name a later day as 'until', or take the layer away."
+    if one.why == "between":
+        mend = (
+            "Name an earlier day in 'joins', a later one in 'leaves' or 'until', or take them out "
+            "of the rotation."
+        )
+        return f"{never}: none lies within the days of 'joins', 'leaves' and 'until'", mend
+    free = _free(layer, [up for up in rota.layers[one.layer + 1 :] if up.place == layer.place])
+    if free == [] or set(one.people) == set(layer.rotation):
+        mend = "Give the layer above the times at which it holds, 'only', or take this one away."
+        return f"{never}: a layer above always holds", mend
+    quoted = ", ".join(f'"{text}"' for text in free or ())
+    left = f"only = [{quoted}]" if free else "the other times as 'only'"
+    return (
+        f"{never}: each of their turns falls where a layer above holds",
+        f"Write {left} into this layer, so that its turns are counted only where it decides.",
+    )
+
+
+def _free(layer: Layer, above: Iterable[Layer]) -> list[str] | None:
+    """Write the times of a week at which a layer decides; None if weeks differ."""
+    layers = (layer, *above)
+    if any(window.nth or window.weeks > 1 for one in layers for window in one.only):
+        return None
+    if any(one.until is not None for one in layers):
+        return None
+    left = minutes(layer.only) if layer.only else WEEK
+    for one in above:
+        left &= ~(minutes(one.only) if one.only else WEEK)
+    return _texts(left)
+
+
+def _texts(week: int) -> list[str]:
+    """Write minutes of a week as windows, days with the same hours as one."""
+    daily: dict[str, list[int]] = {}
+    found: list[str] = []
+    for start, length in _runs(week):
+        day, begin = divmod(start, DAY_MINUTES)
+        until, end = divmod((start + length) % WEEK_MINUTES, DAY_MINUTES)
+        clocks = "-".join(f"{time(one // 60, one % 60):%H:%M}" for one in (begin, end))
+        if length <= DAY_MINUTES:
+            daily.setdefault(clocks, []).append(day)
+        else:
+            first, last = clocks.split("-")
+            found.append(f"{WEEKDAYS[day]} {first}-{WEEKDAYS[until]} {last}")
+    same = [f"{spans.weekdays_text(tuple(days))} {clocks}" for clocks, days in daily.items()]
+    return same + found
+
+
+def _runs(week: int) -> Iterator[tuple[int, int]]:
+    """List the runs of set bits of a week, which is a circle: where each begins, and its length."""
+    begins = [
+        one
+        for one in range(WEEK_MINUTES)
+        if week >> one & 1 and not week >> (one - 1) % WEEK_MINUTES & 1
+    ]
+    for begin in begins:
+        length = 1
+        while week >> (begin + length) % WEEK_MINUTES & 1:
+            length += 1
+        yield begin, length
+
+
+def _named(people: Iterable[str]) -> str:
+    *others, last = dict.fromkeys(people)
+    return f"{', '.join(others)} and {last}" if others else last

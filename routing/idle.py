@@ -1,0 +1,124 @@
+"""Who stands in a rotation and never has a turn, and what keeps them from it.
+
+Turns that are counted always under a layer above fall to the same people again and again, if the
+rotation and the week fit into one another; so this looks over a whole round of both.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, time
+from typing import Literal
+from zoneinfo import ZoneInfo
+
+from routing import turns
+from routing.instants import DAY, at_local
+from routing.model import Layer, Rota
+
+WEEK, CHUNK = 7 * DAY, 28 * DAY
+LONGEST = 3660 * DAY  # nobody waits for longer to be looked for
+LENGTHS = {"hours": DAY / 24, "days": DAY, "weeks": WEEK, "months": 31 * DAY}
+ROUNDS = 8  # a week of days divides no turn of whole days more often than that
+
+Why = Literal["above", "between", "ended"]
+Stay = tuple[datetime, datetime]
+
+
+@dataclass(frozen=True)
+class Idle:
+    """People of the layer with this number who never have a turn in it.
+
+    `why` is "above" (layers above hold at each of their turns), "between" (no turn lies between
+    the days on which they join and leave) or "ended" (the layer ends before it begins).
+    """
+
+    layer: int
+    people: tuple[str, ...]
+    why: Why
+
+
+def idle(rota: Rota, zone: ZoneInfo, now: datetime) -> Iterator[Idle]:
+    """List who never has a turn from this aware instant on; each layer looks at its own place."""
+    for number, layer in enumerate(rota.layers):
+        above = [one for one in rota.layers[number + 1 :] if one.place == layer.place]
+        waiting = _waiting(layer, zone, now)
+        if not waiting:
+            continue
+        found = _without(layer, above, zone, waiting)
+        alone = _without(layer, (), zone, {one: waiting[one] for one in found}) if found else []
+        ended = not _begins_before_its_end(layer, zone)
+        if hidden := tuple(one for one in found if one not in alone):
+            yield Idle(number, hidden, "above")
+        if alone:
+            yield Idle(number, tuple(alone), "ended" if ended else "between")
+
+
+def over(layer: Layer, zone: ZoneInfo, now: datetime) -> bool:
+    """Tell whether a layer has ended."""
+    if layer.until is None:
+        return False
+    return at_local(datetime.combine(layer.until, layer.at), zone) <= now
+
+
+def _begins_before_its_end(layer: Layer, zone: ZoneInfo) -> bool:
+    return not over(layer, zone, at_local(turns.handoff(layer, 0), zone))
+
+
+def _waiting(layer: Layer, zone: ZoneInfo, now: datetime) -> dict[str, Stay]:
+    """Say from when to when a turn of each of the rotation is looked for; of who left, none is."""
+    if over(layer, zone, now):
+        return {}
+    first = at_local(turns.handoff(layer, 0), zone)
+    far = len(layer.rotation) * ROUNDS * max(WEEK, layer.every * LENGTHS[layer.unit])
+    joins, leaves = dict(layer.joins), dict(layer.leaves)
+    found: dict[str, Stay] = {}
+    for person in layer.rotation:
+        begins = first
+        if person in joins:
+            begins = max(first, at_local(datetime.combine(joins[person], time(0)), zone))
+        if person in leaves:
+            ends = at_local(datetime.combine(leaves[person], layer.at), zone)
+            if ends <= now:
+                continue
+        else:
+            begins = max(begins, now)
+            ends = begins + min(far, LONGEST)
+        found[person] = (begins, ends)
+    return found
+
+
+def _without(
+    layer: Layer, above: Sequence[Layer], zone: ZoneInfo, waiting: dict[str, Stay]
+) -> list[str]:
+    """Name those who have no turn while they wait for one."""
+    left, never = dict(waiting), list[str]()
+    while left:
+        begin = min(start for start, _ in left.values())
+        looked = {person for person, (start, _) in left.items() if start == begin}
+        end = max(left[person][1] for person in looked)
+        for person, at in _whose(layer, above, zone, (begin, end)):
+            if person in left and left[person][0] <= at < left[person][1]:
+                left.pop(person)
+                looked.discard(person)
+            if not looked:
+                break
+        never += looked
+        for person in looked:
+            left.pop(person)
+    return [one for one in dict.fromkeys(layer.rotation) if one in never]
+
+
+def _whose(
+    layer: Layer, above: Sequence[Layer], zone: ZoneInfo, stay: Stay
+) -> Iterator[tuple[str, datetime]]:
+    """List whose turns lie in a span at times when no layer above holds, and from when on."""
+    begin, end = stay
+    while begin < end:
+        until = min(begin + CHUNK, end)
+        edges = {at for one in (layer, *above) for at in turns.edges(one, zone, begin, until)}
+        for at in sorted({begin, *(one for one in edges if begin < one < until)}):
+            found = turns.turn(layer, zone, at)
+            if found is not None and not any(turns.turn(one, zone, at) for one in above):
+                yield found.queue[0], at
+        begin = until
