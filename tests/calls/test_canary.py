@@ -44,7 +44,7 @@ async def up() -> AsyncIterator[Up]:
     """Run an office that is closed at any hour, and a phone network that brings its calls back."""
     with tempfile.TemporaryDirectory(prefix="officeline-canary-") as name:
         async with office_up(Path(name), closed=True) as running:
-            await until((running.home.standby / "live.json").exists)
+            await running.prepared()
             yield running
 
 

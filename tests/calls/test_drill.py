@@ -27,7 +27,7 @@ from pbx.demo.carrier import audio
 from pbx.demo.carrier.handset import answers, refuses
 from pbx.demo.scenes import BACK_LINE, patient
 from pbx.demo.stage import MOBILES, PATIENT_TONE, TONES
-from tests.support.office_up import ROOT, Up, office_up, until
+from tests.support.office_up import ROOT, Up, office_up
 
 
 async def said(*words: str, keys: bytes | None = None) -> tuple[int, str]:
@@ -56,7 +56,7 @@ async def up() -> AsyncIterator[Up]:
     """Run an office that a drill may ring."""
     with tempfile.TemporaryDirectory(prefix="officeline-drill-") as name:
         async with office_up(Path(name)) as running:
-            await until((running.home.standby / "live.json").exists)
+            await running.prepared()
             yield running
 
 
@@ -99,7 +99,7 @@ async def test_a_drill_says_whom_the_failsafe_would_ring_and_rings_nobody() -> N
     """Exit 1 as soon as what is kept for it is not what the vault holds."""
     with tempfile.TemporaryDirectory(prefix="officeline-drill-") as name:
         async with office_up(Path(name)) as up:
-            await until((up.home.standby / "live.json").exists)
+            await up.prepared()
             code, found = await drilled(up)
             assert (code, found["ok"], len(found["rings"])) == (0, True, 1), found
             (person,) = found["rings"]

@@ -19,7 +19,7 @@ from tests.calls.test_relay import PIN, leaves_a_message, state_is, with_pin
 from tests.calls.test_shift_start import becomes, starting
 from tests.calls.test_standby import nobody_restarts
 from tests.conftest import Saw
-from tests.support.office_up import office_up, until
+from tests.support.office_up import office_up
 from tests.support.offices import changed
 
 pytestmark = [pytest.mark.long, pytest.mark.asyncio(loop_scope="session")]
@@ -136,7 +136,7 @@ async def test_the_failsafe_rings_a_mobile_that_is_found_late(saw: Saw) -> None:
     """Control layer and standby are broken: Asterisk alone waits for the phone."""
     with tempfile.TemporaryDirectory(prefix="officeline-late-") as name:
         async with office_up(Path(name)) as up:
-            await until((up.home.standby / "live.json").exists)
+            await up.prepared()
             for person, number in MOBILES.items():
                 up.carrier.answers(number, found_after(person, 8))
             up.home.standby_script.write_text("#!/bin/sh\nexit 1\n")

@@ -32,7 +32,7 @@ async def office(*, closed: bool = False) -> AsyncIterator[Up]:
     """Run an office of its own, whose standby has what it needs."""
     with tempfile.TemporaryDirectory(prefix="officeline-standby-") as name:
         async with office_up(Path(name), closed=closed) as up:
-            await until((up.home.standby / "live.json").exists)
+            await up.prepared()
             yield up
 
 

@@ -235,7 +235,7 @@ async def line_up(
         async with office_up(
             Path(name), closed=closed, env=env, edit=edit, rtp=rtp, prefix=prefix, mqtt=mqtt
         ) as up:
-            await until((up.home.standby / "live.json").exists)
+            await up.prepared()
             line = Line(up, fault)
             line.answered()
             yield line

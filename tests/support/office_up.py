@@ -18,6 +18,7 @@ from pbx.config.home import Home
 from pbx.demo.carrier.network import Carrier
 from pbx.demo.scenes import BACK_LINE, MAIN, patient, physician
 from pbx.demo.stage import MOBILES, PATIENT_TONE, TONES
+from pbx.service import pulse
 
 ROOT = Path(__file__).parents[2]
 DEADLINE = 60.0
@@ -53,6 +54,11 @@ class Up:
             self.process.send_signal(signal.SIGINT)
             async with asyncio.timeout(DEADLINE):
                 await self.process.wait()
+
+    async def prepared(self) -> None:
+        """Wait until standby and failsafe have what they need: the plan, and whom to ring."""
+        await until((self.home.standby / "live.json").exists)
+        await until(lambda: pulse.look(self.home).heartbeat_at is not None)
 
     def told(self, word: str) -> int:
         """Count how often the processes said something."""
