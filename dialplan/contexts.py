@@ -76,8 +76,8 @@ exten => menu,1,Answer()
 
 ; People key in a number with the country's 1 or without, and end it with a pound key or a pause.
 ; OL_DIGITS are waited for, one more after a 1, and up to twenty after a 0, which leads abroad. Then
-; comes the pound key, or digits too many, which must not answer what is asked next; but no longer
-; wait than that, for many hang up as soon as they have keyed it in. What comes later is lost in words.
+; comes the pound key, or digits too many, which must not answer what is asked next. Many hang up as
+; soon as they have keyed it in: the number is reported before that wait. Later keys are lost in words.
 exten => number,1,Answer()
  same => n,GotoIf($[${LEN(${OL_KEY})} = 0]?quiet)
  same => n,Read(OL_MORE,,20,,1,0.8)
@@ -87,6 +87,7 @@ exten => number,1,Answer()
  same => n,Read(OL_MORE,,$[${OL_DIGITS} - 1],,1,5)
  same => n,Set(OL_KEY=${OL_KEY}${OL_MORE})
  same => n,GotoIf($[${LEN(${OL_KEY})} < ${OL_DIGITS}]?keyed)
+ same => n,UserEvent(OfficeLine,Token: ${OL_TOKEN},What: number-keyed,Call: ${CHANNEL(linkedid)},Number: ${FILTER(0-9,${OL_KEY})})
  same => n,Read(OL_MORE,,20,,1,0.7)
  same => n,Set(OL_KEY=${OL_KEY}${OL_MORE})
  same => n(keyed),Set(OL_EVENT=keyed)

@@ -35,6 +35,7 @@ FIELDS = (
     "UserEvent",
     "What",
     "Who",
+    "Number",
     "Call",
     "Token",
     "Turn",

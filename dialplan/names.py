@@ -95,6 +95,7 @@ LEG_ACCEPTED: Final = "leg-accepted"
 LEG_DECLINED: Final = "leg-declined"
 LEG_TOO_LATE: Final = "leg-too-late"  # another one accepted before, or the caller had hung up
 TALKED: Final = "talked"  # a patient's phone that we called was answered, so many ms ago
+NUMBER_KEYED: Final = "number-keyed"  # a whole number, before we wait for digits too many
 FAILSAFE_ENTERED: Final = "failsafe"
 FAILSAFE_RECORDED: Final = "failsafe-recorded"
 CANARY_CAME: Final = "canary-came"  # the test call came in and proved that it is ours

@@ -167,6 +167,23 @@ async def test_who_presses_one_and_hangs_up_at_once_is_called_back(
     assert (history.message.state, history.message.callback_number) == ("open", caller)
 
 
+async def test_who_keys_in_a_number_and_hangs_up_at_once_is_called_back(stage: Stage) -> None:
+    """Nobody waits for the second in which a pound key might have come."""
+
+    async def script(phone: Handset) -> None:
+        await phone.wait(1.5)
+        await phone.press("1")
+        await phone.wait(1.5)
+        await phone.press(OTHER)
+        await phone.wait(0.3)
+        await phone.hang_up()
+
+    history = await leaves(stage, None, script)
+    assert history.message is not None
+    assert (history.call.outcome, history.message.urgency) == ("message", "urgent")
+    assert (history.message.state, history.message.callback_number) == ("open", f"+1{OTHER}")
+
+
 async def test_code_and_pin_with_a_pound_key(stage: Stage, caller: str) -> None:
     """Who calls in and keys star, code and PIN, each with pound, gets the message."""
     person = await _oncall(stage)

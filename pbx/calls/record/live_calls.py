@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 
 from dialplan import names
+from pbx.base.phone_numbers import callback
 from pbx.calls.conversation import Question, Verdict
+from routing import outbound
 from routing.model import Plan
 
 # What became of a leg, by the DialStatus of Asterisk's DialEnd.
@@ -54,6 +57,7 @@ class LiveCall:
     failsafe: bool = False
     blocked: bool = False
     recorded: bool = False  # the caller spoke after the beep, or was silent
+    unjudged: bool = False  # a number was keyed in, and no turn has told of it yet
     keyed_none: bool = False  # and what they keyed is no number that we call back
     stopped: bool = False  # the caller waits for nobody: a 1 pressed just then joins nobody to them
     patchy: bool = False  # it went on while we did not listen: Asterisk's records know more
@@ -70,6 +74,12 @@ class LiveCall:
         if self.accepted_at is None:
             self.acceptance = acceptance
             self.accepted_at, self.person = acceptance.at, acceptance.person
+
+    def key_in(self, plan: Plan, digits: str) -> None:
+        """Note a number that was keyed in, should the caller hang up before it is judged."""
+        refused = partial(outbound.refused, plan)
+        if number := callback(digits, plan.office.country, refused):
+            self.callback, self.keyed_none, self.unjudged = number, False, True
 
     def is_past(self, turn: int | None) -> bool:
         """Tell whether the caller waits for nobody of this turn; it may change at any moment."""
@@ -89,7 +99,8 @@ class LiveCall:
         state = verdict.state
         self.turn = max(self.turn, int(question.turn) if question.turn.isdigit() else 0)
         self.urgency = state.urgency or self.urgency
-        self.callback = state.callback or self.callback
+        self.callback = state.callback or ("" if self.unjudged else self.callback)
+        self.unjudged = False
         self.ladder = state.ladder or self.ladder
         self.blocked = verdict.verb == names.REJECT
         if question.event == names.STOPPED:

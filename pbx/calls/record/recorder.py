@@ -291,6 +291,15 @@ class Recorder:
             case names.FULL:
                 log.error("line.full", call=call)
                 return
+            case _:
+                self._call_told(what, call, event, now)
+        self._writer.put(records.EventNoted(call, now, what, {"who": person} if person else {}))
+
+    def _call_told(self, what: str, call: str, event: AmiEvent, now: datetime) -> None:
+        """Take a word about a call itself, not about one of its legs."""
+        match what:
+            case names.NUMBER_KEYED if call in self._live:
+                self._live[call].key_in(self._plans.plan, event.fields.get("Number", ""))
             case names.FAILSAFE_ENTERED:
                 shown = event.fields.get("CallerIDNum", "")
                 caller = shown_number(shown, self._plans.plan.office.country)
@@ -298,7 +307,6 @@ class Recorder:
                 self._live.setdefault(call, LiveCall("urgent", caller)).failsafe = True
             case names.FAILSAFE_RECORDED if call in self._live:
                 self._drop(call, self._live[call].drop())
-        self._writer.put(records.EventNoted(call, now, what, {"who": person} if person else {}))
 
     async def _accepted(self, call: str, heard: Acceptance) -> None:
         live = self._live.get(call)
@@ -347,7 +355,7 @@ class Recorder:
         """Leave the matter in good hands: an urgent caller who spoke to nobody leaves a message."""
         heard = self._intake is not None and self._intake.heard(live, ended_at)
         try:
-            if call not in self._messages and live.is_urgent and not heard:
+            if (live.unjudged or call not in self._messages) and live.is_urgent and not heard:
                 number, over = live.callback or live.caller, live.accepted_at is None
                 try:
                     self._open_message(call, number, "urgent", live.ladder, over=over)
