@@ -87,15 +87,22 @@ def _read(text: str, country: str) -> str | None:
 
 def _by_plans(text: str, country: str) -> str | None:
     """Read a number without a plus outside of +1: the country's own, or one with its code."""
-    import phonenumbers
-
     abroad = _ABROAD.fullmatch(text)
     ways = [to_e164(text, country)]
     if abroad or len(text) >= _WITHOUT_PLUS:
         ways.append(_whole(f"+{abroad[1] if abroad else text}"))
     found = [one for one in ways if one is not None]
-    valid = (one for one in found if phonenumbers.is_valid_number(phonenumbers.parse(one)))
-    return next(valid, next(iter(found), None))
+    return next(filter(_is_valid, found), next(iter(found), None))
+
+
+def _is_valid(number: str) -> bool:
+    """Tell whether somebody may have this E.164 number; there are codes that no country has."""
+    import phonenumbers
+
+    try:
+        return bool(phonenumbers.is_valid_number(phonenumbers.parse(number)))
+    except phonenumbers.NumberParseException:
+        return False
 
 
 def _whole(number: str) -> str | None:

@@ -421,9 +421,9 @@ async def test_tls_with_the_right_certificate_only(tmp_path: Path) -> None:
         with capture_logs() as logs:
             async with publishing(address(broker, tls=True)) as (publisher, feed):
                 feed.record(started(2))
-                await until(lambda: any(one["event"] == "mqtt.away" for one in logs))
+                # a handshake may break off for another reason, and is tried again
+                await until(lambda: "CERTIFICATE_VERIFY_FAILED" in str(logs))
                 assert (publisher.connected, publisher.waiting) == (False, 1)
-        assert "CERTIFICATE_VERIFY_FAILED" in str(logs)
         missing = address(broker, tls=True, ca=tmp_path / "none.pem")
         with capture_logs() as logs:
             async with publishing(missing) as (publisher, _):
