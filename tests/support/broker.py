@@ -55,7 +55,6 @@ class Mosquitto:
             f"persistence_location {folder}/",
             "autosave_on_changes true",
             "autosave_interval 1",
-            "max_keepalive 60",
             "log_type all",
             "log_dest stderr",
         ]
