@@ -125,7 +125,8 @@ def test_each_named_command_can_be_given() -> None:
     """Whatever we tell people to type, the command takes."""
     named = hints()
     assert len(named) > 100
-    assert [hint for hint in named if not parsed(hint[1].replace("{}", "x"))] == []
+    for where, line in named:
+        assert parsed(line.replace("{}", "x")), where
 
 
 # What answers with a command, on an office that was never started and has one call
