@@ -14,6 +14,7 @@ from datetime import UTC, date, datetime, timedelta
 
 from routing import paths, people
 from routing.burden import DAWN, DUSK, FAIR, HOUR, Burden, Turns, evenness, is_night, on_duty
+from routing.covered import Covered, covered
 from routing.decision import Decision
 from routing.instants import clock_hours
 from routing.model import Line, Plan
@@ -45,7 +46,8 @@ class Simulation:
     """A span's figures; `nights` are who is on call in each, by the day on which it begins.
 
     `minutes` counts open, closed and without anybody on call; `outcomes` are expected calls by how
-    they end; `evenness` divides the most that one person has by the mean: 1 is even.
+    they end; `evenness` divides the most that one person has by the mean: 1 is even; `covered` are
+    the turns that people have for others, who are away.
     """
 
     start: datetime
@@ -56,6 +58,7 @@ class Simulation:
     evenness: Mapping[str, float]
     nights: Mapping[date, tuple[str, ...]]
     holidays: Mapping[date, str] = field(default_factory=dict)
+    covered: tuple[Covered, ...] = ()
 
 
 def nightly(line: Line, calls: float, urgent: float, accepts: float) -> Load:
@@ -99,6 +102,7 @@ def simulate(
         {kind: evenness([getattr(one, kind) for one in burdens.values()]) for kind in FAIR},
         nights,
         holidays,
+        covered(plan, start, end),
     )
 
 

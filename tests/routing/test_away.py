@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from routing.covered import Covered, covered
 from routing.model import Away, ExplicitShift, Layer, Override, Person, Place, Plan, Rota, Unit
 from routing.oncall import duties, until_morning
 from routing.places import away
@@ -327,3 +328,23 @@ def test_nobody_who_is_away_has_a_turn(drawn: tuple[Plan, WallClock, datetime]) 
         if on_call(alone, "doctors", at).people:
             assert there
             assert layer.place == "backup" or answer.people
+
+
+def test_who_takes_how_many_turns_for_whom() -> None:
+    """Whole turns and parts of them; what is beside counts, and a change by hand is nobody's."""
+    plan = known(
+        office(MONDAYS, NIGHTLY),
+        lee=("2026-01-28 00:00", "2026-02-17 00:00"),  # a part of a turn, and of the next one
+        osei=("2026-02-16 20:00", "2026-02-17 00:00"),
+        chen=("2026-01-26 00:00", "2026-02-01 00:00"),
+    )
+    span = (local("2026-01-26 08:00"), local("2026-02-23 08:00"))
+    assert set(covered(plan, *span)) == {
+        Covered("doctors", "osei", "lee", 2, 24 * 5 + 8 + 12),
+        Covered("doctors", "patel", "lee", 1, 4),
+        Covered("doctors", "diaz", "chen", 2, 48),
+    }
+    taken = changed(1, "patel for everybody", "2026-01-26 08:00", "2026-02-23 08:00")
+    whose = {one.instead_of for one in covered(replace(plan, overrides=(taken,)), *span)}
+    assert whose == {"chen"}
+    assert not covered(office(MONDAYS), *span)

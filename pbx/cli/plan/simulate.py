@@ -46,6 +46,8 @@ def simulate(
 ) -> None:
     """Count nights, weekends, holidays and interruptions, and how calls end, as expected values.
 
+    Who takes turns for somebody who is away is told beside them.
+
     Example: officeline simulate --from 2027-01-01 --to 2028-01-01 --calls-per-night 6
     """
     known: Context = context.obj
@@ -109,6 +111,7 @@ def document(found: Simulation, zone: ZoneInfo) -> dict[str, Any]:
         },
         "evenness": {name: round(value, 3) for name, value in found.evenness.items()},
         "outcomes": {name: round(value, 2) for name, value in found.outcomes.items()},
+        "covered": [vars(one) for one in found.covered],
     }
 
 
@@ -135,6 +138,12 @@ def _print(found: Simulation, about: str) -> None:
         table.add_row(person, *counted, f"{burden.night_interruptions:.0f}")
     table.add_row("most, by the mean", *(f"{found.evenness[head]:.2f}" for head in heads), "")
     Console(highlight=False).print(table)
+    for one in found.covered:
+        turns = "1 turn" if one.turns == 1 else f"{one.turns} turns"
+        typer.echo(
+            f"{one.person} has {turns} ({one.hours:g} h) of '{one.rota}' for {one.instead_of}, "
+            "who is away."
+        )
     idle = found.minutes["nobody_on_call"]
     typer.echo(f"Nobody is on call for {idle} minutes of {found.minutes['total']}.")
     told = (f"{calls:.1f} {name}" for name, calls in found.outcomes.items() if calls)

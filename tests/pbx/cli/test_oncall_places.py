@@ -4,20 +4,25 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
 import time_machine
+import typer
 from typer.testing import CliRunner
 
 from pbx.base import when
 from pbx.base.errors import OfficeLineError
+from pbx.calls import explain
 from pbx.cli.oncall import oncall
+from pbx.cli.plan.simulate import simulate
 from pbx.cli.shared.context import Context
 from pbx.escalation.shift_line import handed_over
+from routing import ladder, proof
+from routing.decision import Facts
 from routing.places import overridden
 from routing.rota import on_call
 
@@ -240,3 +245,29 @@ def test_gaps_and_handoffs_know_of_it(place: Context) -> None:
     assert "Somebody is on call at every minute" in run(place, "gaps", "--days", "30")
     first = run(place, "handoffs", "--days", "2").splitlines()[0]
     assert first.endswith("Dr. Kofi Osei and Dr. Eva Diaz to Dr. Kofi Osei and Dr. Wei Chen")
+
+
+def test_simulate_says_who_takes_turns_for_whom(place: Context) -> None:
+    """In words and for tools: what somebody's vacation does to the others."""
+    app = typer.Typer()
+    app.command()(simulate)
+    words = ["--from", "2026-11-24", "--to", "2026-12-24"]
+    done = CliRunner().invoke(app, words, obj=place)
+    assert "lee has 1 turn (160 h) of 'doctors' for patel, who is away.\n" in done.output
+    shown = json.loads(CliRunner().invoke(app, [*words, "--json"], obj=place).stdout)
+    assert shown["covered"] == [
+        {"rota": "doctors", "person": "lee", "instead_of": "patel", "turns": 1, "hours": 160.0}
+    ]
+
+
+def test_explain_names_who_is_there(place: Context) -> None:
+    """A call in the week away rings whoever has the turn, with the resident, and then the next."""
+    plan = place.running()
+    at = when.parse("2026-12-01 20:00", NEW_YORK, NOW)
+    numbers = dict.fromkeys(plan.people, frozenset({"mobile"}))
+    told = explain.imagine(plan, numbers, Facts("+12125550100", None, ("1",)), at)
+    assert told.oncall == {"doctors": ("lee", "chen")}
+    rung = [one.who for one in told.steps if isinstance(one, ladder.Ringing)]
+    assert rung[:2] == [("lee", "chen"), ("osei",)]
+    found = proof.prove(plan, numbers, at, at + timedelta(days=30))
+    assert found.holds, found.counterexamples[:1]
