@@ -119,6 +119,7 @@ place = "PLACE"
             for one in found(
                 practice(("osei", "2026-12-20", "2026-12-21"), more=layer.replace("PLACE", place))
             )
+            if one.code == "all-away"
         ]
         for place in ("oncall", "beside", "backup")
     }
