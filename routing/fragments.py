@@ -30,9 +30,7 @@ def fragment(layer: Layer) -> Fragment | None:
     """Find the first one of a layer."""
     first = turns.handoff(layer, 0)
     last = (first + LOOKED).date()
-    spans = sorted(
-        span for one in layer.only for span in local_spans(one, first.date() + DAY, last)
-    )
+    spans = sorted(span for one in layer.only for span in local_spans(one, first.date(), last))
     joined: list[tuple[datetime, datetime]] = []
     for begins, ends in spans:
         if joined and begins <= joined[-1][1]:

@@ -2,6 +2,7 @@
 
 A turn counts where some part of it lies in the layer's `only` windows; without windows each does.
 So whoever comes next in a rotation of nights from Monday to Thursday has Monday's after Thursday's.
+With windows a turn of several days is as many days of which each counts, wherever they lie.
 What counts is worked out in local times, year by year and once: neither daylight saving nor the
 years since a layer began make an answer slow.
 """
@@ -39,8 +40,8 @@ def turn(layer: Layer, zone: ZoneInfo, at: datetime) -> Turn | None:
         return None
     if layer.only and not inside(layer.only, at, zone):
         return None
-    number = counted(layer, place)
-    people = _queue(layer, place, number)
+    number = counted(layer, place) // _grouped(layer)
+    people = _queue(layer, number)
     return Turn(number, people) if people else None
 
 
@@ -58,13 +59,23 @@ def edges(layer: Layer, zone: ZoneInfo, start: datetime, end: datetime) -> Itera
 
 
 def handoff(layer: Layer, place: int) -> datetime:
-    """Return the local time at which the turn in this place, counted or not, begins."""
-    day, count = first_day(layer), place * layer.every
+    """Return the local time of a handoff: at it the next turn, or day of a turn, may begin."""
+    day, count = first_day(layer), place * _step(layer)
     if layer.unit == "hours":
         return datetime.combine(day, layer.at) + count * HOUR
     if layer.day is not None and layer.unit == "months":
         return datetime.combine(_in_month(layer.day, _month(day) + count), layer.at)
     return datetime.combine(day + count * (7 if layer.unit == "weeks" else 1) * DAY, layer.at)
+
+
+def _grouped(layer: Layer) -> int:
+    """Count the handoffs of one turn, which is more than one for turns of days with windows."""
+    return layer.every if layer.only and layer.unit == "days" else 1
+
+
+def _step(layer: Layer) -> int:
+    """Count the units from one handoff to the next."""
+    return layer.every // _grouped(layer)
 
 
 def first_day(layer: Layer) -> date:
@@ -79,18 +90,18 @@ def first_day(layer: Layer) -> date:
 
 
 def place_of(layer: Layer, local: datetime) -> int:
-    """Find the turn that holds a naive local time."""
+    """Find the handoff that comes last up to a naive local time."""
     first = handoff(layer, 0)
     if layer.unit == "hours":
-        return (local - first) // (layer.every * HOUR)
+        return (local - first) // (_step(layer) * HOUR)
     if layer.unit == "months":
-        place = (_month(local.date()) - _month(first.date())) // layer.every
+        place = (_month(local.date()) - _month(first.date())) // _step(layer)
         return place if handoff(layer, place) <= local else place - 1
-    return (local - first) // (layer.every * (7 if layer.unit == "weeks" else 1) * DAY)
+    return (local - first) // (_step(layer) * (7 if layer.unit == "weeks" else 1) * DAY)
 
 
 def counted(layer: Layer, place: int) -> int:
-    """Count the turns before a place of which some part lies in the layer's windows."""
+    """Count the handoffs before this one after which some part lies in the layer's windows."""
     if not layer.only:
         return place
     year = handoff(layer, place).year
@@ -152,20 +163,19 @@ def _held_before(layer: Layer, year: int) -> int:
 
 @dataclass(frozen=True)
 class _Members:
-    """Who is in a rotation from a place on: their places in it, and whose turn comes first."""
+    """Who is in a rotation from a turn on: their places in it, and whose turn comes first."""
 
-    place: int
-    counted: int
+    number: int
     seats: tuple[int, ...]
     first: int
 
 
-def _queue(layer: Layer, place: int, number: int) -> tuple[str, ...]:
-    """List the people of a layer from whose turn it is, in the place and with the number."""
+def _queue(layer: Layer, number: int) -> tuple[str, ...]:
+    """List the people of a layer from whose turn it is, in the turn of this number."""
     people = layer.rotation
     if layer.joins or layer.leaves:
-        now = next(one for one in reversed(_memberships(layer)) if one.place <= place)
-        people, number = tuple(people[seat] for seat in now.seats), number - now.counted + now.first
+        now = next(one for one in reversed(_memberships(layer)) if one.number <= number)
+        people, number = tuple(people[seat] for seat in now.seats), number - now.number + now.first
     first = number % len(people) if people else 0
     return people[first:] + people[:first]
 
@@ -174,32 +184,36 @@ def _queue(layer: Layer, place: int, number: int) -> tuple[str, ...]:
 def _memberships(layer: Layer) -> tuple[_Members, ...]:
     """List who is in the rotation from when on, each beginning after who had the turn before."""
     stays = {person: _stay(layer, person) for person in layer.rotation}
-    places = {0, *(one for stay in stays.values() for one in stay if one < sys.maxsize)}
+    numbers = {0, *(one for stay in stays.values() for one in stay if one < sys.maxsize)}
     found: list[_Members] = []
-    last = -1  # the seat of whoever had the last turn that counts
-    for place in sorted(places):
-        number = counted(layer, place)
-        if found and found[-1].seats and number > found[-1].counted:
+    last = -1  # the seat of whoever had the last turn
+    for number in sorted(numbers):
+        if found and found[-1].seats:
             before = found[-1]
-            last = before.seats[(before.first + number - before.counted - 1) % len(before.seats)]
+            last = before.seats[(before.first + number - before.number - 1) % len(before.seats)]
         seats = tuple(
             seat
             for seat, person in enumerate(layer.rotation)
-            if stays[person][0] <= place < stays[person][1]
+            if stays[person][0] <= number < stays[person][1]
         )
         first = next((one for one, seat in enumerate(seats) if seat > last), 0)
-        found.append(_Members(place, number, seats, first))
+        found.append(_Members(number, seats, first))
     return tuple(found)
 
 
 def _stay(layer: Layer, person: str) -> tuple[int, int]:
-    """Find the first turn that somebody may have, and the first that they may not have anymore."""
+    """Number the first turn that somebody may have, and the first that they may not anymore."""
     joins, leaves = dict(layer.joins).get(person), dict(layer.leaves).get(person)
-    begins = 0 if joins is None else _first_from(layer, joins)
-    return begins, sys.maxsize if leaves is None else max(0, _first_from(layer, leaves + DAY) - 1)
+    begins, ends = 0, sys.maxsize
+    if joins is not None:
+        begins = -(-counted(layer, _first_from(layer, joins)) // _grouped(layer))
+    if leaves is not None:
+        last = max(0, _first_from(layer, leaves + DAY) - 1)
+        ends = counted(layer, last) // _grouped(layer)
+    return begins, ends
 
 
 def _first_from(layer: Layer, day: date) -> int:
-    """Find the first turn that begins on this day or later."""
+    """Find the first handoff on this day or later."""
     place = max(0, place_of(layer, datetime.combine(day, time(0))))
     return place if handoff(layer, place).date() >= day else place + 1

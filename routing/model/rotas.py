@@ -34,7 +34,8 @@ class Layer:
     the day: turns of 12 hours from 08:00 change at 08:00 and 20:00 each day.
 
     Outside of its `only` windows a layer has nobody, and a turn of which no part lies in them is
-    nobody's: it is not counted, and whoever would come next comes next still.
+    nobody's: it is not counted, and whoever would come next comes next still. Turns of several days
+    are so many days of which some part lies in them.
 
     Who `joins` has no turn that begins before that day, who `leaves` none that ends after it. The
     turns before are what they were, and those after go on in the order of the rotation. Whose turn

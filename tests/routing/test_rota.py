@@ -51,8 +51,9 @@ class LayerOracle:
             first += DAY
         unit = {"hours": DAY / 24, "days": DAY, "weeks": 7 * DAY}[layer.unit]
         local = [datetime.combine(first, layer.at)]
+        size = layer.every if layer.only and layer.unit == "days" else 1  # days of a turn
         while local[-1].date() <= clock.days[-1]:
-            local.append(local[-1] + layer.every * unit)
+            local.append(local[-1] + layer.every // size * unit)
         self.handoffs = [clock.minute(one.date(), one.time()) for one in local[:-1]]
         self.holds = clock.paint(span for one in layer.only for span in clock.window(one))
         self.always = not layer.only
@@ -64,7 +65,7 @@ class LayerOracle:
         ]
         self.numbers, number = list[int](), 0
         for begin, end in pairwise(local):
-            self.numbers.append(number)
+            self.numbers.append(number // size)
             number += self.always or any(one < end and begin < other for one, other in held)
 
     def turn(self, minute: int) -> int | None:

@@ -71,6 +71,7 @@ class Oracle:
     def __init__(self, layer: Layer, length: timedelta = LENGTH) -> None:
         self.layer = layer
         self.end = datetime.combine(layer.since, time(0)) + length
+        self.by_days = bool(layer.only) and layer.unit == "days"  # a turn is so many that count
         self.spans = sorted(span for one in layer.only for span in self.window(one))
 
     def window(self, window: Window) -> Iterator[Span]:
@@ -111,44 +112,51 @@ class Oracle:
         step = {"hours": DAY / 24, "days": DAY, "weeks": 7 * DAY}[layer.unit]
         while at < self.end:
             yield at
-            at += layer.every * step
+            at += (1 if self.by_days else layer.every) * step
 
     def month_days(self) -> Iterator[date]:
         """List a layer's day of each month."""
         assert self.layer.day is not None
         by_month: dict[tuple[int, int], list[date]] = {}
         day = self.layer.since.replace(day=1)
-        while day < self.end.date() + 40 * DAY:
+        while day < self.end.date() + 80 * DAY:
             known = by_month.setdefault((day.year, day.month), [])
             known += [day] * (day.weekday() in self.layer.day.among)
             day += DAY
         nth = self.layer.day.nth
-        for days in by_month.values():
+        for days in list(by_month.values())[:-1]:  # the last month is not whole
             yield days[-1] if nth < 0 or nth > len(days) else days[nth - 1]
 
-    def play(self) -> Iterator[Given]:
-        """List the turns that count, each of whoever comes next in the rotation and is in it."""
-        layer, last = self.layer, -1
-        joins, leaves = dict(layer.joins), dict(layer.leaves)
+    def counting(self) -> Iterator[Given]:
+        """List the turns, or the days of them, of which some part lies in a window."""
         for start, end in pairwise(self.handoffs()):
-            spans = self.spans if layer.only else [(start, end)]
+            spans = self.spans if self.layer.only else [(start, end)]
             parts = [
                 (max(begin, start), min(until, end))
                 for begin, until in spans
                 if begin < end and start < until
             ]
-            if not parts:
-                continue
-            person = None
+            if parts:
+                yield Given(start, end, None, tuple(parts))
+
+    def play(self) -> Iterator[Given]:
+        """List the turns that count, each of whoever comes next in the rotation and is in it."""
+        layer, last, found = self.layer, -1, list(self.counting())
+        joins, leaves = dict(layer.joins), dict(layer.leaves)
+        size = layer.every if self.by_days else 1
+        for first in range(0, len(found) - size + 1, size):
+            days = found[first : first + size]
+            start, end, person = days[0].start, days[-1].end, None
             for step in range(1, len(layer.rotation) + 1):
                 seat = (last + step) % len(layer.rotation)
                 one = layer.rotation[seat]
-                if joins.get(one, date.min) <= start.date() and end.date() <= leaves.get(
-                    one, date.max
+                if (
+                    joins.get(one, date.min) <= start.date()
+                    and leaves.get(one, date.max) >= end.date()
                 ):
                     person, last = one, seat
                     break
-            yield Given(start, end, person, tuple(parts))
+            yield Given(start, end, person, tuple(part for day in days for part in day.parts))
 
 
 @st.composite

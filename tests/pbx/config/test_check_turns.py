@@ -1,0 +1,322 @@
+"""Findings about turns: the sentence, what mends it, and that it does."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from pbx.config import plan
+from pbx.config.findings.finding import Finding
+from routing import idle
+from tests.support.offices import PRESETS, changed, found
+
+SEVEN = ("lee", "osei", "patel", "ana", "ben", "cleo", "dan")
+MORE = "".join(f'[people.{one}]\nname = "Dr. {one.title()}"\n\n' for one in SEVEN[3:])
+CODES = {"never-on-call", "layer-over", "window-torn", "handoff-day", "unknown-name"}
+NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
+
+
+def office(rota: str) -> str:
+    """Write the example with this rota in the place of its own."""
+    text = changed(("[people.lee]", f"{MORE}[people.lee]"))
+    return re.sub(r"\[rota\.doctors\].*?(?=\[ladder)", rota + "\n\n", text, flags=re.DOTALL)
+
+
+def layer(people: str, *lines: str, top: bool = False) -> str:
+    """Write a layer, or the rotation of the rota itself."""
+    names = ", ".join(f'"{one}"' for one in people.split())
+    head = "[rota.doctors]" if top else "[[rota.doctors.layers]]"
+    return "\n".join([head, f"rotation = [{names}]", *lines, ""])
+
+
+DAILY = ('since = "2026-01-05"', 'handoff = "17:00"', 'every = "1 day"')
+WEEKEND = layer(
+    "lee osei",
+    *('since = "2026-01-09"', 'handoff = "fri 17:00"', 'only = ["fri 17:00-mon 17:00"]'),
+)
+NIGHTS = layer(
+    "lee", 'since = "2026-01-05"', 'handoff = "20:00"', 'every = "1 day"', 'only = ["20:00-08:00"]'
+)
+HALF_DAYS = ('since = "2026-01-05"', 'handoff = "08:00"', 'every = "12 hours"')
+WEEKS = ('since = "2026-01-05"', 'handoff = "mon 08:00"')
+MONTHS = ('since = "2026-01-01"', 'handoff = "1st 08:00"', 'every = "1 month"')
+
+
+def told(rota: str) -> list[Finding]:
+    """List what is found about turns."""
+    return [one for one in found(office(rota)) if one.code in CODES]
+
+
+def test_daily_turns_under_weekends_leave_three_of_seven_without_one() -> None:
+    """They are named, and so is the line that mends it; with it everybody has their nights."""
+    base = layer(" ".join(SEVEN), *DAILY, top=True)
+    (one,) = told(base + WEEKEND)
+    assert (one.code, one.where) == ("never-on-call", "rota doctors")
+    assert one.message == (
+        "ben, cleo and dan never have a turn of this rotation: each of their turns falls where a "
+        "layer above holds"
+    )
+    assert one.mend == (
+        'Write only = ["mon 17:00-fri 17:00"] into this layer, so that its turns are counted only '
+        "where it decides."
+    )
+    mended = base.replace('every = "1 day"', 'every = "1 day"\nonly = ["mon 17:00-fri 17:00"]')
+    assert told(mended + WEEKEND) == []
+
+
+@pytest.mark.parametrize(
+    ("rota", "sentence", "mend"),
+    [
+        pytest.param(
+            layer("osei patel", *HALF_DAYS, top=True) + NIGHTS,
+            "patel never has a turn of this rotation: each of their turns falls where a layer "
+            "above holds",
+            'Write only = ["mon-sun 08:00-20:00"] into this layer, so that its turns are counted '
+            "only where it decides.",
+            id="hours",
+        ),
+        pytest.param(
+            layer("osei patel", *WEEKS, top=True)
+            + layer("lee", *WEEKS, 'only = ["every other mon 08:00-mon 08:00"]'),
+            "osei never has a turn of this rotation: each of their turns falls where a layer above "
+            "holds",
+            "Write the other times as 'only' into this layer, so that its turns are counted only "
+            "where it decides.",
+            id="every other week",
+        ),
+        pytest.param(
+            layer("osei patel", *WEEKS, top=True) + layer("lee", *WEEKS),
+            "osei and patel never have a turn of this rotation: a layer above always holds",
+            "Give the layer above the times at which it holds, 'only', or take this one away.",
+            id="always above",
+        ),
+        pytest.param(
+            layer("osei patel", *WEEKS, top=True)
+            + layer("lee", 'since = "2027-01-05"', 'handoff = "mon 08:00"', 'until = "2027-01-08"'),
+            "lee never has a turn of this rotation: its first turn begins after it ends on "
+            "2027-01-08",
+            "Name a later day as 'until', or take the layer away.",
+            id="ends before it begins",
+        ),
+        pytest.param(
+            layer(
+                "osei patel lee",
+                *MONTHS,
+                'joins = { lee = "2027-03-02" }',
+                'leaves = { lee = "2027-04-15" }',
+                top=True,
+            ),
+            "lee never has a turn of this rotation: none lies within the days of 'joins', 'leaves' "
+            "and 'until'",
+            "Name an earlier day in 'joins', a later one in 'leaves' or 'until', or take them out "
+            "of the rotation.",
+            id="gone before the first",
+        ),
+    ],
+)
+def test_who_never_has_a_turn(rota: str, sentence: str, mend: str) -> None:
+    """Each way in which a name stands in a rotation for nothing."""
+    (one,) = told(rota)
+    assert (one.code, one.message, one.mend) == ("never-on-call", sentence, mend)
+    assert one.severity == "warning"
+
+
+@pytest.mark.parametrize(
+    "rota",
+    [
+        pytest.param(layer(" ".join(SEVEN[:6]), *DAILY, top=True) + WEEKEND, id="six go around"),
+        pytest.param(
+            layer(" ".join(SEVEN), *DAILY, 'only = ["mon-thu 17:00-08:00"]', top=True)
+            + layer("lee", *WEEKS, 'only = ["08:00-17:00", "fri 17:00-mon 08:00"]'),
+            id="counted where it holds",
+        ),
+        pytest.param(
+            layer("osei patel", *WEEKS, top=True)
+            + layer("lee", 'since = "2027-06-07"', 'handoff = "mon 08:00"'),
+            id="replaced next summer",
+        ),
+        pytest.param(
+            layer("osei patel lee", *WEEKS, 'leaves = { lee = "2026-06-01" }', top=True),
+            id="has left",
+        ),
+        pytest.param(
+            layer("osei patel", *WEEKS, top=True) + layer("lee", *WEEKS, 'place = "beside"'),
+            id="beside and not above",
+        ),
+        pytest.param(
+            layer("osei patel", *WEEKS, top=True)
+            + layer(
+                "lee patel ana ben",
+                'since = "2026-01-02"',
+                'handoff = "fri 17:00"',
+                'only = ["first fri 17:00-mon 08:00"]',
+            ),
+            id="first weekends",
+        ),
+    ],
+)
+def test_nothing_is_found_where_everybody_has_turns(rota: str) -> None:
+    """Next to what is found, and not found."""
+    assert told(rota) == []
+
+
+def test_a_layer_that_is_over() -> None:
+    """It is told on the line of its end."""
+    rota = layer("osei patel", *WEEKS, top=True) + layer("lee", *WEEKS, 'until = "2026-09-01"')
+    (one,) = told(rota)
+    assert (one.code, one.message, one.mend) == (
+        "layer-over",
+        "a layer of lee ended on 2026-09-01",
+        "Take it away.",
+    )
+    assert 'until = "2026-09-01"' in office(rota).splitlines()[one.line - 1]
+
+
+@pytest.mark.parametrize(
+    ("lines", "sentence", "mend"),
+    [
+        (
+            ('since = "2026-01-09"', 'handoff = "fri 18:00"', 'only = ["fri 17:00-mon 08:00"]'),
+            (
+                "a window of the layer begins before the handoff (Fri 18:00), so that 60 minutes "
+                "from Fri 17:00 are of another turn than the rest"
+            ),
+            "Let it begin at 18:00, or hand over at 17:00.",
+        ),
+        (
+            (
+                'since = "2026-01-05"',
+                'handoff = "08:00"',
+                'every = "1 day"',
+                'only = ["mon-thu 17:00-08:30"]',
+            ),
+            (
+                "a window of the layer ends after the handoff (Tue 08:00), so that 30 minutes from "
+                "Tue 08:00 are of another turn than the rest"
+            ),
+            "Let it end at 08:00, or hand over at 08:30.",
+        ),
+    ],
+)
+def test_a_window_that_a_handoff_cuts(lines: tuple[str, ...], sentence: str, mend: str) -> None:
+    """What is left of it would be a turn, or a part of one, that nobody means."""
+    (one,) = told(layer("osei patel", *WEEKS, top=True) + layer("lee osei", *lines))
+    assert (one.code, one.message, one.mend) == ("window-torn", sentence, mend)
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        (*DAILY[:1], 'handoff = "08:00"', 'every = "1 day"', 'only = ["mon-thu 17:00-08:00"]'),
+        (*DAILY[:1], 'handoff = "08:00"', 'every = "1 hour"', 'only = ["mon-thu 17:00-08:00"]'),
+        (*DAILY[:1], 'handoff = "08:00"', 'every = "1 day"', 'only = ["sat-sun"]'),
+        (
+            *DAILY[:1],
+            'handoff = "08:00"',
+            'every = "1 day"',
+            'only = ["mon-thu 17:00-24:00", "tue-fri 00:00-08:00"]',
+        ),
+        (*MONTHS, 'only = ["last fri 17:00-mon 08:00"]'),
+    ],
+)
+def test_windows_that_are_not_cut(lines: tuple[str, ...]) -> None:
+    """Two that join at midnight are one; hours apart is as it is meant."""
+    assert told(layer("osei patel", *WEEKS, top=True) + layer("lee osei", *lines)) == []
+
+
+@pytest.mark.parametrize(
+    ("lines", "code", "sentence"),
+    [
+        (
+            (*WEEKS, 'until = "2026-01-05"'),
+            "backwards-period",
+            "the layer ends (2026-01-05) before it begins (2026-01-05)",
+        ),
+        (
+            (*WEEKS, 'leaves = { osei = "2025-12-31" }'),
+            "backwards-period",
+            "osei leaves (2025-12-31) before they join (2026-01-05)",
+        ),
+        (
+            (*WEEKS, 'joins = { osei = "2026-06-01" }', 'leaves = { osei = "2026-05-01" }'),
+            "backwards-period",
+            "osei leaves (2026-05-01) before they join (2026-06-01)",
+        ),
+        (
+            (*WEEKS, 'joins = { lee = "2026-06-01" }'),
+            "unknown-name",
+            "'lee' is not in this file (there is osei, patel)",
+        ),
+        (
+            (*MONTHS[:1], 'handoff = "mon 08:00"', 'every = "1 month"'),
+            "handoff-day",
+            "the day of 'mon 08:00' means nothing in turns of 1 month",
+        ),
+        (
+            (*MONTHS[:1], 'handoff = "08:00"', 'every = "2 months"'),
+            "handoff-day",
+            "a handoff by months without its day is on the one of 'since' (2026-01-01)",
+        ),
+        (
+            (*WEEKS[:1], 'handoff = "1st 08:00"'),
+            "handoff-day",
+            "the day of '1st 08:00' means nothing in turns of 1 week",
+        ),
+        (
+            (*MONTHS[:1], 'handoff = "32nd 08:00"', 'every = "1 month"'),
+            "bad-value",
+            (
+                "'32nd 08:00' is no handoff such as '1st 08:00', 'last day 17:00' or "
+                "'first mon 08:00': a month has no day 32"
+            ),
+        ),
+        (
+            (*WEEKS, 'only = ["first sat-sun 08:00-20:00"]'),
+            "bad-value",
+            (
+                "'first sat-sun 08:00-20:00' may be counted by each of its days; write it as one "
+                "span, such as 'first fri 17:00-mon 08:00', or each day on its own"
+            ),
+        ),
+        (
+            (*WEEKS, 'every = "1 fortnight"'),
+            "bad-value",
+            "'1 fortnight' is no turn such as '1 week'",
+        ),
+        ((*WEEKS, 'until = "2026-13-01"'), "bad-value", "'2026-13-01' is no date"),
+        ((*WEEKS, "joins = [1]"), "bad-value", ""),
+    ],
+)
+def test_what_is_no_turn(lines: tuple[str, ...], code: str, sentence: str) -> None:
+    """Bad input is told in one sentence, on its layer or on the rota's own."""
+    for rota in (
+        layer("osei patel", *lines, top=True),
+        layer("osei patel", *WEEKS, top=True) + layer("osei patel", *lines),
+    ):
+        known = [one for one in found(office(rota)) if one.code == code]
+        assert [one for one in known if sentence in one.message], found(office(rota))
+
+
+def test_a_key_of_a_rotation_needs_one() -> None:
+    """The first that is there alone is named."""
+    rota = '[rota.doctors]\nuntil = "2027-01-01"\n\n' + layer("osei", *WEEKS)
+    (one,) = [one for one in found(office(rota)) if one.code == "bad-value"]
+    assert "'until' needs a 'rotation' beside it" in one.message
+
+
+def test_who_has_no_turn_is_looked_for_no_longer_than_a_round(tmp_path: Path) -> None:
+    """An hour's turns under a layer that always holds, for ten people: the work has a bound."""
+    path = tmp_path / "office.toml"
+    path.write_text(
+        office(
+            layer(" ".join(SEVEN), *WEEKS[:1], 'handoff = "08:00"', 'every = "1 hour"', top=True)
+            + layer("lee", *WEEKS)
+        )
+    )
+    rota = plan.load(path, PRESETS).plan.rotas["doctors"]
+    zone = plan.load(path, PRESETS).plan.office.zone
+    (one,) = idle.idle(rota, zone, NOW)
+    assert one.people == SEVEN
