@@ -11,7 +11,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from routing.covered import Covered, covered
-from routing.model import Away, ExplicitShift, Layer, Override, Person, Place, Plan, Rota, Unit
+from routing.model import (
+    Away,
+    ExplicitShift,
+    Layer,
+    MonthDay,
+    Override,
+    Person,
+    Place,
+    Plan,
+    Rota,
+    Unit,
+)
 from routing.oncall import duties, until_morning
 from routing.places import away
 from routing.rota import gaps, handoff_clock, on_call, shifts
@@ -271,10 +282,12 @@ def test_a_shift_beside_ends_no_morning() -> None:
 
 @st.composite
 def layers(draw: st.DrawFn, clock: WallClock) -> Layer:
-    """Draw a layer of any place that began some weeks ago."""
-    unit: Unit = draw(st.sampled_from(["hours", "days", "weeks"]))
+    """Draw a layer of any place that began some weeks ago, and whom some leave."""
+    unit: Unit = draw(st.sampled_from(["hours", "days", "weeks", "months"]))
+    people = tuple(draw(st.permutations(PEOPLE)))[: draw(st.integers(1, 4))]
+    left = draw(st.lists(st.sampled_from(people), max_size=1))
     return Layer(
-        tuple(draw(st.permutations(PEOPLE)))[: draw(st.integers(1, 4))],
+        people,
         clock.middle - draw(st.integers(0, 40)) * DAY,
         draw(times()),
         draw(st.integers(0, 6)),
@@ -282,6 +295,8 @@ def layers(draw: st.DrawFn, clock: WallClock) -> Layer:
         unit,
         tuple(draw(st.lists(windows(), max_size=1))),
         draw(st.sampled_from(get_args(Place))),
+        MonthDay(draw(st.integers(1, 28))) if unit == "months" else None,
+        leaves=tuple((one, clock.middle + draw(st.integers(-9, 9)) * DAY) for one in left),
     )
 
 
