@@ -54,33 +54,22 @@ def idle(rota: Rota, zone: ZoneInfo, now: datetime) -> Iterator[Idle]:
             yield Idle(number, tuple(alone), "ended" if ended else "between")
 
 
-def over(layer: Layer, zone: ZoneInfo, now: datetime) -> bool:
-    """Tell whether a layer has ended."""
-    if layer.until is None:
-        return False
-    return at_local(datetime.combine(layer.until, layer.at), zone) <= now
-
-
 def _begins_before_its_end(layer: Layer, zone: ZoneInfo) -> bool:
-    return not over(layer, zone, at_local(turns.handoff(layer, 0), zone))
+    return not turns.over(layer, zone, at_local(turns.handoff(layer, 0), zone))
 
 
 def _waiting(layer: Layer, zone: ZoneInfo, now: datetime) -> dict[str, Stay]:
     """Say from when to when a turn of each of the rotation is looked for; of who left, none is."""
-    if over(layer, zone, now):
-        return {}
     first = at_local(turns.handoff(layer, 0), zone)
     far = len(layer.rotation) * ROUNDS * max(WEEK, layer.every * LENGTHS[layer.unit])
     joins, leaves = dict(layer.joins), dict(layer.leaves)
     found: dict[str, Stay] = {}
-    for person in layer.rotation:
+    for person in turns.members(layer, zone, now):
         begins = first
         if person in joins:
             begins = max(first, at_local(datetime.combine(joins[person], time(0)), zone))
         if person in leaves:
             ends = at_local(datetime.combine(leaves[person], layer.at), zone)
-            if ends <= now:
-                continue
         else:
             begins = max(begins, now)
             ends = begins + min(far, LONGEST)

@@ -36,7 +36,7 @@ class Turn:
 def turn(layer: Layer, zone: ZoneInfo, at: datetime) -> Turn | None:
     """Return the turn at an instant (UTC); None where the layer does not hold, or has nobody."""
     place = _place(layer, zone, at)
-    if place < 0 or (layer.until is not None and at >= _end(layer, zone)):
+    if place < 0 or over(layer, zone, at):
         return None
     if layer.only and not inside(layer.only, at, zone):
         return None
@@ -66,6 +66,23 @@ def handoff(layer: Layer, place: int) -> datetime:
     if layer.day is not None and layer.unit == "months":
         return datetime.combine(_in_month(layer.day, _month(day) + count), layer.at)
     return datetime.combine(day + count * (7 if layer.unit == "weeks" else 1) * DAY, layer.at)
+
+
+def over(layer: Layer, zone: ZoneInfo, now: datetime) -> bool:
+    """Tell whether a layer has ended at an aware instant."""
+    return layer.until is not None and _end(layer, zone) <= now
+
+
+def members(layer: Layer, zone: ZoneInfo, now: datetime) -> tuple[str, ...]:
+    """Name who may have a turn at some time from an aware instant on: who did not leave yet."""
+    if over(layer, zone, now):
+        return ()
+    left = {
+        person
+        for person, day in layer.leaves
+        if at_local(datetime.combine(day, layer.at), zone) <= now
+    }
+    return tuple(one for one in layer.rotation if one not in left)
 
 
 def _grouped(layer: Layer) -> int:

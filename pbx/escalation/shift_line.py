@@ -16,7 +16,7 @@ from pbx.calls.conversation import Plans
 from pbx.db import changes, shifts
 from pbx.escalation import shift_words
 from pbx.escalation.line_steps import LineState, Step, bye, choices
-from routing import rota, shift_start
+from routing import rota, shift_start, turns
 from routing.model import Override, Plan
 from routing.oncall import until_morning
 
@@ -120,15 +120,16 @@ def _to_take(plan: Plan, person: str, now: datetime) -> str | None:
             return name
     if on_call:
         return None
-    own = [name for name in plan.rotas if person in _people(plan, name)]
+    own = [name for name in plan.rotas if person in _people(plan, name, now)]
     others = list(plan.rotas) if known.role == "physician" else []
     return next(iter([*own, *others]), None)
 
 
-def _people(plan: Plan, name: str) -> set[str]:
+def _people(plan: Plan, name: str, now: datetime) -> set[str]:
     table = plan.rotas[name]
-    turns = {person for layer in table.layers for person in layer.rotation}
-    return turns | {shift.person for shift in table.shifts} | {table.backup}
+    zone = plan.office.zone
+    named = {person for layer in table.layers for person in turns.members(layer, zone, now)}
+    return named | {shift.person for shift in table.shifts} | {table.backup}
 
 
 def _minute(at: datetime) -> datetime:

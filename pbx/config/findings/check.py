@@ -104,7 +104,7 @@ def look(text: str, presets: Path, now: datetime, numbers: Numbers | None = None
     found = list(first.findings)
     for then in THEN:
         found += then(draft)
-    found += people.look(draft, numbers)
+    found += people.look(draft, numbers, now)
     found += times.look(draft, now)
     found += days.look(draft, now)
     found += away.look(draft, now)

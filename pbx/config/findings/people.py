@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from pbx.config.findings.draft import Draft
 from pbx.config.findings.finding import Finding
 from pbx.config.findings.lines import Path
 from pbx.config.findings.names import VAULT
-from routing import model, rota
+from routing import model, rota, turns
 
 if TYPE_CHECKING:
     from routing.people import Numbers
@@ -20,7 +21,7 @@ VOICEMAIL_S = 25  # carriers' voicemails answer after 15 to 30 s; most after mor
 Rung = tuple[Path, str, str, int, str]
 
 
-def look(draft: Draft, numbers: Numbers | None) -> Iterator[Finding]:
+def look(draft: Draft, numbers: Numbers | None, now: datetime) -> Iterator[Finding]:
     """Find who cannot be reached; with `numbers`, also whose number the vault does not hold."""
     for name, members in draft.file.groups.items():
         if not members:
@@ -28,9 +29,9 @@ def look(draft: Draft, numbers: Numbers | None) -> Iterator[Finding]:
             where = f"group {name}"
             yield draft.find("empty-group", ("groups", name), where, "nobody is in it", mend)
     rung = list(_rung(draft))
-    yield from _contacts(draft, rung, numbers)
+    yield from _contacts(draft, rung, numbers, now)
     for path, where, who, ring_s, rota_name in rung:
-        people = _people(draft.plan, who, rota_name)
+        people = _people(draft.plan, who, rota_name, now)
         if not people and who not in draft.file.groups and draft.whole("people", "rota", "groups"):
             message = f"'{who}' is nobody, as {_missing(who)}"
             mend = "Add them, or name somebody else."
@@ -43,7 +44,7 @@ def look(draft: Draft, numbers: Numbers | None) -> Iterator[Finding]:
             )
             mend = "Ring for 20 seconds, and try again in a later step."
             yield draft.find("ring-past-voicemail", path, where, message, mend)
-    yield from _backups(draft)
+    yield from _backups(draft, now)
 
 
 def _rung(draft: Draft) -> Iterator[Rung]:
@@ -59,11 +60,11 @@ def _rung(draft: Draft) -> Iterator[Rung]:
             yield path, where, who, do.for_, ""
 
 
-def _people(plan: model.Plan, who: str, rota_name: str) -> tuple[str, ...]:
+def _people(plan: model.Plan, who: str, rota_name: str, now: datetime) -> tuple[str, ...]:
     """Name everybody, desk phones included, whom a word may ring at some time."""
     if who in {model.ONCALL, model.BACKUP}:
         name = rota_name or next(iter(plan.rotas), "")
-        return _of_rota(plan, name) if name in plan.rotas else ()
+        return _of_rota(plan, name, now) if name in plan.rotas else ()
     if who == model.OWN:
         return plan.physicians()
     if who == model.EVERYONE:
@@ -73,9 +74,10 @@ def _people(plan: model.Plan, who: str, rota_name: str) -> tuple[str, ...]:
     return (who,)
 
 
-def _of_rota(plan: model.Plan, name: str) -> tuple[str, ...]:
+def _of_rota(plan: model.Plan, name: str, now: datetime) -> tuple[str, ...]:
     table = plan.rotas[name]
-    named = [person for layer in table.layers for person in layer.rotation]
+    zone = plan.office.zone
+    named = [person for layer in table.layers for person in turns.members(layer, zone, now)]
     named += [shift.person for shift in table.shifts]
     if table.backup in plan.people:
         named.append(table.backup)
@@ -97,12 +99,14 @@ def _has_voicemail(plan: model.Plan, who: str) -> bool:
     )
 
 
-def _contacts(draft: Draft, rung: list[Rung], numbers: Numbers | None) -> Iterator[Finding]:
+def _contacts(
+    draft: Draft, rung: list[Rung], numbers: Numbers | None, now: datetime
+) -> Iterator[Finding]:
     """Find who is to be rung, by name, by a group or by a rota, and has nothing to ring."""
     plan = draft.plan
-    used = {one for _, _, who, _, name in rung for one in _people(plan, who, name)}
+    used = {one for _, _, who, _, name in rung for one in _people(plan, who, name, now)}
     used |= {one for group in plan.groups.values() for one in group.members}
-    used |= {one for name in plan.rotas for one in _of_rota(plan, name)}
+    used |= {one for name in plan.rotas for one in _of_rota(plan, name, now)}
     for key, person in plan.people.items():
         if key not in used:
             continue
@@ -117,7 +121,7 @@ def _contacts(draft: Draft, rung: list[Rung], numbers: Numbers | None) -> Iterat
         yield draft.find("no-contact", ("people", key), f"person {key}", message, mend)
 
 
-def _backups(draft: Draft) -> Iterator[Finding]:
+def _backups(draft: Draft, now: datetime) -> Iterator[Finding]:
     """Find rotas of one person who would have to step in for themselves."""
     plan = draft.plan
     steps = [
@@ -129,7 +133,7 @@ def _backups(draft: Draft) -> Iterator[Finding]:
     if model.BACKUP not in steps or not draft.whole("rota"):
         return
     for name, table in plan.rotas.items():
-        people = _of_rota(plan, name)
+        people = _of_rota(plan, name, now)
         if table.backup not in plan.rotas and len(people) == 1:
             message = f"{people[0]} is the only one, and nobody steps in"
             mend = "Name a person or another rota as its 'backup'."

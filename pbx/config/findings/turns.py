@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from pbx.config.findings.draft import Draft
 from pbx.config.findings.finding import Finding
 from pbx.config.findings.times import DAY_MINUTES, WEEK_MINUTES, minutes
-from routing import idle, spans
+from routing import idle, spans, turns
 from routing.clocks import WEEKDAYS
 from routing.fragments import Fragment, fragment
 
@@ -27,7 +27,7 @@ def look(draft: Draft, now: datetime) -> Iterator[Finding]:
     zone = draft.plan.office.zone
     for name, rota in draft.plan.rotas.items():
         for number, layer in enumerate(rota.layers):
-            if idle.over(layer, zone, now):
+            if turns.over(layer, zone, now):
                 yield draft.find(
                     "layer-over",
                     (*_at(draft, name, number), "until"),

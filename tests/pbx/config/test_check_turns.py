@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from pbx.config import plan
+from pbx.config.findings.check import look
 from pbx.config.findings.finding import Finding
 from routing import idle
 from tests.support.offices import PRESETS, changed, found
@@ -320,3 +321,20 @@ def test_who_has_no_turn_is_looked_for_no_longer_than_a_round(tmp_path: Path) ->
     zone = plan.load(path, PRESETS).plan.office.zone
     (one,) = idle.idle(rota, zone, NOW)
     assert one.people == SEVEN
+
+
+def test_who_left_needs_no_number_and_who_will_come_does() -> None:
+    """Their name stays in the rotation, and their number may go from the vault."""
+    text = office(
+        layer(
+            "lee osei patel ana",
+            *WEEKS,
+            'joins = { ana = "2027-03-01" }',
+            'leaves = { osei = "2026-11-23" }',
+            top=True,
+        )
+    )
+    held = frozenset({"mobile"})
+    known = {"lee": held, "patel": held}
+    missing = [one for one in look(text, PRESETS, NOW, known).findings if one.code == "no-contact"]
+    assert [one.where for one in missing] == ["person ana"]
