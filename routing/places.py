@@ -5,12 +5,14 @@ Overrides are laid over that here, too: see `routing.model.Override`.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
 from routing.instants import at_local
 from routing.model import Override, Place, Plan
+
+Span = tuple[datetime, datetime]
 
 
 @dataclass(frozen=True)
@@ -59,17 +61,25 @@ class OnCall:
 
 def away(plan: Plan, person: str, at: datetime) -> bool:
     """Tell whether a person takes no turns at this instant."""
-    known, zone = plan.people.get(person), plan.office.zone
-    return known is not None and any(
-        at_local(one.start, zone) <= at < at_local(one.end, zone) for one in known.away
-    )
+    return any(start <= at < end for start, end in _absences(plan).get(person, ()))
 
 
 def away_edges(plan: Plan) -> Iterator[datetime]:
     """List every instant at which somebody goes away or is back."""
-    for person in plan.people.values():
-        for one in person.away:
-            yield from (at_local(at, plan.office.zone) for at in (one.start, one.end))
+    return (at for spans in _absences(plan).values() for span in spans for at in span)
+
+
+def _absences(plan: Plan) -> Mapping[str, tuple[Span, ...]]:
+    """Map who is away at some time to when that is, by instants."""
+    if "away" not in plan.memo:
+        zone = plan.office.zone
+        plan.memo["away"] = {
+            key: tuple((at_local(one.start, zone), at_local(one.end, zone)) for one in person.away)
+            for key, person in plan.people.items()
+            if person.away
+        }
+    found: Mapping[str, tuple[Span, ...]] = plan.memo["away"]
+    return found
 
 
 def filled(first: Seat | None, beside: tuple[Seat, ...], otherwise: str) -> OnCall:

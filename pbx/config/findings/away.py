@@ -11,7 +11,6 @@ from pbx.config.findings.finding import Finding
 from pbx.config.findings.lines import Path
 from routing import model, rota
 from routing.instants import at_local
-from routing.oncall import weak
 from routing.places import away
 
 LIKE = "%Y-%m-%d %H:%M"
@@ -71,13 +70,8 @@ def _shifts(draft: Draft, now: datetime) -> Iterator[Finding]:
 
 def _gaps(draft: Draft, name: str, now: datetime) -> Iterator[Finding]:
     """Find when nobody is on call because people are away, however far ahead."""
-    plan, end = draft.plan, _last(draft.plan)
-    before = list(rota.gaps(all_there(plan), name, now, end))
-    found = [
-        gap
-        for gap in rota.gaps(plan, name, now, end)
-        if not any(one.start <= gap.start and gap.end <= one.end for one in before)
-    ]
+    plan = draft.plan
+    found = list(_only_with(plan, name, now))
     if found:
         more = f", and {len(found) - 1} times more" if len(found) > 1 else ""
         message = (
@@ -87,19 +81,42 @@ def _gaps(draft: Draft, name: str, now: datetime) -> Iterator[Finding]:
         yield draft.find("rota-gap", ("rota", name), f"rota {name}", message, MEND)
 
 
+def _only_with(plan: model.Plan, name: str, now: datetime) -> Iterator[rota.Shift]:
+    """List the gaps of a rota that there would not be, or not so long, if nobody were away."""
+    there = all_there(plan)
+    for start, end in _times_away(plan, now):
+        before = list(rota.gaps(there, name, start, end))
+        for gap in rota.gaps(plan, name, start, end):
+            if not any(one.start <= gap.start and gap.end <= one.end for one in before):
+                yield gap
+
+
+def _times_away(plan: model.Plan, now: datetime) -> list[tuple[datetime, datetime]]:
+    """List the times to come in which anybody is away, joined where they meet."""
+    zone = plan.office.zone
+    spans: list[tuple[datetime, datetime]] = []
+    known = (one for person in plan.people.values() for one in person.away)
+    for start, end in sorted((at_local(one.start, zone), at_local(one.end, zone)) for one in known):
+        if spans and start <= spans[-1][1]:
+            spans[-1] = (spans[-1][0], max(end, spans[-1][1]))
+        elif end > now:
+            spans.append((max(start, now), end))
+    return spans
+
+
 def _together(draft: Draft, table: model.Rota, now: datetime) -> Iterator[Finding]:
     """Find layers whose people are all away at once while they would hold, and what stands in."""
     plan = draft.plan
     own = draft.file.rota[table.name].rotation is not None
     for number, layer in enumerate(table.layers, start=-own):
+        if not any(one.away for key, one in plan.people.items() if key in layer.rotation):
+            continue
         # the layer alone, at the place where it is looked for
         first = replace(table, layers=(replace(layer, place="oncall"),), shifts=())
         alone = replace(plan, rotas={table.name: first}, overrides=())
-        before = list(rota.gaps(all_there(alone), table.name, now, _last(plan)))
-        for gap in rota.gaps(alone, table.name, now, _last(plan)):
-            covered = any(one.start <= gap.start and gap.end <= one.end for one in before)
+        for gap in _only_with(alone, table.name, now):
             empty = list(rota.gaps(plan, table.name, gap.start, gap.end))
-            if covered or (empty and layer.place == "oncall"):
+            if empty and layer.place == "oncall":
                 continue
             at: Path = ("rota", table.name)
             at = at if number < 0 else (*at, "layers", number)
@@ -142,7 +159,9 @@ def _alone(draft: Draft, name: str, now: datetime) -> Iterator[Finding]:
 def _without_backup(plan: model.Plan, name: str, now: datetime) -> list[tuple[datetime, datetime]]:
     """List when one is on call and nobody steps in, but would if nobody were away."""
     there, spans = all_there(plan), list[tuple[datetime, datetime]]()
-    for shift in weak(plan, name, now, _last(plan))[1]:
+    for shift in (one for span in _times_away(plan, now) for one in rota.shifts(plan, name, *span)):
+        if len(shift.on_call.people) != 1 or shift.on_call.backup is not None:
+            continue
         if rota.on_call(there, name, shift.start).backup is None:
             continue
         if spans and spans[-1][1] == shift.start:
@@ -150,12 +169,6 @@ def _without_backup(plan: model.Plan, name: str, now: datetime) -> list[tuple[da
         else:
             spans.append((shift.start, shift.end))
     return spans
-
-
-def _last(plan: model.Plan) -> datetime:
-    """Return when everybody is back."""
-    zone = plan.office.zone
-    return max(at_local(one.end, zone) for person in plan.people.values() for one in person.away)
 
 
 def _times(plan: model.Plan, start: datetime, end: datetime) -> str:
