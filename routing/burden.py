@@ -34,7 +34,10 @@ class Burden:
 
 
 class Turns:
-    """Adds up who was on call; a night, weekend or holiday is theirs who had the most of it."""
+    """Adds up who was on call; a night, weekend or holiday is theirs who had the most of it.
+
+    Who is on call together with them for over half of it has it, too.
+    """
 
     def __init__(self, people: Iterable[str], zone: ZoneInfo) -> None:
         self._zone = zone
@@ -73,11 +76,20 @@ class Turns:
 
     def _given(self, kind: str, days: Iterable[date]) -> Nights:
         """Say who has each of these nights, weekends or days, and count it as theirs."""
-        found = {day: _most(self._held[kind].get(day, {})) for day in days}
+        found = {day: most(self._held[kind].get(day, {}), self._whole(kind, day)) for day in days}
         for person in (one for who in found.values() for one in who):
             burden = self.of(person)
             setattr(burden, kind, getattr(burden, kind) + 1)
         return found
+
+    def _whole(self, kind: str, day: date) -> timedelta:
+        """Measure a night, a weekend or a day."""
+        first, last = {
+            "nights": ((day, DUSK), (day + DAY, DAWN)),
+            "weekends": ((day, MIDNIGHT), (day + 2 * DAY, MIDNIGHT)),
+            "holidays": ((day, MIDNIGHT), (day + DAY, MIDNIGHT)),
+        }[kind]
+        return instant(*last, self._zone) - instant(*first, self._zone)
 
     def _days(self, start: datetime, end: datetime, clock: time) -> Iterator[date]:
         """List the local days whose instant at this time lies in the span."""
@@ -125,10 +137,10 @@ def _turns(local: datetime) -> Iterator[tuple[str, date]]:
         yield "weekends", day - (day.weekday() - SATURDAY) * DAY
 
 
-def _most(who: Mapping[str, timedelta]) -> tuple[str, ...]:
-    """Name who has the most of a night; two who share all of it both do."""
+def most(who: Mapping[str, timedelta], whole: timedelta) -> tuple[str, ...]:
+    """Name who has the most of a night, or over half of it, which two at once can have."""
     longest = max(who.values(), default=None)
-    return tuple(person for person, span in who.items() if span == longest)
+    return tuple(person for person, span in who.items() if span == longest or 2 * span > whole)
 
 
 def _holiday(plan: Plan, day: date) -> str | None:

@@ -170,6 +170,20 @@ def handoffs(plan: Plan, rota: str, start: datetime, end: datetime) -> list[Hand
     return [Handoff(rota, at, before, after) for (_, before), (at, after) in pairwise(known)]
 
 
+def taken_from(plan: Plan, rota: str, person: str, at: datetime) -> tuple[Place, str | None]:
+    """Say which place somebody takes who takes the night, and whose it is if that is to be named.
+
+    It is the first one (whoever has it), unless they stand beside alone, and somebody is there.
+    """
+    table = plan.rotas[rota]
+    places = {one.place for one in table.layers if person in one.rotation}
+    places |= {one.place for one in table.shifts if one.person == person}
+    beside = rotas.on_call(plan, rota, at).at("beside")
+    if beside and "beside" in places and "oncall" not in places and person not in beside:
+        return "beside", beside[0]
+    return "oncall", None
+
+
 def until_morning(plan: Plan, rota: str, at: datetime, place: Place = "oncall") -> datetime:
     """Return when who takes over now may stop: the next morning at which the place is handed over.
 

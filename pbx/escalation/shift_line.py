@@ -18,7 +18,7 @@ from pbx.escalation import shift_words
 from pbx.escalation.line_steps import LineState, Step, bye, choices
 from routing import rota, shift_start, turns
 from routing.model import Override, Plan
-from routing.oncall import until_morning
+from routing.oncall import taken_from, until_morning
 
 REASON = "by telephone"
 ABOUT_SHIFTS = frozenset({"shift", "handover", "take"})  # what was asked for last, of a call here
@@ -84,8 +84,9 @@ class ShiftLine:
             end = shift_start.ends(plan, name, state.person, now)
             await asyncio.to_thread(shifts.confirm, self._engine, name, state.person, by=by, at=now)
         else:
-            end = until_morning(plan, name, now)
-            wanted = Override(0, name, "replace", state.person, None, _minute(now), end, REASON)
+            place, whose = taken_from(plan, name, state.person, now)
+            end = until_morning(plan, name, now, place)
+            wanted = Override(0, name, "replace", state.person, whose, _minute(now), end, REASON)
             await asyncio.to_thread(changes.add_override, self._engine, wanted, by=by, now=now)
         log.info("shift.taken", person=state.person)
         until = shift_words.until(now, end, plan.office.zone)

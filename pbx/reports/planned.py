@@ -10,7 +10,18 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from routing import oncall
-from routing.burden import DAWN, DUSK, HOUR, TURNS, Burden, Nights, Turns, evenness, on_duty
+from routing.burden import (
+    DAWN,
+    DUSK,
+    HOUR,
+    TURNS,
+    Burden,
+    Nights,
+    Turns,
+    evenness,
+    most,
+    on_duty,
+)
 from routing.instants import DAY, clock_hours, instant
 from routing.stretches import stretches
 
@@ -94,14 +105,13 @@ def shares(past: Past, rota: str, start: datetime, end: datetime) -> Iterable[Ro
             if dusk >= start and held > timedelta():
                 nights[night][one.person] += held
             night += DAY
-    most = Counter(
+    counted = Counter(
         person
-        for who in nights.values()
-        for person, held in who.items()
-        if held == max(who.values())
+        for night, who in nights.items()
+        for person in most(who, instant(night + DAY, DAWN, zone) - instant(night, DUSK, zone))
     )
     for person, held in spans.items():
-        yield RotaShare(rota, person, most[person], round(held / HOUR, 1))
+        yield RotaShare(rota, person, counted[person], round(held / HOUR, 1))
 
 
 def _duties(past: Past, rota: str, start: datetime, end: datetime) -> Iterator[oncall.Duty]:

@@ -23,9 +23,10 @@ from routing.model import (
     Rota,
     Unit,
 )
-from routing.oncall import duties, until_morning
+from routing.oncall import duties, taken_from, until_morning
 from routing.places import away
 from routing.rota import gaps, handoff_clock, on_call, shifts
+from routing.simulate import Load, simulate
 from tests.routing.test_rota_told import DOCTORS, MONDAYS, changed, during, local, practice
 from tests.support.wall_clock import DAY, WallClock, clocks, plan_in, times, windows
 
@@ -363,3 +364,28 @@ def test_who_takes_how_many_turns_for_whom() -> None:
     whose = {one.instead_of for one in covered(replace(plan, overrides=(taken,)), *span)}
     assert whose == {"chen"}
     assert not covered(office(MONDAYS), *span)
+
+
+def test_a_night_together_is_both_of_theirs() -> None:
+    """A resident from 8 PM has the night, too; one who leaves at midnight has none of it."""
+    for hours, nights in (("20:00-08:00", 7), ("17:00-00:00", 0)):
+        plan = office(MONDAYS, replace(NIGHTLY, rotation=("chen",), only=during(f"daily {hours}")))
+        span = (local("2026-01-05 08:00"), local("2026-01-12 08:00"))
+        found = simulate(plan, {}, *span, Load({}, {}))
+        assert {one: found.load[one].nights for one in ("lee", "chen")} == {
+            "lee": 7,
+            "chen": nights,
+        }
+
+
+def test_who_stands_beside_takes_the_place_beside() -> None:
+    """A resident who takes the night takes a resident's; anybody else takes the first place."""
+    plan = office(MONDAYS, NIGHTLY)
+    at = local("2026-01-05 20:00")
+    assert taken_from(plan, "doctors", "diaz", at) == ("beside", "chen")
+    assert taken_from(plan, "doctors", "osei", at) == ("oncall", None)
+    assert taken_from(plan, "doctors", "nobody", at) == ("oncall", None)
+    both = office(replace(MONDAYS, rotation=(*DOCTORS, "diaz")), NIGHTLY)
+    assert taken_from(both, "doctors", "diaz", at) == ("oncall", None)
+    early = office(MONDAYS, replace(NIGHTLY, only=during("sat-sun")))
+    assert taken_from(early, "doctors", "diaz", at) == ("oncall", None)

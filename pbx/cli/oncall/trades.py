@@ -42,19 +42,24 @@ def take(
 ) -> None:
     """Take the night: be on call in the place of whoever is, until the next morning's handoff.
 
-    Whoever the schedule has beside them stays, unless --of names them.
+    Where two are on call, somebody who has turns beside alone takes that place, anybody else the
+    first one; --of names another.
 
     Example: officeline oncall take osei --to 8am
     """
-    from routing.oncall import until_morning
+    from routing.oncall import taken_from, until_morning
 
     plan = context.obj.running()
     zone = plan.office.zone
     name, who = the_rota(plan, rota), the_person(plan, person)
     now = datetime.now(zone)
     begins = to_minute(when.parse(start, zone, now))
-    out = None if whose is None else the_person(plan, whose)
-    place = _place(plan, name, begins, who, out)
+    place, out = (
+        taken_from(plan, name, who, begins)
+        if whose is None
+        else _named(plan, name, begins, who, the_person(plan, whose))
+    )
+    _tell_the_others(plan, name, begins, who, out)
     ends = (
         until_morning(plan, name, begins, place)
         if end is None
@@ -73,24 +78,31 @@ def take(
     )
 
 
-def _place(plan: Plan, name: str, at: datetime, who: str, out: str | None) -> Place:
-    """Say which place is taken, and what becomes of the other one where two are on call."""
+def _named(plan: Plan, name: str, at: datetime, who: str, out: str) -> tuple[Place, str]:
+    """Find the place of somebody who is on call, which another one takes."""
     answer = rotas.on_call(plan, name, at)
-    if out is not None and out not in answer.people:
+    if out not in answer.people:
         raise OfficeLineError(
             f"{person_named(plan, out)} is not on call for '{name}' at "
             f"{when.show(at, plan.office.zone)}; see 'officeline oncall list'."
         )
     if out == who:
         raise OfficeLineError("A person cannot take their own place; name another with --of.")
-    beside = answer.at("beside")
-    if out in beside:
-        return "beside"
-    if who in beside:
+    return "beside" if answer.is_beside(out) else "oncall", out
+
+
+def _tell_the_others(plan: Plan, name: str, at: datetime, who: str, out: str | None) -> None:
+    """Say who stays on call where two are."""
+    answer = rotas.on_call(plan, name, at)
+    if out is None and answer.is_beside(who):
         typer.echo(f"Note: {person_named(plan, who)} is on call beside, and has both places.")
-    elif beside and out is None and answer.at("oncall"):
-        typer.echo(f"Note: {people_named(plan, beside)} stays on call beside.")
-    return "oncall"
+        return
+    stay = [one for one in answer.people if one not in {who, out}]
+    if out is None:
+        stay = [one for one in stay if answer.is_beside(one)]
+    if stay:
+        verb = "stays" if len(stay) == 1 else "stay"
+        typer.echo(f"Note: {people_named(plan, stay)} {verb} on call, too.")
 
 
 def swap(

@@ -107,9 +107,13 @@ def test_the_schedule_before_any_change(place: Context) -> None:
     ("words", "expected", "said"),
     [
         (["take", "lee"], (("lee", "diaz"), "patel"),
-         "Note: Dr. Eva Diaz stays on call beside."),
-        (["take", "lee", "--of", "osei"], (("lee", "diaz"), "patel"), ""),
+         "Note: Dr. Eva Diaz stays on call, too."),
+        (["take", "lee", "--of", "osei"], (("lee", "diaz"), "patel"),
+         "Note: Dr. Eva Diaz stays on call, too."),
         (["take", "chen", "--of", "diaz"], (("osei", "chen"), "patel"), ""),
+        # a resident takes a resident's place, unless another is named
+        (["take", "chen"], (("osei", "chen"), "patel"), "Note: Dr. Kofi Osei stays on call, too."),
+        (["take", "chen", "--of", "osei"], (("chen", "diaz"), "patel"), ""),
         (["take", "osei", "--of", "diaz"], (("osei",), "patel"), ""),
         (["take", "diaz"], (("diaz",), "patel"),
          "Note: Dr. Eva Diaz is on call beside, and has both places."),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 
 import pytest
@@ -19,7 +19,7 @@ from pbx.db.database import open_database
 from pbx.db.overlay import laid_over
 from pbx.escalation.line_steps import LineState, Step
 from pbx.escalation.shift_line import ShiftLine
-from routing.model import Plan
+from routing.model import Layer, Plan
 from routing.rota import on_call
 from routing.shift_start import Begin
 
@@ -140,6 +140,23 @@ async def test_a_shift_is_taken_until_the_morning(line: Line) -> None:
     assert (made.change.end, made.by) == (MORNING, "lee by telephone")
     assert on_call(line.plans.plan, "doctors", NIGHT).people == ("lee",)
     assert shifts.active(line.engine) == []
+
+
+async def test_a_resident_takes_and_hands_over_the_place_beside(line: Line) -> None:
+    """The attending stays on call, and is told nothing."""
+    residents = Layer(("jo", "kim"), date(2026, 11, 27), time(8), every=1, unit="days")
+    rota = PLAN.rotas["doctors"]
+    layers = (*rota.layers, replace(residents, place="beside"))
+    people = {one: replace(PLAN.people["lee"], id=one) for one in ("jo", "kim")}
+    line.plans.bare = replace(
+        PLAN, people={**PLAN.people, **people}, rotas={"doctors": replace(rota, layers=layers)}
+    )
+    assert on_call(line.plans.plan, "doctors", NIGHT).people == ("osei", "jo")
+    await line.pressed("kim", "9", "1")
+    assert on_call(line.plans.plan, "doctors", NIGHT).people == ("osei", "kim")
+    await line.pressed("kim", "8", "1")
+    assert on_call(line.plans.plan, "doctors", NIGHT).people == ("osei", "patel")
+    assert on_call(line.plans.plan, "doctors", MORNING).people == ("osei", "kim")
 
 
 async def test_a_late_press_on_the_line_confirms_the_own_shift(line: Line) -> None:
