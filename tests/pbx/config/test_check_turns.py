@@ -334,7 +334,8 @@ def test_who_left_needs_no_number_and_who_will_come_does() -> None:
             top=True,
         )
     )
-    held = frozenset({"mobile"})
-    known = {"lee": held, "patel": held}
+    # "everyone" rings all physicians, so none of them may be one
+    text = text.replace('role = "physician"', 'role = "nurse"').replace('"everyone"', '"patel"')
+    known = {"lee": frozenset({"mobile"}), "patel": frozenset({"mobile"})}
     missing = [one for one in look(text, PRESETS, NOW, known).findings if one.code == "no-contact"]
     assert [one.where for one in missing] == ["person ana"]
