@@ -110,7 +110,7 @@ def config(data: bytes) -> None:
 def ics(data: bytes) -> None:
     """Read a calendar of shifts."""
     try:
-        found = reader.read(data, OFFICE, NOW, NOW + timedelta(days=60), endless=False)
+        found = reader.read(data, OFFICE, NOW, NOW + timedelta(days=60), endless=False).shifts
     except OfficeLineError as error:
         sentence(error)
     else:

@@ -181,7 +181,7 @@ def test_nothing_foreign_is_tracked() -> None:
     for path in files:
         if path.suffix in {".wav", ".wav16"} or not path.exists():
             continue
-        text = path.read_text()
+        text = path.read_text(errors="replace")  # calendars are in other encodings, too
         assert not index.search(text), path
         assert not place.search(text), path
 

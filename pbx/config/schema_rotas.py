@@ -15,6 +15,7 @@ from pbx.config.fields import (
     Id,
     LayerWindow,
     LocalTime,
+    Sentence,
     refused,
 )
 from routing import spans
@@ -85,6 +86,8 @@ class ShiftTable(BaseModel):
     """Up to then."""
     place: Place = "oncall"
     """As for a layer."""
+    feed: Sentence | None = None
+    """The calendar that `oncall import` took it from, and replaces it from; none if by hand."""
 
     @model_validator(mode="after")
     def _forwards(self) -> Self:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tomllib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -19,12 +20,35 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
+class Entry:
+    """A shift of the file, and the feed that brought it; None if somebody wrote it by hand."""
+
+    shift: ExplicitShift
+    feed: str | None = None
+
+
+@dataclass(frozen=True)
+class Feed:
+    """The calendar that shifts come from: what it brought before is replaced.
+
+    Programs publish a calendar for each person, often all under one name: unless it is the `whole`
+    feed, only what it brought of the people in it is replaced.
+    """
+
+    name: str
+    whole: bool = True
+
+
+ONLY = Feed("calendar")
+
+
+@dataclass(frozen=True)
 class Edit:
     """The file's new text, and what became of its shifts."""
 
     text: str
-    added: tuple[ExplicitShift, ...]
-    removed: tuple[ExplicitShift, ...]
+    added: tuple[Entry, ...]
+    removed: tuple[Entry, ...]
 
 
 def edit(
@@ -33,25 +57,29 @@ def edit(
     rota: str,
     imported: Sequence[ImportedShift],
     span: tuple[datetime, datetime],
+    feed: Feed = ONLY,
 ) -> Edit:
-    """Put shifts in the place of those that the file has within a span; outside of it all stay.
+    """Put a feed's shifts in the place of those that it brought before, within a span.
 
-    So do those of a place (see `routing.model.Rota`) of which none is imported. A shift that
-    reaches over the span's edge is cut there. The new text has been read as a plan that differs in
-    nothing but these shifts; OfficeLineError if that cannot be done.
+    A shift that reaches over the span's edge is cut there, and one of a place of which none is
+    imported stays (see `routing.model.Rota`). What other feeds or people wrote stays,
+    but where the feed has somebody else in the same place: there the newest holds. The new text
+    has been read as a plan that differs in nothing but these shifts; OfficeLineError if that cannot
+    be done.
     """
     presets = data_folder("config") / "presets.toml"
     before = plan_files.parse(text, name, presets)
-    old = before.plan.rotas[rota].shifts
-    wanted = _wanted(before.plan, old, imported, span)
-    added = tuple(shift for shift in wanted if shift not in old)
-    removed = tuple(shift for shift in old if shift not in wanted)
+    shifts = before.plan.rotas[rota].shifts
+    old = [Entry(*one) for one in zip(shifts, _feeds(text, rota, len(shifts)), strict=True)]
+    wanted = _wanted(before.plan, old, imported, span, feed)
+    added = tuple(one for one in wanted if one not in old)
+    removed = tuple(one for one in old if one not in wanted)
     if not added and not removed:
         return Edit(text, (), ())
-    changed = _rewritten(text, rota, [shift in wanted for shift in old], added)
-    kept = tuple(shift for shift in old if shift in wanted)
+    changed = _rewritten(text, rota, [one in wanted for one in old], added)
+    kept = tuple(one.shift for one in old if one in wanted)
     rotas = {**before.plan.rotas}
-    rotas[rota] = replace(rotas[rota], shifts=(*kept, *added))
+    rotas[rota] = replace(rotas[rota], shifts=(*kept, *(one.shift for one in added)))
     try:
         after = plan_files.parse(changed, name, presets)
     except ConfigError as error:
@@ -70,59 +98,104 @@ def _layout(rota: str) -> OfficeLineError:
 
 @dataclass(frozen=True)
 class _Piece:
-    """A shift by instants; `cut` if it is what the span left of a shift of the file."""
+    """A shift by instants; `cut` if it is what was left of a shift of the file."""
 
     person: str
     start: datetime
     end: datetime
     place: Place
+    feed: str | None
     cut: bool
+
+    def without(self, start: datetime, end: datetime) -> list[_Piece]:
+        """Return what is left of it outside of a time."""
+        left = [
+            replace(self, end=min(self.end, start), cut=True),
+            replace(self, start=max(self.start, end), cut=True),
+        ]
+        return [one for one in left if one.start < one.end]
+
+    def meets(self, other: _Piece) -> bool:
+        """Tell whether any of it is at the same time in the same place."""
+        at_once = self.start < other.end and other.start < self.end
+        return at_once and self.place == other.place
 
 
 def _wanted(
     plan: Plan,
-    old: Sequence[ExplicitShift],
+    old: Sequence[Entry],
     imported: Sequence[ImportedShift],
     span: tuple[datetime, datetime],
-) -> list[ExplicitShift]:
-    """List the shifts that the file should have: those outside of the span, then the imported."""
+    feed: Feed,
+) -> list[Entry]:
+    """List the shifts that the file should have: those that stay as they are, then the others."""
     zone = plan.office.zone
-    start, end = span
-    places = {one.place for one in imported} or {"oncall"}
-    untouched: list[ExplicitShift] = []
-    pieces = [
-        _Piece(one.person, _minute(one.start), _minute(one.end), one.place, cut=False)
+    fresh = [
+        _Piece(one.person, _minute(one.start), _minute(one.end), one.place, feed.name, cut=False)
         for one in imported
         if _minute(one.start) < _minute(one.end)
     ]
-    for shift in old:
-        begins, ends = at_local(shift.start, zone), at_local(shift.end, zone)
-        if ends <= start or begins >= end or shift.place not in places:
-            untouched.append(shift)
-            continue
-        if begins < start:
-            pieces.append(_Piece(shift.person, begins, start, shift.place, cut=True))
-        if ends > end:
-            pieces.append(_Piece(shift.person, end, ends, shift.place, cut=True))
-    return [*untouched, *(_explicit(piece, plan) for piece in _joined(pieces))]
+    people, places = {one.person for one in imported}, {one.place for one in imported}
+    untouched: list[Entry] = []
+    pieces: list[_Piece] = []
+    for entry in old:
+        shift = entry.shift
+        times = at_local(shift.start, zone), at_local(shift.end, zone)
+        known = _Piece(shift.person, *times, shift.place, entry.feed, cut=False)
+        ours = entry.feed == feed.name and (feed.whole or shift.person in people)
+        if known.end <= span[0] or known.start >= span[1]:
+            left = None
+        elif ours and (shift.place in places or not places):
+            left = known.without(*span)
+        else:
+            fresh = [one for one in fresh if not _has(known, one)]
+            left = _beside(known, fresh)
+        if left is None:
+            untouched.append(entry)
+        else:
+            pieces += left
+    return [*untouched, *(_entry(piece, plan) for piece in _joined([*pieces, *fresh]))]
+
+
+def _has(known: _Piece, one: _Piece) -> bool:
+    """Tell whether a shift that stays is what is imported, or more of the same."""
+    alike = (known.person, known.place) == (one.person, one.place)
+    return alike and known.start <= one.start and one.end <= known.end
+
+
+def _beside(known: _Piece, fresh: Sequence[_Piece]) -> list[_Piece] | None:
+    """Return what the imported shifts leave of another; None if that is all. `beside` has room."""
+    left = [known]
+    for one in fresh:
+        if one.place != "beside":
+            left = [part for each in left for part in _less(each, one)]
+    return None if left == [known] else left
+
+
+def _less(piece: _Piece, one: _Piece) -> list[_Piece]:
+    return piece.without(one.start, one.end) if piece.meets(one) else [piece]
 
 
 def _joined(pieces: list[_Piece]) -> list[_Piece]:
     """Make one shift again of what was cut and what goes on with the same person."""
     joined: list[_Piece] = []
     for piece in sorted(pieces, key=lambda one: (one.place, one.start)):
-        last = joined[-1] if joined and joined[-1].place == piece.place else None
-        meets = last is not None and (last.person, last.end) == (piece.person, piece.start)
-        if last is not None and meets and (last.cut or piece.cut):
+        last = joined[-1] if joined else None
+        if last is not None and (last.cut or piece.cut) and _goes_on(last, piece):
             joined[-1] = replace(last, end=piece.end, cut=piece.cut)
         else:
             joined.append(piece)
     return sorted(joined, key=lambda one: one.start)
 
 
-def _explicit(piece: _Piece, plan: Plan) -> ExplicitShift:
-    start, end = (_local(at, plan) for at in (piece.start, piece.end))
-    return ExplicitShift(piece.person, start, end, piece.place)
+def _goes_on(last: _Piece, piece: _Piece) -> bool:
+    one = (last.person, last.place, last.feed, last.end)
+    return one == (piece.person, piece.place, piece.feed, piece.start)
+
+
+def _entry(piece: _Piece, plan: Plan) -> Entry:
+    times = _local(piece.start, plan), _local(piece.end, plan)
+    return Entry(ExplicitShift(piece.person, *times, piece.place), piece.feed)
 
 
 def _minute(at: datetime) -> datetime:
@@ -142,7 +215,14 @@ def _local(at: datetime, plan: Plan) -> datetime:
     return local
 
 
-def _rewritten(text: str, rota: str, keep: Sequence[bool], added: Sequence[ExplicitShift]) -> str:
+def _feeds(text: str, rota: str, count: int) -> list[str | None]:
+    """List the feeds of a rota's shifts, in their order."""
+    table = tomllib.loads(text)["rota"][rota]
+    found = [one.get("feed") for one in table.get("shifts", [])]
+    return found if len(found) == count else [None] * count
+
+
+def _rewritten(text: str, rota: str, keep: Sequence[bool], added: Sequence[Entry]) -> str:
     """Take out and add tables of shifts, leaving everything else to the letter."""
     import tomlkit
     from tomlkit.exceptions import TOMLKitError
@@ -157,16 +237,28 @@ def _rewritten(text: str, rota: str, keep: Sequence[bool], added: Sequence[Expli
         for place in reversed(range(len(keep))):
             if not keep[place]:
                 del shifts[place]
-        for shift in added:
+        for one in added:
             entry: Any = tomlkit.table() if isinstance(shifts, AoT) else tomlkit.inline_table()
-            entry.add("person", shift.person)
-            entry.add("from", f"{shift.start:%Y-%m-%d %H:%M}")
-            entry.add("to", f"{shift.end:%Y-%m-%d %H:%M}")
-            if shift.place != "oncall":
-                entry.add("place", shift.place)
-            if isinstance(shifts, AoT) and shift is added[-1]:
+            for key, value in _values(one).items():
+                entry.add(key, value)
+            if isinstance(shifts, AoT) and one is added[-1]:
                 entry.add(tomlkit.nl())  # between tables it puts a line of its own
             shifts.append(entry)
         return tomlkit.dumps(document)
     except (TOMLKitError, KeyError, TypeError, AttributeError) as error:
         raise _layout(rota) from error
+
+
+def _values(entry: Entry) -> dict[str, str]:
+    """Write a shift as its table has it."""
+    shift = entry.shift
+    values = {
+        "person": shift.person,
+        "from": f"{shift.start:%Y-%m-%d %H:%M}",
+        "to": f"{shift.end:%Y-%m-%d %H:%M}",
+    }
+    if shift.place != "oncall":
+        values["place"] = shift.place
+    if entry.feed is not None:
+        values["feed"] = entry.feed
+    return values

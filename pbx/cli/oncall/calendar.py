@@ -10,15 +10,19 @@ import typer
 
 from pbx.base.errors import OfficeLineError
 from pbx.base.os_errors import os_sentence
-from pbx.cli.oncall.words import person_named, span_of, the_rota
+from pbx.cli.oncall.words import people_named, person_named, span_of, the_person, the_rota
 from pbx.cli.shared.answers import answer
 from pbx.cli.shared.audited import recorded
-from routing.model import ExplicitShift, Plan
+from routing.model import Plan
 
 if TYPE_CHECKING:
-    from pbx.config.shifts_file import Edit
+    from pbx.config.ics.reader import Found
+    from pbx.config.shifts_file import Edit, Feed
 
-MayRota = Annotated[str | None, typer.Option("--rota", help="Needed where there are several.")]
+MayRota = Annotated[
+    str | None, typer.Option("--rota", "--schedule", help="Needed where there are several.")
+]
+UNNAMED = "calendar"  # the feed of a calendar without a name
 From = Annotated[str, typer.Option("--from", help="From this time on.")]
 To = Annotated[str, typer.Option("--to", help="Up to this time.")]
 
@@ -57,7 +61,7 @@ def import_(
     context: typer.Context,
     file: Annotated[Path, typer.Argument(help="An iCalendar file (.ics).")],
     *,
-    rota: Annotated[str, typer.Option(help="The rota, by its name.")],
+    rota: Annotated[str, typer.Option("--rota", "--schedule", help="The schedule, by its name.")],
     start: From = "today",
     end: Annotated[
         str | None, typer.Option("--to", help="Up to this time; a year on, if no event is endless.")
@@ -66,34 +70,58 @@ def import_(
         Literal["oncall", "beside", "backup"],
         typer.Option(help="Whose shifts these are, where the events do not say it."),
     ] = "oncall",
+    feed: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="Name of the feed, all of whose shifts are replaced; the calendar's own without "
+            "it, of which only those of the people in the file are, if that is one person.",
+        ),
+    ] = None,
+    person: Annotated[
+        list[str] | None,
+        typer.Option(metavar="TITLE=PERSON", help="Whose events of this title are; repeatable."),
+    ] = None,
+    skip: Annotated[
+        list[str] | None,
+        typer.Option(metavar="TITLE", help="Leave out events of this title; repeatable."),
+    ] = None,
+    attendees: Annotated[
+        bool, typer.Option("--attendees", help="Put the people on call who are invited to events.")
+    ] = False,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Say what would change, and change nothing.")
     ] = False,
 ) -> None:
-    """Write a calendar's shifts into the office's file, in the place of those of that time.
+    """Write a calendar's shifts into the office's file, in the place of what it brought before.
 
-    Shifts of another place stay: a calendar of residents beside leaves those of the attendings.
+    Shifts of other feeds and those that were written by hand stay, but where the calendar has
+    somebody else at that time: the newest import holds.
 
-    The events' summaries name people by id or name. 'officeline apply' lets them go live.
+    The events' titles name people by id or name. 'officeline apply' lets them go live.
 
-    Example: officeline oncall import doctors.ics --rota doctors --to 2027-01-01 --dry-run
+    Example: officeline oncall import doctors.ics --schedule doctors --to 2027-01-01 --dry-run
     """
     from pbx.base import files
     from pbx.config import plan as plan_files
     from pbx.config import shifts_file
     from pbx.config.ics import reader
+    from pbx.config.ics.whose import Whose
 
     config: Path = context.obj.config
     plan = context.obj.configuration().plan
     name, span = the_rota(plan, rota), span_of(start, end or "+365d", plan.office.zone)
     content = _content(file, reader.SIZE_LIMIT)
-    imported = reader.read(content, plan, *span, endless=end is not None, place=place)
-    edit = shifts_file.edit(plan_files.read_text(config), config, name, imported, span)
-    count = f"{len(imported)} {'shift' if len(imported) == 1 else 'shifts'}"
+    whose = Whose(plan, _titles(person or [], plan), skip or (), attendees)
+    found = reader.read(content, plan, *span, endless=end is not None, whose=whose, place=place)
+    source = _feed(feed, found)
+    text = plan_files.read_text(config)
+    edit = shifts_file.edit(text, config, name, found.shifts, span, source)
+    count = f"{len(found.shifts)} {'shift' if len(found.shifts) == 1 else 'shifts'}"
     if not edit.added and not edit.removed:
         typer.echo(f"{config} has the calendar's {count} already; nothing to change.")
         return
-    _tell(plan, edit)
+    _tell(plan, edit, source, {one.person for one in found.shifts})
     if dry_run:
         typer.echo(f"Nothing was written: {config} is as it was.")
         return
@@ -102,6 +130,34 @@ def import_(
         context.obj,
         f"{config} has the calendar's {count} now; 'officeline apply' lets them go live.",
     )
+
+
+def _titles(given: list[str], plan: Plan) -> dict[str, str]:
+    """Read what --person says, each as TITLE=PERSON."""
+    found = {}
+    for one in given:
+        title, equals, person = one.rpartition("=")
+        if not equals or not title.strip():
+            raise OfficeLineError(
+                f"'{one[:60]}' does not say whose a title is; write --person \"Night call=lee\"."
+            )
+        found[title] = the_person(plan, person.strip())
+    return found
+
+
+def _feed(name: str | None, found: Found) -> Feed:
+    """Choose what an import replaces.
+
+    A name that somebody gave is that of one calendar. A calendar's own name may be that of its
+    program: then only a file of several people is the whole of it.
+    """
+    from pbx.config.ics.names import quoted
+    from pbx.config.shifts_file import Feed
+
+    if name is not None and not quoted(name):
+        raise OfficeLineError("The feed has no name; give it one, such as --feed amion-lee.")
+    several = len({one.person for one in found.shifts}) > 1
+    return Feed(quoted(name or found.name) or UNNAMED, name is not None or several)
 
 
 def _content(file: Path, limit: int) -> bytes:
@@ -114,15 +170,18 @@ def _content(file: Path, limit: int) -> bytes:
         raise OfficeLineError(os_sentence(what, error, file, otherwise=other)) from error
 
 
-def _tell(plan: Plan, edit: Edit) -> None:
-    marked: list[tuple[ExplicitShift, str]] = [
-        *((one, "-") for one in edit.removed),
-        *((one, "+") for one in edit.added),
-    ]
-    for one, mark in sorted(marked, key=lambda each: (each[0].start, each[1] == "+")):
-        times = f"{one.start:%a %d %b %Y %H:%M} to {one.end:%a %d %b %Y %H:%M}"
-        where = "" if one.place == "oncall" else f", {one.place}"
-        typer.echo(f"{mark} {times}  {person_named(plan, one.person)}{where}")
+def _tell(plan: Plan, edit: Edit, feed: Feed, people: set[str]) -> None:
+    """Say which feed it is and what changes, marking what comes from elsewhere."""
+    of = "all of it" if feed.whole else f"the shifts of {people_named(plan, people)}"
+    typer.echo(f"Feed '{feed.name}', {of}:")
+    marked = [*((one, "-") for one in edit.removed), *((one, "+") for one in edit.added)]
+    for one, mark in sorted(marked, key=lambda each: (each[0].shift.start, each[1] == "+")):
+        shift = one.shift
+        times = f"{shift.start:%a %d %b %Y %H:%M} to {shift.end:%a %d %b %Y %H:%M}"
+        where = "" if shift.place == "oncall" else f", {shift.place}"
+        source = "by hand" if one.feed is None else f"from '{one.feed}'"
+        other = "" if one.feed == feed.name else f", {source}"
+        typer.echo(f"{mark} {times}  {person_named(plan, shift.person)}{where}{other}")
 
 
 def add_to(app: typer.Typer) -> None:

@@ -437,7 +437,7 @@ def test_a_calendar_that_is_refused_leaves_the_file(place: Context, tmp_path: Pa
     file = tmp_path / "bad.ics"
     assert "cannot be read" in complaint(place, "import", str(file), *words)
     file.write_text("BEGIN:VCALENDAR")
-    assert "no calendar" in complaint(place, "import", str(file), *words)
+    assert "breaks off within a VCALENDAR" in complaint(place, "import", str(file), *words)
     file.write_bytes(b"BEGIN:VCALENDAR\r\n" * 600_000)
-    assert "over 1000000 bytes" in complaint(place, "import", str(file), *words)
+    assert "over 10 MB" in complaint(place, "import", str(file), *words)
     assert place.config.read_text() == EXAMPLE

@@ -70,7 +70,7 @@ PLAN = plan_of(TEXT)
 
 def test_our_own_export_comes_back() -> None:
     """Written as shifts it says the same at every instant, who is beside and the backup too."""
-    found = read(export(PLAN, "doctors", START, END), PLAN, START, END)
+    found = read(export(PLAN, "doctors", START, END), PLAN, START, END).shifts
     assert {one.place for one in found} == {"oncall", "beside", "backup"}
     edit = shifts_file.edit(TEXT, NAME, "doctors", found, (START, END))
     after = plan_of(edit.text)
@@ -79,7 +79,7 @@ def test_our_own_export_comes_back() -> None:
         assert (answer.people, answer.backup) == (one.on_call.people, one.on_call.backup)
     again = export(after, "doctors", START, END)
     assert shifts_file.edit(
-        edit.text, NAME, "doctors", read(again, after, START, END), (START, END)
+        edit.text, NAME, "doctors", read(again, after, START, END).shifts, (START, END)
     ) == shifts_file.Edit(edit.text, (), ())
 
 
@@ -87,7 +87,7 @@ def test_three_at_once_come_back() -> None:
     """Somebody added by hand beside two who are on call is a shift beside, too."""
     extra = Override(1, "doctors", "add", "lee", None, START, START + timedelta(hours=5))
     plan = replace(PLAN, overrides=(extra,))
-    found = read(export(plan, "doctors", START, END), plan, START, END)
+    found = read(export(plan, "doctors", START, END), plan, START, END).shifts
     after = plan_of(shifts_file.edit(TEXT, NAME, "doctors", found, (START, END)).text)
     assert set(on_call(after, "doctors", START).people) == set(
         on_call(plan, "doctors", START).people
@@ -105,9 +105,9 @@ def test_events_of_a_backup_are_told_apart() -> None:
 def test_a_calendar_of_residents_leaves_the_attendings() -> None:
     """The events of one place take the place of shifts of that place alone."""
     bare = BARE.replace("PLACE", "")
-    first = read(bare, PLAN, START, END)
+    first = read(bare, PLAN, START, END).shifts
     text = shifts_file.edit(TEXT, NAME, "doctors", first, (START, END)).text
-    beside = read(bare, PLAN, START, END, place="beside")
+    beside = read(bare, PLAN, START, END, place="beside").shifts
     assert [one.place for one in beside] == ["beside"]
     both = shifts_file.edit(text, NAME, "doctors", beside, (START, END))
     assert both.removed == ()

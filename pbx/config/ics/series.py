@@ -1,0 +1,176 @@
+"""What takes place when: the newest version of each event, its recurrences and their exceptions."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import NamedTuple
+
+from pbx.base.errors import OfficeLineError
+from pbx.config.ics.clocks import Clock, Fixed, Named
+from pbx.config.ics.events import Event, called
+from pbx.config.ics.names import quoted
+from pbx.config.ics.recurrence import Rule, Work, days
+from pbx.config.ics.times import Length, Moment, rounded, until_of
+from routing.instants import DAY
+
+SECOND = timedelta(seconds=1)
+# What names one instance of a series: an instant (UTC), or the date of a whole day
+Key = datetime | date
+
+
+class Span(NamedTuple):
+    """From when up to when, in UTC."""
+
+    start: datetime
+    end: datetime
+
+
+@dataclass(frozen=True)
+class Occurrence:
+    """One time at which an event takes place (UTC)."""
+
+    start: datetime
+    end: datetime
+    event: Event
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What is asked of a calendar: the office's clock, the span, and how much may be looked at."""
+
+    office: Named
+    span: Span
+    work: Work
+
+
+def occurrences(events: Iterable[Event], reading: Reading) -> Iterator[Occurrence]:
+    """List what takes place within a span, cancelled or not, in no order."""
+    series: dict[str, list[Event]] = defaultdict(list)
+    for event in events:
+        series[event.uid].append(event)
+    for one in series.values():
+        yield from _series(one, reading)
+
+
+def _series(events: list[Event], reading: Reading) -> Iterator[Occurrence]:
+    """List the occurrences of the events that share a UID."""
+    masters = [event for event in events if event.instance is None]
+    master = _newest(masters) if masters else None
+    dated = (master or events[0]).start.clock is None
+    instances: dict[Key, list[Event]] = defaultdict(list)
+    for event in events:
+        if event.instance is not None:
+            instances[_key(event.instance, dated, reading)].append(event)
+    changed = {key: _newest(versions) for key, versions in instances.items()}
+    for event in changed.values():
+        yield from _within(event, event.start, event.length, reading)
+    if master is not None:
+        yield from _recurring(master, changed, reading)
+
+
+def _newest(versions: list[Event]) -> Event:
+    """Choose the version that is meant; two that are equally old and not alike are a fault."""
+    newest = max(versions, key=lambda event: event.age)
+    for event in versions:
+        if event.age == newest.age and event.part != newest.part:
+            raise OfficeLineError(
+                f"The event {called(event.part)} is there twice with the same UID, and neither "
+                "has the higher SEQUENCE; remove one of them."
+            )
+    return newest
+
+
+def _recurring(master: Event, changed: dict[Key, Event], reading: Reading) -> Iterator[Occurrence]:
+    """List the occurrences of a series, but for those that stand for themselves."""
+    dated = master.start.clock is None
+    left_out = {_key(moment, dated, reading) for moment in master.left_out}
+    later = sorted(
+        (event for event in changed.values() if event.with_all_after),
+        key=lambda event: _at(event.instance or event.start, reading.office),
+    )
+    for moment, length in _starts(master, reading):
+        names = {_key(moment, dated, reading), moment.local.date()}
+        if names & left_out or names & changed.keys():
+            continue
+        holds, begins = master, moment
+        for event in later:
+            instance = event.instance or event.start
+            if _at(instance, reading.office) < _at(moment, reading.office):
+                shifted = moment.local + (event.start.local - instance.local)
+                holds, begins = event, Moment(shifted, event.start.clock)
+        own = length if holds is master else holds.length
+        yield from _within(holds, begins, own, reading)
+
+
+def _starts(master: Event, reading: Reading) -> Iterator[tuple[Moment, Length]]:
+    """List when a series begins each time, near the span; each start once."""
+    start, length = master.start, master.length
+    found: dict[datetime, Length] = {}
+    for rule in master.rules:
+        for day in _days(rule, master, reading):
+            found[datetime.combine(day, start.local.time())] = length
+    if not master.rules:
+        found[start.local] = length
+    moments = [(Moment(local, start.clock), length) for local, length in found.items()]
+    known = {_at(moment, reading.office) for moment, _ in moments}
+    for moment, own in master.added:
+        if _at(moment, reading.office) not in known:
+            moments.append((moment, own or length))
+    yield from moments
+
+
+def _days(rule: Rule, master: Event, reading: Reading) -> Iterator[date]:
+    """List the days of a rule from before the span up to its end, as far as its UNTIL goes."""
+    start, length = master.start, master.length
+    last, until = (reading.span.end + 2 * DAY).date(), None
+    if rule.until is not None:
+        bound = until_of(rule.until, start, reading.office)
+        if bound is None:
+            raise OfficeLineError(
+                f"The event {called(master.part)} repeats until '{quoted(rule.until)}', which is "
+                "no date; fix it in the calendar."
+            )
+        last, until = min(last, bound[0]), bound[1]
+    earliest = (reading.span.start - length.shown - length.exact - 2 * DAY).date()
+    first = start.local.date()
+    if first > last:
+        return
+    for day in days(rule, first, last, earliest, reading.work):
+        at = Moment(datetime.combine(day, start.local.time()), start.clock)
+        if until is None or _at(at, reading.office) <= until:
+            yield day
+
+
+def _within(event: Event, begins: Moment, length: Length, reading: Reading) -> Iterator[Occurrence]:
+    """Give an occurrence if any of it is within the span."""
+    shown = begins.local + length.shown
+    # far from the span no clock needs to be asked
+    if not reading.span.start - 2 * DAY - length.exact < _plain(shown) or not (
+        _plain(begins.local) < reading.span.end + 2 * DAY
+    ):
+        return
+    reading.work.spend(1)
+    start = _at(begins, reading.office)
+    end = rounded(_at(Moment(shown, begins.clock), reading.office) + length.exact, reading.office)
+    if start < reading.span.end and max(end, start + SECOND) > reading.span.start:
+        yield Occurrence(start, end, event)
+
+
+def _plain(local: datetime) -> datetime:
+    return Fixed().instant(local)
+
+
+def _at(moment: Moment, office: Clock) -> datetime:
+    return moment.instant(office)
+
+
+def _key(moment: Moment, dated: bool, reading: Reading) -> Key:  # noqa: FBT001
+    """Name an instance: of whole days by the date, else by the instant if there is one."""
+    if moment.clock is None:
+        return moment.local.date()
+    if dated and isinstance(moment.clock, Fixed):
+        return moment.instant(reading.office).astimezone(reading.office.zone).date()
+    return moment.local.date() if dated else moment.instant(reading.office)
