@@ -303,3 +303,42 @@ def test_hours_keep_to_the_clock_at_both_jumps(day: str, shown: list[str]) -> No
     found = shifts(practice(layer), "doctors", begin, local(f"{day} 04:00"))
     rows = [f"{one.start.astimezone(NEW_YORK):%H:%M} {one.on_call.people[0]}" for one in found]
     assert rows == shown
+
+
+@pytest.mark.parametrize(
+    ("day", "shown"),
+    [
+        (MonthDay(1), "01-01 02-01 03-01 04-01 05-01"),
+        (MonthDay(15), "01-15 02-15 03-15 04-15 05-15"),
+        (MonthDay(31), "01-31 02-29 03-31 04-30 05-31"),  # or the last day there is
+        (MonthDay(30), "01-30 02-29 03-30 04-30 05-30"),
+        (MonthDay(-1), "01-31 02-29 03-31 04-30 05-31"),
+        (MonthDay(1, (0,)), "01-03 02-07 03-06 04-03 05-01"),  # first Monday
+        (MonthDay(-1, (4,)), "01-28 02-25 03-31 04-28 05-26"),  # last Friday
+        (MonthDay(4, (3,)), "01-27 02-24 03-23 04-27 05-25"),
+        (MonthDay(1, (0, 1, 2, 3, 4)), "01-03 02-01 03-01 04-03 05-01"),  # first weekday
+    ],
+)
+def test_the_days_of_a_month(day: MonthDay, shown: str) -> None:
+    """Of a leap year that begins on a Saturday."""
+    layer = Layer(SEVEN, date(2028, 1, 1), time(8), unit="months", day=day)
+    assert " ".join(f"{turns.handoff(layer, one):%m-%d}" for one in range(5)) == shown
+
+
+def test_months_begin_on_their_day_after_the_layer_does() -> None:
+    """From the 16th on, the 15th is that of the next month; every third month from there."""
+    layer = Layer(SEVEN, date(2026, 1, 16), time(8), every=3, unit="months", day=MonthDay(15))
+    assert [f"{turns.handoff(layer, one):%m-%d}" for one in range(4)] == [
+        *("02-15", "05-15", "08-15", "11-15")
+    ]
+
+
+def test_years_of_turns_are_counted_once() -> None:
+    """After the first question, one at any time of the same year looks at no window anew."""
+    turns._held.cache_clear()  # noqa: SLF001  # what the test is about
+    layer = replace(NIGHTS, since=date(2000, 1, 3))
+    plan = practice(layer)
+    on_call(plan, "doctors", local("2026-11-24 20:00"))
+    known = turns._held.cache_info().misses  # noqa: SLF001
+    list(shifts(plan, "doctors", local("2026-01-05 00:00"), local("2026-12-20 00:00")))
+    assert turns._held.cache_info().misses == known  # noqa: SLF001

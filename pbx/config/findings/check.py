@@ -23,6 +23,7 @@ from pbx.config.findings import (
     reach,
     times,
     turns,
+    unused,
     wires,
     zones,
 )
@@ -42,6 +43,7 @@ THEN: tuple[Callable[[Draft], Iterator[Finding]], ...] = (
     reach.look,
     menus.look,
     personal.look,
+    unused.look,
     wires.look,
     abroad.look,
 )

@@ -66,6 +66,7 @@ WARNINGS = frozenset({
     "no-daylight-saving",
     "own-country",
     "ring-past-voicemail",
+    "rota-unused",
     "rule-same-name",
     "shift-away",
     "swapped-hours",

@@ -339,3 +339,25 @@ def test_who_left_needs_no_number_and_who_will_come_does() -> None:
     known = {"lee": frozenset({"mobile"}), "patel": frozenset({"mobile"})}
     missing = [one for one in look(text, PRESETS, NOW, known).findings if one.code == "no-contact"]
     assert [one.where for one in missing] == ["person ana"]
+
+
+OTHER = '[ladder.other]\nrota = "nurses"\nlive = [{ try = "oncall", ring = 20 }]\n\n'
+NURSES = layer("osei lee", *WEEKS).replace("[[rota.doctors.layers]]", "[rota.nurses]")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "unused"),
+    [
+        ("", "", ["rota nurses"]),
+        ("[ladder.urgent]", '[ladder.urgent]\nrota = "nurses"', ["rota doctors"]),
+        ("[ladder.urgent]", f"{OTHER}[ladder.urgent]", []),
+        ('handoff = "mon 08:00"', 'handoff = "mon 08:00"\nbackup = "nurses"', []),
+    ],
+)
+def test_a_rota_that_nothing_asks(old: str, new: str, unused: list[str]) -> None:
+    """By a ladder, by the first place in the file, or as a backup, its people may be called."""
+    text = office(layer("lee osei", *WEEKS, top=True) + "\n" + NURSES).replace(old, new, 1)
+    known = [one for one in found(text) if one.code == "rota-unused"]
+    assert [one.where for one in known] == unused
+    for one in known:
+        assert one.message == "no ladder, rule or backup asks it, so nobody in it is ever called"
