@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -13,10 +14,13 @@ from pbx.base.os_errors import os_sentence
 from pbx.cli.oncall.words import people_named, person_named, span_of, the_person, the_rota
 from pbx.cli.shared.answers import answer
 from pbx.cli.shared.audited import recorded
+from pbx.cli.shared.context import Context
+from pbx.config.home import Home
 from routing.model import Plan
 
 if TYPE_CHECKING:
     from pbx.config.ics.reader import Found
+    from pbx.config.ics.writer import Revision
     from pbx.config.shifts_file import Edit, Feed
 
 MayRota = Annotated[
@@ -43,7 +47,8 @@ def export(
 
     plan = context.obj.running()
     name = the_rota(plan, rota)
-    data = writer.export(plan, name, *span_of(start, end, plan.office.zone))
+    span = span_of(start, end, plan.office.zone)
+    data = writer.export(plan, name, *span, _revision(context.obj))
     recorded(context.obj, "oncall.exported", name)
     if out is None:
         sys.stdout.buffer.write(data)
@@ -55,6 +60,23 @@ def export(
         raise OfficeLineError(os_sentence(what, error, out, otherwise=other)) from error
     events = data.count(b"BEGIN:VEVENT")
     typer.echo(f"{out} has {events} {'shift' if events == 1 else 'shifts'} of '{name}'.")
+
+
+def _revision(context: Context) -> Revision:
+    """Count the changes of what runs: plans that went live, and overrides made and cancelled."""
+    from pbx.config.ics.writer import Revision
+
+    times: list[datetime] = []
+    if Home(context.home).database.exists():
+        from pbx.db import changes, plans
+
+        engine = context.database()
+        times += (one.at for one in plans.list_times(engine))
+        for made in changes.list_overrides(engine):
+            times += (at for at in (made.made_at, made.cancelled_at) if at is not None)
+    if times:
+        return Revision(len(times), max(times))
+    return Revision(0, datetime.fromtimestamp(context.config.stat().st_mtime, UTC))
 
 
 def import_(

@@ -17,7 +17,7 @@ from pbx.base.phone_numbers import mask_within
 from pbx.config import plan as plan_files
 from pbx.config.ics.names import person_named
 from pbx.config.ics.reader import ImportedShift, read
-from pbx.config.ics.writer import export
+from pbx.config.ics.writer import Revision, export
 from routing.model import ExplicitShift, Layer, Override, Plan, Rota, Window
 from routing.rota import on_call
 
@@ -26,6 +26,7 @@ EXAMPLE = plan_files.load(ROOT / "config" / "office.toml", ROOT / "config" / "pr
 ZONE = ZoneInfo("America/New_York")
 START = datetime(2026, 3, 1, 5, tzinfo=UTC)  # midnight in New York, a week before the jump
 END = START + timedelta(days=31)
+REVISION = Revision(3, datetime(2026, 2, 1, 12, 30, tzinfo=UTC))
 NEW_YORK = ";TZID=America/New_York"
 BERLIN = """BEGIN:VTIMEZONE
 TZID:The town
@@ -326,8 +327,8 @@ def test_the_span_is_bounded(days: int) -> None:
 
 def test_the_export_is_the_same_each_time_and_holds_no_number() -> None:
     """A shift keeps its UID and its start, from whatever day on it is exported."""
-    text = export(EXAMPLE, "doctors", START, END).decode()
-    later = export(EXAMPLE, "doctors", START + timedelta(days=3, minutes=7), END).decode()
+    text = export(EXAMPLE, "doctors", START, END, REVISION).decode()
+    later = export(EXAMPLE, "doctors", START + timedelta(days=3, minutes=7), END, REVISION).decode()
     assert text.count("BEGIN:VEVENT") == 6
     assert {line for line in later.split("\r\n") if line.startswith("UID:")} <= set(
         text.split("\r\n")
@@ -343,7 +344,7 @@ def test_who_is_added_does_not_cut_the_shift_of_another() -> None:
     """Two at once are two events, and come back so; two who are first at once are refused."""
     extra = Override(7, "doctors", "add", "patel", None, START, START + timedelta(hours=5))
     plan = replace(EXAMPLE, overrides=(extra,))
-    text = export(plan, "doctors", START, START + timedelta(hours=9)).decode()
+    text = export(plan, "doctors", START, START + timedelta(hours=9), REVISION).decode()
     assert text.count("BEGIN:VEVENT") == 2
     found = read(text, plan, START, START + timedelta(hours=9)).shifts
     assert [(one.person, one.place) for one in found if one.start == START] == [
@@ -357,7 +358,7 @@ def test_two_people_of_one_name_come_back_as_themselves() -> None:
     """The export says whom it means by id."""
     people = {**EXAMPLE.people, "osei": replace(EXAMPLE.people["lee"], id="osei")}
     plan = replace(EXAMPLE, people=people)
-    found = read(export(plan, "doctors", START, END), plan, START, END).shifts
+    found = read(export(plan, "doctors", START, END, REVISION), plan, START, END).shifts
     assert {one.person for one in found} == {"lee", "osei", "patel"}
 
 
@@ -417,7 +418,7 @@ def test_there_and_back_says_the_same(plan: Plan, days: int) -> None:
     end = start + timedelta(days=12)
     shifts: tuple[ImportedShift, ...] = ()
     with contextlib.suppress(OfficeLineError):  # nobody in all that time is no calendar
-        shifts = read(export(plan, "doctors", start, end), plan, start, end).shifts
+        shifts = read(export(plan, "doctors", start, end, REVISION), plan, start, end).shifts
     edges = {at for one in shifts for at in (one.start, one.end)}
     steps = {start + step * timedelta(minutes=30) for step in range(12 * 48)}
     for at in edges | steps | {edge - timedelta(minutes=1) for edge in edges}:

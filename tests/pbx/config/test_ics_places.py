@@ -12,7 +12,7 @@ from pbx.base.errors import OfficeLineError
 from pbx.config import plan as plan_files
 from pbx.config import shifts_file
 from pbx.config.ics.reader import read
-from pbx.config.ics.writer import export
+from pbx.config.ics.writer import Revision, export
 from routing.model import Override, Plan
 from routing.oncall import duties
 from routing.rota import on_call, shifts
@@ -46,6 +46,7 @@ place = "backup"
 
 [ladder.urgent]"""
 TEXT = (ROOT / "config" / "office.toml").read_text().replace("[ladder.urgent]", MORE, 1)
+REVISION = Revision(3, datetime(2026, 2, 1, 12, 30, tzinfo=UTC))
 START, END = datetime(2026, 11, 23, 13, tzinfo=UTC), datetime(2026, 12, 14, 13, tzinfo=UTC)
 BARE = """BEGIN:VCALENDAR
 PRODID:-//x//x//EN
@@ -70,14 +71,14 @@ PLAN = plan_of(TEXT)
 
 def test_our_own_export_comes_back() -> None:
     """Written as shifts it says the same at every instant, who is beside and the backup too."""
-    found = read(export(PLAN, "doctors", START, END), PLAN, START, END).shifts
+    found = read(export(PLAN, "doctors", START, END, REVISION), PLAN, START, END).shifts
     assert {one.place for one in found} == {"oncall", "beside", "backup"}
     edit = shifts_file.edit(TEXT, NAME, "doctors", found, (START, END))
     after = plan_of(edit.text)
     for one in shifts(PLAN, "doctors", START, END):
         answer = on_call(after, "doctors", one.start)
         assert (answer.people, answer.backup) == (one.on_call.people, one.on_call.backup)
-    again = export(after, "doctors", START, END)
+    again = export(after, "doctors", START, END, REVISION)
     assert shifts_file.edit(
         edit.text, NAME, "doctors", read(again, after, START, END).shifts, (START, END)
     ) == shifts_file.Edit(edit.text, (), ())
@@ -87,7 +88,7 @@ def test_three_at_once_come_back() -> None:
     """Somebody added by hand beside two who are on call is a shift beside, too."""
     extra = Override(1, "doctors", "add", "lee", None, START, START + timedelta(hours=5))
     plan = replace(PLAN, overrides=(extra,))
-    found = read(export(plan, "doctors", START, END), plan, START, END).shifts
+    found = read(export(plan, "doctors", START, END, REVISION), plan, START, END).shifts
     after = plan_of(shifts_file.edit(TEXT, NAME, "doctors", found, (START, END)).text)
     assert set(on_call(after, "doctors", START).people) == set(
         on_call(plan, "doctors", START).people
@@ -96,7 +97,7 @@ def test_three_at_once_come_back() -> None:
 
 def test_events_of_a_backup_are_told_apart() -> None:
     """Whoever subscribes sees which of their weeks is the backup's; no two events share a UID."""
-    text = export(PLAN, "doctors", START, END).decode()
+    text = export(PLAN, "doctors", START, END, REVISION).decode()
     assert "SUMMARY:Backup: Dr. Mira Patel" in text
     uids = [line for line in text.splitlines() if line.startswith("UID:")]
     assert len(set(uids)) == len(uids)
