@@ -71,7 +71,7 @@ def _waiting(layer: Layer, zone: ZoneInfo, now: datetime) -> dict[str, Stay]:
         if person in leaves:
             ends = at_local(datetime.combine(leaves[person], layer.at), zone)
         else:
-            begins = max(begins, now)
+            begins = begins if layer.until is not None else max(begins, now)
             ends = begins + min(far, LONGEST)
         found[person] = (begins, ends)
     return found
@@ -98,11 +98,17 @@ def _without(
     return [one for one in dict.fromkeys(layer.rotation) if one in never]
 
 
+def _always(layer: Layer) -> bool:
+    """Tell whether a layer holds at all times once it has begun."""
+    return not (layer.only or layer.joins or layer.leaves or layer.until)
+
+
 def _whose(
     layer: Layer, above: Sequence[Layer], zone: ZoneInfo, stay: Stay
 ) -> Iterator[tuple[str, datetime]]:
     """List whose turns lie in a span at times when no layer above holds, and from when on."""
     begin, end = stay
+    end = min([end, *(at_local(turns.handoff(one, 0), zone) for one in above if _always(one))])
     while begin < end:
         until = min(begin + CHUNK, end)
         edges = {at for one in (layer, *above) for at in turns.edges(one, zone, begin, until)}

@@ -69,6 +69,7 @@ WARNINGS = frozenset({
     "rota-unused",
     "rule-same-name",
     "shift-away",
+    "since-far",
     "swapped-hours",
     "wait-first",
     "window-torn",

@@ -12,11 +12,13 @@ from pbx.config.findings.times import DAY_MINUTES, WEEK_MINUTES, minutes
 from routing import idle, spans, turns
 from routing.clocks import WEEKDAYS
 from routing.fragments import Fragment, fragment
+from routing.instants import local_day
 
 if TYPE_CHECKING:
     from pbx.config.findings.lines import Path
     from routing.model import Layer, Rota
 
+LATE = timedelta(days=730)  # who plans further ahead than this?
 WEEK = (1 << WEEK_MINUTES) - 1  # every minute of it, as `minutes` gives them
 
 
@@ -37,10 +39,25 @@ def look(draft: Draft, now: datetime) -> Iterator[Finding]:
                 )
             if torn := fragment(layer):
                 yield _torn_off(draft, (*_at(draft, name, number), "only"), name, torn)
+            yield from _far(draft, name, number, now)
         for one in idle.idle(rota, zone, now):
             message, mend = _never(rota, one)
             at = (*_at(draft, name, one.layer), "rotation")
             yield draft.find("never-on-call", at, f"rota {name}", message, mend)
+
+
+def _far(draft: Draft, name: str, number: int, now: datetime) -> Iterator[Finding]:
+    """Find a layer or a person that begins so late that a year is probably mistyped."""
+    layer, at = draft.plan.rotas[name].layers[number], _at(draft, name, number)
+    late = local_day(now, draft.plan.office.zone) + LATE
+    mend = "Mend its year, if another is meant."
+    if layer.since > late:
+        message = f"a layer of {_named(layer.rotation)} begins only on {layer.since}"
+        yield draft.find("since-far", (*at, "since"), f"rota {name}", message, mend)
+    for person, day in layer.joins:
+        if day > late:
+            message = f"{person} joins only on {day}"
+            yield draft.find("since-far", (*at, "joins", person), f"rota {name}", message, mend)
 
 
 def _at(draft: Draft, name: str, number: int) -> Path:

@@ -16,7 +16,7 @@ from tests.support.offices import PRESETS, changed, found
 
 SEVEN = ("lee", "osei", "patel", "ana", "ben", "cleo", "dan")
 MORE = "".join(f'[people.{one}]\nname = "Dr. {one.title()}"\n\n' for one in SEVEN[3:])
-CODES = {"never-on-call", "layer-over", "window-torn", "handoff-day", "unknown-name"}
+CODES = {"since-far", "never-on-call", "layer-over", "window-torn", "handoff-day", "unknown-name"}
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 
 
@@ -142,6 +142,11 @@ def test_who_never_has_a_turn(rota: str, sentence: str, mend: str) -> None:
         pytest.param(
             layer("osei patel lee", *WEEKS, 'leaves = { lee = "2026-06-01" }', top=True),
             id="has left",
+        ),
+        pytest.param(
+            layer("osei patel", *WEEKS, top=True)
+            + layer("lee osei patel", *WEEKS, 'until = "2026-12-14"', 'every = "24 weeks"'),
+            id="a layer that soon ends",
         ),
         pytest.param(
             layer("osei patel", *WEEKS, top=True) + layer("lee", *WEEKS, 'place = "beside"'),
@@ -361,3 +366,18 @@ def test_a_rota_that_nothing_asks(old: str, new: str, unused: list[str]) -> None
     assert [one.where for one in known] == unused
     for one in known:
         assert one.message == "no ladder, rule or backup asks it, so nobody in it is ever called"
+
+
+@pytest.mark.parametrize(
+    ("line", "sentence"),
+    [
+        ('joins = { patel = "2062-01-05" }', "patel joins only on 2062-01-05"),
+        ('joins = { patel = "2028-11-24" }', "patel joins only on 2028-11-24"),
+        ('joins = { patel = "2028-11-23" }', ""),
+    ],
+)
+def test_a_year_that_is_far_away(line: str, sentence: str) -> None:
+    """Nobody plans further than two years ahead: the year is mistyped."""
+    known = told(layer("osei lee patel", *WEEKS, line, top=True))
+    assert [one.message for one in known] == [sentence] * bool(sentence)
+    assert all(one.mend == "Mend its year, if another is meant." for one in known)
