@@ -154,7 +154,7 @@ def _in_month(day: MonthDay, month: int) -> date:
     return date(year, number + 1, dates[min(place, len(dates) - 1)])
 
 
-@lru_cache(maxsize=1024)
+@lru_cache(maxsize=16384)
 def _held(layer: Layer, year: int) -> tuple[int, ...]:
     """List the places of turns in windows that begin in this year, and not in one before."""
     first, last = date(year, 1, 1), date(year, 12, 31)
@@ -170,7 +170,7 @@ def _held(layer: Layer, year: int) -> tuple[int, ...]:
     return tuple(sorted(one for one in found if one > newest))
 
 
-@lru_cache(maxsize=1024)
+@lru_cache(maxsize=16384)
 def _held_before(layer: Layer, year: int) -> int:
     """Count the turns in windows that begin before this year."""
     if year < first_day(layer).year:
@@ -197,7 +197,7 @@ def _queue(layer: Layer, number: int) -> tuple[str, ...]:
     return people[first:] + people[:first]
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=1024)
 def _memberships(layer: Layer) -> tuple[_Members, ...]:
     """List who is in the rotation from when on, each beginning after who had the turn before."""
     stays = {person: _stay(layer, person) for person in layer.rotation}

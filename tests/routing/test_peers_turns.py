@@ -210,3 +210,23 @@ def test_sundays_to_wednesdays_and_thursdays_to_saturdays() -> None:
         weeks=2,
     )
     assert rows == ["a a a a b b b", "b b b b a a a"]
+
+
+def test_six_people_on_alternating_days_of_a_week() -> None:
+    """PagerDuty's example of an irregular schedule: one has four days of a week, one the others.
+
+    support.pagerduty.com/docs/schedule-examples: six people, Sunday-Tuesday-Thursday-Saturday and
+    Monday-Wednesday-Friday, both by weeks, staggered by three.
+    """
+    four = layer("1 2 3 4 5 6", "2026-01-04 00:00", 1, "weeks")
+    three = layer("4 5 6 1 2 3", "2026-01-04 00:00", 1, "weeks")
+    days = [windows(day) for day in ("mon", "wed", "fri")]
+    three = replace(three, only=tuple(one for found in days for one in found))
+    assert week(four, three, start="2026-01-04", weeks=6) == [
+        "1 4 1 4 1 4 1",
+        "2 5 2 5 2 5 2",
+        "3 6 3 6 3 6 3",
+        "4 1 4 1 4 1 4",
+        "5 2 5 2 5 2 5",
+        "6 3 6 3 6 3 6",
+    ]

@@ -7,6 +7,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from pbx.config import plan
 from pbx.config.findings.check import look
@@ -17,6 +19,7 @@ from tests.support.offices import PRESETS, changed, found
 SEVEN = ("lee", "osei", "patel", "ana", "ben", "cleo", "dan")
 MORE = "".join(f'[people.{one}]\nname = "Dr. {one.title()}"\n\n' for one in SEVEN[3:])
 CODES = {"since-far", "never-on-call", "layer-over", "window-torn", "handoff-day", "unknown-name"}
+NEVER = {"never-on-call"}
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 
 
@@ -381,3 +384,28 @@ def test_a_year_that_is_far_away(line: str, sentence: str) -> None:
     known = told(layer("osei lee patel", *WEEKS, line, top=True))
     assert [one.message for one in known] == [sentence] * bool(sentence)
     assert all(one.mend == "Mend its year, if another is meant." for one in known)
+
+
+@given(
+    days=st.lists(
+        st.sampled_from(["mon", "tue", "wed", "thu", "fri", "sat", "sun"]), min_size=1, max_size=5
+    ),
+    hours=st.sampled_from(["08:00-17:00", "17:00-08:00", "00:00-24:00", "20:00-06:00"]),
+    every=st.sampled_from(["1 day", "12 hours", "8 hours"]),
+    count=st.integers(2, 7),
+)
+@settings(max_examples=20, deadline=None)
+def test_the_line_that_is_named_mends_it(
+    days: list[str], hours: str, every: str, count: int
+) -> None:
+    """Whoever has no turn left under another layer has one with the `only` of the finding."""
+    own = ('since = "2026-01-05"', 'handoff = "08:00"', f'every = "{every}"')
+    texts = ", ".join(f'"{day} {hours}"' for day in dict.fromkeys(days))
+    above = layer("lee", *DAILY[:1], 'handoff = "08:00"', 'every = "1 day"', f"only = [{texts}]")
+    people = " ".join(SEVEN[:count])
+    known = [one for one in told(layer(people, *own, top=True) + above) if one.code in NEVER]
+    for one in known:
+        named = re.search(r"Write (only = \[.*?\]) into", one.mend)
+        assert named is not None
+        mended = told(layer(people, *own, named[1], top=True) + above)
+        assert [one for one in mended if one.code in NEVER] == []
