@@ -156,7 +156,8 @@ async def test_a_resident_takes_and_hands_over_the_place_beside(line: Line) -> N
     assert on_call(line.plans.plan, "doctors", NIGHT).people == ("osei", "kim")
     await line.pressed("kim", "8", "1")
     assert on_call(line.plans.plan, "doctors", NIGHT).people == ("osei", "patel")
-    assert on_call(line.plans.plan, "doctors", MORNING).people == ("osei", "kim")
+    later = MORNING + timedelta(days=1)  # kim's own day would have followed the night
+    assert on_call(line.plans.plan, "doctors", later).people == ("osei", "jo")
 
 
 async def test_a_late_press_on_the_line_confirms_the_own_shift(line: Line) -> None:
