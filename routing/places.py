@@ -50,6 +50,11 @@ class OnCall:
         first = person == self.people[0]
         return Seat(person, self.source, self.turn, self.instead_of if first else None)
 
+    def covers(self) -> dict[str, str]:
+        """Map who is on call to whose turn they have, who is away."""
+        seats = (self.seat(one) for one in self.people)
+        return {one.person: one.instead_of for one in seats if one.instead_of is not None}
+
     def at(self, place: Place) -> tuple[str, ...]:
         """Name those on call who have this place."""
         return tuple(one for one in self.people if self.is_beside(one) == (place == "beside"))

@@ -29,8 +29,9 @@ class Explanation:
     """What happens to a call and why; `steps` are whom it rings while nobody accepts.
 
     `oncall` names the people on call by rota, `unconfirmed` those of them who never confirmed their
-    shift, `presses` are the caller's keys, "" for silence. Of a call of the log the first step
-    alone was kept; then `all_steps` is false.
+    shift, `covers` who has the turn of somebody who is away, by rota. `presses` are the caller's
+    keys, "" for silence. Of a call of the log the first step alone was kept; then `all_steps` is
+    false.
     """
 
     at: datetime
@@ -41,6 +42,7 @@ class Explanation:
     steps: tuple[ladder.Ringing | ladder.Waiting, ...]
     all_steps: bool = True
     unconfirmed: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    covers: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
 
 def imagine(plan: Plan, numbers: people.Numbers, facts: Facts, at: datetime) -> Explanation:
@@ -54,7 +56,13 @@ def imagine(plan: Plan, numbers: people.Numbers, facts: Facts, at: datetime) -> 
         {name: rota.on_call(plan, name, at).people for name in plan.rotas},
         tuple(ladder.course(decision, plan, at, numbers)),
         unconfirmed={name: who for name in plan.rotas if (who := rota.unconfirmed(plan, name, at))},
+        covers=_covers(plan, at),
     )
+
+
+def _covers(plan: Plan, at: datetime) -> dict[str, dict[str, str]]:
+    found = {name: rota.on_call(plan, name, at).covers() for name in plan.rotas}
+    return {name: who for name, who in found.items() if who}
 
 
 def remember(history: History, zone: ZoneInfo) -> Explanation:
@@ -138,6 +146,7 @@ def document(told: Explanation) -> dict[str, Any]:
         "urgency": decision.urgency,
         "oncall": {name: list(who) for name, who in told.oncall.items()},
         **({"unconfirmed": told.unconfirmed} if told.unconfirmed else {}),
+        **({"instead_of": told.covers} if told.covers else {}),
         "decision": {
             "kind": decision.kind,
             "target": decision.target,
@@ -167,6 +176,10 @@ def sentences(told: Explanation, plan: Plan) -> list[str]:
     lines += [f"The caller {_pressed(key)}." for key in told.presses]
     for name, who in told.oncall.items():
         lines.append(f"On call for {name}: {_names(who, plan) or 'nobody'}.")
+        lines += [
+            f"{_names([person], plan)} has the turn of {_names([whose], plan)}, who is away."
+            for person, whose in told.covers.get(name, {}).items()
+        ]
     lines += [unconfirmed_sentence(plan, name, told.at) for name in told.unconfirmed]
     lines += [_said(reason) for reason in decision.reasons]
     if told.steps and told.all_steps:

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from pbx.base import when
+from pbx.cli.oncall import absence, trades
 from pbx.cli.oncall import calendar as oncall_calendar
 from pbx.cli.oncall import changes as oncall_changes
-from pbx.cli.oncall import trades
 from pbx.cli.oncall.words import (
     for_whom,
     people_named,
@@ -210,7 +210,7 @@ def _now_shape(plan: Plan, rota: str, at: datetime) -> dict[str, Any]:
         shape["also"] = list(answer.people[1:])
     if beside := answer.at("beside"):
         shape["beside"] = list(beside)
-    if covers := _covers(answer):
+    if covers := answer.covers():
         shape["instead_of"] = covers
     if unconfirmed := rotas.unconfirmed(plan, rota, at):
         shape["unconfirmed"] = list(unconfirmed)
@@ -235,17 +235,11 @@ def _now_sentence(plan: Plan, rota: str, at: datetime) -> str:
     )
 
 
-def _covers(answer: OnCall) -> dict[str, str]:
-    """Map who is on call to whose turn they have, who is away."""
-    seats = (answer.seat(one) for one in answer.people)
-    return {one.person: one.instead_of for one in seats if one.instead_of is not None}
-
-
 def _why(plan: Plan, answer: OnCall) -> str:
     """Say whose turn somebody has who is away, and what put somebody beside the others."""
     covers = "".join(
         f" ({person_named(plan, person)}{for_whom(plan, whose)})"
-        for person, whose in _covers(answer).items()
+        for person, whose in answer.covers().items()
     )
     by_hand = "".join(
         f" ({person_named(plan, one.person)} beside{told(plan, one.source)})"
@@ -257,4 +251,5 @@ def _why(plan: Plan, answer: OnCall) -> str:
 
 oncall_changes.add_to(app)
 trades.add_to(app)
+absence.add_to(app)
 oncall_calendar.add_to(app)

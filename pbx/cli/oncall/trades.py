@@ -1,4 +1,4 @@
-"""`officeline oncall take` and `swap`: people who take each other's place for a time."""
+"""`officeline oncall take`, `swap` and `away`: people who take each other's place for a time."""
 
 from __future__ import annotations
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection
 from datetime import datetime
 from difflib import get_close_matches
@@ -10,6 +11,7 @@ from zoneinfo import ZoneInfo
 from pbx.base import when
 from pbx.base.errors import OfficeLineError
 from pbx.base.phone_numbers import mask_within
+from routing.instants import DAY, MIDNIGHT, instant, local_day
 from routing.model import Override, Plan
 
 OVERRIDE = "override:"
@@ -77,11 +79,18 @@ def the_rota(plan: Plan, rota: str | None) -> str:
     raise OfficeLineError(f"Which rota is meant is open; name one with --rota: {names}.")
 
 
-def span_of(start: str, end: str, zone: ZoneInfo) -> tuple[datetime, datetime]:
-    """Read a span of whole minutes; OfficeLineError if it is backwards or endless."""
+def span_of(
+    start: str, end: str, zone: ZoneInfo, *, whole_days: bool = False
+) -> tuple[datetime, datetime]:
+    """Read a span of whole minutes; OfficeLineError if it is backwards or endless.
+
+    With `whole_days` an end without a time of the day is that day's.
+    """
     now = datetime.now(zone)
     begins = to_minute(when.parse(start, zone, now))
     ends = to_minute(when.parse(end, zone, now, after=begins))
+    if whole_days and ends >= begins and _is_day(end, ends.astimezone(zone)):
+        ends = instant(local_day(ends, zone) + DAY, MIDNIGHT, zone)
     bounded(begins, ends, zone)
     return begins, ends
 
@@ -100,6 +109,12 @@ def bounded(start: datetime, end: datetime, zone: ZoneInfo) -> None:
         )
     if (end - start).days > 5 * 366:
         raise OfficeLineError("The time is over five years long; name an earlier end.")
+
+
+def _is_day(text: str, local: datetime) -> bool:
+    """Tell whether a text that was read names a day, and no time of it."""
+    has_clock = re.search(r"\d:\d|\d ?[ap]\.?m|midnight|now|^\+|^in ", text.lower())
+    return local.time() == MIDNIGHT and has_clock is None
 
 
 def _known(name: str, names: Collection[str], lacking: str, none: str) -> str:

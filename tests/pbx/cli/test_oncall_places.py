@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -271,7 +272,114 @@ def test_explain_names_who_is_there(place: Context) -> None:
     numbers = dict.fromkeys(plan.people, frozenset({"mobile"}))
     told = explain.imagine(plan, numbers, Facts("+12125550100", None, ("1",)), at)
     assert told.oncall == {"doctors": ("lee", "chen")}
+    assert "Dr. Ana Lee has the turn of Dr. Mira Patel, who is away." in explain.sentences(
+        told, plan
+    )
+    assert explain.document(told)["instead_of"] == {"doctors": {"lee": "patel"}}
     rung = [one.who for one in told.steps if isinstance(one, ladder.Ringing)]
     assert rung[:2] == [("lee", "chen"), ("osei",)]
     found = proof.prove(plan, numbers, at, at + timedelta(days=30))
     assert found.holds, found.counterexamples[:1]
+
+
+@pytest.mark.parametrize(
+    ("who", "end", "at", "expected", "back"),
+    [
+        ("osei", "2026-11-27", "2026-11-27 23:59", (("patel", "chen"), "lee"), "2026-11-28 00:00"),
+        ("osei", "fri", "2026-11-27 23:59", (("patel", "chen"), "lee"), "2026-11-28 00:00"),
+        ("osei", "11/27/2026 5pm", "2026-11-27 16:59", (("patel", "diaz"), "lee"),
+         "2026-11-27 17:00"),
+        ("patel", "2026-11-27", "2026-11-27 12:00", (("osei", "diaz"), "lee"), "2026-11-28 00:00"),
+        ("chen", "2026-11-27", "2026-11-27 20:00", (("osei", "diaz"), "patel"),
+         "2026-11-28 00:00"),
+    ],
+)  # fmt: skip
+def test_away_writes_a_vacation_into_the_file(
+    place: Context,
+    who: str,
+    end: str,
+    at: str,
+    expected: tuple[tuple[str, ...], str | None],
+    back: str,
+) -> None:
+    """Days are included; each place goes to whoever is next, and comes back afterwards."""
+    before, after, text = holds(place, "now"), holds(place, back), place.config.read_text()
+    words = ("away", who, "--from", "2026-11-25", "--to", end)
+    assert "Nothing was written" in run(place, *words, "--dry-run")
+    assert place.config.read_text() == text
+    assert "'officeline apply' lets it go live." in run(place, *words)
+    assert holds(place, at) == expected
+    assert (holds(place, "now"), holds(place, back)) == (before, after)
+    rest = re.sub(
+        r"\n?\[\[people\.\w+\.away\]\]\nfrom = .*\nto = .*\n", "", place.config.read_text()
+    )
+    assert rest == re.sub(r"\n?\[\[people\.\w+\.away\]\]\nfrom = .*\nto = .*\n", "", text)
+    assert "already; nothing to change." in run(place, *words)
+
+
+def test_away_says_who_takes_the_turns(place: Context) -> None:
+    """Also what is not moved, and where nobody is left; two who are away are both passed over."""
+    said = run(place, "away", "lee", "--from", "2026-12-01", "--to", "2026-12-08")
+    assert (
+        "Dr. Kofi Osei is on call for 'doctors' from Tue 01 Dec 2026 00:00 EST to Mon 07 Dec 2026 "
+        "00:00 EST, for Dr. Mira Patel."
+    ) not in said  # it is Patel's turn; Lee had it for them
+    assert "Dr. Kofi Osei is on call for 'doctors' from Mon 07 Dec 2026 08:00" in said
+    assert holds(place, "2026-12-01 20:00") == (("osei", "chen"), None)
+    run(place, "away", "chen", "--from", "2026-11-26", "--to", "2026-11-26")
+    run(place, "away", "diaz", "--from", "2026-11-26", "--to", "2026-11-26")
+    assert holds(place, "2026-11-26 20:00")[0] == ("osei",)
+    said = run(place, "away", "osei", "--from", "2026-12-02", "--to", "2026-12-02")
+    assert holds(place, "2026-12-02 12:00")[0] == ("chen",)
+    run(place, "away", "chen", "--from", "2026-12-02", "--to", "2026-12-02")
+    said = run(place, "away", "diaz", "--from", "2026-12-02", "--to", "2026-12-02")
+    times = "from Wed 02 Dec 2026 00:00 EST to Thu 03 Dec 2026 00:00 EST"
+    assert f"Warning: nobody is on call for 'doctors' {times}." in said
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["away", "lee", "--from", "2026-11-27", "--to", "2026-11-26"],
+         ("The time ends (Thu 26 Nov 2026 00:00 EST) before it begins (Fri 27 Nov 2026 00:00 EST); "
+          "name a later end.")),
+        (["away", "lee", "--from", "2026-11-20", "--to", "2026-11-22"],
+         ("The time is over from Fri 20 Nov 2026 00:00 EST to Mon 23 Nov 2026 00:00 EST; name one "
+          "that ends later.")),
+        (["away", "lea", "--from", "2026-11-27", "--to", "2026-11-28"],
+         "There is nobody called 'lea' in the plan; did you mean 'lee'?"),
+    ],
+)  # fmt: skip
+def test_an_absence_that_cannot_be(place: Context, words: list[str], sentence: str) -> None:
+    """One sentence, and the file is as it was."""
+    text = place.config.read_bytes()
+    assert complaint(place, *words) == sentence
+    assert place.config.read_bytes() == text
+
+
+LEE = '[people.lee]\nname = "Dr. Ana Lee"\n'
+
+
+@pytest.mark.parametrize(
+    "table",
+    [
+        '[people]\nlee = { name = "Dr. Ana Lee" }\n',
+        LEE + 'away = [{ from = "2027-07-01", to = "2027-07-09" }]\n',
+        LEE + '[[people.lee.away]]\nfrom = "2027-07-01"\nto = "2027-07-09"\n',
+    ],
+)
+def test_however_the_file_is_laid_out(place: Context, table: str) -> None:
+    """It is edited, or one sentence says what to write; never half of it."""
+    text = place.config.read_text()
+    start = text.index("[people.lee]")
+    end = text.index("\n\n", start)
+    place.config.write_text(text[:start] + table + text[end:])
+    before = place.config.read_text()
+    words = ["away", "lee", "--from", "2026-12-24", "--to", "2026-12-26"]
+    done = CliRunner().invoke(oncall.app, words, obj=place)
+    if done.exception is None:
+        assert [one.start.day for one in place.running().people["lee"].away][-1] == 24
+        assert place.config.read_text().startswith(before[: start - 1])
+    else:
+        assert "[[people.lee.away]] with 'from' and 'to'" in str(done.exception)
+        assert place.config.read_text() == before

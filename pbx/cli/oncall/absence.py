@@ -1,0 +1,89 @@
+"""`officeline oncall away`: a vacation written into the office's file, and who takes the turns."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from pbx.base.errors import OfficeLineError
+from pbx.cli.oncall.words import person_named, span_of, the_person, times_of
+from pbx.cli.shared.answers import answer
+from routing import rota as rotas
+from routing.model import Away, Plan
+
+if TYPE_CHECKING:
+    from routing.rota import Shift
+
+
+def away(
+    context: typer.Context,
+    person: Annotated[str, typer.Argument(help="Who is away.")],
+    *,
+    start: Annotated[str, typer.Option("--from", help="The first day, or a time.")],
+    end: Annotated[str, typer.Option("--to", help="The last day, included, or a time.")],
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say who would take the turns, and change nothing.")
+    ] = False,
+) -> None:
+    """Write a vacation into the office's file: turns go to whoever is next and not away.
+
+    Say who takes them. 'officeline apply' lets it go live.
+
+    Example: officeline oncall away lee --from 2026-12-20 --to 2027-01-03
+    """
+    from pbx.base import files
+    from pbx.config import away_file
+    from pbx.config import plan as plan_files
+
+    config: Path = context.obj.config
+    plan = context.obj.configuration().plan
+    zone, who = plan.office.zone, the_person(plan, person)
+    span = span_of(start, end, zone, whole_days=True)
+    naive = [at.astimezone(zone).replace(tzinfo=None, fold=0) for at in span]
+    wanted, times = Away(naive[0], naive[1]), times_of(plan, *span)
+    if span[1] <= datetime.now(UTC):
+        raise OfficeLineError(f"The time is over {times}; name one that ends later.")
+    if any(one.start <= wanted.start and wanted.end <= one.end for one in plan.people[who].away):
+        typer.echo(f"{person_named(plan, who)} is away {times} already; nothing to change.")
+        return
+    text, after = away_file.add(plan_files.read_text(config), config, who, wanted)
+    for sentence in _told(after, who, *span):
+        typer.echo(sentence)
+    if dry_run:
+        typer.echo(f"Nothing was written: {config} is as it was.")
+        return
+    files.save_config(config, text)
+    answer(
+        context.obj,
+        f"{config} has {person_named(plan, who)} away {times}; 'officeline apply' lets it go live.",
+    )
+
+
+def _told(plan: Plan, who: str, start: datetime, end: datetime) -> Iterator[str]:
+    """Say who takes the turns of somebody, and what is not moved or leaves nobody."""
+    from routing.oncall import duties
+
+    name = person_named(plan, who)
+    for rota in plan.rotas:
+        for one in duties(plan, rota, start, end):
+            times = times_of(plan, one.start, one.end)
+            if one.instead_of == who:
+                taker = person_named(plan, one.person)
+                yield f"{taker} is on call for '{rota}' {times}, for {name}."
+            elif one.person == who:
+                yield f"Warning: {name} has a shift of '{rota}' {times}, which is not moved."
+        for gap in rotas.gaps(plan, rota, start, end):
+            yield _nobody(plan, rota, gap)
+
+
+def _nobody(plan: Plan, rota: str, gap: Shift) -> str:
+    return f"Warning: nobody is on call for '{rota}' {times_of(plan, gap.start, gap.end)}."
+
+
+def add_to(app: typer.Typer) -> None:
+    """Put this command below `officeline oncall`."""
+    app.command()(away)

@@ -1,0 +1,69 @@
+"""A time away written into office.toml: the rest of the file, comments too, stays as it is."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from pbx.base.errors import ConfigError, OfficeLineError
+from pbx.base.paths import data_folder
+from pbx.config import plan as plan_files
+from routing.instants import MIDNIGHT
+from routing.model import Away, Plan
+
+
+def add(text: str, name: Path, person: str, away: Away) -> tuple[str, Plan]:
+    """Return the file's new text, and its plan, which differs in nothing but this time away.
+
+    OfficeLineError if the file cannot be edited so.
+    """
+    presets = data_folder("config") / "presets.toml"
+    before = plan_files.parse(text, name, presets)
+    changed = _rewritten(text, person, away)
+    try:
+        after = plan_files.parse(changed, name, presets)
+    except ConfigError as error:
+        raise _layout(person) from error
+    known = before.plan.people[person]
+    people = {**before.plan.people, person: replace(known, away=(*known.away, away))}
+    if replace(before, plan=replace(before.plan, people=people, hash=after.plan.hash)) != after:
+        raise _layout(person)
+    return changed, after.plan
+
+
+def _layout(person: str) -> OfficeLineError:
+    return OfficeLineError(
+        f"The table of {person} cannot be edited as the file is laid out; "
+        f"write [[people.{person}.away]] with 'from' and 'to' below it."
+    )
+
+
+def _rewritten(text: str, person: str, away: Away) -> str:
+    import tomlkit
+    from tomlkit.exceptions import TOMLKitError
+    from tomlkit.items import AoT
+
+    document = tomlkit.parse(text)
+    try:
+        table: Any = document["people"][person]
+        known: Any = table.get("away")
+        if known is None:
+            known = table["away"] = tomlkit.aot()
+        entry: Any = tomlkit.table() if isinstance(known, AoT) else tomlkit.inline_table()
+        for key, value in zip(("from", "to"), _texts(away), strict=True):
+            entry.add(key, value)
+        if isinstance(known, AoT):
+            entry.add(tomlkit.nl())
+        known.append(entry)
+        return tomlkit.dumps(document)
+    except (TOMLKitError, KeyError, TypeError, AttributeError) as error:
+        raise _layout(person) from error
+
+
+def _texts(away: Away) -> tuple[str, str]:
+    """Write whole days as dates, of which the last is included, and other times as they are."""
+    if away.start.time() == away.end.time() == MIDNIGHT:
+        return f"{away.start:%Y-%m-%d}", f"{away.end - timedelta(days=1):%Y-%m-%d}"
+    return f"{away.start:%Y-%m-%d %H:%M}", f"{away.end:%Y-%m-%d %H:%M}"
