@@ -13,11 +13,12 @@ from zoneinfo import ZoneInfo, available_timezones
 
 from pbx.base.errors import OfficeLineError
 from pbx.config import zones
-from pbx.config.ics.lines import Component, Property
+from pbx.config.ics.lines import Component
 from pbx.config.ics.names import quoted
-from pbx.config.ics.recurrence import DAY, Work, days, rule
+from pbx.config.ics.recurrence import DAY, Rule, Work, days, rule
 from routing.instants import at_local
 
+EARLIEST, LATEST = 1600, 3000  # years of an onset; 1600 had a 29 February
 MOST_OBSERVANCES = 500  # of a VTIMEZONE; a whole history has under two hundred
 _UTC = ("utc", "gmt", "z", "etc/utc", "etc/gmt", "zulu", "tzone://microsoft/utc")
 _FIXED = re.compile(r"(?:utc|gmt)?([+-])(\d{1,2}):?(\d\d)?")
@@ -63,7 +64,7 @@ class Observance:
     first: datetime
     before: timedelta
     after: timedelta
-    rules: tuple[Property, ...]
+    rules: tuple[Rule, ...]
     dates: tuple[datetime, ...]
 
     def onsets(self, year: int, work: Work) -> Iterator[datetime]:
@@ -72,10 +73,8 @@ class Observance:
         for local in (self.first, *self.dates):
             yield local - self.before
         for one in self.rules:
-            found = rule(_WITHIN_A_DAY.sub("", one.value))
-            until = None if found.until is None else _DATED.match(found.until)
-            until_day = date.max if until is None else date(*map(int, until.group(1, 2, 3)))
-            for day in days(found, self.first.date(), min(last, until_day), earliest, work):
+            until = date.max if one.until is None else _local(one.until).date()
+            for day in days(one, self.first.date(), min(last, until), earliest, work):
                 yield datetime.combine(day, self.first.time()) - self.before
 
 
@@ -160,10 +159,12 @@ def _defined(part: Component, work: Work) -> Defined:
 
 
 def _observance(part: Component) -> Observance:
-    rules = tuple(part.all("RRULE"))
+    rules = tuple(rule(_WITHIN_A_DAY.sub("", one.value)) for one in part.all("RRULE"))
     for one in rules:
-        if rule(_WITHIN_A_DAY.sub("", one.value)).frequency != "YEARLY":
-            raise ValueError(one.value)
+        if one.until is not None:
+            _local(one.until)
+        if one.frequency != "YEARLY":
+            raise ValueError(one)
     dates = (text for one in part.all("RDATE") for text in one.value.split(","))
     return Observance(
         _local(part.text("DTSTART")),
@@ -175,10 +176,14 @@ def _observance(part: Component) -> Observance:
 
 
 def _local(text: str) -> datetime:
+    """Read an onset; some programs begin in the year 1, which is long before any calendar."""
     found = _DATED.fullmatch(text)
     if found is None:
         raise ValueError(text)
-    return datetime(*(int(one or 0) for one in found.groups()))  # type: ignore[arg-type]  # noqa: DTZ001  # local
+    year, month, day, hour, minute, second = (int(one or 0) for one in found.groups())
+    if year > LATEST:
+        raise ValueError(text)
+    return datetime(max(year, EARLIEST), month, day, hour, minute, second)  # noqa: DTZ001  # local
 
 
 def _offset(text: str) -> timedelta:

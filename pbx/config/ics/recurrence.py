@@ -27,6 +27,10 @@ class WorkError(Exception):
     """More days were looked at than a calendar of shifts needs."""
 
 
+class RuleError(ValueError):
+    """A text that is no rule of shifts."""
+
+
 @dataclass
 class Work:
     """How many days may still be looked at; all rules of a file share it."""
@@ -59,7 +63,14 @@ class Rule:
 
 
 def rule(text: str) -> Rule:
-    """Read a rule; ValueError if it is none, or one that repeats within a day."""
+    """Read a rule; RuleError if it is none, or one that repeats within a day."""
+    try:
+        return _rule(text)
+    except ValueError as error:
+        raise RuleError(text) from error
+
+
+def _rule(text: str) -> Rule:
     parts: dict[str, str] = {}
     for part in text.upper().replace(" ", "").strip(";").split(";"):
         name, _, value = part.partition("=")
