@@ -6,7 +6,7 @@ import calendar
 from datetime import date, timedelta
 from functools import cache
 
-from dateutil.easter import easter  # type: ignore[import-untyped]  # has no types
+from dateutil.easter import easter
 
 from routing.model import Dates, DayOfYear, Days, Easter, Monthly, Yearly, YearlyRange
 
