@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from routing import turns
-from routing.instants import DAY, local_spans
+from routing.instants import DAY
 from routing.model import Layer
+from routing.windows import local_spans
 
 LOOKED = 70 * DAY  # two months, for windows of one week in a month
 SHORT = timedelta(hours=2)
@@ -27,7 +28,9 @@ class Fragment:
 
 
 def fragment(layer: Layer) -> Fragment | None:
-    """Find the first one of a layer."""
+    """Find the first one of a layer; turns of holidays begin with their windows and have none."""
+    if layer.unit == "holidays":
+        return None
     first = turns.handoff(layer, 0)
     last = (first + LOOKED).date()
     spans = sorted(span for one in layer.only for span in local_spans(one, first.date(), last))

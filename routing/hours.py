@@ -108,7 +108,7 @@ def _look(plan: Plan, schedule: str, at: datetime) -> tuple[HoursState, str]:
         for (begins, ends), label in day.periods:
             if begins <= at < ends:
                 return "open", label
-    closure = shut or days[0].wholly
+    closure = days[0].wholly or shut
     return "closed", closure.reason if closure is not None else ""
 
 

@@ -14,11 +14,12 @@ from zoneinfo import ZoneInfo
 
 from routing import turns
 from routing.instants import DAY, at_local
-from routing.model import Layer, Rota
+from routing.model import Days, DayWindow, Layer, LayerWindow, Rota
 
 WEEK, CHUNK = 7 * DAY, 28 * DAY
 LONGEST = 3660 * DAY  # nobody waits for longer to be looked for
-LENGTHS = {"hours": DAY / 24, "days": DAY, "weeks": WEEK, "months": 31 * DAY}
+LENGTHS = {"hours": DAY / 24, "days": DAY, "weeks": WEEK, "months": 31 * DAY, "holidays": DAY}
+BETWEEN = 92 * DAY  # holidays are hardly further from one another
 ROUNDS = 8  # a week of days divides no turn of whole days more often than that
 
 Why = Literal["above", "between", "ended"]
@@ -41,6 +42,10 @@ class Idle:
 def idle(rota: Rota, zone: ZoneInfo, now: datetime) -> Iterator[Idle]:
     """List who never has a turn from this aware instant on; each layer looks at its own place."""
     for number, layer in enumerate(rota.layers):
+        if layer.only and all(_has_a_year(one) for one in layer.only):
+            continue  # a few dates do not go around
+        if turns.handoff(layer, 0) == turns.FAR:
+            continue  # its windows never come
         above = [one for one in rota.layers[number + 1 :] if one.place == layer.place]
         waiting = _waiting(layer, zone, now)
         if not waiting:
@@ -54,6 +59,11 @@ def idle(rota: Rota, zone: ZoneInfo, now: datetime) -> Iterator[Idle]:
             yield Idle(number, tuple(alone), "ended" if ended else "between")
 
 
+def _has_a_year(window: LayerWindow) -> bool:
+    """Tell whether a window is of dates that do not come again."""
+    return isinstance(window, DayWindow) and isinstance(window.when, Days)
+
+
 def _begins_before_its_end(layer: Layer, zone: ZoneInfo) -> bool:
     return not turns.over(layer, zone, at_local(turns.handoff(layer, 0), zone))
 
@@ -61,7 +71,10 @@ def _begins_before_its_end(layer: Layer, zone: ZoneInfo) -> bool:
 def _waiting(layer: Layer, zone: ZoneInfo, now: datetime) -> dict[str, Stay]:
     """Say from when to when a turn of each of the rotation is looked for; of who left, none is."""
     first = at_local(turns.handoff(layer, 0), zone)
-    far = len(layer.rotation) * ROUNDS * max(WEEK, layer.every * LENGTHS[layer.unit])
+    each = max(WEEK, layer.every * LENGTHS[layer.unit])
+    if any(isinstance(one, DayWindow) for one in layer.only):
+        each = max(BETWEEN * layer.every, each)
+    far = len(layer.rotation) * ROUNDS * each
     joins, leaves = dict(layer.joins), dict(layer.leaves)
     found: dict[str, Stay] = {}
     for person in turns.members(layer, zone, now):

@@ -17,6 +17,7 @@ from routing import turns
 from routing.instants import at_local
 from routing.model import Layer, Override, Place, Plan, Rota
 from routing.places import OnCall, Seat, away, away_edges, filled, overridden
+from routing.windows import holiday_at
 
 ROTATION, SHIFT = "rotation", "shift"  # where an answer comes from; else "override:ID"
 
@@ -103,6 +104,17 @@ def handoff_clock(plan: Plan, rota: str, at: datetime, place: Place = "oncall") 
     if decides is None or decides.source == SHIFT:
         return None
     return next(layer.at for layer, *_ in _in_turn(plan, table, place, at))
+
+
+def holiday(plan: Plan, rota: str, at: datetime) -> str | None:
+    """Name the holiday because of which a layer decides at this instant; None if it is none."""
+    at = at.astimezone(UTC)
+    table = plan.rotas[rota]
+    answer = _before_backup(plan, table, at)
+    if answer.source != ROTATION:
+        return None
+    layer = next((one for one, *_ in _in_turn(plan, table, "oncall", at)), None)
+    return None if layer is None else holiday_at(layer.only, at, plan.office.zone)
 
 
 def everyone(plan: Plan) -> tuple[str, ...]:

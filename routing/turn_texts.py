@@ -50,11 +50,11 @@ def windows(text: str) -> tuple[Window, ...]:
         return spans.windows(text)
     try:
         if alternate is not None:
-            found = _weekly(alternate[2])
+            found = weekly(alternate[2])
             return tuple(replace(one, weeks=EVERY[alternate[1]]) for one in found)
         assert monthly is not None  # noqa: S101  # one of the two matched
         nth = tuple(NTH[word] for word in re.findall(_NTH_WORD, monthly[1]))
-        found = _weekly(monthly[2])
+        found = weekly(monthly[2])
     except ValueError as error:
         raise ValueError(
             f"'{text}' is no window such as 'first weekend', 'second fri 17:00-mon 08:00' or "
@@ -68,7 +68,7 @@ def windows(text: str) -> tuple[Window, ...]:
     return tuple(replace(one, nth=nth) for one in found)
 
 
-def _weekly(words: str) -> tuple[Window, ...]:
+def weekly(words: str) -> tuple[Window, ...]:
     """Read windows of every week, whole days that follow one another as one."""
     words = _WEEKEND.sub("sat-sun", words)
     found = spans.windows(words)

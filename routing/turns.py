@@ -11,18 +11,21 @@ from __future__ import annotations
 
 import calendar
 import sys
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
-from routing.instants import DAY, at_local, inside, local_spans, occurrences
-from routing.model import Layer, MonthDay
+from routing.instants import DAY, at_local
+from routing.model import ExtendedWindow, Layer, MonthDay
+from routing.windows import inside, local_spans, occurrences, own_time, whole
 
 HOUR = timedelta(hours=1)
 YEAR_MONTHS = 12
+FAR = datetime(9000, 1, 1)  # noqa: DTZ001  # local: when a layer begins that never does
+LAST_YEAR = 2101  # no file speaks of a later one
 
 
 @dataclass(frozen=True)
@@ -35,7 +38,7 @@ class Turn:
 
 def turn(layer: Layer, zone: ZoneInfo, at: datetime) -> Turn | None:
     """Return the turn at an instant (UTC); None where the layer does not hold, or has nobody."""
-    place = _place(layer, zone, at)
+    place = _place(layer, zone, _own(layer, zone, at))
     if place < 0 or over(layer, zone, at):
         return None
     if layer.only and not inside(layer.only, at, zone):
@@ -43,6 +46,13 @@ def turn(layer: Layer, zone: ZoneInfo, at: datetime) -> Turn | None:
     number = counted(layer, place) // _grouped(layer)
     people = _queue(layer, number)
     return Turn(number, people) if people else None
+
+
+def _own(layer: Layer, zone: ZoneInfo, at: datetime) -> datetime:
+    """Return the instant whose turn this one belongs to, where a holiday extends a window."""
+    if layer.unit == "holidays" or not any(isinstance(one, ExtendedWindow) for one in layer.only):
+        return at
+    return own_time(layer.only, at, zone)
 
 
 def edges(layer: Layer, zone: ZoneInfo, start: datetime, end: datetime) -> Iterator[datetime]:
@@ -61,6 +71,8 @@ def edges(layer: Layer, zone: ZoneInfo, start: datetime, end: datetime) -> Itera
 def handoff(layer: Layer, place: int) -> datetime:
     """Return the local time of a handoff: at it the next turn, or day of a turn, may begin."""
     day, count = first_day(layer), place * _step(layer)
+    if layer.unit == "holidays":
+        return _beginning(layer, count)
     if layer.unit == "hours":
         return datetime.combine(day, layer.at) + count * HOUR
     if layer.day is not None and layer.unit == "months":
@@ -108,6 +120,9 @@ def first_day(layer: Layer) -> date:
 
 def place_of(layer: Layer, local: datetime) -> int:
     """Find the handoff that comes last up to a naive local time."""
+    if layer.unit == "holidays":
+        begun = bisect_right(_beginnings(layer, min(local.year, LAST_YEAR)), local)
+        return (begun - 1) // layer.every
     first = handoff(layer, 0)
     if layer.unit == "hours":
         return (local - first) // (_step(layer) * HOUR)
@@ -119,7 +134,7 @@ def place_of(layer: Layer, local: datetime) -> int:
 
 def counted(layer: Layer, place: int) -> int:
     """Count the handoffs before this one after which some part lies in the layer's windows."""
-    if not layer.only:
+    if not layer.only or layer.unit == "holidays":
         return place
     year = handoff(layer, place).year
     # a window of December may lie in turns of January
@@ -152,6 +167,27 @@ def _in_month(day: MonthDay, month: int) -> date:
     dates = [one + 1 for one in range(length) if (first + one) % 7 in day.among]
     place = day.nth - 1 if day.nth > 0 else len(dates) + day.nth
     return date(year, number + 1, dates[min(place, len(dates) - 1)])
+
+
+@lru_cache(maxsize=4096)
+def _beginning(layer: Layer, number: int) -> datetime:
+    """Return when the layer's windows begin to hold, by number from 0; FAR where they never do."""
+    year = layer.since.year
+    while len(found := _beginnings(layer, year)) <= number:
+        if year > LAST_YEAR:
+            return FAR
+        year += 1
+    return found[number]
+
+
+@lru_cache(maxsize=16384)
+def _beginnings(layer: Layer, year: int) -> tuple[datetime, ...]:
+    """List when the layer's windows begin to hold, from the first time to the end of a year."""
+    if year < layer.since.year:
+        return ()
+    first = max(layer.since, date(year, 1, 1))
+    spans = whole(layer.only, first, date(year, 12, 31))
+    return (*_beginnings(layer, year - 1), *(begins for begins, _ in spans))
 
 
 @lru_cache(maxsize=16384)

@@ -29,9 +29,9 @@ class Explanation:
     """What happens to a call and why; `steps` are whom it rings while nobody accepts.
 
     `oncall` names the people on call by rota, `unconfirmed` those of them who never confirmed their
-    shift, `covers` who has the turn of somebody who is away, by rota. `presses` are the caller's
-    keys, "" for silence. Of a call of the log the first step alone was kept; then `all_steps` is
-    false.
+    shift, `covers` who has the turn of somebody who is away, by rota, and `holidays` the holiday
+    that it is because of. `presses` are the caller's keys, "" for silence. Of a call of the log the
+    first step alone was kept; then `all_steps` is false.
     """
 
     at: datetime
@@ -43,6 +43,7 @@ class Explanation:
     all_steps: bool = True
     unconfirmed: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     covers: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    holidays: Mapping[str, str] = field(default_factory=dict)
 
 
 def imagine(plan: Plan, numbers: people.Numbers, facts: Facts, at: datetime) -> Explanation:
@@ -57,6 +58,7 @@ def imagine(plan: Plan, numbers: people.Numbers, facts: Facts, at: datetime) -> 
         tuple(ladder.course(decision, plan, at, numbers)),
         unconfirmed={name: who for name in plan.rotas if (who := rota.unconfirmed(plan, name, at))},
         covers=_covers(plan, at),
+        holidays={name: one for name in plan.rotas if (one := rota.holiday(plan, name, at))},
     )
 
 
@@ -147,6 +149,7 @@ def document(told: Explanation) -> dict[str, Any]:
         "oncall": {name: list(who) for name, who in told.oncall.items()},
         **({"unconfirmed": told.unconfirmed} if told.unconfirmed else {}),
         **({"instead_of": told.covers} if told.covers else {}),
+        **({"holidays": told.holidays} if told.holidays else {}),
         "decision": {
             "kind": decision.kind,
             "target": decision.target,
@@ -175,7 +178,8 @@ def sentences(told: Explanation, plan: Plan) -> list[str]:
         lines.append(f"The call comes in on line {decision.line}, which is {decision.hours}.")
     lines += [f"The caller {_pressed(key)}." for key in told.presses]
     for name, who in told.oncall.items():
-        lines.append(f"On call for {name}: {_names(who, plan) or 'nobody'}.")
+        why = f" ({told.holidays[name]})" if name in told.holidays else ""
+        lines.append(f"On call for {name}: {_names(who, plan) or 'nobody'}{why}.")
         lines += [
             f"{_names([person], plan)} has the turn of {_names([whose], plan)}, who is away."
             for person, whose in told.covers.get(name, {}).items()

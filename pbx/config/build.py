@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from zoneinfo import ZoneInfo
 
-from pbx.config import schema, schema_ladders, schema_people, schema_rotas
-from routing import day_names, day_spans, model, spans, turn_texts, turns
+from pbx.config import schema, schema_days, schema_ladders, schema_people, schema_rotas
+from routing import day_names, day_spans, model, spans, turn_texts, turns, window_texts
 
-UNITS: dict[str, model.Unit] = {"hour": "hours", "day": "days", "week": "weeks", "month": "months"}
+UNITS: dict[str, model.Unit] = {
+    "hour": "hours",
+    "day": "days",
+    "week": "weeks",
+    "month": "months",
+    "holiday": "holidays",
+}
 
 
 def plan(file: schema.OfficeFile, digest: str) -> model.Plan:
     """Build the plan; the file's names and texts are known to be good."""
-    office = file.office
+    office, holidays = file.office, _holidays(file)
     return model.Plan(
         office=model.Office(
             office.name,
@@ -38,13 +45,13 @@ def plan(file: schema.OfficeFile, digest: str) -> model.Plan:
             key: model.Schedule(key, _periods(hours))
             for key, hours in {model.OFFICE: file.hours, **file.schedule}.items()
         },
-        closures=tuple(_closure(closure) for closure in file.closures),
+        closures=tuple(one for table in file.closures for one in _closures(table, holidays)),
         openings=tuple(_opening(opening) for opening in file.openings),
         people={key: _person(key, person) for key, person in file.people.items()},
         phones={key: model.Phone(key, phone.name) for key, phone in file.phones.items()},
         groups={key: model.Group(key, tuple(members)) for key, members in file.groups.items()},
         menus={key: _menu(key, menu) for key, menu in file.menu.items()},
-        rotas={key: _rota(key, rota) for key, rota in file.rota.items()},
+        rotas={key: _rota(key, rota, holidays) for key, rota in file.rota.items()},
         ladders={key: _ladder(key, ladder) for key, ladder in file.ladder.items()},
         rules=tuple(
             model.Rule(rule.name, _when(rule.when), _action(rule.do)) for rule in file.rules
@@ -73,7 +80,7 @@ def _periods(hours: dict[str, list[str]]) -> tuple[model.Window, ...]:
     return _windows([f"{days} {span}" for days, spans_ in hours.items() for span in spans_])
 
 
-def _days(table: schema.DaysTable) -> model.Dates:
+def _days(table: schema_days.DaysTable) -> model.Dates:
     if table.every is not None:
         return day_names.yearly(table.every)
     first = table.on or table.from_
@@ -81,17 +88,36 @@ def _days(table: schema.DaysTable) -> model.Dates:
     return model.Days(first, table.on or table.to or first)
 
 
-def _closure(table: schema.ClosureTable) -> model.Closure:
+def _holidays(file: schema.OfficeFile) -> dict[str, tuple[model.Holiday, ...]]:
+    """List the holidays by the names of their lists; "" has all of them."""
+    found: dict[str, tuple[model.Holiday, ...]] = {"": ()}
+    for name, value in file.holidays.items():
+        days = {name: value} if isinstance(value, str) else value
+        known = tuple(model.Holiday(one, window_texts.holiday(text)) for one, text in days.items())
+        found[""] += known
+        if not isinstance(value, str):
+            found[name] = known
+    return found
+
+
+def _closures(
+    table: schema_days.ClosureTable, holidays: Mapping[str, tuple[model.Holiday, ...]]
+) -> Iterator[model.Closure]:
     between = day_spans.span(table.between) if table.between else None
-    return model.Closure(_days(table), table.reason, between, table.schedule)
+    if table.holidays is None:
+        yield model.Closure(_days(table), table.reason, between, table.schedule)
+        return
+    for holiday in holidays.get(table.holidays, ()):
+        reason = f"{table.reason}: {holiday.name}" if table.reason else holiday.name
+        yield model.Closure(holiday.when, reason, between, table.schedule)
 
 
-def _opening(table: schema.OpeningTable) -> model.Opening:
+def _opening(table: schema_days.OpeningTable) -> model.Opening:
     hours = tuple(span for text in table.hours for span in day_spans.spans(text))
     return model.Opening(_days(table), table.reason, hours, table.schedule)
 
 
-def _season(table: schema.SeasonTable) -> model.Season:
+def _season(table: schema_days.SeasonTable) -> model.Season:
     return model.Season(_days(table), table.reason, _periods(table.hours), table.schedule)
 
 
@@ -116,7 +142,7 @@ def _choice(choice: model.Urgency | schema.KeyTable) -> model.Choice:
     return model.GoTo(choice.menu) if choice.menu is not None else _action(choice)
 
 
-def _rota(key: str, table: schema_rotas.RotaTable) -> model.Rota:
+def _rota(key: str, table: schema_rotas.RotaTable, holidays: window_texts.Lists) -> model.Rota:
     shifts = tuple(
         model.ExplicitShift(
             shift.person,
@@ -126,7 +152,7 @@ def _rota(key: str, table: schema_rotas.RotaTable) -> model.Rota:
         )
         for shift in table.shifts
     )
-    layers = tuple(_layer(layer) for layer in table.stack())
+    layers = tuple(_layer(layer, holidays) for layer in table.stack())
     return model.Rota(key, layers, shifts, table.backup, _confirm(table.confirm))
 
 
@@ -136,8 +162,8 @@ def _confirm(wanted: bool | schema_rotas.ConfirmTable) -> model.Confirm | None: 
     return model.Confirm(wanted.tries, spans.seconds(wanted.every))
 
 
-def _layer(table: schema_rotas.LayerTable) -> model.Layer:
-    day, clock = turn_texts.handoff(table.handoff)
+def _layer(table: schema_rotas.LayerTable, holidays: window_texts.Lists) -> model.Layer:
+    day, clock = turn_texts.handoff(table.handoff or "00:00")
     count, unit = table.every.split()
     layer = model.Layer(
         rotation=tuple(table.rotation),
@@ -153,7 +179,7 @@ def _layer(table: schema_rotas.LayerTable) -> model.Layer:
         place=table.place,
     )
     first = turns.first_day(layer)
-    texts = (turn_texts.counted_from(turn_texts.windows(text), first) for text in table.only)
+    texts = (window_texts.counted_from(text, first, holidays) for text in table.only)
     return replace(layer, only=tuple(window for found in texts for window in found))
 
 

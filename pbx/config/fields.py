@@ -13,7 +13,7 @@ from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, StringC
 from pydantic_core import PydanticCustomError
 
 from pbx.base import letters
-from routing import day_names, day_spans, spans, turn_texts
+from routing import day_names, day_spans, spans, turn_texts, window_texts
 
 # A table that refuses keys it does not know, so that a slip of the pen is seen.
 CLOSED = ConfigDict(extra="forbid", frozen=True)
@@ -89,6 +89,11 @@ def _listed(value: object) -> object:
     return [value] if isinstance(value, str) else value
 
 
+def _closed(text: str) -> object:
+    """Read days on which an office may close: holidays, or days of each year or month."""
+    return window_texts.holiday_list(text) if "holiday" in text.lower() else day_names.yearly(text)
+
+
 def _dates(day: dt.date) -> dt.date:
     if not FIRST_DAY <= day <= LAST_DAY:
         raise ValueError(f"{day} is not between {FIRST_DAY} and {LAST_DAY}")
@@ -145,13 +150,17 @@ Period = Annotated[str, _readable(day_spans.period)]
 Periods = Annotated[list[Period], BeforeValidator(_listed)]
 WindowText = Annotated[str, _readable(spans.windows)]
 Days = Annotated[str, _readable(spans.weekdays)]
+HolidayText = Annotated[str, BeforeValidator(_day_or_time), _readable(window_texts.holiday)]
+ClosedText = Annotated[str, _readable(_closed)]
 YearlyText = Annotated[str, _readable(day_names.yearly)]
 Duration = Annotated[str, _readable(spans.seconds)]
 LocalTime = Annotated[str, _readable(_local_time)]
 DayOrTime = Annotated[str, BeforeValidator(_day_or_time), _readable(_either)]
-LayerWindow = Annotated[str, _readable(turn_texts.windows)]
+LayerWindow = Annotated[str, _readable(window_texts.windows)]
 Handoff = Annotated[str, _readable(turn_texts.handoff)]
-Every = Annotated[str, _shaped(r"[1-9]\d{0,2} (hour|day|week|month)s?", "turn such as '1 week'")]
+Every = Annotated[
+    str, _shaped(r"[1-9]\d{0,2} (hour|day|week|month|holiday)s?", "turn such as '1 week'")
+]
 Kept = Annotated[str, _shaped(r"[1-9]\d{0,2} years?|[1-9]\d{0,4} days?", "time such as '6 years'")]
 Repeat = Annotated[str, _shaped(r"([2-9]|1\d) in [1-9]\d{0,3}m", "repeat such as '3 in 60m'")]
 Key = Annotated[str, _shaped(r"[0-9*]", "key of a telephone (0 to 9 and *)")]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal
 
 from pydantic import (
     BaseModel,
@@ -10,14 +10,12 @@ from pydantic import (
     Discriminator,
     Field,
     Tag,
-    model_validator,
 )
 
 from pbx.config.fields import (
     CLOSED,
     E164,
     Country,
-    Date,
     Days,
     HoursState,
     Id,
@@ -32,10 +30,9 @@ from pbx.config.fields import (
     Span,
     Title,
     Urgency,
-    YearlyText,
     Zone,
-    refused,
 )
+from pbx.config.schema_days import ClosureTable, HolidaysTable, OpeningTable, SeasonTable
 from pbx.config.schema_kept import RetentionTable
 from pbx.config.schema_ladders import LadderTable
 from pbx.config.schema_people import PersonTable, PhoneTable
@@ -99,60 +96,6 @@ class LineTable(Table):
     """The physician whose direct line it is."""
     backline: bool | None = None
     """Whether hospitals and labs call here; without it, a line beside one with menus is that."""
-
-
-class DaysTable(Table):
-    """Which days: one (`on`), a range (`from`, `to`, both included) or each year's or month's.
-
-    Those (`every`) are a day such as "July 4 observed" or a range such as "12-24 to 01-01".
-    """
-
-    on: Date | None = None
-    """One day."""
-    from_: Annotated[Date | None, Field(alias="from")] = None
-    """The first day of several."""
-    to: Date | None = None
-    """The last of them, included."""
-    every: YearlyText | None = None
-    """A day of each year or month, or a range of each year."""
-    reason: Sentence
-    """Shown where the day is explained."""
-
-    @model_validator(mode="after")
-    def _one_kind_of_days(self) -> Self:
-        given = [word for word in (self.on, self.from_, self.every) if word is not None]
-        if len(given) != 1 or (self.to is not None) != (self.from_ is not None):
-            raise ValueError("name the days either with 'on', or 'from' and 'to', or 'every'")
-        if self.from_ is not None and self.to is not None and self.to < self.from_:
-            raise refused("backwards-period", f"'to' ({self.to}) is before 'from' ({self.from_})")
-        return self
-
-
-class ClosureTable(DaysTable):
-    """[[closures]]; with `between` only a part of these days."""
-
-    between: Span | None = None
-    """The part of the day that is closed; without it, all of it."""
-    schedule: Id | None = None
-    """One schedule; without it, every one."""
-
-
-class OpeningTable(DaysTable):
-    """[[openings]]: these days have these hours, whatever weekday, season and closures say."""
-
-    hours: Annotated[Periods, Field(min_length=1)]
-    """What the day has, whatever weekday and closures say."""
-    schedule: Id = "office"
-    """Whose day it is."""
-
-
-class SeasonTable(DaysTable):
-    """[[seasons]]: the hours by weekday of a part of the year; closures hold in it, too."""
-
-    hours: Annotated[dict[Days, Periods], Field(min_length=1)]
-    """Every weekday that the schedule is open on, with its hours or `closed`."""
-    schedule: Id = "office"
-    """Whose hours they are."""
 
 
 class WhenTable(Table):
@@ -263,6 +206,8 @@ class OfficeFile(Table):
     """When the office is open; a period belongs to the day on which it begins."""
     schedule: dict[Id, dict[Days, Periods]] = {}
     """Other hours, for lines and closures that name them."""
+    holidays: HolidaysTable = {}
+    """The office's holidays, each a name with its days; a table in it is a list of its own."""
     closures: list[ClosureTable] = []
     openings: list[OpeningTable] = []
     seasons: list[SeasonTable] = []

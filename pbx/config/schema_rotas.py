@@ -43,6 +43,15 @@ def _turns(
             raise refused("backwards-period", why)
 
 
+def _handed_over(every: str, handoff: str | None, only: list[str]) -> None:
+    """Refuse turns of which nothing says when they change."""
+    if every.split()[1].startswith("holiday"):
+        if not only:
+            raise ValueError(f"turns of {every} need 'only' with the holidays beside them")
+    elif handoff is None:
+        raise refused("missing-key", "'handoff' is missing")
+
+
 class LayerTable(BaseModel):
     """One rotation of a rota; with `only` it holds in these windows alone."""
 
@@ -52,10 +61,10 @@ class LayerTable(BaseModel):
     """Who takes turns, by id."""
     since: Date
     """The day on which the first of them begins."""
-    handoff: Handoff
+    handoff: Handoff | None = None
     """When turns change; the weekday is for turns of weeks, the day of the month for months."""
     every: Every = "1 week"
-    """How long a turn is."""
+    """How long a turn is; `1 holiday` is each time that the windows of `only` hold."""
     only: list[LayerWindow] = []
     """When the layer holds; without it, always. Turns outside of it are not counted."""
     until: Date | None = None
@@ -69,6 +78,7 @@ class LayerTable(BaseModel):
 
     @model_validator(mode="after")
     def _turns_are_sound(self) -> Self:
+        _handed_over(self.every, self.handoff, self.only)
         _turns(self.every, self.since, self.until, self.joins, self.leaves)
         return self
 
@@ -126,7 +136,7 @@ class RotaTable(BaseModel):
     handoff: Handoff | None = None
     """When turns change; the weekday is for turns of weeks, the day of the month for months."""
     every: Every | None = None
-    """How long a turn is; `1 week` without it."""
+    """How long a turn is; `1 week` without it, `1 holiday` for each time that `only` holds."""
     only: list[LayerWindow] | None = None
     """When this layer holds; without it, always. Turns outside of it are not counted."""
     until: Date | None = None
@@ -147,9 +157,10 @@ class RotaTable(BaseModel):
     @model_validator(mode="after")
     def _own_rotation_is_whole(self) -> Self:
         if self.rotation is not None:
-            if self.since is None or self.handoff is None:
-                raise ValueError("a rotation needs 'since' and 'handoff'")
             every, joins, leaves = self.every or "1 week", self.joins or {}, self.leaves or {}
+            if self.since is None or (self.handoff is None and "holiday" not in every):
+                raise ValueError("a rotation needs 'since' and 'handoff'")
+            _handed_over(every, self.handoff, self.only or [])
             _turns(every, self.since, self.until, joins, leaves)
         elif given := [name for name in OWN if getattr(self, name) is not None]:
             raise ValueError(f"'{given[0]}' needs a 'rotation' beside it")

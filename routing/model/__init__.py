@@ -63,6 +63,12 @@ from routing.model.rotas import (
     Unconfirmed,
     Unit,
 )
+from routing.model.windows import (
+    DayWindow,
+    ExtendedWindow,
+    Holiday,
+    LayerWindow,
+)
 from routing.model.words import (
     BACKUP,
     EVERYONE,
@@ -91,15 +97,19 @@ __all__ = [
     "Contact",
     "Dates",
     "DayOfYear",
+    "DayWindow",
     "Days",
     "Easter",
     "ExplicitShift",
+    "ExtendedWindow",
     "GoTo",
     "Group",
+    "Holiday",
     "HoursChange",
     "HoursState",
     "Ladder",
     "Layer",
+    "LayerWindow",
     "Line",
     "Menu",
     "MonthDay",

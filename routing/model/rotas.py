@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from datetime import date, datetime, time
 from typing import Literal
 
-from routing.model.words import Window
+from routing.model.windows import LayerWindow
 
-Unit = Literal["hours", "days", "weeks", "months"]
+Unit = Literal["hours", "days", "weeks", "months", "holidays"]
 Place = Literal["oncall", "beside", "backup"]
 OverrideKind = Literal["add", "remove", "replace", "backup"]
 
@@ -33,6 +33,8 @@ class Layer:
     `day`) with the first person, and ends at the time `at` of the day `until`. Hours must divide
     the day: turns of 12 hours from 08:00 change at 08:00 and 20:00 each day.
 
+    Turns of holidays begin with the windows: each time that they hold without a break is one.
+
     Outside of its `only` windows a layer has nobody, and a turn of which no part lies in them is
     nobody's: it is not counted, and whoever would come next comes next still. Turns of several days
     are so many days of which some part lies in them.
@@ -49,7 +51,7 @@ class Layer:
     weekday: int = 0
     every: int = 1
     unit: Unit = "weeks"
-    only: tuple[Window, ...] = ()
+    only: tuple[LayerWindow, ...] = ()
     place: Place = "oncall"
     day: MonthDay | None = None
     until: date | None = None

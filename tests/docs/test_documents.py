@@ -29,7 +29,7 @@ HEAD = (ROOT / "config/office.toml").read_text(encoding="utf-8").partition("[[li
 def whole() -> Plan:
     """Join the blocks to one file behind the example's own head, and read it."""
     blocks = re.findall(r"```toml\n(.*?)```", TEXT, re.DOTALL)
-    assert len(blocks) == 9
+    assert len(blocks) == 10
     text = HEAD + "\n".join(blocks)
     return plan.parse(text, Path("docs/office-toml.md"), ROOT / "config/presets.toml").plan
 
@@ -40,7 +40,7 @@ def test_the_reference_is_a_file_that_can_be_read(whole: Plan) -> None:
     assert [line.owner for line in whole.lines] == [None, "lee", None]
     assert set(whole.menus) == {"night", "more"}
     assert len(whole.rules) == 7
-    assert len(whole.closures) == 6
+    assert len(whole.closures) == 9
     assert len(whole.seasons) == 1
     assert whole.outbound.allow == ("+1876",)
 

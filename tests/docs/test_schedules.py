@@ -11,6 +11,8 @@ import pytest
 
 from pbx.config import plan
 from pbx.config.findings.check import look
+from routing.hours import state_at
+from routing.model import Plan
 from routing.rota import on_call
 
 ROOT = Path(__file__).parents[2]
@@ -29,6 +31,7 @@ NEW_YORK = ZoneInfo("America/New_York")
 STAFF = ("lee", "osei", "patel", "chen")
 NOW = datetime(2026, 1, 1, 17, tzinfo=UTC)
 NOBODY = "nobody"
+OFFICE_IS = "| at | the office is |"
 MAY = {"rota-gap", "closure-past", "menu-unheard"}  # a layer of an example may begin after NOW
 
 EXAMPLES = re.findall(r"^```toml\n(.*?)^```\n+((?:\|[^\n]*\n)*)", TEXT, re.DOTALL | re.MULTILINE)
@@ -55,12 +58,21 @@ def test_who_is_on_call_by_an_example(example: str, table: str) -> None:
     assert found == []
     made = plan.parse(text, Path("docs/schedules.md"), PRESETS).plan
     for row in table.splitlines()[2:]:
-        at, people, backup = (cell.strip() for cell in row.strip("|").split("|"))
+        at, one, other = (cell.strip() for cell in row.strip("|").split("|"))
         local = datetime.strptime(at, "%a, %b %d, %Y, %I:%M %p").replace(tzinfo=NEW_YORK)
         assert f"{local:%a, %b} {local.day}" == ", ".join(at.split(", ")[:2]), row
-        answer = on_call(made, next(iter(made.rotas)), local)
-        shown = (" and ".join(answer.people) or NOBODY, answer.backup or NOBODY)
-        assert shown == (people, backup), row
+        assert (tells_hours if OFFICE_IS in table else tells_who)(made, local) == (one, other), row
+
+
+def tells_who(made: Plan, local: datetime) -> tuple[str, str]:
+    """Say who is on call, and who is the backup."""
+    answer = on_call(made, next(iter(made.rotas)), local)
+    return " and ".join(answer.people) or NOBODY, answer.backup or NOBODY
+
+
+def tells_hours(made: Plan, local: datetime) -> tuple[str, str]:
+    """Say whether the office is open, and why."""
+    return state_at(made, local)
 
 
 def test_every_section_has_its_heading() -> None:

@@ -97,7 +97,7 @@ class Oracle:
         opened = special | (set() if shut else usual)
         if opened:
             return "open", opened
-        return "closed", shut or days or {f"{self.clock.shows[minute]:%A %H:%M} is outside"}
+        return "closed", days or shut or {f"{self.clock.shows[minute]:%A %H:%M} is outside"}
 
 
 def agrees(plan: Plan, clock: WallClock, schedule: str, every: int) -> None:

@@ -55,13 +55,12 @@ class LayerOracle:
         while local[-1].date() <= clock.days[-1]:
             local.append(local[-1] + layer.every // size * unit)
         self.handoffs = [clock.minute(one.date(), one.time()) for one in local[:-1]]
-        self.holds = clock.paint(span for one in layer.only for span in clock.window(one))
+        weekly = [one for one in layer.only if isinstance(one, Window)]  # others: test_windows.py
+        self.holds = clock.paint(span for one in weekly for span in clock.window(one))
         self.always = not layer.only
         self.people = layer.rotation
         held = [
-            span
-            for one in layer.only
-            for span in occurrences(one, first - 8 * DAY, local[-1].date())
+            span for one in weekly for span in occurrences(one, first - 8 * DAY, local[-1].date())
         ]
         self.numbers, number = list[int](), 0
         for begin, end in pairwise(local):

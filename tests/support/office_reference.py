@@ -36,6 +36,7 @@ Written by a test out of what reads the file, and compared with it by the same t
 """
 # What each kind of value is called; a kind that is not here fails the test.
 KINDS = {
+    "ClosedText": "day or range, such as `July 4 observed` or `first monday`, or `holidays`",
     "Country": "country, such as `US`",
     "Date": "date, such as `2026-12-25` or `12/25/2026`",
     "DayOrTime": "date or time, such as `2026-12-20` or `12/20/2026 5pm`",
@@ -45,12 +46,13 @@ KINDS = {
     "Every": "turn, such as `1 week` or `1 month`",
     "FilePath": "path of a file",
     "Handoff": "time, such as `mon 08:00`, `Monday 8am` or `first mon 08:00`",
+    "HolidayText": "day, such as `July 4 observed` or `2027-05-14`",
     "Host": "host or address",
     "Id": "id",
     "Kept": "time, such as `6 years`",
     "Key": "`0` to `9`, `*`",
     "Language": "language, such as `en`",
-    "LayerWindow": "window, such as `fri 17:00-mon 08:00` or `first weekend`",
+    "LayerWindow": "window, such as `fri 17:00-mon 08:00`, `first weekend` or `holidays`",
     "LocalTime": "time, such as `2026-12-24 17:00` or `12/24/2026 5pm`",
     "NumberStart": "beginning of numbers, such as `+1876`",
     "PemFile": "path of a PEM file",

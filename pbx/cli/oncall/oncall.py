@@ -15,6 +15,7 @@ from pbx.cli.oncall import calendar as oncall_calendar
 from pbx.cli.oncall import changes as oncall_changes
 from pbx.cli.oncall.words import (
     for_whom,
+    on_holiday,
     people_named,
     person_named,
     span_of,
@@ -25,6 +26,7 @@ from pbx.cli.oncall.words import (
 from routing import rota as rotas
 from routing.model import Plan
 from routing.places import OnCall
+from routing.rota import holiday
 
 if TYPE_CHECKING:
     from routing.oncall import Duty
@@ -105,6 +107,7 @@ def list_(
                 "source": one.source,
                 "place": one.place,
                 "instead_of": one.instead_of,
+                "holiday": holiday(plan, one.rota, one.start),
             }
             for one in rows
         ]
@@ -113,7 +116,7 @@ def list_(
     for one in rows:
         times = f"{when.show(one.start, zone)}  to  {when.show(one.end, zone)}"
         why = one.source if one.place == "oncall" else f"{one.source}, {one.place}"
-        whose = for_whom(plan, one.instead_of)
+        whose = on_holiday(plan, one.rota, one.start) + for_whom(plan, one.instead_of)
         typer.echo(f"{one.rota:<12} {times}  {person_named(plan, one.person)}, {why}{whose}")
     if not rows:
         typer.echo("Nobody is on call in that time.")
@@ -228,7 +231,7 @@ def _now_sentence(plan: Plan, rota: str, at: datetime) -> str:
     backup = "nobody" if answer.backup is None else person_named(plan, answer.backup)
     first = people[0].upper() + people[1:]
     unconfirmed = unconfirmed_sentence(plan, rota, at)
-    why = f"{told(plan, answer.source)}{_why(plan, answer)}"
+    why = f"{told(plan, answer.source)}{on_holiday(plan, rota, at)}{_why(plan, answer)}"
     return (
         f"{first} {verb} on call for '{rota}'{bound}{why}; "
         f"{backup} steps in as the backup.{' ' if unconfirmed else ''}{unconfirmed}"

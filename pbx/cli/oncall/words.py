@@ -13,6 +13,7 @@ from pbx.base.errors import OfficeLineError
 from pbx.base.phone_numbers import mask_within
 from routing.instants import DAY, MIDNIGHT, instant, local_day
 from routing.model import Override, Plan
+from routing.rota import holiday
 
 OVERRIDE = "override:"
 
@@ -40,6 +41,12 @@ def told(plan: Plan, source: str) -> str:
 def for_whom(plan: Plan, person: str | None) -> str:
     """Say behind a name whose turn it is, who is away."""
     return "" if person is None else f", for {person_named(plan, person)}, who is away"
+
+
+def on_holiday(plan: Plan, rota: str, at: datetime) -> str:
+    """Name the holiday because of which somebody is on call; nothing on other days."""
+    found = holiday(plan, rota, at)
+    return "" if found is None else f", on {found}"
 
 
 def times_of(plan: Plan, start: datetime, end: datetime) -> str:

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import date, datetime, timedelta
 from itertools import combinations
 from typing import TYPE_CHECKING
 
 from pbx.config.findings.draft import Draft
 from pbx.config.findings.finding import Finding
-from routing import spans
+from pbx.config.findings.lines import Path
+from routing import spans, window_texts
 from routing.days import runs
 from routing.instants import DAY, local_day
-from routing.model import OFFICE
+from routing.model import OFFICE, Days, DayWindow
 
 if TYPE_CHECKING:
     from routing.model import Dates, Opening, Season, Window
@@ -32,6 +33,7 @@ def look(draft: Draft, now: datetime) -> Iterator[Finding]:
         if not draft.touched(("seasons", number)):
             yield from _unsaid(draft, number, season)
     yield from _overlapping(draft, today)
+    yield from _over(draft, today)
 
 
 def _voided(
@@ -104,6 +106,38 @@ def _overlapping(draft: Draft, today: date) -> Iterator[Finding]:
                 "whose hours hold then",
                 "Let the one begin on the day after the other ends.",
             )
+
+
+def _over(draft: Draft, today: date) -> Iterator[Finding]:
+    """Find holidays and dates of layers that are over."""
+    mend = "Take it away, or write it without a year, which repeats it."
+    for name, value in draft.file.holidays.items():
+        for holiday, text in ({name: value} if isinstance(value, str) else value).items():
+            path: Path = (
+                ("holidays", name) if isinstance(value, str) else ("holidays", name, holiday)
+            )
+            if last := _last((window_texts.holiday(text),), today):
+                where = f"holiday '{holiday}'"
+                yield draft.find("closure-past", path, where, f"{last} is over", mend)
+    for name, rota in draft.file.rota.items():
+        own = rota.rotation is not None
+        for number, layer in enumerate(rota.stack(), start=-own):
+            at: Path = ("rota", name) if number < 0 else ("rota", name, "layers", number)
+            for place, text in enumerate(layer.only):
+                whens = [
+                    one.when for one in window_texts.windows(text) if isinstance(one, DayWindow)
+                ]
+                if last := _last(whens, today):
+                    where = f"rota {name}, only"
+                    yield draft.find(
+                        "closure-past", (*at, "only", place), where, f"{last} is over", mend
+                    )
+
+
+def _last(whens: Sequence[Dates], today: date) -> date | None:
+    """Return the last of some dates if all of them are over."""
+    lasts = [one.last for one in whens if isinstance(one, Days)]
+    return max(lasts) if lasts and len(lasts) == len(whens) and max(lasts) < today else None
 
 
 def _dates(when: Dates, today: date) -> frozenset[date]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from pbx.config.findings.draft import Draft, listed, near
 from pbx.config.findings.lines import Path
-from routing import model
+from routing import model, window_texts
 
 if TYPE_CHECKING:
     from pbx.config.findings.finding import Finding
@@ -33,7 +33,39 @@ def look(draft: Draft) -> Iterator[Finding]:
                 f"'{word}' is not in this file (there is {listed(known)})",
                 near(word, known, "Name one that there is, or add this one to the file."),
             )
+    yield from _holidays(draft)
     yield from _doubles(draft)
+
+
+def _holidays(draft: Draft) -> Iterator[Finding]:
+    """Find closures and layers that ask for holidays which the file does not name."""
+    named = draft.raw.get("holidays")
+    tables = named if isinstance(named, dict) else {}
+    lists = [name for name, value in tables.items() if isinstance(value, dict)]
+    asked: list[tuple[Path, str, str | None]] = [
+        (("closures", number, "every"), f"closure '{one.title}'", one.holidays)
+        for number, one in enumerate(draft.file.closures)
+    ]
+    for name, rota in draft.file.rota.items():
+        own: Path = ("rota", name)
+        layers = [
+            (own, rota.only),
+            *(((*own, "layers", at), one.only) for at, one in enumerate(rota.layers)),
+        ]
+        asked += (
+            ((*path, "only", number), f"rota {name}", asked_list)
+            for path, only in layers
+            for number, text in enumerate(only or ())
+            for asked_list in window_texts.lists(text)
+        )
+    for path, where, word in asked:
+        if word == "" and not tables:
+            message = "there are no [holidays] in this file"
+            yield draft.find("unknown-name", path, where, message, "Name them under [holidays].")
+        elif word and word not in lists:
+            message = f"there is no list of holidays '{word}' (there is {listed(lists)})"
+            mend = near(word, lists, f"Name its days under [holidays.{word}].")
+            yield draft.find("unknown-name", path, where, message, mend)
 
 
 def _tables(draft: Draft) -> Iterator[Use]:
@@ -51,7 +83,7 @@ def _tables(draft: Draft) -> Iterator[Use]:
         yield (*at, "owner"), f"{where}, owner", line.owner, people
     for number, closure in enumerate(file.closures):
         at = ("closures", number, "schedule")
-        yield at, f"closure '{closure.reason}', schedule", closure.schedule, schedules
+        yield at, f"closure '{closure.title}', schedule", closure.schedule, schedules
     for number, opening in enumerate(file.openings):
         at = ("openings", number, "schedule")
         yield at, f"opening '{opening.reason}', schedule", opening.schedule, schedules

@@ -58,6 +58,7 @@ _OFTEN = {
 _MENDS = {
     "bad-zone": "Name one such as 'America/New_York'.",
     "backwards-period": "Exchange the two ends, or mend the one that is wrong.",
+    "missing-key": "Add it.",
     "shift-backwards": "Exchange the two ends, or mend the one that is wrong.",
     "turn-length": "Use turns of 1, 2, 3, 4, 6, 8, 12 or 24 hours.",
 }
@@ -228,14 +229,14 @@ def _keys(*, top: bool) -> set[str]:
     """List the keys that tables have: the file's own at its top, else those of any table."""
     from pydantic import BaseModel
 
-    from pbx.config import schema, schema_ladders, schema_people, schema_rotas
+    from pbx.config import schema, schema_days, schema_ladders, schema_people, schema_rotas
 
     def fields(table: type[BaseModel]) -> set[str]:
         return {field.alias or name for name, field in table.model_fields.items()}
 
     if top:
         return fields(schema.OfficeFile)
-    modules = (schema, schema_ladders, schema_people, schema_rotas)
+    modules = (schema, schema_days, schema_ladders, schema_people, schema_rotas)
     tables = [one for module in modules for one in vars(module).values()]
     known = [one for one in tables if isinstance(one, type) and issubclass(one, BaseModel)]
     return set().union(*(fields(one) for one in known if one is not schema.OfficeFile))

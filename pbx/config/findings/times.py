@@ -16,7 +16,7 @@ from routing.instants import local_day
 from routing.model import MonthDay
 
 if TYPE_CHECKING:
-    from pbx.config.schema import DaysTable
+    from pbx.config.schema_days import DaysTable
     from routing.model import Window
 
 AHEAD = timedelta(days=90)  # how far rotas are looked at for gaps
@@ -47,7 +47,7 @@ def look(draft: Draft, now: datetime) -> Iterator[Finding]:
     for number, closure in enumerate(draft.file.closures):
         if closure.between is not None:
             at = ("closures", number, "between")
-            yield from _swapped(draft, at, [closure.between], f"closure '{closure.reason}'")
+            yield from _swapped(draft, at, [closure.between], f"closure '{closure.title}'")
     for number, season in enumerate(draft.file.seasons):
         at, where = ("seasons", number, "hours"), f"season '{season.reason}'"
         yield from _overlaps(draft, _entries(at, season.hours), where)
@@ -140,6 +140,8 @@ def _handoffs(draft: Draft) -> Iterator[Finding]:
     for name, table in draft.file.rota.items():
         own = table.rotation is not None  # the table's own rotation is the lowest layer
         for number, layer in enumerate(table.stack(), start=-own):
+            if layer.handoff is None:
+                continue
             day, _ = turn_texts.handoff(layer.handoff)
             unit = layer.every.split()[1].removesuffix("s")
             wanted, written = HANDOFFS.get(unit, (type(None), "08:00"))

@@ -13,6 +13,7 @@ from routing import idle, spans, turns
 from routing.clocks import WEEKDAYS
 from routing.fragments import Fragment, fragment
 from routing.instants import local_day
+from routing.model import Window
 
 if TYPE_CHECKING:
     from pbx.config.findings.lines import Path
@@ -107,13 +108,16 @@ def _never(rota: Rota, one: idle.Idle) -> tuple[str, str]:
 def _free(layer: Layer, above: Iterable[Layer]) -> list[str] | None:
     """Write the times of a week at which a layer decides; None if weeks differ."""
     layers = (layer, *above)
-    if any(window.nth or window.weeks > 1 for one in layers for window in one.only):
+    windows = [[one for one in each.only if isinstance(one, Window)] for each in layers]
+    if any(len(weekly) < len(one.only) for weekly, one in zip(windows, layers, strict=True)):
+        return None
+    if any(one.nth or one.weeks > 1 for weekly in windows for one in weekly):
         return None
     if any(one.until is not None for one in layers):
         return None
-    left = minutes(layer.only) if layer.only else WEEK
-    for one in above:
-        left &= ~(minutes(one.only) if one.only else WEEK)
+    left = minutes(windows[0]) if layer.only else WEEK
+    for weekly in windows[1:]:
+        left &= ~(minutes(weekly) if weekly else WEEK)
     return _texts(left)
 
 

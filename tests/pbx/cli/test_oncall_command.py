@@ -193,6 +193,7 @@ def test_list_is_gapless_and_says_why(place: Context) -> None:
         "source": "override:1",
         "place": "oncall",
         "instead_of": None,
+        "holiday": None,
     }
     shown = run(place, "list", "--from", "today", "--to", "mon", "--rota", "doctors").stdout
     assert "Dr. Ana Lee, override:1" in shown
