@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from datetime import datetime
 
@@ -120,17 +120,21 @@ def _together(draft: Draft, table: model.Rota, now: datetime) -> Iterator[Findin
                 continue
             at: Path = ("rota", table.name)
             at = at if number < 0 else (*at, "layers", number)
-            people = " and ".join(layer.rotation)
+            people = _listed(layer.rotation)
             message = (
-                f"{people} {'are' if len(layer.rotation) > 1 else 'is'} away "
-                f"{_times(plan, gap.start, gap.end)}, and {_instead(layer)}"
+                f"{people} {'are' if len(set(layer.rotation)) > 1 else 'is'} away "
+                f"{_times(plan, gap.start, gap.end)}, and {_instead(plan, layer, gap)}"
             )
             mend = "If that is not meant, add a shift for that time."
             yield draft.find("all-away", at, f"rota {table.name}", message, mend)
 
 
-def _instead(layer: model.Layer) -> str:
+def _instead(plan: model.Plan, layer: model.Layer, gap: rota.Shift) -> str:
     """Say what holds while everybody of a layer is away."""
+    spans = rota.shifts(plan, gap.rota, gap.start, gap.end)
+    alone = next((one for one in spans if not one.on_call.at("oncall")), None)
+    if layer.place == "oncall" and alone is not None:
+        return f"{_listed(alone.on_call.people)} is on call alone, who would be beside"
     return {
         "oncall": "what stands below this layer decides",
         "beside": "nobody of this layer is beside who is on call",
@@ -150,7 +154,7 @@ def _alone(draft: Draft, name: str, now: datetime) -> Iterator[Finding]:
         off = [one for one in plan.people if away(plan, one, start)]
         message = (
             f"nobody steps in {_times(plan, start, end)}, "
-            f"as {' and '.join(off)} {'are' if len(off) > 1 else 'is'} away"
+            f"as {_listed(off)} {'are' if len(off) > 1 else 'is'} away"
         )
         mend = "Name a person who is there as its 'backup', or add a shift in that place."
         yield draft.find("no-backup", ("rota", name), f"rota {name}", message, mend)
@@ -169,6 +173,11 @@ def _without_backup(plan: model.Plan, name: str, now: datetime) -> list[tuple[da
         else:
             spans.append((shift.start, shift.end))
     return spans
+
+
+def _listed(people: Iterable[str]) -> str:
+    *others, last = dict.fromkeys(people)
+    return f"{', '.join(others)} and {last}" if others else last
 
 
 def _times(plan: model.Plan, start: datetime, end: datetime) -> str:

@@ -131,6 +131,30 @@ place = "PLACE"
     }
 
 
+def test_a_resident_who_is_left_alone_is_told() -> None:
+    """All attendings are away at once, and somebody beside is on call: no gap, but a warning."""
+    layer = """
+[people.chen]
+name = "Dr. Wei Chen"
+
+[[rota.doctors.layers]]
+rotation = ["chen"]
+since = "2026-01-05"
+handoff = "08:00"
+every = "1 day"
+place = "beside"
+"""
+    absences = [(one, "2026-12-20", "2026-12-21") for one in ALL]
+    (one,) = [one for one in found(practice(*absences, more=layer)) if one.code != "no-backup"]
+    assert (one.code, one.message) == (
+        "all-away",
+        (
+            "lee, osei and patel are away from 2026-12-20 00:00 to 2026-12-22 00:00, and chen is "
+            "on call alone, who would be beside"
+        ),
+    )
+
+
 def test_dates_are_whole_days_and_times_are_exact() -> None:
     """Both ends of dates are included; a date of TOML's own is one, too."""
     texts = [('"2026-12-20"', '"2027-01-03"'), ("2026-12-20", "2027-01-03")]
