@@ -77,20 +77,22 @@ exten => menu,1,Answer()
 ; People key in a number with the country's 1 or without, and end it with a pound key or a pause.
 ; OL_DIGITS are waited for, one more after a 1, and up to twenty after a 0, which leads abroad. Then
 ; comes the pound key, or digits too many, which must not answer what is asked next. Many hang up as
-; soon as they have keyed it in: the number is reported before that wait. Later keys are lost in words.
+; soon as they have keyed it in: the number is reported before that wait, and where only a pause ends
+; it, at the hangup. Later keys are lost in words.
 exten => number,1,Answer()
  same => n,GotoIf($[${LEN(${OL_KEY})} = 0]?quiet)
  same => n,Read(OL_MORE,,20,,1,0.8)
- same => n(quiet),Read(OL_KEY,${OL_SAY},1,,1,${OL_PAUSE})
+ same => n(quiet),MSet(OL_KEY=,OL_MORE=,OL_KEYS=on)
+ same => n,Read(OL_KEY,${OL_SAY},1,,1,${OL_PAUSE})
  same => n,GotoIf($[${LEN(${OL_KEY})} = 0]?keyed)
  same => n,Set(OL_DIGITS=${IF($["${OL_KEY}" = "0"]?20:$[${OL_DIGITS} + ("${OL_KEY}" = "1")])})
  same => n,Read(OL_MORE,,$[${OL_DIGITS} - 1],,1,5)
- same => n,Set(OL_KEY=${OL_KEY}${OL_MORE})
+ same => n,MSet(OL_KEY=${OL_KEY}${OL_MORE},OL_KEYS=)
  same => n,GotoIf($[${LEN(${OL_KEY})} < ${OL_DIGITS}]?keyed)
  same => n,UserEvent(OfficeLine,Token: ${OL_TOKEN},What: number-keyed,Call: ${CHANNEL(linkedid)},Number: ${FILTER(0-9,${OL_KEY})})
  same => n,Read(OL_MORE,,20,,1,0.7)
  same => n,Set(OL_KEY=${OL_KEY}${OL_MORE})
- same => n(keyed),Set(OL_EVENT=keyed)
+ same => n(keyed),MSet(OL_EVENT=keyed,OL_KEYS=)
  same => n,Set(OL_DETAIL=${FILTER(0-9,${OL_KEY})})
  same => n,Goto(ask,s,1)
 
@@ -150,7 +152,10 @@ exten => canary,1,Goto(canary,told,1)
 exten => i,1,Goto(failsafe,s,1)
 exten => e,1,Goto(failsafe,s,1)
 exten => T,1,Goto(failsafe,s,1)
-exten => h,1,NoOp()
+; Hung up in the middle of a number: what was keyed is reported, and counts if it is a whole one.
+exten => h,1,GotoIf($["${OL_KEYS}" = ""]?over)
+ same => n,UserEvent(OfficeLine,Token: ${OL_TOKEN},What: number-keyed,Call: ${CHANNEL(linkedid)},Number: ${FILTER(0-9,${OL_KEY}${OL_MORE})})
+ same => n(over),NoOp()
 
 ; ---- On hold between two steps, and where star leads while phones ring ---------------------------
 [hold]

@@ -144,3 +144,26 @@ async def test_an_office_elsewhere_completes_with_its_own_country(singapore: Sta
     assert said(history)[:3] == ["menu", "number", "matter"]
     assert history.message is not None
     assert history.message.callback_number == "+6581234567"
+
+
+async def test_who_hangs_up_right_after_a_number_of_no_fixed_length(singapore: Stage) -> None:
+    """Nothing but a pause would end it: the number is there all the same, half of one is not."""
+    stage = singapore
+    stage.set_time(SATURDAY)
+
+    def hangs_up(digits: str) -> Script:
+        async def script(phone: Handset) -> None:
+            await keys_in("1")(phone)
+            await phone.press(digits)
+            await phone.wait(0.3)
+            await phone.hang_up()
+
+        return script
+
+    for digits, number in (("81234567", "+6581234567"), ("8123", None)):
+        call = await stage.carrier.dials("62345670", caller=None, script=hangs_up(digits))
+        await call.ended(DEADLINE)
+        history = await stage.finished(None)
+        assert history.message is not None
+        assert (history.message.state, history.message.urgency) == ("open", "urgent")
+        assert history.message.callback_number == number
