@@ -20,6 +20,7 @@ _SHOWN = re.compile(r"\+?[0-9]{7,18}", re.ASCII)
 _WHOLE = re.compile(r"\+(?:1[2-9](?!11)\d{2}[2-9]\d{6}|[2-9]\d{7,14})", re.ASCII)
 _NATIONAL = re.compile(r"1?([2-9][0-9]{9})")  # in the countries of +1
 _ABROAD = re.compile(r"\+?(?:011|00)([1-9][0-9]+)")
+_ZERO_AFTER_CODE = re.compile(r"\+[2-9][0-9]{0,2}0")
 _WITHOUT_PLUS = 11  # digits: more than a national number has
 
 # https://www.nationalnanpa.com: no area code or exchange begins with 0 or 1, and no area code is
@@ -57,7 +58,20 @@ def to_e164(text: str, region: str = US) -> str | None:
     if number.country_code == 1 and not _NORTH_AMERICAN.fullmatch(national):
         return None
     written = phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+    written = _with_code(text, number.country_code or 0) or written
     return written if len(written) <= len("+") + MOST_DIGITS else None
+
+
+def _with_code(text: str, code: int) -> str | None:
+    """Read digits that begin with the country's own code, and are a number of it behind that.
+
+    Where numbers have many lengths they could be longer ones without the code: those are rarer,
+    and begin with a 0 as people and carriers write them. In the countries of +1 none is so long.
+    """
+    digits = re.sub(r"[ ().-]", "", text)
+    if code == 1 or not digits.startswith(str(code)) or len(digits) < _WITHOUT_PLUS:
+        return None
+    return found if _is_valid(found := f"+{digits}") else None
 
 
 def shown_number(text: str, country: str) -> str | None:
@@ -75,7 +89,8 @@ def shown_number(text: str, country: str) -> str | None:
 
 def _read(text: str, country: str) -> str | None:
     if text.startswith("+") and not (text[1] == "0" and _ABROAD.fullmatch(text)):
-        return _whole(text)
+        # +44 0 20 7946 0018, which is no number; but Italy's have that 0
+        return to_e164(text) if _ZERO_AFTER_CODE.match(text) else _whole(text)
     if not shares_one(country):
         return _by_plans(text, country)
     if own := _NATIONAL.fullmatch(text):

@@ -43,6 +43,7 @@ def test_the_region_decides_how_a_number_is_read() -> None:
     """The same text is another number elsewhere."""
     assert to_e164("020 7946 0018", region="GB") == "+442079460018"
     assert to_e164("020 7946 0018") is None
+    assert to_e164("49 151 1234 5678", region="DE") == "+4915112345678"
 
 
 def test_a_number_is_shown_by_its_last_four_digits() -> None:

@@ -34,6 +34,15 @@ from routing.outbound import keyed_digits
         ("442079460018", "GB", "+442079460018"),
         ("00442079460018", "GB", "+442079460018"),
         ("0012125550100", "GB", "+12125550100"),
+        ("4915112345678", "DE", "+4915112345678"),  # and no 04915 112345678
+        ("015112345678", "DE", "+4915112345678"),
+        ("4930123456", "DE", "+4930123456"),
+        ("61412345678", "AU", "+61412345678"),
+        ("919876543210", "IN", "+919876543210"),
+        ("9198765432", "IN", "+919198765432"),  # a mobile that begins as the country's code does
+        ("+4402079460018", "GB", "+442079460018"),  # with the 0 that belongs to calls within
+        ("+4402079460018", "US", "+442079460018"),
+        ("+390612345678", "US", "+390612345678"),  # Italy's numbers have it
     ],
 )
 def test_the_office_completes_with_its_own_country(text: str, country: str, read: str) -> None:
