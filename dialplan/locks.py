@@ -70,12 +70,12 @@ def lost_calls_end(written: Written) -> Iterator[str]:
     """A call whose other end is gone is ended, with its audio or without.
 
     Only on the end of patients' calls silence is allowed for longer: they wait there, and the
-    other end of a conversation has the short limit.
+    other end of a conversation has the short limit. On hold nobody has to say anything.
     """
     for one in written.sections(SIP, "endpoint"):
         longest = LONGEST_WAIT if one.title == names.TRUNK else LONGEST_SILENCE
-        for key in ("rtp_timeout", "rtp_timeout_hold"):
-            if not 0 < _number(one.get(key)) <= longest:
+        for key, most in (("rtp_timeout", longest), ("rtp_timeout_hold", LONGEST_WAIT)):
+            if not 0 < _number(one.get(key)) <= most:
                 yield f"{one.title}: {key}"
         if one.get("timers") not in {"yes", "required", "always"}:
             yield f"{one.title}: timers"

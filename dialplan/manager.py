@@ -17,6 +17,8 @@ _TOLD = (
     ("Hangup", "Uniqueid", names.RELAY_CALL),
     ("UserEvent", "", ""),
     ("OriginateResponse", "", ""),
+    ("Hold", "Channel", "PJSIP/"),
+    ("Unhold", "Channel", "PJSIP/"),
 )
 EVENTS = tuple(dict.fromkeys(event for event, _, _ in _TOLD))
 # what we read of them

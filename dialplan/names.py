@@ -36,7 +36,7 @@ RING: Final = "OL_RING"  # seconds
 RECORD: Final = "OL_RECORD"  # absolute path without ending
 SHOW: Final = "OL_SHOW"  # the number that outbound legs show
 WHISPER: Final = "OL_WHISPER"  # the sound that a person hears before pressing 1
-HOLD: Final = "OL_HOLD"  # which of the two music classes
+HOLD: Final = "OL_HOLD"  # which music class of those for waiting callers
 TO: Final = "OL_TO"  # OL_TO_<person>: how to dial that person
 KIND: Final = "OL_KIND"  # OL_KIND_<person>: a desk phone's id, or SERVICE; neither presses 1
 SERVICE: Final = "*"  # an answering service: whoever answers there is a human
@@ -119,6 +119,7 @@ TRUNK_OUT: Final = "trunk-out"  # calls to the carrier: identities are sent on t
 CODECS: Final = ("ulaw", "alaw")  # of the trunk, and of the calls that the office places itself
 HOLD_CLASS: Final = "officeline"
 HOLD_BACKLINE: Final = "officeline-backline"  # what hospitals and labs hear while phones ring
+HOLD_TALK: Final = "officeline-talk"  # whoever is put on hold by whom they talk to: music alone
 RELAY_CALL: Final = "officeline-relay-"  # how the ids begin of calls that the office places itself
 
 

@@ -18,7 +18,7 @@ from dialplan.conf import Options, document, section
 
 # A patient who waits may be silent: some phones send nothing meanwhile. What they wait in ends by
 # itself; in a conversation the other end's limit holds, and the control layer looks (ADR 29).
-_WAITS: Options = {"rtp_timeout": 3600, "rtp_timeout_hold": 3600}
+_WAITS: Options = {"rtp_timeout": 3600}
 
 _COMMON: Options = {
     "type": "endpoint",
@@ -26,7 +26,8 @@ _COMMON: Options = {
     "direct_media": "no",  # audio through us: neither side learns the other's address
     "dtmf_mode": "rfc4733",
     "rtp_timeout": 60,  # seconds
-    "rtp_timeout_hold": 60,
+    "rtp_timeout_hold": 3600,  # a phone that holds a caller sends nothing meanwhile
+    "moh_suggest": names.HOLD_TALK,
     "timers": "yes",
     "allow_transfer": "no",
     "allow_subscribe": "no",

@@ -120,6 +120,7 @@ def asterisk_files(
         hold={
             names.HOLD_CLASS: (music, str(spoken / "hold-sentence")),
             names.HOLD_BACKLINE: (music, str(spoken / "hold-backline")),
+            names.HOLD_TALK: (music,),
         },
     )
     return office_files(facts)

@@ -13,6 +13,7 @@ from collections.abc import Callable, Collection
 import structlog
 
 from pbx.asterisk.ami.client import AmiClient, AmiUnavailable
+from pbx.asterisk.ami.protocol import AmiEvent
 
 LOOK_S = 5.0
 SILENT_S = 60.0
@@ -29,6 +30,15 @@ class Silence:
         self._ami = ami
         self._talking = talking
         self._heard: dict[str, tuple[str, float]] = {}  # how many packets came, and since when
+        self._holding: dict[str, str] = {}  # the calls in which one holds the other, by channel
+
+    def event(self, event: AmiEvent) -> None:
+        """Hear who puts the other on hold: until that is over, nobody has to say anything."""
+        channel = event.fields.get("Uniqueid", "")
+        if event.name == "Hold":
+            self._holding[channel] = event.fields.get("Linkedid", "")
+        elif event.name in {"Unhold", "Hangup"}:
+            self._holding.pop(channel, None)
 
     async def run(self) -> None:
         """Look until cancelled."""
@@ -43,7 +53,7 @@ class Silence:
 
     async def look(self, now: float) -> None:
         """Ask for each call how much came; end those from which nothing came for long."""
-        calls = set(self._talking())
+        calls = set(self._talking()) - set(self._holding.values())
         self._heard = {call: held for call, held in self._heard.items() if call in calls}
         for call in calls:
             answer = await self._ami.action("Getvar", Channel=call, Variable=COUNT)

@@ -105,6 +105,7 @@ class Daemon:
         self._notifier.measure(self._ami, self.writer, lambda: covered(clock.now()))
         self._taking_in = TakingIn(self.recorder, self._live_calls, clock)
         self._dialer = RelayDialer(self._ami, self.plans)
+        self._silence = Silence(self._ami, lambda: self.recorder.talking)
         self._escalator: Escalator | None = None
         self._pushing: PushingDialer | None = None
         self._line: PhysicianLine | None = None
@@ -123,11 +124,11 @@ class Daemon:
             await self._taking_in.once(end=False)
             await asyncio.to_thread(self._remember)
             await asyncio.to_thread(self._pulse.open)
+            silence = self._silence
             escalator, shifts, callbacks = await asyncio.to_thread(self._open_relay)
             await self._notifier.start(self.plans)
             await self._agi.start()
             own = (self._beat(), self.plans.watch(), escalator.run(), shifts.run())
-            silence = Silence(self._ami, lambda: self.recorder.talking)
             more = (self._stand_by.run(), self._taking_in.run(), callbacks.run(), silence.run())
             lanes = (self._recorded.run(), self._patients.run())
             work = (self._ami.run(), *own, *more, *lanes)
@@ -181,6 +182,7 @@ class Daemon:
     async def _event(self, event: AmiEvent) -> None:
         """Take one of Asterisk's events: for the calls that we placed, and for the log."""
         self._dialer.event(event)
+        self._silence.event(event)
         event = replace(event, at=self.clock.now())  # the lanes may have to wait for the database
         if event.fields.get("What") == names.TALKED or _is_end_of_ours(event):
             await self._patients.put(event)

@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 
 from pbx.demo.carrier.handset import Handset, never_answers
-from pbx.demo.scenes import BACK_LINE, SATURDAY
+from pbx.demo.scenes import BACK_LINE, MAIN, SATURDAY, TUESDAY
 from pbx.demo.stage import MOBILES, TONES, Stage, staged
 from tests.conftest import Saw
+from tests.support.desk import DeskPhone
 from tests.support.offices import ROOT
 from tests.support.sip import Dialog, SipSocket, office
 
@@ -59,3 +60,27 @@ async def test_a_silent_caller_is_held_and_a_dead_conversation_ended(saw: Saw) -
             assert (history.call.outcome, history.call.person) == ("connected", "lee")
             assert not said
             saw("held for 75 s without a packet, then connected; a conversation is ended")
+
+
+@pytest.mark.parametrize("way", ["sendonly", "inactive"])
+async def test_a_caller_whom_the_desk_holds_is_not_hung_up(saw: Saw, way: str) -> None:
+    """Neither phone sends audio meanwhile, longer than the limits of a conversation."""
+    with tempfile.TemporaryDirectory(prefix="officeline-silent-") as name:
+        config = ROOT / "config" / "office.toml"
+        async with staged(Path(name), config, TUESDAY) as stage:
+            stage.carrier.answers("desk1", never_answers())
+            desk = DeskPhone(stage, "desk2")
+            await asyncio.to_thread(desk.register)
+            with SipSocket("127.0.0.2", office(stage)) as phone:
+                headers = {"Content-Type": "application/sdp"}
+                rings = asyncio.create_task(asyncio.to_thread(desk.picks_up, DEADLINE))
+                await asyncio.to_thread(Dialog.called, phone, MAIN, CALLER, headers)
+                await rings
+                assert await asyncio.to_thread(desk.holds, way) == 200
+                await asyncio.sleep(75)
+                assert stage.daemon.recorder.talking
+                assert await asyncio.to_thread(desk.holds, "sendrecv") == 200
+                await asyncio.to_thread(desk.hangs_up)
+            history = await stage.finished(CALLER)
+            assert (history.call.outcome, history.call.person) == ("connected", "desk2")
+            saw(f"on hold ({way}) for 75 s without a packet: still there")

@@ -43,6 +43,7 @@ BY_ADDRESS = OfficeFacts(
     hold={
         names.HOLD_CLASS: ("/srv/office/sounds/music", "/srv/office/sounds/hold-sentence"),
         names.HOLD_BACKLINE: ("/srv/office/sounds/music", "/srv/office/sounds/hold-backline"),
+        names.HOLD_TALK: ("/srv/office/sounds/music",),
     },
 )
 BY_REGISTRATION = replace(
