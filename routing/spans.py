@@ -18,6 +18,7 @@ GROUPS = {"daily": "mon-sun", "every day": "mon-sun", "weekdays": "mon-fri", "we
 _FIRST_CLOCK = re.compile(rf"(?:\bfrom )?(?<![\w:]){CLOCK}{TO}", re.ASCII)
 _DAY = r"([a-z]+\.?)"
 _ACROSS = re.compile(rf"{_DAY} (?:at )?({CLOCK}){TO}{_DAY} (?:at )?({CLOCK})", re.ASCII)
+_HAS_CLOCK = re.compile(r"\d:\d|\d ?[ap]m\b|noon|midnight", re.ASCII)
 _DURATION = re.compile(r"([1-9]\d{0,4}) ?([smh]|sec(?:ond)?s?|min(?:ute)?s?|hours?)", re.ASCII)
 
 
@@ -156,13 +157,15 @@ def end_of(text: str) -> datetime:
 
 def _day_or_time(text: str) -> tuple[bool, datetime]:
     """Read "2026-12-20" or "12/20/2026 5pm"; tell whether it is a date alone."""
-    with contextlib.suppress(ValueError):
-        return False, local_datetime(text)
+    words = clocks.normal(text)
     try:
+        if _HAS_CLOCK.search(words):
+            return False, local_datetime(text)
         return True, datetime.combine(clocks.day(text), time(0))
     except ValueError as error:
         raise ValueError(
-            f"'{text}' is no date or local time such as 2026-12-20 or 12/20/2026 5pm: {error}"
+            f"'{text}' is no date or local time such as 2026-12-20 or 12/20/2026 5pm: "
+            f"{error.__cause__ or error}"
         ) from error
 
 

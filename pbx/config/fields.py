@@ -107,10 +107,11 @@ def _local_time(text: str) -> dt.datetime:
 
 
 def _day_or_time(value: object) -> object:
-    """Take a date of TOML's own for one in quotes."""
-    if isinstance(value, dt.date) and not isinstance(value, dt.datetime):
-        return value.isoformat()
-    return value
+    """Take a date or a local time of TOML's own for one in quotes."""
+    if isinstance(value, dt.datetime):
+        local = value.tzinfo is None and (value.second, value.microsecond) == (0, 0)
+        return f"{value:%Y-%m-%d %H:%M}" if local else value
+    return value.isoformat() if isinstance(value, dt.date) else value
 
 
 def _either(text: str) -> dt.datetime:

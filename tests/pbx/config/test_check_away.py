@@ -39,6 +39,10 @@ def plan_of(text: str) -> Plan:
 
 
 ALL = ("lee", "osei", "patel")
+SOON = (
+    "'soon' is no date or local time such as 2026-12-20 or 12/20/2026 5pm: 'soon' is no date such "
+    "as 11/30/2026 or 2026-11-30"
+)
 
 
 @pytest.mark.parametrize(
@@ -92,8 +96,16 @@ def test_exactly_this_is_found(
         ([("lee", "2027-01-03", "2026-12-20")], "",
          "the time away ends (2026-12-20) before it begins (2027-01-03)"),
         ([("lee", "soon", "2026-12-20")], "",
-         ("'soon' is no date or local time such as 2026-12-20 or 12/20/2026 5pm: 'soon' is no "
-          "date such as 11/30/2026 or 2026-11-30")),
+         SOON),
+        ([("lee", "2026-12-20 24:00", "2026-12-22")], "",
+         ("'2026-12-20 24:00' is no date or local time such as 2026-12-20 or 12/20/2026 5pm: "
+          "24:00 is the next day's midnight")),
+        ([("lee", "2026-12-20", "Jan 3")], "",
+         ("'Jan 3' is no date or local time such as 2026-12-20 or 12/20/2026 5pm: a date needs its "
+          "year in four digits, as in 11/30/2026")),
+        ([("lee", "2026-12-20", "2027-01-03 midnight")], "",
+         ("'2027-01-03 midnight' is no date or local time such as 2026-12-20 or 12/20/2026 5pm: "
+          "midnight may be the start or the end of that day; 12am is its start")),
     ],
 )  # fmt: skip
 def test_the_finding_says_when_and_why(
@@ -159,10 +171,11 @@ def test_dates_are_whole_days_and_times_are_exact() -> None:
     """Both ends of dates are included; a date of TOML's own is one, too."""
     texts = [('"2026-12-20"', '"2027-01-03"'), ("2026-12-20", "2027-01-03")]
     texts += [('"12/20/2026 5pm"', '"2027-01-03 08:00"')]
+    texts += [("2026-12-20T17:00:00", "2027-01-03 08:00:00")]
     plans = [plan_of(changed((ROTA, off("lee", *one) + ROTA))) for one in texts]
     whole = Away(datetime(2026, 12, 20), datetime(2027, 1, 4))  # noqa: DTZ001  # local on purpose
     exact = Away(datetime(2026, 12, 20, 17), datetime(2027, 1, 3, 8))  # noqa: DTZ001
-    assert [one.people["lee"].away for one in plans] == [(whole,), (whole,), (exact,)]
+    assert [one.people["lee"].away for one in plans] == [(whole,), (whole,), (exact,), (exact,)]
 
 
 def test_shifts_of_different_places_do_not_overlap() -> None:
