@@ -29,6 +29,7 @@ handoff = "mon 08:00"
 MORE = "".join(
     f'[people.{one}]\nname = "Dr. {one.title()}"\n\n' for one in ("chen", "diaz", "grant")
 )
+HOLIDAYS = '[holidays]\n"Thanksgiving" = "4th Thursday in November"\n"Christmas" = "12-25"\n\n'
 
 
 def layer(*lines: str, since: str = "2026-01-05") -> str:
@@ -61,6 +62,17 @@ SCHEDULES = {
     "until": (layer('handoff = "mon 08:00"', 'until = "2026-12-01"'), "2026-11-26 12:00"),
     "joins and leaves": (
         layer('handoff = "mon 08:00"', 'leaves = { patel = "2026-11-22" }'), "2026-11-26 12:00"),
+    "holidays": (HOLIDAYS + layer('every = "1 holiday"', 'only = ["holidays 08:00-08:00"]'),
+                 "2026-11-26 12:00"),
+    "a weekend that a holiday makes longer": (
+        HOLIDAYS + layer('handoff = "fri 17:00"',
+                         'only = ["fri 17:00-mon 08:00 extended by holidays"]'),
+        "2026-12-25 12:00"),
+    "a holiday of who is away": (
+        HOLIDAYS + layer('every = "1 holiday"', 'only = ["holidays 08:00-08:00"]')
+        + '[[people.patel.away]]\nfrom = "2026-11-24"\nto = "2026-12-24"\n', "2026-11-26 12:00"),
+    "dates": (layer('handoff = "mon 08:00"', 'only = ["2026-11-26 08:00 - 2026-11-27 08:00"]'),
+              "2026-11-26 12:00"),
     "an explicit shift": (
         WEEKS + '\n[[rota.doctors.shifts]]\nperson = "patel"\nfrom = "2026-11-26 08:00"\n'
         'to = "2026-11-27 08:00"\n', "2026-11-26 12:00"),
