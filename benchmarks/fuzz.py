@@ -121,7 +121,8 @@ def ics(data: bytes) -> None:
 def csv(data: bytes) -> None:
     """Read a directory of patients."""
     try:
-        entries, refused = patients.parse(data.decode(errors="replace"), OFFICE)
+        parsed = patients.parse(data.decode(errors="replace"), OFFICE)
+        entries, refused = parsed.entries, parsed.refused
         patients.settle(entries)
     except OfficeLineError as error:
         sentence(error)

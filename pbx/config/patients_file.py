@@ -1,23 +1,20 @@
-"""The patients' CSV, read row by row; every row that is refused says why."""
+"""The patients' list, read row by row; every row that is refused says why."""
 
 from __future__ import annotations
 
-import csv
-import io
 import re
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from pbx.base.errors import OfficeLineError
-from pbx.base.os_errors import os_sentence
-from pbx.base.phone_numbers import mask, to_e164
-from routing.callers import is_nobodys
+from pbx.base.phone_numbers import mask
+from pbx.config.patient_lists import cells, table, text
+from pbx.config.patient_lists.columns import Columns
+from pbx.config.patient_lists.table import Table
 from routing.model import Patient, Plan
 
-SIZE_LIMIT = 20_000_000  # bytes; ten thousand patients are about one million
-NEEDED = ("id", "name", "numbers")
-COLUMNS = (*NEEDED, "panel", "flags")
+SIZE_LIMIT = text.SIZE_LIMIT
+SETTABLE = frozenset({"panel", "flags"})  # what a list may leave out, and then leaves as it is
 
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 _LONGEST = {"name": 100, "flag": 120}
@@ -25,11 +22,16 @@ _LONGEST = {"name": 100, "flag": 120}
 
 @dataclass(frozen=True)
 class Entry:
-    """A patient with all their numbers (E.164), and the line of the file."""
+    """A patient with all their numbers (E.164), and the line of the file.
+
+    `notes` say what was left out of the row; `given` which of panel and flags the file has.
+    """
 
     line: int
     patient: Patient
     numbers: tuple[str, ...]
+    notes: tuple[str, ...] = ()
+    given: frozenset[str] = SETTABLE
 
 
 @dataclass(frozen=True)
@@ -40,122 +42,156 @@ class Refused:
     why: str
 
 
+@dataclass(frozen=True)
+class Parsed:
+    """What a list holds; `below` are the lines under the last patient that are none."""
+
+    table: Table
+    entries: list[Entry]
+    refused: list[Refused]
+    below: tuple[int, ...] = ()
+
+
 class _RefusedError(Exception):
     """Why one row is not taken."""
 
 
-def read_file(path: Path) -> str:
-    """Read a CSV file as UTF-8; OfficeLineError if it is none."""
-    try:
-        if path.stat().st_size > SIZE_LIMIT:
-            raise OfficeLineError(f"{path} is over {SIZE_LIMIT} bytes; import it in parts.")
-        return path.read_text(encoding="utf-8-sig")
-    except OSError as error:
-        raise OfficeLineError(os_sentence(f"{path} cannot be read", error, path)) from error
-    except UnicodeDecodeError as error:
-        raise OfficeLineError(f"{path} is not UTF-8; save it as 'CSV UTF-8'.") from error
+def read_file(path: Path, encoding: str | None = None) -> str:
+    """Read a list as text, whatever it is encoded in; OfficeLineError if it is none."""
+    return text.read(path, encoding)
 
 
-def parse(text: str, plan: Plan) -> tuple[list[Entry], list[Refused]]:
-    """Read every row by itself; OfficeLineError if the file as a whole is no such CSV."""
-    entries, refused = [], []
-    for line, row in _rows(text):
+def parse(content: str, plan: Plan, mapped: Mapping[str, str] | None = None) -> Parsed:
+    """Read every row by itself; OfficeLineError if the file as a whole is no such list.
+
+    `mapped` says which column is what where its name does not, as `columns.mapping` reads it.
+    """
+    found = table.find(content, mapped or {})
+    parsed = Parsed(found, [], [])
+    below = []
+    for line, row in table.rows(found):
+        if not row:
+            below.append(line)
+            continue
         try:
-            entries.append(_entry(line, row, plan))
+            parsed.entries.append(_entry(line, row, found.columns, plan))
         except _RefusedError as error:
-            refused.append(Refused(line, str(error)))
-    return entries, refused
+            parsed.refused.append(Refused(line, str(error)))
+    return replace(parsed, below=tuple(below))
 
 
 def settle(entries: Sequence[Entry]) -> tuple[list[Entry], list[Refused]]:
-    """Refuse rows whose id an earlier row has; several patients may share a number."""
+    """Join rows that say the same of one patient, and refuse those that contradict an earlier one.
+
+    Several patients may share a number.
+    """
     good: dict[str, Entry] = {}
     refused = []
     for entry in entries:
         first = good.setdefault(entry.patient.id, entry)
-        if first is not entry:
+        if first is entry:
+            continue
+        if first.patient != entry.patient:
             refused.append(Refused(entry.line, f"line {first.line} has the same id"))
+            continue
+        numbers = tuple(dict.fromkeys((*first.numbers, *entry.numbers)))
+        good[entry.patient.id] = replace(
+            first,
+            numbers=numbers,
+            notes=(*first.notes, f"line {entry.line} is the same patient", *entry.notes),
+        )
     return list(good.values()), refused
 
 
-def flag_of(text: str) -> str | None:
+def flag_of(written: str) -> str | None:
     """Read a flag as it is written; None if it is none."""
-    flag = text.strip()
+    flag = written.strip()
     return flag if _is_plain(flag, "flag") and ";" not in flag else None
 
 
-def _rows(text: str) -> Iterator[tuple[int, dict[str, str]]]:
-    """Give each row with the line on which it begins, cells without spaces around them."""
-    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
-    header: list[str] | None = None
-    line = 1
-    try:
-        for cells in reader:
-            stripped = [cell.strip() for cell in cells]
-            if header is None:
-                header = _header(stripped)
-            elif any(stripped):
-                wide = len(stripped) > len(header) and any(stripped[len(header) :])
-                row = dict(zip(header, stripped, strict=False))
-                yield line, {**row, "": "too wide" if wide else ""}
-            line = reader.line_num + 1
-    except csv.Error as error:
-        raise OfficeLineError(
-            f"Line {line} is no CSV ({error}); mend its quotes, nothing was imported."
-        ) from error
-    if header is None:
-        raise OfficeLineError(f"The file is empty; it begins with the line {','.join(COLUMNS)}.")
-
-
-def _header(cells: list[str]) -> list[str]:
-    header = [cell.lower() for cell in cells]
-    unknown = set(header) - set(COLUMNS)
-    if unknown or len(set(header)) < len(header) or not set(NEEDED) <= set(header):
-        raise OfficeLineError(
-            "The first line must name the columns id, name and numbers, and may name panel and "
-            "flags, each once and nothing else."
-        )
-    return header
-
-
-def _entry(line: int, row: Mapping[str, str], plan: Plan) -> Entry:
-    if row[""]:
-        raise _RefusedError("it has more columns than the first line")
-    id_, name, panel = (row.get(column, "") for column in ("id", "name", "panel"))
+def _entry(line: int, row: Sequence[str], columns: Columns, plan: Plan) -> Entry:
+    if len(row) > columns.width and any(cell.strip() for cell in row[columns.width :]):
+        raise _RefusedError("it has more columns than the line of column names")
+    id_ = cells.plain_id(_cell(row, columns, "id"))
+    if cells.is_shortened(id_):
+        raise _RefusedError(f"the id {id_[:20]} is not whole: {cells.SPREADSHEET}")
     if not _ID.fullmatch(id_):
-        raise _RefusedError("its id is no word of letters, digits, - _ and . (up to 64)")
-    if not _is_plain(name, "name"):
-        raise _RefusedError(f"its name is missing, over {_LONGEST['name']} letters, or unprintable")
-    if panel and panel not in plan.physicians():
-        known = ", ".join(plan.physicians()) or "nobody"
-        raise _RefusedError(f"its panel is no physician of the plan (there is {known})")
-    flags = _parts(row.get("flags", ""))
+        raise _RefusedError("its id is missing" if not id_ else _odd_id(id_))
+    flags = _parts(cells.tidy(_cell(row, columns, "flags")))
     if not all(_is_plain(flag, "flag") for flag in flags):
         raise _RefusedError(f"a flag is over {_LONGEST['flag']} letters, or unprintable")
-    numbers = _numbers(_parts(row.get("numbers", "")), plan)
-    return Entry(line, Patient(id_, name, panel or None, frozenset(flags)), numbers)
+    patient = Patient(id_, _name(row, columns), _panel(row, columns, plan), frozenset(flags))
+    numbers, notes = _numbers(row, columns, plan)
+    return Entry(line, patient, numbers, notes, columns.given)
 
 
-def _numbers(texts: Collection[str], plan: Plan) -> tuple[str, ...]:
-    if not texts:
+def _cell(row: Sequence[str], columns: Columns, role: str) -> str:
+    places = columns.places.get(role, ())
+    return row[places[0]] if places and places[0] < len(row) else ""
+
+
+def _odd_id(id_: str) -> str:
+    shown = f"'{id_[:20]}' " if id_.isprintable() else ""
+    return f"its id {shown}has more than letters, digits, - _ and . (up to 64)"
+
+
+def _name(row: Sequence[str], columns: Columns) -> str:
+    parts = [cells.tidy(_cell(row, columns, role)) for role in ("last", "first")]
+    name = cells.tidy(_cell(row, columns, "name")) or ", ".join(part for part in parts if part)
+    if not name:
+        raise _RefusedError("its name is missing")
+    if "\n" in name or "\r" in name:
+        raise _RefusedError("its name has a line break; write it on one line, or fix the quotes")
+    name = re.sub(r"[ \t]+", " ", name)
+    if not _is_plain(name, "name"):
+        raise _RefusedError(f"its name is over {_LONGEST['name']} letters, or unprintable")
+    return name
+
+
+def _panel(row: Sequence[str], columns: Columns, plan: Plan) -> str | None:
+    """Read whose patient this is: a physician's id, or their name as the plan has it."""
+    panel = cells.tidy(_cell(row, columns, "panel"))
+    if not panel:
+        return None
+    physicians = plan.physicians()
+    if panel in physicians:
+        return panel
+    for one in physicians:
+        if plan.people[one].name.casefold() == panel.casefold():
+            return one
+    known = ", ".join(physicians) or "nobody"
+    raise _RefusedError(f"its panel is no physician of the plan (there is {known})")
+
+
+def _numbers(
+    row: Sequence[str], columns: Columns, plan: Plan
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    places = [place for place in columns.phones if place < len(row)]
+    found = cells.Found()
+    for place in places:
+        before = found.why
+        cells.read_cell(row[place], plan.office.country, found)
+        if found.why is not before and len(columns.phones) > 1:
+            found.why = f"{found.why} (column '{columns.header[place]}')"
+    if found.why is not None:
+        raise _RefusedError(found.why)
+    notes = list(found.notes)
+    for number in found.nobodys:
+        why = f"{mask(number)} stands for a withheld number"
+        if not found.numbers:
+            raise _RefusedError(why)
+        notes.append(f"{why} and is left out")
+    if not found.numbers:
         raise _RefusedError("it has no number")
-    numbers = []
-    for text in texts:
-        number = to_e164(text, plan.office.country)
-        if number is None:
-            shown = mask(text) if text.isprintable() else "one of its numbers"
-            raise _RefusedError(f"{shown} is no phone number")
-        if is_nobodys(number):
-            raise _RefusedError(f"{mask(number)} stands for a withheld number")
+    for number in found.numbers:
         if plan.line_of(number) is not None or number == plan.office.number:
             raise _RefusedError(f"{mask(number)} is the office's own number")
-        numbers.append(number)
-    return tuple(dict.fromkeys(numbers))
+    return tuple(found.numbers), tuple(notes)
 
 
-def _parts(text: str) -> list[str]:
-    return [part.strip() for part in text.split(";") if part.strip()]
+def _parts(written: str) -> list[str]:
+    return [part.strip() for part in written.split(";") if part.strip()]
 
 
-def _is_plain(text: str, what: str) -> bool:
-    return 0 < len(text) <= _LONGEST[what] and text.isprintable()
+def _is_plain(written: str, what: str) -> bool:
+    return 0 < len(written) <= _LONGEST[what] and written.isprintable()

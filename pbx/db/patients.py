@@ -4,47 +4,40 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import Connection, Engine, text
-from sqlmodel import col, select
+from sqlalchemy.exc import DBAPIError
 
 from pbx.base.errors import OfficeLineError
+from pbx.config.patient_lists.changes import Changes, Listed, compare
 from pbx.config.patients_file import Entry, Refused, settle
 from pbx.db import audit
-from pbx.db.database import changing, reading
-from pbx.db.tables import PatientNumber, PatientRow
+from pbx.db.database import changing, file_of, reading, sentence
+from pbx.db.tables import PatientRow
 
-_PUT = text("""
-    INSERT INTO patient (id, name, panel, flags) VALUES (:id, :name, :panel, :flags)
+_PUT = """
+    INSERT INTO patient (id, name, panel, flags) VALUES (?1, ?2, ?3, ?4)
     ON CONFLICT (id) DO UPDATE
-    SET name = excluded.name, panel = excluded.panel, flags = excluded.flags
-""")
+    SET name = excluded.name,
+        panel = CASE WHEN ?5 THEN excluded.panel ELSE patient.panel END,
+        flags = CASE WHEN ?6 THEN excluded.flags ELSE patient.flags END
+"""
+_FORGET = "DELETE FROM patient_number WHERE patient = ?1"
+_PUT_NUMBERS = "INSERT INTO patient_number (number, patient) VALUES (?1, ?2)"
 _PUT_IF_NONE = text("""
     INSERT INTO patient (id, name, panel, flags) VALUES (:id, :name, :panel, :flags)
     ON CONFLICT (id) DO NOTHING
 """)
-_FORGET = text("DELETE FROM patient_number WHERE patient = :id")
 _PUT_NUMBER = text("INSERT INTO patient_number (number, patient) VALUES (:number, :id)")
-_TAKEN = text("SELECT number, patient FROM patient_number")
+_TAKEN = text("SELECT number, patient FROM patient_number ORDER BY number, patient")
+_ALL = text("SELECT id, name, panel, flags FROM patient ORDER BY id")
 _FLAGS = text("SELECT flags FROM patient WHERE id = :id")
 _SET_FLAGS = text("UPDATE patient SET flags = :flags WHERE id = :id")
 _REMOVE = text("DELETE FROM patient WHERE id = :id")
 
 
 Unnamed = tuple[str, str | None, list[str]]  # a patient's id, panel and flags
-
-
-@dataclass(frozen=True)
-class Listed:
-    """A patient as stored; numbers are E.164."""
-
-    id: str
-    name: str
-    numbers: tuple[str, ...]
-    panel: str | None
-    flags: tuple[str, ...]
 
 
 def put_unnamed(engine: Engine, rows: Mapping[str, Sequence[Unnamed]]) -> None:
@@ -59,41 +52,65 @@ def put_unnamed(engine: Engine, rows: Mapping[str, Sequence[Unnamed]]) -> None:
                     connection.execute(_PUT_NUMBER, {"id": patient, "number": number})
 
 
-def put_patients(
+def put_patients(  # who and when are for the audit
     engine: Engine,
     entries: Sequence[Entry],
     *,
-    refused: bool,
-    partial: bool,
     by: str,
     now: datetime,
+    refused: bool = False,
+    partial: bool = False,
+    replace: bool = False,
+    seen: Changes | None = None,
 ) -> tuple[int, list[Refused]]:
     """Store these in one transaction; return how many, and the rows that contradict others.
 
-    Patients with the same id are replaced, all others stay. If a row is refused, or `refused` says
-    that one was before, nothing is stored unless `partial`.
+    Patients with the same id are replaced, all others stay, or with `replace` are forgotten. If a
+    row is refused, or `refused` says that one was before, nothing is stored unless `partial`. Nor
+    is it, with an OfficeLineError, if the changes are others than those that somebody has `seen`.
     """
+    good, contradicting = settle(entries)
+    if (refused or contradicting) and not partial:
+        return 0, contradicting
     with changing(engine) as connection:
-        good, contradicting = settle(entries)
-        if (refused or contradicting) and not partial:
-            good = []
+        changes = compare(_listed(connection), good, replace=replace)
+        if seen is not None and seen != changes:
+            raise OfficeLineError(
+                "The directory was changed in the meantime; nothing was imported. Import again."
+            )
         _put(connection, good)
+        forgotten = changes.gone if replace and good else ()
+        for one in forgotten:
+            connection.execute(_REMOVE, {"id": one.id})
         if good:
-            detail = {"count": len(good), "partial": partial}
+            detail = {
+                "count": len(good),
+                "partial": partial,
+                "new": len(changes.new),
+                "changed": len(changes.changed),
+                "removed": len(forgotten),
+            }
             audit.append(connection, "patients.imported", by=by, now=now, detail=detail)
     return len(good), contradicting
 
 
 def list_patients(engine: Engine) -> list[Listed]:
     """List all patients by their ids."""
+    try:
+        with engine.connect() as connection:
+            return _listed(connection)
+    except DBAPIError as error:
+        raise sentence(error, file_of(engine)) from error
+
+
+def _listed(connection: Connection) -> list[Listed]:
     numbers: dict[str, list[str]] = {}
-    with reading(engine) as session:
-        for row in session.exec(select(PatientNumber).order_by(col(PatientNumber.number))):
-            numbers.setdefault(row.patient, []).append(row.number)
-        return [
-            Listed(one.id, one.name, tuple(numbers.get(one.id, ())), one.panel, tuple(one.flags))
-            for one in session.exec(select(PatientRow).order_by(col(PatientRow.id)))
-        ]
+    for number, patient in connection.execute(_TAKEN):
+        numbers.setdefault(patient, []).append(number)
+    return [
+        Listed(id_, name, tuple(numbers.get(id_, ())), panel, tuple(json.loads(flags)))
+        for id_, name, panel, flags in connection.execute(_ALL)
+    ]
 
 
 def set_flag(  # who and when are for the audit
@@ -127,23 +144,24 @@ def remove_patient(engine: Engine, patient: str, *, by: str, now: datetime) -> N
 
 
 def _put(connection: Connection, entries: Sequence[Entry]) -> None:
-    rows = [
-        {
-            "id": one.patient.id,
-            "name": one.patient.name,
-            "panel": one.patient.panel,
-            "flags": json.dumps(sorted(one.patient.flags)),
-        }
+    """Store patients with their numbers; by the driver's own statements, there may be thousands."""
+    if not entries:
+        return
+    rows: list[tuple[object, ...]] = [
+        (
+            one.patient.id,
+            one.patient.name,
+            one.patient.panel,
+            json.dumps(sorted(one.patient.flags)),
+            "panel" in one.given,
+            "flags" in one.given,
+        )
         for one in entries
     ]
-    if not rows:
-        return
-    connection.execute(_PUT, rows)
-    connection.execute(_FORGET, rows)
-    connection.execute(
-        _PUT_NUMBER,
-        [{"number": number, "id": one.patient.id} for one in entries for number in one.numbers],
-    )
+    numbers = [(number, one.patient.id) for one in entries for number in one.numbers]
+    connection.exec_driver_sql(_PUT, rows)
+    connection.exec_driver_sql(_FORGET, [(one.patient.id,) for one in entries])
+    connection.exec_driver_sql(_PUT_NUMBERS, numbers)
 
 
 def _unknown(patient: str) -> OfficeLineError:

@@ -130,8 +130,8 @@ BEFORE = {
     "hold lift": ["hold add 1795456091.0 --reason 'letter from a lawyer'"],
     "hours cancel": [STORM],
     "oncall cancel": ["oncall take osei"],
-    "patients flag": ["patients import patients.csv"],
-    "patients remove": ["patients import patients.csv"],
+    "patients flag": ["patients import patients.csv --yes"],
+    "patients remove": ["patients import patients.csv --yes"],
     "people remove": [KIM],
     "rollback": ["apply", KIM, "people mobile kim", "apply"],
 }

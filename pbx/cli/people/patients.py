@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import gc
 import json
+from collections import Counter
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -21,59 +23,114 @@ AsJson = Annotated[bool, typer.Option("--json", help="One JSON document.")]
 
 
 @app.command("import")
-def import_(
+def import_(  # one parameter for each option
     context: typer.Context,
     file: Annotated[Path, typer.Argument(metavar="FILE.csv")],
     *,
+    maps: Annotated[
+        list[str] | None,
+        typer.Option("--map", help="What a column is, as in 'Patient ID=id'; repeatable."),
+    ] = None,
+    encoding: Annotated[
+        str | None, typer.Option(help="What the file is encoded in, if not UTF-8: cp1252.")
+    ] = None,
+    replace: Annotated[
+        bool, typer.Option("--replace", help="Remove patients who are not in the file.")
+    ] = False,
     partial: Annotated[
         bool, typer.Option("--partial", help="Take the good rows even if others are refused.")
     ] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Show what would change, and change nothing.")
+    ] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Import patients from CSV: id, name, numbers, panel, flags; several parted by semicolons.
+    """Import patients from a list that an EHR or a spreadsheet wrote as CSV.
 
-    Who has the same id is replaced, all others stay. If a row is refused nothing is imported, and
-    the exit code is 1.
+    Shows what would change and asks before anything is written. Patients with the same id are
+    replaced, all others stay. If a row is refused nothing is imported, and the exit code is 1.
 
-    Example: officeline patients import patients.csv
+    Example: officeline patients import patients.csv --dry-run
     """
+    from pbx.cli.people import patients_preview as preview
     from pbx.config import patients_file as patients
+    from pbx.config.patient_lists.changes import compare
+    from pbx.config.patient_lists.columns import mapping
+    from pbx.db.patients import list_patients, put_patients
 
+    gc.disable()  # 50,000 patients are no garbage, and looking for it takes a third of the time
     known: Context = context.obj
-    plan = known.configuration().plan
-    text = patients.read_file(file)
+    plan, mapped = known.configuration().plan, mapping(maps or ())
+    text = patients.read_file(file, encoding)
     typer.echo(f"Reading {file} ...", err=True)
-    entries, refused = patients.parse(text, plan)
-    engine = known.database()
-    from pbx.db.patients import put_patients
-
-    count, contradicting = put_patients(
-        engine,
-        entries,
-        refused=bool(refused),
-        partial=partial,
-        by=whoever(),
-        now=datetime.now(UTC),
-    )
-    refused = sorted([*refused, *contradicting], key=lambda one: one.line)
+    parsed = patients.parse(text, plan, mapped)
+    entries, contradicting = patients.settle(parsed.entries)
+    refused = sorted([*parsed.refused, *contradicting], key=lambda one: one.line)
+    if not entries and not refused:
+        raise OfficeLineError(f"{file} has no patients below line {parsed.table.line}.")
+    there = list_patients(known.database()) if Home(known.home).database.exists() else []
+    changes = compare(there, entries, replace=replace)
+    goes = bool(entries) and (partial or not refused) and not dry_run
+    changes_nothing = changes.is_nothing and not (replace and changes.gone)
+    if not as_json or (goes and not yes and not changes_nothing):
+        for line in preview.lines(parsed, entries, changes, replace=replace):
+            typer.echo(line, err=as_json)
+    if goes and not changes_nothing:
+        _ask(known, yes=yes)
+        now = datetime.now(UTC)
+        put_patients(
+            known.database(), entries, by=whoever(), now=now, partial=partial, replace=replace,
+            seen=changes,
+        )  # fmt: skip
     if as_json:
-        rows = [{"line": one.line, "why": one.why} for one in refused]
-        document = {"practice": practice(known), "imported": count, "refused": rows}
+        document = {
+            "practice": practice(known),
+            "imported": len(entries) if goes else 0,
+            "removed": len(changes.gone) if goes and replace else 0,
+            **preview.document(parsed, entries, changes, refused),
+        }
         typer.echo(json.dumps(document, ensure_ascii=False))
     else:
-        for one in refused:
-            typer.echo(f"line {one.line}: {one.why}")
-        mend = "; mend them, or add --partial" if refused and not partial else ""
-        answer(known, f"{count} patients imported, {len(refused)} rows refused{mend}.")
-        if count:
+        for line in preview.refusals(refused):
+            typer.echo(line)
+        answer(known, _outcome(len(entries), len(refused), goes=goes, dry_run=dry_run))
+        if goes and not changes_nothing:
             note_if_down(known)
     if refused and not partial:
         raise typer.Exit(1)
 
 
+def _ask(known: Context, *, yes: bool) -> None:
+    """Ask before anything is written; where nobody can answer, nothing is."""
+    if yes:
+        return
+    try:
+        agreed = typer.confirm(f"Import this into {practice(known)}?", err=True)
+    except typer.Abort:
+        typer.echo(err=True)
+        raise OfficeLineError(
+            "Nothing was imported: nobody answered. Add --yes to import without being asked."
+        ) from None
+    if not agreed:
+        answer(known, "nothing was imported.", err=True)
+        raise typer.Exit(1)
+
+
+def _outcome(entries: int, refused: int, *, goes: bool, dry_run: bool) -> str:
+    from pbx.cli.people.patients_preview import counted
+
+    rows = f"{counted(refused, 'row')} refused"
+    if goes:
+        return f"{counted(entries, 'patient')} imported, {rows}."
+    if dry_run:
+        return f"nothing was imported, as --dry-run asks; {rows}."
+    return f"0 patients imported, {rows}; fix them, or add --partial."
+
+
 @app.command("list")
 def list_(context: typer.Context, *, reveal: Reveal = False, as_json: AsJson = False) -> None:
-    """List the patients, their numbers masked.
+    """List the patients, their numbers masked; those of several patients are marked as shared.
 
     Example: officeline patients list --json
     """
@@ -82,21 +139,25 @@ def list_(context: typer.Context, *, reveal: Reveal = False, as_json: AsJson = F
 
     known: Context = context.obj
     shown = str if revealing(known, "patients list", reveal=reveal) else mask
-    rows = [
+    there = list_patients(known.database()) if Home(known.home).database.exists() else []
+    holders = Counter(number for one in there for number in one.numbers)
+    rows: list[dict[str, Any]] = [
         {
             "id": one.id,
             "name": one.name,
             "numbers": [shown(number) for number in one.numbers],
+            "shared": [shown(number) for number in one.numbers if holders[number] > 1],
             "panel": one.panel,
             "flags": list(one.flags),
         }
-        for one in (list_patients(known.database()) if Home(known.home).database.exists() else [])
+        for one in there
     ]
     if as_json:
         typer.echo(json.dumps({"patients": rows}, ensure_ascii=False))
         return
     for row in rows:
-        numbers, flags = ", ".join(row["numbers"] or ()), "; ".join(row["flags"] or ())
+        shares = [f"{one} (shared)" if one in row["shared"] else one for one in row["numbers"]]
+        numbers, flags = ", ".join(shares), "; ".join(row["flags"])
         typer.echo(f"{row['id']:<12} {row['name']:<28} {numbers}  {row['panel'] or '-'}  {flags}")
     if not rows:
         typer.echo("There are no patients yet; 'officeline patients import FILE.csv' brings them.")

@@ -166,7 +166,7 @@ def test_a_csv_keeps_the_letters(tmp_path: Path) -> None:
     (tmp_path / "home").mkdir()
     rows = tmp_path / "patients.csv"
     rows.write_text("id,name,numbers\nP1,José Łuczak,+1 212 555 0150\n", encoding="utf-8-sig")
-    done = ran(tmp_path, "patients", "import", str(rows), env={"LC_ALL": "C"})
+    done = ran(tmp_path, "patients", "import", str(rows), "--yes", env={"LC_ALL": "C"})
     assert done.returncode == 0, done
     done = ran(tmp_path, "patients", "list", env={"PYTHONIOENCODING": "utf-8"})
     assert "José Łuczak" in done.stdout.decode()

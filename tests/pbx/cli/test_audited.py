@@ -50,7 +50,7 @@ def place(tmp_path: Path) -> Path:
     home.messages.mkdir()
     (home.messages / f"{URGENT.id}.wav").write_bytes(b"RIFF")
     (tmp_path / "patients.csv").write_text(PATIENTS)
-    assert officeline(tmp_path, "patients", "import", "patients.csv").exit_code == 0
+    assert officeline(tmp_path, "patients", "import", "patients.csv", "--yes").exit_code == 0
     return tmp_path
 
 

@@ -24,7 +24,9 @@ from pbx.cli.people import patients as command
 from pbx.cli.shared.context import Context
 from pbx.config import patients_file as patients
 from pbx.config import plan as plans
+from pbx.config.patient_lists.changes import compare
 from pbx.config.patients_file import Entry
+from pbx.db import audit
 from pbx.db.database import open_database
 from pbx.db.overlay import laid_over
 from pbx.db.patients import list_patients, put_patients
@@ -68,7 +70,7 @@ def imported(place: Context, rows: str, *words: str, code: int = 0) -> Any:
     """Import rows and read the report."""
     file = place.config.with_name("patients.csv")
     file.write_text(HEAD + rows, encoding="utf-8")
-    return json.loads(run(place, "import", str(file), "--json", *words, code=code).stdout)
+    return json.loads(run(place, "import", str(file), "--json", "--yes", *words, code=code).stdout)
 
 
 def listed(place: Context) -> Any:
@@ -78,11 +80,9 @@ def listed(place: Context) -> Any:
 
 def test_what_is_imported_is_in_the_plan(place: Context) -> None:
     """Every number leads to its patient, with panel and flags; the list masks the numbers."""
-    assert imported(place, GOOD) == {
-        "practice": "Lakeside Internal Medicine",
-        "imported": 2,
-        "refused": [],
-    }
+    report = imported(place, GOOD)
+    assert (report["practice"], report["imported"]) == ("Lakeside Internal Medicine", 2)
+    assert report["refused"] == []
     maria = Patient("P1", "Maria Núñez", "lee", frozenset({"always own", "interpreter: Spanish"}))
     tom = Patient("P2", "Brown, Tom")
     assert place.plan().patients == {
@@ -94,6 +94,7 @@ def test_what_is_imported_is_in_the_plan(place: Context) -> None:
         "id": "P1",
         "name": "Maria Núñez",
         "numbers": ["…0142", "…0143"],
+        "shared": [],
         "panel": "lee",
         "flags": ["always own", "interpreter: Spanish"],
     }
@@ -101,7 +102,7 @@ def test_what_is_imported_is_in_the_plan(place: Context) -> None:
 
 
 REFUSED = {
-    ",No Id,2125550150,,": "id",
+    ",No Id,2125550150,,": "its id is missing",
     "P 9,Spaced,2125550150,,": "id",
     "P9,,2125550150,,": "name",
     "P9,Bell \x07,2125550150,,": "name",
@@ -186,32 +187,180 @@ def test_flags_and_removal(place: Context) -> None:
     ("content", "why"),
     [
         (b"", "empty"),
-        (b"id,name\nP1,x\n", "first line must name"),
-        (b"id,name,numbers,numbers\n", "first line must name"),
-        (b"id,name,numbers,ssn\n", "first line must name"),
-        (b"\xff\xfe\x00", "not UTF-8"),
-        (b'id,name,numbers\nP1,"open', "no CSV"),
-        (b'id,name,numbers\nP1,"a"b,c\n', "Line 2 is no CSV"),
-        (b'id,name,numbers\nP1,"' + b"x" * 200_000 + b'",1\n', "no CSV"),
-        (b" " * (patients.SIZE_LIMIT + 1), "in parts"),
+        (b"id,name\nP1,x\n", "Line 1 has no column of phone numbers"),
+        (b"id,id,name,numbers\n", "Two columns are named 'id'"),
+        (b"id,name,numbers\n\n", "no patients below line 1"),
+        (b"id,name,numbers\nP1,\xf1,2125550142\n", "not UTF-8"),
+        (b'id,name,numbers\nP1,"open', "not valid CSV"),
+        (b'id,name,numbers\nP1,"a"b,c\n', "Line 2 is not valid CSV"),
+        (b'id,name,numbers\nP1,"' + b"x" * 200_000 + b'",1\n', "not valid CSV"),
     ],
 )
 def test_what_is_no_such_file_is_one_sentence(place: Context, content: bytes, why: str) -> None:
     """Nothing of it is imported, in part or not."""
     file = place.config.with_name("patients.csv")
     file.write_bytes(content)
-    with pytest.raises(OfficeLineError, match=why) as refused:
-        run(place, "import", str(file), "--partial")
-    assert "\n" not in str(refused.value)
+    for words in (["--partial", "--yes"], ["--replace", "--yes"]):
+        with pytest.raises(OfficeLineError, match=why) as refused:
+            run(place, "import", str(file), *words)
+        assert "\n" not in str(refused.value)
+    assert listed(place) == []
     with pytest.raises(OfficeLineError, match="cannot be read"):
         run(place, "import", str(file) + ".none")
+
+
+def written(place: Context, rows: str, head: str = HEAD) -> str:
+    """Write a list."""
+    file = place.config.with_name("patients.csv")
+    file.write_text(head + rows, encoding="utf-8")
+    return str(file)
+
+
+PREVIEW = """\
+Line 1 names the columns (separated by comma): id from 'id'; name from 'name'; panel from 'panel'; \
+flags from 'flags'; numbers from 'numbers'.
+3 patients in the file: 1 new, 1 changed, 1 as before. 1 in the directory is not in the file, and \
+kept (--replace removes them).
+  new      P4           Ann Lee                      …0147
+  changed  P1           …0142, …0143 is now …0142, …0147, flags - are now always own
+  gone     P3           Kay                          …0145
+  shared   …0147 by P1, P4 (2 patients)
+  line 4: the extension of …0147 is left out
+"""
+
+
+def test_what_would_change_is_shown_before_it_is_asked(place: Context) -> None:
+    """With masked numbers; nothing is written by --dry-run, by "n", and where nobody answers."""
+    rows = "P1,Maria,2125550142;2125550143,lee,\nP2,Tom,2125550144,,\nP3,Kay,2125550145,,\n"
+    imported(place, rows)
+    before = listed(place)
+    file = written(
+        place,
+        "P1,Maria,2125550142;2125550147,lee,always own\n"
+        "P2,Tom,2125550144,,\nP4,Ann Lee,2125550147 x5,,\n",
+    )
+    asked = "Import this into Lakeside Internal Medicine? [y/N]:"
+    for words, answer, code, end in (
+        (["--dry-run"], "", 0, "nothing was imported, as --dry-run asks; 0 rows refused.\n"),
+        ([], "n\n", 1, ""),
+    ):
+        done = run(place, "import", file, *words, code=code, given=answer)
+        assert done.stdout.startswith(PREVIEW)
+        assert done.stdout.removeprefix(PREVIEW).endswith(end)
+        assert (asked in done.stderr) == (not words)
+        assert listed(place) == before
+    with pytest.raises(OfficeLineError, match=r"nobody answered\. Add --yes"):
+        run(place, "import", file)
+    with pytest.raises(OfficeLineError, match=r"nobody answered\. Add --yes"):
+        run(place, "import", file, "--json")
+    assert listed(place) == before
+    done = run(place, "import", file, given="y\n")
+    assert "3 patients imported, 0 rows refused." in done.stdout
+    assert [one["id"] for one in listed(place)] == ["P1", "P2", "P3", "P4"]
+    # and once more: nothing is left to ask about, and nothing is written
+    engine = open_database(place.home / "officeline.db")
+    count = len(audit.entries(engine, what="patients.imported"))
+    assert "1 in the directory is not in the file" in run(place, "import", file).stdout
+    assert len(audit.entries(engine, what="patients.imported")) == count
+    engine.dispose()
+
+
+def test_the_preview_as_json(place: Context) -> None:
+    """The same for tools; the counts are whole, the numbers masked."""
+    imported(place, "P1,Maria,2125550142,,\nP3,Kay,2125550145,,\n")
+    rows = "P1,Maria,2125550147,,\nP4,Ann,2125550147 x5,,\n"
+    report = imported(place, rows, "--dry-run")
+    assert report["imported"] == 0
+    assert {key: report[key] for key in ("new", "changed", "same", "gone")} == {
+        "new": 1, "changed": 1, "same": 0, "gone": 1,
+    }  # fmt: skip
+    assert [(one["is"], one["id"], one["numbers"]) for one in report["patients"]] == [
+        ("new", "P4", ["…0147"]),
+        ("changed", "P1", ["…0147"]),
+        ("gone", "P3", ["…0145"]),
+    ]
+    assert report["patients"][1]["before"]["numbers"] == ["…0142"]
+    assert report["shared"] == [{"number": "…0147", "patients": ["P1", "P4"]}]
+    assert report["notes"] == [{"line": 3, "note": "the extension of …0147 is left out"}]
+    assert (report["separator"], report["header_line"]) == (",", 1)
+    assert report["columns"]["numbers"] == ["numbers"]
+    assert "2125550" not in json.dumps(report)
+
+
+def test_who_is_not_in_the_file_goes_only_if_told(place: Context) -> None:
+    """--replace says so before, and the audit after."""
+    imported(place, "P1,Maria,2125550142,,\nP3,Kay,2125550145,,\n")
+    file = written(place, "P1,Maria,2125550142,,\n")
+    shown = run(place, "import", file, "--replace", "--dry-run").stdout
+    assert "  remove   P3           Kay" in shown
+    assert len(listed(place)) == 2
+    assert imported(place, "P1,Maria,2125550142,,\n", "--replace")["removed"] == 1
+    assert [one["id"] for one in listed(place)] == ["P1"]
+    engine = open_database(place.home / "officeline.db")
+    assert audit.entries(engine, what="patients.imported")[-1].detail == {
+        "count": 1, "partial": False, "new": 0, "changed": 0, "removed": 1,
+    }  # fmt: skip
+    engine.dispose()
+
+
+def test_what_a_list_does_not_have_stays(place: Context) -> None:
+    """An EHR knows neither panels nor flags: a blocked caller stays blocked after its import."""
+    imported(place, "P1,Maria,2125550142,lee,blocked\n")
+    head = "Patient ID,Name,Home Phone\n"
+    file = written(place, "P1,Maria Núñez,2125550142\n", head)
+    shown = run(place, "import", file, "--yes").stdout
+    assert "changed  P1           Maria is now Maria Núñez\n" in shown
+    assert (listed(place)[0]["panel"], listed(place)[0]["flags"]) == ("lee", ["blocked"])
+    imported(place, "P1,Maria Núñez,2125550142,,\n")  # a list that has them can empty them
+    assert (listed(place)[0]["panel"], listed(place)[0]["flags"]) == (None, [])
+
+
+def test_a_change_in_the_meantime_stops_the_import(engine: Engine) -> None:
+    """What was agreed to is what is written, or nothing."""
+    entries = [Entry(2, Patient("P1", "Ann"), ("+12125550142",))]
+    seen = compare(list_patients(engine), entries, replace=False)
+    other = [Entry(2, Patient("P2", "Bob"), ("+12125550142",))]
+    put_patients(engine, other, by="bob", now=NOW)
+    with pytest.raises(OfficeLineError, match="changed in the meantime; nothing was imported"):
+        put_patients(engine, entries, by="amy", now=NOW, seen=seen)
+    assert [one.id for one in list_patients(engine)] == ["P2"]
+
+
+def test_bad_rows_are_told_one_by_one_up_to_some(place: Context) -> None:
+    """Thousands of them are no screen full: twenty and a count, and nothing is written."""
+    rows = "".join(f"P{one},Ann,55501{one % 100:02d},,\n" for one in range(3000))
+    done = run(place, "import", written(place, rows), "--yes", code=1)
+    lines = [one for one in done.stdout.splitlines() if one.startswith("line ")]
+    assert len(lines) == 20
+    assert lines[0] == "line 2: …0100 is no phone number: it has no area code"
+    assert "... and 2980 more rows are refused; --json has more." in done.stdout
+    assert "0 patients imported, 3000 rows refused; fix them, or add --partial." in done.stdout
+    assert listed(place) == []
+
+
+def test_a_shared_number_is_marked(place: Context) -> None:
+    """In the list, for people and tools."""
+    imported(place, "P1,Ann,2125550147,,\nP2,Bob,2125550147;2125550148,,\n")
+    assert [one["shared"] for one in listed(place)] == [["…0147"], ["…0147"]]
+    assert "…0147 (shared), …0148" in run(place, "list").stdout
+
+
+def test_a_column_of_numbers_that_moved_by_a_row(place: Context) -> None:
+    """Each row's number was another patient's: all are taken, in one look at each row."""
+    first = "".join(f"Q{one},A,212200{one:04d},,\n" for one in range(3000))
+    assert imported(place, first)["imported"] == 3000
+    moved = "".join(f"Q{one},A,212200{one + 1:04d},,\n" for one in range(2998))
+    report = imported(place, moved)
+    assert (report["imported"], report["changed"], report["gone"]) == (2998, 2998, 2)
+    assert report["shared"] == [{"number": "…2998", "patients": ["Q2997", "Q2998"]}]
+    assert place.plan().patients["+12122000001"].id == "Q0"
 
 
 def test_as_excel_writes_it(place: Context) -> None:
     """With a byte order mark, other column orders and cases, and Windows' line ends."""
     file = place.config.with_name("patients.csv")
     file.write_bytes("\ufeffNumbers,ID,Name\r\n2125550142,P1,Núñez\r\n".encode())
-    assert "1 patients imported" in run(place, "import", str(file)).stdout
+    assert "1 patient imported" in run(place, "import", str(file), "--yes").stdout
     assert listed(place)[0]["name"] == "Núñez"
 
 
@@ -242,8 +391,9 @@ def test_no_text_is_a_traceback(text: str) -> None:
     """Whatever the file holds: rows, refusals, or one sentence."""
     for candidate in (text, HEAD + text):
         with contextlib.suppress(OfficeLineError):
-            entries, refused = patients.parse(candidate, PLAN)
-            lines = [*(one.line for one in entries), *(one.line for one in refused)]
+            parsed = patients.parse(candidate, PLAN)
+            lines = [*(e.line for e in parsed.entries), *(r.line for r in parsed.refused)]
+            lines += parsed.below
             assert len(lines) == len(set(lines)) <= candidate.count("\n") + candidate.count("\r")
 
 
@@ -258,9 +408,10 @@ def test_every_row_is_stored_or_refused(
     path = tmp_path_factory.mktemp("fuzz") / "x.db"
     buffer = io.StringIO()
     csv.writer(buffer).writerows([HEAD.strip().split(","), *rows])
-    entries, refused = patients.parse(buffer.getvalue(), PLAN)
+    parsed = patients.parse(buffer.getvalue(), PLAN)
+    entries, refused = parsed.entries, parsed.refused
     filled = sum(any(cell.strip() for cell in row) for row in rows)
-    assert len(entries) + len(refused) == filled
+    assert len(entries) + len(refused) + len(parsed.below) == filled
     engine = open_database(path)
     count, contradicting = put_patients(
         engine, entries, refused=bool(refused), partial=partial, by="amy", now=NOW
@@ -269,7 +420,7 @@ def test_every_row_is_stored_or_refused(
     engine.dispose()
     assert len(stored) == count
     if partial or not (refused or contradicting):
-        assert count == len(entries) - len(contradicting)
+        assert count == len({one.patient.id for one in entries})
     else:
         assert count == 0
     found: Plan = laid_over(PLAN, path)

@@ -1,0 +1,1 @@
+"""How other programs write lists of patients: encodings, columns, and numbers in cells."""
