@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -11,6 +11,7 @@ import pytest
 
 from pbx.config import plan
 from pbx.config.findings.check import look
+from routing import proof
 from routing.hours import state_at
 from routing.model import Plan
 from routing.rota import on_call
@@ -32,6 +33,7 @@ STAFF = ("lee", "osei", "patel", "chen")
 NOW = datetime(2026, 1, 1, 17, tzinfo=UTC)
 NOBODY = "nobody"
 OFFICE_IS = "| at | the office is |"
+YEAR = timedelta(days=365)
 MAY = {"rota-gap", "closure-past", "menu-unheard"}  # a layer of an example may begin after NOW
 
 EXAMPLES = re.findall(r"^```toml\n(.*?)^```\n+((?:\|[^\n]*\n)*)", TEXT, re.DOTALL | re.MULTILINE)
@@ -73,6 +75,17 @@ def tells_who(made: Plan, local: datetime) -> tuple[str, str]:
 def tells_hours(made: Plan, local: datetime) -> tuple[str, str]:
     """Say whether the office is open, and why."""
     return state_at(made, local)
+
+
+@pytest.mark.parametrize("example", [example for example, _ in EXAMPLES])
+def test_every_call_of_a_year_ends_at_a_human(example: str) -> None:
+    """Each example is proven over both jumps of the clock."""
+    made = plan.parse(whole(example), Path("docs/schedules.md"), PRESETS).plan
+    start = NOW + timedelta(days=11)  # each layer of an example has begun by then
+    found = proof.prove(
+        made, dict.fromkeys(made.people, frozenset({"mobile"})), start, start + YEAR
+    )
+    assert found.holds, found.counterexamples[:1]
 
 
 def test_every_section_has_its_heading() -> None:
