@@ -1,9 +1,9 @@
-"""Windows of a layer that begin or end shortly beside a handoff, so that a little is torn off."""
+"""Windows of a layer that a handoff cuts, although the whole of them could be of one turn."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime, time, timedelta
 
 from routing import turns
 from routing.instants import DAY
@@ -12,12 +12,12 @@ from routing.windows import local_spans
 
 LOOKED = 70 * DAY  # two months, for windows of one week in a month
 SHORT = timedelta(hours=2)
-PART = 4  # a fragment is shorter than a quarter of a turn, too
+PART = 4  # of windows longer than a turn a fragment is shorter than a quarter of one, too
 
 
 @dataclass(frozen=True)
 class Fragment:
-    """What of a window lies before its first handoff, or after its last, in local times.
+    """What of a window lies before a handoff, or after it, in local times.
 
     It belongs to another turn than the rest of the window.
     """
@@ -40,21 +40,28 @@ def fragment(layer: Layer) -> Fragment | None:
             joined[-1] = (joined[-1][0], max(ends, joined[-1][1]))
         else:
             joined.append((begins, ends))
-    found = (one for span in joined for one in _torn(layer, *span))
-    return next(found, None)
+    torn = [_torn(layer, span, whole=False) for span in joined]
+    torn += [_torn(layer, span, whole=True) for span in spans if not _is_of_days(span)]
+    found = [one for one in torn if one is not None]
+    return min(found, key=lambda one: one.start) if found else None
 
 
-def _torn(layer: Layer, begins: datetime, ends: datetime) -> list[Fragment]:
+def _is_of_days(span: tuple[datetime, datetime]) -> bool:
+    """Tell whether a span is of whole days, which nobody means as one night or weekend."""
+    return all(at.time() == time(0) for at in span)
+
+
+def _torn(layer: Layer, span: tuple[datetime, datetime], *, whole: bool) -> Fragment | None:
+    """Find the lesser part of a span that a handoff cuts; `whole` if one turn could have it."""
+    begins, ends = span
     moment = timedelta(microseconds=1)
     first = turns.handoff(layer, turns.place_of(layer, begins - moment) + 1)
     last = turns.handoff(layer, turns.place_of(layer, ends - moment))
-    if not begins <= first < ends:
-        return []
-    found = []
-    following = turns.handoff(layer, turns.place_of(layer, first) + 1)
-    most = min(SHORT, (following - first) / PART)
-    if timedelta(0) < first - begins <= most:
-        found.append(Fragment(begins, first, first))
-    if timedelta(0) < ends - last <= most:
-        found.append(Fragment(last, ends, last))
-    return found
+    if not begins < last < ends:
+        return None
+    turn = turns.handoff(layer, turns.place_of(layer, first) + 1) - first
+    parts = [Fragment(begins, first, first)] * (first > begins) + [Fragment(last, ends, last)]
+    least = min(parts, key=lambda one: one.end - one.start)
+    if whole and layer.unit in {"days", "weeks"} and ends - begins <= turn:
+        return least
+    return least if least.end - least.start <= min(SHORT, turn / PART) else None

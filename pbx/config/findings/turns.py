@@ -69,12 +69,11 @@ def _at(draft: Draft, name: str, number: int) -> Path:
 
 
 def _torn_off(draft: Draft, at: Path, name: str, torn: Fragment) -> Finding:
-    length = (torn.end - torn.start) // timedelta(minutes=1)
     edge = torn.start if torn.end == torn.handoff else torn.end
     side = "begins before" if edge == torn.start else "ends after"
     message = (
-        f"a window of the layer {side} the handoff ({torn.handoff:%a %H:%M}), so that {length} "
-        f"minutes from {torn.start:%a %H:%M} are of another turn than the rest"
+        f"a window of the layer {side} the handoff ({torn.handoff:%a %H:%M}), so that the time "
+        f"from {torn.start:%a %H:%M} to {torn.end:%a %H:%M} is of another turn than the rest"
     )
     verb = side.partition(" ")[0].removesuffix("s")
     mend = f"Let it {verb} at {torn.handoff:%H:%M}, or hand over at {edge:%H:%M}."

@@ -188,10 +188,26 @@ def test_a_layer_that_is_over() -> None:
     ("lines", "sentence", "mend"),
     [
         (
+            (*DAILY[:1], 'handoff = "00:00"', 'every = "1 day"', 'only = ["mon-thu 17:00-08:00"]'),
+            (
+                "a window of the layer begins before the handoff (Tue 00:00), so that the time "
+                "from Mon 17:00 to Tue 00:00 is of another turn than the rest"
+            ),
+            "Let it begin at 00:00, or hand over at 17:00.",
+        ),
+        (
+            (*DAILY[:1], 'handoff = "sat 10:30"', 'only = ["fri 17:00-mon 08:00"]'),
+            (
+                "a window of the layer begins before the handoff (Sat 10:30), so that the time "
+                "from Fri 17:00 to Sat 10:30 is of another turn than the rest"
+            ),
+            "Let it begin at 10:30, or hand over at 17:00.",
+        ),
+        (
             ('since = "2026-01-09"', 'handoff = "fri 18:00"', 'only = ["fri 17:00-mon 08:00"]'),
             (
-                "a window of the layer begins before the handoff (Fri 18:00), so that 60 minutes "
-                "from Fri 17:00 are of another turn than the rest"
+                "a window of the layer begins before the handoff (Fri 18:00), so that the time "
+                "from Fri 17:00 to Fri 18:00 is of another turn than the rest"
             ),
             "Let it begin at 18:00, or hand over at 17:00.",
         ),
@@ -203,8 +219,8 @@ def test_a_layer_that_is_over() -> None:
                 'only = ["mon-thu 17:00-08:30"]',
             ),
             (
-                "a window of the layer ends after the handoff (Tue 08:00), so that 30 minutes from "
-                "Tue 08:00 are of another turn than the rest"
+                "a window of the layer ends after the handoff (Tue 08:00), so that the time "
+                "from Tue 08:00 to Tue 08:30 is of another turn than the rest"
             ),
             "Let it end at 08:00, or hand over at 08:30.",
         ),
@@ -228,6 +244,8 @@ def test_a_window_that_a_handoff_cuts(lines: tuple[str, ...], sentence: str, men
             'every = "1 day"',
             'only = ["mon-thu 17:00-24:00", "tue-fri 00:00-08:00"]',
         ),
+        (*DAILY[:1], 'handoff = "08:00"', 'every = "1 day"', 'only = ["fri 17:00-mon 08:00"]'),
+        (*DAILY[:1], 'handoff = "08:00"', 'every = "12 hours"', 'only = ["17:00-08:00"]'),
         (*MONTHS, 'only = ["last fri 17:00-mon 08:00"]'),
     ],
 )
