@@ -4,29 +4,93 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
 from pbx.base import files
 from pbx.base.errors import ConfigError, OfficeLineError
 from pbx.base.os_errors import os_sentence
-from routing.days import falls_on
-from routing.model import Plan
+from routing import day_names
+from routing.days import easter, falls_on, runs
+from routing.instants import DAY
+from routing.model import Dates, Easter, Plan, Yearly, YearlyWeekday
 
 TABLES = "closures"
 LONGEST = 120  # characters of a reason in the file
+OBSERVED = " (observed)"  # behind the name of a holiday on the weekday beside its weekend
+FOURTH = 4
+LOOKED = 12  # years in which a rule has to be right, so that each weekday was met
 
 _HEAD = re.compile(r"\s*\[\[\s*closures\s*\]\]")
 
 
 @dataclass(frozen=True)
 class Suggestion:
-    """A closure of one whole day, as office.toml writes it: `on` is an ISO date."""
+    """A closure of whole days, as office.toml writes it: by `every`, or else `on` an ISO date."""
 
     on: str
     reason: str
+    every: str = ""
+
+    def days(self) -> Iterator[date]:
+        """List its days, of those of each year as many as were looked at."""
+        day = date.fromisoformat(self.on)
+        if not self.every:
+            yield day
+            return
+        for begin, end in runs(day_names.yearly(self.every), day, day + LOOKED * 365 * DAY):
+            yield from (begin + step * DAY for step in range((end - begin).days + 1))
+
+    def table(self) -> dict[str, str]:
+        """Write it as a table of the file."""
+        days = {"every": self.every} if self.every else {"on": self.on}
+        return {**days, "reason": self.reason}
+
+
+def each_year(suggested: Iterable[Suggestion], first: int) -> tuple[Suggestion, ...]:
+    """Write holidays of some years as days of each year, where a rule says all of their days.
+
+    What follows no rule that the file can say stays with its dates of the first two years, of which
+    `first` is the first.
+    """
+    dates: dict[str, set[date]] = {}
+    for one in suggested:
+        dates.setdefault(one.reason.removesuffix(OBSERVED), set()).add(date.fromisoformat(one.on))
+    found: list[Suggestion] = []
+    for reason, days in dates.items():
+        rule = next((one for one in _rules(min(days)) if _says(one, days, first)), None)
+        if rule is not None:
+            found.append(Suggestion(min(days).isoformat(), reason, day_names.days_text(rule)))
+        else:
+            soon = (day for day in sorted(days) if day.year <= first + 1)
+            found += (Suggestion(day.isoformat(), reason) for day in soon)
+    return tuple(found)
+
+
+def _rules(day: date) -> Iterator[Dates]:
+    """List the rules of which a day, or the one on which it is observed, may be."""
+    for near in (day, day + DAY, day - DAY):
+        yield Yearly(near.month, near.day)
+        yield Yearly(near.month, near.day, observed=True)
+    nth = (day.day + 6) // 7
+    last = (day + 7 * DAY).month != day.month
+    for number in (*((-1,) if last else ()), *((nth,) if nth <= FOURTH else ())):
+        yield YearlyWeekday(day.month, day.weekday(), number)
+    yield YearlyWeekday(day.month, (day - DAY).weekday(), (day.day + 5) // 7, 1)
+    yield Easter((day - easter(day.year)).days)
+
+
+def _says(rule: Dates, days: set[date], first: int) -> bool:
+    """Tell whether a rule has these days and no others, from a year to the last of them."""
+    begin, end = date(first, 1, 1), date(max(days).year, 12, 31)
+    ours = {
+        start + step * DAY
+        for start, last in runs(rule, begin, end)
+        for step in range((last - start).days + 1)
+    }
+    return {day for day in ours if begin <= day <= end} == {day for day in days if day >= begin}
 
 
 def suggest(
@@ -60,7 +124,7 @@ def missing(plan: Plan, suggested: Iterable[Suggestion]) -> tuple[Suggestion, ..
     return tuple(
         one
         for one in suggested
-        if not any(falls_on(when, date.fromisoformat(one.on)) for when in decided)
+        if not all(any(falls_on(when, day) for when in decided) for day in one.days())
     )
 
 
@@ -68,7 +132,7 @@ def tables(suggested: Iterable[Suggestion]) -> str:
     """Write closures as they stand in the file."""
     import tomlkit
 
-    return "\n".join(f"[[{TABLES}]]\n{tomlkit.dumps(asdict(one))}" for one in suggested)
+    return "\n".join(f"[[{TABLES}]]\n{tomlkit.dumps(one.table())}" for one in suggested)
 
 
 def extended(text: str, suggested: Iterable[Suggestion]) -> str:
@@ -94,7 +158,7 @@ def extended(text: str, suggested: Iterable[Suggestion]) -> str:
         after = tomllib.loads(result)
     except tomllib.TOMLDecodeError:
         after = {}
-    if after != {**before, TABLES: [*before.get(TABLES, []), *(asdict(one) for one in new)]}:
+    if after != {**before, TABLES: [*before.get(TABLES, []), *(one.table() for one in new)]}:
         raise ConfigError(
             "The closures of the file cannot be added to as they are written; "
             "copy the suggested tables into it by hand."

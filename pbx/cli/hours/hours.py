@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
 from datetime import datetime
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -14,7 +13,10 @@ from pbx.base.errors import OfficeLineError
 from pbx.cli.hours import changed as hours_changed
 from pbx.cli.shared.answers import answer, practice
 from routing import hours
-from routing.model import Plan
+from routing.model import Office, Plan
+
+if TYPE_CHECKING:
+    from pbx.config.suggest import Suggestion
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -71,6 +73,9 @@ def suggest(
     subdivision: Annotated[
         str | None, typer.Option(help="A state or province, such as NY, for its own holidays.")
     ] = None,
+    yearly: Annotated[
+        bool, typer.Option("--yearly", help="As days of each year, with their observed days.")
+    ] = False,
     write: Annotated[bool, typer.Option("--write", help="Add them to the office's file.")] = False,
     as_json: AsJson = False,
 ) -> None:
@@ -83,6 +88,10 @@ def suggest(
     plan: Plan = context.obj.plan()
     office = plan.office
     today = datetime.now(office.zone).date()
+    if year is not None and yearly:
+        raise OfficeLineError(
+            f"--yearly means each year, and {year} is one; leave out one of the two."
+        )
     if year is not None and year < today.year:
         raise OfficeLineError(f"{year} is past; name {today.year} or a later year.")
     years = (today.year, today.year + 1) if year is None else (year,)
@@ -92,11 +101,17 @@ def suggest(
         for one in suggesting.suggest(office.country, subdivision, number, office.language)
         if one.on >= today.isoformat()
     ]
+    if yearly:
+        known = [
+            one
+            for one in _each_year(office, subdivision, today.year)
+            if one.every or one.on >= today.isoformat()
+        ]
     found = suggesting.missing(plan, known)
     if write and found:
         suggesting.append(context.obj.config, found)
     if as_json:
-        closures = [asdict(one) for one in found]
+        closures = [one.table() for one in found]
         listed = {"closures": closures, "written": bool(write and found)}
         if write:
             listed["practice"] = practice(context.obj)
@@ -112,6 +127,19 @@ def suggest(
                 f"These {len(found)} closures are now in {context.obj.config}, "
                 "which waits for 'officeline apply'.",
             )
+
+
+def _each_year(office: Office, subdivision: str | None, first: int) -> list[Suggestion]:
+    """List the holidays as days of each year, by what they are in the years to come."""
+    from pbx.config import suggest as suggesting
+
+    years = range(first, first + suggesting.LOOKED)
+    listed = [
+        one
+        for number in years
+        for one in suggesting.suggest(office.country, subdivision, number, office.language)
+    ]
+    return list(suggesting.each_year(listed, first))
 
 
 def _row(plan: Plan, schedule: str, at: datetime) -> dict[str, Any]:

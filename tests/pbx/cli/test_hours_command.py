@@ -126,6 +126,7 @@ def test_now_says_when_nothing_ever_changes(config: Path) -> None:
         ("now", "--schedule", "pharmacy"),
         ("suggest", "--year", "2001"),
         ("suggest", "--subdivision", "ZZ"),
+        ("suggest", "--yearly", "--year", "2027"),
     ],
 )
 def test_bad_input_is_one_sentence(config: Path, words: tuple[str, ...]) -> None:
