@@ -43,7 +43,8 @@ exten => h,1,NoOp()
 ; Dial's second time, of 4 s, ends a leg on which nothing rings, and a carrier's 100 Trying does not
 ; stop it. Asterisk's causes show that the carrier answered at all: from then on the phone is looked
 ; for 15 s, and rings OL_RING seconds from when it is found. Ticks of 0.2 s are counted, because the
-; clock may be set. Where a carrier plays something first (183), the ringing (180) counts anew.
+; clock may be set. Where a carrier plays something first (183), or sends the call on (181) or into a
+; queue (182), what comes next counts anew, up to the ringing (180).
 [watch]
 exten => s,1,Set(CDR_PROP(disable)=1)
  same => n,MSet(OL_TICK=0,OL_END=75,OL_FOUND=0)
@@ -55,7 +56,7 @@ exten => s,1,Set(CDR_PROP(disable)=1)
  same => n(look),GotoIf($[${CHANNEL_EXISTS(${OL_PHONE})} = 0]?over)
  same => n,Set(OL_SAID=${IMPORT(${OL_LEG},HANGUPCAUSE(${OL_PHONE},tech))})
  same => n,Set(OL_SAID=${OL_SAID:4:3})
- same => n,GotoIf($["${OL_SAID}" != "180" & "${OL_SAID}" != "183"]?tick)
+ same => n,GotoIf($["${OL_SAID:0:2}" != "18"]?tick)
  same => n,GotoIf($["${OL_FOUND}" = "180" | "${OL_FOUND}" = "${OL_SAID}" | ${OL_TICK} > 75]?tick)
  same => n,MSet(OL_FOUND=${OL_SAID},OL_END=$[${OL_TICK} + ${OL_RING} * 5])
  same => n(tick),GotoIf($[${OL_TICK} >= ${OL_END}]?enough)

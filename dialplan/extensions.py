@@ -33,6 +33,7 @@ class DialplanFacts:
     standby: str  # the absolute path of the standby's script
     max_calls: int = 40  # callers at once
     phones: tuple[str, ...] = ()  # the desk phones, by id
+    backlines: tuple[str, ...] = ()  # those of the DIDs on which hospitals and labs call
     # how carriers of a number's own country write it without its code; those of +1 are known
     national: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
@@ -82,6 +83,8 @@ def _dids(facts: DialplanFacts) -> list[str]:
             found.setdefault(form, did)
     for form, did in found.items():
         lines.append(f"exten => {name(form)},1,Set({names.DID}={value(did)})")
+        if did in facts.backlines:
+            lines.append(f" same => n,Set({names.BACKLINE}=yes)")
         lines.append(f" same => n,Goto({names.CALL},s,1)")
     return lines
 

@@ -56,6 +56,7 @@ TRIAL: Final = "OL_CANARY"  # set on both ends of a canary's call: it leads to n
 REALLY: Final = "OL_REALLY"  # "ring" where a drill of the failsafe rings its people
 
 DID: Final = "OL_DID"  # set by the dialplan: the line that was dialled
+BACKLINE: Final = "OL_BACKLINE"  # and "yes" where hospitals and labs call on it
 
 # Verbs: the extensions of the context `do`
 MENU: Final = "menu"

@@ -100,6 +100,8 @@ def pjsip_conf(facts: SipFacts) -> str:
                 "user_agent": "OfficeLine",
                 "endpoint_identifier_order": "ip,auth_username,username",
                 "keep_alive_interval": 30,
+                # carriers write more behind a number (;npdi, ;rn=): it is no part of it
+                "ignore_uri_user_options": "yes",
             },
         ),
         section(

@@ -102,6 +102,7 @@ def asterisk_files(
         ),
         calls=DialplanFacts(
             dids=tuple(line.did for line in plan.lines),
+            backlines=tuple(line.did for line in plan.lines if line.backline),
             number=shown(plan, None),
             name=letters.plain(plan.office.name),
             agi=f"127.0.0.1:{ports.agi}",
@@ -137,6 +138,7 @@ def _in_files(configuration: Configuration) -> dict[str, object]:
     plan = configuration.plan
     return {
         "the lines' numbers": {line.did for line in plan.lines},
+        "which lines are for hospitals": {line.did for line in plan.lines if line.backline},
         "the desk phones": set(plan.phones),
         "the office's name, number or language": (
             plan.office.name,

@@ -22,6 +22,7 @@ from pbx.demo.scenes import BACK_LINE, MAIN, SATURDAY, TUESDAY, patient, physici
 from pbx.demo.stage import MOBILES, PATIENT_TONE, TONES, Stage
 from pbx.ops.trunk import reaches
 from tests.conftest import Saw
+from tests.support.sip import Dialog, SipSocket, office
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -155,6 +156,17 @@ async def test_a_foreign_caller_id_is_refused_by_the_carrier(stage: Stage) -> No
         message.start.startswith("SIP/2.0 403")
         for message in stage.carrier.messages_of(stage.carrier.refused[-1])
     )
+
+
+async def test_what_carriers_write_behind_a_number(stage: Stage, caller: str) -> None:
+    """That a number was ported, and to where; and of a caller's number its context."""
+    stage.set_time(SATURDAY)
+    with SipSocket("127.0.0.2", office(stage)) as carrier:
+        asked, shown = f"{MAIN};npdi;rn=+12125559999", f"{caller};phone-context=example.com"
+        headers = {"Content-Type": "application/sdp"}
+        call = await asyncio.to_thread(Dialog.called, carrier, asked, shown, headers)
+        assert await asyncio.to_thread(call.asks, "BYE") == 200
+    assert (await stage.finished(caller)).call.line == "main"
 
 
 async def test_the_doctor_finds_the_carrier(stage: Stage) -> None:

@@ -12,7 +12,7 @@ import pytest_asyncio
 
 from pbx.config.home import Home
 from pbx.demo.carrier import audio
-from pbx.demo.carrier.handset import Handset, never_answers
+from pbx.demo.carrier.handset import Handset, never_answers, refuses
 from pbx.demo.scenes import BACK_LINE, MAIN, SATURDAY, patient
 from pbx.demo.stage import MOBILES, Stage, staged
 from tests.calls.test_outbound import LIVE
@@ -24,6 +24,9 @@ pytestmark = pytest.mark.asyncio(loop_scope="session")
 DEADLINE = 60.0
 # Hz, in the place of these sentences
 TONES = {
+    "whisper-urgent": 600.0,
+    "leave-message": 1900.0,
+    "greeting-any": 800.0,
     "whisper-backline": 1100.0,
     "leave-message-backline": 1200.0,
     "leave-message-urgent": 1300.0,
@@ -143,3 +146,52 @@ async def test_a_recording_that_is_gone_is_said_to_be(
     physician = await practice.carrier.dials(MAIN, caller="+19175559997", script=calls_in)
     await physician.ended(DEADLINE)
     assert "message-gone" in said(physician.heard)
+
+
+@pytest.mark.parametrize(
+    ("did", "hears", "never", "whispered"),
+    [
+        (
+            BACK_LINE,
+            {"leave-message-backline"},
+            {"greeting-any", "if-worse", "leave-message", "leave-message-urgent"},
+            "whisper-backline",
+        ),
+        (
+            MAIN,
+            {"greeting-any", "if-worse", "leave-message"},
+            {"leave-message-backline", "leave-message-urgent"},
+            "whisper-urgent",
+        ),
+    ],
+)
+async def test_the_failsafe_says_what_the_line_says(
+    practice: Stage, did: str, hears: set[str], never: set[str], whispered: str
+) -> None:
+    """A hospital hears its own words; and a patient, whom nobody asks, is told to say a number."""
+    practice.set_time(SATURDAY)
+    standby = practice.home.standby_script.read_text()
+    practice.home.standby_script.write_text("#!/bin/sh\nexit 1\n")
+    person = practice.person("oncall")
+
+    async def listens(phone: Handset) -> None:
+        await phone.ring(0.5)
+        await phone.answer()
+        await phone.wait_hangup()
+
+    for one, number in MOBILES.items():
+        practice.carrier.answers(number, listens if one == person else refuses(486))
+    await practice.stop_daemon()
+    try:
+        call = await practice.carrier.dials(did, caller=None, script=patient(at_most=40))
+        mobile = await practice.carrier.rings(MOBILES[person], DEADLINE)
+        await mobile.ended(DEADLINE)
+        practice.carrier.answers(MOBILES[person], refuses(486))
+        await call.ended(DEADLINE)
+    finally:
+        practice.home.standby_script.write_text(standby)
+        await practice.restart_daemon()
+    assert whispered in said(mobile.heard)
+    heard = said(call.heard)
+    assert hears <= heard
+    assert not never & heard

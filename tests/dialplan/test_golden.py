@@ -27,6 +27,7 @@ BY_ADDRESS = OfficeFacts(
     ),
     calls=DialplanFacts(
         dids=("+12125550100", "+442079460100"),
+        backlines=("+442079460100",),
         number="+12125550100",
         name="Lakeside Internal Medicine",
         agi="127.0.0.1:4573",
@@ -88,7 +89,7 @@ def test_who_is_on_call_is_in_no_file() -> None:
     names = set(DialplanFacts.__dataclass_fields__)
     assert names == {
         "dids", "number", "name", "agi", "token", "messages", "people", "fallback", "standby",
-        "max_calls", "phones", "national",
+        "max_calls", "phones", "national", "backlines",
     }  # fmt: skip
 
 

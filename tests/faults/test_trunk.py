@@ -59,6 +59,18 @@ async def test_a_phone_that_is_looked_for_and_busy(saw: Saw) -> None:
         saw("100 and then 486 after 12 s: waited for")
 
 
+@pytest.mark.parametrize("status", [181, 182])
+async def test_a_phone_to_which_the_carrier_sends_the_call_on(saw: Saw, status: int) -> None:
+    """Row 37: the call is forwarded or queued, and nothing rings for long: it is waited for."""
+    async with (
+        trunk((0, 100), (1, status), (17, 180), (20, 486)) as carrier,
+        office_on(carrier) as line,
+    ):
+        first = await befell(line, carrier, "486")
+        assert first[:5] == ["INVITE", "100", str(status), "180", "486"]
+        saw(f"{status}, then 180 after 17 s: waited for")
+
+
 async def test_a_trunk_that_only_tries_is_left(saw: Saw) -> None:
     """Row 37: 100 and nothing more: the phone is given up, though later than a dead trunk."""
     async with trunk((0, 100)) as carrier, office_on(carrier) as line:

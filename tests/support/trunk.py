@@ -9,7 +9,14 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
-_REASON = {100: "Trying", 180: "Ringing", 183: "Session Progress", 486: "Busy Here"}
+_REASON = {
+    100: "Trying",
+    180: "Ringing",
+    181: "Call Is Being Forwarded",
+    182: "Queued",
+    183: "Session Progress",
+    486: "Busy Here",
+}
 _CALL_ID = re.compile(r"^Call-ID: *(\S+)", re.MULTILINE)
 
 
