@@ -201,14 +201,19 @@ class PhysicianLine:
         state, words = await self._words(state, message)
         return await self._menu(state, *before, say, *words)
 
-    async def _call_by(self, state: LineState) -> tuple[str, ...]:
-        """Say how long they have to call the patient of an urgent message; others have no limit."""
+    async def _whose(self, state: LineState) -> tuple[str, ...]:
+        """Say that a message is theirs, unless somebody was faster, and how long they have.
+
+        Only urgent messages have a limit.
+        """
         message, plan = await self._message(state), self._plans.plan
+        if message.acknowledged_by != state.person:
+            return ("taken",)
         if message.urgency != "urgent" or message.acknowledged_at is None:
-            return ()
+            return ("message-yours",)
         limit = timedelta(seconds=relay_of(plan, message.ladder or "").callback_s)
         left = message.acknowledged_at + limit - self._clock.now()
-        return spoken.call_within(round(left.total_seconds()))
+        return ("message-yours", *spoken.call_within(round(left.total_seconds())))
 
     async def _next(self, state: LineState, *say: str) -> Step:
         """Go on to the next urgent message that nobody took up, in the same call; else goodbye."""
@@ -224,7 +229,7 @@ class PhysicianLine:
                 return await self._call_patient(state, question.unique)
             case "2":
                 await self._take(state)
-                return await self._next(state, "message-yours", *await self._call_by(state))
+                return await self._next(state, *await self._whose(state))
             case "3":
                 state, words = await self._words(state, await self._message(state))
                 return await self._menu(state, *words)

@@ -19,7 +19,7 @@ from pbx.config import plan as plans
 from pbx.config import secrets as vault
 from pbx.config.home import Home
 from pbx.config.secrets import Vault
-from pbx.db import messages
+from pbx.db import escalation, messages
 from pbx.db.database import open_database
 from pbx.escalation.line_steps import LineState, Step
 from pbx.escalation.physician_line import PhysicianLine
@@ -291,3 +291,14 @@ async def test_after_a_right_pin_there_is_no_way_back(office: Office) -> None:
     vault.write(office.home.folder, Vault(pins={"lee": pin}, codes={"lee": "17"}))
     step = await office.keys(IN, "17472916")
     assert (step.state.person, step.variables[names.KEPT]) == ("lee", "")
+
+
+async def test_who_is_second_is_not_told_that_the_message_is_theirs(office: Office) -> None:
+    """Somebody took it while they listened; whoever took it may press the key again."""
+    heard = await office.hears()
+    escalation.move(office.engine, PLAN, "1.1", "acknowledged", at=NOW, person="osei")
+    step = await office.keys(heard, "2")
+    assert step.variables[names.SAY] == "taken"
+    assert office.found().acknowledged_by == "osei"
+    step = await office.keys(replace(heard, person="osei"), "2")
+    assert str(step.variables[names.SAY]).startswith("message-yours&")
