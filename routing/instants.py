@@ -2,7 +2,8 @@
 
 A boundary, such as "mon 08:00", is the first instant at which the office's clock shows that time
 or a later one of that day. So a time that is skipped in spring counts at the moment of the jump,
-and one that comes twice in autumn counts when it comes first. All instants here are UTC.
+and one that comes twice in autumn counts when it comes first; a time of an explicit shift may say
+that it means the second one. All instants here are UTC.
 """
 
 from __future__ import annotations
@@ -39,8 +40,9 @@ def instant(day: date, clock: time, zone: ZoneInfo) -> datetime:
 
 
 def at_local(local: datetime, zone: ZoneInfo) -> datetime:
-    """Return the instant of a naive local time."""
-    return instant(local.date(), local.time(), zone)
+    """Return the instant of a naive local time; with `fold`, when the clock shows it again."""
+    first = instant(local.date(), local.time().replace(fold=0), zone)
+    return max(first, local.replace(tzinfo=zone).astimezone(UTC)) if local.fold else first
 
 
 def local_day(at: datetime, zone: ZoneInfo) -> date:

@@ -20,6 +20,7 @@ _DAY = r"([a-z]+\.?)"
 _ACROSS = re.compile(rf"{_DAY} (?:at )?({CLOCK}){TO}{_DAY} (?:at )?({CLOCK})", re.ASCII)
 _HAS_CLOCK = re.compile(r"\d:\d|\d ?[ap]m\b|noon|midnight", re.ASCII)
 _DURATION = re.compile(r"([1-9]\d{0,4}) ?([smh]|sec(?:ond)?s?|min(?:ute)?s?|hours?)", re.ASCII)
+STANDARD = " standard"  # after a time that a night has twice: the second
 
 
 def weekdays(text: str) -> tuple[int, ...]:
@@ -170,7 +171,16 @@ def _day_or_time(text: str) -> tuple[bool, datetime]:
 
 
 def local_datetime(text: str) -> datetime:
-    """Read "2026-12-24 08:00" or "12/24/2026 8am", a naive local time."""
+    """Read "2026-12-24 08:00" or "12/24/2026 8am", a naive local time.
+
+    "2026-11-01 01:30 standard" is when the clock, set back that night, shows it again (`fold`).
+    """
+    if text.endswith(STANDARD):
+        return _local_datetime(text.removesuffix(STANDARD)).replace(fold=1)
+    return _local_datetime(text)
+
+
+def _local_datetime(text: str) -> datetime:
     with contextlib.suppress(ValueError):  # by 24 hours, as ISO has it, with or without zeros
         return datetime.strptime(text, "%Y-%m-%d %H:%M")  # noqa: DTZ007  # local on purpose
     try:

@@ -101,7 +101,9 @@ class ShiftTable(BaseModel):
 
     @model_validator(mode="after")
     def _forwards(self) -> Self:
-        if spans.local_datetime(self.to) <= spans.local_datetime(self.from_):
+        start, end = spans.local_datetime(self.from_), spans.local_datetime(self.to)
+        again = start.date() == end.date() and end.fold > start.fold
+        if end <= start and not again:
             why = f"the shift ends ({self.to}) before it begins ({self.from_})"
             raise refused("shift-backwards", why)
         return self

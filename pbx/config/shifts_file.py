@@ -14,6 +14,7 @@ from pbx.base.paths import data_folder
 from pbx.config import plan as plan_files
 from routing.instants import at_local
 from routing.model import ExplicitShift, Place, Plan
+from routing.spans import STANDARD
 
 if TYPE_CHECKING:
     from pbx.config.ics.reader import ImportedShift
@@ -25,6 +26,11 @@ class Entry:
 
     shift: ExplicitShift
     feed: str | None = None
+
+    @property
+    def key(self) -> tuple[tuple[str, str], ...]:
+        """Tell two apart: a time, and the same one that comes again that night, are equal."""
+        return tuple(_values(self).items())
 
 
 @dataclass(frozen=True)
@@ -72,12 +78,13 @@ def edit(
     shifts = before.plan.rotas[rota].shifts
     old = [Entry(*one) for one in zip(shifts, _feeds(text, rota, len(shifts)), strict=True)]
     wanted = _wanted(before.plan, old, imported, span, feed)
-    added = tuple(one for one in wanted if one not in old)
-    removed = tuple(one for one in old if one not in wanted)
+    known, meant = {one.key for one in old}, {one.key for one in wanted}
+    added = tuple(one for one in wanted if one.key not in known)
+    removed = tuple(one for one in old if one.key not in meant)
     if not added and not removed:
         return Edit(text, (), ())
-    changed = _rewritten(text, rota, [one in wanted for one in old], added)
-    kept = tuple(one.shift for one in old if one in wanted)
+    changed = _rewritten(text, rota, [one.key in meant for one in old], added)
+    kept = tuple(one.shift for one in old if one.key in meant)
     rotas = {**before.plan.rotas}
     rotas[rota] = replace(rotas[rota], shifts=(*kept, *(one.shift for one in added)))
     try:
@@ -206,13 +213,14 @@ def _minute(at: datetime) -> datetime:
 def _local(at: datetime, plan: Plan) -> datetime:
     """Turn an instant into a time of the office's clock, as the file has it."""
     zone = plan.office.zone
-    local = at.astimezone(zone).replace(tzinfo=None, fold=0)
-    if at_local(local, zone) != at:
-        raise OfficeLineError(
-            f"A shift begins or ends when the clock shows {local:%Y-%m-%d %H:%M} for the second "
-            "time that day, which the file cannot say; move it out of that hour."
-        )
-    return local
+    local = at.astimezone(zone).replace(tzinfo=None)
+    first = local.replace(fold=0)
+    return first if at_local(first, zone) == at else local
+
+
+def written(local: datetime) -> str:
+    """Write a local time as the file has it; one that comes again that night says so."""
+    return f"{local:%Y-%m-%d %H:%M}" + (STANDARD if local.fold else "")
 
 
 def _feeds(text: str, rota: str, count: int) -> list[str | None]:
@@ -254,8 +262,8 @@ def _values(entry: Entry) -> dict[str, str]:
     shift = entry.shift
     values = {
         "person": shift.person,
-        "from": f"{shift.start:%Y-%m-%d %H:%M}",
-        "to": f"{shift.end:%Y-%m-%d %H:%M}",
+        "from": written(shift.start),
+        "to": written(shift.end),
     }
     if shift.place != "oncall":
         values["place"] = shift.place

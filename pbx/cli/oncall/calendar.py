@@ -17,6 +17,7 @@ from pbx.cli.shared.audited import recorded
 from pbx.cli.shared.context import Context
 from pbx.config.home import Home
 from routing.model import Plan
+from routing.spans import STANDARD
 
 if TYPE_CHECKING:
     from pbx.config.ics.reader import Found
@@ -199,11 +200,15 @@ def _tell(plan: Plan, edit: Edit, feed: Feed, people: set[str]) -> None:
     marked = [*((one, "-") for one in edit.removed), *((one, "+") for one in edit.added)]
     for one, mark in sorted(marked, key=lambda each: (each[0].shift.start, each[1] == "+")):
         shift = one.shift
-        times = f"{shift.start:%a %d %b %Y %H:%M} to {shift.end:%a %d %b %Y %H:%M}"
+        times = " to ".join(_shown(at) for at in (shift.start, shift.end))
         where = "" if shift.place == "oncall" else f", {shift.place}"
         source = "by hand" if one.feed is None else f"from '{one.feed}'"
         other = "" if one.feed == feed.name else f", {source}"
         typer.echo(f"{mark} {times}  {person_named(plan, shift.person)}{where}{other}")
+
+
+def _shown(local: datetime) -> str:
+    return f"{local:%a %d %b %Y %H:%M}" + (STANDARD if local.fold else "")
 
 
 def add_to(app: typer.Typer) -> None:

@@ -149,20 +149,28 @@ def test_seconds_fall_away() -> None:
     assert told(edit.text) == [("28 08", "29 08", "patel")]
 
 
-def test_a_time_that_the_clock_shows_twice_is_refused_the_second_time() -> None:
-    """The file would mean the first; the plan would not be what the calendar says."""
+def test_a_time_that_the_clock_shows_twice() -> None:
+    """The file says which of the two is meant, and reads it so again."""
     twice = datetime(2026, 11, 1, 5, 30, tzinfo=UTC)
-    hour = timedelta(hours=1)
+    hour, minute = timedelta(hours=1), timedelta(minutes=1)
     span = (twice - 9 * hour, twice + 9 * hour)
-    first = [ImportedShift("patel", twice, twice + 5 * hour)]
-    edit = shifts_file.edit(EXAMPLE, NAME, "doctors", first, span)
-    plan = parse(edit.text, NAME, PRESETS).plan
-    assert on_call(plan, "doctors", twice).source == "shift"
-    assert on_call(plan, "doctors", twice - timedelta(minutes=1)).source == "rotation"
-    with pytest.raises(OfficeLineError, match="01:30 for the second time"):
-        shifts_file.edit(
-            EXAMPLE, NAME, "doctors", [ImportedShift("patel", twice + hour, twice + 5 * hour)], span
-        )
+    for begins, words in ((twice, "01:30"), (twice + hour, "01:30 standard")):
+        shift = [ImportedShift("patel", begins, begins + 5 * hour)]
+        edit = shifts_file.edit(EXAMPLE, NAME, "doctors", shift, span)
+        assert f'from = "2026-11-01 {words}"' in edit.text
+        plan = parse(edit.text, NAME, PRESETS).plan
+        assert on_call(plan, "doctors", begins).source == "shift"
+        assert on_call(plan, "doctors", begins - minute).source == "rotation"
+        again = shifts_file.edit(edit.text, NAME, "doctors", shift, span)
+        assert again == shifts_file.Edit(edit.text, (), ())
+    both = [
+        ImportedShift("patel", twice, twice + hour),
+        ImportedShift("lee", twice + hour, twice + 2 * hour),
+    ]
+    plan = parse(shifts_file.edit(edit.text, NAME, "doctors", both, span).text, NAME, PRESETS).plan
+    names = [on_call(plan, "doctors", at).people for at in (twice, twice + hour, twice + 2 * hour)]
+    assert names[:2] == [("patel",), ("lee",)]
+    assert len(plan.rotas["doctors"].shifts) == 2
 
 
 def test_the_file_is_replaced_as_a_whole_through_a_link(tmp_path: Path) -> None:
