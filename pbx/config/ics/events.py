@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from functools import cached_property
 
 from pbx.base.errors import OfficeLineError
 from pbx.config.ics.clocks import Clock, Fixed
@@ -116,7 +117,7 @@ class _Reader:
             raise OfficeLineError(
                 f"The event {called(self.part)} is of the year {local.year}; fix its {one.name}."
             )
-        dated = one.parameters.get("VALUE", "").upper() == "DATE" or self.is_all_day()
+        dated = one.parameters.get("VALUE", "").upper() == "DATE" or self.is_all_day
         midnight = not any(found.group(4, 5, 6)) or local.time() == MIDNIGHT
         if found[4] is None or (dated and midnight):
             return Moment(local, None)
@@ -140,7 +141,9 @@ class _Reader:
             )
         return found
 
+    @cached_property
     def is_all_day(self) -> bool:
+        """Tell what Outlook says of it; once, as a series may leave out many days."""
         return self.part.text("X-MICROSOFT-CDO-ALLDAYEVENT").upper() == "TRUE"
 
     def broken(self, name: str) -> OfficeLineError:

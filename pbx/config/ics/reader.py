@@ -30,7 +30,7 @@ from routing.model import Place, Plan
 SIZE_LIMIT = lines.SIZE_LIMIT
 MOST = 2000  # events of a file that may be in the span, and shifts that come of them
 LONGEST = 1830 * DAY  # of the span that is read: five years
-WORK = 1_000_000  # days that recurrences look at; years of them take under two seconds
+WORK = 300_000  # days that recurrences look at; a real file's take some ten thousand
 _REFUSED = {
     "CANCEL": "cancels events",
     "REPLY": "answers an invitation",

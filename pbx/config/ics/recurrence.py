@@ -188,20 +188,23 @@ def _month(number: int) -> tuple[date, date]:
 
 def _fits(one: Rule, day: date) -> bool:
     """Tell whether a day is what the rule's lists name, all of them."""
-    year_days = (date(day.year, 12, 31) - date(day.year, 1, 1)).days + 1
-    month_days = monthrange(day.year, day.month)[1]
     numbers = one.numbers
-    return (
-        _is_one_of(numbers.get("BYMONTHDAY"), day.day, month_days)
-        and _is_one_of(numbers.get("BYYEARDAY"), day.timetuple().tm_yday, year_days)
-        and ("BYWEEKNO" not in numbers or _is_one_of(numbers["BYWEEKNO"], *_week(one, day)))
-        and (not one.weekdays or any(_is_weekday(one, day, *each) for each in one.weekdays))
-    )
+    if "BYMONTHDAY" in numbers:
+        most = monthrange(day.year, day.month)[1]
+        if not _is_one_of(numbers["BYMONTHDAY"], day.day, most):
+            return False
+    if "BYYEARDAY" in numbers:
+        most = date(day.year, 12, 31).timetuple().tm_yday
+        if not _is_one_of(numbers["BYYEARDAY"], day.timetuple().tm_yday, most):
+            return False
+    if "BYWEEKNO" in numbers and not _is_one_of(numbers["BYWEEKNO"], *_week(one, day)):
+        return False
+    return not one.weekdays or any(_is_weekday(one, day, *each) for each in one.weekdays)
 
 
-def _is_one_of(wanted: tuple[int, ...] | None, number: int, most: int) -> bool:
+def _is_one_of(wanted: tuple[int, ...], number: int, most: int) -> bool:
     """Tell whether a number is wanted, from the front or, if negative, from the back."""
-    return wanted is None or number in wanted or number - most - 1 in wanted
+    return number in wanted or number - most - 1 in wanted
 
 
 def _is_weekday(one: Rule, day: date, which: int, weekday: int) -> bool:
