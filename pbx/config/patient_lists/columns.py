@@ -19,6 +19,7 @@ SINGLE = ("id", "name", "last", "first", "panel", "flags")
 IGNORE = "ignore"
 ROLES = (*SINGLE, *PHONES, IGNORE)
 
+_BESIDE = 2  # how sure a bare "Home" is: a number only beside one that is sure
 _HEADER_LONGEST = 60  # letters of a header that a sentence shows
 
 # What stands in headers, and what it means; several words may be written as one.
@@ -130,8 +131,10 @@ def read(cells: Sequence[str], mapped: Mapping[str, str]) -> Columns:
         if role and role != IGNORE:
             ranked.setdefault(role, []).append((rank, place))
     best = min((rank for role in PHONES for rank, _ in ranked.get(role, ())), default=0)
+    sure = best if best == 1 else 0
     for role in PHONES:
-        ranked[role] = [one for one in ranked.get(role, ()) if one[0] <= max(best, 0)]
+        also = _BESIDE if best <= 0 else sure
+        ranked[role] = [one for one in ranked.get(role, ()) if one[0] in {-1, sure, also}]
     places: dict[str, tuple[int, ...]] = {}
     for role, found in ranked.items():
         if role in PHONES and found:
@@ -227,6 +230,8 @@ def _phone(means: Sequence[str], kinds: set[str]) -> tuple[str, int] | None:
         return None
     if list(means) == ["phone", "contact"]:  # OpenEMR's number of whom to call in an emergency
         return None
+    if kinds in ({"home"}, {"work"}):
+        return next(iter(kinds)), _BESIDE
     sure = kinds & {"phone", "mobile", "landline", "numbers"}
     if not sure and not (kinds & {"home", "work", "contact"} and "number" in kinds):
         return None

@@ -143,6 +143,7 @@ HEADERS = {
     "Dentrix": "Chart #,Patient ID,Last Name,First Name,Home Phone,Cell Phone,Work Phone,Fax",
     "a report": "MR#,Patient,Phone (Home),Phone (Cell),Phone (Work),Last Visit,Insurance Phone",
     "Greenway": "PatientID,PatientName,HPhone,CPhone,WPhone,PharmacyPhone",
+    "a short one": "Acct #,Patient,Home,Cell,Work",
     "a spreadsheet": "Pt. ID*,Name (Last, First),Tel. No.,Cell #,Work Tel,Email",
 }
 VALUES = {"home": "(212) 555-0147", "mobile": "212.555.0148", "work": "1-212-555-0149"}
@@ -165,7 +166,7 @@ def test_headers_of_many_makers_are_recognized(tmp_path: Path, maker: str) -> No
             value = "Smith"
         elif not somebody and ("name" in words or words == "patient"):
             value = "Smith John"
-        elif not somebody and any(one in words for one in ("phone", "tel", "cell #")):
+        elif not somebody and any(one in words for one in ("phone", "tel", "cell", "home", "work")):
             work = any(one in words for one in ("work", "wph", "bus", "biz", "office", "day"))
             kind = "mobile" if any(one in words for one in ("cell", "mob", "cph")) else "home"
             value = VALUES["work" if work else kind]
@@ -276,6 +277,14 @@ def test_columns_are_named_by_the_office(
     row = [values.get(one.casefold(), "2125550147") for one in header.split(",")]
     parsed = read(f"{header}\n{','.join(row)}\n", *maps, at=tmp_path)
     assert found(parsed) == [("P1", "Ann", (HOME,))]
+
+
+def test_a_bare_home_is_a_number_only_beside_another(tmp_path: Path) -> None:
+    """Alone it may be anything; --map says so."""
+    rows = "id,name,Home\nP1,Ann,2125550147\n"
+    with pytest.raises(OfficeLineError, match=r'no column of phone numbers.*--map "Home=numbers"'):
+        read(rows, at=tmp_path)
+    assert found(read(rows, "Home=home", at=tmp_path)) == [("P1", "Ann", (HOME,))]
 
 
 def test_a_column_can_be_left_out(tmp_path: Path) -> None:
