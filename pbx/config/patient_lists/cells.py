@@ -64,13 +64,13 @@ class Found:
 def tidy(text: str) -> str:
     """Make spaces of all kinds of spaces, and drop letters that nobody sees."""
     if text.isascii():
-        return text.strip(" \t")
+        return text.strip()
     spaced = "".join(
         " " if unicodedata.category(one) == "Zs" else one
         for one in text
         if unicodedata.category(one) != "Cf"
     )
-    return unicodedata.normalize("NFC", spaced).strip(" \t")
+    return unicodedata.normalize("NFC", spaced).strip()
 
 
 def plain(text: str) -> str:

@@ -148,7 +148,7 @@ def _is_blank(cells: Sequence[str]) -> bool:
 
 
 def _may_be_below(cells: Sequence[str]) -> bool:
-    written = list(islice((tidy(cell) for cell in cells if cell and not cell.isspace()), 3))
+    written = list(islice((one for cell in cells if cell and (one := tidy(cell))), 3))
     if len(written) > 2:  # noqa: PLR2004  # a label and a count
         return False
     return bool(_END.match(written[0])) or (len(written) == 1 and " " in written[0])

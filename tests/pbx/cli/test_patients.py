@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Engine
 from typer.testing import CliRunner, Result
@@ -386,6 +386,7 @@ CELLS = st.text(alphabet='Pab12555 ;,+()-."\n\r\x00é', max_size=16) | st.sample
 
 
 @settings(deadline=None)
+@example("\x1c")
 @given(st.text(max_size=200) | st.text(alphabet='id,name\n"\r;\x00', max_size=80))
 def test_no_text_is_a_traceback(text: str) -> None:
     """Whatever the file holds: rows, refusals, or one sentence."""
