@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import json
+import sys
 from collections import Counter
 from datetime import UTC, datetime
 from pathlib import Path
@@ -48,8 +49,9 @@ def import_(  # one parameter for each option
 ) -> None:
     """Import patients from a list that an EHR or a spreadsheet wrote as CSV.
 
-    Shows what would change and asks before anything is written. Patients with the same id are
-    replaced, all others stay. If a row is refused nothing is imported, and the exit code is 1.
+    Shows what would change and asks before anything is written. A script that cannot answer may
+    add patients; to change some it needs --yes. Patients with the same id are replaced, all others
+    stay. If a row is refused nothing is imported, and the exit code is 1.
 
     Example: officeline patients import patients.csv --dry-run
     """
@@ -77,7 +79,7 @@ def import_(  # one parameter for each option
         for line in preview.lines(parsed, entries, changes, replace=replace):
             typer.echo(line, err=as_json)
     if goes and not changes_nothing:
-        _ask(known, yes=yes)
+        _ask(known, yes=yes, adds_only=not (changes.changed or (replace and changes.gone)))
         now = datetime.now(UTC)
         put_patients(
             known.database(), entries, by=whoever(), now=now, partial=partial, replace=replace,
@@ -101,14 +103,16 @@ def import_(  # one parameter for each option
         raise typer.Exit(1)
 
 
-def _ask(known: Context, *, yes: bool) -> None:
-    """Ask before anything is written; where nobody can answer, nothing is."""
+def _ask(known: Context, *, yes: bool, adds_only: bool) -> None:
+    """Ask before anything is written; where nobody can answer, patients are added at the most."""
     if yes:
         return
     try:
         agreed = typer.confirm(f"Import this into {practice(known)}?", err=True)
     except typer.Abort:
         typer.echo(err=True)
+        if adds_only and not sys.stdin.isatty():
+            return
         raise OfficeLineError(
             "Nothing was imported: nobody answered. Add --yes to import without being asked."
         ) from None

@@ -229,6 +229,26 @@ kept (--replace removes them).
 """
 
 
+def test_a_script_may_add_patients_and_change_none(place: Context) -> None:
+    """Whoever cannot answer adds only; a 'no' adds nothing."""
+    first = written(place, "P1,Maria,2125550142,lee,\n")
+    run(place, "import", first, code=1, given="n\n")
+    assert listed(place) == []
+    done = run(place, "import", first)
+    assert "1 patient imported" in done.stdout
+    before = listed(place)
+    assert [one["id"] for one in before] == ["P1"]
+    with pytest.raises(OfficeLineError, match="nobody answered"):
+        run(place, "import", written(place, "P1,Ann,2125550142,lee,\n"))
+    assert listed(place) == before
+    with pytest.raises(OfficeLineError, match="nobody answered"):
+        run(place, "import", written(place, "P3,Kay,2125550145,,\n"), "--replace")
+    assert listed(place) == before
+    more = written(place, "P1,Maria,2125550142,lee,\nP2,Tom,2125550144,,\n")
+    run(place, "import", more)
+    assert [one["id"] for one in listed(place)] == ["P1", "P2"]
+
+
 def test_what_would_change_is_shown_before_it_is_asked(place: Context) -> None:
     """With masked numbers; nothing is written by --dry-run, by "n", and where nobody answers."""
     rows = "P1,Maria,2125550142;2125550143,lee,\nP2,Tom,2125550144,,\nP3,Kay,2125550145,,\n"
