@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 MayRota = Annotated[
     str | None, typer.Option("--rota", "--schedule", help="Needed where there are several.")
 ]
-UNNAMED = "calendar"  # the feed of a calendar without a name
+AGAIN = re.compile(r" ?\(\d+\)$")  # how browsers mark a file that they download again
 From = Annotated[str, typer.Option("--from", help="From this time on.")]
 To = Annotated[str, typer.Option("--to", help="Up to this time.")]
 
@@ -97,8 +98,9 @@ def import_(
         str | None,
         typer.Option(
             metavar="NAME",
-            help="Name of the feed, all of whose shifts are replaced; the calendar's own without "
-            "it, of which only those of the people in the file are, if that is one person.",
+            help="Name of the calendar: all that it brought before within the time is replaced. "
+            "Without it, the name in the file, or the file's own; if all shifts are one person's, "
+            "only that person's are replaced.",
         ),
     ] = None,
     person: Annotated[
@@ -118,8 +120,8 @@ def import_(
 ) -> None:
     """Write a calendar's shifts into the office's file, in the place of what it brought before.
 
-    Shifts of other feeds and those that were written by hand stay, but where the calendar has
-    somebody else at that time: the newest import holds.
+    Shifts of other calendars and shifts written by hand stay. Where this calendar has somebody
+    else at the same time, it wins: the last import holds.
 
     The events' titles name people by id or name. 'officeline apply' lets them go live.
 
@@ -137,7 +139,7 @@ def import_(
     content = _content(file, reader.SIZE_LIMIT)
     whose = Whose(plan, _titles(person or [], plan), skip or (), attendees)
     found = reader.read(content, plan, *span, endless=end is not None, whose=whose, place=place)
-    source = _feed(feed, found)
+    source = _feed(feed, found, AGAIN.sub("", file.stem))
     text = plan_files.read_text(config)
     edit = shifts_file.edit(text, config, name, found.shifts, span, source)
     count = f"{len(found.shifts)} {'shift' if len(found.shifts) == 1 else 'shifts'}"
@@ -168,11 +170,12 @@ def _titles(given: list[str], plan: Plan) -> dict[str, str]:
     return found
 
 
-def _feed(name: str | None, found: Found) -> Feed:
+def _feed(name: str | None, found: Found, file: str) -> Feed:
     """Choose what an import replaces.
 
     A name that somebody gave is that of one calendar. A calendar's own name may be that of its
-    program: then only a file of several people is the whole of it.
+    program: then only a file of several people is the whole of it. One without a name has its
+    file's.
     """
     from pbx.config.ics.names import quoted
     from pbx.config.shifts_file import Feed
@@ -180,7 +183,9 @@ def _feed(name: str | None, found: Found) -> Feed:
     if name is not None and not quoted(name):
         raise OfficeLineError("The feed has no name; give it one, such as --feed amion-lee.")
     several = len({one.person for one in found.shifts}) > 1
-    return Feed(quoted(name or found.name) or UNNAMED, name is not None or several)
+    return Feed(
+        quoted(name or found.name) or quoted(file) or "calendar", name is not None or several
+    )
 
 
 def _content(file: Path, limit: int) -> bytes:

@@ -76,12 +76,19 @@ def now(
 def list_(
     context: typer.Context,
     *,
-    start: Annotated[str, typer.Option("--from", help="From this time on, such as 11/28/2026.")],
-    end: Annotated[str, typer.Option("--to", help="Up to, but without, this time.")],
+    start: Annotated[
+        str, typer.Option("--from", help="From this time on, such as 11/28/2026.")
+    ] = "today",
+    end: Annotated[
+        str | None,
+        typer.Option("--to", help="Up to, but without, this time; two weeks without it."),
+    ] = None,
     rota: OneRota = None,
     as_json: AsJson = False,
 ) -> None:
-    """List who is on call from one time to another; two people at once are two rows.
+    """List who is on call in the two weeks from today on, or from one time to another.
+
+    Two people at once are two rows.
 
     A turn that is taken for somebody who is away says so. Where the backup has turns of their own,
     these are rows, too.

@@ -15,6 +15,8 @@ from routing.instants import DAY, MIDNIGHT, instant, local_day
 from routing.model import Override, Plan
 from routing.rota import holiday
 
+TWO_WEEKS = 14 * DAY
+
 OVERRIDE = "override:"
 
 
@@ -87,14 +89,17 @@ def the_rota(plan: Plan, rota: str | None) -> str:
 
 
 def span_of(
-    start: str, end: str, zone: ZoneInfo, *, whole_days: bool = False
+    start: str, end: str | None, zone: ZoneInfo, *, whole_days: bool = False
 ) -> tuple[datetime, datetime]:
     """Read a span of whole minutes; OfficeLineError if it is backwards or endless.
 
-    With `whole_days` an end without a time of the day is that day's.
+    Without an end it is two weeks. With `whole_days` an end without a time is that day's.
     """
     now = datetime.now(zone)
     begins = to_minute(when.parse(start, zone, now))
+    if end is None:
+        local = begins.astimezone(zone)
+        return begins, instant(local.date() + TWO_WEEKS, local.time(), zone)
     ends = to_minute(when.parse(end, zone, now, after=begins))
     if whole_days and ends >= begins and _is_day(end, ends.astimezone(zone)):
         ends = instant(local_day(ends, zone) + DAY, MIDNIGHT, zone)

@@ -50,8 +50,9 @@ def import_(  # one parameter for each option
     """Import patients from a list that an EHR or a spreadsheet wrote as CSV.
 
     Shows what would change and asks before anything is written. A script that cannot answer may
-    add patients; to change some it needs --yes. Patients with the same id are replaced, all others
-    stay. If a row is refused nothing is imported, and the exit code is 1.
+    add patients; to change some it needs --yes. Patients who are there already, by their id, are
+    updated; panel and flags stay unless the list has those columns. All others stay. If a row is
+    refused nothing is imported, and the exit code is 1.
 
     Example: officeline patients import patients.csv --dry-run
     """

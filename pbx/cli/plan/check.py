@@ -54,7 +54,7 @@ def _print(path: Path, found: list[Finding]) -> None:
         typer.echo(one.sentence(path))
     errors = sum(one.severity == "error" for one in found)
     counts = f"{_count(errors, 'error')}, {_count(len(found) - errors, 'warning')}"
-    typer.echo(f"{path}: {counts if found else 'nothing was found'}.")
+    typer.echo(f"{path}: {counts if found else 'no problems found'}.")
 
 
 def _count(number: int, word: str) -> str:

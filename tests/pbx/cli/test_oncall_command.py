@@ -442,3 +442,11 @@ def test_a_calendar_that_is_refused_leaves_the_file(place: Context, tmp_path: Pa
     file.write_bytes(b"BEGIN:VCALENDAR\r\n" * 600_000)
     assert "over 10 MB" in complaint(place, "import", str(file), *words)
     assert place.config.read_text() == EXAMPLE
+
+
+def test_the_coming_two_weeks_are_listed(place: Context) -> None:
+    """What is named for a look at the coming days needs no dates."""
+    fourteen = document(place, "list", "--from", "2026-11-24 00:00", "--to", "2026-12-08 00:00")
+    assert document(place, "list") == fourteen
+    later = document(place, "list", "--from", "2026-12-01")
+    assert later == document(place, "list", "--from", "2026-12-01", "--to", "2026-12-15")

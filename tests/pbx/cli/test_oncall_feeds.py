@@ -38,9 +38,9 @@ def calendar(*days: tuple[int, str], name: str = "") -> str:
     return f"BEGIN:VCALENDAR\nVERSION:2.0\n{head}{events}END:VCALENDAR\n"
 
 
-def imported(place: Context, text: str, *options: str) -> str:
+def imported(place: Context, text: str, *options: str, name: str = "feed") -> str:
     """Import a calendar; return what is printed, or the sentence with which it is refused."""
-    file = place.config.parent / "feed.ics"
+    file = place.config.parent / f"{name}.ics"
     file.write_text(text.replace("\n", "\r\n"), encoding="utf-8")
     words = ["import", str(file), "--schedule", "doctors", *options]
     with time_machine.travel(NOW, tick=False):
@@ -66,10 +66,20 @@ def test_a_feed_for_each_person(place: Context, name: str) -> None:
     assert told(place) == ["7 lee", "8 osei", "9 lee", "10 osei"]
     out = imported(place, calendar((7, "Lee"), (11, "Lee"), name=name))
     assert told(place) == ["7 lee", "8 osei", "10 osei", "11 lee"]
-    assert f"Feed '{name or 'calendar'}', the shifts of Dr. Ana Lee:" in out
+    assert f"Feed '{name or 'feed'}', the shifts of Dr. Ana Lee:" in out
     assert "- Wed 09 Dec 2026 00:00 to Thu 10 Dec 2026 00:00  Dr. Ana Lee\n" in out
     again = imported(place, calendar((7, "Lee"), (11, "Lee"), name=name))
     assert "nothing to change" in again
+
+
+def test_calendars_without_a_name_have_their_files(place: Context) -> None:
+    """Two of several people each do not wipe each other, and a second download is the same one."""
+    imported(place, calendar((7, "Lee"), (8, "Osei")), name="nights")
+    imported(place, calendar((14, "Lee"), (15, "Patel")), name="weekends")
+    assert told(place) == ["7 lee", "8 osei", "14 lee", "15 patel"]
+    out = imported(place, calendar((7, "Lee"), (9, "Osei")), name="nights (1)")
+    assert "Feed 'nights', all of it:" in out
+    assert told(place) == ["7 lee", "9 osei", "14 lee", "15 patel"]
 
 
 def test_a_swap_holds_whichever_feed_comes_first(place: Context) -> None:

@@ -271,7 +271,7 @@ def run(folder: Path, *words: str) -> tuple[int, str]:
 def test_the_command(tmp_path: Path) -> None:
     """Exit 0 for a clean file and for warnings, 1 for an error; JSON has the contract's shape."""
     (tmp_path / "office.toml").write_text(EXAMPLE)
-    assert run(tmp_path) == (0, f"{tmp_path}/office.toml: nothing was found.\n")
+    assert run(tmp_path) == (0, f"{tmp_path}/office.toml: no problems found.\n")
     assert json.loads(run(tmp_path, "--json")[1]) == {"ok": True, "findings": []}
     warned, wrong = BROKEN / "wait-first.toml", BROKEN / "unknown-name.toml"
     code, said = run(tmp_path, str(warned))
