@@ -9,8 +9,10 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from pbx.config import plan
+from pbx.config import plan, shifts_file
 from pbx.config.findings.check import look
+from pbx.config.ics.reader import read
+from pbx.config.ics.writer import Revision, export
 from routing import proof
 from routing.hours import state_at
 from routing.model import Plan
@@ -86,3 +88,19 @@ def test_every_call_of_a_year_ends_at_a_human(example: str) -> None:
         made, dict.fromkeys(made.people, frozenset({"mobile"})), start, start + YEAR
     )
     assert found.holds, found.counterexamples[:1]
+
+
+@pytest.mark.parametrize("example", [example for example, _ in EXAMPLES])
+def test_an_example_comes_back_from_a_calendar(example: str) -> None:
+    """What is exported is imported again, and the same people are on call at every hour."""
+    text, name = whole(example), Path("docs/schedules.md")
+    made = plan.parse(text, name, PRESETS).plan
+    rota = next(iter(made.rotas))
+    start = NOW + timedelta(days=11)
+    span = (start, start + timedelta(days=90))
+    found = read(export(made, rota, *span, Revision(1, start)), made, *span)
+    edit = shifts_file.edit(text, name, rota, found.shifts, span, shifts_file.Feed(found.name))
+    after = plan.parse(edit.text, name, PRESETS).plan
+    for hours in range(90 * 24):
+        at = start + timedelta(hours=hours)
+        assert set(on_call(after, rota, at).people) == set(on_call(made, rota, at).people), at
