@@ -298,11 +298,11 @@ async def test_a_phone_that_nobody_here_wrote(stage: Stage, caller: str, tmp_pat
     """Baresip registers with its generated secret, is called by a patient, and both are heard."""
     assert shutil.which("baresip"), "./run test brings baresip"
     stage.set_time(TUESDAY)
-    stage.carrier.answers("desk1", never_answers())
+    # one that rings might be canceled before it does, as baresip picks up at once
+    stage.carrier.answers("desk1", refuses(486))
     async with baresip(tmp_path, stage, stage.vault.phones["desk2"]):
         call = await stage.carrier.dials(MAIN, caller=caller, script=patient(at_most=4))
         await call.ended(DEADLINE)
-        await (await stage.carrier.rings("desk1")).ended(DEADLINE)
         history = await stage.finished(caller)
     assert call.heard_tone(TONES["desk1"])
     assert {leg.person: leg.result for leg in history.legs}["desk2"] == "accepted"

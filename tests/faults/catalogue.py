@@ -140,6 +140,7 @@ CATALOGUE = (
           (f"{_CALLS}/test_found_late.py",
            f"{_TRUNK}::test_ringing_after_an_announcement_counts_anew",
            f"{_TRUNK}::test_a_phone_that_is_looked_for_and_busy",
+           f"{_TRUNK}::test_a_phone_to_which_the_carrier_sends_the_call_on",
            f"{_TRUNK}::test_a_trunk_that_only_tries_is_left")),
     Fault(38, "accepted after the step ended", "slow PIN, late 1",
           "two PINs are waited for; then told too late, open message, the log names who talked",

@@ -158,7 +158,7 @@ async def test_a_push_goes_with_the_call_and_its_end_is_written(
         address = f"{service.url}?rto=60"  # what ends it is our own limit
         held = Vault(push=dict.fromkeys(PLAN.people, address))
         with capture_logs() as logs:
-            async with escalating(engine, phone, held, 20.0):
+            async with escalating(engine, phone, held, 60.0 if answer else 20.0):
                 await until(lambda: relaying.attempts(engine, "1.1")[-1:] != [])
                 await until(lambda: relaying.attempts(engine, "1.1")[0].result == "no answer")
                 assert history(engine) == []  # the call was over before
