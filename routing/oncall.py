@@ -219,14 +219,21 @@ def swapped(
     """
     on_call: list[Override] = []
     backups: list[Override] = []
-    for shift in rotas.shifts(plan, rota, start, end):
-        answer = shift.on_call
-        both = set(pair) <= set(answer.people)  # then nothing would change
+    before = list(rotas.shifts(plan, rota, start, end))
+    for shift in before:
+        people = shift.on_call.people
         for out, into in (pair, pair[::-1]):
-            if out in answer.people and not both:
+            if out in people and into not in people:  # with both nothing would change
                 _lengthened(on_call, _replaced(shift, into, out, reason))
-            elif answer.placed is not None and answer.placed.person == out:
-                _lengthened(backups, replace(_replaced(shift, into, None, reason), kind="backup"))
+    after = with_overrides(plan, on_call)
+    for shift in before:
+        if (placed := shift.on_call.placed) is None:
+            continue
+        steps_in = {pair[0]: pair[1], pair[1]: pair[0]}.get(placed.person, placed.person)
+        now = [one.on_call for one in rotas.shifts(after, rota, shift.start, shift.end)]
+        # also whoever is on call no more must not be the backup instead of somebody else
+        if any(one.backup != steps_in and steps_in not in one.people for one in now):
+            _lengthened(backups, replace(_replaced(shift, steps_in, None, reason), kind="backup"))
     return sorted((*on_call, *backups), key=lambda one: one.start)
 
 

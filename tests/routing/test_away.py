@@ -444,6 +444,16 @@ def test_nobody_has_two_places_whatever_is_changed(
     assert answer.placed is None or answer.placed.person == answer.backup
 
 
+def test_who_swaps_a_night_away_is_no_backup_in_it() -> None:
+    """The backup's turn was passed on because they were on call; it does not come back to them."""
+    plan = office(MONDAYS, replace(SENIORS, rotation=("lee", "patel")), backup="chen")
+    night = (local("2026-01-06 17:00"), local("2026-01-07 08:00"))
+    assert who(plan, "2026-01-06 20:00") == (("lee",), "patel")
+    made = swapped(plan, "doctors", ("lee", "osei"), *night, "swap")
+    plan = with_overrides(plan, made)
+    assert who(plan, "2026-01-06 20:00") == (("osei",), "patel")
+
+
 @given(drawn=overridden())
 @settings(max_examples=100, deadline=None)
 def test_a_swap_exchanges_two_people(drawn: tuple[Plan, WallClock, datetime]) -> None:
