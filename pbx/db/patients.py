@@ -17,14 +17,14 @@ from pbx.db.database import changing, file_of, reading, sentence
 from pbx.db.tables import PatientRow
 
 _PUT = """
-    INSERT INTO patient (id, name, panel, flags) VALUES (?1, ?2, ?3, ?4)
+    INSERT INTO patient (id, name, panel, flags) VALUES (?, ?, ?, ?)
     ON CONFLICT (id) DO UPDATE
     SET name = excluded.name,
-        panel = CASE WHEN ?5 THEN excluded.panel ELSE patient.panel END,
-        flags = CASE WHEN ?6 THEN excluded.flags ELSE patient.flags END
+        panel = CASE WHEN ? THEN excluded.panel ELSE patient.panel END,
+        flags = CASE WHEN ? THEN excluded.flags ELSE patient.flags END
 """
-_FORGET = "DELETE FROM patient_number WHERE patient = ?1"
-_PUT_NUMBERS = "INSERT INTO patient_number (number, patient) VALUES (?1, ?2)"
+_FORGET = "DELETE FROM patient_number WHERE patient = ?"
+_PUT_NUMBERS = "INSERT INTO patient_number (number, patient) VALUES (?, ?)"
 _PUT_IF_NONE = text("""
     INSERT INTO patient (id, name, panel, flags) VALUES (:id, :name, :panel, :flags)
     ON CONFLICT (id) DO NOTHING

@@ -169,7 +169,7 @@ AWAY = "Dr. Mira Patel is away from Mon 30 Nov 2026 00:00 EST to Mon 07 Dec 2026
         (["override", "--backup", "patel"], (("lee", "chen"), "patel"), f"Warning: {AWAY}"),
         (["swap", "lee", "osei"], (("osei", "chen"), "lee"), ""),
         # who is away has no turn to give, and would take the other's
-        (["swap", "patel", "lee"], (("patel", "chen"), "lee"), f"Warning: {AWAY}"),
+        (["swap", "patel", "lee"], (("patel", "chen"), "osei"), f"Warning: {AWAY}"),
         (["swap", "patel", "osei"], (("lee", "chen"), "patel"), f"Warning: {AWAY}"),
     ],
 )  # fmt: skip
