@@ -84,13 +84,25 @@ def shown_number(text: str, country: str) -> str | None:
     if _SHOWN.fullmatch(text) is None:
         return None
     found = _read(text, country)
-    return None if found is None or is_nobodys(found) else found
+    return None if found is None or is_nobodys(found) or _is_filled_up(found) else found
+
+
+def _is_filled_up(number: str) -> bool:
+    """Tell whether a 0 stands behind the code in what is nobody's number, as in +49000000."""
+    import phonenumbers
+
+    if not _ZERO_AFTER_CODE.match(number) or _is_valid(number):
+        return False
+    try:
+        code = phonenumbers.parse(number).country_code
+    except phonenumbers.NumberParseException:
+        return True
+    return number.startswith(f"+{code}0")
 
 
 def _read(text: str, country: str) -> str | None:
     if text.startswith("+") and not (text[1] == "0" and _ABROAD.fullmatch(text)):
-        # +44 0 20 7946 0018, which is no number; but Italy's have that 0
-        return to_e164(text) if _ZERO_AFTER_CODE.match(text) else _whole(text)
+        return _whole(text)
     if not shares_one(country):
         return _by_plans(text, country)
     if own := _NATIONAL.fullmatch(text):
@@ -121,6 +133,8 @@ def _is_valid(number: str) -> bool:
 
 
 def _whole(number: str) -> str | None:
+    if _ZERO_AFTER_CODE.match(number):  # as +44 0 20 7946 0018, no number; but Italy's have that 0
+        return to_e164(number)
     return number if _WHOLE.fullmatch(number) else None
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import phonenumbers
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from pbx.base.phone_numbers import national_forms, shown_number
@@ -85,9 +85,11 @@ def test_what_is_no_whole_number_is_nobodys(text: str) -> None:
 
 @example("000000000000000", "DE")  # 14 digits behind +49 are possible, and too many
 @example("80100000000", "DE")  # no country has the code 801
+@example("80100000000", "US")
 @given(
     st.text(alphabet="+0123456789", max_size=20), st.sampled_from(["US", "CA", "GB", "SG", "DE"])
 )
+@settings(max_examples=300, deadline=None)
 def test_what_is_read_is_read_again(text: str, country: str) -> None:
     """Whatever a carrier writes, what is kept is E.164 and the same in every country."""
     read = shown_number(text, country)
