@@ -40,7 +40,7 @@ UsageError = cast("type[Exception]", typer.BadParameter.__bases__[0])
 
 # Groups of commands: the module in pbx/cli, and what its help says
 GROUPS = {
-    "audit": ("records.audit", "Who did what, in a chain that shows its scars."),
+    "audit": ("records.audit", "Who did what, in a chain that shows its gaps."),
     "calls": ("calls.calls", "The call log: who called, what was decided and why."),
     "engine": ("line.engine", "The Asterisk underneath: find it or fetch it."),
     "events": ("line.events", "What the line tells the world, by MQTT."),
@@ -52,7 +52,7 @@ GROUPS = {
     "people": ("people.people", "The people who can be called."),
     "prompts": ("plan.prompts", "The sentences that callers hear."),
     "report": ("reports.report", "What happened, to be read and signed."),
-    "vault": ("people.secrets", "What is held of whom, and the line's secrets."),
+    "secrets": ("people.secrets", "What is held of whom, and the line's secrets."),
 }
 # Commands of their own: the module that has a function of this name
 COMMANDS = {
@@ -124,7 +124,8 @@ def options(
         Path | None, typer.Option(envvar="OFFICELINE_CONFIG", help="The office's file.")
     ] = None,
     home: Annotated[
-        Path | None, typer.Option(envvar="OFFICELINE_HOME", help="Database, vault and messages.")
+        Path | None,
+        typer.Option(envvar="OFFICELINE_HOME", help="Database, secrets file and messages."),
     ] = None,
     *,
     version: Annotated[

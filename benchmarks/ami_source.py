@@ -29,7 +29,7 @@ def events_of(number: int) -> bytes:
         f"Linkedid: {call}\r\nDestChannel: PJSIP/trunk-out-00000001\r\n"
         f"DestUniqueid: {leg}\r\nDestLinkedid: {call}\r\n"
     )
-    told = (
+    reported = (
         f"Event: DialBegin\r\n{dial}",
         f"Event: UserEvent\r\n{ours}What: {names.LEG_ANSWERED}\r\n{who}",
         f"Event: UserEvent\r\n{ours}What: {names.LEG_ACCEPTED}\r\n{who}",
@@ -37,7 +37,7 @@ def events_of(number: int) -> bytes:
         f"Event: Hangup\r\nUniqueid: {leg}\r\nLinkedid: {call}\r\n",
         f"Event: Hangup\r\nUniqueid: {call}\r\nLinkedid: {call}\r\n",
     )
-    return "".join(f"{one}\r\n" for one in told).encode()
+    return "".join(f"{one}\r\n" for one in reported).encode()
 
 
 async def _serve(
@@ -60,11 +60,11 @@ async def _serve(
 
 async def _tell(writer: asyncio.StreamWriter, rate: float, calls: int) -> None:
     """Write the events of so many calls a second."""
-    begin, told = perf_counter(), 0
-    while told < calls:
+    begin, reported = perf_counter(), 0
+    while reported < calls:
         until = min(calls, int((perf_counter() - begin) * rate) + 1)
-        writer.write(b"".join(events_of(number) for number in range(told, until)))
-        told = until
+        writer.write(b"".join(events_of(number) for number in range(reported, until)))
+        reported = until
         await writer.drain()
         await asyncio.sleep(TICK_S)
 

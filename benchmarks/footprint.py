@@ -35,8 +35,8 @@ async def measure(folder: Path, calls: int, rate: int) -> dict[str, Any]:
             placed += counted.succeeded
             await asyncio.sleep(2)  # until the log is written
             rows.append(_memory(up, placed))
-        told = await up.asterisk.command("module show")
-        modules = re.search(r"(\d+) modules loaded", told)
+        reported = await up.asterisk.command("module show")
+        modules = re.search(r"(\d+) modules loaded", reported)
         return {"memory": rows, "asterisk_modules": int(modules[1]) if modules else None}
 
 

@@ -57,7 +57,7 @@ class Reader:
 
 @dataclass(frozen=True)
 class Fixed:
-    """A plan that does not change, and how people are dialled."""
+    """A plan that does not change, and how people are dialed."""
 
     plan: Plan
     book: Book
@@ -67,8 +67,8 @@ class Fixed:
         return self.plan if hash_ == self.plan.hash else None
 
 
-DIALLED = {person: {"mobile": "PJSIP/+12125550111@trunk-out"} for person in OFFICE.people}
-PLANS = Fixed(OFFICE, DIALLED)
+DIALED = {person: {"mobile": "PJSIP/+12125550111@trunk-out"} for person in OFFICE.people}
+PLANS = Fixed(OFFICE, DIALED)
 
 
 def agi(data: bytes) -> None:
@@ -135,7 +135,7 @@ def dtmf(data: bytes) -> None:
     """Play a call whose keys are these, turn by turn; each verdict must be one that can be sent."""
     words = data.decode(errors="replace").split("\n")
     flow, state, event = CallFlow(PLANS, RecentCallers()), "", names.ARRIVED
-    events = {names.MENU: names.PRESSED, names.NUMBER: names.KEYED, names.MATTER: names.RECORDED}
+    events = {names.MENU: names.PRESSED, names.NUMBER: names.KEYED, names.REASON: names.RECORDED}
     for turn, detail in enumerate(words[:12], 1):
         asked = Question("1.1", "1.1", str(turn), "+12125550100", event, detail, state, None)
         verdict = flow.answer(asked, NOW)

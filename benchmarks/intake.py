@@ -12,7 +12,7 @@ from time import perf_counter
 from typing import Any
 
 from benchmarks.ami_source import EVENTS, TOKEN, telling
-from benchmarks.ladder import OnePlan
+from benchmarks.escalation import OnePlan
 from dialplan import manager, names
 from pbx.asterisk.ami.client import AmiClient, AmiEvent
 from pbx.asterisk.ami.lanes import Lane
@@ -40,7 +40,7 @@ class Intake:
         self._recorder = Recorder(self.writer, home, plans, SystemClock(), TOKEN)
         self._flow = CallFlow(plans, RecentCallers())
         self._left = calls
-        self.told = asyncio.Event()
+        self.reported = asyncio.Event()
         self.lane = Lane(self._event)
         self.client = AmiClient(
             host="127.0.0.1",
@@ -66,14 +66,14 @@ class Intake:
         await self._recorder.event(event)
         self._left -= over
         if self._left == 0:
-            self.told.set()
+            self.reported.set()
 
     async def _resync(self, client: AmiClient) -> None:
         del client
 
     def _overflow(self) -> None:
         self.overflows += 1
-        self.told.set()
+        self.reported.set()
 
 
 async def taken(folder: Path, rate: float, calls: int, talk_s: float) -> dict[str, Any]:
@@ -91,7 +91,7 @@ async def taken(folder: Path, rate: float, calls: int, talk_s: float) -> dict[st
         began = perf_counter()
         await intake.client.action("Originate")
         with suppress(TimeoutError):
-            await asyncio.wait_for(intake.told.wait(), PATIENCE_S)
+            await asyncio.wait_for(intake.reported.wait(), PATIENCE_S)
         heard = perf_counter() - began
         await asyncio.to_thread(intake.writer.flush, PATIENCE_S)
         took = perf_counter() - began

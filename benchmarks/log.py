@@ -91,16 +91,16 @@ def _command(up: MeasuredOffice, words: tuple[str, ...]) -> float:
 def events(folder: Path, most: int) -> list[dict[str, Any]]:
     """Raise the rate until something is lost, or it keeps up no more; then cut all calls off."""
 
-    def told(rate: int, talk_s: float) -> dict[str, Any]:
+    def reported(rate: int, talk_s: float) -> dict[str, Any]:
         with tempfile.TemporaryDirectory(dir=folder) as name:
             return asyncio.run(taken(Path(name), rate, rate * BURST_S // 6, talk_s))
 
     found = []
     for rate in range(STEP, most + 1, STEP):
-        found.append(told(rate, TALK_S))
+        found.append(reported(rate, TALK_S))
         if found[-1]["lost"] or found[-1]["heard_events_s"] < 0.8 * rate:
             break
-    return [*found, told(STEP, 0)]
+    return [*found, reported(STEP, 0)]
 
 
 def main() -> None:

@@ -62,7 +62,7 @@ class ReadyMade(asyncio.Protocol):
             return
         unique = self._heard.partition(b"agi_uniqueid: ")[2].partition(b"\n")[0].decode()
         words = {
-            names.VERB: names.LADDER,
+            names.VERB: names.ESCALATION,
             names.STATE: ":osei:-1::0:::0123456789ab:",
             names.RECORD: f"/tmp/{unique}",  # noqa: S108  # nothing is recorded
             names.SAY: "",

@@ -19,9 +19,9 @@ from pbx.asterisk.engine.process import AsteriskProcess, Instance
 from pbx.asterisk.speech import prompts
 from pbx.calls import office
 from pbx.calls.standby import script
-from pbx.config import secrets as vault
+from pbx.config import secrets
 from pbx.config.home import Home
-from pbx.service.supervisor import read_configuration, read_vault
+from pbx.service.supervisor import read_configuration, read_secrets
 
 HOST = "127.0.0.2"
 MAIN, BACK_LINE = "+12125550100", "+12125550101"
@@ -138,18 +138,18 @@ class MeasuredOffice:
 
 @asynccontextmanager
 async def office_up(folder: Path, more_dialplan: str = "") -> AsyncIterator[MeasuredOffice]:
-    """Run the office, closed at any hour, with its daemon; end everything afterwards.
+    """Run the office, closed at any hour, with its daemon; end everything afterward.
 
-    The back line rings whoever is on call: after an urgent call that nobody took, the relay would
-    call in between.
+    The back line rings whoever is on call: after an urgent call that nobody took, the follow-up
+    would call in between.
     """
     folder.chmod(0o755)
     home, user, found = Home(folder / "home"), runtime.service_user(), runtime.require()
     config = folder / "office.toml"
     text = Path("config/office.toml").read_text()
-    if (to_ladder := 'do = { ladder = "urgent" }') not in text:
-        raise SystemExit("config/office.toml has no rule that runs the ladder")
-    text = text.replace(to_ladder, 'do = { ring = "oncall" }', 1)
+    if (to_escalation := 'do = { escalation = "urgent" }') not in text:
+        raise SystemExit("config/office.toml has no rule that runs the escalation policy")
+    text = text.replace(to_escalation, 'do = { ring = "oncall" }', 1)
     text = re.sub(r"^(mon-thu|fri) = \[.*\]$", "", text, flags=re.MULTILINE)
     text = text.replace("[trunk]", f"[trunk]\nmax_calls = {MAX_CALLS}")
     config.write_text(text)
@@ -159,8 +159,8 @@ async def office_up(folder: Path, more_dialplan: str = "") -> AsyncIterator[Meas
     config.write_text(text.replace('host = "127.0.0.2" ', ours))
     configuration = read_configuration(config)
     home.prepare(user)
-    vault.write(home.folder, vault.Vault(mobiles=MOBILES))
-    held = read_vault(home, configuration)
+    secrets.write(home.folder, secrets.Secrets(mobiles=MOBILES))
+    held = read_secrets(home, configuration)
     files = dict(office.asterisk_files(configuration, held, home, found, ports))
     files["extensions.conf"] += native_route(NATIVE) + GREETING + more_dialplan
     files["manager.conf"] += UNHEARD

@@ -41,7 +41,7 @@ def with_windows(plan: model.Plan) -> model.Plan:
         contacts = (model.Contact("mobile", days), model.Contact("second"))
         people[person.id] = replace(person, contacts=contacts, quiet=nights)
     window = model.Window(5, clock(9), 5, clock(12))
-    saturday = model.Rule("saturday", model.When(during=(window,)), model.RunLadder("urgent"))
+    saturday = model.Rule("saturday", model.When(during=(window,)), model.RunEscalation("urgent"))
     return replace(plan, people=people, rules=(saturday, *plan.rules))
 
 

@@ -37,13 +37,13 @@ def practice(rules: int, people: int, patients: int) -> model.Plan:
     steps = (model.Try("oncall", 20), model.Try("backup", 20))
     week = tuple(model.Window(day, clock(8, 30), day, clock(17)) for day in range(5))
     listed = [
-        model.Rule(f"rule {n}", asked[n % len(asked)](n), model.RunLadder("urgent"))
+        model.Rule(f"rule {n}", asked[n % len(asked)](n), model.RunEscalation("urgent"))
         for n in range(rules - 1)
     ]
     return model.Plan(
         office=model.Office("Measured", DID, ZoneInfo("America/New_York")),
         lines=(model.Line(DID, "main", {"closed": "night"}),),
-        schedules={model.OFFICE: model.Schedule(model.OFFICE, week)},
+        office_hours={model.OFFICE: model.OfficeHours(model.OFFICE, week)},
         closures=tuple(
             model.Closure(model.Yearly(month, 1), f"month {month}") for month in range(1, 13)
         ),
@@ -52,12 +52,12 @@ def practice(rules: int, people: int, patients: int) -> model.Plan:
         phones={},
         groups={},
         menus={"night": model.Menu("night", ("greeting-closed",), {"2": "routine"}, "urgent")},
-        rotas={
-            "doctors": model.Rota(
+        schedules={
+            "doctors": model.Schedule(
                 "doctors", (model.Layer(tuple(staff), date(2026, 1, 5), clock(8)),)
             )
         },
-        ladders={"urgent": model.Ladder("urgent", steps)},
+        escalations={"urgent": model.Escalation("urgent", steps)},
         rules=(*listed, model.Rule("the rest", model.When(), model.TakeMessage("routine"))),
         hash="measured",
         patients={

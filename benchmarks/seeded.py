@@ -18,12 +18,13 @@ PEOPLE = ("lee", "osei", "patel")
 ENDS = {"connected": 70, "message": 20, "abandoned": 8, "blocked": 2}
 
 _CALL = """INSERT INTO call (id, started_at, acknowledged_at, ended_at, line, did, caller, urgency,
-    decision, outcome, person) VALUES (?, ?, ?, ?, 'main', '+12125550100', ?, ?, 'ladder', ?, ?)"""
+    decision, outcome, person) VALUES (?, ?, ?, ?, 'main', '+12125550100', ?, ?,
+    'escalation', ?, ?)"""
 _LEGS = """INSERT INTO leg (call, channel, person, kind, started_at, ended_at, result)
     SELECT id, id || '.1', coalesce(person, 'lee'), 'mobile', started_at, ended_at,
            iif(person IS NULL, 'no answer', 'accepted') FROM call"""
 _DECISIONS = """INSERT INTO decision (call, turn, at, kind, target, urgency, reasons)
-    SELECT id, 1, started_at, 'ladder', 'urgent', urgency,
+    SELECT id, 1, started_at, 'escalation', 'urgent', urgency,
            '[{"rule": "urgent at night", "matched": true, "because": "every condition holds"}]'
     FROM call"""
 _MESSAGES = """INSERT INTO message (id, call, opened_at, state, urgency, flags, acknowledged_by,

@@ -88,14 +88,14 @@ class OneSocketCarrier:
 
     def _finish(self, out: Message, deadline: float) -> None:
         """Wait until the office has taken its own call back and confirmed the end of ours."""
-        cancelled = confirmed = False
-        while not (cancelled and confirmed):
+        canceled = confirmed = False
+        while not (canceled and confirmed):
             message = self._receive(deadline)
             if message.method == "CANCEL":
                 self._respond(message, "200 OK", tag="bench")
                 self._respond(out, "487 Request Terminated", tag="bench")
             elif message.method == "ACK":
-                cancelled = True
+                canceled = True
             elif message.method == "OPTIONS":
                 self._respond(message, "200 OK", tag="bench")
             elif message.status == 200 and "BYE" in message.headers["cseq"]:

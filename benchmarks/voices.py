@@ -1,6 +1,6 @@
 """Compares voices for the prompts as a telephone carries them (docs/adr/0002).
 
-Every voice reads the English catalogue through the same rendering and then G.711; an offline
+Every voice reads the English catalog through the same rendering and then G.711; an offline
 recognizer writes down what it hears. Needs Debian's sox, flite, espeak-ng, festival,
 festvox-us-slt-hts and festvox-kallpc16k, and pocketsphinx from PyPI (its wheel holds the model):
 
@@ -22,7 +22,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from pbx.asterisk.speech.prompts import Catalogue, Voice, load_catalogue, sounds_folder
+from pbx.asterisk.speech.prompts import Catalog, Voice, load_catalog, sounds_folder
 from pbx.asterisk.speech.prompts_render import active_dbfs, as_read, render, speak
 from pbx.asterisk.speech.soundfile import Sound, read_sound
 
@@ -48,9 +48,9 @@ def sox(*arguments: str | Path) -> None:
     subprocess.run([program, "-V1", "-D", "-R", *map(str, arguments)], check=True)
 
 
-def words(catalogue: Catalogue, name: str) -> list[str]:
+def words(catalog: Catalog, name: str) -> list[str]:
     """Return a sentence as the words that should be heard."""
-    found = re.findall(r"[a-z0-9']+", as_read(catalogue, name).lower())
+    found = re.findall(r"[a-z0-9']+", as_read(catalog, name).lower())
     return [SAID.get(word, word) for word in found]
 
 
@@ -103,7 +103,7 @@ class Tally:
 
     words: int = 0
     wrong: int = 0  # general language model
-    wrong_words: int = 0  # words of the catalogue alone, equally likely
+    wrong_words: int = 0  # words of the catalog alone, equally likely
     wrong_noisy: int = 0  # the same, in noise
     syllables: int = 0
     seconds: float = 0.0
@@ -147,17 +147,17 @@ def shape(sound: Sound, tally: Tally) -> None:
     tally.peak = max(tally.peak, sound.peak)
 
 
-def band_loss(catalogue: Catalogue, name: str, scratch: Path) -> float:
+def band_loss(catalog: Catalog, name: str, scratch: Path) -> float:
     """Measure how many dB of the raw voice lie outside the telephone's 300 to 3400 Hz."""
     raw, whole, band = (scratch / part for part in ("raw.wav", "whole.wav", "band.wav"))
-    speak(catalogue.voice, as_read(catalogue, name), raw)
+    speak(catalog.voice, as_read(catalog, name), raw)
     sox(raw, "-r", "16000", "-c", "1", "-b", "16", whole, "gain", "-n", "-6")
     sox(whole, band, "sinc", "300-3400")
     return active_dbfs(read_sound(whole)) - active_dbfs(read_sound(band))
 
 
-def measure(catalogue: Catalogue, ears: tuple[Recognizer, Recognizer], *, spell: bool) -> Tally:
-    """Render the catalogue's longer sentences with its voice and measure them."""
+def measure(catalog: Catalog, ears: tuple[Recognizer, Recognizer], *, spell: bool) -> Tally:
+    """Render the catalog's longer sentences with its voice and measure them."""
     tally = Tally()
     general, closed = ears
     with tempfile.TemporaryDirectory() as folder:
@@ -166,10 +166,10 @@ def measure(catalogue: Catalogue, ears: tuple[Recognizer, Recognizer], *, spell:
         sox("-n", "-r", "8000", "-b", "16", noise, "synth", "20", "pinknoise", "gain", "-6")
         quieter = NOISE_DBFS - active_dbfs(read_sound(noise))
         sox(noise, scratch / "soft.wav", "gain", f"{quieter:.2f}")
-        for name in [name for name, text in catalogue.sentences.items() if text.count(" ") > 2]:
-            list(render(catalogue, scratch, name))
-            path = scratch / catalogue.language / f"{name}.wav"
-            wanted = words(catalogue, name)
+        for name in [name for name, text in catalog.sentences.items() if text.count(" ") > 2]:
+            list(render(catalog, scratch, name))
+            path = scratch / catalog.language / f"{name}.wav"
+            wanted = words(catalog, name)
             clean = telephone(path, scratch, None)
             noisy = telephone(path, scratch, scratch / "soft.wav")
             heard = general.hear(clean)
@@ -180,7 +180,7 @@ def measure(catalogue: Catalogue, ears: tuple[Recognizer, Recognizer], *, spell:
             tally.wrong_noisy += distance(wanted, closed.hear(noisy))
             parts = [sound for word in wanted for sound in general.sounds[word]]
             tally.syllables += sum(part in VOWELS for part in parts)
-            tally.lost += band_loss(catalogue, name, scratch)
+            tally.lost += band_loss(catalog, name, scratch)
             shape(read_sound(path), tally)
             if spell:
                 print(f"  {name}: {' '.join(heard)}")
@@ -189,15 +189,15 @@ def measure(catalogue: Catalogue, ears: tuple[Recognizer, Recognizer], *, spell:
 
 def main(arguments: Sequence[str]) -> None:
     """Print one line per voice."""
-    catalogue = load_catalogue(sounds_folder() / "en.toml")
-    vocabulary = sorted({word for name in catalogue.sentences for word in words(catalogue, name)})
+    catalog = load_catalog(sounds_folder() / "en.toml")
+    vocabulary = sorted({word for name in catalog.sentences for word in words(catalog, name)})
     ears = (Recognizer(), Recognizer(vocabulary))
     chosen = [argument for argument in arguments if "/" in argument] or VOICES
     print("voice | wrong words % | word by word % | in noise % | syllables/s | longest pause s")
     print("      | level spread dB | lost to the band dB | peak dBFS")
     for label in chosen:
         synthesizer, _, voice = label.partition("/")
-        tried = replace(catalogue, voice=Voice(synthesizer, voice, catalogue.voice.stretch))
+        tried = replace(catalog, voice=Voice(synthesizer, voice, catalog.voice.stretch))
         t = measure(tried, ears, spell="--words" in arguments)
         rates = [100 * wrong / t.words for wrong in (t.wrong, t.wrong_words, t.wrong_noisy)]
         figures = [*rates, t.syllables / t.seconds, t.pause]

@@ -99,7 +99,7 @@ exten => number,1,Answer()
 ; Answered at once (option i): the phones must not wait for the caller's first audio packet. Each
 ; leg ends by itself: it is looked for, rings OL_RING seconds, and is asked. None outlasts 120 more,
 ; and whoever accepts when this step is over, by its number, is too late.
-exten => ladder,1,Answer(,i)
+exten => escalation,1,Answer(,i)
  same => n,GotoIf($["${OL_SAY}" = ""]?dial)
  same => n,Playback(${OL_SAY})
  same => n(dial),MSet(EXITCONTEXT=hold,_OL_STEP=${OL_TURN})
@@ -117,7 +117,7 @@ exten => wait,1,Answer()
  same => n,Goto(hold,s,1)
 
 ; In a few words what it is about; any key ends it.
-exten => matter,1,Answer()
+exten => reason,1,Answer()
  same => n,Playback(${OL_SAY})
  same => n,Record(${OL_RECORD}.wav,4,${OL_PAUSE},kqy)
  same => n,Set(OL_EVENT=recorded)

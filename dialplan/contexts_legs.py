@@ -9,12 +9,12 @@ exten => _[a-z].,1,Set(OL_WHO=${FILTER(a-z0-9\-_,${EXTEN})})
  same => n,Set(GROUP()=officeline-legs)
  same => n,GotoIf($[${GROUP_COUNT(officeline-legs)} > ${OL_MAX_LEGS}]?nobody)
 ; How to dial: from the verdict, else from the last heartbeat, else from this file.
- same => n,Set(OL_DIALLED=${OL_TO_${OL_WHO}})
- same => n,GotoIf($["${OL_DIALLED}" != ""]?known)
- same => n,Set(OL_DIALLED=${DB(officeline/to/${OL_WHO})})
- same => n,GotoIf($["${OL_DIALLED}" != ""]?known)
- same => n,Set(OL_DIALLED=${OL_FALLBACK_${OL_WHO}})
- same => n,GotoIf($["${OL_DIALLED}" = ""]?nobody)
+ same => n,Set(OL_DIALED=${OL_TO_${OL_WHO}})
+ same => n,GotoIf($["${OL_DIALED}" != ""]?known)
+ same => n,Set(OL_DIALED=${DB(officeline/to/${OL_WHO})})
+ same => n,GotoIf($["${OL_DIALED}" != ""]?known)
+ same => n,Set(OL_DIALED=${OL_FALLBACK_${OL_WHO}})
+ same => n,GotoIf($["${OL_DIALED}" = ""]?nobody)
  same => n(known),Set(OL_AT=${OL_KIND_${OL_WHO}})
  same => n,GotoIf($["${OL_AT}" != "" & "${OL_AT}" != "*"]?desk)
 ; What a mobile shows is the office, never the patient.
@@ -25,21 +25,21 @@ exten => _[a-z].,1,Set(OL_WHO=${FILTER(a-z0-9\-_,${EXTEN})})
  same => n,Set(CALLERID(rdnis)=)
  same => n,MSet(_OL_LEG=${CHANNEL(name)},_OL_RING=${OL_RING})
  same => n,GotoIf($["${OL_AT}" = "*"]?service)
- same => n,Dial(${OL_DIALLED}&Local/s@watch/n,$[${OL_RING} + 20]^4,IU(confirm^${OL_WHO}^${OL_WHISPER}^${OL_PIN_${OL_WHO}}^${OL_STEP}))
+ same => n,Dial(${OL_DIALED}&Local/s@watch/n,$[${OL_RING} + 20]^4,IU(confirm^${OL_WHO}^${OL_WHISPER}^${OL_PIN_${OL_WHO}}^${OL_STEP}))
  same => n(nobody),Hangup()
- same => n(service),Dial(${OL_DIALLED}&Local/s@watch/n,$[${OL_RING} + 20]^4,Ir)
+ same => n(service),Dial(${OL_DIALED}&Local/s@watch/n,$[${OL_RING} + 20]^4,Ir)
  same => n,Hangup()
 ; A desk phone that is not registered is skipped; one that registered twice rings on both.
- same => n(desk),Set(OL_DIALLED=${PJSIP_DIAL_CONTACTS(${OL_AT})})
- same => n,GotoIf($["${OL_DIALLED}" = ""]?nobody)
- same => n,Dial(${OL_DIALLED},${OL_RING},I)
+ same => n(desk),Set(OL_DIALED=${PJSIP_DIAL_CONTACTS(${OL_AT})})
+ same => n,GotoIf($["${OL_DIALED}" = ""]?nobody)
+ same => n,Dial(${OL_DIALED},${OL_RING},I)
  same => n,Hangup()
 exten => i,1,Hangup()
 exten => e,1,Hangup()
 exten => T,1,Hangup()
 exten => h,1,NoOp()
 
-; ---- Beside each mobile that is dialled: how long it is looked for, and how long it rings -----------
+; ---- Beside each mobile that is dialed: how long it is looked for, and how long it rings -----------
 ; Dial's second time, of 4 s, ends a leg on which nothing rings, and a carrier's 100 Trying does not
 ; stop it. Asterisk's causes show that the carrier answered at all: from then on the phone is looked
 ; for 15 s, and rings OL_RING seconds from when it is found. Ticks of 0.2 s are counted, because the

@@ -4,15 +4,15 @@ from typing import Final
 
 PEOPLE: Final = r"""
 ; ---- The physician's line: a person about a message, after a PIN ---------------------------------
-; Whom the relay called about what stands in OL_MATTER, which only our own Originate sets. Whoever
+; Whom the follow-up called about what stands in OL_ABOUT, which only our own Originate sets. Whoever
 ; calls in comes straight to [consult], and has to say who they are. There is never a dial tone: what
-; is dialled is the message's.
+; is dialed is the message's.
 [physician]
 exten => s,1,Set(AGIEXITONHANGUP=yes)
  same => n,Set(OL_TURN=0)
  same => n,Set(OL_EVENT=arrived)
  same => n,Set(OL_DETAIL=)
- same => n,Set(OL_STATE=${OL_MATTER})
+ same => n,Set(OL_STATE=${OL_ABOUT})
  same => n,Goto(consult,s,1)
 exten => i,1,Hangup()
 exten => e,1,Hangup()
@@ -108,14 +108,14 @@ exten => e,1,Hangup()
 exten => T,1,Hangup()
 exten => h,1,NoOp()
 
-; ---- Somebody in the office dialled 911: each of the other desk phones rings and says so ----------
+; ---- Somebody in the office dialed 911: each of the other desk phones rings and says so ----------
 ; What it shows is for the office's own eyes: a desk phone's id, never a person's number.
 [emergency]
 exten => _[a-z].,1,GotoIf($["${EXTEN}" = "${OL_DESK}"]?nobody)
- same => n,Set(OL_DIALLED=${PJSIP_DIAL_CONTACTS(${EXTEN})})
- same => n,GotoIf($["${OL_DIALLED}" = ""]?nobody)
+ same => n,Set(OL_DIALED=${PJSIP_DIAL_CONTACTS(${EXTEN})})
+ same => n,GotoIf($["${OL_DIALED}" = ""]?nobody)
  same => n,Set(CALLERID(all)="${OL_CALLED} from ${OL_DESK}" <${OL_NUMBER}>)
- same => n,Dial(${OL_DIALLED},60,I)
+ same => n,Dial(${OL_DIALED},60,I)
  same => n(nobody),Hangup()
 exten => 911,1,Set(OL_SAY=emergency-911${OL_SPOKEN})
  same => n,Goto(say,1)

@@ -76,7 +76,7 @@ exten => doubt,1,Set(OL_HELD=yes)
  same => n,UserEvent(OfficeLine,Token: ${OL_TOKEN},What: canary-stayed,Call: ${CHANNEL(linkedid)})
  same => n,Goto(call,s,taken)
 ; What the control layer answered to it: something to say, and never somebody to ring.
-exten => told,1,UserEvent(OfficeLine,Token: ${OL_TOKEN},What: canary-told,Key: ${OL_DETAIL},Call: ${CHANNEL(linkedid)})
+exten => told,1,UserEvent(OfficeLine,Token: ${OL_TOKEN},What: canary-reported,Key: ${OL_DETAIL},Call: ${CHANNEL(linkedid)})
  same => n,Playback(${OL_SAY})
  same => n,Hangup(16)
 exten => lost,1,UserEvent(OfficeLine,Token: ${OL_TOKEN},What: canary-lost,Call: ${CHANNEL(linkedid)})

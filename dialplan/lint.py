@@ -19,7 +19,7 @@ DANGEROUS = (
 LEGS = "_[a-z]."  # reached by our own Local channels alone
 OWN_LEGS = {(names.LEG, LEGS), (names.EMERGENCY, LEGS)}
 # How the other desk phones are told of a call to 911; nothing else of ours originates a call.
-_TOLD = re.compile(
+_REPORTED = re.compile(
     r"same => n,Originate\(Local/[\w-]+@emergency/n,exten,emergency,9(?:11|33),1,60,a"
 )
 _EXTENSION = re.compile(r"exten => ([^,]+),1,(.*)")
@@ -47,7 +47,7 @@ def protected(written: Written) -> Iterator[str]:
 
 
 def exact_numbers(written: Written) -> Iterator[str]:
-    """What can be dialled is written out; patterns are for our own legs."""
+    """What can be dialed is written out; patterns are for our own legs."""
     for title, lines in contexts(written.text(FILE)).items():
         for line in lines:
             found = _EXTENSION.fullmatch(line)
@@ -72,7 +72,7 @@ def cleaned_first(written: Written) -> Iterator[str]:
 def nothing_dangerous(written: Written) -> Iterator[str]:
     """No program, no evaluation, no dial tone, no recording in secret."""
     for title, every in contexts(written.text(FILE)).items():
-        lines = [line for line in every if title != names.FROM_PHONE or not _TOLD.match(line)]
+        lines = [line for line in every if title != names.FROM_PHONE or not _REPORTED.match(line)]
         yield from (f"{title}: {word}" for word in DANGEROUS if any(word in line for line in lines))
 
 

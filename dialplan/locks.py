@@ -189,7 +189,7 @@ def audio(written: Written) -> Iterator[str]:
 
 
 def quiet_logs(written: Written) -> Iterator[str]:
-    """Asterisk's own logs name no dialled number and no pressed key."""
+    """Asterisk's own logs name no dialed number and no pressed key."""
     logs = [one for one in written.sections("logger.conf") if one.title == "logfiles"]
     if not logs:
         yield "nobody can say what is logged"
@@ -235,5 +235,5 @@ WRITTEN: tuple[tuple[str, str, Check], ...] = (
     ("asterisk", "nothing dangerous, a limit of calls", nothing_dangerous),
     ("asterisk", "modules by an allow-list", modules),
     ("asterisk", "a narrow range of audio ports, strict", audio),
-    ("asterisk", "logs without dialled numbers and pressed keys", quiet_logs),
+    ("asterisk", "logs without dialed numbers and pressed keys", quiet_logs),
 )

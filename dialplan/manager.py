@@ -9,18 +9,18 @@ USER = "officeline"
 # Each with a header of it and how that begins: of legs the phones, not the Local channels before
 # them, but for those of calls that we place. Nothing that is told before the dialplan has cleaned a
 # caller's name and number, such as Newchannel: Asterisk writes them with their line breaks.
-_TOLD = (
+_REPORTED = (
     ("FullyBooted", "", ""),
     ("DialBegin", "DestChannel", "PJSIP/"),
     ("DialEnd", "DestChannel", "PJSIP/"),
     ("Hangup", "Channel", "PJSIP/"),
-    ("Hangup", "Uniqueid", names.RELAY_CALL),
+    ("Hangup", "Uniqueid", names.FOLLOW_UP_CALL),
     ("UserEvent", "", ""),
     ("OriginateResponse", "", ""),
     ("Hold", "Channel", "PJSIP/"),
     ("Unhold", "Channel", "PJSIP/"),
 )
-EVENTS = tuple(dict.fromkeys(event for event, _, _ in _TOLD))
+EVENTS = tuple(dict.fromkeys(event for event, _, _ in _REPORTED))
 # what we read of them
 FIELDS = (
     "Uniqueid",
@@ -51,7 +51,7 @@ def filters() -> list[tuple[str, object]]:
         (f"eventfilter(action(include),name({event}),header({header}),method(starts_with))", begin)
         if header
         else (f"eventfilter(action(include),name({event}))", "")
-        for event, header, begin in _TOLD
+        for event, header, begin in _REPORTED
     ]
 
 

@@ -1,4 +1,4 @@
-"""One catalogue of the names that the dialplan and its handlers share."""
+"""One catalog of the names that the dialplan and its handlers share."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ FROM_TRUNK: Final = "from-trunk"
 FROM_PHONE: Final = "from-phone"
 CALL: Final = "call"
 LEG: Final = "leg"
-WATCH: Final = "watch"  # beside each mobile that is dialled
+WATCH: Final = "watch"  # beside each mobile that is dialed
 FAILSAFE: Final = "failsafe"
 HEARTBEAT: Final = "heartbeat"
 DRILL: Final = "drill"
@@ -44,7 +44,7 @@ PIN_OF: Final = "OL_PIN"  # OL_PIN_<person>: this one accepts by their PIN
 PIN_VERDICT: Final = "OL_KNOWN"  # <unique id>/<try>/<yes or no>
 VERDICT: Final = "OL_VERDICT"  # <unique id>/<turn>, always set last
 
-MATTER_OF: Final = "OL_MATTER"  # whom the relay called about which message; empty: called in
+CALLED_ABOUT: Final = "OL_ABOUT"  # whom the follow-up called about which message; empty: called in
 KEPT: Final = "OL_BACK"  # a caller's own state, until somebody has said who they are
 LONGEST: Final = "OL_LONGEST"  # after how many seconds a call that we placed is ended
 DIGITS: Final = "OL_DIGITS"  # how many keys are waited for; of a number without a leading 0 or 1
@@ -55,16 +55,16 @@ PRESS: Final = "OL_PRESS"  # and which key it presses then
 TRIAL: Final = "OL_CANARY"  # set on both ends of a canary's call: it leads to no human
 REALLY: Final = "OL_REALLY"  # "ring" where a drill of the failsafe rings its people
 
-DID: Final = "OL_DID"  # set by the dialplan: the line that was dialled
+DID: Final = "OL_DID"  # set by the dialplan: the line that was dialed
 BACKLINE: Final = "OL_BACKLINE"  # and "yes" where hospitals and labs call on it
 
 # Verbs: the extensions of the context `do`
 MENU: Final = "menu"
 NUMBER: Final = "number"
-LADDER: Final = "ladder"
+ESCALATION: Final = "escalation"
 DESK: Final = "desk"
 WAIT: Final = "wait"
-MATTER: Final = "matter"
+REASON: Final = "reason"
 MESSAGE: Final = "message"
 GOODBYE: Final = "goodbye"
 REJECT: Final = "reject"
@@ -103,7 +103,9 @@ CANARY_CAME: Final = "canary-came"  # the test call came in and proved that it i
 CANARY_DOUBT: Final = "canary-doubt"  # some call came in; the test call is to be hung up
 CANARY_GONE: Final = "canary-gone"  # a doubtful call ended with ours
 CANARY_STAYED: Final = "canary-stayed"  # and one did not, and went on as a patient's
-CANARY_TOLD: Final = "canary-told"  # what is said to the test call, and the key that was heard
+CANARY_REPORTED: Final = (
+    "canary-reported"  # what is said to the test call, and the key that was heard
+)
 CANARY_LOST: Final = "canary-lost"  # nobody answered for it
 FULL: Final = "full"  # a caller got 503, as all that the office takes at once are in
 
@@ -121,7 +123,9 @@ CODECS: Final = ("ulaw", "alaw")  # of the trunk, and of the calls that the offi
 HOLD_CLASS: Final = "officeline"
 HOLD_BACKLINE: Final = "officeline-backline"  # what hospitals and labs hear while phones ring
 HOLD_TALK: Final = "officeline-talk"  # whoever is put on hold by whom they talk to: music alone
-RELAY_CALL: Final = "officeline-relay-"  # how the ids begin of calls that the office places itself
+FOLLOW_UP_CALL: Final = (
+    "officeline-follow-up-"  # how the ids begin of calls that the office places itself
+)
 
 
 _LEG_CHANNEL = re.compile(rf"Local/([a-z0-9_-]+)@{LEG}-")

@@ -45,7 +45,7 @@ _COMMON: Options = {
 class Trunk:
     """The carrier's link; `secret` and `username` are for registration alone.
 
-    `addresses` are the carrier's signalling addresses (IP or CIDR); calls from any other address
+    `addresses` are the carrier's signaling addresses (IP or CIDR); calls from any other address
     are strangers'. A name among them is one that could not be looked up: nobody's address yet.
     With `encrypted` it speaks TLS, and sends audio as SRTP alone.
     """

@@ -76,7 +76,7 @@ MODULES = (
 )
 
 # Times are seconds since 1970 (u), which no change of the clocks doubles. Never lastdata: it would
-# hold the dialled mobile.
+# hold the dialed mobile.
 CDR_FIELDS = (
     "CDR(start,u)",
     "CDR(answer,u)",
@@ -110,7 +110,7 @@ class Folders:
 LEGS = 3  # rung together for one caller, on the average of all who are in
 PARTS = 2  # that Asterisk counts of each: the leg, and what watches it while a mobile is looked for
 # What neither limit of the dialplan counts: desk phones that dial 911 and those that are told of
-# it, physicians whom the relay reached, the heartbeat.
+# it, physicians whom the follow-up reached, the heartbeat.
 RESERVED = 40
 
 
@@ -163,10 +163,10 @@ def modules_conf(extra: Sequence[str] = ()) -> str:
 
 
 def logger_conf(*, verbose: bool = False) -> str:
-    """Render logger.conf; verbose output names dialled numbers, so only a test's carrier has it."""
+    """Render logger.conf; verbose output names dialed numbers, so only a test's carrier has it."""
     levels = "notice,warning,error" + (",verbose" if verbose else "")
     return document(
-        "What Asterisk writes down; verbose is off because it names dialled numbers.",
+        "What Asterisk writes down; verbose is off because it names dialed numbers.",
         section("general", {"dateformat": "%F %T.%3q", "appendhostname": "no", "queue_log": "no"}),
         section("logfiles", {"messages.log": levels, "security.log": "security"}),
     )

@@ -101,19 +101,24 @@ class Turns:
 
 
 def on_duty(plan: Plan) -> tuple[str, ...]:
-    """Name everybody who has turns on call in a rota, in the file's order.
+    """Name everybody who has turns on call in a schedule, in the file's order.
 
-    The turns of a backup are none; without rotas it is all physicians.
+    The turns of a backup are none; without schedules it is all physicians.
     """
-    rotas = plan.rotas.values()
+    schedules = plan.schedules.values()
     named = {
         one
-        for rota in rotas
-        for layer in rota.layers
+        for schedule in schedules
+        for layer in schedule.layers
         if layer.place != "backup"
         for one in layer.rotation
     }
-    named |= {shift.person for rota in rotas for shift in rota.shifts if shift.place != "backup"}
+    named |= {
+        shift.person
+        for schedule in schedules
+        for shift in schedule.shifts
+        if shift.place != "backup"
+    }
     return tuple(one for one in plan.people if one in named) or plan.physicians()
 
 
@@ -145,11 +150,11 @@ def most(who: Mapping[str, timedelta], whole: timedelta) -> tuple[str, ...]:
 
 def _holiday(plan: Plan, day: date) -> str | None:
     """Say why a whole day is closed that the weekday alone would not close; None if it is not."""
-    if any(one.schedule == OFFICE and falls_on(one.when, day) for one in plan.openings):
+    if any(one.office_hours == OFFICE and falls_on(one.when, day) for one in plan.openings):
         return None
     reasons = (
         one.reason
         for one in plan.closures
-        if one.span is None and one.schedule in {None, OFFICE} and falls_on(one.when, day)
+        if one.span is None and one.office_hours in {None, OFFICE} and falls_on(one.when, day)
     )
     return next(reasons, None)

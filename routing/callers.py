@@ -15,9 +15,9 @@ _WORDS = (
 )
 _KEYS = str.maketrans("abcdefghijklmnopqrstuvwxyz", "22233344455566677778889999")
 # One that is told of beside them, and what systems show that know of no number.
-_TOLD = frozenset({"8566696687", "0000123456", "1234567890", "0123456789"})
+_REPORTED = frozenset({"8566696687", "0000123456", "1234567890", "0123456789"})
 
-SENTINELS = frozenset(word.translate(_KEYS) for word in _WORDS) | _TOLD
+SENTINELS = frozenset(word.translate(_KEYS) for word in _WORDS) | _REPORTED
 
 
 def is_nobodys(number: str) -> bool:

@@ -6,7 +6,7 @@ from collections import defaultdict
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from routing import rota as rotas
+from routing import schedule as schedules
 from routing.burden import HOUR
 from routing.model import Plan
 from routing.places import Seat
@@ -16,7 +16,7 @@ from routing.places import Seat
 class Covered:
     """Turns, or parts of them, that somebody has for another person, who is away."""
 
-    rota: str
+    schedule: str
     person: str
     instead_of: str
     turns: int
@@ -24,10 +24,10 @@ class Covered:
 
 
 def covered(plan: Plan, start: datetime, end: datetime) -> tuple[Covered, ...]:
-    """Add up what is taken for people who are away within [start, end), in every rota."""
+    """Add up what is taken for people who are away within [start, end), in every schedule."""
     held: defaultdict[tuple[str, Seat], timedelta] = defaultdict(timedelta)
-    for name in plan.rotas:
-        for shift in rotas.shifts(plan, name, start, end):
+    for name in plan.schedules:
+        for shift in schedules.shifts(plan, name, start, end):
             for person in shift.on_call.people:
                 seat = shift.on_call.seat(person)
                 if seat.instead_of is not None:

@@ -9,12 +9,12 @@ from typing import Literal, NamedTuple
 
 from routing.model import Patient, Urgency
 
-Kind = Literal["ring", "ladder", "message", "menu", "announce", "reject"]
+Kind = Literal["ring", "escalation", "message", "menu", "announce", "reject"]
 
 
 @dataclass(frozen=True)
 class Facts:
-    """A call as far as it is known: the dialled DID, the caller (None: anonymous), the keys.
+    """A call as far as it is known: the dialed DID, the caller (None: anonymous), the keys.
 
     `presses` are the keys so far, one for each menu; "" is silence. `earlier` are the instants of
     earlier calls from the same number. `directory` is what the patients' directory said when the
@@ -41,9 +41,10 @@ class Decision:
     """What happens to the call; `reasons` are all rules that were looked at, in their order.
 
     `target` names what the kind needs: whom to ring (a group, person, desk phone, or word for the
-    people on call), the ladder, the menu, or who owns the message. `say` are prompts. A ring that
-    nobody takes goes on to the ladder `otherwise`, or to a message of `urgency`. `own` is the
-    caller's own physician, `patient` the caller's id in the directory, which no live call carries.
+    people on call), the escalation, the menu, or who owns the message. `say` are prompts. A ring
+    that nobody takes goes on to the escalation `otherwise`, or to a message of `urgency`. `own` is
+    the caller's own physician, `patient` the caller's id in the directory, which no live call
+    carries.
     """
 
     kind: Kind

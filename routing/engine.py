@@ -15,7 +15,7 @@ from routing.model import (
     Plan,
     Ring,
     Rule,
-    RunLadder,
+    RunEscalation,
     TakeMessage,
 )
 from routing.rules import Reasons, Scene
@@ -32,7 +32,7 @@ def route(facts: Facts, plan: Plan, now: datetime) -> Decision:
 
     A DID that is no line of ours is rejected. The menu is offered where rules could turn on an
     urgency that is not known yet; a key of it may also decide by itself. Should no rule match, the
-    call counts as an urgent message: the direction of every failure is towards a human.
+    call counts as an urgent message: the direction of every failure is toward a human.
     """
     line = plan.line_of(facts.did)
     if line is None:
@@ -86,9 +86,9 @@ def _decided(so_far: Decision, do: Action | Menu, plan: Plan) -> Decision:
             return replace(so_far, kind="menu", target=name, say=say)
         case Ring():
             return _rung(so_far, do, plan)
-        case RunLadder(ladder=ladder):
-            # whoever reaches a ladder is treated as urgent until a human says otherwise
-            return replace(so_far, kind="ladder", target=ladder, urgency="urgent")
+        case RunEscalation(escalation=escalation):
+            # whoever reaches an escalation policy is treated as urgent until a human says otherwise
+            return replace(so_far, kind="escalation", target=escalation, urgency="urgent")
         case TakeMessage(urgency=urgency):
             return replace(so_far, kind="message", urgency=urgency, target=plan.office.inbox)
         case Announce(say=say):
@@ -100,7 +100,7 @@ def _rung(so_far: Decision, do: Ring, plan: Plan) -> Decision:
     target = (so_far.own or "") if do.who == OWN else do.who
     if not target:  # a caller without an own physician goes on at once
         return _decided(
-            so_far, RunLadder(do.otherwise) if do.otherwise else TakeMessage(do.then), plan
+            so_far, RunEscalation(do.otherwise) if do.otherwise else TakeMessage(do.then), plan
         )
     return replace(
         so_far,

@@ -1,4 +1,4 @@
-"""Whether a schedule is open, at an instant and over a span; both from the same edges.
+"""Whether a set of office hours is open, at an instant and over a span; both from the same edges.
 
 From the strongest: a change made at short notice, an opening for the day, a closure, the season's
 weekday, the weekday. What an opening says of a day holds against every closure; of two openings or
@@ -39,29 +39,31 @@ class Hours:
     because: str
 
 
-def state_at(plan: Plan, now: datetime, schedule: str = OFFICE) -> tuple[HoursState, str]:
+def state_at(plan: Plan, now: datetime, office_hours: str = OFFICE) -> tuple[HoursState, str]:
     """Tell open or closed at this aware instant, and why in a few words."""
-    state, because = _look(plan, schedule, now.astimezone(UTC))
+    state, because = _look(plan, office_hours, now.astimezone(UTC))
     local = now.astimezone(plan.office.zone)
     if because:
         return state, because
-    season = _day(plan, schedule, local.date()).season
+    season = _day(plan, office_hours, local.date()).season
     of = f" of '{season.reason}'" if season is not None else ""
     return state, f"{local:%A} {local:%H:%M} is outside the hours{of}"
 
 
-def state(plan: Plan, now: datetime, schedule: str = OFFICE) -> HoursState:
+def state(plan: Plan, now: datetime, office_hours: str = OFFICE) -> HoursState:
     """Tell open or closed at this aware instant, without a word why."""
-    return _look(plan, schedule, now.astimezone(UTC))[0]
+    return _look(plan, office_hours, now.astimezone(UTC))[0]
 
 
-def spans(plan: Plan, start: datetime, end: datetime, schedule: str = OFFICE) -> Iterator[Hours]:
+def spans(
+    plan: Plan, start: datetime, end: datetime, office_hours: str = OFFICE
+) -> Iterator[Hours]:
     """List the stretches of [start, end) without a gap, each as long as nothing changes."""
     start, end = start.astimezone(UTC), end.astimezone(UTC)
-    edges = {edge for edge in _edges(plan, schedule, start, end) if start < edge < end}
+    edges = {edge for edge in _edges(plan, office_hours, start, end) if start < edge < end}
     current: Hours | None = None
     for begins, ends in pairwise(sorted({start, *edges, end}) if start < end else ()):
-        state, because = _look(plan, schedule, begins)
+        state, because = _look(plan, office_hours, begins)
         if current is not None and (current.state, current.because) == (state, because):
             current = Hours(current.start, ends, state, because)
             continue
@@ -73,31 +75,31 @@ def spans(plan: Plan, start: datetime, end: datetime, schedule: str = OFFICE) ->
 
 
 def around(
-    plan: Plan, at: datetime, schedule: str = OFFICE
+    plan: Plan, at: datetime, office_hours: str = OFFICE
 ) -> tuple[datetime | None, datetime | None]:
     """Tell since when and until when (UTC) the state is that of this aware instant.
 
     None stands for an instant that is more than `REACH` away.
     """
     at = at.astimezone(UTC)
-    state, _ = _look(plan, schedule, at)
-    before = [one.end for one in spans(plan, at - REACH, at, schedule) if one.state != state]
-    after = (one.start for one in spans(plan, at, at + REACH, schedule) if one.state != state)
+    state, _ = _look(plan, office_hours, at)
+    before = [one.end for one in spans(plan, at - REACH, at, office_hours) if one.state != state]
+    after = (one.start for one in spans(plan, at, at + REACH, office_hours) if one.state != state)
     return before[-1] if before else None, next(after, None)
 
 
-def _look(plan: Plan, schedule: str, at: datetime) -> tuple[HoursState, str]:
+def _look(plan: Plan, office_hours: str, at: datetime) -> tuple[HoursState, str]:
     """Find the state and what it comes from; both are constant between two edges."""
     changes = [
         change
         for change in plan.changes
-        if change.schedule in {None, schedule} and change.start <= at < change.end
+        if change.office_hours in {None, office_hours} and change.start <= at < change.end
     ]
     if changes:
         last = max(changes, key=lambda change: change.id)
         return last.state, last.reason or SHORT_NOTICE
     today = local_day(at, plan.office.zone)
-    days = (_day(plan, schedule, today), _day(plan, schedule, today - DAY))
+    days = (_day(plan, office_hours, today), _day(plan, office_hours, today - DAY))
     # the closure of a part of yesterday may last past midnight
     shut = next(
         (one for day in days for (begins, ends), one in day.partly if begins <= at < ends), None
@@ -126,31 +128,36 @@ class _Day:
     season: Season | None = None
 
 
-def _day(plan: Plan, schedule: str, day: date) -> _Day:
+def _day(plan: Plan, office_hours: str, day: date) -> _Day:
     """Look up a local day; worked out once for each plan."""
-    key = (schedule, day)
+    key = (office_hours, day)
     found: _Day | None = plan.memo.get(key)
     if found is None:
-        found = plan.memo[key] = _worked_out(plan, schedule, day)
+        found = plan.memo[key] = _worked_out(plan, office_hours, day)
     return found
 
 
-def _worked_out(plan: Plan, schedule: str, day: date) -> _Day:
+def _worked_out(plan: Plan, office_hours: str, day: date) -> _Day:
     for opening in plan.openings:
-        if opening.schedule == schedule and falls_on(opening.when, day):
+        if opening.office_hours == office_hours and falls_on(opening.when, day):
             return _Day(
                 True, tuple((_span(day, span, plan), opening.reason) for span in opening.spans)
             )
     closures = [
         _named(one, day)
         for one in plan.closures
-        if one.schedule in {None, schedule} and falls_on(one.when, day)
+        if one.office_hours in {None, office_hours} and falls_on(one.when, day)
     ]
     wholly = next((one for one in closures if one.span is None), None)
     season = next(
-        (one for one in plan.seasons if one.schedule == schedule and falls_on(one.when, day)), None
+        (
+            one
+            for one in plan.seasons
+            if one.office_hours == office_hours and falls_on(one.when, day)
+        ),
+        None,
     )
-    known = season or plan.schedules.get(schedule)
+    known = season or plan.office_hours.get(office_hours)
     of = f" ({season.reason})" if season is not None else ""
     return _Day(
         False,
@@ -186,7 +193,7 @@ def _span(day: date, span: tuple[time, time], plan: Plan) -> Span:
     return instant(day, start, zone), instant(day + (end <= start) * DAY, end, zone)
 
 
-def _edges(plan: Plan, schedule: str, start: datetime, end: datetime) -> Iterator[datetime]:
+def _edges(plan: Plan, office_hours: str, start: datetime, end: datetime) -> Iterator[datetime]:
     """List every instant at which the answer may change."""
     for change in plan.changes:
         yield from (change.start, change.end)
@@ -194,7 +201,7 @@ def _edges(plan: Plan, schedule: str, start: datetime, end: datetime) -> Iterato
     day = local_day(start, zone) - DAY
     while (midnight := instant(day, MIDNIGHT, zone)) < end:
         yield midnight
-        known = _day(plan, schedule, day)
+        known = _day(plan, office_hours, day)
         for span, _ in (*known.periods, *known.partly):
             yield from span
         day += DAY

@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 
 from routing import turns
 from routing.instants import DAY, at_local
-from routing.model import Days, DayWindow, Layer, LayerWindow, Rota
+from routing.model import Days, DayWindow, Layer, LayerWindow, Schedule
 
 WEEK, CHUNK = 7 * DAY, 28 * DAY
 LONGEST = 3660 * DAY  # nobody waits for longer to be looked for
@@ -39,14 +39,14 @@ class Idle:
     why: Why
 
 
-def idle(rota: Rota, zone: ZoneInfo, now: datetime) -> Iterator[Idle]:
+def idle(schedule: Schedule, zone: ZoneInfo, now: datetime) -> Iterator[Idle]:
     """List who never has a turn from this aware instant on; each layer looks at its own place."""
-    for number, layer in enumerate(rota.layers):
+    for number, layer in enumerate(schedule.layers):
         if layer.only and all(_has_a_year(one) for one in layer.only):
             continue  # a few dates do not go around
         if turns.handoff(layer, 0) == turns.FAR:
             continue  # its windows never come
-        above = [one for one in rota.layers[number + 1 :] if one.place == layer.place]
+        above = [one for one in schedule.layers[number + 1 :] if one.place == layer.place]
         waiting = _waiting(layer, zone, now)
         if not waiting:
             continue

@@ -1,14 +1,14 @@
-"""What a path of a call lacks at its end: the judgement of a proof.
+"""What a path of a call lacks at its end: the judgment of a proof.
 
 What is demanded of a path:
 - It ends in a message that somebody owns: the office's inbox names a person or desk phone. Whoever
-  is rung, in a ring or a ladder, is followed by a message when nobody accepts.
+  is rung, in a ring or an escalation policy, is followed by a message when nobody accepts.
 - It does not end in an announcement or a refusal, unless the rule that says so asks for a flag:
   such callers the office knows.
 - If it is urgent, at least two different people with a contact at that instant are reached: rung
-  by the ring or the ladder, or, if they want messages first, called by the message that follows.
-  Where there is no ladder the message calls on call, backup and everyone, whatever they want
-  first. Desk phones are no people.
+  by the ring or the escalation, or, if they want messages first, called by the message that
+  follows. Where there is no escalation the message calls on call, backup and everyone, whatever
+  they want first. Desk phones are no people.
 - If it is urgent and asks who is on call, somebody is, and can be reached. That the engine calls
   everyone where nobody is on call saves a patient, and proves nothing.
 """
@@ -19,9 +19,9 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import NamedTuple
 
-from routing import ladder, paths, rota
+from routing import escalation, paths, schedule
 from routing.decision import Decision
-from routing.model import BACKUP, EVERYONE, ONCALL, Ladder, Plan, Try
+from routing.model import BACKUP, EVERYONE, ONCALL, Escalation, Plan, Try
 
 ENOUGH = 2  # people that an urgent path reaches
 
@@ -53,7 +53,7 @@ def why(end: Decision, plan: Plan, who: Callable, now: datetime) -> str:
         return lacks
     if end.urgency != "urgent":
         return ""
-    steps = _ladder(end, plan)
+    steps = _escalation(end, plan)
     return next(filter(None, _lacks_on_call(end, steps, plan, who, now)), "") or _too_few(
         _rung(end, plan, who, now) | _called(steps, plan, who, now)
     )
@@ -68,42 +68,42 @@ def why_across(end: Decision, plan: Plan, first: At, then: At) -> str:
         return ""
     lacks = _ownerless(plan, then.now)
     if not lacks and end.urgency == "urgent":
-        called = _called(_ladder(end, plan), plan, *then)
+        called = _called(_escalation(end, plan), plan, *then)
         lacks = _too_few(_rung(end, plan, *first) | called)
     return lacks and f"its message comes after a change, and then {lacks}"
 
 
 def _ownerless(plan: Plan, now: datetime) -> str:
-    owners = ladder.resolve(plan.office.inbox, plan, now)
+    owners = escalation.resolve(plan.office.inbox, plan, now)
     if any(one in plan.people or one in plan.phones for one in owners):
         return ""
     return f"nobody owns the message: the inbox {plan.office.inbox} is nobody here"
 
 
-def _ladder(end: Decision, plan: Plan) -> Ladder | None:
-    return plan.ladders.get((end.target if end.kind == "ladder" else end.otherwise) or "")
+def _escalation(end: Decision, plan: Plan) -> Escalation | None:
+    return plan.escalations.get((end.target if end.kind == "escalation" else end.otherwise) or "")
 
 
-def _first_rota(plan: Plan) -> str:
-    return next(iter(plan.rotas), "")
+def _first_schedule(plan: Plan) -> str:
+    return next(iter(plan.schedules), "")
 
 
 def _lacks_on_call(
-    end: Decision, steps: Ladder | None, plan: Plan, who: Callable, now: datetime
+    end: Decision, steps: Escalation | None, plan: Plan, who: Callable, now: datetime
 ) -> Iterator[str]:
-    """Say for each rota that an urgent path asks what is wrong with who is on call."""
+    """Say for each schedule that an urgent path asks what is wrong with who is on call."""
     if steps is None or (end.kind == "ring" and end.target == ONCALL):
-        yield _on_call_lacks(plan, _first_rota(plan), who, now)
+        yield _on_call_lacks(plan, _first_schedule(plan), who, now)
     if steps is not None and any(isinstance(one, Try) and one.who == ONCALL for one in steps.live):
-        yield _on_call_lacks(plan, steps.rota or _first_rota(plan), who, now)
+        yield _on_call_lacks(plan, steps.schedule or _first_schedule(plan), who, now)
 
 
-def _on_call_lacks(plan: Plan, rota_name: str, who: Callable, now: datetime) -> str:
-    if rota_name not in plan.rotas:
-        return ""  # an office without rotas calls everyone by intention
-    on_call = rota.on_call(plan, rota_name, now).people
+def _on_call_lacks(plan: Plan, schedule_name: str, who: Callable, now: datetime) -> str:
+    if schedule_name not in plan.schedules:
+        return ""  # an office without schedules calls everyone by intention
+    on_call = schedule.on_call(plan, schedule_name, now).people
     if not on_call:
-        return f"nobody is on call in the rota {rota_name}"
+        return f"nobody is on call in the schedule {schedule_name}"
     silent = [one for one in on_call if one not in who.people]
     return f"{silent[0]} is on call and has no contact then" if silent else ""
 
@@ -114,14 +114,14 @@ def _rung(end: Decision, plan: Plan, who: Callable, now: datetime) -> set[str]:
     return {one for one in rung if one in plan.people}
 
 
-def _called(steps: Ladder | None, plan: Plan, who: Callable, now: datetime) -> set[str]:
+def _called(steps: Escalation | None, plan: Plan, who: Callable, now: datetime) -> set[str]:
     """Name the people whom its message calls."""
-    rota_name = steps.rota if steps is not None else ""
+    schedule_name = steps.schedule if steps is not None else ""
     return {
         one
         for word in (ONCALL, BACKUP, EVERYONE)
-        for one in ladder.resolve(word, plan, now, rota_name=rota_name)
-        if one in who.people and (steps is None or plan.people[one].mode == "relay")
+        for one in escalation.resolve(word, plan, now, schedule_name=schedule_name)
+        if one in who.people and (steps is None or plan.people[one].mode == "follow_up")
     }
 
 

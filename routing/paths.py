@@ -10,7 +10,7 @@ from collections.abc import Container, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from routing import ladder, rules
+from routing import escalation, rules
 from routing.decision import Decision, Facts
 from routing.engine import A_KEY, route
 from routing.model import OWN, Line, Patient, Plan, Repeat, Ring, Try
@@ -107,15 +107,17 @@ def rung(
     end: Decision, plan: Plan, now: datetime, reachable: Container[str]
 ) -> Iterator[tuple[str, ...]]:
     """List who is rung together, step after step, of a call that began at an instant."""
-    rungs = plan.ladders.get((end.target if end.kind == "ladder" else end.otherwise) or "")
+    rungs = plan.escalations.get((end.target if end.kind == "escalation" else end.otherwise) or "")
     if end.kind == "ring":
-        first = ladder.resolve(end.target, plan, now, own=end.own)
+        first = escalation.resolve(end.target, plan, now, own=end.own)
         yield tuple(one for one in first if one in reachable)
     after = -1
     while rungs is not None and (
-        step := ladder.next_step(rungs, plan, now, after=after, reachable=reachable, own=end.own)
+        step := escalation.next_step(
+            rungs, plan, now, after=after, reachable=reachable, own=end.own
+        )
     ):
-        if isinstance(step, ladder.Ringing):
+        if isinstance(step, escalation.Ringing):
             yield step.who
         after = step.step
 
@@ -145,7 +147,7 @@ def _uses_own(plan: Plan) -> bool:
     """Tell whether it makes a difference whose patient somebody is."""
     actions = [rule.do for rule in plan.rules]
     keys = [do for menu in plan.menus.values() for do in (*menu.keys.values(), menu.otherwise)]
-    steps = [step for one in plan.ladders.values() for step in one.live]
+    steps = [step for one in plan.escalations.values() for step in one.live]
     return any(isinstance(do, Ring) and do.who == OWN for do in (*actions, *keys)) or any(
         isinstance(step, Try) and step.who == OWN for step in steps
     )
@@ -195,10 +197,14 @@ def _ages(total: tuple[tuple[int, int], ...]) -> tuple[timedelta, ...]:
 def _ending(end: Decision) -> str:
     match end.kind:
         case "ring":
-            then = f"the ladder {end.otherwise}" if end.otherwise else f"a {end.urgency} message"
+            then = (
+                f"the escalation policy {end.otherwise}"
+                if end.otherwise
+                else f"a {end.urgency} message"
+            )
             return f"{end.target} is rung, then {then}"
-        case "ladder":
-            return f"the ladder {end.target}"
+        case "escalation":
+            return f"the escalation policy {end.target}"
         case "message":
             return f"a message, {end.urgency}"
         case "announce":

@@ -8,7 +8,7 @@ from datetime import datetime
 from routing.instants import inside
 from routing.model import Person, Plan
 
-# For each person the contacts whose numbers the vault holds: "mobile", "second".
+# For each person the contacts whose numbers the secrets file holds: "mobile", "second".
 Numbers = Mapping[str, frozenset[str]]
 
 
@@ -27,7 +27,7 @@ def contact(person: Person, plan: Plan, numbers: Numbers, at: datetime) -> str |
 
 
 def keys_pin(person: Person, via: str) -> bool:
-    """Tell whether a person accepts by their PIN over this contact, whatever a ladder says."""
+    """Tell whether a person accepts by their PIN over this contact, whatever an escalation says."""
     return any(one.pin for one in person.contacts if one.via == via)
 
 
@@ -39,7 +39,8 @@ def quiet(person: Person, plan: Plan, at: datetime) -> bool:
 def reachable(plan: Plan, numbers: Numbers, at: datetime, *, urgent: bool) -> dict[str, str]:
     """Map everybody who may be rung live now to the contact used; desk phones to themselves.
 
-    Who wants messages first (`relay`) is not rung live, and in quiet hours only urgent calls ring.
+    Who wants messages first (`follow_up`) is not rung live, and in quiet hours only urgent calls
+    ring.
     """
     found = {
         person.id: via

@@ -1,4 +1,4 @@
-"""The places of a rota at an instant: who is on call, who is beside them, and whose turn it is.
+"""The places of a schedule at an instant: who is on call, who is beside them, and whose turn it is.
 
 Overrides are laid over that here, too: see `routing.model.Override`.
 """

@@ -43,7 +43,7 @@ class Failure(NamedTuple):
 
 @dataclass(frozen=True)
 class Counterexample:
-    """A failure, and all the spans (UTC) in which calls begin that it befalls, in their order."""
+    """A failure, and all the spans (UTC) in which calls that it happens to begin, in order."""
 
     failure: Failure
     spans: tuple[Span, ...]
@@ -100,20 +100,20 @@ def prove(
         (Counterexample(failure, _joined(known)) for failure, known in spans.items()),
         key=lambda one: (len(one.failure.path), one.spans[0], one.failure.why),
     )
-    told = tuple(found[:most])
-    return Proof(not found, start, end, len(within), walked, told, len(changes), across)
+    reported = tuple(found[:most])
+    return Proof(not found, start, end, len(within), walked, reported, len(changes), across)
 
 
 def lasts(plan: Plan) -> timedelta:
     """Say how long a call may go on while nobody accepts it, at the most."""
-    ladders = [
+    escalations = [
         sum(one.seconds if isinstance(one, Pause) else one.ring_s + PRESSED_S for one in known.live)
-        for known in plan.ladders.values()
+        for known in plan.escalations.values()
     ]
     keys = (do for menu in plan.menus.values() for do in (*menu.keys.values(), menu.otherwise))
     actions = (*(rule.do for rule in plan.rules), *keys)
     first = [do.ring_s + PRESSED_S for do in actions if isinstance(do, Ring)]
-    return SPOKEN + timedelta(seconds=max(ladders, default=0) + max(first, default=0))
+    return SPOKEN + timedelta(seconds=max(escalations, default=0) + max(first, default=0))
 
 
 def _until(looked: Sequence[Stretch], number: int, end: datetime) -> Iterator[Stretch]:

@@ -22,7 +22,7 @@ from routing.model import (
     Plan,
     Ring,
     Rule,
-    RunLadder,
+    RunEscalation,
     Urgency,
     When,
 )
@@ -30,7 +30,7 @@ from routing.model import (
 URGENCY = "urgency"
 Asked = tuple[tuple[str, "Callable[[When, Scene], bool]"], ...]
 Conditions = tuple[tuple[Rule, Asked], ...]
-Told = tuple[str, str]  # what is said of a condition that holds, and of one that does not
+Reported = tuple[str, str]  # what is said of a condition that holds, and of one that does not
 
 
 @dataclass
@@ -71,9 +71,9 @@ class Scene:
         """Return the patient if the number is that of several."""
         return self.patient if self.patient is not None and self.patient.members else None
 
-    def hours(self, schedule: str | None) -> HoursState:
-        """Tell the state of a schedule (None: the line's own)."""
-        name = schedule or self.line.schedule
+    def hours(self, office_hours: str | None) -> HoursState:
+        """Tell the state of a set of office hours (None: the line's own)."""
+        name = office_hours or self.line.office_hours
         if name not in self._hours:
             self._hours[name] = hours.state(self.plan, self.now, name)
         return self._hours[name]
@@ -117,7 +117,7 @@ def _shutting(plan: Plan) -> frozenset[str]:
         found = plan.memo["shutting"] = frozenset(
             rule.when.flag
             for rule in plan.rules
-            if rule.when.flag is not None and not isinstance(rule.do, Ring | RunLadder)
+            if rule.when.flag is not None and not isinstance(rule.do, Ring | RunEscalation)
         )
     return found
 
@@ -187,7 +187,7 @@ def _holds_repeat(when: When, scene: Scene) -> bool:
 
 _HOLDS: dict[str, Callable[[When, Scene], bool]] = {
     "line": lambda when, scene: when.line == scene.line.name,
-    "hours": lambda when, scene: when.hours == scene.hours(when.schedule),
+    "hours": lambda when, scene: when.hours == scene.hours(when.office_hours),
     "caller": lambda when, scene: when.caller == scene.caller,
     "flag": lambda when, scene: when.flag in scene.flags,
     "panel": lambda when, scene: when.panel == scene.panel,
@@ -196,42 +196,42 @@ _HOLDS: dict[str, Callable[[When, Scene], bool]] = {
 }
 
 
-def _says_hours(when: When, scene: Scene) -> Told:
-    schedule = when.schedule or scene.line.schedule
-    state, why = hours.state_at(scene.plan, scene.now, schedule)
-    told = f"the {schedule} is {state} ({why})"
-    return told, told
+def _says_hours(when: When, scene: Scene) -> Reported:
+    office_hours = when.office_hours or scene.line.office_hours
+    state, why = hours.state_at(scene.plan, scene.now, office_hours)
+    reported = f"the {office_hours} is {state} ({why})"
+    return reported, reported
 
 
-def _says_repeat(when: When, scene: Scene) -> Told:
+def _says_repeat(when: When, scene: Scene) -> Reported:
     assert when.repeat is not None  # noqa: S101  # only asked where it is
     minutes = when.repeat.minutes
-    told = f"it is call {scene.calls(minutes)} within {minutes} minutes"
-    return told, f"{told}, and the rule is for call {when.repeat.count} and later ones"
+    reported = f"it is call {scene.calls(minutes)} within {minutes} minutes"
+    return reported, f"{reported}, and the rule is for call {when.repeat.count} and later ones"
 
 
-def _says_during(when: When, scene: Scene) -> Told:
+def _says_during(when: When, scene: Scene) -> Reported:
     local = scene.now.astimezone(scene.plan.office.zone)
     text = when.during_text
     return f"it is within {text}", f"{local:%A %H:%M} is not within {text}"
 
 
-def _says_flag(when: When, scene: Scene) -> Told:
+def _says_flag(when: When, scene: Scene) -> Reported:
     if scene.shared is not None and when.flag in scene.shared.some:
-        told = f"of the patients who share the number some are marked '{when.flag}'"
-        return told, f"{told}, and not all"
+        reported = f"of the patients who share the number some are marked '{when.flag}'"
+        return reported, f"{reported}, and not all"
     return f"the caller is marked '{when.flag}'", f"the caller is not marked '{when.flag}'"
 
 
-def _says_panel(when: When, scene: Scene) -> Told:
+def _says_panel(when: When, scene: Scene) -> Reported:
     if scene.shared is not None and any(one.panel == when.panel for one in scene.shared.members):
-        told = f"all who share the number are patients of {when.panel}"
-        return told, f"not {told}"
-    told = f"a patient of {when.panel}"
-    return f"the caller is {told}", f"the caller is not {told}"
+        reported = f"all who share the number are patients of {when.panel}"
+        return reported, f"not {reported}"
+    reported = f"a patient of {when.panel}"
+    return f"the caller is {reported}", f"the caller is not {reported}"
 
 
-_SAYS: dict[str, Callable[[When, Scene], Told]] = {
+_SAYS: dict[str, Callable[[When, Scene], Reported]] = {
     "line": lambda when, scene: (
         f"the call came in on line {when.line}",
         f"the call came in on line {scene.line.name}, not {when.line}",

@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from typing import Literal, get_args
 
-from routing import rota
+from routing import schedule
 from routing.model import Confirm, Plan
 
 # "waiting" for the next try; "unconfirmed" after all of them, and called on now and then; "over":
@@ -39,7 +39,7 @@ AFTER: Mapping[tuple[State, Event], State] = {
 
 LATE = timedelta(hours=2)  # after that the first call about a shift's start is no news
 AGAIN = timedelta(minutes=30)  # between the calls to somebody who never pressed
-SETTLED = timedelta(seconds=5)  # how soon a change of the rota is surely in the plan
+SETTLED = timedelta(seconds=5)  # how soon a change of the schedule is surely in the plan
 REACHES = (timedelta(days=15), timedelta(days=400))  # how far ahead a shift's end is looked for
 
 
@@ -47,7 +47,7 @@ REACHES = (timedelta(days=15), timedelta(days=400))  # how far ahead a shift's e
 class Begin:
     """Somebody who was not on call before is from `start` (UTC) on."""
 
-    rota: str
+    schedule: str
     person: str
     start: datetime
 
@@ -60,7 +60,7 @@ class View:
     the shift was handed over by somebody, and is confirmed even where the file asks for nothing.
     """
 
-    rota: str
+    schedule: str
     person: str
     start: datetime
     role: Role
@@ -75,13 +75,13 @@ Todo = Literal["call", "wait", "relieved", "too late"]
 
 
 def begun(plan: Plan, name: str, after: datetime, until: datetime) -> Iterator[Begin]:
-    """List who begins a shift of a rota within (after, until], if they are to confirm that.
+    """List who begins a shift of a schedule within (after, until], if they are to confirm that.
 
     An answering service is human whoever answers there, and confirms nothing.
     """
-    if name not in plan.rotas or plan.rotas[name].confirm is None:
+    if name not in plan.schedules or plan.schedules[name].confirm is None:
         return
-    spans = rota.shifts(plan, name, after, until + timedelta(microseconds=1))
+    spans = schedule.shifts(plan, name, after, until + timedelta(microseconds=1))
     for before, later in pairwise(spans):
         for person in later.on_call.people:
             known = plan.people.get(person)
@@ -93,14 +93,14 @@ def ends(plan: Plan, name: str, person: str, at: datetime) -> datetime | None:
     """Say until when somebody who is on call now stays so; None for longer than is looked."""
     at = at.astimezone(UTC)
     for reach in REACHES:
-        for shift in rota.shifts(plan, name, at, at + reach):
+        for shift in schedule.shifts(plan, name, at, at + reach):
             if person not in shift.on_call.people:
                 return shift.start
     return None
 
 
 def due(view: View, plan: Plan, now: datetime, unconfirmed: Collection[str]) -> Todo:
-    """Say what must be done; `unconfirmed` are the rotas in which somebody on call never pressed.
+    """Say what must be done; `unconfirmed` are the schedules with somebody who never pressed.
 
     Who was entered a moment ago may be missing in the plan still, and is waited for.
     """
@@ -113,16 +113,16 @@ def due(view: View, plan: Plan, now: datetime, unconfirmed: Collection[str]) -> 
 
 
 def _concerned(view: View, plan: Plan, now: datetime, unconfirmed: Collection[str]) -> bool:
-    if view.rota not in plan.rotas:
+    if view.schedule not in plan.schedules:
         return False
-    answer = rota.on_call(plan, view.rota, now)
+    answer = schedule.on_call(plan, view.schedule, now)
     if view.role == "backup":
-        return view.rota in unconfirmed and view.person == answer.backup
-    wanted = view.by_hand or plan.rotas[view.rota].confirm is not None
+        return view.schedule in unconfirmed and view.person == answer.backup
+    wanted = view.by_hand or plan.schedules[view.schedule].confirm is not None
     return wanted and view.person in answer.people
 
 
-def befell(view: View, confirm: Confirm, *, pressed: bool) -> Event:
+def happened(view: View, confirm: Confirm, *, pressed: bool) -> Event:
     """Name what a call that ended means."""
     if pressed:
         return "pressed"

@@ -136,7 +136,7 @@ class _Tally:
         local = stretch.start.astimezone(self._plan.office.zone)
         who = {one for people_, _ in stretch.answers for one in people_}
         self.minutes["total"] += length
-        self.minutes[stretch.states[0]] += length  # the office's schedule comes first
+        self.minutes[stretch.states[0]] += length  # the office's office hours comes first
         self.minutes["nobody_on_call"] += timedelta() if who else length
         self.turns.add(stretch.start, stretch.end, who)
         for line in self._plan.lines:

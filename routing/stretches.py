@@ -1,7 +1,7 @@
 """A span of time cut at every instant at which a decision may change; in between, none does.
 
-What is decided at an instant depends on the state of each schedule, on who is on call in each
-rota, and on which weekly windows hold. So two stretches that agree in these are decided alike.
+What is decided at an instant depends on the state of each office hours, on who is on call in each
+schedule, and on which weekly windows hold. So two stretches that agree in these are decided alike.
 """
 
 from __future__ import annotations
@@ -12,20 +12,20 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TypeVar
 
-from routing import hours, rota
+from routing import hours, schedule
 from routing.instants import occurrences
 from routing.model import OFFICE, HoursState, Line, Plan, Window
 
 T = TypeVar("T")
-Answer = tuple[tuple[str, ...], str | None]  # who is on call in a rota, and who steps in
+Answer = tuple[tuple[str, ...], str | None]  # who is on call in a schedule, and who steps in
 
 
 @dataclass(frozen=True)
 class Stretch:
     """From `start` up to `end` (UTC) all of this is the same.
 
-    `states` are those of `schedules(plan)`, `answers` those of the plan's rotas, each in their
-    order; `held` has a bit for each window that was asked for, set where it holds.
+    `states` are those of `office hours(plan)`, `answers` those of the plan's schedules, each in
+    their order; `held` has a bit for each window that was asked for, set where it holds.
     """
 
     start: datetime
@@ -40,11 +40,11 @@ class Stretch:
         return ours == theirs
 
 
-def schedules(plan: Plan) -> tuple[str, ...]:
-    """Name every schedule that a line or a rule may ask for."""
-    asked = [line.schedule for line in plan.lines]
-    asked += [rule.when.schedule for rule in plan.rules if rule.when.schedule is not None]
-    return tuple(dict.fromkeys([OFFICE, *plan.schedules, *asked]))
+def office_hours(plan: Plan) -> tuple[str, ...]:
+    """Name all office hours that a line or a rule may ask for."""
+    asked = [line.office_hours for line in plan.lines]
+    asked += [rule.when.office_hours for rule in plan.rules if rule.when.office_hours is not None]
+    return tuple(dict.fromkeys([OFFICE, *plan.office_hours, *asked]))
 
 
 def stretches(
@@ -62,7 +62,9 @@ def stretches(
     states, answers = _states(plan, start, end), _answers(plan, start, end)
     held, kept = _held(plan, start, end, windows), set(cuts)
     closed: HoursState = "closed"
-    now = Stretch(start, end, (closed,) * len(schedules(plan)), (((), None),) * len(plan.rotas), 0)
+    now = Stretch(
+        start, end, (closed,) * len(office_hours(plan)), (((), None),) * len(plan.schedules), 0
+    )
     for edge in sorted({*states, *answers, *held, *kept}):
         if not start <= edge < end:
             continue
@@ -84,7 +86,7 @@ def _states(
     plan: Plan, start: datetime, end: datetime
 ) -> Mapping[datetime, list[tuple[int, HoursState]]]:
     found: dict[datetime, list[tuple[int, HoursState]]] = defaultdict(list)
-    for number, name in enumerate(schedules(plan)):
+    for number, name in enumerate(office_hours(plan)):
         for span in hours.spans(plan, start, end, name):
             found[span.start].append((number, span.state))
     return found
@@ -94,8 +96,8 @@ def _answers(
     plan: Plan, start: datetime, end: datetime
 ) -> Mapping[datetime, list[tuple[int, Answer]]]:
     found: dict[datetime, list[tuple[int, Answer]]] = defaultdict(list)
-    for number, name in enumerate(plan.rotas):
-        for shift in rota.shifts(plan, name, start, end):
+    for number, name in enumerate(plan.schedules):
+        for shift in schedule.shifts(plan, name, start, end):
             who = shift.on_call
             found[shift.start].append((number, (who.people, who.backup)))
     return found
@@ -157,8 +159,11 @@ class Watched:
         return sum(1 << self.windows.index(window) for window in set(windows))
 
     def _asked_on(self, line: Line) -> tuple[tuple[int, ...], int]:
-        """Find the schedules and windows that the decisions on a line depend on."""
+        """Find the office hours and windows that the decisions on a line depend on."""
         whens = [rule.when for rule in self._plan.rules if rule.when.line in {None, line.name}]
-        names = {line.schedule, *(one.schedule or line.schedule for one in whens if one.hours)}
-        places = (number for number, name in enumerate(schedules(self._plan)) if name in names)
+        names = {
+            line.office_hours,
+            *(one.office_hours or line.office_hours for one in whens if one.hours),
+        }
+        places = (number for number, name in enumerate(office_hours(self._plan)) if name in names)
         return tuple(places), self._bits(window for one in whens for window in one.during)

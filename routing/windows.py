@@ -105,7 +105,7 @@ def holiday_at(windows: Iterable[LayerWindow], at: datetime, zone: ZoneInfo) -> 
             for day in (local.date(), (local + HALF_DAY).date(), (local - HALF_DAY).date()):
                 known = _holiday(window.holidays, day)
                 if known is not None and inside((window,), at, zone):
-                    return _told(known, day)
+                    return _reported(known, day)
     return None
 
 
@@ -113,11 +113,11 @@ def _named(holiday: Holiday, window: DayWindow, local: datetime) -> str:
     """Say which holiday's window a local time lies in, by the day that it belongs to."""
     for day in (local.date(), local.date() - DAY):
         if falls_on(holiday.when, day - window.shift * DAY):
-            return _told(holiday, day - window.shift * DAY)
+            return _reported(holiday, day - window.shift * DAY)
     return holiday.name
 
 
-def _told(holiday: Holiday, day: date) -> str:
+def _reported(holiday: Holiday, day: date) -> str:
     return holiday.name + " (observed)" * moved(holiday.when, day)
 
 

@@ -38,6 +38,13 @@ LAYERS = (  # from the bottom; each may import itself and those before it
 )
 
 
+def tracked() -> list[str]:
+    """List the files of the repository, as paths from its root."""
+    run = ["git", "ls-files"]
+    listed = subprocess.run(run, cwd=ROOT, capture_output=True, text=True, check=True)
+    return [name for name in listed.stdout.split("\n") if name]
+
+
 def modules() -> dict[str, str]:
     """Map every module of the product, as a path, to its source."""
     tops = ("routing", "dialplan", "pbx")
@@ -171,10 +178,7 @@ def test_every_requirement_is_pinned_with_hashes() -> None:
 
 def test_nothing_foreign_is_tracked() -> None:
     """No address of a package index and no path of one machine is in any file."""
-    listed = subprocess.run(
-        ["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True
-    )
-    files = [ROOT / name for name in listed.stdout.split("\n") if name]
+    files = [ROOT / name for name in tracked()]
     assert len(files) > 50
     index = re.compile(r"https?://[^\s'\"]*(?:pypi|pythonhosted|debian\.org|npmjs)")
     place = re.compile("/" + "work/|/" + "home/[a-z]+/")
@@ -184,6 +188,57 @@ def test_nothing_foreign_is_tracked() -> None:
         text = path.read_text(errors="replace")  # calendars are in other encodings, too
         assert not index.search(text), path
         assert not place.search(text), path
+
+
+# What others call so: a state of iCalendar and of asyncio's tasks, and Asterisk's own column.
+THEIRS = re.compile(r"STATUS:CANCELLED|CancelledError|\.cancell(?:ed|ing)\(|cancelled_by|\bCANCELLED\b")
+OLD_WORDS = {"pbx/config/findings/renamed.py", "GLOSSARY.md", "tests/test_house.py"}
+
+
+def banned_words() -> list[str]:
+    """List the left column of the glossary's last table."""
+    text = (ROOT / "GLOSSARY.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| ([^|]+) \|", text.partition("| not | say |")[2], re.MULTILINE)
+    return [word for row in rows if "-" not in row for word in row.split(", ")]
+
+
+BANNED = re.compile(rf"(?<![a-z])(?:{'|'.join(banned_words())})(?![a-z])", re.IGNORECASE)
+
+
+def banned(path: str, text: str) -> list[str]:
+    """List a file's words that have another name in this house; pieces of names count."""
+    lines = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", THEIRS.sub("", text)).split("\n")
+    return [
+        f"{path}:{number}: {found.group()}"
+        for number, line in enumerate(lines, 1)
+        for found in BANNED.finditer(line)
+    ]
+
+
+def test_the_words_of_the_field_are_used() -> None:
+    """In code, help, documents, prompts and names of files; files of others are left out."""
+    found = []
+    for name in tracked():
+        data = (ROOT / name).read_bytes() if (ROOT / name).is_file() else b""
+        theirs = name.endswith((".ics", ".csv", ".lock")) or "peers" in name
+        if name in OLD_WORDS or theirs or b"\0" in data:
+            continue
+        found += banned(name, f"{name}\n{data.decode(errors='replace')}")
+    assert found == []
+
+
+def test_a_banned_word_is_found() -> None:
+    """The test above can fail; in each place of a name, too."""
+    words = banned_words()
+    assert len(words) > 40
+    for word in words:
+        for text in (
+            f"the {word} calls",
+            f"the_{word}",
+            f"Run{word.title()}",
+            f"{word.upper()}_S = 1",
+        ):
+            assert banned("x.py", text), text
 
 
 def test_no_property_is_about_time() -> None:

@@ -45,8 +45,8 @@ def test_every_module_and_every_file_of_data_is_in_it(wheel: zipfile.ZipFile) ->
     assert inside == sources(*PROGRAM) | {f"pbx/data/{one}" for one in sources(*DATA)}
 
 
-def test_the_command_and_the_licence_are_in_it(wheel: zipfile.ZipFile) -> None:
-    """`officeline` starts the one entrance; the licence goes with the program."""
+def test_the_command_and_the_license_are_in_it(wheel: zipfile.ZipFile) -> None:
+    """`officeline` starts the one entrance; the license goes with the program."""
     (points,) = (one for one in wheel.namelist() if one.endswith("entry_points.txt"))
     assert "officeline = cli:main" in wheel.read(points).decode()
     assert any(one.endswith("licenses/LICENSE") for one in wheel.namelist())
@@ -57,10 +57,12 @@ def test_the_constraints_are_the_lock_without_its_hashes() -> None:
     (filtered,) = re.findall(
         r"^    (grep -oE .*) >dist/constraints.txt$", (ROOT / "run").read_text(), re.MULTILINE
     )
-    told = subprocess.run(
+    reported = subprocess.run(
         ["sh", "-c", filtered], cwd=ROOT, check=True, capture_output=True, text=True
     ).stdout.splitlines()
     lock = (ROOT / "requirements.lock").read_text()
-    assert "".join(told).count("--hash") == 0
-    assert [one.split("==")[0] for one in told] == re.findall(r"^([\w.-]+)==", lock, re.MULTILINE)
-    assert all(re.fullmatch(r"[\w.-]+==\S+( ; .+)?", one) for one in told)
+    assert "".join(reported).count("--hash") == 0
+    assert [one.split("==")[0] for one in reported] == re.findall(
+        r"^([\w.-]+)==", lock, re.MULTILINE
+    )
+    assert all(re.fullmatch(r"[\w.-]+==\S+( ; .+)?", one) for one in reported)

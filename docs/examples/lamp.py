@@ -3,7 +3,7 @@
 
     lamp.py ON OFF -- mosquitto_sub's own options
 
-as on a small computer with a relay at its pin 17, which may read the topics and nothing else:
+as on a small computer with a follow-up at its pin 17, which may read the topics and nothing else:
 
     lamp.py "gpioset gpiochip0 17=1" "gpioset gpiochip0 17=0" -- \
         -h broker.example.org -p 8883 --capath /etc/ssl/certs -u lamp -P "$LAMP_PASSWORD" \

@@ -2,7 +2,7 @@
 
 
 class OfficeLineError(Exception):
-    """Root of every error that is meant for a person; its text is one sentence with its mend.
+    """Root of every error that is meant for a person; its text is one sentence with its fix.
 
     The text may repeat a foreign one: what a terminal would obey and not show is taken out of it.
     """
@@ -16,7 +16,7 @@ def _shown(character: str) -> str:
 
 
 class ConfigError(OfficeLineError):
-    """The configuration or the vault cannot be used as it stands."""
+    """The configuration or the secrets file cannot be used as it stands."""
 
 
 class EngineError(OfficeLineError):

@@ -25,8 +25,8 @@ FIELDS = frozenset(
     {
         "event", "level", "timestamp", "exception", "call", "callback", "code", "end", "error",
         "event_name", "limit", "line", "lost", "pause_s", "person", "pid", "plan", "port", "queue",
-        "record", "records", "rota", "script", "since_start", "start", "tries", "waiting", "way",
-        "where", "why",
+        "record", "records", "schedule", "script", "since_start", "start", "tries", "waiting",
+        "way", "where", "why",
     }
 )  # fmt: skip
 _NUMBER = re.compile(r"\+?\d{7,}(?!\.\d)")  # a call's id has a point in it, a number has none

@@ -23,7 +23,7 @@ _FIXES = {
     errno.EISDIR: "name a file in that folder",
     errno.ENOTDIR: "name a folder where a file stands now",
     errno.ENOENT: "check how the path is written",
-    errno.ELOOP: "mend its symbolic links, which go round in a circle",
+    errno.ELOOP: "fix its symbolic links, which go round in a circle",
     errno.ENAMETOOLONG: "choose a shorter name",
     errno.ESTALE: "mount its network disk again",
     errno.EBUSY: "close the program that uses it",

@@ -141,7 +141,7 @@ def _whole(number: str) -> str | None:
 def national_forms(number: str) -> tuple[str, ...]:
     """List how carriers of a number's own country may write it without its country code.
 
-    The first is the number itself; another one begins with what is dialled before it, as 0 is.
+    The first is the number itself; another one begins with what is dialed before it, as 0 is.
     """
     import phonenumbers
 

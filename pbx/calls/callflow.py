@@ -17,20 +17,20 @@ from pbx.base import phone_numbers as numbers
 from pbx.calls import memory
 from pbx.calls.conversation import Book, CallState, Plans, Question, Verdict
 from pbx.calls.recent import RecentCallers
-from routing import engine, ladder, outbound, people
+from routing import engine, escalation, outbound, people
 from routing.decision import Decision, Facts
+from routing.follow_up import follow_up_of
 from routing.model import Plan, Try
-from routing.relay import relay_of
 
 STAR = "*"  # at a menu: the physician's line
 KEY_WAIT_S = 5  # how long silence at the menu lasts before it counts as urgent
 NUMBER_WAIT_S = 6
 SAME_WAIT_S = 3  # before the number that the caller calls from is taken
 ASKED = 2  # how often a number is asked for; then the physician matters more
-MATTER_S = 20  # how long a caller may say what it is about before somebody is called
+REASON_S = 20  # how long a caller may say what it is about before somebody is called
 WORDS, SAVED = "words", "yes"  # how far the message of an urgent caller is
 TRIED = "yes"  # star led to the question for a PIN, and nobody answered it
-OVER = "over"  # the ladder is over, and its message waits for the number to call back
+OVER = "over"  # the escalation policy is over, and its message waits for the number to call back
 
 
 class CallFlow:
@@ -118,7 +118,7 @@ class _Turn:
                 return self.keyed(self.question.detail)
             case names.RECORDED:
                 return self.recorded()
-            case names.RANG | names.WAITED if self.state.ladder:
+            case names.RANG | names.WAITED if self.state.escalation:
                 return self.climb()
             case names.RANG:
                 return self.record(("desk-no-answer", "leave-message"))
@@ -132,7 +132,7 @@ class _Turn:
     def keyed(self, digits: str) -> Verdict:
         """Take a number that we would call back; after a second slip go on without a new one.
 
-        Who was asked before a message, and not before a ladder, leaves it now.
+        Who was asked before a message, and not before an escalation policy, leaves it now.
         """
         refused = partial(outbound.refused, self.plan)
         number = numbers.callback(digits, self.plan.office.country, refused)
@@ -142,15 +142,15 @@ class _Turn:
         state = replace(self.state, callback=number or "")
         if state.saved == OVER:
             return replace(self, state=replace(state, saved="")).leave_urgent()
-        if not state.ladder:
+        if not state.escalation:
             return replace(self, state=state).record(("leave-message",))
         say = ("callback-thanks",) if number else () if self.number else ("callback-missing",)
-        return replace(self, state=replace(state, saved=WORDS)).matter(*say)
+        return replace(self, state=replace(state, saved=WORDS)).reason(*say)
 
-    def matter(self, *say: str) -> Verdict:
+    def reason(self, *say: str) -> Verdict:
         """Have the caller say what it is about; the words belong to the message on the disk."""
-        words = {names.SAY: names.sounds((*say, "say-matter", "beep")), names.PAUSE: str(MATTER_S)}
-        return Verdict(names.MATTER, words, self.state, message="urgent")
+        words = {names.SAY: names.sounds((*say, "say-reason", "beep")), names.PAUSE: str(REASON_S)}
+        return Verdict(names.REASON, words, self.state, message="urgent")
 
     def recorded(self) -> Verdict:
         """Go on after words were recorded: to the people on call, or to the end."""
@@ -162,7 +162,7 @@ class _Turn:
         return self.goodbye("message-saved")
 
     def give_up(self) -> Verdict:
-        """End a ladder, at its end or because the caller waits no longer: a message is left."""
+        """End an escalation, which is over or whose caller gave up: a message is left."""
         if self.state.saved:
             return self.goodbye(*self.promise())
         return self.leave_urgent(saved=OVER)
@@ -185,17 +185,17 @@ class _Turn:
 
     def promise(self) -> tuple[str, ...]:
         """Say within what time somebody calls back, as the plan has it."""
-        breach_s = relay_of(self.plan, self.state.ladder).breach_s
+        breach_s = follow_up_of(self.plan, self.state.escalation).breach_s
         worse = () if self.backline else ("if-worse",)
         return (*spoken.call_back_within(breach_s), *worse)
 
     def perform(self, decision: Decision) -> Verdict:
-        ladders = {"ring": decision.otherwise or "", "ladder": decision.target}
+        escalations = {"ring": decision.otherwise or "", "escalation": decision.target}
         state = replace(
             self.state,
             urgency=decision.urgency or "",
             own=decision.own or "",
-            ladder=ladders.get(decision.kind, self.state.ladder),
+            escalation=escalations.get(decision.kind, self.state.escalation),
         )
         turn = replace(self, state=state)
         match decision.kind:
@@ -203,17 +203,17 @@ class _Turn:
                 words = {names.SAY: names.sounds(decision.say), names.PAUSE: str(KEY_WAIT_S)}
                 return Verdict(names.MENU, words, state)
             case "ring":
-                # whoever nobody answers goes on to the ladder, from its first step
+                # whoever nobody answers goes on to the escalation policy, from its first step
                 return turn.ring(turn.who(decision.target), decision.ring_s)
-            case "ladder":
-                return turn.start_ladder()
+            case "escalation":
+                return turn.start_escalation()
             case "message":
                 return turn.record(("leave-message",))
             case "announce":
                 return turn.goodbye(*decision.say)
         return Verdict(names.REJECT, {}, state)
 
-    def start_ladder(self) -> Verdict:
+    def start_escalation(self) -> Verdict:
         """Dial at once; but who came by a menu first leaves a number and says what it is about."""
         if self.question.event != names.PRESSED:  # a line without a menu asks nothing
             return self.climb()
@@ -232,7 +232,7 @@ class _Turn:
         return Verdict(names.NUMBER, words, state, message=state.urgency or "urgent")
 
     def who(self, target: str) -> tuple[str, ...]:
-        return ladder.resolve(target, self.plan, self.began, own=self.state.own or None)
+        return escalation.resolve(target, self.plan, self.began, own=self.state.own or None)
 
     def reachable(self) -> dict[str, str]:
         """Map everybody who may ring now to the contact that is used."""
@@ -241,10 +241,10 @@ class _Turn:
         return people.reachable(self.plan, held, self.began, urgent=urgent)
 
     def climb(self, *say: str) -> Verdict:
-        """Go to the ladder's next step; at its end an urgent message is taken."""
+        """Go to the escalation policy's next step; at its end an urgent message is taken."""
         state = self.state
-        rungs = self.plan.ladders.get(state.ladder)
-        step = rungs and ladder.next_step(
+        rungs = self.plan.escalations.get(state.escalation)
+        step = rungs and escalation.next_step(
             rungs,
             self.plan,
             self.began,
@@ -252,10 +252,10 @@ class _Turn:
             reachable=self.reachable(),
             own=state.own or None,
         )
-        if isinstance(step, ladder.Ringing):
+        if isinstance(step, escalation.Ringing):
             turn = replace(self, state=replace(state, step=step.step))
             return turn.ring(step.who, step.ring_s, say, pin=step.pin)
-        if isinstance(step, ladder.Waiting):
+        if isinstance(step, escalation.Waiting):
             words = {names.PAUSE: str(step.seconds)}
             return Verdict(names.WAIT, words, replace(state, step=step.step))
         return self.give_up()
@@ -267,7 +267,7 @@ class _Turn:
         via = self.reachable()
         who = tuple(one for one in who if one in via)
         if not who:
-            return self.climb() if self.state.ladder else self.record(("leave-message",))
+            return self.climb() if self.state.escalation else self.record(("leave-message",))
         kinds = {one: kind for one in who if (kind := self._kind(one, via[one]))}
         asked = self._asked(who, via, pin=pin)
         whisper = "whisper-urgent" if self.state.urgency == "urgent" else "whisper-routine"
@@ -283,7 +283,7 @@ class _Turn:
             **{f"_{names.KIND}_{one}": kind for one, kind in kinds.items()},
             **{f"_{names.PIN_OF}_{one}": pins for one, pins in asked.items()},
         }
-        verb = names.DESK if len(kinds) == len(who) else names.LADDER
+        verb = names.DESK if len(kinds) == len(who) else names.ESCALATION
         return Verdict(verb, words, self.state, who=who)
 
     def _kind(self, person: str, via: str) -> str:
@@ -294,8 +294,8 @@ class _Turn:
         return names.SERVICE if known is not None and known.role == "service" else ""
 
     def _asked(self, who: tuple[str, ...], via: Mapping[str, str], *, pin: bool) -> dict[str, str]:
-        """Say who accepts by a PIN ("1"); "" takes back what an earlier step of the ladder said."""
-        rungs = self.plan.ladders.get(self.state.ladder)
+        """Say who accepts by a PIN ("1"); "" takes back what an earlier step said."""
+        rungs = self.plan.escalations.get(self.state.escalation)
         steps = () if rungs is None else rungs.live
         mixed = any(isinstance(one, Try) and one.pin for one in steps)
         known = self.plan.people
@@ -315,12 +315,12 @@ class _Turn:
 
 
 def on_call_legs(plan: Plan, book: Book, now: datetime) -> dict[str, str]:
-    """Map whoever the first ladder's first step would ring at this instant to what is dialled."""
-    first = next(iter(plan.ladders.values()), None)
+    """Map whoever the first escalation's first step rings at this instant to what is dialed."""
+    first = next(iter(plan.escalations.values()), None)
     if first is None:
         return {}
     held = {person: frozenset(contacts) for person, contacts in book.items()}
     via = people.reachable(plan, held, now, urgent=True)
-    step = ladder.next_step(first, plan, now, after=-1, reachable=via)
-    who = step.who if isinstance(step, ladder.Ringing) else ()
+    step = escalation.next_step(first, plan, now, after=-1, reachable=via)
+    who = step.who if isinstance(step, escalation.Ringing) else ()
     return {one: book[one][via[one]] for one in who}

@@ -55,7 +55,7 @@ class CallState:
     """
 
     urgency: str = ""
-    ladder: str = ""
+    escalation: str = ""
     step: int = -1
     callback: str = ""
     asked: int = 0  # how often the callback number was asked for
@@ -71,7 +71,7 @@ class CallState:
     def encode(self) -> str:
         """Write the state as one word for a channel variable."""
         return (
-            f"{self.urgency}:{self.ladder}:{self.step}:{self.callback}:{self.asked}:{self.keys}"
+            f"{self.urgency}:{self.escalation}:{self.step}:{self.callback}:{self.asked}:{self.keys}"
             f":{self.own}:{self.plan}:{self.saved}:{self.began}:{self.earlier}:{self.known}"
             f":{self.star}"
         )

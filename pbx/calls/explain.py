@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, cast
 from zoneinfo import ZoneInfo
 
-from routing import ladder, people, rota
+from routing import escalation, people, schedule
 from routing.decision import Decision, Facts, Kind, Reason
 from routing.engine import A_KEY, NO_RULE, route
 from routing.model import Plan, Urgency
@@ -28,10 +28,10 @@ REPEAT_APART = timedelta(minutes=1)  # imagined earlier calls of the same number
 class Explanation:
     """What happens to a call and why; `steps` are whom it rings while nobody accepts.
 
-    `oncall` names the people on call by rota, `unconfirmed` those of them who never confirmed their
-    shift, `covers` who has the turn of somebody who is away, by rota, and `holidays` the holiday
-    that it is because of. `presses` are the caller's keys, "" for silence. Of a call of the log the
-    first step alone was kept; then `all_steps` is false.
+    `oncall` names the people on call by schedule, `unconfirmed` those of them who never confirmed
+    their shift, `covers` who has the turn of somebody who is away, by schedule, and `holidays` the
+    holiday that it is because of. `presses` are the caller's keys, "" for silence. Of a call of the
+    log the first step alone was kept; then `all_steps` is false.
     """
 
     at: datetime
@@ -39,7 +39,7 @@ class Explanation:
     presses: tuple[str, ...]
     decision: Decision
     oncall: Mapping[str, tuple[str, ...]]
-    steps: tuple[ladder.Ringing | ladder.Waiting, ...]
+    steps: tuple[escalation.Ringing | escalation.Waiting, ...]
     all_steps: bool = True
     unconfirmed: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     covers: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
@@ -54,16 +54,20 @@ def imagine(plan: Plan, numbers: people.Numbers, facts: Facts, at: datetime) -> 
         plan.hash,
         facts.presses,
         decision,
-        {name: rota.on_call(plan, name, at).people for name in plan.rotas},
-        tuple(ladder.course(decision, plan, at, numbers)),
-        unconfirmed={name: who for name in plan.rotas if (who := rota.unconfirmed(plan, name, at))},
+        {name: schedule.on_call(plan, name, at).people for name in plan.schedules},
+        tuple(escalation.course(decision, plan, at, numbers)),
+        unconfirmed={
+            name: who for name in plan.schedules if (who := schedule.unconfirmed(plan, name, at))
+        },
         covers=_covers(plan, at),
-        holidays={name: one for name in plan.rotas if (one := rota.holiday(plan, name, at))},
+        holidays={
+            name: one for name in plan.schedules if (one := schedule.holiday(plan, name, at))
+        },
     )
 
 
 def _covers(plan: Plan, at: datetime) -> dict[str, dict[str, str]]:
-    found = {name: rota.on_call(plan, name, at).covers() for name in plan.rotas}
+    found = {name: schedule.on_call(plan, name, at).covers() for name in plan.schedules}
     return {name: who for name, who in found.items() if who}
 
 
@@ -90,7 +94,7 @@ def remember(history: History, zone: ZoneInfo) -> Explanation:
         tuple(kept.get("presses", ())),
         decision,
         {name: tuple(who) for name, who in kept.get("oncall", {}).items()},
-        (ladder.Ringing(0, rings, kept.get("first_s", 0)),) if rings else (),
+        (escalation.Ringing(0, rings, kept.get("first_s", 0)),) if rings else (),
         all_steps=False,
     )
 
@@ -132,24 +136,24 @@ def keep(
         "say": list(decision.say),
         "otherwise": decision.otherwise,
         "own": decision.own,
-        "oncall": {name: list(rota.on_call(plan, name, at).people) for name in plan.rotas},
+        "oncall": {name: list(schedule.on_call(plan, name, at).people) for name in plan.schedules},
         "rings": list(rings),
     }
 
 
-def document(told: Explanation) -> dict[str, Any]:
+def document(reported: Explanation) -> dict[str, Any]:
     """Lay an explanation out as `explain --json` prints it."""
-    decision = told.decision
+    decision = reported.decision
     return {
-        "at": told.at.isoformat(timespec="seconds"),
-        "plan": told.plan,
+        "at": reported.at.isoformat(timespec="seconds"),
+        "plan": reported.plan,
         "line": decision.line,
         "hours": decision.hours,
         "urgency": decision.urgency,
-        "oncall": {name: list(who) for name, who in told.oncall.items()},
-        **({"unconfirmed": told.unconfirmed} if told.unconfirmed else {}),
-        **({"instead_of": told.covers} if told.covers else {}),
-        **({"holidays": told.holidays} if told.holidays else {}),
+        "oncall": {name: list(who) for name, who in reported.oncall.items()},
+        **({"unconfirmed": reported.unconfirmed} if reported.unconfirmed else {}),
+        **({"instead_of": reported.covers} if reported.covers else {}),
+        **({"holidays": reported.holidays} if reported.holidays else {}),
         "decision": {
             "kind": decision.kind,
             "target": decision.target,
@@ -158,43 +162,43 @@ def document(told: Explanation) -> dict[str, Any]:
             "otherwise": decision.otherwise,
             "own": decision.own,
         },
-        "steps": [_step(step) for step in told.steps],
+        "steps": [_step(step) for step in reported.steps],
         "reasons": [reason._asdict() for reason in decision.reasons],
     }
 
 
-def _step(step: ladder.Ringing | ladder.Waiting) -> dict[str, Any]:
-    if isinstance(step, ladder.Waiting):
+def _step(step: escalation.Ringing | escalation.Waiting) -> dict[str, Any]:
+    if isinstance(step, escalation.Waiting):
         return {"wait_s": step.seconds}
     shape = {"ring": list(step.who), "ring_s": step.ring_s}
     return {**shape, "confirm": "pin"} if step.pin else shape
 
 
-def sentences(told: Explanation, plan: Plan) -> list[str]:
+def sentences(reported: Explanation, plan: Plan) -> list[str]:
     """Tell an explanation in sentences; the first is what happens."""
-    decision = told.decision
-    lines = [f"{told.at:{LIKE}}: {_what(told, plan)}"]
+    decision = reported.decision
+    lines = [f"{reported.at:{LIKE}}: {_what(reported, plan)}"]
     if decision.line:
         lines.append(f"The call comes in on line {decision.line}, which is {decision.hours}.")
-    lines += [f"The caller {_pressed(key)}." for key in told.presses]
-    for name, who in told.oncall.items():
-        why = f" ({told.holidays[name]})" if name in told.holidays else ""
+    lines += [f"The caller {_pressed(key)}." for key in reported.presses]
+    for name, who in reported.oncall.items():
+        why = f" ({reported.holidays[name]})" if name in reported.holidays else ""
         lines.append(f"On call for {name}: {_names(who, plan) or 'nobody'}{why}.")
         lines += [
             f"{_names([person], plan)} has the turn of {_names([whose], plan)}, who is away."
-            for person, whose in told.covers.get(name, {}).items()
+            for person, whose in reported.covers.get(name, {}).items()
         ]
-    lines += [unconfirmed_sentence(plan, name, told.at) for name in told.unconfirmed]
+    lines += [unconfirmed_sentence(plan, name, reported.at) for name in reported.unconfirmed]
     lines += [_said(reason) for reason in decision.reasons]
-    if told.steps and told.all_steps:
+    if reported.steps and reported.all_steps:
         lines.append("While nobody accepts:")
-        lines += [f"  {_told_step(step, plan)}" for step in told.steps]
+        lines += [f"  {_reported_step(step, plan)}" for step in reported.steps]
         lines.append(f"  then a message is recorded{_for_whom(plan)}.")
     return lines
 
 
-def _what(told: Explanation, plan: Plan) -> str:
-    decision = told.decision
+def _what(reported: Explanation, plan: Plan) -> str:
+    decision = reported.decision
     match decision.kind:
         case "menu":
             menu = plan.menus.get(decision.target)  # a plan that stands in may not have it
@@ -206,7 +210,7 @@ def _what(told: Explanation, plan: Plan) -> str:
             return f"the caller hears {', '.join(decision.say)}, and the call ends."
         case "reject":
             return "the call is refused."
-    first = next((step for step in told.steps if isinstance(step, ladder.Ringing)), None)
+    first = next((step for step in reported.steps if isinstance(step, escalation.Ringing)), None)
     if first is None:
         return f"nobody can be rung, and a message is taken, {decision.urgency}{_for_whom(plan)}."
     return f"{_names(first.who, plan)} {'are' if len(first.who) > 1 else 'is'} rung."
@@ -228,8 +232,8 @@ def _pressed(key: str) -> str:
     return f"pressed {key}" if key else "pressed nothing"
 
 
-def _told_step(step: ladder.Ringing | ladder.Waiting, plan: Plan) -> str:
-    if isinstance(step, ladder.Waiting):
+def _reported_step(step: escalation.Ringing | escalation.Waiting, plan: Plan) -> str:
+    if isinstance(step, escalation.Waiting):
         return f"{step.seconds} s of music"
     return f"{_names(step.who, plan)}, {step.ring_s} s{', by PIN' if step.pin else ''}"
 

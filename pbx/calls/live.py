@@ -22,10 +22,9 @@ from pbx.base.errors import ConfigError, OfficeLineError
 from pbx.base.paths import data_folder
 from pbx.calls import office
 from pbx.calls.conversation import Book
-from pbx.config import plan
-from pbx.config import secrets as vault
+from pbx.config import plan, secrets
 from pbx.config.home import Home
-from pbx.config.secrets import Vault
+from pbx.config.secrets import Secrets
 from pbx.db import overlay
 from routing.model import Plan
 
@@ -121,11 +120,11 @@ class LivePlan:
     are kept in memory alone.
     """
 
-    def __init__(self, plan: Plan, vault: Vault, home: Home) -> None:
+    def __init__(self, plan: Plan, secrets: Secrets, home: Home) -> None:
         self.shelf: Shelf | None = None
         self._home = home
         self._bare = plan  # without what the database lays over it
-        self._vault = vault
+        self._secrets = secrets
         self._overlay = overlay.Overlay()
         self._applied = 0  # the id of the applied plan that was looked at last
         self._seen: tuple[int, object] | None = None
@@ -146,9 +145,9 @@ class LivePlan:
         return self._running.book
 
     @property
-    def vault(self) -> Vault:
-        """The vault as it was read last."""
-        return self._vault
+    def secrets(self) -> Secrets:
+        """The secrets file as it was read last."""
+        return self._secrets
 
     @property
     def of_late(self) -> tuple[Plan, ...]:
@@ -185,7 +184,7 @@ class LivePlan:
             if begun.hash not in hashes and (known := _parsed(begun)):
                 self._take_up(self._overlay.lay(known.plan))
         if looked is not None:
-            self._take(replace(looked, book=self._dialled(looked.plan)))
+            self._take(replace(looked, book=self._dialed(looked.plan)))
 
     def close(self) -> None:
         """Let go of the database."""
@@ -194,7 +193,7 @@ class LivePlan:
         self._connection = None
 
     async def watch(self) -> None:
-        """Look for changes until cancelled; each goes live for the next call."""
+        """Look for changes until canceled; each goes live for the next call."""
         while True:
             await asyncio.sleep(EVERY_S)
             try:
@@ -239,7 +238,7 @@ class LivePlan:
             return None
         self._blind = False
         self._seen = seen
-        self._read_vault()
+        self._read_secrets()
         found = self._built()
         if self.shelf is not None:
             self.shelf.keep(found.plan)
@@ -259,32 +258,32 @@ class LivePlan:
             log.info("plan.live", plan=newest.hash)
         self._applied = newest.id
 
-    def _read_vault(self) -> None:
-        """Read the numbers again; a vault that cannot be read changes nothing."""
+    def _read_secrets(self) -> None:
+        """Read the numbers again; a secrets file that cannot be read changes nothing."""
         if self._stamp() is None:
             return
         try:
-            self._vault = vault.read(self._home.folder)
+            self._secrets = secrets.read(self._home.folder)
         except ConfigError as error:
-            log.error("vault.broken", error=str(error))  # noqa: TRY400  # the sentence says it all
+            log.error("secrets.broken", error=str(error))  # noqa: TRY400  # the sentence says it all
 
     def _built(self) -> _Running:
         found = self._overlay.lay(self._bare)
-        return _Running(found, self._dialled(found))
+        return _Running(found, self._dialed(found))
 
-    def _dialled(self, plan: Plan) -> Book:
-        """List what is dialled for whom: everybody of this plan, and of those that calls have."""
+    def _dialed(self, plan: Plan) -> Book:
+        """List what is dialed for whom: everybody of this plan, and of those that calls have."""
         known = {one.hash: one for one in (*tuple(self._recent.values()), plan)}
         book: dict[str, Mapping[str, str]] = {}
         for one in known.values():
-            for who, contacts in office.dial_strings(one, self._vault).items():
+            for who, contacts in office.dial_strings(one, self._secrets).items():
                 book[who] = {**book.get(who, {}), **contacts}
         return book
 
     def _stamp(self) -> object:
-        """Tell one state of the vault's file from another; None where there is none."""
+        """Tell one state of the secrets file's file from another; None where there is none."""
         try:
-            found = (self._home.folder / vault.FILE).stat()
+            found = (self._home.folder / secrets.FILE).stat()
         except OSError:
             return None
         return found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns

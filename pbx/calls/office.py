@@ -1,4 +1,4 @@
-"""One office's Asterisk: from configuration, vault and ports to the files that it runs on."""
+"""One office's Asterisk: from configuration, secrets and ports to the files that it runs on."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from pbx.calls.conversation import Book
 from pbx.config import hosts
 from pbx.config.home import Home
 from pbx.config.plan import Configuration
-from pbx.config.secrets import Vault
+from pbx.config.secrets import Secrets
 from routing.model import Plan
 from routing.outbound import shown
 
 
-def dial_strings(plan: Plan, vault: Vault) -> Book:
+def dial_strings(plan: Plan, secrets: Secrets) -> Book:
     """List for everybody in the plan what Asterisk dials, by contact; desk phones by their id."""
     people = {
         person: {
@@ -31,7 +31,7 @@ def dial_strings(plan: Plan, vault: Vault) -> Book:
             **{one.via: f"PJSIP/{one.via}" for one in known.contacts if one.via in plan.phones},
         }
         for person, known in plan.people.items()
-        if (numbers := vault.contacts(person)) or known.contacts
+        if (numbers := secrets.contacts(person)) or known.contacts
     }
     return {**people, **{phone: {phone: f"PJSIP/{phone}"} for phone in plan.phones}}
 
@@ -71,7 +71,7 @@ def named_ports(configuration: Configuration) -> Ports | None:
 
 def asterisk_files(
     configuration: Configuration,
-    vault: Vault,
+    secrets: Secrets,
     home: Home,
     runtime: Runtime,
     ports: Ports,
@@ -82,7 +82,7 @@ def asterisk_files(
     if known is None:
         known = hosts.look_up(hosts.names_of(configuration))
     own = {shown(plan, None), *(line.did for line in plan.lines)}
-    dial = dial_strings(plan, vault)
+    dial = dial_strings(plan, secrets)
     # what the failsafe dials when it knows nothing newer: the mobile before anything else
     people = {
         person: next(iter(contacts.values()))
@@ -95,8 +95,8 @@ def asterisk_files(
         sip=SipFacts(
             bind=configuration.network.bind,
             port=ports.sip,
-            trunk=_trunk(configuration, vault, known),
-            phones={phone: vault.phones[phone] for phone in plan.phones},
+            trunk=_trunk(configuration, secrets, known),
+            phones={phone: secrets.phones[phone] for phone in plan.phones},
             phone_networks=hosts.addresses(configuration.network.phones, known),
             tls=_tls(configuration, ports),
         ),
@@ -106,7 +106,7 @@ def asterisk_files(
             number=shown(plan, None),
             name=letters.plain(plan.office.name),
             agi=f"127.0.0.1:{ports.agi}",
-            token=vault.token,
+            token=secrets.token,
             messages=str(home.messages),
             people=people,
             fallback=tuple(person for person in plan.physicians() if person in people),
@@ -116,7 +116,7 @@ def asterisk_files(
             national={number: national_forms(number) for number in sorted(own)},
         ),
         manager_port=ports.ami,
-        manager_secret=vault.manager,
+        manager_secret=secrets.manager,
         rtp=(ports.rtp_first, ports.rtp_last),
         hold={
             names.HOLD_CLASS: (music, str(spoken / "hold-sentence")),
@@ -153,7 +153,7 @@ def _in_files(configuration: Configuration) -> dict[str, object]:
     }
 
 
-def _trunk(configuration: Configuration, vault: Vault, known: hosts.Known) -> Trunk:
+def _trunk(configuration: Configuration, secrets: Secrets, known: hosts.Known) -> Trunk:
     table = configuration.trunk
     return Trunk(
         kind=table.kind,
@@ -161,7 +161,7 @@ def _trunk(configuration: Configuration, vault: Vault, known: hosts.Known) -> Tr
         port=table.port,
         addresses=hosts.addresses(table.addresses, known),
         username=table.username or "",
-        secret=vault.trunk,
+        secret=secrets.trunk,
         encrypted=table.transport == "tls",
     )
 

@@ -41,7 +41,7 @@ class Silence:
             self._holding.pop(channel, None)
 
     async def run(self) -> None:
-        """Look until cancelled."""
+        """Look until canceled."""
         while True:
             await asyncio.sleep(LOOK_S)
             try:

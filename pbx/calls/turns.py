@@ -13,15 +13,17 @@ from routing.model import Plan
 
 
 @dataclass(frozen=True)
-class Matter:
-    """What a message is opened with; `number` is E.164 or None, `ladder` may be empty."""
+class MessageDraft:
+    """What a message is opened with; `number` is E.164 or None, `escalation` may be empty."""
 
     number: str | None
     urgency: str
-    ladder: str
+    escalation: str
 
 
-def told(question: Question, verdict: Verdict, plan: Plan, now: datetime) -> list[records.Record]:
+def reported(
+    question: Question, verdict: Verdict, plan: Plan, now: datetime
+) -> list[records.Record]:
     """List what the log is told of a turn; the start of the call each time, the first counts."""
     call, line = question.call, plan.line_of(question.did)
     name = line.name if line else ""
@@ -48,8 +50,8 @@ def told(question: Question, verdict: Verdict, plan: Plan, now: datetime) -> lis
     return [*found, records.EventNoted(call, now, "turn", detail)]
 
 
-def matter(question: Question, verdict: Verdict) -> Matter:
+def draft(question: Question, verdict: Verdict) -> MessageDraft:
     """Say what the message of a turn is opened with."""
-    ladder = CallState.decode(question.state).ladder or verdict.state.ladder
+    escalation = CallState.decode(question.state).escalation or verdict.state.escalation
     number = verdict.state.callback or question.caller
-    return Matter(number, verdict.message or "urgent", ladder)
+    return MessageDraft(number, verdict.message or "urgent", escalation)

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from zoneinfo import ZoneInfo
 
-from pbx.config import schema, schema_days, schema_ladders, schema_people, schema_rotas
+from pbx.config import schema, schema_days, schema_escalations, schema_people, schema_schedules
 from routing import day_names, day_spans, model, spans, turn_texts, turns, window_texts
 
 UNITS: dict[str, model.Unit] = {
@@ -35,15 +35,15 @@ def plan(file: schema.OfficeFile, digest: str) -> model.Plan:
                 line.did,
                 line.name,
                 dict(line.menus),
-                line.schedule,
+                line.office_hours,
                 line.owner,
                 backline=line.backline if line.backline is not None else _backline(file, line),
             )
             for line in file.lines
         ),
-        schedules={
-            key: model.Schedule(key, _periods(hours))
-            for key, hours in {model.OFFICE: file.hours, **file.schedule}.items()
+        office_hours={
+            key: model.OfficeHours(key, _periods(hours))
+            for key, hours in {model.OFFICE: file.hours, **file.office_hours}.items()
         },
         closures=tuple(one for table in file.closures for one in _closures(table, holidays)),
         openings=tuple(_opening(opening) for opening in file.openings),
@@ -51,8 +51,12 @@ def plan(file: schema.OfficeFile, digest: str) -> model.Plan:
         phones={key: model.Phone(key, phone.name) for key, phone in file.phones.items()},
         groups={key: model.Group(key, tuple(members)) for key, members in file.groups.items()},
         menus={key: _menu(key, menu) for key, menu in file.menu.items()},
-        rotas={key: _rota(key, rota, holidays) for key, rota in file.rota.items()},
-        ladders={key: _ladder(key, ladder) for key, ladder in file.ladder.items()},
+        schedules={
+            key: _schedule(key, schedule, holidays) for key, schedule in file.schedule.items()
+        },
+        escalations={
+            key: _escalation(key, escalation) for key, escalation in file.escalation.items()
+        },
         rules=tuple(
             model.Rule(rule.name, _when(rule.when), _action(rule.do)) for rule in file.rules
         ),
@@ -105,20 +109,20 @@ def _closures(
 ) -> Iterator[model.Closure]:
     between = day_spans.span(table.between) if table.between else None
     if table.holidays is None:
-        yield model.Closure(_days(table), table.reason, between, table.schedule)
+        yield model.Closure(_days(table), table.reason, between, table.office_hours)
         return
     for holiday in holidays.get(table.holidays, ()):
         reason = f"{table.reason}: {holiday.name}" if table.reason else holiday.name
-        yield model.Closure(holiday.when, reason, between, table.schedule)
+        yield model.Closure(holiday.when, reason, between, table.office_hours)
 
 
 def _opening(table: schema_days.OpeningTable) -> model.Opening:
     hours = tuple(span for text in table.hours for span in day_spans.spans(text))
-    return model.Opening(_days(table), table.reason, hours, table.schedule)
+    return model.Opening(_days(table), table.reason, hours, table.office_hours)
 
 
 def _season(table: schema_days.SeasonTable) -> model.Season:
-    return model.Season(_days(table), table.reason, _periods(table.hours), table.schedule)
+    return model.Season(_days(table), table.reason, _periods(table.hours), table.office_hours)
 
 
 def _person(key: str, table: schema_people.PersonTable) -> model.Person:
@@ -142,7 +146,9 @@ def _choice(choice: model.Urgency | schema.KeyTable) -> model.Choice:
     return model.GoTo(choice.menu) if choice.menu is not None else _action(choice)
 
 
-def _rota(key: str, table: schema_rotas.RotaTable, holidays: window_texts.Lists) -> model.Rota:
+def _schedule(
+    key: str, table: schema_schedules.ScheduleTable, holidays: window_texts.Lists
+) -> model.Schedule:
     shifts = tuple(
         model.ExplicitShift(
             shift.person,
@@ -153,16 +159,16 @@ def _rota(key: str, table: schema_rotas.RotaTable, holidays: window_texts.Lists)
         for shift in table.shifts
     )
     layers = tuple(_layer(layer, holidays) for layer in table.stack())
-    return model.Rota(key, layers, shifts, table.backup, _confirm(table.confirm))
+    return model.Schedule(key, layers, shifts, table.backup, _confirm(table.confirm))
 
 
-def _confirm(wanted: bool | schema_rotas.ConfirmTable) -> model.Confirm | None:  # noqa: FBT001  # as the file has it
+def _confirm(wanted: bool | schema_schedules.ConfirmTable) -> model.Confirm | None:  # noqa: FBT001  # as the file has it
     if isinstance(wanted, bool):
         return model.Confirm() if wanted else None
     return model.Confirm(wanted.tries, spans.seconds(wanted.every))
 
 
-def _layer(table: schema_rotas.LayerTable, holidays: window_texts.Lists) -> model.Layer:
+def _layer(table: schema_schedules.LayerTable, holidays: window_texts.Lists) -> model.Layer:
     day, clock = turn_texts.handoff(table.handoff or "00:00")
     count, unit = table.every.split()
     layer = model.Layer(
@@ -183,18 +189,18 @@ def _layer(table: schema_rotas.LayerTable, holidays: window_texts.Lists) -> mode
     return replace(layer, only=tuple(window for found in texts for window in found))
 
 
-def _ladder(key: str, table: schema_ladders.LadderTable) -> model.Ladder:
+def _escalation(key: str, table: schema_escalations.EscalationTable) -> model.Escalation:
     steps = tuple(
         model.Try(step.try_, step.ring, step.confirm == "pin")
         if step.try_ is not None
         else model.Pause(step.wait or 1)
         for step in table.live
     )
-    relay = table.relay
-    climbs = (relay.retry, relay.backup, relay.everyone, relay.breach)
-    times = (*climbs, relay.callback, relay.cut_off)
-    return model.Ladder(
-        key, steps, model.Relay(*(spans.seconds(text) for text in times)), table.rota or ""
+    follow_up = table.follow_up
+    climbs = (follow_up.retry, follow_up.backup, follow_up.everyone, follow_up.breach)
+    times = (*climbs, follow_up.callback, follow_up.cut_off)
+    return model.Escalation(
+        key, steps, model.FollowUp(*(spans.seconds(text) for text in times)), table.schedule or ""
     )
 
 
@@ -204,7 +210,7 @@ def _when(table: schema.WhenTable) -> model.When:
     return model.When(
         line=table.line,
         hours=table.hours,
-        schedule=table.schedule,
+        office_hours=table.office_hours,
         urgency=table.urgency,
         caller=table.caller,
         flag=table.flag,
@@ -220,8 +226,8 @@ def _action(table: schema.DoTable) -> model.Action:
         return model.Ring(table.ring, table.for_, table.then, table.else_)
     if table.transfer is not None:
         return model.Ring(table.transfer, table.for_, table.then, table.else_)
-    if table.ladder is not None:
-        return model.RunLadder(table.ladder)
+    if table.escalation is not None:
+        return model.RunEscalation(table.escalation)
     if table.message is not None:
         return model.TakeMessage(table.message)
     if table.announce is not None:

@@ -1,4 +1,4 @@
-"""The home: where one office keeps its database, vault, messages and its Asterisk."""
+"""The home: where one office keeps its database, secrets file, messages and its Asterisk."""
 
 from __future__ import annotations
 

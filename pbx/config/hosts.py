@@ -81,14 +81,14 @@ class Watch:
         self._render = render
 
     async def run(self) -> None:
-        """Look until cancelled."""
+        """Look until canceled."""
         self._tell([name for name, found in self._known.items() if not found], [])
         while self._known:
             await asyncio.sleep(KNOWN_S if all(self._known.values()) else UNKNOWN_S)
             try:
                 await self._look()
             except (OSError, EngineError) as error:
-                log.error("names.not_told", error=str(error))  # noqa: TRY400  # tried again
+                log.error("names.not_reported", error=str(error))  # noqa: TRY400  # tried again
 
     async def _look(self) -> None:
         found = await asyncio.to_thread(look_up, list(self._known))

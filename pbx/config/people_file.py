@@ -38,8 +38,8 @@ def _holdable(person: str, name: str, role: str) -> None:
     try:
         TypeAdapter(dict[Id, PersonTable]).validate_python({person: {"name": name, "role": role}})
     except ValidationError as error:
-        told = error.errors()[0]
-        why = str(told.get("ctx", {}).get("error", told["msg"]))
+        reported = error.errors()[0]
+        why = str(reported.get("ctx", {}).get("error", reported["msg"]))
         why = why.replace("Input should be", f"the role '{role}' must be")
         raise ConfigError(f"Nobody was added: {' '.join(why.split())}.") from error
 

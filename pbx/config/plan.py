@@ -12,10 +12,10 @@ from pbx.base.errors import ConfigError
 from routing import model
 
 if TYPE_CHECKING:
-    from pbx.config import schema_wires
+    from pbx.config import schema_network
     from pbx.config.findings.draft import Draft
     from pbx.config.findings.finding import Finding
-    from pbx.config.schema_kept import RetentionTable
+    from pbx.config.schema_retention import RetentionTable
     from routing.people import Numbers
 
 
@@ -25,10 +25,10 @@ class Configuration:
 
     path: Path
     plan: model.Plan
-    trunk: schema_wires.TrunkTable
-    network: schema_wires.NetworkTable
-    mqtt: schema_wires.MqttTable | None = None
-    metrics: schema_wires.MetricsTable | None = None
+    trunk: schema_network.TrunkTable
+    network: schema_network.NetworkTable
+    mqtt: schema_network.MqttTable | None = None
+    metrics: schema_network.MetricsTable | None = None
     retention: RetentionTable | None = None
 
 
@@ -52,8 +52,8 @@ def check(
 ) -> tuple[Configuration | None, list[Finding]]:
     """Find everything that is wrong with a file, and make a plan of it if that can be done.
 
-    `numbers` are the contacts that the vault holds; without them, everybody's are. ConfigError only
-    for a file that is not there or cannot be opened.
+    `numbers` are the contacts that the secrets file holds; without them, everybody's are.
+    ConfigError only for a file that is not there or cannot be opened.
     """
     from pbx.config.findings.check import look, read_bytes
 
@@ -86,6 +86,6 @@ def _configuration(draft: Draft, path: Path) -> Configuration:
 def _mistakes(path: Path, found: Sequence[Finding]) -> ConfigError:
     problems = [f"line {one.line}, {one.where}: {one.message}" for one in found]
     if len(problems) == 1:
-        return ConfigError(f"{path}, {problems[0]}. {found[0].mend}")
+        return ConfigError(f"{path}, {problems[0]}. {found[0].fix}")
     listed = "".join(f"\n  {problem}" for problem in problems)
     return ConfigError(f"{path} has {len(problems)} mistakes:{listed}")

@@ -33,11 +33,11 @@ from pbx.config.fields import (
     Zone,
 )
 from pbx.config.schema_days import ClosureTable, HolidaysTable, OpeningTable, SeasonTable
-from pbx.config.schema_kept import RetentionTable
-from pbx.config.schema_ladders import LadderTable
+from pbx.config.schema_escalations import EscalationTable
+from pbx.config.schema_network import MetricsTable, MqttTable, NetworkTable, TrunkTable
 from pbx.config.schema_people import PersonTable, PhoneTable
-from pbx.config.schema_rotas import RotaTable
-from pbx.config.schema_wires import MetricsTable, MqttTable, NetworkTable, TrunkTable
+from pbx.config.schema_retention import RetentionTable
+from pbx.config.schema_schedules import ScheduleTable
 
 
 class Table(BaseModel):
@@ -85,12 +85,12 @@ class LineTable(Table):
     """
 
     did: E164
-    """The number that is dialled."""
+    """The number that is dialed."""
     name: Id
     """What rules and reports call the line."""
     menus: dict[HoursState, Id] = {}
     """Which menu a caller hears, for `open` and `closed`; without one, none."""
-    schedule: Id = "office"
+    office_hours: Id = "office"
     """Whose hours count."""
     owner: Id | None = None
     """The physician whose direct line it is."""
@@ -104,9 +104,9 @@ class WhenTable(Table):
     line: Id | None = None
     """The line that was called, by its name."""
     hours: HoursState | None = None
-    """The state of the line's schedule."""
-    schedule: Id | None = None
-    """With `hours`: of this schedule instead."""
+    """The state of the line's office hours."""
+    office_hours: Id | None = None
+    """With `hours`: of this office hours instead."""
     urgency: Urgency | None = None
     """As the caller keyed it, or as silence and wrong keys mean."""
     caller: Literal["anonymous", "known", "unknown"] | None = None
@@ -124,7 +124,7 @@ class WhenTable(Table):
 
 
 class DoTable(Table):
-    """An action: exactly one of ring, transfer, ladder, message, announce and reject."""
+    """An action: exactly one of ring, transfer, escalation policy, message, announce and reject."""
 
     ring: Id | None = None
     """A group, person, desk phone, `oncall`, or `own`: the caller's physician, else the line's."""
@@ -135,9 +135,9 @@ class DoTable(Table):
     then: Urgency = "routine"
     """After them: the kind of message that is taken."""
     else_: Annotated[Id | None, Field(alias="else")] = None
-    """After them: a ladder instead of a message."""
-    ladder: Id | None = None
-    """Try the people of a ladder."""
+    """After them: an escalation policy instead of a message."""
+    escalation: Id | None = None
+    """Try the people of an escalation policy."""
     message: Urgency | None = None
     """Take a message of this kind."""
     announce: Annotated[list[Prompt], Field(min_length=1)] | None = None
@@ -147,7 +147,7 @@ class DoTable(Table):
 
     def actions(self) -> list[str]:
         """Name the actions that are given."""
-        words = ("ring", "transfer", "ladder", "message", "announce", "reject")
+        words = ("ring", "transfer", "escalation", "message", "announce", "reject")
         return [word for word in words if getattr(self, word) is not None]
 
 
@@ -204,7 +204,7 @@ class OfficeFile(Table):
     lines: Annotated[list[LineTable], Field(min_length=1)]
     hours: dict[Days, Periods] = {}
     """When the office is open; a period belongs to the day on which it begins."""
-    schedule: dict[Id, dict[Days, Periods]] = {}
+    office_hours: dict[Id, dict[Days, Periods]] = {}
     """Other hours, for lines and closures that name them."""
     holidays: HolidaysTable = {}
     """The office's holidays, each a name with its days; a table in it is a list of its own."""
@@ -216,6 +216,6 @@ class OfficeFile(Table):
     groups: dict[Id, list[Id]] = {}
     """People or desk phones that ring together."""
     menu: dict[Id, MenuTable] = {}
-    rota: dict[Id, RotaTable] = {}
-    ladder: dict[Id, LadderTable] = {}
+    schedule: dict[Id, ScheduleTable] = {}
+    escalation: dict[Id, EscalationTable] = {}
     rules: Annotated[list[RuleTable], Field(min_length=1)]

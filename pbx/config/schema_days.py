@@ -63,8 +63,8 @@ class ClosureTable(DaysTable):
     """Shown where the day is explained; needed for all but holidays, which have their names."""
     between: Span | None = None
     """The part of the day that is closed; without it, all of it."""
-    schedule: Id | None = None
-    """One schedule; without it, every one."""
+    office_hours: Id | None = None
+    """One set of office hours; without it, every one."""
 
     @model_validator(mode="before")
     @classmethod
@@ -91,7 +91,7 @@ class OpeningTable(DaysTable):
 
     hours: Annotated[Periods, Field(min_length=1)]
     """What the day has, whatever weekday and closures say."""
-    schedule: Id = "office"
+    office_hours: Id = "office"
     """Whose day it is."""
 
 
@@ -99,8 +99,8 @@ class SeasonTable(DaysTable):
     """[[seasons]]: the hours by weekday of a part of the year; closures hold in it, too."""
 
     hours: Annotated[dict[Days, Periods], Field(min_length=1)]
-    """Every weekday that the schedule is open on, with its hours or `closed`."""
-    schedule: Id = "office"
+    """Every weekday that the office hours is open on, with its hours or `closed`."""
+    office_hours: Id = "office"
     """Whose hours they are."""
 
 

@@ -7,7 +7,7 @@ from typing import Annotated, Literal, Self
 from pydantic import BaseModel, Field, model_validator
 
 from pbx.config.fields import CLOSED, DayOrTime, Id, Sentence, Title, WindowText, refused
-from pbx.config.schema_ladders import Confirm
+from pbx.config.schema_escalations import Confirm
 from routing import spans
 
 
@@ -17,7 +17,7 @@ class ContactTable(BaseModel):
     model_config = CLOSED
 
     via: Id
-    """`mobile` or `second`, whose numbers stand in the vault, or a desk phone."""
+    """`mobile` or `second`, whose numbers stand in the secrets file, or a desk phone."""
     only: list[WindowText] = []
     """When it holds; without it, always."""
     confirm: Confirm = "press"
@@ -55,8 +55,8 @@ class PersonTable(BaseModel):
     """A manager hears of what nobody acknowledged; a service accepts by answering."""
     contacts: list[ContactTable] = [ContactTable(via="mobile")]
     """Ways to reach the person; the first that holds now and has a number is taken."""
-    mode: Literal["patch", "relay"] = "patch"
-    """`patch` connects the waiting patient; `relay` takes a message first."""
+    mode: Literal["patch", "follow_up"] = "patch"
+    """`patch` connects the waiting patient; `follow_up` takes a message first."""
     quiet: list[WindowText] = []
     """When only urgent calls ring."""
     away: list[AwayTable] = []

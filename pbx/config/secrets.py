@@ -1,4 +1,4 @@
-"""The vault: people's numbers and every secret, in one file that only its owner can read."""
+"""The secrets file: people's numbers and every secret, in one file that only its owner can read."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from pbx.base import files
 from pbx.base.errors import ConfigError, OfficeLineError
 from pbx.base.os_errors import os_sentence
 
-FILE = "vault.json"
+FILE = "secrets.json"
 SECRET_BYTES = 18  # 24 characters of base64
 CODES = tuple(str(number) for number in range(10, 100))
 
 
 @dataclass(frozen=True)
-class Vault:
+class Secrets:
     """What nobody may read: people's numbers (E.164) by id, and every secret.
 
     `phones` are the desk phones' secrets by id, `trunk` is the carrier's password, `manager` the
@@ -116,39 +116,41 @@ def _without(held: dict[str, str], person: str) -> dict[str, str]:
     return {key: value for key, value in held.items() if key != person}
 
 
-def read(home: Path) -> Vault:
-    """Read the vault of this home (an empty one if there is none); refuse one others can read."""
+def read(home: Path) -> Secrets:
+    """Read this home's secrets file (empty if there is none); refuse one that others can read."""
     path = home / FILE
     try:
         mode = path.stat().st_mode
         if mode & (stat.S_IRWXG | stat.S_IRWXO):
             raise ConfigError(
-                f"The vault {path} can be read by others (mode {stat.S_IMODE(mode):o}); "
+                f"The secrets file {path} can be read by others (mode {stat.S_IMODE(mode):o}); "
                 f"close it with 'chmod 600 {path}'."
             )
-        return Vault(**json.loads(path.read_text(encoding="utf-8")))
+        return Secrets(**json.loads(path.read_text(encoding="utf-8")))
     except FileNotFoundError:
-        return Vault()
+        return Secrets()
     except OSError as error:
-        raise ConfigError(os_sentence(f"The vault {path} cannot be read", error, path)) from error
+        raise ConfigError(
+            os_sentence(f"The secrets file {path} cannot be read", error, path)
+        ) from error
     except (ValueError, TypeError) as error:
         raise ConfigError(
-            f"The vault {path} is damaged; put back a backup of it or set the numbers again."
+            f"The secrets file {path} is damaged; put back a backup of it or set the numbers again."
         ) from error
 
 
-def write(home: Path, vault: Vault) -> None:
-    """Replace the vault as a whole, mode 0600, durable before it takes the old one's place."""
+def write(home: Path, secrets: Secrets) -> None:
+    """Replace the secrets file atomically, with mode 0600; it is on disk when this returns."""
     path = home / FILE
     try:
         home.mkdir(mode=0o700, parents=True, exist_ok=True)
-        files.replace(path, json.dumps(vars(vault), indent=1, sort_keys=True), 0o600)
+        files.replace(path, json.dumps(vars(secrets), indent=1, sort_keys=True), 0o600)
     except OSError as error:
         raise _unwritable(path, error) from error
 
 
-def change(home: Path, how: Callable[[Vault], Vault]) -> Vault:
-    """Read the vault, change it and write it while nobody else does; return what it is now."""
+def change(home: Path, how: Callable[[Secrets], Secrets]) -> Secrets:
+    """Read, change and write the secrets file while nobody else does; return the new secrets."""
     try:
         home.mkdir(mode=0o700, parents=True, exist_ok=True)
         with files.alone(home):
@@ -162,5 +164,5 @@ def change(home: Path, how: Callable[[Vault], Vault]) -> Vault:
 
 
 def _unwritable(path: Path, error: OSError) -> ConfigError:
-    what = f"The vault {path} cannot be written"
+    what = f"The secrets file {path} cannot be written"
     return ConfigError(os_sentence(what, error, path, so="it is as it was"))

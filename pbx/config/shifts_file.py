@@ -60,7 +60,7 @@ class Edit:
 def edit(
     text: str,
     name: Path,
-    rota: str,
+    schedule: str,
     imported: Sequence[ImportedShift],
     span: tuple[datetime, datetime],
     feed: Feed = ONLY,
@@ -68,38 +68,43 @@ def edit(
     """Put a feed's shifts in the place of those that it brought before, within a span.
 
     A shift that reaches over the span's edge is cut there, and one of a place of which none is
-    imported stays (see `routing.model.Rota`). What other feeds or people wrote stays,
+    imported stays (see `routing.model.Schedule`). What other feeds or people wrote stays,
     but where the feed has somebody else in the same place: there the newest holds. The new text
     has been read as a plan that differs in nothing but these shifts; OfficeLineError if that cannot
     be done.
     """
     presets = data_folder("config") / "presets.toml"
     before = plan_files.parse(text, name, presets)
-    shifts = before.plan.rotas[rota].shifts
-    old = [Entry(*one) for one in zip(shifts, _feeds(text, rota, len(shifts)), strict=True)]
+    shifts = before.plan.schedules[schedule].shifts
+    old = [Entry(*one) for one in zip(shifts, _feeds(text, schedule, len(shifts)), strict=True)]
     wanted = _wanted(before.plan, old, imported, span, feed)
     known, meant = {one.key for one in old}, {one.key for one in wanted}
     added = tuple(one for one in wanted if one.key not in known)
     removed = tuple(one for one in old if one.key not in meant)
     if not added and not removed:
         return Edit(text, (), ())
-    changed = _rewritten(text, rota, [one.key in meant for one in old], added)
+    changed = _rewritten(text, schedule, [one.key in meant for one in old], added)
     kept = tuple(one.shift for one in old if one.key in meant)
-    rotas = {**before.plan.rotas}
-    rotas[rota] = replace(rotas[rota], shifts=(*kept, *(one.shift for one in added)))
+    schedules = {**before.plan.schedules}
+    schedules[schedule] = replace(
+        schedules[schedule], shifts=(*kept, *(one.shift for one in added))
+    )
     try:
         after = plan_files.parse(changed, name, presets)
     except ConfigError as error:
-        raise _layout(rota) from error
-    if replace(before, plan=replace(before.plan, rotas=rotas, hash=after.plan.hash)) != after:
-        raise _layout(rota)
+        raise _layout(schedule) from error
+    if (
+        replace(before, plan=replace(before.plan, schedules=schedules, hash=after.plan.hash))
+        != after
+    ):
+        raise _layout(schedule)
     return Edit(changed, added, removed)
 
 
-def _layout(rota: str) -> OfficeLineError:
+def _layout(schedule: str) -> OfficeLineError:
     return OfficeLineError(
-        f"The shifts of [rota.{rota}] cannot be edited as the file is laid out; "
-        f"write them as [[rota.{rota}.shifts]] tables below the rota."
+        f"The shifts of [schedule.{schedule}] cannot be edited as the file is laid out; "
+        f"write them as [[schedule.{schedule}.shifts]] tables below the schedule."
     )
 
 
@@ -223,14 +228,14 @@ def written(local: datetime) -> str:
     return f"{local:%Y-%m-%d %H:%M}" + (STANDARD if local.fold else "")
 
 
-def _feeds(text: str, rota: str, count: int) -> list[str | None]:
-    """List the feeds of a rota's shifts, in their order."""
-    table = tomllib.loads(text)["rota"][rota]
+def _feeds(text: str, schedule: str, count: int) -> list[str | None]:
+    """List the feeds of a schedule's shifts, in their order."""
+    table = tomllib.loads(text)["schedule"][schedule]
     found = [one.get("feed") for one in table.get("shifts", [])]
     return found if len(found) == count else [None] * count
 
 
-def _rewritten(text: str, rota: str, keep: Sequence[bool], added: Sequence[Entry]) -> str:
+def _rewritten(text: str, schedule: str, keep: Sequence[bool], added: Sequence[Entry]) -> str:
     """Take out and add tables of shifts, leaving everything else to the letter."""
     import tomlkit
     from tomlkit.exceptions import TOMLKitError
@@ -238,7 +243,7 @@ def _rewritten(text: str, rota: str, keep: Sequence[bool], added: Sequence[Entry
 
     document = tomlkit.parse(text)
     try:
-        table: Any = document["rota"][rota]
+        table: Any = document["schedule"][schedule]
         shifts: Any = table.get("shifts")
         if shifts is None:
             shifts = table["shifts"] = tomlkit.aot()
@@ -254,7 +259,7 @@ def _rewritten(text: str, rota: str, keep: Sequence[bool], added: Sequence[Entry
             shifts.append(entry)
         return tomlkit.dumps(document)
     except (TOMLKitError, KeyError, TypeError, AttributeError) as error:
-        raise _layout(rota) from error
+        raise _layout(schedule) from error
 
 
 def _values(entry: Entry) -> dict[str, str]:

@@ -119,7 +119,7 @@ def suggest(
 
 def missing(plan: Plan, suggested: Iterable[Suggestion]) -> tuple[Suggestion, ...]:
     """Leave out the days that the file decides already: closed as a whole, or opened."""
-    decided = [one.when for one in plan.closures if one.span is None and one.schedule is None]
+    decided = [one.when for one in plan.closures if one.span is None and one.office_hours is None]
     decided += [one.when for one in plan.openings]
     return tuple(
         one

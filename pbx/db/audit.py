@@ -2,7 +2,7 @@
 
 A row is written in the transaction of the deed itself, so that neither is there without the other.
 Whoever can write the file can cut off its end and nobody sees it, unless the head of the chain was
-kept elsewhere: see docs/adr/0011-an-audit-that-shows-its-scars.md.
+kept elsewhere: see docs/adr/0011-an-audit-that-shows-its-gaps.md.
 """
 
 from __future__ import annotations

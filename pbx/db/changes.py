@@ -1,4 +1,4 @@
-"""Bounded changes of rotas and hours: made, cancelled, listed; never deleted."""
+"""Bounded changes of schedules and hours: made, canceled, listed; never deleted."""
 
 from __future__ import annotations
 
@@ -13,26 +13,26 @@ from sqlmodel import Session, col, select
 from pbx.base.errors import OfficeLineError
 from pbx.db import audit, shifts
 from pbx.db.database import changing, reading
-from pbx.db.tables import HoursChanged, RotaOverride, utc_text
+from pbx.db.tables import HoursChanged, ScheduleOverride, utc_text
 from routing.model import HoursChange, Override
 
 Change = TypeVar("Change", Override, HoursChange)
-Row = TypeVar("Row", RotaOverride, HoursChanged)
+Row = TypeVar("Row", ScheduleOverride, HoursChanged)
 
-_NOUNS: dict[type[RotaOverride | HoursChanged], str] = {
-    RotaOverride: "oncall",
+_NOUNS: dict[type[ScheduleOverride | HoursChanged], str] = {
+    ScheduleOverride: "oncall",
     HoursChanged: "hours",
 }
 
 
 @dataclass(frozen=True)
 class Made(Generic[Change]):
-    """A change with who made it when; `cancelled_at` is None while it stands."""
+    """A change with who made it when; `canceled_at` is None while it stands."""
 
     change: Change
     by: str
     made_at: datetime
-    cancelled_at: datetime | None
+    canceled_at: datetime | None
 
 
 def add_override(engine: Engine, override: Override, *, by: str, now: datetime) -> Override:
@@ -49,7 +49,7 @@ def add_overrides(
     """
     ids = _add(
         engine,
-        RotaOverride,
+        ScheduleOverride,
         overrides,
         by,
         now,
@@ -65,7 +65,7 @@ def hand_over(engine: Engine, override: Override, *, by: str, now: datetime) -> 
     """
     ids = _add(
         engine,
-        RotaOverride,
+        ScheduleOverride,
         [override],
         by,
         now,
@@ -81,7 +81,7 @@ def add_hours_change(engine: Engine, change: HoursChange, *, by: str, now: datet
 
 def cancel_override(engine: Engine, override_id: int, *, by: str, now: datetime) -> Override:
     """Cancel an override and return it; OfficeLineError if there is none, or no longer."""
-    row = _cancel(engine, RotaOverride, override_id, by, now, "override", "oncall overrides")
+    row = _cancel(engine, ScheduleOverride, override_id, by, now, "override", "oncall overrides")
     return _override(row)
 
 
@@ -92,12 +92,12 @@ def cancel_hours_change(engine: Engine, change_id: int, *, by: str, now: datetim
 
 
 def list_overrides(engine: Engine, *, after: datetime | None = None) -> list[Made[Override]]:
-    """List overrides in the order they were made, cancelled ones too; `after`: that end later."""
-    return _listed(engine, RotaOverride, _override, after)
+    """List overrides in the order they were made, canceled ones too; `after`: that end later."""
+    return _listed(engine, ScheduleOverride, _override, after)
 
 
 def list_hours_changes(engine: Engine, *, after: datetime | None = None) -> list[Made[HoursChange]]:
-    """List changes of hours in the order they were made, cancelled ones too."""
+    """List changes of hours in the order they were made, canceled ones too."""
     return _listed(engine, HoursChanged, _hours_change, after)
 
 
@@ -112,14 +112,14 @@ def _listed(
         wanted = wanted.where(col(table.end) > after)
     with reading(engine) as session:
         return [
-            Made(change_of(row), row.by, row.made_at, row.cancelled_at)
+            Made(change_of(row), row.by, row.made_at, row.canceled_at)
             for row in session.exec(wanted)
         ]
 
 
 def _add(
     engine: Engine,
-    table: type[RotaOverride | HoursChanged],
+    table: type[ScheduleOverride | HoursChanged],
     changes: Sequence[Override | HoursChange],
     by: str,
     now: datetime,
@@ -141,7 +141,7 @@ def _add(
                 by=by,
                 now=now,
                 about=ids[-1],
-                detail=_told(row),
+                detail=_reported(row),
             )
         besides(connection)
     return ids
@@ -158,28 +158,28 @@ def _cancel(
 ) -> Row:
     with changing(engine) as connection, Session(connection, expire_on_commit=False) as session:
         row = session.get(table, row_id)
-        if row is None or row.cancelled_at is not None:
-            known = f"There is no {what} {row_id}" if row is None else f"The {what} is cancelled"
+        if row is None or row.canceled_at is not None:
+            known = f"There is no {what} {row_id}" if row is None else f"The {what} is canceled"
             raise OfficeLineError(f"{known}; see 'officeline {see}'.")
-        row.cancelled_at = now
+        row.canceled_at = now
         session.add(row)
         session.flush()
         session.expunge(row)
-        audit.append(connection, f"{_NOUNS[table]}.cancelled", by=by, now=now, about=row_id)
+        audit.append(connection, f"{_NOUNS[table]}.canceled", by=by, now=now, about=row_id)
         return row
 
 
-def _told(row: RotaOverride | HoursChanged) -> dict[str, str]:
+def _reported(row: ScheduleOverride | HoursChanged) -> dict[str, str]:
     """Lay out a change for the audit, without what it leaves open."""
-    told = row.model_dump(exclude={"id", "by", "made_at", "cancelled_at", "start", "end"})
+    reported = row.model_dump(exclude={"id", "by", "made_at", "canceled_at", "start", "end"})
     span = {"start": utc_text(row.start), "end": utc_text(row.end)}
-    return {key: value for key, value in told.items() if value} | span
+    return {key: value for key, value in reported.items() if value} | span
 
 
-def _override(row: RotaOverride) -> Override:
+def _override(row: ScheduleOverride) -> Override:
     return Override(
         id=cast("int", row.id),
-        rota=row.rota,
+        schedule=row.schedule,
         kind=row.kind,
         person=row.person,
         instead_of=row.instead_of,
@@ -196,5 +196,5 @@ def _hours_change(row: HoursChanged) -> HoursChange:
         start=row.start,
         end=row.end,
         reason=row.reason,
-        schedule=row.schedule,
+        office_hours=row.office_hours,
     )

@@ -115,16 +115,16 @@ def file_of(engine: Engine) -> Path:
 def sentence(error: DBAPIError, path: Path) -> StoreError:
     """Say in one sentence what SQLite found wrong, and what to do."""
     code = getattr(error.orig, "sqlite_errorname", "") or ""
-    what, mend = f"cannot be used ({error.orig})", "check the disk and the file's owner"
+    what, fix = f"cannot be used ({error.orig})", "check the disk and the file's owner"
     if code.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
-        what, mend = "is locked by another program", "close that program and try again"
+        what, fix = "is locked by another program", "close that program and try again"
     elif why := _full(code, path):
-        what, mend = f"cannot grow: {why}", "make room on it and try again"
+        what, fix = f"cannot grow: {why}", "make room on it and try again"
     elif code.startswith(("SQLITE_READONLY", "SQLITE_CANTOPEN", "SQLITE_PERM")):
-        what, mend = "cannot be written", "check its owner, its folder's, and the disk"
+        what, fix = "cannot be written", "check its owner, its folder's, and the disk"
     elif code.startswith(("SQLITE_NOTADB", "SQLITE_CORRUPT")):
-        what, mend = "is damaged or no database", "move it aside, or restore a backup"
-    return StoreError(f"The database {path} {what}; {mend}.")
+        what, fix = "is damaged or no database", "move it aside, or restore a backup"
+    return StoreError(f"The database {path} {what}; {fix}.")
 
 
 def _full(code: str, path: Path) -> str | None:

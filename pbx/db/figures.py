@@ -44,7 +44,7 @@ _RINGS = """
         AND {table}.started_at >= cut.start AND {table}.started_at < cut.until
     GROUP BY who.id, cut.id
 """
-# A leg of a call, and an attempt of the relay; and what either is when the person took it.
+# A leg of a call, and an attempt of the follow-up; and what either is when the person took it.
 _PHONES = (
     (text(_RINGS.format(table="leg")), "accepted"),
     (text(_RINGS.format(table="attempt")), "acknowledged"),

@@ -12,17 +12,17 @@ from sqlalchemy.exc import DBAPIError
 from sqlmodel import Session, col, select
 
 from pbx.db.database import file_of, reading, sentence, writing
-from pbx.db.escalation import RefusedError, view_of
+from pbx.db.message_states import RefusedError, view_of
 from pbx.db.messages import OPEN_STATES, MessageRow, note, row_of
 from pbx.db.tables import Attempt, Message
-from routing.relay import View
+from routing.follow_up import View
 
 CLAIMED, NOTED = "claimed", "note"
 
 
 @dataclass(frozen=True)
 class Item:
-    """A message with what its relay sees of it; `attempts` counts the calls about it."""
+    """A message with what its follow-up sees of it; `attempts` counts the calls about it."""
 
     message: MessageRow
     view: View

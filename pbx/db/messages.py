@@ -1,4 +1,4 @@
-"""Messages: each is on the disk before anybody is dialled. All functions block for the disk."""
+"""Messages: each is on the disk before anybody is dialed. All functions block for the disk."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from sqlmodel import col, select
 from pbx.base.errors import OfficeLineError
 from pbx.db.database import file_of, reading, writing
 from pbx.db.tables import Message, MessageEvent, utc_text
-from routing.relay import AFTER, JOINABLE, RINGING, STATES, State
+from routing.follow_up import AFTER, JOINABLE, RINGING, STATES, State
 
 SPOKEN = "spoke while the patient was on the line"  # the disposition of what needs no call back
 OPEN_STATES = tuple(state for state in STATES if state != "closed")
@@ -26,9 +26,9 @@ AGAIN = "-2"  # ends the id of a call's further message, where its first one is 
 # One that becomes urgent is due at once.
 _OPEN = text("""
     INSERT INTO message (id, call, opened_at, state, urgency, callback_number, recording, flags,
-                         ladder, owner, due_at)
+                         escalation, owner, due_at)
     VALUES (:id, :call, :opened_at, 'open', :urgency, :callback_number, :recording, :flags,
-            :ladder, :owner, :due_at)
+            :escalation, :owner, :due_at)
     ON CONFLICT (id) DO UPDATE SET
         due_at = CASE WHEN message.state <> 'closed' AND message.urgency <> 'urgent'
                       AND excluded.urgency = 'urgent' THEN excluded.due_at ELSE message.due_at END,
@@ -49,7 +49,7 @@ _JOINABLE = text("""
     ORDER BY opened_at LIMIT 1
 """).bindparams(bindparam("states", expanding=True))
 _JOIN = text("UPDATE message SET state = :state WHERE id = :id")
-_RELAY_ANEW = text(
+_FOLLOW_UP_ANEW = text(
     "UPDATE message SET reopened_at = :at, due_at = :due_at, stage = 0 WHERE id = :id"
 )
 _NOTE = text(
@@ -96,12 +96,12 @@ class MessageRow:
     closed_by: str | None = None
     closed_at: datetime | None = None
     disposition: str | None = None
-    ladder: str | None = None
+    escalation: str | None = None
 
 
 @dataclass(frozen=True)
 class EventRow:
-    """What befell a message once."""
+    """What happened to a message once."""
 
     at: datetime
     what: str
@@ -118,7 +118,7 @@ def open_message(
     urgency: str,
     callback_number: str | None,
     recording: str | None,
-    ladder: str | None = None,
+    escalation: str | None = None,
     owner: str | None = None,
     due_at: datetime | None = None,
 ) -> str:
@@ -136,7 +136,7 @@ def open_message(
         "callback_number": callback_number,
         "recording": recording,
         "flags": json.dumps([]),
-        "ladder": ladder,
+        "escalation": escalation,
         "owner": owner,
         "due_at": utc_text(due_at or at),
     }
@@ -184,7 +184,7 @@ def _joined(
         connection.execute(_JOIN, {"id": message, "state": AFTER[state, "joined"]})
         if state not in RINGING:  # who acknowledged it has not heard what is new
             anew = {"id": message, "at": utc_text(at), "due_at": row["due_at"]}
-            connection.execute(_RELAY_ANEW, anew)
+            connection.execute(_FOLLOW_UP_ANEW, anew)
     detail = {key: row[key] for key in ("call", "urgency", "recording")}
     note(connection, message, at, JOINED, detail=detail)
 
@@ -270,7 +270,7 @@ def list_open(engine: Engine) -> list[MessageRow]:
 
 
 def history(engine: Engine, message_id: str) -> list[EventRow]:
-    """Read what befell a message, in its order."""
+    """Read what happened to a message, in its order."""
     wanted = select(MessageEvent).where(MessageEvent.message == message_id)
     with reading(engine) as session:
         found = session.exec(wanted.order_by(col(MessageEvent.id)))

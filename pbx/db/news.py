@@ -9,13 +9,13 @@ from sqlalchemy import Engine, bindparam, text
 
 from pbx.db.messages import OPEN_STATES
 from pbx.db.tables import from_utc_text
-from routing.relay import RINGING
+from routing.follow_up import RINGING
 
 _LAST_ATTEMPT = text("SELECT coalesce(max(id), 0) FROM attempt")
 _ATTEMPTS = text("""
     SELECT stage, count(*) AS made, max(id) AS last FROM attempt WHERE id > :last GROUP BY stage
 """)
-# A promise is broken since the relay last began, as `routing.relay.due` sees it.
+# A promise is broken since the follow-up last began, as `routing.follow_up.due` sees it.
 _BROKEN = "coalesce(breached_at >= coalesce(reopened_at, opened_at), 0)"
 _LAST = text("SELECT coalesce(max(id), 0) FROM message_event")
 _SINCE = text(f"""
@@ -32,7 +32,7 @@ _STANDING = text(f"""
 
 @dataclass(frozen=True)
 class News:
-    """One thing that befell a message; `state` and `breached` are how it stands now."""
+    """One thing that happened to a message; `state` and `breached` are how it stands now."""
 
     id: int
     message: str
@@ -55,13 +55,13 @@ class Standing:
 
 
 def last(engine: Engine) -> int:
-    """Number the newest thing that befell any message; 0 if nothing did."""
+    """Number the newest thing that happened to any message; 0 if nothing did."""
     with engine.connect() as connection:
         return int(connection.execute(_LAST).scalar_one())
 
 
 def since(engine: Engine, number: int, limit: int = 500) -> list[News]:
-    """Read what befell messages after that one, in its order, at most `limit` things."""
+    """Read what happened to messages after that one, in its order, at most `limit` things."""
     with engine.connect() as connection:
         return [
             News(

@@ -23,12 +23,12 @@ from pbx.db.messages import note
 from pbx.db.outbound_tables import OutboundCall
 from pbx.db.tables import utc_text
 
-State = Literal["asked", "calling", "accepted", "dialled", "connected"]
-# Of a patient who was dialled: "answered" is by somebody or something, and for too short a time.
+State = Literal["asked", "calling", "accepted", "dialed", "connected"]
+# Of a patient who was dialed: "answered" is by somebody or something, and for too short a time.
 Result = Literal["talked", "answered", "not reached"]
 NOT_CALLED = "not called"  # in a message's history
-EXPIRES = timedelta(seconds=60)  # a request that nobody took up until then is never dialled
-CALL_ID = f"{names.RELAY_CALL}callback-"  # how the ids of calls begin that a request leads to
+EXPIRES = timedelta(seconds=60)  # a request that nobody took up until then is never dialed
+CALL_ID = f"{names.FOLLOW_UP_CALL}callback-"  # how the ids of calls begin that a request leads to
 
 _ASK = text("""
     INSERT INTO outbound_call (person, number, "by", asked_at, state)
@@ -62,15 +62,15 @@ _RUNNING = text("""
 _PLACE_NEW = text("""
     INSERT INTO outbound_call (person, number, message, "by", asked_at, state, call, placed_at,
                                joins, size)
-    VALUES (:person, :number, :message, '', :at, 'dialled', :call, :at, :joins, :size)
+    VALUES (:person, :number, :message, '', :at, 'dialed', :call, :at, :joins, :size)
 """)
 _PLACE_ASKED = text("""
-    UPDATE outbound_call SET state = 'dialled', placed_at = :at
+    UPDATE outbound_call SET state = 'dialed', placed_at = :at
     WHERE id = :request AND call = :call AND result IS NULL AND placed_at IS NULL
 """)
 _ANSWERED = text("""
     UPDATE outbound_call SET state = 'connected', answered_at = :at
-    WHERE call = :call AND result IS NULL AND state = 'dialled'
+    WHERE call = :call AND result IS NULL AND state = 'dialed'
 """)
 _ENDED = text("""
     UPDATE outbound_call SET ended_at = :at, result = CASE
@@ -147,7 +147,7 @@ def ask(engine: Engine, person: str, number: str, *, by: str, at: datetime) -> i
 
 
 def take(engine: Engine, at: datetime) -> Request | None:
-    """Take up the oldest request, once and for all; those that came too late are never dialled."""
+    """Take up the oldest request, once and for all; those that came too late are never dialed."""
     with engine.connect() as connection:
         if connection.execute(_ASKED).first() is None:
             return None
@@ -177,7 +177,7 @@ def accepted(engine: Engine, request: int) -> None:
 
 
 def refused(engine: Engine, request: int, why: str, at: datetime) -> None:
-    """Note why a request is not dialled, which ends it."""
+    """Note why a request is not dialed, which ends it."""
     with _changing(engine) as connection:
         row = {"id": request, "at": utc_text(at), "result": f"refused: {why}"}
         connection.execute(_REFUSE, row)
@@ -193,13 +193,13 @@ def place(
     engine: Engine,
     wanted: Wanted,
     since: Since,
-    judge: Callable[[int, int], T | None],
+    assess: Callable[[int, int], T | None],
     at: datetime,
 ) -> T | None:
-    """Write durably that a patient is dialled now, unless `judge` objects; return its objection.
+    """Write durably that a patient is dialed now, unless `assess` objects; return its objection.
 
     It is asked with `counts`, and nobody else can place a call until this one is written. OverError
-    if the request is over, or was dialled before.
+    if the request is over, or was dialed before.
     """
     row = {
         "person": wanted.person,
@@ -212,7 +212,7 @@ def place(
         "size": wanted.heard and wanted.heard.size,
     }
     with _changing(engine) as connection:
-        objection = judge(*_counts(connection, wanted.person, since, at))
+        objection = assess(*_counts(connection, wanted.person, since, at))
         if objection is not None:
             return objection
         if not wanted.request:
@@ -223,7 +223,7 @@ def place(
 
 
 def answered(engine: Engine, call: str, at: datetime) -> None:
-    """Note that the patient who was dialled over this leg answered."""
+    """Note that the patient who was dialed over this leg answered."""
     with _changing(engine) as connection:
         connection.execute(_ANSWERED, {"call": call, "at": utc_text(at)})
 
@@ -246,7 +246,7 @@ def ended(
 ) -> None:
     """Note that a person's leg is over, or the patient's over it.
 
-    `otherwise` is what came of it where no patient was dialled; None: that is told later. `talked`
+    `otherwise` is what came of it where no patient was dialed; None: that is told later. `talked`
     is what came of it where the patient's phone was answered.
     """
     row = {"call": call, "otherwise": otherwise, "at": utc_text(at), "talked": talked}
@@ -273,8 +273,8 @@ def note_refusal(engine: Engine, message: str, person: str, why: str, at: dateti
         note(connection, message, at, NOT_CALLED, person, {"why": why})
 
 
-def dialled_did(engine: Engine, call: str) -> str:
-    """Read which of our numbers a patient had dialled; empty where the log does not know."""
+def dialed_did(engine: Engine, call: str) -> str:
+    """Read which of our numbers a patient had dialed; empty where the log does not know."""
     with engine.connect() as connection:
         return str(connection.execute(_DID, {"call": call}).scalar() or "")
 

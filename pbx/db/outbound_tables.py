@@ -14,7 +14,7 @@ class OutboundCall(SQLModel, table=True):
     """A call to a patient that somebody asked for; `number` is the patient's, E.164.
 
     `by` is a user of this machine who gave the command, empty where it was asked for by telephone.
-    `call` is the Linkedid of the person's own leg, and `placed_at` when the patient was dialled:
+    `call` is the Linkedid of the person's own leg, and `placed_at` when the patient was dialed:
     from then on it counts. While `result` is null the call is not over. `joins` and `size` say how
     much of the message the person had heard by then: see `pbx.escalation.words`.
     """

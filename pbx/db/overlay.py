@@ -20,19 +20,19 @@ from pbx.base.os_errors import database_sentence
 from routing.model import HoursChange, Override, Patient, Plan, Unconfirmed, together
 
 _OVERRIDES = """
-    SELECT id, rota, kind, person, instead_of, start, "end", reason
-    FROM rota_override WHERE cancelled_at IS NULL ORDER BY id
+    SELECT id, schedule, kind, person, instead_of, start, "end", reason
+    FROM schedule_override WHERE canceled_at IS NULL ORDER BY id
 """
 _CHANGES = """
-    SELECT id, state, start, "end", reason, schedule
-    FROM hours_change WHERE cancelled_at IS NULL ORDER BY id
+    SELECT id, state, start, "end", reason, office_hours
+    FROM hours_change WHERE canceled_at IS NULL ORDER BY id
 """
 _PATIENTS = """
     SELECT patient_number.number, patient.id, patient.name, patient.panel, patient.flags
     FROM patient_number JOIN patient ON patient.id = patient_number.patient
 """
 _UNCONFIRMED = """
-    SELECT rota, person, start, "end" FROM shift_start
+    SELECT schedule, person, start, "end" FROM shift_start
     WHERE state = 'unconfirmed' AND role = 'oncall' ORDER BY id
 """
 _APPLIED = "SELECT id, hash, text FROM plan_applied ORDER BY id DESC"
@@ -42,7 +42,9 @@ _BEGUN_WITH = """
         WHERE hash IN (SELECT plan FROM call WHERE outcome IS NULL) GROUP BY hash)
     ORDER BY id
 """
-_TABLES = frozenset({"plan_applied", "rota_override", "hours_change", "patient", "patient_number"})
+_TABLES = frozenset(
+    {"plan_applied", "schedule_override", "hours_change", "patient", "patient_number"}
+)
 _SHIFTS = "shift_start"  # a database that waits for this version's daemon may lack it
 _BUSY_S = 2.0
 
@@ -138,14 +140,14 @@ def read(connection: sqlite3.Connection) -> Overlay:
             return Overlay()
         return Overlay(
             overrides=tuple(
-                Override(id_, rota, kind, person, out, _at(start), _at(end), reason)
-                for id_, rota, kind, person, out, start, end, reason in connection.execute(
+                Override(id_, schedule, kind, person, out, _at(start), _at(end), reason)
+                for id_, schedule, kind, person, out, start, end, reason in connection.execute(
                     _OVERRIDES
                 )
             ),
             changes=tuple(
-                HoursChange(id_, state, _at(start), _at(end), reason, schedule)
-                for id_, state, start, end, reason, schedule in connection.execute(_CHANGES)
+                HoursChange(id_, state, _at(start), _at(end), reason, office_hours)
+                for id_, state, start, end, reason, office_hours in connection.execute(_CHANGES)
             ),
             patients=_patients(connection),
             unconfirmed=_unconfirmed(connection) if _SHIFTS in names else (),
@@ -173,8 +175,8 @@ def _tables(connection: sqlite3.Connection) -> set[str]:
 
 def _unconfirmed(connection: sqlite3.Connection) -> tuple[Unconfirmed, ...]:
     return tuple(
-        Unconfirmed(rota, person, _at(start), None if end is None else _at(end))
-        for rota, person, start, end in connection.execute(_UNCONFIRMED)
+        Unconfirmed(schedule, person, _at(start), None if end is None else _at(end))
+        for schedule, person, start, end in connection.execute(_UNCONFIRMED)
     )
 
 

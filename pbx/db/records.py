@@ -15,7 +15,7 @@ from routing.decision import Reason
 
 LegKind = Literal["mobile", "desk"]
 LegResult = Literal[
-    "accepted", "declined", "too late", "busy", "no answer", "unreachable", "cancelled"
+    "accepted", "declined", "too late", "busy", "no answer", "unreachable", "canceled"
 ]
 # The strongest first: a call that had two is remembered for the stronger.
 Outcome = Literal["connected", "message", "failsafe", "blocked", "abandoned", "interrupted"]

@@ -1,6 +1,6 @@
 """What can still be read of a damaged database, row by row, copied into a new one.
 
-A damaged page costs the rows that are in it: a table is read from both ends towards the damage, and
+A damaged page costs the rows that are in it: a table is read from both ends toward the damage, and
 then between. The call log stays where it is, but for its last day; so that the line is not kept
 waiting, all of it ends after `LONGEST_S`, messages first.
 """
@@ -38,8 +38,8 @@ from pbx.db.tables import (
     utc_text,
 )
 from pbx.db.trust_tables import AuditRow, HoldRow
+from routing.follow_up import STATES
 from routing.model import Urgency
-from routing.relay import STATES
 
 LONGEST_S = 15.0
 CALLS, CALLS_OF = 5000, timedelta(hours=24)  # who called of late counts in rules
@@ -70,16 +70,16 @@ Row = Sequence[Any]
 
 
 @dataclass
-class Salvaged:
+class Extracted:
     """How many rows of which tables were copied, and of which tables not all could be read."""
 
     rows: dict[str, int] = field(default_factory=dict)
     torn: set[str] = field(default_factory=set)
 
 
-def salvage(damaged: Path, new: Path, now: datetime) -> Salvaged:
+def extract(damaged: Path, new: Path, now: datetime) -> Extracted:
     """Copy what can be read of `damaged`, which stays as it is, into `new`, a database of ours."""
-    found, until = Salvaged(), time.monotonic() + LONGEST_S
+    found, until = Extracted(), time.monotonic() + LONGEST_S
     with (
         closing(sqlite3.connect(f"file:{damaged}?mode=ro", uri=True)) as old,
         closing(sqlite3.connect(new, isolation_level=None)) as target,
@@ -93,7 +93,7 @@ def salvage(damaged: Path, new: Path, now: datetime) -> Salvaged:
         for model in _KEPT:
             _copy(_Reader(old, _table(model), until), target, found, now)
         if "audit" in found.torn:
-            _scar(target, damaged.name, now)
+            _gap(target, damaged.name, now)
         for _, statement in kept:
             target.execute(statement)
         target.execute(_SETTLED)
@@ -102,7 +102,7 @@ def salvage(damaged: Path, new: Path, now: datetime) -> Salvaged:
     return found
 
 
-def _copy(reader: _Reader, target: sqlite3.Connection, found: Salvaged, now: datetime) -> None:
+def _copy(reader: _Reader, target: sqlite3.Connection, found: Extracted, now: datetime) -> None:
     """Copy one table; a column that the damaged one does not have yet gets its default."""
     name, columns = reader.name, reader.columns
     marks = ", ".join("?" for _ in columns)
@@ -197,7 +197,7 @@ class _Reader:
 def _check(column: Column[Any]) -> Callable[[Any], object]:
     """Make what tells whether a value is one of its column's.
 
-    One that is not, an unreadable time for one, would keep all other rows from the relay.
+    One that is not, an unreadable time for one, would keep all other rows from the follow-up.
     """
     fits: Callable[[Any], object]
     words = _WORDS.get((column.table.name, column.name))
@@ -232,7 +232,7 @@ def _is_json(kind: type, value: object) -> bool:
         return False
 
 
-def _scar(target: sqlite3.Connection, damaged: str, now: datetime) -> None:
+def _gap(target: sqlite3.Connection, damaged: str, now: datetime) -> None:
     """Let the audit go on after a row whose hash fits none: the chain says where it was cut."""
     (last,) = target.execute("SELECT coalesce(max(seq), 0) FROM audit").fetchone()
     target.execute(

@@ -48,7 +48,7 @@ class Waited:
 
 
 @dataclass(frozen=True)
-class Promises:
+class ResponseTimes:
     """The urgent messages that were opened in a span."""
 
     opened: int
@@ -56,7 +56,7 @@ class Promises:
     waited: Mapping[Act, Waited]
 
 
-def promises(engine: Engine, span: tuple[datetime, datetime], in_time: datetime) -> Promises:
+def promises(engine: Engine, span: tuple[datetime, datetime], in_time: datetime) -> ResponseTimes:
     """Count the waiting times of a span; a message opened after `in_time` may still be in time."""
     start, until = map(utc_text, span)
     values = {"start": start, "until": until, "in_time": utc_text(in_time), "spoken": SPOKEN}
@@ -64,7 +64,7 @@ def promises(engine: Engine, span: tuple[datetime, datetime], in_time: datetime)
         connection = session.connection()
         row = connection.execute(_OPENED, values).one()
         waited = {act: _waited(connection, act, values) for act in ACTS}
-        return Promises(row.opened, row.spoken or 0, waited)
+        return ResponseTimes(row.opened, row.spoken or 0, waited)
 
 
 def open_across(engine: Engine, instants: Iterable[datetime], back: timedelta) -> list[int]:

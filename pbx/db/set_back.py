@@ -13,10 +13,10 @@ from sqlalchemy import Connection, Engine, or_, text
 from sqlmodel import Session, col, select
 
 from pbx.db.database import writing
-from pbx.db.escalation import view_of
+from pbx.db.message_states import view_of
 from pbx.db.tables import Message, utc_text
+from routing.follow_up import RINGING, call_back_by, escalation_of, next_opening, next_round
 from routing.model import Plan
-from routing.relay import RINGING, call_back_by, ladder_of, next_opening, next_round
 
 TIMED = (*RINGING, "acknowledged")
 HELD = timedelta(minutes=10)  # for so long a message may wait for a caller who is still with us
@@ -95,7 +95,7 @@ def _is_brought(message: Message, plan: Plan, now: datetime) -> bool:
         if view.since > now:  # how long it has waited is not known: it is due
             message.reopened_at = message.due_at = now
             return True
-        latest = next_round(ladder_of(view, plan).relay, view.since, now)
+        latest = next_round(escalation_of(view, plan).follow_up, view.since, now)
         allowed = max(latest, now + HELD)
     else:
         if message.acknowledged_at is not None and message.acknowledged_at > now:

@@ -15,12 +15,12 @@ class ShiftStart(SQLModel, table=True):
 
     __tablename__ = "shift_start"
     __table_args__ = (
-        UniqueConstraint("rota", "person", "role", "start"),
+        UniqueConstraint("schedule", "person", "role", "start"),
         Index("shift_start_by_state", "state"),
     )
 
     id: int | None = Field(default=None, primary_key=True)
-    rota: str
+    schedule: str
     person: str
     role: str
     start: datetime = Field(sa_type=UtcTime)

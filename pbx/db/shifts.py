@@ -1,6 +1,6 @@
 """Shifts that begin: who is to confirm, each call about it, and what came of it. All of it blocks.
 
-What it changes can change whom a ladder rings, so the running plan looks each time.
+What it changes can change whom an escalation policy rings, so the running plan looks each time.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from sqlmodel import col, select
 
 from pbx.db import audit
 from pbx.db.database import changing, reading, writing
-from pbx.db.relaying import Outcome
+from pbx.db.follow_ups import Outcome
 from pbx.db.shift_tables import ShiftCall, ShiftStart
 from pbx.db.tables import utc_text
 from routing.model import Override
@@ -29,13 +29,14 @@ _DEEDS: dict[Event, str] = {
 }
 _OURSELVES = "officeline"
 
-Result = Outcome | Literal["cancelled", "unknown"]
+Result = Outcome | Literal["canceled", "unknown"]
 
 _NOTE = text("""
     INSERT INTO shift_start
-        (rota, person, role, start, "end", state, tries, due_at, made_at, changed_at, "by", by_hand)
-    VALUES (:rota, :person, :role, :start, :end, :state, 0, :due_at, :at, :at, :by, :by_hand)
-    ON CONFLICT (rota, person, role, start) DO NOTHING
+        (schedule, person, role, start, "end", state, tries, due_at,
+         made_at, changed_at, "by", by_hand)
+    VALUES (:schedule, :person, :role, :start, :end, :state, 0, :due_at, :at, :at, :by, :by_hand)
+    ON CONFLICT (schedule, person, role, start) DO NOTHING
 """)
 _STATE = text("SELECT state FROM shift_start WHERE id = :id")
 _MOVE = text("""
@@ -56,7 +57,7 @@ _CUT_OFF = text("""
 _UNKNOWN = text("UPDATE shift_call SET result = 'unknown', ended_at = :at WHERE result IS NULL")
 _TAKEN = text("""
     UPDATE shift_start SET state = 'confirmed', due_at = NULL, changed_at = :at, "by" = :by
-    WHERE rota = :rota AND person = :person AND role = 'oncall' AND state IN :active
+    WHERE schedule = :schedule AND person = :person AND role = 'oncall' AND state IN :active
 """).bindparams(bindparam("active", expanding=True))
 
 
@@ -133,7 +134,7 @@ def end_call(engine: Engine, call: int, result: Result, at: datetime) -> None:
         connection.execute(_END_CALL, {"call": call, "result": result, "at": utc_text(at)})
 
 
-def befall(
+def happen(
     engine: Engine,
     row: ShiftRow,
     event: Event,
@@ -143,7 +144,7 @@ def befall(
     call: int | None = None,
     result: Result | None = None,
 ) -> State | None:
-    """Let an event befall the row as it stands now, with the end of the `call` that brought it.
+    """Let an event happen to the row as it stands now, with the end of the `call` that brought it.
 
     Return the state that it led to; None where it changed nothing.
     """
@@ -182,30 +183,36 @@ def taken(connection: Connection, overrides: Sequence[Override], *, by: str, now
     for one in overrides:
         if one.person is None or one.kind == "backup" or not one.start <= now < one.end:
             continue
-        values = {"rota": one.rota, "person": one.person, "by": by, "at": utc_text(now)}
+        values = {"schedule": one.schedule, "person": one.person, "by": by, "at": utc_text(now)}
         connection.execute(_TAKEN, {**values, "active": ACTIVE})
-        begin = Begin(one.rota, one.person, one.start)
+        begin = Begin(one.schedule, one.person, one.start)
         _note(connection, begin, "oncall", at=now, end=one.end, by=by, state="confirmed")
 
 
-def confirm(engine: Engine, rota: str, person: str, *, by: str, at: datetime) -> None:
+def confirm(engine: Engine, schedule: str, person: str, *, by: str, at: datetime) -> None:
     """Let somebody confirm their shift in another way than by the call about it."""
-    values = {"rota": rota, "person": person, "by": by, "at": utc_text(at), "active": ACTIVE}
+    values = {
+        "schedule": schedule,
+        "person": person,
+        "by": by,
+        "at": utc_text(at),
+        "active": ACTIVE,
+    }
     with changing(engine) as connection:
         connection.execute(_TAKEN, values)
-        detail = {"rota": rota, "role": "oncall"}
+        detail = {"schedule": schedule, "role": "oncall"}
         audit.append(connection, "shift.confirmed", by=by, now=at, about=person, detail=detail)
 
 
 def handed(connection: Connection, override: Override, *, by: str, now: datetime) -> None:
     """Within a transaction: who was put on call by somebody else is to confirm it, at once."""
     if override.person is not None:
-        begin = Begin(override.rota, override.person, override.start)
+        begin = Begin(override.schedule, override.person, override.start)
         _note(connection, begin, "oncall", at=now, end=override.end, by=by, by_hand=True)
 
 
 def _audit(connection: Connection, what: str, view: View, *, by: str, at: datetime) -> None:
-    detail = {"rota": view.rota, "role": view.role, "start": utc_text(view.start)}
+    detail = {"schedule": view.schedule, "role": view.role, "start": utc_text(view.start)}
     audit.append(connection, what, by=by, now=at, about=view.person, detail=detail)
 
 
@@ -221,7 +228,7 @@ def _note(
     by_hand: bool = False,
 ) -> None:
     values = {
-        "rota": one.rota,
+        "schedule": one.schedule,
         "person": one.person,
         "role": role,
         "start": utc_text(one.start),
@@ -237,7 +244,7 @@ def _note(
 
 def _row(one: ShiftStart) -> ShiftRow:
     view = View(
-        rota=one.rota,
+        schedule=one.schedule,
         person=one.person,
         start=one.start,
         role=cast("Role", one.role),

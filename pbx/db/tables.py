@@ -132,9 +132,9 @@ class Message(SQLModel, table=True):
     """A patient's matter until it is closed; `recording` is a path below the home.
 
     `call` is no foreign key: a message is durable before the log hears of its call. `due_at` is its
-    timer, null only once it is closed; `reopened_at` is when its relay began anew, if it did.
-    `ladder` may be empty, and `stage` is a `routing.relay.Stage`. What an acknowledgment said stays
-    when the message climbs again: `state` alone says where it stands.
+    timer, null only once it is closed; `reopened_at` is when its follow-up began anew, if it did.
+    `escalation` may be empty, and `stage` is a `routing.follow_up.Stage`. What an acknowledgment
+    said stays when the message climbs again: `state` alone says where it stands.
     """
 
     __tablename__ = "message"
@@ -154,7 +154,7 @@ class Message(SQLModel, table=True):
     callback_number: str | None = None
     recording: str | None = None
     flags: list[str] = Field(sa_type=JSON)
-    ladder: str | None = None
+    escalation: str | None = None
     owner: str | None = None
     due_at: datetime | None = Field(default=None, sa_type=UtcTime)
     reopened_at: datetime | None = Field(default=None, sa_type=UtcTime)
@@ -172,7 +172,7 @@ class Message(SQLModel, table=True):
 
 
 class MessageEvent(SQLModel, table=True):
-    """What befell a message, in its order; rows are only ever added."""
+    """What happened to a message, in its order; rows are only ever added."""
 
     __tablename__ = "message_event"
     __table_args__ = (Index("message_event_by_message", "message", "id"),)
@@ -186,7 +186,7 @@ class MessageEvent(SQLModel, table=True):
 
 
 class Attempt(SQLModel, table=True):
-    """One call to a person about a message, written before it is dialled.
+    """One call to a person about a message, written before it is dialed.
 
     Attempts of one round have the same `started_at`; one without a `result` goes on, or was cut off
     by the end of the process. `via` is a contact's name, never a number.
@@ -227,13 +227,13 @@ class PlanApplied(SQLModel, table=True):
     ok: bool = True
 
 
-class RotaOverride(SQLModel, table=True):
-    """A bounded change of a rota, never deleted; see `routing.model.Override`."""
+class ScheduleOverride(SQLModel, table=True):
+    """A bounded change of a schedule, never deleted; see `routing.model.Override`."""
 
-    __tablename__ = "rota_override"
+    __tablename__ = "schedule_override"
 
     id: int | None = Field(default=None, primary_key=True)
-    rota: str
+    schedule: str
     kind: OverrideKind = Field(sa_type=String)
     person: str | None = None
     instead_of: str | None = None
@@ -242,7 +242,7 @@ class RotaOverride(SQLModel, table=True):
     reason: str = ""
     by: str
     made_at: datetime = Field(sa_type=UtcTime)
-    cancelled_at: datetime | None = Field(default=None, sa_type=UtcTime)
+    canceled_at: datetime | None = Field(default=None, sa_type=UtcTime)
 
 
 class HoursChanged(SQLModel, table=True):
@@ -252,13 +252,13 @@ class HoursChanged(SQLModel, table=True):
 
     id: int | None = Field(default=None, primary_key=True)
     state: Literal["open", "closed"] = Field(sa_type=String)
-    schedule: str | None = None
+    office_hours: str | None = None
     start: datetime = Field(sa_type=UtcTime)
     end: datetime = Field(sa_type=UtcTime)
     reason: str = ""
     by: str
     made_at: datetime = Field(sa_type=UtcTime)
-    cancelled_at: datetime | None = Field(default=None, sa_type=UtcTime)
+    canceled_at: datetime | None = Field(default=None, sa_type=UtcTime)
 
 
 class PatientRow(SQLModel, table=True):

@@ -1,4 +1,4 @@
-"""Calls that go on, and whom the relay calls now, as the log has heard of them. Blocks."""
+"""Calls that go on, and whom the follow-up calls now, as the log has heard of them. Blocks."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def calls_under_way(engine: Engine, failsafe: str) -> list[UnderWay]:
 
 
 def called_now(engine: Engine) -> dict[str, tuple[str, ...]]:
-    """Say whom the relay calls at this moment, by message."""
+    """Say whom the follow-up calls at this moment, by message."""
     found: defaultdict[str, list[str]] = defaultdict(list)
     with reading(engine) as session:
         for row in session.connection().execute(_ATTEMPTS):

@@ -1,4 +1,4 @@
-"""What becomes of messages in the demo's days: the relay's own timetable, people by lot."""
+"""What becomes of messages in the demo's days: the follow-up's own timetable, people by lot."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from sqlalchemy import Engine
 
 from pbx.base.clock import DemoClock
 from pbx.calls.conversation import Plans
-from pbx.db import escalation, relaying
-from pbx.db.escalation import Act, RefusedError
-from pbx.db.relaying import Result
-from routing import relay
-from routing.relay import Todo, View
+from pbx.db import follow_ups, message_states
+from pbx.db.follow_ups import Result
+from pbx.db.message_states import Act, RefusedError
+from routing import follow_up
+from routing.follow_up import Todo, View
 
 TAKES = 0.65  # how likely somebody who is called about a message acknowledges it
 FRONT_DESK = "frontdesk"
@@ -37,44 +37,46 @@ class Aftercare:
             while self._deeds and self._deeds[0][0] <= now:
                 _, message, act, person = heapq.heappop(self._deeds)
                 self._move(message, act, now, person)
-            for view in escalation.due(self._engine, now, AT_ONCE):
+            for view in message_states.due(self._engine, now, AT_ONCE):
                 self._step(view, now)
 
     def _next(self) -> datetime | None:
-        timer = escalation.nearest(self._engine)
+        timer = message_states.nearest(self._engine)
         times = [self._deeds[0][0]] if self._deeds else []
         return min([*times, *([] if timer is None else [timer])], default=None)
 
     def _step(self, view: View, now: datetime) -> None:
         plan = self._plans.plan
         numbers = {person: frozenset(known) for person, known in self._plans.book.items()}
-        todo = relay.due(view, plan, numbers, now)
-        due_at = relay.next_due(view, plan, now)
+        todo = follow_up.due(view, plan, numbers, now)
+        due_at = follow_up.next_due(view, plan, now)
         match todo.what:
             case "ring":
                 self._ring(view, todo, now, due_at)
             case "overdue":
                 self._move(view.id, "overdue", now)
             case "remind":
-                escalation.remind(self._engine, [(view, due_at)], at=now)
+                message_states.remind(self._engine, [(view, due_at)], at=now)
                 self._later(view.id, FRONT_DESK, now, 5, 90)
             case "wait":
-                escalation.put_off(self._engine, [(view, due_at)])
+                message_states.put_off(self._engine, [(view, due_at)])
 
     def _ring(self, view: View, todo: Todo, now: datetime, due_at: datetime | None) -> None:
         """Call a round of people; the first who acknowledges ends it."""
-        rows = relaying.begin_round(self._engine, view, todo, list(todo.who), at=now, due_at=due_at)
+        rows = follow_ups.begin_round(
+            self._engine, view, todo, list(todo.who), at=now, due_at=due_at
+        )
         done = now + timedelta(seconds=self._lot.uniform(15, 40))
         taken = False
         for row in rows or ():
             takes = self._lot.random() < TAKES
             answer: Result = "acknowledged" if takes else "no answer"
-            result: Result = "cancelled" if taken else answer
+            result: Result = "canceled" if taken else answer
             if takes and not taken:
                 taken = True
                 self._move(row.message, "acknowledged", done, row.person)
                 self._later(row.message, row.person, done, 2, 25)
-            relaying.end_attempt(self._engine, row.id, result, done)
+            follow_ups.end_attempt(self._engine, row.id, result, done)
 
     def _later(self, message: str, person: str, now: datetime, least: float, most: float) -> None:
         """Have somebody call back after some minutes, and close it then."""
@@ -84,6 +86,6 @@ class Aftercare:
 
     def _move(self, message: str, act: Act, at: datetime, person: str | None = None) -> None:
         try:
-            escalation.move(self._engine, self._plans.plan, message, act, at=at, person=person)
+            message_states.move(self._engine, self._plans.plan, message, act, at=at, person=person)
         except RefusedError:
             return  # somebody was faster

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from pbx.base.phone_numbers import mask
 from pbx.config.plan import Configuration
-from pbx.config.schema_wires import NetworkTable
+from pbx.config.schema_network import NetworkTable
 from pbx.demo.scenes import SCENE_LIMIT_S, accepts, patient
 from pbx.demo.stage import Stage, staged
 from routing import hours

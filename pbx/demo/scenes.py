@@ -20,7 +20,7 @@ TUESDAY = "2026-11-24 10:00"
 SATURDAY = "2026-11-28 02:10"
 MAIN, BACK_LINE = "+12125550100", "+12125550101"
 SCENE_LIMIT_S = 90.0
-SAY_MATTER_S = 4.5  # the sentence and the beep before an urgent caller says what is wrong
+SAY_REASON_S = 4.5  # the sentence and the beep before an urgent caller says what is wrong
 SILENT_S = 33.0  # the menu, the number and the words, without a sound
 QUIET_S = 2.0  # pauses between sentences are shorter
 TELLING_S = 4.0  # while the patient speaks, the office is silent
@@ -78,7 +78,7 @@ def patient(
             await phone.wait(1.5)
             await phone.press(keys or "#")
         if tells:
-            await phone.wait(SAY_MATTER_S)
+            await phone.wait(SAY_REASON_S)
             await phone.tone(voice, 2)
             await phone.press("#")
         if silent:
@@ -155,7 +155,7 @@ async def back_line(stage: Stage, caller: str | None) -> Played:
     """A hospital calls the back line: no menu, straight to the physician on call."""
     played = await _urgent(stage, caller, BACK_LINE, patient())
     kinds = [decision.kind for decision in played.history.decisions]
-    expect(kinds == ["ladder"], "no menu is offered on the back line")
+    expect(kinds == ["escalation"], "no menu is offered on the back line")
     return played
 
 

@@ -16,16 +16,16 @@ from pbx.asterisk.engine.process import AsteriskProcess
 from pbx.base.clock import DemoClock
 from pbx.base.errors import EngineError
 from pbx.calls import office
-from pbx.config import secrets as vault
+from pbx.config import secrets
 from pbx.config.home import Home
 from pbx.config.plan import Configuration
-from pbx.db import escalation, messages
+from pbx.db import message_states, messages
 from pbx.db.calls import History, get_call, list_calls
 from pbx.db.database import open_database
 from pbx.demo.carrier.network import Carrier
 from pbx.service.daemon import Daemon
-from pbx.service.supervisor import read_configuration, read_vault, running_asterisk
-from routing.ladder import resolve
+from pbx.service.supervisor import read_configuration, read_secrets, running_asterisk
+from routing.escalation import resolve
 
 # Made-up numbers: 555-01xx is set aside for fiction.
 MOBILES = {"lee": "+12125550111", "osei": "+12125550112", "patel": "+12125550113"}
@@ -38,7 +38,7 @@ class Stage:
     """Everything that a scene needs; people are named by the practice's own ids."""
 
     configuration: Configuration
-    vault: vault.Vault
+    secrets: secrets.Secrets
     home: Home
     clock: DemoClock
     asterisk: AsteriskProcess
@@ -65,7 +65,7 @@ class Stage:
     async def restart_daemon(self) -> None:
         """End the control layer and start another one, as after an update."""
         await self.stop_daemon()
-        self.daemon = Daemon(self.configuration, self.vault, self.home, self.ports, self.clock)
+        self.daemon = Daemon(self.configuration, self.secrets, self.home, self.ports, self.clock)
         await self.daemon.start()
 
     async def history(self, caller: str | None) -> History:
@@ -82,22 +82,24 @@ class Stage:
         return history
 
     async def settle(self) -> None:
-        """Close every message, so that the relay calls nobody, and wait until no phone rings."""
+        """Close every message, so that nobody is called about it, and wait until no phone rings."""
         await asyncio.to_thread(self._close_messages)
         for _ in range(400):
             if self.daemon.calls_nobody:
                 return
             await asyncio.sleep(0.1)
         channels = await self.asterisk.command("core show channels concise")
-        raise EngineError(f"The relay still calls somebody, with every message closed:\n{channels}")
+        raise EngineError(
+            f"The follow-up still calls somebody, with every message closed:\n{channels}"
+        )
 
     def _close_messages(self) -> None:
         engine = open_database(self.home.database)
         plan, now = self.configuration.plan, self.clock.now()
         try:
             for message in messages.list_open(engine):
-                with contextlib.suppress(escalation.RefusedError):
-                    escalation.move(engine, plan, message.id, "closed", at=now, person="stage")
+                with contextlib.suppress(message_states.RefusedError):
+                    message_states.move(engine, plan, message.id, "closed", at=now, person="stage")
         finally:
             engine.dispose()
 
@@ -147,7 +149,7 @@ async def staged(
     """Start practice and network in `folder` with the clock at a local time; end both in order.
 
     `rtp` are the network's ports (first and last) where its own 40 legs are not enough. The first
-    desk phone of the file is registered, `mobiles` (E.164 by id) are in the vault.
+    desk phone of the file is registered, `mobiles` (E.164 by id) are in the secrets file.
     """
     found, user = runtime.require(), runtime.service_user()
     folder.chmod(0o755)  # Asterisk's user passes through
@@ -155,8 +157,8 @@ async def staged(
     configuration = config if isinstance(config, Configuration) else read_configuration(config)
     home.prepare(user)
     os.umask(0o022)
-    vault.write(home.folder, vault.Vault(mobiles=dict(mobiles)))
-    held = read_vault(home, configuration)
+    secrets.write(home.folder, secrets.Secrets(mobiles=dict(mobiles)))
+    held = read_secrets(home, configuration)
     desks = {phone: held.phones[phone] for phone in list(configuration.plan.phones)[:1]}
     ports, block = office.choose_ports(configuration, home)
     carrier = Carrier(

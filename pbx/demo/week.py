@@ -16,8 +16,7 @@ from pbx.calls.conversation import Book
 from pbx.calls.recent import RecentCallers
 from pbx.calls.record.reconcile import cdr_path
 from pbx.calls.record.recorder import Recorder
-from pbx.config import plan
-from pbx.config import secrets as vault
+from pbx.config import plan, secrets
 from pbx.config.home import Home
 from pbx.config.plan import Configuration
 from pbx.db.database import open_database
@@ -25,7 +24,7 @@ from pbx.db.plans import apply_first
 from pbx.db.writer import LogWriter
 from pbx.demo.aftercare import Aftercare
 from pbx.demo.carrier import audio
-from pbx.demo.told_call import Caller, Line
+from pbx.demo.narrated_call import Caller, Line
 from routing.model import Plan
 from routing.simulate import Load
 
@@ -57,8 +56,8 @@ async def play(configuration: Configuration, folder: Path, start: datetime, end:
     home, found = Home(folder), configuration.plan
     home.prepare(service_user())
     people = {person: f"+1212555{count:04}" for count, person in enumerate(found.people, 180)}
-    held = vault.Vault(mobiles=people).completed(())
-    vault.write(folder, held)
+    held = secrets.Secrets(mobiles=people).completed(())
+    secrets.write(folder, held)
     plans = Still(found, office.dial_strings(found, held))
     engine = open_database(home.database)
     text = plan.read_text(configuration.path)

@@ -1,4 +1,4 @@
-"""Calls that a command asked for: each is taken up once, and never dialled late."""
+"""Calls that a command asked for: each is taken up once, and never dialed late."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
 from pbx.base.errors import OfficeLineError
+from pbx.db.follow_ups import Outcome
 from pbx.db.outbound import Request
-from pbx.db.relaying import Outcome
 from pbx.escalation.placing import Placing
 
 LOOK_S = 0.3  # how often is looked whether a command asks for a call
@@ -35,7 +35,7 @@ class Callbacks:
         self._calls: set[asyncio.Task[None]] = set()
 
     async def run(self) -> None:
-        """Take up requests until cancelled; a call that goes on ends by itself."""
+        """Take up requests until canceled; a call that goes on ends by itself."""
         while True:
             await asyncio.sleep(LOOK_S)
             try:

@@ -19,8 +19,8 @@ from dialplan import names
 from pbx.asterisk.ami.client import AmiClient, AmiResponse, AmiTimeout, AmiUnavailable
 from pbx.asterisk.ami.protocol import AmiEvent
 from pbx.calls.conversation import Plans
+from pbx.db.follow_ups import Outcome
 from pbx.db.outbound import Request
-from pbx.db.relaying import Outcome
 from pbx.escalation.line_steps import LineState
 from routing import outbound, people
 
@@ -60,7 +60,7 @@ class _Errand:
     dial: str = ""
 
 
-class RelayDialer:
+class FollowUpDialer:
     """Calls people by AMI; `events` tells it what became of its calls."""
 
     def __init__(self, ami: AmiClient, plans: Plans) -> None:
@@ -102,7 +102,7 @@ class RelayDialer:
     async def call_back(self, request: Request) -> Outcome:
         """Call somebody on their mobile as a command asked; return when that call is over.
 
-        Who is on the phone with us is busy: nobody is dialled later than was asked.
+        Who is on the phone with us is busy: nobody is dialed later than was asked.
         """
         last = self._last.get(request.person)
         if last is not None and not last.is_set():
@@ -191,7 +191,9 @@ class RelayDialer:
             return "unreachable"  # Asterisk is away; it is tried again
         await self._over(errand.person)
         count = next(self._count)
-        channel = errand.channel or f"{names.RELAY_CALL}{datetime.now(UTC).timestamp():.0f}-{count}"
+        channel = (
+            errand.channel or f"{names.FOLLOW_UP_CALL}{datetime.now(UTC).timestamp():.0f}-{count}"
+        )
         outcome: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
         self._calls[channel] = outcome
         self._lines[channel] = self._last[errand.person] = asyncio.Event()
@@ -282,7 +284,7 @@ class RelayDialer:
         try:
             await self._ami.action("Hangup", Channel=channel, Cause="16")
         except AmiUnavailable:
-            log.warning("relay.not_hung_up")
+            log.warning("follow_up.not_hung_up")
 
 
 def _is_phone(event: AmiEvent) -> bool:
@@ -293,5 +295,5 @@ def _is_phone(event: AmiEvent) -> bool:
 def _about(state: LineState, *, urgent: bool) -> _Errand:
     """Call about a message, or to connect its patient."""
     whisper = "whisper-urgent" if urgent else "whisper-routine"
-    matter = f"{names.MATTER_OF}={state.encode()}"
-    return _Errand(state.person, state.message, whisper, names.PHYSICIAN, matter)
+    draft = f"{names.CALLED_ABOUT}={state.encode()}"
+    return _Errand(state.person, state.message, whisper, names.PHYSICIAN, draft)

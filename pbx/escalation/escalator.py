@@ -21,15 +21,15 @@ from sqlalchemy.exc import SQLAlchemyError
 from pbx.base.clock import Clock
 from pbx.base.errors import OfficeLineError
 from pbx.calls.conversation import Plans
-from pbx.db import escalation, outbound, relaying
+from pbx.db import follow_ups, message_states, outbound
 from pbx.db.background import LONGEST_PAUSE_S, PAUSE_S, Background
-from pbx.db.escalation import RefusedError
-from pbx.db.relaying import AttemptRow, Round
+from pbx.db.follow_ups import AttemptRow, Round
+from pbx.db.message_states import RefusedError
 from pbx.db.set_back import after_start, set_back
 from pbx.escalation.placing import since
 from pbx.escalation.ringing import Calls, Dialer
-from routing import relay
-from routing.relay import View
+from routing import follow_up
+from routing.follow_up import View
 
 LOOK_S = 1.0  # how often what other processes did is looked for
 BATCH = 50  # messages at a time, so that routine ones never keep an urgent one waiting
@@ -51,7 +51,7 @@ class Tell(Protocol):
 
 def tell_the_log(message_id: str, what: str, people: tuple[str, ...]) -> None:
     """Write it into the log."""
-    log.warning("message.told", call=message_id, why=f"{what}: {', '.join(people)}")
+    log.warning("message.reported", call=message_id, why=f"{what}: {', '.join(people)}")
 
 
 class Escalator:
@@ -85,9 +85,9 @@ class Escalator:
         self._woken.set()
 
     async def run(self) -> None:
-        """Escalate until cancelled. What is then being dialled is dialled again by the next run."""
+        """Escalate until canceled. What is then being dialed is dialed again by the next run."""
         try:
-            await self._store.insist(relaying.take_up, self._clock.now())
+            await self._store.insist(follow_ups.take_up, self._clock.now())
             await self._bring_back()
             while True:
                 self._woken.clear()
@@ -117,10 +117,10 @@ class Escalator:
     async def _look(self) -> float:
         """Do what is due; return for how many seconds nothing will be."""
         await self._calls.end_taken()
-        now = await self._told_time()
+        now = await self._reported_time()
         self._held = {message: until for message, until in self._held.items() if until > now}
         limit = BATCH + len(self._held)
-        views = await self._store.read(escalation.due, now, limit)
+        views = await self._store.read(message_states.due, now, limit)
         due = [view for view in views if view.id not in self._held]
         does = {
             "ring": self._ring,
@@ -129,19 +129,19 @@ class Escalator:
             "wait": self._put_off,
         }
         for first in range(0, len(due), ROUNDS):
-            some = (self._judged(view, now) for view in due[first : first + ROUNDS])
+            some = (self._assessed(view, now) for view in due[first : first + ROUNDS])
             steps = [step for step in some if step is not None]
             for what, do in does.items():
                 await self._safely(do, [step for step in steps if step.todo.what == what])
         if len(views) == limit:
             return 0
-        nearest = await self._store.read(escalation.nearest)
+        nearest = await self._store.read(message_states.nearest)
         if nearest is None:
             return LOOK_S
         until = (nearest - self._clock.now()).total_seconds()
         return min(LOOK_S, until) if until > 0 else MOMENT_S
 
-    async def _told_time(self) -> datetime:
+    async def _reported_time(self) -> datetime:
         """Say what time it is; where the clock was set back, timers are first set back with it."""
         now = self._clock.now()
         if now < self.latest:
@@ -156,13 +156,13 @@ class Escalator:
         self.latest = now
         return now
 
-    def _judged(self, view: View, now: datetime) -> Round | None:
+    def _assessed(self, view: View, now: datetime) -> Round | None:
         """Say what is due with one message; None if that cannot be said."""
         plan = self._plans.plan
         numbers = {person: frozenset(known) for person, known in self._plans.book.items()}
         try:
-            todo = relay.due(view, plan, numbers, now)
-            return Round(view, todo, tuple(todo.who), now, relay.next_due(view, plan, now))
+            todo = follow_up.due(view, plan, numbers, now)
+            return Round(view, todo, tuple(todo.who), now, follow_up.next_due(view, plan, now))
         except Exception:
             log.exception("escalator.failed", call=view.id)
             self._hold(view)
@@ -192,11 +192,11 @@ class Escalator:
 
     async def _reopen(self, steps: list[Round]) -> None:
         """Let messages climb again whose call back is overdue, and is not being made just now."""
-        plan, move = self._plans.plan, escalation.move
+        plan, move = self._plans.plan, message_states.move
         longest = since(plan, steps[0].at).longest
         called = await self._store.read(outbound.called_about, longest, steps[0].at)
         later = [(one.view, one.at + CALLED) for one in steps if one.view.id in called]
-        await self._store.write(escalation.put_off, later)
+        await self._store.write(message_states.put_off, later)
         for view, now in ((one.view, one.at) for one in steps if one.view.id not in called):
             by = (view.acknowledged_by,) if view.acknowledged_by else ()
             with contextlib.suppress(RefusedError):  # called back at this very moment
@@ -206,14 +206,14 @@ class Escalator:
     async def _remind(self, steps: list[Round]) -> None:
         """Remind the owners of messages that are open while the office is."""
         timers = [(step.view, step.due_at) for step in steps]
-        owners = await self._store.write(escalation.remind, timers, at=steps[0].at)
+        owners = await self._store.write(message_states.remind, timers, at=steps[0].at)
         for step, owner in zip(steps, owners, strict=True):
             self._tell(step.view.id, "reminder", (owner or self._plans.plan.office.inbox,))
 
     async def _put_off(self, steps: list[Round]) -> None:
         """Set the timers of messages that need nothing now."""
         timers = [(step.view, step.due_at) for step in steps]
-        await self._store.write(escalation.put_off, timers)
+        await self._store.write(message_states.put_off, timers)
 
     async def _ring(self, steps: list[Round]) -> None:
         """Call everybody of these rounds who is not being called about the message already."""
@@ -236,11 +236,11 @@ class Escalator:
                 self._tell(step.view.id, "unreachable", ())
 
     async def _begun(self, rounds: list[Round]) -> list[list[AttemptRow] | None]:
-        """Write rounds before they are dialled; if nothing can be written, dial all the same."""
+        """Write rounds before they are dialed; if nothing can be written, dial all the same."""
         if not rounds:
             return []
         try:
-            return await self._store.write(relaying.begin_rounds, rounds)
+            return await self._store.write(follow_ups.begin_rounds, rounds)
         except (SQLAlchemyError, OfficeLineError):
             if self._failures < BLIND_AFTER:
                 raise

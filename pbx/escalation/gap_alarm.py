@@ -8,7 +8,7 @@ import structlog
 
 from routing.model import Plan
 from routing.oncall import upcoming_gap
-from routing.rota import Shift
+from routing.schedule import Shift
 
 DAYS = 14  # how far ahead an empty shift is an alarm
 AGAIN = timedelta(days=1)
@@ -36,7 +36,7 @@ class GapAlarm:
         if gap is not None:
             zone = plan.office.zone
             start, end = (at.astimezone(zone).isoformat() for at in (gap.start, gap.end))
-            log.error("rota.gap", rota=gap.rota, start=start, end=end)
+            log.error("schedule.gap", schedule=gap.schedule, start=start, end=end)
         return gap
 
     def covered_s(self, now: datetime) -> float:

@@ -23,9 +23,9 @@ from pbx.base.errors import OfficeLineError
 from pbx.calls.conversation import Plans, Question
 from pbx.calls.record.cdr import milliseconds
 from pbx.config.home import Home
-from pbx.db import audit, escalation, messages
-from pbx.db.escalation import RefusedError, UnheardError
+from pbx.db import audit, message_states, messages
 from pbx.db.inbox import add_note
+from pbx.db.message_states import RefusedError, UnheardError
 from pbx.db.messages import MessageRow
 from pbx.db.outbound import Heard
 from pbx.escalation.line_steps import LineState, Step, ask_pin, bye, choices, leave, words_of
@@ -33,7 +33,7 @@ from pbx.escalation.pins import CODE_DIGITS
 from pbx.escalation.placing import No, Placing
 from pbx.escalation.shift_line import ABOUT_SHIFTS, ShiftLine
 from pbx.escalation.words import words_in
-from routing.relay import RINGING, relay_of
+from routing.follow_up import RINGING, follow_up_of
 
 TRIES = 3  # of a PIN, in one call; the lock of the person counts further
 NOTE_S = 120
@@ -211,7 +211,7 @@ class PhysicianLine:
             return ("taken",)
         if message.urgency != "urgent" or message.acknowledged_at is None:
             return ("message-yours",)
-        limit = timedelta(seconds=relay_of(plan, message.ladder or "").callback_s)
+        limit = timedelta(seconds=follow_up_of(plan, message.escalation or "").callback_s)
         left = message.acknowledged_at + limit - self._clock.now()
         return ("message-yours", *spoken.call_within(round(left.total_seconds())))
 
@@ -275,8 +275,8 @@ class PhysicianLine:
         await self._move(state, "acknowledged")
         self._taken(state.message, state.person)
 
-    async def _move(self, state: LineState, event: escalation.Act) -> None:
-        """Let something befall the message; what cannot befall it any more is no mistake.
+    async def _move(self, state: LineState, event: message_states.Act) -> None:
+        """Let something happen to the message; what cannot happen to it any more is no mistake.
 
         UnheardError if somebody called, or said more, since the person heard the words.
         """
@@ -285,7 +285,7 @@ class PhysicianLine:
             await self._heard_all(state)
         try:
             await asyncio.to_thread(
-                escalation.move,
+                message_states.move,
                 self._engine,
                 self._plans.plan,
                 state.message,

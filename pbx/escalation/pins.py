@@ -1,7 +1,7 @@
 """PINs: who somebody at the telephone is. The number they call from never says it.
 
-Six digits are a million: their hash protects nobody whose vault is stolen, the lock after five
-wrong tries protects the telephone. See docs/adr/0009-a-code-before-the-pin.md.
+Six digits are a million: their hash protects nobody whose secrets file is stolen, the lock after
+five wrong tries protects the telephone. See docs/adr/0009-a-code-before-the-pin.md.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 import structlog
 
 from pbx.base.errors import OfficeLineError
-from pbx.config import secrets as vault
+from pbx.config import secrets
 
 if TYPE_CHECKING:
     from argon2 import PasswordHasher
@@ -53,12 +53,12 @@ def weakness(pin: str, numbers: Collection[str] = ()) -> str | None:
 
 
 def hashed(pin: str) -> str:
-    """Hash a PIN as the vault keeps it."""
+    """Hash a PIN as the secrets file keeps it."""
     return _hasher().hash(pin)
 
 
 class Pins:
-    """Checks PINs against the vault as it is now, one at a time, counted in the database."""
+    """Checks PINs against the secrets file as it is now, one at a time, counted in the database."""
 
     def __init__(self, home: Path, engine: Engine, clock: Clock) -> None:
         self._home = home
@@ -75,14 +75,14 @@ class Pins:
     async def has_pin(self, person: str) -> bool:
         """Tell whether a person has a PIN; yes where nobody can tell."""
         try:
-            return person in (await asyncio.to_thread(vault.read, self._home)).pins
+            return person in (await asyncio.to_thread(secrets.read, self._home)).pins
         except OfficeLineError:
             return True
 
     async def accept(self, person: str, pin: str) -> bool | None:
         """As `check_pin`; None where nobody can tell: this person has no PIN."""
         try:
-            held = await asyncio.to_thread(vault.read, self._home)
+            held = await asyncio.to_thread(secrets.read, self._home)
         except OfficeLineError:
             return None
         return await self.check_pin(person, pin) if person in held.pins else None
@@ -105,7 +105,7 @@ class Pins:
         from pbx.db import pins as tries
 
         try:
-            held = vault.read(self._home)
+            held = secrets.read(self._home)
             person = held.person(who) if way == "inbound" else who
             known = person if person in held.pins else None
             taken = tries.take(self._engine, known, way, self._clock.now())

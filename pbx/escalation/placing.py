@@ -1,4 +1,4 @@
-"""Calls to patients, each within the office's limits; what is refused is never dialled."""
+"""Calls to patients, each within the office's limits; what is refused is never dialed."""
 
 from __future__ import annotations
 
@@ -131,9 +131,9 @@ class Placing:
 
     def _place(self, wanted: Wanted, line: Line | None) -> dict[str, str] | No:
         plan, now = self._plans.plan, self._clock.now()
-        judge = partial(over, plan, wanted.number)
+        assess = partial(over, plan, wanted.number)
         no = forbidden(plan, wanted.number)
-        no = no or outbound.place(self._engine, wanted, since(plan, now), judge, now)
+        no = no or outbound.place(self._engine, wanted, since(plan, now), assess, now)
         if no is not None:
             self._noted(wanted.person, wanted.message, no)
             if wanted.request:
@@ -149,7 +149,7 @@ class Placing:
     def _place_message(
         self, person: str, message: MessageRow, call: str, heard: Heard | None
     ) -> dict[str, str] | No:
-        did = outbound.dialled_did(self._engine, message.call)
+        did = outbound.dialed_did(self._engine, message.call)
         number = message.callback_number or ""
         wanted = Wanted(person, number, call, message=message.id, heard=heard)
         return self._place(wanted, self._plans.plan.line_of(did))

@@ -1,8 +1,8 @@
 """Pushes: "urgent message waiting, call the office", beside each call about an urgent message.
 
-They go by the service that each person chose, whose address holds a secret and is in the vault.
-A process of its own sends each, so that a service that hangs is ended with it, and neither calls
-nor the daemon's memory know of it. They say nothing of any patient.
+They go by the service that each person chose, whose address holds a secret and is in the secrets
+file. A process of its own sends each, so that a service that hangs is ended with it, and neither
+calls nor the daemon's memory know of it. They say nothing of any patient.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ from sqlalchemy import Engine
 
 from pbx.base.clock import Clock
 from pbx.calls.conversation import Plans
-from pbx.config.secrets import Vault
-from pbx.db import escalation
+from pbx.config.secrets import Secrets
+from pbx.db import message_states
 from pbx.db.background import Background
-from pbx.db.relaying import Outcome
+from pbx.db.follow_ups import Outcome
 from pbx.escalation.ringing import Dialer
 
 WORDS = "Urgent message waiting, call the office."
@@ -57,7 +57,8 @@ async def send(url: str, title: str, body: str, seconds: float = SEND_S) -> str 
 class PushingDialer:
     """Calls as another dialer does, and pushes at the same time to whoever chose a service.
 
-    What came of a push stands in the message's history; nothing that befalls it befalls the call.
+    What came of a push stands in the message's history; nothing that happens to it happens to the
+    call.
     """
 
     def __init__(
@@ -65,14 +66,14 @@ class PushingDialer:
         dialer: Dialer,
         engine: Engine,
         plans: Plans,
-        vault: Callable[[], Vault],
+        secrets: Callable[[], Secrets],
         clock: Clock,
         seconds: float = SEND_S,
     ) -> None:
         self._dialer = dialer
         self._store = Background(engine)
         self._plans = plans
-        self._vault = vault
+        self._secrets = secrets
         self._clock = clock
         self._seconds = seconds
         self._turn = asyncio.Semaphore(AT_ONCE)
@@ -80,7 +81,7 @@ class PushingDialer:
 
     async def deliver(self, message_id: str, person: str, *, urgent: bool, attempt: int) -> Outcome:
         """Call somebody about a message; see `pbx.escalation.ringing.Dialer`."""
-        url = self._vault().push.get(person) if urgent else None
+        url = self._secrets().push.get(person) if urgent else None
         if url is not None:
             task = asyncio.create_task(self._push(message_id, person, url))
             self._tasks.add(task)
@@ -98,7 +99,7 @@ class PushingDialer:
             if why is not None:
                 log.warning("push.failed", call=message_id, person=person, why=why)
             now = self._clock.now()
-            await self._store.write(escalation.note_push, message_id, person, why, at=now)
+            await self._store.write(message_states.note_push, message_id, person, why, at=now)
         except Exception as error:  # noqa: BLE001  # whatever it is, the call goes on
             log.error("push.failed", call=message_id, person=person, error=type(error).__name__)  # noqa: TRY400  # a traceback may show the address
 

@@ -11,11 +11,11 @@ import structlog
 
 from pbx.base.clock import Clock
 from pbx.calls.conversation import Plans
-from pbx.db import escalation, relaying
+from pbx.db import follow_ups, message_states
 from pbx.db.background import Background
-from pbx.db.escalation import RefusedError
-from pbx.db.relaying import AttemptRow, Outcome, Result
-from routing.relay import RINGING
+from pbx.db.follow_ups import AttemptRow, Outcome, Result
+from pbx.db.message_states import RefusedError
+from routing.follow_up import RINGING
 
 LONGEST_S = 600.0  # of one call that nobody acknowledges
 STOP_S = 3.0  # how long the outcomes of calls may take to be written at the end
@@ -29,7 +29,7 @@ class Dialer(Protocol):
     async def deliver(self, message_id: str, person: str, *, urgent: bool, attempt: int) -> Outcome:
         """Call somebody about a message; return what came of it, as soon as that is certain.
 
-        A call that was acknowledged may go on after the return. When cancelled, the call ends: the
+        A call that was acknowledged may go on after the return. When canceled, the call ends: the
         message is taken by somebody else. `attempt` is the id of its row, 0 if it has none.
         """
         ...
@@ -105,7 +105,7 @@ class Calls:
         """
         if not self._ringing:
             return
-        found = await self._store.read(escalation.standing, list(self._ringing))
+        found = await self._store.read(message_states.standing, list(self._ringing))
         for message, stands in found.items():
             if stands.state not in RINGING and (ringing := self._ringing.get(message)):
                 on_it = stands.by is not None and self._dialer.rings(message, stands.by)
@@ -139,11 +139,11 @@ class Calls:
     async def _write_outcome(
         self, attempt: AttemptRow, ringing: Ringing, call: asyncio.Task[Outcome]
     ) -> None:
-        result: Result = "cancelled" if call.cancelled() else call.result()
+        result: Result = "canceled" if call.cancelled() else call.result()
         if result == "acknowledged":
             result = await self._acknowledged(attempt, ringing)
         if attempt.id:
-            end = relaying.end_attempt
+            end = follow_ups.end_attempt
             await self._store.insist(end, attempt.id, result, self._clock.now())
 
     async def _delivered(self, attempt: AttemptRow) -> Outcome:
@@ -162,12 +162,12 @@ class Calls:
         """End the other calls and write the acknowledgment; of two at once the first counts."""
         ringing.taken = True
         ringing.end()
-        move, now = escalation.move, self._clock.now()
+        move, now = message_states.move, self._clock.now()
         plan, by = self._plans.plan, attempt.person
         try:
             await self._store.insist(move, plan, attempt.message, "acknowledged", at=now, person=by)
         except RefusedError:  # taken up before: by this one too, where the telephone wrote it
-            found = await self._store.read(escalation.standing, [attempt.message])
+            found = await self._store.read(message_states.standing, [attempt.message])
             stands = found.get(attempt.message)
             return "acknowledged" if stands and by in stands.people else "too late"
         return "acknowledged"

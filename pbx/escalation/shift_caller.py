@@ -21,10 +21,10 @@ from pbx.base.errors import OfficeLineError
 from pbx.calls.conversation import Plans
 from pbx.db import shifts
 from pbx.db.background import LONGEST_PAUSE_S, Background
-from pbx.db.relaying import Outcome
+from pbx.db.follow_ups import Outcome
 from pbx.db.shifts import Result, ShiftRow
 from pbx.escalation import shift_words
-from routing import rota, shift_start
+from routing import schedule, shift_start
 from routing.model import Confirm, Plan
 from routing.shift_start import Begin
 
@@ -60,7 +60,7 @@ class ShiftCaller:
         self._stopping = False
 
     async def run(self) -> None:
-        """Call until cancelled. Whom that cuts off is called again by the next run."""
+        """Call until canceled. Whom that cuts off is called again by the next run."""
         try:
             await self._store.insist(shifts.take_up, self._clock.now())
             while True:
@@ -84,7 +84,7 @@ class ShiftCaller:
         await self._note(self._begun(plan, now), "oncall", now)
         rows = await self._store.read(shifts.active)
         unconfirmed = {
-            row.view.rota
+            row.view.schedule
             for row in rows
             if (row.view.role, row.view.state) == ("oncall", "unconfirmed")
         }
@@ -101,7 +101,7 @@ class ShiftCaller:
             self._begins_from, self._begins_to = now, now + AHEAD
             self._begins = [
                 one
-                for name in plan.rotas
+                for name in plan.schedules
                 for one in shift_start.begun(plan, name, now - BACK, now + AHEAD)
             ]
         return [one for one in self._begins if one.start <= now]
@@ -117,7 +117,7 @@ class ShiftCaller:
         todo = shift_start.due(row.view, plan, now, unconfirmed)
         match todo:
             case "relieved" | "too late":
-                await self._store.write(shifts.befall, row, todo, at=now)
+                await self._store.write(shifts.happen, row, todo, at=now)
                 log.info("shift.left", person=row.view.person, why=todo)
                 if row.id in self._calls:
                     self._calls[row.id].cancel()
@@ -125,10 +125,10 @@ class ShiftCaller:
                 await self._call(row, plan, now)
 
     async def _call(self, row: ShiftRow, plan: Plan, now: datetime) -> None:
-        """Call somebody; the call stands in the database before it is dialled."""
+        """Call somebody; the call stands in the database before it is dialed."""
         view, confirm = row.view, _confirm(plan, row)
         due_at = shift_start.next_call(view.state, confirm, now)
-        end = shift_start.ends(plan, view.rota, view.person, now)
+        end = shift_start.ends(plan, view.schedule, view.person, now)
         call = await self._store.write(shifts.begin_call, row, at=now, due_at=due_at, end=end)
         if call is None:
             return
@@ -146,7 +146,7 @@ class ShiftCaller:
             result: Result = await self._dialer.confirm(row.view.person, say)
         except asyncio.CancelledError:
             if not self._stopping:
-                await self._store.insist(shifts.end_call, call, "cancelled", self._clock.now())
+                await self._store.insist(shifts.end_call, call, "canceled", self._clock.now())
             raise
         except Exception:  # whatever it is, there is a next call
             log.exception("shift.dialer", person=row.view.person)
@@ -156,10 +156,10 @@ class ShiftCaller:
     async def _ended(
         self, row: ShiftRow, confirm: Confirm, call: int, result: Result, began: datetime
     ) -> None:
-        event = shift_start.befell(row.view, confirm, pressed=result == "acknowledged")
+        event = shift_start.happened(row.view, confirm, pressed=result == "acknowledged")
         after = shift_start.AFTER.get((row.view.state, event), row.view.state)
         state = await self._store.insist(
-            shifts.befall,
+            shifts.happen,
             row,
             event,
             at=self._clock.now(),
@@ -179,13 +179,13 @@ def _backups(rows: list[ShiftRow], plan: Plan, now: datetime) -> list[Begin]:
     found = []
     for row in rows:
         view = row.view
-        if (view.role, view.state) == ("oncall", "unconfirmed") and view.rota in plan.rotas:
-            backup = rota.on_call(plan, view.rota, now).backup
+        if (view.role, view.state) == ("oncall", "unconfirmed") and view.schedule in plan.schedules:
+            backup = schedule.on_call(plan, view.schedule, now).backup
             if backup is not None:
-                found.append(Begin(view.rota, backup, view.start))
+                found.append(Begin(view.schedule, backup, view.start))
     return found
 
 
 def _confirm(plan: Plan, row: ShiftRow) -> Confirm:
-    """Find how a row's rota asks; one without, where a shift was handed over, asks as usual."""
-    return plan.rotas[row.view.rota].confirm or Confirm()
+    """Find how a row's schedule asks; one without, where a shift was handed over, asks as usual."""
+    return plan.schedules[row.view.schedule].confirm or Confirm()

@@ -16,7 +16,7 @@ from pbx.calls.conversation import Plans
 from pbx.db import changes, shifts
 from pbx.escalation import shift_words
 from pbx.escalation.line_steps import LineState, Step, bye, choices
-from routing import rota, shift_start, turns
+from routing import schedule, shift_start, turns
 from routing.model import Override, Plan
 from routing.oncall import taken_from, until_morning
 
@@ -80,7 +80,7 @@ class ShiftLine:
         if name is None:
             return bye(state, "shift-unchanged")
         by = f"{state.person} {REASON}"
-        if state.person in rota.on_call(plan, name, now).people:
+        if state.person in schedule.on_call(plan, name, now).people:
             end = shift_start.ends(plan, name, state.person, now)
             await asyncio.to_thread(shifts.confirm, self._engine, name, state.person, by=by, at=now)
         else:
@@ -98,8 +98,8 @@ def handed_over(plan: Plan, person: str, now: datetime) -> Override | None:
 
     None for somebody who is not on call, or has no backup.
     """
-    for name in plan.rotas:
-        answer = rota.on_call(plan, name, now)
+    for name in plan.schedules:
+        answer = schedule.on_call(plan, name, now)
         if person in answer.people and answer.backup is not None:
             end = shift_start.ends(plan, name, person, now) or until_morning(plan, name, now)
             start = _minute(now)
@@ -108,26 +108,28 @@ def handed_over(plan: Plan, person: str, now: datetime) -> Override | None:
 
 
 def _to_take(plan: Plan, person: str, now: datetime) -> str | None:
-    """Name the rota that somebody may take: one of their own, else a physician the first of all.
+    """Name the schedule that somebody may take: one of their own; for a physician, else the first.
 
     Who is on call takes nothing but what they have not confirmed.
     """
     known = plan.people.get(person)
     if known is None or known.role == "service":
         return None
-    on_call = [name for name in plan.rotas if person in rota.on_call(plan, name, now).people]
+    on_call = [
+        name for name in plan.schedules if person in schedule.on_call(plan, name, now).people
+    ]
     for name in on_call:
-        if person in rota.unconfirmed(plan, name, now):
+        if person in schedule.unconfirmed(plan, name, now):
             return name
     if on_call:
         return None
-    own = [name for name in plan.rotas if person in _people(plan, name, now)]
-    others = list(plan.rotas) if known.role == "physician" else []
+    own = [name for name in plan.schedules if person in _people(plan, name, now)]
+    others = list(plan.schedules) if known.role == "physician" else []
     return next(iter([*own, *others]), None)
 
 
 def _people(plan: Plan, name: str, now: datetime) -> set[str]:
-    table = plan.rotas[name]
+    table = plan.schedules[name]
     zone = plan.office.zone
     named = {person for layer in table.layers for person in turns.members(layer, zone, now)}
     return named | {shift.person for shift in table.shifts} | {table.backup}

@@ -17,15 +17,15 @@ from pbx.calls.record.catch_up import RECORDING_S
 from pbx.calls.record.cdr import CdrRow, Wanted, read_cdr
 from pbx.calls.record.reconcile import cdr_path
 from pbx.config.home import Home
-from pbx.db import escalation, messages, outbound
+from pbx.db import message_states, messages, outbound
 from pbx.db.database import file_of
-from pbx.db.escalation import RefusedError
+from pbx.db.message_states import RefusedError
 from pbx.db.messages import MessageRow
 from pbx.db.outbound import Result
 from pbx.db.outbound_tables import OutboundCall
 from pbx.escalation.words import words_in
+from routing.follow_up import was_cut_off
 from routing.model import Plan
-from routing.relay import was_cut_off
 
 log = structlog.get_logger()
 
@@ -33,7 +33,7 @@ log = structlog.get_logger()
 def end(engine: Engine, plan: Plan, row: OutboundCall, otherwise: str | None, at: datetime) -> None:
     """End a call, with its message called back if they talked.
 
-    `otherwise` is what came of it where no patient was dialled; None: that is told later.
+    `otherwise` is what came of it where no patient was dialed; None: that is told later.
     """
     talk = None if row.answered_at is None else at - row.answered_at
     _end(engine, plan, row, otherwise, at, talk)
@@ -71,8 +71,8 @@ def _end(
     message = messages.get(engine, row.message) if row.message else None
     talked: Result = "talked"
     if talk is not None:
-        ladder = message.ladder if message is not None else None
-        brief = was_cut_off(plan, ladder or "", at - talk, at)
+        escalation = message.escalation if message is not None else None
+        brief = was_cut_off(plan, escalation or "", at - talk, at)
         talked = "answered" if brief else "talked"
         if message is not None and not brief:
             _called_back(engine, plan, row, message, at)
@@ -89,7 +89,7 @@ def _called_back(
         log.info("physician.unheard", call=message.id)
         return
     try:
-        escalation.move(
+        message_states.move(
             engine, plan, message.id, "called back", at=at, person=row.person, joins=row.joins
         )
     except RefusedError as error:

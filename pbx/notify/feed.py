@@ -58,7 +58,7 @@ class Feed:
         self._event(f"calls/{state}", payloads.Call, given)
 
     def news(self, news: Iterable[News]) -> None:
-        """Publish what befell messages; the words of notes and dispositions stay here."""
+        """Publish what happened to messages; the words of notes and dispositions stay here."""
         for one in news:
             given = {
                 "at": one.at,
@@ -85,7 +85,7 @@ class Feed:
 
     def oncall(self, duties: Iterable[payloads.Duty], now: datetime) -> None:
         """Publish who is on call."""
-        self._state(ONCALL, payloads.OnCall, {"at": now, "rotas": tuple(duties)})
+        self._state(ONCALL, payloads.OnCall, {"at": now, "schedules": tuple(duties)})
 
     def names(self, found: Unresolved, now: datetime) -> None:
         """Publish how many names have no address; the names, as of a home, stay here."""
@@ -111,10 +111,12 @@ class Feed:
 
 
 def duties(plan: Plan, now: datetime) -> list[payloads.Duty]:
-    """Say who is on call in every rota, and until when."""
+    """Say who is on call in every schedule, and until when."""
     found = []
-    for rota in plan.rotas:
-        answer, _, until = at_instant(plan, rota, now)
+    for schedule in plan.schedules:
+        answer, _, until = at_instant(plan, schedule, now)
         people = tuple(answer.people)
-        found.append(payloads.Duty(rota=rota, oncall=people, backup=answer.backup, until=until))
+        found.append(
+            payloads.Duty(schedule=schedule, oncall=people, backup=answer.backup, until=until)
+        )
     return found

@@ -23,8 +23,8 @@ from pbx.db import records
 from pbx.db.news import Standing
 from pbx.db.records import Record
 from pbx.notify.watch import Look
+from routing.follow_up import Stage
 from routing.model import Urgency
-from routing.relay import Stage
 
 if TYPE_CHECKING:
     from wsgiref.simple_server import WSGIServer

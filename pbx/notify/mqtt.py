@@ -16,8 +16,8 @@ import aiomqtt
 import structlog
 
 from pbx.base.clock import Clock
-from pbx.config.schema_wires import MqttTable
-from pbx.config.secrets import Vault
+from pbx.config.schema_network import MqttTable
+from pbx.config.secrets import Secrets
 from pbx.notify import payloads
 from pbx.notify.outbox import Letter, Outbox
 
@@ -46,8 +46,8 @@ class Broker:
     password: str | None = field(default=None, repr=False)
 
     @classmethod
-    def of(cls, table: MqttTable, vault: Vault) -> Broker:
-        """Read from file and vault which broker it is."""
+    def of(cls, table: MqttTable, secrets: Secrets) -> Broker:
+        """Read from file and secrets file which broker it is."""
         return cls(
             topic=f"{PREFIX}/{table.site}",
             host=table.host,
@@ -55,7 +55,7 @@ class Broker:
             tls=table.tls,
             ca=table.ca,
             user=table.user,
-            password=vault.mqtt or None,
+            password=secrets.mqtt or None,
         )
 
     def context(self) -> ssl.SSLContext | None:
@@ -135,7 +135,7 @@ class Publisher:
                 self._loop.call_soon_threadsafe(self._woken.set)
 
     async def run(self) -> None:
-        """Keep a connection and send, until cancelled; then say, if that is quickly done, down."""
+        """Keep a connection and send, until canceled; then say, if that is quickly done, down."""
         self._loop, task = asyncio.get_running_loop(), asyncio.current_task()
         pause, longest = self._backoff_s
         # the client may raise an error of its own in the place of a cancellation, or swallow it
@@ -209,9 +209,9 @@ class Publisher:
                 self._stale.add(topic)
                 raise
         if (loss := self._outbox.loss()) is not None:
-            told = payloads.Dropped(at=self._clock.now(), dropped=loss.count, since=loss.since)
-            await client.publish(f"{self._broker.topic}/dropped", _bytes(told), qos=1)
-            self._outbox.told(loss)
+            reported = payloads.Dropped(at=self._clock.now(), dropped=loss.count, since=loss.since)
+            await client.publish(f"{self._broker.topic}/dropped", _bytes(reported), qos=1)
+            self._outbox.reported(loss)
             log.error("mqtt.dropped", lost=loss.count)
         while (letter := self._outbox.first()) is not None:
             await client.publish(letter.topic, letter.payload, qos=1)

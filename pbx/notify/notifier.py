@@ -17,7 +17,7 @@ from pbx.calls.record.spool import Spool
 from pbx.config import hosts
 from pbx.config.home import Home
 from pbx.config.plan import Configuration
-from pbx.config.secrets import Vault
+from pbx.config.secrets import Secrets
 from pbx.db.damage import aside_of
 from pbx.db.database import open_database
 from pbx.db.records import Record
@@ -38,7 +38,7 @@ class Notifier:
     """Publishes events and counts, as far as the file asks for it; else it imports nothing."""
 
     def __init__(
-        self, configuration: Configuration, vault: Vault, home: Home, clock: Clock
+        self, configuration: Configuration, secrets: Secrets, home: Home, clock: Clock
     ) -> None:
         self._clock = clock
         self._home = home
@@ -50,7 +50,7 @@ class Notifier:
             from pbx.notify.feed import Feed
             from pbx.notify.mqtt import Broker, Publisher
 
-            self._publisher = Publisher(Broker.of(configuration.mqtt, vault), clock)
+            self._publisher = Publisher(Broker.of(configuration.mqtt, secrets), clock)
             self._feed = Feed(self._publisher)
         if configuration.metrics is not None:
             from pbx.notify.metrics import Metrics
@@ -81,8 +81,8 @@ class Notifier:
         spool = Spool(self._home.spool)
         about = "Facts of the standby that wait to be taken in."
         pull("spool_waiting", about, lambda: len(spool.waiting()))
-        about = "For how long from now on somebody is on call for each rota, at most 14 days."
-        pull("rota_covered_seconds", about, covered_s)
+        about = "For how long from now on somebody is on call for each schedule, at most 14 days."
+        pull("schedule_covered_seconds", about, covered_s)
         home = self._home
         about = "Databases that were damaged and set aside."
         pull("database_aside", about, lambda: len(aside_of(home.database)))

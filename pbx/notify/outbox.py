@@ -65,7 +65,7 @@ class Outbox:
         with self._lock:
             return None if self._since is None else Loss(self._lost, self._since)
 
-    def told(self, loss: Loss) -> None:
+    def reported(self, loss: Loss) -> None:
         """Forget a loss that the broker was told of; what was lost since stays."""
         with self._lock:
             self._lost -= loss.count

@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, TypeAdapter
 
-VERSION: Literal[1] = 1
+VERSION: Literal[2] = 2
 
 # Asterisk's Linkedid, or made of it; the point in it tells it from a telephone number
 Ref = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,60}\.[0-9]{1,10}$")]
@@ -38,7 +38,7 @@ class Payload(BaseModel):
 
     model_config = ConfigDict(frozen=True, json_schema_serialization_defaults_required=True)
 
-    v: Literal[1] = VERSION
+    v: Literal[2] = VERSION
     at: Instant
 
 
@@ -50,7 +50,7 @@ class Call(Payload):
     state: CallState
     call: Ref
     line: Id | None = None
-    decision: Literal["ring", "ladder", "message", "menu", "announce", "reject"] | None = None
+    decision: Literal["ring", "escalation", "message", "menu", "announce", "reject"] | None = None
     urgency: Urgency | None = None
     person: Id | None = None
     outcome: (
@@ -59,7 +59,7 @@ class Call(Payload):
 
 
 class Message(Payload):
-    """Something befell a message; `state` and `breached` are how it stands now."""
+    """Something happened to a message; `state` and `breached` are how it stands now."""
 
     kind: Literal["message"] = "message"
     id: EventId
@@ -82,21 +82,21 @@ class Urgent(Payload):
 
 
 class Duty(BaseModel):
-    """Who is on call for a rota, and who steps in."""
+    """Who is on call for a schedule, and who steps in."""
 
     model_config = ConfigDict(frozen=True, json_schema_serialization_defaults_required=True)
 
-    rota: Id
+    schedule: Id
     oncall: tuple[Id, ...]
     backup: Id | None = None
     until: Instant | None = None
 
 
 class OnCall(Payload):
-    """Who is on call now, in every rota."""
+    """Who is on call now, in every schedule."""
 
     kind: Literal["oncall"] = "oncall"
-    rotas: tuple[Duty, ...]
+    schedules: tuple[Duty, ...]
 
 
 class Names(Payload):
@@ -135,6 +135,6 @@ def schema() -> dict[str, Any]:
     """Describe all payloads as a JSON schema."""
     title = {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "title": "OfficeLine events, version 1",
+        "title": "OfficeLine events, version 2",
     }
     return {**title, **_ANY.json_schema(mode="serialization")}

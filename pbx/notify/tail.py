@@ -54,7 +54,7 @@ async def listen(broker: Broker) -> AsyncGenerator[tuple[str, bytes], None]:
     except (aiomqtt.MqttError, OSError) as error:
         raise OfficeLineError(
             f"The broker {broker.host}:{broker.port} does not let us listen ({error}); look at "
-            "[mqtt], at 'officeline vault secret mqtt', and whether the broker runs."
+            "[mqtt], at 'officeline secrets set mqtt', and whether the broker runs."
         ) from error
 
 
@@ -92,7 +92,7 @@ def _state(
             late = f", {found.breached} BREACHED" if found.breached else ""
             return f"urgent messages: {found.open} open, {found.waiting} wait{late}{since}"
         case payloads.OnCall():
-            return "; ".join(_duty(one) for one in found.rotas) or "there is no rota"
+            return "; ".join(_duty(one) for one in found.schedules) or "there is no schedule"
         case payloads.Names():
             return _names(found)
         case payloads.Up():
@@ -114,7 +114,7 @@ def _call(found: payloads.Call) -> str:
 
 def _duty(one: payloads.Duty) -> str:
     backup = f", {one.backup} steps in" if one.backup else ""
-    return f"on call for {one.rota}: {' and '.join(one.oncall) or 'NOBODY'}{backup}"
+    return f"on call for {one.schedule}: {' and '.join(one.oncall) or 'NOBODY'}{backup}"
 
 
 def _names(found: payloads.Names) -> str:
@@ -134,4 +134,4 @@ def _context(broker: Broker) -> SSLContext | None:
         return broker.context()
     except OSError as error:
         what = f"The certificates {broker.ca} cannot be read"
-        raise OfficeLineError(os_sentence(what, error, otherwise="mend [mqtt] ca")) from error
+        raise OfficeLineError(os_sentence(what, error, otherwise="fix [mqtt] ca")) from error

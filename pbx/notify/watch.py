@@ -65,7 +65,7 @@ class Watch:
         self._names: Unresolved | None = None
 
     async def run(self) -> None:
-        """Look until cancelled; what goes wrong is told once, and looked at again."""
+        """Look until canceled; what goes wrong is told once, and looked at again."""
         try:
             while True:
                 try:

@@ -106,7 +106,7 @@ def by_passphrase(words: str) -> Lock:
 
 
 def _add(tar: BinaryIO, name: str, write: Callable[[], object]) -> None:
-    """Write one file of a tar, whose size is known only afterwards; the header keeps its length."""
+    """Write one file of a tar, whose size is known only afterward; the header keeps its length."""
     header = tar.tell()
     tar.write(bytes(tarfile.BLOCKSIZE))
     write()

@@ -8,7 +8,7 @@ import socket
 
 from dialplan.manager import USER
 from pbx.base.errors import OfficeLineError
-from pbx.config import secrets as vault
+from pbx.config import secrets
 from pbx.config.home import Home
 
 ANSWERS_S = 1.0  # for a manager on this machine
@@ -22,7 +22,7 @@ def answers(home: Home) -> bool | None:
     not sent, as anybody may listen there.
     """
     try:
-        port, secret = home.recall_ports().ami, vault.read(home.folder).manager
+        port, secret = home.recall_ports().ami, secrets.read(home.folder).manager
     except OfficeLineError:
         return None if home.ports.exists() else False
     try:

@@ -29,7 +29,7 @@ from pbx.base.os_errors import os_sentence
 from pbx.base.paths import SPOOL
 from pbx.calls.record.reconcile import cdr_path
 from pbx.calls.record.spool import Spool
-from pbx.config import secrets as vault
+from pbx.config import secrets
 from pbx.config.home import Home
 from pbx.db import audit, overlay
 from pbx.ops.age_keys import Lock
@@ -245,7 +245,7 @@ def _files(home: Home, config: Path, copies: Path) -> Iterator[tuple[str, Path]]
     """Name what is kept, and where it is; the database first, as the others only grow."""
     yield DATABASE, copies / DATABASE
     yield CONFIG, config
-    yield vault.FILE, home.folder / vault.FILE
+    yield secrets.FILE, home.folder / secrets.FILE
     records = cdr_path(home)
     folders = sorted(
         path for place in (home.messages, home.recordings) for path in place.rglob("*")

@@ -44,13 +44,13 @@ class Wanted:
 class Heard:
     """What became of it; `doubts` are the numbers of calls that were in doubt, by their ids.
 
-    `came` is the number that it came in with, and `told` the keys that the menu heard, once the
+    `came` is the number that it came in with, and `reported` the keys that the menu heard, once the
     control layer said what follows.
     """
 
     came: str | None = None
     answered: bool = False
-    told: str | None = None
+    reported: str | None = None
     lost: bool = False
     over: bool = False
     doubts: dict[str, str] = field(default_factory=dict)
@@ -98,7 +98,7 @@ class _Call:
     """One canary, by Asterisk's events."""
 
     def __init__(self, token: str) -> None:
-        self.channel = f"{names.RELAY_CALL}{names.CANARY}-{secrets.token_hex(6)}"
+        self.channel = f"{names.FOLLOW_UP_CALL}{names.CANARY}-{secrets.token_hex(6)}"
         self.heard = Heard()
         self._token = token
         self._news = asyncio.Event()
@@ -107,8 +107,8 @@ class _Call:
         """Wait until it is over; hang it up where another call might be ours, or nothing comes."""
         heard = self.heard
         began = RING_S + COME_S
-        await self._until(lambda: heard.over or heard.answered or self._told_apart, began)
-        await self._until(lambda: heard.over or self._told_apart, COME_S)
+        await self._until(lambda: heard.over or heard.answered or self._reported_apart, began)
+        await self._until(lambda: heard.over or self._reported_apart, COME_S)
         if heard.came is not None:
             await self._until(lambda: heard.over, listen_s + OVER_S)
         elif heard.doubts:
@@ -117,7 +117,7 @@ class _Call:
             heard.stayed |= heard.doubts.keys() - heard.gone
 
     @property
-    def _told_apart(self) -> bool:
+    def _reported_apart(self) -> bool:
         return self.heard.came is not None or bool(self.heard.doubts)
 
     async def _until(self, holds: Callable[[], bool], seconds: float) -> None:
@@ -154,7 +154,7 @@ class _Call:
                 heard.gone.add(call)
             case names.CANARY_STAYED:
                 heard.stayed.add(call)
-            case names.CANARY_TOLD:
-                heard.told = event.fields.get("Key", "")
+            case names.CANARY_REPORTED:
+                heard.reported = event.fields.get("Key", "")
             case names.CANARY_LOST:
                 heard.lost = True

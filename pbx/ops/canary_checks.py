@@ -21,7 +21,7 @@ from routing.model import Office
 HERTZ = 8000
 UNTRIED = "not tried, as the call did not get there"
 SILENT, DOCTOR = "the control layer did not answer", "Look at it with 'officeline doctor'."
-FIRST = "Mend what stands above, and try again."
+FIRST = "Fix what stands above, and try again."
 
 
 class BusyError(OfficeLineError):
@@ -64,7 +64,7 @@ class Due:
         return whole
 
 
-def judge(heard: Heard, due: Due, record: Path, office: Office, press: str) -> list[Check]:
+def assess(heard: Heard, due: Due, record: Path, office: Office, press: str) -> list[Check]:
     """Look at each thing; BusyError where another call came between."""
     if heard.stayed:
         raise BusyError(
@@ -87,8 +87,8 @@ def _came(heard: Heard, *, came: bool) -> Check:
     detail = "the call went out, and the carrier did not bring it back in"
     if heard.answered:
         detail = "the call was answered, and not by this office"
-    mend = "Ask the carrier where calls to this number go: they belong on this trunk."
-    return Check("trunk", False, detail, mend)
+    fix = "Ask the carrier where calls to this number go: they belong on this trunk."
+    return Check("trunk", False, detail, fix)
 
 
 def _caller_id(shown: str | None, office: Office) -> Check:
@@ -98,8 +98,8 @@ def _caller_id(shown: str | None, office: Office) -> Check:
     if came == number:
         return Check("caller ID", True, f"the office's number came in, {mask(number)}")
     detail = f"{mask(came) if came else 'no number'} came in, and not the office's {mask(number)}"
-    mend = "Ask the carrier to show the number that the office sends, or nobody knows who calls."
-    return Check("caller ID", False, detail, mend)
+    fix = "Ask the carrier to show the number that the office sends, or nobody knows who calls."
+    return Check("caller ID", False, detail, fix)
 
 
 def _greeting(heard: Heard, due: Due, record: Path) -> Check:
@@ -114,24 +114,24 @@ def _greeting(heard: Heard, due: Due, record: Path) -> Check:
     detail = f"what was heard is not {said}"
     if sound_problem(record, HERTZ) is not None:
         detail = f"nothing was heard where {said} should be"
-    mend = (
+    fix = (
         "Start the line anew, which copies its sounds; if they are right, ask the carrier about "
         "the audio from the office."
     )
-    return Check("greeting", False, detail, mend)
+    return Check("greeting", False, detail, fix)
 
 
 def _menu(heard: Heard, due: Due, press: str, *, ours: bool) -> Check:
     if heard.came is None and ours:  # it said its key, and was not understood
-        mend = "Ask the carrier to pass keys on as RFC 4733 (telephone-event) says."
-        return Check("menu", False, "no key that the call pressed came in", mend)
+        fix = "Ask the carrier to pass keys on as RFC 4733 (telephone-event) says."
+        return Check("menu", False, "no key that the call pressed came in", fix)
     if not due.has_menu:
         return Check("menu", True, "this line has none at this hour")
     if heard.came is None:
         return Check("menu", False, UNTRIED, FIRST)
     if heard.lost:
         return Check("menu", False, SILENT, DOCTOR)
-    if heard.told == press:
+    if heard.reported == press:
         return Check("menu", True, f"it heard key {press}")
     detail = f"key {press} was not heard"
     return Check("menu", False, detail, "Try again; if it stays so, ask the carrier about keys.")

@@ -1,4 +1,4 @@
-"""A canary from its beginning to its judgement, on the office that runs."""
+"""A canary from its beginning to its judgment, on the office that runs."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ from pbx.calls.conversation import Question
 from pbx.calls.live import LivePlan
 from pbx.config.home import Home
 from pbx.config.plan import Configuration
-from pbx.config.secrets import Vault
+from pbx.config.secrets import Secrets
 from pbx.ops.canary import SLACK_S, Wanted, place
-from pbx.ops.canary_checks import HERTZ, Due, judge
+from pbx.ops.canary_checks import HERTZ, Due, assess
 from pbx.ops.look import Check
 from pbx.ops.manager import Login
 from pbx.ops.trunk import reaches
 from routing.model import Plan
 
 
-async def run(configuration: Configuration, held: Vault, home: Home, did: str) -> list[Check]:
+async def run(configuration: Configuration, held: Secrets, home: Home, did: str) -> list[Check]:
     """Call this number of ours; OfficeLineError where that cannot be tried now."""
     trunk = configuration.trunk
     if trunk.transport == "udp" and not await asyncio.to_thread(reaches, trunk.host, trunk.port):
@@ -48,7 +48,7 @@ async def run(configuration: Configuration, held: Vault, home: Home, did: str) -
         listen = math.ceil(len(due.samples()) / HERTZ) + SLACK_S
         wanted = Wanted(did, record, listen, press)
         heard = await place(Login(home.recall_ports().ami, held.manager), held.token, wanted)
-        return judge(heard, due, record.with_suffix(".wav"), office, press)
+        return assess(heard, due, record.with_suffix(".wav"), office, press)
 
 
 def _due(live: LivePlan, home: Home, did: str) -> tuple[Due, str]:

@@ -14,8 +14,7 @@ from pbx.asterisk.speech import prompts
 from pbx.base import disk, when
 from pbx.base.errors import ConfigError, OfficeLineError
 from pbx.calls.record.spool import Spool
-from pbx.config import hosts
-from pbx.config import secrets as vault
+from pbx.config import hosts, secrets
 from pbx.config.home import Home
 from pbx.config.plan import Configuration
 from pbx.config.setup.answers import PLACEHOLDER
@@ -54,8 +53,8 @@ def examine(config: Path, home: Path) -> list[Check]:
         running = next(iter(applied_texts(place.database)), None)
         configuration = supervisor.read_configuration(config)
     except OfficeLineError as error:
-        mend = f"Mend the file and try again{_meanwhile(running)}."
-        return [*checks, Check("configuration", False, str(error), mend)]
+        fix = f"Fix the file and try again{_meanwhile(running)}."
+        return [*checks, Check("configuration", False, str(error), fix)]
     detail = f"{config}, plan {configuration.plan.hash}"
     if running is not None and running.hash != configuration.plan.hash:
         detail += f", not applied yet{_meanwhile(running)}"
@@ -63,7 +62,7 @@ def examine(config: Path, home: Path) -> list[Check]:
     with_plan: list[Callable[[], Check]] = [
         lambda: _people(configuration, place),
         lambda: machine.numbers(configuration, place),
-        lambda: _rotas(configuration, place),
+        lambda: _schedules(configuration, place),
         lambda: _prompts(configuration, place),
         lambda: _ports(configuration, place),
         lambda: machine.phones(configuration, place),
@@ -99,8 +98,8 @@ def _python() -> Check:
 def _asterisk() -> Check:
     found = runtime.find()
     if found is None:
-        mend = "Bring one: 'officeline engine fetch'."
-        return Check("asterisk", False, "none of 22.10 or newer", mend)
+        fix = "Bring one: 'officeline engine fetch'."
+        return Check("asterisk", False, "none of 22.10 or newer", fix)
     user = runtime.service_user()
     inside = runtime.enterable(found.modules, user)
     detail = f"{found.version}, runs as {user.name or 'you'}"
@@ -113,38 +112,38 @@ def _home(home: Home) -> Check:
     if not os.access(folder, os.W_OK):
         return Check("home", False, f"{folder} is not yours", "Name another folder with --home.")
     if not runtime.enterable(folder, user):
-        mend = f"Let {user.name} pass with chmod o+x, or name another folder with --home."
-        return Check("home", False, f"{user.name} cannot enter {folder}", mend)
+        fix = f"Let {user.name} pass with chmod o+x, or name another folder with --home."
+        return Check("home", False, f"{user.name} cannot enter {folder}", fix)
     return Check("home", True, str(home.folder))
 
 
 def _disk(home: Path) -> Check:
     mount = disk.mount_of(home)
     free = shutil.disk_usage(mount).free
-    why, mend = disk.trouble(home), "Make room: a message takes 1 MB a minute."
+    why, fix = disk.trouble(home), "Make room: a message takes 1 MB a minute."
     detail = f"{free / 1e9:.1f} GB free at {mount}" if why is None else why
-    return Check("disk", free >= FREE_BYTES and why is None, detail, mend)
+    return Check("disk", free >= FREE_BYTES and why is None, detail, fix)
 
 
 def _database(home: Home) -> Check:
     """Tell of a database that takes nothing or was damaged, and of facts that cannot be read."""
     if (why := refusal(home.database)) is not None:
         waiting = len(Spool(home.spool).waiting())
-        mend = "Mend that; what waits is taken in by itself."
+        fix = "Fix that; what waits is taken in by itself."
         return Check(
-            "database", False, f"{why.rstrip('.')}; facts that wait for it: {waiting}", mend
+            "database", False, f"{why.rstrip('.')}; facts that wait for it: {waiting}", fix
         )
     aside = aside_of(home.database)
     if aside:
-        mend = (
+        fix = (
             "What could be read of it is in the new one: see 'officeline inbox list' and "
             "'officeline audit list --what database'. Then move it elsewhere."
         )
-        return Check("database", False, f"one was damaged and set aside as {aside[-1]}", mend)
+        return Check("database", False, f"one was damaged and set aside as {aside[-1]}", fix)
     broken = len(list(home.spool.glob("*.broken"))) if home.spool.is_dir() else 0
     if broken:
-        mend = f"Look into {home.spool}, then move them elsewhere."
-        return Check("database", False, f"{broken} facts could not be taken in", mend)
+        fix = f"Look into {home.spool}, then move them elsewhere."
+        return Check("database", False, f"{broken} facts could not be taken in", fix)
     before = [one.name for one in copies(home.database)]
     kept = f"; as it was before its upgrade it is in {before[-1]}" if before else ""
     return Check("database", True, f"none was damaged{kept}")
@@ -153,7 +152,7 @@ def _database(home: Home) -> Check:
 def _people(configuration: Configuration, home: Home) -> Check:
     """Tell who cannot be called, and who could be called but take no message."""
     try:
-        held = vault.read(home.folder)
+        held = secrets.read(home.folder)
     except ConfigError as error:
         return Check("people", False, str(error).rstrip("."), "")
     missing = [key for key in configuration.plan.people if key not in held.mobiles]
@@ -162,35 +161,37 @@ def _people(configuration: Configuration, home: Home) -> Check:
     if unknown:
         details.append(f"no PIN for {', '.join(unknown)}, who hear no message by telephone without")
     if details:
-        mend = f"mobile {missing[0]} NUMBER" if missing else f"pin {unknown[0]}"
-        return Check("people", False, "; ".join(details), f"'officeline people {mend}'.")
-    return Check("people", True, f"{len(held.mobiles)} with a mobile in the vault, each with a PIN")
+        fix = f"mobile {missing[0]} NUMBER" if missing else f"pin {unknown[0]}"
+        return Check("people", False, "; ".join(details), f"'officeline people {fix}'.")
+    return Check(
+        "people", True, f"{len(held.mobiles)} with a mobile in the secrets file, each with a PIN"
+    )
 
 
-def _rotas(configuration: Configuration, home: Home) -> Check:
+def _schedules(configuration: Configuration, home: Home) -> Check:
     """Tell, days before, of the first shift that nobody has."""
     plan = laid_over(configuration.plan, home.database)
     gap = upcoming_gap(plan, datetime.now(UTC), DAYS_AHEAD)
     if gap is None:
-        return Check("rotas", True, f"somebody is on call for the next {DAYS_AHEAD} days")
+        return Check("schedules", True, f"somebody is on call for the next {DAYS_AHEAD} days")
     start, end = (at.astimezone(plan.office.zone) for at in (gap.start, gap.end))
-    mend = (
-        f"'officeline oncall override --rota {gap.rota} "
+    fix = (
+        f"'officeline oncall override --schedule {gap.schedule} "
         f'--from "{start:%Y-%m-%d %H:%M}" --to "{end:%Y-%m-%d %H:%M}" '
         "--add PERSON --reason REASON'."
     )
     times = f"{when.show(gap.start, plan.office.zone)} to {when.show(gap.end, plan.office.zone)}"
-    return Check("rotas", False, f"nobody is on call for '{gap.rota}' from {times}", mend)
+    return Check("schedules", False, f"nobody is on call for '{gap.schedule}' from {times}", fix)
 
 
 def _prompts(configuration: Configuration, home: Home) -> Check:
     own = home.recordings if home.recordings.is_dir() else None
     sounds = prompts.sounds_folder()
-    catalogue = prompts.load_catalogue(sounds / f"{configuration.plan.office.language}.toml")
-    problems = prompts.check(catalogue, sounds, own)
+    catalog = prompts.load_catalog(sounds / f"{configuration.plan.office.language}.toml")
+    problems = prompts.check(catalog, sounds, own)
     if problems:
         return Check("prompts", False, problems[0].rstrip("."), "")
-    return Check("prompts", True, f"{len(catalogue.ids)} in '{catalogue.language}'")
+    return Check("prompts", True, f"{len(catalog.ids)} in '{catalog.language}'")
 
 
 def _ports(configuration: Configuration, home: Home) -> Check:
@@ -205,8 +206,8 @@ def _ports(configuration: Configuration, home: Home) -> Check:
         return Check("ports", True, "in use by this office, which is running")
     taken = [port for port in named if not ports.is_free(port)]
     if taken:
-        mend = "Stop the program that has it, or choose another in [network]."
-        return Check("ports", False, f"{taken[0]} is in use", mend)
+        fix = "Stop the program that has it, or choose another in [network]."
+        return Check("ports", False, f"{taken[0]} is in use", fix)
     return Check("ports", True, ", ".join(map(str, named)))
 
 
@@ -222,12 +223,12 @@ def _trunk(configuration: Configuration, home: Home) -> Check:
         return Check("trunk", True, f"{where} answers")
     detail = f"{where} does not answer OPTIONS"
     if table.host == PLACEHOLDER:
-        mend = (
+        fix = (
             "Write your own carrier into [trunk]: docs/trunk.md, or 'officeline init' asks for it."
         )
-        return Check("trunk", False, f"{detail}; it is the example's carrier, which is none", mend)
-    mend = "Check host and port in [trunk], the firewall, and the carrier's status page."
-    return Check("trunk", False, detail, mend)
+        return Check("trunk", False, f"{detail}; it is the example's carrier, which is none", fix)
+    fix = "Check host and port in [trunk], the firewall, and the carrier's status page."
+    return Check("trunk", False, detail, fix)
 
 
 def _registered(where: str, home: Home) -> Check:
@@ -237,17 +238,17 @@ def _registered(where: str, home: Home) -> Check:
     try:
         state = registration(console(home))
     except OfficeLineError as error:
-        mend = "Look at Asterisk, which must run and be asked by a user who may."
+        fix = "Look at Asterisk, which must run and be asked by a user who may."
         return Check(
-            "trunk", False, f"whether {where} has registered us is not known: {error}", mend
+            "trunk", False, f"whether {where} has registered us is not known: {error}", fix
         )
     if state == "Registered":
         return Check("trunk", True, f"{where} has registered us")
-    mend = (
+    fix = (
         "Compare username and host in [trunk] with the carrier's page, and set the password anew: "
-        "'officeline vault secret trunk'."
+        "'officeline secrets set trunk'."
     )
-    return Check("trunk", False, f"{where} has not registered us (Asterisk says: {state})", mend)
+    return Check("trunk", False, f"{where} has not registered us (Asterisk says: {state})", fix)
 
 
 def _broker(configuration: Configuration, home: Home) -> Check:
@@ -255,9 +256,9 @@ def _broker(configuration: Configuration, home: Home) -> Check:
     from pbx.notify.mqtt import Broker, refusal
 
     assert configuration.mqtt is not None  # noqa: S101  # asked by the only caller
-    broker = Broker.of(configuration.mqtt, vault.read(home.folder))
+    broker = Broker.of(configuration.mqtt, secrets.read(home.folder))
     where, why = f"{broker.host}:{broker.port}", refusal(broker)
     if why is None:
         return Check("broker", True, f"{where} lets us in")
-    mend = "Look at [mqtt], 'officeline vault secret mqtt', and whether the broker runs."
-    return Check("broker", False, f"{where}: {why}", mend)
+    fix = "Look at [mqtt], 'officeline secrets set mqtt', and whether the broker runs."
+    return Check("broker", False, f"{where}: {why}", fix)

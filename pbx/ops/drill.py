@@ -57,23 +57,23 @@ def failsafe(
     """Drill it, until that call is over; `ask` puts one line to Asterisk's console. Blocks."""
     number = str(int(now.timestamp() * 1000))
     call = _Call(number, ringing)
-    took = asyncio.run(_follow(call, manager, lambda: _told(ask, number)))
-    found = _told(ask, number)
+    took = asyncio.run(_follow(call, manager, lambda: _reported(ask, number)))
+    found = _reported(ask, number)
     if found is None:
         return Drilled((), took, ("the drill's call did not reach the failsafe",))
     rings = tuple(dict.fromkeys(re.findall(rf"Local/([a-z0-9_-]+)@{names.LEG}/", found)))
     wrong = _wrong(ask, rings, on_call_legs(plans.plan, plans.book, now))
     drilled = Drilled(rings, took, tuple(wrong))
-    return drilled if ringing is None else call.judged(drilled)
+    return drilled if ringing is None else call.assessed(drilled)
 
 
-async def _follow(call: _Call, manager: Login, told: Callable[[], str | None]) -> float:
+async def _follow(call: _Call, manager: Login, reported: Callable[[], str | None]) -> float:
     """Place the drill's call; return after how many seconds it was at the failsafe."""
     began = time.monotonic()
     async with connected(manager, call.hear) as client:
         try:
             await call.place(client)
-            while (reached := await asyncio.to_thread(told)) is None:
+            while (reached := await asyncio.to_thread(reported)) is None:
                 if time.monotonic() - began > LONGEST_S:
                     break
                 await asyncio.sleep(LOOK_S)
@@ -91,7 +91,7 @@ class _Call:
     def __init__(self, number: str, ringing: Ringing | None) -> None:
         self._number = number
         self._ringing = ringing
-        self._channel = f"{names.RELAY_CALL}{names.DRILL}-{number}"
+        self._channel = f"{names.FOLLOW_UP_CALL}{names.DRILL}-{number}"
         self._over = asyncio.Event()
         self._rang_at: float | None = None
         self._accepted: tuple[str, float] | None = None
@@ -140,7 +140,7 @@ class _Call:
             if hmac.compare_digest(fields.get("Token", ""), token) and self._accepted is None:
                 self._accepted = fields.get("Who", ""), time.monotonic()
 
-    def judged(self, drilled: Drilled) -> Drilled:
+    def assessed(self, drilled: Drilled) -> Drilled:
         """Say who accepted."""
         if self._accepted is None:
             return replace(drilled, wrong=(*drilled.wrong, "nobody pressed 1"))
@@ -148,7 +148,7 @@ class _Call:
         return replace(drilled, accepted=who, accepted_s=at - (self._rang_at or at))
 
 
-def _told(ask: Ask, number: str) -> str | None:
+def _reported(ask: Ask, number: str) -> str | None:
     """Return the legs that this drill's call has left, or None so far."""
     value = _value(ask, names.DB_DRILLED)
     return value if value is not None and value.split(" ")[0] == number else None
@@ -164,7 +164,7 @@ def _wrong(ask: Ask, rings: tuple[str, ...], due: dict[str, str]) -> list[str]:
     wrong = [f"{one} is on call, and would not be rung" for one in due if one not in rings]
     wrong += [f"{one} would be rung, and is not on call" for one in rings if one not in due]
     wrong += [
-        f"what would be dialled for {one} is not what the vault holds now"
+        f"what would be dialed for {one} is not what the secrets file holds now"
         for one in rings
         if one in due and _value(ask, f"{names.DB_TO}/{one}") != due[one]
     ]

@@ -25,10 +25,10 @@ if TYPE_CHECKING:
 STEPS = {
     names.MENU: "hears the menu",
     names.NUMBER: "keys in a number",
-    names.LADDER: "waits for a person",
+    names.ESCALATION: "waits for a person",
     names.DESK: "waits for the front desk",
     names.WAIT: "waits",
-    names.MATTER: "says what it is about",
+    names.REASON: "says what it is about",
     names.MESSAGE: "leaves a message",
     names.GOODBYE: "hears goodbye",
     names.REJECT: "is refused",
@@ -38,9 +38,9 @@ STEPS = {
 
 @dataclass(frozen=True)
 class OnCallNow:
-    """Who is on call for a rota, who steps in, and until when."""
+    """Who is on call for a schedule, who steps in, and until when."""
 
-    rota: str
+    schedule: str
     people: tuple[str, ...]
     backup: str | None
     until: datetime | None
@@ -48,7 +48,7 @@ class OnCallNow:
 
 @dataclass(frozen=True)
 class Urgent:
-    """An urgent message that is not closed: whom the relay calls now, and until when it may wait.
+    """An urgent message that is not closed: whom the follow-up calls now, and its deadline.
 
     `promised` is None once the patient was called back.
     """
@@ -97,6 +97,6 @@ def step(call: UnderWay) -> str:
 
 
 def _on_call(plan: Plan, now: datetime) -> Iterable[OnCallNow]:
-    for rota in plan.rotas:
-        answer, _, until = at_instant(plan, rota, now)
-        yield OnCallNow(rota, answer.people, answer.backup, until)
+    for schedule in plan.schedules:
+        answer, _, until = at_instant(plan, schedule, now)
+        yield OnCallNow(schedule, answer.people, answer.backup, until)

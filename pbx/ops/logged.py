@@ -61,12 +61,12 @@ def places(home: Home) -> Places:
         return Places(tuple(files), _is_installed(home))
     if unit_of(pid, home) is not None:
         return Places(tuple(files), journal=True)
-    told = Path(f"/proc/{pid}/fd/2")
+    reported = Path(f"/proc/{pid}/fd/2")
     try:
-        where = str(told.readlink())
-        if stat.S_ISREG(told.stat().st_mode):
+        where = str(reported.readlink())
+        if stat.S_ISREG(reported.stat().st_mode):
             named = Path(where)  # which a later process may go on with; it may be gone, too
-            path = named if named.exists() and named.samefile(told) else told
+            path = named if named.exists() and named.samefile(reported) else reported
             return Places((*files, ("officeline", path)), journal=False)
     except OSError:
         where = "another user's terminal or file"

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Check:
-    """One thing that was looked at; `mend` says what to do when it is not ok."""
+    """One thing that was looked at; `fix` says what to do when it is not ok."""
 
     name: str
     ok: bool
     detail: str
-    mend: str = ""
+    fix: str = ""

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from pbx.base.errors import OfficeLineError
 from pbx.base.phone_numbers import mask
-from pbx.config import hosts
-from pbx.config import secrets as vault
+from pbx.config import hosts, secrets
 from pbx.config.home import Home
 from pbx.config.plan import Configuration
 from pbx.ops.look import Check
@@ -23,16 +22,16 @@ def names(configuration: Configuration, home: Home) -> Check:
     if not lacking:
         return Check("names", True, f"{', '.join(named)} can be looked up")
     detail = f"{', '.join(lacking)} has no address, so that calls from there are strangers'"
-    mend = (
+    fix = (
         "Look at the network and the machine's resolver, and at addresses in [trunk]; "
         "the line looks again every few seconds."
     )
-    return Check("names", False, detail, mend)
+    return Check("names", False, detail, fix)
 
 
 def numbers(configuration: Configuration, home: Home) -> Check:
     """Tell of a number that two people share: who accepts there is not known."""
-    held = vault.read(home.folder)
+    held = secrets.read(home.folder)
     owners: dict[str, list[str]] = {}
     for person in configuration.plan.people:
         for number in set(held.contacts(person).values()):
@@ -41,8 +40,8 @@ def numbers(configuration: Configuration, home: Home) -> Check:
     if not shared:
         return Check("numbers", True, "nobody shares a number with somebody else")
     detail = "; ".join(f"{' and '.join(who)} share {mask(number)}" for number, who in shared)
-    mend = f"Give each their own: 'officeline people mobile {shared[0][1][-1]} NUMBER'."
-    return Check("numbers", False, detail, mend)
+    fix = f"Give each their own: 'officeline people mobile {shared[0][1][-1]} NUMBER'."
+    return Check("numbers", False, detail, fix)
 
 
 def phones(configuration: Configuration, home: Home) -> Check:
@@ -56,16 +55,17 @@ def phones(configuration: Configuration, home: Home) -> Check:
     try:
         states = contact_states(console(home))
     except OfficeLineError as error:
-        mend = "Look at Asterisk, which must run and be asked by a user who may."
-        return Check("phones", False, f"which have registered is not known: {error}", mend)
+        fix = "Look at Asterisk, which must run and be asked by a user who may."
+        return Check("phones", False, f"which have registered is not known: {error}", fix)
     missing = [phone for phone in ids if phone not in states]
     silent = [phone for phone in ids if states.get(phone) == "Unavail"]
     if not missing and not silent:
         return Check("phones", True, f"{', '.join(ids)} registered")
     details = [f"{', '.join(missing)} not registered, and rings for nobody"] if missing else []
     details += [f"{', '.join(silent)} registered and does not answer"] if silent else []
-    mend = (
-        "Enter its id, its secret ([phones] in vault.json of the home) and this machine's address "
-        "in the phone, look whether [network] phones lets it in, or take it out of office.toml."
+    fix = (
+        "Enter its id, its secret ([phones] in secrets.json of the home) and this machine's "
+        "address in the phone, "
+        "look whether [network] phones lets it in, or take it out of office.toml."
     )
-    return Check("phones", False, "; ".join(details), mend)
+    return Check("phones", False, "; ".join(details), fix)

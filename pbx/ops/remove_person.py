@@ -11,9 +11,8 @@ from sqlalchemy import Engine
 from pbx.base import files
 from pbx.base.errors import OfficeLineError
 from pbx.base.paths import data_folder
-from pbx.config import people_file
+from pbx.config import people_file, secrets
 from pbx.config import plan as plan_files
-from pbx.config import secrets as vault
 from pbx.config.findings.check import first_look
 from pbx.config.home import Home
 from pbx.db import audit, overlay
@@ -47,7 +46,7 @@ def prepare(config: Path, folder: Path, person: str, now: datetime) -> Leave:
             running = [one for one in _naming(left, person, name, presets) if one not in naming]
             naming += [f"{one} of the plan that runs" for one in running]
     naming += [
-        f"override {one.id} of rota {one.rota}"
+        f"override {one.id} of schedule {one.schedule}"
         for one in plan.overrides
         if person in {one.person, one.instead_of} and one.end > now
     ]
@@ -63,7 +62,7 @@ def prepare(config: Path, folder: Path, person: str, now: datetime) -> Leave:
 
 
 def perform(leave: Leave, engine: Engine, by: str, now: datetime) -> None:
-    """Take the person out of the file, the vault and the counts of wrong PINs, and say who did."""
+    """Remove the person from office.toml, the secrets file and the wrong-PIN counts; audit it."""
     with audit.deed(engine, "person.removed", by=by, now=now, about=leave.person):
         _take_out(leave)
     unlock(engine, leave.person, by=by, now=now)
@@ -74,8 +73,8 @@ def _take_out(leave: Leave) -> None:
         if plan_files.read_text(leave.config) != leave.before:
             raise OfficeLineError(f"{leave.config} was changed in the meantime; try again.")
         files.save_config(leave.config, leave.after)
-    if (leave.home.folder / vault.FILE).exists():
-        vault.change(leave.home.folder, lambda held: held.without(leave.person))
+    if (leave.home.folder / secrets.FILE).exists():
+        secrets.change(leave.home.folder, lambda held: held.without(leave.person))
 
 
 def _naming(text: str, person: str, path: Path, presets: Path) -> list[str]:

@@ -20,7 +20,7 @@ from pbx.asterisk.engine.runtime import ServiceUser
 from pbx.base.errors import OfficeLineError
 from pbx.base.os_errors import os_sentence
 from pbx.calls.record.reconcile import cdr_path
-from pbx.config import secrets as vault
+from pbx.config import secrets
 from pbx.config.home import Home
 from pbx.db import audit
 from pbx.db.database import open_database
@@ -135,7 +135,7 @@ def _is_ours(name: str) -> bool:
     below = path.parts[:1] in {("messages",), ("prompts",)} and len(path.parts) > 1
     below = below or path.parent == spool
     plain = str(path) == name and ".." not in path.parts
-    return name in {DATABASE, CONFIG, vault.FILE, records} or (below and plain)
+    return name in {DATABASE, CONFIG, secrets.FILE, records} or (below and plain)
 
 
 def _manifest(content: bytes) -> _Manifest:
@@ -153,10 +153,10 @@ def _manifest(content: bytes) -> _Manifest:
 
 
 def _prove(stage: Path, manifest: _Manifest, by: str, now: datetime) -> None:
-    """Check the database, its audit and the vault; write down who restored them."""
+    """Check the database, its audit and the secrets file; write down who restored them."""
     if not is_sound(stage / DATABASE):
         raise OfficeLineError("The backup's database is damaged; restore an older backup.")
-    vault.read(stage)
+    secrets.read(stage)
     engine = open_database(stage / DATABASE)
     try:
         found = audit.verify(engine, manifest.audit_head)
@@ -193,8 +193,8 @@ def _move_up(stage: Path, folder: Path, user: ServiceUser) -> None:
 
 def _reason(failed: list[BaseException]) -> Exception:
     """Choose what to tell: why it could not be opened, or that it is not what was written."""
-    told = [one for one in failed if isinstance(one, OfficeLineError)]
-    return told[0] if told else _altered()
+    reported = [one for one in failed if isinstance(one, OfficeLineError)]
+    return reported[0] if reported else _altered()
 
 
 def _altered() -> OfficeLineError:

@@ -14,7 +14,7 @@ from sqlalchemy.exc import DBAPIError
 from pbx.calls.record import cdr_forgotten
 from pbx.calls.record.reconcile import cdr_path
 from pbx.config.home import Home
-from pbx.config.schema_kept import RetentionTable
+from pbx.config.schema_retention import RetentionTable
 from pbx.db import audit, retention
 from pbx.db.database import file_of, sentence
 from pbx.db.upgrade import copies
@@ -90,11 +90,11 @@ def delete(
     engine: Engine, home: Home, old: Old, *, by: str, now: datetime, say: Callable[[str], None]
 ) -> dict[str, int]:
     """Delete it, written into the audit before; return what went, by kind."""
-    told = {
+    reported = {
         "recordings_before": old.recordings_before.isoformat(timespec="seconds"),
         "calls_before": old.calls_before.isoformat(timespec="seconds"),
     }
-    audit.record(engine, "retention.deleted", by=by, now=now, detail=old.counts() | told)
+    audit.record(engine, "retention.deleted", by=by, now=now, detail=old.counts() | reported)
     done = dict.fromkeys(old.counts(), 0)
     last = min(old.recordings_before, old.calls_before)
     kept = retention.kept_calls(engine, old.calls_before, last)

@@ -58,7 +58,7 @@ def contact_states(ask: Callable[[str], str]) -> dict[str, str]:
     """Ask Asterisk's console where it reaches whom: the best state of each one's contacts."""
     found: dict[str, str] = {}
     for line in ask("pjsip show contacts").splitlines():
-        told = re.match(r" *Contact: +([^/\s]+)/\S+ .* (\w+) +\S+ *$", line)
-        if told and found.get(told[1]) != "Avail":
-            found[told[1]] = told[2]
+        reported = re.match(r" *Contact: +([^/\s]+)/\S+ .* (\w+) +\S+ *$", line)
+        if reported and found.get(reported[1]) != "Avail":
+            found[reported[1]] = reported[2]
     return found

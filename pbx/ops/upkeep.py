@@ -42,8 +42,8 @@ def clock(processes: Path = Path("/proc"), containers: tuple[Path, ...] = CONTAI
         return Check("clock", True, f"kept by {kept}")
     if any(mark.exists() for mark in containers):
         return Check("clock", True, "the host's, as this is a container; look there who keeps it")
-    mend = "A wrong clock turns night into day: install chrony, or switch systemd-timesyncd on."
-    return Check("clock", False, "nobody keeps it right", mend)
+    fix = "A wrong clock turns night into day: install chrony, or switch systemd-timesyncd on."
+    return Check("clock", False, "nobody keeps it right", fix)
 
 
 def _command(process: Path) -> str:
@@ -61,8 +61,8 @@ def line(home: Home, now: datetime) -> Check:
     if not sign.runs:
         start = "'officeline up', or 'systemctl start officeline-asterisk officeline'."
         if asterisk.answers(home):
-            mend = f"Calls go to the standby until then: {start}"
-            return Check("line", False, "the control layer does not run", mend)
+            fix = f"Calls go to the standby until then: {start}"
+            return Check("line", False, "the control layer does not run", fix)
         return Check("line", False, "nothing runs, and callers reach nothing", f"Start it: {start}")
     if sign.heartbeat_at is None:
         return Check("line", sign.came is None, "runs, and no heartbeat has come yet", _ASTERISK)
@@ -119,8 +119,8 @@ def canary() -> Check:
     """Tell whether the last test call of the timer's found something."""
     if not timers.has_failed(timers.CANARY):
         return Check("canary", True, f"{timers.CANARY}.timer calls on weekdays")
-    mend = f"Look at 'journalctl -u {timers.CANARY}', and try: systemctl start {timers.CANARY}."
-    return Check("canary", False, "the last test call found what does not hold", mend)
+    fix = f"Look at 'journalctl -u {timers.CANARY}', and try: systemctl start {timers.CANARY}."
+    return Check("canary", False, "the last test call found what does not hold", fix)
 
 
 def certificate(path: str, now: datetime) -> Check:
@@ -128,13 +128,13 @@ def certificate(path: str, now: datetime) -> Check:
     try:
         end = certificates.end_of(Path(path))
     except OSError as error:
-        mend = "Put it there, or take it out of [network]."
-        return Check("certificate", False, f"{path} cannot be read ({error.strerror})", mend)
+        fix = "Put it there, or take it out of [network]."
+        return Check("certificate", False, f"{path} cannot be read ({error.strerror})", fix)
     except ValueError:
-        mend = "Put the certificate there, as PEM, its own one first."
-        return Check("certificate", False, f"{path} holds no certificate", mend)
+        fix = "Put the certificate there, as PEM, its own one first."
+        return Check("certificate", False, f"{path} holds no certificate", fix)
     word = "ended" if end <= now else "ends"
-    mend = "Renew it, and start the line again."
+    fix = "Renew it, and start the line again."
     return Check(
-        "certificate", end - now > ENDS_SOON, f"{word} on {end.astimezone(UTC):%Y-%m-%d}", mend
+        "certificate", end - now > ENDS_SOON, f"{word} on {end.astimezone(UTC):%Y-%m-%d}", fix
     )

@@ -8,8 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pbx.base.paths import data_folder
-from pbx.config import plan
-from pbx.config import secrets as vault
+from pbx.config import plan, secrets
 from pbx.config.findings.check import look
 from pbx.config.home import Home
 from pbx.db.overlay import laid_over
@@ -20,7 +19,7 @@ if TYPE_CHECKING:
     from routing.people import Numbers
 
 AHEAD = timedelta(days=365)
-TOLD = 3  # counterexamples; 'officeline prove' tells them all
+REPORTED = 3  # counterexamples; 'officeline prove' tells them all
 
 
 @dataclass(frozen=True)
@@ -32,12 +31,12 @@ class Judgement:
 
 
 def held_numbers(folder: Path | None) -> Numbers | None:
-    """Read whose numbers a home's vault holds, for the findings; None where it holds none yet."""
-    held = vault.Vault() if folder is None else vault.read(folder)
+    """Read whose numbers a home's secrets file holds, for findings; None if it holds none yet."""
+    held = secrets.Secrets() if folder is None else secrets.read(folder)
     return held.reachable({*held.mobiles, *held.seconds}) or None
 
 
-def judge(text: str, name: Path, home: Home, now: datetime) -> Judgement:
+def assess(text: str, name: Path, home: Home, now: datetime) -> Judgement:
     """Judge a file's text for the year from this aware instant on, with what the home holds.
 
     ConfigError, which nothing overrides, if no plan can be made of it.
@@ -45,10 +44,10 @@ def judge(text: str, name: Path, home: Home, now: datetime) -> Judgement:
     presets = data_folder("config") / "presets.toml"
     configuration = plan.parse(text, name, presets)
     whole = laid_over(configuration.plan, home.database)
-    numbers = vault.read(home.folder).reachable(whole.people)
+    numbers = secrets.read(home.folder).reachable(whole.people)
     findings = look(text, presets, now, held_numbers(home.folder)).findings
     objections = [one.sentence(name) for one in findings if one.severity == "error"]
-    found = proof.prove(whole, numbers, now, now + AHEAD, most=TOLD)
+    found = proof.prove(whole, numbers, now, now + AHEAD, most=REPORTED)
     if not found.holds:
         objections += proved.sentences(found, whole.office.zone)
     return Judgement(configuration, tuple(objections))

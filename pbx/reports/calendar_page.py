@@ -12,7 +12,7 @@ from routing.burden import Burden
 from routing.model import Plan
 from routing.simulate import Simulation
 
-GOLDEN_ANGLE = 137.508  # degrees; neighbours in the list get colours that are far apart
+GOLDEN_ANGLE = 137.508  # degrees; neighbors in the list get colors that are far apart
 
 _STYLE = """
 :root { --tint: 82%; }
@@ -43,9 +43,9 @@ def calendar_of(found: Simulation, plan: Plan, about: str) -> str:
     """Write the page; `about` is a sentence on the load that was assumed."""
     zone = plan.office.zone
     first, last = found.start.astimezone(zone).date(), found.end.astimezone(zone).date()
-    colours = {person: _colour(number) for number, person in enumerate(found.load)}
-    months = "\n".join(_month(found, colours, *month) for month in _months(found))
-    body = f"""{_load(found, colours, plan)}
+    colors = {person: _color(number) for number, person in enumerate(found.load)}
+    months = "\n".join(_month(found, colors, *month) for month in _months(found))
+    body = f"""{_load(found, colors, plan)}
 <p>{escape(about)} {_ends(found.outcomes)}</p>
 <p>Each day shows who is on call in the night that begins on it, 17:00 to 08:00. Holidays are
 underlined; a red frame means that nobody is on call.</p>
@@ -55,14 +55,14 @@ underlined; a red frame means that nobody is on call.</p>
     return page(f"{plan.office.name}: on call from {first} to {last}", body, _STYLE)
 
 
-def _colour(number: int) -> str:
+def _color(number: int) -> str:
     return f"hsl({number * GOLDEN_ANGLE % 360:.0f} 60% var(--tint))"
 
 
-def _load(found: Simulation, colours: Mapping[str, str], plan: Plan) -> str:
+def _load(found: Simulation, colors: Mapping[str, str], plan: Plan) -> str:
     heads = ("person", "nights", "weekends", "holidays", "hours", "interruptions", "at night")
     rows = "".join(
-        f'<tr><td><span class="swatch" style="--who:{colours[person]}"></span>'
+        f'<tr><td><span class="swatch" style="--who:{colors[person]}"></span>'
         f"{escape(plan.people[person].name if person in plan.people else person)}</td>"
         + "".join(f"<td>{value}</td>" for value in _values(burden))
         + "</tr>\n"
@@ -91,17 +91,17 @@ def _values(burden: Burden) -> tuple[str, ...]:
 
 
 def _ends(outcomes: Mapping[str, float]) -> str:
-    told = (f"{calls:.0f} {name}" for name, calls in outcomes.items() if calls)
-    return f"Expected calls: {', '.join(told) or 'none'}."
+    reported = (f"{calls:.0f} {name}" for name, calls in outcomes.items() if calls)
+    return f"Expected calls: {', '.join(reported) or 'none'}."
 
 
 def _months(found: Simulation) -> Iterator[tuple[int, int]]:
     yield from dict.fromkeys((day.year, day.month) for day in found.nights)
 
 
-def _month(found: Simulation, colours: Mapping[str, str], year: int, month: int) -> str:
+def _month(found: Simulation, colors: Mapping[str, str], year: int, month: int) -> str:
     weeks = "\n".join(
-        "<tr>" + "".join(_day(found, colours, day, month) for day in week) + "</tr>"
+        "<tr>" + "".join(_day(found, colors, day, month) for day in week) + "</tr>"
         for week in calendar.Calendar().monthdatescalendar(year, month)
     )
     heads = "".join(f"<th>{name}</th>" for name in ("Mo", "Tu", "We", "Th", "Fr", "Sa", "Su"))
@@ -109,12 +109,12 @@ def _month(found: Simulation, colours: Mapping[str, str], year: int, month: int)
     return f'<table class="month"><caption>{caption}</caption>\n<tr>{heads}</tr>\n{weeks}</table>'
 
 
-def _day(found: Simulation, colours: Mapping[str, str], day: date, month: int) -> str:
+def _day(found: Simulation, colors: Mapping[str, str], day: date, month: int) -> str:
     if day.month != month or day not in found.nights:
         return "<td></td>" if day.month != month else f"<td>{day.day}</td>"
     who = found.nights[day]
     kinds = [*(["none"] if not who else []), *(["holiday"] if day in found.holidays else [])]
-    shades = [colours[one] for one in who]
+    shades = [colors[one] for one in who]
     # two people on call share the cell
     shade = f"linear-gradient(135deg, {', '.join(shades)})" if len(shades) > 1 else "".join(shades)
     words = ", ".join(filter(None, (" and ".join(who) or "nobody", found.holidays.get(day))))

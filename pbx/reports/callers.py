@@ -6,7 +6,7 @@ from typing import Any
 
 from pbx.db.callers import FEW_PER_MILLE, Caller, Callers
 from pbx.reports.display import Shown
-from pbx.reports.table import Columns, Table, told
+from pbx.reports.table import Columns, Table, reported
 
 USUAL = 0.23  # of the calls; where it is from stands in docs/reports.md
 COLUMNS: Columns = (
@@ -70,6 +70,6 @@ def _about(found: Callers) -> str:
         return ""
     return (
         f"{found.few} of {found.everybody} callers ({found.few / found.everybody:.1%}) made "
-        f"{told(_share(found), '%')} of the calls that showed a number; in a published count "
+        f"{reported(_share(found), '%')} of the calls that showed a number; in a published count "
         f"{FEW_PER_MILLE / 1000:.1%} of the patients made {USUAL:.0%}."
     )

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from html import escape
 from math import ceil, floor, log10
 
-from pbx.reports.table import MINUTES_FROM, Cell, Chart, Table, Unit, told
+from pbx.reports.table import MINUTES_FROM, Cell, Chart, Table, Unit, reported
 
 TOP, FLOOR, BOTTOM = 20, 170, 192  # pixels: the highest bar's top, its foot, the labels
 NARROW, WIDE = 7, 25  # labels and values that fit on a phone and on a sheet
@@ -51,9 +51,11 @@ def chart(table: Table, one: Chart) -> str:
     drawn.sort(key=lambda part: part.startswith("<text"))  # no bar or line crosses a word
     title = one.title
     if line is not None:
-        title += f"; dashed: {'the mean, ' if one.norm is None else ''}{told(_whole(line), unit)}"
+        title += (
+            f"; dashed: {'the mean, ' if one.norm is None else ''}{reported(_whole(line), unit)}"
+        )
     summary = (
-        f"{title}. The highest of {len(known)} bars is {told(_whole(max(known)), unit)}, at "
+        f"{title}. The highest of {len(known)} bars is {reported(_whole(max(known)), unit)}, at "
         f"{labels[values.index(max(known))]}. All figures stand in the table that follows."
     )
     return (
@@ -85,7 +87,9 @@ def _axis(most: float, unit: Unit) -> Iterator[str]:
 def _short(value: float, unit: Unit) -> str:
     if unit == "%":
         return f"{value:.0%}"
-    return f"{value:.1f}" if unit == "" and value < FEW and value % 1 else told(round(value), unit)
+    return (
+        f"{value:.1f}" if unit == "" and value < FEW and value % 1 else reported(round(value), unit)
+    )
 
 
 def _labels(labels: list[str]) -> Iterator[str]:
@@ -112,7 +116,7 @@ def _bars(
         yield (
             f'<rect class="{kind}" x="{_percent(number + (1 - BAR) / 2, count)}" y="{y}" '
             f'width="{_percent(BAR, count)}" height="{FLOOR - y:.1f}">'
-            f"<title>{escape(label)}: {told(_whole(value), unit)}</title></rect>"
+            f"<title>{escape(label)}: {reported(_whole(value), unit)}</title></rect>"
         )
         if count <= WIDE and value:
             hidden = "" if count <= NARROW else ' class="wide"'

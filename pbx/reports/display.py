@@ -7,9 +7,9 @@ from datetime import datetime, timedelta
 
 from pbx.base import when
 from pbx.base.phone_numbers import known, mask, mask_within
-from routing import relay
+from routing import follow_up
+from routing.follow_up import RINGING, View
 from routing.model import Plan
-from routing.relay import RINGING, View
 
 
 @dataclass(frozen=True)
@@ -52,5 +52,7 @@ def is_breached(view: View, plan: Plan, now: datetime) -> bool:
 def promised_by(view: View, plan: Plan) -> datetime | None:
     """Say until when an urgent message must be taken up, or called back; None once it is."""
     if view.urgency == "urgent" and view.state in RINGING:
-        return view.since + timedelta(seconds=relay.ladder_of(view, plan).relay.breach_s)
-    return relay.call_back_by(view, plan)
+        return view.since + timedelta(
+            seconds=follow_up.escalation_of(view, plan).follow_up.breach_s
+        )
+    return follow_up.call_back_by(view, plan)

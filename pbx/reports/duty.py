@@ -18,17 +18,17 @@ from pbx.base.percentiles import Spread, spread
 from pbx.db.figures import Rings, Span, measuring
 from pbx.db.response_times import ACTS, Act, open_across, promises
 from pbx.reports import planned
-from pbx.reports.planned import Planned, RotaShare
+from pbx.reports.planned import Planned, ScheduleShare
 from pbx.reports.traffic import Kept, bounds, kept
 from routing.burden import DAWN, Burden, evenness
+from routing.follow_up import response_s
 from routing.instants import DAY, instant
-from routing.relay import promise_s
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
 
+    from routing.config_history import ConfigHistory
     from routing.oncall import Handoff
-    from routing.past import Past
 
 AROUND = timedelta(hours=1)  # before and after a handoff
 LOOK_BACK = DAY  # how old a message is at most that a handoff leaves to the next one
@@ -56,13 +56,13 @@ class OnDuty:
 
 @dataclass(frozen=True)
 class Boundary:
-    """All handoffs of a rota at one time of the week, by the office's clock.
+    """All handoffs of a schedule at one time of the week, by the office's clock.
 
     Interruptions in the hour before it (of who was on call) and in the hour after it: of who is on
     call now, and `late` of who was. `carried` as in `OnDuty`.
     """
 
-    rota: str
+    schedule: str
     weekday: int
     clock: str
     times: int
@@ -79,19 +79,21 @@ class Duty:
     first: date
     last: date
     people: tuple[OnDuty, ...]
-    rotas: tuple[RotaShare, ...]
+    schedules: tuple[ScheduleShare, ...]
     boundaries: tuple[Boundary, ...]
     evenness: Mapping[str, float]
-    promise_s: int
+    response_s: int
 
 
-def duty(engine: Engine, past: Past, first: date, last: date, now: datetime) -> Duty:
+def duty(engine: Engine, past: ConfigHistory, first: date, last: date, now: datetime) -> Duty:
     """Work out what the local days [first, last) asked of whom."""
     start, end = bounds(past.running, first, last)
     asked = planned.planned(past, start, end)
-    people, rotas = tuple(asked.load), planned.rotas(past, start, end)
+    people, schedules = tuple(asked.load), planned.schedules(past, start, end)
     closed = list(_closed(past, start, end))
-    handoffs = [one for rota in rotas for one in planned.handoffs(past, rota, start, end)]
+    handoffs = [
+        one for schedule in schedules for one in planned.handoffs(past, schedule, start, end)
+    ]
     around = [
         span for one in handoffs for span in ((one.at - AROUND, one.at), (one.at, one.at + AROUND))
     ]
@@ -99,15 +101,15 @@ def duty(engine: Engine, past: Past, first: date, last: date, now: datetime) -> 
         rings = figures.rings(people, [span for span, _ in closed])
         at_handoffs = figures.rings(people, around)
     carried = open_across(engine, (one.at for one in handoffs), LOOK_BACK)
-    limit_s = promise_s(past.running)
-    told = promises(engine, (start, end), now - timedelta(seconds=limit_s))
+    limit_s = response_s(past.running)
+    reported = promises(engine, (start, end), now - timedelta(seconds=limit_s))
     left = _left(handoffs, carried)
     found = [
         _person(
             person,
             asked,
             _by_night(rings, person, [night for _, night in closed]),
-            {act: kept(told, act, limit_s, person) for act in ACTS},
+            {act: kept(reported, act, limit_s, person) for act in ACTS},
             left[person],
         )
         for person in people
@@ -120,7 +122,9 @@ def duty(engine: Engine, past: Past, first: date, last: date, now: datetime) -> 
         first,
         last,
         tuple(found),
-        tuple(share for rota in rotas for share in planned.shares(past, rota, start, end)),
+        tuple(
+            share for schedule in schedules for share in planned.shares(past, schedule, start, end)
+        ),
         tuple(_boundaries(past, handoffs, at_handoffs, carried)),
         even,
         limit_s,
@@ -163,7 +167,7 @@ def _person(
     )
 
 
-def _closed(past: Past, start: datetime, end: datetime) -> Iterable[tuple[Span, date]]:
+def _closed(past: ConfigHistory, start: datetime, end: datetime) -> Iterable[tuple[Span, date]]:
     """List the stretches in which the office is closed, each with the day of its night."""
     zone = past.running.office.zone
     for one in past.hours(start, end):
@@ -186,12 +190,12 @@ def _left(handoffs: Iterable[Handoff], carried: Iterable[int]) -> Counter[str]:
 
 
 def _boundaries(
-    past: Past,
+    past: ConfigHistory,
     handoffs: Iterable[Handoff],
     rings: Mapping[tuple[str, int], Rings],
     carried: Iterable[int],
 ) -> Iterable[Boundary]:
-    """Add the handoffs up by rota and time of the week; stretch 2n is before the nth one."""
+    """Add the handoffs up by schedule and time of the week; stretch 2n is before the nth one."""
     found: dict[tuple[str, int, str], list[int]] = {}
     for number, (one, open_) in enumerate(zip(handoffs, carried, strict=True)):
 
@@ -207,7 +211,7 @@ def _boundaries(
             rung(gone, 2 * number + 1),
             open_,
         )
-        key = (one.rota, local.weekday(), f"{local:%H:%M}")
+        key = (one.schedule, local.weekday(), f"{local:%H:%M}")
         found[key] = [a + b for a, b in zip(found.get(key, [0] * 5), cost, strict=True)]
-    for (rota, weekday, clock), sums in sorted(found.items()):
-        yield Boundary(rota, weekday, clock, *sums)
+    for (schedule, weekday, clock), sums in sorted(found.items()):
+        yield Boundary(schedule, weekday, clock, *sums)

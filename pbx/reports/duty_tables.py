@@ -11,8 +11,8 @@ from routing.clocks import WEEKDAYS
 
 
 def tables(found: Duty) -> list[Table]:
-    """Lay a span out: the people, how they kept what was promised, rotas and handoffs."""
-    return [_people(found), _promised(found), _rotas(found), _boundaries(found)]
+    """Lay a span out: the people, how they kept what was promised, schedules and handoffs."""
+    return [_people(found), _promised(found), _schedules(found), _boundaries(found)]
 
 
 def _people(found: Duty) -> Table:
@@ -80,34 +80,34 @@ def _promised(found: Duty) -> Table:
         ("urgent messages", ""),
         ("number", ""),
         *SPREAD,
-        (f"in {minutes(found.promise_s)}", "%"),
+        (f"in {minutes(found.response_s)}", "%"),
     )
     return Table("promises", "Time to acknowledge and to call back", columns, rows)
 
 
-def _rotas(found: Duty) -> Table:
+def _schedules(found: Duty) -> Table:
     held: dict[str, list[int]] = {}
-    for one in found.rotas:
-        held.setdefault(one.rota, []).append(one.nights)
-    mean = {rota: sum(nights) / len(nights) for rota, nights in held.items()}
+    for one in found.schedules:
+        held.setdefault(one.schedule, []).append(one.nights)
+    mean = {schedule: sum(nights) / len(nights) for schedule, nights in held.items()}
     rows = tuple(
         (
-            f"{one.rota}, {one.person}",
+            f"{one.schedule}, {one.person}",
             one.nights,
-            round(one.nights / mean[one.rota], 2) if mean[one.rota] else None,
+            round(one.nights / mean[one.schedule], 2) if mean[one.schedule] else None,
             one.hours,
         )
-        for one in found.rotas
+        for one in found.schedules
     )
-    columns: Columns = (("rota", ""), ("nights", ""), ("of the mean", ""), ("hours", "h"))
-    about = "Of the mean is a person's nights by the rota's mean: 1.00 where all have as many."
-    return Table("rotas", "By rota", columns, rows, about=about)
+    columns: Columns = (("schedule", ""), ("nights", ""), ("of the mean", ""), ("hours", "h"))
+    about = "Of the mean is a person's nights by the schedule's mean: 1.00 where all have as many."
+    return Table("schedules", "By schedule", columns, rows, about=about)
 
 
 def _boundaries(found: Duty) -> Table:
     rows = tuple(
         (
-            f"{one.rota}, {WEEKDAYS[one.weekday]} {one.clock}",
+            f"{one.schedule}, {WEEKDAYS[one.weekday]} {one.clock}",
             one.times,
             one.before,
             one.after,

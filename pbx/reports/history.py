@@ -17,7 +17,7 @@ from pbx.base.errors import ConfigError
 from pbx.base.paths import data_folder
 from pbx.config.plan import parse
 from pbx.db import changes, plans
-from routing.past import Past, Ran
+from routing.config_history import ConfigHistory, Ran
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -27,18 +27,18 @@ if TYPE_CHECKING:
     from routing.model import Plan
 
 
-def past(engine: Engine, running: Plan, start: datetime, end: datetime) -> Past:
+def past(engine: Engine, running: Plan, start: datetime, end: datetime) -> ConfigHistory:
     """Read what ran in [start, end), aware; before any plan was applied, the first one did."""
     shelf = _Shelf(engine, running, start)
     if not shelf.applied:
-        return Past(running, (Ran(start, end, running),))
+        return ConfigHistory(running, (Ran(start, end, running),))
     # a clock that was set back makes no plan run before the one that it replaced
     begins = (start, *accumulate((one.at for one in shelf.applied[1:]), max), end)
     spans = ((max(one, start), min(two, end)) for one, two in pairwise(begins))
     ran = tuple(
         Ran(one, two, *shelf.nearest(place)) for place, (one, two) in enumerate(spans) if one < two
     )
-    return Past(running, ran)
+    return ConfigHistory(running, ran)
 
 
 def of_call(engine: Engine, running: Plan, hash_: str | None, at: datetime) -> Ran:
@@ -51,21 +51,21 @@ def of_call(engine: Engine, running: Plan, hash_: str | None, at: datetime) -> R
     return Ran(at, at, *shelf.nearest((named or begun)[-1]))
 
 
-def sentence(known: Past) -> str:
+def sentence(known: ConfigHistory) -> str:
     """Say which plans could not be read, and what their time is judged by; empty if all could."""
     unread = [one for one in known.ran if one.unread is not None]
     if not unread:
         return ""
     zone = known.running.office.zone
-    told = "; ".join(
+    reported = "; ".join(
         f"plan {one.unread} ({when.show(one.start, zone)} to {when.show(one.end, zone)}) "
         f"is judged by plan {one.plan.hash}"
         for one in unread
     )
-    return f"This version cannot read every plan that ran, and takes the nearest: {told}."
+    return f"This version cannot read every plan that ran, and takes the nearest: {reported}."
 
 
-def changed(known: Past) -> str:
+def changed(known: ConfigHistory) -> str:
     """Say when another plan came into force within the span; empty if none did."""
     zone = known.running.office.zone
     times = [when.show(two.start, zone) for one, two in pairwise(known.ran) if _differ(one, two)]
@@ -74,7 +74,7 @@ def changed(known: Past) -> str:
     return f"The plan changed at {', '.join(times)}; each moment is judged by the one that ran."
 
 
-def document(known: Past) -> list[dict[str, Any]]:
+def document(known: ConfigHistory) -> list[dict[str, Any]]:
     """Lay out which plan ran when, as reports print it in JSON."""
     zone = known.running.office.zone
     return [
@@ -82,7 +82,7 @@ def document(known: Past) -> list[dict[str, Any]]:
             "plan": one.unread or one.plan.hash,
             "from": when.iso(one.start, zone),
             "to": when.iso(one.end, zone),
-            "judged_by": one.plan.hash,
+            "assessed_by": one.plan.hash,
         }
         for one in known.ran
     ]
@@ -130,9 +130,9 @@ class _Shelf:
 
 
 def _in_force(made: Sequence[changes.Made[changes.Change]]) -> Iterator[changes.Change]:
-    """Cut each change to when it held: not before it was made, nor after it was cancelled."""
+    """Cut each change to when it held: not before it was made, nor after it was canceled."""
     for one in made:
         start = max(one.change.start, one.made_at)
-        end = min(one.change.end, one.cancelled_at or one.change.end)
+        end = min(one.change.end, one.canceled_at or one.change.end)
         if start < end:
             yield replace(one.change, start=start, end=end)

@@ -10,17 +10,17 @@ from typing import TYPE_CHECKING
 from pbx.calls.record.reconcile import Reconciliation, cdr_path, reconcile
 from pbx.db import audit, inbox, messages
 from pbx.db.calls import CallRow, DecisionRow, last_decisions, list_calls
+from routing.follow_up import shortest_cut_off
 from routing.instants import DAY, MIDNIGHT, instant
-from routing.relay import shortest_cut_off
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
 
     from pbx.config.home import Home
     from pbx.db.response_times import Act
+    from routing.config_history import ConfigHistory
     from routing.hours import Hours
     from routing.model import Plan
-    from routing.past import Past
 
 MORNING = time(8)  # where a day on which the office stays closed is cut
 MOST = 100_000  # calls of one night
@@ -82,12 +82,12 @@ class Night:
     end: datetime
     calls: tuple[NightCall, ...]
     still_open: tuple[inbox.Item, ...]
-    past: Past
+    past: ConfigHistory
     reconciliation: Reconciliation
     audit: tuple[int, str]  # how many rows it has, and its head
 
 
-def night(engine: Engine, home: Home, past: Past, day: date, now: datetime) -> Night:
+def night(engine: Engine, home: Home, past: ConfigHistory, day: date, now: datetime) -> Night:
     """Gather the night before a day's opening."""
     start, end = span(past, day)
     calls = list_calls(engine, start, end, limit=MOST)
@@ -115,7 +115,7 @@ def looked_at(plan: Plan, day: date) -> tuple[datetime, datetime]:
     return instant(day - DAY, MIDNIGHT, zone), instant(day + DAY, MIDNIGHT, zone)
 
 
-def span(past: Past, day: date) -> tuple[datetime, datetime]:
+def span(past: ConfigHistory, day: date) -> tuple[datetime, datetime]:
     """Return when the night before a day began and ended, in UTC.
 
     It ends at the day's first opening, or at 8:00 if there is none, and begins at the last closing
@@ -134,12 +134,12 @@ def reason(decision: DecisionRow) -> str:
     return decision.kind if why is None else f"{why.rule}: {why.because}"
 
 
-def _morning(past: Past, day: date) -> datetime:
+def _morning(past: ConfigHistory, day: date) -> datetime:
     opening = next(_open_stretches(past, day), None)
     return instant(day, MORNING, past.running.office.zone) if opening is None else opening.start
 
 
-def _open_stretches(past: Past, day: date) -> Iterator[Hours]:
+def _open_stretches(past: ConfigHistory, day: date) -> Iterator[Hours]:
     """List the open stretches of a local day, without what has the same state for other reasons."""
     zone = past.running.office.zone
     start, end = (instant(one, MIDNIGHT, zone) for one in (day, day + DAY))

@@ -9,7 +9,7 @@ from pbx.db.inbox import Item
 from pbx.reports.display import Shown, is_breached
 from pbx.reports.frame import page
 from pbx.reports.morning import Moment, Night, NightCall
-from pbx.reports.table import told
+from pbx.reports.table import reported
 
 _STYLE = """
 table { border-collapse: collapse; width: 100%; }
@@ -147,4 +147,4 @@ def _done(moment: Moment | None, night: Night, shown: Shown) -> str:
         return ""
     known = night.past.at(moment.at).people.get(moment.person)
     who = known.name if known is not None else moment.person
-    return f"{who}, {shown.time(moment.at)}, after {told(moment.seconds, 's')}"
+    return f"{who}, {shown.time(moment.at)}, after {reported(moment.seconds, 's')}"

@@ -7,7 +7,7 @@ from html import escape
 
 from pbx.reports import charts
 from pbx.reports.frame import page
-from pbx.reports.table import Cell, Columns, Table, told
+from pbx.reports.table import Cell, Columns, Table, reported
 
 _STYLE = f"""{charts.STYLE}
 body {{ max-width: 64rem; }}
@@ -57,7 +57,7 @@ def _table(one: Table) -> str:
 
 
 def _cells(row: tuple[Cell, ...], columns: Columns, left: list[str]) -> Iterator[str]:
-    yield f'<th scope="row">{escape(told(row[0], ""))}</th>'
+    yield f'<th scope="row">{escape(reported(row[0], ""))}</th>'
     for cell, (_, unit), kind in zip(row[1:], columns[1:], left[1:], strict=True):
         marked = ' class="word bad"' if cell == "no" else kind
-        yield f"<td{marked}>{escape(told(cell, unit))}</td>"
+        yield f"<td{marked}>{escape(reported(cell, unit))}</td>"

@@ -26,7 +26,7 @@ from routing.instants import DAY, clock_hours, instant
 from routing.stretches import stretches
 
 if TYPE_CHECKING:
-    from routing.past import Past
+    from routing.config_history import ConfigHistory
 
 
 @dataclass(frozen=True)
@@ -39,16 +39,16 @@ class Planned:
 
 
 @dataclass(frozen=True)
-class RotaShare:
-    """How much of one rota fell to a person."""
+class ScheduleShare:
+    """How much of one schedule fell to a person."""
 
-    rota: str
+    schedule: str
     person: str
     nights: int
     hours: float
 
 
-def planned(past: Past, start: datetime, end: datetime) -> Planned:
+def planned(past: ConfigHistory, start: datetime, end: datetime) -> Planned:
     """Add up who was on call in [start, end); some of those who could be never were."""
     zone = past.running.office.zone
     plans = [one.plan for one in past.within(start, end)]
@@ -66,38 +66,42 @@ def planned(past: Past, start: datetime, end: datetime) -> Planned:
     return Planned(turns.load, nights, even)
 
 
-def rotas(past: Past, start: datetime, end: datetime) -> tuple[str, ...]:
-    """Name the rotas that there were in [start, end)."""
-    names = (rota for one in past.within(start, end) for rota in one.plan.rotas)
+def schedules(past: ConfigHistory, start: datetime, end: datetime) -> tuple[str, ...]:
+    """Name the schedules that there were in [start, end)."""
+    names = (schedule for one in past.within(start, end) for schedule in one.plan.schedules)
     return tuple(dict.fromkeys(names))
 
 
-def handoffs(past: Past, rota: str, start: datetime, end: datetime) -> list[oncall.Handoff]:
-    """List when the people on call changed within (start, end), by the rota or by another plan.
+def handoffs(
+    past: ConfigHistory, schedule: str, start: datetime, end: datetime
+) -> list[oncall.Handoff]:
+    """List when the people on call changed within (start, end), by the schedule or by another plan.
 
-    That a rota begins or ends is none.
+    That a schedule begins or ends is none.
     """
     known: list[tuple[datetime, tuple[str, ...] | None]] = []
     for one in past.within(start, end):
-        if rota not in one.plan.rotas:
+        if schedule not in one.plan.schedules:
             known.append((one.start, None))
             continue
-        known += oncall.stretches(one.plan, rota, one.start, one.end)
+        known += oncall.stretches(one.plan, schedule, one.start, one.end)
     return [
-        oncall.Handoff(rota, at, before, after)
+        oncall.Handoff(schedule, at, before, after)
         for (_, before), (at, after) in pairwise(known)
         if before is not None and after is not None and before != after
     ]
 
 
-def shares(past: Past, rota: str, start: datetime, end: datetime) -> Iterable[RotaShare]:
-    """Share a rota's hours, and its nights by who had the most of each, among its people."""
+def shares(
+    past: ConfigHistory, schedule: str, start: datetime, end: datetime
+) -> Iterable[ScheduleShare]:
+    """Share a schedule's hours, and its nights by who had the most of each, among its people."""
     zone = past.running.office.zone
     spans: defaultdict[str, timedelta] = defaultdict(timedelta)
     nights: defaultdict[date, defaultdict[str, timedelta]] = defaultdict(
         lambda: defaultdict(timedelta)
     )
-    for one in _duties(past, rota, start, end):
+    for one in _duties(past, schedule, start, end):
         spans[one.person] += one.end - one.start
         night = one.start.astimezone(zone).date() - DAY
         while (dusk := instant(night, DUSK, zone)) < one.end:
@@ -111,10 +115,12 @@ def shares(past: Past, rota: str, start: datetime, end: datetime) -> Iterable[Ro
         for person in most(who, instant(night + DAY, DAWN, zone) - instant(night, DUSK, zone))
     )
     for person, held in spans.items():
-        yield RotaShare(rota, person, counted[person], round(held / HOUR, 1))
+        yield ScheduleShare(schedule, person, counted[person], round(held / HOUR, 1))
 
 
-def _duties(past: Past, rota: str, start: datetime, end: datetime) -> Iterator[oncall.Duty]:
+def _duties(
+    past: ConfigHistory, schedule: str, start: datetime, end: datetime
+) -> Iterator[oncall.Duty]:
     for one in past.within(start, end):
-        if rota in one.plan.rotas:
-            yield from oncall.duties(one.plan, rota, one.start, one.end)
+        if schedule in one.plan.schedules:
+            yield from oncall.duties(one.plan, schedule, one.start, one.end)

@@ -49,7 +49,7 @@ def sentences(found: Proof, zone: ZoneInfo) -> list[str]:
         return [f"It holds: all {checked} end at a human.", *_across(found)]
     return [
         f"It does not hold, for some of the {checked}:",
-        *(f"  {_told(one, zone)}" for one in found.counterexamples),
+        *(f"  {_reported(one, zone)}" for one in found.counterexamples),
     ]
 
 
@@ -58,11 +58,11 @@ def _across(found: Proof) -> list[str]:
     if not found.changes:
         return []
     changes = f"{found.changes} change{'s' if found.changes > 1 else ''} of hours or duty"
-    told = f"all {found.across} paths of theirs are decided as they began, and end at a human"
-    return [f"Calls that span one of {changes} were followed, too: {told}."]
+    reported = f"all {found.across} paths of theirs are decided as they began, and end at a human"
+    return [f"Calls that span one of {changes} were followed, too: {reported}."]
 
 
-def _told(one: Counterexample, zone: ZoneInfo) -> str:
+def _reported(one: Counterexample, zone: ZoneInfo) -> str:
     failure, (start, end) = one.failure, one.spans[0]
     more = len(one.spans) - 1
     again = f" (and {more} more time{'s' if more > 1 else ''} in this span)" if more else ""

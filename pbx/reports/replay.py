@@ -11,7 +11,7 @@ from pbx.base import when
 from pbx.calls import explain
 from pbx.db.calls import CallRow, DecisionRow
 from routing.decision import Facts, Reason
-from routing.ladder import Ringing
+from routing.escalation import Ringing
 from routing.model import Plan
 from routing.people import Numbers
 
@@ -73,9 +73,9 @@ def _would_be(
 ) -> Course:
     earlier = tuple(datetime.fromisoformat(at) for at in kept.get("earlier", ()))
     facts = Facts(call.did, call.caller, tuple(kept.get("presses", ())), earlier)
-    told = explain.imagine(plan, numbers, facts, explain.began(decision))
-    found = told.decision
-    first = next((step.who for step in told.steps if isinstance(step, Ringing)), ())
+    reported = explain.imagine(plan, numbers, facts, explain.began(decision))
+    found = reported.decision
+    first = next((step.who for step in reported.steps if isinstance(step, Ringing)), ())
     return Course(found.kind, found.target, found.urgency, first, found.reasons)
 
 
@@ -104,12 +104,12 @@ def sentences(one: Difference, plan: Plan) -> list[str]:
     """Tell a difference side by side."""
     return [
         f"{one.call}, {when.show(one.at, plan.office.zone)}, line {one.line}",
-        f"  was:      {_told(one.before)}",
-        f"  would be: {_told(one.after)}",
+        f"  was:      {_reported(one.before)}",
+        f"  would be: {_reported(one.after)}",
     ]
 
 
-def _told(course: Course) -> str:
+def _reported(course: Course) -> str:
     what = f"{course.kind} {course.target}".rstrip() + (
         f" ({course.urgency})" if course.urgency else ""
     )

@@ -42,7 +42,7 @@ class Table:
         return self.columns[place][1], [row[place] for row in self.rows]
 
 
-def told(cell: Cell, unit: Unit) -> str:
+def reported(cell: Cell, unit: Unit) -> str:
     """Write a cell for people."""
     if cell is None:
         return "-"

@@ -16,15 +16,15 @@ from typing import TYPE_CHECKING
 from pbx.base.percentiles import Histogram, Spread, spread, together, within
 from pbx.db.callers import Callers
 from pbx.db.figures import Counts, measuring
-from pbx.db.response_times import ACTS, Act, Promises, promises
+from pbx.db.response_times import ACTS, Act, ResponseTimes, promises
+from routing.follow_up import response_s
 from routing.instants import DAY, MIDNIGHT, clock_hours, instant, local_day
-from routing.relay import promise_s
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
 
+    from routing.config_history import ConfigHistory
     from routing.model import Plan
-    from routing.past import Past
 
 # What an office is held to; where the numbers are from stands in docs/reports.md.
 ANSWER_S = 30
@@ -107,10 +107,10 @@ class Traffic:
     spoken: int
     kept: dict[Act, Kept]
     callers: Callers
-    promise_s: int  # until when somebody calls back, as the plan promises
+    response_s: int  # until when somebody calls back, as the plan promises
 
 
-def traffic(engine: Engine, past: Past, first: date, last: date, now: datetime) -> Traffic:
+def traffic(engine: Engine, past: ConfigHistory, first: date, last: date, now: datetime) -> Traffic:
     """Count what happened on the local days [first, last)."""
     cuts = stretches(past, first, last)
     span = bounds(past.running, first, last)
@@ -124,8 +124,8 @@ def traffic(engine: Engine, past: Past, first: date, last: date, now: datetime) 
     by_day = _sums(counts, [(cut.day - first).days for cut in cuts], len(days))
     in_open = _sums(counts, bins, len(days))
     today = local_day(now, past.running.office.zone)  # what is still to come has no average
-    limit_s = promise_s(past.running)
-    told = promises(engine, span, now - timedelta(seconds=limit_s))
+    limit_s = response_s(past.running)
+    reported = promises(engine, span, now - timedelta(seconds=limit_s))
     weekdays = _sums(by_day, [day.weekday() for day in days], 7)
     return Traffic(
         first,
@@ -141,9 +141,9 @@ def traffic(engine: Engine, past: Past, first: date, last: date, now: datetime) 
             (one, sum(day.weekday() == number and day <= today for day in days))
             for number, one in enumerate(weekdays)
         ),
-        told.opened,
-        told.spoken,
-        {act: kept(told, act, limit_s) for act in ACTS},
+        reported.opened,
+        reported.spoken,
+        {act: kept(reported, act, limit_s) for act in ACTS},
         callers,
         limit_s,
     )
@@ -155,7 +155,7 @@ def bounds(plan: Plan, first: date, last: date) -> tuple[datetime, datetime]:
     return instant(first, MIDNIGHT, zone), instant(last, MIDNIGHT, zone)
 
 
-def stretches(past: Past, first: date, last: date) -> list[Stretch]:
+def stretches(past: ConfigHistory, first: date, last: date) -> list[Stretch]:
     """Cut local days where the clock strikes or the hours change.
 
     An hour that comes twice is one, and one that is skipped is none.
@@ -174,9 +174,9 @@ def stretches(past: Past, first: date, last: date) -> list[Stretch]:
     return found
 
 
-def kept(told: Promises, act: Act, limit_s: int, person: str | None = None) -> Kept:
+def kept(reported: ResponseTimes, act: Act, limit_s: int, person: str | None = None) -> Kept:
     """Hold the waiting times for an act against the norm; of one person's alone if asked."""
-    waited = told.waited[act]
+    waited = reported.waited[act]
     if person is not None:
         mine = waited.by.get(person, {})
         return _kept(mine, 0, 0, limit_s)

@@ -41,7 +41,7 @@ def _held(found: Traffic) -> Table:
     for act, one in found.kept.items():
         rows.append(
             (
-                f"urgent messages {names[act]} within {minutes(found.promise_s)}",
+                f"urgent messages {names[act]} within {minutes(found.response_s)}",
                 one.share,
                 one.due,
                 1.0,
@@ -72,12 +72,12 @@ def _waited(found: Traffic) -> Table:
         (
             "until acknowledged, urgent",
             *spread_cells(found.kept["acknowledged"].waited),
-            found.promise_s,
+            found.response_s,
         ),
         (
             "until called back, urgent",
             *spread_cells(found.kept["called_back"].waited),
-            found.promise_s,
+            found.response_s,
         ),
     )
     about = (

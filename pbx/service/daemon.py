@@ -33,14 +33,14 @@ from pbx.calls.silence import Silence
 from pbx.calls.standby.keeper import StandBy
 from pbx.config.home import Home
 from pbx.config.plan import Configuration
-from pbx.config.secrets import Vault
+from pbx.config.secrets import Secrets
 from pbx.db import damage
 from pbx.db.calls import recent_callers
 from pbx.db.database import StoreError, open_database
 from pbx.db.records import Record
 from pbx.db.writer import LogWriter
 from pbx.escalation.callbacks import Callbacks
-from pbx.escalation.dialer import RelayDialer
+from pbx.escalation.dialer import FollowUpDialer
 from pbx.escalation.escalator import Escalator
 from pbx.escalation.gap_alarm import GapAlarm
 from pbx.escalation.physician_line import PhysicianLine
@@ -64,16 +64,16 @@ class Daemon:
     """Answers Asterisk's questions and writes down what happens, from `start` to `stop`."""
 
     def __init__(
-        self, configuration: Configuration, vault: Vault, home: Home, ports: Ports, clock: Clock
+        self, configuration: Configuration, secrets: Secrets, home: Home, ports: Ports, clock: Clock
     ) -> None:
         self.clock = clock
-        self.plans = LivePlan(configuration.plan, vault, home)
-        self._notifier = Notifier(configuration, vault, home, clock)
+        self.plans = LivePlan(configuration.plan, secrets, home)
+        self._notifier = Notifier(configuration, secrets, home, clock)
         self.writer = LogWriter(
             lambda: open_database(home.database), hear=self._notifier.hear, spill=self._spill
         )
         self.recorder = Recorder(
-            self.writer, home, self.plans, clock, vault.token, self._message_waits
+            self.writer, home, self.plans, clock, secrets.token, self._message_waits
         )
         self._home = home
         self._recent = RecentCallers()
@@ -94,7 +94,7 @@ class Daemon:
             host="127.0.0.1",
             port=ports.ami,
             username=manager.USER,
-            secret=vault.manager,
+            secret=secrets.manager,
             on_event=self._event,
             on_resync=self._resync,
             keep=manager.FIELDS,
@@ -104,13 +104,13 @@ class Daemon:
         covered = self._gaps.covered_s
         self._notifier.measure(self._ami, self.writer, lambda: covered(clock.now()))
         self._taking_in = TakingIn(self.recorder, self._live_calls, clock)
-        self._dialer = RelayDialer(self._ami, self.plans)
+        self._dialer = FollowUpDialer(self._ami, self.plans)
         self._silence = Silence(self._ami, lambda: self.recorder.talking)
         self._escalator: Escalator | None = None
         self._pushing: PushingDialer | None = None
         self._line: PhysicianLine | None = None
         self._placing: Placing | None = None
-        self._relay_engine: Engine | None = None
+        self._follow_up_engine: Engine | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._port = ports.ami
         self._tasks: list[asyncio.Task[None]] = []
@@ -125,7 +125,7 @@ class Daemon:
             await asyncio.to_thread(self._remember)
             await asyncio.to_thread(self._pulse.open)
             silence = self._silence
-            escalator, shifts, callbacks = await asyncio.to_thread(self._open_relay)
+            escalator, shifts, callbacks = await asyncio.to_thread(self._open_follow_up)
             await self._notifier.start(self.plans)
             await self._agi.start()
             own = (self._beat(), self.plans.watch(), escalator.run(), shifts.run())
@@ -148,17 +148,17 @@ class Daemon:
         finally:
             engine.dispose()
 
-    def _open_relay(self) -> tuple[Escalator, ShiftCaller, Callbacks]:
+    def _open_follow_up(self) -> tuple[Escalator, ShiftCaller, Callbacks]:
         """Open what takes care of messages, shifts that begin, and calls to patients; blocking."""
-        self._relay_engine = open_database(self._home.database)
+        self._follow_up_engine = open_database(self._home.database)
         self._pushing = PushingDialer(
-            self._dialer, self._relay_engine, self.plans, lambda: self.plans.vault, self.clock
+            self._dialer, self._follow_up_engine, self.plans, lambda: self.plans.secrets, self.clock
         )
-        self._escalator = Escalator(self._relay_engine, self.plans, self._pushing, self.clock)
-        self._handlers.pins = pins = Pins(self._home.folder, self._relay_engine, self.clock)
-        self._placing = Placing(self._relay_engine, self.plans, self.clock)
+        self._escalator = Escalator(self._follow_up_engine, self.plans, self._pushing, self.clock)
+        self._handlers.pins = pins = Pins(self._home.folder, self._follow_up_engine, self.clock)
+        self._placing = Placing(self._follow_up_engine, self.plans, self.clock)
         self._handlers.line = self._line = PhysicianLine(
-            self._relay_engine,
+            self._follow_up_engine,
             self._home,
             self.plans,
             self.clock,
@@ -167,11 +167,11 @@ class Daemon:
             self._placing,
             self._dialer.taken,
         )
-        shifts = ShiftCaller(self._relay_engine, self.plans, self._dialer, self.clock)
+        shifts = ShiftCaller(self._follow_up_engine, self.plans, self._dialer, self.clock)
         return self._escalator, shifts, Callbacks(self._placing, self._dialer)
 
     def _message_waits(self) -> None:
-        """Wake the relay, from whatever thread."""
+        """Wake the follow-up, from whatever thread."""
         if self._escalator is not None and self._loop is not None:
             self._loop.call_soon_threadsafe(self._escalator.notify)
 
@@ -236,12 +236,12 @@ class Daemon:
         await asyncio.to_thread(self.writer.close)
         await asyncio.to_thread(self.plans.close)
         self._pulse.close()
-        if self._relay_engine is not None:
-            self._relay_engine.dispose()
+        if self._follow_up_engine is not None:
+            self._follow_up_engine.dispose()
 
     @property
     def calls_nobody(self) -> bool:
-        """Tell whether the relay calls nobody at this moment."""
+        """Tell whether the follow-up calls nobody at this moment."""
         return self._dialer.idle
 
     async def heartbeat(self) -> None:
@@ -269,7 +269,7 @@ class Daemon:
                 came = False
                 log.warning("heartbeat.missed")
             self._pulse.beat(self.clock.now(), came=came)
-            if came or not self._ami.connected:  # without Asterisk another start mends nothing
+            if came or not self._ami.connected:  # without Asterisk another start fixes nothing
                 tell(ALIVE)
             if self.writer.damaged:
                 damage.mark(self._home.database)
@@ -303,4 +303,6 @@ class Daemon:
 
 def _is_end_of_ours(event: AmiEvent) -> bool:
     """Tell whether a channel is gone that we placed."""
-    return event.name == "Hangup" and event.fields.get("Uniqueid", "").startswith(names.RELAY_CALL)
+    return event.name == "Hangup" and event.fields.get("Uniqueid", "").startswith(
+        names.FOLLOW_UP_CALL
+    )

@@ -97,9 +97,9 @@ def unit_of(pid: int, home: Home) -> str | None:
         words = (process / "environ").read_bytes().split(b"\0")
     except OSError:
         return None
-    told = dict(word.partition(b"=")[::2] for word in words)
-    notified = told.get(SOCKET.encode(), b"")
-    is_main = told.get(b"SYSTEMD_EXEC_PID") == str(pid).encode()
+    reported = dict(word.partition(b"=")[::2] for word in words)
+    notified = reported.get(SOCKET.encode(), b"")
+    is_main = reported.get(b"SYSTEMD_EXEC_PID") == str(pid).encode()
     return unit if is_main or notified not in {b"", os.fsencode(home.watchdog)} else None
 
 

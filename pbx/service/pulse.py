@@ -67,9 +67,9 @@ class Pulse:
         if self._handle is None:
             return
         self._last = now if came else self._last
-        told = {"heartbeat_at": self._last and self._last.isoformat(), "came": came}
+        reported = {"heartbeat_at": self._last and self._last.isoformat(), "came": came}
         # one write, so that whoever reads finds the whole of it
-        os.pwrite(self._handle, json.dumps(told).ljust(LARGEST).encode(), 0)
+        os.pwrite(self._handle, json.dumps(reported).ljust(LARGEST).encode(), 0)
 
     def close(self) -> None:
         """Let go of the lock."""
@@ -85,19 +85,19 @@ def look(home: Home) -> Sign:
     except OSError:
         return Sign(runs=False)
     try:
-        told = os.pread(handle, LARGEST, 0)
+        reported = os.pread(handle, LARGEST, 0)
         fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except BlockingIOError:
-        return _read(told)
+        return _read(reported)
     else:
-        return _read(told, runs=False)
+        return _read(reported, runs=False)
     finally:
         os.close(handle)
 
 
-def _read(told: bytes, *, runs: bool = True) -> Sign:
+def _read(reported: bytes, *, runs: bool = True) -> Sign:
     try:
-        found = json.loads(told)
+        found = json.loads(reported)
         at = found["heartbeat_at"]
         return Sign(runs, None if at is None else datetime.fromisoformat(at), bool(found["came"]))
     except (ValueError, TypeError, KeyError):  # it has not beaten yet

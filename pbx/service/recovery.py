@@ -20,7 +20,7 @@ from pbx.base import files
 from pbx.base.clock import Clock
 from pbx.base.paths import data_folder
 from pbx.base.phone_numbers import US
-from pbx.calls.record import cdr_outcomes as aftermath
+from pbx.calls.record import cdr_outcomes
 from pbx.calls.record.flags import FOUND, NO_NUMBER
 from pbx.calls.record.intake import FAILSAFE
 from pbx.calls.record.reconcile import cdr_path
@@ -28,7 +28,7 @@ from pbx.calls.standby.cache import PATIENTS, CachedPlans, of_row
 from pbx.config import plan
 from pbx.config.home import Home
 from pbx.db import audit, messages, retention
-from pbx.db import recover_rows as salvage
+from pbx.db import recover_rows as extract
 from pbx.db.changes import add_hours_change, add_overrides
 from pbx.db.damage import aside_of, set_aside
 from pbx.db.database import file_of, open_database
@@ -65,7 +65,7 @@ def _recover(home: Home, clock: Clock) -> Path | None:
         Path(f"{new}{part}").unlink(missing_ok=True)
     engine = open_database(new)
     try:
-        for step in (_salvage, _begin, _keep_patients, _open_lost):
+        for step in (_extract, _begin, _keep_patients, _open_lost):
             try:
                 step(engine, home, aside, clock.now())
             except Exception:  # whatever it is, the line starts
@@ -76,10 +76,10 @@ def _recover(home: Home, clock: Clock) -> Path | None:
     return aside
 
 
-def _salvage(engine: Engine, home: Home, aside: Path, now: datetime) -> None:
+def _extract(engine: Engine, home: Home, aside: Path, now: datetime) -> None:
     """Copy what can be read, and write down how much that was."""
     del home
-    found = salvage.salvage(aside, file_of(engine), now)
+    found = extract.extract(aside, file_of(engine), now)
     torn = sorted(found.torn)
     log.error("database.recovered", records=sum(found.rows.values()), why=" ".join(torn) or "whole")
     detail = {"rows": found.rows, "torn": torn}
@@ -109,7 +109,7 @@ def _keep_patients(engine: Engine, home: Home, aside: Path, now: datetime) -> No
 def _open_lost(engine: Engine, home: Home, aside: Path, now: datetime) -> None:
     """Open a message for each recording and each late call whose message could not be read."""
     del aside
-    lost = salvage.lost(engine)
+    lost = extract.lost(engine)
     known = {path for paths in retention.recordings(engine).values() for path in paths}
     words: dict[str, list[str]] = {}
     began = {call: at for call, _, at in lost}
@@ -122,7 +122,7 @@ def _open_lost(engine: Engine, home: Home, aside: Path, now: datetime) -> None:
     numbers = {call: caller for call, caller, _ in lost}
     plan = _plan(home)
     country = US if plan is None else plan.office.country
-    for call, one in aftermath.ended(cdr_path(home), began, country).items():
+    for call, one in cdr_outcomes.ended(cdr_path(home), began, country).items():
         numbers[call] = numbers.get(call) or one.caller
     for call, at in began.items():
         number = numbers.get(call)

@@ -25,8 +25,7 @@ from pbx.base.watchdog import READY, Watchdog, tell
 from pbx.calls import live, office
 from pbx.calls.standby import script
 from pbx.calls.standby.cache import LIVE
-from pbx.config import hosts, plan
-from pbx.config import secrets as vault
+from pbx.config import hosts, plan, secrets
 from pbx.config.home import Home
 from pbx.db.database import open_database
 from pbx.db.inbox import urgent_waiting
@@ -51,16 +50,16 @@ def read_configuration(config: Path) -> plan.Configuration:
     return plan.load(config, data_folder("config") / "presets.toml")
 
 
-def read_vault(home: Home, configuration: plan.Configuration) -> vault.Vault:
-    """Read the vault and add what nobody chooses, such as the desk phones' secrets."""
+def read_secrets(home: Home, configuration: plan.Configuration) -> secrets.Secrets:
+    """Read the secrets file and add what nobody chooses, such as the desk phones' secrets."""
     phones = tuple(configuration.plan.phones)
-    return vault.change(home.folder, lambda held: held.completed(phones))
+    return secrets.change(home.folder, lambda held: held.completed(phones))
 
 
 @contextlib.asynccontextmanager
 async def running_asterisk(
     configuration: plan.Configuration,
-    held: vault.Vault,
+    held: secrets.Secrets,
     home: Home,
     ports: Ports,
     *,
@@ -75,7 +74,12 @@ async def running_asterisk(
 
 @contextlib.asynccontextmanager
 async def _asterisk(
-    configuration: plan.Configuration, held: vault.Vault, home: Home, ports: Ports, *, dies: bool
+    configuration: plan.Configuration,
+    held: secrets.Secrets,
+    home: Home,
+    ports: Ports,
+    *,
+    dies: bool,
 ) -> AsyncIterator[AsteriskProcess]:
     """Run Asterisk on a home that we hold."""
     found = runtime.require()
@@ -126,7 +130,7 @@ async def _up(config: Path, home: Home, say: Callable[[str], None], *, alone: bo
     """Run both on a home that we hold."""
     configuration = live.choose(config, home).configuration
     home.prepare(runtime.service_user())
-    held = read_vault(home, configuration)
+    held = read_secrets(home, configuration)
     ended = _until_signal()
     ports, block = office.choose_ports(configuration, home)
     name = configuration.plan.office.name
@@ -247,7 +251,7 @@ async def _serve(config: Path, home: Home) -> None:
     await asyncio.to_thread(recover, home, clock)
     chosen = live.choose(config, home)
     configuration = chosen.configuration
-    held = read_vault(home, configuration)
+    held = read_secrets(home, configuration)
     ports = office.named_ports(configuration) or home.recall_ports()
     if chosen.text is not None:
         _apply_first(home, chosen.text, configuration.plan.hash, clock)

@@ -83,13 +83,13 @@ class Closure:
     """Days on which the office is closed; with `span`, only between these local times of them.
 
     A whole day's closure takes away the periods that begin on it: who opened the evening before
-    still closes after midnight. `schedule` None means every schedule.
+    still closes after midnight. `office hours` None means all office hours.
     """
 
     when: Dates
     reason: str
     span: tuple[time, time] | None = None
-    schedule: str | None = None
+    office_hours: str | None = None
 
 
 @dataclass(frozen=True)
@@ -99,12 +99,12 @@ class Opening:
     when: Dates
     reason: str
     spans: tuple[tuple[time, time], ...]
-    schedule: str = OFFICE
+    office_hours: str = OFFICE
 
 
 @dataclass(frozen=True)
 class Season:
-    """Days that have hours of their own by weekday, in the place of the schedule's.
+    """Days that have hours of their own by weekday, in the place of the office hours'.
 
     A weekday without a period is closed. Closures and openings stand above it.
     """
@@ -112,7 +112,7 @@ class Season:
     when: Dates
     reason: str
     periods: tuple[Window, ...]
-    schedule: str = OFFICE
+    office_hours: str = OFFICE
 
 
 @dataclass(frozen=True)
@@ -127,11 +127,11 @@ class HoursChange:
     start: datetime
     end: datetime
     reason: str
-    schedule: str | None = None
+    office_hours: str | None = None
 
 
 @dataclass(frozen=True)
-class Schedule:
+class OfficeHours:
     """Opening hours by weekday; a period belongs to the day on which it begins."""
 
     name: str

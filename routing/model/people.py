@@ -13,7 +13,7 @@ from routing.model.words import Window
 
 @dataclass(frozen=True)
 class Contact:
-    """A way to reach a person: "mobile" or "second" (numbers in the vault), or a desk phone's id.
+    """A way to reach a person: "mobile" or "second" (in the secrets file), or a desk phone's id.
 
     Without windows it holds always; the first contact that holds is the one that is used. Who
     answers there presses 1, or keys in their PIN where `pin` asks for it.
@@ -34,18 +34,18 @@ class Away:
 
 @dataclass(frozen=True)
 class Person:
-    """Somebody who can be called; the numbers are in the vault, never here.
+    """Somebody who can be called; the numbers are in the secrets file, never here.
 
-    `patch` connects the holding patient, `relay` has a message taken first. In `quiet` windows only
-    urgent calls ring. The role "service" is an answering service: whoever answers has accepted.
-    While `away` their turns are the next person's.
+    `patch` connects the holding patient, `follow_up` has a message taken first. In `quiet` windows
+    only urgent calls ring. The role "service" is an answering service: whoever answers has
+    accepted. While `away` their turns are the next person's.
     """
 
     id: str
     name: str
     role: str
     contacts: tuple[Contact, ...] = (Contact("mobile"),)
-    mode: Literal["patch", "relay"] = "patch"
+    mode: Literal["patch", "follow_up"] = "patch"
     quiet: tuple[Window, ...] = ()
     away: tuple[Away, ...] = ()
 

@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from routing.model.hours import Closure, HoursChange, Opening, Schedule, Season
+from routing.model.hours import Closure, HoursChange, OfficeHours, Opening, Season
 from routing.model.people import Group, Patient, Person, Phone
-from routing.model.policy import Ladder, Menu, Outbound, Rule
-from routing.model.rotas import Override, Rota, Unconfirmed
+from routing.model.policy import Escalation, Menu, Outbound, Rule
+from routing.model.schedules import Override, Schedule, Unconfirmed
 from routing.model.words import EVERYONE, OFFICE, HoursState
 
 
@@ -31,7 +31,7 @@ class Office:
 
 @dataclass(frozen=True)
 class Line:
-    """A dialled number with a purpose; `menus` names the menu for a state of its schedule.
+    """A dialed number with a purpose; `menus` names the menu for a state of its office hours.
 
     `owner` makes it a direct line: that physician's own, shown when they call back on it. On a
     `backline` hospitals and labs call, who hear other sentences than patients.
@@ -40,7 +40,7 @@ class Line:
     did: str
     name: str
     menus: Mapping[HoursState, str] = field(default_factory=dict)
-    schedule: str = OFFICE
+    office_hours: str = OFFICE
     owner: str | None = None
     backline: bool = False
 
@@ -56,15 +56,15 @@ class Plan:
 
     office: Office
     lines: tuple[Line, ...]
-    schedules: Mapping[str, Schedule]
+    office_hours: Mapping[str, OfficeHours]
     closures: tuple[Closure, ...]
     openings: tuple[Opening, ...]
     people: Mapping[str, Person]
     phones: Mapping[str, Phone]
     groups: Mapping[str, Group]
     menus: Mapping[str, Menu]
-    rotas: Mapping[str, Rota]
-    ladders: Mapping[str, Ladder]
+    schedules: Mapping[str, Schedule]
+    escalations: Mapping[str, Escalation]
     rules: tuple[Rule, ...]
     hash: str
     outbound: Outbound = field(default_factory=Outbound)
@@ -83,7 +83,7 @@ class Plan:
         return f"{self.hash}-{self.laid}" if self.laid else self.hash
 
     def line_of(self, did: str) -> Line | None:
-        """Find the line that a dialled E.164 number belongs to."""
+        """Find the line that a dialed E.164 number belongs to."""
         return next((line for line in self.lines if line.did == did), None)
 
     def physicians(self) -> tuple[str, ...]:

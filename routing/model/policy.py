@@ -1,4 +1,4 @@
-"""What happens to a call: menus, ladders, and the rules that choose among actions."""
+"""What happens to a call: menus, escalation policies, and the rules that choose among actions."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from routing.model.words import CallerKind, HoursState, Urgency, Window
 
 @dataclass(frozen=True)
 class Try:
-    """One step of a ladder: ring these for `ring_s` seconds, all together.
+    """One step of an escalation policy: ring these for `ring_s` seconds, all together.
 
     With `pin` whoever accepts keys in their PIN instead of a 1.
     """
@@ -23,7 +23,7 @@ class Try:
 
 @dataclass(frozen=True)
 class Pause:
-    """One step of a ladder: wait `seconds` before the next."""
+    """One step of an escalation policy: wait `seconds` before the next."""
 
     seconds: int
 
@@ -32,7 +32,7 @@ Step = Try | Pause
 
 
 @dataclass(frozen=True)
-class Relay:
+class FollowUp:
     """How a message climbs when nobody was reached live; seconds since it was opened.
 
     On call again every `retry_s`; the backup from `backup_s`, everyone from `everyone_s`, and at
@@ -50,16 +50,16 @@ class Relay:
 
 
 @dataclass(frozen=True)
-class Ladder:
-    """Whom to try while the patient holds, step after step; `rota` is whose on call it means.
+class Escalation:
+    """Whom to try while the patient holds, step after step; `schedule` is whose on call it means.
 
-    An empty `rota` means the first of the file.
+    An empty `schedule` means the first of the file.
     """
 
     name: str
     live: tuple[Step, ...]
-    relay: Relay = Relay()
-    rota: str = ""
+    follow_up: FollowUp = FollowUp()
+    schedule: str = ""
 
 
 @dataclass(frozen=True)
@@ -74,13 +74,13 @@ class Repeat:
 class When:
     """A rule's conditions; None and empty ask nothing.
 
-    `hours` is the state of `schedule` (None: the line's own). `during` are weekly windows, with
+    `hours` is the state of `office hours` (None: the line's own). `during` are weekly windows, with
     `during_text` as the file says them.
     """
 
     line: str | None = None
     hours: HoursState | None = None
-    schedule: str | None = None
+    office_hours: str | None = None
     urgency: Urgency | None = None
     caller: CallerKind | None = None
     flag: str | None = None
@@ -98,7 +98,7 @@ class When:
 
 @dataclass(frozen=True)
 class Ring:
-    """Ring `who` for `ring_s` seconds, then run the ladder `otherwise`, else take a message.
+    """Ring `who` for `ring_s` seconds, then run the escalation `otherwise`, else take a message.
 
     `who` is a group, a person, a desk phone, "oncall", or "own": the patient's panel physician,
     else the line's owner; a caller who has neither goes on at once.
@@ -111,10 +111,10 @@ class Ring:
 
 
 @dataclass(frozen=True)
-class RunLadder:
-    """Try a ladder's people until one of them accepts."""
+class RunEscalation:
+    """Try an escalation policy's people until one of them accepts."""
 
-    ladder: str
+    escalation: str
 
 
 @dataclass(frozen=True)
@@ -136,7 +136,7 @@ class Reject:
     """Refuse the call."""
 
 
-Action = Ring | RunLadder | TakeMessage | Announce | Reject
+Action = Ring | RunEscalation | TakeMessage | Announce | Reject
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ Urgency = Literal["urgent", "routine"]
 HoursState = Literal["open", "closed"]
 CallerKind = Literal["anonymous", "known", "unknown"]  # known: a patient in the directory
 
-OFFICE = "office"  # the schedule of [hours]
+OFFICE = "office"  # the office hours of [hours]
 # Words that stand for people, wherever a file names whom to ring.
 ONCALL, BACKUP, EVERYONE, OWN = "oncall", "backup", "everyone", "own"
 

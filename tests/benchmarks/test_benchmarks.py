@@ -20,7 +20,7 @@ TINY = {
     "calls": ("--seconds", "1", "--least", "20", "--most", "20"),
     "footprint": ("--calls", "10", "--rate", "5"),
     "log": ("--most", "300", "--events", "1000"),
-    "ladder": ("--most", "1", "--timers", "30"),
+    "escalation": ("--most", "1", "--timers", "30"),
     "cli": ("--rounds", "1"),
     "routing": (),
 }

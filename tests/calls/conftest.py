@@ -52,7 +52,7 @@ def caller(_numbers: Iterator[int]) -> str:
 
 @pytest_asyncio.fixture(autouse=True, loop_scope="session")
 async def _no_messages_left(request: pytest.FixtureRequest) -> AsyncIterator[None]:
-    """Close the messages that a test leaves open, or the relay would call people in the next."""
+    """Close the messages that a test leaves open, or people would be called in the next."""
     names = [name for name in ("stage", "practice", "walled") if name in request.fixturenames]
     running: list[Stage] = [request.getfixturevalue(name) for name in names]
     yield

@@ -11,14 +11,14 @@ from pathlib import Path
 import pytest
 
 from dialplan.contexts import STATIC
-from pbx.config import secrets as vault
+from pbx.config import secrets
 from pbx.config.home import Home
 from pbx.demo.carrier import audio
 from pbx.demo.carrier.handset import Handset, Script, refuses
 from pbx.demo.scenes import BACK_LINE, SATURDAY, patient, physician
 from pbx.demo.stage import MOBILES, PATIENT_TONE, TONES, Stage, staged
 from pbx.escalation.pins import hashed
-from tests.calls.test_relay import PIN
+from tests.calls.test_follow_up import PIN
 from tests.conftest import Saw
 from tests.support.offices import changed
 
@@ -27,7 +27,7 @@ pytestmark = [pytest.mark.long, pytest.mark.asyncio(loop_scope="session")]
 DEADLINE = 90.0
 TOO_LATE = 1100.0  # Hz, in the place of the sentence
 STEP = '{ try = "oncall", ring = 20 }'
-TALKS_BRIEFLY = ("[ladder.urgent]", '[ladder.urgent]\nrelay = { cut_off = "1s" }')
+TALKS_BRIEFLY = ("[escalation.urgent]", '[escalation.urgent]\nfollow_up = { cut_off = "1s" }')
 
 
 @asynccontextmanager
@@ -71,7 +71,7 @@ def presses_late(person: str, *, after: float) -> Script:
 async def test_who_keys_in_a_pin_slowly_is_joined(saw: Saw) -> None:
     """A slip and a slow second try: the step ends no sooner than both are keyed in."""
     async with office(STEP.replace("20 }", '2, confirm = "pin" }')) as stage:
-        vault.change(stage.home.folder, lambda held: held.with_pin("osei", hashed(PIN)))
+        secrets.change(stage.home.folder, lambda held: held.with_pin("osei", hashed(PIN)))
 
         async def keys(phone: Handset) -> None:
             await phone.ring(1)

@@ -49,7 +49,7 @@ async def up() -> AsyncIterator[Up]:
 
 
 @dataclass(frozen=True)
-class Told:
+class Reported:
     """What a canary told."""
 
     code: int
@@ -66,11 +66,11 @@ class Told:
     def broken(self) -> dict[str, str]:
         """Give what does not hold, and how it is told."""
         assert self.code == 1, self
-        assert all(one["mend"] for one in self.checks.values() if not one["ok"])
+        assert all(one["fix"] for one in self.checks.values() if not one["ok"])
         return {name: one["detail"] for name, one in self.checks.items() if not one["ok"]}
 
 
-async def canary(up: Up, *words: str, did: str = MAIN) -> Told:
+async def canary(up: Up, *words: str, did: str = MAIN) -> Reported:
     """Send one to a line."""
     config = str(up.home.folder.parent / "office.toml")
     where = ("--config", config, "--home", str(up.home.folder))
@@ -81,7 +81,7 @@ async def canary(up: Up, *words: str, did: str = MAIN) -> Told:
         stderr=asyncio.subprocess.PIPE,
     )
     out, err = await process.communicate()
-    return Told(process.returncode or 0, out.decode(), err.decode())
+    return Reported(process.returncode or 0, out.decode(), err.decode())
 
 
 async def console(up: Up, text: str) -> str:
@@ -194,27 +194,27 @@ async def test_it_holds_on_a_good_line_and_nobody_notices(up: Up) -> None:
     """Greeting, menu and caller ID are told, nobody rings, and no ledger has a call."""
     answered(up)
     before = counted(up)
-    told = await canary(up)
-    assert told.code == 0, told
-    assert [name for name, one in told.checks.items() if one["ok"]] == [
+    reported = await canary(up)
+    assert reported.code == 0, reported
+    assert [name for name, one in reported.checks.items() if one["ok"]] == [
         "trunk", "caller ID", "greeting", "menu",
     ]  # fmt: skip
-    assert "greeting-closed and menu-closed" in told.checks["greeting"]["detail"]
-    assert MAIN not in told.said + told.complaint
+    assert "greeting-closed and menu-closed" in reported.checks["greeting"]["detail"]
+    assert MAIN not in reported.said + reported.complaint
     nobody_was_rung(up)
     await nothing_is_left(up)
     assert counted(up) == before
 
 
 @pytest.mark.long
-async def test_a_line_without_a_menu_is_told_so(up: Up) -> None:
+async def test_a_line_without_a_menu_is_reported_so(up: Up) -> None:
     """Where phones ring at once, the test sentence is heard in their place."""
     answered(up)
     before = counted(up)
-    told = await canary(up, did=BACK_LINE)
-    assert told.code == 0, told
-    assert "has none" in told.checks["menu"]["detail"]
-    assert "test sentence" in told.checks["greeting"]["detail"]
+    reported = await canary(up, did=BACK_LINE)
+    assert reported.code == 0, reported
+    assert "has none" in reported.checks["menu"]["detail"]
+    assert "test sentence" in reported.checks["greeting"]["detail"]
     nobody_was_rung(up)
     await nothing_is_left(up)
     assert counted(up) == before
@@ -298,10 +298,10 @@ async def test_whoever_calls_meanwhile_reaches_a_human(up: Up, caller: str | Non
         call = await up.carrier.dials(BACK_LINE, caller=caller, script=patient(press="12345678"))
         reached = await somebody(up)
         await call.ended(DEADLINE)
-        told = await placed
+        reported = await placed
     assert call.heard_tone(TONES[reached])
-    assert told.code == 2, told
-    assert "Another call came in" in told.complaint
+    assert reported.code == 2, reported
+    assert "Another call came in" in reported.complaint
     await nothing_is_left(up)
     await until(lambda: called(up, caller) == ["connected"])
 
@@ -342,7 +342,7 @@ async def test_a_daemon_that_dies_leaves_nothing_and_patients_reach_a_human(up: 
         await reach_somebody(up, BACK_LINE)
     finally:
         os.kill(up.process.pid, signal.SIGCONT)
-    await until(lambda: up.told("daemon.serving") == 2)
+    await until(lambda: up.reported("daemon.serving") == 2)
     async with asyncio.timeout(DEADLINE):
         while counted(up)[0] != before[0] + 1:
             await asyncio.sleep(0.2)
@@ -363,6 +363,6 @@ async def test_two_at_a_time_are_refused(up: Up) -> None:
 
 async def test_another_number_is_no_line_of_the_office(up: Up) -> None:
     """One sentence, and nothing is called."""
-    told = await canary(up, did="+12125550199")
-    assert told.code == 2
-    assert "no line of the office" in told.complaint
+    reported = await canary(up, did="+12125550199")
+    assert reported.code == 2
+    assert "no line of the office" in reported.complaint

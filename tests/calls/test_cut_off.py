@@ -10,11 +10,11 @@ import pytest
 from pbx.calls.record.flags import CUT_OFF
 from pbx.calls.record.reconcile import reconcile_day
 from pbx.db.database import open_database
-from pbx.db.holding import CALLS_AGAIN
+from pbx.db.deferred import CALLS_AGAIN
 from pbx.demo.carrier.handset import Handset, PhoneCall
 from pbx.demo.scenes import BACK_LINE, MAIN, SATURDAY, patient
 from pbx.demo.stage import MOBILES, PATIENT_TONE, TONES, Stage
-from tests.calls.test_relay import LONG, consults, results, state_is, with_pin
+from tests.calls.test_follow_up import LONG, consults, results, state_is, with_pin
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 

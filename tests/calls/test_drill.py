@@ -96,7 +96,7 @@ async def no_channel_is_left(up: Up) -> None:
 
 
 async def test_a_drill_says_whom_the_failsafe_would_ring_and_rings_nobody() -> None:
-    """Exit 1 as soon as what is kept for it is not what the vault holds."""
+    """Exit 1 as soon as what is kept for it is not what the secrets file holds."""
     with tempfile.TemporaryDirectory(prefix="officeline-drill-") as name:
         async with office_up(Path(name)) as up:
             await up.prepared()
@@ -105,7 +105,7 @@ async def test_a_drill_says_whom_the_failsafe_would_ring_and_rings_nobody() -> N
             (person,) = found["rings"]
             pid = up.daemon_pid()
             up.process.send_signal(signal.SIGSTOP)  # or its watchdog would end the next one
-            os.kill(pid, signal.SIGSTOP)  # or the next heartbeat would mend it
+            os.kill(pid, signal.SIGSTOP)  # or the next heartbeat would fix it
             conf = str(up.home.asterisk / "etc" / "asterisk.conf")
             stale = f"database put officeline to/{person} PJSIP/none@trunk-out"
             await said(*runtime.require().command, "-C", conf, "-rx", stale)
@@ -113,7 +113,7 @@ async def test_a_drill_says_whom_the_failsafe_would_ring_and_rings_nobody() -> N
             os.kill(pid, signal.SIGCONT)
             up.process.send_signal(signal.SIGCONT)
             assert (code, found["ok"]) == (1, False)
-            assert "not what the vault holds" in found["wrong"][0]
+            assert "not what the secrets file holds" in found["wrong"][0]
             assert all(up.carrier.did_not_ring(number) for number in MOBILES.values())
             assert not any("INVITE" in one.start for one in up.carrier.messages())
 

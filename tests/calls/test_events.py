@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from pbx.config.schema_wires import MqttTable
+from pbx.config.schema_network import MqttTable
 from pbx.demo.scenes import BACK_LINE, SATURDAY, patient, physician
 from pbx.demo.stage import MOBILES, Stage
 from tests.conftest import Saw
@@ -25,17 +25,17 @@ DEADLINE = 60.0
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def broker(stage: Stage, tmp_path: Path) -> AsyncIterator[Mosquitto]:
-    """Start a broker, and the control layer anew with it in its file; put all back afterwards."""
-    before = stage.configuration, stage.vault
+    """Start a broker, and the control layer anew with it in its file; put all back afterward."""
+    before = stage.configuration, stage.secrets
     async with brokers.running(tmp_path) as running:
         table = MqttTable(site=SITE, host="127.0.0.1", port=running.port, tls=False, user=USER)
         stage.configuration = replace(stage.configuration, mqtt=table)
-        stage.vault = replace(stage.vault, mqtt=PASSWORD)
+        stage.secrets = replace(stage.secrets, mqtt=PASSWORD)
         await stage.restart_daemon()
         try:
             yield running
         finally:
-            stage.configuration, stage.vault = before
+            stage.configuration, stage.secrets = before
             await stage.restart_daemon()
 
 
@@ -51,15 +51,15 @@ async def urgent_call(stage: Stage, caller: str) -> tuple[str, str | None]:
     return found.id, found.person
 
 
-async def test_calls_are_told_and_wait_for_no_broker(
+async def test_calls_are_reported_and_wait_for_no_broker(
     stage: Stage, broker: Mosquitto, caller: str, saw: Saw
 ) -> None:
     """Answered as ever while the broker stands still or is gone, and told when it is back."""
     async with brokers.listening(broker) as heard:
         known = [await urgent_call(stage, caller)]
         await until(lambda: len(heard.all("calls/ended")) == 1)
-        told = [(topic, one) for topic, _, one in heard.heard if one.get("call") == known[0][0]]
-        topics = list(dict.fromkeys(topic for topic, _ in told))
+        reported = [(topic, one) for topic, _, one in heard.heard if one.get("call") == known[0][0]]
+        topics = list(dict.fromkeys(topic for topic, _ in reported))
         assert topics == ["calls/started", "calls/decided", "calls/accepted", "calls/ended"]
         assert heard.last("calls/accepted")["person"] == known[0][1]
         assert heard.last("calls/ended")["outcome"] == "connected"

@@ -27,7 +27,7 @@ def explained(stage: Stage, *words: str) -> Any:
 
 
 async def test_the_line_does_what_explain_said(stage: Stage, caller: str) -> None:
-    """The physician that it named is rung and talks; the log gives the same reasons afterwards."""
+    """The physician that it named is rung and talks; the log gives the same reasons afterward."""
     imagined = await asyncio.to_thread(
         explained, stage, "--did", MAIN, "--from", caller, "--at", SATURDAY, "--press", "1"
     )

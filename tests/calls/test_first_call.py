@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from pbx.config import plan
-from pbx.config.schema_wires import MetricsTable, NetworkTable
+from pbx.config.schema_network import MetricsTable, NetworkTable
 from pbx.config.setup.answers import start_text, starts
 from pbx.demo.first_call import first_call
 from tests.support.offices import PRESETS
@@ -24,17 +24,19 @@ async def test_a_new_practice_is_called(preset: str) -> None:
         configuration, network=NetworkTable(bind="192.0.2.10"), metrics=MetricsTable(port=1)
     )
     with tempfile.TemporaryDirectory(prefix="officeline-first-") as folder:
-        told = await first_call(Path(folder), elsewhere)
-    assert told.ok, told.sentence
-    assert "accepted and was heard" in told.sentence
+        reported = await first_call(Path(folder), elsewhere)
+    assert reported.ok, reported.sentence
+    assert "accepted and was heard" in reported.sentence
 
 
 @pytest.mark.long
-async def test_a_practice_without_people_to_call_is_told() -> None:
+async def test_a_practice_without_people_to_call_is_reported() -> None:
     """The call that reaches nobody is no success."""
-    text = start_text("solo").replace('do = { ladder = "urgent" }', 'do = { message = "urgent" }')
+    text = start_text("solo").replace(
+        'do = { escalation = "urgent" }', 'do = { message = "urgent" }'
+    )
     configuration = plan.parse(text, Path("solo"), PRESETS)
     with tempfile.TemporaryDirectory(prefix="officeline-first-") as folder:
-        told = await first_call(Path(folder), configuration)
-    assert not told.ok
-    assert "nobody was reached" in told.sentence
+        reported = await first_call(Path(folder), configuration)
+    assert not reported.ok
+    assert "nobody was reached" in reported.sentence

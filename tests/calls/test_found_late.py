@@ -15,7 +15,7 @@ import pytest_asyncio
 from pbx.demo.carrier.handset import Handset, Script
 from pbx.demo.scenes import BACK_LINE, SATURDAY, patient, physician
 from pbx.demo.stage import MOBILES, PATIENT_TONE, TONES, Stage, staged
-from tests.calls.test_relay import PIN, leaves_a_message, state_is, with_pin
+from tests.calls.test_follow_up import PIN, leaves_a_message, state_is, with_pin
 from tests.calls.test_shift_start import becomes, starting
 from tests.calls.test_standby import nobody_restarts
 from tests.conftest import Saw
@@ -29,7 +29,10 @@ RING_S = 8
 SHORT = (
     ('{ try = "oncall", ring = 20 }', f'{{ try = "oncall", ring = {RING_S} }}'),
     ('backup = "next"', 'backup = "next"\nconfirm = { tries = 2, every = "2s" }'),
-    ("[ladder.urgent]", '[ladder.urgent]\nrelay = { cut_off = "1s" }'),  # they talk for 2 s
+    (
+        "[escalation.urgent]",
+        '[escalation.urgent]\nfollow_up = { cut_off = "1s" }',
+    ),  # they talk for 2 s
 )
 
 
@@ -103,7 +106,9 @@ async def test_a_mobile_that_is_never_found_is_left(practice: Stage, caller: str
     assert (history.call.outcome, history.call.person) == ("connected", second)
 
 
-async def test_the_relay_rings_a_mobile_that_is_found_late(practice: Stage, caller: str) -> None:
+async def test_the_follow_up_rings_a_mobile_that_is_found_late(
+    practice: Stage, caller: str
+) -> None:
     """The message is acknowledged in the first call about it."""
     practice.set_time(SATURDAY)
     first = practice.person("oncall")

@@ -18,7 +18,7 @@ from pbx.db.calls import History
 from pbx.db.database import open_database
 from pbx.db.plans import apply_text
 from pbx.demo.carrier.handset import Handset, PhoneCall
-from pbx.demo.scenes import MAIN, SATURDAY, SAY_MATTER_S, physician
+from pbx.demo.scenes import MAIN, SATURDAY, SAY_REASON_S, physician
 from pbx.demo.stage import MOBILES, PATIENT_TONE, TONES, Stage, staged
 from routing.model import HoursChange, Override
 from tests.conftest import Saw
@@ -118,10 +118,10 @@ async def _as_before(request: pytest.FixtureRequest) -> AsyncIterator[None]:
     now = stage.clock.now()
     try:
         for change in changes.list_hours_changes(engine):
-            if change.cancelled_at is None:
+            if change.canceled_at is None:
                 changes.cancel_hours_change(engine, change.change.id, by="amy", now=now)
         for override in changes.list_overrides(engine):
-            if override.cancelled_at is None:
+            if override.canceled_at is None:
                 changes.cancel_override(engine, override.change.id, by="amy", now=now)
         apply_text(engine, EXAMPLE, stage.configuration.plan.hash, by="amy", now=now)
     finally:
@@ -143,7 +143,7 @@ def urgent(*deeds: Callable[[], Awaitable[None]]) -> Callable[[Handset], Awaitab
         await phone.press("1")
         await phone.wait(1.5)
         await phone.press("#")
-        await phone.wait(SAY_MATTER_S)
+        await phone.wait(SAY_REASON_S)
         await phone.tone(PATIENT_TONE, 2)
         await phone.press("#")
         for _ in range(30):
@@ -197,7 +197,7 @@ async def test_an_urgent_key_means_what_the_menu_said(
     """Row 40: whatever changed since the menu, whoever was on call then is reached."""
     call, person, history = await played(practice, caller, at, deed, who)
     assert call.heard_tone(TONES[person])
-    assert [one.kind for one in history.decisions] == ["menu", "ladder"]
+    assert [one.kind for one in history.decisions] == ["menu", "escalation"]
     assert (history.call.outcome, history.call.person) == ("connected", person)
     assert history.message is not None
     assert history.message.urgency == "urgent"

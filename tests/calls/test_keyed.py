@@ -11,7 +11,7 @@ from pbx.demo.carrier import audio
 from pbx.demo.carrier.handset import Handset, Script, never_answers
 from pbx.demo.scenes import MAIN, SATURDAY, patient
 from pbx.demo.stage import MOBILES, PATIENT_TONE, Stage
-from tests.calls.test_relay import PIN, consults, leaves_a_message, read, with_pin
+from tests.calls.test_follow_up import PIN, consults, leaves_a_message, read, with_pin
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -70,7 +70,7 @@ async def test_a_number_as_people_key_it(
     assert history.message.callback_number == f"+1{OTHER}"
     assert history.message.flags == ()
     verbs = [dict(one.detail).get("verb") for one in history.events if one.what == "turn"]
-    assert verbs[:4] == ["menu", "number", "matter", "ladder"]
+    assert verbs[:4] == ["menu", "number", "reason", "escalation"]
     words = audio.read(stage.home.folder / str(history.message.recording))
     assert audio.tone_seconds(words, PATIENT_TONE) > 1.5
 
@@ -117,7 +117,7 @@ async def test_too_many_digits_are_asked_for_again(stage: Stage, caller: str) ->
 async def test_a_pound_key_after_a_pin(
     stage: Stage, caller: str, press: tuple[str, ...], pin: str
 ) -> None:
-    """Whom the relay calls hears the message, and takes it, with pound after all that they key."""
+    """Whom the follow-up calls hears and takes the message, with pound after all that they key."""
     person = await _oncall(stage)
 
     async def script(phone: Handset) -> None:

@@ -13,10 +13,10 @@ from pathlib import Path
 import pyrage
 import pytest
 
-from pbx.config import secrets as vault
+from pbx.config import secrets
 from pbx.config.home import Home
-from pbx.config.secrets import Vault
-from tests.support.ledgers import Told, write_log
+from pbx.config.secrets import Secrets
+from tests.support.ledgers import Reported, write_log
 
 pytestmark = pytest.mark.long
 
@@ -66,8 +66,8 @@ def place() -> Iterator[Path]:
 def test_memory_is_bounded_whatever_the_recordings_weigh(place: Path, way: str) -> None:
     """Of 480 MB, made and restored; a passphrase costs what scrypt costs, once."""
     home = Home(place / "home")
-    vault.write(home.folder, Vault(mobiles={"lee": "+12125550111"}))
-    write_log(home.folder, [Told("1.0", datetime(2026, 11, 27, 12, tzinfo=UTC))])
+    secrets.write(home.folder, Secrets(mobiles={"lee": "+12125550111"}))
+    write_log(home.folder, [Reported("1.0", datetime(2026, 11, 27, 12, tzinfo=UTC))])
     home.messages.mkdir()
     for number in range(RECORDINGS):
         with (home.messages / f"{number}.wav").open("wb") as file:

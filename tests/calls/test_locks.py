@@ -38,16 +38,16 @@ async def test_every_lock_is_shut(walled: Stage) -> None:
 async def test_what_is_opened_is_found(walled: Stage) -> None:
     """A module, a file's mode and a login more are seen on a line that runs."""
     await walled.asterisk.command("module load func_env.so")
-    vault = walled.home.folder / "vault.json"
-    vault.chmod(0o644)
+    secrets = walled.home.folder / "secrets.json"
+    secrets.chmod(0o644)
     try:
         locks = await asyncio.to_thread(examine, CONFIG, walled.home.folder)
     finally:
-        vault.chmod(0o600)
+        secrets.chmod(0o600)
         await walled.asterisk.command("module unload func_env.so")
     found = {lock.name: lock.detail for lock in locks if lock.ok is False}
     assert found.pop("fewer than 90 modules run, all of the list") == "func_env"
-    assert "is 0644, not 0600" in found.pop("home, database and vault for their owner alone")
+    assert "is 0644, not 0600" in found.pop("home, database and secrets file for their owner alone")
     assert all("can be read by others" in detail for detail in found.values())
 
 
@@ -106,7 +106,7 @@ async def test_a_phone_with_a_wrong_password_is_no_phone(stage: Stage) -> None:
             return phone.asks("REGISTER", "desk2", caller="desk2", headers=headers)
 
         assert await asyncio.to_thread(registers, "a-wrong-password") == 401
-        assert await asyncio.to_thread(registers, stage.vault.phones["desk2"]) == 200
+        assert await asyncio.to_thread(registers, stage.secrets.phones["desk2"]) == 200
 
 
 async def test_the_carrier_reaches_our_numbers_and_nothing_else(walled: Stage) -> None:
@@ -154,7 +154,7 @@ async def test_the_carrier_transfers_nobody_and_is_not_believed(stage: Stage, ca
 
 async def test_the_manager_takes_nobody_from_elsewhere(stage: Stage) -> None:
     """The right password does not help at another address."""
-    port, secret = stage.asterisk.instance.ports.ami, stage.vault.manager
+    port, secret = stage.asterisk.instance.ports.ami, stage.secrets.manager
     assert "Success" in await logs_in("127.0.0.1", port, secret)
     assert "Success" not in await logs_in(STRANGER, port, secret)
     assert "Success" not in await logs_in("127.0.0.1", port, "a-wrong-secret")
@@ -176,7 +176,7 @@ async def test_the_manager_takes_nobody_from_elsewhere(stage: Stage) -> None:
 async def test_the_managers_login_may_do_little(stage: Stage, action: str) -> None:
     """It places calls; it runs nothing, reads no file and changes none."""
     said = await logs_in(
-        "127.0.0.1", stage.asterisk.instance.ports.ami, stage.vault.manager, action
+        "127.0.0.1", stage.asterisk.instance.ports.ami, stage.secrets.manager, action
     )
     assert "Response: Error" in said.partition("Message: Authentication accepted")[2]
 

@@ -18,16 +18,16 @@ import pytest_asyncio
 import structlog
 
 from pbx.calls.record.reconcile import Reconciliation, reconcile_day
-from pbx.config import secrets as vault
-from pbx.db import escalation, messages, relaying
+from pbx.config import secrets
+from pbx.db import follow_ups, message_states, messages
 from pbx.db.database import open_database
 from pbx.demo.carrier.handset import Handset, PhoneCall, Script, refuses
 from pbx.demo.carrier.trace import SipMessage
 from pbx.demo.scenes import BACK_LINE, MAIN, SATURDAY, patient
 from pbx.demo.stage import MOBILES, Stage, staged
 from pbx.escalation.pins import hashed
-from routing import relay, rota
-from routing.relay import RINGING, View
+from routing import follow_up, schedule
+from routing.follow_up import RINGING, View
 from tests.support import leaks
 
 pytestmark = [pytest.mark.long, pytest.mark.asyncio(loop_scope="session")]
@@ -69,7 +69,7 @@ class Night:
         finally:
             engine.dispose()
 
-    def told_of(self, message_id: str) -> list[str]:
+    def reported_of(self, message_id: str) -> list[str]:
         """Tell who was called about a message, for whoever reads a failure; blocking."""
         engine = open_database(self.stage.home.database)
         try:
@@ -77,20 +77,20 @@ class Night:
                 f"{one.person} {one.started_at:%H:%M:%S} {one.ended_at:%H:%M:%S} {one.result}"
                 if one.ended_at
                 else f"{one.person} {one.started_at:%H:%M:%S} goes on"
-                for one in relaying.attempts(engine, message_id)
+                for one in follow_ups.attempts(engine, message_id)
             ]
         finally:
             engine.dispose()
 
     def messages(self) -> list[tuple[View, set[str]]]:
-        """List what is not closed, with those called since its relay began (last); blocking."""
+        """List what is not closed, with those called since its follow-up began (last); blocking."""
         engine = open_database(self.stage.home.database)
         try:
             later = self.stage.clock.now() + timedelta(days=30)
             return [
                 (one, {tried.person for tried in attempts if tried.started_at >= one.since})
-                for one in escalation.due(engine, later, 1000)
-                for attempts in [relaying.attempts(engine, one.id)]
+                for one in message_states.due(engine, later, 1000)
+                for attempts in [follow_ups.attempts(engine, one.id)]
             ]
         finally:
             engine.dispose()
@@ -154,7 +154,7 @@ async def _play(night: Night) -> None:
     stage = night.stage
     pin = hashed(PIN)
     for person, mobile in MOBILES.items():
-        vault.change(stage.home.folder, lambda held, who=person: held.with_pin(who, pin))  # type: ignore[misc]  # bound at once
+        secrets.change(stage.home.folder, lambda held, who=person: held.with_pin(who, pin))  # type: ignore[misc]  # bound at once
         away = person == night.person
         stage.carrier.answers(mobile, refuses(480) if away else on_duty())
     for number in range(CALLS):
@@ -165,7 +165,7 @@ async def _play(night: Night) -> None:
     await asyncio.gather(*(call.ended(DEADLINE) for call in night.calls))
     backup = MOBILES[stage.person("backup")]
     stage.carrier.answers(backup, refuses(486))  # until everyone has been called
-    # the relay's steps, the breach, and those of a late call back
+    # the follow-up's steps, the breach, and those of a late call back
     for minutes in (11, 16, 31, 42, 58):
         if minutes > 16:
             stage.carrier.answers(backup, on_duty())
@@ -175,11 +175,11 @@ async def _play(night: Night) -> None:
 
 
 async def _quiet(stage: Stage) -> None:
-    """Wait until the relay has called whom it had to, and nothing is due."""
+    """Wait until the follow-up has called whom it had to, and nothing is due."""
     engine = open_database(stage.home.database)
 
     def nothing_is_due() -> bool:
-        nearest = escalation.nearest(engine)
+        nearest = message_states.nearest(engine)
         return nearest is None or nearest > stage.clock.now()
 
     try:
@@ -207,25 +207,25 @@ async def test_every_call_is_accounted_for(night: Night) -> None:
 async def test_nobody_waits_past_the_breach_with_somebody_uncalled(night: Night) -> None:
     """Whoever said "urgent" was reached or has a message; where it is open, everyone was called.
 
-    The relay of one that was acknowledged, and whose call back is overdue, begins again.
+    The follow-up of one that was acknowledged, and whose call back is overdue, begins again.
     """
     plan = night.stage.configuration.plan
     left = await asyncio.to_thread(night.messages)
-    everyone = set(rota.everyone(plan))
+    everyone = set(schedule.everyone(plan))
     states = Counter(one.state for one, _ in left if one.urgency == "urgent")
     assert states["acknowledged"] > 0
     assert [one.id for one, called in left if called >= everyone]
     for message, called in left:
         passed = (night.stage.clock.now() - message.since).total_seconds()
-        everyone_s = relay.ladder_of(message, plan).relay.everyone_s
+        everyone_s = follow_up.escalation_of(message, plan).follow_up.everyone_s
         if message.urgency == "urgent" and message.state in RINGING and passed >= everyone_s:
-            assert called >= everyone, await asyncio.to_thread(night.told_of, message.id)
+            assert called >= everyone, await asyncio.to_thread(night.reported_of, message.id)
     routine = [one for one, called in left if one.urgency == "routine" and not called]
     assert len(routine) == CALLS // len(KINDS)
 
 
 async def test_no_physicians_number_comes_out(night: Night) -> None:
-    """Not in SIP beyond what is dialled, nor in logs, tables, files and the commands' words."""
+    """Not in SIP beyond what is dialed, nor in logs, tables, files and the commands' words."""
     stage, numbers = night.stage, tuple(MOBILES.values())
     sip = await asyncio.to_thread(stage.carrier.messages)
     assert sum(leaks.in_text(one.text, numbers) for one in sip) > CALLS // 2  # they were called

@@ -15,7 +15,7 @@ import pytest_asyncio
 from sqlalchemy import text
 
 from dialplan import system
-from dialplan.names import RELAY_CALL
+from dialplan.names import FOLLOW_UP_CALL
 from pbx.calls.record.reconcile import reconcile_day
 from pbx.config.home import Home
 from pbx.db import messages, outbound
@@ -24,8 +24,7 @@ from pbx.demo.carrier import audio
 from pbx.demo.carrier.handset import Handset, Script, answers, never_answers
 from pbx.demo.scenes import BACK_LINE, MAIN, SATURDAY, patient
 from pbx.demo.stage import MOBILES, PATIENT_TONE, TONES, Stage, staged
-from tests.calls.test_phones import baresip
-from tests.calls.test_relay import (
+from tests.calls.test_follow_up import (
     LONG,
     PIN,
     consults,
@@ -35,6 +34,7 @@ from tests.calls.test_relay import (
     state_is,
     with_pin,
 )
+from tests.calls.test_phones import baresip
 from tests.conftest import Saw
 from tests.support.offices import ROOT, changed
 
@@ -114,7 +114,7 @@ def now_to(stage: Stage, message: str, number: str) -> None:
 
 
 def events(stage: Stage, message: str) -> list[tuple[str, dict[str, str]]]:
-    """List what befell a message."""
+    """List what happened to a message."""
     engine = open_database(stage.home.database)
     try:
         return [(one.what, one.detail) for one in messages.history(engine, message)]
@@ -170,7 +170,7 @@ async def test_a_call_ends_when_it_has_lasted_long_enough(
     assert (await asyncio.to_thread(read, practice, message)).state == "acknowledged"
 
 
-async def test_a_number_that_costs_is_never_dialled(practice: Stage, caller: str) -> None:
+async def test_a_number_that_costs_is_never_dialed(practice: Stage, caller: str) -> None:
     """A message whose callback number is abroad, however it came there, is not called back."""
     practice.set_time(SATURDAY)
     person = on_call(practice)
@@ -189,7 +189,7 @@ async def test_a_number_that_costs_is_never_dialled(practice: Stage, caller: str
     )
 
 
-async def test_past_the_days_limit_nobody_is_dialled(practice: Stage, caller: str) -> None:
+async def test_past_the_days_limit_nobody_is_dialed(practice: Stage, caller: str) -> None:
     """The physician is told, the message says why, and the patient's phone never rings."""
     practice.set_time(SATURDAY)
     person = on_call(practice)
@@ -217,10 +217,10 @@ async def test_a_command_connects_a_physician_and_a_patient(practice: Stage, cal
     officeline = await command(practice, "lee", caller)
     mobile = await practice.carrier.rings(MOBILES["lee"], DEADLINE)
     called = await practice.carrier.rings(caller, DEADLINE)
-    said, told = await officeline.communicate()
+    said, reported = await officeline.communicate()
     await asyncio.gather(mobile.ended(DEADLINE), called.ended(DEADLINE))
     assert (officeline.returncode, said) == (0, b"")
-    assert told.decode().splitlines() == [
+    assert reported.decode().splitlines() == [
         "Lakeside Internal Medicine: calling Dr. Ana Lee's mobile ...",
         "Accepted; now the PIN ...",
         "Calling the patient ...",
@@ -255,7 +255,7 @@ def unaccounted(stage: Stage) -> list[str]:
         found = reconcile_day(engine, stage.home, day, zone, now + timedelta(minutes=5))
     finally:
         engine.dispose()
-    return [one.id for one in found.unaccounted if one.id.startswith(RELAY_CALL)]
+    return [one.id for one in found.unaccounted if one.id.startswith(FOLLOW_UP_CALL)]
 
 
 async def command(stage: Stage, person: str, number: str) -> asyncio.subprocess.Process:
@@ -296,7 +296,7 @@ async def test_without_the_pin_no_patient_is_called(practice: Stage, caller: str
     assert practice.carrier.did_not_ring(caller)
 
 
-async def test_a_request_that_came_too_late_is_never_dialled(practice: Stage, caller: str) -> None:
+async def test_a_request_that_came_too_late_is_never_dialed(practice: Stage, caller: str) -> None:
     """A minute later the physician may be asleep: nobody is called."""
     practice.set_time(SATURDAY)
     practice.carrier.answers(MOBILES["osei"], consults("osei"))
@@ -309,7 +309,7 @@ async def test_a_request_that_came_too_late_is_never_dialled(practice: Stage, ca
 
 
 @pytest.mark.parametrize("later", [0.0, 1.5])
-async def test_of_two_who_accept_one_is_told_that_it_is_taken(
+async def test_of_two_who_accept_one_is_reported_that_it_is_taken(
     practice: Stage, caller: str, later: float, saw: Saw
 ) -> None:
     """One talks to the patient; the other, who presses then or while they talk, hears of it."""
@@ -368,7 +368,7 @@ async def test_who_does_not_press_hears_that_it_is_taken(practice: Stage, caller
 
 @pytest.mark.long
 @pytest.mark.parametrize("missing", ["app_originate", "func_module"])
-async def test_911_goes_out_though_nobody_can_be_told(
+async def test_911_goes_out_though_nobody_can_be_reported(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, missing: str
 ) -> None:
     """Without the part of Asterisk that tells the others, the call is connected all the same."""
@@ -378,7 +378,7 @@ async def test_911_goes_out_though_nobody_can_be_told(
         async with staged(Path(name), config(Path(name)), SATURDAY) as stage:
             assert missing not in (stage.home.asterisk / "etc" / "modules.conf").read_text()
             stage.carrier.answers("911", answers(after=1, tone=PATIENT_TONE, talk=3))
-            async with baresip(tmp_path, stage, stage.vault.phones["desk2"], "/dial 911"):
+            async with baresip(tmp_path, stage, stage.secrets.phones["desk2"], "/dial 911"):
                 emergency = await stage.carrier.rings("911", DEADLINE)
                 await emergency.ended(DEADLINE)
             assert emergency.answered_at is not None
@@ -405,7 +405,7 @@ async def test_911_goes_out_when_every_place_is_taken(tmp_path: Path) -> None:
             await refused.ended(DEADLINE)
             assert refused.answered_at is None
             stage.carrier.answers("911", answers(after=1, tone=PATIENT_TONE, talk=2))
-            async with baresip(tmp_path, stage, stage.vault.phones["desk2"], "/dial 911"):
+            async with baresip(tmp_path, stage, stage.secrets.phones["desk2"], "/dial 911"):
                 emergency = await stage.carrier.rings("911", DEADLINE)
                 assert stays_on.ended_at is None
                 await emergency.ended(DEADLINE)
@@ -422,7 +422,7 @@ async def test_911_goes_out_with_a_dead_control_layer(tmp_path: Path) -> None:
             await stage.daemon.stop()
             stage.carrier.answers("911", answers(after=1, tone=PATIENT_TONE, talk=5))
             stage.carrier.answers("desk1", answers(after=1))
-            secret = stage.vault.phones["desk2"]
+            secret = stage.secrets.phones["desk2"]
             async with baresip(tmp_path, stage, secret, "/dial 911"):
                 emergency = await stage.carrier.rings("911", DEADLINE)
                 desk = await stage.carrier.rings("desk1", DEADLINE)

@@ -234,7 +234,7 @@ async def manager(stage: Stage) -> AsyncIterator[AmiClient]:
         host="127.0.0.1",
         port=stage.asterisk.instance.ports.ami,
         username=USER,
-        secret=stage.vault.manager,
+        secret=stage.secrets.manager,
         on_event=lambda _: None,
         on_resync=nothing,
     )
@@ -300,7 +300,7 @@ async def test_a_phone_that_nobody_here_wrote(stage: Stage, caller: str, tmp_pat
     stage.set_time(TUESDAY)
     # one that rings might be canceled before it does, as baresip picks up at once
     stage.carrier.answers("desk1", refuses(486))
-    async with baresip(tmp_path, stage, stage.vault.phones["desk2"]):
+    async with baresip(tmp_path, stage, stage.secrets.phones["desk2"]):
         call = await stage.carrier.dials(MAIN, caller=caller, script=patient(at_most=4))
         await call.ended(DEADLINE)
         history = await stage.finished(caller)

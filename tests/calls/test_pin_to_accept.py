@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from pbx.config import secrets as vault
+from pbx.config import secrets
 from pbx.db import pins
 from pbx.db.database import open_database
 from pbx.demo.carrier.handset import Handset, Script
@@ -34,7 +34,7 @@ async def practice() -> AsyncIterator[Stage]:
         config = Path(folder) / "office.toml"
         config.write_text(text.replace(first, first.replace(" }", ', confirm = "pin" }'), 1))
         async with staged(Path(folder), config, SATURDAY) as stage:
-            vault.change(stage.home.folder, lambda held: held.with_pin("osei", hashed(PIN)))
+            secrets.change(stage.home.folder, lambda held: held.with_pin("osei", hashed(PIN)))
             yield stage
 
 

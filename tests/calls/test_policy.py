@@ -94,7 +94,7 @@ async def test_the_third_call_in_an_hour_is_urgent(practice: Stage, caller: str)
     mobile = await practice.carrier.rings(MOBILES["osei"])
     await asyncio.gather(call.ended(DEADLINE), mobile.ended(DEADLINE))
     history = await practice.finished(caller)
-    assert [decision.kind for decision in history.decisions] == ["ladder"]
+    assert [decision.kind for decision in history.decisions] == ["escalation"]
     assert history.decisions[0].reasons[1].rule == "third call in an hour is urgent"
 
 

@@ -34,12 +34,12 @@ async def test_a_dead_control_layer_still_rings_a_human() -> None:
             routed = await reach_somebody(up, BACK_LINE)
             os.kill(up.daemon_pid(), signal.SIGSTOP)  # nobody can restart it while we call
             hung = await reach_somebody(up, BACK_LINE)
-            await until(lambda: up.told("daemon.serving") == 2)  # killed, for it had no pulse
-            assert up.told("daemon.hung") == 1
+            await until(lambda: up.reported("daemon.serving") == 2)  # killed, for it had no pulse
+            assert up.reported("daemon.hung") == 1
             os.kill(up.daemon_pid(), signal.SIGKILL)
             dead = await reach_somebody(up, BACK_LINE)
             assert hung == dead == routed
-            await until(lambda: up.told("daemon.serving") == 3)  # brought back by `up`
+            await until(lambda: up.reported("daemon.serving") == 3)  # brought back by `up`
             assert await reach_somebody(up, BACK_LINE) == routed
             up.process.send_signal(signal.SIGINT)
             assert await asyncio.wait_for(up.process.wait(), DEADLINE) == 0
@@ -47,7 +47,7 @@ async def test_a_dead_control_layer_still_rings_a_human() -> None:
             assert is_free(up.sip)
 
 
-async def test_killed_in_mid_ladder_the_patient_still_reaches_a_human() -> None:
+async def test_killed_in_mid_escalation_the_patient_still_reaches_a_human() -> None:
     """The first mobile rings, the control layer dies, nobody picks up: the next step follows."""
     with tempfile.TemporaryDirectory(prefix="officeline-up-") as name:
         async with office_up(Path(name)) as up:
@@ -95,7 +95,7 @@ async def test_replaced_in_mid_call_nobody_is_dropped() -> None:
                 for person, number in MOBILES.items():
                     up.carrier.answers(number, physician(person, talk=4))
                 os.kill(old, signal.SIGTERM)
-                await until(lambda: up.told("daemon.serving") == 2)
+                await until(lambda: up.reported("daemon.serving") == 2)
                 await phone.reject(486)
 
             for number in MOBILES.values():
@@ -122,14 +122,14 @@ def outcomes(up: Up) -> list[str | None]:
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-async def test_who_ends_the_line_is_told_what_waits(number: signal.Signals) -> None:
+async def test_who_ends_the_line_is_reported_what_waits(number: signal.Signals) -> None:
     """Urgent messages that call nobody from now on are counted aloud, and in the log."""
     with tempfile.TemporaryDirectory(prefix="officeline-up-") as name:
         async with office_up(Path(name)) as up:
             leave_messages(up, urgent=2)
             up.process.send_signal(number)
             assert await asyncio.wait_for(up.process.wait(), DEADLINE) == 0
-            assert up.told(
+            assert up.reported(
                 "2 urgent messages are open, and nobody is called about them until 'officeline up' "
                 "runs again; 'officeline inbox list' shows what waits."
             )
@@ -176,7 +176,7 @@ async def test_two_offices_do_not_collide() -> None:
 
 
 async def test_a_trunk_by_registration_carries_calls_both_ways() -> None:
-    """The office registers with the vault's password, never shown; then calls go both ways."""
+    """The office registers with its password, which is never shown; then calls go both ways."""
     with tempfile.TemporaryDirectory(prefix="officeline-up-") as name:
         async with office_up(Path(name), ("100100_office", "a-made-up-password")) as up:
 
@@ -219,7 +219,7 @@ async def test_killed_while_a_caller_says_what_is_wrong_a_human_still_rings() ->
             assert [one for one in MOBILES if call.heard_tone(TONES[one])]
 
 
-async def test_killed_while_the_relay_rings_it_rings_again() -> None:
+async def test_killed_while_the_follow_up_rings_it_rings_again() -> None:
     """A caller hung up and left a message; the attempt that a kill cut off is made anew."""
     with tempfile.TemporaryDirectory(prefix="officeline-up-") as name:
         async with office_up(Path(name), closed=True) as up:

@@ -60,7 +60,7 @@ async def leaves_a_message(up: Up, where: tuple[str, ...]) -> str:
 
 @pytest.mark.long
 async def test_the_line_of_a_restored_home_answers() -> None:
-    """With every call, the recording and the vault; a backup that was altered is refused."""
+    """With every call, the recording and the secrets file; a backup that was altered is refused."""
     with tempfile.TemporaryDirectory(prefix="officeline-up-") as name:
         folder, key = Path(name), pyrage.x25519.Identity.generate()
         file, secret = folder / "office.age", folder / "key.txt"
@@ -106,7 +106,9 @@ async def answers_calls(up: Up, home: Home, where: tuple[str, ...]) -> None:
     line = Up(output, home, up.sip, up.carrier, words, None)
     await line.starts()
     try:
-        await until(lambda: line.process.returncode is not None or line.told("daemon.serving") == 1)
+        await until(
+            lambda: line.process.returncode is not None or line.reported("daemon.serving") == 1
+        )
         assert line.process.returncode is None, output.read_text()
         await reach_somebody(line, BACK_LINE)
     finally:

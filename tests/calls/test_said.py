@@ -15,8 +15,8 @@ from pbx.demo.carrier import audio
 from pbx.demo.carrier.handset import Handset, never_answers, refuses
 from pbx.demo.scenes import BACK_LINE, MAIN, SATURDAY, patient
 from pbx.demo.stage import MOBILES, Stage, staged
+from tests.calls.test_follow_up import PIN, with_pin
 from tests.calls.test_outbound import LIVE
-from tests.calls.test_relay import PIN, with_pin
 from tests.support.offices import changed
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -40,8 +40,8 @@ TONES = {
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def practice() -> AsyncIterator[Stage]:
-    """Start a practice with other times than the usual, whose ladder is short."""
-    ladder = """relay = { breach = "45m", callback = "20m" }
+    """Start a practice with other times than the usual, whose escalation policy is short."""
+    escalation = """follow_up = { breach = "45m", callback = "20m" }
 live = [{ try = "oncall", ring = 6 }]"""
     with tempfile.TemporaryDirectory(prefix="officeline-said-") as name:
         folder = Path(name)
@@ -49,7 +49,7 @@ live = [{ try = "oncall", ring = 6 }]"""
         own.mkdir(parents=True)
         for prompt, frequency in TONES.items():
             audio.write_tone(own / f"{prompt}.wav", frequency, 1)
-        (folder / "office.toml").write_text(changed((LIVE, ladder)))
+        (folder / "office.toml").write_text(changed((LIVE, escalation)))
         async with staged(folder, folder / "office.toml", SATURDAY) as stage:
             for mobile in MOBILES.values():
                 stage.carrier.answers(mobile, never_answers())

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from pbx.config import secrets as vault
+from pbx.config import secrets
 from pbx.db import changes, shifts
 from pbx.db.database import open_database
 from pbx.demo.carrier.handset import Handset, Script, voicemail
@@ -25,8 +25,8 @@ ROOT = Path(__file__).parents[2]
 DEADLINE = 60.0
 PIN = "472916"
 # Each Monday at 08:00 the next begins, on the 30th of November patel, then lee, then osei.
-LADDER = "[ladder.urgent]"
-SHORT = f'{LADDER}\nrelay = {{ cut_off = "1s" }}'  # physicians of these tests talk for two seconds
+ESCALATION = "[escalation.urgent]"
+SHORT = f'{ESCALATION}\nfollow_up = {{ cut_off = "1s" }}'  # physicians talk for two seconds
 ASKED_TWICE = 'backup = "next"\nconfirm = { tries = 2, every = "2s" }'
 
 
@@ -37,7 +37,7 @@ async def practice() -> AsyncIterator[Stage]:
         text = (ROOT / "config/office.toml").read_text()
         config = Path(folder) / "office.toml"
         text = text.replace('backup = "next"', ASKED_TWICE)
-        config.write_text(text.replace(LADDER, SHORT))
+        config.write_text(text.replace(ESCALATION, SHORT))
         async with staged(Path(folder), config, TUESDAY) as stage:
             yield stage
 
@@ -84,7 +84,7 @@ async def becomes(stage: Stage, person: str, role: str, state: str) -> None:
 
 @asynccontextmanager
 async def starting(stage: Stage, local: str) -> AsyncIterator[None]:
-    """Let a shift begin; afterwards it is Saturday, and nobody is called about a shift."""
+    """Let a shift begin; afterward it is Saturday, and nobody is called about a shift."""
     stage.set_time(local)
     try:
         yield
@@ -125,10 +125,10 @@ async def test_nobody_presses_until_late(practice: Stage, caller: str) -> None:
     practice.carrier.answers(MOBILES["lee"], voicemail(after=1, listens=3))
     practice.carrier.answers(MOBILES["osei"], presses("osei"))
     async with starting(practice, "2026-12-07 08:00"):
-        told = await practice.carrier.rings(MOBILES["osei"], DEADLINE)
-        await told.ended(DEADLINE)
+        reported = await practice.carrier.rings(MOBILES["osei"], DEADLINE)
+        await reported.ended(DEADLINE)
         await becomes(practice, "osei", "backup", "confirmed")
-        assert (told.shown, states(practice)["lee", "oncall"]) == (MAIN, "unconfirmed")
+        assert (reported.shown, states(practice)["lee", "oncall"]) == (MAIN, "unconfirmed")
         assert len(results(practice, "lee")) == 2
         await rings_first(practice, caller, "osei")
         practice.carrier.answers(MOBILES["lee"], presses("lee"))
@@ -181,9 +181,9 @@ def standing(stage: Stage) -> list[tuple[str | None, str | None, str]]:
 
 
 def with_pin(stage: Stage, person: str) -> str:
-    """Give somebody the PIN of these tests; return the code that the vault chose."""
+    """Give somebody the PIN of these tests; return the code that the secrets file chose."""
     pin = hashed(PIN)
-    return vault.change(stage.home.folder, lambda held: held.with_pin(person, pin)).codes[person]
+    return secrets.change(stage.home.folder, lambda held: held.with_pin(person, pin)).codes[person]
 
 
 @pytest.mark.long

@@ -23,7 +23,7 @@ CALLER = "+19177770430"
 
 
 async def reached_in_the_last_step(stage: Stage) -> bool:
-    """Wait 75 s on the ladder without a packet, and then talk to lee, who has a lot to say.
+    """Wait 75 s on the escalation without a packet, and then talk to lee, who has a lot to say.
 
     Return whether lee said all of it.
     """
@@ -47,7 +47,7 @@ async def reached_in_the_last_step(stage: Stage) -> bool:
 
 
 async def test_a_silent_caller_is_held_and_a_dead_conversation_ended(saw: Saw) -> None:
-    """Longer on the ladder than Asterisk's limit of a conversation, which holds after that."""
+    """Longer on the escalation than Asterisk's limit of a conversation, which holds after that."""
     with tempfile.TemporaryDirectory(prefix="officeline-silent-") as name:
         config = ROOT / "config" / "office.toml"
         async with staged(Path(name), config, SATURDAY) as stage:

@@ -84,7 +84,7 @@ async def accounted(up: Up, caller: str) -> History:
 
 
 async def test_dead_before_the_call_the_standby_serves_all_of_it() -> None:
-    """Menu, callback number, words and ladder, without a control layer; a human is reached."""
+    """Menu, callback number, words and escalation, without a control layer; a human is reached."""
     async with office(closed=True) as up:
         everybody_answers(up)
         with nobody_restarts(up):
@@ -94,11 +94,11 @@ async def test_dead_before_the_call_the_standby_serves_all_of_it() -> None:
             )
             await call.ended(DEADLINE)
             assert [one for one in MOBILES if call.heard_tone(TONES[one])]
-            assert verbs(up) == [names.MENU, names.NUMBER, names.MATTER, names.LADDER]
+            assert verbs(up) == [names.MENU, names.NUMBER, names.REASON, names.ESCALATION]
         history = await accounted(up, "+19175550181")
         person = next(one for one in MOBILES if call.heard_tone(TONES[one]))
         assert (history.call.outcome, history.call.person) == ("connected", person)
-        assert [one.kind for one in history.decisions] == ["menu", "ladder"]
+        assert [one.kind for one in history.decisions] == ["menu", "escalation"]
         assert history.message is not None
         assert history.message.state in {"acknowledged", "closed"}
         words = audio.read(up.home.folder / str(history.message.recording))
@@ -118,7 +118,7 @@ async def test_a_hung_one_is_left_by_the_watchdog() -> None:
         for one in waits:
             one.cancel()
         await call.ended(DEADLINE)
-        assert verbs(up)[0] == names.LADDER
+        assert verbs(up)[0] == names.ESCALATION
         assert waited > 3.5
 
 
@@ -169,7 +169,7 @@ async def test_killed_in_mid_question_the_call_goes_on_where_it_was() -> None:
             call = await up.carrier.dials(MAIN, caller="+19175550183", script=cut_off)
             await call.ended(DEADLINE)
             assert [one for one in MOBILES if call.heard_tone(TONES[one])]
-            assert verbs(up) == [names.MATTER, names.LADDER]
+            assert verbs(up) == [names.REASON, names.ESCALATION]
 
 
 async def test_without_a_standby_the_failsafe_rings() -> None:
@@ -233,7 +233,7 @@ def every_message(up: Up) -> list[messages.MessageRow]:
         engine.dispose()
 
 
-async def test_what_a_caller_told_the_failsafe_is_an_urgent_message() -> None:
+async def test_what_a_caller_reported_the_failsafe_is_an_urgent_message() -> None:
     """Nobody decides and nobody picks up: what was recorded is in the inbox after the restart."""
     async with office() as up:
         for number in MOBILES.values():
@@ -261,7 +261,7 @@ async def test_what_a_caller_told_the_failsafe_is_an_urgent_message() -> None:
 async def test_what_the_standby_reads_holds_no_secret() -> None:
     """The numbers to dial are there; no token, password or hash is, and nobody else may read."""
     async with office() as up:
-        secrets = (up.home.folder / "vault.json").read_text()
+        secrets = (up.home.folder / "secrets.json").read_text()
         files = [one for one in up.home.standby.iterdir() if one.is_file()]
         text = "".join(one.read_text() for one in files)
         held = [one for one in secrets.replace('"', " ").split() if len(one) > 20]

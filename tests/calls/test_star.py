@@ -12,7 +12,7 @@ import pytest_asyncio
 
 from pbx.db.calls import History
 from pbx.demo.carrier.handset import Handset
-from pbx.demo.scenes import MAIN, SATURDAY, SAY_MATTER_S, physician
+from pbx.demo.scenes import MAIN, SATURDAY, SAY_REASON_S, physician
 from pbx.demo.stage import MOBILES, PATIENT_TONE, TONES, Stage, staged
 from tests.calls.conftest import CONFIG
 from tests.conftest import Saw
@@ -70,7 +70,7 @@ def after_star(*keys: Keys) -> Keys:
             await one(phone)
         await phone.wait(2)
         await phone.press("#")
-        await phone.wait(SAY_MATTER_S)
+        await phone.wait(SAY_REASON_S)
         await phone.tone(PATIENT_TONE, 2)
         await phone.press("#")
         for _ in range(30):
@@ -97,7 +97,7 @@ async def test_a_patient_who_pressed_star_is_back_at_the_menu(
 ) -> None:
     """Row 41: then silence and star are urgent, as any wrong key is, and 1 means what it says."""
     history = await reaches(practice, caller, after_star(keys))
-    assert [one.kind for one in history.decisions] == ["menu", "menu", "ladder"]
+    assert [one.kind for one in history.decisions] == ["menu", "menu", "escalation"]
     assert (history.call.outcome, history.call.urgency) == ("connected", "urgent")
     assert history.message is not None
     saw(f"{keys.__name__.replace('_', ' ')}: the menu again, then whoever is on call")
@@ -144,6 +144,6 @@ async def test_a_control_layer_that_dies_at_the_question_loses_nobody(
     await practice.restart_daemon()
     assert call.heard_tone(TONES[person])
     history = await practice.finished(caller)
-    assert [one.kind for one in history.decisions] == ["menu", "menu", "ladder"]
+    assert [one.kind for one in history.decisions] == ["menu", "menu", "escalation"]
     assert history.call.outcome == "connected"
     saw("the control layer died at the question: the standby played the menu, and urgent rang")

@@ -14,13 +14,13 @@ from typing import Any, get_args
 from sqlalchemy import Engine
 
 from pbx.config.plan import load
-from pbx.db import escalation, messages, relaying
+from pbx.db import follow_ups, message_states, messages
 from pbx.db.database import open_database
-from pbx.db.escalation import Act
+from pbx.db.message_states import Act
 from pbx.demo.carrier.handset import refuses
 from pbx.demo.stage import MOBILES
+from routing.follow_up import AFTER, RINGING, Event, State, Todo, View
 from routing.model import Plan
-from routing.relay import AFTER, RINGING, Event, State, Todo, View
 from tests.support.office_up import DEADLINE, ROOT, Up, office_up, until
 
 PLAN = load(ROOT / "config/office.toml", ROOT / "config/presets.toml").plan
@@ -42,7 +42,7 @@ def _walk(
 
     Who is overdue is so at `due`, which then must not lie ahead.
     """
-    callback = timedelta(seconds=next(iter(plan.ladders.values())).relay.callback_s)
+    callback = timedelta(seconds=next(iter(plan.escalations.values())).follow_up.callback_s)
     number = f"+1917444{next(NUMBERS):04d}"  # of its own, or it would join another message
     made: dict[str, Any] = {
         "at": due - callback - timedelta(minutes=5),
@@ -54,9 +54,9 @@ def _walk(
     messages.open_message(engine, message_id=message, call=message, **made)
     called = View(message, "urgent", "open", made["at"])
     ring = Todo("ring", who={"lee": "mobile"})
-    rows = relaying.begin_round(engine, called, ring, ["lee"], at=made["at"], due_at=due)
+    rows = follow_ups.begin_round(engine, called, ring, ["lee"], at=made["at"], due_at=due)
     for row in rows or ():
-        relaying.end_attempt(engine, row.id, "no answer", made["at"])
+        follow_ups.end_attempt(engine, row.id, "no answer", made["at"])
     for act in (*WAYS[state], event):
         if act == "joined":
             other = messages.open_message(engine, message_id=f"{message}+", call="again", **made)
@@ -64,7 +64,7 @@ def _walk(
         elif act in get_args(Act):
             at = due if act == "overdue" else due - callback
             again = due if act == "cut off" else None
-            escalation.move(engine, plan, message, act, at=at, person="lee", due_at=again)
+            message_states.move(engine, plan, message, act, at=at, person="lee", due_at=again)
 
 
 def test_every_state_is_reached() -> None:
@@ -95,12 +95,12 @@ async def _killed(up: Up, engine: Engine, name: str, *, pause_s: float, due_in_s
         await asyncio.to_thread(_walk, engine, PLAN, message, state, event, when)
         made[message] = (AFTER[state, event], when)
     await asyncio.sleep(1.5)  # the daemon has looked, and waits
-    served = up.told("daemon.serving")
+    served = up.reported("daemon.serving")
     os.kill(up.process.pid, signal.SIGSTOP)
     os.kill(up.daemon_pid(), signal.SIGKILL)
     await asyncio.sleep(pause_s)
     os.kill(up.process.pid, signal.SIGCONT)
-    await until(lambda: up.told("daemon.serving") > served)
+    await until(lambda: up.reported("daemon.serving") > served)
     back = datetime.now(UTC)
     for message, (state, when) in made.items():
         rows = await _next_call(engine, message, wanted=state in (*RINGING, "acknowledged"))
@@ -108,12 +108,14 @@ async def _killed(up: Up, engine: Engine, name: str, *, pause_s: float, due_in_s
             assert when <= row.started_at <= max(when, back) + LATE, (message, state, row)
     for message, (state, _) in made.items():
         if state in {"called back", "closed"}:
-            assert len(await asyncio.to_thread(relaying.attempts, engine, message)) == 1, state
+            assert len(await asyncio.to_thread(follow_ups.attempts, engine, message)) == 1, state
 
 
-async def _next_call(engine: Engine, message: str, *, wanted: bool) -> list[relaying.AttemptRow]:
+async def _next_call(engine: Engine, message: str, *, wanted: bool) -> list[follow_ups.AttemptRow]:
     """Wait for the second attempt about a message, where there must be one."""
     async with asyncio.timeout(DEADLINE):
-        while len(rows := await asyncio.to_thread(relaying.attempts, engine, message)) < 1 + wanted:
+        while (
+            len(rows := await asyncio.to_thread(follow_ups.attempts, engine, message)) < 1 + wanted
+        ):
             await asyncio.sleep(0.1)
     return rows

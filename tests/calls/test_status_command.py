@@ -34,28 +34,28 @@ async def test_what_runs_and_what_waits() -> None:
         before = datetime.now(UTC)
         async with office_up(Path(name)) as up:
             leave_messages(up, urgent=2)
-            told: dict[str, Any] = json.loads(await status(up, "--json"))
+            reported: dict[str, Any] = json.loads(await status(up, "--json"))
             async with asyncio.timeout(DEADLINE):
-                while told["trunk"] is None:
-                    told = json.loads(await status(up, "--json"))
-            assert told["ok"]
-            assert told["trunk"] == "Avail"
-            assert (told["calls"], told["messages"]) == (0, {"open": 3, "urgent": 2})
-            since = datetime.fromisoformat(told["control_layer_since"])
+                while reported["trunk"] is None:
+                    reported = json.loads(await status(up, "--json"))
+            assert reported["ok"]
+            assert reported["trunk"] == "Avail"
+            assert (reported["calls"], reported["messages"]) == (0, {"open": 3, "urgent": 2})
+            since = datetime.fromisoformat(reported["control_layer_since"])
             assert before <= since <= datetime.now(UTC)
             text = await status(up)
             assert "The control layer runs, since " in text
             assert "No calls are under way, and 3 messages are open (2 urgent).\n" in text
             assert text.endswith("The carrier answers.\n")
-            assert told["unresolved_names"] == []
+            assert reported["unresolved_names"] == []
             hosts.remember_unknown(up.home, ["sip.carrier.example"])
             text = await status(up)
             assert text.endswith(
                 "sip.carrier.example cannot be looked up: "
                 "CALLS FROM THERE ARE ASKED FOR A PASSWORD.\n"
             )
-            told = json.loads(await status(up, "--json"))
-            assert told["unresolved_names"] == ["sip.carrier.example"]
+            reported = json.loads(await status(up, "--json"))
+            assert reported["unresolved_names"] == ["sip.carrier.example"]
             config = Path(name) / "office.toml"
             checks = {
                 one.name: one for one in await asyncio.to_thread(examine, config, up.home.folder)

@@ -95,7 +95,9 @@ async def small() -> AsyncIterator[Stage]:
         config = Path(name) / "office.toml"
         text = CONFIG.read_text().replace("[trunk]", f"[trunk]\nmax_calls = {LIMIT}")
         # physicians of the tests talk for two seconds
-        text = text.replace("[ladder.urgent]", '[ladder.urgent]\nrelay = { cut_off = "1s" }')
+        text = text.replace(
+            "[escalation.urgent]", '[escalation.urgent]\nfollow_up = { cut_off = "1s" }'
+        )
         config.write_text(text)
         async with staged(Path(name), config, SATURDAY) as stage:
             yield stage

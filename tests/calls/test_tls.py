@@ -98,7 +98,7 @@ async def calling(folder: Path, port: int) -> AsyncIterator[AsteriskProcess]:
 
 
 async def test_calls_go_out_by_tls_with_srtp(folder: Path) -> None:
-    """Nothing of a call is in the clear: signalling by TLS 1.2, audio with keys of its own."""
+    """Nothing of a call is in the clear: signaling by TLS 1.2, audio with keys of its own."""
     async with listening(folder, "known") as (port, heard), calling(folder, port):
         async with asyncio.timeout(DEADLINE):
             while "INVITE" not in (said := await heard.get()):

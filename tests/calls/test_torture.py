@@ -40,7 +40,7 @@ async def test_torture_messages_are_survived(walled: Stage, stranger: str, saw: 
         await walled.asterisk.command("channel request hangup all")
         await next_call_is_answered(walled)
     assert len(answered) > 20  # whoever drops everything would survive, too
-    assert_nothing_forged(bytes(heard), walled.vault.token)
+    assert_nothing_forged(bytes(heard), walled.secrets.token)
     assert await walled.asterisk.command("core show uptime seconds")
     total = len(VALID) + len(INVALID)
     saw(f"{total} messages from {stranger}, {len(answered)} answered; the next call went through")
@@ -59,7 +59,7 @@ async def test_hostile_names_forge_nothing(walled: Stage, saw: Saw) -> None:
         await next_call_is_answered(walled)
     assert answered > len(HOSTILE) // 2
     assert await walled.calls_logged() == before + answered + 1
-    assert_nothing_forged(bytes(heard), walled.vault.token)
+    assert_nothing_forged(bytes(heard), walled.secrets.token)
     assert_clean_log(walled)
     saw(f"{len(HOSTILE)} hostile names: nothing forged, stored clean")
 
@@ -128,7 +128,7 @@ async def next_call_is_answered(stage: Stage) -> None:
 @asynccontextmanager
 async def watched(stage: Stage) -> AsyncIterator[bytearray]:
     """Collect every byte that the manager tells the daemon's login meanwhile."""
-    port, secret = stage.asterisk.instance.ports.ami, stage.vault.manager
+    port, secret = stage.asterisk.instance.ports.ami, stage.secrets.manager
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     writer.write(f"Action: Login\r\nUsername: {USER}\r\nSecret: {secret}\r\n\r\n".encode())
     heard = bytearray()

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from pbx.asterisk.engine import runtime
 from pbx.base.watchdog import ALIVE, READY, SOCKET
-from pbx.config import secrets as vault
+from pbx.config import secrets
 from pbx.config.home import Home
 from pbx.service.supervisor import is_running
 
@@ -79,7 +79,7 @@ async def test_the_control_layer_comes_and_goes_beside_asterisk() -> None:
         folder, home = Path(name), Home(Path(name) / "home")
         folder.chmod(0o755)
         home.prepare(runtime.service_user())
-        vault.write(home.folder, vault.Vault())
+        secrets.write(home.folder, secrets.Secrets())
         async with (
             listening(folder / "notify") as heard,
             command(folder, "answers on", "engine", "run"),

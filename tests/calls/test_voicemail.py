@@ -19,7 +19,7 @@ from pbx.demo.carrier import audio
 from pbx.demo.carrier.handset import Handset, Script, answers, never_answers, voicemail
 from pbx.demo.scenes import SATURDAY
 from pbx.demo.stage import MOBILES, PATIENT_TONE, Stage, staged
-from tests.calls.test_relay import PIN, leaves_a_message, read, state_is, with_pin
+from tests.calls.test_follow_up import PIN, leaves_a_message, read, state_is, with_pin
 from tests.support.offices import changed
 
 if TYPE_CHECKING:
@@ -39,14 +39,14 @@ SAID = {"patient-reached": ASKED, "message-not-reached": STAYS, "message-called-
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def practice() -> AsyncIterator[Stage]:
     """Start a practice with its own cut-off, where nobody but the one on call ever answers."""
-    relay = f'relay = {{ cut_off = "{CUT_OFF_S:g}s", callback = "20m" }}\n'
+    follow_up = f'follow_up = {{ cut_off = "{CUT_OFF_S:g}s", callback = "20m" }}\n'
     with tempfile.TemporaryDirectory(prefix="officeline-voicemail-") as name:
         folder = Path(name)
         own = Home(folder / "office").recordings
         own.mkdir(parents=True)
         for prompt, frequency in SAID.items():
             audio.write_tone(own / f"{prompt}.wav", frequency, 1.5)
-        (folder / "office.toml").write_text(changed(("live = [", f"{relay}live = [")))
+        (folder / "office.toml").write_text(changed(("live = [", f"{follow_up}live = [")))
         async with staged(folder, folder / "office.toml", SATURDAY) as stage:
             for mobile in MOBILES.values():
                 stage.carrier.answers(mobile, never_answers())
@@ -153,7 +153,7 @@ async def test_the_person_says_whether_they_reached_the_patient(
     ("stays", "state", "result"),
     [(7.0, "acknowledged", "answered"), (15.0, "called back", "talked")],
 )
-async def test_who_hangs_up_first_is_judged_by_how_long_they_talked(
+async def test_who_hangs_up_first_is_assessed_by_how_long_they_talked(
     practice: Stage, caller: str, stays: float, state: str, result: str
 ) -> None:
     """No key was pressed: a few seconds are no call back, a talk is one."""

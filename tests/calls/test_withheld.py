@@ -73,7 +73,7 @@ async def test_who_cannot_be_called_back_says_where(
 ) -> None:
     """The number that they key in is the message's, and silence is asked a second time."""
     history = await called(stage, shown, "1", "#", f"1{OTHER}#", logged=logged)
-    assert said(history)[:4] == ["menu", "number", "number", "matter"]
+    assert said(history)[:4] == ["menu", "number", "number", "reason"]
     assert history.message is not None
     assert history.message.callback_number == f"+1{OTHER}"
     saw("asked for a number, which is the message's")
@@ -110,7 +110,7 @@ async def test_the_back_line_asks_before_the_message(stage: Stage) -> None:
         stage.carrier.answers(MOBILES[person], refuses(486))
 
     async def script(phone: Handset) -> None:
-        # until the pauses of the ladder are over
+        # until the pauses of the escalation policy are over
         await phone.wait(0.5)
         await phone.press("*")
         await phone.wait(1.5)
@@ -120,7 +120,7 @@ async def test_the_back_line_asks_before_the_message(stage: Stage) -> None:
     call = await stage.carrier.dials(BACK_LINE, caller=WITHHELD, script=script)
     await call.ended(DEADLINE)
     history = await stage.finished(None)
-    assert said(history)[0] in {"ladder", "wait"}
+    assert said(history)[0] in {"escalation", "wait"}
     assert said(history)[-2:] == ["number", "message"]
     assert history.message is not None
     assert history.message.callback_number == f"+1{OTHER}"
@@ -141,7 +141,7 @@ async def test_an_office_elsewhere_completes_with_its_own_country(singapore: Sta
     await asyncio.gather(call.ended(DEADLINE))
     history = await stage.finished("+6591234567")
     assert history.call.line == "main"
-    assert said(history)[:3] == ["menu", "number", "matter"]
+    assert said(history)[:3] == ["menu", "number", "reason"]
     assert history.message is not None
     assert history.message.callback_number == "+6581234567"
 

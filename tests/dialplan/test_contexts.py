@@ -1,4 +1,4 @@
-"""The static contexts against the catalogue of names and the rules of a safe dialplan."""
+"""The static contexts against the catalog of names and the rules of a safe dialplan."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ FACTS = DialplanFacts(
     phones=("desk1", "desk2"),
 )
 TEXT = extensions_conf(FACTS)
-CATALOGUE = {
+CATALOG = {
     constant: text
     for constant, text in vars(names).items()
     if constant.isupper() and isinstance(text, str)
@@ -44,11 +44,11 @@ def test_every_context_ends_every_way(title: str) -> None:
         assert re.search(rf"^exten => {extension},1,", contexts()[title], re.MULTILINE)
 
 
-def test_every_name_of_the_catalogue_is_used() -> None:
+def test_every_name_of_the_catalog_is_used() -> None:
     """A verb, event or variable that one side renames is noticed here."""
-    elsewhere = {"LEG", "RELAY_CALL", "DB_FAMILY", "DB_DIAL", "DB_TO", "TRUNK", "HOLD_BACKLINE"}
+    elsewhere = {"LEG", "FOLLOW_UP_CALL", "DB_FAMILY", "DB_DIAL", "DB_TO", "TRUNK", "HOLD_BACKLINE"}
     elsewhere |= {"HOLD_TALK"}
-    for constant, text in CATALOGUE.items():
+    for constant, text in CATALOG.items():
         if constant not in elsewhere:
             assert re.search(rf"(?<![\w-]){re.escape(text)}(?![a-z])", TEXT), constant
     assert f"DB({names.DB_FAMILY}/{names.DB_TO}/" in TEXT
@@ -59,8 +59,8 @@ def test_every_verb_is_an_extension_of_do() -> None:
     """What a verdict can ask for and what the dialplan can perform are the same list."""
     performed = set(re.findall(r"^exten => (\w+),1,", contexts()["do"], re.MULTILINE))
     verbs = {
-        names.MENU, names.NUMBER, names.LADDER, names.DESK,
-        names.WAIT, names.MATTER, names.MESSAGE, names.GOODBYE, names.REJECT, names.CALL_IN,
+        names.MENU, names.NUMBER, names.ESCALATION, names.DESK,
+        names.WAIT, names.REASON, names.MESSAGE, names.GOODBYE, names.REJECT, names.CALL_IN,
         names.CANARY,
     }  # fmt: skip
     assert performed - {"i", "e", "T", "h"} == verbs
@@ -103,8 +103,10 @@ def test_911_waits_for_nobody() -> None:
         assert f"Dial(PJSIP/{number}@trunk-out,,I)" in found
         guard = 'GotoIf($["${IFMODULE(app_originate.so)}" != "1"]?out)'
         assert found.index(guard) < found.index("Originate(") < found.index("n(out),Dial(")
-        told = re.findall(r"Originate\(Local/(\w+)@emergency/n,exten,emergency,(\d+),1,60,a", found)
-        assert told == [("desk1", number), ("desk2", number)]
+        reported = re.findall(
+            r"Originate\(Local/(\w+)@emergency/n,exten,emergency,(\d+),1,60,a", found
+        )
+        assert reported == [("desk1", number), ("desk2", number)]
 
 
 def test_the_trunk_reaches_our_numbers_only() -> None:

@@ -85,7 +85,7 @@ def test_the_same_facts_give_the_same_bytes() -> None:
 
 
 def test_who_is_on_call_is_in_no_file() -> None:
-    """The dialplan is static: its facts have no room for a rota, a step or a time."""
+    """The dialplan is static: its facts have no room for a schedule, a step or a time."""
     names = set(DialplanFacts.__dataclass_fields__)
     assert names == {
         "dids", "number", "name", "agi", "token", "messages", "people", "fallback", "standby",

@@ -37,7 +37,7 @@ OURS = frozenset({
     '"${OL_NAME}" <${OL_SHOW}>', '"${OL_NAME}" <${OL_NUMBER}>', "${OL_SHOW}", "${OL_NUMBER}",
     "", "allowed_passed_screen",
 })  # fmt: skip
-# To the office's desk phones alone: which of them dialled 911 (an id, and the office's number)
+# To the office's desk phones alone: which of them dialed 911 (an id, and the office's number)
 TO_DESKS = '"${OL_CALLED} from ${OL_DESK}" <${OL_NUMBER}>'
 
 
@@ -79,8 +79,8 @@ def test_outbound_legs_show_what_was_chosen() -> None:
         " same => n,Set(CALLERID(num)=${OL_CALLER})",
         " same => n,Set(CALLERID(all)=${CALLERID(ani)})",
         " same => n,Set(PJSIP_HEADER(add,P-Asserted-Identity)=<sip:${CALLERID(num)}@x>)",
-        " same => n,Set(CONNECTEDLINE(num)=${OL_DIALLED})",
-        " same => n,Set(REDIRECTING(from-num)=${OL_DIALLED})",
+        " same => n,Set(CONNECTEDLINE(num)=${OL_DIALED})",
+        " same => n,Set(REDIRECTING(from-num)=${OL_DIALED})",
     ],
 )
 def test_another_identity_is_found(line: str) -> None:
@@ -88,21 +88,21 @@ def test_another_identity_is_found(line: str) -> None:
     assert foreign(TEXT.replace("[leg]\n", f"[leg]\nexten => x,1,NoOp()\n{line}\n")) != []
 
 
-def test_a_call_to_911_is_told_to_desk_phones_alone() -> None:
+def test_a_call_to_911_is_reported_to_desk_phones_alone() -> None:
     """The one context that shows something else dials what is registered here, by its id."""
-    (dialled,) = re.findall(r"Set\(OL_DIALLED=(.*)\)", "\n".join(contexts(TEXT)[names.EMERGENCY]))
-    assert dialled == "${PJSIP_DIAL_CONTACTS(${EXTEN})}"
+    (dialed,) = re.findall(r"Set\(OL_DIALED=(.*)\)", "\n".join(contexts(TEXT)[names.EMERGENCY]))
+    assert dialed == "${PJSIP_DIAL_CONTACTS(${EXTEN})}"
 
 
 def test_every_leg_to_the_carrier_has_an_identity_of_ours() -> None:
     """A context that dials a number sets what it shows, and no option of Dial keeps another's."""
-    dialling = {
+    dialing = {
         title: lines
         for title, lines in contexts(TEXT).items()
-        if any(re.search(r"Dial\((?:\$\{OL_DIALLED\}|PJSIP/)", line) for line in lines)
+        if any(re.search(r"Dial\((?:\$\{OL_DIALED\}|PJSIP/)", line) for line in lines)
     }
-    assert set(dialling) >= {names.FROM_PHONE, names.LEG}
-    for lines in dialling.values():
+    assert set(dialing) >= {names.FROM_PHONE, names.LEG}
+    for lines in dialing.values():
         assert any("Set(CALLERID(all)=" in line for line in lines)
     options = re.findall(r"Dial\([^\n]*?,[^,\n]*,([A-Za-z]+)", STATIC)
     assert len(options) >= 5

@@ -29,15 +29,15 @@ def test_every_path_is_there() -> None:
 def test_every_table_has_its_writer() -> None:
     """Each table once; the module that is named speaks of it, or of the class of its rows."""
     rows = re.findall(r"^\| ((?:`\w+` ?)+) \| (.*) \|$", TEXT, re.MULTILINE)
-    told = {table: cell for names, cell in rows for table in re.findall(r"`(\w+)`", names)}
-    assert told.keys() == SQLModel.metadata.tables.keys()
+    reported = {table: cell for names, cell in rows for table in re.findall(r"`(\w+)`", names)}
+    assert reported.keys() == SQLModel.metadata.tables.keys()
     classes = {
         one.__tablename__: name
         for module in STORE
         for name, one in vars(module).items()
         if isinstance(one, type) and issubclass(one, SQLModel) and one.__module__ == module.__name__
     }
-    for table, cell in told.items():
+    for table, cell in reported.items():
         for path in re.findall(r"`(pbx/[\w/.]+)`", cell):
             text = (ROOT / path).read_text(encoding="utf-8")
             assert re.search(rf"\b({table}|{classes[table]})\b", text), (table, path)

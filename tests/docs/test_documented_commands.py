@@ -14,10 +14,10 @@ import time_machine
 from typer.testing import CliRunner
 
 from cli import app
-from pbx.config import secrets as vault
+from pbx.config import secrets
 from pbx.demo.stage import MOBILES
 from tests.support.given import parsed
-from tests.support.ledgers import Told, cdr_lines, write_cdr, write_log
+from tests.support.ledgers import Reported, cdr_lines, write_cdr, write_log
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -28,7 +28,7 @@ READS = frozenset({
     "calls show", "check", "diff", "explain", "history", "hold list", "hours now", "hours suggest",
     "inbox list", "oncall gaps", "oncall list", "oncall now", "patients list", "people list",
     "prove", "reconcile", "replay", "report day", "report month", "report morning",
-    "report oncall", "report week", "retention", "simulate", "vault status",
+    "report oncall", "report week", "retention", "simulate", "secrets status",
 })  # fmt: skip
 WRITES = {"--write", "--html", "--reveal", "--yes"}
 COMMAND = re.compile(
@@ -83,10 +83,10 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Make a home with a night's call, and everybody's number."""
     folder = tmp_path_factory.mktemp("home")
     at = datetime.now(UTC).replace(microsecond=0) - timedelta(hours=30)
-    told = Told(CALL, at, "message", has_message=True)
-    write_log(folder, [told])
-    write_cdr(folder, cdr_lines(told))
-    vault.write(folder, vault.Vault(mobiles=dict(MOBILES)))
+    reported = Reported(CALL, at, "message", has_message=True)
+    write_log(folder, [reported])
+    write_cdr(folder, cdr_lines(reported))
+    secrets.write(folder, secrets.Secrets(mobiles=dict(MOBILES)))
     return folder
 
 

@@ -64,11 +64,11 @@ def test_the_practice_is_good(place: Path) -> None:
     """Nothing is found, and every call of a year ends at a human."""
     assert shown(place, "check") == {"ok": True, "findings": []}
     assert shown(place, "prove")["holds"]
-    assert shown(place, "oncall", "now")["rotas"][0]["oncall"] == "kim"
+    assert shown(place, "oncall", "now")["schedules"][0]["oncall"] == "kim"
     kind = shown(
         place, "explain", "--did", "+13125550100", "--at", "2026-11-28 02:10", "--press", "1"
     )
-    assert kind["decision"]["kind"] == "ladder"
+    assert kind["decision"]["kind"] == "escalation"
 
 
 def test_nobody_is_left_without_a_pin(place: Path) -> None:
@@ -82,11 +82,11 @@ def test_nobody_is_left_without_a_pin(place: Path) -> None:
         (found,) = [one for one in json.loads(done.stdout)["checks"] if one["name"] == "people"]
         return dict(found)
 
-    told = run(place, "init", "--yes", "--no-call")
-    commands = re.findall(r"^  officeline (people pin \w+)$", told, re.MULTILINE)
+    reported = run(place, "init", "--yes", "--no-call")
+    commands = re.findall(r"^  officeline (people pin \w+)$", reported, re.MULTILINE)
     assert sorted(commands) == ["people pin answering", "people pin kim"]
     assert "no PIN for answering, kim" in people()["detail"]
-    assert people()["mend"] == f"'officeline {commands[0]}'."
+    assert people()["fix"] == f"'officeline {commands[0]}'."
     for count, command in enumerate(commands):
         run(place, *command.split(), "--stdin", given=f"47291{count}\n")
     assert people()["ok"]
@@ -100,16 +100,16 @@ def test_a_week_of_calls_can_be_read(place: Path) -> None:
     """
     home = place / "week"
     began = time.monotonic()
-    told = run(place, "--home", str(home), "demo", "--days", "7")
+    reported = run(place, "--home", str(home), "demo", "--days", "7")
     assert time.monotonic() - began < 60  # ten on a machine that does nothing else
-    count = int(told.split(maxsplit=1)[0])
+    count = int(reported.split(maxsplit=1)[0])
     assert 150 < count < 900
-    for line in re.findall(r"^  officeline (.*)$", told, re.MULTILINE):
+    for line in re.findall(r"^  officeline (.*)$", reported, re.MULTILINE):
         assert "+1" not in run(place, *shlex.split(line))
     here = ("--home", str(home))
     here = ("--home", str(home))
-    assert f"--home {home} report week\n" in told
-    first = date.fromisoformat(told.split()[3])
+    assert f"--home {home} report week\n" in reported
+    first = date.fromisoformat(reported.split()[3])
     week = run(place, *here, "report", "week")
     figures = shown(place, *here, "report", "week")
     monday = date.fromisoformat(figures["from"])

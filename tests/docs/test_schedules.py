@@ -16,19 +16,19 @@ from pbx.config.ics.writer import Revision, export
 from routing import proof
 from routing.hours import state_at
 from routing.model import Plan
-from routing.rota import on_call
+from routing.schedule import on_call
 
 ROOT = Path(__file__).parents[2]
 PRESETS = ROOT / "config/presets.toml"
 TEXT = (ROOT / "docs/schedules.md").read_text(encoding="utf-8")
 OFFICE, _, REST = (ROOT / "config/office.toml").read_text(encoding="utf-8").partition("[people.")
 RULES = """
-[ladder.urgent]
+[escalation.urgent]
 live = [{ try = "oncall", ring = 20 }, { try = "everyone", ring = 20 }]
 
 [[rules]]
 name = "everybody reaches the physician"
-do = { ladder = "urgent" }
+do = { escalation = "urgent" }
 """
 NEW_YORK = ZoneInfo("America/New_York")
 STAFF = ("lee", "osei", "patel", "chen")
@@ -36,7 +36,7 @@ NOW = datetime(2026, 1, 1, 17, tzinfo=UTC)
 NOBODY = "nobody"
 OFFICE_IS = "| at | the office is |"
 YEAR = timedelta(days=365)
-MAY = {"rota-gap", "closure-past", "menu-unheard"}  # a layer of an example may begin after NOW
+MAY = {"schedule-gap", "closure-past", "menu-unheard"}  # a layer of an example may begin after NOW
 
 EXAMPLES = re.findall(r"^```toml\n(.*?)^```\n+((?:\|[^\n]*\n)*)", TEXT, re.DOTALL | re.MULTILINE)
 
@@ -70,7 +70,7 @@ def test_who_is_on_call_by_an_example(example: str, table: str) -> None:
 
 def tells_who(made: Plan, local: datetime) -> tuple[str, str]:
     """Say who is on call, and who is the backup."""
-    answer = on_call(made, next(iter(made.rotas)), local)
+    answer = on_call(made, next(iter(made.schedules)), local)
     return " and ".join(answer.people) or NOBODY, answer.backup or NOBODY
 
 
@@ -95,12 +95,14 @@ def test_an_example_comes_back_from_a_calendar(example: str) -> None:
     """What is exported is imported again, and the same people are on call at every hour."""
     text, name = whole(example), Path("docs/schedules.md")
     made = plan.parse(text, name, PRESETS).plan
-    rota = next(iter(made.rotas))
+    schedule = next(iter(made.schedules))
     start = NOW + timedelta(days=11)
     span = (start, start + timedelta(days=90))
-    found = read(export(made, rota, *span, Revision(1, start)), made, *span)
-    edit = shifts_file.edit(text, name, rota, found.shifts, span, shifts_file.Feed(found.name))
+    found = read(export(made, schedule, *span, Revision(1, start)), made, *span)
+    edit = shifts_file.edit(text, name, schedule, found.shifts, span, shifts_file.Feed(found.name))
     after = plan.parse(edit.text, name, PRESETS).plan
     for hours in range(90 * 24):
         at = start + timedelta(hours=hours)
-        assert set(on_call(after, rota, at).people) == set(on_call(made, rota, at).people), at
+        assert set(on_call(after, schedule, at).people) == set(
+            on_call(made, schedule, at).people
+        ), at

@@ -17,27 +17,27 @@ import time_machine
 from typer.testing import CliRunner
 
 from cli import app
-from pbx.config import secrets as vault
+from pbx.config import secrets
 from pbx.demo.stage import MOBILES
 from tests.docs.test_documented_commands import PAGES
 from tests.support.given import parsed
-from tests.support.ledgers import Told, cdr_lines, write_cdr, write_log
+from tests.support.ledgers import Reported, cdr_lines, write_cdr, write_log
 
 ROOT = Path(__file__).parents[2]
 EVENING = datetime(2026, 11, 25, 2, tzinfo=UTC)  # 21:00 in New York
 MORNING = datetime(2026, 11, 25, 13, 25, tzinfo=UTC)  # 08:25
 
 
-def told(minutes: float, number: str, **more: object) -> Told:
+def reported(minutes: float, number: str, **more: object) -> Reported:
     """Make a call of that night, so many minutes after nine."""
     at = EVENING + timedelta(minutes=minutes)
-    return Told(f"{at.timestamp():.0f}.{number[-4:]}", at, caller=f"+1212555{number}", **more)  # type: ignore[arg-type]
+    return Reported(f"{at.timestamp():.0f}.{number[-4:]}", at, caller=f"+1212555{number}", **more)  # type: ignore[arg-type]
 
 
 NIGHT = (
-    told(10, "0142", legs=("osei",), answer_s=19.0, seconds=260.0),
-    told(95, "0143", outcome="message", urgency="routine", legs=(), has_message=True),
-    told(310, "0144", outcome="message", legs=("osei", "patel"), has_message=True),
+    reported(10, "0142", legs=("osei",), answer_s=19.0, seconds=260.0),
+    reported(95, "0143", outcome="message", urgency="routine", legs=(), has_message=True),
+    reported(310, "0144", outcome="message", legs=("osei", "patel"), has_message=True),
 )
 
 
@@ -74,7 +74,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("home")
     write_log(folder, NIGHT)
     write_cdr(folder, [line for one in NIGHT for line in cdr_lines(one)])
-    vault.write(folder, vault.Vault(mobiles=dict(MOBILES)))
+    secrets.write(folder, secrets.Secrets(mobiles=dict(MOBILES)))
     return folder
 
 

@@ -1,4 +1,4 @@
-"""Play the catalogue, or some rows of it, and print the table: `./run faults [NUMBER ...]`.
+"""Play the catalog, or some rows of it, and print the table: `./run faults [NUMBER ...]`.
 
 With `--write FILE` the table is written there too, with the date and the machine. Times are judged
 here and not in the tests: the longest wait of a row's tests, by the limit that the row promises.
@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults.catalogue import CATALOGUE, Fault, Limit
+from tests.faults.catalog import CATALOG, Fault, Limit
 
 
 @dataclass
@@ -92,12 +92,12 @@ def _is_of(node: str, test: str) -> bool:
 def main() -> int:
     """Play the rows; exit 1 if one of them does not hold."""
     parser = argparse.ArgumentParser(prog="./run faults", description="Play faults.")
-    parser.add_argument("number", type=int, nargs="*", help="of the catalogue; else all")
+    parser.add_argument("number", type=int, nargs="*", help="of the catalog; else all")
     parser.add_argument("--write", type=Path, help="a file for the table")
     wanted = parser.parse_args()
-    faults = [one for one in CATALOGUE if not wanted.number or one.number in wanted.number]
+    faults = [one for one in CATALOG if not wanted.number or one.number in wanted.number]
     if not faults:
-        parser.error(f"there are faults 1 to {CATALOGUE[-1].number}")
+        parser.error(f"there are faults 1 to {CATALOG[-1].number}")
     table = Table(faults)
     nodes = list(dict.fromkeys(test for fault in faults for test in fault.tests))
     # one after the other: how long a caller waits is measured, too

@@ -39,11 +39,11 @@ class Line:
     fault: Path  # what the control layer reads at each question: see `sabotage/sitecustomize.py`
     calls: list[PhoneCall] = field(default_factory=list)
     waited_s: list[float] = field(default_factory=list)
-    dialled_at: float = 0.0
+    dialed_at: float = 0.0
 
     async def dials(self, did: str, script: Script, caller: str = "+19175550170") -> PhoneCall:
         """Let a patient call."""
-        self.dialled_at = time.monotonic()
+        self.dialed_at = time.monotonic()
         call = await self.up.carrier.dials(did, caller=caller, script=script)
         self.calls.append(call)
         return call
@@ -58,7 +58,7 @@ class Line:
         for task in pending:
             task.cancel()
         phone = done.pop().result()
-        self.waited_s.append((phone.rang_at or time.monotonic()) - self.dialled_at)
+        self.waited_s.append((phone.rang_at or time.monotonic()) - self.dialed_at)
         return phone
 
     def answered(self) -> None:
@@ -109,7 +109,7 @@ class Line:
             await self._serves()
         await oracle.no_channel_is_left(self.console)
         callers = (call.number for call in self.calls)
-        oracle.dialled_nobody_else(self.up.carrier, *callers)
+        oracle.dialed_nobody_else(self.up.carrier, *callers)
         return [await self._logged(call.number) for call in self.calls]
 
     async def _serves(self) -> None:
@@ -149,7 +149,7 @@ class Line:
         return None
 
     def leave_message(self, *, due_in_s: float) -> str:
-        """Open an urgent message whose relay begins so soon, and return its id; blocking."""
+        """Open an urgent message whose follow-up begins so soon, and return its id; blocking."""
         engine, at = open_database(self.up.home.database), datetime.now(UTC)
         try:
             return messages.open_message(

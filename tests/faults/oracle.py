@@ -1,7 +1,7 @@
-"""The oracle: what must hold after every fault, whichever office it befell.
+"""The oracle: what must hold after every fault, whichever office it happened to.
 
 Every call is in the log with an outcome; an urgent one reached a human, or left an open message; no
-channel is left; and nobody was dialled whom the plan does not name.
+channel is left; and nobody was dialed whom the plan does not name.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _INVITED = re.compile(r"^INVITE sip:(\+?\d+)@", re.MULTILINE)
 
 
 def invited(carrier: Carrier) -> list[str]:
-    """List the numbers that the office dialled, once for each call."""
+    """List the numbers that the office dialed, once for each call."""
     calls: dict[str, str] = {}
     for message in carrier.messages():
         if message.received and (found := _INVITED.match(message.text)):
@@ -31,7 +31,7 @@ def invited(carrier: Carrier) -> list[str]:
     return list(calls.values())
 
 
-def dialled_nobody_else(carrier: Carrier, *callers: str) -> None:
+def dialed_nobody_else(carrier: Carrier, *callers: str) -> None:
     """Every INVITE that reached the carrier was for a mobile of ours, or for who called."""
     assert not set(invited(carrier)) - {*MOBILES.values(), *callers}
     assert not carrier.refused

@@ -32,10 +32,10 @@ async def test_asterisks_own_database_is_damaged(saw: Saw) -> None:
         await line.up.ends()
         path = line.up.home.asterisk / "db" / astdb.NAME
         path.write_bytes(garbage := os.urandom(path.stat().st_size))
-        served = line.up.told("daemon.serving")
+        served = line.up.reported("daemon.serving")
         await line.up.starts()
-        await until(lambda: line.up.told("daemon.serving") > served)
-        assert line.up.told("asterisk.database_set_aside") == 1
+        await until(lambda: line.up.reported("daemon.serving") > served)
+        assert line.up.reported("asterisk.database_set_aside") == 1
         assert path.with_name(astdb.ASIDE).read_bytes() == garbage
         await line.reaches("+19175550162")
         rows = await line.holds()
@@ -67,7 +67,7 @@ async def test_the_carriers_name_is_not_known_at_boot(saw: Saw, tmp_path: Path) 
         brokers.listening(broker) as heard,
         line_up(edit=named, prefix=prefix, mqtt=PASSWORD) as line,
     ):
-        await until(lambda: line.up.told("names.unknown") == 1)
+        await until(lambda: line.up.reported("names.unknown") == 1)
         assert CARRIER in await asyncio.to_thread(names_check, line.up.home.folder)
         assert (await asyncio.to_thread(standing, line.up.home)).unresolved == (CARRIER,)
         await until(lambda: heard.last("names").get("carrier") == 1)
@@ -77,7 +77,7 @@ async def test_the_carriers_name_is_not_known_at_boot(saw: Saw, tmp_path: Path) 
         line.calls.clear()
         address = line.up.carrier.sip[0]
         hosts.write_text(f"127.0.0.1 localhost\n{address} {CARRIER}\n")
-        await until(lambda: line.up.told("names.known") == 1)
+        await until(lambda: line.up.reported("names.known") == 1)
         assert not await asyncio.to_thread(names_check, line.up.home.folder)
         assert (await asyncio.to_thread(standing, line.up.home)).unresolved == ()
         await until(lambda: heard.last("names").get("carrier") == 0)
@@ -99,7 +99,7 @@ async def test_the_disk_is_full_at_the_start(saw: Saw, inodes: int) -> None:
         for start, caller in enumerate(("+19175550162", "+19175550163")):  # nothing is used up
             await line.up.starts()
             await until(partial(answers, line.up, starts=start + 2))
-            assert line.up.told(f"disk at {home.folder}")
+            assert line.up.reported(f"disk at {home.folder}")
             assert str(home.folder) in await asyncio.to_thread(disk_check, home.folder)
             line.answered()
             call = await line.dials(BACK_LINE, patient(at_most=8), caller)
@@ -111,9 +111,9 @@ async def test_the_disk_is_full_at_the_start(saw: Saw, inodes: int) -> None:
         for path in home.folder.glob("filler*"):
             path.unlink()
         line.calls.clear()
-        served = line.up.told("daemon.serving")
+        served = line.up.reported("daemon.serving")
         await line.up.starts()
-        await until(lambda: line.up.told("daemon.serving") > served)
+        await until(lambda: line.up.reported("daemon.serving") > served)
         await line.reaches("+19175550164")
         (row,) = await line.holds()
         assert row.outcome == "connected"
@@ -122,7 +122,7 @@ async def test_the_disk_is_full_at_the_start(saw: Saw, inodes: int) -> None:
 def answers(up: Up, *, starts: int) -> bool:
     """Tell whether it answers after so many starts; fail with what it said, if it ended."""
     assert up.process.returncode is None, up.output.read_text()[-2000:]
-    return up.told("answers on") == starts
+    return up.reported("answers on") == starts
 
 
 def fill(folder: Path, *, inodes: bool) -> None:

@@ -59,7 +59,7 @@ async def test_killed_in_mid_question(saw: Saw) -> None:
 
 
 async def test_killed_while_bridged(saw: Saw) -> None:
-    """Row 3: the two go on talking, and the call is in the log afterwards."""
+    """Row 3: the two go on talking, and the call is in the log afterward."""
     async with line_up() as line:
         for person, number in MOBILES.items():
             line.up.carrier.answers(number, answers(after=1, press="1", tone=TONES[person], talk=9))
@@ -92,7 +92,7 @@ async def test_dead_when_the_line_breaks(saw: Saw) -> None:
         assert message.flags == (CUT_OFF,)
         again = await line.rings(MOBILES[str(row.person)])
         await again.answered(DEADLINE)
-        saw(f"after the restart {message.state} as cut off, and the relay called who accepted")
+        saw(f"after the restart {message.state} as cut off, and the follow-up called who accepted")
 
 
 async def test_hung(saw: Saw) -> None:
@@ -102,7 +102,7 @@ async def test_hung(saw: Saw) -> None:
         await line.calls[-1].ended(DEADLINE)
         line.kill(signal.SIGSTOP)
         hung = await _costs(line, "+19175550162")
-        assert verbs(line.up) == [names.LADDER]
+        assert verbs(line.up) == [names.ESCALATION]
         await line.calls[-1].ended(DEADLINE)
         assert line.reached(line.calls[-1])
         line.kill(signal.SIGCONT)
@@ -137,7 +137,7 @@ async def test_slow(saw: Saw, seconds: int, who: str) -> None:
         decided = verbs(line.up)  # a late daemon still hangs, and has taken in none of these
         line.fault.unlink()
         await line.calls[-1].ended(DEADLINE)
-        assert decided == ([] if who == "daemon" else [names.LADDER])
+        assert decided == ([] if who == "daemon" else [names.ESCALATION])
         assert line.reached(line.calls[-1])
         (row,) = await line.holds()
         assert row.outcome == "connected"
@@ -166,7 +166,7 @@ async def test_half_a_command_and_hung(saw: Saw) -> None:
         line.fault.unlink()
         await line.calls[-1].ended(DEADLINE)
         assert line.reached(line.calls[-1])
-        await until(lambda: line.up.told("daemon.serving") > 1)
+        await until(lambda: line.up.reported("daemon.serving") > 1)
         assert line.up.daemon_pid() != pid
         await line.holds()
         saw("hung, too: the watchdog killed the daemon, and the call went on", waited)

@@ -58,7 +58,7 @@ async def test_the_disk_is_full(saw: Saw) -> None:
         await line.rings()
         await call.ended(DEADLINE)
         assert line.reached(call)
-        await until(lambda: line.up.told("calllog.refused") == 1)
+        await until(lambda: line.up.reported("calllog.refused") == 1)
         assert "disk" in await asyncio.to_thread(troubles, line.up.home)
         filler.unlink()
         (row,) = await line.holds()
@@ -75,7 +75,7 @@ async def test_the_database_is_read_only(saw: Saw) -> None:
         with read_only(home.database):
             await line.reaches("+19175550162")
             await until(lambda: bool(Spool(home.spool).waiting()))
-            assert line.up.told("calllog.refused") == 1
+            assert line.up.reported("calllog.refused") == 1
             assert "cannot be written (" in await asyncio.to_thread(database_check, home)
         rows = await line.holds()
         assert [row.outcome for row in rows] == ["connected", "connected"]
@@ -85,9 +85,9 @@ async def test_the_database_is_read_only(saw: Saw) -> None:
         await line.reaches("+19175550163")
         rows = await line.holds()
         assert [row.outcome for row in rows] == ["connected"] * 3
-        assert line.up.told("calllog.takes_again") == 1
+        assert line.up.reported("calllog.takes_again") == 1
         assert calls_in(home.database) == len(rows)
-        saw("read-only: spilled, told, and taken in once afterwards", waited)
+        saw("read-only: spilled, told, and taken in once afterward", waited)
 
 
 async def test_a_start_with_a_read_only_database(saw: Saw) -> None:
@@ -98,16 +98,16 @@ async def test_a_start_with_a_read_only_database(saw: Saw) -> None:
         await line.holds()
         with read_only(home.database):
             line.kill()
-            await until(lambda: line.up.told("cannot be written (") > 1)
+            await until(lambda: line.up.reported("cannot be written (") > 1)
             await line.reaches("+19175550162")
             assert "cannot be written (" in await asyncio.to_thread(database_check, home)
             await line.up.ends()
             await line.up.starts()
-            refused = line.up.told("cannot be written (")
-            await until(lambda: line.up.told("cannot be written (") > refused)
+            refused = line.up.reported("cannot be written (")
+            await until(lambda: line.up.reported("cannot be written (") > refused)
             await line.reaches("+19175550163")
-        served = line.up.told("daemon.serving")
-        await until(lambda: line.up.told("daemon.serving") > served)
+        served = line.up.reported("daemon.serving")
+        await until(lambda: line.up.reported("daemon.serving") > served)
         rows = await line.holds()
         assert [row.outcome for row in rows] == ["connected"] * 3
         assert calls_in(home.database) == len(rows)
@@ -164,7 +164,7 @@ async def test_the_database_is_damaged_in_use(saw: Saw) -> None:
         await asyncio.to_thread(line.leave_message, due_in_s=3600)  # what others cached is void
         await line.reaches("+19175550162")
         waited = line.waited_s[-1]
-        await until(lambda: line.up.told("calllog.refused") == 1)
+        await until(lambda: line.up.reported("calllog.refused") == 1)
         line.kill()
         assert garbage in await set_aside(line)
         await line.reaches("+19175550163")
@@ -194,8 +194,8 @@ def overwrite(database: Path, table: str) -> bytes:
 
 async def set_aside(line: Line) -> bytes:
     """Wait for the next start, and read what it set aside."""
-    served = line.up.told("daemon.serving")
-    await until(lambda: line.up.told("daemon.serving") > served)
+    served = line.up.reported("daemon.serving")
+    await until(lambda: line.up.reported("daemon.serving") > served)
     (name,) = aside_of(line.up.home.database)
     return (line.up.home.folder / name).read_bytes()
 
@@ -209,8 +209,8 @@ async def test_a_million_calls_are_logged(saw: Saw) -> None:
         full.kill()
         with full.nobody_restarts():
             await asyncio.to_thread(_seed, full.up.home.database, 1_000_000)
-        served = full.up.told("daemon.serving")
-        await until(lambda: full.up.told("daemon.serving") > served)
+        served = full.up.reported("daemon.serving")
+        await until(lambda: full.up.reported("daemon.serving") > served)
         agis = [line.up.home.recall_ports().agi for line in (empty, full)]
         for kind in (names.ARRIVED, names.KEYED):  # a verdict alone, and one with a message
             took: tuple[list[float], list[float]] = ([], [])

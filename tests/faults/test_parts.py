@@ -16,14 +16,14 @@ from pathlib import Path
 import pytest
 
 from pbx.config.home import Home
-from pbx.db import relaying
+from pbx.db import follow_ups
 from pbx.db.database import open_database
 from pbx.demo.carrier.handset import Handset, PhoneCall, answers, never_answers, refuses
 from pbx.demo.scenes import BACK_LINE, patient, physician
 from pbx.demo.stage import MOBILES, TONES, staged
 from tests.conftest import Saw
 from tests.faults.line import Line, line_up
-from tests.faults.oracle import DEADLINE, dialled_nobody_else, invited
+from tests.faults.oracle import DEADLINE, dialed_nobody_else, invited
 from tests.support.office_up import ROOT, until
 
 pytestmark = pytest.mark.long
@@ -40,29 +40,29 @@ async def test_asterisk_stands_still(saw: Saw) -> None:
     """Row 9: half-open, the manager's connection is dropped and made anew; nothing is replayed."""
     async with line_up() as line:
         pid = asterisk_pid(line.up.home)
-        connected = line.up.told("ami.connected")
+        connected = line.up.reported("ami.connected")
         os.kill(pid, signal.SIGSTOP)
-        await until(lambda: line.up.told("ami.lost") > 0)
+        await until(lambda: line.up.reported("ami.lost") > 0)
         os.kill(pid, signal.SIGCONT)
-        await until(lambda: line.up.told("ami.connected") > connected)
+        await until(lambda: line.up.reported("ami.connected") > connected)
         await line.reaches("+19175550161")
         (row,) = await line.holds()
         assert row.outcome == "connected"
         saw("reconnected by itself; the next call was logged")
 
 
-async def test_asterisk_stands_still_while_the_relay_calls(saw: Saw) -> None:
+async def test_asterisk_stands_still_while_the_follow_up_calls(saw: Saw) -> None:
     """Row 9: the call that was asked for and not answered is made, once, and no other with it."""
     async with line_up() as line:
         await asyncio.to_thread(line.leave_message, due_in_s=2)
         for number in MOBILES.values():
             line.up.carrier.answers(number, never_answers())
-        pid, connected = asterisk_pid(line.up.home), line.up.told("ami.connected")
+        pid, connected = asterisk_pid(line.up.home), line.up.reported("ami.connected")
         os.kill(pid, signal.SIGSTOP)
-        await until(lambda: line.up.told("ami.lost") > 0)
+        await until(lambda: line.up.reported("ami.lost") > 0)
         assert await asyncio.to_thread(attempts, line) == [None]  # it was asked for before
         os.kill(pid, signal.SIGCONT)
-        await until(lambda: line.up.told("ami.connected") > connected)
+        await until(lambda: line.up.reported("ami.connected") > connected)
         phone = await line.rings()
         await phone.ended(DEADLINE)
         async with asyncio.timeout(DEADLINE):
@@ -74,18 +74,18 @@ async def test_asterisk_stands_still_while_the_relay_calls(saw: Saw) -> None:
         saw("a call was asked for when the connection broke: the mobile rang once")
 
 
-async def test_a_kicked_connection_while_the_relay_calls(saw: Saw) -> None:
+async def test_a_kicked_connection_while_the_follow_up_calls(saw: Saw) -> None:
     """Row 9: the mobile rings on, is not called again, and what comes of it is written."""
     async with line_up() as line:
         for number in MOBILES.values():
             line.up.carrier.answers(number, never_answers())
         await asyncio.to_thread(line.leave_message, due_in_s=0)
         phone = await line.rings()
-        connected = line.up.told("ami.connected")
+        connected = line.up.reported("ami.connected")
         sessions = (await line.console("manager show connected")).splitlines()
         (descriptor,) = [one.split()[4] for one in sessions if one.startswith("  officeline")]
         await line.console(f"manager kick session {descriptor}")
-        await until(lambda: line.up.told("ami.connected") > connected)
+        await until(lambda: line.up.reported("ami.connected") > connected)
         await phone.ended(DEADLINE)
         async with asyncio.timeout(DEADLINE):
             while await asyncio.to_thread(attempts, line) == [None]:
@@ -97,10 +97,10 @@ async def test_a_kicked_connection_while_the_relay_calls(saw: Saw) -> None:
 
 
 def attempts(line: Line) -> list[str | None]:
-    """List what came of the relay's calls about that message; blocking."""
+    """List what came of the follow-up's calls about that message; blocking."""
     engine = open_database(line.up.home.database)
     try:
-        return [one.result for one in relaying.attempts(engine, "left")]
+        return [one.result for one in follow_ups.attempts(engine, "left")]
     finally:
         engine.dispose()
 
@@ -113,13 +113,13 @@ async def test_a_wrong_manager_password(saw: Saw) -> None:
         conf.write_text(re.sub(r"^secret *= *.*$", "secret = changed", text, flags=re.MULTILINE))
         await line.console("manager reload")
         line.kill()
-        await until(lambda: line.up.told("password") > 0)
+        await until(lambda: line.up.reported("password") > 0)
         await line.reaches("+19175550161")
         assert line.up.process.returncode is None
         conf.write_text(text)
         await line.console("manager reload")
-        served = line.up.told("daemon.serving")
-        await until(lambda: line.up.told("daemon.serving") > served)
+        served = line.up.reported("daemon.serving")
+        await until(lambda: line.up.reported("daemon.serving") > served)
         (row,) = await line.holds()
         assert row.outcome == "connected"
         saw("said in the log what is wrong; the standby rang the physician")
@@ -183,7 +183,7 @@ async def test_nobody_is_on_call(saw: Saw) -> None:
     ("at", "hours"), [("2026-11-01 01:59", 1), ("2027-03-14 01:59", 1), ("2026-11-28 02:10", -1)]
 )
 async def test_the_clock_jumps(saw: Saw, at: str, hours: int) -> None:
-    """Row 28: an hour is gone or comes twice in mid-ladder; the steps keep their order."""
+    """Row 28: an hour is gone or comes twice in mid-escalation; the steps keep their order."""
     with tempfile.TemporaryDirectory(prefix="officeline-fault-") as name:
         async with staged(Path(name), ROOT / "config/office.toml", at) as stage:
             first, second = stage.person("oncall"), stage.person("backup")
@@ -199,25 +199,25 @@ async def test_the_clock_jumps(saw: Saw, at: str, hours: int) -> None:
             history = await stage.finished(caller)
             assert {leg.person for leg in history.legs} == {first, second}
             assert (history.call.outcome, history.call.person) == ("connected", second)
-            dialled_nobody_else(stage.carrier)
+            dialed_nobody_else(stage.carrier)
             saw(f"{at[:10]}, {hours:+} h: on call, then backup, as before")
 
 
 async def test_the_clock_is_set_back(saw: Saw) -> None:
     """Row 28: by an hour, while a message waits for its next call, which comes when it was due."""
     async with line_up(edit=retries) as line:
-        first = await relayed(line)
+        first = await followed_up(line)
         line.fault.write_text("clock -3600")
         again = await line.rings(first.number)
         await again.ended(DEADLINE)
         line.fault.unlink()
         await line.holds()
         waited = (again.rang_at or 0) - (first.rang_at or 0)
-        saw("set back by an hour: the relay's next call came when it was due", waited)
+        saw("set back by an hour: the follow-up's next call came when it was due", waited)
 
 
 def retries(text: str) -> str:
-    """Let the relay call again after 20 s."""
+    """Let the follow-up call again after 20 s."""
     return text.replace('cut_off = "1s"', 'cut_off = "1s", retry = "20s"')
 
 
@@ -228,17 +228,17 @@ async def declines(phone: Handset) -> None:
     await phone.hang_up()
 
 
-async def relayed(line: Line) -> PhoneCall:
-    """Leave an urgent message that all decline; return the relay's first call about it."""
+async def followed_up(line: Line) -> PhoneCall:
+    """Leave an urgent message that all decline; return the follow-up's first call about it."""
     for number in MOBILES.values():
         line.up.carrier.answers(number, declines)
     call = await line.dials(BACK_LINE, patient())
     first = await line.rings()
     await line.rings(*(set(MOBILES.values()) - {first.number}))
     await line.up.carrier.hang_up(call)
-    relay = await line.rings(first.number)
-    await asyncio.gather(call.ended(DEADLINE), relay.ended(DEADLINE))
-    return relay
+    follow_up = await line.rings(first.number)
+    await asyncio.gather(call.ended(DEADLINE), follow_up.ended(DEADLINE))
+    return follow_up
 
 
 async def test_asterisk_is_killed(saw: Saw) -> None:
@@ -248,17 +248,17 @@ async def test_asterisk_is_killed(saw: Saw) -> None:
             line.up.carrier.answers(number, never_answers())
         call = await line.dials(BACK_LINE, patient(at_most=10))
         await line.rings()
-        connected = line.up.told("ami.connected")
+        connected = line.up.reported("ami.connected")
         os.kill(asterisk_pid(line.up.home), signal.SIGKILL)
         line.answered()
-        await until(lambda: line.up.told("ami.connected") > connected)
-        again = await line.rings()  # the relay, about the message of a call that nobody saw end
+        await until(lambda: line.up.reported("ami.connected") > connected)
+        again = await line.rings()  # the follow-up, about the message of a call that nobody saw end
         await asyncio.gather(again.ended(DEADLINE), line.up.carrier.hang_up(call))
         await call.ended(DEADLINE)
         (row,) = await line.holds()
         assert (row.outcome, row.message is not None) == ("interrupted", True)
         await line.reaches("+19175550162")
-        saw("started again; interrupted, and the relay called about it")
+        saw("started again; interrupted, and the follow-up called about it")
 
 
 async def test_the_callers_network_vanishes(saw: Saw) -> None:

@@ -17,16 +17,16 @@ from pbx.db.database import open_database
 from pbx.demo.carrier.handset import Handset, Script, answers, never_answers, refuses, voicemail
 from pbx.demo.scenes import BACK_LINE, MAIN, SATURDAY, TUESDAY, patient, physician
 from pbx.demo.stage import MOBILES, PATIENT_TONE, TONES, Stage, staged
+from tests.calls.test_follow_up import PIN, leaves_a_message, read, with_pin
 from tests.calls.test_outbound import LIVE, events
-from tests.calls.test_relay import PIN, leaves_a_message, read, with_pin
 from tests.conftest import Saw
 from tests.faults import oracle
 from tests.faults.oracle import DEADLINE
 from tests.support.offices import changed
 
 pytestmark = [pytest.mark.long, pytest.mark.asyncio(loop_scope="session")]
-LADDER = "[ladder.urgent]"
-SHORT = 'relay = { cut_off = "1s" }'  # physicians of these tests talk for two seconds
+ESCALATION = "[escalation.urgent]"
+SHORT = 'follow_up = { cut_off = "1s" }'  # physicians of these tests talk for two seconds
 
 
 @asynccontextmanager
@@ -42,7 +42,7 @@ async def night(text: str) -> AsyncIterator[Stage]:
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def practice() -> AsyncIterator[Stage]:
     """Start the example practice: who is on call rings, then the backup."""
-    async with night(changed((LADDER, f"{LADDER}\n{SHORT}"))) as stage:
+    async with night(changed((ESCALATION, f"{ESCALATION}\n{SHORT}"))) as stage:
         yield stage
 
 
@@ -70,7 +70,7 @@ async def holds(stage: Stage, caller: str) -> History:
     history = await stage.finished(caller)
     await asyncio.to_thread(oracle.ends_well, history.call, stage.home.database)
     await oracle.no_channel_is_left(stage.asterisk.command)
-    oracle.dialled_nobody_else(stage.carrier)
+    oracle.dialed_nobody_else(stage.carrier)
     return history
 
 
@@ -103,7 +103,7 @@ async def test_the_trunks_errors(practice: Stage, saw: Saw, status: int) -> None
 async def test_it_rings_for_ever(practice: Stage, saw: Saw) -> None:
     """Row 19: the step ends at its timeout."""
     history, waited = await goes_on(practice, never_answers(), "+19177770191")
-    assert history.legs[0].result in {"no answer", "cancelled"}
+    assert history.legs[0].result in {"no answer", "canceled"}
     saw("the step ended after 20 s, the next one rang", waited)
 
 
@@ -182,8 +182,8 @@ async def test_two_accept_at_once(together: Stage, saw: Saw) -> None:
     assert {leg.person: leg.result for leg in history.legs}[loser] == "too late"
     assert history.message is not None
     assert history.message.acknowledged_by == winner
-    befell = await asyncio.to_thread(events, stage, history.message.id)
-    assert [what for what, _ in befell].count("acknowledged") == 1
+    happened = await asyncio.to_thread(events, stage, history.message.id)
+    assert [what for what, _ in happened].count("acknowledged") == 1
     saw("one bridge, and one acknowledgment in the message's history")
 
 
@@ -232,7 +232,7 @@ async def test_a_prompt_file_is_missing(practice: Stage, saw: Saw) -> None:
     saw("accepted by a press without a prompt")
 
 
-async def test_the_patient_hangs_up_in_mid_ladder(practice: Stage, saw: Saw) -> None:
+async def test_the_patient_hangs_up_in_mid_escalation(practice: Stage, saw: Saw) -> None:
     """Row 25: the phone falls silent within a second, and a message with a number is open."""
     stage = practice
     person = stage.person("oncall")
@@ -240,7 +240,7 @@ async def test_the_patient_hangs_up_in_mid_ladder(practice: Stage, saw: Saw) -> 
     call = await stage.carrier.dials(BACK_LINE, caller="+19177770250", script=patient(at_most=60))
     phone = await stage.carrier.rings(MOBILES[person], DEADLINE)
     await call.answered(DEADLINE)
-    stage.carrier.answers(MOBILES[person], refuses(486))  # when the relay calls about it
+    stage.carrier.answers(MOBILES[person], refuses(486))  # when the follow-up calls about it
     began = time.monotonic()
     await stage.carrier.hang_up(call)
     await phone.ended(DEADLINE)
@@ -253,7 +253,7 @@ async def test_the_patient_hangs_up_in_mid_ladder(practice: Stage, saw: Saw) -> 
 
 
 async def test_the_patient_hangs_up_before_the_answer(practice: Stage, saw: Saw) -> None:
-    """Row 25: cancelled while the front desk rings by day: it falls silent, and all is logged."""
+    """Row 25: canceled while the front desk rings by day: it falls silent, and all is logged."""
     stage = practice
     stage.set_time(TUESDAY)
     stage.carrier.answers("desk1", never_answers())
@@ -330,7 +330,7 @@ async def test_a_hundred_pins(together: Stage, saw: Saw) -> None:
     found = await asyncio.to_thread(read, stage, message)
     assert (found.state, found.delivered_by) == ("open", None)
     await oracle.no_channel_is_left(stage.asterisk.command)
-    oracle.dialled_nobody_else(stage.carrier)
+    oracle.dialed_nobody_else(stage.carrier)
     saw(f"{len(guesses)} tries: 5 were looked at, and the right PIN after them was not")
 
 

@@ -68,11 +68,11 @@ async def test_up_is_killed(saw: Saw) -> None:
     async with orphaned() as (line, daemon, asterisks):
         await line.reaches("+19175550161")  # nobody watches them, and callers are answered
         (line.up.home.asterisk / "run" / "asterisk.pid").unlink()  # found all the same
-        served = line.up.told("daemon.serving")
+        served = line.up.reported("daemon.serving")
         await line.up.starts()
-        await until(lambda: line.up.told("daemon.serving") > served)
-        assert line.up.told("daemon.leftover_ended") == 1
-        assert line.up.told("asterisk.leftover_ended") == 1
+        await until(lambda: line.up.reported("daemon.serving") > served)
+        assert line.up.reported("daemon.leftover_ended") == 1
+        assert line.up.reported("asterisk.leftover_ended") == 1
         (now_serves,), (now_runs,) = control_layers(line.up), running_in(line.up.home.asterisk)
         assert now_serves != daemon
         assert now_runs not in asterisks
@@ -103,7 +103,7 @@ async def test_who_cannot_start_ends_nobody(saw: Saw) -> None:
 async def test_a_second_control_layer(saw: Saw) -> None:
     """Row 44: `serve` and `up` by hand name the process that runs, and change nothing."""
     async with line_up() as line:
-        daemon, served = line.up.daemon_pid(), line.up.told("daemon.serving")
+        daemon, served = line.up.daemon_pid(), line.up.reported("daemon.serving")
         code, said = await gives(line.up, "serve")
         assert code == 2
         assert said == (
@@ -118,6 +118,6 @@ async def test_a_second_control_layer(saw: Saw) -> None:
         )
         assert control_layers(line.up) == [daemon]
         await line.reaches("+19175550161")
-        assert line.up.told("daemon.serving") == served
+        assert line.up.reported("daemon.serving") == served
         await line.holds()
         saw("`serve` and `up` beside one that runs: refused by the process's number")

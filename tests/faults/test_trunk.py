@@ -28,8 +28,8 @@ async def office_on(carrier: Trunk) -> AsyncIterator[Line]:
         yield line
 
 
-async def befell(line: Line, carrier: Trunk, last: str) -> list[str]:
-    """Call by night and wait for this in the first call to a physician; return what befell it."""
+async def happened(line: Line, carrier: Trunk, last: str) -> list[str]:
+    """Call by night, wait for this in the first call to a physician; return what happened to it."""
     call = await line.dials(BACK_LINE, patient(at_most=60))
     invited = [one for one in carrier.calls.values() if "INVITE" in one]
     await until(lambda: any("INVITE" in one and last in one for one in carrier.calls.values()))
@@ -46,7 +46,7 @@ async def test_ringing_after_an_announcement_counts_anew(saw: Saw) -> None:
         trunk((0, 100), (0, 183), (10, 180), (24, 486)) as carrier,
         office_on(carrier) as line,
     ):
-        first = await befell(line, carrier, "486")
+        first = await happened(line, carrier, "486")
         assert first[:5] == ["INVITE", "100", "183", "180", "486"]
         saw("183, then 180 after 10 s: it rang on past 20 s")
 
@@ -54,7 +54,7 @@ async def test_ringing_after_an_announcement_counts_anew(saw: Saw) -> None:
 async def test_a_phone_that_is_looked_for_and_busy(saw: Saw) -> None:
     """Row 37: 100, and 12 s later that it is busy: it was waited for, and the next one rings."""
     async with trunk((0, 100), (12, 486)) as carrier, office_on(carrier) as line:
-        first = await befell(line, carrier, "486")
+        first = await happened(line, carrier, "486")
         assert first[:3] == ["INVITE", "100", "486"]
         saw("100 and then 486 after 12 s: waited for")
 
@@ -66,7 +66,7 @@ async def test_a_phone_to_which_the_carrier_sends_the_call_on(saw: Saw, status: 
         trunk((0, 100), (1, status), (17, 180), (20, 486)) as carrier,
         office_on(carrier) as line,
     ):
-        first = await befell(line, carrier, "486")
+        first = await happened(line, carrier, "486")
         assert first[:5] == ["INVITE", "100", str(status), "180", "486"]
         saw(f"{status}, then 180 after 17 s: waited for")
 
@@ -74,6 +74,6 @@ async def test_a_phone_to_which_the_carrier_sends_the_call_on(saw: Saw, status: 
 async def test_a_trunk_that_only_tries_is_left(saw: Saw) -> None:
     """Row 37: 100 and nothing more: the phone is given up, though later than a dead trunk."""
     async with trunk((0, 100)) as carrier, office_on(carrier) as line:
-        first = await befell(line, carrier, "CANCEL")
+        first = await happened(line, carrier, "CANCEL")
         assert first[:3] == ["INVITE", "100", "CANCEL"]
         saw("100 alone: given up")

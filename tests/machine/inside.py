@@ -236,7 +236,7 @@ async def findings() -> frozenset[str]:
     """Ask the doctor what is not well."""
     code, said = await asked("sudo -u officeline officeline doctor")
     assert code in {0, 1}, said
-    return frozenset(re.findall(r"^MEND (\w+)", said, re.MULTILINE))
+    return frozenset(re.findall(r"^FIX (\w+)", said, re.MULTILINE))
 
 
 async def connected(*more: str) -> None:

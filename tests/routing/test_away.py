@@ -1,4 +1,4 @@
-"""Away dates and the places of a rota: who takes a turn, who is beside whom, and who steps in."""
+"""Away dates and places of a schedule: who takes a turn, who is beside whom, who steps in."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ from routing.model import (
     Person,
     Place,
     Plan,
-    Rota,
+    Schedule,
     Unit,
 )
 from routing.oncall import duties, swapped, taken_from, until_morning, with_overrides
 from routing.places import away
-from routing.rota import gaps, handoff_clock, on_call, shifts
+from routing.schedule import gaps, handoff_clock, on_call, shifts
 from routing.simulate import Load, simulate
-from tests.routing.test_rota_told import DOCTORS, MONDAYS, changed, during, local, practice
+from tests.routing.test_schedule_reported import DOCTORS, MONDAYS, changed, during, local, practice
 from tests.support.wall_clock import DAY, WallClock, clocks, plan_in, times, windows
 
 RESIDENTS = ("chen", "diaz", "evans")
@@ -50,8 +50,8 @@ def known(plan: Plan, *people: str, **absences: tuple[str, str]) -> Plan:
 
 
 def office(*layers: Layer, shifts: tuple[ExplicitShift, ...] = (), backup: str = "next") -> Plan:
-    """Make a practice with one rota of these layers."""
-    return known(practice(Rota("doctors", layers, shifts, backup)))
+    """Make a practice with one schedule of these layers."""
+    return known(practice(Schedule("doctors", layers, shifts, backup)))
 
 
 def shift(person: str, start: str, end: str, place: Place = "oncall") -> ExplicitShift:
@@ -120,7 +120,7 @@ def test_nobody_is_on_call_where_all_are_away() -> None:
 
 
 def test_a_backup_who_is_away_is_passed_over() -> None:
-    """The rota's own backup too: the next of the rotation steps in for them."""
+    """The schedule's own backup too: the next of the rotation steps in for them."""
     off = ("2026-01-26 00:00", "2026-02-02 08:00")
     plan = known(office(MONDAYS), osei=off)
     assert who(plan, "2026-01-27 12:00") == (("lee",), "patel")
@@ -197,7 +197,7 @@ def test_a_shift_fills_its_own_place() -> None:
     assert handoff_clock(plan, "doctors", local(at)) == time(8)  # the attending's layer decides
 
 
-def test_first_and_second_call_in_one_rota() -> None:
+def test_first_and_second_call_in_one_schedule() -> None:
     """The backup has a rotation of their own, and is never who is on call already."""
     plan = office(MONDAYS, SENIORS, backup="chen")
     assert who(plan, "2026-01-06 12:00") == (("lee",), "patel")
@@ -211,7 +211,7 @@ def test_first_and_second_call_in_one_rota() -> None:
 
 
 def test_the_backups_turn_moves_when_they_are_away() -> None:
-    """To the next of the backups; where all of them are, to whom the rota names."""
+    """To the next of the backups; where all of them are, to whom the schedule names."""
     off = ("2026-01-05 00:00", "2026-01-12 00:00")
     plan = known(office(MONDAYS, SENIORS, backup="chen"), patel=off)
     assert who(plan, "2026-01-06 12:00") == (("lee",), "osei")  # lee is on call
@@ -321,12 +321,12 @@ def practices(draw: st.DrawFn) -> tuple[Plan, WallClock, datetime]:
         )
         for one in PEOPLE
     }
-    rota = Rota(
+    schedule = Schedule(
         "doctors",
         tuple(draw(layers(clock)) for _ in range(draw(st.integers(1, 4)))),
         backup=draw(st.sampled_from(["next", "ana"])),
     )
-    plan = replace(plan_in(clock.zone), rotas={"doctors": rota}, people=people)
+    plan = replace(plan_in(clock.zone), schedules={"doctors": schedule}, people=people)
     at = clock.minutes[draw(st.integers(clock.first, clock.last - 1))]
     return plan, clock, at
 
@@ -342,9 +342,9 @@ def test_nobody_who_is_away_has_a_turn(drawn: tuple[Plan, WallClock, datetime]) 
     assert len(set(answer.people)) == len(answer.people) <= 2
     assert answer.backup not in answer.people
     assert not any(away(plan, one, at) for one in (*answer.people, answer.backup) if one)
-    rota = plan.rotas["doctors"]
-    for layer in rota.layers:  # whichever holds, somebody of it who is there could be called
-        alone = replace(plan, rotas={"doctors": replace(rota, layers=(layer,))})
+    schedule = plan.schedules["doctors"]
+    for layer in schedule.layers:  # whichever holds, somebody of it who is there could be called
+        alone = replace(plan, schedules={"doctors": replace(schedule, layers=(layer,))})
         there = [one for one in layer.rotation if not away(plan, one, at)]
         if on_call(alone, "doctors", at).people:
             assert there
@@ -422,8 +422,8 @@ def overridden(draw: st.DrawFn) -> tuple[Plan, WallClock, datetime]:
 
     made = tuple(change(number) for number in range(draw(st.integers(0, 4))))
     shifts_ = tuple(by_hand() for _ in range(draw(st.integers(0, 3))))
-    rota = replace(plan.rotas["doctors"], shifts=shifts_)
-    return replace(plan, rotas={"doctors": rota}, overrides=made), clock, at
+    schedule = replace(plan.schedules["doctors"], shifts=shifts_)
+    return replace(plan, schedules={"doctors": schedule}, overrides=made), clock, at
 
 
 @given(drawn=overridden())

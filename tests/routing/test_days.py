@@ -174,15 +174,15 @@ def test_federal_holidays_are_observed_as_the_government_does() -> None:
     known = holidays.country_holidays("US", years=[*years, 2100])
     for name, when in wanted.items():
         named = {name, f"{name} (observed)"}
-        told = {day for day, names in known.items() if named & set(names.split("; "))}
-        told = {day for day in told if day.year in years}
+        reported = {day for day, names in known.items() if named & set(names.split("; "))}
+        reported = {day for day in reported if day.year in years}
         ours = {
             begin + step * DAY
             for begin, end in runs(when, date(2022, 1, 1), date(2099, 12, 31))
             for step in range((end - begin).days + 1)
             if (begin + step * DAY).year in years
         }
-        assert ours == told, name
+        assert ours == reported, name
         assert {day for day in ours if moved(when, day)} == {
-            day for day in told if "(observed)" in known[day]
+            day for day in reported if "(observed)" in known[day]
         }

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from pbx.config.plan import load
 from routing.decision import Facts
 from routing.engine import route
-from routing.ladder import Ringing, Waiting, next_step, resolve
+from routing.escalation import Ringing, Waiting, next_step, resolve
 from routing.model import Plan
-from routing.rota import on_call
+from routing.schedule import on_call
 
 ROOT = Path(__file__).parents[2]
 PLAN: Plan = load(ROOT / "config/office.toml", ROOT / "config/presets.toml").plan
@@ -36,12 +36,12 @@ NIGHT = local("2026-11-28 02:10")
     [
         (Facts(MAIN, PATIENT), TUESDAY, "ring", "frontdesk", "routine"),
         (Facts(MAIN, PATIENT), NIGHT, "menu", "night", None),
-        (Facts(MAIN, PATIENT, ("1",)), NIGHT, "ladder", "urgent", "urgent"),
+        (Facts(MAIN, PATIENT, ("1",)), NIGHT, "escalation", "urgent", "urgent"),
         (Facts(MAIN, PATIENT, ("2",)), NIGHT, "message", "everyone", "routine"),
-        (Facts(MAIN, PATIENT, ("",)), NIGHT, "ladder", "urgent", "urgent"),
-        (Facts(MAIN, PATIENT, ("9",)), NIGHT, "ladder", "urgent", "urgent"),
-        (Facts(BACK, PATIENT), NIGHT, "ladder", "urgent", "urgent"),
-        (Facts(BACK, None), TUESDAY, "ladder", "urgent", "urgent"),
+        (Facts(MAIN, PATIENT, ("",)), NIGHT, "escalation", "urgent", "urgent"),
+        (Facts(MAIN, PATIENT, ("9",)), NIGHT, "escalation", "urgent", "urgent"),
+        (Facts(BACK, PATIENT), NIGHT, "escalation", "urgent", "urgent"),
+        (Facts(BACK, None), TUESDAY, "escalation", "urgent", "urgent"),
         (Facts("+12125550199", PATIENT), TUESDAY, "reject", "", None),
         (Facts(MAIN, PATIENT), local("2026-12-25 10:00"), "menu", "night", None),
         (Facts(MAIN, PATIENT), local("2026-11-24 12:30"), "menu", "night", None),
@@ -80,7 +80,7 @@ def test_no_call_to_our_lines_is_ever_refused(
     """Whatever is pressed and whenever: a person rings, a menu asks or a message is taken."""
     at = at.replace(tzinfo=PLAN.office.zone)
     decision = route(Facts(did, caller, presses), PLAN, at)
-    assert decision.kind in {"ring", "ladder", "message", "menu"}
+    assert decision.kind in {"ring", "escalation", "message", "menu"}
     assert decision == route(Facts(did, caller, presses), PLAN, at)
     if presses:
         assert decision.kind != "menu"
@@ -107,16 +107,18 @@ def test_the_rotation_hands_over_by_the_wall_clock(at: str, person: str, second:
 
 
 def climb(reachable: frozenset[str]) -> list[Ringing | Waiting]:
-    """Go through the urgent ladder to its end."""
+    """Go through the urgent escalation policy to its end."""
     steps: list[Ringing | Waiting] = []
     after = -1
-    while step := next_step(PLAN.ladders["urgent"], PLAN, NIGHT, after=after, reachable=reachable):
+    while step := next_step(
+        PLAN.escalations["urgent"], PLAN, NIGHT, after=after, reachable=reachable
+    ):
         steps.append(step)
         after = step.step
     return steps
 
 
-def test_the_ladder_goes_on_call_backup_pause_on_call_everyone() -> None:
+def test_the_escalation_goes_on_call_backup_pause_on_call_everyone() -> None:
     """Each step names people by id at the moment that it is performed."""
     answer = on_call(PLAN, "doctors", NIGHT)
     assert answer.backup is not None
@@ -131,7 +133,7 @@ def test_the_ladder_goes_on_call_backup_pause_on_call_everyone() -> None:
 
 
 def test_a_person_without_a_contact_is_skipped_at_once() -> None:
-    """A step with nobody reachable costs no time, and nobody reachable ends the ladder."""
+    """A step with nobody reachable costs no time, and nobody reachable ends the escalation."""
     second = on_call(PLAN, "doctors", NIGHT).backup or ""
     steps = climb(frozenset({second}))
     assert [step.who for step in steps if isinstance(step, Ringing)] == [(second,), (second,)]
@@ -139,7 +141,7 @@ def test_a_person_without_a_contact_is_skipped_at_once() -> None:
 
 
 def test_everyone_is_every_physician() -> None:
-    """The words of a ladder resolve to people, groups and names."""
+    """The words of an escalation policy resolve to people, groups and names."""
     assert resolve("everyone", PLAN, NIGHT) == ("lee", "osei", "patel")
     assert resolve("frontdesk", PLAN, NIGHT) == ("desk1", "desk2")
     assert resolve("patel", PLAN, NIGHT) == ("patel",)

@@ -22,9 +22,9 @@ from routing.model import (
     HoursChange,
     HoursState,
     Monthly,
+    OfficeHours,
     Opening,
     Plan,
-    Schedule,
     Season,
     Window,
     Yearly,
@@ -41,9 +41,9 @@ Painted = list[tuple[int, int, str]]
 class Oracle:
     """What is open when, from the definitions in `routing.model.hours` and nothing else."""
 
-    def __init__(self, plan: Plan, clock: WallClock, schedule: str) -> None:
+    def __init__(self, plan: Plan, clock: WallClock, office_hours: str) -> None:
         self.clock = clock
-        self.changes = [one for one in plan.changes if one.schedule in {None, schedule}]
+        self.changes = [one for one in plan.changes if one.office_hours in {None, office_hours}]
         self.usual: Painted = []
         self.special: Painted = []
         self.shut: Painted = []
@@ -52,12 +52,12 @@ class Oracle:
             closures = [
                 one
                 for one in plan.closures
-                if one.schedule in {None, schedule} and is_one_of(one.when, day)
+                if one.office_hours in {None, office_hours} and is_one_of(one.when, day)
             ]
             openings = [
                 one
                 for one in plan.openings
-                if one.schedule == schedule and is_one_of(one.when, day)
+                if one.office_hours == office_hours and is_one_of(one.when, day)
             ]
             if openings:
                 reason = openings[0].reason
@@ -67,9 +67,11 @@ class Oracle:
             self.days += [(clock.minute(day), clock.minute(day + DAY), one.reason) for one in whole]
             self.shut += [self.span(day, one.span, one.reason) for one in closures if one.span]
             seasons = [
-                one for one in plan.seasons if one.schedule == schedule and is_one_of(one.when, day)
+                one
+                for one in plan.seasons
+                if one.office_hours == office_hours and is_one_of(one.when, day)
             ]
-            known = plan.schedules.get(schedule)
+            known = plan.office_hours.get(office_hours)
             usual = seasons[0].periods if seasons else known.periods if known else ()
             if not whole:
                 self.usual += [
@@ -100,14 +102,14 @@ class Oracle:
         return "closed", days or shut or {f"{self.clock.shows[minute]:%A %H:%M} is outside"}
 
 
-def agrees(plan: Plan, clock: WallClock, schedule: str, every: int) -> None:
+def agrees(plan: Plan, clock: WallClock, office_hours: str, every: int) -> None:
     """Compare the stretches at every minute, and `state_at` at the edges and each so many minutes.
 
-    The stretches cover the week, and neighbours differ.
+    The stretches cover the week, and neighbors differ.
     """
-    oracle = Oracle(plan, clock, schedule)
+    oracle = Oracle(plan, clock, office_hours)
     begin, end = clock.minutes[clock.first], clock.minutes[clock.last]
-    found = list(spans(plan, begin, end, schedule))
+    found = list(spans(plan, begin, end, office_hours))
     assert [one.end for one in found] == [*(one.start for one in found[1:]), end]
     assert found[0].start == begin
     for one, other in pairwise(found):
@@ -123,7 +125,7 @@ def agrees(plan: Plan, clock: WallClock, schedule: str, every: int) -> None:
         if stretch.because:
             assert stretch.because.startswith(tuple(reasons)), clock.shows[minute]
         if edge or now + timedelta(minutes=1) == stretch.end or minute % every == 0:
-            said, because = state_at(plan, now, schedule)
+            said, because = state_at(plan, now, office_hours)
             assert said == state, clock.shows[minute]
             assert because.startswith(tuple(reasons)), clock.shows[minute]
 
@@ -142,7 +144,7 @@ def busy_office(clock: WallClock) -> Plan:
     now = clock.minutes[clock.first] + timedelta(hours=40)
     return replace(
         plan_in(clock.zone),
-        schedules={OFFICE: Schedule(OFFICE, week), "lab": Schedule("lab", lab)},
+        office_hours={OFFICE: OfficeHours(OFFICE, week), "lab": OfficeHours("lab", lab)},
         closures=(
             Closure(Days(middle + 2 * DAY, middle + 3 * DAY), "holiday"),
             Closure(Days(first, first), "evening off", (time(17), time(3, 15))),
@@ -155,7 +157,7 @@ def busy_office(clock: WallClock) -> Plan:
         ),
         changes=(
             HoursChange(1, "closed", now, now + timedelta(hours=5), "burst pipe"),
-            HoursChange(2, "open", now + timedelta(hours=4), now + timedelta(hours=6), "mended"),
+            HoursChange(2, "open", now + timedelta(hours=4), now + timedelta(hours=6), "fixed"),
             HoursChange(3, "closed", now, now + timedelta(hours=1), "lab moved", "lab"),
         ),
     )
@@ -163,7 +165,7 @@ def busy_office(clock: WallClock) -> Plan:
 
 @pytest.mark.parametrize(("zone", "middle"), WEEKS)
 def test_every_minute_of_a_week_with_a_jump(zone: str, middle: date) -> None:
-    """An office with several schedules, closures, openings and changes, in every zone."""
+    """An office with several office hours, closures, openings and changes, in every zone."""
     clock = wall_clock(zone, middle)
     agrees(busy_office(clock), clock, OFFICE, every=7)
     agrees(busy_office(clock), clock, "lab", every=7)
@@ -204,29 +206,31 @@ def offices(draw: st.DrawFn) -> tuple[Plan, WallClock]:
     clock = draw(clocks())
     when = whens(clock.middle)
     part = st.tuples(times(), times())
-    schedule = st.sampled_from([OFFICE, "lab"])
+    office_hours = st.sampled_from([OFFICE, "lab"])
     numbers = iter(range(1, 100))
     minute = st.integers(clock.first - 60, clock.last).map(lambda at: clock.minutes[at])
     state: st.SearchStrategy[HoursState] = st.sampled_from(["open", "closed"])
-    change = st.tuples(minute, st.integers(1, 3000), state, st.none() | schedule).map(
+    change = st.tuples(minute, st.integers(1, 3000), state, st.none() | office_hours).map(
         lambda one: HoursChange(
             next(numbers), one[2], one[0], one[0] + timedelta(minutes=one[1]), "change", one[3]
         )
     )
     some = st.lists(periods(), max_size=8).map(tuple)
-    closure = st.builds(Closure, when, st.just("closure"), st.none() | part, st.none() | schedule)
+    closure = st.builds(
+        Closure, when, st.just("closure"), st.none() | part, st.none() | office_hours
+    )
     openings = st.builds(
         Opening,
         when,
         st.just("opening"),
         st.lists(part, min_size=1, max_size=2).map(tuple),
-        schedule,
+        office_hours,
     )
-    seasons = st.builds(Season, when, st.just("season"), some, schedule)
+    seasons = st.builds(Season, when, st.just("season"), some, office_hours)
     plan = replace(
         plan_in(clock.zone),
         seasons=tuple(draw(st.lists(seasons, max_size=2))),
-        schedules={name: Schedule(name, draw(some)) for name in (OFFICE, "lab")},
+        office_hours={name: OfficeHours(name, draw(some)) for name in (OFFICE, "lab")},
         closures=tuple(draw(st.lists(closure, max_size=4))),
         openings=tuple(draw(st.lists(openings, max_size=2))),
         changes=tuple(draw(st.lists(change, max_size=3))),
@@ -234,14 +238,14 @@ def offices(draw: st.DrawFn) -> tuple[Plan, WallClock]:
     return plan, clock
 
 
-@given(drawn=offices(), schedule=st.sampled_from([OFFICE, "lab"]))
+@given(drawn=offices(), office_hours=st.sampled_from([OFFICE, "lab"]))
 @settings(max_examples=40, deadline=None)
 def test_any_office_is_open_when_the_definitions_say(
-    drawn: tuple[Plan, WallClock], schedule: str
+    drawn: tuple[Plan, WallClock], office_hours: str
 ) -> None:
     """Whatever an office decides, the stretches and `state_at` are what the definitions give."""
     plan, clock = drawn
-    agrees(plan, clock, schedule, every=97)
+    agrees(plan, clock, office_hours, every=97)
 
 
 def test_days_are_those_of_the_calendar() -> None:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from routing import turns
 from routing.idle import Idle, idle
-from routing.model import Layer, Rota, Unit, Window
+from routing.model import Layer, Schedule, Unit, Window
 
 ZONE = ZoneInfo("UTC")
 NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
@@ -55,7 +55,7 @@ def seen(layer: Layer, above: Layer) -> set[str]:
 )
 def test_who_is_idle_is_who_is_never_seen(layer: Layer, above: Layer) -> None:
     """Nobody is missed, and nobody named who has a turn."""
-    found = [one for one in idle(Rota("doctors", (layer, above)), ZONE, NOW) if one.layer == 0]
+    found = [one for one in idle(Schedule("doctors", (layer, above)), ZONE, NOW) if one.layer == 0]
     never = tuple(one for one in layer.rotation if one not in seen(layer, above))
     assert found == ([Idle(0, never, "above")] if never else [])
 
@@ -65,6 +65,8 @@ def test_a_seat_of_its_own_hides_nobody() -> None:
     base = Layer(("a", "b"), SINCE, time(8))
     for place in ("beside", "backup"):
         other = replace(base, rotation=("c",), place=place)
-        assert list(idle(Rota("doctors", (base, other)), ZONE, NOW)) == []
+        assert list(idle(Schedule("doctors", (base, other)), ZONE, NOW)) == []
     hidden = replace(base, rotation=("c",))
-    assert list(idle(Rota("doctors", (base, hidden)), ZONE, NOW)) == [Idle(0, ("a", "b"), "above")]
+    assert list(idle(Schedule("doctors", (base, hidden)), ZONE, NOW)) == [
+        Idle(0, ("a", "b"), "above")
+    ]

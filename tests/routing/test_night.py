@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from routing import relay, shift_start
+from routing import follow_up, shift_start
 from tests.support import night
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "night.md"
@@ -26,7 +26,7 @@ def test_the_drawing_is_not_stale() -> None:
 def test_every_state_and_event_is_drawn() -> None:
     """Each is a word of the drawing, and what nothing follows is an end."""
     text = night.drawn()
-    words = {*relay.STATES, *relay.EVENTS, *shift_start.STATES, *shift_start.EVENTS}
+    words = {*follow_up.STATES, *follow_up.EVENTS, *shift_start.STATES, *shift_start.EVENTS}
     assert [word for word in sorted(words) if word not in text] == []
     ends = [line.split()[0] for line in text.splitlines() if line.endswith("--> [*]")]
     assert ends == ["closed", "confirmed", "over", "missed"]
@@ -35,6 +35,6 @@ def test_every_state_and_event_is_drawn() -> None:
 def test_another_table_is_another_drawing(monkeypatch: pytest.MonkeyPatch) -> None:
     """The test above can fail."""
     before = night.drawn()
-    monkeypatch.setattr(relay, "AFTER", {**relay.AFTER, ("closed", "joined"): "open"})
+    monkeypatch.setattr(follow_up, "AFTER", {**follow_up.AFTER, ("closed", "joined"): "open"})
     assert night.drawn() != before
     assert "closed --> [*]" not in night.drawn()

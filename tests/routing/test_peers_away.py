@@ -12,9 +12,9 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from routing.model import Away, ExplicitShift, Layer, Override, Person, Place, Plan, Rota
+from routing.model import Away, ExplicitShift, Layer, Override, Person, Place, Plan, Schedule
 from routing.oncall import at_instant, duties, swapped, with_overrides
-from routing.rota import on_call, shifts
+from routing.schedule import on_call, shifts
 from routing.spans import windows
 from tests.support.wall_clock import plan_in
 
@@ -55,7 +55,7 @@ def override(number: int, text: str) -> Override:
 def plan_of(*written: str, layers: tuple[Layer, ...] = (), beside: tuple[str, ...] = ()) -> Plan:
     """Make a plan of explicit shifts, and of layers below them."""
     known = (*(shift(one) for one in written), *(shift(one, "beside") for one in beside))
-    return replace(plan_in(ZONE), rotas={"doctors": Rota("doctors", layers, known)})
+    return replace(plan_in(ZONE), schedules={"doctors": Schedule("doctors", layers, known)})
 
 
 def daily(start: str, end: str) -> Layer:
@@ -74,11 +74,13 @@ def held(plan: Plan, start: str, end: str) -> set[Held]:
             else:
                 rows[person].append([one.start, one.end])
     return {
-        (told(begins), told(ends), who) for who, spans in rows.items() for begins, ends in spans
+        (reported(begins), reported(ends), who)
+        for who, spans in rows.items()
+        for begins, ends in spans
     }
 
 
-def told(moment: datetime) -> str:
+def reported(moment: datetime) -> str:
     """Write an instant as `at` reads it."""
     clock = f"{moment:%-H:%M:%S}".removesuffix(":00")
     return clock if moment.day == 1 else f"{moment.day} {clock}"
@@ -208,16 +210,16 @@ def test_nobody_is_scheduled_during_their_time_off() -> None:
 def test_one_vacation_counts_in_every_schedule() -> None:
     """https://github.com/ustream/openduty/issues/66: no schedule is edited for it."""
     plan = off(plan_of(layers=(WEEKS,)), "ana", "1 0:00", "8 0:00")
-    rotas = {one: replace(plan.rotas["doctors"], name=one) for one in ("doctors", "night")}
-    plan = replace(plan, rotas=rotas)
-    assert [on_call(plan, one, at("2 9:00")).people for one in rotas] == [("ben",), ("ben",)]
+    schedules = {one: replace(plan.schedules["doctors"], name=one) for one in ("doctors", "night")}
+    plan = replace(plan, schedules=schedules)
+    assert [on_call(plan, one, at("2 9:00")).people for one in schedules] == [("ben",), ("ben",)]
 
 
 def test_a_vacation_is_seen_in_the_list() -> None:
     """https://github.com/OneUptime/oneuptime/issues/2086, and 3411: the list is what is rung."""
     plan = off(plan_of(layers=(WEEKS,)), "ana", "2 0:00", "4 0:00")
     rows = [
-        (told(one.start), one.person, one.instead_of)
+        (reported(one.start), one.person, one.instead_of)
         for one in duties(plan, "doctors", at("1 9:00"), at("8 9:00"))
     ]
     assert rows == [("9:00", "ana", None), ("2 0:00", "ben", "ana"), ("4 0:00", "ana", None)]
@@ -262,7 +264,7 @@ def test_the_row_of_a_shift_ends_where_its_swap_begins() -> None:
     """https://github.com/grafana-cold-storage/oncall/issues/3096: 13:00-1:00, swapped at 21:00."""
     plan = swapped_in(plan_of("1/13:00 2/1:00 user"), "21:00", "2 1:00")
     rows = [
-        (told(one.start), told(one.end), one.person)
+        (reported(one.start), reported(one.end), one.person)
         for one in duties(plan, "doctors", at("12:00"), at("2 2:00"))
     ]
     assert rows == [("13:00", "21:00", "user"), ("21:00", "2 1:00", "other")]

@@ -14,8 +14,8 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from routing.instants import at_local
-from routing.model import Layer, MonthDay, Plan, Rota, Unit, Window
-from routing.rota import on_call, shifts
+from routing.model import Layer, MonthDay, Plan, Schedule, Unit, Window
+from routing.schedule import on_call, shifts
 from routing.turn_texts import counted_from, windows
 from tests.support.wall_clock import DAY, plan_in
 
@@ -46,8 +46,8 @@ def local(text: str) -> datetime:
 
 
 def practice(*layers: Layer) -> Plan:
-    """Make a practice in Chicago with one rota of these layers."""
-    return replace(plan_in(CHICAGO), rotas={"doctors": Rota("doctors", layers)})
+    """Make a practice in Chicago with one schedule of these layers."""
+    return replace(plan_in(CHICAGO), schedules={"doctors": Schedule("doctors", layers)})
 
 
 def layer(people: str, since: str, every: int, unit: Unit, only: str = "", **more: object) -> Layer:

@@ -29,15 +29,15 @@ from routing.model import (
     Layer,
     Line,
     Menu,
+    OfficeHours,
     Override,
     Patient,
     Plan,
     Reject,
     Repeat,
     Ring,
-    Rota,
     Rule,
-    RunLadder,
+    RunEscalation,
     Schedule,
     TakeMessage,
     Try,
@@ -69,7 +69,7 @@ def proof(plan: Plan = PLAN, numbers: dict[str, frozenset[str]] = ALL) -> Proof:
 
 
 def without(person: str) -> dict[str, frozenset[str]]:
-    """Take one person's numbers out of the vault."""
+    """Take one person's numbers out of the secrets file."""
     return {**ALL, person: frozenset()}
 
 
@@ -109,7 +109,7 @@ def test_a_removed_contact_fails_from_the_first_minute_on_call(
     assert shortest.failure == (
         "backline",
         "urgent",
-        ("an unknown caller", "the ladder urgent"),
+        ("an unknown caller", "the escalation policy urgent"),
         f"{person} is on call and has no contact then",
     )
     assert shortest.spans[0] == (local(first), local(last))
@@ -117,26 +117,28 @@ def test_a_removed_contact_fails_from_the_first_minute_on_call(
     assert menu.path == (
         "an unknown caller",
         "presses 1 at the menu night",
-        "the ladder urgent",
+        "the escalation policy urgent",
     )
     assert menu.line == "main"
 
 
-def test_a_week_taken_out_of_the_rota_fails_at_its_first_minute() -> None:
-    """That the engine would call everyone does not prove a rota with a gap."""
-    rota = PLAN.rotas["doctors"]
+def test_a_week_taken_out_of_the_schedule_fails_at_its_first_minute() -> None:
+    """That the engine would call everyone does not prove a schedule with a gap."""
+    schedule = PLAN.schedules["doctors"]
     doctors = [
-        ExplicitShift(rota.layers[0].rotation[number % 3], start, start + timedelta(days=7))
+        ExplicitShift(schedule.layers[0].rotation[number % 3], start, start + timedelta(days=7))
         for number in range(80)
         if (start := datetime(2026, 10, 5, 8) + timedelta(days=7 * number))  # noqa: DTZ001  # local
         != datetime(2027, 3, 8, 8)  # noqa: DTZ001  # local, too
     ]
-    broken = replace(PLAN, rotas={"doctors": Rota("doctors", (), tuple(doctors), backup="patel")})
+    broken = replace(
+        PLAN, schedules={"doctors": Schedule("doctors", (), tuple(doctors), backup="patel")}
+    )
     found = proof(broken)
     assert [one.spans for one in found.counterexamples if one.failure.line == "backline"] == [
         ((local("2027-03-08 08:00"), local("2027-03-15 08:00")),)
     ]
-    assert whys(found) == {"nobody is on call in the rota doctors"}
+    assert whys(found) == {"nobody is on call in the schedule doctors"}
 
 
 def test_an_override_that_leaves_nobody_is_a_gap() -> None:
@@ -144,30 +146,32 @@ def test_an_override_that_leaves_nobody_is_a_gap() -> None:
     gap = Override(1, "doctors", "remove", None, "osei", local("2026-11-04 03:11"), END)
     found = proof(replace(PLAN, overrides=(gap,)))
     assert found.counterexamples[0].spans[0][0] == local("2026-11-04 03:11")
-    assert whys(found) == {"nobody is on call in the rota doctors"}
+    assert whys(found) == {"nobody is on call in the schedule doctors"}
 
 
 def test_one_person_alone_is_too_few() -> None:
     """An urgent path reaches two different people."""
-    ladder = replace(PLAN.ladders["urgent"], live=(Try("oncall", 20), Try("oncall", 20)))
-    found = proof(replace(PLAN, ladders={"urgent": ladder}))
+    escalation = replace(PLAN.escalations["urgent"], live=(Try("oncall", 20), Try("oncall", 20)))
+    found = proof(replace(PLAN, escalations={"urgent": escalation}))
     assert whys(found) == {f"only {one} can be reached" for one in PLAN.people}
     assert proof(numbers={}).counterexamples[0].failure.why.endswith("has no contact then")
 
 
 def test_desk_phones_are_no_people() -> None:
-    """A ladder that rings two phones in an empty office reaches nobody."""
-    ladder = replace(PLAN.ladders["urgent"], live=(Try("frontdesk", 20),))
-    assert whys(proof(replace(PLAN, ladders={"urgent": ladder}))) == {"nobody can be reached"}
+    """An escalation policy that rings two phones in an empty office reaches nobody."""
+    escalation = replace(PLAN.escalations["urgent"], live=(Try("frontdesk", 20),))
+    assert whys(proof(replace(PLAN, escalations={"urgent": escalation}))) == {
+        "nobody can be reached"
+    }
 
 
 def test_who_wants_messages_first_is_called_by_the_message() -> None:
     """Two of three want a message first: they count where a number of theirs is known."""
-    relay = {
-        key: replace(one, mode="relay" if key != "lee" else "patch")
+    follow_up = {
+        key: replace(one, mode="follow_up" if key != "lee" else "patch")
         for key, one in PLAN.people.items()
     }
-    changed = replace(PLAN, people=relay)
+    changed = replace(PLAN, people=follow_up)
     assert proof(changed).holds
     numbers = {**without("osei"), "patel": frozenset[str]()}
     assert "only lee can be reached" in whys(proof(changed, numbers))
@@ -272,15 +276,17 @@ RICH = replace(
     only(
         PLAN,
         Rule("blocked", When(flag="blocked"), Reject()),
-        Rule("third", When(repeat=Repeat(3, 60)), RunLadder("urgent")),
-        Rule("lab", When(schedule="lab", hours="open", line="backline"), TakeMessage("urgent")),
+        Rule("third", When(repeat=Repeat(3, 60)), RunEscalation("urgent")),
+        Rule("lab", When(office_hours="lab", hours="open", line="backline"), TakeMessage("urgent")),
         Rule("own", When(line="direct", hours="open"), Ring("own", 20, "urgent", "nights")),
         Rule("friday", When(during=(Window(4, time(22), 5, time(3)),)), Announce(("bye",))),
     ),
     lines=(*PLAN.lines, Line("+12125550102", "direct", owner="osei")),
-    schedules={
-        **PLAN.schedules,
-        "lab": Schedule("lab", tuple(Window(day, time(22), day + 1, time(2)) for day in range(5))),
+    office_hours={
+        **PLAN.office_hours,
+        "lab": OfficeHours(
+            "lab", tuple(Window(day, time(22), day + 1, time(2)) for day in range(5))
+        ),
     },
     closures=(
         *PLAN.closures,
@@ -297,12 +303,12 @@ RICH = replace(
         "patel": replace(
             PLAN.people["patel"],
             contacts=(Contact("mobile", (Window(2, time(2, 30), 1, time(2, 30)),)),),
-            mode="relay",
+            mode="follow_up",
         ),
     },
-    rotas={
-        **PLAN.rotas,
-        "nights": Rota(
+    schedules={
+        **PLAN.schedules,
+        "nights": Schedule(
             "nights",
             (
                 Layer(("lee", "patel"), date(2026, 1, 1), time(17), every=12, unit="hours"),
@@ -318,10 +324,10 @@ RICH = replace(
             backup="doctors",
         ),
     },
-    ladders={
-        **PLAN.ladders,
+    escalations={
+        **PLAN.escalations,
         "nights": replace(
-            PLAN.ladders["urgent"], live=(Try("oncall", 9), Try("backup", 9)), rota="nights"
+            PLAN.escalations["urgent"], live=(Try("oncall", 9), Try("backup", 9)), schedule="nights"
         ),
     },
     overrides=(
@@ -432,13 +438,13 @@ def live(
         match verdict.verb:
             case names.MENU:
                 event, detail = names.PRESSED, pressing.pop(0)
-            case names.LADDER | names.DESK:
+            case names.ESCALATION | names.DESK:
                 event, detail = names.RANG, "NOANSWER"
             case names.WAIT:
                 event, detail = names.WAITED, ""
             case names.NUMBER:
                 event, detail = names.KEYED, ""
-            case names.MATTER:
+            case names.REASON:
                 event, detail = names.RECORDED, "SILENCE"
             case _:
                 kept = verdict.verb == names.GOODBYE and verdict.state.saved == SAVED
@@ -457,7 +463,7 @@ def test_what_holds_holds_on_the_live_line(
 ) -> None:
     """Every path of the proof, made as a call, ends in a message; two rang, or one wants messages.
 
-    It is the code that answers Asterisk, from the same instant on, without the proof's judgement;
+    It is the code that answers Asterisk, from the same instant on, without the proof's judgment;
     slow calls span changes.
     """
     year = year_of(frozenset(numbers.items()))
@@ -473,7 +479,7 @@ def test_what_holds_holds_on_the_live_line(
         for path in paths.walk(RICH, line, [unknown], at):
             verb, rang = live(Office(RICH, numbers), line.did, path.keys, at, slow)
             assert verb == names.MESSAGE
-            if path.end.kind == "ladder" or path.end.otherwise:
+            if path.end.kind == "escalation" or path.end.otherwise:
                 late = {"patel"} if "mobile" in numbers.get("patel", ()) else set()
                 assert len((rang & set(RICH.people)) | late) >= 2
 
@@ -482,11 +488,11 @@ def test_a_call_whose_message_comes_after_a_change_is_looked_at() -> None:
     """Dr. Osei wants messages first and has no contact after noon: then one alone is reached."""
     person = replace(
         PLAN.people["osei"],
-        mode="relay",
+        mode="follow_up",
         contacts=(Contact("mobile", (Window(1, time(0), 1, time(12)),)),),
     )
-    alone = replace(PLAN, people={"lee": PLAN.people["lee"], "osei": person}, rotas={})
-    alone = replace(alone, ladders={"urgent": replace(PLAN.ladders["urgent"], rota="")})
+    alone = replace(PLAN, people={"lee": PLAN.people["lee"], "osei": person}, schedules={})
+    alone = replace(alone, escalations={"urgent": replace(PLAN.escalations["urgent"], schedule="")})
     noon = local("2026-11-24 12:00")
     found = prove(alone, ALL, noon - timedelta(hours=1), noon, most=10_000)
     spans = {one.spans for one in found.counterexamples}

@@ -14,7 +14,7 @@ from pbx.config.plan import load
 from routing import people
 from routing.decision import Facts
 from routing.engine import NO_RULE, route
-from routing.ladder import Ringing, Waiting, course
+from routing.escalation import Ringing, Waiting, course
 from routing.model import (
     Contact,
     GoTo,
@@ -25,7 +25,7 @@ from routing.model import (
     Repeat,
     Ring,
     Rule,
-    RunLadder,
+    RunEscalation,
     TakeMessage,
     When,
     Window,
@@ -59,18 +59,24 @@ OLD = (*ONE, NIGHT - timedelta(minutes=60))
     ("facts", "at", "kind", "target", "decides"),
     [
         (Facts(MAIN, BLOCKED), DAY, "reject", "", "blocked callers are refused"),
-        (Facts(MAIN, PLAIN, (), TWO), NIGHT, "ladder", "urgent", "third call in an hour is urgent"),
+        (
+            Facts(MAIN, PLAIN, (), TWO),
+            NIGHT,
+            "escalation",
+            "urgent",
+            "third call in an hour is urgent",
+        ),
         (Facts(MAIN, PLAIN, (), OLD), NIGHT, "menu", "night", "urgent at night"),
         (Facts(MAIN, None, (), TWO), NIGHT, "menu", "night", "urgent at night"),
         (Facts(DIRECT, PLAIN), DAY, "ring", "lee", "her patients reach Dr. Lee"),
         (Facts(DIRECT, OWN), DAY, "ring", "patel", "her patients reach Dr. Lee"),
         (Facts(LAB, PLAIN), NIGHT, "ring", "patel", "the service answers for the lab"),
         (Facts(MAIN, PLAIN), DAY, "ring", "oncall", "whoever is on call answers by day"),
-        (Facts(MAIN, PLAIN, ("1",)), NIGHT, "ladder", "urgent", "urgent at night"),
+        (Facts(MAIN, PLAIN, ("1",)), NIGHT, "escalation", "urgent", "urgent at night"),
         (Facts(MAIN, PLAIN, ("2",)), NIGHT, "menu", "other", "urgent at night"),
         (Facts(MAIN, PLAIN, ("2", "1")), NIGHT, "message", "frontdesk", "a key of the menu"),
-        (Facts(MAIN, PLAIN, ("2", "9")), NIGHT, "ladder", "urgent", "urgent at night"),
-        (Facts(MAIN, PLAIN, ("",)), NIGHT, "ladder", "urgent", "urgent at night"),
+        (Facts(MAIN, PLAIN, ("2", "9")), NIGHT, "escalation", "urgent", "urgent at night"),
+        (Facts(MAIN, PLAIN, ("",)), NIGHT, "escalation", "urgent", "urgent at night"),
     ],
 )
 def test_a_call_and_the_rule_that_decides(
@@ -136,7 +142,7 @@ def test_times_of_day_pass_midnight() -> None:
         for day in range(5)
     )
     rule = Rule(
-        "nights", When(during=during, during_text="mon-fri 22:00-06:00"), RunLadder("urgent")
+        "nights", When(during=during, during_text="mon-fri 22:00-06:00"), RunEscalation("urgent")
     )
     plan = replace(PLAN, rules=(rule,))
     for at, holds in (
@@ -148,12 +154,12 @@ def test_times_of_day_pass_midnight() -> None:
         ("2026-11-30 22:00", True),
     ):
         decision = route(Facts(LAB, PLAIN), plan, local(at))
-        assert (decision.kind == "ladder") == holds, at
+        assert (decision.kind == "escalation") == holds, at
 
 
 def test_without_a_rule_that_matches_a_call_is_an_urgent_message() -> None:
     """A check refuses such a file; were it to run all the same, nobody is dropped."""
-    plan = replace(PLAN, rules=(Rule("never", When(line="lab"), RunLadder("urgent")),))
+    plan = replace(PLAN, rules=(Rule("never", When(line="lab"), RunEscalation("urgent")),))
     decision = route(Facts(MAIN, PLAIN), plan, DAY)
     assert (decision.kind, decision.urgency) == ("message", "urgent")
     assert decision.reasons[-1].rule == NO_RULE
@@ -198,7 +204,7 @@ NUMBERS = {"lee": frozenset({"mobile", "second"}), "osei": frozenset({"mobile"})
     ("changes", "at", "urgent", "via"),
     [
         ({}, NIGHT, True, "mobile"),
-        ({"mode": "relay"}, NIGHT, True, None),  # wants a message first
+        ({"mode": "follow_up"}, NIGHT, True, None),  # wants a message first
         ({"quiet": (EVENING,)}, NIGHT, True, "mobile"),
         ({"quiet": (EVENING,)}, NIGHT, False, None),
         ({"quiet": (EVENING,)}, DAY, False, "mobile"),
@@ -219,14 +225,14 @@ def test_how_a_person_is_reached(
 
 
 def test_a_contact_without_a_number_is_passed_over() -> None:
-    """The second number is named in the file and missing in the vault: the mobile is used."""
+    """The second number is named in office.toml and missing in the secrets: the mobile is used."""
     lee = Person("lee", "Dr. Lee", "physician", (Contact("second"), Contact("mobile")))
     assert people.contact(lee, PLAN, {"lee": frozenset({"mobile"})}, DAY) == "mobile"
     assert people.contact(lee, PLAN, {}, DAY) is None
 
 
 def test_the_course_of_a_ring_that_nobody_takes() -> None:
-    """Own physician first, then the ladder; a pause only after somebody was tried."""
+    """Own physician first, then the escalation policy; a pause only after somebody was tried."""
     decision = route(Facts(DIRECT, PLAIN), PLAN, DAY)
     steps = list(course(decision, PLAN, DAY, {**NUMBERS, "patel": frozenset({"mobile"})}))
     assert steps == [Ringing(-1, ("lee",), 15), Ringing(0, ("osei",), 20), Ringing(1, ("lee",), 20)]
@@ -234,7 +240,7 @@ def test_the_course_of_a_ring_that_nobody_takes() -> None:
     assert list(course(decision, PLAN, NIGHT, {})) == []
 
 
-def test_a_handoff_in_the_middle_of_a_ladder_changes_nothing_for_a_call() -> None:
+def test_a_handoff_in_the_middle_of_a_escalation_changes_nothing_for_a_call() -> None:
     """Monday 07:59:50: every step rings who was on call, and their backup, when it began."""
     plan = load(ROOT / "config/office.toml", PRESETS).plan
     numbers = dict.fromkeys(plan.people, frozenset({"mobile"}))
@@ -251,7 +257,7 @@ def test_a_handoff_in_the_middle_of_a_ladder_changes_nothing_for_a_call() -> Non
 
 
 def test_a_ring_without_a_human_ends_in_a_message() -> None:
-    """'own' for a caller without a physician, and no ladder behind it: a message at once."""
+    """'own' for a caller without a physician, and no escalation behind it: a message at once."""
     rule = Rule("own", When(), Ring("own", 20, "routine"))
     decision = route(Facts(MAIN, PLAIN), replace(PLAN, rules=(rule,)), DAY)
     assert (decision.kind, decision.urgency) == ("message", "routine")

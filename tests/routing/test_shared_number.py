@@ -12,13 +12,13 @@ from pbx.calls import memory
 from pbx.config.plan import load
 from routing.decision import Facts
 from routing.engine import route
-from routing.model import Patient, Ring, Rule, RunLadder, TakeMessage, When, together
+from routing.model import Patient, Ring, Rule, RunEscalation, TakeMessage, When, together
 
 ROOT = Path(__file__).parents[2]
 PLAN = load(ROOT / "tests/calls/policy.toml", ROOT / "config/presets.toml").plan
 RULES = (
     Rule("blocked", When(flag="blocked"), TakeMessage("routine")),
-    Rule("vip", When(flag="vip"), RunLadder("urgent")),
+    Rule("vip", When(flag="vip"), RunEscalation("urgent")),
     Rule("lee", When(panel="lee"), Ring("own", 20)),
     Rule("rest", When(), TakeMessage("urgent")),
 )

@@ -1,4 +1,4 @@
-"""The start of a shift: each state's next step, whom a shift concerns, and whom a ladder rings."""
+"""The start of a shift: each state's next step, whom it concerns, and whom an escalation rings."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from pathlib import Path
 import pytest
 
 from pbx.config.plan import load
-from routing import ladder, rota, shift_start
+from routing import escalation, schedule, shift_start
 from routing.model import Confirm, Override, Plan, Unconfirmed
 from routing.shift_start import ACTIVE, AFTER, EVENTS, STATES, Begin, Event, State, View
 
 ROOT = Path(__file__).parents[2]
 EXAMPLE = load(ROOT / "config/office.toml", ROOT / "config/presets.toml").plan
 CONFIRM = Confirm(tries=3, every_s=240)
-RULES = replace(EXAMPLE.rotas["doctors"], confirm=CONFIRM)
-PLAN = replace(EXAMPLE, rotas={"doctors": RULES})
+RULES = replace(EXAMPLE.schedules["doctors"], confirm=CONFIRM)
+PLAN = replace(EXAMPLE, schedules={"doctors": RULES})
 # On Monday the 16th of November at 08:00 in the office patel hands over to lee, osei is the backup.
 START = datetime(2026, 11, 16, 13, tzinfo=UTC)
 NUMBERS = dict.fromkeys(PLAN.people, frozenset({"mobile"}))
@@ -70,7 +70,7 @@ def test_every_transition_is_reached(state: State, event: Event) -> None:
     if event in {"pressed", "not pressed", "tried enough"}:
         tries = 2 if event == "tried enough" else 0
         pressed = event == "pressed"
-        found = shift_start.befell(view(state, tries=tries), CONFIRM, pressed=pressed)
+        found = shift_start.happened(view(state, tries=tries), CONFIRM, pressed=pressed)
         assert found == event
         return
     if event == "relieved":
@@ -87,7 +87,7 @@ def test_nobody_presses_until_somebody_does() -> None:
     while len(asked) < 5:
         assert shift_start.due(calls, PLAN, now, ()) == "call"
         asked.append((now - START) // timedelta(minutes=1))
-        event = shift_start.befell(calls, CONFIRM, pressed=False)
+        event = shift_start.happened(calls, CONFIRM, pressed=False)
         state = AFTER[calls.state, event]
         due_at = shift_start.next_call(state, CONFIRM, now)
         assert due_at is not None
@@ -96,7 +96,7 @@ def test_nobody_presses_until_somebody_does() -> None:
         now = due_at
     assert asked == [0, 4, 8, 38, 68]
     assert calls.state == "unconfirmed"
-    assert AFTER[calls.state, shift_start.befell(calls, CONFIRM, pressed=True)] == "confirmed"
+    assert AFTER[calls.state, shift_start.happened(calls, CONFIRM, pressed=True)] == "confirmed"
 
 
 def test_who_begins_a_shift() -> None:
@@ -123,7 +123,7 @@ def test_until_when_somebody_is_on_call() -> None:
     plan = overridden("osei", minutes(600), minutes(1200))
     assert shift_start.ends(plan, "doctors", "lee", START) == minutes(600)
     alone = replace(RULES.layers[0], rotation=("lee",))
-    plan = replace(PLAN, rotas={"doctors": replace(RULES, layers=(alone,))})
+    plan = replace(PLAN, schedules={"doctors": replace(RULES, layers=(alone,))})
     assert shift_start.ends(plan, "doctors", "lee", START) is None
 
 
@@ -137,13 +137,13 @@ def test_who_was_entered_a_moment_ago_is_waited_for() -> None:
 
 
 def test_a_file_that_asks_no_more_ends_it_but_not_what_was_handed_over() -> None:
-    """Without 'confirm', or the rota itself, nobody is called; by hand it was asked for."""
+    """Without 'confirm', or the schedule itself, nobody is called; by hand it was asked for."""
     assert shift_start.due(view(), EXAMPLE, minutes(1), ()) == "relieved"
     assert shift_start.due(view(by_hand=True), EXAMPLE, minutes(1), ()) == "call"
-    assert shift_start.due(view(), replace(PLAN, rotas={}), minutes(1), ()) == "relieved"
+    assert shift_start.due(view(), replace(PLAN, schedules={}), minutes(1), ()) == "relieved"
 
 
-def test_the_backup_is_told_while_it_is_the_backup_and_somebody_is_missing() -> None:
+def test_the_backup_is_reported_while_it_is_the_backup_and_somebody_is_missing() -> None:
     """However late it is; else there is nothing to tell."""
     backup = view(person="osei", role="backup")
     assert shift_start.due(backup, PLAN, minutes(300), {"doctors"}) == "call"
@@ -159,28 +159,30 @@ def test_a_start_that_was_tried_is_never_missed() -> None:
     assert shift_start.due(view(), PLAN, minutes(120), ()) == "call"
 
 
-def test_a_ladder_begins_with_the_backup_and_leaves_nobody_out() -> None:
+def test_a_escalation_begins_with_the_backup_and_leaves_nobody_out() -> None:
     """While lee has not confirmed, from the shift's start to its end, and nobody else is."""
     on = ("oncall", unconfirmed(minutes(600)))
-    assert ladder.resolve(*on, START) == ("osei", "lee")
-    assert ladder.resolve(*on, START - timedelta(seconds=1)) == ("patel",)
-    assert ladder.resolve(*on, minutes(600)) == ("lee",)
-    assert ladder.resolve("backup", on[1], START) == ("osei",)
-    assert ladder.resolve("oncall", PLAN, START) == ("lee",)
-    first = ladder.next_step(PLAN.ladders["urgent"], on[1], START, after=-1, reachable=NUMBERS)
-    assert isinstance(first, ladder.Ringing)
+    assert escalation.resolve(*on, START) == ("osei", "lee")
+    assert escalation.resolve(*on, START - timedelta(seconds=1)) == ("patel",)
+    assert escalation.resolve(*on, minutes(600)) == ("lee",)
+    assert escalation.resolve("backup", on[1], START) == ("osei",)
+    assert escalation.resolve("oncall", PLAN, START) == ("lee",)
+    first = escalation.next_step(
+        PLAN.escalations["urgent"], on[1], START, after=-1, reachable=NUMBERS
+    )
+    assert isinstance(first, escalation.Ringing)
     assert first.who == ("osei", "lee")
     other = replace(overridden("patel", START, minutes(60), on[1]))
-    assert ladder.resolve("oncall", other, START) == ("patel",)
-    assert rota.unconfirmed(other, "doctors", START) == ()
+    assert escalation.resolve("oncall", other, START) == ("patel",)
+    assert schedule.unconfirmed(other, "doctors", START) == ()
 
 
 def test_without_a_backup_whoever_is_on_call_is_rung() -> None:
     """Nobody stands before somebody who never pressed, and the call goes on."""
     alone = replace(RULES, backup="lee")
-    plan = replace(unconfirmed(), rotas={"doctors": alone})
-    assert ladder.resolve("oncall", plan, START) == ("lee",)
-    assert rota.unconfirmed(plan, "doctors", START) == ("lee",)
+    plan = replace(unconfirmed(), schedules={"doctors": alone})
+    assert escalation.resolve("oncall", plan, START) == ("lee",)
+    assert schedule.unconfirmed(plan, "doctors", START) == ("lee",)
 
 
 def test_begins_are_known_by_who_and_when() -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from pbx.config.plan import load
-from routing import rota
+from routing import schedule
 from routing.model import (
     Announce,
     Closure,
@@ -51,8 +51,8 @@ def run(
 
 
 def simple(*steps: Try) -> Plan:
-    """Give the urgent ladder other steps."""
-    return replace(PLAN, ladders={"urgent": replace(PLAN.ladders["urgent"], live=steps)})
+    """Give the urgent escalation policy other steps."""
+    return replace(PLAN, escalations={"urgent": replace(PLAN.escalations["urgent"], live=steps)})
 
 
 @pytest.mark.parametrize(
@@ -73,7 +73,7 @@ def test_hours_and_minutes_are_those_counted_minute_by_minute(start: str, end: s
     idle = total = 0
     at = local(start)
     while at < local(end):
-        who = rota.on_call(plan, "doctors", at).people
+        who = schedule.on_call(plan, "doctors", at).people
         counted.update(who)
         idle += not who
         total += 1
@@ -156,7 +156,7 @@ def test_who_has_no_contact_is_not_interrupted() -> None:
     assert found.outcomes["connected"] == pytest.approx(2)
 
 
-def test_interruptions_follow_the_rota() -> None:
+def test_interruptions_follow_the_schedule() -> None:
     """In three weeks each is on call for one and steps in for one: 28 rings and 14."""
     plan = simple(Try("oncall", 20), Try("backup", 20))
     found = run("2026-11-02 08:00", "2026-11-23 08:00", nightly(MAIN, 10, 0.4, 0.5), plan)
@@ -165,7 +165,7 @@ def test_interruptions_follow_the_rota() -> None:
 
 
 def test_a_ring_that_reaches_nobody_counts_for_nothing() -> None:
-    """Nobody accepts what does not ring; the ladder that follows does."""
+    """Nobody accepts what does not ring; the escalation policy that follows does."""
     rule = Rule("x", When(), Ring("osei", 20, "urgent", "urgent"))
     plan = simple(Try("patel", 20))
     plan = replace(plan, rules=(rule, *plan.rules))

@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 
 from routing import turns
 from routing.instants import at_local
-from routing.model import Layer, MonthDay, Plan, Rota, Window
-from routing.rota import on_call, shifts
+from routing.model import Layer, MonthDay, Plan, Schedule, Window
+from routing.schedule import on_call, shifts
 from routing.turn_texts import counted_from, windows
 from tests.support.wall_clock import DAY, plan_in, times
 
@@ -36,8 +36,8 @@ def during(*texts: str, first: date = SINCE) -> tuple[Window, ...]:
 
 
 def practice(*layers: Layer) -> Plan:
-    """Make a practice in New York with one rota of these layers."""
-    return replace(plan_in(NEW_YORK), rotas={"doctors": Rota("doctors", layers)})
+    """Make a practice in New York with one schedule of these layers."""
+    return replace(plan_in(NEW_YORK), schedules={"doctors": Schedule("doctors", layers)})
 
 
 def local(text: str) -> datetime:

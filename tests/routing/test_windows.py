@@ -20,14 +20,14 @@ from routing.model import (
     Holiday,
     Layer,
     LayerWindow,
-    Rota,
+    Schedule,
     Unit,
     Window,
     Yearly,
     YearlyRange,
     YearlyWeekday,
 )
-from routing.rota import holiday, on_call, shifts
+from routing.schedule import holiday, on_call, shifts
 from routing.window_texts import windows
 from routing.windows import inside, occurrences
 from tests.support.calendar_days import is_one_of
@@ -240,10 +240,10 @@ TEXTS = (
 UNITS: tuple[Unit, ...] = ("weeks", "days", "holidays")
 
 
-def rota(*layers: Layer) -> Rota:
+def schedule(*layers: Layer) -> Schedule:
     """Stack layers above a rotation of weeks."""
     base = Layer(("base",), date(2026, 1, 5), time(8))
-    return Rota("doctors", (base, *layers))
+    return Schedule("doctors", (base, *layers))
 
 
 def weekend(handoff: time, weekday: int, *only: LayerWindow) -> Layer:
@@ -257,7 +257,7 @@ EXTENDED = windows("fri 17:00-mon 08:00 extended by holidays", LISTS)
 @pytest.mark.parametrize("layer", [weekend(time(17), 4, *EXTENDED), weekend(time(8), 0, *EXTENDED)])
 def test_who_has_the_weekend_has_all_of_it(layer: Layer) -> None:
     """Whether turns change on Friday or on Monday: the holiday beside belongs to the weekend."""
-    plan = replace(plan_in(NEW_YORK), rotas={"doctors": rota(layer)})
+    plan = replace(plan_in(NEW_YORK), schedules={"doctors": schedule(layer)})
     for begin, end in (
         ("2026-05-22 17:00", "2026-05-26 08:00"),
         ("2026-07-02 17:00", "2026-07-06 08:00"),
@@ -276,8 +276,8 @@ def test_holidays_go_around_in_their_own_order() -> None:
     """Each time that the windows hold without a break is one turn, however many days it has."""
     only = windows("holidays 08:00-08:00", LISTS)
     layer = Layer(("ann", "bob", "cid"), date(2026, 1, 1), time(8), unit="holidays", only=only)
-    plan = replace(plan_in(NEW_YORK), rotas={"doctors": rota(layer)})
-    told = [
+    plan = replace(plan_in(NEW_YORK), schedules={"doctors": schedule(layer)})
+    reported = [
         ("2026-01-01 12:00", "ann", "New Year's Day"),
         ("2026-05-25 12:00", "bob", "Memorial Day"),
         ("2026-05-26 07:59", "bob", "Memorial Day"),
@@ -289,7 +289,7 @@ def test_holidays_go_around_in_their_own_order() -> None:
         ("2027-05-31 12:00", "cid", "Memorial Day"),
         ("2027-07-05 12:00", "ann", "Independence Day (observed)"),
     ]
-    for when, who, why in told:
+    for when, who, why in reported:
         assert on_call(plan, "doctors", at(when)).people == (who,), when
         assert holiday(plan, "doctors", at(when)) == why
     for other in ("2026-05-25 07:59", "2026-05-26 08:00", "2025-12-25 12:00"):
@@ -301,7 +301,7 @@ def test_dates_that_are_over_have_no_next_turn() -> None:
     """A layer of one date is asked for years after it, and answers at once."""
     only = windows("2026-12-24 17:00 - 2026-12-26 08:00")
     layer = Layer(("ann", "bob"), date(2026, 1, 1), time(8), unit="holidays", only=only)
-    plan = replace(plan_in(NEW_YORK), rotas={"doctors": rota(layer)})
+    plan = replace(plan_in(NEW_YORK), schedules={"doctors": schedule(layer)})
     assert on_call(plan, "doctors", at("2026-12-25 12:00")).people == ("ann",)
     assert on_call(plan, "doctors", at("2098-12-25 12:00")).people == ("base",)
     spans = shifts(plan, "doctors", at("2026-12-24 00:00"), at("2026-12-28 08:00"))
@@ -330,7 +330,7 @@ def test_the_shifts_say_what_each_instant_says(data: st.DataObject) -> None:
                 only=only,
             )
         )
-    plan = replace(plan_in(NEW_YORK), rotas={"doctors": rota(*layers)})
+    plan = replace(plan_in(NEW_YORK), schedules={"doctors": schedule(*layers)})
     begin = at("2026-01-01 00:00") + timedelta(days=data.draw(st.integers(0, 700)))
     found = list(shifts(plan, "doctors", begin, begin + 20 * DAY))
     for span in found:

@@ -16,7 +16,7 @@ from pbx.asterisk.engine.ports import PortBlock
 from pbx.base.clock import DemoClock
 from pbx.config import plan as plans
 from pbx.config.home import Home
-from pbx.config.secrets import Vault
+from pbx.config.secrets import Secrets
 from pbx.service.daemon import Daemon
 from tests.support.ami_peer import SECRET, Peer, listening
 
@@ -25,7 +25,7 @@ PRESETS = ROOT / "config" / "presets.toml"
 OFFICE, PATIENT = "+12125550100", "+12125550142"
 DAY = datetime(2026, 11, 24, 15, tzinfo=UTC)  # a Tuesday, 10:00 in New York
 _BEGAN = time.monotonic()
-VAULT = Vault(mobiles={"osei": "+12125550112"}, manager=SECRET, token="made-up")
+SECRETS = Secrets(mobiles={"osei": "+12125550112"}, manager=SECRET, token="made-up")
 
 
 def parsed(text: str) -> plans.Configuration:
@@ -55,7 +55,7 @@ async def asterisk(peer: Peer, hears: Hears = _hears_nothing) -> None:
 
 @asynccontextmanager
 async def serving(
-    home: Home, text: str, held: Vault = VAULT, hears: Hears = _hears_nothing
+    home: Home, text: str, held: Secrets = SECRETS, hears: Hears = _hears_nothing
 ) -> AsyncIterator[tuple[Daemon, int]]:
     """Run the daemon; yield it and the port that it answers on."""
     block = PortBlock.take()

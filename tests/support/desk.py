@@ -17,7 +17,7 @@ class DeskPhone:
 
     def __init__(self, stage: Stage, phone: str) -> None:
         self._peer = SipSocket(HOST, office(stage))
-        self._phone, self._secret = phone, stage.vault.phones[phone]
+        self._phone, self._secret = phone, stage.secrets.phones[phone]
         self._invite = ""
         self._count = 0
 

@@ -13,9 +13,10 @@ from pathlib import Path
 from pbx.demo.carrier.trace import SipMessage
 from pbx.demo.stage import Stage
 
-# A mobile may stand in the vault, in what Asterisk dials from alone, and nowhere else of the home.
-# The failsafe's data are Asterisk's own database and what it includes; the standby's is one file.
-MAY_HOLD = ("vault.json", "vault.lock", "asterisk/db", "asterisk/etc", "standby/live.json")
+# A mobile may stand in the secrets file, in what Asterisk dials from alone, and nowhere else of the
+# home. The failsafe's data are Asterisk's own database and what it includes; the standby's is one
+# file.
+MAY_HOLD = ("secrets.json", "secrets.lock", "asterisk/db", "asterisk/etc", "standby/live.json")
 COMMANDS = (
     "calls list --limit 200", "calls list --json", "calls export", "calls live --once",
     "audit list", "audit list --json", "report day --date 2026-11-28 --csv -",
@@ -23,13 +24,13 @@ COMMANDS = (
     "report oncall --date 2026-11-28 --json", "inbox list", "inbox list --json",
     "people list", "people list --json", "oncall now", "oncall now --json",
     "oncall list --from 2026-11-23 --to 2026-12-07", "oncall export", "hours now",
-    "patients list", "vault status", "history", "history --json", "diff",
+    "patients list", "secrets status", "history", "history --json", "diff",
     "report morning --day 2026-11-28", "report morning --day 2026-11-28 --json",
     "reconcile --day 2026-11-28", "reconcile --day 2026-11-28 --json", "doctor", "doctor --json",
     "check", "explain --did +12125550101", "explain --did +12125550101 --json",
 )  # fmt: skip
 _OFFICE_WROTE = re.compile(r"^(?:SIP/2\.0 \d+|[A-Z]+ )")
-_DIALLED = re.compile(r"^(?:INVITE|ACK|BYE|CANCEL) |^(?:To|t):", re.IGNORECASE)
+_DIALED = re.compile(r"^(?:INVITE|ACK|BYE|CANCEL) |^(?:To|t):", re.IGNORECASE)
 _ECHOED = re.compile(r"^(?:From|f|Contact|m):", re.IGNORECASE)
 
 
@@ -57,7 +58,7 @@ def in_sip(messages: Iterable[SipMessage], numbers: Iterable[str]) -> list[str]:
             continue
         answer = message.text.startswith("SIP/2.0")
         for line in message.text.splitlines():
-            if _DIALLED.match(line) or (answer and _ECHOED.match(line)):
+            if _DIALED.match(line) or (answer and _ECHOED.match(line)):
                 continue
             if in_text(line, numbers):
                 found.append(f"SIP: {line.partition(':')[0]}")

@@ -17,7 +17,7 @@ CALLER, MAIN = "+12125550142", "+12125550100"
 
 
 @dataclass(frozen=True)
-class Told:
+class Reported:
     """A call that is to be in the ledgers; `at` is its start, and None as outcome: it goes on."""
 
     id: str
@@ -37,7 +37,7 @@ class Told:
         return self.at + timedelta(seconds=self.seconds)
 
 
-def write_log(folder: Path, calls: Iterable[Told]) -> None:
+def write_log(folder: Path, calls: Iterable[Reported]) -> None:
     """Write calls into our ledger: messages at once, all else through the one writer."""
     path = Home(folder).database
     engine = open_database(path)
@@ -61,10 +61,10 @@ def write_log(folder: Path, calls: Iterable[Told]) -> None:
     writer.close()
 
 
-def _records(call: Told, message: str | None) -> Iterable[records.Record]:
+def _records(call: Reported, message: str | None) -> Iterable[records.Record]:
     yield records.CallStarted(call.id, call.at, "main", MAIN, call.caller, "abc")
     why = ("urgent at night", True, "it is closed, and urgent")
-    yield records.Decided(call.id, call.at, 1, "ladder", "urgent", call.urgency, (why,))
+    yield records.Decided(call.id, call.at, 1, "escalation", "urgent", call.urgency, (why,))
     for number, person in enumerate(call.legs):
         leg = f"{call.id}{number + 1}"
         yield records.LegStarted(
@@ -79,12 +79,12 @@ def _records(call: Told, message: str | None) -> Iterable[records.Record]:
         yield records.CallEnded(call.id, call.end, call.outcome)
 
 
-def cdr_lines(call: Told) -> list[str]:
+def cdr_lines(call: Reported) -> list[str]:
     """Write a call as Asterisk does: the caller's record first, then one for each leg."""
     up = call.outcome == "connected" or call.has_message
     first = f"Local/{call.legs[0]}@leg-00000001;1" if call.legs else ""
     lines = [
-        cdr_line(call, call.id, "ladder", "do", "PJSIP/trunk-00000001", first, is_up=up),
+        cdr_line(call, call.id, "escalation", "do", "PJSIP/trunk-00000001", first, is_up=up),
     ]
     lines += [
         cdr_line(
@@ -102,7 +102,7 @@ def cdr_lines(call: Told) -> list[str]:
 
 
 def cdr_line(
-    call: Told, unique: str, dst: str, context: str, channel: str, other: str, *, is_up: bool
+    call: Reported, unique: str, dst: str, context: str, channel: str, other: str, *, is_up: bool
 ) -> str:
     """Write one record with the columns of `dialplan.system.CDR_FIELDS`."""
     start, end = call.at.timestamp(), call.end.timestamp()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from routing import relay, shift_start
+from routing import follow_up, shift_start
 
 BEGIN, END = "<!-- drawn from routing/ -->", "<!-- end of the drawing -->"
 
@@ -31,7 +31,7 @@ def drawing(title: str, first: str, after: Iterable[Row]) -> list[str]:
 def drawn() -> str:
     """Draw both tables, between the marks."""
     blocks: Iterable[list[str]] = (
-        drawing("A message", "open", relay.AFTER.items()),
+        drawing("A message", "open", follow_up.AFTER.items()),
         drawing("The start of a shift", "waiting", shift_start.AFTER.items()),
     )
     return "\n".join([BEGIN, "", *(line for block in blocks for line in block), END])

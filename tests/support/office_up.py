@@ -13,7 +13,7 @@ from pathlib import Path
 
 from pbx.asterisk.engine import runtime
 from pbx.asterisk.engine.ports import PortBlock
-from pbx.config import secrets as vault
+from pbx.config import secrets
 from pbx.config.home import Home
 from pbx.demo.carrier.network import Carrier
 from pbx.demo.scenes import BACK_LINE, MAIN, patient, physician
@@ -60,7 +60,7 @@ class Up:
         await until((self.home.standby / "live.json").exists)
         await until(lambda: pulse.look(self.home).heartbeat_at is not None)
 
-    def told(self, word: str) -> int:
+    def reported(self, word: str) -> int:
         """Count how often the processes said something."""
         return self.output.read_text().count(word)
 
@@ -108,7 +108,9 @@ def write_config(
     if closed:
         text = re.sub(r"^(mon-thu|fri) = \[.*\]$", "", text, flags=re.MULTILINE)
     # physicians of the tests talk for two seconds
-    text = text.replace("[ladder.urgent]", '[ladder.urgent]\nrelay = { cut_off = "1s" }')
+    text = text.replace(
+        "[escalation.urgent]", '[escalation.urgent]\nfollow_up = { cut_off = "1s" }'
+    )
     host, port = carrier.sip
     text = text.replace('host = "127.0.0.2" ', f'host = "{host}"\nport = {port}\n')
     text = text.replace("[network]", f"[network]\nsip_port = {sip}")
@@ -132,7 +134,7 @@ async def office_up(
     prefix: tuple[str, ...] = (),
     mqtt: str = "",
 ) -> AsyncIterator[Up]:
-    """Run `officeline up` until its control layer serves; end everything afterwards.
+    """Run `officeline up` until its control layer serves; end everything afterward.
 
     With a user and password the trunk is one by registration; `edit` changes the office's file;
     `rtp` (first and last port) is the carrier's, for many calls at once; `mqtt` is the broker's
@@ -155,9 +157,9 @@ async def office_up(
     config.write_text(edit(config.read_text()))
     home = Home(folder / "home")
     home.prepare(user)
-    vault.write(
+    secrets.write(
         home.folder,
-        vault.Vault(
+        secrets.Secrets(
             mobiles=dict(MOBILES), trunk=registration[1] if registration else "", mqtt=mqtt
         ),
     )
@@ -165,7 +167,7 @@ async def office_up(
     up = Up(folder / "output", home, block.ports.sip, carrier, words, env, prefix)
     await up.starts()
     try:
-        await until(lambda: up.process.returncode is not None or up.told("daemon.serving") == 1)
+        await until(lambda: up.process.returncode is not None or up.reported("daemon.serving") == 1)
         assert up.process.returncode is None, up.output.read_text()
         yield up
     finally:

@@ -17,7 +17,7 @@ PRESETS = ROOT / "config" / "presets.toml"
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 # the callers that a test may have in its directory, each with a flag
 KNOWN = {"+12125550150": "vip", "+12125550151": "blocked"}
-# a Tuesday, when two schedules of a test are open, the office's alone, the other alone, and none
+# a Tuesday, when two office hours of a test are open, the office's alone, the other alone, and none
 TIMES = [datetime(2026, 11, 24, hour, 45, tzinfo=UTC) for hour in (14, 15, 12, 23)]
 
 

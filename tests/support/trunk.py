@@ -51,29 +51,29 @@ async def _listen(own: socket.socket, found: Trunk, script: Sequence[tuple[float
             text = data.decode()
             if not (known := _CALL_ID.search(text)):
                 continue
-            befell, method = found.calls.setdefault(known[1], []), text.partition(" ")[0]
-            if method == "INVITE" and befell.count(method) == 0:
-                group.create_task(_play(own, peer, text, befell, script))
+            happened, method = found.calls.setdefault(known[1], []), text.partition(" ")[0]
+            if method == "INVITE" and happened.count(method) == 0:
+                group.create_task(_play(own, peer, text, happened, script))
             elif method in {"CANCEL", "OPTIONS"}:
                 await loop.sock_sendto(own, _answer(text, 200), peer)
-            befell.append(method)
+            happened.append(method)
 
 
 async def _play(
     own: socket.socket,
     peer: tuple[str, int],
     invite: str,
-    befell: list[str],
+    happened: list[str],
     script: Sequence[tuple[float, int]],
 ) -> None:
     loop, waited = asyncio.get_running_loop(), 0.0
     for after, status in script:
         await asyncio.sleep(after - waited)
         waited = after
-        if "CANCEL" in befell:
+        if "CANCEL" in happened:
             await loop.sock_sendto(own, _answer(invite, 487), peer)
             return
-        befell.append(str(status))
+        happened.append(str(status))
         await loop.sock_sendto(own, _answer(invite, status), peer)
 
 

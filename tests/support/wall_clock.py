@@ -90,15 +90,15 @@ def plan_in(zone: ZoneInfo) -> Plan:
     return Plan(
         office=Office("Office", "+12125550100", zone),
         lines=(),
-        schedules={},
+        office_hours={},
         closures=(),
         openings=(),
         people={},
         phones={},
         groups={},
         menus={},
-        rotas={},
-        ladders={},
+        schedules={},
+        escalations={},
         rules=(),
         hash="",
     )

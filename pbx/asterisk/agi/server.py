@@ -177,7 +177,7 @@ class _Connection(asyncio.Protocol):
             self.task = loop.create_task(self._handle(result, self._session))
             self._server.tasks.add(self.task)
             self.task.add_done_callback(self._server.tasks.discard)
-            if isinstance(result, Coroutine):  # a task that is cancelled at once never begins it
+            if isinstance(result, Coroutine):  # a task that is canceled at once never begins it
                 self.task.add_done_callback(lambda _: result.close())
 
     async def _handle(self, rest: Awaitable[None], session: AgiSession) -> None:

@@ -103,7 +103,7 @@ class AmiClient:
         return await self._ask(self._protocol, name, fields)
 
     async def run(self) -> None:
-        """Connect and stay connected until cancelled; AmiAuthError when we are not let in."""
+        """Connect and stay connected until canceled; AmiAuthError when we are not let in."""
         pause = self._backoff[0]
         while True:
             began = asyncio.get_running_loop().time()
@@ -179,8 +179,8 @@ class AmiClient:
         if answer.message == WRONG_PASSWORD:
             raise AmiAuthError(
                 f"Asterisk's manager on port {self._address[1]} refuses the user "
-                f"'{self._username}' ({answer.message}); the password in the vault and the one in "
-                "its manager.conf must be the same."
+                f"'{self._username}' ({answer.message}); the password in the secrets file and "
+                "the one in its manager.conf must be the same."
             )
         if not answer.ok:  # "Login Already In Use", "Asterisk is shutting down": these pass
             raise AmiUnavailable(f"Asterisk does not let us in now ({answer.message})")
@@ -282,6 +282,6 @@ async def _first_failure(*ends: asyncio.Future[None]) -> None:
     """Wait until one of these ends, and raise what it ended with."""
     done, _ = await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
     for end in done:
-        if end.cancelled():  # by what a callback awaited: run() itself was not cancelled
-            raise AmiUnavailable("a callback was cancelled")
+        if end.cancelled():  # by what a callback awaited: run() itself was not canceled
+            raise AmiUnavailable("a callback was canceled")
         end.result()

@@ -30,7 +30,7 @@ class Lane:
         await self._events.put(event)
 
     async def run(self) -> None:
-        """Hand on events until cancelled."""
+        """Hand on events until canceled."""
         while True:
             event = await self._events.get()
             try:

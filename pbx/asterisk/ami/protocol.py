@@ -1,7 +1,7 @@
 """AMI on the wire: panoramisk's protocol with its buffers bounded and its promises kept.
 
 What panoramisk does and this does not: decode halves of characters, grow without a bound, let a
-later header replace an earlier one that is spelt `uniqueid`, close at an event called Shutdown,
+later header replace an earlier one that is spelled `uniqueid`, close at an event called Shutdown,
 replay unanswered actions on the next connection, let CR and LF through.
 
 A value may hold what a stranger wrote, line breaks included: Asterisk percent-decodes the user
@@ -223,7 +223,7 @@ class HardenedProtocol(AMIProtocol):  # type: ignore[misc]  # panoramisk has no 
         if not pending.answer.done():  # where nobody waits any more, the list falls
             pending.events.append(event)
             pending.weight += weight(event)
-        if event.fields.get("EventList") in {"Complete", "Cancelled"}:
+        if event.fields.get("EventList") in {"Complete", "Canceled"}:
             response = AmiResponse(first.ok, first.message, first.fields, tuple(pending.events))
             self._complete(event.fields["ActionID"], response)
         elif pending.weight > LIST_LIMIT:

@@ -86,7 +86,7 @@ class AsteriskProcess:
         self._watch = asyncio.create_task(self._keep_running())
 
     async def stop(self) -> None:
-        """End Asterisk and its watch; afterwards no process and no port of it is left."""
+        """End Asterisk and its watch; afterward no process and no port of it is left."""
         if self._watch is not None:
             self._watch.cancel()
             with contextlib.suppress(asyncio.CancelledError):

@@ -1,4 +1,4 @@
-"""The spoken sentences: their catalogue, their sound files, and the folder that Asterisk reads.
+"""The spoken sentences: their catalog, their sound files, and the folder that Asterisk reads.
 
 A prompt that cannot be played is worse than a wrong one: `Read` on a missing file returns at once,
 so that a physician could not accept a call. Hence everything is checked before Asterisk starts.
@@ -30,7 +30,7 @@ _TABLES = frozenset({"language", "voice", "spoken", "tones", "sentences"})
 
 @dataclass(frozen=True)
 class Voice:
-    """The voice that reads a catalogue: an offline synthesizer, its voice, and how slowly (1.0)."""
+    """The voice that reads a catalog: an offline synthesizer, its voice, and how slowly (1.0)."""
 
     synthesizer: str
     name: str
@@ -46,7 +46,7 @@ class Tone:
 
 
 @dataclass(frozen=True)
-class Catalogue:
+class Catalog:
     """Everything that is said in one language, by id; `spoken` maps text to how it is read."""
 
     language: str
@@ -62,31 +62,31 @@ class Catalogue:
 
 
 def sounds_folder() -> Path:
-    """Return the shipped sounds: catalogues, one folder per language, and the hold music."""
+    """Return the shipped sounds: catalogs, one folder per language, and the hold music."""
     return data_folder("asterisk") / "sounds"
 
 
-def load_catalogue(path: Path) -> Catalogue:
-    """Read a catalogue; the file is named after its language."""
+def load_catalog(path: Path) -> Catalog:
+    """Read a catalog; the file is named after its language."""
     try:
         text = path.read_text(encoding="utf-8")
     except OSError as error:
-        what, other = f"The prompt catalogue {path} cannot be read", "choose another language"
+        what, other = f"The prompt catalog {path} cannot be read", "choose another language"
         raise ConfigError(os_sentence(what, error, path, otherwise=other)) from error
     except UnicodeDecodeError as error:
         raise ConfigError(
-            f"The prompt catalogue {path} cannot be read, as it is not UTF-8 text; restore it or "
+            f"The prompt catalog {path} cannot be read, as it is not UTF-8 text; restore it or "
             "choose a language that has one."
         ) from error
     try:
-        return _catalogue(path.stem, tomllib.loads(text))
+        return _catalog(path.stem, tomllib.loads(text))
     except (KeyError, TypeError, ValueError) as error:  # a TOML error is a ValueError
         reason = f"{error.args[0]!r} is missing" if isinstance(error, KeyError) else str(error)
-        raise ConfigError(f"The prompt catalogue {path} is wrong: {reason}; mend it.") from error
+        raise ConfigError(f"The prompt catalog {path} is wrong: {reason}; fix it.") from error
 
 
-def _catalogue(stem: str, table: Mapping[str, object]) -> Catalogue:
-    """Build the catalogue from TOML; KeyError, TypeError and ValueError say what does not fit."""
+def _catalog(stem: str, table: Mapping[str, object]) -> Catalog:
+    """Build the catalog from TOML; KeyError, TypeError and ValueError say what does not fit."""
     if unknown := set(table) - _TABLES:
         raise ValueError(f"there is no table named {min(unknown)!r}")
     if table["language"] != stem or not _LANGUAGE.fullmatch(stem):
@@ -96,7 +96,7 @@ def _catalogue(stem: str, table: Mapping[str, object]) -> Catalogue:
         name: Tone(_positive(_table(tone)["hertz"]), _positive(_table(tone)["seconds"]))
         for name, tone in _table(table.get("tones", {})).items()
     }
-    catalogue = Catalogue(
+    catalog = Catalog(
         language=stem,
         voice=Voice(
             synthesizer=_text(voice["synthesizer"]),
@@ -107,12 +107,12 @@ def _catalogue(stem: str, table: Mapping[str, object]) -> Catalogue:
         tones=MappingProxyType(tones),
         spoken=_texts(table.get("spoken", {})),
     )
-    for name in catalogue.ids:
+    for name in catalog.ids:
         if not _ID.fullmatch(name) or name == MUSIC:
             raise ValueError(f"{name!r} is no prompt id (small letters, digits and hyphens)")
-    if not catalogue.sentences or set(catalogue.sentences) & set(tones):
+    if not catalog.sentences or set(catalog.sentences) & set(tones):
         raise ValueError("it holds no sentence, or one id twice")
-    return catalogue
+    return catalog
 
 
 def _table(value: object) -> Mapping[str, object]:
@@ -137,12 +137,12 @@ def _positive(value: object) -> float:
     return float(value)
 
 
-def check(catalogue: Catalogue, folder: Path, own_recordings: Path | None) -> list[str]:
+def check(catalog: Catalog, folder: Path, own_recordings: Path | None) -> list[str]:
     """List what keeps the prompts from being played, one sentence each; empty means all is well.
 
     `folder` is a sounds folder: one folder per language, and `moh`.
     """
-    _, problems = _choose(catalogue, folder, own_recordings)
+    _, problems = _choose(catalog, folder, own_recordings)
     return problems
 
 
@@ -156,8 +156,8 @@ def assemble(
     in one step.
     """
     source = sounds or sounds_folder()
-    catalogue = load_catalogue(source / f"{language}.toml")
-    chosen, problems = _choose(catalogue, source, own_recordings)
+    catalog = load_catalog(source / f"{language}.toml")
+    chosen, problems = _choose(catalog, source, own_recordings)
     if problems:
         others = f" (and {len(problems) - 1} more: 'officeline prompts check')"
         raise ConfigError(problems[0].removesuffix(".") + (others * (len(problems) > 1)) + ".")
@@ -174,24 +174,22 @@ def assemble(
 def sources(language: str, own_recordings: Path | None) -> dict[str, Path]:
     """Say where the sound (8 kHz) of each prompt comes from, by id, whatever was copied of it."""
     source = sounds_folder()
-    catalogue = load_catalogue(source / f"{language}.toml")
-    chosen, _ = _choose(catalogue, source, own_recordings)
-    return {name: chosen[f"{language}/{name}.wav"] for name in catalogue.ids}
+    catalog = load_catalog(source / f"{language}.toml")
+    chosen, _ = _choose(catalog, source, own_recordings)
+    return {name: chosen[f"{language}/{name}.wav"] for name in catalog.ids}
 
 
-def _choose(
-    catalogue: Catalogue, folder: Path, own: Path | None
-) -> tuple[dict[str, Path], list[str]]:
+def _choose(catalog: Catalog, folder: Path, own: Path | None) -> tuple[dict[str, Path], list[str]]:
     """Decide for every file under the target (by relative name) where it comes from."""
     if not folder.is_dir():
         return {}, [f"The sounds folder {folder} is missing; install OfficeLine again."]
     if own is not None and not own.is_dir():
         return {}, [f"The folder of own recordings {own} is missing; create it or name another."]
-    names = (*catalogue.ids, MUSIC)
+    names = (*catalog.ids, MUSIC)
     problems = [] if own is None else _strangers(own, names)
     chosen: dict[str, Path] = {}
     for name in names:
-        place = MUSIC_FOLDER if name == MUSIC else catalogue.language
+        place = MUSIC_FOLDER if name == MUSIC else catalog.language
         base = folder / place
         suffixes: Mapping[str, int] = SUFFIXES
         if own is not None and _recorded(own, name):
@@ -202,10 +200,10 @@ def _choose(
         for suffix, hertz in suffixes.items():
             path = base / f"{name}{suffix}"
             if problem := sound_problem(path, hertz):
-                mend = f"run 'officeline prompts render --only {name}'"
+                fix = f"run 'officeline prompts render --only {name}'"
                 if base == own:
-                    mend = f"save it as 16-bit mono PCM at {hertz} Hz, or take it away"
-                problems.append(f"The prompt '{name}' {problem} ({path}); {mend}.")
+                    fix = f"save it as 16-bit mono PCM at {hertz} Hz, or take it away"
+                problems.append(f"The prompt '{name}' {problem} ({path}); {fix}.")
             chosen[f"{place}/{path.name}"] = path
     return chosen, problems
 

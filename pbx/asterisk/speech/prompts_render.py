@@ -1,4 +1,4 @@
-"""Renders the catalogue into sound files with an offline synthesizer and sox.
+"""Renders the catalog into sound files with an offline synthesizer and sox.
 
 Rendering twice gives the same bytes: the synthesizers draw no random numbers, sox dithers nothing
 (-D) and seeds what it draws (-R). Why this voice and this chain: docs/adr/0002.
@@ -16,7 +16,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from pbx.asterisk.speech.prompts import MUSIC, MUSIC_FOLDER, Catalogue, Voice
+from pbx.asterisk.speech.prompts import MUSIC, MUSIC_FOLDER, Catalog, Voice
 from pbx.asterisk.speech.soundfile import FULL_SCALE, SUFFIXES, Sound, read_sound
 from pbx.base.errors import ConfigError
 
@@ -60,29 +60,29 @@ _SYNTHESIZERS = {
 }
 
 
-def render(catalogue: Catalogue, sounds: Path, only: str | None = None) -> Iterator[str]:
+def render(catalog: Catalog, sounds: Path, only: str | None = None) -> Iterator[str]:
     """Render into `sounds/LANGUAGE` and `sounds/moh`; yield each id when its two files are there.
 
-    `only` is one id of the catalogue, or `music`.
+    `only` is one id of the catalog, or `music`.
     """
-    names = (*catalogue.ids, MUSIC) if only is None else (only,)
-    if only is not None and only not in {*catalogue.ids, MUSIC}:
+    names = (*catalog.ids, MUSIC) if only is None else (only,)
+    if only is not None and only not in {*catalog.ids, MUSIC}:
         raise ConfigError(
-            f"There is no prompt '{only}' in the '{catalogue.language}' catalogue; "
+            f"There is no prompt '{only}' in the '{catalog.language}' catalog; "
             "take an id from that file."
         )
-    _need_tools(catalogue.voice)
+    _need_tools(catalog.voice)
     for name in names:
-        place = MUSIC_FOLDER if name == MUSIC else catalogue.language
+        place = MUSIC_FOLDER if name == MUSIC else catalog.language
         with tempfile.TemporaryDirectory(prefix="officeline-prompts-") as scratch:
-            _render_one(catalogue, name, sounds / place, Path(scratch))
+            _render_one(catalog, name, sounds / place, Path(scratch))
         yield name
 
 
 def _need_tools(voice: Voice) -> None:
     if voice.synthesizer not in _SYNTHESIZERS:
         raise ConfigError(
-            f"The catalogue asks for the synthesizer '{voice.synthesizer}'; "
+            f"The catalog asks for the synthesizer '{voice.synthesizer}'; "
             f"choose one of {', '.join(_SYNTHESIZERS)}."
         )
     tool = _SYNTHESIZERS[voice.synthesizer]
@@ -93,17 +93,17 @@ def _need_tools(voice: Voice) -> None:
         )
 
 
-def _render_one(catalogue: Catalogue, name: str, folder: Path, scratch: Path) -> None:
+def _render_one(catalog: Catalog, name: str, folder: Path, scratch: Path) -> None:
     raw = scratch / "raw.wav"
     level, chain = SPEECH_DBFS, [*_TELEPHONE, *_TRIM_START, *_TRIM_START, *_PAD]
     if name == MUSIC:
         _compose(raw, scratch)
         level, chain = MUSIC_DBFS, []
-    elif tone := catalogue.tones.get(name):
+    elif tone := catalog.tones.get(name):
         _sox("-n", "-r", "32000", raw, *_note(tone.seconds, tone.hertz, 0.01))
         level, chain = TONE_DBFS, []
     else:
-        speak(catalogue.voice, as_read(catalogue, name), raw)
+        speak(catalog.voice, as_read(catalog, name), raw)
     for suffix, rate in SUFFIXES.items():
         shaped, levelled = scratch / f"shaped{rate}.wav", scratch / f"levelled{rate}.wav"
         # Half scale first: equalizing and resampling may overshoot.
@@ -115,10 +115,10 @@ def _render_one(catalogue: Catalogue, name: str, folder: Path, scratch: Path) ->
         _place(levelled, folder / f"{name}{suffix}")
 
 
-def as_read(catalogue: Catalogue, name: str) -> str:
+def as_read(catalog: Catalog, name: str) -> str:
     """Return the sentence as the synthesizer shall read it: "911" as "nine one one"."""
-    text = catalogue.sentences[name]
-    for written, said in catalogue.spoken.items():
+    text = catalog.sentences[name]
+    for written, said in catalog.spoken.items():
         text = re.sub(rf"(?<!\w){re.escape(written)}(?!\w)", said, text)
     return text
 
@@ -225,4 +225,4 @@ def _run(program: str, *arguments: str, stdin: str = "") -> None:
         raise ConfigError(f"{program} did not finish in {_LONGEST} s; try it by hand.") from error
     if done.returncode:
         last = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
-        raise ConfigError(f"{program} failed ({last}); check the voice in the catalogue.")
+        raise ConfigError(f"{program} failed ({last}); check the voice in the catalog.")

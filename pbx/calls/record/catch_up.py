@@ -15,8 +15,7 @@ import structlog
 from sqlalchemy import Engine
 
 from pbx.base.clock import Clock
-from pbx.calls.record import cdr_outcomes as aftermath
-from pbx.calls.record import spool
+from pbx.calls.record import cdr_outcomes, spool
 from pbx.calls.record.flags import NO_NUMBER
 from pbx.calls.record.intake import FAILSAFE, Intake
 from pbx.calls.record.live_calls import LiveCall, outcome_of
@@ -29,7 +28,7 @@ from pbx.db.ledger import calls_named, open_calls
 from pbx.db.messages import MessageRow
 from pbx.db.writer import LogWriter, mark_interrupted
 from routing import outbound
-from routing.relay import JOINABLE
+from routing.follow_up import JOINABLE
 
 _FAILSAFE = re.compile(rf"{FAILSAFE}(\d+\.\d+)\.wav")
 
@@ -65,9 +64,9 @@ class CatchUp:
             return None
         write_batch(self._engine, fact.records, durable=True)
         message = None
-        if (matter := fact.matter) is not None:
+        if (draft := fact.draft) is not None:
             message = self._intake.opened(
-                fact.call, matter.number, matter.urgency, matter.ladder, at=fact.at
+                fact.call, draft.number, draft.urgency, draft.escalation, at=fact.at
             )
             opened = records.MessageOpened(fact.call, message)
             write_batch(self._engine, [opened], durable=True)
@@ -87,10 +86,10 @@ class CatchUp:
         live |= {call for call, at in under_way.items() if at >= since}
         gone = {call: at for call, at in under_way.items() if call not in live}
         if set(gone) - set(
-            aftermath.ended(cdr_path(self._home), gone, self._intake.plan.office.country)
+            cdr_outcomes.ended(cdr_path(self._home), gone, self._intake.plan.office.country)
         ):
             time.sleep(RECORDING_S)
-        of_late = aftermath.of_late(
+        of_late = cdr_outcomes.of_late(
             cdr_path(self._home), self._clock.now(), self._intake.plan.office.country
         )
         known = {one.id for one in calls_named(self._engine, of_late)}
@@ -103,7 +102,7 @@ class CatchUp:
         self.release(live)
 
     def release(self, live: Collection[str]) -> None:
-        """Leave to the relay the messages of calls that are not live any more."""
+        """Leave to the follow-up the messages of calls that are not live any more."""
         self._intake.orphaned(frozenset(live))
 
     def end(
@@ -117,7 +116,7 @@ class CatchUp:
         `held`: what we know of them. What has no record broke off, but for those that are `unsure`:
         these are left alone, for theirs may come.
         """
-        found = aftermath.ended(cdr_path(self._home), calls, self._intake.plan.office.country)
+        found = cdr_outcomes.ended(cdr_path(self._home), calls, self._intake.plan.office.country)
         ending = frozenset(calls) - (frozenset(unsure) - set(found))
         self._begin(found)
         for call in ending:
@@ -127,7 +126,7 @@ class CatchUp:
             self._writer.tell(records.CallEnded(call, self._clock.now(), "interrupted"))
         return ending
 
-    def _begin(self, found: Mapping[str, aftermath.Ended]) -> None:
+    def _begin(self, found: Mapping[str, cdr_outcomes.Ended]) -> None:
         """Write down the beginning of calls that nobody of ours heard of, as Asterisk has it."""
         known = {one.id for one in calls_named(self._engine, found) if one.line or one.caller}
         for call, one in found.items():
@@ -138,7 +137,7 @@ class CatchUp:
                 self._writer.put(records.EventNoted(call, one.start, "failsafe"))
         self._writer.flush()
 
-    def _end(self, call: str, live: LiveCall | None, ended: aftermath.Ended | None) -> None:
+    def _end(self, call: str, live: LiveCall | None, ended: cdr_outcomes.Ended | None) -> None:
         history = get_call(self._engine, call)
         if history is None:
             return
@@ -158,7 +157,7 @@ class CatchUp:
         message = row.message or (history.message.id if history.message is not None else None)
         if message and live.accepted_at and not heard:
             self._intake.accepted(message, call, live.person, live.accepted_at)
-        message = self._matter(call, live, message, at, broke=ended is None)
+        message = self._draft(call, live, message, at, broke=ended is None)
         if ended is None:
             return  # it is marked as interrupted
         if live.accepted_at is not None:
@@ -181,7 +180,7 @@ class CatchUp:
         row, message = history.call, history.message
         if row.urgency == "urgent" and row.outcome == "abandoned" and row.message is None:
             at = row.ended_at or self._clock.now()  # the standby told of it when it was over
-            self._matter(row.id, LiveCall("urgent", row.caller), None, at, broke=False)
+            self._draft(row.id, LiveCall("urgent", row.caller), None, at, broke=False)
             self._writer.put(records.CallEnded(row.id, at, "message"))
             return
         if message is None or message.state != "open" or row.acknowledged_at is None:
@@ -193,7 +192,7 @@ class CatchUp:
             self._intake.accepted(message.id, row.id, live.person, live.accepted_at)
         self._intake.over(message.id, row.id, live, row.acknowledged_at if broke else row.ended_at)
 
-    def _matter(
+    def _draft(
         self, call: str, live: LiveCall, message: str | None, at: datetime, *, broke: bool
     ) -> str | None:
         """Leave an urgent matter in good hands; a call that broke off may be half a matter."""
@@ -201,7 +200,9 @@ class CatchUp:
         unheard = broke or not self._intake.heard(live, at)
         if message is None and (live.is_urgent or unsaid) and unheard:
             number, held = live.callback or live.caller, not broke and live.accepted_at is not None
-            message = self._intake.opened(call, number, "urgent", live.ladder, at=at, holding_=held)
+            message = self._intake.opened(
+                call, number, "urgent", live.escalation, at=at, holding_=held
+            )
         if message is not None:
             # how long they spoke before all broke off nobody knows: as one who was cut off
             ended_at = live.accepted_at if broke and live.accepted_at is not None else at

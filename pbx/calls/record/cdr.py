@@ -90,7 +90,7 @@ def _comes_in(row: CdrRow) -> bool:
 
 
 def _with(call: CdrCall, row: CdrRow) -> CdrCall:
-    """Add one of the caller's own records; each dialling leaves one."""
+    """Add one of the caller's own records; each dialing leaves one."""
     return replace(
         call,
         start=min(call.start, row.start),

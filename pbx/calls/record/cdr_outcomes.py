@@ -1,7 +1,7 @@
 """Calls that ended while nobody of ours listened: Asterisk's own records tell how.
 
 A call that those do not have either, because Asterisk died with it, is interrupted. Whoever called
-about something urgent and reached nobody has an open message afterwards.
+about something urgent and reached nobody has an open message afterward.
 """
 
 from __future__ import annotations

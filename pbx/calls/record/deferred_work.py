@@ -15,7 +15,7 @@ PAUSE_S = 0.05
 log = structlog.get_logger()
 
 
-class Lull:
+class DeferredWork:
     """Does each work after a pause, or as soon as somebody must rely on it; on one event loop."""
 
     def __init__(self, pause_s: float = PAUSE_S) -> None:

@@ -1,7 +1,7 @@
 """Messages as calls leave them: opened before anybody is called, and settled when a call is over.
 
-While a caller waits on the line the relay waits; the hold ends with the last such call, and at the
-latest after `HOLD`, should everything else of ours be dead. All methods block for the disk.
+While a caller waits on the line the follow-up waits; the hold ends with the last such call, and at
+the latest after `HOLD`, should everything else of ours be dead. All methods block for the disk.
 """
 
 from __future__ import annotations
@@ -19,19 +19,19 @@ from pbx.calls.conversation import Plans
 from pbx.calls.record.flags import UNWRITTEN, flags_of
 from pbx.calls.record.live_calls import LiveCall
 from pbx.config.home import Home
-from pbx.db import escalation, holding, messages
+from pbx.db import deferred, message_states, messages
 from routing import outbound
+from routing.follow_up import JOINABLE, RINGING, was_cut_off
 from routing.model import Plan
-from routing.relay import JOINABLE, RINGING, was_cut_off
 
-HOLD = timedelta(minutes=10)  # longer than any ladder
+HOLD = timedelta(minutes=10)  # longer than any escalation policy
 FAILSAFE = "failsafe-"  # how the names of recordings begin that Asterisk made alone
 
 log = structlog.get_logger()
 
 
 class Intake:
-    """Opens and settles the messages of calls; `notify` wakes the relay.
+    """Opens and settles the messages of calls; `notify` wakes the follow-up.
 
     `waiting` names the calls that go on and that nobody has accepted.
     """
@@ -62,7 +62,7 @@ class Intake:
         call: str,
         number: str | None,
         urgency: str,
-        ladder: str,
+        escalation: str,
         *,
         at: datetime | None = None,
         holding_: bool = True,
@@ -82,7 +82,7 @@ class Intake:
             urgency=urgency,
             callback_number=outbound.reachable(self.plan, number),
             recording=self._recording(call),
-            ladder=ladder or None,
+            escalation=escalation or None,
             owner=self._plans.plan.office.inbox,
             due_at=self._clock.now() + HOLD if holding_ else None,
         )
@@ -106,12 +106,12 @@ class Intake:
         self._move(message, None, "cut off", person, at=now, due_at=now + HOLD)
 
     def over(self, message: str, call: str, live: LiveCall, at: datetime | None = None) -> str:
-        """Settle a message when its call is over: closed if they spoke, else left to the relay.
+        """Settle a message when its call is over: closed if they spoke, else left to the follow-up.
 
         Whoever accepted and was cut off is called about it (ADR 21). A message that other calls are
-        in, too, is left to the relay: who spoke with one caller has not heard the others, whom only
-        the number makes the same patient. `at` is when the call ended, by default now.
-        Returns the call's message: a new one, where that one was settled before the call ended.
+        in, too, is left to the follow-up: who spoke with one caller has not heard the others, whom
+        only the number makes the same patient. `at` is when the call ended, by default now. Returns
+        the call's message: a new one, where that one was settled before the call ended.
         """
         now = at or self._clock.now()
         if not self.heard(live, now):
@@ -121,7 +121,7 @@ class Intake:
             self._flag(message, call, live, now)
         elif not self.heard(live, now):
             if live.is_urgent:
-                due_at = now + holding.CALLS_AGAIN
+                due_at = now + deferred.CALLS_AGAIN
                 self._move(message, None, "cut off", live.person, at=now, due_at=due_at)
                 self._flag(message, call, live, now, cut_off=True)
         elif messages.shared(self._engine, message, call):
@@ -149,19 +149,19 @@ class Intake:
             return message
         urgency = live.urgency if live.urgency and not live.is_urgent else "urgent"
         number = live.callback or live.caller
-        return self.opened(call, number, urgency, live.ladder, at=ended_at, holding_=False)
+        return self.opened(call, number, urgency, live.escalation, at=ended_at, holding_=False)
 
     def _release(self, message: str, call: str, at: datetime) -> None:
-        """Leave a message to the relay, unless another of its callers is being served now."""
+        """Leave a message to the follow-up, unless another of its callers is being served now."""
         held = messages.get(self._engine, message)
         others = set() if held is None else messages.calls(self._engine, held) - {call}
         if others.isdisjoint(self._waiting()):
-            holding.release(self._engine, message, at)
+            deferred.release(self._engine, message, at)
 
     def heard(self, live: LiveCall, ended_at: datetime) -> bool:
         """Tell whether somebody accepted the call, and had the time to speak."""
         at = live.accepted_at
-        return at is not None and not was_cut_off(self._plans.plan, live.ladder, at, ended_at)
+        return at is not None and not was_cut_off(self._plans.plan, live.escalation, at, ended_at)
 
     def _flag(
         self, message: str, call: str, live: LiveCall, now: datetime, *, cut_off: bool = False
@@ -178,15 +178,15 @@ class Intake:
             messages.flag(self._engine, message, found, now)
 
     def orphaned(self, live: frozenset[str]) -> None:
-        """Leave to the relay what was held for calls that nobody saw end."""
-        holding.release_orphans(self._engine, live, self._clock.now())
+        """Leave to the follow-up what was held for calls that nobody saw end."""
+        deferred.release_orphans(self._engine, live, self._clock.now())
         self._notify()
 
     def _move(
         self,
         message: str,
         spoke_in: str | None,
-        event: escalation.Act,
+        event: message_states.Act,
         person: str,
         disposition: str | None = None,
         *,
@@ -195,7 +195,7 @@ class Intake:
     ) -> None:
         plan, now = self._plans.plan, at or self._clock.now()
         try:
-            escalation.move(
+            message_states.move(
                 self._engine,
                 plan,
                 message,

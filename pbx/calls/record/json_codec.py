@@ -13,7 +13,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from pbx.calls.conversation import CallState, Question, Verdict
-from pbx.calls.turns import Matter
+from pbx.calls.turns import MessageDraft
 from pbx.db import records
 from routing import model
 from routing.decision import Reason
@@ -28,7 +28,7 @@ _CLASSES = {
         CallState,
         Question,
         Verdict,
-        Matter,
+        MessageDraft,
         Reason,
     )
 }

@@ -17,8 +17,8 @@ from routing.model import Plan
 RESULTS = {
     "BUSY": "busy",
     "NOANSWER": "no answer",
-    "CANCEL": "cancelled",
-    "ABORT": "cancelled",
+    "CANCEL": "canceled",
+    "ABORT": "canceled",
     "CONGESTION": "unreachable",
     "CHANUNAVAIL": "unreachable",
 }
@@ -51,7 +51,7 @@ class LiveCall:
     urgency: str
     caller: str | None = None
     callback: str = ""
-    ladder: str = ""
+    escalation: str = ""
     accepted_at: datetime | None = None
     person: str = ""  # who accepted
     failsafe: bool = False
@@ -101,7 +101,7 @@ class LiveCall:
         self.urgency = state.urgency or self.urgency
         self.callback = state.callback or ("" if self.unjudged else self.callback)
         self.unjudged = False
-        self.ladder = state.ladder or self.ladder
+        self.escalation = state.escalation or self.escalation
         self.blocked = verdict.verb == names.REJECT
         if question.event == names.STOPPED:
             self.stopped = True
@@ -139,5 +139,5 @@ def under_way(channels: Iterable[Mapping[str, str]]) -> frozenset[str]:
     """
     held = list(channels)
     together = (one.get("Linkedid", "") for one in held)
-    placed = {call for call in together if call.startswith(names.RELAY_CALL)}
+    placed = {call for call in together if call.startswith(names.FOLLOW_UP_CALL)}
     return frozenset(placed.union(one.get("Uniqueid", "") for one in held))

@@ -15,7 +15,7 @@ from pbx.config.home import Home
 from pbx.db import ledger
 from pbx.db.records import Outcome
 from routing.instants import DAY, MIDNIGHT, instant
-from routing.model import Relay
+from routing.model import FollowUp
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -27,7 +27,7 @@ OUTCOMES: tuple[str, ...] = get_args(Outcome)
 # The two ledgers are written one after the other; what ended just now is still on its way.
 SETTLING = timedelta(minutes=1)
 LONGEST = timedelta(hours=6)  # a call that neither ledger has ended by then is over all the same
-CUT_OFF = timedelta(seconds=Relay().cut_off_s)  # unless the plan says otherwise
+CUT_OFF = timedelta(seconds=FollowUp().cut_off_s)  # unless the plan says otherwise
 
 NOT_OURS = "Asterisk's records have it, our log does not"
 NOT_ASTERISKS = "our log has it, Asterisk's records do not"

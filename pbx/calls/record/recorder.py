@@ -21,7 +21,7 @@ from pbx.base.phone_numbers import shown_number
 from pbx.calls import turns
 from pbx.calls.conversation import Plans, Question, Verdict
 from pbx.calls.record.catch_up import CatchUp
-from pbx.calls.record.deferred_work import Lull
+from pbx.calls.record.deferred_work import DeferredWork
 from pbx.calls.record.intake import Intake
 from pbx.calls.record.live_calls import RESULTS, Acceptance, Leg, LiveCall, is_human, outcome_of
 from pbx.calls.record.spool import Fact, Spool
@@ -53,10 +53,10 @@ class Recorder:
         self._clock = clock
         self._token = token
         self._spool = Spool(home.spool)
-        self._notify = notify  # a message needs the relay
+        self._notify = notify  # a message needs the follow-up
         self._live: dict[str, LiveCall] = {}
         self._legs: dict[str, Leg] = {}
-        self._lull = Lull()
+        self._deferred_work = DeferredWork()
         self._engine: Engine | None = None
         self._intake: Intake | None = None
         self.catch_up: CatchUp | None = None  # there is none before the database is open
@@ -84,11 +84,11 @@ class Recorder:
 
     def turn(self, question: Question, verdict: Verdict) -> None:
         """Note what was asked and answered, in a moment."""
-        self._lull.later(partial(self._turn, question, verdict, self._clock.now()))
+        self._deferred_work.later(partial(self._turn, question, verdict, self._clock.now()))
 
     def settle(self) -> None:
         """Note at once what waits to be noted."""
-        self._lull.settle()
+        self._deferred_work.settle()
 
     def _turn(self, question: Question, verdict: Verdict, now: datetime) -> None:
         plan = self._plans.by_hash(verdict.state.plan) or self._plans.plan
@@ -96,7 +96,7 @@ class Recorder:
         if call not in self._live:
             self._live[call] = LiveCall(verdict.state.urgency, question.caller)
         self._drop(call, self._live[call].take(question, verdict))
-        for record in turns.told(question, verdict, plan, now):
+        for record in turns.reported(question, verdict, plan, now):
             self._writer.put(record)
 
     def _drop(self, call: str, acceptance: Acceptance | None) -> None:
@@ -106,7 +106,7 @@ class Recorder:
             self._void.put((call, acceptance.person))
 
     def _take_back(self) -> None:
-        """Let the relay have the messages again that somebody accepted in vain; blocking."""
+        """Let the follow-up have the messages again that somebody accepted in vain; blocking."""
         while True:
             try:
                 call, person = self._void.get_nowait()
@@ -124,33 +124,41 @@ class Recorder:
 
         What the standby told of the call is newer.
         """
-        self._lull.settle()
+        self._deferred_work.settle()
         if question.call not in self._live:
             self._turn(question, verdict, self._clock.now())
             self.unheard[question.call] = self._clock.now()
 
     def open_message(self, question: Question, verdict: Verdict) -> None:
         """Make a message durable before anything is said to the caller; blocking."""
-        matter = turns.matter(question, verdict)
+        draft = turns.draft(question, verdict)
         try:
-            self._open_message(question.call, matter.number, verdict.message, matter.ladder)
+            self._open_message(question.call, draft.number, verdict.message, draft.escalation)
         except OSError:
             self.leave_message(question, verdict)
             log.warning("message.spilled", call=question.call)
 
     def leave_message(self, question: Question, verdict: Verdict) -> None:
         """Make a message durable without the database, which gets it later; blocking, OSError."""
-        self._leave(question.call, turns.matter(question, verdict))
+        self._leave(question.call, turns.draft(question, verdict))
 
-    def _leave(self, call: str, matter: turns.Matter) -> None:
-        self._spool.put(Fact(call, self._clock.now(), (), matter))
+    def _leave(self, call: str, draft: turns.MessageDraft) -> None:
+        self._spool.put(Fact(call, self._clock.now(), (), draft))
 
     def _open_message(
-        self, call: str, number: str | None, urgency: str | None, ladder: str, *, over: bool = False
+        self,
+        call: str,
+        number: str | None,
+        urgency: str | None,
+        escalation: str,
+        *,
+        over: bool = False,
     ) -> None:
         if self._intake is None:
             raise OSError("the database is not open")
-        message = self._intake.opened(call, number, urgency or "urgent", ladder, holding_=not over)
+        message = self._intake.opened(
+            call, number, urgency or "urgent", escalation, holding_=not over
+        )
         self._messages[call] = message
         self._writer.put(records.MessageOpened(call, message))
 
@@ -158,16 +166,16 @@ class Recorder:
         """Take one of Asterisk's events, in their order."""
         now = event.at or self._clock.now()
         if event.name == "DialBegin":  # the phone is about to ring: this can wait, too
-            self._lull.later(partial(self._dial_began, event, now))
+            self._deferred_work.later(partial(self._dial_began, event, now))
             return
-        self._lull.settle()
+        self._deferred_work.settle()
         if not self._void.empty():
             await asyncio.to_thread(self._take_back)
         match event.name:
             case "DialEnd":
                 await self._dial_ended(event, now)
             case "UserEvent" if event.fields.get("UserEvent") == names.USER_EVENT:
-                await self._told(event, now)
+                await self._reported(event, now)
             case "Hangup":
                 await self._hung_up(event, now)
 
@@ -176,7 +184,7 @@ class Recorder:
 
         `ask` returns which calls there are; a call that begins meanwhile is none that is gone.
         """
-        self._lull.settle()
+        self._deferred_work.settle()
         await asyncio.to_thread(self._take_back)
         since, before = self._clock.now(), set(self._live)
         live = await ask()
@@ -238,7 +246,9 @@ class Recorder:
         call = event.fields.get("DestLinkedid", "")
         if person is None or not event.fields.get("DestChannel", "").startswith("PJSIP/"):
             return
-        if call.startswith(names.RELAY_CALL):  # an attempt of the relay, and no patient's call
+        if call.startswith(
+            names.FOLLOW_UP_CALL
+        ):  # an attempt of the follow-up, and no patient's call
             return
         is_desk = is_human(self._plans.plan, person, event.fields.get("DestChannel", ""))
         self._legs[leg] = Leg(call, person, is_desk)
@@ -266,13 +276,13 @@ class Recorder:
         """Tell whether our own dialplan told this: its token is known to nobody on the phone."""
         return hmac.compare_digest(event.fields.get("Token", ""), self._token)
 
-    async def _told(self, event: AmiEvent, now: datetime) -> None:
+    async def _reported(self, event: AmiEvent, now: datetime) -> None:
         """Take a word of our own dialplan; without the token it is a stranger's."""
         if not self.is_ours(event):
             log.warning("ami.foreign_user_event")
             return
         call, what = event.fields.get("Call", ""), event.fields.get("What", "")
-        if call.startswith(names.RELAY_CALL) or what.startswith(names.CANARY):
+        if call.startswith(names.FOLLOW_UP_CALL) or what.startswith(names.CANARY):
             return  # no patient's call
         leg, person = event.fields.get("Uniqueid", ""), event.fields.get("Who", "")
         match what:
@@ -292,10 +302,10 @@ class Recorder:
                 log.error("line.full", call=call)
                 return
             case _:
-                self._call_told(what, call, event, now)
+                self._call_reported(what, call, event, now)
         self._writer.put(records.EventNoted(call, now, what, {"who": person} if person else {}))
 
-    def _call_told(self, what: str, call: str, event: AmiEvent, now: datetime) -> None:
+    def _call_reported(self, what: str, call: str, event: AmiEvent, now: datetime) -> None:
         """Take a word about a call itself, not about one of its legs."""
         match what:
             case names.NUMBER_KEYED if call in self._live:
@@ -358,9 +368,9 @@ class Recorder:
             if (live.unjudged or call not in self._messages) and live.is_urgent and not heard:
                 number, over = live.callback or live.caller, live.accepted_at is None
                 try:
-                    self._open_message(call, number, "urgent", live.ladder, over=over)
+                    self._open_message(call, number, "urgent", live.escalation, over=over)
                 except OSError:
-                    self._leave(call, turns.Matter(number, "urgent", live.ladder))
+                    self._leave(call, turns.MessageDraft(number, "urgent", live.escalation))
             if (message := self._messages.get(call)) and self._intake is not None:
                 anew = self._intake.over(message, call, live, ended_at)
                 self._writer.put(records.MessageOpened(call, anew))

@@ -19,7 +19,7 @@ from typing import Any
 
 from pbx.calls.conversation import Question, Verdict
 from pbx.calls.record import json_codec as plain
-from pbx.calls.turns import Matter
+from pbx.calls.turns import MessageDraft
 from pbx.db.records import Record
 
 LARGEST = 1_000_000  # bytes
@@ -36,7 +36,7 @@ class Fact:
     call: str
     at: datetime
     records: tuple[Record, ...] = ()
-    matter: Matter | None = None
+    draft: MessageDraft | None = None
     question: Question | None = None
     verdict: Verdict | None = None
 
@@ -114,7 +114,7 @@ def _is_one(values: dict[str, Any]) -> bool:
         and isinstance(values["at"], datetime)
         and values["at"].tzinfo is not None
         and all(isinstance(one, Record) for one in values["records"])
-        and isinstance(values["matter"], Matter | None)
+        and isinstance(values["reason"], MessageDraft | None)
         and isinstance(values["question"], Question | None)
         and isinstance(values["verdict"], Verdict | None)
     )

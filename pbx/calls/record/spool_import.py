@@ -35,7 +35,7 @@ class TakingIn:
         self._over: dict[str, datetime] = {}  # of these, when they were first seen to be over
 
     async def run(self) -> None:
-        """Look until cancelled; what fails is tried again."""
+        """Look until canceled; what fails is tried again."""
         while True:
             await self.once()
             await asyncio.sleep(EVERY_S)
@@ -94,5 +94,5 @@ class TakingIn:
             if taken is not None:
                 fact, message = taken
                 self._recorder.taken(fact, message)
-                if fact.question is not None or fact.matter is not None:
+                if fact.question is not None or fact.draft is not None:
                     self._open.setdefault(fact.call, fact.at)

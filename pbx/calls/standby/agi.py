@@ -80,12 +80,12 @@ def _answer(agi: _Agi, cache: Path, messages: Path) -> None:
 
 
 def _fact(question: Question, verdict: Verdict, plans: CachedPlans, now: datetime) -> Fact:
-    """Put down what the turn left; without what is dialled, which is nobody's to read."""
+    """Put down what the turn left; without what is dialed, which is nobody's to read."""
     plan = plans.by_hash(verdict.state.plan) or plans.plan
     bare = replace(verdict, variables={}, decision=None, facts=None, who=())
-    matter = turns.matter(question, verdict) if verdict.message is not None else None
-    told = tuple(turns.told(question, verdict, plan, now))
-    return Fact(question.call, now, told, matter, question, bare)
+    draft = turns.draft(question, verdict) if verdict.message is not None else None
+    reported = tuple(turns.reported(question, verdict, plan, now))
+    return Fact(question.call, now, reported, draft, question, bare)
 
 
 def _recent(spool: Spool, question: Question, plans: CachedPlans, now: datetime) -> RecentCallers:

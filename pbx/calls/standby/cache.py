@@ -1,7 +1,8 @@
-"""What the standby answers from: the plans of late and what is dialled, as files beside Asterisk.
+"""What the standby answers from: the plans of late and what is dialed, as files beside Asterisk.
 
-The control layer replaces each file as a whole. Nothing of the vault is in them but the numbers
-that Asterisk dials anyway, and of the patients neither a name nor anything but their rules' facts.
+The control layer replaces each file as a whole. Nothing of the secrets file is in them but the
+numbers that Asterisk dials anyway, and of the patients neither a name nor anything but their rules'
+facts.
 """
 
 from __future__ import annotations

@@ -41,7 +41,7 @@ class StandBy:
         self._kept = ""  # the hash of the plan whose text is beside the database, too
 
     async def run(self) -> None:
-        """Look for changes until cancelled."""
+        """Look for changes until canceled."""
         while True:
             try:
                 await asyncio.to_thread(self.write)

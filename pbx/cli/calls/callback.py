@@ -63,14 +63,14 @@ def _checked(known: Context, person: str, number: str) -> tuple[str, str]:
     """
     from pbx.base.phone_numbers import to_e164
     from pbx.cli.oncall.words import person_named, the_person
-    from pbx.config import secrets as vault
+    from pbx.config import secrets
 
     plan = known.running()
     name = person_named(plan, the_person(plan, person))
     e164 = to_e164(number, plan.office.country)
     if e164 is None:
         raise OfficeLineError("That is no phone number; write it as in +1 212 555 0147.")
-    held = vault.read(known.home)
+    held = secrets.read(known.home)
     for what, has in (("mobile", held.mobiles), ("pin", held.pins)):
         if person not in has:
             raise OfficeLineError(
@@ -85,14 +85,14 @@ def _follow(known: Context, engine: Engine, request: int, name: str) -> str | No
     from pbx.db import outbound
 
     began, whose = time.monotonic(), practice(known)
-    told: set[str] = set()
+    reported: set[str] = set()
     while True:
         row = outbound.get(engine, request)
         if row is None:
             raise OfficeLineError(f"Call {request} is gone from the database; ask for another one.")
         for word, text in _progress(row, name, whose):
-            if word not in told:
-                told.add(word)
+            if word not in reported:
+                reported.add(word)
                 sys.stderr.write(f"{text}\n")
         if row.state == "connected":
             return None
@@ -114,7 +114,7 @@ def _progress(row: OutboundCall, name: str, whose: str) -> list[tuple[str, str]]
     steps = [
         ("calling", f"{whose}: calling {name}'s mobile ..."),
         ("accepted", "Accepted; now the PIN ..."),
-        ("dialled", "Calling the patient ..."),
+        ("dialed", "Calling the patient ..."),
         ("connected", "Connected."),
     ]
     words = [word for word, _ in steps]

@@ -48,7 +48,7 @@ def export(
     zone = place.zone()
     count = count_calls(engine, meant)
     with _opened(to) as file:
-        asked = {one.name: _told(getattr(meant, one.name), zone) for one in fields(meant)}
+        asked = {one.name: _reported(getattr(meant, one.name), zone) for one in fields(meant)}
         given = {key: value for key, value in asked.items() if value is not None}
         recorded(place, "calls.exported", calls=count, format=form, reveal=reveal, **given)
         look = Look(zone, reveal)
@@ -58,7 +58,7 @@ def export(
         sys.stderr.write(f"{count} calls were written to {to}.\n")
 
 
-def _told(value: Any, zone: ZoneInfo) -> str | None:
+def _reported(value: Any, zone: ZoneInfo) -> str | None:
     return value if value is None or isinstance(value, str) else when.iso(value, zone)
 
 

@@ -149,7 +149,7 @@ def document(line: LineNow, seen: Seen) -> dict[str, Any]:
         "carrier": {"host": seen.carrier.host, "answers": seen.carrier.answers},
         "oncall": [
             {
-                "rota": one.rota,
+                "schedule": one.schedule,
                 "oncall": list(one.people),
                 "backup": one.backup,
                 "until": shown.iso(one.until),

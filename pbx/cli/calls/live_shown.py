@@ -98,10 +98,10 @@ def _carrier(carrier: Carrier) -> Text:
 
 def _on_call(one: OnCallNow, shown: Shown) -> Text:
     if not one.people:
-        return Text(f"NOBODY is on call for '{one.rota}'.", style=BAD)
+        return Text(f"NOBODY is on call for '{one.schedule}'.", style=BAD)
     backup = f"; {one.backup} steps in" if one.backup else ""
     until = f" until {shown.time(one.until)}" if one.until else ""
-    return Text(f"On call for '{one.rota}': {', '.join(one.people)}{until}{backup}.")
+    return Text(f"On call for '{one.schedule}': {', '.join(one.people)}{until}{backup}.")
 
 
 def _calls(line: LineNow, shown: Shown) -> Table:

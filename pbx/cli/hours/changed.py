@@ -23,7 +23,7 @@ Until = Annotated[
     str | None, typer.Option(help="Up to this time, such as 5pm; the end of the day.")
 ]
 Reason = Annotated[str, typer.Option(help="Why; it is told to whoever asks.")]
-Schedule = Annotated[str | None, typer.Option(help="One schedule; all if left out.")]
+OfficeHours = Annotated[str | None, typer.Option(help="One set of office hours; all if left out.")]
 By = Annotated[str | None, typer.Option(help="Who does it; else the user of this machine.")]
 
 
@@ -33,14 +33,14 @@ def close(
     start: From = None,
     until: Until = None,
     reason: Reason = "",
-    schedule: Schedule = None,
+    office_hours: OfficeHours = None,
     by: By = None,
 ) -> None:
     """Close at short notice, whatever the file says; it takes effect for the next call.
 
     Example: officeline hours close --until 5pm --reason "burst pipe"
     """
-    _change(context.obj, "closed", start, until, reason, schedule, by)
+    _change(context.obj, "closed", start, until, reason, office_hours, by)
 
 
 def reopen(
@@ -49,7 +49,7 @@ def reopen(
     start: From = None,
     until: Until = None,
     reason: Reason = "",
-    schedule: Schedule = None,
+    office_hours: OfficeHours = None,
     by: By = None,
 ) -> None:
     """Open again: without times every closing at short notice ends, with them it is open then.
@@ -57,7 +57,7 @@ def reopen(
     Example: officeline hours reopen --until "tomorrow 18:30" --reason "flu clinic"
     """
     if start is not None or until is not None:
-        _change(context.obj, "open", start, until, reason, schedule, by)
+        _change(context.obj, "open", start, until, reason, office_hours, by)
         return
     from pbx.db.changes import cancel_hours_change
 
@@ -67,12 +67,14 @@ def reopen(
     closed = [
         one
         for one in plan.changes
-        if one.state == "closed" and one.start <= now < one.end and schedule in {None, one.schedule}
+        if one.state == "closed"
+        and one.start <= now < one.end
+        and office_hours in {None, one.office_hours}
     ]
     for one in closed:
         cancel_hours_change(known.database(), one.id, by=by or whoever(), now=now)
-        typer.echo(f"Change {one.id} is cancelled ({one.reason or 'closed'}).")
-    _tell(known, now, schedule)
+        typer.echo(f"Change {one.id} is canceled ({one.reason or 'closed'}).")
+    _tell(known, now, office_hours)
 
 
 def changes(
@@ -93,7 +95,7 @@ def changes(
             {
                 "id": one.id,
                 "state": one.state,
-                "schedule": one.schedule,
+                "office_hours": one.office_hours,
                 "from": when.iso(one.start, zone),
                 "to": when.iso(one.end, zone),
                 "reason": one.reason,
@@ -103,7 +105,7 @@ def changes(
         typer.echo(json.dumps({"changes": shown}, ensure_ascii=False))
         return
     for one in rows:
-        typer.echo(_told(one, plan))
+        typer.echo(_reported(one, plan))
     if not rows:
         typer.echo("The hours are those of the file; nothing is changed.")
 
@@ -118,7 +120,7 @@ def cancel(context: typer.Context, change_id: int, *, by: By = None) -> None:
     known: Context = context.obj
     now = datetime.now(UTC)
     found = cancel_hours_change(known.database(), change_id, by=by or whoever(), now=now)
-    answer(known, f"Cancelled: {_told(found, known.running())}")
+    answer(known, f"Canceled: {_reported(found, known.running())}")
     note_if_down(known)
 
 
@@ -134,16 +136,16 @@ def _change(
     start: str | None,
     until: str | None,
     reason: str,
-    schedule: str | None,
+    office_hours: str | None,
     by: str | None,
 ) -> None:
     from pbx.db.changes import add_hours_change
 
     plan = known.running()
     why = reason_of(reason, needed=False)
-    if schedule is not None and schedule not in plan.schedules:
+    if office_hours is not None and office_hours not in plan.office_hours:
         raise OfficeLineError(
-            f"There is no schedule '{schedule}'; there are {', '.join(plan.schedules)}."
+            f"There are no office hours '{office_hours}'; there are {', '.join(plan.office_hours)}."
         )
     zone = plan.office.zone
     now = datetime.now(zone)
@@ -155,28 +157,28 @@ def _change(
             f"The change ends at {when.show(ends, zone)}, "
             "which is past or before it begins; name a later --until."
         )
-    change = HoursChange(0, state, begins, ends, why, schedule)
+    change = HoursChange(0, state, begins, ends, why, office_hours)
     made = add_hours_change(known.database(), change, by=by or whoever(), now=now)
-    typer.echo(_told(made, plan))
-    _tell(known, now, schedule)
+    typer.echo(_reported(made, plan))
+    _tell(known, now, office_hours)
 
 
-def _told(one: HoursChange, plan: Plan) -> str:
+def _reported(one: HoursChange, plan: Plan) -> str:
     zone = plan.office.zone
     start, end = when.show(one.start, zone), when.show(one.end, zone)
-    what = one.schedule or "every schedule"
+    what = one.office_hours or "all office hours"
     because = f" ({one.reason})" if one.reason else ""
     return f"Change {one.id}: {what} is {one.state} from {start} to {end}{because}."
 
 
-def _tell(known: Context, now: datetime, schedule: str | None) -> None:
+def _tell(known: Context, now: datetime, office_hours: str | None) -> None:
     """Say how things stand after a change."""
-    plan = known.running(told=False)
+    plan = known.running(reported=False)
     zone = plan.office.zone
-    for name in plan.schedules if schedule is None else [schedule]:
+    for name in plan.office_hours if office_hours is None else [office_hours]:
         state, because = hours.state_at(plan, now, name)
         _, until = hours.around(plan, now, name)
-        which = f" ({name})" if len(plan.schedules) > 1 else ""
+        which = f" ({name})" if len(plan.office_hours) > 1 else ""
         end = f" until {when.show(until, zone)}" if until else ""
         typer.echo(f"{practice(known)}{which} is now {state}{end}: {because}.")
     note_if_down(known)

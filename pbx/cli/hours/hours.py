@@ -34,7 +34,9 @@ def now(
     at: Annotated[
         str | None, typer.Option(help="When, such as noon or '12/25/2026 5pm'; now.")
     ] = None,
-    schedule: Annotated[str | None, typer.Option(help="One schedule; all if left out.")] = None,
+    office_hours: Annotated[
+        str | None, typer.Option(help="One set of office hours; all if left out.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Tell whether the office is open, why, since when and until when.
@@ -45,16 +47,16 @@ def now(
     zone = plan.office.zone
     today = datetime.now(zone)
     asked = today if at is None else when.parse(at, zone, today)
-    if schedule is not None and schedule not in plan.schedules:
+    if office_hours is not None and office_hours not in plan.office_hours:
         raise OfficeLineError(
-            f"There is no schedule '{schedule}'; there are {', '.join(plan.schedules)}."
+            f"There are no office hours '{office_hours}'; there are {', '.join(plan.office_hours)}."
         )
-    names = list(plan.schedules) if schedule is None else [schedule]
+    names = list(plan.office_hours) if office_hours is None else [office_hours]
     rows = [_row(plan, name, asked) for name in names]
     if as_json:
         found = {
             "at": when.iso(asked, zone),
-            "schedules": [_json(row) for row in rows],
+            "office_hours": [_json(row) for row in rows],
         }
         typer.echo(json.dumps(found, ensure_ascii=False))
         return
@@ -142,14 +144,14 @@ def _each_year(office: Office, subdivision: str | None, first: int) -> list[Sugg
     return list(suggesting.each_year(listed, first))
 
 
-def _row(plan: Plan, schedule: str, at: datetime) -> dict[str, Any]:
-    """Say everything of one schedule, its times in the office's zone."""
-    state, because = hours.state_at(plan, at, schedule)
+def _row(plan: Plan, office_hours: str, at: datetime) -> dict[str, Any]:
+    """Say everything of one set of office hours, its times in the office's zone."""
+    state, because = hours.state_at(plan, at, office_hours)
     since, until = (
-        one and one.astimezone(plan.office.zone) for one in hours.around(plan, at, schedule)
+        one and one.astimezone(plan.office.zone) for one in hours.around(plan, at, office_hours)
     )
     return {
-        "schedule": schedule,
+        "office_hours": office_hours,
         "state": state,
         "because": because,
         "since": since,
@@ -170,4 +172,4 @@ def _sentence(row: dict[str, Any]) -> str:
             f"until {until}" if until else f"for at least {hours.REACH.days} days more",
         ]
     )
-    return f"{row['schedule']} is {row['state']}: {row['because']} ({span})."
+    return f"{row['office_hours']} is {row['state']}: {row['because']} ({span})."

@@ -68,7 +68,7 @@ def list_(
 def show(
     context: typer.Context, message_id: Message, *, reveal: Reveal = False, as_json: AsJson = False
 ) -> None:
-    """Show a message with its whole history: what befell it, who was called about it, its call.
+    """Show a message with its history: what happened to it, who was called about it, its call.
 
     Example: officeline inbox show 1795456091.0
     """
@@ -164,7 +164,7 @@ def close(
     engine = open_log(known)
     plan = known.running()
     person, words = _somebody(plan, by), _words(disposition, "disposition")
-    from pbx.db import escalation, messages
+    from pbx.db import message_states, messages
     from pbx.db.inbox import explained, unknown
 
     message = messages.get(engine, message_id)
@@ -175,7 +175,7 @@ def close(
         typer.confirm(asked, abort=True)
     with explained(engine):
         now = datetime.now(UTC)
-        escalation.move(
+        message_states.move(
             engine, plan, message_id, "closed", at=now, person=person, disposition=words
         )
     answer(known, f"Message {message_id} is closed.")
@@ -183,7 +183,7 @@ def close(
 
 def _whole(engine: Engine, message_id: str) -> Whole:
     from pbx.cli.inbox.shown import Whole
-    from pbx.db import messages, relaying
+    from pbx.db import follow_ups, messages
     from pbx.db.calls import get_call
     from pbx.db.inbox import items, unknown
 
@@ -196,7 +196,7 @@ def _whole(engine: Engine, message_id: str) -> Whole:
     return Whole(
         item,
         messages.history(engine, message_id),
-        relaying.attempts(engine, message_id),
+        follow_ups.attempts(engine, message_id),
         get_call(engine, item.message.call),
         messages.recordings(engine, message_id),
         missing(engine, file_of(engine).parent, item.message),

@@ -10,9 +10,9 @@ from typing import Any
 from pbx.cli.calls import shown as calls_shown
 from pbx.cli.shared.printing import plain_console, plain_table
 from pbx.db.calls import History
+from pbx.db.follow_ups import AttemptRow
 from pbx.db.inbox import Item
 from pbx.db.messages import EventRow
-from pbx.db.relaying import AttemptRow
 from pbx.reports.display import Shown, is_breached
 
 WRITTEN = {"text", "disposition"}  # what people wrote themselves, numbers perhaps
@@ -117,7 +117,7 @@ def print_list(items: Sequence[Item], shown: Shown) -> None:
 
 
 def print_one(whole: Whole, shown: Shown) -> None:
-    """Print one message: how it stands, what befell it, who was called about it, its call."""
+    """Print one message: how it stands, what happened to it, who was called about it, its call."""
     out = plain_console()
     message = whole.item.message
     patient = shown.patient(message.callback_number)

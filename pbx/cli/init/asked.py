@@ -98,9 +98,9 @@ def asked(talk: Talk, file: Mapping[str, Any], *, fresh: bool) -> Answers:
     return Answers(name, timezone, number, backline, hours, trunk, bind, people)
 
 
-def mobiles(talk: Talk, lacking: Mapping[str, str], told: Mapping[str, str]) -> dict[str, str]:
+def mobiles(talk: Talk, lacking: Mapping[str, str], reported: Mapping[str, str]) -> dict[str, str]:
     """Learn the numbers of those who have none yet, by id; `lacking` are their names."""
-    found = dict(told)
+    found = dict(reported)
     for person, name in lacking.items():
         if person in found:
             continue
@@ -111,8 +111,8 @@ def mobiles(talk: Talk, lacking: Mapping[str, str], told: Mapping[str, str]) -> 
             )
         question = Question(
             f"mobile {person}",
-            f"The number on which {name} is called (kept in the vault)",
-            "Urgent calls ring this phone; its number is in no file but the vault, and in no log.",
+            f"The number on which {name} is called (kept in the secrets file)",
+            "Urgent calls ring this phone; its number is in the secrets file only, and in no log.",
             has_flag=False,
         )
         taken = {number: one for one, number in found.items()}
@@ -179,12 +179,12 @@ def _trunk(talk: Talk, *, fresh: bool) -> TrunkAnswer | None:
     if carrier in {None, LATER}:
         _unheard(talk, ("host", "username"), "belongs to a carrier; name it with --trunk, too")
         return None
-    told = reading.carriers().get(carrier or "", {})
+    reported = reading.carriers().get(carrier or "", {})
     why = "Calls are sent to this host; the page of your account at the carrier names it."
     host = talk.answer(
-        Question("host", "The carrier's SIP host", why, told.get("host") or None), reading.host
+        Question("host", "The carrier's SIP host", why, reported.get("host") or None), reading.host
     )
-    registers = told.get("kind") == "registration"
+    registers = reported.get("kind") == "registration"
     username = None
     if registers or carrier == OTHER:
         why = "The page of your account names it; a carrier that knows your address needs none."
@@ -239,7 +239,7 @@ def _taken(file: Mapping[str, Any], *, fresh: bool) -> set[str]:
     """List the words that are no id for somebody new; a fresh file loses its physicians."""
     people = file.get("people", {})
     stay = [one for one, table in people.items() if not fresh or table.get("role") != "physician"]
-    others = (file.get(table, {}) for table in ("phones", "groups", "rota"))
+    others = (file.get(table, {}) for table in ("phones", "groups", "schedule"))
     return {*stay, *(name for table in others for name in table), *reading.reserved()}
 
 

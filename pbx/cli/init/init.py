@@ -63,8 +63,8 @@ def init(
     }  # fmt: skip
     place = _place(context)
     refuse_bad(given)
-    told = sys.stdin.read() if mobiles else ""
-    _settle(place, Talk(place.config, given, asks=not (yes or mobiles)), told)
+    reported = sys.stdin.read() if mobiles else ""
+    _settle(place, Talk(place.config, given, asks=not (yes or mobiles)), reported)
     context.obj = place
     ok = _looked_at(context)
     if call:
@@ -94,7 +94,7 @@ def _place(context: typer.Context) -> Context:
     return known
 
 
-def _settle(place: Context, talk: Talk, told: str) -> None:
+def _settle(place: Context, talk: Talk, reported: str) -> None:
     """Learn everything, and only then write it, all or nothing."""
     from pbx.cli.shared.audited import deed
     from pbx.config.setup import answers
@@ -105,7 +105,7 @@ def _settle(place: Context, talk: Talk, told: str) -> None:
         raise OfficeLineError(
             f"{place.config} is there already, and --preset is for a new file; leave it out."
         )
-    handed = answers.mobiles(told)
+    handed = answers.mobiles(reported)
     after, numbers = talk.hold(lambda: _learned(place, talk, before, handed))
     land.prepare(place.config)
     with deed(place, "office.written", fresh=before is None, mobiles=sorted(numbers)):
@@ -117,11 +117,10 @@ def _settle(place: Context, talk: Talk, told: str) -> None:
 def _learned(
     place: Context, talk: Talk, before: str | None, handed: Mapping[str, str]
 ) -> tuple[str, dict[str, str]]:
-    """Ask for everything; return the file's new text, and the numbers for the vault."""
+    """Ask for everything; return the file's new text, and the numbers for the secrets file."""
     from pbx.base.paths import data_folder
     from pbx.cli.init import asked as init_asked
-    from pbx.config import plan
-    from pbx.config import secrets as vault
+    from pbx.config import plan, secrets
     from pbx.config.setup import answers, office_text
 
     fresh = before is None
@@ -131,7 +130,7 @@ def _learned(
     learned = init_asked.asked(talk, tomllib.loads(text), fresh=fresh)
     after = office_text.with_answers(text, learned, fresh=fresh)
     people = plan.parse(after, place.config, presets).plan.people
-    held = vault.read(place.home)
+    held = secrets.read(place.home)
     lacking = {
         one.id: one.name
         for one in sorted(people.values(), key=lambda one: one.role != "physician")
@@ -150,12 +149,12 @@ def _learned(
 def _tell(place: Context, before: str | None, after: str, numbers: Mapping[str, str]) -> None:
     """Say what was written, and what only somebody else can give."""
     from pbx.base.phone_numbers import mask
-    from pbx.config import secrets as vault
+    from pbx.config import secrets
     from pbx.config.setup.answers import PLACEHOLDER
 
     config = place.config
     done = "is written" if before is None else "is changed" if before != after else "stays as it is"
-    typer.echo(f"{config} {done}; vault and messages are in {place.home}.")
+    typer.echo(f"{config} {done}; secrets file and messages are in {place.home}.")
     for person, e164 in numbers.items():
         typer.echo(f"{person} is called on {mask(e164)}.")
     configuration = place.configuration()
@@ -165,18 +164,18 @@ def _tell(place: Context, before: str | None, after: str, numbers: Mapping[str, 
     if known is not None and (
         new := [one for one in configuration.plan.people if one not in known]
     ):
-        typer.echo(f"Nobody's turn is moved: write {', '.join(new)} into a rota's rotation.")
-    if configuration.trunk.kind == "registration" and not vault.read(place.home).trunk:
-        typer.echo("The carrier's password is still to come: 'officeline vault secret trunk'.")
+        typer.echo(f"Nobody's turn is moved: write {', '.join(new)} into a schedule's rotation.")
+    if configuration.trunk.kind == "registration" and not secrets.read(place.home).trunk:
+        typer.echo("The carrier's password is still to come: 'officeline secrets set trunk'.")
     if configuration.trunk.host == PLACEHOLDER:
         typer.echo("There is no carrier yet: 'officeline init --trunk NAME' names one.")
 
 
 def _tell_pins(place: Context) -> None:
     """Say who has no PIN yet: each chooses their own, so it is asked for in their presence."""
-    from pbx.config import secrets as vault
+    from pbx.config import secrets
 
-    held = vault.read(place.home)
+    held = secrets.read(place.home)
     lacking = [one for one in place.configuration().plan.people if one not in held.pins]
     if lacking:
         typer.echo("Without a PIN nobody hears a message by telephone. Let each choose their own:")
@@ -221,12 +220,12 @@ def _called(place: Context) -> bool:
     typer.echo("A test call on a phone network of this machine's own ...", err=True)
     try:
         with tempfile.TemporaryDirectory(prefix="officeline-init-") as folder:
-            told = asyncio.run(first_call(Path(folder), place.configuration()))
+            reported = asyncio.run(first_call(Path(folder), place.configuration()))
     except EngineError as error:
         typer.echo(f"There was no test call: {error}")
         return True
-    typer.echo(told.sentence)
-    return told.ok
+    typer.echo(reported.sentence)
+    return reported.ok
 
 
 def _next(place: Context) -> str:

@@ -109,39 +109,39 @@ class Talk:
         self._silent = 0
         why = question.why
         while True:
-            told = self._told(question, why, known)
+            reported = self._reported(question, why, known)
             why = ""
             try:
-                found = None if told == question.default else read(told)
+                found = None if reported == question.default else read(reported)
             except OfficeLineError as error:
                 typer.echo(str(error), err=True)
                 continue
             if found is not None and (doubt := note(found)):
                 typer.echo(f"Note: {doubt} 'back' takes it back.", err=True)
-            self._keep(question.key, told)
+            self._keep(question.key, reported)
             return found
 
-    def _told(self, question: Question, why: str, known: str | None) -> str:
+    def _reported(self, question: Question, why: str, known: str | None) -> str:
         """Ask until something is answered, or go back."""
         default = question.default if known is None else known
         while True:
-            told = self._line(question, why, default)
+            reported = self._line(question, why, default)
             why = ""
-            if told.lower() == BACK and self._passed:
+            if reported.lower() == BACK and self._passed:
                 raise _BackError
-            if told.lower() == BACK:
+            if reported.lower() == BACK:
                 typer.echo("This is the first question.", err=True)
-            elif told.lower() == NONE and question.default == "":
+            elif reported.lower() == NONE and question.default == "":
                 return ""
-            elif told or default is not None:
-                return told or str(default)
+            elif reported or default is not None:
+                return reported or str(default)
             else:
                 typer.echo("An answer is needed here.", err=True)
 
-    def _keep(self, key: str, told: str) -> None:
+    def _keep(self, key: str, reported: str) -> None:
         """Write an answer down; the last that was given stands last."""
         self._passed.append(key)
-        self._typed[key] = told
+        self._typed[key] = reported
         if self._keeps:
             unfinished.keep(self._config, self._typed)
 
@@ -156,15 +156,15 @@ class Talk:
             pushed, self._pushed = self._pushed, None
             return pushed
         try:
-            told = _line_of_input()
+            reported = _line_of_input()
         except KeyboardInterrupt as error:
             typer.echo(f"\nNothing was changed.{self._kept()}", err=True)
             raise typer.Exit(INTERRUPTED) from error
         except UnicodeDecodeError:
             typer.echo("That is no UTF-8 text.", err=True)
             return self._line(question, why, default)
-        if told:
-            return told.strip()
+        if reported:
+            return reported.strip()
         by_flag = f" give it with --{question.key}, or" if question.has_flag else ""
         kept = self._kept()
         if not _at_terminal() and self._keeps:
@@ -194,15 +194,15 @@ class Talk:
             has_flag=False,
         )  # fmt: skip
         while True:
-            told = self._line(question, question.why, question.default)
-            if told.lower() in {"", "y", "yes"}:
+            reported = self._line(question, question.why, question.default)
+            if reported.lower() in {"", "y", "yes"}:
                 self._typed, self._silent, self._keeps = known, len(known), True
                 return
-            if told.lower() in {"n", "no"}:
+            if reported.lower() in {"n", "no"}:
                 self._keeps = True
                 return
             if not _at_terminal():  # it is the answer to what an unattended run asks first
-                self._pushed = told
+                self._pushed = reported
                 return
             typer.echo("Answer yes or no.", err=True)
 

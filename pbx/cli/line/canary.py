@@ -35,7 +35,7 @@ def canary(
     import asyncio
 
     from pbx.base import logs
-    from pbx.config import secrets as vault
+    from pbx.config import secrets
     from pbx.config.home import Home
     from pbx.ops import canary_run
     from pbx.service import pulse, supervisor
@@ -48,7 +48,7 @@ def canary(
             f"No office runs on {place.home}, so there is nothing to try; start it with "
             "'officeline up'."
         )
-    configuration, held = place.configuration(), vault.read(place.home)
+    configuration, held = place.configuration(), secrets.read(place.home)
     line = _line(configuration.plan, did)
     recorded(place, "canary.placed", line.name)
     sys.stderr.write(
@@ -58,13 +58,13 @@ def canary(
     ok = all(check.ok for check in checks)
     recorded(place, "canary.ended", line.name, ok=ok)
     if as_json:
-        told = [{"name": c.name, "ok": c.ok, "detail": c.detail, "mend": c.mend} for c in checks]
-        typer.echo(json.dumps({"ok": ok, "checks": told}, ensure_ascii=False))
+        reported = [{"name": c.name, "ok": c.ok, "detail": c.detail, "fix": c.fix} for c in checks]
+        typer.echo(json.dumps({"ok": ok, "checks": reported}, ensure_ascii=False))
     else:
         for check in checks:
-            mend = "" if check.ok or not check.mend else f" {check.mend}"
+            fix = "" if check.ok or not check.fix else f" {check.fix}"
             word = "yes" if check.ok else "no"
-            typer.echo(f"{check.name:<10} {word:<4} {check.detail}.{mend}")
+            typer.echo(f"{check.name:<10} {word:<4} {check.detail}.{fix}")
     if not ok:
         raise typer.Exit(1)
 

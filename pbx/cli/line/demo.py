@@ -31,7 +31,7 @@ PICKED_UP = {
     "accepted": "somebody picked up and accepted",
     "declined": "it was answered, but nobody pressed 1",
     "too late": "another one was faster, or the caller had hung up",
-    "cancelled": "nobody picked up",
+    "canceled": "nobody picked up",
     "no answer": "nobody picked up",
     "busy": "busy",
     "unreachable": "unreachable",
@@ -80,7 +80,7 @@ class _Show:
         with Live(get_renderable=self.table, console=self.console, refresh_per_second=4):
             yield
 
-    def told(self, row: _Row) -> None:
+    def reported(self, row: _Row) -> None:
         """Say that a scene ended, where there is no live table to see it in."""
         if not self.console.is_terminal:
             end = f"{row.state}: {row.outcome} ({row.seconds:.0f} s)"
@@ -139,7 +139,7 @@ async def _one(stage: Stage, show: _Show, row: _Row) -> None:
         history = row.played.history
         row.state, row.outcome = "as promised", str(history.call.outcome)
     row.seconds = time.monotonic() - row.began
-    show.told(row)
+    show.reported(row)
 
 
 def _summary(console: Console, rows: list[_Row]) -> None:

@@ -40,7 +40,7 @@ def drill(
     """
     from pbx.base import logs
     from pbx.calls.live import LivePlan
-    from pbx.config import secrets as vault
+    from pbx.config import secrets
     from pbx.ops import drill as drills
     from pbx.ops.manager import Login
     from pbx.ops.security.asked import console
@@ -54,7 +54,7 @@ def drill(
             f"No office runs on {place.home}, so there is nothing to try; start it with "
             "'officeline up'."
         )
-    held = vault.read(place.home)
+    held = secrets.read(place.home)
     manager = Login(home.recall_ports().ami, held.manager)
     plans = LivePlan(place.configuration().plan, held, home)
     plans.open()

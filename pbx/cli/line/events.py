@@ -41,7 +41,7 @@ def tail(
 async def _tail(place: Context, count: int | None, seconds: float | None, *, as_json: bool) -> None:
     import asyncio
 
-    from pbx.config import secrets as vault
+    from pbx.config import secrets
     from pbx.notify.mqtt import Broker
     from pbx.notify.tail import line, listen
 
@@ -52,7 +52,7 @@ async def _tail(place: Context, count: int | None, seconds: float | None, *, as_
             "docs/office-toml.md shows how to name a broker."
         )
     zone = configuration.plan.office.zone
-    broker = Broker.of(configuration.mqtt, vault.read(place.home))
+    broker = Broker.of(configuration.mqtt, secrets.read(place.home))
     shown = 0
     with suppress(TimeoutError):
         async with asyncio.timeout(seconds), aclosing(listen(broker)) as stream:

@@ -11,7 +11,7 @@ from pbx.cli.shared.context import Context
 from pbx.cli.shared.working import working
 
 if TYPE_CHECKING:
-    from pbx.ops.security.lock import Lock
+    from pbx.ops.security.check import SecurityCheck
 
 
 def demo(
@@ -85,7 +85,7 @@ def doctor(
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON document.")] = False,
 ) -> None:
-    """Look at everything the line needs, and say how to mend what is missing; exit 1 if any is.
+    """Look at everything the line needs, and say how to fix what is missing; exit 1 if any is.
 
     Example: officeline doctor --security
     """
@@ -104,9 +104,9 @@ def doctor(
         typer.echo(json.dumps({"ok": ok, "checks": [asdict(check) for check in checks]}))
     else:
         for check in checks:
-            mark = "ok  " if check.ok else "MEND"
-            mend = "" if check.ok else f" {check.mend}"
-            typer.echo(f"{mark} {check.name}: {check.detail}.{mend}")
+            mark = "ok  " if check.ok else "FIX"
+            fix = "" if check.ok else f" {check.fix}"
+            typer.echo(f"{mark} {check.name}: {check.detail}.{fix}")
     if not ok:
         raise typer.Exit(1)
 
@@ -124,18 +124,18 @@ def _locks(known: Context, *, as_json: bool) -> None:
         typer.echo(json.dumps({"ok": ok, "locks": [asdict(lock) for lock in locks]}))
     else:
         for lock in locks:
-            typer.echo(_told(lock))
+            typer.echo(_reported(lock))
     if not ok:
         raise typer.Exit(1)
 
 
-def _told(lock: Lock) -> str:
+def _reported(lock: SecurityCheck) -> str:
     mark = {True: "shut   ", False: "OPEN   ", None: "unasked"}[lock.ok]
     if lock.ok and lock.warning:
         mark = "WIDER  "
     said = [] if lock.detail == "shut" else [f"{lock.detail}."]
     said += [f"{lock.warning}."] if lock.warning else []
-    more = " ".join([*said, lock.mend]).strip()
+    more = " ".join([*said, lock.fix]).strip()
     return f"{mark} {lock.group}, {lock.name}{f': {more}' if more else ''}"
 
 

@@ -56,10 +56,10 @@ def _ask(place: Context, losses: list[str]) -> None:
     """Ask whether to go on, if anything is lost by it; without a terminal that is refused."""
     if not losses:
         return
-    told = f"{practice(place)}: {' and '.join(losses)}"
+    reported = f"{practice(place)}: {' and '.join(losses)}"
     if not sys.stdin.isatty():
-        raise OfficeLineError(f"{told}; give --yes to stop the line all the same.")
-    typer.confirm(f"{told}. Stop the line all the same?", abort=True)
+        raise OfficeLineError(f"{reported}; give --yes to stop the line all the same.")
+    typer.confirm(f"{reported}. Stop the line all the same?", abort=True)
 
 
 def _write_down(place: Context, *, yes: bool) -> None:

@@ -12,11 +12,11 @@ import typer
 from pbx.base.errors import OfficeLineError
 from pbx.cli.oncall.words import person_named, span_of, the_person, times_of
 from pbx.cli.shared.answers import answer
-from routing import rota as rotas
+from routing import schedule as schedules
 from routing.model import Away, Plan
 
 if TYPE_CHECKING:
-    from routing.rota import Shift
+    from routing.schedule import Shift
 
 
 def away(
@@ -51,7 +51,7 @@ def away(
         typer.echo(f"{person_named(plan, who)} is away {times} already; nothing to change.")
         return
     text, after = away_file.add(plan_files.read_text(config), config, who, wanted)
-    for sentence in _told(after, who, *span):
+    for sentence in _reported(after, who, *span):
         typer.echo(sentence)
     if dry_run:
         typer.echo(f"Nothing was written: {config} is as it was.")
@@ -63,25 +63,25 @@ def away(
     )
 
 
-def _told(plan: Plan, who: str, start: datetime, end: datetime) -> Iterator[str]:
+def _reported(plan: Plan, who: str, start: datetime, end: datetime) -> Iterator[str]:
     """Say who takes the turns of somebody, and what is not moved or leaves nobody."""
     from routing.oncall import duties
 
     name = person_named(plan, who)
-    for rota in plan.rotas:
-        for one in duties(plan, rota, start, end):
+    for schedule in plan.schedules:
+        for one in duties(plan, schedule, start, end):
             times = times_of(plan, one.start, one.end)
             if one.instead_of == who:
                 taker = person_named(plan, one.person)
-                yield f"{taker} is on call for '{rota}' {times}, for {name}."
+                yield f"{taker} is on call for '{schedule}' {times}, for {name}."
             elif one.person == who:
-                yield f"Warning: {name} has a shift of '{rota}' {times}, which is not moved."
-        for gap in rotas.gaps(plan, rota, start, end):
-            yield _nobody(plan, rota, gap)
+                yield f"Warning: {name} has a shift of '{schedule}' {times}, which is not moved."
+        for gap in schedules.gaps(plan, schedule, start, end):
+            yield _nobody(plan, schedule, gap)
 
 
-def _nobody(plan: Plan, rota: str, gap: Shift) -> str:
-    return f"Warning: nobody is on call for '{rota}' {times_of(plan, gap.start, gap.end)}."
+def _nobody(plan: Plan, schedule: str, gap: Shift) -> str:
+    return f"Warning: nobody is on call for '{schedule}' {times_of(plan, gap.start, gap.end)}."
 
 
 def add_to(app: typer.Typer) -> None:

@@ -1,4 +1,4 @@
-"""`officeline oncall export` and `import`: rotas as calendars, and calendars as shifts."""
+"""`officeline oncall export` and `import`: schedules as calendars, and calendars as shifts."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import typer
 
 from pbx.base.errors import OfficeLineError
 from pbx.base.os_errors import os_sentence
-from pbx.cli.oncall.words import people_named, person_named, span_of, the_person, the_rota
+from pbx.cli.oncall.words import people_named, person_named, span_of, the_person, the_schedule
 from pbx.cli.shared.answers import answer
 from pbx.cli.shared.audited import recorded
 from pbx.cli.shared.context import Context
@@ -25,9 +25,7 @@ if TYPE_CHECKING:
     from pbx.config.ics.writer import Revision
     from pbx.config.shifts_file import Edit, Feed
 
-MayRota = Annotated[
-    str | None, typer.Option("--rota", "--schedule", help="Needed where there are several.")
-]
+MaySchedule = Annotated[str | None, typer.Option(help="Needed where there are several.")]
 AGAIN = re.compile(r" ?\(\d+\)$")  # how browsers mark a file that they download again
 From = Annotated[str, typer.Option("--from", help="From this time on.")]
 To = Annotated[str, typer.Option("--to", help="Up to this time.")]
@@ -36,19 +34,19 @@ To = Annotated[str, typer.Option("--to", help="Up to this time.")]
 def export(
     context: typer.Context,
     *,
-    rota: MayRota = None,
+    schedule: MaySchedule = None,
     start: From = "today",
     end: To = "+90d",
     out: Annotated[Path | None, typer.Option(help="A file; else it is printed.")] = None,
 ) -> None:
-    """Write a rota as an iCalendar file, without anybody's number.
+    """Write a schedule as an iCalendar file, without anybody's number.
 
-    Example: officeline oncall export --rota doctors --to 2027-01-01 --out doctors.ics
+    Example: officeline oncall export --schedule doctors --to 2027-01-01 --out doctors.ics
     """
     from pbx.config.ics import writer
 
     plan = context.obj.running()
-    name = the_rota(plan, rota)
+    name = the_schedule(plan, schedule)
     span = span_of(start, end, plan.office.zone)
     data = writer.export(plan, name, *span, _revision(context.obj))
     recorded(context.obj, "oncall.exported", name)
@@ -65,7 +63,7 @@ def export(
 
 
 def _revision(context: Context) -> Revision:
-    """Count the changes of what runs: plans that went live, and overrides made and cancelled."""
+    """Count the changes of what runs: plans that went live, and overrides made and canceled."""
     from pbx.config.ics.writer import Revision
 
     times: list[datetime] = []
@@ -75,7 +73,7 @@ def _revision(context: Context) -> Revision:
         engine = context.database()
         times += (one.at for one in plans.list_times(engine))
         for made in changes.list_overrides(engine):
-            times += (at for at in (made.made_at, made.cancelled_at) if at is not None)
+            times += (at for at in (made.made_at, made.canceled_at) if at is not None)
     if times:
         return Revision(len(times), max(times))
     return Revision(0, datetime.fromtimestamp(context.config.stat().st_mtime, UTC))
@@ -85,7 +83,7 @@ def import_(
     context: typer.Context,
     file: Annotated[Path, typer.Argument(help="An iCalendar file (.ics).")],
     *,
-    rota: Annotated[str, typer.Option("--rota", "--schedule", help="The schedule, by its name.")],
+    schedule: Annotated[str, typer.Option(help="The schedule, by its name.")],
     start: From = "today",
     end: Annotated[
         str | None, typer.Option("--to", help="Up to this time; a year on, if no event is endless.")
@@ -135,7 +133,7 @@ def import_(
 
     config: Path = context.obj.config
     plan = context.obj.configuration().plan
-    name, span = the_rota(plan, rota), span_of(start, end or "+365d", plan.office.zone)
+    name, span = the_schedule(plan, schedule), span_of(start, end or "+365d", plan.office.zone)
     content = _content(file, reader.SIZE_LIMIT)
     whose = Whose(plan, _titles(person or [], plan), skip or (), attendees)
     found = reader.read(content, plan, *span, endless=end is not None, whose=whose, place=place)

@@ -19,14 +19,14 @@ from pbx.cli.oncall.words import (
     person_named,
     span_of,
     the_person,
-    the_rota,
+    the_schedule,
     times_of,
 )
 from pbx.cli.shared.answers import answer, note_if_down
 from pbx.cli.shared.context import Context, whoever
 from pbx.cli.shared.reasons import reason_of
 from pbx.config.home import Home
-from routing import rota as rotas
+from routing import schedule as schedules
 from routing.instants import at_local
 from routing.model import Override, OverrideKind, Plan
 
@@ -35,16 +35,14 @@ if TYPE_CHECKING:
 
 From = Annotated[str, typer.Option("--from", help="From this time on, such as 'fri 5pm'.")]
 To = Annotated[str, typer.Option("--to", help="Up to this time, such as 'mon 8am'.")]
-MayRota = Annotated[
-    str | None, typer.Option("--rota", "--schedule", help="Needed where there are several.")
-]
+MaySchedule = Annotated[str | None, typer.Option(help="Needed where there are several.")]
 Reason = Annotated[str, typer.Option(help="Why, for those who look at it later.")]
 
 
 def override(
     context: typer.Context,
     *,
-    rota: Annotated[str, typer.Option("--rota", "--schedule", help="The schedule, by its name.")],
+    schedule: Annotated[str, typer.Option(help="The schedule, by its name.")],
     start: From,
     end: To,
     reason: Reason,
@@ -60,7 +58,7 @@ def override(
 ) -> None:
     """Add, remove or replace a person of a schedule for a time, or name its backup.
 
-    Example: officeline oncall override --rota doctors --from "fri 17:00" --to "mon 08:00" --replace lee --by osei --reason wedding
+    Example: officeline oncall override --schedule doctors --from "fri 17:00" --to "mon 08:00" --replace lee --by osei --reason wedding
     """  # noqa: E501  # an example is one line, so that it can be copied
     plan = context.obj.running()
     kind = _kind({"add": add, "remove": remove, "replace": replaced, "backup": backup}, by)
@@ -72,7 +70,7 @@ def override(
     }[kind]
     wanted = Override(
         0,
-        the_rota(plan, rota),
+        the_schedule(plan, schedule),
         kind,
         None if person is None else the_person(plan, person),
         None if out is None else the_person(plan, out),
@@ -90,7 +88,7 @@ def cancel(
         int, typer.Argument(metavar="ID", help="As 'officeline oncall overrides' has it.")
     ],
 ) -> None:
-    """Cancel an override, so that the rota holds again.
+    """Cancel an override, so that the schedule holds again.
 
     Example: officeline oncall cancel 12
     """
@@ -102,7 +100,7 @@ def cancel(
 
     plan = context.obj.running()
     done = cancel_override(context.obj.database(), override_id, by=whoever(), now=datetime.now(UTC))
-    answer(context.obj, f"Cancelled: {override_sentence(plan, done)}")
+    answer(context.obj, f"Canceled: {override_sentence(plan, done)}")
     left = tuple(one for one in plan.overrides if one.id != done.id)
     _warn(replace(plan, overrides=left), [done])
     note_if_down(context.obj)
@@ -112,7 +110,7 @@ def overrides(
     context: typer.Context,
     *,
     past: Annotated[
-        bool, typer.Option("--all", help="Those that are over or cancelled, too.")
+        bool, typer.Option("--all", help="Those that are over or canceled, too.")
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON document.")] = False,
 ) -> None:
@@ -127,14 +125,14 @@ def overrides(
 
         after = None if past else datetime.now(UTC)
         rows = list_overrides(context.obj.database(), after=after)
-    rows = [row for row in rows if past or row.cancelled_at is None]
+    rows = [row for row in rows if past or row.canceled_at is None]
     if as_json:
         typer.echo(
             json.dumps({"overrides": [_shape(plan, row) for row in rows]}, ensure_ascii=False)
         )
         return
     for row in rows:
-        state = " (cancelled)" if row.cancelled_at is not None else ""
+        state = " (canceled)" if row.canceled_at is not None else ""
         made = when.show(row.made_at, plan.office.zone)
         typer.echo(f"{override_sentence(plan, row.change)} Made by {row.by} on {made}.{state}")
     if not rows:
@@ -176,12 +174,12 @@ def store(context: Context, plan: Plan, wanted: list[Override]) -> None:
 
 def _same(plan: Plan, after: Plan, change: Override) -> bool:
     """Tell whether a change leaves who is on call and who steps in as they are."""
-    told = []
+    reported = []
     for each in (plan, after):
-        spans = rotas.shifts(each, change.rota, change.start, change.end)
+        spans = schedules.shifts(each, change.schedule, change.start, change.end)
         alike = groupby(spans, lambda one: (one.on_call.people, one.on_call.backup))
-        told.append([(next(group).start, *answer) for answer, group in alike])
-    return told[0] == told[1]
+        reported.append([(next(group).start, *answer) for answer, group in alike])
+    return reported[0] == reported[1]
 
 
 def _warn_of_absence(plan: Plan, changes: list[Override]) -> None:
@@ -200,15 +198,15 @@ def _warn(plan: Plan, changes: list[Override]) -> None:
     from routing.oncall import weak
 
     for one in changes:
-        empty, alone = weak(plan, one.rota, max(one.start, datetime.now(UTC)), one.end)
+        empty, alone = weak(plan, one.schedule, max(one.start, datetime.now(UTC)), one.end)
         for shift in empty:
             times = times_of(plan, shift.start, shift.end)
-            typer.echo(f"Warning: nobody is on call for '{one.rota}' {times}.")
+            typer.echo(f"Warning: nobody is on call for '{one.schedule}' {times}.")
         for shift in alone:
             who = person_named(plan, shift.on_call.people[0])
             times = times_of(plan, shift.start, shift.end)
             typer.echo(
-                f"Warning: {who} is alone on call for '{one.rota}' {times}, without a backup."
+                f"Warning: {who} is alone on call for '{one.schedule}' {times}, without a backup."
             )
 
 
@@ -216,7 +214,7 @@ def _shape(plan: Plan, row: Made[Override]) -> dict[str, Any]:
     zone, change = plan.office.zone, row.change
     return {
         "id": change.id,
-        "rota": change.rota,
+        "schedule": change.schedule,
         "kind": change.kind,
         "person": change.person,
         "instead_of": change.instead_of,
@@ -225,7 +223,7 @@ def _shape(plan: Plan, row: Made[Override]) -> dict[str, Any]:
         "reason": mask_within(change.reason),
         "by": row.by,
         "made_at": when.iso(row.made_at, zone),
-        "cancelled_at": None if row.cancelled_at is None else when.iso(row.cancelled_at, zone),
+        "canceled_at": None if row.canceled_at is None else when.iso(row.canceled_at, zone),
     }
 
 

@@ -18,15 +18,15 @@ from pbx.cli.oncall.words import (
     on_holiday,
     people_named,
     person_named,
+    reported,
     span_of,
-    the_rota,
+    the_schedule,
     times_of,
-    told,
 )
-from routing import rota as rotas
+from routing import schedule as schedules
 from routing.model import Plan
 from routing.places import OnCall
-from routing.rota import holiday
+from routing.schedule import holiday
 
 if TYPE_CHECKING:
     from routing.oncall import Duty
@@ -34,9 +34,7 @@ if TYPE_CHECKING:
 app = typer.Typer(no_args_is_help=True)
 
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON document.")]
-OneRota = Annotated[
-    str | None, typer.Option("--rota", "--schedule", help="One schedule, by its name.")
-]
+OneSchedule = Annotated[str | None, typer.Option(help="One schedule, by its name.")]
 Days = Annotated[int, typer.Option(min=1, max=1830, help="So many days from now on.")]
 
 
@@ -49,7 +47,7 @@ def now(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Say who is on call and who steps in, in every rota.
+    """Say who is on call and who steps in, in every schedule.
 
     In JSON `oncall` is one person; who else is on call stands in the list `also`, those of them
     whom the schedule has beside in `beside`, whose turn it is who is away in `instead_of`, and who
@@ -62,14 +60,14 @@ def now(
     present = datetime.now(zone)
     asked = present if at is None else when.parse(at, zone, present)
     if as_json:
-        shown = [_now_shape(plan, rota, asked) for rota in plan.rotas]
-        typer.echo(json.dumps({"at": when.iso(asked, zone), "rotas": shown}))
+        shown = [_now_shape(plan, schedule, asked) for schedule in plan.schedules]
+        typer.echo(json.dumps({"at": when.iso(asked, zone), "schedules": shown}))
         return
     typer.echo(when.show(asked, zone))
-    for rota in plan.rotas:
-        typer.echo(_now_sentence(plan, rota, asked))
-    if not plan.rotas:
-        typer.echo("There is no rota in the plan.")
+    for schedule in plan.schedules:
+        typer.echo(_now_sentence(plan, schedule, asked))
+    if not plan.schedules:
+        typer.echo("There is no schedule in the plan.")
 
 
 @app.command("list")
@@ -83,7 +81,7 @@ def list_(
         str | None,
         typer.Option("--to", help="Up to, but without, this time; two weeks without it."),
     ] = None,
-    rota: OneRota = None,
+    schedule: OneSchedule = None,
     as_json: AsJson = False,
 ) -> None:
     """List who is on call in the two weeks from today on, or from one time to another.
@@ -93,28 +91,30 @@ def list_(
     A turn that is taken for somebody who is away says so. Where the backup has turns of their own,
     these are rows, too.
 
-    Example: officeline oncall list --from today --to 2026-12-31 --rota doctors
+    Example: officeline oncall list --from today --to 2026-12-31 --schedule doctors
     """
     from routing.oncall import duties
 
     plan = context.obj.running()
     zone = plan.office.zone
     span = span_of(start, end, zone)
-    rotas = plan.rotas if rota is None else [the_rota(plan, rota)]
+    schedules = plan.schedules if schedule is None else [the_schedule(plan, schedule)]
     rows = [
-        duty for name in rotas for duty in (*duties(plan, name, *span), *_backups(plan, name, span))
+        duty
+        for name in schedules
+        for duty in (*duties(plan, name, *span), *_backups(plan, name, span))
     ]
     if as_json:
         shown = [
             {
-                "rota": one.rota,
+                "schedule": one.schedule,
                 "person": one.person,
                 "start": when.iso(one.start, zone),
                 "end": when.iso(one.end, zone),
                 "source": one.source,
                 "place": one.place,
                 "instead_of": one.instead_of,
-                "holiday": holiday(plan, one.rota, one.start),
+                "holiday": holiday(plan, one.schedule, one.start),
             }
             for one in rows
         ]
@@ -123,20 +123,20 @@ def list_(
     for one in rows:
         times = f"{when.show(one.start, zone)}  to  {when.show(one.end, zone)}"
         why = one.source if one.place == "oncall" else f"{one.source}, {one.place}"
-        whose = on_holiday(plan, one.rota, one.start) + for_whom(plan, one.instead_of)
-        typer.echo(f"{one.rota:<12} {times}  {person_named(plan, one.person)}, {why}{whose}")
+        whose = on_holiday(plan, one.schedule, one.start) + for_whom(plan, one.instead_of)
+        typer.echo(f"{one.schedule:<12} {times}  {person_named(plan, one.person)}, {why}{whose}")
     if not rows:
         typer.echo("Nobody is on call in that time.")
 
 
-def _backups(plan: Plan, rota: str, span: tuple[datetime, datetime]) -> list[Duty]:
+def _backups(plan: Plan, schedule: str, span: tuple[datetime, datetime]) -> list[Duty]:
     """List who has the place of the backup, cut to the span."""
     from routing.oncall import backups
 
     start, end = span
     return [
         replace(one, start=max(one.start, start), end=min(one.end, end))
-        for one in backups(plan, rota, start, end)
+        for one in backups(plan, schedule, start, end)
     ]
 
 
@@ -154,27 +154,31 @@ def gaps(context: typer.Context, *, days: Days = 60, as_json: AsJson = False) ->
     if as_json:
         shown = [
             {
-                "rota": gap.rota,
+                "schedule": gap.schedule,
                 "start": when.iso(gap.start, zone),
                 "end": when.iso(gap.end, zone),
             }
             for gap in found
         ]
         typer.echo(json.dumps({"gaps": shown}))
-    elif not plan.rotas:
-        typer.echo("There is no rota in the plan.")
+    elif not plan.schedules:
+        typer.echo("There is no schedule in the plan.")
     elif not found:
         typer.echo(f"Somebody is on call at every minute of the next {days} days.")
     else:
         for gap in found:
-            typer.echo(f"{gap.rota}: nobody is on call {times_of(plan, gap.start, gap.end)}.")
+            typer.echo(f"{gap.schedule}: nobody is on call {times_of(plan, gap.start, gap.end)}.")
     if found:
         raise typer.Exit(1)
 
 
 @app.command()
 def handoffs(
-    context: typer.Context, *, rota: OneRota = None, days: Days = 14, as_json: AsJson = False
+    context: typer.Context,
+    *,
+    schedule: OneSchedule = None,
+    days: Days = 14,
+    as_json: AsJson = False,
 ) -> None:
     """List who hands over to whom in the days to come.
 
@@ -186,30 +190,35 @@ def handoffs(
     zone = plan.office.zone
     start = datetime.now(zone)
     end = when.parse(f"+{days}d", zone, start)
-    rotas = plan.rotas if rota is None else [the_rota(plan, rota)]
-    rows = [one for name in rotas for one in oncall.handoffs(plan, name, start, end)]
+    schedules = plan.schedules if schedule is None else [the_schedule(plan, schedule)]
+    rows = [one for name in schedules for one in oncall.handoffs(plan, name, start, end)]
     rows.sort(key=lambda one: one.at)
     if as_json:
         shown = [
-            {"rota": one.rota, "at": when.iso(one.at, zone), "from": one.before, "to": one.after}
+            {
+                "schedule": one.schedule,
+                "at": when.iso(one.at, zone),
+                "from": one.before,
+                "to": one.after,
+            }
             for one in rows
         ]
         typer.echo(json.dumps({"handoffs": shown}))
         return
     for one in rows:
         before, after = people_named(plan, one.before), people_named(plan, one.after)
-        typer.echo(f"{when.show(one.at, zone)}  {one.rota}: {before} to {after}")
+        typer.echo(f"{when.show(one.at, zone)}  {one.schedule}: {before} to {after}")
     if not rows:
         typer.echo(f"Nobody hands over within {days} days.")
 
 
-def _now_shape(plan: Plan, rota: str, at: datetime) -> dict[str, Any]:
+def _now_shape(plan: Plan, schedule: str, at: datetime) -> dict[str, Any]:
     from routing.oncall import at_instant
 
-    answer, since, until = at_instant(plan, rota, at)
+    answer, since, until = at_instant(plan, schedule, at)
     zone = plan.office.zone
     shape: dict[str, Any] = {
-        "rota": rota,
+        "schedule": schedule,
         "oncall": answer.people[0] if answer.people else None,
         "backup": answer.backup,
         "since": None if since is None else when.iso(since, zone),
@@ -222,25 +231,25 @@ def _now_shape(plan: Plan, rota: str, at: datetime) -> dict[str, Any]:
         shape["beside"] = list(beside)
     if covers := answer.covers():
         shape["instead_of"] = covers
-    if unconfirmed := rotas.unconfirmed(plan, rota, at):
+    if unconfirmed := schedules.unconfirmed(plan, schedule, at):
         shape["unconfirmed"] = list(unconfirmed)
     return shape
 
 
-def _now_sentence(plan: Plan, rota: str, at: datetime) -> str:
+def _now_sentence(plan: Plan, schedule: str, at: datetime) -> str:
     from routing.oncall import at_instant, unconfirmed_sentence
 
-    answer, _, until = at_instant(plan, rota, at)
+    answer, _, until = at_instant(plan, schedule, at)
     zone = plan.office.zone
     people = people_named(plan, answer.people)
     verb = "are" if len(answer.people) > 1 else "is"
     bound = "" if until is None else f" until {when.show(until, zone)}"
     backup = "nobody" if answer.backup is None else person_named(plan, answer.backup)
     first = people[0].upper() + people[1:]
-    unconfirmed = unconfirmed_sentence(plan, rota, at)
-    why = f"{told(plan, answer.source)}{on_holiday(plan, rota, at)}{_why(plan, answer)}"
+    unconfirmed = unconfirmed_sentence(plan, schedule, at)
+    why = f"{reported(plan, answer.source)}{on_holiday(plan, schedule, at)}{_why(plan, answer)}"
     return (
-        f"{first} {verb} on call for '{rota}'{bound}{why}; "
+        f"{first} {verb} on call for '{schedule}'{bound}{why}; "
         f"{backup} steps in as the backup.{' ' if unconfirmed else ''}{unconfirmed}"
     )
 
@@ -252,7 +261,7 @@ def _why(plan: Plan, answer: OnCall) -> str:
         for person, whose in answer.covers().items()
     )
     by_hand = "".join(
-        f" ({person_named(plan, one.person)} beside{told(plan, one.source)})"
+        f" ({person_named(plan, one.person)} beside{reported(plan, one.source)})"
         for one in answer.beside
         if len(answer.people) > 1 and one.source != "rotation"
     )

@@ -9,18 +9,18 @@ import typer
 
 from pbx.base import when
 from pbx.base.errors import OfficeLineError
-from pbx.cli.oncall.changes import From, MayRota, Reason, To, store
+from pbx.cli.oncall.changes import From, MaySchedule, Reason, To, store
 from pbx.cli.oncall.words import (
     bounded,
     people_named,
     person_named,
     span_of,
     the_person,
-    the_rota,
+    the_schedule,
     to_minute,
 )
 from pbx.cli.shared.reasons import reason_of
-from routing import rota as rotas
+from routing import schedule as schedules
 from routing.model import Override, Place, Plan
 
 
@@ -37,7 +37,7 @@ def take(
         str | None,
         typer.Option("--of", metavar="PERSON", help="Whose place, where two are on call."),
     ] = None,
-    rota: MayRota = None,
+    schedule: MaySchedule = None,
     reason: Reason = "takes it",
 ) -> None:
     """Take the night: be on call in the place of whoever is, until the next morning's handoff.
@@ -51,7 +51,7 @@ def take(
 
     plan = context.obj.running()
     zone = plan.office.zone
-    name, who = the_rota(plan, rota), the_person(plan, person)
+    name, who = the_schedule(plan, schedule), the_person(plan, person)
     now = datetime.now(zone)
     begins = to_minute(when.parse(start, zone, now))
     place, out = (
@@ -71,7 +71,7 @@ def take(
         plan,
         [Override(0, name, "replace", who, out, begins, ends, reason_of(reason))],
     )
-    after = people_named(plan, rotas.on_call(plan, name, ends).people)
+    after = people_named(plan, schedules.on_call(plan, name, ends).people)
     typer.echo(
         f"{person_named(plan, who)} is on call until {when.show(ends, zone)}; "
         f"after that, {after} {'are' if ' and ' in after else 'is'}."
@@ -80,7 +80,7 @@ def take(
 
 def _named(plan: Plan, name: str, at: datetime, who: str, out: str) -> tuple[Place, str]:
     """Find the place of somebody who is on call, which another one takes."""
-    answer = rotas.on_call(plan, name, at)
+    answer = schedules.on_call(plan, name, at)
     if out not in answer.people:
         raise OfficeLineError(
             f"{person_named(plan, out)} is not on call for '{name}' at "
@@ -93,7 +93,7 @@ def _named(plan: Plan, name: str, at: datetime, who: str, out: str) -> tuple[Pla
 
 def _tell_the_others(plan: Plan, name: str, at: datetime, who: str, out: str | None) -> None:
     """Say who stays on call where two are."""
-    answer = rotas.on_call(plan, name, at)
+    answer = schedules.on_call(plan, name, at)
     if out is None and answer.is_beside(who):
         typer.echo(f"Note: {person_named(plan, who)} is on call beside, and has both places.")
         return
@@ -112,7 +112,7 @@ def swap(
     *,
     start: From,
     end: To,
-    rota: MayRota = None,
+    schedule: MaySchedule = None,
     reason: Reason = "swap",
 ) -> None:
     """Put each of two people in the other's place for a time: on call, beside, or the backup.
@@ -122,7 +122,7 @@ def swap(
     from routing.oncall import swapped
 
     plan = context.obj.running()
-    name = the_rota(plan, rota)
+    name = the_schedule(plan, schedule)
     pair = (the_person(plan, one), the_person(plan, other))
     if one == other:
         raise OfficeLineError("A swap is between two people; name another one.")

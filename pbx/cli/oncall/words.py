@@ -13,7 +13,7 @@ from pbx.base.errors import OfficeLineError
 from pbx.base.phone_numbers import mask_within
 from routing.instants import DAY, MIDNIGHT, instant, local_day
 from routing.model import Override, Plan
-from routing.rota import holiday
+from routing.schedule import holiday
 
 TWO_WEEKS = 14 * DAY
 
@@ -31,7 +31,7 @@ def people_named(plan: Plan, people: Collection[str]) -> str:
     return " and ".join(person_named(plan, person) for person in people) or "nobody"
 
 
-def told(plan: Plan, source: str) -> str:
+def reported(plan: Plan, source: str) -> str:
     """Say where an answer comes from, if not from the rotation."""
     if not source.startswith(OVERRIDE):
         return "" if source == "rotation" else ", by an explicit shift"
@@ -45,9 +45,9 @@ def for_whom(plan: Plan, person: str | None) -> str:
     return "" if person is None else f", for {person_named(plan, person)}, who is away"
 
 
-def on_holiday(plan: Plan, rota: str, at: datetime) -> str:
+def on_holiday(plan: Plan, schedule: str, at: datetime) -> str:
     """Name the holiday because of which somebody is on call; nothing on other days."""
-    found = holiday(plan, rota, at)
+    found = holiday(plan, schedule, at)
     return "" if found is None else f", on {found}"
 
 
@@ -68,7 +68,7 @@ def override_sentence(plan: Plan, change: Override) -> str:
         "backup": f"{person} steps in as the backup",
     }[change.kind]
     return (
-        f"Override {change.id}: {does} for '{change.rota}' "
+        f"Override {change.id}: {does} for '{change.schedule}' "
         f"{times_of(plan, change.start, change.end)} ({mask_within(change.reason)})."
     )
 
@@ -78,14 +78,14 @@ def the_person(plan: Plan, person: str) -> str:
     return _known(person, plan.people, "There is nobody called", "nobody at all")
 
 
-def the_rota(plan: Plan, rota: str | None) -> str:
-    """Return a rota's name: the one that is asked for, or the only one that there is."""
-    if rota is not None:
-        return _known(rota, plan.rotas, "There is no rota", "no rota at all")
-    if len(plan.rotas) == 1:
-        return next(iter(plan.rotas))
-    names = ", ".join(plan.rotas) or "none in the plan"
-    raise OfficeLineError(f"Which rota is meant is open; name one with --rota: {names}.")
+def the_schedule(plan: Plan, schedule: str | None) -> str:
+    """Return a schedule's name: the one that is asked for, or the only one that there is."""
+    if schedule is not None:
+        return _known(schedule, plan.schedules, "There is no schedule", "no schedule at all")
+    if len(plan.schedules) == 1:
+        return next(iter(plan.schedules))
+    names = ", ".join(plan.schedules) or "none in the plan"
+    raise OfficeLineError(f"Which schedule is meant is open; name one with --schedule: {names}.")
 
 
 def span_of(
@@ -108,7 +108,7 @@ def span_of(
 
 
 def to_minute(at: datetime) -> datetime:
-    """Go back to the whole minute, as rotas change at one."""
+    """Go back to the whole minute, as schedules change at one."""
     return at.replace(second=0, microsecond=0)
 
 

@@ -1,4 +1,4 @@
-"""`officeline people`: who can be called and who may hear messages; the vault holds the rest."""
+"""`officeline people`: who can be called and who may hear messages."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from pbx.cli.people import push as people_push
 from pbx.cli.shared.answers import answer, note_if_down, practice
 from pbx.cli.shared.audited import Reveal, deed, revealing
 from pbx.cli.shared.context import Context, whoever
-from pbx.config import secrets as vault
+from pbx.config import secrets
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -35,7 +35,7 @@ def list_(
     Example: officeline people list
     """
     known = _people(context.obj)
-    held = vault.read(context.obj.home)
+    held = secrets.read(context.obj.home)
     locked = _locked(context.obj)
     shown = str if revealing(context.obj, "people list", reveal=reveal) else mask
     rows = [
@@ -74,7 +74,7 @@ def mobile(
     *,
     second: Annotated[bool, typer.Option("--second", help="Set the second number.")] = False,
 ) -> None:
-    """Set a person's mobile in the vault, the one place that holds it; it is shown masked.
+    """Set a person's mobile in the secrets file, the one place that holds it; it is shown masked.
 
     Example: officeline people mobile lee "(212) 555-0111"
     """
@@ -84,7 +84,7 @@ def mobile(
     if e164 is None:
         raise OfficeLineError("That is no phone number; write it as in +1 212 555 0111.")
     with deed(context.obj, "person.mobile", person, second=second):
-        vault.change(
+        secrets.change(
             context.obj.home,
             lambda held: (
                 held.with_second(person, e164) if second else held.with_mobile(person, e164)
@@ -131,7 +131,7 @@ def add(
 
 @app.command()
 def remove(context: typer.Context, person: str, *, yes: Yes = False) -> None:
-    """Take a person out of the office's file and out of the vault, if nothing names them.
+    """Take a person out of the office's file and out of the secrets file, if nothing names them.
 
     Example: officeline people remove kim
     """
@@ -152,7 +152,7 @@ def remove(context: typer.Context, person: str, *, yes: Yes = False) -> None:
     answer(
         place,
         f"{name} is out of {place.config}, which waits for 'officeline apply', and out of the "
-        "vault. Asterisk's failsafe forgets their number when 'officeline up' starts next.",
+        "secrets file. Asterisk's failsafe forgets their number when 'officeline up' starts next.",
     )
     if leave.patients:
         typer.echo(f"{leave.patients} patients still name {person} as their physician.")
@@ -188,7 +188,7 @@ def pin(
         return
     hashed = _chosen(place, person, sys.stdin.readline().rstrip("\r\n") if from_stdin else None)
     with deed(place, "person.pin", person):
-        held = vault.change(place.home, lambda held: held.with_pin(person, hashed))
+        held = secrets.change(place.home, lambda held: held.with_pin(person, hashed))
     engine = place.database()
     tries.unlock(engine, person, by=whoever(), now=datetime.now(UTC))
     engine.dispose()
@@ -207,7 +207,7 @@ def _chosen(place: Context, person: str, given: str | None) -> str:
         if not sys.stdin.isatty():
             raise OfficeLineError("A PIN is asked for at a terminal; use --stdin to hand one over.")
         given = str(typer.prompt("PIN (six digits)", hide_input=True, confirmation_prompt=True))
-    held = vault.read(place.home)
+    held = secrets.read(place.home)
     configuration = place.configuration()
     ours = [configuration.plan.office.number, *(line.did for line in configuration.plan.lines)]
     wrong = pins.weakness(given, [*held.contacts(person).values(), *ours])
@@ -260,7 +260,7 @@ def _people(context: Context) -> dict[str, str]:
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise ConfigError(
             f"The people cannot be read from {context.config}; "
-            "mend the file, or name another with --config FILE."
+            "fix the file, or name another with --config FILE."
         ) from error
 
 

@@ -11,7 +11,7 @@ from pbx.base.errors import ConfigError, OfficeLineError
 from pbx.cli.shared.answers import answer, practice
 from pbx.cli.shared.audited import deed
 from pbx.cli.shared.context import Context
-from pbx.config import secrets as vault
+from pbx.config import secrets
 
 LONGEST = 1000  # characters of an address
 
@@ -27,7 +27,7 @@ def push(
     test: Annotated[bool, typer.Option("--test", help="Send a test push now.")] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
 ) -> None:
-    """Set where "urgent message waiting" is pushed when somebody is called; it stays in the vault.
+    """Set where "urgent message waiting" is pushed when somebody is called.
 
     The address is one of Apprise's, such as ntfys://TOPIC or pover://USER@TOKEN, and asked for.
 
@@ -52,7 +52,7 @@ def push(
         )
     url = None if remove else _given(from_stdin=from_stdin)
     with deed(place, "person.push", person, removed=remove):
-        vault.change(place.home, lambda held: held.with_push(person, url))
+        secrets.change(place.home, lambda held: held.with_push(person, url))
     answer(
         place,
         f"Nothing is pushed to {name} any more."
@@ -85,7 +85,7 @@ def _test(place: Context, person: str, name: str) -> None:
 
     from pbx.escalation.push import send
 
-    url = vault.read(place.home).push.get(person)
+    url = secrets.read(place.home).push.get(person)
     if url is None:
         raise OfficeLineError(
             f"{name} has no push service; set one with 'officeline people push {person}'."

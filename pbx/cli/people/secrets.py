@@ -1,4 +1,4 @@
-"""`officeline vault`: what is held of whom, and new secrets; never a number or a secret itself."""
+"""`officeline secrets`: list whose secrets are held and set new ones; shows none of them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from pbx.base.phone_numbers import mask
 from pbx.cli.shared.answers import answer, practice
 from pbx.cli.shared.audited import deed
 from pbx.cli.shared.context import Context
-from pbx.config import secrets as vault
+from pbx.config import secrets
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -30,40 +30,40 @@ def status(
     *,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON document.")] = False,
 ) -> None:
-    """Tell what the vault holds of whom, and who can read it.
+    """Tell what the secrets file holds of whom, and who can read it.
 
-    Example: officeline vault status
+    Example: officeline secrets status
     """
     place: Context = context.obj
-    held = vault.read(place.home)
+    held = secrets.read(place.home)
     people = tuple(place.configuration().plan.people)
     rows = [_row(held, person, people) for person in (*people, *sorted(held.named() - {*people}))]
-    secrets: dict[str, Any] = {
+    others: dict[str, Any] = {
         "trunk": bool(held.trunk),
         "manager": bool(held.manager),
         "token": bool(held.token),
         "mqtt": bool(held.mqtt),
         "phones": sorted(held.phones),
     }
-    path = place.home / vault.FILE
+    path = place.home / secrets.FILE
     if as_json:
         document = {
-            "vault": str(path),
+            "file": str(path),
             "mode": _mode(path),
             "folder_mode": _mode(place.home),
             "people": rows,
-            "secrets": secrets,
+            "secrets": others,
         }
         typer.echo(json.dumps(document, ensure_ascii=False))
         return
     mode = _mode(path)
-    typer.echo(f"{path}: mode {mode}." if mode else f"There is no vault at {path} yet.")
+    typer.echo(f"{path}: mode {mode}." if mode else f"There is no secrets file at {path} yet.")
     for row in rows:
         has = [word for word in ("mobile", "second", "pin", "push") if row[word]]
         gone = "" if row["in_file"] else "  (not in the file)"
         typer.echo(f"{row['id']:<12} {', '.join(has) or 'nothing'}{gone}")
-    phones = ", ".join(secrets["phones"]) or "none"
-    made = [word for word in ("trunk", "manager", "token", "mqtt") if secrets[word]]
+    phones = ", ".join(others["phones"]) or "none"
+    made = [word for word in ("trunk", "manager", "token", "mqtt") if others[word]]
     typer.echo(f"Secrets: {', '.join(made) or 'none'}; desk phones: {phones}.")
 
 
@@ -75,7 +75,7 @@ def rekey(
 ) -> None:
     """Make new secrets for the desk phones, the manager and our own events.
 
-    Example: officeline vault rekey
+    Example: officeline secrets rekey
     """
     from pbx.config.home import Home
     from pbx.service import supervisor
@@ -93,8 +93,8 @@ def rekey(
             f"{len(phones)} desk phones need theirs before they ring again"
         )
         typer.confirm(question, abort=True, err=True)
-    with deed(place, "vault.rekeyed", phones=len(phones)):
-        vault.change(place.home, lambda held: held.rekeyed(phones))
+    with deed(place, "secrets.rekeyed", phones=len(phones)):
+        secrets.change(place.home, lambda held: held.rekeyed(phones))
     answer(
         place,
         f"New secrets for {', '.join(phones) or 'no desk phones'}, the manager and the token. "
@@ -103,8 +103,8 @@ def rekey(
     )
 
 
-@app.command()
-def secret(
+@app.command("set")
+def set_(
     context: typer.Context,
     which: Annotated[Literal["trunk", "mqtt"], typer.Argument(help="Whose password it is.")],
     *,
@@ -116,7 +116,7 @@ def secret(
 ) -> None:
     """Set a password that others give: the carrier's trunk, or the broker of the events.
 
-    Example: officeline vault secret mqtt
+    Example: officeline secrets set mqtt
     """
     place: Context = context.obj
     home = place.home  # no password is asked for, for nothing
@@ -125,8 +125,8 @@ def secret(
     if remove and not yes:
         typer.confirm(f"Forget the password '{which}' of {practice(place)}?", abort=True, err=True)
     given = "" if remove else _given(from_stdin=from_stdin)
-    with deed(place, "vault.secret", which, removed=remove):
-        vault.change(
+    with deed(place, "secrets.set", which, removed=remove):
+        secrets.change(
             home,
             lambda held: (
                 replace(held, mqtt=given) if which == "mqtt" else replace(held, trunk=given)
@@ -151,7 +151,7 @@ def _given(*, from_stdin: bool) -> str:
     return found
 
 
-def _row(held: vault.Vault, person: str, people: tuple[str, ...]) -> dict[str, Any]:
+def _row(held: secrets.Secrets, person: str, people: tuple[str, ...]) -> dict[str, Any]:
     numbers = held.contacts(person)
     return {
         "id": person,

@@ -72,20 +72,20 @@ def _past(context: Context, call: str, *, as_json: bool) -> None:
         raise OfficeLineError(
             f"There is no decided call '{call}' in the log; 'officeline calls list' shows the ids."
         )
-    running = context.running(told=False)
+    running = context.running(reported=False)
     ran = past.of_call(engine, running, history.call.plan, history.call.started_at)
     plan, other = ran.plan, {}
     if ran.unread is not None:
-        other = {"judged_by": plan.hash}
+        other = {"assessed_by": plan.hash}
         sys.stderr.write(
             f"This version cannot read plan {ran.unread}, which ran then; "
             f"names are told as in plan {plan.hash}.\n"
         )
-    told = explaining.remember(history, plan.office.zone)
+    reported = explaining.remember(history, plan.office.zone)
     if as_json:
-        typer.echo(json.dumps({**explaining.document(told), **other}, ensure_ascii=False))
+        typer.echo(json.dumps({**explaining.document(reported), **other}, ensure_ascii=False))
         return
-    typer.echo("\n".join(explaining.sentences(told, plan)))
+    typer.echo("\n".join(explaining.sentences(reported, plan)))
     typer.echo(f"What came of it: {history.call.outcome or 'it goes on'}.")
     for leg in history.legs:
         typer.echo(f"  {leg.person}: {leg.result or 'not known'}")
@@ -112,11 +112,11 @@ def _imagined(
     number = None if caller is None else _shown(caller, country)
     earlier = explaining.earlier(repeat, at) if outbound.reachable(plan, number) else ()
     facts = Facts(_number(did, country), number, press, earlier)
-    told = explaining.imagine(plan, context.numbers(plan), facts, at)
+    reported = explaining.imagine(plan, context.numbers(plan), facts, at)
     if as_json:
-        typer.echo(json.dumps(explaining.document(told), ensure_ascii=False))
+        typer.echo(json.dumps(explaining.document(reported), ensure_ascii=False))
     else:
-        typer.echo("\n".join(explaining.sentences(told, plan)))
+        typer.echo("\n".join(explaining.sentences(reported, plan)))
 
 
 def _shown(text: str, country: str) -> str | None:

@@ -83,11 +83,11 @@ def apply(
     """
     from pbx.config import plan
     from pbx.db.plans import apply_text, list_applied
-    from pbx.ops.validation import judge
+    from pbx.ops.validation import assess
 
     known: Context = context.obj
     text = plan.read_text(known.config)
-    judgement = judge(text, known.config, Home(known.home), datetime.now(UTC))
+    judgement = assess(text, known.config, Home(known.home), datetime.now(UTC))
     refuse(judgement, force)
     note = "" if force is None else reason_of(force, "--force")
     wanted = judgement.configuration
@@ -196,7 +196,7 @@ def refuse(judgement: Judgement, force: str | None) -> None:
     for objection in judgement.objections:
         typer.echo(objection)
     if force is None:
-        typer.echo("Nothing was applied; mend the file, or override this with --force REASON.")
+        typer.echo("Nothing was applied; fix the file, or override this with --force REASON.")
         raise typer.Exit(1)
 
 

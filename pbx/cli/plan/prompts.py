@@ -9,15 +9,15 @@ from typing import Annotated
 import typer
 
 from pbx.asterisk.speech.prompts import check as check_prompts
-from pbx.asterisk.speech.prompts import load_catalogue, sounds_folder
+from pbx.asterisk.speech.prompts import load_catalog, sounds_folder
 from pbx.base.errors import OfficeLineError
 
 app = typer.Typer(help="The spoken sentences and the hold music.", no_args_is_help=True)
 
-Language = Annotated[str, typer.Option(help="The catalogue to take: LANGUAGE.toml.")]
+Language = Annotated[str, typer.Option(help="The catalog to take: LANGUAGE.toml.")]
 Sounds = Annotated[
     Path | None,
-    typer.Option(help="A folder of catalogues and sound files; the shipped one by default."),
+    typer.Option(help="A folder of catalogs and sound files; the shipped one by default."),
 ]
 
 
@@ -34,9 +34,9 @@ def render(
     from pbx.asterisk.speech.prompts_render import render as render_prompts
 
     folder = sounds or sounds_folder()
-    catalogue = load_catalogue(folder / f"{language}.toml")
+    catalog = load_catalog(folder / f"{language}.toml")
     count = 0
-    for name in render_prompts(catalogue, folder, only):
+    for name in render_prompts(catalog, folder, only):
         typer.echo(name, err=True)
         count += 1
     typer.echo(f"{count} rendered into {folder}.")
@@ -52,18 +52,18 @@ def check(
     *,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> None:
-    """Say which prompts cannot be played, and how to mend each; exit 1 if there are any.
+    """Say which prompts cannot be played, and how to fix each; exit 1 if there are any.
 
     Example: officeline prompts check --own var/prompts
     """
     if own is not None and not own.is_dir():
         raise OfficeLineError(f"There is no folder {own}; name the one with your own recordings.")
     folder = sounds or sounds_folder()
-    catalogue = load_catalogue(folder / f"{language}.toml")
-    problems = check_prompts(catalogue, folder, own)
+    catalog = load_catalog(folder / f"{language}.toml")
+    problems = check_prompts(catalog, folder, own)
     if as_json:
         typer.echo(json.dumps({"ok": not problems, "problems": problems}, indent=2))
     else:
-        count = len(catalogue.ids) + 1
+        count = len(catalog.ids) + 1
         typer.echo("\n".join(problems or [f"All {count} prompts of '{language}' can be played."]))
     raise typer.Exit(1 if problems else 0)

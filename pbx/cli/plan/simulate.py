@@ -141,10 +141,10 @@ def _print(found: Simulation, about: str) -> None:
     for one in found.covered:
         turns = "1 turn" if one.turns == 1 else f"{one.turns} turns"
         typer.echo(
-            f"{one.person} has {turns} ({one.hours:g} h) of '{one.rota}' for {one.instead_of}, "
+            f"{one.person} has {turns} ({one.hours:g} h) of '{one.schedule}' for {one.instead_of}, "
             "who is away."
         )
     idle = found.minutes["nobody_on_call"]
     typer.echo(f"Nobody is on call for {idle} minutes of {found.minutes['total']}.")
-    told = (f"{calls:.1f} {name}" for name, calls in found.outcomes.items() if calls)
-    typer.echo(f"{about} Expected: {', '.join(told) or 'no calls'}.")
+    reported = (f"{calls:.1f} {name}" for name, calls in found.outcomes.items() if calls)
+    typer.echo(f"{about} Expected: {', '.join(reported) or 'no calls'}.")

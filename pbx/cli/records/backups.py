@@ -43,7 +43,8 @@ def backup(
 ) -> None:
     """Write all of the office into one locked file, while calls go on.
 
-    It holds the database, the vault, the recordings, office.toml and Asterisk's call records.
+    It holds the database, the secrets file, the recordings, office.toml and Asterisk's call
+    records.
 
     With --folder its name is officeline-OFFICE-TIME.age, the time in UTC. Once it is written and
     read back, the oldest of this office's own beyond --keep are removed. Exit 2 if any of it fails.
@@ -94,7 +95,7 @@ def _into_file(place: Context, home: Home, file: Path, lock: Lock, recipients: i
         recorded(place, "backup.made", files=len(items))
     answer(
         place,
-        f"{_told(file, items, home)}; "
+        f"{_reported(file, items, home)}; "
         f"'officeline --home EMPTY restore {file}' shows that it can be read.",
     )
 
@@ -114,10 +115,12 @@ def _into_folder(  # all that the two ways share was read before
         gone = dated.prune(series, home, file, keep)
         stay = len(series.own())
     removed = f"older ones removed: {gone}" if gone else "no older one was removed"
-    answer(place, f"{_told(file, items, home)}; {removed}, {folder} now has {stay} of this office.")
+    answer(
+        place, f"{_reported(file, items, home)}; {removed}, {folder} now has {stay} of this office."
+    )
 
 
-def _told(file: Path, items: list[Item], home: Home) -> str:
+def _reported(file: Path, items: list[Item], home: Home) -> str:
     size = sum(item.size for item in items) / 1e6
     return f"{file} holds {len(items)} files of {home.folder}, {size:.1f} MB"
 

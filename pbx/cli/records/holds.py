@@ -29,10 +29,10 @@ def add(context: typer.Context, target: Target, *, reason: Reason, by: By = None
     """
     place: Context = context.obj
     engine = open_log(place)
-    from pbx.db import holds
+    from pbx.db import retention_holds
 
     why = reason_of(reason)
-    holds.add(engine, target, why, by=by or whoever(), now=datetime.now(UTC))
+    retention_holds.add(engine, target, why, by=by or whoever(), now=datetime.now(UTC))
     kept = f"{target} is kept, however old it gets, until 'officeline hold lift {target}'."
     answer(place, kept)
 
@@ -45,10 +45,10 @@ def lift(context: typer.Context, target: Target, *, reason: Reason, by: By = Non
     """
     place: Context = context.obj
     engine = open_log(place)
-    from pbx.db import holds
+    from pbx.db import retention_holds
 
     why = reason_of(reason)
-    holds.lift(engine, target, why, by=by or whoever(), now=datetime.now(UTC))
+    retention_holds.lift(engine, target, why, by=by or whoever(), now=datetime.now(UTC))
     answer(place, f"{target} is no longer held.")
 
 
@@ -65,7 +65,7 @@ def list_(
     """
     place: Context = context.obj
     zone, engine = place.zone(), open_log(place)
-    from pbx.db import holds
+    from pbx.db import retention_holds
 
     rows = [
         {
@@ -76,7 +76,7 @@ def list_(
             "made_at": when.iso(one.made_at, zone),
             "lifted_at": None if one.lifted_at is None else when.iso(one.lifted_at, zone),
         }
-        for one in holds.list_holds(engine)
+        for one in retention_holds.list_holds(engine)
         if past or one.lifted_at is None
     ]
     if as_json:

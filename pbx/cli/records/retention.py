@@ -34,7 +34,7 @@ def retention(
     engine = open_log(place)
     configuration = place.configuration()
     zone = configuration.plan.office.zone
-    from pbx.config.schema_kept import RetentionTable
+    from pbx.config.schema_retention import RetentionTable
     from pbx.ops import retention as keeping
 
     now = datetime.now(UTC)
@@ -43,7 +43,7 @@ def retention(
     counts = old.counts()
     if not dry_run and any(counts.values()):
         if not yes:
-            asked = f"{practice(place)}: delete {_told(counts)} for good"
+            asked = f"{practice(place)}: delete {_reported(counts)} for good"
             typer.confirm(asked, abort=True, err=True)
         counts = keeping.delete(
             engine,
@@ -67,10 +67,10 @@ def retention(
     ends = (old.recordings_before, old.calls_before)
     recordings, calls = (f"{at.astimezone(zone):%Y-%m-%d}" for at in ends)
     ends_with = f"recordings end with {recordings}, calls with {calls}"
-    answer(place, f"{_told(counts)} {verb}; {ends_with}.")
+    answer(place, f"{_reported(counts)} {verb}; {ends_with}.")
 
 
-def _told(counts: dict[str, int]) -> str:
+def _reported(counts: dict[str, int]) -> str:
     return (
         "{calls} calls ({records} of Asterisk's own records), {placed} calls to patients, "
         "{messages} messages, {recordings} recordings and {copies} copies of before an upgrade"

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
 
     from pbx.reports.table import Table
-    from routing.past import Past
+    from routing.config_history import ConfigHistory
 
 LONGEST = 5 * 366  # days of a report
 
@@ -214,7 +214,7 @@ def days(wanted: Wanted) -> str:
 def _tell(
     known: Context,
     wanted: Wanted,
-    past: Past,
+    past: ConfigHistory,
     tables: list[Table],
     document: Callable[[], dict[str, Any]],
 ) -> None:
@@ -276,7 +276,7 @@ def _csv(file: TextIO, tables: Iterable[Table]) -> None:
 
 def _print(title: str, about: str, tables: Iterable[Table]) -> None:
     from pbx.cli.shared.printing import plain_console, plain_table
-    from pbx.reports.table import told
+    from pbx.reports.table import reported
 
     out = plain_console()
     out.print(title, style="bold")
@@ -291,5 +291,5 @@ def _print(title: str, about: str, tables: Iterable[Table]) -> None:
             column.justify = "right"
         for row in one.rows:
             cells = zip(row, one.columns, strict=True)
-            rows.add_row(*(told(cell, unit) for cell, (_, unit) in cells))
+            rows.add_row(*(reported(cell, unit) for cell, (_, unit) in cells))
         out.print(rows if one.rows else "Nothing.")

@@ -81,7 +81,7 @@ def reconciled(known: Context, day: date, zone: ZoneInfo) -> Reconciliation:
 def _cut_off(known: Context) -> timedelta:
     """Read from the plan that runs who counts as cut off; a broken plan hides no call."""
     from pbx.calls.record.reconcile import CUT_OFF
-    from routing.relay import shortest_cut_off
+    from routing.follow_up import shortest_cut_off
 
     try:
         return shortest_cut_off(known.running())
@@ -109,13 +109,13 @@ def document(
 
 def line(found: Reconciliation) -> str:
     """Say in one line how a span's calls ended."""
-    told = [f"{count} {COUNTED[name]}" for name, count in found.outcomes.items() if count]
+    reported = [f"{count} {COUNTED[name]}" for name, count in found.outcomes.items() if count]
     if found.going_on:
-        told.append(f"{found.going_on} still going on")
+        reported.append(f"{found.going_on} still going on")
     if found.unaccounted:
-        told.append(f"{len(found.unaccounted)} unaccounted for")
+        reported.append(f"{len(found.unaccounted)} unaccounted for")
     calls = f"{found.placed} call{'' if found.placed == 1 else 's'}"
-    return f"{calls}: {', '.join(told)}." if told else "No calls."
+    return f"{calls}: {', '.join(reported)}." if reported else "No calls."
 
 
 def _item(one: Unaccounted, zone: ZoneInfo, home: Home, *, reveal: bool) -> dict[str, Any]:

@@ -159,12 +159,12 @@ def _csv(file: TextIO, found: Night, shown: Shown) -> None:
     rows = csv.DictWriter(file, COLUMNS, lineterminator="\n", extrasaction="ignore")
     rows.writeheader()
     for one in in_order(found, shown):
-        told = _call(one, shown)
+        reported = _call(one, shown)
         for act in ("acknowledged", "called_back"):
-            moment = told[act] or {}
-            told |= {f"{act}_at": moment.get("at"), f"{act}_by": moment.get("by")}
-        told["notes"] = "; ".join(note["text"] for note in told["notes"])
-        rows.writerow(told)
+            moment = reported[act] or {}
+            reported |= {f"{act}_at": moment.get("at"), f"{act}_by": moment.get("by")}
+        reported["notes"] = "; ".join(note["text"] for note in reported["notes"])
+        rows.writerow(reported)
 
 
 def _write(path: Path, found: Night, shown: Shown) -> None:
@@ -172,8 +172,8 @@ def _write(path: Path, found: Night, shown: Shown) -> None:
 
     try:
         path.touch(mode=0o600)  # patients' matters
-        told = [*accounts(found.reconciliation), audited(found)]
-        path.write_text(sheet(found, shown, told), encoding="utf-8")
+        reported = [*accounts(found.reconciliation), audited(found)]
+        path.write_text(sheet(found, shown, reported), encoding="utf-8")
     except OSError as error:
         what, other = f"{path} cannot be written", "name another file with --html"
         raise OfficeLineError(os_sentence(what, error, path, otherwise=other)) from error
@@ -196,18 +196,18 @@ def _print(found: Night, shown: Shown) -> None:
         for heading in ("acknowledged", "called back", "reason"):
             rows.add_column(heading)
         for one in in_order(found, shown):
-            told = _call(one, shown)
+            reported = _call(one, shown)
             rows.add_row(
-                told["id"],
+                reported["id"],
                 shown.time(one.call.started_at),
-                told["line"],
-                told["from"] or "anonymous",
-                told["patient"] or "",
-                told["urgency"] or "",
-                told["outcome"] or "goes on",
+                reported["line"],
+                reported["from"] or "anonymous",
+                reported["patient"] or "",
+                reported["urgency"] or "",
+                reported["outcome"] or "goes on",
                 _done(one.acknowledged) or one.without("acknowledged"),
                 _done(one.called_back) or one.without("called_back"),
-                told["reason"],
+                reported["reason"],
             )
         out.print(rows)
     for sentence in [*accounts(found.reconciliation), audited(found)]:
@@ -215,9 +215,9 @@ def _print(found: Night, shown: Shown) -> None:
 
 
 def _done(moment: Moment | None) -> str:
-    from pbx.reports.table import told
+    from pbx.reports.table import reported
 
-    return "" if moment is None else f"{moment.person}, {told(moment.seconds, 's')}"
+    return "" if moment is None else f"{moment.person}, {reported(moment.seconds, 's')}"
 
 
 report_figures.add_to(app)

@@ -25,7 +25,7 @@ def of_traffic(found: Traffic, shown: Shown) -> dict[str, Any]:
             "share": answers.lost,
         },
         "urgent_messages": {
-            "norm_s": found.promise_s,
+            "norm_s": found.response_s,
             "opened": found.opened,
             "spoken": found.spoken,
             **{act: _kept(one) for act, one in found.kept.items()},
@@ -68,7 +68,7 @@ def of_duty(found: Duty) -> dict[str, Any]:
             }
             for one in found.people
         ],
-        "rotas": [asdict(one) for one in found.rotas],
+        "schedules": [asdict(one) for one in found.schedules],
         "handoffs": [{**asdict(one), "weekday": WEEKDAYS[one.weekday]} for one in found.boundaries],
         "evenness": {kind: round(value, 3) for kind, value in found.evenness.items()},
     }

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from sqlalchemy import Engine
 
     from pbx.config.plan import Configuration
+    from routing.config_history import ConfigHistory
     from routing.model import Plan
-    from routing.past import Past
     from routing.people import Numbers
 
 
@@ -71,7 +71,7 @@ class Context:
                 )
         return laid_over(found, database)
 
-    def running(self, *, told: bool = True) -> Plan:
+    def running(self, *, reported: bool = True) -> Plan:
         """Read the plan that runs, laid over likewise: the newest applied one, else the file's.
 
         If the file is another, that is said on stderr, unless it does not matter.
@@ -88,7 +88,7 @@ class Context:
                 found = plan.parse(applied.text, name, presets).plan
             except ConfigError:
                 break  # written by another version, which the daemon cannot run either
-            if told and not self._is_file(applied.text):
+            if reported and not self._is_file(applied.text):
                 sys.stderr.write(f"This is plan {applied.hash}, which runs; the file is another.\n")
             return laid_over(found, database)
         return self.plan()
@@ -101,22 +101,24 @@ class Context:
             return True
         return self.file.is_file() and plan.read_text(self.file) == text
 
-    def past(self, engine: Engine, running: Plan, start: datetime, end: datetime) -> Past:
+    def past(self, engine: Engine, running: Plan, start: datetime, end: datetime) -> ConfigHistory:
         """Read the plans that ran in [start, end); on stderr which of them cannot be read."""
         from pbx.reports import history as past
 
         found = past.past(engine, running, start, end)
-        if told := past.sentence(found):
-            sys.stderr.write(f"{told}\n")
+        if reported := past.sentence(found):
+            sys.stderr.write(f"{reported}\n")
         return found
 
     def numbers(self, plan: Plan) -> Numbers:
-        """List whose numbers the vault holds; before there are any, everybody is reachable."""
-        from pbx.config import secrets as vault
+        """List who has a number in the secrets file; before there are any, everybody counts."""
+        from pbx.config import secrets
 
-        held = vault.read(self.home)
+        held = secrets.read(self.home)
         if not any(held.contacts(person) for person in plan.people):
-            sys.stderr.write("The vault holds no numbers yet; everybody counts as reachable.\n")
+            sys.stderr.write(
+                "The secrets file holds no numbers yet; everybody counts as reachable.\n"
+            )
         return held.reachable(plan.people)
 
     def database(self) -> Engine:

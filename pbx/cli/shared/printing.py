@@ -1,4 +1,4 @@
-"""How tables are printed: alike everywhere, and without colour or ellipses where nobody looks."""
+"""How tables are printed: alike everywhere, and without color or ellipses where nobody looks."""
 
 from __future__ import annotations
 

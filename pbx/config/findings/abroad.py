@@ -22,8 +22,8 @@ def look(draft: Draft) -> Iterator[Finding]:
     code = phonenumbers.country_code_for_region(country)
     if not code:
         message = f"no telephone number begins with a code of '{country}', so none can be called"
-        mend = "Write the two letters of the country, such as 'GB' or 'US'."
-        yield draft.find(CODE, path, where, message, mend)
+        fix = "Write the two letters of the country, such as 'GB' or 'US'."
+        yield draft.find(CODE, path, where, message, fix)
         return
     own = f"+{code}"
     if any(one.startswith(own) or own.startswith(one) for one in draft.file.outbound.allow):
@@ -31,5 +31,5 @@ def look(draft: Draft) -> Iterator[Finding]:
     message = (
         f"numbers of {country} ({own}) are not called, so that no patient there can be called back"
     )
-    mend = f"Add '{own}' to 'allow' of [outbound], or only those beginnings that you need."
-    yield draft.find(CODE, path, where, message, mend)
+    fix = f"Add '{own}' to 'allow' of [outbound], or only those beginnings that you need."
+    yield draft.find(CODE, path, where, message, fix)

@@ -9,12 +9,12 @@ from datetime import datetime
 from pbx.config.findings.draft import Draft
 from pbx.config.findings.finding import Finding
 from pbx.config.findings.lines import Path
-from routing import model, rota
+from routing import model, schedule
 from routing.instants import at_local
 from routing.places import away
 
 LIKE = "%Y-%m-%d %H:%M"
-MEND = "Add a shift for that time, or shorten somebody's time away."
+FIX = "Add a shift for that time, or shorten somebody's time away."
 
 
 def look(draft: Draft, now: datetime) -> Iterator[Finding]:
@@ -24,8 +24,8 @@ def look(draft: Draft, now: datetime) -> Iterator[Finding]:
         return
     yield from _past(draft, now)
     yield from _shifts(draft, now)
-    if draft.whole("rota", "office", "people"):
-        for name, table in plan.rotas.items():
+    if draft.whole("schedule", "office", "people"):
+        for name, table in plan.schedules.items():
             yield from _gaps(draft, name, now)
             yield from _together(draft, table, now)
             yield from _alone(draft, name, now)
@@ -43,15 +43,15 @@ def _past(draft: Draft, now: datetime) -> Iterator[Finding]:
         for number, one in enumerate(person.away):
             if at_local(one.end, zone) <= now:
                 message = f"the time away up to {one.end:{LIKE}} is over"
-                mend = "Take it away, or mend its year."
+                fix = "Take it away, or fix its year."
                 at = ("people", key, "away", number)
-                yield draft.find("away-past", at, f"person {key}", message, mend)
+                yield draft.find("away-past", at, f"person {key}", message, fix)
 
 
 def _shifts(draft: Draft, now: datetime) -> Iterator[Finding]:
     """Find explicit shifts of people who are away then: they hold."""
     zone = draft.plan.office.zone
-    for name, table in draft.plan.rotas.items():
+    for name, table in draft.plan.schedules.items():
         for number, shift in enumerate(table.shifts):
             known = draft.plan.people.get(shift.person)
             if known is None or at_local(shift.end, zone) <= now:
@@ -63,9 +63,9 @@ def _shifts(draft: Draft, now: datetime) -> Iterator[Finding]:
                         f"{shift.end:{LIKE}} and is away from {one.start:{LIKE}} to "
                         f"{one.end:{LIKE}}"
                     )
-                    mend = "Name somebody else for it, or shorten the time away; the shift holds."
-                    at = ("rota", name, "shifts", number)
-                    yield draft.find("shift-away", at, f"rota {name}", message, mend)
+                    fix = "Name somebody else for it, or shorten the time away; the shift holds."
+                    at = ("schedule", name, "shifts", number)
+                    yield draft.find("shift-away", at, f"schedule {name}", message, fix)
 
 
 def _gaps(draft: Draft, name: str, now: datetime) -> Iterator[Finding]:
@@ -78,15 +78,15 @@ def _gaps(draft: Draft, name: str, now: datetime) -> Iterator[Finding]:
             f"nobody is on call {_times(plan, found[0].start, found[0].end)}{more}, "
             "as everybody of the rotation is away"
         )
-        yield draft.find("rota-gap", ("rota", name), f"rota {name}", message, MEND)
+        yield draft.find("schedule-gap", ("schedule", name), f"schedule {name}", message, FIX)
 
 
-def _only_with(plan: model.Plan, name: str, now: datetime) -> Iterator[rota.Shift]:
-    """List the gaps of a rota that there would not be, or not so long, if nobody were away."""
+def _only_with(plan: model.Plan, name: str, now: datetime) -> Iterator[schedule.Shift]:
+    """List the gaps of a schedule that there would not be, or not so long, if nobody were away."""
     there = all_there(plan)
     for start, end in _times_away(plan, now):
-        before = list(rota.gaps(there, name, start, end))
-        for gap in rota.gaps(plan, name, start, end):
+        before = list(schedule.gaps(there, name, start, end))
+        for gap in schedule.gaps(plan, name, start, end):
             if not any(one.start <= gap.start and gap.end <= one.end for one in before):
                 yield gap
 
@@ -104,48 +104,48 @@ def _times_away(plan: model.Plan, now: datetime) -> list[tuple[datetime, datetim
     return spans
 
 
-def _together(draft: Draft, table: model.Rota, now: datetime) -> Iterator[Finding]:
+def _together(draft: Draft, table: model.Schedule, now: datetime) -> Iterator[Finding]:
     """Find layers whose people are all away at once while they would hold, and what stands in."""
     plan = draft.plan
-    own = draft.file.rota[table.name].rotation is not None
+    own = draft.file.schedule[table.name].rotation is not None
     for number, layer in enumerate(table.layers, start=-own):
         if not any(one.away for key, one in plan.people.items() if key in layer.rotation):
             continue
         # the layer alone, at the place where it is looked for
         first = replace(table, layers=(replace(layer, place="oncall"),), shifts=())
-        alone = replace(plan, rotas={table.name: first}, overrides=())
+        alone = replace(plan, schedules={table.name: first}, overrides=())
         for gap in _only_with(alone, table.name, now):
-            empty = list(rota.gaps(plan, table.name, gap.start, gap.end))
+            empty = list(schedule.gaps(plan, table.name, gap.start, gap.end))
             if empty and layer.place == "oncall":
                 continue
-            at: Path = ("rota", table.name)
+            at: Path = ("schedule", table.name)
             at = at if number < 0 else (*at, "layers", number)
             people = _listed(layer.rotation)
             message = (
                 f"{people} {'are' if len(set(layer.rotation)) > 1 else 'is'} away "
                 f"{_times(plan, gap.start, gap.end)}, and {_instead(plan, layer, gap)}"
             )
-            mend = "If that is not meant, add a shift for that time."
-            yield draft.find("all-away", at, f"rota {table.name}", message, mend)
+            fix = "If that is not meant, add a shift for that time."
+            yield draft.find("all-away", at, f"schedule {table.name}", message, fix)
 
 
-def _instead(plan: model.Plan, layer: model.Layer, gap: rota.Shift) -> str:
+def _instead(plan: model.Plan, layer: model.Layer, gap: schedule.Shift) -> str:
     """Say what holds while everybody of a layer is away."""
-    spans = rota.shifts(plan, gap.rota, gap.start, gap.end)
+    spans = schedule.shifts(plan, gap.schedule, gap.start, gap.end)
     alone = next((one for one in spans if not one.on_call.at("oncall")), None)
     if layer.place == "oncall" and alone is not None:
         return f"{_listed(alone.on_call.people)} is on call alone, who would be beside"
     return {
         "oncall": "what stands below this layer decides",
         "beside": "nobody of this layer is beside who is on call",
-        "backup": "what stands below this layer steps in, or the rota's 'backup'",
+        "backup": "what stands below this layer steps in, or the schedule's 'backup'",
     }[layer.place]
 
 
 def _alone(draft: Draft, name: str, now: datetime) -> Iterator[Finding]:
-    """Find when nobody steps in because people are away, where a ladder tries the backup."""
+    """Find when nobody steps in because people are away, where an escalation tries the backup."""
     plan = draft.plan
-    steps = [step for ladder in plan.ladders.values() for step in ladder.live]
+    steps = [step for escalation in plan.escalations.values() for step in escalation.live]
     if not any(isinstance(one, model.Try) and one.who == model.BACKUP for one in steps):
         return
     spans = _without_backup(plan, name, now)
@@ -156,17 +156,19 @@ def _alone(draft: Draft, name: str, now: datetime) -> Iterator[Finding]:
             f"nobody steps in {_times(plan, start, end)}, "
             f"as {_listed(off)} {'are' if len(off) > 1 else 'is'} away"
         )
-        mend = "Name a person who is there as its 'backup', or add a shift in that place."
-        yield draft.find("no-backup", ("rota", name), f"rota {name}", message, mend)
+        fix = "Name a person who is there as its 'backup', or add a shift in that place."
+        yield draft.find("no-backup", ("schedule", name), f"schedule {name}", message, fix)
 
 
 def _without_backup(plan: model.Plan, name: str, now: datetime) -> list[tuple[datetime, datetime]]:
     """List when one is on call and nobody steps in, but would if nobody were away."""
     there, spans = all_there(plan), list[tuple[datetime, datetime]]()
-    for shift in (one for span in _times_away(plan, now) for one in rota.shifts(plan, name, *span)):
+    for shift in (
+        one for span in _times_away(plan, now) for one in schedule.shifts(plan, name, *span)
+    ):
         if len(shift.on_call.people) != 1 or shift.on_call.backup is not None:
             continue
-        if rota.on_call(there, name, shift.start).backup is None:
+        if schedule.on_call(there, name, shift.start).backup is None:
             continue
         if spans and spans[-1][1] == shift.start:
             spans[-1] = (spans[-1][0], shift.end)

@@ -17,6 +17,7 @@ from pbx.config.findings import (
     days,
     menus,
     names,
+    network,
     people,
     personal,
     policy,
@@ -24,7 +25,6 @@ from pbx.config.findings import (
     times,
     turns,
     unused,
-    wires,
     zones,
 )
 from pbx.config.findings.draft import Draft
@@ -44,7 +44,7 @@ THEN: tuple[Callable[[Draft], Iterator[Finding]], ...] = (
     menus.look,
     personal.look,
     unused.look,
-    wires.look,
+    network.look,
     abroad.look,
 )
 
@@ -75,8 +75,8 @@ def read_bytes(path: Path) -> tuple[str, Finding | None]:
         raise ConfigError(os_sentence(f"{path} cannot be read", error, path)) from error
     if content is None or len(content) > SIZE_LIMIT:
         message = f"over {SIZE_LIMIT // 1_000_000} MB, too large for a configuration"
-        mend = "Check whether it is the right file."
-        return "", finding("too-large", "the file", 1, message, mend)
+        fix = "Check whether it is the right file."
+        return "", finding("too-large", "the file", 1, message, fix)
     if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         message = "not valid TOML: it is text in UTF-16, which some editors of Windows write"
         return "", finding("bad-toml", "the file", 1, message, "Save it as UTF-8.")
@@ -85,7 +85,7 @@ def read_bytes(path: Path) -> tuple[str, Finding | None]:
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
         message = f"not valid TOML: there is something else than UTF-8 text (at line {line})"
-        return "", finding("bad-toml", "the file", line, message, "Mend that line.")
+        return "", finding("bad-toml", "the file", line, message, "Fix that line.")
 
 
 def first_look(text: str, presets: Path) -> Checked:
@@ -98,7 +98,7 @@ def first_look(text: str, presets: Path) -> Checked:
 
 
 def look(text: str, presets: Path, now: datetime, numbers: Numbers | None = None) -> Checked:
-    """Find everything; `numbers` are the contacts that the vault holds, if it was asked."""
+    """Find everything; `numbers` are the contacts that the secrets file holds, if it was asked."""
     first = first_look(text, presets)
     draft = first.draft
     if draft is None:

@@ -41,7 +41,7 @@ def _voided(
 ) -> Iterator[Finding]:
     """Find the closures that do not hold because of an opening."""
     for closure in draft.plan.closures:
-        if closure.schedule not in {None, opening.schedule}:
+        if closure.office_hours not in {None, opening.office_hours}:
             continue
         voided = {day for day in dates if any(runs(closure.when, day, day))}
         if voided:
@@ -60,7 +60,7 @@ def _mixed(
     draft: Draft, number: int, opening: Opening, dates: frozenset[date]
 ) -> Iterator[Finding]:
     """Find an opening over several days that opens weekdays that are closed beside open ones."""
-    usual = _weekdays(_periods(draft, opening.schedule))
+    usual = _weekdays(_periods(draft, opening.office_hours))
     if not any(end > begin for begin, end in _runs(opening.when, dates)) or not usual:
         return
     closed = {day for day in dates if day.weekday() not in usual}
@@ -77,27 +77,27 @@ def _mixed(
 
 
 def _unsaid(draft: Draft, number: int, season: Season) -> Iterator[Finding]:
-    """Find the weekdays that a season does not speak of, though the schedule opens on them."""
+    """Find the weekdays that a season does not speak of, though the office hours opens on them."""
     said = {day for text in draft.file.seasons[number].hours for day in spans.weekdays(text)}
-    missing = _weekdays(_periods(draft, season.schedule)) - said
+    missing = _weekdays(_periods(draft, season.office_hours)) - said
     if missing:
         days = spans.weekdays_text(tuple(sorted(missing)))
         yield draft.find(
             "season-weekday",
             ("seasons", number, "hours"),
             f"season '{season.reason}'",
-            f"it says nothing of {days}, when {_owner(season.schedule)} is open as a rule",
+            f"it says nothing of {days}, when {_owner(season.office_hours)} is open as a rule",
             f'Name the hours of {days} in it, or write {_key(days)} = "closed".',
         )
 
 
 def _overlapping(draft: Draft, today: date) -> Iterator[Finding]:
-    """Find two seasons of a schedule that share a day."""
+    """Find two seasons of a set of office hours that share a day."""
     seasons = [
         (number, one, _dates(one.when, today)) for number, one in enumerate(draft.plan.seasons)
     ]
     for (_, first, ours), (number, second, theirs) in combinations(seasons, 2):
-        if first.schedule == second.schedule and ours & theirs:
+        if first.office_hours == second.office_hours and ours & theirs:
             yield draft.find(
                 "overlapping-periods",
                 ("seasons", number),
@@ -110,7 +110,7 @@ def _overlapping(draft: Draft, today: date) -> Iterator[Finding]:
 
 def _over(draft: Draft, today: date) -> Iterator[Finding]:
     """Find holidays and dates of layers that are over."""
-    mend = "Take it away, or write it without a year, which repeats it."
+    fix = "Take it away, or write it without a year, which repeats it."
     for name, value in draft.file.holidays.items():
         for holiday, text in ({name: value} if isinstance(value, str) else value).items():
             path: Path = (
@@ -118,19 +118,19 @@ def _over(draft: Draft, today: date) -> Iterator[Finding]:
             )
             if last := _last((window_texts.holiday(text),), today):
                 where = f"holiday '{holiday}'"
-                yield draft.find("closure-past", path, where, f"{last} is over", mend)
-    for name, rota in draft.file.rota.items():
-        own = rota.rotation is not None
-        for number, layer in enumerate(rota.stack(), start=-own):
-            at: Path = ("rota", name) if number < 0 else ("rota", name, "layers", number)
+                yield draft.find("closure-past", path, where, f"{last} is over", fix)
+    for name, schedule in draft.file.schedule.items():
+        own = schedule.rotation is not None
+        for number, layer in enumerate(schedule.stack(), start=-own):
+            at: Path = ("schedule", name) if number < 0 else ("schedule", name, "layers", number)
             for place, text in enumerate(layer.only):
                 whens = [
                     one.when for one in window_texts.windows(text) if isinstance(one, DayWindow)
                 ]
                 if last := _last(whens, today):
-                    where = f"rota {name}, only"
+                    where = f"schedule {name}, only"
                     yield draft.find(
-                        "closure-past", (*at, "only", place), where, f"{last} is over", mend
+                        "closure-past", (*at, "only", place), where, f"{last} is over", fix
                     )
 
 
@@ -154,8 +154,8 @@ def _runs(when: Dates, dates: frozenset[date]) -> Iterator[tuple[date, date]]:
     return runs(when, min(dates), max(dates)) if dates else iter(())
 
 
-def _periods(draft: Draft, schedule: str) -> tuple[Window, ...]:
-    known = draft.plan.schedules.get(schedule)  # an unknown one is a finding of its own
+def _periods(draft: Draft, office_hours: str) -> tuple[Window, ...]:
+    known = draft.plan.office_hours.get(office_hours)  # an unknown one is a finding of its own
     return known.periods if known is not None else ()
 
 
@@ -178,8 +178,8 @@ def _named(days: Iterable[date]) -> str:
     return spans.weekdays_text(tuple(found)).replace("-", " to ")
 
 
-def _owner(schedule: str) -> str:
-    return "the office" if schedule == OFFICE else f"schedule '{schedule}'"
+def _owner(office_hours: str) -> str:
+    return "the office" if office_hours == OFFICE else f"office hours '{office_hours}'"
 
 
 def _key(days: str) -> str:

@@ -78,9 +78,9 @@ class Draft:
         table = self.file.menu[menu]
         return (*table.__pydantic_extra__.items(), ("otherwise", table.otherwise))
 
-    def find(self, code: str, path: Path, where: str, message: str, mend: str) -> Finding:
+    def find(self, code: str, path: Path, where: str, message: str, fix: str) -> Finding:
         """Make a finding about a value at this place in `file`."""
-        return finding(code, where, self.line(*path), message, mend)
+        return finding(code, where, self.line(*path), message, fix)
 
 
 def original(path: Path, kept: Mapping[Path, Sequence[int]]) -> Path:

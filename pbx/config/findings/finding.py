@@ -39,8 +39,8 @@ ERRORS = frozenset({
     "opening-weekend",
     "overlapping-periods",
     "personal-number",
-    "relay-order",
-    "rota-gap",
+    "follow-up-order",
+    "schedule-gap",
     "rule-hidden",
     "rule-impossible",
     "season-weekday",
@@ -66,26 +66,26 @@ WARNINGS = frozenset({
     "no-daylight-saving",
     "own-country",
     "ring-past-voicemail",
-    "rota-unused",
+    "schedule-unused",
     "rule-same-name",
     "shift-away",
     "since-far",
     "swapped-hours",
     "wait-first",
-    "window-torn",
+    "window-split",
 })  # fmt: skip
 CODES = FATAL | ERRORS | WARNINGS
 
 
 @dataclass(frozen=True)
 class Finding:
-    """What was found at a place of the file; `line` counts from 1, `mend` says what to do."""
+    """What was found at a place of the file; `line` counts from 1, `fix` says what to do."""
 
     code: str
     where: str
     line: int
     message: str
-    mend: str
+    fix: str
 
     @property
     def severity(self) -> Severity:
@@ -100,12 +100,12 @@ class Finding:
     def sentence(self, path: Path) -> str:
         """Tell the finding with its place, as compilers do."""
         place = f"{path}:{self.line}: {self.severity} {self.code}"
-        return f"{place}: {self.where}: {self.message}. Mend: {self.mend}"
+        return f"{place}: {self.where}: {self.message}. Fix: {self.fix}"
 
 
-def finding(code: str, where: str, line: int, message: str, mend: str) -> Finding:
+def finding(code: str, where: str, line: int, message: str, fix: str) -> Finding:
     """Make a finding whose texts can be shown anywhere."""
-    return Finding(code, _fit(where), line, _fit(message), _fit(mend))
+    return Finding(code, _fit(where), line, _fit(message), _fit(fix))
 
 
 def _fit(text: str) -> str:

@@ -84,8 +84,8 @@ def _ends(draft: Draft, name: str) -> Iterator[Finding]:
     while isinstance(silence, GoTo) and silence.menu in plan.menus:
         if silence.menu in passed:
             message = "whoever says nothing hears menus without an end"
-            mend = "Let 'otherwise' mean \"urgent\", or ring somebody."
-            yield draft.find("menu-endless", at, where, message, mend)
+            fix = "Let 'otherwise' mean \"urgent\", or ring somebody."
+            yield draft.find("menu-endless", at, where, message, fix)
             return
         passed.append(silence.menu)
         silence = plan.menus[silence.menu].otherwise
@@ -95,19 +95,19 @@ def _ends(draft: Draft, name: str) -> Iterator[Finding]:
     for key, choice in plan.menus[name].keys.items():
         if isinstance(choice, GoTo) and name in _reached(plan, choice.menu):
             message = f"key {key} leads back here, and whoever presses it 8 times counts as urgent"
-            mend = "Let it end in an action, or mean urgent or routine."
-            yield draft.find("menu-circle", ("menu", name, key), where, message, mend)
+            fix = "Let it end in an action, or mean urgent or routine."
+            yield draft.find("menu-circle", ("menu", name, key), where, message, fix)
 
 
 def _silence(draft: Draft, name: str, silence: Choice) -> Iterator[Finding]:
     at: Path = ("menu", name, "otherwise")
-    mend = "Let 'otherwise' mean \"urgent\", or ring somebody."
+    fix = "Let 'otherwise' mean \"urgent\", or ring somebody."
     if isinstance(silence, Announce | Reject):
         message = "silence and wrong keys end the call without a human"
-        yield draft.find("menu-ends-call", at, f"menu {name}", message, mend)
+        yield draft.find("menu-ends-call", at, f"menu {name}", message, fix)
     elif silence == "routine" or isinstance(silence, TakeMessage):
         message = "silence and wrong keys should reach a human, and are not urgent here"
-        yield draft.find("menu-otherwise", at, f"menu {name}", message, mend)
+        yield draft.find("menu-otherwise", at, f"menu {name}", message, fix)
 
 
 def _unheard(draft: Draft) -> Iterator[Finding]:
@@ -118,7 +118,7 @@ def _unheard(draft: Draft) -> Iterator[Finding]:
                 rule.when.urgency is not None
                 and rule.when.line in {None, line.name}
                 and (
-                    rule.when.schedule not in {None, line.schedule}
+                    rule.when.office_hours not in {None, line.office_hours}
                     or rule.when.hours in {None, state}
                 )
                 for rule in draft.plan.rules
@@ -136,20 +136,20 @@ def _prompts(draft: Draft) -> Iterator[Finding]:
     """Find prompts that there are not, and first words to a caller without the emergency number."""
     language = draft.file.office.language
     try:
-        catalogue = prompts.load_catalogue(prompts.sounds_folder() / f"{language}.toml")
+        catalog = prompts.load_catalog(prompts.sounds_folder() / f"{language}.toml")
     except ConfigError:
         message = f"there are no prompts in '{language}'"
-        mend = "Choose another language, or add its catalogue of prompts."
+        fix = "Choose another language, or add its catalog of prompts."
         at: Path = ("office", "language")
-        yield draft.find("unknown-prompt", at, "office.language", message, mend)
+        yield draft.find("unknown-prompt", at, "office.language", message, fix)
         return
     for path, where, say in _said(draft):
         for number, prompt in enumerate(say):
-            if prompt not in catalogue.ids:
-                message = f"there is no prompt '{prompt}' (there is {listed(catalogue.ids)})"
-                mend = near(prompt, catalogue.ids, "'officeline prompts check' names them.")
-                yield draft.find("unknown-prompt", (*path, number), where, message, mend)
-    yield from _greetings(draft, catalogue.sentences)
+            if prompt not in catalog.ids:
+                message = f"there is no prompt '{prompt}' (there is {listed(catalog.ids)})"
+                fix = near(prompt, catalog.ids, "'officeline prompts check' names them.")
+                yield draft.find("unknown-prompt", (*path, number), where, message, fix)
+    yield from _greetings(draft, catalog.sentences)
 
 
 def _said(draft: Draft) -> Iterator[tuple[Path, str, list[str]]]:

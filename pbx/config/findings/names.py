@@ -13,18 +13,18 @@ from routing import model, window_texts
 if TYPE_CHECKING:
     from pbx.config.findings.finding import Finding
     from pbx.config.schema import DoTable
-    from pbx.config.schema_rotas import LayerTable, RotaTable
+    from pbx.config.schema_schedules import LayerTable, ScheduleTable
 
 # Where it stands, what it is called there, the word, and the words that would do.
 Use = tuple[Path, str, str | None, Iterable[str]]
 
-VAULT = ("mobile", "second")  # contacts whose numbers the vault holds
-RESERVED = frozenset({model.ONCALL, model.BACKUP, model.EVERYONE, model.OWN, "next", *VAULT})
+SECRETS = ("mobile", "second")  # contacts whose numbers the secrets file holds
+RESERVED = frozenset({model.ONCALL, model.BACKUP, model.EVERYONE, model.OWN, "next", *SECRETS})
 
 
 def look(draft: Draft) -> Iterator[Finding]:
     """Find every unknown word, every name given twice, and every name that means something else."""
-    for path, where, word, known in (*_tables(draft), *_rotas(draft), *_policy(draft)):
+    for path, where, word, known in (*_tables(draft), *_schedules(draft), *_policy(draft)):
         if word is not None and word not in known:
             yield draft.find(
                 "unknown-name",
@@ -46,14 +46,14 @@ def _holidays(draft: Draft) -> Iterator[Finding]:
         (("closures", number, "every"), f"closure '{one.title}'", one.holidays)
         for number, one in enumerate(draft.file.closures)
     ]
-    for name, rota in draft.file.rota.items():
-        own: Path = ("rota", name)
+    for name, schedule in draft.file.schedule.items():
+        own: Path = ("schedule", name)
         layers = [
-            (own, rota.only),
-            *(((*own, "layers", at), one.only) for at, one in enumerate(rota.layers)),
+            (own, schedule.only),
+            *(((*own, "layers", at), one.only) for at, one in enumerate(schedule.layers)),
         ]
         asked += (
-            ((*path, "only", number), f"rota {name}", asked_list)
+            ((*path, "only", number), f"schedule {name}", asked_list)
             for path, only in layers
             for number, text in enumerate(only or ())
             for asked_list in window_texts.lists(text)
@@ -64,36 +64,36 @@ def _holidays(draft: Draft) -> Iterator[Finding]:
             yield draft.find("unknown-name", path, where, message, "Name them under [holidays].")
         elif word and word not in lists:
             message = f"there is no list of holidays '{word}' (there is {listed(lists)})"
-            mend = near(word, lists, f"Name its days under [holidays.{word}].")
-            yield draft.find("unknown-name", path, where, message, mend)
+            fix = near(word, lists, f"Name its days under [holidays.{word}].")
+            yield draft.find("unknown-name", path, where, message, fix)
 
 
 def _tables(draft: Draft) -> Iterator[Use]:
     """List what lines, days, people and groups name."""
     file = draft.file
     people, phones = draft.names("people"), draft.names("phones")
-    schedules = {model.OFFICE, *draft.names("schedule")}
+    office_hours = {model.OFFICE, *draft.names("office_hours")}
     at: Path
     for number, line in enumerate(file.lines):
         at = ("lines", number)
         where = f"line {line.name}"
         for state, menu in line.menus.items():
             yield (*at, "menus", state), f"{where}, menu", menu, draft.names("menu")
-        yield (*at, "schedule"), f"{where}, schedule", line.schedule, schedules
+        yield (*at, "office_hours"), f"{where}, office hours", line.office_hours, office_hours
         yield (*at, "owner"), f"{where}, owner", line.owner, people
     for number, closure in enumerate(file.closures):
-        at = ("closures", number, "schedule")
-        yield at, f"closure '{closure.title}', schedule", closure.schedule, schedules
+        at = ("closures", number, "office_hours")
+        yield at, f"closure '{closure.title}', office hours", closure.office_hours, office_hours
     for number, opening in enumerate(file.openings):
-        at = ("openings", number, "schedule")
-        yield at, f"opening '{opening.reason}', schedule", opening.schedule, schedules
+        at = ("openings", number, "office_hours")
+        yield at, f"opening '{opening.reason}', office hours", opening.office_hours, office_hours
     for number, season in enumerate(file.seasons):
-        at = ("seasons", number, "schedule")
-        yield at, f"season '{season.reason}', schedule", season.schedule, schedules
+        at = ("seasons", number, "office_hours")
+        yield at, f"season '{season.reason}', office hours", season.office_hours, office_hours
     for name, person in file.people.items():
         for number, contact in enumerate(person.contacts):
             at = ("people", name, "contacts", number, "via")
-            yield at, f"person {name}, contact", contact.via, {*VAULT, *phones}
+            yield at, f"person {name}, contact", contact.via, {*SECRETS, *phones}
     for name, members in file.groups.items():
         for number, member in enumerate(members):
             yield ("groups", name, number), f"group {name}", member, {*people, *phones}
@@ -101,25 +101,25 @@ def _tables(draft: Draft) -> Iterator[Use]:
     yield ("office", "inbox"), "office.inbox", file.office.inbox, owners
 
 
-def _rotas(draft: Draft) -> Iterator[Use]:
+def _schedules(draft: Draft) -> Iterator[Use]:
     people = draft.names("people")
-    for name, rota in draft.file.rota.items():
-        at: Path = ("rota", name)
-        where = f"rota {name}"
-        for number, person in enumerate(rota.rotation or []):
+    for name, schedule in draft.file.schedule.items():
+        at: Path = ("schedule", name)
+        where = f"schedule {name}"
+        for number, person in enumerate(schedule.rotation or []):
             yield (*at, "rotation", number), where, person, people
-        for layer_number, layer in enumerate(rota.layers):
+        for layer_number, layer in enumerate(schedule.layers):
             for number, person in enumerate(layer.rotation):
                 yield (*at, "layers", layer_number, "rotation", number), where, person, people
             yield from _joining((*at, "layers", layer_number), where, layer)
-        yield from _joining(at, where, rota)
-        for number, shift in enumerate(rota.shifts):
+        yield from _joining(at, where, schedule)
+        for number, shift in enumerate(schedule.shifts):
             yield (*at, "shifts", number, "person"), f"{where}, shift", shift.person, people
-        backups = {"next", *people, *draft.names("rota")}
-        yield (*at, "backup"), f"{where}, backup", rota.backup, backups
+        backups = {"next", *people, *draft.names("schedule")}
+        yield (*at, "backup"), f"{where}, backup", schedule.backup, backups
 
 
-def _joining(at: Path, where: str, layer: LayerTable | RotaTable) -> Iterator[Use]:
+def _joining(at: Path, where: str, layer: LayerTable | ScheduleTable) -> Iterator[Use]:
     """List who joins or leaves a rotation, which they must be in."""
     for key, days in (("joins", layer.joins), ("leaves", layer.leaves)):
         for person in days or {}:
@@ -127,29 +127,44 @@ def _joining(at: Path, where: str, layer: LayerTable | RotaTable) -> Iterator[Us
 
 
 def _policy(draft: Draft) -> Iterator[Use]:
-    """List what ladders, rules and keys of menus name."""
+    """List what escalation policies, rules and keys of menus name."""
     people = draft.names("people")
     callable_ = {*draft.names("groups"), *people, *draft.names("phones")}
     words = {model.ONCALL, model.BACKUP, model.EVERYONE, model.OWN}
     at: Path
-    for name, ladder in draft.file.ladder.items():
-        at = ("ladder", name)
-        yield (*at, "rota"), f"ladder {name}, rota", ladder.rota, draft.names("rota")
-        for number, step in enumerate(ladder.live):
-            yield (*at, "live", number, "try"), f"ladder {name}", step.try_, callable_ | words
+    for name, escalation in draft.file.escalation.items():
+        at = ("escalation", name)
+        yield (
+            (*at, "schedule"),
+            f"escalation policy {name}, schedule",
+            escalation.schedule,
+            draft.names("schedule"),
+        )
+        for number, step in enumerate(escalation.live):
+            yield (
+                (*at, "live", number, "try"),
+                f"escalation policy {name}",
+                step.try_,
+                callable_ | words,
+            )
     for number, rule in enumerate(draft.file.rules):
         at = ("rules", number, "when")
         where = f"rule '{rule.name}'"
-        schedules = {model.OFFICE, *draft.names("schedule")}
+        office_hours = {model.OFFICE, *draft.names("office_hours")}
         yield (*at, "line"), f"{where}, line", rule.when.line, draft.names("lines")
-        yield (*at, "schedule"), f"{where}, schedule", rule.when.schedule, schedules
+        yield (*at, "office_hours"), f"{where}, office hours", rule.when.office_hours, office_hours
         yield (*at, "panel"), f"{where}, panel", rule.when.panel, people
     rung = {model.OWN, model.ONCALL, *callable_}
     for path, where, do in draft.actions():
         yield (*path, "ring"), f"{where}, ring", do.ring, rung
         yield (*path, "transfer"), f"{where}, transfer", do.transfer, people
-        yield (*path, "ladder"), f"{where}, ladder", do.ladder, draft.names("ladder")
-        yield (*path, "else"), f"{where}, else", do.else_, draft.names("ladder")
+        yield (
+            (*path, "escalation"),
+            f"{where}, escalation policy",
+            do.escalation,
+            draft.names("escalation"),
+        )
+        yield (*path, "else"), f"{where}, else", do.else_, draft.names("escalation")
         yield (*path, "menu"), f"{where}, menu", _menu(do), draft.names("menu")
 
 
@@ -180,20 +195,22 @@ def _doubles(draft: Draft) -> Iterator[Finding]:
             else:
                 given[name] = table
                 continue
-            mend = "Give it another name, here and where it is used."
-            yield draft.find("duplicate-name", (table, name), f"{table}.{name}", message, mend)
+            fix = "Give it another name, here and where it is used."
+            yield draft.find("duplicate-name", (table, name), f"{table}.{name}", message, fix)
     yield from _shadowed(draft)
 
 
 def _shadowed(draft: Draft) -> Iterator[Finding]:
-    mend = "Give it another name, here and where it is used."
-    if model.OFFICE in draft.names("schedule"):
-        message = "'office' is the name of the schedule in [hours]"
-        yield draft.find("duplicate-name", ("schedule", "office"), "schedule.office", message, mend)
-    for name in draft.names("rota"):
+    fix = "Give it another name, here and where it is used."
+    if model.OFFICE in draft.names("office_hours"):
+        message = "'office' is the name of the office hours in [hours]"
+        yield draft.find(
+            "duplicate-name", ("office_hours", "office"), "office hours.office", message, fix
+        )
+    for name in draft.names("schedule"):
         if name == "next" or name in draft.names("people"):
-            message = f"as a backup, '{name}' would mean something else than this rota"
-            yield draft.find("duplicate-name", ("rota", name), f"rota.{name}", message, mend)
+            message = f"as a backup, '{name}' would mean something else than this schedule"
+            yield draft.find("duplicate-name", ("schedule", name), f"schedule.{name}", message, fix)
     seen: set[str] = set()
     for number, rule in enumerate(draft.file.rules):
         if rule.name in seen:

@@ -9,73 +9,77 @@ from typing import TYPE_CHECKING
 from pbx.config.findings.draft import Draft
 from pbx.config.findings.finding import Finding
 from pbx.config.findings.lines import Path
-from pbx.config.findings.names import VAULT
-from routing import model, rota, turns
+from pbx.config.findings.names import SECRETS
+from routing import model, schedule, turns
 
 if TYPE_CHECKING:
     from routing.people import Numbers
 
 VOICEMAIL_S = 25  # carriers' voicemails answer after 15 to 30 s; most after more than this
 
-# Where somebody is to ring, by whom it is told, who, for how many seconds, and on whose rota
+# Where somebody is to ring, by whom it is told, who, for how many seconds, and on whose schedule
 Rung = tuple[Path, str, str, int, str]
 
 
 def look(draft: Draft, numbers: Numbers | None, now: datetime) -> Iterator[Finding]:
-    """Find who cannot be reached; with `numbers`, also whose number the vault does not hold."""
+    """Find who cannot be reached; with `numbers`, also who has no number in the secrets file."""
     for name, members in draft.file.groups.items():
         if not members:
-            mend = "Name people or desk phones in it, or take it away."
+            fix = "Name people or desk phones in it, or take it away."
             where = f"group {name}"
-            yield draft.find("empty-group", ("groups", name), where, "nobody is in it", mend)
+            yield draft.find("empty-group", ("groups", name), where, "nobody is in it", fix)
     rung = list(_rung(draft))
     yield from _contacts(draft, rung, numbers, now)
-    for path, where, who, ring_s, rota_name in rung:
-        people = _people(draft.plan, who, rota_name, now)
-        if not people and who not in draft.file.groups and draft.whole("people", "rota", "groups"):
+    for path, where, who, ring_s, schedule_name in rung:
+        people = _people(draft.plan, who, schedule_name, now)
+        if (
+            not people
+            and who not in draft.file.groups
+            and draft.whole("people", "schedule", "groups")
+        ):
             message = f"'{who}' is nobody, as {_missing(who)}"
-            mend = "Add them, or name somebody else."
-            yield draft.find("nobody-to-ring", path, where, message, mend)
+            fix = "Add them, or name somebody else."
+            yield draft.find("nobody-to-ring", path, where, message, fix)
         mobile = next((one for one in people if _has_voicemail(draft.plan, one)), None)
         if ring_s > VOICEMAIL_S and mobile is not None:
             message = (
                 f"rings for {ring_s} seconds, and {mobile}'s voicemail may answer after "
                 f"{VOICEMAIL_S}"
             )
-            mend = "Ring for 20 seconds, and try again in a later step."
-            yield draft.find("ring-past-voicemail", path, where, message, mend)
+            fix = "Ring for 20 seconds, and try again in a later step."
+            yield draft.find("ring-past-voicemail", path, where, message, fix)
     yield from _backups(draft, now)
 
 
 def _rung(draft: Draft) -> Iterator[Rung]:
     """List everybody that the file rings."""
-    for name, ladder in draft.file.ladder.items():
-        for number, step in enumerate(ladder.live):
+    for name, escalation in draft.file.escalation.items():
+        for number, step in enumerate(escalation.live):
             if step.try_ is not None:
-                at = ("ladder", name, "live", number)
-                where = f"ladder {name}, step {number + 1}"
-                yield at, where, step.try_, step.ring, ladder.rota or ""
+                at = ("escalation", name, "live", number)
+                where = f"escalation policy {name}, step {number + 1}"
+                yield at, where, step.try_, step.ring, escalation.schedule or ""
     for path, where, do in draft.actions():
         if who := do.ring or do.transfer:
             yield path, where, who, do.for_, ""
 
 
-def _people(plan: model.Plan, who: str, rota_name: str, now: datetime) -> tuple[str, ...]:
+def _people(plan: model.Plan, who: str, schedule_name: str, now: datetime) -> tuple[str, ...]:
     """Name everybody, desk phones included, whom a word may ring at some time."""
     if who in {model.ONCALL, model.BACKUP}:
-        name = rota_name or next(iter(plan.rotas), "")
-        return _of_rota(plan, name, now) if name in plan.rotas else ()
+        name = schedule_name or next(iter(plan.schedules), "")
+        return _of_schedule(plan, name, now) if name in plan.schedules else ()
     if who == model.OWN:
         return plan.physicians()
     if who == model.EVERYONE:
-        return rota.everyone(plan)
+        return schedule.everyone(plan)
     if who in plan.groups:
         return plan.groups[who].members
     return (who,)
 
 
-def _of_rota(plan: model.Plan, name: str, now: datetime) -> tuple[str, ...]:
-    table = plan.rotas[name]
+def _of_schedule(plan: model.Plan, name: str, now: datetime) -> tuple[str, ...]:
+    table = plan.schedules[name]
     zone = plan.office.zone
     named = [person for layer in table.layers for person in turns.members(layer, zone, now)]
     named += [shift.person for shift in table.shifts]
@@ -86,7 +90,7 @@ def _of_rota(plan: model.Plan, name: str, now: datetime) -> tuple[str, ...]:
 
 def _missing(who: str) -> str:
     if who in {model.ONCALL, model.BACKUP}:
-        return "there is no rota"
+        return "there is no schedule"
     return "there are no physicians" if who == model.OWN else "there are no people"
 
 
@@ -95,46 +99,46 @@ def _has_voicemail(plan: model.Plan, who: str) -> bool:
     return (
         person is not None
         and person.role != "service"
-        and any(contact.via in VAULT for contact in person.contacts)
+        and any(contact.via in SECRETS for contact in person.contacts)
     )
 
 
 def _contacts(
     draft: Draft, rung: list[Rung], numbers: Numbers | None, now: datetime
 ) -> Iterator[Finding]:
-    """Find who is to be rung, by name, by a group or by a rota, and has nothing to ring."""
+    """Find who is to be rung, by name, by a group or by a schedule, and has nothing to ring."""
     plan = draft.plan
     used = {one for _, _, who, _, name in rung for one in _people(plan, who, name, now)}
     used |= {one for group in plan.groups.values() for one in group.members}
-    used |= {one for name in plan.rotas for one in _of_rota(plan, name, now)}
+    used |= {one for name in plan.schedules for one in _of_schedule(plan, name, now)}
     for key, person in plan.people.items():
         if key not in used:
             continue
-        held = VAULT if numbers is None else numbers.get(key, frozenset())
+        held = SECRETS if numbers is None else numbers.get(key, frozenset())
         if any(one.via in held or one.via in plan.phones for one in person.contacts):
             continue
         if not person.contacts:
-            message, mend = "is to be called, and has no contact", "Give a contact, or leave out."
+            message, fix = "is to be called, and has no contact", "Give a contact, or leave out."
         else:
-            message = "is to be called, and the vault holds no number"
-            mend = f"Set it with 'officeline people mobile {key} NUMBER'."
-        yield draft.find("no-contact", ("people", key), f"person {key}", message, mend)
+            message = "is to be called, and the secrets file holds no number"
+            fix = f"Set it with 'officeline people mobile {key} NUMBER'."
+        yield draft.find("no-contact", ("people", key), f"person {key}", message, fix)
 
 
 def _backups(draft: Draft, now: datetime) -> Iterator[Finding]:
-    """Find rotas of one person who would have to step in for themselves."""
+    """Find schedules of one person who would have to step in for themselves."""
     plan = draft.plan
     steps = [
         step.who
-        for ladder in plan.ladders.values()
-        for step in ladder.live
+        for escalation in plan.escalations.values()
+        for step in escalation.live
         if isinstance(step, model.Try)
     ]
-    if model.BACKUP not in steps or not draft.whole("rota"):
+    if model.BACKUP not in steps or not draft.whole("schedule"):
         return
-    for name, table in plan.rotas.items():
-        people = _of_rota(plan, name, now)
-        if table.backup not in plan.rotas and len(people) == 1:
+    for name, table in plan.schedules.items():
+        people = _of_schedule(plan, name, now)
+        if table.backup not in plan.schedules and len(people) == 1:
             message = f"{people[0]} is the only one, and nobody steps in"
-            mend = "Name a person or another rota as its 'backup'."
-            yield draft.find("no-backup", ("rota", name), f"rota {name}", message, mend)
+            fix = "Name a person or another schedule as its 'backup'."
+            yield draft.find("no-backup", ("schedule", name), f"schedule {name}", message, fix)

@@ -20,16 +20,16 @@ _NUMBER = re.compile(rf"(?<![\w+.-])(?:{_INTERNATIONAL}|{_NORTH_AMERICAN})(?![\w
 def look(draft: Draft) -> Iterator[Finding]:
     """Find everything that looks like a telephone number and is not the office's own."""
     own = _own(draft.raw)
-    told = set()
+    reported = set()
     for number, line in enumerate(draft.text.split("\n"), start=1):
         for digits in _numbers(line):
             if digits not in own:
-                told.add(digits)
+                reported.add(digits)
                 yield _finding(number, digits)
     for path, value in _texts(draft.raw, ()):  # as TOML may write a text in other ways
         for digits in _numbers(value):
-            if digits not in own | told:
-                told.add(digits)
+            if digits not in own | reported:
+                reported.add(digits)
                 yield _finding(draft.lines.of(path), digits)
 
 
@@ -39,7 +39,7 @@ def _finding(line: int, digits: str) -> Finding:
         f"line {line} of the file",
         line,
         f"{mask(digits)} looks like somebody's telephone number, and this file is for anybody",
-        "Take it away; 'officeline people mobile PERSON NUMBER' keeps it in the vault.",
+        "Take it away; 'officeline people mobile PERSON NUMBER' keeps it in the secrets file.",
     )
 
 

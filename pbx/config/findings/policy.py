@@ -1,4 +1,4 @@
-"""Rules, ladders and actions that are incomplete, or leave somebody without an answer."""
+"""Rules, escalations and actions that are incomplete, or leave somebody without an answer."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from routing import spans
 
 if TYPE_CHECKING:
     from pbx.config.schema import DoTable
-    from pbx.config.schema_ladders import RelayTable
+    from pbx.config.schema_escalations import FollowUpTable
 
 
 def structure(draft: Draft) -> Iterator[Finding]:
@@ -23,14 +23,14 @@ def structure(draft: Draft) -> Iterator[Finding]:
             given = " and ".join(actions) or "none"
             message = f"'do' must name exactly one action, and there is {given}"
             yield draft.find("one-action", path, where, message, "Keep one, or add one.")
-    for name, ladder in draft.file.ladder.items():
-        for number, step in enumerate(ladder.live):
-            at: Path = ("ladder", name, "live", number)
+    for name, escalation in draft.file.escalation.items():
+        for number, step in enumerate(escalation.live):
+            at: Path = ("escalation", name, "live", number)
             if (step.try_ is None) == (step.wait is None) and not draft.touched(at):
                 yield draft.find(
                     "empty-step",
                     at,
-                    f"ladder {name}, step {number + 1}",
+                    f"escalation policy {name}, step {number + 1}",
                     "name either 'try' or 'wait'",
                     "Keep one, or add one.",
                 )
@@ -54,7 +54,8 @@ def look(draft: Draft) -> Iterator[Finding]:
                 ("rules", number, "do"),
                 f"rule '{rule.name}'",
                 "an urgent caller reaches nobody here",
-                "Use do = { ladder = \"...\" }, or ring somebody and name a ladder as 'else'.",
+                'Use do = { escalation = "..." }, or ring somebody with an escalation '
+                "policy as 'else'.",
             )
     for path, where, do in draft.actions():
         person = draft.file.people.get(do.transfer or "")
@@ -66,16 +67,18 @@ def look(draft: Draft) -> Iterator[Finding]:
                 f"{do.transfer} is no answering service, and would have to press 1",
                 "Use 'ring', or give this person role = \"service\" if it is one.",
             )
-    for name, ladder in draft.file.ladder.items():
-        if message := _disordered(ladder.relay):
-            mend = "Put the times in this order: backup, everyone, breach."
-            where = f"ladder {name}"
-            yield draft.find("relay-order", ("ladder", name, "relay"), where, message, mend)
-        if ladder.live[0].wait is not None:
+    for name, escalation in draft.file.escalation.items():
+        if message := _disordered(escalation.follow_up):
+            fix = "Put the times in this order: backup, everyone, breach."
+            where = f"escalation policy {name}"
+            yield draft.find(
+                "follow-up-order", ("escalation", name, "follow_up"), where, message, fix
+            )
+        if escalation.live[0].wait is not None:
             yield draft.find(
                 "wait-first",
-                ("ladder", name, "live", 0),
-                f"ladder {name}, step 1",
+                ("escalation", name, "live", 0),
+                f"escalation policy {name}, step 1",
                 "a wait before anybody was tried is left out",
                 "Take it away.",
             )
@@ -87,9 +90,9 @@ def _leaves_alone(do: DoTable) -> bool:
     return (do.ring or do.transfer) is not None and do.else_ is None and do.then != "urgent"
 
 
-def _disordered(relay: RelayTable) -> str:
+def _disordered(follow_up: FollowUpTable) -> str:
     times = ("backup", "everyone", "breach")
-    counted = [spans.seconds(getattr(relay, name)) for name in times]
+    counted = [spans.seconds(getattr(follow_up, name)) for name in times]
     if counted == sorted(counted):
         return ""
     return "a message would reach everyone before the backup, or nobody before the promise breaks"

@@ -1,6 +1,6 @@
 """Rules that no call can reach: their conditions cannot hold, or rules above take every such call.
 
-All kinds of calls are listed: each line, state of the schedules, caller, and answer to the menu.
+All kinds of calls are listed: each line, state of the office hours, caller, and answer to the menu.
 A rule is the set of the kinds that it may take, as the bits of a number. Conditions that are not in
 the kinds (flags, repeats, times) count only where one rule's follow from another's, so that every
 rule that is said to be hidden is.
@@ -38,7 +38,7 @@ class Kind:
 
 def look(draft: Draft) -> Iterator[Finding]:
     """Find rules that can never match, and who hides them."""
-    if not draft.whole("lines", "menu", "rules", "schedule"):
+    if not draft.whole("lines", "menu", "rules", "office_hours"):
         return
     plan = draft.plan
     if any(menu not in plan.menus for line in plan.lines for menu in line.menus.values()):
@@ -54,16 +54,16 @@ def look(draft: Draft) -> Iterator[Finding]:
             continue
         if not takes[number]:
             message = f"can never match: {_contradiction(rule.when, plan)}"
-            mend = "Mend its conditions, or take the rule away."
-            yield draft.find("rule-impossible", path, where, message, mend)
+            fix = "Fix its conditions, or take the rule away."
+            yield draft.find("rule-impossible", path, where, message, fix)
             continue
         above = [one for one in range(number) if takes[one] and _follows(rule, plan.rules[one])]
         hiding = _hiding(takes[number], above, keeps)
         if hiding and not _net(plan, number):
             names = " and ".join(f"'{plan.rules[one].name}'" for one in hiding)
             message = f"can never match, as {names} above takes every such call"
-            mend = "Move it above, or change the conditions of one of them."
-            yield draft.find("rule-hidden", path, where, message, mend)
+            fix = "Move it above, or change the conditions of one of them."
+            yield draft.find("rule-hidden", path, where, message, fix)
 
 
 def _net(plan: Plan, number: int) -> bool:
@@ -76,16 +76,16 @@ def _kinds(plan: Plan) -> list[Kind]:
     named = {rule.when.line for rule in plan.rules}
     lines: dict[object, Line] = {}
     for line in plan.lines:  # of the lines that no rule names, one of each sort
-        sort = (line.schedule, tuple(sorted(line.menus.items())))
+        sort = (line.office_hours, tuple(sorted(line.menus.items())))
         lines.setdefault(line.name if line.name in named else sort, line)
-    asked = {rule.when.schedule for rule in plan.rules if rule.when.schedule is not None}
-    schedules = sorted(asked | {line.schedule for line in lines.values()})
-    if len(lines) * 2 ** len(schedules) > MOST_KINDS:
+    asked = {rule.when.office_hours for rule in plan.rules if rule.when.office_hours is not None}
+    office_hours = sorted(asked | {line.office_hours for line in lines.values()})
+    if len(lines) * 2 ** len(office_hours) > MOST_KINDS:
         return []
     kinds = []
-    for line, states in product(lines.values(), product(STATES, repeat=len(schedules))):
-        state_of = dict(zip(schedules, states, strict=True))
-        answers = urgencies(plan, line.menus.get(state_of[line.schedule], ""))
+    for line, states in product(lines.values(), product(STATES, repeat=len(office_hours))):
+        state_of = dict(zip(office_hours, states, strict=True))
+        answers = urgencies(plan, line.menus.get(state_of[line.office_hours], ""))
         for caller, urgency in product(CALLERS, (None, *sorted(answers or ()))):
             kinds.append(Kind(line, state_of, caller, urgency, answers is not None))
     return kinds
@@ -100,7 +100,7 @@ def _fits(when: When, kind: Kind) -> bool:
     of_patients = when.flag is not None or when.panel is not None
     return (
         when.line in {None, kind.line.name}
-        and when.hours in {None, kind.states[when.schedule or kind.line.schedule]}
+        and when.hours in {None, kind.states[when.office_hours or kind.line.office_hours]}
         and when.caller in {None, kind.caller}
         and not (of_patients and kind.caller != "known")
         and not (when.repeat is not None and kind.caller == "anonymous")

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pbx.config.findings import renamed
 from pbx.config.findings.draft import Draft, listed, near, original
 from pbx.config.findings.finding import Finding, finding
 from pbx.config.findings.lines import Lines
@@ -55,11 +56,11 @@ _OFTEN = {
     "literal_error": ("must be {expected}", "Write one of these."),
 }
 # What to do about the errors that have a code of their own.
-_MENDS = {
+_FIXES = {
     "bad-zone": "Name one such as 'America/New_York'.",
-    "backwards-period": "Exchange the two ends, or mend the one that is wrong.",
+    "backwards-period": "Exchange the two ends, or fix the one that is wrong.",
     "missing-key": "Add it.",
-    "shift-backwards": "Exchange the two ends, or mend the one that is wrong.",
+    "shift-backwards": "Exchange the two ends, or fix the one that is wrong.",
     "turn-length": "Use turns of 1, 2, 3, 4, 6, 8, 12 or 24 hours.",
 }
 
@@ -74,7 +75,7 @@ def read(text: str, presets: Path) -> tuple[Draft | None, list[Finding]]:
     digest = hashlib.sha256(text.encode()).hexdigest()[:12]
     raw, found = _with_preset(raw, presets, lines)
     file, kept, lost, errors = _validated(raw)
-    found += _told(errors, raw, lines)
+    found += _reported(errors, raw, lines)
     return Draft(text, raw, lines, file, kept, frozenset(lost), digest), found
 
 
@@ -82,7 +83,7 @@ def _not_toml(text: str, error: Exception) -> Finding:
     match = _LINE.search(str(error))
     line = int(match[1]) if match else text.count("\n") + 1
     why = str(error) if isinstance(error, ValueError) else "its brackets are nested too deeply"
-    return finding("bad-toml", "the file", line, f"not valid TOML: {why}", "Mend that line.")
+    return finding("bad-toml", "the file", line, f"not valid TOML: {why}", "Fix that line.")
 
 
 def _with_preset(
@@ -191,7 +192,7 @@ def _compacted(value: Any, place: Place, kept: dict[Place, tuple[int, ...]]) -> 
     return [_compacted(value[number], (*place, number), kept) for number in kept[place]]
 
 
-def _told(errors: list[ErrorDetails], raw: dict[str, Any], lines: Lines) -> Iterator[Finding]:
+def _reported(errors: list[ErrorDetails], raw: dict[str, Any], lines: Lines) -> Iterator[Finding]:
     """Put the validator's errors into words, one for each place."""
     seen = set()
     for error in errors:
@@ -200,9 +201,9 @@ def _told(errors: list[ErrorDetails], raw: dict[str, Any], lines: Lines) -> Iter
         missing = (*place, error["loc"][-1]) if kind == "missing" else place
         if (kind, missing) not in seen:
             seen.add((kind, missing))
-            code, message, mend = _words(error, place)
+            code, message, fix = _words(error, place)
             where = ".".join(_shown(part) for part in missing) or "the file"
-            yield finding(code, where, lines.of(place), message, mend)
+            yield finding(code, where, lines.of(place), message, fix)
 
 
 def _shown(part: str | int) -> str:
@@ -212,31 +213,34 @@ def _shown(part: str | int) -> str:
 def _words(error: ErrorDetails, place: Place) -> tuple[str, str, str]:
     """Say the code, what is wrong and what to do."""
     kind = error["type"]
-    if kind in _MENDS:
-        return kind, error["ctx"]["why"], _MENDS[kind]
+    if kind in _FIXES:
+        return kind, error["ctx"]["why"], _FIXES[kind]
     if kind == "missing":
         return "missing-key", "is missing", "Add it."
     if kind == "extra_forbidden":
         key = str(place[-1])
-        mend = near(key, _keys(top=len(place) == 1) - {key}, "Take it away.")
-        return "unknown-key", f"there is nothing called '{key}' here", mend
+        fix = renamed.fix_for(place) or near(
+            key, _keys(top=len(place) == 1) - {key}, "Take it away."
+        )
+        return "unknown-key", f"there is nothing called '{key}' here", fix
     own = error["msg"].removeprefix("Value error, ").replace("Input should be", "must be")
-    message, mend = _OFTEN.get(kind, (own, "Mend it as it is said here."))
-    return "bad-value", message.format(**error.get("ctx", {})) if kind in _OFTEN else own, mend
+    message, fix = _OFTEN.get(kind, (own, "Correct it."))
+    fix = renamed.fix_for_value(error["input"]) or fix
+    return "bad-value", message.format(**error.get("ctx", {})) if kind in _OFTEN else own, fix
 
 
 def _keys(*, top: bool) -> set[str]:
     """List the keys that tables have: the file's own at its top, else those of any table."""
     from pydantic import BaseModel
 
-    from pbx.config import schema, schema_days, schema_ladders, schema_people, schema_rotas
+    from pbx.config import schema, schema_days, schema_escalations, schema_people, schema_schedules
 
     def fields(table: type[BaseModel]) -> set[str]:
         return {field.alias or name for name, field in table.model_fields.items()}
 
     if top:
         return fields(schema.OfficeFile)
-    modules = (schema, schema_days, schema_ladders, schema_people, schema_rotas)
+    modules = (schema, schema_days, schema_escalations, schema_people, schema_schedules)
     tables = [one for module in modules for one in vars(module).values()]
     known = [one for one in tables if isinstance(one, type) and issubclass(one, BaseModel)]
     return set().union(*(fields(one) for one in known if one is not schema.OfficeFile))

@@ -1,4 +1,4 @@
-"""Hours that overlap, days that are over, and rotas that leave somebody out."""
+"""Hours that overlap, days that are over, and schedules that leave somebody out."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pbx.config.findings.away import all_there
 from pbx.config.findings.draft import Draft
 from pbx.config.findings.finding import Finding
 from pbx.config.findings.lines import Path
-from routing import day_spans, rota, spans, turn_texts
+from routing import day_spans, schedule, spans, turn_texts
 from routing.instants import local_day
 from routing.model import MonthDay
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from pbx.config.schema_days import DaysTable
     from routing.model import Window
 
-AHEAD = timedelta(days=90)  # how far rotas are looked at for gaps
+AHEAD = timedelta(days=90)  # how far schedules are looked at for gaps
 DAY_MINUTES, WEEK_MINUTES = 1440, 10080
 
 HANDOFFS = {"week": (int, "mon 08:00"), "month": (MonthDay, "1st 08:00")}
@@ -28,11 +28,14 @@ Entry = tuple[Path, str, int]  # where it stands, its text, and the minutes of t
 
 
 def look(draft: Draft, now: datetime) -> Iterator[Finding]:
-    """Find what is wrong with hours, closures and rotas, seen from this aware instant."""
-    for table, name in (("hours", ""), *(("schedule", name) for name in draft.file.schedule)):
+    """Find what is wrong with hours, closures and schedules, seen from this aware instant."""
+    for table, name in (
+        ("hours", ""),
+        *(("office_hours", name) for name in draft.file.office_hours),
+    ):
         at: Path = (table, name) if name else (table,)
-        hours = draft.file.schedule[name] if name else draft.file.hours
-        where = f"schedule {name}" if name else "hours"
+        hours = draft.file.office_hours[name] if name else draft.file.hours
+        where = f"office hours {name}" if name else "hours"
         yield from _overlaps(draft, _entries(at, hours), where)
         for days, texts in hours.items():
             yield from _swapped(draft, (*at, days), texts, where)
@@ -56,7 +59,7 @@ def look(draft: Draft, now: datetime) -> Iterator[Finding]:
     yield from _past(draft, local_day(now, draft.plan.office.zone))
     yield from _shifts(draft)
     yield from _handoffs(draft)
-    if draft.whole("rota", "office"):
+    if draft.whole("schedule", "office"):
         yield from _gaps(draft, now)
 
 
@@ -84,8 +87,8 @@ def _overlaps(draft: Draft, entries: list[Entry], where: str) -> Iterator[Findin
     for (_, first, one), (path, second, other) in combinations(entries, 2):
         if one & other:
             message = f"'{second}' overlaps '{first}'"
-            mend = "Let the one begin where the other ends, or make one of them."
-            yield draft.find("overlapping-periods", path, where, message, mend)
+            fix = "Let the one begin where the other ends, or make one of them."
+            yield draft.find("overlapping-periods", path, where, message, fix)
 
 
 def _swapped(draft: Draft, at: Path, texts: list[str], where: str) -> Iterator[Finding]:
@@ -94,11 +97,11 @@ def _swapped(draft: Draft, at: Path, texts: list[str], where: str) -> Iterator[F
         for start, end in day_spans.spans(text):
             if meant := day_spans.probably(start, end):
                 message = f"'{text}' lasts through the night; '{meant}' was probably meant"
-                mend = (
+                fix = (
                     f"Write '{meant}'; if the night is meant, write it as two, "
                     f"'{start:%H:%M}-24:00' and '00:00-{end:%H:%M}'."
                 )
-                yield draft.find("swapped-hours", (*at, number), where, message, mend)
+                yield draft.find("swapped-hours", (*at, number), where, message, fix)
 
 
 def _past(draft: Draft, today: date) -> Iterator[Finding]:
@@ -121,7 +124,7 @@ def _past(draft: Draft, today: date) -> Iterator[Finding]:
 
 
 def _shifts(draft: Draft) -> Iterator[Finding]:
-    for name, table in draft.file.rota.items():
+    for name, table in draft.file.schedule.items():
         for (_, one), (number, other) in combinations(enumerate(table.shifts), 2):
             read = spans.local_datetime
             if one.place != other.place or one.place == "beside":
@@ -129,15 +132,15 @@ def _shifts(draft: Draft) -> Iterator[Finding]:
             if read(one.from_) < read(other.to) and read(other.from_) < read(one.to):
                 yield draft.find(
                     "overlapping-periods",
-                    ("rota", name, "shifts", number),
-                    f"rota {name}",
+                    ("schedule", name, "shifts", number),
+                    f"schedule {name}",
                     f"the shift of {other.person} from {other.from_} overlaps that of {one.person}",
                     "Let the one begin where the other ends; the first of the file would hold.",
                 )
 
 
 def _handoffs(draft: Draft) -> Iterator[Finding]:
-    for name, table in draft.file.rota.items():
+    for name, table in draft.file.schedule.items():
         own = table.rotation is not None  # the table's own rotation is the lowest layer
         for number, layer in enumerate(table.stack(), start=-own):
             if layer.handoff is None:
@@ -147,27 +150,27 @@ def _handoffs(draft: Draft) -> Iterator[Finding]:
             wanted, written = HANDOFFS.get(unit, (type(None), "08:00"))
             if isinstance(day, wanted):
                 continue
-            at: Path = ("rota", name) if number < 0 else ("rota", name, "layers", number)
+            at: Path = ("schedule", name) if number < 0 else ("schedule", name, "layers", number)
             message = (
                 f"a handoff by {unit}s without its day is on the one of 'since' ({layer.since})"
                 if day is None
                 else f"the day of '{layer.handoff}' means nothing in turns of {layer.every}"
             )
-            mend = f"Write it as '{written}'."
-            yield draft.find("handoff-day", (*at, "handoff"), f"rota {name}", message, mend)
+            fix = f"Write it as '{written}'."
+            yield draft.find("handoff-day", (*at, "handoff"), f"schedule {name}", message, fix)
 
 
 def _gaps(draft: Draft, now: datetime) -> Iterator[Finding]:
     zone = draft.plan.office.zone
-    for name in draft.plan.rotas:
-        gaps = list(rota.gaps(all_there(draft.plan), name, now, now + AHEAD))
+    for name in draft.plan.schedules:
+        gaps = list(schedule.gaps(all_there(draft.plan), name, now, now + AHEAD))
         if gaps:
             first, last = (at.astimezone(zone) for at in (gaps[0].start, gaps[0].end))
             more = f", and {len(gaps) - 1} times more" if len(gaps) > 1 else ""
             yield draft.find(
-                "rota-gap",
-                ("rota", name),
-                f"rota {name}",
+                "schedule-gap",
+                ("schedule", name),
+                f"schedule {name}",
                 f"nobody is on call from {first:%Y-%m-%d %H:%M} to {last:%Y-%m-%d %H:%M}"
                 f"{more} in the next {AHEAD.days} days",
                 "Let a layer cover it, or add a shift.",

@@ -17,7 +17,7 @@ from routing.model import Window
 
 if TYPE_CHECKING:
     from pbx.config.findings.lines import Path
-    from routing.model import Layer, Rota
+    from routing.model import Layer, Schedule
 
 LATE = timedelta(days=730)  # who plans further ahead than this?
 WEEK = (1 << WEEK_MINUTES) - 1  # every minute of it, as `minutes` gives them
@@ -25,47 +25,47 @@ WEEK = (1 << WEEK_MINUTES) - 1  # every minute of it, as `minutes` gives them
 
 def look(draft: Draft, now: datetime) -> Iterator[Finding]:
     """Find who stands in a rotation for nothing, seen from this aware instant."""
-    if not draft.whole("rota", "office"):
+    if not draft.whole("schedule", "office"):
         return
     zone = draft.plan.office.zone
-    for name, rota in draft.plan.rotas.items():
-        for number, layer in enumerate(rota.layers):
+    for name, schedule in draft.plan.schedules.items():
+        for number, layer in enumerate(schedule.layers):
             if turns.over(layer, zone, now):
                 yield draft.find(
                     "layer-over",
                     (*_at(draft, name, number), "until"),
-                    f"rota {name}",
+                    f"schedule {name}",
                     f"a layer of {_named(layer.rotation)} ended on {layer.until}",
                     "Take it away.",
                 )
             if torn := fragment(layer):
                 yield _torn_off(draft, (*_at(draft, name, number), "only"), name, torn)
             yield from _far(draft, name, number, now)
-        for one in idle.idle(rota, zone, now):
-            message, mend = _never(rota, one)
+        for one in idle.idle(schedule, zone, now):
+            message, fix = _never(schedule, one)
             at = (*_at(draft, name, one.layer), "rotation")
-            yield draft.find("never-on-call", at, f"rota {name}", message, mend)
+            yield draft.find("never-on-call", at, f"schedule {name}", message, fix)
 
 
 def _far(draft: Draft, name: str, number: int, now: datetime) -> Iterator[Finding]:
     """Find a layer or a person that begins so late that a year is probably mistyped."""
-    layer, at = draft.plan.rotas[name].layers[number], _at(draft, name, number)
+    layer, at = draft.plan.schedules[name].layers[number], _at(draft, name, number)
     late = local_day(now, draft.plan.office.zone) + LATE
-    mend = "Mend its year, if another is meant."
+    fix = "Fix its year, if another is meant."
     if layer.since > late:
         message = f"a layer of {_named(layer.rotation)} begins only on {layer.since}"
-        yield draft.find("since-far", (*at, "since"), f"rota {name}", message, mend)
+        yield draft.find("since-far", (*at, "since"), f"schedule {name}", message, fix)
     for person, day in layer.joins:
         if day > late:
             message = f"{person} joins only on {day}"
-            yield draft.find("since-far", (*at, "joins", person), f"rota {name}", message, mend)
+            yield draft.find("since-far", (*at, "joins", person), f"schedule {name}", message, fix)
 
 
 def _at(draft: Draft, name: str, number: int) -> Path:
-    """Find the place of a layer in the file; the rota's own rotation is the lowest."""
-    if draft.file.rota[name].rotation is None:
-        return ("rota", name, "layers", number)
-    return ("rota", name) if number == 0 else ("rota", name, "layers", number - 1)
+    """Find the place of a layer in the file; the schedule's own rotation is the lowest."""
+    if draft.file.schedule[name].rotation is None:
+        return ("schedule", name, "layers", number)
+    return ("schedule", name) if number == 0 else ("schedule", name, "layers", number - 1)
 
 
 def _torn_off(draft: Draft, at: Path, name: str, torn: Fragment) -> Finding:
@@ -76,26 +76,26 @@ def _torn_off(draft: Draft, at: Path, name: str, torn: Fragment) -> Finding:
         f"from {torn.start:%a %H:%M} to {torn.end:%a %H:%M} is of another turn than the rest"
     )
     verb = side.partition(" ")[0].removesuffix("s")
-    mend = f"Let it {verb} at {torn.handoff:%H:%M}, or hand over at {edge:%H:%M}."
-    return draft.find("window-torn", at, f"rota {name}", message, mend)
+    fix = f"Let it {verb} at {torn.handoff:%H:%M}, or hand over at {edge:%H:%M}."
+    return draft.find("window-split", at, f"schedule {name}", message, fix)
 
 
-def _never(rota: Rota, one: idle.Idle) -> tuple[str, str]:
-    layer, who = rota.layers[one.layer], _named(one.people)
+def _never(schedule: Schedule, one: idle.Idle) -> tuple[str, str]:
+    layer, who = schedule.layers[one.layer], _named(one.people)
     never = f"{who} never {'has' if len(one.people) == 1 else 'have'} a turn of this rotation"
     if one.why == "ended":
         first = f"its first turn begins after it ends on {layer.until}"
         return f"{never}: {first}", "Name a later day as 'until', or take the layer away."
     if one.why == "between":
-        mend = (
+        fix = (
             "Name an earlier day in 'joins', a later one in 'leaves' or 'until', or take them out "
             "of the rotation."
         )
-        return f"{never}: none lies within the days of 'joins', 'leaves' and 'until'", mend
-    free = _free(layer, [up for up in rota.layers[one.layer + 1 :] if up.place == layer.place])
+        return f"{never}: none lies within the days of 'joins', 'leaves' and 'until'", fix
+    free = _free(layer, [up for up in schedule.layers[one.layer + 1 :] if up.place == layer.place])
     if free == [] or set(one.people) == set(layer.rotation):
-        mend = "Give the layer above the times at which it holds, 'only', or take this one away."
-        return f"{never}: a layer above always holds", mend
+        fix = "Give the layer above the times at which it holds, 'only', or take this one away."
+        return f"{never}: a layer above always holds", fix
     quoted = ", ".join(f'"{text}"' for text in free or ())
     left = f"only = [{quoted}]" if free else "the other times as 'only'"
     return (

@@ -10,28 +10,31 @@ from routing import model
 
 
 def look(draft: Draft) -> Iterator[Finding]:
-    """Find the rotas that no ladder, rule, key of a menu or backup asks."""
-    if not draft.whole("rota", "ladder", "rules", "menu"):
+    """Find the schedules that no escalation policy, rule, key of a menu or backup asks."""
+    if not draft.whole("schedule", "escalation", "rules", "menu"):
         return
     used = _used(draft)
-    for name in draft.file.rota:
+    for name in draft.file.schedule:
         if name not in used:
             yield draft.find(
-                "rota-unused",
-                ("rota", name),
-                f"rota {name}",
-                "no ladder, rule or backup asks it, so nobody in it is ever called",
-                f"Name it in a ladder, as rota = \"{name}\", or as another rota's 'backup'; "
-                "or take it away.",
+                "schedule-unused",
+                ("schedule", name),
+                f"schedule {name}",
+                "no escalation policy, rule or backup asks it, so nobody in it is ever called",
+                f'Name it in an escalation policy, as schedule = "{name}", or as another '
+                "schedule's 'backup'; or take it away.",
             )
 
 
 def _used(draft: Draft) -> set[str]:
-    """Name the rotas that are asked; the first is meant wherever none is named."""
-    first = next(iter(draft.file.rota), "")
-    used = {ladder.rota or first for ladder in draft.file.ladder.values()}
+    """Name the schedules that are asked; the first is meant wherever none is named."""
+    first = next(iter(draft.file.schedule), "")
+    used = {escalation.schedule or first for escalation in draft.file.escalation.values()}
     if any(do.ring == model.ONCALL for _, _, do in draft.actions()):
         used.add(first)
-    while more := {draft.file.rota[one].backup for one in used if one in draft.file.rota} - used:
+    while (
+        more := {draft.file.schedule[one].backup for one in used if one in draft.file.schedule}
+        - used
+    ):
         used |= more
     return used

@@ -1,1 +1,1 @@
-"""Rotas as calendars: what other programs show, and what they bring us (RFC 5545)."""
+"""Schedules as calendars: what other programs show, and what they bring us (RFC 5545)."""

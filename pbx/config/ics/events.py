@@ -46,7 +46,7 @@ class Event:
         return (number, *stamps)  # type: ignore[return-value]
 
     @property
-    def is_cancelled(self) -> bool:
+    def is_canceled(self) -> bool:
         """Tell whether it does not take place."""
         return self.part.text("STATUS").upper() in {"CANCELLED", "CANCELED"}
 

@@ -191,13 +191,13 @@ def _is_duty(text: str, plan: Plan) -> bool:
     if DENIED & set(words):
         return False
     known = all(one in DUTY or one in CREDENTIALS or _RANK.fullmatch(one) for one in words)
-    return known or words[-1] in CALL or " ".join(words) in _rotas(plan)
+    return known or words[-1] in CALL or " ".join(words) in _schedules(plan)
 
 
 def _without_duty(text: str, plan: Plan) -> str:
     """Take the words of duty from both ends: "Ana Lee primary call"; "Call Lee" is a task."""
     words = _words(text)
-    while words and (words[-1] in DUTY or words[-1] in _rotas(plan)):
+    while words and (words[-1] in DUTY or words[-1] in _schedules(plan)):
         words.pop()
     front = next((place for place, one in enumerate(words) if one not in DUTY), len(words))
     if words[:front] != ["call"]:
@@ -205,8 +205,10 @@ def _without_duty(text: str, plan: Plan) -> str:
     return " ".join(words)
 
 
-def _rotas(plan: Plan) -> set[str]:
-    return {name.replace("-", " ").replace("_", " ") for name in plan.rotas} | set(plan.rotas)
+def _schedules(plan: Plan) -> set[str]:
+    return {name.replace("-", " ").replace("_", " ") for name in plan.schedules} | set(
+        plan.schedules
+    )
 
 
 def _speaks_of_people(text: str, plan: Plan) -> bool:

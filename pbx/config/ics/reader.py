@@ -92,7 +92,7 @@ def read(
             "The calendar's recurrences go on for too long to be followed; "
             "end old ones, or export a shorter time of it."
         ) from error
-    taking_place = [one for one in all_of_it if not one.event.is_cancelled]
+    taking_place = [one for one in all_of_it if not one.event.is_canceled]
     _refuse_count(found, all_of_it, taking_place, reading.span)
     shifts = list(_shifts(taking_place, reading.span, whose or Whose(plan), place))
     name = found[0].text("X-WR-CALNAME") or found[0].text("NAME")
@@ -156,7 +156,7 @@ def _clock(
 
 def _refuse_endless(events: list[Event]) -> None:
     for one in events:
-        if not one.is_cancelled and any(rule.is_endless for rule in one.rules):
+        if not one.is_canceled and any(rule.is_endless for rule in one.rules):
             raise OfficeLineError(
                 f"The event {called(one.part)} repeats without an end; "
                 "say with --to up to when its shifts are to be imported."
@@ -176,7 +176,7 @@ def _refuse_count(
         return
     if found:
         raise OfficeLineError(
-            f"All events of the calendar {when} are cancelled; nothing is imported."
+            f"All events of the calendar {when} are canceled; nothing is imported."
         )
     kinds = {part.name for one in calendars for part in one.parts} - {"VTIMEZONE"}
     if kinds and "VEVENT" not in kinds:

@@ -47,7 +47,7 @@ class Reading:
 
 
 def occurrences(events: Iterable[Event], reading: Reading) -> Iterator[Occurrence]:
-    """List what takes place within a span, cancelled or not, in no order."""
+    """List what takes place within a span, canceled or not, in no order."""
     series: dict[str, list[Event]] = defaultdict(list)
     for event in events:
         series[event.uid].append(event)

@@ -1,4 +1,4 @@
-"""A rota as an iCalendar file, which calendars can subscribe to; no number of anybody is in it."""
+"""A schedule as an iCalendar file, to which calendars can subscribe; it contains no number."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Revision:
     at: datetime
 
 
-def export(plan: Plan, rota: str, start: datetime, end: datetime, revision: Revision) -> bytes:
+def export(plan: Plan, schedule: str, start: datetime, end: datetime, revision: Revision) -> bytes:
     """Write each shift that touches [start, end) as an event, whole and in UTC.
 
     Who has the place of the backup has events of their own.
@@ -37,8 +37,8 @@ def export(plan: Plan, rota: str, start: datetime, end: datetime, revision: Revi
     calendar = Calendar()
     calendar.add("prodid", "-//OfficeLine//On call//EN")
     calendar.add("version", "2.0")
-    calendar.add("x-wr-calname", f"On call: {rota}, {plan.office.name}")
-    for duty in (*turns(plan, rota, start, end), *backups(plan, rota, start, end)):
+    calendar.add("x-wr-calname", f"On call: {schedule}, {plan.office.name}")
+    for duty in (*turns(plan, schedule, start, end), *backups(plan, schedule, start, end)):
         if duty.person in plan.people:  # an override may outlive the one it names
             calendar.add_component(_event(plan, duty, revision))
     return bytes(calendar.to_ical())
@@ -50,7 +50,7 @@ def _event(plan: Plan, duty: Duty, revision: Revision) -> Event:
     event = Event()
     begins = duty.start.astimezone(UTC)
     called = f"{duty.person}-{duty.place}" if duty.place == "backup" else duty.person
-    event.add("uid", f"{begins:%Y%m%dT%H%M%SZ}-{called}-{duty.rota}@officeline")
+    event.add("uid", f"{begins:%Y%m%dT%H%M%SZ}-{called}-{duty.schedule}@officeline")
     # without a METHOD, DTSTAMP is when the event was last revised (RFC 5545, 3.8.7.2)
     event.add("dtstamp", revision.at.astimezone(UTC).replace(microsecond=0))
     event.add("last-modified", revision.at.astimezone(UTC).replace(microsecond=0))
@@ -59,7 +59,7 @@ def _event(plan: Plan, duty: Duty, revision: Revision) -> Event:
     event.add("dtend", duty.end.astimezone(UTC))
     what = "Backup" if duty.place == "backup" else "On call"
     event.add("summary", f"{what}: {plan.people[duty.person].name}")
-    event.add("categories", [duty.rota])
+    event.add("categories", [duty.schedule])
     event.add("transp", "TRANSPARENT")
     event.add(PERSON, duty.person)
     if duty.place != "oncall":

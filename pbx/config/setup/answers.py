@@ -39,7 +39,7 @@ class TrunkAnswer:
 
 @dataclass(frozen=True)
 class Answers:
-    """All that is to be in the file, and mobiles for the vault; None stays as it is.
+    """All that is to be in the file, and mobiles for the secrets file; None stays as it is.
 
     An empty `backline` takes the back line out of a fresh file. `physicians` are names by id,
     `mobiles` E.164 by id.
@@ -154,9 +154,9 @@ def hours(text: str) -> Hours:
     return found
 
 
-def hours_text(told: Mapping[str, Any]) -> str:
+def hours_text(reported: Mapping[str, Any]) -> str:
     """Write opening hours so that `hours` reads them back."""
-    listed = {days: [one] if isinstance(one, str) else one for days, one in told.items()}
+    listed = {days: [one] if isinstance(one, str) else one for days, one in reported.items()}
     return "; ".join(f"{days} {' '.join(periods)}" for days, periods in listed.items())
 
 
@@ -174,8 +174,8 @@ def mobiles(text: str) -> dict[str, str]:
     """Read lines such as "lee=+1 212 555 0111"; a line that cannot be read is told by its count."""
     found = {}
     for count, line in enumerate(text.splitlines(), start=1):
-        key, sign, told = line.partition("=")
-        e164 = to_e164(told)
+        key, sign, reported = line.partition("=")
+        e164 = to_e164(reported)
         if line.strip() and (not sign or e164 is None):
             raise OfficeLineError(
                 f"Line {count} of the mobiles cannot be read; write it as in lee=+1 212 555 0111."
@@ -192,13 +192,13 @@ def _one_of(text: str, known: tuple[str, ...], what: str) -> str:
     return found
 
 
-def _field(kind: Any, text: str, mend: str = "") -> str:
+def _field(kind: Any, text: str, fix: str = "") -> str:
     """Read a text as a value of office.toml."""
     from pydantic import TypeAdapter, ValidationError
 
     try:
         return str(TypeAdapter(kind).validate_python(text.strip()))
     except ValidationError as error:
-        told = error.errors()[0]
-        why = str(told.get("ctx", {}).get("error", told["msg"]))
-        raise OfficeLineError(f"That cannot be taken: {why}.{mend}") from error
+        reported = error.errors()[0]
+        why = str(reported.get("ctx", {}).get("error", reported["msg"]))
+        raise OfficeLineError(f"That cannot be taken: {why}.{fix}") from error

@@ -39,7 +39,7 @@ def with_answers(text: str, answers: Answers, *, fresh: bool) -> str:
         return _ended_alike(tomlkit.dumps(document), text)
     except (TOMLKitError, KeyError, TypeError, AttributeError) as error:
         raise OfficeLineError(
-            "The file is laid out in a way that this command cannot change; mend it by hand, "
+            "The file is laid out in a way that this command cannot change; fix it by hand, "
             "'officeline check' says what is wrong."
         ) from error
 
@@ -73,8 +73,8 @@ def _people(document: TOMLDocument, answers: Answers, *, fresh: bool) -> None:
     for person, name in answers.physicians.items():
         _set(document["people"][person], "name", name)
     if fresh:
-        rota: Any = next(iter(document["rota"].values()))
-        rota["rotation"] = list(answers.physicians)
+        schedule: Any = next(iter(document["schedule"].values()))
+        schedule["rotation"] = list(answers.physicians)
 
 
 def _lines(document: TOMLDocument, answers: Answers, *, fresh: bool) -> None:

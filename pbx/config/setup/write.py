@@ -8,7 +8,7 @@ from pathlib import Path
 from pbx.base import files
 from pbx.base.errors import ConfigError, OfficeLineError
 from pbx.base.os_errors import os_sentence
-from pbx.config import secrets as vault
+from pbx.config import secrets
 
 MODE = 0o640  # of a new file: nothing secret is in it, and nobody else needs it
 
@@ -26,16 +26,16 @@ def prepare(config: Path) -> None:
 def land(
     config: Path, home: Path, before: str | None, after: str, mobiles: Mapping[str, str]
 ) -> None:
-    """Write office.toml and put the mobiles into the vault; what fails leaves both as they were.
+    """Write office.toml, and the mobiles into the secrets file; a failure leaves both as they were.
 
     `before` is what the file was when the answers were given, None if there was none.
     """
     with files.alone_at(config):
         if read(config) != before:
             raise OfficeLineError(f"{config} was changed in the meantime; begin again.")
-        held = vault.read(home)
+        held = secrets.read(home)
         if mobiles:
-            vault.change(home, lambda one: _with(one, mobiles))
+            secrets.change(home, lambda one: _with(one, mobiles))
         try:
             if before is None:
                 files.replace(config, after, MODE)
@@ -43,7 +43,7 @@ def land(
                 files.save_config(config, after)
         except BaseException as error:
             if mobiles:
-                vault.change(home, lambda _: held)
+                secrets.change(home, lambda _: held)
             if isinstance(error, OSError):
                 what = f"The file {config} cannot be written"
                 raise ConfigError(os_sentence(what, error, config)) from error
@@ -57,7 +57,7 @@ def read(config: Path) -> str | None:
     return plan.read_text(config) if config.exists() else None
 
 
-def _with(held: vault.Vault, mobiles: Mapping[str, str]) -> vault.Vault:
+def _with(held: secrets.Secrets, mobiles: Mapping[str, str]) -> secrets.Secrets:
     for person, e164 in mobiles.items():
         held = held.with_mobile(person, e164)
     return held

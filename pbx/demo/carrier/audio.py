@@ -1,4 +1,4 @@
-"""Tones that phones speak and recognise: 8 kHz, 16 bit, mono; pure arithmetic on samples."""
+"""Tones that phones speak and recognize: 8 kHz, 16 bit, mono; pure arithmetic on samples."""
 
 from __future__ import annotations
 

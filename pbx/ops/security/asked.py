@@ -19,17 +19,17 @@ from pbx.asterisk.engine.ports import Ports
 from pbx.asterisk.engine.process import AsteriskProcess, Instance
 from pbx.base.errors import EngineError
 from pbx.config.home import Home
-from pbx.ops.security.lock import Lock
+from pbx.ops.security.check import SecurityCheck
 from pbx.service import supervisor
 
-MEND = "Start the line anew: its files are written at each start."
+FIX = "Start the line anew: its files are written at each start."
 # As /proc/net writes them: the state of a socket that waits for anybody, and 127.0.0.1
 WAITING = {"tcp": "0A", "udp": "07"}
 LOOPBACK = f"{int.from_bytes(socket.inet_aton('127.0.0.1'), sys.byteorder):08X}"
 Ask = Callable[[str], str]
 
 
-def look(home: Home) -> list[Lock]:
+def look(home: Home) -> list[SecurityCheck]:
     """Ask the Asterisk of this home, if it runs."""
     checks = (
         ("asterisk", f"fewer than {MOST_MODULES} modules run, all of the list", _modules),
@@ -40,9 +40,11 @@ def look(home: Home) -> list[Lock]:
         ("own", "FastAGI on loopback", lambda _: _agi(home)),
     )
     if not supervisor.is_running(home):
-        return [Lock(group, name, None, "Asterisk does not run") for group, name, _ in checks]
+        return [
+            SecurityCheck(group, name, None, "Asterisk does not run") for group, name, _ in checks
+        ]
     ask = console(home)
-    return [Lock.of(group, name, check(ask), MEND) for group, name, check in checks]
+    return [SecurityCheck.of(group, name, check(ask), FIX) for group, name, check in checks]
 
 
 def console(home: Home) -> Ask:

@@ -12,17 +12,17 @@ from pbx.asterisk.agi import protocol
 from pbx.base import logs
 from pbx.base.paths import pinned_packages
 from pbx.db import pins
-from pbx.ops.security.lock import Lock
+from pbx.ops.security.check import SecurityCheck
 
 PACKAGES = "packages as requirements.lock pins them by hash"
-MEND = "Install OfficeLine again, with the versions that docs/install.md names."
+FIX = "Install OfficeLine again, with the versions that docs/install.md names."
 _PIN = re.compile(r"^([A-Za-z0-9_.-]+)==([^ ;\\]+)", re.MULTILINE)
 
 
-def look() -> list[Lock]:
+def look() -> list[SecurityCheck]:
     """List them, with what they hold."""
     return [
-        *(Lock(group, name, True, f"built in: {how}") for group, name, how in _built_in()),
+        *(SecurityCheck(group, name, True, f"built in: {how}") for group, name, how in _built_in()),
         packages(pinned_packages()),
     ]
 
@@ -55,11 +55,13 @@ def _built_in() -> Iterator[tuple[str, str, str]]:
     )
 
 
-def packages(pinned: Path) -> Lock:
+def packages(pinned: Path) -> SecurityCheck:
     """Compare what is installed with the versions that this release was tested with."""
     if not pinned.is_file():
-        return Lock("own", PACKAGES, None, "requirements.lock is not part of this installation")
-    return Lock.of("own", PACKAGES, _others(pinned.read_text(encoding="utf-8")), MEND)
+        return SecurityCheck(
+            "own", PACKAGES, None, "requirements.lock is not part of this installation"
+        )
+    return SecurityCheck.of("own", PACKAGES, _others(pinned.read_text(encoding="utf-8")), FIX)
 
 
 def _others(text: str) -> Iterator[str]:

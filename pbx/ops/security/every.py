@@ -13,18 +13,19 @@ from pbx.calls import office
 from pbx.config.home import Home
 from pbx.config.secrets import read
 from pbx.ops.security import asked, built_in, host, placed
-from pbx.ops.security.lock import Lock
+from pbx.ops.security.check import SecurityCheck
 from pbx.service.supervisor import read_configuration
 
-MEND = "Mend [trunk] and [network] in office.toml if they are the cause, and start the line anew."
+FIX = "Fix [trunk] and [network] in office.toml if they are the cause, and start the line anew."
 
 
-def examine(config: Path, folder: Path) -> list[Lock]:
+def examine(config: Path, folder: Path) -> list[SecurityCheck]:
     """Look at every lock; ConfigError if nothing was started and the file cannot be read."""
     home = Home(folder)
     written = Written(_files(config, home))
     in_files = [
-        Lock.of(group, name, check(written), MEND) for group, name, check in (*WRITTEN, *DIALPLAN)
+        SecurityCheck.of(group, name, check(written), FIX)
+        for group, name, check in (*WRITTEN, *DIALPLAN)
     ]
     out = placed.look(config, home)
     return [*in_files, *out, *host.look(config, home), *built_in.look(), *asked.look(home)]

@@ -7,13 +7,13 @@ import stat
 from collections.abc import Iterator
 from pathlib import Path
 
-from pbx.config import secrets as vault
+from pbx.config import secrets
 from pbx.config.home import Home
 from pbx.escalation.pins import DIGITS
-from pbx.ops.security.lock import Lock
+from pbx.ops.security.check import SecurityCheck
 
-MEND_CONFIG = "Take it away from others: chmod o-w."
-MEND = "Start the line once more, which sets them, or use chmod."
+FIX_CONFIG = "Take it away from others: chmod o-w."
+FIX = "Start the line once more, which sets them, or use chmod."
 ARGON = "$argon2id$"
 SECRET_LENGTH = 20
 # the most that each kind of place may allow, whom it is for, and its name
@@ -21,26 +21,32 @@ PRIVATE_FILE, PRIVATE_FOLDER = 0o600, 0o710
 SHARED_FILE, SHARED_FOLDER = 0o640, 0o750
 
 
-def look(config: Path, home: Home) -> list[Lock]:
-    """Look at office.toml, the home's files and what the vault holds."""
+def look(config: Path, home: Home) -> list[SecurityCheck]:
+    """Look at office.toml, the home's files and what the secrets file holds."""
     return [
-        Lock.of("host", "office.toml not for everybody to change", _config(config), MEND_CONFIG),
-        Lock.of("host", "configuration 0750, its files 0640", _etc(home), MEND),
-        Lock.of("host", "home, database and vault for their owner alone", _own(home), MEND),
-        Lock.of("host", "logs and recordings for Asterisk and us alone", _written(home), MEND),
-        Lock.of(
+        SecurityCheck.of(
+            "host", "office.toml not for everybody to change", _config(config), FIX_CONFIG
+        ),
+        SecurityCheck.of("host", "configuration 0750, its files 0640", _etc(home), FIX),
+        SecurityCheck.of(
+            "host", "home, database and secrets file for their owner alone", _own(home), FIX
+        ),
+        SecurityCheck.of(
+            "host", "logs and recordings for Asterisk and us alone", _written(home), FIX
+        ),
+        SecurityCheck.of(
             "own",
             f"PINs of {DIGITS} digits hashed by argon2",
             _pins(home),
             "Set them anew: 'officeline people pin PERSON'.",
         ),
-        Lock.of(
+        SecurityCheck.of(
             "own",
             "secrets of 20 characters and more",
             _secrets(home),
-            "Make new ones: 'officeline vault rekey'.",
+            "Make new ones: 'officeline secrets rekey'.",
         ),
-        Lock.of(
+        SecurityCheck.of(
             "own",
             "the audit is as it was written",
             _audit(home),
@@ -64,7 +70,7 @@ def _etc(home: Home) -> Iterator[str]:
 def _own(home: Home) -> Iterator[str]:
     yield from _wider(PRIVATE_FOLDER, home.folder)
     beside = home.folder.glob(f"{home.database.name}*")
-    yield from _wider(PRIVATE_FILE, *beside, home.folder / vault.FILE)
+    yield from _wider(PRIVATE_FILE, *beside, home.folder / secrets.FILE)
 
 
 def _written(home: Home) -> Iterator[str]:
@@ -84,12 +90,12 @@ def _wider(allowed: int, *places: Path) -> Iterator[str]:
 
 
 def _pins(home: Home) -> Iterator[str]:
-    held = vault.read(home.folder)
+    held = secrets.read(home.folder)
     yield from (f"{who}'s is not" for who, kept in held.pins.items() if not kept.startswith(ARGON))
 
 
 def _secrets(home: Home) -> Iterator[str]:
-    held = vault.read(home.folder)
+    held = secrets.read(home.folder)
     named = {**held.phones, "the manager": held.manager, "the dialplan's token": held.token}
     for who, secret in named.items():
         if 0 < len(secret) < SECRET_LENGTH:

@@ -11,30 +11,30 @@ from pbx.base.paths import data_folder
 from pbx.config import plan
 from pbx.config.home import Home
 from pbx.db.overlay import applied_texts
-from pbx.ops.security.lock import Lock
+from pbx.ops.security.check import SecurityCheck
 from pbx.service.supervisor import read_configuration
 from routing import outbound
 from routing.model import Outbound, Plan
 
 NUMBERS = "calls out to no premium number and nowhere abroad, as +1 876 is"
 CAPS = "calls to patients are capped by person, at once and in length"
-MEND = "Take it out of [outbound] in office.toml, or lower it, and 'officeline apply'."
+FIX = "Take it out of [outbound] in office.toml, or lower it, and 'officeline apply'."
 # A practice needs less; more is what a thief of a PIN would need
 MOST_A_DAY, MOST_AT_ONCE, MOST_MINUTES = 100, 20, 120
 
 
-def look(config: Path, home: Home) -> list[Lock]:
+def look(config: Path, home: Home) -> list[SecurityCheck]:
     """Look at what runs; before anything was applied, at the file."""
     try:
         running = _running(config, home)
     except OfficeLineError as error:
         why = str(error).rstrip(".")
-        return [Lock("extensions", name, False, why, MEND) for name in (NUMBERS, CAPS)]
-    numbers = Lock.of("extensions", NUMBERS, _premium(running), MEND)
+        return [SecurityCheck("extensions", name, False, why, FIX) for name in (NUMBERS, CAPS)]
+    numbers = SecurityCheck.of("extensions", NUMBERS, _premium(running), FIX)
     if wider := list(_abroad(running)):
         warning = f"the file allows {', '.join(wider)}, where a call may cost more"
         numbers = replace(numbers, warning=warning)
-    return [numbers, Lock.of("extensions", CAPS, _caps(running.outbound), MEND)]
+    return [numbers, SecurityCheck.of("extensions", CAPS, _caps(running.outbound), FIX)]
 
 
 def _running(config: Path, home: Home) -> Plan:

@@ -15,8 +15,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from tests.faults.line import Line, line_up
+from tests.faults.soak.assess import Verdict, assess, settle
 from tests.faults.soak.faults import Faults
-from tests.faults.soak.judge import Verdict, judge, settle
 from tests.faults.soak.plan import planned
 from tests.faults.soak.play import Soak
 
@@ -25,7 +25,7 @@ OFFICE_RTP, CARRIER_RTP = (12000, 13999), (14000, 16999)
 
 
 def quick(text: str) -> str:
-    """Let the steps of a ladder be short, and the office take as many calls as a soak places."""
+    """Shorten an escalation's steps, and let the office take as many calls as a soak places."""
     text = re.sub(r"ring = \d+", "ring = 5", text)
     text = re.sub(r"wait = \d+", "wait = 2", text)
     text = text.replace("[trunk]", "[trunk]\nmax_calls = 200")
@@ -40,7 +40,7 @@ async def soak(seconds: float, seed: int, kept: Path | None = None) -> Verdict:
         await played.play()
         try:
             left = await settle(line)
-            return await asyncio.to_thread(judge, played, began, left)
+            return await asyncio.to_thread(assess, played, began, left)
         finally:
             if kept is not None:
                 _keep(line, kept)

@@ -101,10 +101,10 @@ class Faults:
         pid = self._asterisk()
         if pid is None:
             return
-        connected = self.line.up.told("ami.connected")
+        connected = self.line.up.reported("ami.connected")
         began = time.monotonic()
         os.kill(pid, signal.SIGKILL)
-        await until(lambda: self.line.up.told("ami.connected") > connected)
+        await until(lambda: self.line.up.reported("ami.connected") > connected)
         self.blind.append((began, time.monotonic()))
 
     async def _kick(self) -> None:

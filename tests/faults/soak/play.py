@@ -14,7 +14,7 @@ from pathlib import Path
 
 from pbx.demo.carrier import audio
 from pbx.demo.carrier.handset import Handset, PhoneCall, Script, refuses, voicemail
-from pbx.demo.scenes import SAY_MATTER_S, SILENT_S, patient
+from pbx.demo.scenes import SAY_REASON_S, SILENT_S, patient
 from pbx.demo.stage import MOBILES, PATIENT_TONE, TONES
 from tests.faults.line import Line
 from tests.faults.soak import plan
@@ -150,7 +150,7 @@ async def _urgent(phone: Handset) -> None:
     await phone.press("1")
     await phone.wait(KEY)
     await phone.press("#")
-    await phone.wait(SAY_MATTER_S)
+    await phone.wait(SAY_REASON_S)
     await phone.tone(PATIENT_TONE, 1)
     await phone.press("#")
     for _ in range(60):

@@ -121,7 +121,7 @@ def test_more_than_we_hold_is_refused(stream: bytes) -> None:
 
 
 @pytest.mark.parametrize("stream", [HEADERS[:40], HEADERS[:-1], HEADERS + b"200 resu"])
-def test_an_end_in_the_middle_is_told(stream: bytes) -> None:
+def test_an_end_in_the_middle_is_reported(stream: bytes) -> None:
     """EOF inside a line or the headers is an error; between two values it is not."""
     reader = AgiReader()
     list(reader.feed(stream))
@@ -218,8 +218,10 @@ def test_what_is_no_text_is_refused_without_repeating_it() -> None:
 
 def test_variables_keep_their_order() -> None:
     """The proof that a verdict is one is set last, in the same command."""
-    line = encode_variables({"OL_DO": "ladder", "_OL_SHOW": "+12125550100", "OL_VERDICT": "1.1/1"})
-    assert line == b'EXEC MSet "OL_DO=ladder,_OL_SHOW=+12125550100,OL_VERDICT=1.1/1"\n'
+    line = encode_variables(
+        {"OL_DO": "escalation", "_OL_SHOW": "+12125550100", "OL_VERDICT": "1.1/1"}
+    )
+    assert line == b'EXEC MSet "OL_DO=escalation,_OL_SHOW=+12125550100,OL_VERDICT=1.1/1"\n'
 
 
 @pytest.mark.parametrize(

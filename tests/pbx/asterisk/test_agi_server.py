@@ -94,12 +94,12 @@ async def test_whoever_hung_up_before_the_verdict_is_no_failure() -> None:
             raise
 
     async with serving(handler) as server:
-        with capture_logs() as told:
+        with capture_logs() as reported:
             with socket.create_connection(("127.0.0.1", server.port)) as caller:
                 caller.sendall(question())  # and closes, before our loop takes its next turn
             await until(lambda: bool(closed))
         assert closed == ["1.1"]
-        assert told == []
+        assert reported == []
 
 
 async def test_a_conversation_has_replies() -> None:
@@ -206,7 +206,7 @@ async def test_a_handler_outlives_its_caller_by_its_deadline_at_most() -> None:
 
 
 @pytest.mark.parametrize("kind", ["at once", "later", "unknown script"])
-async def test_a_failure_is_told(kind: str) -> None:
+async def test_a_failure_is_reported(kind: str) -> None:
     """AGISTATUS becomes FAILURE: a crash must not look like success."""
 
     def at_once(_session: AgiSession) -> None:
@@ -223,17 +223,17 @@ async def test_a_failure_is_told(kind: str) -> None:
 
 async def test_a_late_answer_is_a_failure() -> None:
     """A handler past its deadline is ended, and Asterisk goes on without it."""
-    cancelled = asyncio.Event()
+    canceled = asyncio.Event()
 
     async def handler(_session: AgiSession) -> None:
         try:
             await asyncio.Event().wait()
         finally:
-            cancelled.set()
+            canceled.set()
 
     async with serving(handler, question_deadline=0.1) as server:
         assert await ask(server, question()) == b"failure\n"
-        await asyncio.wait_for(cancelled.wait(), DEADLINE)
+        await asyncio.wait_for(canceled.wait(), DEADLINE)
         await until(lambda: not server.connections)
 
 

@@ -183,8 +183,8 @@ def is_stopped(pid: int) -> bool:
     return all(state.split()[0] == "T" for state in states)
 
 
-class Relay:
-    """A TCP relay to Asterisk's manager that can be cut, and that counts what is said."""
+class FollowUp:
+    """A TCP follow-up to Asterisk's manager that can be cut, and that counts what is said."""
 
     def __init__(self, port: int) -> None:
         self._port = port
@@ -225,18 +225,18 @@ class Relay:
 
 async def test_nothing_is_said_twice(asterisk: AsteriskProcess) -> None:
     """An action whose answer was lost fails; after the reconnect it is not replayed."""
-    relay = Relay(asterisk.instance.ports.ami)
-    async with relay.open() as port, connected(port) as heard:
+    follow_up = FollowUp(asterisk.instance.ports.ami)
+    async with follow_up.open() as port, connected(port) as heard:
         action = heard.client.action("UserEvent", UserEvent="Once", Number="7")
         waiting = asyncio.create_task(action)
         await asyncio.sleep(0)
-        relay.cut()
+        follow_up.cut()
         with pytest.raises(AmiUnavailable):
             await waiting
         await until(lambda: heard.resyncs == 2 and heard.client.connected)
         await heard.client.action("Ping")
-        assert relay.said.count(b"UserEvent: Once") <= 1
-        assert SECRET.encode() not in relay.said
+        assert follow_up.said.count(b"UserEvent: Once") <= 1
+        assert SECRET.encode() not in follow_up.said
 
 
 async def test_an_endless_message_ends_the_connection() -> None:

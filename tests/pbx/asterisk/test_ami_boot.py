@@ -35,8 +35,8 @@ async def outcome(office: Office, heard: int) -> str:
     """Wait for what came of the order that was given last."""
 
     def found() -> list[str]:
-        told = office.events[heard:]
-        return [one.fields["Response"] for one in told if one.name == "OriginateResponse"]
+        reported = office.events[heard:]
+        return [one.fields["Response"] for one in reported if one.name == "OriginateResponse"]
 
     await until(lambda: bool(found()))
     return found()[0]

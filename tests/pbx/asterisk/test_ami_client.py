@@ -31,7 +31,7 @@ async def asterisk() -> AsyncIterator[AsteriskProcess]:
             yield process
 
 
-async def test_an_originated_call_is_answered_at_once_and_told_of_later(
+async def test_an_originated_call_is_answered_at_once_and_reported_of_later(
     asterisk: AsteriskProcess,
 ) -> None:
     """With Async the answer does not wait for the call, and its outcome is an event."""
@@ -49,8 +49,8 @@ async def test_an_originated_call_is_answered_at_once_and_told_of_later(
         assert answer.ok
         assert answer.message == "Originate successfully queued"
         await until(lambda: any(event.name == "OriginateResponse" for event in office.events))
-        told = next(event for event in office.events if event.name == "OriginateResponse")
-        assert told.fields["Response"] == "Failure"
+        reported = next(event for event in office.events if event.name == "OriginateResponse")
+        assert reported.fields["Response"] == "Failure"
 
 
 async def test_a_thousand_actions_at_once_each_get_their_own_answer(
@@ -70,7 +70,7 @@ async def test_a_thousand_actions_at_once_each_get_their_own_answer(
 async def test_no_password_but_ours_is_let_in_and_no_name_either(
     asterisk: AsteriskProcess,
 ) -> None:
-    """Both are fatal at once: one try, and a sentence that names the port and the mend."""
+    """Both are fatal at once: one try, and a sentence that names the port and the fix."""
     port = asterisk.instance.ports.ami
     with pytest.raises(AmiAuthError, match=rf"port {port} refuses .*must be the same") as caught:
         await asyncio.wait_for(Office(port, "not-the-secret").client.run(), DEADLINE)
@@ -181,7 +181,7 @@ async def test_nobody_there_is_tried_again() -> None:
         await task
 
 
-async def test_what_had_arrived_is_told_before_the_next_resync() -> None:
+async def test_what_had_arrived_is_reported_before_the_next_resync() -> None:
     """A loss makes nothing of it unsaid, even while the callback is busy."""
 
     async def says_three(peer: Peer) -> None:
@@ -208,7 +208,7 @@ async def test_what_had_arrived_is_told_before_the_next_resync() -> None:
 
 
 async def test_a_callback_that_hangs_does_not_keep_us_away() -> None:
-    """After the connection is lost it has its time; then it is cancelled and we reconnect."""
+    """After the connection is lost it has its time; then it is canceled and we reconnect."""
 
     async def says_one(peer: Peer) -> None:
         await peer.let_in()
@@ -339,7 +339,7 @@ async def test_a_resync_without_an_answer_is_made_again() -> None:
             assert resyncs == [False, False, False]
 
 
-async def test_cancelling_leaves_nothing_behind() -> None:
+async def test_canceling_leaves_nothing_behind() -> None:
     """No task stays, whatever the client is at; and the connection is closed."""
     asked, gone = asyncio.Event(), asyncio.Event()
 

@@ -83,7 +83,7 @@ def test_the_longest_action_that_asterisk_reads_is_sent() -> None:
 
 
 def test_the_first_header_of_a_name_counts() -> None:
-    """A later one changes nothing, however it is spelt: it may be a stranger's."""
+    """A later one changes nothing, however it is spelled: it may be a stranger's."""
     ear = Ear()
     ear.hears(
         GREETING,
@@ -238,8 +238,8 @@ async def test_too_many_unanswered_actions_end_the_connection(
                 await answer
 
 
-async def test_a_loss_fails_what_was_asked_and_is_told_once() -> None:
-    """Afterwards nothing can be sent."""
+async def test_a_loss_fails_what_was_asked_and_is_reported_once() -> None:
+    """Afterward nothing can be sent."""
     async with connection() as (protocol, peer, ear):
         answer = protocol.send("Slow", {})
         await peer.action("Slow")

@@ -68,9 +68,9 @@ def fingerprint(key: Path) -> str:
 
 def test_the_keys_are_those_that_their_page_names() -> None:
     """Whoever reviews a change of a key sees its fingerprint change beside it."""
-    told = re.findall(r"`(\S+\.asc)` \| ([0-9A-F]{40})", (KEYS / "README.md").read_text())
-    assert dict(told) == {key.name: fingerprint(key) for key in KEYS.glob("*.asc")}
-    assert len(told) == 2
+    reported = re.findall(r"`(\S+\.asc)` \| ([0-9A-F]{40})", (KEYS / "README.md").read_text())
+    assert dict(reported) == {key.name: fingerprint(key) for key in KEYS.glob("*.asc")}
+    assert len(reported) == 2
 
 
 def test_an_unknown_key_is_not_the_networks_fault(

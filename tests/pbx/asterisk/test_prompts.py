@@ -23,10 +23,10 @@ from dialplan.contexts_trials import TRIALS
 from pbx.asterisk.speech import spoken
 from pbx.asterisk.speech.prompts import (
     MUSIC,
-    Catalogue,
+    Catalog,
     assemble,
     check,
-    load_catalogue,
+    load_catalog,
     sounds_folder,
 )
 from pbx.asterisk.speech.prompts_render import active_dbfs, as_read, render
@@ -37,7 +37,7 @@ from pbx.cli.plan.prompts import app
 from pbx.escalation import shift_words
 
 SOUNDS = sounds_folder()
-ENGLISH = load_catalogue(SOUNDS / "en.toml")
+ENGLISH = load_catalog(SOUNDS / "en.toml")
 FIRST_WORDS = "If this is a medical emergency, hang up now and dial 911."
 SPANISH = """\
 language = "es"
@@ -139,7 +139,7 @@ def test_911_is_read_as_three_digits() -> None:
 
 
 def test_every_file_belongs_to_a_sentence() -> None:
-    """The shipped folders hold the catalogue's sounds and nothing else."""
+    """The shipped folders hold the catalog's sounds and nothing else."""
     expected = {path for name in (*ENGLISH.ids, MUSIC) for path in files(name)}
     assert set(SOUNDS.glob("*/*")) == expected
 
@@ -180,7 +180,7 @@ def test_an_own_recording_may_have_both_rates(tmp_path: Path, own: Path) -> None
     assert (target / "en" / "goodbye.wav16").read_bytes() == wave(16000)
 
 
-def test_an_own_recording_mends_a_damaged_prompt(shipped: Path, own: Path) -> None:
+def test_an_own_recording_fixes_a_damaged_prompt(shipped: Path, own: Path) -> None:
     """A shipped file that nobody would hear need not be there."""
     (shipped / "en" / "goodbye.wav").unlink()
     (own / "goodbye.wav").write_bytes(wave())
@@ -283,34 +283,34 @@ def test_sounds_that_cannot_be_written_are_one_sentence(tmp_path: Path) -> None:
         (("[sentences]", "[sentences"), "at line 7"),
     ],
 )
-def test_a_wrong_catalogue_is_refused(change: tuple[str, str], reason: str, tmp_path: Path) -> None:
-    """A catalogue's mistake is named, with the file it stands in."""
+def test_a_wrong_catalog_is_refused(change: tuple[str, str], reason: str, tmp_path: Path) -> None:
+    """A catalog's mistake is named, with the file it stands in."""
     path = tmp_path / "es.toml"
     path.write_text(SPANISH.replace(*change), encoding="utf-8")
     with pytest.raises(ConfigError, match=re.escape(reason)) as caught:
-        load_catalogue(path)
+        load_catalog(path)
     assert str(path) in str(caught.value)
 
 
-def test_a_language_without_catalogue_is_refused(tmp_path: Path) -> None:
-    """A language is there when its catalogue is."""
+def test_a_language_without_catalog_is_refused(tmp_path: Path) -> None:
+    """A language is there when its catalog is."""
     with pytest.raises(ConfigError, match=r"fr\.toml cannot be read"):
         assemble("fr", tmp_path / "sounds", None)
 
 
-def spanish(folder: Path) -> Catalogue:
-    """Write a second catalogue into an otherwise empty sounds folder."""
+def spanish(folder: Path) -> Catalog:
+    """Write a second catalog into an otherwise empty sounds folder."""
     folder.mkdir()
     (folder / "es.toml").write_text(SPANISH, encoding="utf-8")
-    return load_catalogue(folder / "es.toml")
+    return load_catalog(folder / "es.toml")
 
 
-def test_a_second_language_needs_only_a_catalogue(tmp_path: Path) -> None:
-    """A Spanish catalogue is rendered, checked and assembled by the same commands."""
+def test_a_second_language_needs_only_a_catalog(tmp_path: Path) -> None:
+    """A Spanish catalog is rendered, checked and assembled by the same commands."""
     folder = tmp_path / "shipped"
-    catalogue = spanish(folder)
-    assert list(render(catalogue, folder)) == ["goodbye", "connecting", "beep", MUSIC]
-    assert check(catalogue, folder, None) == []
+    catalog = spanish(folder)
+    assert list(render(catalog, folder)) == ["goodbye", "connecting", "beep", MUSIC]
+    assert check(catalog, folder, None) == []
     target = assemble("es", tmp_path / "sounds", None, folder)
     spoken = read_sound(target / "es" / "connecting.wav")
     assert -19 <= active_dbfs(spoken) <= -16
@@ -349,7 +349,7 @@ def test_a_voice_that_is_not_there_is_one_sentence(tmp_path: Path) -> None:
     spanish(folder)
     (folder / "es.toml").write_text(SPANISH.replace('name = "es"', 'name = "xx-none"'))
     with pytest.raises(ConfigError, match="espeak-ng failed"):
-        list(render(load_catalogue(folder / "es.toml"), folder, "goodbye"))
+        list(render(load_catalog(folder / "es.toml"), folder, "goodbye"))
 
 
 def test_check_command_answers_in_json(shipped: Path) -> None:

@@ -15,8 +15,7 @@ from pbx.asterisk.engine.runtime import Runtime
 from pbx.base import letters
 from pbx.base.errors import OfficeLineError
 from pbx.calls import office
-from pbx.config import plan
-from pbx.config import secrets as vault
+from pbx.config import plan, secrets
 from pbx.config.home import Home
 from pbx.config.setup import answers, ids
 from tests.support.offices import EXAMPLE, PRESETS, ROOT, changed, codes
@@ -76,7 +75,7 @@ def test_names_of_the_file(tmp_path: Path) -> None:
     text = changed(("Lakeside Internal Medicine", "Clínica Núñez"), text=ACCENTED)
     config = plan.parse(text, tmp_path / "office.toml", PRESETS)
     assert config.plan.people["lee"].name == "Dr. José Nuñez"
-    held = vault.Vault(mobiles={"lee": "+12125550111"}).completed(tuple(config.plan.phones))
+    held = secrets.Secrets(mobiles={"lee": "+12125550111"}).completed(tuple(config.plan.phones))
     there = Runtime(("asterisk",), tmp_path, tmp_path, "22.10.0", private=True)
     home = Home(Path("/var/lib/officeline"))
     files = office.asterisk_files(config, held, home, there, Ports.of_block(20000))
@@ -120,7 +119,7 @@ def test_what_is_typed_in_another_encoding(tmp_path: Path, env: dict[str, str]) 
     (tmp_path / "office.toml").write_text(ACCENTED, encoding="utf-8")
     given = ("--config", str(tmp_path / "office.toml"), "--home", str(tmp_path / "home"))
     done = subprocess.run(
-        [sys.executable, "-m", "cli", *given, "vault", "secret", "trunk", "--stdin"],
+        [sys.executable, "-m", "cli", *given, "secrets", "set", "trunk", "--stdin"],
         input="geheim-é-\xff\n".encode("latin-1"),
         capture_output=True,
         check=False,

@@ -46,11 +46,11 @@ def test_whatever_is_logged_is_allowed() -> None:
     assert dropped == []
 
 
-def test_an_empty_shift_is_told_whole(capsys: pytest.CaptureFixture[str]) -> None:
-    """Which rota, from when until when: the alarm is the log's alone."""
+def test_an_empty_shift_is_reported_whole(capsys: pytest.CaptureFixture[str]) -> None:
+    """Which schedule, from when until when: the alarm is the log's alone."""
     logs.configure()
-    gap = {"rota": "doctors", "start": "2026-11-25T10:00:00-05:00", "end": "2026-11-26T10:00"}
-    structlog.get_logger().error("rota.gap", **gap)
+    gap = {"schedule": "doctors", "start": "2026-11-25T10:00:00-05:00", "end": "2026-11-26T10:00"}
+    structlog.get_logger().error("schedule.gap", **gap)
     said = capsys.readouterr().err
     assert all(f"{name}={value}" in said for name, value in gap.items()), said
 

@@ -34,7 +34,7 @@ def write(path: Path) -> None:
         (None, "a/b/c.csv", "(No such file or directory: there is no {0}/a); check how"),
         (None, "", "(Is a directory); name a file in that folder"),
         (lambda at: (at / "a").touch(), "a/b.csv", "(Not a directory: {0}/a); name a folder"),
-        (lambda at: (at / "a").symlink_to("a"), "a", "(Too many levels of symbolic links); mend"),
+        (lambda at: (at / "a").symlink_to("a"), "a", "(Too many levels of symbolic links); fix"),
         (None, "x" * 300, "(File name too long: {0}); choose a shorter name"),
     ],
 )
@@ -47,9 +47,11 @@ def test_each_reason_has_its_own_help(
     path = tmp_path / name
     with pytest.raises(OSError) as caught:  # noqa: PT011  # which one is what we look at
         write(path)
-    told = os_sentence(f"{path} cannot be written", caught.value, path, otherwise="name another")
-    assert told.startswith(f"{path} cannot be written {said.format(tmp_path)}"), told
-    assert told.endswith(", or name another.")
+    reported = os_sentence(
+        f"{path} cannot be written", caught.value, path, otherwise="name another"
+    )
+    assert reported.startswith(f"{path} cannot be written {said.format(tmp_path)}"), reported
+    assert reported.endswith(", or name another.")
 
 
 @pytest.mark.parametrize(
@@ -65,9 +67,9 @@ def test_each_reason_has_its_own_help(
 def test_a_disk_is_named_for_what_a_disk_does(tmp_path: Path, number: int, help_: str) -> None:
     """And for nothing else: a permission used to be "look at its disk"."""
     error = OSError(number, os.strerror(number), str(tmp_path))
-    told = os_sentence("It cannot be written", error)
+    reported = os_sentence("It cannot be written", error)
     reason = f"It cannot be written ({os.strerror(number)}: {tmp_path}); "
-    assert told == reason + help_.format(tmp_path)
+    assert reported == reason + help_.format(tmp_path)
 
 
 @pytest.mark.parametrize("number", [errno.EACCES, errno.EPERM])
@@ -75,7 +77,7 @@ def test_a_permission_is_named_with_who_has_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
 ) -> None:
     """The owner, and how the command is given as them; root and the owner are told other things."""
-    path = tmp_path / "vault.json"
+    path = tmp_path / "secrets.json"
     path.touch()
     error = OSError(number, os.strerror(number), str(path))
     owner = tmp_path.owner()
@@ -118,15 +120,15 @@ def test_no_other_module_makes_a_sentence_of_its_own() -> None:
 
 def test_a_read_only_disk_is_no_permission() -> None:
     """The kernel's own file system is one, where it is mounted so."""
-    told = database_sentence("cannot be written", Path("/proc/x.db"), Path("/proc"))
-    assert "The database /proc/x.db cannot be written (" in told
+    reported = database_sentence("cannot be written", Path("/proc/x.db"), Path("/proc"))
+    assert "The database /proc/x.db cannot be written (" in reported
 
 
 REFUSED = (
     "hours close", "people mobile lee 2125550111", "people list", "calls list", "apply", "rollback",
-    "oncall take osei", "calls live --once", "inbox list", "vault status", "history", "hours now",
+    "oncall take osei", "calls live --once", "inbox list", "secrets status", "history", "hours now",
     "people add kim --name Kim", "patients flag P1042 vip", "audit verify", "patients list",
-    "oncall gaps", "vault rekey --yes", "report morning", "reconcile", "retention --dry-run",
+    "oncall gaps", "secrets rekey --yes", "report morning", "reconcile", "retention --dry-run",
 )  # fmt: skip
 
 
@@ -152,7 +154,7 @@ def as_nobody() -> Iterator[None]:
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
 @pytest.mark.parametrize("line", REFUSED)
-def test_whoever_forgot_sudo_is_told_so(theirs: Shell, tmp_path: Path, line: str) -> None:
+def test_whoever_forgot_sudo_is_reported_so(theirs: Shell, tmp_path: Path, line: str) -> None:
     """In another user's home: the sentence names the owner and sudo, and is not about a disk."""
     office = theirs.place
     theirs.place = shutil.copytree(office, tmp_path / "before")

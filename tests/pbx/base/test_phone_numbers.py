@@ -78,7 +78,7 @@ def test_no_callback_number_is_asked_again(keyed: str) -> None:
 
 @given(st.text(alphabet="0123456789*#", max_size=20))
 def test_a_callback_number_is_always_one_that_we_call(keyed: str) -> None:
-    """Whatever is keyed, what is kept can be dialled, and reads the same again."""
+    """Whatever is keyed, what is kept can be dialed, and reads the same again."""
     kept = callback(keyed, "US", american)
     if kept is not None:
         assert american(kept) is None

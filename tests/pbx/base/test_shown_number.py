@@ -104,12 +104,12 @@ def test_a_number_of_plus_one_is_read_as_the_world_reads_it(area: int) -> None:
     """The short way for +1 agrees with the metadata of phonenumbers."""
     text = f"{area}5550142"
     parsed = phonenumbers.parse(text, "US")
-    told = phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164)
-    assert shown_number(text, "US") == told
+    reported = phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164)
+    assert shown_number(text, "US") == reported
 
 
 def test_how_a_country_writes_its_own_numbers() -> None:
-    """Without its code, and with what is dialled before the rest."""
+    """Without its code, and with what is dialed before the rest."""
     assert national_forms("+12125550100") == ("2125550100",)
     assert national_forms("+442079460018") == ("2079460018", "02079460018")
     assert national_forms("+6562345678") == ("62345678",)

@@ -156,7 +156,7 @@ def test_zeros_of_a_power_cut_cost_what_they_stand_in(tmp_path: Path, text: str)
         assert [row.unique for row in rows] == ["1795456091.0"] * count + ["1795456091.4"]
 
 
-def test_what_is_old_is_told_from_what_shares_its_line() -> None:
+def test_what_is_old_is_reported_from_what_shares_its_line() -> None:
     """Retention takes out no line that a record stands in which is not old."""
     old, young = seconds(ANSWERED), seconds(FAILED, 1895456091)
     before = Wanted(datetime(1971, 1, 1, tzinfo=UTC), datetime(2028, 1, 1, tzinfo=UTC))

@@ -19,17 +19,17 @@ from pbx.asterisk.engine.runtime import ServiceUser
 from pbx.calls.record.flags import CUT_OFF
 from pbx.calls.record.spool import Spool
 from pbx.config.home import Home
-from pbx.db import escalation, messages
+from pbx.db import message_states, messages
 from pbx.db.calls import History, get_call, list_calls
 from pbx.db.database import open_database
-from pbx.db.holding import CALLS_AGAIN
+from pbx.db.deferred import CALLS_AGAIN
 from pbx.db.messages import MessageRow
 from pbx.service.daemon import Daemon
-from routing import relay
-from routing.relay import was_cut_off
+from routing import follow_up
+from routing.follow_up import was_cut_off
 from tests.support.ami_peer import until
-from tests.support.daemons import DAY, PATIENT, ROOT, VAULT, asked, parsed, serving
-from tests.support.ledgers import Told, cdr_lines, write_cdr
+from tests.support.daemons import DAY, PATIENT, ROOT, SECRETS, asked, parsed, serving
+from tests.support.ledgers import Reported, cdr_lines, write_cdr
 
 TEXT = (ROOT / "config" / "office.toml").read_text()
 NIGHT = re.sub(r"^(mon-thu|fri) = \[.*\]$", "", TEXT, flags=re.MULTILINE)  # always closed
@@ -56,9 +56,9 @@ def engine(home: Home) -> Iterator[Engine]:
 
 async def accepts(daemon: Daemon, person: str = "lee") -> None:
     """Let a physician press 1."""
-    told = {"UserEvent": names.USER_EVENT, "Token": VAULT.token, "What": names.LEG_ACCEPTED}
+    reported = {"UserEvent": names.USER_EVENT, "Token": SECRETS.token, "What": names.LEG_ACCEPTED}
     leg = {"Call": CALL, "Uniqueid": LEG, "Who": person, "Linkedid": CALL}
-    await daemon.recorder.event(AmiEvent("UserEvent", told | leg))
+    await daemon.recorder.event(AmiEvent("UserEvent", reported | leg))
 
 
 async def ends(daemon: Daemon, after_s: float, waits_s: float = 0) -> None:
@@ -90,16 +90,16 @@ def found(home: Home) -> History:
     return history
 
 
-def is_told_again(engine: Engine, message: MessageRow | None, ended_at: datetime) -> None:
-    """Assert that it is open, says why, and that the relay rings whoever accepted, soon."""
+def is_reported_again(engine: Engine, message: MessageRow | None, ended_at: datetime) -> None:
+    """Assert that it is open, says why, and that the follow-up rings whoever accepted, soon."""
     assert message is not None
     assert (message.state, message.urgency) == ("open", "urgent")
     assert message.callback_number == PATIENT
     assert message.flags == (CUT_OFF,)
     assert message.due_at == ended_at + CALLS_AGAIN
-    assert escalation.due(engine, ended_at, 9) == []
-    (view,) = escalation.due(engine, ended_at + CALLS_AGAIN, 9)
-    todo = relay.due(view, parsed(TEXT).plan, NUMBERS, ended_at + CALLS_AGAIN)
+    assert message_states.due(engine, ended_at, 9) == []
+    (view,) = message_states.due(engine, ended_at + CALLS_AGAIN, 9)
+    todo = follow_up.due(view, parsed(TEXT).plan, NUMBERS, ended_at + CALLS_AGAIN)
     assert todo.what == "ring"
     assert set(todo.who) == {"osei", "lee"}  # who is on call, and who accepted
 
@@ -110,7 +110,7 @@ async def test_who_is_cut_off_on_the_back_line_is_called_back(home: Home, engine
     assert (history.call.outcome, history.call.person) == ("connected", "lee")
     assert history.call.message == CALL
     assert history.call.ended_at is not None
-    is_told_again(engine, history.message, history.call.ended_at)
+    is_reported_again(engine, history.message, history.call.ended_at)
 
 
 async def test_an_end_that_waits_for_the_database_was_when_it_was(
@@ -119,7 +119,7 @@ async def test_an_end_that_waits_for_the_database_was_when_it_was(
     """The line was gone after four seconds, though we come to write it down much later."""
     history = await spoke(home, 4, waits_s=20)
     assert history.call.ended_at is not None
-    is_told_again(engine, history.message, history.call.ended_at)
+    is_reported_again(engine, history.message, history.call.ended_at)
 
 
 async def test_who_spoke_has_no_message(home: Home) -> None:
@@ -130,7 +130,9 @@ async def test_who_spoke_has_no_message(home: Home) -> None:
 
 async def test_the_plan_says_how_short_is_too_short(home: Home) -> None:
     """An office whose laboratory is brief can say so."""
-    brief = TEXT.replace("[ladder.urgent]", '[ladder.urgent]\nrelay = { cut_off = "5s" }')
+    brief = TEXT.replace(
+        "[escalation.urgent]", '[escalation.urgent]\nfollow_up = { cut_off = "5s" }'
+    )
     assert brief != TEXT
     history = await spoke(home, 6, text=brief)
     assert (history.call.outcome, history.message) == ("connected", None)
@@ -157,7 +159,7 @@ async def test_a_message_that_was_left_before_is_open_again(home: Home, engine: 
     assert history.message is not None
     assert history.message.id == message.id
     assert history.call.ended_at is not None
-    is_told_again(engine, history.message, history.call.ended_at)
+    is_reported_again(engine, history.message, history.call.ended_at)
 
 
 @pytest.mark.parametrize("seconds", [14.0, 30.0])
@@ -169,7 +171,7 @@ async def test_a_call_that_ended_while_nobody_listened(
         await asked(port, CALL, PATIENT, did=BACK_LINE)
         assert daemon.writer.flush(10)
         began = daemon.clock.now() - timedelta(seconds=seconds)
-    call = Told(CALL, began, seconds=seconds, legs=("lee",), caller=PATIENT)
+    call = Reported(CALL, began, seconds=seconds, legs=("lee",), caller=PATIENT)
     both = [line.replace("leg-00000002;2", "leg-00000001;2") for line in cdr_lines(call)]
     write_cdr(home.folder, both)  # accepted after ten seconds
     async with serving(home, TEXT):
@@ -177,7 +179,7 @@ async def test_a_call_that_ended_while_nobody_listened(
     history = found(home)
     assert (history.call.outcome, history.call.person) == ("connected", "lee")
     if seconds < 20:  # four seconds together, or twenty
-        is_told_again(engine, history.message, call.end)
+        is_reported_again(engine, history.message, call.end)
     else:
         assert history.message is None
 
@@ -198,7 +200,7 @@ async def test_a_database_that_refuses_gets_it_later(home: Home, engine: Engine)
         await until(lambda: bool(found(home).message and found(home).message.flags))  # type: ignore[union-attr]  # it has one
     history = found(home)
     assert history.call.ended_at is not None
-    is_told_again(engine, history.message, history.call.ended_at)
+    is_reported_again(engine, history.message, history.call.ended_at)
 
 
 def test_a_clock_that_goes_back_hides_nobody() -> None:

@@ -16,7 +16,7 @@ from pbx.calls.conversation import Book, Question, Verdict
 from pbx.calls.recent import RecentCallers
 from pbx.config.plan import load
 from routing.decision import Facts
-from routing.ladder import Ringing
+from routing.escalation import Ringing
 from routing.model import Patient, Plan
 
 ROOT = Path(__file__).parents[3]
@@ -75,9 +75,9 @@ def live(plans: Fixed, facts: Facts, at: datetime) -> tuple[Verdict, list[tuple[
             event, detail = names.PRESSED, keys.pop(0)
         elif verdict.verb == names.NUMBER:
             event, detail = names.KEYED, "9175550199"
-        elif verdict.verb == names.MATTER:
+        elif verdict.verb == names.REASON:
             event, detail = names.RECORDED, "DTMF"
-        elif verdict.verb in {names.LADDER, names.DESK}:
+        elif verdict.verb in {names.ESCALATION, names.DESK}:
             event, detail = names.RANG, "NOANSWER"
             at += timedelta(seconds=int(verdict.variables[f"_{names.RING}"]))
         elif verdict.verb == names.WAIT:
@@ -111,6 +111,6 @@ def test_the_live_line_does_what_explain_says(
     numbers = {person: frozenset(contacts) for person, contacts in held.items()}
     verdict, rings = live(Fixed(plan, held), Facts(did, caller, presses), at)
     assert verdict.facts is not None
-    told = explain.imagine(plan, numbers, verdict.facts, at)
-    assert told.decision == verdict.decision
-    assert [step.who for step in told.steps if isinstance(step, Ringing)] == rings
+    reported = explain.imagine(plan, numbers, verdict.facts, at)
+    assert reported.decision == verdict.decision
+    assert [step.who for step in reported.steps if isinstance(step, Ringing)] == rings

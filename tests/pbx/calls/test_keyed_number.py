@@ -64,7 +64,7 @@ def keys(caller: str | None, *tries: str) -> Verdict:
 def test_what_is_keyed(caller: str | None, tries: tuple[str, ...], taken: str) -> None:
     """Asked again for what we would not call; at the end the words are recorded in any case."""
     verdict = keys(caller, *tries)
-    assert verdict.verb == names.MATTER
+    assert verdict.verb == names.REASON
     assert verdict.state.callback == taken
     if len(tries) > 1:
         again = keys(caller, *tries[:-1])
@@ -104,7 +104,7 @@ BACK_LINE = "not-reached&call-back-within&number-30&minutes&leave-message-backli
 @pytest.mark.parametrize(
     ("did", "events", "say", "urgency"),
     [
-        # nobody can be reached, so the ladder of the back line is over at once
+        # nobody can be reached, so the escalation policy of the back line is over at once
         ("+12125550101", [(names.ARRIVED, "")], BACK_LINE, "urgent"),
         ("+12125550100", [(names.PRESSED, "2")], "leave-message&beep", "routine"),
     ],

@@ -19,9 +19,9 @@ from pbx.base.errors import ConfigError
 from pbx.calls import live
 from pbx.calls.live import KEPT, LivePlan, _Running
 from pbx.config import plan as plans
-from pbx.config import secrets as vault
+from pbx.config import secrets
 from pbx.config.home import Home
-from pbx.config.secrets import Vault
+from pbx.config.secrets import Secrets
 from pbx.db import changes
 from pbx.db.database import changing, open_database, writing
 from pbx.db.plans import apply_first, apply_text
@@ -54,7 +54,7 @@ def put(engine: Engine, text_: str) -> str:
 @pytest.fixture
 def home(tmp_path: Path) -> Home:
     """Make a home with one physician's mobile."""
-    vault.write(tmp_path, Vault(mobiles={"lee": "+12125550111"}))
+    secrets.write(tmp_path, Secrets(mobiles={"lee": "+12125550111"}))
     return Home(tmp_path)
 
 
@@ -69,7 +69,7 @@ def engine(home: Home) -> Iterator[Engine]:
 @asynccontextmanager
 async def watched(home: Home) -> AsyncIterator[LivePlan]:
     """Watch this home, beginning with the example."""
-    found = LivePlan(parsed(EXAMPLE).plan, vault.read(home.folder), home)
+    found = LivePlan(parsed(EXAMPLE).plan, secrets.read(home.folder), home)
     found.open()
     task = asyncio.create_task(found.watch())
     try:
@@ -112,7 +112,7 @@ async def test_another_process_changes_the_plan_and_the_old_one_is_still_found(
 
 
 async def test_overrides_and_mobiles_take_effect(home: Home, engine: Engine) -> None:
-    """Without a new plan: an override is in it, and somebody's new mobile is dialled."""
+    """Without a new plan: an override is in it, and somebody's new mobile is dialed."""
     tonight = Override(0, "doctors", "add", "lee", None, NOW, NOW + timedelta(hours=9))
     async with watched(home) as running:
         before = running.plan
@@ -121,8 +121,8 @@ async def test_overrides_and_mobiles_take_effect(home: Home, engine: Engine) -> 
         assert running.plan.hash == before.hash
         assert running.by_hash(before.hash) is running.plan
         assert "osei" not in running.book or "mobile" not in running.book["osei"]
-        held = vault.read(home.folder)
-        vault.write(home.folder, held.with_mobile("osei", "+12125550112"))
+        held = secrets.read(home.folder)
+        secrets.write(home.folder, held.with_mobile("osei", "+12125550112"))
         await until(lambda: "mobile" in running.book.get("osei", {}))
         assert "+12125550112" in running.book["osei"]["mobile"]
         changes.cancel_override(engine, made.id, by="amy", now=NOW)
@@ -130,18 +130,18 @@ async def test_overrides_and_mobiles_take_effect(home: Home, engine: Engine) -> 
 
 
 async def test_what_is_broken_never_goes_live(home: Home, engine: Engine) -> None:
-    """A text that nobody checked, and a vault that others can read, change nothing."""
+    """A text that nobody checked, and a secrets file that others can read, change nothing."""
     first = put(engine, EXAMPLE)
     with capture_logs() as said:
         await _try_what_is_broken(home, engine, first)
-    assert {"plan.broken", "vault.broken"} <= {line["event"] for line in said}
+    assert {"plan.broken", "secrets.broken"} <= {line["event"] for line in said}
 
 
 async def _try_what_is_broken(home: Home, engine: Engine, first: str) -> None:
     tonight = Override(0, "doctors", "add", "lee", None, NOW, NOW + timedelta(hours=9))
     async with watched(home) as running:
         apply_text(engine, EXAMPLE.replace("[[rules]]", "[[rulez]]"), "bad", by="x", now=NOW)
-        (home.folder / vault.FILE).chmod(0o644)
+        (home.folder / secrets.FILE).chmod(0o644)
         made = changes.add_override(engine, tonight, by="amy", now=NOW)
         await until(lambda: running.plan.overrides == (made,))  # so it was looked at
         assert running.plan.hash == first
@@ -151,7 +151,7 @@ async def _try_what_is_broken(home: Home, engine: Engine, first: str) -> None:
 
 
 async def test_a_gap_in_the_database_is_survived(home: Home, engine: Engine) -> None:
-    """While the database cannot be read the plan stays, and afterwards it is looked at again."""
+    """While the database cannot be read the plan stays, and afterward it is looked at again."""
     first = put(engine, EXAMPLE)
     async with watched(home) as running:
         with changing(engine) as connection:
@@ -187,7 +187,7 @@ def test_a_restart_knows_the_plans_of_calls_under_way(home: Home, engine: Engine
     with writing(engine) as connection:
         connection.execute(insert, {"id": "1", "plan": over, "outcome": "connected"})
         connection.execute(insert, {"id": "2", "plan": under_way, "outcome": None})
-    running = LivePlan(parsed(variant(23)).plan, Vault(), home)
+    running = LivePlan(parsed(variant(23)).plan, Secrets(), home)
     running.open()
     running.close()
     assert running.plan.hash == last
@@ -218,9 +218,9 @@ async def test_a_call_finds_what_lay_over_its_plan(home: Home, engine: Engine) -
         assert running.book["lee"] == {"mobile": "PJSIP/+12125550111@trunk-out"}
 
 
-def test_a_revision_that_is_gone_is_told(home: Home) -> None:
+def test_a_revision_that_is_gone_is_reported(home: Home) -> None:
     """Where no file is left of it the nearest plan decides, and the log says so."""
-    running = LivePlan(parsed(EXAMPLE).plan, Vault(), home)
+    running = LivePlan(parsed(EXAMPLE).plan, Secrets(), home)
     with capture_logs() as said:
         assert running.by_hash(f"{running.plan.hash}-gone") is running.plan
         assert running.by_hash("unknown-0") is None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dialplan import names
 from pbx.calls.record.live_calls import under_way
 
-RELAYED = f"{names.RELAY_CALL}1795658041-4"
+FOLLOWED_UP = f"{names.FOLLOW_UP_CALL}1795658041-4"
 
 
 def channel(unique: str, call: str) -> dict[str, str]:
@@ -26,5 +26,5 @@ def test_a_caller_who_was_joined_to_an_older_call_goes_on() -> None:
 
 def test_a_call_that_the_office_placed_lasts_as_long_as_any_of_its_channels() -> None:
     """Its own first half is gone as soon as the two phones are joined."""
-    assert RELAYED in under_way([channel("2.1", RELAYED)])
+    assert FOLLOWED_UP in under_way([channel("2.1", FOLLOWED_UP)])
     assert under_way([]) == frozenset()

@@ -24,19 +24,19 @@ from pbx.cli.reports import reconcile as command
 from pbx.cli.shared.context import Context
 from pbx.config.home import Home
 from pbx.db.database import open_database, writing
-from tests.support.ledgers import CALLER, Told, cdr_line, cdr_lines, write_cdr, write_log
+from tests.support.ledgers import CALLER, Reported, cdr_line, cdr_lines, write_cdr, write_log
 
 NEW_YORK = ZoneInfo("America/New_York")
 DAY = datetime(2026, 11, 28, tzinfo=NEW_YORK).date()
 T0 = datetime(2026, 11, 28, 7, 10, tzinfo=UTC)  # 02:10 in New York
 LATER = T0 + timedelta(days=2)
 
-CONNECTED = Told("1795849800.0", T0)
-MESSAGE = Told("1795849900.7", T0 + timedelta(minutes=2), "message", has_message=True)
-ROUTINE = Told("1795850000.9", T0 + timedelta(minutes=4), "abandoned", "routine", legs=())
+CONNECTED = Reported("1795849800.0", T0)
+MESSAGE = Reported("1795849900.7", T0 + timedelta(minutes=2), "message", has_message=True)
+ROUTINE = Reported("1795850000.9", T0 + timedelta(minutes=4), "abandoned", "routine", legs=())
 
 
-def held(folder: Path, calls: Iterable[Told], now: datetime = LATER) -> Reconciliation:
+def held(folder: Path, calls: Iterable[Reported], now: datetime = LATER) -> Reconciliation:
     """Write the same calls into both ledgers and hold them against each other."""
     listed = list(calls)
     write_log(folder, listed)
@@ -95,11 +95,11 @@ CALLS = st.lists(
 )
 
 
-def told(number: int, outcome: Any, second: int, legs: int) -> Told:
+def reported(number: int, outcome: Any, second: int, legs: int) -> Reported:
     """Make a call of the day that is in order."""
     at = datetime(2026, 11, 28, 5, tzinfo=UTC) + timedelta(seconds=second)
     # who reached nobody left a message, or what they wanted was not urgent
-    return Told(
+    return Reported(
         f"{at.timestamp():.0f}.{number}",
         at,
         outcome,
@@ -118,7 +118,7 @@ def test_whatever_is_lost_is_named(drawn: list[tuple[Any, int, int]], data: st.D
 
     The record of a leg is no call's: without it, the day is still in order.
     """
-    calls = [told(number, *one) for number, one in enumerate(drawn)]
+    calls = [reported(number, *one) for number, one in enumerate(drawn)]
     lines = [(call, line) for call in calls for line in cdr_lines(call)]
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -155,7 +155,7 @@ def test_whatever_is_lost_is_named(drawn: list[tuple[Any, int, int]], data: st.D
     ],
     ids=["urgent in vain", "no outcome", "message gone"],
 )
-def test_a_call_in_both_ledgers_may_still_be_lost(tmp_path: Path, call: Told, why: str) -> None:
+def test_a_call_in_both_ledgers_may_still_be_lost(tmp_path: Path, call: Reported, why: str) -> None:
     """Both know of it, and nobody can say that the caller was served."""
     found = held(tmp_path, [ROUTINE, call])
     assert list(named(found)) == [call.id]
@@ -210,15 +210,15 @@ def test_an_asterisk_that_died_left_the_records_of_legs(tmp_path: Path) -> None:
 
 
 def test_calls_that_the_office_makes_are_no_callers(tmp_path: Path) -> None:
-    """A relay call to a physician, and 911 from a desk phone, are not in the day's count."""
-    out = Told("1795849850.5", T0)
-    back = Told("1795849855.6", T0)
-    desk = Told("1795849860.5", T0)
+    """A follow-up call to a physician, and 911 from a desk phone, are not in the day's count."""
+    out = Reported("1795849850.5", T0)
+    back = Reported("1795849855.6", T0)
+    desk = Reported("1795849860.5", T0)
     write_log(tmp_path, [])
     lines = [
-        cdr_line(out, out.id, "s", "relay", "Local/lee@leg-00000009;1", "", is_up=True),
+        cdr_line(out, out.id, "s", "follow_up", "Local/lee@leg-00000009;1", "", is_up=True),
         cdr_line(out, f"{out.id}1", "lee", "leg", "Local/lee@leg-00000009;2", "", is_up=True),
-        cdr_line(back, back.id, "s", "relay", "PJSIP/trunk-out-0000000a", "", is_up=True),
+        cdr_line(back, back.id, "s", "follow_up", "PJSIP/trunk-out-0000000a", "", is_up=True),
         cdr_line(desk, desk.id, "911", "from-phone", "PJSIP/desk1-00000003", "", is_up=True),
     ]
     write_cdr(tmp_path, lines)

@@ -23,24 +23,24 @@ from pbx.calls.record.intake import Intake
 from pbx.calls.record.live_calls import LiveCall
 from pbx.calls.record.spool import Fact, Spool, read
 from pbx.calls.standby.cache import Cache, CachedPlans
-from pbx.calls.turns import Matter
+from pbx.calls.turns import MessageDraft
 from pbx.config import plan as plans
 from pbx.config.home import Home
-from pbx.config.secrets import Vault
-from pbx.db import escalation, messages, records, relaying
+from pbx.config.secrets import Secrets
+from pbx.db import follow_ups, message_states, messages, records
 from pbx.db.batch import write_batch
 from pbx.db.calls import get_call
 from pbx.db.database import open_database
-from pbx.db.holding import CALLS_AGAIN
+from pbx.db.deferred import CALLS_AGAIN
 from pbx.db.writer import LogWriter
+from routing.follow_up import Stage, Todo
 from routing.model import Override, Patient, together
-from routing.relay import Stage, Todo
 
 ROOT = Path(__file__).parents[3]
 NOW = datetime(2026, 11, 28, 7, 10, tzinfo=UTC)  # a Saturday night in New York
 PLAN = plans.load(ROOT / "config" / "office.toml", ROOT / "config" / "presets.toml").plan
 CALLER = "+12125550142"
-MATTER = Matter(CALLER, "urgent", "urgent")
+REASON = MessageDraft(CALLER, "urgent", "urgent")
 TURN = records.EventNoted("1.1", NOW, "turn", {"event": "arrived", "verb": "menu"})
 START = records.CallStarted("1.1", NOW, "main", "+12125550100", CALLER, PLAN.hash)
 
@@ -59,7 +59,7 @@ def catch_up(home: Home) -> Iterator[CatchUp]:
     engine = open_database(home.database)
     writer = LogWriter(lambda: open_database(home.database))
     writer.start()
-    live = LivePlan(PLAN, Vault(), home)
+    live = LivePlan(PLAN, Secrets(), home)
     clock = DemoClock(NOW)
     yield CatchUp(engine, home, writer, Intake(engine, home, live, clock, lambda: None), clock)
     writer.close()
@@ -90,7 +90,7 @@ FAMILY = together([Patient("p1", "Ann", "lee", frozenset({"vip"})), Patient("p2"
 @pytest.mark.parametrize("known", [*FAMILY.members, FAMILY], ids=["one", "plain", "family"])
 def test_the_standby_decides_as_the_daemon_does(home: Home, known: Patient) -> None:
     """From the cache, the same questions get the same verdicts; the directory's flags count."""
-    held = Vault(mobiles={"lee": "+12125550111", "osei": "+12125550112"}, token="a-token")
+    held = Secrets(mobiles={"lee": "+12125550111", "osei": "+12125550112"}, token="a-token")
     live = LivePlan(PLAN, held, home)
     plan = replace(PLAN, patients={CALLER: known})
     Cache(home.standby, None).write(plan, live.book, (plan,))
@@ -128,7 +128,7 @@ def test_plans_that_no_call_began_with_are_removed(home: Home) -> None:
 def test_a_fact_is_whole_or_not_there(home: Home) -> None:
     """Only its owner reads it; what is cut off, too large or a link is no fact."""
     spool = Spool(home.spool)
-    fact = Fact("1.1", NOW, (START, TURN), MATTER)
+    fact = Fact("1.1", NOW, (START, TURN), REASON)
     spool.put(fact)
     (path,) = spool.waiting()
     assert read(path) == fact
@@ -142,10 +142,10 @@ def test_a_fact_is_whole_or_not_there(home: Home) -> None:
     assert [read(one) for one in (cut, link, wrong)] == [None, None, None]
 
 
-def test_told_twice_a_fact_is_taken_in_once(home: Home, catch_up: CatchUp) -> None:
+def test_reported_twice_a_fact_is_taken_in_once(home: Home, catch_up: CatchUp) -> None:
     """A control layer that dies before it forgets the file finds nothing new in it."""
     spool = Spool(home.spool)
-    spool.put(Fact("1.1", NOW, (START, TURN), MATTER))
+    spool.put(Fact("1.1", NOW, (START, TURN), REASON))
     (path,) = spool.waiting()
     data = path.read_bytes()
     for _ in range(2):
@@ -186,7 +186,7 @@ def test_a_conversation_settles_no_other_call_of_the_same_number(
     (message,) = messages.list_open(engine)
     assert (message.state, message.acknowledged_by) == ("open", None)
     assert message.due_at is not None
-    assert message.due_at < NOW + timedelta(minutes=1), "the relay goes on at once"
+    assert message.due_at < NOW + timedelta(minutes=1), "the follow-up goes on at once"
     intake.over("1.1", "1.1", live)  # nor does the first one's conversation settle the second
     assert [one.id for one in messages.list_open(engine)] == ["1.1"]
     engine.dispose()
@@ -202,15 +202,15 @@ def test_a_cut_off_call_does_not_reset_the_climb_of_another_patient(
     call = "2.2" if joined else "1.1"
     for one in dict.fromkeys(("1.1", call)):
         intake.opened(one, CALLER, "urgent", "urgent")
-    (before,) = escalation.due(engine, NOW + timedelta(hours=1), 9)
+    (before,) = message_states.due(engine, NOW + timedelta(hours=1), 9)
     todo = Todo("ring", Stage.EVERYONE)
     begun, next_ = NOW + timedelta(minutes=25), NOW + timedelta(minutes=25, seconds=40)
-    relaying.begin_round(engine, before, todo, [], at=begun, due_at=next_)
+    follow_ups.begin_round(engine, before, todo, [], at=begun, due_at=next_)
     ended = begun + timedelta(seconds=20)
     live = LiveCall("urgent", CALLER, accepted_at=ended - timedelta(seconds=5), person="lee")
     intake.accepted("1.1", call, "lee", live.accepted_at)
     intake.over("1.1", call, live, ended)
-    (view,) = escalation.due(engine, NOW + timedelta(hours=1), 9)
+    (view,) = message_states.due(engine, NOW + timedelta(hours=1), 9)
     since, stage = (before.since, Stage.EVERYONE) if joined else (ended, Stage.ON_CALL)
     assert (view.state, view.since, view.stage) == ("open", since, stage)
     (message,) = messages.list_open(engine)
@@ -245,7 +245,7 @@ def test_what_the_failsafe_recorded_is_added_to_its_message(
         write_batch(
             engine, [replace(START, call=one), records.MessageOpened(one, message)], durable=True
         )
-    escalation.move(engine, PLAN, "1.1", "acknowledged", at=NOW, person="lee")
+    message_states.move(engine, PLAN, "1.1", "acknowledged", at=NOW, person="lee")
     later = home.messages / f"failsafe-{call}.wav"
     later.touch()
     for _ in range(2):
@@ -260,8 +260,8 @@ def test_what_the_failsafe_recorded_is_added_to_its_message(
 
 @pytest.mark.parametrize(("call", "own"), [("1.1", "1.1-2"), ("2.2", "2.2")])
 @pytest.mark.parametrize("event", ["called back", "closed"])
-def test_what_the_failsafe_recorded_of_a_settled_message_is_told(
-    home: Home, catch_up: CatchUp, call: str, own: str, event: escalation.Act
+def test_what_the_failsafe_recorded_of_a_settled_message_is_reported(
+    home: Home, catch_up: CatchUp, call: str, own: str, event: message_states.Act
 ) -> None:
     """Whoever settled it cannot have heard that: it is an open message, and is one alone."""
     intake = catch_up._intake  # noqa: SLF001  # as above
@@ -271,7 +271,7 @@ def test_what_the_failsafe_recorded_of_a_settled_message_is_told(
         write_batch(
             engine, [replace(START, call=one), records.MessageOpened(one, message)], durable=True
         )
-    escalation.move(engine, PLAN, "1.1", event, at=NOW, person="lee")
+    message_states.move(engine, PLAN, "1.1", event, at=NOW, person="lee")
     (home.messages / f"{call}.wav").touch()
     later = home.messages / f"failsafe-{call}.wav"
     later.touch()

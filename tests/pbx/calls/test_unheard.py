@@ -25,17 +25,17 @@ from pbx.calls.record.reconcile import reconcile_day
 from pbx.calls.record.recorder import Recorder
 from pbx.calls.record.spool import Fact, Spool
 from pbx.calls.record.spool_import import UNHEARD, UNRECORDED, TakingIn
-from pbx.calls.turns import told
+from pbx.calls.turns import reported
 from pbx.config import plan as plans
 from pbx.config.home import Home
-from pbx.config.secrets import Vault
-from pbx.db import escalation, messages, records, relaying
+from pbx.config.secrets import Secrets
+from pbx.db import follow_ups, message_states, messages, records
 from pbx.db.calls import CallRow, get_call
 from pbx.db.database import open_database
 from pbx.db.messages import MessageRow
 from pbx.db.writer import LogWriter
-from routing.relay import RINGING, Todo
-from tests.support.ledgers import Told, cdr_lines, write_cdr
+from routing.follow_up import RINGING, Todo
+from tests.support.ledgers import Reported, cdr_lines, write_cdr
 
 ROOT = Path(__file__).parents[3]
 PLAN = plans.load(ROOT / "config" / "office.toml", ROOT / "config" / "presets.toml").plan
@@ -52,7 +52,7 @@ class Office:
         self.home = Home(folder / "home")
         self.home.prepare(ServiceUser(None, 0, 0))
         self.clock = DemoClock(NOW)
-        self.live = LivePlan(PLAN, Vault(mobiles={"lee": "+12125550111"}), self.home)
+        self.live = LivePlan(PLAN, Secrets(mobiles={"lee": "+12125550111"}), self.home)
         self.writer = LogWriter(lambda: open_database(self.home.database))
         self.writer.start()
         self.recorder = self.begins()
@@ -85,12 +85,12 @@ class Office:
 
     async def accepts(self, call: str, person: str = "lee") -> None:
         """Let a physician press 1."""
-        told_ = {"UserEvent": names.USER_EVENT, "Token": "token", "What": names.LEG_ACCEPTED}
+        reported_ = {"UserEvent": names.USER_EVENT, "Token": "token", "What": names.LEG_ACCEPTED}
         leg = {"Call": call, "Uniqueid": f"{call}9", "Linkedid": call, "Who": person}
-        await self.recorder.event(AmiEvent("UserEvent", told_ | leg))
+        await self.recorder.event(AmiEvent("UserEvent", reported_ | leg))
 
     def is_held(self, message: MessageRow | None) -> None:
-        """Assert that the relay waits for a caller who is on the line."""
+        """Assert that the follow-up waits for a caller who is on the line."""
         assert message is not None
         assert message.due_at is not None
         assert message.due_at > self.clock.now() + timedelta(minutes=5)
@@ -114,13 +114,13 @@ class Office:
 
         await self.recorder.resync(ask)
 
-    def asterisk_wrote(self, call: str = CALL, seconds: float = 60, *, accepted: bool) -> Told:
+    def asterisk_wrote(self, call: str = CALL, seconds: float = 60, *, accepted: bool) -> Reported:
         """Let Asterisk's records have a call that ended now."""
         outcome: records.Outcome = "connected" if accepted else "abandoned"
         began = self.clock.now() - timedelta(seconds=seconds)
-        told_ = Told(call, began, outcome, seconds=seconds, caller=CALLER)
-        write_cdr(self.home.folder, cdr_lines(told_))
-        return told_
+        reported_ = Reported(call, began, outcome, seconds=seconds, caller=CALLER)
+        write_cdr(self.home.folder, cdr_lines(reported_))
+        return reported_
 
     def row(self, call: str = CALL) -> CallRow:
         """Read a call from the log."""
@@ -143,7 +143,7 @@ class Office:
         return open_database(self.home.database)
 
     def is_urgent(self, message: MessageRow | None) -> None:
-        """Assert that a message is open, urgent, with a number, and in the relay's hands."""
+        """Assert that a message is open, urgent, with a number, and in the follow-up's hands."""
         assert message is not None
         assert (message.state in RINGING, message.urgency) == (True, "urgent")
         assert message.callback_number == CALLER
@@ -179,7 +179,7 @@ async def test_a_call_of_the_log_that_begins_while_one_asks_is_not_ended(office:
     question, verdict = office.asked(MAIN, "1.2")
 
     async def ask() -> frozenset[str]:
-        for record in told(question, verdict, PLAN, office.clock.now()):
+        for record in reported(question, verdict, PLAN, office.clock.now()):
             office.writer.put(record)
         return NOTHING
 
@@ -250,7 +250,7 @@ async def test_whoever_did_not_wait_for_the_verdict_is_in_the_log(office: Office
     office.is_urgent(office.message())
 
 
-async def test_what_the_standby_told_is_newer_than_a_late_verdict(office: Office) -> None:
+async def test_what_the_standby_reported_is_newer_than_a_late_verdict(office: Office) -> None:
     """The hung control layer wakes, and takes nothing back of what was said in its place."""
     question, verdict = office.asked(BACK_LINE, CALL)
     office.recorder.taken(Fact(CALL, NOW, (), None, question, verdict), None)
@@ -259,13 +259,13 @@ async def test_what_the_standby_told_is_newer_than_a_late_verdict(office: Office
     assert CALL not in office.recorder.unheard
 
 
-async def test_a_matter_that_is_told_after_the_end_is_relayed(office: Office) -> None:
+async def test_a_matter_that_is_reported_after_the_end_is_followed_up(office: Office) -> None:
     """The log has the call as abandoned; then the standby's fact says that it was urgent."""
     office.asterisk_wrote(seconds=2, accepted=False)
     await office.resync()
     assert (office.row().outcome, office.message()) == ("abandoned", None)
     question, verdict = office.asked(BACK_LINE, CALL)
-    facts = tuple(told(question, verdict, PLAN, NOW))
+    facts = tuple(reported(question, verdict, PLAN, NOW))
     verdict = replace(verdict, decision=None, facts=None)  # as the standby does
     Spool(office.home.spool).put(Fact(CALL, NOW, facts, None, question, verdict))
     for path in office.catch_up.waiting():
@@ -279,7 +279,7 @@ async def test_a_matter_that_is_told_after_the_end_is_relayed(office: Office) ->
     engine.dispose()
 
 
-async def test_a_call_that_ended_is_judged_when_the_standby_has_written(office: Office) -> None:
+async def test_a_call_that_ended_is_assessed_when_the_standby_has_written(office: Office) -> None:
     """Its process may still be at it: what nobody heard out is looked up seconds later."""
 
     async def nobody() -> frozenset[str]:
@@ -287,13 +287,13 @@ async def test_a_call_that_ended_is_judged_when_the_standby_has_written(office: 
 
     office.asterisk_wrote(seconds=2, accepted=False)
     await office.hangs_up()
-    taking_in = TakingIn(office.recorder, nobody, office.clock)
-    await taking_in.once()
+    spool_import = TakingIn(office.recorder, nobody, office.clock)
+    await spool_import.once()
     engine = office.engine()
     assert get_call(engine, CALL) is None
     engine.dispose()
     office.clock.set(office.clock.now() + UNHEARD + timedelta(seconds=1))
-    await taking_in.once()
+    await spool_import.once()
     assert office.row().outcome == "abandoned"
 
 
@@ -307,14 +307,14 @@ async def test_what_the_standby_tells_of_a_call_that_broke_off_is_no_open_call(
 
     await office.resync()
     question, verdict = office.asked(BACK_LINE, CALL)
-    facts = tuple(told(question, verdict, PLAN, NOW))
+    facts = tuple(reported(question, verdict, PLAN, NOW))
     verdict = replace(verdict, decision=None, facts=None)  # as the standby does
     Spool(office.home.spool).put(Fact(CALL, NOW, facts, None, question, verdict))
-    taking_in = TakingIn(office.recorder, nobody, office.clock)
-    await taking_in.once()
+    spool_import = TakingIn(office.recorder, nobody, office.clock)
+    await spool_import.once()
     assert office.row().outcome is None, "Asterisk may still be writing its record"
     office.clock.set(office.clock.now() + UNRECORDED)
-    await taking_in.once()
+    await spool_import.once()
     assert office.row().outcome == "interrupted"
     office.is_urgent(office.message())
 
@@ -348,13 +348,13 @@ async def test_a_recording_of_the_failsafe_has_its_callers_number(office: Office
     recording.write_bytes(b"RIFF")
     office.asterisk_wrote(accepted=False)
     await office.hangs_up()
-    taking_in = TakingIn(office.recorder, nobody, office.clock)
-    await taking_in.once()
+    spool_import = TakingIn(office.recorder, nobody, office.clock)
+    await spool_import.once()
     engine = office.engine()
     assert messages.list_open(engine) == [], "its end is judged first"
     engine.dispose()
     office.recorder.unheard.clear()
-    await taking_in.once()
+    await spool_import.once()
     message = office.message()
     assert message is not None
     assert (message.callback_number, message.flags) == (CALLER, ())
@@ -362,7 +362,7 @@ async def test_a_recording_of_the_failsafe_has_its_callers_number(office: Office
 
 
 async def test_who_hangs_up_does_not_end_the_hold_of_who_waits(office: Office) -> None:
-    """Two of one number: the relay begins when the last of them waits no longer, not before."""
+    """Two of one number: the follow-up begins when the last of them waits no longer, not before."""
     office.presses_urgent("1.1")
     office.presses_urgent("2.2")
     await office.hangs_up("2.2")
@@ -372,7 +372,7 @@ async def test_who_hangs_up_does_not_end_the_hold_of_who_waits(office: Office) -
 
 
 async def test_who_hangs_up_does_not_wait_for_who_speaks(office: Office) -> None:
-    """The other one has a physician: about who was not heard the relay calls at once."""
+    """The other one has a physician: about who was not heard the follow-up calls at once."""
     office.presses_urgent("1.1")
     office.presses_urgent("2.2")
     await office.accepts("1.1")
@@ -381,7 +381,7 @@ async def test_who_hangs_up_does_not_wait_for_who_speaks(office: Office) -> None
     office.is_urgent(office.message("1.1"))
 
 
-async def test_what_was_held_for_calls_that_are_all_gone_is_relayed(office: Office) -> None:
+async def test_what_was_held_for_calls_that_are_all_gone_is_followed_up(office: Office) -> None:
     """Nobody saw either end: as long as one of them goes on the message is held, and no longer."""
     office.presses_urgent("1.1")
     office.presses_urgent("2.2")
@@ -397,11 +397,11 @@ async def test_earlier_attempts_do_not_keep_what_is_held_anew(office: Office) ->
     office.presses_urgent("1.1")
     await office.hangs_up("1.1")
     engine, now = office.engine(), office.clock.now()
-    (view,) = escalation.due(engine, now, 9)
+    (view,) = message_states.due(engine, now, 9)
     ring, later = Todo("ring", who={"lee": "mobile"}), now + timedelta(minutes=5)
-    (attempt,) = relaying.begin_round(engine, view, ring, ["lee"], at=now, due_at=later) or []
-    escalation.move(engine, PLAN, "1.1", "acknowledged", at=now, person="lee")
-    relaying.end_attempt(engine, attempt.id, "acknowledged", now)
+    (attempt,) = follow_ups.begin_round(engine, view, ring, ["lee"], at=now, due_at=later) or []
+    message_states.move(engine, PLAN, "1.1", "acknowledged", at=now, person="lee")
+    follow_ups.end_attempt(engine, attempt.id, "acknowledged", now)
     office.presses_urgent("2.2")
     office.is_held(office.message("1.1"))
     office.catch_up.release(())
@@ -412,8 +412,8 @@ async def test_earlier_attempts_do_not_keep_what_is_held_anew(office: Office) ->
 @pytest.mark.parametrize("event", ["acknowledged", "called back", "closed"])
 @pytest.mark.parametrize("cut_off", [False, True])
 @pytest.mark.parametrize("call", ["1.1", "2.2"])
-async def test_what_is_settled_while_a_caller_is_on_the_line_is_told_anew(
-    office: Office, call: str, event: escalation.Act, *, cut_off: bool
+async def test_what_is_settled_while_a_caller_is_on_the_line_is_reported_anew(
+    office: Office, call: str, event: message_states.Act, *, cut_off: bool
 ) -> None:
     """Whoever settled it has not heard that caller out, who spoke to nobody: somebody is called."""
     office.presses_urgent("1.1")
@@ -421,7 +421,7 @@ async def test_what_is_settled_while_a_caller_is_on_the_line_is_told_anew(
     if cut_off:
         await office.accepts(call)
     engine = office.engine()
-    escalation.move(engine, PLAN, "1.1", event, at=office.clock.now(), person="osei")
+    message_states.move(engine, PLAN, "1.1", event, at=office.clock.now(), person="osei")
     await office.hangs_up(call)
     message = office.message(call)
     assert message is not None
@@ -437,7 +437,7 @@ async def test_whoever_acknowledged_a_call_alone_owes_its_call_back(office: Offi
     office.presses_urgent("1.1")
     engine = office.engine()
     now = office.clock.now()
-    escalation.move(engine, PLAN, "1.1", "acknowledged", at=now, person="osei")
+    message_states.move(engine, PLAN, "1.1", "acknowledged", at=now, person="osei")
     await office.hangs_up("1.1")
     message = office.message("1.1")
     assert message is not None
@@ -452,7 +452,7 @@ async def test_what_was_settled_after_the_call_stays_so(office: Office) -> None:
     call = office.asterisk_wrote("2.2", accepted=False)
     engine = office.engine()
     later = call.end + timedelta(seconds=1)
-    escalation.move(engine, PLAN, "1.1", "closed", at=later, person="osei")
+    message_states.move(engine, PLAN, "1.1", "closed", at=later, person="osei")
     office.catch_up.end({"2.2": call.at}, office.recorder.held(["2.2"]))
     message = office.message("2.2")
     assert message is not None
@@ -461,7 +461,7 @@ async def test_what_was_settled_after_the_call_stays_so(office: Office) -> None:
 
 
 @pytest.mark.parametrize("before", ["nothing", "own", "shared", "acknowledged"])
-async def test_whoever_was_accepted_when_asterisk_died_is_told_again(
+async def test_whoever_was_accepted_when_asterisk_died_is_reported_again(
     office: Office, before: str
 ) -> None:
     """How long they spoke nobody knows: as after a cut-off, whatever message there was."""
@@ -471,7 +471,7 @@ async def test_whoever_was_accepted_when_asterisk_died_is_told_again(
         await office.hangs_up("0.1")
     if before == "acknowledged":
         now = office.clock.now()
-        escalation.move(engine, PLAN, "0.1", "acknowledged", at=now, person="osei")
+        message_states.move(engine, PLAN, "0.1", "acknowledged", at=now, person="osei")
     if before == "nothing":
         office.turn(BACK_LINE)
     else:

@@ -64,7 +64,7 @@ def test_a_list_says_who_did_what(home: Path) -> None:
     assert officeline(home, "list", "--to", "2026-01-01").stdout == "Nothing was written down.\n"
 
 
-def test_a_whole_chain_holds_and_a_scar_is_exit_1(home: Path) -> None:
+def test_a_whole_chain_holds_and_a_gap_is_exit_1(home: Path) -> None:
     """The head that is printed is the one that is asked for later."""
     head = officeline(home, "head").stdout.strip()
     held = officeline(home, "verify", "--head", head, "--json")
@@ -111,8 +111,8 @@ def test_an_export_is_a_row_itself(home: Path, tmp_path: Path, name: str) -> Non
         ]
     else:
         rows = [json.loads(line) for line in file.read_text().splitlines()]
-    told = [(row["what"], row["detail"]) for row in rows]
-    assert told[:2] == [
+    reported = [(row["what"], row["detail"]) for row in rows]
+    assert reported[:2] == [
         ("plan.applied", {"reason": "storm"}),
         ("numbers.revealed", {"command": "calls list"}),
     ]

@@ -19,22 +19,22 @@ from dialplan import names
 from pbx.base.errors import OfficeLineError
 from pbx.calls.conversation import Question
 from pbx.config import plan as plans
-from pbx.config import secrets as vault
+from pbx.config import secrets
 from pbx.config.home import Home
-from pbx.config.secrets import Vault
+from pbx.config.secrets import Secrets
 from pbx.db import audit, database
 from pbx.db.database import open_database
 from pbx.escalation.line_steps import LineState, words_of
 from pbx.escalation.physician_line import PhysicianLine
 from pbx.escalation.pins import Pins, hashed
 from pbx.escalation.placing import Placing
-from tests.support.ledgers import CALLER, Told, write_log
+from tests.support.ledgers import CALLER, Reported, write_log
 
 ROOT = Path(__file__).parents[3]
 EXAMPLE = ROOT / "config" / "office.toml"
 NOW = datetime(2026, 11, 27, 12, tzinfo=UTC)
 LEE = "+12125550111"
-URGENT = Told("1795456091.0", NOW, "message", has_message=True)
+URGENT = Reported("1795456091.0", NOW, "message", has_message=True)
 PATIENTS = f"id,name,numbers,panel,flags\nP1042,Mary Roe,{CALLER},lee,\n"
 PIN, WRONG = "480297", "271946"
 
@@ -45,7 +45,7 @@ def place(tmp_path: Path) -> Path:
     (tmp_path / "config").mkdir()
     (tmp_path / "config" / "office.toml").write_text(EXAMPLE.read_text("utf-8"))
     home = Home(tmp_path / "home")
-    vault.write(home.folder, Vault(mobiles={"lee": LEE}).with_pin("lee", hashed(PIN)))
+    secrets.write(home.folder, Secrets(mobiles={"lee": LEE}).with_pin("lee", hashed(PIN)))
     write_log(home.folder, [URGENT])
     home.messages.mkdir()
     (home.messages / f"{URGENT.id}.wav").write_bytes(b"RIFF")
@@ -74,8 +74,8 @@ def officeline(place: Path, *words: str, typed: str = "") -> Result:
 DEEDS = [
     ("apply --by amy --force storm", "plan.applied", "1"),
     ("oncall take osei", "oncall.changed", "1"),
-    ("oncall swap lee osei --from +8d --to +22d --rota doctors", "oncall.changed", "1"),
-    ("oncall override --rota doctors --from now --to +2d --add lee --reason x",
+    ("oncall swap lee osei --from +8d --to +22d --schedule doctors", "oncall.changed", "1"),
+    ("oncall override --schedule doctors --from now --to +2d --add lee --reason x",
      "oncall.changed", "1"),
     ("hours close --reason snow --by amy", "hours.changed", "1"),
     ("people add kim --name Kim", "person.added", "kim"),
@@ -94,10 +94,10 @@ DEEDS = [
     ("reconcile --day 2026-11-27 --reveal", "numbers.revealed", "2026-11-27"),
     ("report morning --day 2026-11-28 --reveal", "numbers.revealed", "2026-11-28"),
     ("report morning --day 2026-11-28 --html sheet.html", "report.exported", "2026-11-28"),
-    ("oncall export --rota doctors --out doctors.ics", "oncall.exported", "doctors"),
+    ("oncall export --schedule doctors --out doctors.ics", "oncall.exported", "doctors"),
     (f"inbox play {URGENT.id}", "recording.played", URGENT.id),
-    ("vault secret mqtt --stdin", "vault.secret", "mqtt"),
-    ("vault rekey --yes", "vault.rekeyed", ""),
+    ("secrets set mqtt --stdin", "secrets.set", "mqtt"),
+    ("secrets rekey --yes", "secrets.rekeyed", ""),
 ]  # fmt: skip
 
 
@@ -111,8 +111,8 @@ def test_each_deed_is_a_row(place: Path, engine: Engine, words: str, what: str, 
     assert (row.what, row.about) == (what, about)
     assert {one.what for one in more} <= {what}
     assert row.who == ("amy" if "--by amy" in words else imported.who)
-    told = str(audit.entries(engine))
-    assert not re.search(r"555.?01\d\d|Mary|vip", told)
+    reported = str(audit.entries(engine))
+    assert not re.search(r"555.?01\d\d|Mary|vip", reported)
     assert audit.verify(engine).ok
     if "--reveal" in words and "morning" not in words and "reconcile" not in words:
         assert (LEE if "people" in words else CALLER) in done.stdout
@@ -122,9 +122,9 @@ def test_each_deed_is_a_row(place: Path, engine: Engine, words: str, what: str, 
 def test_what_cannot_be_written_down_is_not_done(
     place: Path, words: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The database is locked: no number is shown, no recording told, no vault changed."""
+    """The database is locked: no number is shown, no recording told, no secrets file changed."""
     monkeypatch.setattr(database, "BUSY_S", 0.05)
-    held = (place / "home" / vault.FILE).read_bytes()
+    held = (place / "home" / secrets.FILE).read_bytes()
     file = (place / "config" / "office.toml").read_bytes()
     with closing(sqlite3.connect(place / "home" / "officeline.db", isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
@@ -132,12 +132,12 @@ def test_what_cannot_be_written_down_is_not_done(
     assert isinstance(done.exception, OfficeLineError), done.output
     assert "locked" in str(done.exception)
     assert not re.search(r"555.?01\d\d|\.wav|BEGIN:VCALENDAR", done.stdout)
-    assert (place / "home" / vault.FILE).read_bytes() == held
+    assert (place / "home" / secrets.FILE).read_bytes() == held
     assert (place / "config" / "office.toml").read_bytes() == file
     assert not list(place.glob("*.html"))
 
 
-def test_cancelling_and_going_back_are_rows(place: Path, engine: Engine) -> None:
+def test_canceling_and_going_back_are_rows(place: Path, engine: Engine) -> None:
     """With what they undo."""
     for words in (
         "apply --force storm",
@@ -155,9 +155,9 @@ def test_cancelling_and_going_back_are_rows(place: Path, engine: Engine) -> None
     assert found == [
         ("plan.applied", "1"),
         ("oncall.changed", "1"),
-        ("oncall.cancelled", "1"),
+        ("oncall.canceled", "1"),
         ("hours.changed", "1"),
-        ("hours.cancelled", "1"),
+        ("hours.canceled", "1"),
         ("person.added", "kim"),
         ("plan.applied", "2"),
         ("plan.rolled-back", "3"),
@@ -172,8 +172,8 @@ def test_cancelling_and_going_back_are_rows(place: Path, engine: Engine) -> None
 
 
 def test_a_deed_that_fails_leaves_no_row(place: Path, engine: Engine) -> None:
-    """The vault cannot be read: nothing was changed, and nothing is told of it."""
-    (place / "home" / vault.FILE).chmod(0o644)
+    """The secrets file cannot be read: nothing was changed, and nothing is told of it."""
+    (place / "home" / secrets.FILE).chmod(0o644)
     done = officeline(place, "people", "mobile", "lee", "212-555-0177")
     assert isinstance(done.exception, OfficeLineError)
     assert [one.what for one in audit.entries(engine)] == ["patients.imported"]

@@ -15,9 +15,9 @@ import pytest
 
 from pbx.asterisk.engine import runtime
 from pbx.asterisk.engine.ports import Ports
-from pbx.config import secrets as vault
+from pbx.config import secrets
 from pbx.config.home import Home
-from pbx.config.secrets import Vault
+from pbx.config.secrets import Secrets
 from tests.support.asterisk import bare_asterisk
 
 ROOT = Path(__file__).parents[3]
@@ -32,7 +32,7 @@ def place() -> Iterator[Path]:
         folder.chmod(0o755)
         (folder / "office.toml").write_text(EXAMPLE)
         Home(folder / "home").prepare(runtime.service_user())
-        vault.write(folder / "home", Vault(mobiles={"lee": "+12125550111"}))
+        secrets.write(folder / "home", Secrets(mobiles={"lee": "+12125550111"}))
         yield folder
 
 
@@ -88,7 +88,7 @@ def test_a_full_disk_under_what_is_printed(place: Path) -> None:
         ("[office]", "[office", ("not valid TOML", "line 4")),
         ('timezone = "America/New_York"', 'timezone = "America/Gotham"', ("no time zone",)),
         ('ring = "frontdesk"', 'ring = "frontdsk"', ("frontdsk", "the front desk answers by day")),
-        ('since = "2026-01-05"', 'since = "2026-02-30"', ("rota.doctors.since",)),
+        ('since = "2026-01-05"', 'since = "2026-02-30"', ("schedule.doctors.since",)),
         ("08:30-12:00", "12:00-08:30", ("ends before it begins",)),
         ('menus = { closed = "night" }', 'menus = { closed = "nite" }', ("'nite'", "night")),
         ("[trunk]", '[trunk]\npreset = "acme"', ("preset 'acme'", "twilio")),
@@ -106,7 +106,7 @@ def test_a_wrong_file_is_refused(place: Path, old: str, new: str, words: tuple[s
 def test_all_mistakes_come_at_once(place: Path) -> None:
     """Three mistakes are three lines in one run."""
     text = EXAMPLE.replace('ring = "frontdesk"', 'ring = "x1"').replace(
-        'ladder = "urgent"', 'ladder = "x2"'
+        'escalation = "urgent"', 'escalation = "x2"'
     )
     (place / "office.toml").write_text(text)
     code, said = officeline(place, "up")
@@ -137,9 +137,9 @@ def test_a_port_in_use(place: Path) -> None:
     refused(place, code, said, f"Port {port} (SIP)", "in use")
 
 
-def test_a_vault_that_others_can_read(place: Path) -> None:
+def test_a_secrets_that_others_can_read(place: Path) -> None:
     """Numbers and passwords are for their owner alone."""
-    (place / "home" / "vault.json").chmod(0o644)
+    (place / "home" / "secrets.json").chmod(0o644)
     code, said = officeline(place, "up")
     refused(place, code, said, "can be read by others", "chmod 600")
 
@@ -160,7 +160,7 @@ def test_a_disk_that_is_full(place: Path) -> None:
 
 
 async def test_an_ami_password_that_does_not_fit(place: Path) -> None:
-    """The control layer says which side to mend, and does not go on trying."""
+    """The control layer says which side to fix, and does not go on trying."""
     with tempfile.TemporaryDirectory(prefix="officeline-ami-") as other:
         async with bare_asterisk(Path(other)) as asterisk:
             Home(place / "home").remember_ports(asterisk.instance.ports)
@@ -194,19 +194,19 @@ def test_a_daemon_without_asterisk(place: Path) -> None:
     ],
 )
 def test_a_wrong_word(place: Path, words: tuple[str, ...], answer: str) -> None:
-    """Commands refuse what they cannot do, and the vault is as it was."""
-    before = (place / "home" / "vault.json").read_bytes()
+    """Commands refuse what they cannot do, and the secrets file is as it was."""
+    before = (place / "home" / "secrets.json").read_bytes()
     code, said = officeline(place, *words)
     refused(place, code, said, answer)
-    assert (place / "home" / "vault.json").read_bytes() == before
+    assert (place / "home" / "secrets.json").read_bytes() == before
 
 
 def test_a_mobile_is_set_and_shown_masked(place: Path) -> None:
-    """The number goes into the vault, mode 0600, and is never shown whole."""
+    """The number goes into the secrets file, mode 0600, and is never shown whole."""
     code, _ = officeline(place, "people", "mobile", "osei", "(212) 555-0112")
     assert code == 0
-    assert vault.read(place / "home").mobiles["osei"] == "+12125550112"
-    assert (place / "home" / "vault.json").stat().st_mode & 0o777 == 0o600
+    assert secrets.read(place / "home").mobiles["osei"] == "+12125550112"
+    assert (place / "home" / "secrets.json").stat().st_mode & 0o777 == 0o600
 
 
 def test_a_home_that_asterisk_would_misread(place: Path) -> None:

@@ -13,9 +13,9 @@ from typer.testing import CliRunner, Result
 from cli import app
 from pbx.base.errors import OfficeLineError
 from pbx.cli.calls import callback
-from pbx.config import secrets as vault
+from pbx.config import secrets
 from pbx.config.home import Home
-from pbx.config.secrets import Vault
+from pbx.config.secrets import Secrets
 from pbx.db import outbound
 from pbx.db.database import open_database
 from pbx.escalation.pins import hashed
@@ -27,8 +27,8 @@ LEE, PATIENT = "+12125550111", "(212) 555-0142"
 @pytest.fixture
 def home(tmp_path: Path) -> Home:
     """Make a home with Lee's mobile and PIN, Osei's mobile, and a database."""
-    held = Vault(mobiles={"lee": LEE, "osei": "+12125550112"}).with_pin("lee", hashed("480297"))
-    vault.write(tmp_path, held)
+    held = Secrets(mobiles={"lee": LEE, "osei": "+12125550112"}).with_pin("lee", hashed("480297"))
+    secrets.write(tmp_path, held)
     open_database(Home(tmp_path).database).dispose()
     return Home(tmp_path)
 
@@ -81,7 +81,7 @@ def test_what_cannot_be_is_said_at_once(home: Home, words: tuple[str, ...], sent
     engine.dispose()
 
 
-def test_a_refusal_is_told_without_the_number(home: Home) -> None:
+def test_a_refusal_is_reported_without_the_number(home: Home) -> None:
     """The office says why, and the command exits with 1."""
 
     def office() -> None:

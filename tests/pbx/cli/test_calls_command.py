@@ -47,7 +47,7 @@ def home(tmp_path: Path) -> Path:
     rule = ("urgent at night", True, f"closed [b]and[/b] urgent for {PATIENT}")
     for record in (
         records.CallStarted(call, T0, "main", "+12125550100", PATIENT, "abc"),
-        records.Decided(call, T0, 1, "ladder", "urgent", "urgent", (rule,)),
+        records.Decided(call, T0, 1, "escalation", "urgent", "urgent", (rule,)),
         records.LegStarted(call, f"{call}1", T0 + timedelta(seconds=2), "lee", "mobile"),
         records.LegAcknowledged(call, f"{call}1", "lee", T0 + timedelta(seconds=9.5)),
         records.LegStarted(call, f"{call}2", T0 + timedelta(seconds=3), "osei", "mobile"),
@@ -116,7 +116,7 @@ def test_list_has_the_shape_that_tools_rely_on(home: Path) -> None:
                 "line": "main",
                 "from": "…0142",
                 "urgency": "urgent",
-                "decision": "ladder",
+                "decision": "escalation",
                 "outcome": "connected",
                 "person": "lee",
                 "ring_s": 9.5,
@@ -127,7 +127,7 @@ def test_list_has_the_shape_that_tools_rely_on(home: Path) -> None:
     }
 
 
-def test_list_for_people_is_a_table_without_colour(home: Path) -> None:
+def test_list_for_people_is_a_table_without_color(home: Path) -> None:
     """One line for each call, zone printed; a pipe gets no escape sequences and no ellipsis."""
     result = officeline(home, "list")
     heading, waiting, urgent = result.stdout.splitlines()
@@ -136,7 +136,7 @@ def test_list_for_people_is_a_table_without_colour(home: Path) -> None:
     assert "anonymous" in waiting
     assert "goes on" in waiting
     assert re.fullmatch(
-        r"1795456091\.0 +2026-11-28 02:10:00 EST +main +…0142 +urgent +ladder +connected +lee +"
+        r"1795456091\.0 +2026-11-28 02:10:00 EST +main +…0142 +urgent +escalation +connected +lee +"
         r"10 s +50 s +1795456091\.0 *",
         urgent,
     )
@@ -197,7 +197,7 @@ def test_show_for_people_says_why(home: Path) -> None:
         "Call 1795456091.0 from …0142 on line 'main'",
         "Outcome: connected, lee accepted",
         "open, urgent, …0177",
-        "turn 1: ladder urgent, urgent",
+        "turn 1: escalation urgent, urgent",
         "closed [b]and[/b] urgent for …0142",
         "2026-11-28 02:10:02 EST  lee",
         "not known",  # what became of a leg whose end nobody told, once the call is over

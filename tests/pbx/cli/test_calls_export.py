@@ -20,14 +20,14 @@ from pbx.cli.shared.context import Context
 from pbx.config.home import Home
 from pbx.db import audit
 from pbx.db.database import open_database
-from tests.support.ledgers import Told, write_log
+from tests.support.ledgers import Reported, write_log
 
 ROOT = Path(__file__).parents[3]
 T0 = datetime(2026, 11, 1, 5, 30, tzinfo=UTC)  # 01:30 in New York, an hour before it comes again
 LOG = [
-    Told("1.2", T0 + timedelta(hours=1), "abandoned", caller=None),
-    Told("1.1", T0),
-    Told("1.3", T0 + timedelta(hours=2), None),
+    Reported("1.2", T0 + timedelta(hours=1), "abandoned", caller=None),
+    Reported("1.1", T0),
+    Reported("1.3", T0 + timedelta(hours=2), None),
 ]
 
 

@@ -25,12 +25,12 @@ import pytest
 from dialplan import names
 from pbx.config.home import Home
 from pbx.config.plan import parse
-from pbx.db import escalation, records, relaying
+from pbx.db import follow_ups, message_states, records
 from pbx.db.database import open_database
 from pbx.db.writer import LogWriter
 from pbx.service.pulse import Pulse
-from routing.relay import Stage, Todo
-from tests.support.ledgers import Told, write_log
+from routing.follow_up import Stage, Todo
+from tests.support.ledgers import Reported, write_log
 
 ROOT = Path(__file__).parents[3]
 EXAMPLE = ROOT / "config" / "office.toml"
@@ -46,23 +46,23 @@ def home(tmp_path: Path) -> Path:
     now = datetime.now(UTC)
     ago = {minutes: now - timedelta(minutes=minutes) for minutes in (1, 2, 3, 12, 42)}
     calls = [
-        Told("1.1", ago[2], None, legs=("lee", "osei")),
-        Told("1.2", ago[1], None, urgency="routine", legs=(), caller=None),
-        Told("1.3", ago[3]),
-        Told("1.4", ago[12], "message", has_message=True, caller="+12125550143"),
-        Told("1.5", ago[42], "message", has_message=True, caller="+12125550144"),
+        Reported("1.1", ago[2], None, legs=("lee", "osei")),
+        Reported("1.2", ago[1], None, urgency="routine", legs=(), caller=None),
+        Reported("1.3", ago[3]),
+        Reported("1.4", ago[12], "message", has_message=True, caller="+12125550143"),
+        Reported("1.5", ago[42], "message", has_message=True, caller="+12125550144"),
     ]
     write_log(tmp_path, calls)
     tell(
         tmp_path,
         records.LegEnded("1.1", "1.11", ago[1], "declined"),
-        records.EventNoted("1.1", ago[2], "turn", {"event": "arrived", "verb": names.LADDER}),
+        records.EventNoted("1.1", ago[2], "turn", {"event": "arrived", "verb": names.ESCALATION}),
         records.EventNoted("1.2", ago[1], "turn", {"event": "arrived", "verb": names.MENU}),
     )
     engine = open_database(Home(tmp_path).database)
-    view = next(one for one in escalation.due(engine, now, 9) if one.id == "1.4")
+    view = next(one for one in message_states.due(engine, now, 9) if one.id == "1.4")
     todo = Todo("ring", Stage.ON_CALL, {"lee": "mobile"})
-    relaying.begin_round(engine, view, todo, ["lee"], at=now, due_at=now)
+    follow_ups.begin_round(engine, view, todo, ["lee"], at=now, due_at=now)
     engine.dispose()
     return tmp_path
 
@@ -93,7 +93,7 @@ def test_one_state_as_a_document(home: Path) -> None:
     assert (second["from"], second["step"], second["ringing"]) == (None, "hears the menu", [])
     assert found["asterisk"] == {"answers": False}
     assert found["daemon"] == {"runs": False, "heartbeat_at": None, "heartbeat_came": None}
-    assert [one["rota"] for one in found["oncall"]] == ["doctors"]
+    assert [one["schedule"] for one in found["oncall"]] == ["doctors"]
     assert len(found["oncall"][0]["oncall"]) == 1
     older, newer = found["messages"]
     assert (older["id"], older["breached"], older["calling"]) == ("1.5", True, [])
@@ -111,16 +111,16 @@ def test_who_accepted_talks_and_nobody_rings(home: Path) -> None:
 
 def test_into_a_pipe_it_is_one_state_of_eighty_columns(home: Path) -> None:
     """Without a terminal there are no keys; every number is masked."""
-    told = once(home)
+    reported = once(home)
     dead = (
         "Nothing runs. CALLERS REACH NOTHING, and nobody is called. Start it with 'officeline up'."
     )
-    assert dead in " ".join(told.split())
-    assert re.search(r"2:\d\d +…0142 +main +waits for a person, urgent +osei", told)
-    assert re.search(r"1\.4 +open +…0143 +12:\d\d +17:\d\d left +lee", told)
-    assert re.search(r"1\.5 +open +…0144 +42:\d\d +BROKEN 12:\d\d ago", told)
-    assert max(len(line) for line in told.splitlines()) <= COLUMNS
-    assert "555" not in told
+    assert dead in " ".join(reported.split())
+    assert re.search(r"2:\d\d +…0142 +main +waits for a person, urgent +osei", reported)
+    assert re.search(r"1\.4 +open +…0143 +12:\d\d +17:\d\d left +lee", reported)
+    assert re.search(r"1\.5 +open +…0144 +42:\d\d +BROKEN 12:\d\d ago", reported)
+    assert max(len(line) for line in reported.splitlines()) <= COLUMNS
+    assert "555" not in reported
 
 
 def test_a_daemon_that_lives_says_when_asterisk_answered(home: Path) -> None:
@@ -130,9 +130,9 @@ def test_a_daemon_that_lives_says_when_asterisk_answered(home: Path) -> None:
     pulse.beat(datetime.now(UTC) - timedelta(seconds=15), came=True)
     assert re.search(r"The control layer runs; Asterisk answered 0:[1-5]\d ago", once(home))
     pulse.beat(datetime.now(UTC), came=False)
-    told = " ".join(once(home).split())
+    reported = " ".join(once(home).split())
     dead = r"Asterisk does not answer. CALLERS REACH NOTHING. The last heartbeat came 0:[1-5]\d ago"
-    assert re.search(dead, told)
+    assert re.search(dead, reported)
     pulse.close()
 
 

@@ -66,10 +66,10 @@ def test_each_call_says_who_whom_and_what_came_of_it(home: Path) -> None:
 
 def test_a_table_for_people(home: Path) -> None:
     """With how long they talked; no number is whole."""
-    told = officeline(home).stdout
-    assert "60 s" in told
-    assert "refused: it is abroad" in told
-    assert PATIENT not in told
+    reported = officeline(home).stdout
+    assert "60 s" in reported
+    assert "refused: it is abroad" in reported
+    assert PATIENT not in reported
     assert officeline(home, "--since", "2027-01-01").stdout == "No calls.\n"
 
 

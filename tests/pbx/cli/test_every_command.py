@@ -25,7 +25,7 @@ from typer.main import get_command
 
 import cli
 from pbx.cli.calls import callback
-from pbx.config import secrets as vault
+from pbx.config import secrets
 from pbx.config.home import Home
 from pbx.config.patients_file import Entry
 from pbx.config.plan import parse
@@ -36,7 +36,7 @@ from pbx.db.plans import apply_first
 from pbx.demo.stage import MOBILES
 from pbx.escalation.pins import hashed
 from routing.model import Override, Patient
-from tests.support.ledgers import Told, cdr_lines, write_cdr, write_log
+from tests.support.ledgers import Reported, cdr_lines, write_cdr, write_log
 from tests.support.offices import ROOT
 
 CALL = "1795456091.0"  # which the help's examples name
@@ -44,7 +44,7 @@ CALL = "1795456091.0"  # which the help's examples name
 FREE = {"by", "disposition", "flag", "force", "reason", "text", "what", "who"}
 REFUSED = 2
 NOTE = re.compile(
-    "which runs; the file is another|is not what runs|says how far it is|^The vault holds no"
+    "which runs; the file is another|is not what runs|says how far it is|^The secrets file holds no"
 )
 # Where the help's example is right for its reader and not for a look at each value
 INSTEAD = {
@@ -62,7 +62,8 @@ STARTS = {
 WRITES = {
     "apply", "callback", "hold add", "hours cancel", "hours close", "hours reopen", "inbox claim",
     "inbox close", "inbox note", "oncall cancel", "oncall override", "oncall swap", "oncall take",
-    "patients flag", "patients remove", "people mobile", "people remove", "rollback", "vault rekey",
+    "patients flag", "patients remove", "people mobile", "people remove", "rollback",
+    "secrets rekey",
 }  # fmt: skip
 
 
@@ -149,11 +150,11 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     home = Home(folder / "home")
     home.folder.mkdir(mode=0o700)
     now = datetime.now(UTC).replace(microsecond=0)
-    told = Told(CALL, now - timedelta(hours=3), "message", has_message=True)
-    write_log(home.folder, [told])
-    write_cdr(home.folder, cdr_lines(told))
-    held = vault.Vault(mobiles=dict(MOBILES)).with_pin("lee", hashed("480297"))
-    vault.write(home.folder, held)
+    reported = Reported(CALL, now - timedelta(hours=3), "message", has_message=True)
+    write_log(home.folder, [reported])
+    write_cdr(home.folder, cdr_lines(reported))
+    held = secrets.Secrets(mobiles=dict(MOBILES)).with_pin("lee", hashed("480297"))
+    secrets.write(home.folder, held)
     engine = open_database(home.database)
     running = parse(text, folder / "office.toml", ROOT / "config" / "presets.toml").plan
     apply_first(engine, text, running.hash, now=now)
@@ -269,7 +270,7 @@ TIMED = [
 
 
 @pytest.mark.parametrize(("command", "parameter"), TIMED)
-def test_a_time_is_judged_before_there_is_a_database(
+def test_a_time_is_assessed_before_there_is_a_database(
     own: Shell, command: Given, parameter: Any
 ) -> None:
     """Whoever types a wrong one hears of that first, and nothing is made."""
@@ -311,7 +312,7 @@ def test_a_database_that_somebody_has(own: Shell, command: Given) -> None:
 
 
 @pytest.mark.parametrize(
-    ("line", "mend"),
+    ("line", "fix"),
     [
         ("callback lee 2125550142", "start it with 'officeline up'"),
         ("drill failsafe", "officeline up"),
@@ -319,9 +320,9 @@ def test_a_database_that_somebody_has(own: Shell, command: Given) -> None:
         ("events tail", "[mqtt]"),
     ],
 )
-def test_an_office_that_does_not_run(own: Shell, line: str, mend: str) -> None:
+def test_an_office_that_does_not_run(own: Shell, line: str, fix: str) -> None:
     """Whatever needs one says how to start it."""
-    assert mend in one_sentence(own(*line.split())[2])
+    assert fix in one_sentence(own(*line.split())[2])
 
 
 def test_the_lists_name_commands() -> None:
@@ -332,7 +333,7 @@ def test_the_lists_name_commands() -> None:
 TROUBLES: dict[str, Callable[[Path], object]] = {
     "no file": lambda place: (place / "office.toml").unlink(),
     "no TOML": lambda place: (place / "office.toml").write_text("[office\n"),
-    "no vault": lambda place: (place / "home" / "vault.json").write_text("{"),
+    "no secrets file": lambda place: (place / "home" / "secrets.json").write_text("{"),
     "no database": lambda place: (place / "home" / "officeline.db").write_bytes(b"x" * 9000),
     "no home": lambda place: shutil.rmtree(place / "home"),
 }

@@ -13,7 +13,7 @@ from typer.testing import CliRunner, Result
 from cli import app
 from pbx.base.errors import OfficeLineError
 from pbx.calls import explain
-from pbx.config import secrets as vault
+from pbx.config import secrets
 from pbx.config.home import Home
 from pbx.config.plan import load
 from pbx.db import records, shifts
@@ -21,7 +21,7 @@ from pbx.db.database import open_database
 from pbx.db.writer import LogWriter
 from routing.decision import Facts
 from routing.engine import route
-from routing.ladder import Ringing
+from routing.escalation import Ringing
 from routing.shift_start import Begin
 
 ROOT = Path(__file__).parents[3]
@@ -36,7 +36,7 @@ NIGHT = datetime(2026, 11, 28, 2, 10, tzinfo=PLAN.office.zone)
 def home(tmp_path: Path) -> Path:
     """Make a home with everybody's mobile."""
     mobiles = {"lee": "+12125550111", "osei": "+12125550112", "patel": "+12125550113"}
-    vault.write(tmp_path, vault.Vault(mobiles=mobiles))
+    secrets.write(tmp_path, secrets.Secrets(mobiles=mobiles))
     return tmp_path
 
 
@@ -81,17 +81,26 @@ def logged(home: Path, *calls: tuple[str, Facts, datetime]) -> None:
 def test_the_night_after_thanksgiving(home: Path) -> None:
     """The physician on call by name, the rule that decided, and all that it looked at before."""
     words = ("explain", "--did", MAIN, "--at", "2026-11-28 02:10", "--press", "1")
-    told = asked(home, *words)
-    assert told["at"] == "2026-11-28T02:10:00-05:00"
-    assert told["oncall"] == {"doctors": ["osei"]}
-    assert (told["line"], told["hours"], told["urgency"]) == ("main", "closed", "urgent")
-    assert (told["decision"]["kind"], told["decision"]["target"]) == ("ladder", "urgent")
-    assert told["steps"][:2] == [
+    reported = asked(home, *words)
+    assert reported["at"] == "2026-11-28T02:10:00-05:00"
+    assert reported["oncall"] == {"doctors": ["osei"]}
+    assert (reported["line"], reported["hours"], reported["urgency"]) == (
+        "main",
+        "closed",
+        "urgent",
+    )
+    assert (reported["decision"]["kind"], reported["decision"]["target"]) == (
+        "escalation",
+        "urgent",
+    )
+    assert reported["steps"][:2] == [
         {"ring": ["osei"], "ring_s": 20},
         {"ring": ["patel"], "ring_s": 20},
     ]
-    assert [reason["rule"] for reason in told["reasons"]] == [rule.name for rule in PLAN.rules[:3]]
-    assert [reason["matched"] for reason in told["reasons"]] == [False, False, True]
+    assert [reason["rule"] for reason in reported["reasons"]] == [
+        rule.name for rule in PLAN.rules[:3]
+    ]
+    assert [reason["matched"] for reason in reported["reasons"]] == [False, False, True]
     sentences = officeline(home, *words).stdout
     assert sentences.startswith("Saturday 28 November 2026, 02:10 EST: Dr. Kofi Osei is rung.")
     assert "The caller pressed 1." in sentences
@@ -128,46 +137,49 @@ def test_the_plan_that_runs_answers(tmp_path: Path) -> None:
     assert "line main, which is closed." in say(*words, "--against", str(config))
 
 
-def test_who_has_not_confirmed_is_told(home: Path) -> None:
+def test_who_has_not_confirmed_is_reported(home: Path) -> None:
     """The backup is rung in the first step, and the sentences say why."""
     engine = open_database(Home(home).database)
     begin = Begin("doctors", "osei", datetime(2026, 11, 23, 13, tzinfo=UTC))
     shifts.note(engine, [begin], "oncall", at=NIGHT)
-    shifts.befall(engine, shifts.active(engine)[0], "tried enough", at=NIGHT)
+    shifts.happen(engine, shifts.active(engine)[0], "tried enough", at=NIGHT)
     engine.dispose()
     words = ("explain", "--did", BACK, "--at", "2026-11-28 02:10")
-    told = asked(home, *words)
-    assert (told["oncall"], told["unconfirmed"]) == ({"doctors": ["osei"]}, {"doctors": ["osei"]})
-    assert told["steps"][0] == {"ring": ["patel", "osei"], "ring_s": 20}
+    reported = asked(home, *words)
+    assert (reported["oncall"], reported["unconfirmed"]) == (
+        {"doctors": ["osei"]},
+        {"doctors": ["osei"]},
+    )
+    assert reported["steps"][0] == {"ring": ["patel", "osei"], "ring_s": 20}
     said = "Dr. Kofi Osei has not confirmed the shift; Dr. Mira Patel is first, rung with them."
     assert said in officeline(home, *words).stdout
 
 
 def test_before_a_key_is_pressed_there_is_a_menu(home: Path) -> None:
     """Without a key the caller is asked, and nobody rings yet."""
-    told = asked(home, "explain", "--did", "(212) 555-0100", "--at", "2026-11-28 02:10")
-    assert (told["decision"]["kind"], told["decision"]["target"]) == ("menu", "night")
-    assert told["steps"] == []
-    assert told["urgency"] is None
+    reported = asked(home, "explain", "--did", "(212) 555-0100", "--at", "2026-11-28 02:10")
+    assert (reported["decision"]["kind"], reported["decision"]["target"]) == ("menu", "night")
+    assert reported["steps"] == []
+    assert reported["urgency"] is None
 
 
 def test_whoever_has_no_number_is_not_rung(home: Path) -> None:
-    """The vault decides who can be reached; the others are skipped, as on the live line."""
-    vault.write(home, vault.Vault(mobiles={"lee": "+12125550111"}))
-    told = asked(home, "explain", "--did", BACK, "--at", "2026-11-28 02:10")
-    assert [step["ring"] for step in told["steps"] if "ring" in step] == [["lee"]]
+    """The secrets file decides who can be reached; the others are skipped, as on the live line."""
+    secrets.write(home, secrets.Secrets(mobiles={"lee": "+12125550111"}))
+    reported = asked(home, "explain", "--did", BACK, "--at", "2026-11-28 02:10")
+    assert [step["ring"] for step in reported["steps"] if "ring" in step] == [["lee"]]
 
 
-def test_a_call_of_the_log_is_told_from_what_was_kept(home: Path) -> None:
+def test_a_call_of_the_log_is_reported_from_what_was_kept(home: Path) -> None:
     """Its stored reasons, whatever the file says by now."""
     logged(home, ("1.1", Facts(MAIN, CALLER, ("1",)), NIGHT))
-    told = asked(home, "explain", "1.1")
-    assert told["at"] == NIGHT.isoformat()
-    assert told["plan"] == PLAN.hash
-    assert (told["hours"], told["urgency"]) == ("closed", "urgent")
-    assert told["oncall"] == {"doctors": ["osei"]}
-    assert told["decision"]["kind"] == "ladder"
-    assert told["reasons"][-1]["rule"] == "urgent at night"
+    reported = asked(home, "explain", "1.1")
+    assert reported["at"] == NIGHT.isoformat()
+    assert reported["plan"] == PLAN.hash
+    assert (reported["hours"], reported["urgency"]) == ("closed", "urgent")
+    assert reported["oncall"] == {"doctors": ["osei"]}
+    assert reported["decision"]["kind"] == "escalation"
+    assert reported["reasons"][-1]["rule"] == "urgent at night"
     sentences = officeline(home, "explain", "1.1").stdout
     assert "What came of it: connected." in sentences
     assert "then a message" not in sentences  # of its steps the first alone was kept
@@ -206,15 +218,15 @@ def test_replay_shows_only_the_calls_that_would_differ(home: Path, tmp_path: Pat
     )
     draft = tmp_path / "draft.toml"
     text = CONFIG.read_text().replace(
-        'urgency = "urgent" }\ndo = { ladder = "urgent" }',
+        'urgency = "urgent" }\ndo = { escalation = "urgent" }',
         'urgency = "urgent" }\ndo = { message = "urgent" }',
     )
     draft.write_text(text)
-    told = asked(home, "replay", "--days", "60", "--against", str(draft))
-    assert told["calls"] == 2
-    (one,) = told["differences"]
+    reported = asked(home, "replay", "--days", "60", "--against", str(draft))
+    assert reported["calls"] == 2
+    (one,) = reported["differences"]
     assert one["call"] == "1.1"
-    assert (one["before"]["kind"], one["after"]["kind"]) == ("ladder", "message")
+    assert (one["before"]["kind"], one["after"]["kind"]) == ("escalation", "message")
     assert one["before"]["reasons"][-1]["rule"] == one["after"]["reasons"][-1]["rule"]
     same = asked(home, "replay", "--days", "60", "--against", str(CONFIG))
     assert same["differences"] == []
@@ -222,7 +234,7 @@ def test_replay_shows_only_the_calls_that_would_differ(home: Path, tmp_path: Pat
 
 
 @pytest.mark.parametrize(
-    ("shown", "kind"), [(CALLER, "ladder"), ("+266696687", "menu"), ("+442079460018", "menu")]
+    ("shown", "kind"), [(CALLER, "escalation"), ("+266696687", "menu"), ("+442079460018", "menu")]
 )
 def test_a_number_counts_as_on_the_live_line(tmp_path: Path, shown: str, kind: str) -> None:
     """A sentinel is nobody's, and only who can be called back calls for the third time."""

@@ -22,10 +22,10 @@ LAB = """
 [[lines]]
 did = "+12125550102"
 name = "lab"
-schedule = "lab"
+office_hours = "lab"
 menus = { closed = "night" }
 
-[schedule.lab]
+[office_hours.lab]
 daily = ["07:00-09:00", "22:30-02:30"]
 
 [[closures]]
@@ -39,7 +39,7 @@ reason = "flu clinic"
 
 [[rules]]
 name = "the lab at night"
-when = { hours = "open", schedule = "lab" }
+when = { hours = "open", office_hours = "lab" }
 do = { message = "routine" }
 
 [hours]
@@ -61,21 +61,21 @@ def changes(draw: st.DrawFn) -> tuple[HoursChange, ...]:
         start = draw(TIMES)
         end = start + timedelta(minutes=draw(st.integers(1, 4000)))
         state = draw(st.sampled_from(STATES))
-        schedule = draw(st.sampled_from([None, *PLAN.schedules]))
+        office_hours = draw(st.sampled_from([None, *PLAN.office_hours]))
         reason = draw(st.sampled_from(["", "storm"]))
-        found.append(HoursChange(number + 1, state, start, end, reason, schedule))
+        found.append(HoursChange(number + 1, state, start, end, reason, office_hours))
     return tuple(found)
 
 
 def agree(plan: Plan, at: datetime) -> None:
     """Compare what both say of each line, word by word."""
     for line in plan.lines:
-        row = _row(plan, line.schedule, at)
+        row = _row(plan, line.office_hours, at)
         said = _sentence(row)
-        told = sentences(imagine(plan, EVERYBODY, Facts(line.did, None), at), plan)
-        assert told[1] == f"The call comes in on line {line.name}, which is {row['state']}."
-        assert said.startswith(f"{line.schedule} is {row['state']}: {row['because']} (")
-        whole = "\n".join(told)
+        reported = sentences(imagine(plan, EVERYBODY, Facts(line.did, None), at), plan)
+        assert reported[1] == f"The call comes in on line {line.name}, which is {row['state']}."
+        assert said.startswith(f"{line.office_hours} is {row['state']}: {row['because']} (")
+        whole = "\n".join(reported)
         for name, state, why in re.findall(r"the (\w+) is (open|closed) \((.*?)\)", whole):
             seen = _row(plan, name, at)
             assert (state, why) == (seen["state"], seen["because"])
@@ -83,8 +83,8 @@ def agree(plan: Plan, at: datetime) -> None:
         assert row["until"] is None or at < row["until"]
         if row["until"] is not None:
             last = row["until"].astimezone(UTC) - timedelta(seconds=1)  # by the clock of the world
-            assert hours.state(plan, last, line.schedule) == row["state"]
-            assert hours.state(plan, row["until"], line.schedule) != row["state"]
+            assert hours.state(plan, last, line.office_hours) == row["state"]
+            assert hours.state(plan, row["until"], line.office_hours) != row["state"]
 
 
 @settings(max_examples=150, deadline=None)
@@ -99,7 +99,7 @@ def test_they_agree_at_any_time(at: datetime, over: tuple[HoursChange, ...]) -> 
 def test_they_agree_at_the_very_edges(over: tuple[HoursChange, ...], data: st.DataObject) -> None:
     """A boundary is the first instant: the microsecond before belongs to what was."""
     plan = replace(PLAN, changes=over)
-    name = data.draw(st.sampled_from(list(plan.schedules)))
+    name = data.draw(st.sampled_from(list(plan.office_hours)))
     until = _row(plan, name, data.draw(TIMES))["until"]
     if until is not None:
         agree(plan, until)
@@ -110,8 +110,8 @@ def test_a_line_with_hours_of_its_own_is_named_by_them() -> None:
     """'The office is closed' was said of the lab's hours while the office was open."""
     at = datetime(2026, 11, 24, 15, tzinfo=UTC)  # Tuesday, 10:00 in New York
     assert hours.state(PLAN, at) == "open"
-    rule = next(one for one in PLAN.rules if one.when.hours and one.when.schedule is None)
+    rule = next(one for one in PLAN.rules if one.when.hours and one.when.office_hours is None)
     plan = replace(PLAN, rules=(rule,))
-    told = "\n".join(sentences(imagine(plan, EVERYBODY, Facts("+12125550102", None), at), plan))
-    assert "which is closed." in told
-    assert "does not apply: the lab is closed (Tuesday 10:00 is outside the hours)." in told
+    reported = "\n".join(sentences(imagine(plan, EVERYBODY, Facts("+12125550102", None), at), plan))
+    assert "which is closed." in reported
+    assert "does not apply: the lab is closed (Tuesday 10:00 is outside the hours)." in reported

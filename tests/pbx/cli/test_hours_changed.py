@@ -28,7 +28,7 @@ ALWAYS = (
 def place(tmp_path: Path) -> Path:
     """Write the file of a practice that never closes, with a lab that never opens."""
     assert "daily" in ALWAYS
-    (tmp_path / "office.toml").write_text(f"{ALWAYS}\n[schedule.lab]\n", encoding="utf-8")
+    (tmp_path / "office.toml").write_text(f"{ALWAYS}\n[office_hours.lab]\n", encoding="utf-8")
     return tmp_path
 
 
@@ -46,9 +46,9 @@ def said(place: Path, *words: str) -> str:
 
 
 def states(place: Path, *words: str) -> dict[str, str]:
-    """Read the state of each schedule."""
+    """Read the state of each office hours."""
     found = json.loads(said(place, "now", *words, "--json"))
-    return {one["schedule"]: one["state"] for one in found["schedules"]}
+    return {one["office_hours"]: one["state"] for one in found["office_hours"]}
 
 
 def listed(place: Path) -> Any:
@@ -58,15 +58,15 @@ def listed(place: Path) -> Any:
 
 def test_a_storm_closes_the_office_until_midnight(place: Path) -> None:
     """Closed at once, with the reason, until the day ends; reopened when the storm is over."""
-    told = said(place, "close", "--reason", "storm")
+    reported = said(place, "close", "--reason", "storm")
     closed = r"^Lakeside Internal Medicine \(office\) is now closed until .*: storm\.$"
-    assert re.search(closed, told, re.MULTILINE)
-    assert f"No control layer runs on {place / 'home'} now" in told
+    assert re.search(closed, reported, re.MULTILINE)
+    assert f"No control layer runs on {place / 'home'} now" in reported
     assert states(place) == {"office": "closed", "lab": "closed"}
     (change,) = listed(place)
     end = datetime.fromisoformat(change["to"])
     assert (end.hour, end.minute) == (0, 0)
-    assert (change["state"], change["schedule"], change["reason"]) == ("closed", None, "storm")
+    assert (change["state"], change["office_hours"], change["reason"]) == ("closed", None, "storm")
     assert states(place, "--at", (end + timedelta(minutes=1)).isoformat())["office"] == "open"
     assert "Lakeside Internal Medicine (office) is now open" in said(place, "reopen")
     assert states(place) == {"office": "open", "lab": "closed"}
@@ -74,8 +74,8 @@ def test_a_storm_closes_the_office_until_midnight(place: Path) -> None:
 
 
 def test_one_schedule_opens_for_an_evening(place: Path) -> None:
-    """A flu clinic: the lab alone, between two times; cancelled by its number."""
-    words = ("--from", "tomorrow 18:00", "--until", "tomorrow 21:00", "--schedule", "lab")
+    """A flu clinic: the lab alone, between two times; canceled by its number."""
+    words = ("--from", "tomorrow 18:00", "--until", "tomorrow 21:00", "--office-hours", "lab")
     said(place, "reopen", *words, "--reason", "flu clinic", "--by", "amy")
     assert states(place, "--at", "tomorrow 19:00") == {"office": "open", "lab": "open"}
     assert states(place, "--at", "tomorrow 21:00")["lab"] == "closed"
@@ -91,14 +91,14 @@ def test_a_reason_is_one_line_without_a_number(place: Path) -> None:
 
 
 def test_reopening_leaves_other_schedules_and_days(place: Path) -> None:
-    """Only the closings that hold now, and of the schedule that is named."""
-    said(place, "close", "--schedule", "office")
+    """Only the closings that hold now, and of the office hours that is named."""
+    said(place, "close", "--office-hours", "office")
     said(place, "close", "--from", "tomorrow 08:00", "--until", "tomorrow 12:00")
-    said(place, "reopen", "--schedule", "lab")
+    said(place, "reopen", "--office-hours", "lab")
     assert states(place)["office"] == "closed"
     said(place, "reopen")
     assert states(place)["office"] == "open"
-    assert [one["schedule"] for one in listed(place)] == [None]
+    assert [one["office_hours"] for one in listed(place)] == [None]
     assert states(place, "--at", "tomorrow 09:00")["office"] == "closed"
 
 
@@ -107,7 +107,7 @@ def test_reopening_leaves_other_schedules_and_days(place: Path) -> None:
     [
         (("close", "--until", "yesterday 10:00"), "name a later --until"),
         (("close", "--from", "tomorrow 12:00", "--until", "tomorrow 11:00"), "later --until"),
-        (("close", "--schedule", "kitchen"), "There is no schedule 'kitchen'"),
+        (("close", "--office-hours", "kitchen"), "There are no office hours 'kitchen'"),
         (("close", "--until", "late"), "'late' is no time"),
         (("close", "--until", "5"), "'5' may be 5 AM or 5 PM"),
         (("close", "--reason", "x" * 201), "give it with --reason"),
@@ -131,9 +131,9 @@ def test_the_hours_are_those_of_the_plan_that_runs(place: Path) -> None:
     (place / "office.toml").write_text(edited, encoding="utf-8")
     assert states(place)["office"] == "open"
     explain = [*where, "explain", "--did", "+12125550101", "--json"]
-    told = CliRunner().invoke(app, explain)
-    assert json.loads(told.stdout)["hours"] == "open"
-    assert "which runs; the file is another" in told.stderr
-    told = CliRunner().invoke(app, [*explain, "--against", str(place / "office.toml")])
-    assert json.loads(told.stdout)["hours"] == "closed"
-    assert "is not what runs" in told.stderr
+    reported = CliRunner().invoke(app, explain)
+    assert json.loads(reported.stdout)["hours"] == "open"
+    assert "which runs; the file is another" in reported.stderr
+    reported = CliRunner().invoke(app, [*explain, "--against", str(place / "office.toml")])
+    assert json.loads(reported.stdout)["hours"] == "closed"
+    assert "is not what runs" in reported.stderr

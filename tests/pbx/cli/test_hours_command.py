@@ -21,7 +21,7 @@ from pbx.config import suggest
 
 ROOT = Path(__file__).parents[3]
 EXAMPLE = (ROOT / "config/office.toml").read_text(encoding="utf-8")
-LAB = '\n[schedule.lab]\nsat = ["08:00-12:00"]\n'
+LAB = '\n[office_hours.lab]\nsat = ["08:00-12:00"]\n'
 NEW_YORK = ZoneInfo("America/New_York")
 
 
@@ -66,19 +66,19 @@ def complaint(result: Result) -> str:
 
 
 def test_now_tells_each_schedule_why_since_and_until(config: Path) -> None:
-    """One document: the instant and the state of each schedule, its times in the office's zone."""
+    """One document: the instant and the state of all office hours, in the office's zone."""
     assert document(officeline(config, "now", "--at", "2026-12-25 10:00", "--json")) == {
         "at": "2026-12-25T10:00:00-05:00",
-        "schedules": [
+        "office_hours": [
             {
-                "schedule": "office",
+                "office_hours": "office",
                 "state": "closed",
                 "because": "Christmas Day",
                 "since": "2026-12-24T17:00:00-05:00",
                 "until": "2026-12-28T08:30:00-05:00",
             },
             {
-                "schedule": "lab",
+                "office_hours": "lab",
                 "state": "closed",
                 "because": "Christmas Day",
                 "since": "2026-12-19T12:00:00-05:00",
@@ -90,7 +90,9 @@ def test_now_tells_each_schedule_why_since_and_until(config: Path) -> None:
 
 def test_now_is_a_sentence_for_people(config: Path) -> None:
     """Over a change of the clocks, each time has the zone that holds then."""
-    text = printed(officeline(config, "now", "--at", "2026-10-31 11:00", "--schedule", "office"))
+    text = printed(
+        officeline(config, "now", "--at", "2026-10-31 11:00", "--office-hours", "office")
+    )
     assert text == (
         "office is closed: Saturday 11:00 is outside the hours "
         "(since Fri 30 Oct 2026 12:00 EDT, until Mon 02 Nov 2026 08:30 EST).\n"
@@ -102,18 +104,18 @@ def test_now_without_a_time_is_now(config: Path) -> None:
     before = datetime.now(NEW_YORK).replace(microsecond=0)
     found = document(officeline(config, "now", "--json"))
     assert before <= datetime.fromisoformat(found["at"]) <= datetime.now(NEW_YORK)
-    for row in found["schedules"]:
+    for row in found["office_hours"]:
         assert row["since"] <= found["at"] < row["until"]
 
 
 def test_now_says_when_nothing_ever_changes(config: Path) -> None:
-    """A schedule without hours has no times to tell."""
-    config.write_text(EXAMPLE + "\n[schedule.lab]\n", encoding="utf-8")
-    assert printed(officeline(config, "now", "--at", "2026-06-06", "--schedule", "lab")) == (
+    """A set of office hours without hours has no times to tell."""
+    config.write_text(EXAMPLE + "\n[office_hours.lab]\n", encoding="utf-8")
+    assert printed(officeline(config, "now", "--at", "2026-06-06", "--office-hours", "lab")) == (
         "lab is closed: Saturday 00:00 is outside the hours "
         "(for more than 60 days, for at least 60 days more).\n"
     )
-    (row,) = document(officeline(config, "now", "--schedule", "lab", "--json"))["schedules"]
+    (row,) = document(officeline(config, "now", "--office-hours", "lab", "--json"))["office_hours"]
     assert (row["since"], row["until"]) == (None, None)
 
 
@@ -123,7 +125,7 @@ def test_now_says_when_nothing_ever_changes(config: Path) -> None:
         ("now", "--at", "soon"),
         ("now", "--at", "9999-12-31"),
         ("now", "--at", "0001-01-02"),
-        ("now", "--schedule", "pharmacy"),
+        ("now", "--office-hours", "pharmacy"),
         ("suggest", "--year", "2001"),
         ("suggest", "--subdivision", "ZZ"),
         ("suggest", "--yearly", "--year", "2027"),
@@ -179,7 +181,7 @@ def test_write_keeps_the_rest_and_is_done_once(config: Path) -> None:
     again = printed(officeline(config, "suggest", "--year", "2099", "--write"))
     assert again == f"{config} decides every public holiday to come already.\n"
     assert config.read_text(encoding="utf-8") == text
-    closed = officeline(config, "now", "--at", "2099-07-03 10:00", "--schedule", "office")
+    closed = officeline(config, "now", "--at", "2099-07-03 10:00", "--office-hours", "office")
     assert "closed: Independence Day (observed)" in printed(closed)
 
 

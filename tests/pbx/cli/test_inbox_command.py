@@ -19,21 +19,21 @@ from pbx.cli.shared.context import Context
 from pbx.config.home import Home
 from pbx.config.patients_file import Entry
 from pbx.config.plan import parse
-from pbx.db import audit, escalation, messages, relaying
+from pbx.db import audit, follow_ups, message_states, messages
 from pbx.db.database import open_database
 from pbx.db.patients import put_patients
 from pbx.reports.display import is_breached
-from routing import relay
+from routing import follow_up
+from routing.follow_up import View
 from routing.model import Patient, Plan
-from routing.relay import View
-from tests.support.ledgers import CALLER, Told, write_log
+from tests.support.ledgers import CALLER, Reported, write_log
 
 ROOT = Path(__file__).parents[3]
 EXAMPLE = ROOT / "config" / "office.toml"
 T0 = datetime(2025, 11, 28, 7, 10, tzinfo=UTC)
-ROUTINE = Told("1764313700.1", T0 - timedelta(hours=1), "message", "routine", has_message=True)
-URGENT = Told("1764313800.0", T0, "message", has_message=True)
-LATER = Told(
+ROUTINE = Reported("1764313700.1", T0 - timedelta(hours=1), "message", "routine", has_message=True)
+URGENT = Reported("1764313800.0", T0, "message", has_message=True)
+LATER = Reported(
     "1764313860.4", T0 + timedelta(minutes=1), "message", has_message=True, caller="+12125550143"
 )
 NOTE = "rang +1 212 555 0142 twice"
@@ -52,13 +52,13 @@ def home(tmp_path: Path) -> Path:
     engine = open_database(Home(tmp_path).database)
     patient = Entry(1, Patient("p-17", "Mary Roe"), (CALLER,))
     put_patients(engine, [patient], refused=False, partial=False, by="amy", now=T0)
-    view = next(one for one in escalation.due(engine, T0, 9) if one.id == URGENT.id)
-    todo = relay.Todo("ring", who={"lee": "mobile"})
+    view = next(one for one in message_states.due(engine, T0, 9) if one.id == URGENT.id)
+    todo = follow_up.Todo("ring", who={"lee": "mobile"})
     (attempt,) = (
-        relaying.begin_round(engine, view, todo, ["lee"], at=T0, due_at=T0 + timedelta(minutes=5))
+        follow_ups.begin_round(engine, view, todo, ["lee"], at=T0, due_at=T0 + timedelta(minutes=5))
         or []
     )
-    relaying.end_attempt(engine, attempt.id, "no answer", T0 + timedelta(seconds=20))
+    follow_ups.end_attempt(engine, attempt.id, "no answer", T0 + timedelta(seconds=20))
     engine.dispose()
     return tmp_path
 
@@ -90,7 +90,7 @@ def complaint(result: Result) -> str:
     return sentence
 
 
-def record(home: Path, message: Told, seconds: int = 1) -> Path:
+def record(home: Path, message: Reported, seconds: int = 1) -> Path:
     """Leave a recording of a message."""
     folder = Home(home).messages
     folder.mkdir(exist_ok=True)
@@ -168,7 +168,7 @@ def test_closed_messages_are_listed_when_asked_for(home: Path) -> None:
     assert (closed["state"], closed["due_at"]) == ("closed", None)
 
 
-def close(home: Path, message: Told, *words: str) -> Result:
+def close(home: Path, message: Reported, *words: str) -> Result:
     """Close a message, without being asked."""
     said = ("--disposition", "refill sent", "--by", "lee", "--yes")
     return officeline(home, "close", message.id, *said, *words)
@@ -207,9 +207,9 @@ def test_what_is_done_with_a_message_is_its_history(home: Path) -> None:
         }
     ]
     assert found["call"]["id"] == URGENT.id
-    told = officeline(home, "show", URGENT.id).stdout
+    reported = officeline(home, "show", URGENT.id).stdout
     for words in ("claimed", "rang …0142 twice", "no answer", "Outcome: message", "patient p-17"):
-        assert words in told
+        assert words in reported
 
 
 def test_closing_asks_where_nobody_called_back(home: Path, plan: Plan) -> None:
@@ -221,14 +221,14 @@ def test_closing_asks_where_nobody_called_back(home: Path, plan: Plan) -> None:
     assert officeline(home, *words, typed="y\n").exit_code == 0
     assert state(home, URGENT) == "closed"
     engine = open_database(Home(home).database)
-    escalation.move(engine, plan, LATER.id, "called back", at=T0, person="lee")
+    message_states.move(engine, plan, LATER.id, "called back", at=T0, person="lee")
     engine.dispose()
     done = officeline(home, "close", LATER.id, "--disposition", "spoke with her", "--by", "lee")
     assert (done.exit_code, "?" in done.stdout) == (0, False)
     assert state(home, LATER) == "closed"
 
 
-def state(home: Path, message: Told) -> str:
+def state(home: Path, message: Reported) -> str:
     """Read how a message stands."""
     engine = open_database(Home(home).database)
     found = messages.get(engine, message.id)
@@ -283,7 +283,7 @@ def test_a_closed_message_takes_notes_alone(home: Path) -> None:
 
 def test_play_prints_where_the_recordings_are(home: Path) -> None:
     """That of the message first, then those of calls that joined it."""
-    own, joined = record(home, URGENT), Told("1764313900.9", T0 + timedelta(minutes=2))
+    own, joined = record(home, URGENT), Reported("1764313900.9", T0 + timedelta(minutes=2))
     second = record(home, joined)
     engine = open_database(Home(home).database)
     messages.open_message(

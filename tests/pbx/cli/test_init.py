@@ -21,8 +21,7 @@ import pytest
 from pbx.base import files
 from pbx.base.errors import ConfigError, OfficeLineError
 from pbx.cli.init import asked as init_asked
-from pbx.config import plan
-from pbx.config import secrets as vault
+from pbx.config import plan, secrets
 from pbx.config.setup import answers
 from pbx.config.setup import write as land
 from pbx.config.setup.answers import Answers
@@ -98,7 +97,7 @@ def test_there_are_these_starts() -> None:
         ("2026-11-24 10:00", 1, "ring", "frontdesk"),
         ("2026-11-24 10:00", 3, "ring", "frontdesk"),
         ("2026-11-24 22:00", 1, "menu", "night"),
-        ("2026-11-24 22:00", 3, "ladder", "urgent"),
+        ("2026-11-24 22:00", 3, "escalation", "urgent"),
     ],
 )
 def test_the_third_call_of_a_group_rings_the_desk_by_day(
@@ -140,15 +139,15 @@ def test_hours_as_people_write_them(text: str, expected: dict[str, tuple[str, ..
 
 
 def test_a_practice_from_nothing(tmp_path: Path) -> None:
-    """In an empty folder: the file, the vault and the prompts; later commands find them there."""
+    """In an empty folder: office.toml, secrets and prompts; later commands find them there."""
     file = tomllib.loads(begun(tmp_path, hours="mon-fri 09:00-17:00", backline="312-555-0101"))
     assert file["office"]["number"] == "+13125550100"
     assert [line["did"] for line in file["lines"]] == ["+13125550100", "+13125550101"]
     assert file["hours"] == {"mon-fri": ["09:00-17:00"]}
-    assert list(file["people"]) == file["rota"]["doctors"]["rotation"] == ["kim", "roe"]
+    assert list(file["people"]) == file["schedule"]["doctors"]["rotation"] == ["kim", "roe"]
     home = tmp_path / "var"
-    assert vault.read(home).mobiles == {"kim": KIM, "roe": "+13125550172"}
-    assert stat.S_IMODE((home / "vault.json").stat().st_mode) == 0o600
+    assert secrets.read(home).mobiles == {"kim": KIM, "roe": "+13125550172"}
+    assert stat.S_IMODE((home / "secrets.json").stat().st_mode) == 0o600
     assert (home / "asterisk/lib/sounds/en/greeting-closed.wav").exists()
     assert KIM[1:] not in (tmp_path / "config/office.toml").read_text()
     again = init(tmp_path, "--yes", config="")
@@ -258,7 +257,7 @@ def test_a_carrier_needs_an_address_of_ours(tmp_path: Path) -> None:
     assert file["trunk"] == {"preset": "voipms", "username": "100200"}
 
 
-def test_a_running_plan_is_told_to_be_changed(tmp_path: Path) -> None:
+def test_a_running_plan_is_reported_to_be_changed(tmp_path: Path) -> None:
     """An edited file goes live by apply alone."""
     begun(tmp_path)
     command = [sys.executable, "-m", "cli", "apply"]
@@ -287,7 +286,7 @@ def test_again_edits_and_does_not_overwrite(tmp_path: Path) -> None:
     path = tmp_path / "config/office.toml"
     path.parent.mkdir()
     path.write_text(EXAMPLE)
-    vault.write(tmp_path / "var", vault.Vault(mobiles={"lee": "+12125550111"}))
+    secrets.write(tmp_path / "var", secrets.Secrets(mobiles={"lee": "+12125550111"}))
     flags = ("--name", "Seaside Medicine", "--number", "212 555 0109", "--hours", "mon 08:00-12:00")
     code, printed, _ = init(tmp_path, *flags, "--yes")
     assert code == 1, printed  # osei and patel have no mobile, which check says
@@ -304,20 +303,20 @@ def test_again_edits_and_does_not_overwrite(tmp_path: Path) -> None:
         '- fri = ["08:30-12:00"]',
         '+ mon = ["08:00-12:00"]',
     ]
-    assert vault.read(tmp_path / "var").mobiles == {"lee": "+12125550111"}
+    assert secrets.read(tmp_path / "var").mobiles == {"lee": "+12125550111"}
 
 
 def test_a_physician_more_takes_nobodys_turn(tmp_path: Path) -> None:
-    """The rota counts turns from its begin: whoever joins it moves everybody's."""
+    """The schedule counts turns from its begin: whoever joins it moves everybody's."""
     before = begun(tmp_path)
     code, printed, _ = init(
         tmp_path, "--physician", "yew=Dr. Bo Yew", "--mobiles", given="yew=312 555 0173"
     )
     after = (tmp_path / "config/office.toml").read_text()
     assert code == 0
-    assert "write yew into a rota's rotation" in printed
+    assert "write yew into a schedule's rotation" in printed
     assert after.replace('\n[people.yew]\nname = "Dr. Bo Yew"\nrole = "physician"\n', "") == before
-    assert set(vault.read(tmp_path / "var").mobiles) == {"kim", "roe", "yew"}
+    assert set(secrets.read(tmp_path / "var").mobiles) == {"kim", "roe", "yew"}
 
 
 def test_a_preset_is_for_a_new_file(tmp_path: Path) -> None:
@@ -337,12 +336,12 @@ def test_the_example_is_never_edited() -> None:
     assert (ROOT / "config/office.toml").read_text() == EXAMPLE
 
 
-def test_the_vault_is_put_back_when_the_file_cannot_be_written(
+def test_the_secrets_is_put_back_when_the_file_cannot_be_written(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Both or neither: a mobile alone would be called for a practice that is not there."""
     home, config = tmp_path / "var", tmp_path / "office.toml"
-    vault.write(home, vault.Vault(mobiles={"lee": KIM}))
+    secrets.write(home, secrets.Secrets(mobiles={"lee": KIM}))
     replace = files.replace
 
     def full(path: Path, text: str, mode: int) -> None:
@@ -353,7 +352,7 @@ def test_the_vault_is_put_back_when_the_file_cannot_be_written(
     monkeypatch.setattr(files, "replace", full)
     with pytest.raises(ConfigError, match="No space left"):
         land.land(config, home, None, EXAMPLE, {"osei": "+12125550112"})
-    assert vault.read(home).mobiles == {"lee": KIM}
+    assert secrets.read(home).mobiles == {"lee": KIM}
     assert not config.exists()
     config.write_text("changed = true\n")
     with pytest.raises(OfficeLineError, match="in the meantime"):
@@ -361,7 +360,7 @@ def test_the_vault_is_put_back_when_the_file_cannot_be_written(
     assert config.read_text() == "changed = true\n"
 
 
-def test_a_file_of_another_layout_is_told() -> None:
+def test_a_file_of_another_layout_is_reported() -> None:
     """Nothing is guessed."""
     with pytest.raises(OfficeLineError, match="cannot change"):
         with_answers('office = "no table"\n', Answers(name="Elm"), fresh=False)
@@ -378,7 +377,7 @@ def heard(terminal: int) -> str:
     return ""
 
 
-def conversation(place: Path, told: list[tuple[str, str]]) -> tuple[int, str]:
+def conversation(place: Path, reported: list[tuple[str, str]]) -> tuple[int, str]:
     """Speak with the command at a terminal: wait for a question, answer; return code and screen."""
     child, terminal = pty.fork()
     if child == 0:
@@ -387,7 +386,7 @@ def conversation(place: Path, told: list[tuple[str, str]]) -> tuple[int, str]:
         os.execv(sys.executable, [sys.executable, "-m", "cli", "init", "--no-call"])  # noqa: S606  # our own words
     try:
         seen = ""
-        for question, answer in told:
+        for question, answer in reported:
             said = ""
             while not (question in said and said.endswith(": ")):
                 said += heard(terminal)
@@ -432,10 +431,10 @@ def test_a_conversation_ends_in_a_practice(tmp_path: Path) -> None:
     assert code == 0, seen
     file = tomllib.loads((tmp_path / "config/office.toml").read_text())
     assert (
-        file["rota"]["doctors"] | {"rotation": ["kim"], "backup": "answering"}
-        == (file["rota"]["doctors"])
+        file["schedule"]["doctors"] | {"rotation": ["kim"], "backup": "answering"}
+        == (file["schedule"]["doctors"])
     )
-    assert vault.read(tmp_path / "var").mobiles == {"kim": KIM, "answering": "+13125550172"}
+    assert secrets.read(tmp_path / "var").mobiles == {"kim": KIM, "answering": "+13125550172"}
     assert "It holds" in seen
     assert not (tmp_path / "config/office.toml.answers").exists()
     for why in ("The kind decides the rules", "solo: One physician", "Patients dial this number"):
@@ -466,7 +465,7 @@ ANSWERS = [answer.strip() for _, answer in BEGUN]
 def test_an_interrupted_setup_loses_no_answer(
     tmp_path: Path, after: int, key: str, expected: int
 ) -> None:
-    """No file of the practice, and no vault; what was typed is kept, for nobody else to read."""
+    """No office.toml and no secrets file; what was typed is kept, readable to nobody else."""
     code, seen = conversation(tmp_path, [*BEGUN[:after], (": ", key)])
     assert (code, "Traceback" in seen) == (expected, False), seen
     assert seen.count("othing was changed") == 1
@@ -483,16 +482,16 @@ def test_an_interrupted_setup_loses_no_answer(
     assert file["office"]["name"] == "Elm Street Medicine"
     assert file["office"]["number"] == "+13125550100"
     assert file["hours"] == {"mon-fri": ["09:00-17:00"]}
-    assert file["rota"]["doctors"]["rotation"] == ["kim"]
-    assert vault.read(tmp_path / "var").mobiles == {"kim": KIM, "answering": "+13125550172"}
+    assert file["schedule"]["doctors"]["rotation"] == ["kim"]
+    assert secrets.read(tmp_path / "var").mobiles == {"kim": KIM, "answering": "+13125550172"}
     assert not kept.exists()
 
 
 def test_an_interrupted_setup_can_begin_anew(tmp_path: Path) -> None:
     """Whoever says no is asked from the first question on, without the old answers."""
     conversation(tmp_path, [*BEGUN[:3], (": ", CTRL_C)])
-    told = [("Go on from them", "perhaps\n"), ("Answer yes or no", "no\n"), BEGUN[0]]
-    code, seen = conversation(tmp_path, [*told, ("practice's name:", CTRL_C)])
+    reported = [("Go on from them", "perhaps\n"), ("Answer yes or no", "no\n"), BEGUN[0]]
+    code, seen = conversation(tmp_path, [*reported, ("practice's name:", CTRL_C)])
     assert code == 130, seen
     kept = json.loads((tmp_path / "config/office.toml.answers").read_text())
     assert kept == {"preset": "solo"}
@@ -618,7 +617,7 @@ def test_each_answer_is_checked_as_it_is_given(
         (5, "Mon-Fri 17:00-08:30", "Note: '17:00-08:30' lasts through the night; '08:30-17:00'"),
     ],
 )
-def test_a_doubtful_answer_is_told_at_once(
+def test_a_doubtful_answer_is_reported_at_once(
     tmp_path: Path, place: int, doubtful: str, note: str
 ) -> None:
     """It is taken, and can be taken back."""

@@ -26,7 +26,7 @@ from pbx.db import shifts
 from pbx.db.database import open_database
 from pbx.db.overlay import laid_over
 from pbx.db.plans import apply_text
-from routing.rota import on_call
+from routing.schedule import on_call
 from routing.shift_start import Begin
 
 ROOT = Path(__file__).parents[3]
@@ -83,17 +83,17 @@ def holds(place: Context, at: str) -> tuple[tuple[str, ...], str]:
     return answer.people, answer.source
 
 
-def two_rotas(place: Context) -> None:
-    """Give the file another rota, which begins in ten days, and nothing before."""
+def two_schedules(place: Context) -> None:
+    """Give the file another schedule, which begins in ten days, and nothing before."""
     more = """
-[rota.nurses]
+[schedule.nurses]
 rotation = ["lee"]
 since = "2026-12-04"
 handoff = "08:00"
 every = "1 day"
 backup = "doctors"
 """
-    text = EXAMPLE.replace("[ladder.urgent]", f"{more}\n[ladder.urgent]")
+    text = EXAMPLE.replace("[escalation.urgent]", f"{more}\n[escalation.urgent]")
     place.config.write_text(text.replace('backup = "doctors"\n', 'backup = "osei"\n'))
 
 
@@ -101,9 +101,9 @@ def test_now_has_the_shape_that_tools_rely_on(place: Context) -> None:
     """The keys of the contract, ids, times with their offset; no home is made by asking."""
     assert document(place, "now") == {
         "at": "2026-11-24T19:30:20-05:00",
-        "rotas": [
+        "schedules": [
             {
-                "rota": "doctors",
+                "schedule": "doctors",
                 "oncall": "osei",
                 "backup": "patel",
                 "since": "2026-11-23T08:00:00-05:00",
@@ -127,13 +127,13 @@ def test_now_at_another_time_and_in_words(place: Context) -> None:
 
 def test_now_where_nobody_is_and_where_two_are(place: Context) -> None:
     """Null and "nobody"; the further people stand in "also"."""
-    two_rotas(place)
-    nurses = document(place, "now")["rotas"][1]
+    two_schedules(place)
+    nurses = document(place, "now")["schedules"][1]
     assert (nurses["oncall"], nurses["backup"], nurses["since"]) == (None, "osei", None)
     assert nurses["until"] == "2026-12-04T08:00:00-05:00"
     assert "Nobody is on call for 'nurses' until Fri 04 Dec" in run(place, "now").stdout
-    run(place, "override", "--rota", "doctors", "--add", "lee", *SPAN, "--reason", "snow")
-    doctors = document(place, "now", "--at", "wed 09:00")["rotas"][0]
+    run(place, "override", "--schedule", "doctors", "--add", "lee", *SPAN, "--reason", "snow")
+    doctors = document(place, "now", "--at", "wed 09:00")["schedules"][0]
     assert (doctors["oncall"], doctors["also"], doctors["source"]) == (
         "osei", ["lee"], "override:1"
     )  # fmt: skip
@@ -150,12 +150,12 @@ def test_now_says_who_has_not_confirmed(place: Context) -> None:
     shifts.note(engine, [begin], "oncall", at=NOW, end=datetime(2026, 11, 30, 13, tzinfo=UTC))
     (row,) = shifts.active(engine)
     assert "confirmed" not in run(place, "now").stdout
-    shifts.befall(engine, row, "tried enough", at=NOW)
-    doctors = document(place, "now")["rotas"][0]
+    shifts.happen(engine, row, "tried enough", at=NOW)
+    doctors = document(place, "now")["schedules"][0]
     assert (doctors["oncall"], doctors["unconfirmed"]) == ("osei", ["osei"])
     said = "Dr. Kofi Osei has not confirmed the shift; Dr. Mira Patel is first, rung with them."
     assert said in run(place, "now").stdout
-    assert "unconfirmed" not in document(place, "now", "--at", "2026-12-07 09:00")["rotas"][0]
+    assert "unconfirmed" not in document(place, "now", "--at", "2026-12-07 09:00")["schedules"][0]
     run(place, "take", "osei")
     assert "confirmed" not in run(place, "now").stdout
 
@@ -168,7 +168,7 @@ def test_now_as_a_process(place: Context) -> None:
         [sys.executable, "-c", code, *words], cwd=ROOT, capture_output=True, text=True, check=True
     )
     shape, loaded = done.stdout.splitlines()
-    assert json.loads(shape)["rotas"][0]["rota"] == "doctors"
+    assert json.loads(shape)["schedules"][0]["schedule"] == "doctors"
     assert {"sqlmodel", "sqlalchemy", "rich.table", "icalendar", "asyncio"} & {
         *loaded.split()
     } == set()
@@ -176,7 +176,7 @@ def test_now_as_a_process(place: Context) -> None:
 
 def test_list_is_gapless_and_says_why(place: Context) -> None:
     """Each row begins where the one before ends; an override cuts the week in three."""
-    run(place, "override", "--rota", "doctors", "--replace", "osei", "--by", "lee", *SPAN,
+    run(place, "override", "--schedule", "doctors", "--replace", "osei", "--by", "lee", *SPAN,
         "--reason", "a wedding")  # fmt: skip
     rows = document(place, "list", "--from", "mon", "--to", "2026-12-08")["shifts"]
     assert rows[0]["start"] == "2026-11-30T00:00:00-05:00"
@@ -186,7 +186,7 @@ def test_list_is_gapless_and_says_why(place: Context) -> None:
     ]  # fmt: skip
     assert [row["end"] for row in rows[:-1]] == [row["start"] for row in rows[1:]]
     assert rows[1] == {
-        "rota": "doctors",
+        "schedule": "doctors",
         "person": "lee",
         "start": "2026-11-25T08:00:00-05:00",
         "end": "2026-11-26T08:00:00-05:00",
@@ -195,7 +195,7 @@ def test_list_is_gapless_and_says_why(place: Context) -> None:
         "instead_of": None,
         "holiday": None,
     }
-    shown = run(place, "list", "--from", "today", "--to", "mon", "--rota", "doctors").stdout
+    shown = run(place, "list", "--from", "today", "--to", "mon", "--schedule", "doctors").stdout
     assert "Dr. Ana Lee, override:1" in shown
 
 
@@ -203,11 +203,11 @@ def test_gaps_are_an_answer_of_no(place: Context) -> None:
     """Exit 1 with the first minute of each; 0 and a sentence where there is none."""
     assert "Somebody is on call" in run(place, "gaps", "--days", "30").stdout
     assert document(place, "gaps") == {"gaps": []}
-    two_rotas(place)
+    two_schedules(place)
     assert document(place, "gaps", code=1) == {
         "gaps": [
             {
-                "rota": "nurses",
+                "schedule": "nurses",
                 "start": "2026-11-24T19:30:20-05:00",
                 "end": "2026-12-04T08:00:00-05:00",
             }
@@ -219,14 +219,19 @@ def test_gaps_are_an_answer_of_no(place: Context) -> None:
 def test_handoffs_to_come(place: Context) -> None:
     """Who hands over to whom, in order of time."""
     assert document(place, "handoffs", "--days", "7")["handoffs"] == [
-        {"rota": "doctors", "at": "2026-11-30T08:00:00-05:00", "from": ["osei"], "to": ["patel"]}
+        {
+            "schedule": "doctors",
+            "at": "2026-11-30T08:00:00-05:00",
+            "from": ["osei"],
+            "to": ["patel"],
+        }
     ]
     words = "Mon 30 Nov 2026 08:00 EST  doctors: Dr. Kofi Osei to Dr. Mira Patel"
     assert words in run(place, "handoffs").stdout
-    two_rotas(place)
+    two_schedules(place)
     assert "nurses: nobody to Dr. Ana Lee" in run(place, "handoffs").stdout
-    rotas = [one["rota"] for one in document(place, "handoffs")["handoffs"]]
-    assert rotas == ["doctors", "nurses", "doctors"]
+    schedules = [one["schedule"] for one in document(place, "handoffs")["handoffs"]]
+    assert schedules == ["doctors", "nurses", "doctors"]
 
 
 @pytest.mark.parametrize(
@@ -243,7 +248,7 @@ def test_handoffs_to_come(place: Context) -> None:
 )
 def test_override(place: Context, words: list[str], people: tuple[str, ...], sentence: str) -> None:
     """What it says is what holds, from the first minute to the last."""
-    done = run(place, "override", "--rota", "doctors", *words, *SPAN, "--reason", "a wedding")
+    done = run(place, "override", "--schedule", "doctors", *words, *SPAN, "--reason", "a wedding")
     assert f"Override 1: {sentence} {WEDNESDAY} (a wedding)." in done.stdout
     assert holds(place, "2026-11-25T07:59:59-05:00") == (("osei",), "rotation")
     assert holds(place, "2026-11-25T08:00:00-05:00") == (people, "override:1")
@@ -255,7 +260,7 @@ def test_override(place: Context, words: list[str], people: tuple[str, ...], sen
 def test_an_override_warns_of_whom_it_leaves_alone(place: Context) -> None:
     """Nobody on call, nobody behind, or nothing changed at all."""
     place.config.write_text(EXAMPLE.replace('backup = "next"', 'backup = "lee"'))
-    words = ["override", "--rota", "doctors", *SPAN, "--reason", "x"]
+    words = ["override", "--schedule", "doctors", *SPAN, "--reason", "x"]
     assert (
         f"nobody is on call for 'doctors' {WEDNESDAY}"
         in run(place, *words, "--remove", "osei").stdout
@@ -264,13 +269,13 @@ def test_an_override_warns_of_whom_it_leaves_alone(place: Context) -> None:
     assert f"Warning: Dr. Ana Lee is alone on call for 'doctors' {WEDNESDAY}" in alone
     assert "changes nothing" in run(place, *words, "--remove", "patel").stdout
     assert "nobody is on call" in run(place, "cancel", "2").stdout
-    late = run(place, "override", "--rota", "doctors", "--remove", "osei",
+    late = run(place, "override", "--schedule", "doctors", "--remove", "osei",
                "--from", "today", "--to", "tomorrow", "--reason", "x").stdout  # fmt: skip
     assert "from Tue 24 Nov 2026 19:30 EST to Wed 25 Nov 2026 00:00 EST" in late
 
 
 @pytest.mark.parametrize(
-    ("words", "mend"),
+    ("words", "fix"),
     [
         (["--add", "lee", "--from", "thu", "--to", "wed"], "name a later end"),
         (["--add", "lee", "--from", "wed", "--to", "wed"], "name a later end"),
@@ -278,7 +283,7 @@ def test_an_override_warns_of_whom_it_leaves_alone(place: Context) -> None:
         (["--add", "lee", "--from", "wed", "--to", "2036-01-01"], "over five years"),
         (["--add", "leo", *SPAN], "did you mean 'lee'?"),
         (["--add", "zzz", *SPAN], "there is lee, osei, patel."),
-        (["--rota", "doctor", "--add", "lee", *SPAN], "did you mean 'doctors'?"),
+        (["--schedule", "doctor", "--add", "lee", *SPAN], "did you mean 'doctors'?"),
         (["--add", "lee", "--remove", "osei", *SPAN], "does one thing"),
         (["--add", "lee", "--by", "osei", *SPAN], "does one thing"),
         (["--replace", "lee", *SPAN], "does one thing"),
@@ -289,16 +294,22 @@ def test_an_override_warns_of_whom_it_leaves_alone(place: Context) -> None:
         (["--add", "lee", "--from", "soon", "--to", "wed"], "'soon' is no time"),
     ],
 )
-def test_an_override_that_cannot_be(place: Context, words: list[str], mend: str) -> None:
+def test_an_override_that_cannot_be(place: Context, words: list[str], fix: str) -> None:
     """One sentence, and nothing is stored."""
-    assert mend in complaint(place, "override", "--rota", "doctors", "--reason", "x", *words)
+    assert fix in complaint(place, "override", "--schedule", "doctors", "--reason", "x", *words)
     assert document(place, "overrides", "--all") == {"overrides": []}
 
 
-@pytest.mark.parametrize("left_out", ["--rota", "--from", "--to", "--reason"])
-def test_an_override_has_a_rota_bounds_and_a_reason(place: Context, left_out: str) -> None:
+@pytest.mark.parametrize("left_out", ["--schedule", "--from", "--to", "--reason"])
+def test_an_override_has_a_schedule_bounds_and_a_reason(place: Context, left_out: str) -> None:
     """Without one of them it is bad input."""
-    options = {"--rota": "doctors", "--from": "wed", "--to": "thu", "--reason": "x", "--add": "lee"}
+    options = {
+        "--schedule": "doctors",
+        "--from": "wed",
+        "--to": "thu",
+        "--reason": "x",
+        "--add": "lee",
+    }
     del options[left_out]
     run(place, "override", *(word for pair in options.items() for word in pair), code=2)
 
@@ -314,11 +325,12 @@ def test_an_override_has_a_rota_bounds_and_a_reason(place: Context, left_out: st
 )
 def test_take_the_night(place: Context, words: list[str], start: str, end: str) -> None:
     """From now to the morning, if nothing else is said; the answer says until when."""
-    told = run(place, "take", "lee", *words).stdout
+    reported = run(place, "take", "lee", *words).stdout
     assert (
-        f"Dr. Ana Lee is on call until {when.show(datetime.fromisoformat(end), NEW_YORK)}; " in told
+        f"Dr. Ana Lee is on call until {when.show(datetime.fromisoformat(end), NEW_YORK)}; "
+        in reported
     )
-    assert "after that, Dr. Kofi Osei is." in told
+    assert "after that, Dr. Kofi Osei is." in reported
     (made,) = document(place, "overrides")["overrides"]
     assert (made["start"], made["end"], made["person"]) == (start, end, "lee")
     assert holds(place, start)[0] == ("lee",)
@@ -345,7 +357,7 @@ def test_swap(place: Context) -> None:
 
 
 @pytest.mark.parametrize(
-    ("words", "mend"),
+    ("words", "fix"),
     [
         (["swap", "lee", "patel", "--from", "today", "--to", "mon"], "Neither Dr. Ana Lee nor"),
         (["swap", "lee", "lee", "--from", "today", "--to", "mon"], "between two people"),
@@ -356,55 +368,55 @@ def test_swap(place: Context) -> None:
         (["now", "--at", "later"], "'later' is no time"),
         (["now", "--at", "9999-12-31"], "'9999-12-31' is no time"),
         (["list", "--from", "mon", "--to", "today"], "name a later end"),
-        (["handoffs", "--rota", "nurses"], "There is no rota 'nurses'"),
+        (["handoffs", "--schedule", "nurses"], "There is no schedule 'nurses'"),
     ],
 )
-def test_what_cannot_be(place: Context, words: list[str], mend: str) -> None:
+def test_what_cannot_be(place: Context, words: list[str], fix: str) -> None:
     """One sentence each; asking makes no database."""
-    assert mend in complaint(place, *words)
+    assert fix in complaint(place, *words)
     assert not place.home.exists()
 
 
-def test_which_of_several_rotas_is_not_guessed(place: Context) -> None:
+def test_which_of_several_schedules_is_not_guessed(place: Context) -> None:
     """Whoever takes a night says which."""
-    two_rotas(place)
+    two_schedules(place)
     assert "doctors, nurses" in complaint(place, "take", "lee")
-    run(place, "take", "patel", "--rota", "nurses")
-    assert document(place, "now")["rotas"][1]["oncall"] == "patel"
+    run(place, "take", "patel", "--schedule", "nurses")
+    assert document(place, "now")["schedules"][1]["oncall"] == "patel"
 
 
 def test_cancel_and_the_list_of_overrides(place: Context) -> None:
-    """What is cancelled holds no more, and is kept with who made it when."""
+    """What is canceled holds no more, and is kept with who made it when."""
     run(place, "take", "lee", "--reason", "call me on 212 555 0199")
-    assert "Cancelled: Override 1" in run(place, "cancel", "1").stdout
+    assert "Canceled: Override 1" in run(place, "cancel", "1").stdout
     assert holds(place, "2026-11-24T20:00:00-05:00") == (("osei",), "rotation")
     assert "No override holds" in run(place, "overrides").stdout
     (made,) = document(place, "overrides", "--all")["overrides"]
-    assert made["cancelled_at"] == made["made_at"] == "2026-11-24T19:30:20-05:00"
+    assert made["canceled_at"] == made["made_at"] == "2026-11-24T19:30:20-05:00"
     assert made["reason"] == "call me on …0199"
-    assert "is cancelled" in complaint(place, "cancel", "1")
-    assert "(cancelled)" in run(place, "overrides", "--all").stdout
+    assert "is canceled" in complaint(place, "cancel", "1")
+    assert "(canceled)" in run(place, "overrides", "--all").stdout
     run(place, "take", "lee", "--to", "+1h")
     assert "Override 2" in run(place, "overrides").stdout
     with time_machine.travel(NOW + timedelta(hours=2), tick=False):
         assert "No override holds" in run(place, "overrides").stdout
 
 
-def test_the_plan_that_runs_is_told_and_not_the_file(place: Context) -> None:
+def test_the_plan_that_runs_is_reported_and_not_the_file(place: Context) -> None:
     """A file that is not applied changes nobody's night, even a broken one."""
     place.home.mkdir()
     plan = parse(EXAMPLE, place.config, PRESETS).plan
     engine = open_database(Home(place.home).database)
     apply_text(engine, EXAMPLE, plan.hash, by="amy", now=datetime.now(UTC))
-    assert document(place, "now")["rotas"][0]["oncall"] == "osei"
+    assert document(place, "now")["schedules"][0]["oncall"] == "osei"
     place.config.write_text("[office")
     done = run(place, "now", "--json")
-    assert json.loads(done.stdout)["rotas"][0]["oncall"] == "osei"
+    assert json.loads(done.stdout)["schedules"][0]["oncall"] == "osei"
     assert "which runs; the file is another" in done.stderr
 
 
 def test_export_is_imported_as_it_was(place: Context, tmp_path: Path) -> None:
-    """The rota of the file, written as shifts, says the same; comments stay, the rest as it was."""
+    """The file's schedule, written as shifts, says the same; comments and the rest stay."""
     file = tmp_path / "doctors.ics"
     run(place, "take", "lee")
     run(place, "export", "--from", "today", "--to", "2026-12-14", "--out", str(file))
@@ -412,7 +424,7 @@ def test_export_is_imported_as_it_was(place: Context, tmp_path: Path) -> None:
     assert printed == file.read_bytes()
     before = document(place, "list", "--from", "today", "--to", "2026-12-14")["shifts"]
     run(place, "cancel", "1")
-    words = ["import", str(file), "--rota", "doctors", "--to", "2026-12-14"]
+    words = ["import", str(file), "--schedule", "doctors", "--to", "2026-12-14"]
     dry = run(place, *words, "--dry-run").stdout
     assert "+ Tue 24 Nov 2026 19:30 to Wed 25 Nov 2026 08:00  Dr. Ana Lee" in dry
     assert "Nothing was written" in dry
@@ -427,14 +439,14 @@ def test_export_is_imported_as_it_was(place: Context, tmp_path: Path) -> None:
     assert {row["source"] for row in after} == {"shift"}
     assert place.config.stat().st_mode & 0o777 == 0o640
     text = place.config.read_text()
-    assert re.sub(r"\[\[rota.*?\n\n", "", text, flags=re.DOTALL) == EXAMPLE
+    assert re.sub(r"\[\[schedule.*?\n\n", "", text, flags=re.DOTALL) == EXAMPLE
     assert "nothing to change" in run(place, *words).stdout
     assert [one.name for one in place.config.parent.glob(".*")] == []
 
 
 def test_a_calendar_that_is_refused_leaves_the_file(place: Context, tmp_path: Path) -> None:
     """Garbage, a file that there is not, and one that is far too large."""
-    words = ["--rota", "doctors"]
+    words = ["--schedule", "doctors"]
     file = tmp_path / "bad.ics"
     assert "cannot be read" in complaint(place, "import", str(file), *words)
     file.write_text("BEGIN:VCALENDAR")

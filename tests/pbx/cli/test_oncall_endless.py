@@ -51,7 +51,7 @@ def test_an_endless_recurrence(
     """Refused with the way out, and nothing is half-imported."""
     file = tmp_path / "oncall.ics"
     file.write_text(CALENDAR.format(end=end).replace("\n", "\r\n"), encoding="utf-8")
-    words = ["import", str(file), "--rota", "doctors", *span]
+    words = ["import", str(file), "--schedule", "doctors", *span]
     with time_machine.travel(datetime(2030, 1, 1, tzinfo=UTC), tick=False):
         done = CliRunner().invoke(oncall.app, words, obj=place)
     if fits:

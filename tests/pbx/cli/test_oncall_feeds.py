@@ -51,10 +51,10 @@ def imported(place: Context, text: str, *options: str, name: str = "feed") -> st
     return done.stdout
 
 
-def told(place: Context) -> list[str]:
+def reported(place: Context) -> list[str]:
     """List the file's shifts of December, by their day."""
     plan = parse(place.config.read_text(encoding="utf-8"), place.config, PRESETS).plan
-    shifts = sorted(plan.rotas["doctors"].shifts, key=lambda one: one.start)
+    shifts = sorted(plan.schedules["doctors"].shifts, key=lambda one: one.start)
     return [f"{one.start.day} {one.person}" for one in shifts]
 
 
@@ -63,9 +63,9 @@ def test_a_feed_for_each_person(place: Context, name: str) -> None:
     """A program calls all of them alike, or nothing; that of lee leaves those of osei."""
     imported(place, calendar((7, "Lee"), (9, "Lee"), name=name))
     imported(place, calendar((8, "Osei"), (10, "Osei"), name=name))
-    assert told(place) == ["7 lee", "8 osei", "9 lee", "10 osei"]
+    assert reported(place) == ["7 lee", "8 osei", "9 lee", "10 osei"]
     out = imported(place, calendar((7, "Lee"), (11, "Lee"), name=name))
-    assert told(place) == ["7 lee", "8 osei", "10 osei", "11 lee"]
+    assert reported(place) == ["7 lee", "8 osei", "10 osei", "11 lee"]
     assert f"Feed '{name or 'feed'}', the shifts of Dr. Ana Lee:" in out
     assert "- Wed 09 Dec 2026 00:00 to Thu 10 Dec 2026 00:00  Dr. Ana Lee\n" in out
     again = imported(place, calendar((7, "Lee"), (11, "Lee"), name=name))
@@ -76,10 +76,10 @@ def test_calendars_without_a_name_have_their_files(place: Context) -> None:
     """Two of several people each do not wipe each other, and a second download is the same one."""
     imported(place, calendar((7, "Lee"), (8, "Osei")), name="nights")
     imported(place, calendar((14, "Lee"), (15, "Patel")), name="weekends")
-    assert told(place) == ["7 lee", "8 osei", "14 lee", "15 patel"]
+    assert reported(place) == ["7 lee", "8 osei", "14 lee", "15 patel"]
     out = imported(place, calendar((7, "Lee"), (9, "Osei")), name="nights (1)")
     assert "Feed 'nights', all of it:" in out
-    assert told(place) == ["7 lee", "9 osei", "14 lee", "15 patel"]
+    assert reported(place) == ["7 lee", "9 osei", "14 lee", "15 patel"]
 
 
 def test_a_swap_holds_whichever_feed_comes_first(place: Context) -> None:
@@ -89,7 +89,7 @@ def test_a_swap_holds_whichever_feed_comes_first(place: Context) -> None:
     out = imported(place, calendar((7, "Lee"), (9, "Lee")))
     assert "- Wed 09 Dec 2026 00:00 to Thu 10 Dec 2026 00:00  Dr. Kofi Osei\n" in out
     imported(place, calendar((8, "Osei")))
-    assert told(place) == ["7 lee", "8 osei", "9 lee"]
+    assert reported(place) == ["7 lee", "8 osei", "9 lee"]
 
 
 def test_two_calendars_with_names(place: Context) -> None:
@@ -97,25 +97,25 @@ def test_two_calendars_with_names(place: Context) -> None:
     imported(place, calendar((7, "Lee"), (8, "Osei"), name="Weekdays"))
     imported(place, calendar((12, "Patel"), (13, "Lee"), name="Weekends"))
     imported(place, calendar((7, "Osei"), (9, "Lee"), name="Weekdays"))
-    assert told(place) == ["7 osei", "9 lee", "12 patel", "13 lee"]
+    assert reported(place) == ["7 osei", "9 lee", "12 patel", "13 lee"]
     imported(place, calendar((10, "Lee")), "--feed", "Weekends")
-    assert told(place) == ["7 osei", "9 lee", "10 lee"]
+    assert reported(place) == ["7 osei", "9 lee", "10 lee"]
     assert 'feed = "Weekends"' in place.config.read_text(encoding="utf-8")
 
 
 def test_what_is_written_by_hand_stays(place: Context) -> None:
     """But where the calendar has somebody else, which is said."""
     by_hand = (
-        '[[rota.doctors.shifts]]  # asked for it\nperson = "lee"\n'
+        '[[schedule.doctors.shifts]]  # asked for it\nperson = "lee"\n'
         'from = "2026-12-24"\nto = "2026-12-27"\n\n'
     ).replace('24"', '24 00:00"').replace('27"', '27 00:00"')  # fmt: skip
-    text = EXAMPLE.replace("[ladder.urgent]", f"{by_hand}[ladder.urgent]")
+    text = EXAMPLE.replace("[escalation.urgent]", f"{by_hand}[escalation.urgent]")
     place.config.write_text(text, encoding="utf-8")
     imported(place, calendar((7, "Osei"), (8, "Patel")))
     assert "# asked for it" in place.config.read_text(encoding="utf-8")
     out = imported(place, calendar((25, "Osei"), (8, "Patel")))
     assert "- Thu 24 Dec 2026 00:00 to Sun 27 Dec 2026 00:00  Dr. Ana Lee, by hand\n" in out
-    assert told(place) == ["8 patel", "24 lee", "25 osei", "26 lee"]
+    assert reported(place) == ["8 patel", "24 lee", "25 osei", "26 lee"]
 
 
 @pytest.mark.parametrize(
@@ -132,7 +132,7 @@ def test_whose_a_title_is(
 ) -> None:
     """As the importer says, title by title."""
     imported(place, calendar((7, title)), *options)
-    assert told(place) == [f"7 {person}"]
+    assert reported(place) == [f"7 {person}"]
 
 
 def test_titles_that_are_no_shifts(place: Context) -> None:
@@ -143,7 +143,7 @@ def test_titles_that_are_no_shifts(place: Context) -> None:
     assert "The same goes for 'lee - vacation'." in said
     assert place.config.read_text(encoding="utf-8") == EXAMPLE
     imported(place, text, "--skip", "Vacation", "--skip", "lee - vacation")
-    assert told(place) == ["7 lee"]
+    assert reported(place) == ["7 lee"]
     assert "left out by --skip" in imported(place, calendar((7, "Off")), "--skip", "off")
 
 
@@ -157,7 +157,7 @@ def test_titles_that_are_no_shifts(place: Context) -> None:
             "There is nobody called 'leigh' in the plan; there is lee",
         ),
         (("--feed", " "), "The feed has no name"),
-        (("--schedule", "nurses"), "There is no rota 'nurses' in the plan"),
+        (("--schedule", "nurses"), "There is no schedule 'nurses' in the plan"),
     ],
 )
 def test_what_is_refused(place: Context, options: tuple[str, ...], words: str) -> None:

@@ -22,10 +22,10 @@ from pbx.cli.oncall import oncall
 from pbx.cli.plan.simulate import simulate
 from pbx.cli.shared.context import Context
 from pbx.escalation.shift_line import handed_over
-from routing import ladder, proof
+from routing import escalation, proof
 from routing.decision import Facts
 from routing.places import overridden
-from routing.rota import on_call
+from routing.schedule import on_call
 
 ROOT = Path(__file__).parents[3]
 NEW_YORK = ZoneInfo("America/New_York")
@@ -45,20 +45,20 @@ name = "Dr. Eva Diaz"
 from = "2026-11-30"
 to = "2026-12-06"
 
-[[rota.doctors.layers]]
+[[schedule.doctors.layers]]
 rotation = ["chen", "diaz"]
 since = "2026-11-23"
 handoff = "17:00"
 every = "1 day"
 place = "beside"
 
-[[rota.doctors.layers]]
+[[schedule.doctors.layers]]
 rotation = ["patel", "lee", "osei"]
 since = "2026-11-23"
 handoff = "mon 08:00"
 place = "backup"
 
-[ladder.urgent]"""
+[escalation.urgent]"""
 
 
 @pytest.fixture(autouse=True)
@@ -72,7 +72,7 @@ def _tuesday() -> Iterator[None]:
 def place(tmp_path: Path) -> Context:
     """Make a place with the example's file and these places, and no home yet."""
     text = (ROOT / "config" / "office.toml").read_text()
-    (tmp_path / "office.toml").write_text(text.replace("[ladder.urgent]", MORE, 1))
+    (tmp_path / "office.toml").write_text(text.replace("[escalation.urgent]", MORE, 1))
     return Context(tmp_path / "office.toml", tmp_path / "home")
 
 
@@ -143,9 +143,9 @@ def test_the_schedule_before_any_change(place: Context) -> None:
 def test_a_change_of_tonight(
     place: Context, words: list[str], expected: tuple[tuple[str, ...], str | None], said: str
 ) -> None:
-    """Each command is for the place that it names, holds up to the morning, and is cancelled."""
+    """Each command is for the place that it names, holds up to the morning, and is canceled."""
     more = [] if words[0] == "take" else list(TONIGHT)
-    more += ["--rota", "doctors", "--reason", "ill"] if words[0] == "override" else []
+    more += ["--schedule", "doctors", "--reason", "ill"] if words[0] == "override" else []
     output = run(place, *words, *more)
     assert said in output
     assert holds(place, "now") == expected
@@ -177,7 +177,7 @@ def test_a_change_of_a_week_in_which_somebody_is_away(
     place: Context, words: list[str], expected: tuple[tuple[str, ...], str | None], said: str
 ) -> None:
     """Shifts that are taken for somebody can be given on; who is away is warned of, and named."""
-    more = ["--rota", "doctors", "--reason", "ill"] if words[0] == "override" else []
+    more = ["--schedule", "doctors", "--reason", "ill"] if words[0] == "override" else []
     output = run(place, *words, *NEXT, *more)
     assert said in output
     assert ("Warning: Dr. Mira Patel" in output) == bool(said)
@@ -196,11 +196,11 @@ def test_a_change_of_a_week_in_which_somebody_is_away(
         (["swap", "osei", "diaz", *TONIGHT],
          ("Neither Dr. Kofi Osei nor Dr. Eva Diaz is on call alone for 'doctors' in that time; see "
           "'officeline oncall list'.")),
-        (["override", "--rota", "doctors", *TONIGHT, "--reason", "x", "--backup", "lee",
+        (["override", "--schedule", "doctors", *TONIGHT, "--reason", "x", "--backup", "lee",
           "--add", "chen"],
          ("An override does one thing; name --add PERSON, --remove PERSON, --backup PERSON, or "
           "--replace PERSON --by PERSON.")),
-        (["override", "--rota", "doctors", *TONIGHT, "--reason", "x", "--backup", "nobody"],
+        (["override", "--schedule", "doctors", *TONIGHT, "--reason", "x", "--backup", "nobody"],
          "There is nobody called 'nobody' in the plan; there is lee, osei, patel, chen, diaz."),
     ],
 )  # fmt: skip
@@ -209,12 +209,12 @@ def test_what_cannot_be(place: Context, words: list[str], sentence: str) -> None
     assert complaint(place, *words) == sentence
 
 
-def test_who_is_on_call_is_told_with_whose_turn_it_is(place: Context) -> None:
+def test_who_is_on_call_is_reported_with_whose_turn_it_is(place: Context) -> None:
     """In words, and for tools; two at once are two rows."""
     said = run(place, "now", "--at", "2026-12-01 20:00")
     assert "(Dr. Ana Lee, for Dr. Mira Patel, who is away)" in said
     shown: dict[str, Any] = json.loads(run(place, "now", "--at", "2026-12-01 20:00", "--json"))
-    (doctors,) = shown["rotas"]
+    (doctors,) = shown["schedules"]
     assert (doctors["oncall"], doctors["also"], doctors["beside"], doctors["instead_of"]) == (
         "lee", ["chen"], ["chen"], {"lee": "patel"},
     )  # fmt: skip
@@ -230,7 +230,7 @@ def test_who_is_on_call_is_told_with_whose_turn_it_is(place: Context) -> None:
 
 def test_a_backup_who_is_put_in_by_hand_confirms_nothing(place: Context) -> None:
     """Who steps in is not on call; nobody calls them about the beginning of a shift."""
-    run(place, "override", "--rota", "doctors", *TONIGHT, "--reason", "ill", "--backup", "lee")
+    run(place, "override", "--schedule", "doctors", *TONIGHT, "--reason", "ill", "--backup", "lee")
     with place.database().connect() as connection:
         assert not connection.exec_driver_sql("SELECT * FROM shift_start").all()
 
@@ -261,7 +261,7 @@ def test_simulate_says_who_takes_turns_for_whom(place: Context) -> None:
     assert "lee has 1 turn (160 h) of 'doctors' for patel, who is away.\n" in done.output
     shown = json.loads(CliRunner().invoke(app, [*words, "--json"], obj=place).stdout)
     assert shown["covered"] == [
-        {"rota": "doctors", "person": "lee", "instead_of": "patel", "turns": 1, "hours": 160.0}
+        {"schedule": "doctors", "person": "lee", "instead_of": "patel", "turns": 1, "hours": 160.0}
     ]
 
 
@@ -270,13 +270,13 @@ def test_explain_names_who_is_there(place: Context) -> None:
     plan = place.running()
     at = when.parse("2026-12-01 20:00", NEW_YORK, NOW)
     numbers = dict.fromkeys(plan.people, frozenset({"mobile"}))
-    told = explain.imagine(plan, numbers, Facts("+12125550100", None, ("1",)), at)
-    assert told.oncall == {"doctors": ("lee", "chen")}
+    reported = explain.imagine(plan, numbers, Facts("+12125550100", None, ("1",)), at)
+    assert reported.oncall == {"doctors": ("lee", "chen")}
     assert "Dr. Ana Lee has the turn of Dr. Mira Patel, who is away." in explain.sentences(
-        told, plan
+        reported, plan
     )
-    assert explain.document(told)["instead_of"] == {"doctors": {"lee": "patel"}}
-    rung = [one.who for one in told.steps if isinstance(one, ladder.Ringing)]
+    assert explain.document(reported)["instead_of"] == {"doctors": {"lee": "patel"}}
+    rung = [one.who for one in reported.steps if isinstance(one, escalation.Ringing)]
     assert rung[:2] == [("lee", "chen"), ("osei",)]
     found = proof.prove(plan, numbers, at, at + timedelta(days=30))
     assert found.holds, found.counterexamples[:1]
@@ -302,7 +302,7 @@ def test_away_writes_a_vacation_into_the_file(
     expected: tuple[tuple[str, ...], str | None],
     back: str,
 ) -> None:
-    """Days are included; each place goes to whoever is next, and comes back afterwards."""
+    """Days are included; each place goes to whoever is next, and comes back afterward."""
     before, after, text = holds(place, "now"), holds(place, back), place.config.read_text()
     words = ("away", who, "--from", "2026-11-25", "--to", end)
     assert "Nothing was written" in run(place, *words, "--dry-run")

@@ -13,15 +13,15 @@ from typer.testing import CliRunner
 
 from pbx.cli.oncall import oncall
 from pbx.cli.shared.context import Context
-from routing.rota import on_call
+from routing.schedule import on_call
 
 ROOT = Path(__file__).parents[3]
 NEW_YORK = ZoneInfo("America/New_York")
 NOW = datetime(2026, 11, 24, 19, 30, tzinfo=NEW_YORK)
 HOUR = timedelta(hours=1)
 TEXT = (ROOT / "config" / "office.toml").read_text()
-OWN = TEXT[TEXT.index("[rota.doctors]") : TEXT.index("[ladder.urgent]")]
-WEEKS = """[rota.doctors]
+OWN = TEXT[TEXT.index("[schedule.doctors]") : TEXT.index("[escalation.urgent]")]
+WEEKS = """[schedule.doctors]
 rotation = ["lee", "osei", "grant"]
 since = "2026-01-05"
 handoff = "mon 08:00"
@@ -35,7 +35,7 @@ HOLIDAYS = '[holidays]\n"Thanksgiving" = "4th Thursday in November"\n"Christmas"
 def layer(*lines: str, since: str = "2026-01-05") -> str:
     """Write a layer of Patel, Chen and Grant above the weeks of Lee, Osei and Grant."""
     head = [
-        "[[rota.doctors.layers]]",
+        "[[schedule.doctors.layers]]",
         'rotation = ["patel", "chen", "grant"]',
         f'since = "{since}"',
     ]
@@ -74,7 +74,7 @@ SCHEDULES = {
     "dates": (layer('handoff = "mon 08:00"', 'only = ["2026-11-26 08:00 - 2026-11-27 08:00"]'),
               "2026-11-26 12:00"),
     "an explicit shift": (
-        WEEKS + '\n[[rota.doctors.shifts]]\nperson = "patel"\nfrom = "2026-11-26 08:00"\n'
+        WEEKS + '\n[[schedule.doctors.shifts]]\nperson = "patel"\nfrom = "2026-11-26 08:00"\n'
         'to = "2026-11-27 08:00"\n', "2026-11-26 12:00"),
 }  # fmt: skip
 
@@ -140,14 +140,14 @@ def test_each_command_holds_for_its_time(place: tuple[Context, datetime]) -> Non
         assert now[0] == people, words
         assert now[1] not in people, words
         assert [holds(context, at - 2 * HOUR), holds(context, at + 2 * HOUR)] == outside, words
-        cancelled(context)
+        canceled(context)
         assert holds(context, at) == (before, backup)
     run(context, *override, "--backup", "diaz")
     assert holds(context, at) == (before, "diaz")
     assert [holds(context, at - 2 * HOUR), holds(context, at + 2 * HOUR)] == outside
 
 
-def cancelled(context: Context) -> None:
+def canceled(context: Context) -> None:
     """Cancel every override that holds."""
     for one in context.running().overrides:
         run(context, "cancel", str(one.id))

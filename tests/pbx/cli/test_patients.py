@@ -130,7 +130,7 @@ def test_a_refused_row_stops_the_import_and_says_why(place: Context, row: str, w
     assert [one["id"] for one in listed(place)] == ["P1", "P2"]
 
 
-def test_all_refused_rows_are_told_at_once(place: Context) -> None:
+def test_all_refused_rows_are_reported_at_once(place: Context) -> None:
     """Each by the line on which it begins, though one before it has several lines."""
     two_lines = 'P7,"Two\nlines",2125550151,,\n'
     report = imported(place, GOOD + two_lines + "\n" + "\n".join(REFUSED) + "\n", code=1)
@@ -307,7 +307,7 @@ def test_the_preview_as_json(place: Context) -> None:
     assert "2125550" not in json.dumps(report)
 
 
-def test_who_is_not_in_the_file_goes_only_if_told(place: Context) -> None:
+def test_who_is_not_in_the_file_goes_only_if_reported(place: Context) -> None:
     """--replace says so before, and the audit after."""
     imported(place, "P1,Maria,2125550142,,\nP3,Kay,2125550145,,\n")
     file = written(place, "P1,Maria,2125550142,,\n")
@@ -346,7 +346,7 @@ def test_a_change_in_the_meantime_stops_the_import(engine: Engine) -> None:
     assert [one.id for one in list_patients(engine)] == ["P2"]
 
 
-def test_bad_rows_are_told_one_by_one_up_to_some(place: Context) -> None:
+def test_bad_rows_are_reported_one_by_one_up_to_some(place: Context) -> None:
     """Thousands of them are no screen full: twenty and a count, and nothing is written."""
     rows = "".join(f"P{one},Ann,55501{one % 100:02d},,\n" for one in range(3000))
     done = run(place, "import", written(place, rows), "--yes", code=1)

@@ -1,4 +1,4 @@
-"""`officeline people` and `vault`, as an administrator and a script meet them."""
+"""`officeline people` and `secrets`, as an administrator and a script meet them."""
 
 from __future__ import annotations
 
@@ -18,10 +18,9 @@ from typer.testing import CliRunner
 
 import cli
 from pbx.base.errors import ConfigError, OfficeLineError
-from pbx.config import people_file
-from pbx.config import secrets as vault
+from pbx.config import people_file, secrets
 from pbx.config.home import Home
-from pbx.config.secrets import Vault
+from pbx.config.secrets import Secrets
 from pbx.db import pins as tries
 from pbx.db.changes import add_override
 from pbx.db.database import open_database
@@ -42,9 +41,9 @@ NOW = datetime.now(UTC)
 
 @pytest.fixture
 def place(tmp_path: Path) -> Path:
-    """Make a folder with the example's file and a vault with Lee's mobile."""
+    """Make a folder with the example's file and a secrets file with Lee's mobile."""
     (tmp_path / "office.toml").write_text(EXAMPLE)
-    vault.write(tmp_path / "home", Vault(mobiles={"lee": "+12125550111"}))
+    secrets.write(tmp_path / "home", Secrets(mobiles={"lee": "+12125550111"}))
     return tmp_path
 
 
@@ -98,7 +97,7 @@ def test_a_pin_is_set_kept_as_a_hash_and_never_shown(place: Path) -> None:
     """From standard input; the list tells that there is one, and the code before it."""
     said = done(place, "people", "pin", "lee", "--stdin", given="480297\n")
     assert "keys in 10 and then the PIN" in said
-    held = (place / "home" / vault.FILE).read_text()
+    held = (place / "home" / secrets.FILE).read_text()
     assert "480297" not in held + said
     assert json.loads(held)["pins"]["lee"].startswith("$argon2id$")
     found = listed(place)
@@ -123,7 +122,7 @@ def test_a_bad_pin_is_refused(place: Path, given: str, said: str) -> None:
     """What is easy to guess, or no PIN at all; nothing is kept."""
     found = refused(place, "people", "pin", "lee", "--stdin", given=given)
     assert any(word in found for word in said.split("|"))
-    assert vault.read(place / "home").pins == {}
+    assert secrets.read(place / "home").pins == {}
 
 
 def test_the_entrance_prints_the_sentence(place: Path) -> None:
@@ -134,7 +133,7 @@ def test_the_entrance_prints_the_sentence(place: Path) -> None:
             words, cwd=ROOT, input=given, capture_output=True, text=True, timeout=60, check=False
         )
         assert (done.returncode, done.stderr.count("\n")) == (code, code // 2)
-    assert "lee" in vault.read(place / "home").pins
+    assert "lee" in secrets.read(place / "home").pins
 
 
 def test_a_pin_is_no_argument_and_is_asked_for_at_a_terminal(place: Path) -> None:
@@ -168,7 +167,7 @@ def test_a_terminal_is_asked_twice_without_echo(place: Path) -> None:
     assert seen.count("PIN (six digits): ") == 2
     assert "do not match" in seen
     assert "48029" not in seen
-    assert "lee" in vault.read(place / "home").pins
+    assert "lee" in secrets.read(place / "home").pins
 
 
 def until(terminal: int, end: str | None) -> str:
@@ -202,13 +201,13 @@ def test_unlocking(place: Path) -> None:
 def test_a_number_that_is_asked_for(place: Path) -> None:
     """It stands in no command, which sudo would write into the journal."""
     assert "…0133" in done(place, "people", "mobile", "lee", given="212 555 0133\n")
-    assert vault.read(place / "home").contacts("lee") == {"mobile": "+12125550133"}
+    assert secrets.read(place / "home").contacts("lee") == {"mobile": "+12125550133"}
 
 
 def test_a_second_number(place: Path) -> None:
     """It stands beside the mobile."""
     assert "…0122" in done(place, "people", "mobile", "lee", "212 555 0122", "--second")
-    held = vault.read(place / "home")
+    held = secrets.read(place / "home")
     assert held.contacts("lee") == {"mobile": "+12125550111", "second": "+12125550122"}
     assert listed(place)["lee"]["second"] == "…0122"
 
@@ -227,7 +226,7 @@ def test_a_person_is_added_and_removed_to_the_letter(place: Path) -> None:
     assert text(place) == WITH_KIM
     done(place, "people", "remove", "kim", "--yes")
     assert text(place) == EXAMPLE
-    assert "kim" not in vault.read(place / "home").named()
+    assert "kim" not in secrets.read(place / "home").named()
     assert sorted(path.name for path in place.iterdir()) == ["home", "office.toml"]
 
 
@@ -254,7 +253,7 @@ def test_a_person_who_cannot_be_is_not_added(
 
 
 def test_who_is_named_stays(place: Path) -> None:
-    """Every place is told: rotas, groups, lines, ladders, rules, what runs, and overrides."""
+    """Every place is named: schedules, groups, lines, escalations, rules, the plan, overrides."""
     more = (
         WITH_KIM
         .replace('frontdesk = ["desk1", "desk2"]', 'frontdesk = ["desk1", "desk2", "kim"]')
@@ -265,12 +264,17 @@ def test_who_is_named_stays(place: Path) -> None:
     )  # fmt: skip
     (place / "office.toml").write_text(more)
     said = refused(place, "people", "remove", "kim", "--yes")
-    for where in ("group frontdesk", "line backline", "ladder urgent", "rule 'hers', panel"):
+    for where in (
+        "group frontdesk",
+        "line backline",
+        "escalation policy urgent",
+        "rule 'hers', panel",
+    ):
         assert where in said
     assert text(place) == more
-    assert "rota doctors" in refused(place, "people", "remove", "lee", "--yes")
+    assert "schedule doctors" in refused(place, "people", "remove", "lee", "--yes")
     assert "nobody called" in refused(place, "people", "remove", "nobody", "--yes")
-    assert "lee" in vault.read(place / "home").mobiles
+    assert "lee" in secrets.read(place / "home").mobiles
 
 
 def test_who_is_named_by_what_runs_or_by_an_override_stays(place: Path) -> None:
@@ -280,7 +284,7 @@ def test_who_is_named_by_what_runs_or_by_an_override_stays(place: Path) -> None:
     engine = open_database(Home(place / "home").database)
     running = WITH_KIM.replace('["lee", "osei", "patel"]', '["lee", "osei", "patel", "kim"]')
     apply_text(engine, running, "x", by="amy", now=NOW)
-    assert "rota doctors of the plan that runs" in refused(
+    assert "schedule doctors of the plan that runs" in refused(
         place, "people", "remove", "kim", "--yes"
     )
     apply_text(engine, WITH_KIM, "y", by="amy", now=NOW)
@@ -297,7 +301,7 @@ def test_who_is_named_by_what_runs_or_by_an_override_stays(place: Path) -> None:
         )
     engine.dispose()
     said = refused(place, "people", "remove", "kim", "--yes")
-    assert "override 2 of rota doctors" in said
+    assert "override 2 of schedule doctors" in said
     assert "override 1 " not in said
 
 
@@ -360,7 +364,7 @@ def test_what_goes_with_a_person(old: str, new: str) -> None:
 
 
 @pytest.mark.parametrize("old", ['people = { lee = { name = "L" }, osei = { name = "O" } }\n'])
-def test_a_layout_that_cannot_be_changed_is_told(old: str) -> None:
+def test_a_layout_that_cannot_be_changed_is_reported(old: str) -> None:
     """Several people on one line are for a human."""
     with pytest.raises(ConfigError, match="by hand"):
         people_file.removed(old, "lee")
@@ -368,11 +372,11 @@ def test_a_layout_that_cannot_be_changed_is_told(old: str) -> None:
         people_file.added(old, "kim", "K", "nurse")
 
 
-def test_the_vaults_state(place: Path) -> None:
+def test_the_secrets_files_state(place: Path) -> None:
     """Who has what, also of people who are no more in the file; and who can read it."""
-    vault.change(place / "home", lambda held: held.with_mobile("gone", "+12125550199"))
+    secrets.change(place / "home", lambda held: held.with_mobile("gone", "+12125550199"))
     done(place, "people", "pin", "osei", "--stdin", given="480297\n")
-    found = json.loads(done(place, "vault", "status", "--json"))
+    found = json.loads(done(place, "secrets", "status", "--json"))
     assert found["mode"] == "0600"
     assert found["folder_mode"] in {"0700", "0710"}  # Asterisk's own user passes through
     rows = {row["id"]: row for row in found["people"]}
@@ -381,36 +385,36 @@ def test_the_vaults_state(place: Path) -> None:
     assert [row for row in rows.values() if not row["in_file"]] == [rows["gone"]]
     made = dict.fromkeys(("trunk", "manager", "token", "mqtt"), False)
     assert found["secrets"] == {**made, "phones": []}
-    printed = done(place, "vault", "status")
+    printed = done(place, "secrets", "status")
     assert "gone         mobile  (not in the file)" in printed
     assert "0111" not in printed
-    (place / "home" / vault.FILE).chmod(0o644)
-    assert "can be read by others" in refused(place, "vault", "status")
+    (place / "home" / secrets.FILE).chmod(0o644)
+    assert "can be read by others" in refused(place, "secrets", "status")
 
 
 def test_new_secrets(place: Path) -> None:
     """Each is another one; numbers, PINs and the carrier's password stay; nothing is printed."""
     home = place / "home"
-    old = vault.change(
-        home, lambda held: Vault(**{**vars(held.completed(("desk1", "old"))), "trunk": "carrier"})
+    old = secrets.change(
+        home, lambda held: Secrets(**{**vars(held.completed(("desk1", "old"))), "trunk": "carrier"})
     )
-    code, _, said = officeline(place, "vault", "rekey", given="n\n")
+    code, _, said = officeline(place, "secrets", "rekey", given="n\n")
     assert code == 1
     assert "2 desk phones" in said
-    assert vault.read(home) == old
-    printed = done(place, "vault", "rekey", "--yes")
+    assert secrets.read(home) == old
+    printed = done(place, "secrets", "rekey", "--yes")
     assert "'officeline up' must be started again" in printed
-    new = vault.read(home)
+    new = secrets.read(home)
     assert (new.mobiles, new.trunk) == (old.mobiles, "carrier")
     assert set(new.phones) == {"desk1", "desk2"}
-    secrets = {new.manager, new.token, *new.phones.values()}
-    assert len(secrets - {old.manager, old.token, *old.phones.values()}) == 4
-    assert all(len(secret) >= 20 and secret not in printed for secret in secrets)
+    made = {new.manager, new.token, *new.phones.values()}
+    assert len(made - {old.manager, old.token, *old.phones.values()}) == 4
+    assert all(len(secret) >= 20 and secret not in printed for secret in made)
 
 
 def test_no_new_secrets_under_a_line_that_runs(place: Path) -> None:
     """A control layer that starts again would not get into the old Asterisk any more."""
-    old = vault.change(place / "home", lambda held: held.completed(("desk1",)))
+    old = secrets.change(place / "home", lambda held: held.completed(("desk1",)))
     with only_one.asterisk_of(Home(place / "home")):
-        assert "stop 'officeline up'" in refused(place, "vault", "rekey", "--yes")
-    assert vault.read(place / "home") == old
+        assert "stop 'officeline up'" in refused(place, "secrets", "rekey", "--yes")
+    assert secrets.read(place / "home") == old

@@ -111,7 +111,7 @@ def test_a_rollback_to_nothing_is_a_sentence(place: Context, words: Sequence[str
 def test_a_broken_file_does_not_go_live(place: Context) -> None:
     """It is refused with its mistakes, reason or not; what ran runs on."""
     run(place, "apply")
-    place.config.write_text(EXAMPLE.replace('do = { ladder = "urgent" }', "do = {}"))
+    place.config.write_text(EXAMPLE.replace('do = { escalation = "urgent" }', "do = {}"))
     for words in (["apply"], ["apply", "--force", "I know better"]):
         with pytest.raises(ConfigError, match="exactly one action"):
             run(place, *words)
@@ -124,13 +124,13 @@ def test_a_broken_file_does_not_go_live(place: Context) -> None:
 def test_a_plan_that_is_not_proven_goes_live_for_a_reason_alone(place: Context) -> None:
     """A week without anybody on call is told and stops it; the reason of who insists is kept."""
     run(place, "apply")
-    layers = """[[rota.doctors.layers]]
+    layers = """[[schedule.doctors.layers]]
 rotation = ["osei"]
 since = "2026-01-05"
 handoff = "mon 08:00"
 only = ["mon 08:00-sun 08:00"]
 """
-    holes = EXAMPLE.replace("[ladder.urgent]", f"{layers}\n[ladder.urgent]").replace(
+    holes = EXAMPLE.replace("[escalation.urgent]", f"{layers}\n[escalation.urgent]").replace(
         'rotation = ["lee", "osei", "patel"]\nsince = "2026-01-05"\nhandoff = "mon 08:00"\n'
         'every = "1 week"\n',
         "",

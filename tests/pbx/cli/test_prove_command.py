@@ -14,7 +14,7 @@ from typer.testing import CliRunner, Result
 
 import cli
 from pbx.base.errors import OfficeLineError
-from pbx.config import secrets as vault
+from pbx.config import secrets
 from pbx.config.home import Home
 from pbx.db import records
 from pbx.db.database import open_database
@@ -32,8 +32,8 @@ def officeline(home: Path, *words: str, config: Path = CONFIG) -> Result:
 
 @pytest.fixture
 def home(tmp_path: Path) -> Path:
-    """Make a home whose vault knows everybody."""
-    vault.write(tmp_path, vault.Vault(mobiles=dict(MOBILES)))
+    """Make a home whose secrets file knows everybody."""
+    secrets.write(tmp_path, secrets.Secrets(mobiles=dict(MOBILES)))
     return tmp_path
 
 
@@ -53,21 +53,21 @@ def test_the_example_is_proven(home: Path) -> None:
         "2026-11-01T00:00:00-04:00",
         "2026-12-01T00:00:00-05:00",
     )
-    told = officeline(home, "prove", *NOVEMBER)
-    assert told.exit_code == 0
-    assert told.stdout.startswith(
+    reported = officeline(home, "prove", *NOVEMBER)
+    assert reported.exit_code == 0
+    assert reported.stdout.startswith(
         f"It holds: all {checked['paths']} paths in {checked['intervals']} intervals "
     )
     assert checked["changes"] == checked["intervals"] - 1
     assert (
         f"Calls that span one of {checked['changes']} changes of hours or duty were followed, too: "
         f"all {checked['across']} paths of theirs are decided as they began"
-    ) in told.stdout
+    ) in reported.stdout
 
 
 def test_a_removed_contact_is_exit_1_and_the_first_minute(home: Path) -> None:
     """The document has the shape of the contract; nobody's number is in it."""
-    vault.write(home, vault.Vault(mobiles={key: MOBILES[key] for key in ("lee", "patel")}))
+    secrets.write(home, secrets.Secrets(mobiles={key: MOBILES[key] for key in ("lee", "patel")}))
     found = proven(officeline(home, "prove", *NOVEMBER, "--json"), 1)
     assert found["holds"] is False
     assert found["counterexamples"][0] == {
@@ -75,18 +75,20 @@ def test_a_removed_contact_is_exit_1_and_the_first_minute(home: Path) -> None:
         "to": "2026-11-09T08:00:00-05:00",
         "line": "backline",
         "urgency": "urgent",
-        "path": ["an unknown caller", "the ladder urgent"],
+        "path": ["an unknown caller", "the escalation policy urgent"],
         "why": "osei is on call and has no contact then",
         "times": 2,
     }
-    told = officeline(home, "prove", *NOVEMBER)
-    assert told.exit_code == 1
-    assert "From Mon 02 Nov 2026 08:00 EST to Mon 09 Nov 2026 08:00 EST" in told.stdout
-    assert "osei is on call and has no contact then (and 1 more time in this span)." in told.stdout
-    assert not re.search(r"\d{7}", told.output)
+    reported = officeline(home, "prove", *NOVEMBER)
+    assert reported.exit_code == 1
+    assert "From Mon 02 Nov 2026 08:00 EST to Mon 09 Nov 2026 08:00 EST" in reported.stdout
+    assert (
+        "osei is on call and has no contact then (and 1 more time in this span)." in reported.stdout
+    )
+    assert not re.search(r"\d{7}", reported.output)
 
 
-def test_an_empty_vault_judges_by_the_file_alone(tmp_path: Path) -> None:
+def test_an_empty_secrets_assesses_by_the_file_alone(tmp_path: Path) -> None:
     """And says so, beside the document."""
     result = officeline(tmp_path, "prove", *NOVEMBER, "--json")
     assert result.exit_code == 0
@@ -133,9 +135,9 @@ def test_a_simulation_has_the_shape_of_the_contract(home: Path) -> None:
     assert list(found["load"]) == ["lee", "osei", "patel"]
     assert sum(one["nights"] for one in found["load"].values()) == 365
     assert sum(found["outcomes"].values()) == pytest.approx(4 * 365, abs=0.1)
-    told = officeline(home, *words)
-    assert told.exit_code == 0
-    assert re.search(rf"lee +{found['load']['lee']['nights']} ", told.stdout)
+    reported = officeline(home, *words)
+    assert reported.exit_code == 0
+    assert re.search(rf"lee +{found['load']['lee']['nights']} ", reported.stdout)
 
 
 def test_the_log_can_be_the_load(home: Path) -> None:
@@ -148,7 +150,7 @@ def test_the_log_can_be_the_load(home: Path) -> None:
     writer = LogWriter(lambda: open_database(Home(home).database))
     at = datetime.now(UTC) - timedelta(hours=1)
     writer.put(records.CallStarted("1.1", at, "backline", "+12125550101", None, "abc"))
-    writer.put(records.Decided("1.1", at, 1, "ladder", "urgent", "urgent", ()))
+    writer.put(records.Decided("1.1", at, 1, "escalation", "urgent", "urgent", ()))
     writer.start()
     writer.close()
     span = ("--from", "2027-01-04", "--to", "2027-02-01")

@@ -37,7 +37,7 @@ EXPORTS = {
 # What the example of its help changes without a terminal, in the office of these tests
 SURELY = {
     "hold add", "hours close", "inbox claim", "inbox close", "inbox note", "oncall cancel",
-    "oncall take", "patients flag", "patients remove", "people add", "vault rekey",
+    "oncall take", "patients flag", "patients remove", "people add", "secrets rekey",
 }  # fmt: skip
 __all__ = ["own", "place"]  # fixtures of all commands
 Run = Callable[..., tuple[int, str, str]]

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from pbx.config.home import Home
-from tests.support.ledgers import Told, write_log
+from tests.support.ledgers import Reported, write_log
 from tests.support.offices import ROOT
 
 
@@ -28,10 +28,18 @@ def test_nothing_runs(tmp_path: Path) -> None:
     assert done.stdout.startswith("Asterisk does not run.\nThe control layer does not run.\n")
     done = said(*given, "status", "--json")
     assert done.returncode == 1
-    told = json.loads(done.stdout)
-    assert (told["ok"], told["asterisk"], told["control_layer"]) == (False, False, False)
-    assert (told["control_layer_since"], told["trunk"], told["calls"]) == (None, None, 0)
-    assert told["messages"] == {"open": 0, "urgent": 0}
+    reported = json.loads(done.stdout)
+    assert (reported["ok"], reported["asterisk"], reported["control_layer"]) == (
+        False,
+        False,
+        False,
+    )
+    assert (reported["control_layer_since"], reported["trunk"], reported["calls"]) == (
+        None,
+        None,
+        0,
+    )
+    assert reported["messages"] == {"open": 0, "urgent": 0}
     assert not home.exists()
 
 
@@ -48,9 +56,9 @@ def test_what_was_left_to_do_is_counted(tmp_path: Path) -> None:
     write_log(
         tmp_path,
         [
-            Told("1.1", at, None),
-            Told("1.2", at, "message", has_message=True),
-            Told("1.3", at, "message", has_message=True, caller="+12125550144"),
+            Reported("1.1", at, None),
+            Reported("1.2", at, "message", has_message=True),
+            Reported("1.3", at, "message", has_message=True, caller="+12125550144"),
         ],
     )
     given = ("--config", str(ROOT / "config" / "office.toml"), "--home", str(tmp_path))
@@ -58,8 +66,8 @@ def test_what_was_left_to_do_is_counted(tmp_path: Path) -> None:
         "1 call is under way, and 2 messages are open (2 urgent).\n"
         in said(*given, "status").stdout
     )
-    told = json.loads(said(*given, "status", "--json").stdout)
-    assert (told["calls"], told["messages"]) == (1, {"open": 2, "urgent": 2})
+    reported = json.loads(said(*given, "status", "--json").stdout)
+    assert (reported["calls"], reported["messages"]) == (1, {"open": 2, "urgent": 2})
     Home(tmp_path).database.write_bytes(b"x" * 9000)
     done = said(*given, "status")
     assert (done.returncode, done.stderr) == (1, "")

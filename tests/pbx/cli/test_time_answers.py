@@ -15,7 +15,7 @@ from pbx.base import when
 from tests.support.offices import EXAMPLE
 
 ROOT = Path(__file__).parents[3]
-OVERRIDE = ("oncall", "override", "--rota", "doctors", "--add", "lee", "--reason", "x")
+OVERRIDE = ("oncall", "override", "--schedule", "doctors", "--add", "lee", "--reason", "x")
 EXPLAIN = ("explain", "--did", "+12125550100")
 
 

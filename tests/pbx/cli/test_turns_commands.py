@@ -18,7 +18,7 @@ from tests.support.offices import EXAMPLE
 
 NEW_YORK = ZoneInfo("America/New_York")
 NOW = datetime(2026, 11, 24, 19, 30, tzinfo=NEW_YORK)  # a Tuesday evening
-ROTA = """[rota.doctors]
+SCHEDULE = """[schedule.doctors]
 rotation = ["lee", "osei", "patel", "chen"]
 since = "2026-01-01"
 handoff = "1st 08:00"
@@ -26,20 +26,20 @@ every = "1 month"
 joins = { chen = "2026-12-01" }
 leaves = { osei = "2027-02-01" }
 
-[[rota.doctors.layers]]
+[[schedule.doctors.layers]]
 rotation = ["lee", "osei", "patel"]
 since = "2026-01-05"
 handoff = "17:00"
 every = "1 day"
 only = ["mon-thu 17:00-08:00"]
 
-[[rota.doctors.layers]]
+[[schedule.doctors.layers]]
 rotation = ["patel", "lee"]
 since = "2026-01-02"
 handoff = "fri 17:00"
 only = ["first fri 17:00-mon 08:00"]
 
-[[rota.doctors.layers]]
+[[schedule.doctors.layers]]
 rotation = ["osei"]
 since = "2026-11-20"
 until = "2027-02-01"
@@ -48,9 +48,9 @@ only = ["every other fri 17:00-mon 08:00"]
 
 """
 CHEN = '[people.chen]\nname = "Dr. Wei Chen"\nrole = "physician"\n\n'
-OFFICE = re.sub(r"\[rota\.doctors\].*?(?=\[ladder)", ROTA, EXAMPLE, flags=re.DOTALL).replace(
-    "[people.lee]", f"{CHEN}[people.lee]", 1
-)
+OFFICE = re.sub(
+    r"\[schedule\.doctors\].*?(?=\[escalation)", SCHEDULE, EXAMPLE, flags=re.DOTALL
+).replace("[people.lee]", f"{CHEN}[people.lee]", 1)
 
 
 @pytest.fixture(autouse=True)
@@ -112,18 +112,18 @@ def test_the_list_goes_around_where_each_layer_holds(place: Path) -> None:
 
 def test_explain_tells_who_is_rung_by_it(place: Path) -> None:
     """The first weekend of February is by turns again: the layer above it ended."""
-    told = run(place, "explain", "--did", "+12125550101", "--at", "2027-02-06 02:10").output
-    assert "On call for doctors: Dr. Ana Lee." in told
-    told = run(place, "explain", "--did", "+12125550101", "--at", "2026-12-05 02:10").output
-    assert "On call for doctors: Dr. Kofi Osei." in told
+    reported = run(place, "explain", "--did", "+12125550101", "--at", "2027-02-06 02:10").output
+    assert "On call for doctors: Dr. Ana Lee." in reported
+    reported = run(place, "explain", "--did", "+12125550101", "--at", "2026-12-05 02:10").output
+    assert "On call for doctors: Dr. Kofi Osei." in reported
 
 
 def test_a_year_is_proven_and_added_up(place: Path) -> None:
     """Both over both jumps; who left has nothing after it, and nobody a minute of a gap."""
     assert "It holds" in run(place, "prove").output
-    told = run(place, "simulate", "--from", "2027-02-02", "--to", "2028-02-02").output
-    assert "Nobody is on call for 0 minutes" in told
-    rows = {words[0]: words for words in (row.split() for row in told.splitlines()) if words}
+    reported = run(place, "simulate", "--from", "2027-02-02", "--to", "2028-02-02").output
+    assert "Nobody is on call for 0 minutes" in reported
+    rows = {words[0]: words for words in (row.split() for row in reported.splitlines()) if words}
     assert set(rows) > {"lee", "osei", "patel", "chen"}
 
 
@@ -139,7 +139,7 @@ def test_what_is_exported_is_imported_as_it_was(place: Path) -> None:
     before = listed(place, "2026-11-25", "2027-05-01")
     file = str(place / "doctors.ics")
     run(place, "oncall", "export", "--from", "2026-11-25", "--to", "2027-05-01", "--out", file)
-    words = ["--rota", "doctors", "--from", "2026-11-25", "--to", "2027-05-01"]
+    words = ["--schedule", "doctors", "--from", "2026-11-25", "--to", "2027-05-01"]
     run(place, "oncall", "import", file, *words)
     assert listed(place, "2026-11-25", "2027-05-01") == before
     assert "no problems found" in run(place, "check", str(place / "office.toml")).output

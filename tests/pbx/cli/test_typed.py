@@ -17,7 +17,7 @@ import pytest
 
 from pbx.cli.shared import typed
 from tests.support.given import OFFICELINE, parsed
-from tests.support.ledgers import Told, write_log
+from tests.support.ledgers import Reported, write_log
 
 ROOT = Path(__file__).parents[3]
 TYPED = "./run officeline"
@@ -145,7 +145,7 @@ SHOWN = re.compile(r"(?:'|Example:\s|Usage:\s)\./run\s+officeline\s+([^'\n]*)")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Make the home of an office whose call nobody has in Asterisk's records."""
     folder = tmp_path_factory.mktemp("home")
-    write_log(folder, [Told("1795456091.0", datetime.now(UTC), "message", has_message=True)])
+    write_log(folder, [Reported("1795456091.0", datetime.now(UTC), "message", has_message=True)])
     return folder
 
 

@@ -37,7 +37,7 @@ def test_the_command_of_a_checkout_is_the_checkouts() -> None:
 
 
 @pytest.mark.parametrize(
-    ("line", "told"),
+    ("line", "reported"),
     [
         ("nope", "No such command 'nope'; 'officeline --help'"),
         ("calls lst", "No such command 'lst' (did you mean 'list'?); 'officeline calls --help'"),
@@ -54,18 +54,18 @@ def test_the_command_of_a_checkout_is_the_checkouts() -> None:
         ("history one two", "Got unexpected extra argument"),
     ],
 )
-def test_what_is_not_understood_is_one_sentence(line: str, told: str) -> None:
+def test_what_is_not_understood_is_one_sentence(line: str, reported: str) -> None:
     """No box, no usage, and what to look at; whatever command, option or value it is."""
     done = officeline(*line.split())
     assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr.startswith(told)
+    assert done.stderr.startswith(reported)
     assert re.fullmatch(
         r"[^\n]+; 'officeline[a-z ]* --help' tells what can be given\.\n", done.stderr
     )
 
 
 @pytest.mark.parametrize(
-    ("line", "told"),
+    ("line", "reported"),
     [
         (
             "check --config x.toml",
@@ -77,10 +77,10 @@ def test_what_is_not_understood_is_one_sentence(line: str, told: str) -> None:
         ),
     ],
 )
-def test_an_option_of_every_command_is_put_in_its_place(line: str, told: str) -> None:
+def test_an_option_of_every_command_is_put_in_its_place(line: str, reported: str) -> None:
     """Who writes it behind the command is told where it stands."""
     done = officeline(*line.split())
-    assert (done.returncode, done.stdout, done.stderr) == (2, "", f"{told}\n")
+    assert (done.returncode, done.stdout, done.stderr) == (2, "", f"{reported}\n")
 
 
 @pytest.mark.parametrize("line", ["", "calls"])

@@ -33,13 +33,13 @@ def said(seconds: float) -> str:
     return text
 
 
-def test_at_a_terminal_what_lasts_is_told() -> None:
+def test_at_a_terminal_what_lasts_is_reported() -> None:
     """Once, with what is being done; what is done at once says nothing."""
     assert said(0.6) == "Counting ...\r\n|"
     assert said(0) == "|"
 
 
-def test_a_file_is_told_nothing() -> None:
+def test_a_file_is_reported_nothing() -> None:
     """Nor a program that reads what goes wrong."""
     words = [sys.executable, "-c", SLOW, "0.6"]
     done = subprocess.run(words, cwd=ROOT, capture_output=True, check=True)

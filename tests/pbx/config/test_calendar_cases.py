@@ -31,8 +31,8 @@ CASES = {
     "g06-all-day-1": "lee 12-07 00:00 12-08 00:00",
     "g07-floating": WEEK,
     "g08-x-wr-timezone-floating": "lee 12-07 09:00 12-14 09:00",
-    "g10-status-cancelled": "osei 12-14 08:00 12-21 08:00",
-    "g11-cancelled-instance": NIGHTS,
+    "g10-status-canceled": "osei 12-14 08:00 12-21 08:00",
+    "g11-canceled-instance": NIGHTS,
     "google-tz-single": WEEK,
     "o01-windows-zone": WEEK,
     "o02-windows-zone-no-vtz": WEEK,
@@ -93,7 +93,7 @@ def test_what_programs_write(name: str, right: str) -> None:
 
 
 @pytest.mark.parametrize(("name", "right"), INVITED.items())
-def test_who_is_invited_if_told_so(name: str, right: str) -> None:
+def test_who_is_invited_if_reported_so(name: str, right: str) -> None:
     """With --attendees, and never without it."""
     assert shifts(name, attendees=True) == right
 

@@ -42,7 +42,7 @@ def found(content: bytes, *, attendees: bool = False, endless: bool = True) -> F
     return read(content, PLAN, START, END, whose=whose, endless=endless)
 
 
-def told(content: bytes, *, attendees: bool = False, endless: bool = True) -> str:
+def reported(content: bytes, *, attendees: bool = False, endless: bool = True) -> str:
     """Return the shifts on the office's clock."""
     zone = PLAN.office.zone
     return ", ".join(
@@ -72,7 +72,7 @@ def refusal(content: bytes) -> str:
 )
 def test_until_of_times(until: str, days: str) -> None:
     """As those mean it who write it."""
-    text = told(calendar(f"{NIGHT}\nRRULE:FREQ=DAILY;UNTIL={until}")) if days else ""
+    text = reported(calendar(f"{NIGHT}\nRRULE:FREQ=DAILY;UNTIL={until}")) if days else ""
     assert [one.split()[1] for one in text.split(", ") if one] == [
         f"0{day}" for day in days.split()
     ]
@@ -90,7 +90,7 @@ def test_until_of_times(until: str, days: str) -> None:
 def test_until_of_whole_days(until: str, last: str) -> None:
     """A date, a UTC midnight that is one, or an instant of the office's day."""
     whole = f"DTSTART;VALUE=DATE:20260302\nSUMMARY:Lee\nRRULE:FREQ=DAILY;UNTIL={until}"
-    assert told(calendar(whole)).split(", ")[-1].startswith(f"lee {last} ")
+    assert reported(calendar(whole)).split(", ")[-1].startswith(f"lee {last} ")
 
 
 @pytest.mark.parametrize(
@@ -122,7 +122,7 @@ def test_until_of_whole_days(until: str, last: str) -> None:
 )  # fmt: skip
 def test_how_long_it_is(event: str, right: str) -> None:
     """Days are what the clock shows, hours are exact, a date has no zone, 23:59 is midnight."""
-    assert told(calendar(f"{event}\nSUMMARY:Lee")) == f"lee {right}"
+    assert reported(calendar(f"{event}\nSUMMARY:Lee")) == f"lee {right}"
 
 
 @pytest.mark.parametrize(
@@ -144,7 +144,7 @@ def test_names_of_zones(zone: str, hours: str) -> None:
     """As Windows, Exchange, Evolution and people write them; what is unknown is refused."""
     night = NIGHT.replace("TZID=America/New_York", f"TZID={zone}")
     if hours:
-        assert told(calendar(night)) == f"lee 02 {hours}"
+        assert reported(calendar(night)) == f"lee 02 {hours}"
     else:
         assert f"the unknown time zone '{zone}'" in refusal(calendar(night))
 
@@ -164,7 +164,7 @@ def test_names_of_zones(zone: str, hours: str) -> None:
 def test_a_zone_that_the_file_defines(zone: str) -> None:
     """Its rules are its own, whatever is written out in them; the event is once."""
     night = NIGHT.replace("TZID=America/New_York", "TZID=Town")
-    assert told(calendar(night, head=zone), endless=False) == "lee 02 11:00-03 02:00"
+    assert reported(calendar(night, head=zone), endless=False) == "lee 02 11:00-03 02:00"
 
 
 def test_an_alarm_says_nothing_of_its_event() -> None:
@@ -173,7 +173,7 @@ def test_an_alarm_says_nothing_of_its_event() -> None:
         "BEGIN:VALARM\nACTION:EMAIL\nTRIGGER:-PT15M\nDURATION:PT5M\nREPEAT:2\nSUMMARY:Osei\n"
         "ATTENDEE;CN=Dr. Kofi Osei:mailto:k@example.com\nEND:VALARM"
     )
-    assert told(calendar(f"{NIGHT}\n{alarm}"), attendees=True) == "lee 02 17:00-03 08:00"
+    assert reported(calendar(f"{NIGHT}\n{alarm}"), attendees=True) == "lee 02 17:00-03 08:00"
 
 
 INVITED = NIGHT.replace("SUMMARY:Lee", "SUMMARY:Call week")
@@ -193,7 +193,7 @@ ANA = "\nATTENDEE;CN=Ana Lee{}:mailto:ana@example.com"
 def test_who_is_invited(more: str, person: str) -> None:
     """Is on call only if the import is told so, and did not decline."""
     event = calendar(f"{INVITED}{more}")
-    assert told(event, attendees=True).startswith(f"{person} ")
+    assert reported(event, attendees=True).startswith(f"{person} ")
     assert "names nobody in the plan" in refusal(event)
 
 
@@ -201,7 +201,7 @@ def test_invitations_never_add_to_a_title() -> None:
     """Whoever arranges it, and whoever is asked to come, is not on call."""
     guests = f"{ANA.format('')}\nORGANIZER;CN=Dr. Mira Patel:mailto:m@example.com"
     event = calendar(NIGHT.replace("Lee", "Osei") + guests)
-    assert told(event).startswith("osei ")
+    assert reported(event).startswith("osei ")
     only = calendar(INVITED + "\nORGANIZER;CN=Dr. Mira Patel:mailto:m@example.com")
     assert "'Call week' names nobody" in refusal(only)
     with pytest.raises(OfficeLineError, match="names nobody"):
@@ -243,7 +243,7 @@ def test_the_newest_version(events: tuple[str, ...], right: str) -> None:
 
 def test_all_canceled_and_nothing_at_all() -> None:
     """Each refusal says why there is nothing."""
-    assert "are cancelled" in refusal(calendar(f"{NIGHT}\nSTATUS:CANCELLED"))
+    assert "are canceled" in refusal(calendar(f"{NIGHT}\nSTATUS:CANCELLED"))
     busy = "BEGIN:VFREEBUSY\nUID:1\nEND:VFREEBUSY\n"
     assert "no events, only VFREEBUSY" in refusal(calendar(head=busy))
     assert "web page" in refusal(b"<!DOCTYPE html><html>sign in</html>")
@@ -266,8 +266,8 @@ def test_several_calendars_in_one_file() -> None:
     two = calendar(town.replace("0303", "0305").replace("0302", "0304"),
                    head=BERLIN.format(name="Town", more="").replace("+0", "-0"))  # fmt: skip
     both = one + two.replace(b"UID:0", b"UID:1")
-    assert told(both) == "lee 02 11:00-03 02:00, lee 04 13:00-05 04:00"
-    assert told(calendar(NIGHT) + calendar(f"{OTHER}\nSEQUENCE:1")).startswith("osei ")
+    assert reported(both) == "lee 02 11:00-03 02:00, lee 04 13:00-05 04:00"
+    assert reported(calendar(NIGHT) + calendar(f"{OTHER}\nSEQUENCE:1")).startswith("osei ")
 
 
 NAMED = calendar(NIGHT + "\nDESCRIPTION:García covers — señor")
@@ -277,7 +277,7 @@ NAMED = calendar(NIGHT + "\nDESCRIPTION:García covers — señor")
                                     "utf-32"])  # fmt: skip
 def test_encodings(coding: str) -> None:
     """By the byte order mark, or by the zeros of UTF-16."""
-    assert told(NAMED.decode().encode(coding)) == "lee 02 17:00-03 08:00"
+    assert reported(NAMED.decode().encode(coding)) == "lee 02 17:00-03 08:00"
 
 
 @pytest.mark.parametrize("coding", ["latin-1", "cp1252"])
@@ -293,7 +293,7 @@ def test_folds_within_characters(fold: bytes) -> None:
     text = calendar(NIGHT.replace("Lee", "Dr. Ana Lée"))
     for place in range(text.index(b"DTSTART"), text.index(b"END:VEVENT") - 2):
         if text[place - 1 : place + 1] != b"\r\n" and text[place - 1 : place] != b"\n":
-            assert told(text[:place] + fold + text[place:]) == "lee 02 17:00-03 08:00"
+            assert reported(text[:place] + fold + text[place:]) == "lee 02 17:00-03 08:00"
 
 
 def test_years_of_past_events_count_for_nothing() -> None:
@@ -307,13 +307,13 @@ def test_years_of_past_events_count_for_nothing() -> None:
     ]
     ended = "DTSTART;VALUE=DATE:20100101\nSUMMARY:Dr. Gone\nRRULE:FREQ=DAILY;UNTIL=20200101"
     content = calendar(*past, *[ended] * 100, NIGHT)
-    assert told(content) == "lee 02 17:00-03 08:00"
+    assert reported(content) == "lee 02 17:00-03 08:00"
     long_ago = [f"DTSTART;VALUE=DATE:19700101\nSUMMARY:Gone\nRRULE:FREQ=DAILY;COUNT={n}"
                 for n in range(1, 40)]  # fmt: skip
-    assert told(calendar(*long_ago, NIGHT)) == "lee 02 17:00-03 08:00"
+    assert reported(calendar(*long_ago, NIGHT)) == "lee 02 17:00-03 08:00"
 
 
 def test_one_person_twice_at_once() -> None:
     """A night within a weekend of the same person is no contradiction."""
     weekend = "DTSTART;VALUE=DATE:20260302\nDTEND;VALUE=DATE:20260304\nSUMMARY:Lee"
-    assert told(calendar(weekend, NIGHT)) == "lee 02 00:00-04 00:00"
+    assert reported(calendar(weekend, NIGHT)) == "lee 02 00:00-04 00:00"

@@ -16,7 +16,7 @@ from pbx.config.ics.reader import read
 from pbx.config.ics.writer import Revision, export
 from pbx.config.plan import parse
 from routing.model import Override, OverrideKind, Plan
-from routing.rota import on_call
+from routing.schedule import on_call
 
 ROOT = Path(__file__).parents[3]
 TEXT = (ROOT / "config" / "office.toml").read_text(encoding="utf-8")

@@ -15,12 +15,11 @@ from typer.testing import CliRunner
 from pbx.base.errors import ConfigError
 from pbx.cli.plan.check import check
 from pbx.cli.shared.context import Context
-from pbx.config import plan
-from pbx.config import secrets as vault
+from pbx.config import plan, secrets
 from pbx.config.findings import reading
 from pbx.config.findings.check import look
 from pbx.config.findings.finding import CODES, ERRORS, FATAL, WARNINGS
-from pbx.config.secrets import Vault
+from pbx.config.secrets import Secrets
 from tests.support.offices import BROKEN, EXAMPLE, NOW, PRESETS, ROOT, changed, codes, found
 
 APP = typer.Typer()
@@ -56,7 +55,7 @@ def test_each_broken_file_has_its_finding(path: Path, tmp_path: Path) -> None:
     else:
         plan.load(path, PRESETS)
     assert findings[0].severity == ("warning" if expected[0] in WARNINGS else "error")
-    for sentence in (findings[0].message, findings[0].mend):
+    for sentence in (findings[0].message, findings[0].fix):
         assert len(sentence) > 5
         assert not re.search(r"\d{7}", sentence)
 
@@ -120,9 +119,9 @@ def test_twenty_mistakes_are_twenty_findings() -> None:
 
 def test_a_near_name_is_offered() -> None:
     """A slip of the pen is answered with what was meant."""
-    mends = {one.mend for one in found(changed(*((old, new) for old, new, _ in MANY)))}
+    fixes = {one.fix for one in found(changed(*((old, new) for old, new, _ in MANY)))}
     for name in ("night", "frontdesk", "backline", "desk2", "language"):
-        assert f"Did you mean '{name}'?" in mends
+        assert f"Did you mean '{name}'?" in fixes
 
 
 @pytest.mark.parametrize(
@@ -138,7 +137,7 @@ def test_a_near_name_is_offered() -> None:
         ([('language = "en"', 'language = "xx"')], "unknown-prompt"),
         ([('name = "backline"  ', 'name = "backline"\nowner = "leee"')], "unknown-name"),
         ([("[people.lee]", "[people.oncall]\nname = 'X'\n[people.lee]")], "duplicate-name"),
-        ([("[rota.doctors]", "[rota.lee]")], "duplicate-name"),
+        ([("[schedule.doctors]", "[schedule.lee]")], "duplicate-name"),
         ([('name = "main"', 'name = "backline"')], "duplicate-line"),
         ([("[menu.night]", ('[menu.bb]\nsay = ["menu-closed"]\notherwise = { menu = "night" }\n'
            "[menu.night]")), ('otherwise = "urgent"', 'otherwise = { menu = "bb" }')],
@@ -177,8 +176,8 @@ def test_more_that_is_wrong(pairs: list[tuple[str, str]], code: str) -> None:
     [
         ('2 = "routine"', '2 = { message = "routine", wrong = 1 }', "menu.night.2.wrong"),
         ('2 = "routine"', '2 = { message = "routine", table = 1 }', "menu.night.2.table"),
-        ('backup = "next"', "confirm = { repet = 1 }", "rota.doctors.confirm.repet"),
-        ("{ wait = 15 }", "{ wait = 15, foo = 1 }", "ladder.urgent.live.3.foo"),
+        ('backup = "next"', "confirm = { repet = 1 }", "schedule.doctors.confirm.repet"),
+        ("{ wait = 15 }", "{ wait = 15, foo = 1 }", "escalation.urgent.live.3.foo"),
     ],
 )
 def test_an_unknown_key_is_named_with_its_whole_place(old: str, new: str, where: str) -> None:
@@ -218,9 +217,9 @@ def test_personal_numbers_are_found_and_not_repeated(written: str) -> None:
         changed(('role = "physician"', f'"{written}" = 1')),
     ):
         findings = found(text)
-        told = [one for one in findings if one.code == "personal-number"]
-        assert any(f"…{last} looks" in one.message for one in told)
-        assert "555" not in "".join(f"{one.where}{one.message}{one.mend}" for one in findings)
+        reported = [one for one in findings if one.code == "personal-number"]
+        assert any(f"…{last} looks" in one.message for one in reported)
+        assert "555" not in "".join(f"{one.where}{one.message}{one.fix}" for one in findings)
 
 
 @pytest.mark.parametrize(
@@ -234,15 +233,15 @@ def test_what_is_no_personal_number(harmless: str) -> None:
 
 
 def test_only_whoever_is_called_needs_a_contact() -> None:
-    """A person in no rota, group or rule may be without one; a desk phone is enough."""
+    """A person in no schedule, group or rule may be without one; a desk phone is enough."""
     extra = "[people.kim]\nname = 'Kim'\nrole = 'staff'\ncontacts = []\n\n[people.osei]"
     assert found(changed(("[people.osei]", extra))) == []
     text = changed(('role = "physician"', 'contacts = [{ via = "desk1" }]'))
     assert found(text) == []
 
 
-def test_numbers_of_the_vault() -> None:
-    """With the vault's contacts, whoever is on call without a number is found."""
+def test_numbers_of_the_secrets() -> None:
+    """With the secrets file's contacts, whoever is on call without a number is found."""
     held = {"lee": frozenset({"mobile"}), "osei": frozenset({"second"})}
     findings = look(EXAMPLE, PRESETS, NOW, held).findings
     assert [(one.code, one.where) for one in findings] == [
@@ -251,12 +250,12 @@ def test_numbers_of_the_vault() -> None:
     ]
 
 
-def test_a_rota_that_ends() -> None:
+def test_a_schedule_that_ends() -> None:
     """The first minute of a gap is told in the office's time."""
     shift = '{ person = "lee", from = "2026-11-01 00:00", to = "2026-12-24 08:00" }'
-    end = EXAMPLE.index("[rota.doctors]"), EXAMPLE.index("[ladder.urgent]")
-    text = EXAMPLE[: end[0]] + f"[rota.doctors]\nshifts = [{shift}]\n\n" + EXAMPLE[end[1] :]
-    gap = next(one for one in found(text) if one.code == "rota-gap")
+    end = EXAMPLE.index("[schedule.doctors]"), EXAMPLE.index("[escalation.urgent]")
+    text = EXAMPLE[: end[0]] + f"[schedule.doctors]\nshifts = [{shift}]\n\n" + EXAMPLE[end[1] :]
+    gap = next(one for one in found(text) if one.code == "schedule-gap")
     assert "from 2026-12-24 08:00 to 2027-02-22 07:00" in gap.message
 
 
@@ -276,21 +275,23 @@ def test_the_command(tmp_path: Path) -> None:
     warned, wrong = BROKEN / "wait-first.toml", BROKEN / "unknown-name.toml"
     code, said = run(tmp_path, str(warned))
     assert code == 0
-    assert f"{warned}:53: warning wait-first: ladder urgent, step 1: " in said
+    assert f"{warned}:53: warning wait-first: escalation policy urgent, step 1: " in said
     assert said.endswith("0 errors, 1 warning.\n")
     code, said = run(tmp_path, str(wrong), "--json")
     assert code == 1
     shape = json.loads(said)
     assert shape["ok"] is False
-    keys = ["code", "severity", "where", "line", "message", "mend"]
+    keys = ["code", "severity", "where", "line", "message", "fix"]
     assert [list(one) for one in shape["findings"]] == [keys]
-    assert shape["findings"][0]["mend"] == "Did you mean 'frontdesk'?"
+    assert shape["findings"][0]["fix"] == "Did you mean 'frontdesk'?"
 
 
-def test_the_command_asks_the_vault(tmp_path: Path) -> None:
+def test_the_command_asks_the_secrets(tmp_path: Path) -> None:
     """Once it holds a number, whoever is called without one is told, and no number is."""
     (tmp_path / "office.toml").write_text(EXAMPLE)
-    vault.write(tmp_path / "home", Vault(mobiles={"lee": "+12125550111", "osei": "+12125550112"}))
+    secrets.write(
+        tmp_path / "home", Secrets(mobiles={"lee": "+12125550111", "osei": "+12125550112"})
+    )
     code, said = run(tmp_path)
     assert code == 1
     assert "no-contact: person patel" in said

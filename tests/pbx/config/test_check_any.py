@@ -99,25 +99,25 @@ BITS = [
 @settings(max_examples=150, deadline=None)
 def test_no_text_is_too_much(chance: random.Random) -> None:
     """A file whose text was changed at random is judged or planned, and never raises anything."""
-    judge(mutated(chance))
+    assess(mutated(chance))
 
 
 @given(st.randoms(use_true_random=False))
 @settings(max_examples=150, deadline=None)
 def test_no_values_are_too_much(chance: random.Random) -> None:
     """The same with keys and values that were exchanged, so that it still is TOML."""
-    judge(rearranged(chance))
+    assess(rearranged(chance))
 
 
-def judge(text: str) -> None:
+def assess(text: str) -> None:
     """Look at a text; where nothing is fatal, its plan must decide calls."""
     first = look(text, PRESETS, NOW)
     for one in first.findings:
         assert one.code in CODES
         assert 1 <= one.line <= text.count("\n") + 1
         assert one.message
-        assert one.mend
-        assert (one.where + one.message + one.mend).isprintable()
+        assert one.fix
+        assert (one.where + one.message + one.fix).isprintable()
     try:
         configuration = plan.parse(text, Path("office.toml"), PRESETS)
     except ConfigError:

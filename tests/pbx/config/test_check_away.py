@@ -11,9 +11,9 @@ from pbx.config.findings.check import first_look
 from routing.model import Away, Plan
 from tests.support.offices import EXAMPLE, PRESETS, changed, codes, found
 
-ROTA = "[rota.doctors]"
+SCHEDULE = "[schedule.doctors]"
 SHIFT = """
-[[rota.doctors.shifts]]
+[[schedule.doctors.shifts]]
 person = "lee"
 from = "2026-12-24 17:00"
 to = "2026-12-25 08:00"
@@ -26,9 +26,11 @@ def off(person: str, start: str, end: str) -> str:
 
 
 def practice(*absences: tuple[str, str, str], more: str = "") -> str:
-    """Return the example with times away, and something behind its rota."""
+    """Return the example with times away, and something behind its schedule."""
     written = "".join(off(person, f'"{start}"', f'"{end}"') for person, start, end in absences)
-    return changed((ROTA, f"{written}{ROTA}"), ("[ladder.urgent]", f"{more}\n[ladder.urgent]"))
+    return changed(
+        (SCHEDULE, f"{written}{SCHEDULE}"), ("[escalation.urgent]", f"{more}\n[escalation.urgent]")
+    )
 
 
 def plan_of(text: str) -> Plan:
@@ -52,12 +54,12 @@ SOON = (
         ([("lee", "2026-12-20", "2027-01-03")], "", []),
         # two of three: the third is on call, and nobody steps in
         ([(one, "2026-12-20", "2027-01-03") for one in ALL[:2]], "", ["no-backup"]),
-        ([(one, "2026-12-20", "2027-01-03") for one in ALL], "", ["rota-gap"]),
+        ([(one, "2026-12-20", "2027-01-03") for one in ALL], "", ["schedule-gap"]),
         # farther ahead than other gaps are looked for
-        ([(one, "2028-12-20", "2029-01-03") for one in ALL], "", ["rota-gap"]),
+        ([(one, "2028-12-20", "2029-01-03") for one in ALL], "", ["schedule-gap"]),
         # they meet for one minute
         ([("lee", "2026-12-20", "2026-12-24 12:01"), ("osei", "2026-12-24 12:00", "2026-12-26"),
-          ("patel", "2026-12-24 12:00", "2026-12-24 13:00")], "", ["no-backup", "rota-gap"]),
+          ("patel", "2026-12-24 12:00", "2026-12-24 13:00")], "", ["no-backup", "schedule-gap"]),
         ([("lee", "2026-12-20", "2027-01-03")], SHIFT, ["shift-away"]),
         ([("lee", "2026-12-25 08:00", "2027-01-03")], SHIFT, []),
         ([("lee", "2026-12-20", "2026-12-24 17:00")], SHIFT, []),
@@ -115,17 +117,17 @@ def test_the_finding_says_when_and_why(
     assert [one.message for one in found(practice(*absences, more=more))] == [sentence]
 
 
-def test_what_stands_in_for_a_layer_is_told() -> None:
+def test_what_stands_in_for_a_layer_is_reported() -> None:
     """Of each place: what happens while everybody of the layer is away."""
     layer = """
-[[rota.doctors.layers]]
+[[schedule.doctors.layers]]
 rotation = ["osei"]
 since = "2026-01-05"
 handoff = "08:00"
 every = "1 day"
 place = "PLACE"
 """
-    told = {
+    reported = {
         place: [
             one.message
             for one in found(
@@ -136,20 +138,20 @@ place = "PLACE"
         for place in ("oncall", "beside", "backup")
     }
     times = "osei is away from 2026-12-20 00:00 to 2026-12-22 00:00, and"
-    assert told == {
+    assert reported == {
         "oncall": [f"{times} what stands below this layer decides"],
         "beside": [f"{times} nobody of this layer is beside who is on call"],
-        "backup": [f"{times} what stands below this layer steps in, or the rota's 'backup'"],
+        "backup": [f"{times} what stands below this layer steps in, or the schedule's 'backup'"],
     }
 
 
-def test_a_resident_who_is_left_alone_is_told() -> None:
+def test_a_resident_who_is_left_alone_is_reported() -> None:
     """All attendings are away at once, and somebody beside is on call: no gap, but a warning."""
     layer = """
 [people.chen]
 name = "Dr. Wei Chen"
 
-[[rota.doctors.layers]]
+[[schedule.doctors.layers]]
 rotation = ["chen"]
 since = "2026-01-05"
 handoff = "08:00"
@@ -172,7 +174,7 @@ def test_dates_are_whole_days_and_times_are_exact() -> None:
     texts = [('"2026-12-20"', '"2027-01-03"'), ("2026-12-20", "2027-01-03")]
     texts += [('"12/20/2026 5pm"', '"2027-01-03 08:00"')]
     texts += [("2026-12-20T17:00:00", "2027-01-03 08:00:00")]
-    plans = [plan_of(changed((ROTA, off("lee", *one) + ROTA))) for one in texts]
+    plans = [plan_of(changed((SCHEDULE, off("lee", *one) + SCHEDULE))) for one in texts]
     whole = Away(datetime(2026, 12, 20), datetime(2027, 1, 4))  # noqa: DTZ001  # local on purpose
     exact = Away(datetime(2026, 12, 20, 17), datetime(2027, 1, 3, 8))  # noqa: DTZ001
     assert [one.people["lee"].away for one in plans] == [(whole,), (whole,), (exact,), (exact,)]

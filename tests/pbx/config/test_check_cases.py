@@ -10,17 +10,17 @@ from pbx.config import plan
 from tests.support.offices import NOW, PRESETS, changed, codes, found
 
 SHIFTS = """
-[[rota.doctors.shifts]]
+[[schedule.doctors.shifts]]
 person = "osei"
 from = "2026-12-24 08:00"
 to = "2026-12-25 08:00"
 
-[[rota.doctors.shifts]]
+[[schedule.doctors.shifts]]
 person = "lee"
 from = "2026-12-FROM"
 to = "2026-12-TO"
 
-[ladder.urgent]"""
+[escalation.urgent]"""
 SERVICE = """[people.answer]
 name = "Answering Service"
 role = "service"
@@ -32,19 +32,19 @@ role = "nurse"
 contacts = []
 
 [people.lee]"""
-OTHERS = """[rota.others]
+OTHERS = """[schedule.others]
 rotation = ["osei"]
 since = "2026-01-05"
 handoff = "mon 08:00"
 backup = "lee"
 
-[ladder.urgent]"""
+[escalation.urgent]"""
 SECOND_MENU = """[menu.bb]
 say = ["menu-closed"]
 otherwise = "routine"
 
 [menu.night]"""
-LAB = """[schedule.lab]
+LAB = """[office_hours.lab]
 daily = ["08:00-09:00"]
 
 [hours]"""
@@ -62,8 +62,8 @@ def allowing(start: str) -> tuple[str, str]:
 
 
 def shifts(start: str, end: str) -> list[tuple[str, str]]:
-    """Add two shifts to the rota, the second from and to a time in December."""
-    return [("\n[ladder.urgent]", SHIFTS.replace("FROM", start).replace("TO", end))]
+    """Add two shifts to the schedule, the second from and to a time in December."""
+    return [("\n[escalation.urgent]", SHIFTS.replace("FROM", start).replace("TO", end))]
 
 
 @pytest.mark.parametrize(
@@ -85,29 +85,30 @@ def shifts(start: str, end: str) -> list[tuple[str, str]]:
         ([('["desk1", "desk2"]', '["desk1", "lee"]'), ("for = 15", "for = 26")],
          ["ring-past-voicemail"]),
         ([("for = 15", "for = 60")], []),
-        # who stands only in a group, or only in the rota, is to be called
+        # who stands only in a group, or only in the schedule, is to be called
         ([("[people.lee]", NURSE), ("[groups]", '[groups]\nnurses = ["kim"]')], ["no-contact"]),
         ([("[people.lee]", NURSE)], []),
         ([('role = "physician"', "contacts = []"), ('try = "oncall"', 'try = "osei"'),
           ('try = "oncall"', 'try = "osei"'), ('try = "backup"', 'try = "osei"'),
           ('try = "everyone"', 'try = "osei"')], ["no-contact"]),
         ([('rotation = ["lee", "osei", "patel"]', 'rotation = ["lee"]'),
-          ('backup = "next"', 'backup = "others"'), ("[ladder.urgent]", OTHERS)], []),
-        ([('urgency = "urgent" }\ndo = { ladder = "urgent" }',
+          ('backup = "next"', 'backup = "others"'), ("[escalation.urgent]", OTHERS)], []),
+        ([('urgency = "urgent" }\ndo = { escalation = "urgent" }',
            'urgency = "urgent" }\ndo = { ring = "lee", else = "urgent" }')], []),
-        ([('urgency = "urgent" }\ndo = { ladder = "urgent" }',
+        ([('urgency = "urgent" }\ndo = { escalation = "urgent" }',
            'urgency = "urgent" }\ndo = { ring = "lee" }')], ["urgent-unanswered"]),
-        ([("[ladder.urgent]", '[ladder.urgent]\nrelay = { breach = "12m" }')], ["relay-order"]),
+        ([("[escalation.urgent]", '[escalation.urgent]\nfollow_up = { breach = "12m" }')],
+         ["follow-up-order"]),
         # the number is told once, at the line where it is written
         ([('role = "physician"', NUMBER_IN_A_TEXT)], ["unknown-key", "personal-number"]),
-        ([("[[closures]]", '[schedule.office]\nmon = ["08:00-09:00"]\n[[closures]]')],
+        ([("[[closures]]", '[office_hours.office]\nmon = ["08:00-09:00"]\n[[closures]]')],
          ["duplicate-name"]),
         ([("[menu.night]", SECOND_MENU), ('otherwise = "urgent"', 'otherwise = { menu = "bb" }')],
          ["menu-otherwise"]),
         ([("[hours]", LAB),
           ('name = "backline"  ',
-           'name = "backline"\nschedule = "lab"\nmenus = { open = "night" }  '),
-          ('hours = "closed", urgency', 'hours = "closed", schedule = "office", urgency')], []),
+           'name = "backline"\noffice_hours = "lab"\nmenus = { open = "night" }  '),
+          ('hours = "closed", urgency', 'hours = "closed", office_hours = "office", urgency')], []),
         ([('kind = "address" ', 'preset = "twilio" '), ('host = "127.0.0.2"', "")],
          ["missing-key"]),
         # what is missing in a table does not hide what else is wrong there
@@ -132,7 +133,9 @@ def test_exactly_this_is_found(pairs: list[tuple[str, str]], expected: list[str]
 
 def test_the_line_behind_a_piece_that_was_left_out() -> None:
     """A rule that cannot be read does not shift the lines of those after it."""
-    text = changed(('do = { ladder = "urgent" }', ""), ('ring = "frontdesk"', 'ring = "frontdsk"'))
+    text = changed(
+        ('do = { escalation = "urgent" }', ""), ('ring = "frontdesk"', 'ring = "frontdsk"')
+    )
     expected = next(at for at, line in enumerate(text.split("\n"), 1) if "frontdsk" in line)
     assert [(one.code, one.line) for one in found(text)][1:] == [("unknown-name", expected)]
 

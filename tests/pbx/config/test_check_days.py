@@ -40,7 +40,7 @@ def at(text: str) -> datetime:
 def sentences(code: str, *more: str) -> list[str]:
     """List what is found under a code, with what to do."""
     return [
-        f"{one.message} / {one.mend}" for one in found(EXAMPLE + "".join(more)) if one.code == code
+        f"{one.message} / {one.fix}" for one in found(EXAMPLE + "".join(more)) if one.code == code
     ]
 
 
@@ -147,7 +147,7 @@ def test_two_seasons_that_share_a_day() -> None:
         ('"7-4"', '["7-12", "11-4"]', "overlapping-periods", "overlaps"),
         (
             'reason = "summer hours"',
-            'reason = "summer hours"\nschedule = "lab"',
+            'reason = "summer hours"\noffice_hours = "lab"',
             "unknown-name",
             "",
         ),

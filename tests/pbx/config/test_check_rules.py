@@ -64,9 +64,9 @@ def test_a_rule_that_is_not_hidden(upper: str, lower: str) -> None:
 
 
 HEAD = changed(
-    ("[[closures]]", '[schedule.lab]\ndaily = ["07:00-10:00"]\n\n[[closures]]'),
+    ("[[closures]]", '[office_hours.lab]\ndaily = ["07:00-10:00"]\n\n[[closures]]'),
     ('2 = "routine"', '2 = "routine"\n3 = { message = "urgent" }'),
-    ('name = "backline"', 'name = "backline"\nschedule = "lab"\nmenus = { open = "night" }'),
+    ('name = "backline"', 'name = "backline"\noffice_hours = "lab"\nmenus = { open = "night" }'),
     text=EXAMPLE[: EXAMPLE.index("[[rules]]")],
 )
 LAST = '[[rules]]\nname = "last"\ndo = { message = "routine" }\n'
@@ -75,7 +75,7 @@ CONDITIONS = st.fixed_dictionaries(
     optional={
         "line": st.sampled_from(["main", "backline"]),
         "hours": st.sampled_from(["open", "closed"]),
-        "schedule": st.sampled_from(["office", "lab"]),
+        "office_hours": st.sampled_from(["office", "lab"]),
         "urgency": st.sampled_from(["urgent", "routine"]),
         "caller": st.sampled_from(["anonymous", "known", "unknown"]),
     },
@@ -126,15 +126,15 @@ def unreachable(text: str) -> set[str]:
         # the back line's own hours are the laboratory's
         ([{"line": "backline", "hours": "open", "urgency": "urgent"}], set()),
         ([{"line": "backline", "hours": "open"},
-          {"line": "backline", "hours": "open", "schedule": "lab"}], {"r1"}),
+          {"line": "backline", "hours": "open", "office_hours": "lab"}], {"r1"}),
         ([{"line": "backline", "hours": "open"},
-          {"line": "backline", "hours": "open", "schedule": "office"}], set()),
+          {"line": "backline", "hours": "open", "office_hours": "office"}], set()),
     ],
 )  # fmt: skip
 def test_who_is_asked_is_another_kind_of_call(
     rules: list[dict[str, str]], expected: set[str]
 ) -> None:
-    """Menus, schedules and callers without a number, as the line treats them."""
+    """Menus, office hours and callers without a number, as the line treats them."""
     assert unreachable(policy(rules)) == expected
     assert not expected & matching(policy(rules))
 
@@ -167,7 +167,7 @@ def test_minutes_of_a_week(days: str, times: str) -> None:
 def policy(rules: list[dict[str, str]]) -> str:
     """Write a file with these conditions, one rule for each."""
     tables = [
-        f'[[rules]]\nname = "r{number}"\nwhen = {_inline(when)}\ndo = {{ ladder = "urgent" }}\n'
+        f'[[rules]]\nname = "r{number}"\nwhen = {_inline(when)}\ndo = {{ escalation = "urgent" }}\n'
         for number, when in enumerate(rules)
     ]
     return HEAD + "\n".join([*tables, LAST])

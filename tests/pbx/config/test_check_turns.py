@@ -1,4 +1,4 @@
-"""Findings about turns: the sentence, what mends it, and that it does."""
+"""Findings about turns: the sentence, what fixes it, and that it does."""
 
 from __future__ import annotations
 
@@ -18,21 +18,23 @@ from tests.support.offices import PRESETS, changed, found
 
 SEVEN = ("lee", "osei", "patel", "ana", "ben", "cleo", "dan")
 MORE = "".join(f'[people.{one}]\nname = "Dr. {one.title()}"\n\n' for one in SEVEN[3:])
-CODES = {"since-far", "never-on-call", "layer-over", "window-torn", "handoff-day", "unknown-name"}
+CODES = {"since-far", "never-on-call", "layer-over", "window-split", "handoff-day", "unknown-name"}
 NEVER = {"never-on-call"}
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 
 
-def office(rota: str) -> str:
-    """Write the example with this rota in the place of its own."""
+def office(schedule: str) -> str:
+    """Write the example with this schedule in the place of its own."""
     text = changed(("[people.lee]", f"{MORE}[people.lee]"))
-    return re.sub(r"\[rota\.doctors\].*?(?=\[ladder)", rota + "\n\n", text, flags=re.DOTALL)
+    return re.sub(
+        r"\[schedule\.doctors\].*?(?=\[escalation)", schedule + "\n\n", text, flags=re.DOTALL
+    )
 
 
 def layer(people: str, *lines: str, top: bool = False) -> str:
-    """Write a layer, or the rotation of the rota itself."""
+    """Write a layer, or the rotation of the schedule itself."""
     names = ", ".join(f'"{one}"' for one in people.split())
-    head = "[rota.doctors]" if top else "[[rota.doctors.layers]]"
+    head = "[schedule.doctors]" if top else "[[schedule.doctors.layers]]"
     return "\n".join([head, f"rotation = [{names}]", *lines, ""])
 
 
@@ -49,30 +51,30 @@ WEEKS = ('since = "2026-01-05"', 'handoff = "mon 08:00"')
 MONTHS = ('since = "2026-01-01"', 'handoff = "1st 08:00"', 'every = "1 month"')
 
 
-def told(rota: str) -> list[Finding]:
+def reported(schedule: str) -> list[Finding]:
     """List what is found about turns."""
-    return [one for one in found(office(rota)) if one.code in CODES]
+    return [one for one in found(office(schedule)) if one.code in CODES]
 
 
 def test_daily_turns_under_weekends_leave_three_of_seven_without_one() -> None:
-    """They are named, and so is the line that mends it; with it everybody has their nights."""
+    """They are named, and so is the line that fixes it; with it everybody has their nights."""
     base = layer(" ".join(SEVEN), *DAILY, top=True)
-    (one,) = told(base + WEEKEND)
-    assert (one.code, one.where) == ("never-on-call", "rota doctors")
+    (one,) = reported(base + WEEKEND)
+    assert (one.code, one.where) == ("never-on-call", "schedule doctors")
     assert one.message == (
         "ben, cleo and dan never have a turn of this rotation: each of their turns falls where a "
         "layer above holds"
     )
-    assert one.mend == (
+    assert one.fix == (
         'Write only = ["mon 17:00-fri 17:00"] into this layer, so that its turns are counted only '
         "where it decides."
     )
-    mended = base.replace('every = "1 day"', 'every = "1 day"\nonly = ["mon 17:00-fri 17:00"]')
-    assert told(mended + WEEKEND) == []
+    fixed = base.replace('every = "1 day"', 'every = "1 day"\nonly = ["mon 17:00-fri 17:00"]')
+    assert reported(fixed + WEEKEND) == []
 
 
 @pytest.mark.parametrize(
-    ("rota", "sentence", "mend"),
+    ("schedule", "sentence", "fix"),
     [
         pytest.param(
             layer("osei patel", *HALF_DAYS, top=True) + NIGHTS,
@@ -121,15 +123,15 @@ def test_daily_turns_under_weekends_leave_three_of_seven_without_one() -> None:
         ),
     ],
 )
-def test_who_never_has_a_turn(rota: str, sentence: str, mend: str) -> None:
+def test_who_never_has_a_turn(schedule: str, sentence: str, fix: str) -> None:
     """Each way in which a name stands in a rotation for nothing."""
-    (one,) = told(rota)
-    assert (one.code, one.message, one.mend) == ("never-on-call", sentence, mend)
+    (one,) = reported(schedule)
+    assert (one.code, one.message, one.fix) == ("never-on-call", sentence, fix)
     assert one.severity == "warning"
 
 
 @pytest.mark.parametrize(
-    "rota",
+    "schedule",
     [
         pytest.param(layer(" ".join(SEVEN[:6]), *DAILY, top=True) + WEEKEND, id="six go around"),
         pytest.param(
@@ -167,25 +169,25 @@ def test_who_never_has_a_turn(rota: str, sentence: str, mend: str) -> None:
         ),
     ],
 )
-def test_nothing_is_found_where_everybody_has_turns(rota: str) -> None:
+def test_nothing_is_found_where_everybody_has_turns(schedule: str) -> None:
     """Next to what is found, and not found."""
-    assert told(rota) == []
+    assert reported(schedule) == []
 
 
 def test_a_layer_that_is_over() -> None:
     """It is told on the line of its end."""
-    rota = layer("osei patel", *WEEKS, top=True) + layer("lee", *WEEKS, 'until = "2026-09-01"')
-    (one,) = told(rota)
-    assert (one.code, one.message, one.mend) == (
+    schedule = layer("osei patel", *WEEKS, top=True) + layer("lee", *WEEKS, 'until = "2026-09-01"')
+    (one,) = reported(schedule)
+    assert (one.code, one.message, one.fix) == (
         "layer-over",
         "a layer of lee ended on 2026-09-01",
         "Take it away.",
     )
-    assert 'until = "2026-09-01"' in office(rota).splitlines()[one.line - 1]
+    assert 'until = "2026-09-01"' in office(schedule).splitlines()[one.line - 1]
 
 
 @pytest.mark.parametrize(
-    ("lines", "sentence", "mend"),
+    ("lines", "sentence", "fix"),
     [
         (
             (*DAILY[:1], 'handoff = "00:00"', 'every = "1 day"', 'only = ["mon-thu 17:00-08:00"]'),
@@ -226,10 +228,10 @@ def test_a_layer_that_is_over() -> None:
         ),
     ],
 )
-def test_a_window_that_a_handoff_cuts(lines: tuple[str, ...], sentence: str, mend: str) -> None:
+def test_a_window_that_a_handoff_cuts(lines: tuple[str, ...], sentence: str, fix: str) -> None:
     """What is left of it would be a turn, or a part of one, that nobody means."""
-    (one,) = told(layer("osei patel", *WEEKS, top=True) + layer("lee osei", *lines))
-    assert (one.code, one.message, one.mend) == ("window-torn", sentence, mend)
+    (one,) = reported(layer("osei patel", *WEEKS, top=True) + layer("lee osei", *lines))
+    assert (one.code, one.message, one.fix) == ("window-split", sentence, fix)
 
 
 @pytest.mark.parametrize(
@@ -251,7 +253,7 @@ def test_a_window_that_a_handoff_cuts(lines: tuple[str, ...], sentence: str, men
 )
 def test_windows_that_are_not_cut(lines: tuple[str, ...]) -> None:
     """Two that join at midnight are one; hours apart is as it is meant."""
-    assert told(layer("osei patel", *WEEKS, top=True) + layer("lee osei", *lines)) == []
+    assert reported(layer("osei patel", *WEEKS, top=True) + layer("lee osei", *lines)) == []
 
 
 @pytest.mark.parametrize(
@@ -318,19 +320,19 @@ def test_windows_that_are_not_cut(lines: tuple[str, ...]) -> None:
     ],
 )
 def test_what_is_no_turn(lines: tuple[str, ...], code: str, sentence: str) -> None:
-    """Bad input is told in one sentence, on its layer or on the rota's own."""
-    for rota in (
+    """Bad input is told in one sentence, on its layer or on the schedule's own."""
+    for schedule in (
         layer("osei patel", *lines, top=True),
         layer("osei patel", *WEEKS, top=True) + layer("osei patel", *lines),
     ):
-        known = [one for one in found(office(rota)) if one.code == code]
-        assert [one for one in known if sentence in one.message], found(office(rota))
+        known = [one for one in found(office(schedule)) if one.code == code]
+        assert [one for one in known if sentence in one.message], found(office(schedule))
 
 
 def test_a_key_of_a_rotation_needs_one() -> None:
     """The first that is there alone is named."""
-    rota = '[rota.doctors]\nuntil = "2027-01-01"\n\n' + layer("osei", *WEEKS)
-    (one,) = [one for one in found(office(rota)) if one.code == "bad-value"]
+    schedule = '[schedule.doctors]\nuntil = "2027-01-01"\n\n' + layer("osei", *WEEKS)
+    (one,) = [one for one in found(office(schedule)) if one.code == "bad-value"]
     assert "'until' needs a 'rotation' beside it" in one.message
 
 
@@ -343,14 +345,14 @@ def test_who_has_no_turn_is_looked_for_no_longer_than_a_round(tmp_path: Path) ->
             + layer("lee", *WEEKS)
         )
     )
-    rota = plan.load(path, PRESETS).plan.rotas["doctors"]
+    schedule = plan.load(path, PRESETS).plan.schedules["doctors"]
     zone = plan.load(path, PRESETS).plan.office.zone
-    (one,) = idle.idle(rota, zone, NOW)
+    (one,) = idle.idle(schedule, zone, NOW)
     assert one.people == SEVEN
 
 
 def test_who_left_needs_no_number_and_who_will_come_does() -> None:
-    """Their name stays in the rotation, and their number may go from the vault."""
+    """Their name stays in the rotation, and their number may go from the secrets file."""
     text = office(
         layer(
             "lee osei patel ana",
@@ -367,26 +369,29 @@ def test_who_left_needs_no_number_and_who_will_come_does() -> None:
     assert [one.where for one in missing] == ["person ana"]
 
 
-OTHER = '[ladder.other]\nrota = "nurses"\nlive = [{ try = "oncall", ring = 20 }]\n\n'
-NURSES = layer("osei lee", *WEEKS).replace("[[rota.doctors.layers]]", "[rota.nurses]")
+OTHER = '[escalation.other]\nschedule = "nurses"\nlive = [{ try = "oncall", ring = 20 }]\n\n'
+NURSES = layer("osei lee", *WEEKS).replace("[[schedule.doctors.layers]]", "[schedule.nurses]")
 
 
 @pytest.mark.parametrize(
     ("old", "new", "unused"),
     [
-        ("", "", ["rota nurses"]),
-        ("[ladder.urgent]", '[ladder.urgent]\nrota = "nurses"', ["rota doctors"]),
-        ("[ladder.urgent]", f"{OTHER}[ladder.urgent]", []),
+        ("", "", ["schedule nurses"]),
+        ("[escalation.urgent]", '[escalation.urgent]\nschedule = "nurses"', ["schedule doctors"]),
+        ("[escalation.urgent]", f"{OTHER}[escalation.urgent]", []),
         ('handoff = "mon 08:00"', 'handoff = "mon 08:00"\nbackup = "nurses"', []),
     ],
 )
-def test_a_rota_that_nothing_asks(old: str, new: str, unused: list[str]) -> None:
-    """By a ladder, by the first place in the file, or as a backup, its people may be called."""
+def test_a_schedule_that_nothing_asks(old: str, new: str, unused: list[str]) -> None:
+    """By an escalation, as the first in the file, or as a backup, its people may be called."""
     text = office(layer("lee osei", *WEEKS, top=True) + "\n" + NURSES).replace(old, new, 1)
-    known = [one for one in found(text) if one.code == "rota-unused"]
+    known = [one for one in found(text) if one.code == "schedule-unused"]
     assert [one.where for one in known] == unused
     for one in known:
-        assert one.message == "no ladder, rule or backup asks it, so nobody in it is ever called"
+        assert (
+            one.message
+            == "no escalation policy, rule or backup asks it, so nobody in it is ever called"
+        )
 
 
 @pytest.mark.parametrize(
@@ -399,9 +404,9 @@ def test_a_rota_that_nothing_asks(old: str, new: str, unused: list[str]) -> None
 )
 def test_a_year_that_is_far_away(line: str, sentence: str) -> None:
     """Nobody plans further than two years ahead: the year is mistyped."""
-    known = told(layer("osei lee patel", *WEEKS, line, top=True))
+    known = reported(layer("osei lee patel", *WEEKS, line, top=True))
     assert [one.message for one in known] == [sentence] * bool(sentence)
-    assert all(one.mend == "Mend its year, if another is meant." for one in known)
+    assert all(one.fix == "Fix its year, if another is meant." for one in known)
 
 
 @given(
@@ -413,7 +418,7 @@ def test_a_year_that_is_far_away(line: str, sentence: str) -> None:
     count=st.integers(2, 7),
 )
 @settings(max_examples=20, deadline=None)
-def test_the_line_that_is_named_mends_it(
+def test_the_line_that_is_named_fixes_it(
     days: list[str], hours: str, every: str, count: int
 ) -> None:
     """Whoever has no turn left under another layer has one with the `only` of the finding."""
@@ -421,9 +426,9 @@ def test_the_line_that_is_named_mends_it(
     texts = ", ".join(f'"{day} {hours}"' for day in dict.fromkeys(days))
     above = layer("lee", *DAILY[:1], 'handoff = "08:00"', 'every = "1 day"', f"only = [{texts}]")
     people = " ".join(SEVEN[:count])
-    known = [one for one in told(layer(people, *own, top=True) + above) if one.code in NEVER]
+    known = [one for one in reported(layer(people, *own, top=True) + above) if one.code in NEVER]
     for one in known:
-        named = re.search(r"Write (only = \[.*?\]) into", one.mend)
+        named = re.search(r"Write (only = \[.*?\]) into", one.fix)
         assert named is not None
-        mended = told(layer(people, *own, named[1], top=True) + above)
-        assert [one for one in mended if one.code in NEVER] == []
+        fixed = reported(layer(people, *own, named[1], top=True) + above)
+        assert [one for one in fixed if one.code in NEVER] == []

@@ -17,7 +17,7 @@ from pbx.config.plan import parse
 from routing import hours
 from routing.decision import Facts
 from routing.model import Plan
-from routing.rota import on_call
+from routing.schedule import on_call
 from tests.support.offices import PRESETS, changed, codes, found
 
 NEW_YORK = ZoneInfo("America/New_York")
@@ -37,13 +37,13 @@ Christmas = "12-24 to 12-26"
 [[closures]]
 every = "holidays"
 
-[[rota.doctors.layers]]
+[[schedule.doctors.layers]]
 rotation = ["osei", "patel", "lee"]
 since = "2026-01-02"
 handoff = "fri 17:00"
 only = ["fri 17:00-mon 08:00 extended by holidays"]
 
-[[rota.doctors.layers]]
+[[schedule.doctors.layers]]
 rotation = ["osei", "patel", "lee"]
 since = "2026-01-01"
 every = "1 holiday"
@@ -118,11 +118,11 @@ def test_a_closure_on_a_list_with_a_reason_of_its_own() -> None:
 def test_explain_names_the_holiday(when: str, who: str, because: str | None) -> None:
     """Who is on call, and because of which day."""
     assert on_call(PLAN, "doctors", at(when)).people[0] == who
-    told = imagine(PLAN, {}, Facts("+12125550101", None), at(when))
+    reported = imagine(PLAN, {}, Facts("+12125550101", None), at(when))
     name = PLAN.people[who].name
-    line = next(one for one in sentences(told, PLAN) if one.startswith("On call for doctors"))
+    line = next(one for one in sentences(reported, PLAN) if one.startswith("On call for doctors"))
     assert line == f"On call for doctors: {name}{f' ({because})' if because else ''}."
-    assert document(told).get("holidays") == ({"doctors": because} if because else None)
+    assert document(reported).get("holidays") == ({"doctors": because} if because else None)
 
 
 @given(st.integers(0, 3 * 366 * 24 * 60))
@@ -131,10 +131,12 @@ def test_explain_and_hours_now_never_contradict(minutes: int) -> None:
     """At any minute of three years both name the same state, the same reason and its bounds."""
     moment = datetime(2026, 1, 1, tzinfo=UTC) + timedelta(minutes=minutes)
     row = _row(PLAN, "office", moment)
-    told = sentences(imagine(PLAN, {}, Facts("+12125550100", None), moment), PLAN)
-    assert told[1] == f"The call comes in on line main, which is {row['state']}."
+    reported = sentences(imagine(PLAN, {}, Facts("+12125550100", None), moment), PLAN)
+    assert reported[1] == f"The call comes in on line main, which is {row['state']}."
     assert _sentence(row).startswith(f"office is {row['state']}: {row['because']} (")
-    for name, state, why in re.findall(r"the (\w+) is (open|closed) \((.*)\)\.$", "\n".join(told)):
+    for name, state, why in re.findall(
+        r"the (\w+) is (open|closed) \((.*)\)\.$", "\n".join(reported)
+    ):
         assert (name, state, why) == ("office", row["state"], row["because"])
     for edge in (row["since"], row["until"]):
         if edge is not None:
@@ -176,7 +178,7 @@ def test_holidays_that_there_are_none_of() -> None:
     text = TEXT.partition("[holidays]")[0] + "[[closures]]" + TEXT.partition("[[closures]]")[2]
     wrong = [one for one in found(text) if one.code == "unknown-name"]
     assert "there are no [holidays] in this file" in {one.message for one in wrong}
-    assert "Name them under [holidays]." in {one.mend for one in wrong}
+    assert "Name them under [holidays]." in {one.fix for one in wrong}
 
 
 @pytest.mark.parametrize(

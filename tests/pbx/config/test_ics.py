@@ -18,8 +18,8 @@ from pbx.config import plan as plan_files
 from pbx.config.ics.names import person_named
 from pbx.config.ics.reader import ImportedShift, read
 from pbx.config.ics.writer import Revision, export
-from routing.model import ExplicitShift, Layer, Override, Plan, Rota, Window
-from routing.rota import on_call
+from routing.model import ExplicitShift, Layer, Override, Plan, Schedule, Window
+from routing.schedule import on_call
 
 ROOT = Path(__file__).parents[3]
 EXAMPLE = plan_files.load(ROOT / "config" / "office.toml", ROOT / "config" / "presets.toml").plan
@@ -169,7 +169,7 @@ def refusal(text: str | bytes) -> str:
             + "\nEND:VEVENT\nBEGIN:VEVENT\nUID:x\n"
             + event("20260309T170000", "20260310T080000", "SUMMARY:Osei"),
             [("osei", "03-09 17:00-0400", "03-10 08:00-0400")],
-            id="a cancelled event",
+            id="a canceled event",
         ),
     ],
 )  # fmt: skip
@@ -398,7 +398,7 @@ def plans(draw: st.DrawFn) -> Plan:
         ),
         starts, st.integers(1, 90), st.sampled_from(PEOPLE), st.sampled_from([None, *PEOPLE]),
     )  # fmt: skip
-    rota = Rota(
+    schedule = Schedule(
         "doctors",
         tuple(draw(st.lists(layers, max_size=2))),
         tuple(draw(st.lists(shifts, max_size=3))),
@@ -407,7 +407,7 @@ def plans(draw: st.DrawFn) -> Plan:
         replace(one, id=n) for n, one in enumerate(draw(st.lists(overrides, max_size=2)))
     )
     office = replace(EXAMPLE.office, zone=zone)
-    return replace(EXAMPLE, office=office, rotas={"doctors": rota}, overrides=changes)
+    return replace(EXAMPLE, office=office, schedules={"doctors": schedule}, overrides=changes)
 
 
 @settings(max_examples=60, deadline=None)
@@ -423,8 +423,8 @@ def test_there_and_back_says_the_same(plan: Plan, days: int) -> None:
     steps = {start + step * timedelta(minutes=30) for step in range(12 * 48)}
     for at in edges | steps | {edge - timedelta(minutes=1) for edge in edges}:
         if start <= at < end:
-            told = tuple(one.person for one in shifts if one.start <= at < one.end)
-            assert told == on_call(plan, "doctors", at).people
+            reported = tuple(one.person for one in shifts if one.start <= at < one.end)
+            assert reported == on_call(plan, "doctors", at).people
 
 
 SEED = calendar(

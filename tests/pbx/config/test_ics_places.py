@@ -15,7 +15,7 @@ from pbx.config.ics.reader import read
 from pbx.config.ics.writer import Revision, export
 from routing.model import Override, Plan
 from routing.oncall import duties
-from routing.rota import on_call, shifts
+from routing.schedule import on_call, shifts
 
 ROOT = Path(__file__).parents[3]
 PRESETS = ROOT / "config" / "presets.toml"
@@ -31,21 +31,21 @@ name = "Dr. Eva Diaz"
 from = "2026-12-01"
 to = "2026-12-03"
 
-[[rota.doctors.layers]]
+[[schedule.doctors.layers]]
 rotation = ["chen", "diaz"]
 since = "2026-11-23"
 handoff = "17:00"
 every = "1 day"
 place = "beside"
 
-[[rota.doctors.layers]]
+[[schedule.doctors.layers]]
 rotation = ["patel", "lee", "osei"]
 since = "2026-11-23"
 handoff = "mon 08:00"
 place = "backup"
 
-[ladder.urgent]"""
-TEXT = (ROOT / "config" / "office.toml").read_text().replace("[ladder.urgent]", MORE, 1)
+[escalation.urgent]"""
+TEXT = (ROOT / "config" / "office.toml").read_text().replace("[escalation.urgent]", MORE, 1)
 REVISION = Revision(3, datetime(2026, 2, 1, 12, 30, tzinfo=UTC))
 START, END = datetime(2026, 11, 23, 13, tzinfo=UTC), datetime(2026, 12, 14, 13, tzinfo=UTC)
 BARE = """BEGIN:VCALENDAR
@@ -95,7 +95,7 @@ def test_three_at_once_come_back() -> None:
     )
 
 
-def test_events_of_a_backup_are_told_apart() -> None:
+def test_events_of_a_backup_are_reported_apart() -> None:
     """Whoever subscribes sees which of their weeks is the backup's; no two events share a UID."""
     text = export(PLAN, "doctors", START, END, REVISION).decode()
     assert "SUMMARY:Backup: Dr. Mira Patel" in text
@@ -112,7 +112,10 @@ def test_a_calendar_of_residents_leaves_the_attendings() -> None:
     assert [one.place for one in beside] == ["beside"]
     both = shifts_file.edit(text, NAME, "doctors", beside, (START, END))
     assert both.removed == ()
-    assert [one.place for one in plan_of(both.text).rotas["doctors"].shifts] == ["oncall", "beside"]
+    assert [one.place for one in plan_of(both.text).schedules["doctors"].shifts] == [
+        "oncall",
+        "beside",
+    ]
     rows = duties(plan_of(both.text), "doctors", START, END)
     assert ("chen", "shift", "oncall") in {(one.person, one.source, one.place) for one in rows}
 

@@ -50,7 +50,7 @@ def test_the_id_is_the_family_name(name: str, expected: str) -> None:
     assert ids.suggested(name, {}) == expected
 
 
-def test_two_of_one_name_are_told_apart() -> None:
+def test_two_of_one_name_are_reported_apart() -> None:
     """By a number, as often as there are more."""
     assert ids.suggested("Sam Johnson, MD", {"johnson"}) == "johnson2"
     assert ids.suggested("Ann Johnson, MD", {"johnson", "johnson2"}) == "johnson3"

@@ -73,8 +73,8 @@ def test_each_file_is_read_right(name: str, right: Found) -> None:
 
 def test_every_file_is_in_the_table() -> None:
     """None lies there untested."""
-    told = {"c11-cp1252", "c17-quoted-newline", "c20-ext"}
-    assert {one.stem for one in FILES.glob("*.csv")} == CASES.keys() | told
+    reported = {"c11-cp1252", "c17-quoted-newline", "c20-ext"}
+    assert {one.stem for one in FILES.glob("*.csv")} == CASES.keys() | reported
 
 
 def test_windows_letters_are_offered_as_a_choice() -> None:

@@ -33,7 +33,7 @@ def calendar(*events: str, head: str = "") -> bytes:
     return text.replace("\n", "\r\n").encode()
 
 
-def told(content: bytes, start: str, *, attendees: bool = False) -> list[str]:
+def reported(content: bytes, start: str, *, attendees: bool = False) -> list[str]:
     """Read a year from a day on; each shift as its person and its times in UTC."""
     begin = datetime.fromisoformat(start).replace(tzinfo=UTC)
     whose = Whose(PLAN, attendees=attendees)
@@ -114,12 +114,12 @@ FAULTS = [
 @pytest.mark.parametrize(("content", "start", "right"), FAULTS)
 def test_fault_reports_of_others(content: bytes, start: str, right: list[str]) -> None:
     """Each is right here."""
-    assert told(content, start) == right
+    assert reported(content, start) == right
 
 
 def test_the_last_wednesday_of_a_series_until_a_date() -> None:
     """As jazzband/icalevents issue 71: UNTIL is a date, and the series was refused."""
-    shifts = told(calendar(TOKYO), "2020-06-01")
+    shifts = reported(calendar(TOKYO), "2020-06-01")
     assert (len(shifts), shifts[-1]) == (25, "lee 201125 0130-201125 0200")
 
 
@@ -129,7 +129,9 @@ def test_a_folded_address() -> None:
         "DTSTART;VALUE=DATE:20240108\nDTEND;VALUE=DATE:20240109\nSUMMARY:Duty\n"
         "ATTENDEE:mailto:ana.l\n ee@example.com"
     )
-    assert told(calendar(event), "2024-01-01", attendees=True) == ["lee 240108 0500-240109 0500"]
+    assert reported(calendar(event), "2024-01-01", attendees=True) == [
+        "lee 240108 0500-240109 0500"
+    ]
 
 
 @pytest.mark.parametrize("zone", ["Customized Time Zone", "(no TZ description)"])
@@ -137,7 +139,7 @@ def test_zones_that_name_nothing(zone: str) -> None:
     """As allenporter/ical issue 468 and tybritten/ical-sensor-homeassistant issue 101: no guess."""
     event = f"DTSTART;TZID={zone}:20240426T140000\nDURATION:PT1H\nSUMMARY:Lee"
     with pytest.raises(OfficeLineError, match="the unknown time zone"):
-        told(calendar(event), "2024-04-01")
+        reported(calendar(event), "2024-04-01")
 
 
 @pytest.mark.parametrize(
@@ -145,7 +147,7 @@ def test_zones_that_name_nothing(zone: str) -> None:
     [
         # PagerDuty: "On Call - NAME - SCHEDULE", the schedule of any name, or without one
         ("On Call - Kofi Osei - Alpha", "osei"), ("On Call - Ana Lee - On-Call  Team", "lee"),
-        ("On Call - Mira Patel", "patel"), ("On Call - Some rota - out of hours", None),
+        ("On Call - Mira Patel", "patel"), ("On Call - Some schedule - out of hours", None),
         # target/goalert: a calendar for each user, which does not say who that is
         ("On-Call (GoAlert: Sched)", None),
         # Grafana OnCall: the priority in brackets, then the user's name

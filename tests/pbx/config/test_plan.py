@@ -1,4 +1,4 @@
-"""office.toml: presets, the vault's split, the demo's clock."""
+"""office.toml: presets, the secrets file's split, the demo's clock."""
 
 from __future__ import annotations
 

@@ -12,24 +12,24 @@ from pbx.base.errors import ConfigError, OfficeLineError
 from pbx.config import shifts_file
 from pbx.config.ics.reader import ImportedShift
 from pbx.config.plan import parse
-from routing.rota import on_call
+from routing.schedule import on_call
 
 ROOT = Path(__file__).parents[3]
 EXAMPLE = (ROOT / "config" / "office.toml").read_text()
 NAME, PRESETS = Path("office.toml"), ROOT / "config" / "presets.toml"
 BEFORE = """# the holidays
-[[rota.doctors.shifts]]            # asked for it
+[[schedule.doctors.shifts]]            # asked for it
 person = "lee"
 from = "2026-12-24 08:00"
 to = "2026-12-27 08:00"
 
-[[rota.doctors.shifts]]
+[[schedule.doctors.shifts]]
 person = "osei"
 from = "2026-12-31 08:00"
 to = "2027-01-01 08:00"
 
 """
-WITH_SHIFTS = EXAMPLE.replace("[ladder.urgent]", f"{BEFORE}[ladder.urgent]")
+WITH_SHIFTS = EXAMPLE.replace("[escalation.urgent]", f"{BEFORE}[escalation.urgent]")
 INLINE = EXAMPLE.replace(
     'backup = "next"',
     'backup = "next"\n'
@@ -42,9 +42,9 @@ def day(number: int, hour: int = 8) -> datetime:
     return datetime(2026, 12, number, hour + 5, tzinfo=UTC)
 
 
-def told(text: str) -> list[tuple[str, str, str]]:
+def reported(text: str) -> list[tuple[str, str, str]]:
     """List a file's shifts, by their start."""
-    shifts = parse(text, NAME, PRESETS).plan.rotas["doctors"].shifts
+    shifts = parse(text, NAME, PRESETS).plan.schedules["doctors"].shifts
     return sorted((f"{one.start:%d %H}", f"{one.end:%d %H}", one.person) for one in shifts)
 
 
@@ -89,7 +89,7 @@ def test_the_span_is_the_calendars(
     shifts = [ImportedShift(person, day(start), day(end)) for person, start, end in imported]
     bounds = (day(span[0]), day(span[1]))
     edit = shifts_file.edit(WITH_SHIFTS, NAME, "doctors", shifts, bounds)
-    assert told(edit.text) == expected
+    assert reported(edit.text) == expected
     assert 'from = "2026-12-31 08:00"' in edit.text
     again = shifts_file.edit(edit.text, NAME, "doctors", shifts, bounds)
     assert again == shifts_file.Edit(edit.text, (), ())
@@ -99,7 +99,7 @@ def test_what_is_outside_keeps_its_comments() -> None:
     """Nothing but the shifts of the span is touched."""
     shift = ImportedShift("patel", day(31, 9), day(31, 10))
     edit = shifts_file.edit(WITH_SHIFTS, NAME, "doctors", [shift], (day(28), day(30)))
-    assert "# the holidays\n[[rota.doctors.shifts]]            # asked for it" in edit.text
+    assert "# the holidays\n[[schedule.doctors.shifts]]            # asked for it" in edit.text
     assert edit.removed == ()
 
 
@@ -107,12 +107,12 @@ def test_shifts_in_one_line_stay_in_one_line() -> None:
     """However the file has them, they are edited."""
     shift = ImportedShift("patel", day(28), day(29))
     edit = shifts_file.edit(INLINE, NAME, "doctors", [shift], (day(28), day(30)))
-    assert told(edit.text) == [("24 08", "27 08", "lee"), ("28 08", "29 08", "patel")]
-    assert "[[rota.doctors.shifts]]" not in edit.text
+    assert reported(edit.text) == [("24 08", "27 08", "lee"), ("28 08", "29 08", "patel")]
+    assert "[[schedule.doctors.shifts]]" not in edit.text
 
 
-ROTA = EXAMPLE[EXAMPLE.index("[rota.doctors]") : EXAMPLE.index("[ladder.urgent]")]
-DOTTED = """[rota]
+SCHEDULE = EXAMPLE[EXAMPLE.index("[schedule.doctors]") : EXAMPLE.index("[escalation.urgent]")]
+DOTTED = """[schedule]
 doctors.rotation = ["lee", "osei", "patel"]
 doctors.since = "2026-01-05"
 doctors.handoff = "mon 08:00"
@@ -124,8 +124,8 @@ doctors.handoff = "mon 08:00"
     "text",
     [
         WITH_SHIFTS + BEFORE.replace("-12-", "-10-"),  # tables of one list in two places
-        EXAMPLE.replace(ROTA, DOTTED),
-        EXAMPLE.replace(ROTA, DOTTED.replace("rota]\ndoctors.", "rota]\ndoctors = { ")
+        EXAMPLE.replace(SCHEDULE, DOTTED),
+        EXAMPLE.replace(SCHEDULE, DOTTED.replace("schedule]\ndoctors.", "schedule]\ndoctors = { ")
                         .replace("\ndoctors.", ", ").replace("\n\n", " }\n\n")),
     ],
     ids=["two places", "dotted", "in one line"],
@@ -134,7 +134,9 @@ def test_a_layout_that_cannot_be_edited_is_refused(text: str) -> None:
     """What would be written is read first: no other plan comes of it, and no broken file."""
     parse(text, NAME, PRESETS)
     shift = ImportedShift("patel", day(28), day(29))
-    with pytest.raises(OfficeLineError, match=r"as the file is laid out; write them as \[\[rota"):
+    with pytest.raises(
+        OfficeLineError, match=r"as the file is laid out; write them as \[\[schedule"
+    ):
         shifts_file.edit(text, NAME, "doctors", [shift], (day(28), day(30)))
 
 
@@ -146,7 +148,7 @@ def test_seconds_fall_away() -> None:
         ImportedShift("lee", day(29) + second, day(29) + 2 * second),
     ]
     edit = shifts_file.edit(EXAMPLE, NAME, "doctors", shifts, (day(28), day(30)))
-    assert told(edit.text) == [("28 08", "29 08", "patel")]
+    assert reported(edit.text) == [("28 08", "29 08", "patel")]
 
 
 def test_a_time_that_the_clock_shows_twice() -> None:
@@ -170,7 +172,7 @@ def test_a_time_that_the_clock_shows_twice() -> None:
     plan = parse(shifts_file.edit(edit.text, NAME, "doctors", both, span).text, NAME, PRESETS).plan
     names = [on_call(plan, "doctors", at).people for at in (twice, twice + hour, twice + 2 * hour)]
     assert names[:2] == [("patel",), ("lee",)]
-    assert len(plan.rotas["doctors"].shifts) == 2
+    assert len(plan.schedules["doctors"].shifts) == 2
 
 
 def test_the_file_is_replaced_as_a_whole_through_a_link(tmp_path: Path) -> None:

@@ -268,7 +268,7 @@ def test_the_file_reads_what_people_write(one: str, other: str) -> None:
 
 
 ROE = '[people.roe]\nname = "Roe"\n'
-NIGHTS = "[rota.nights]\n"
+NIGHTS = "[schedule.nights]\n"
 
 
 @pytest.mark.parametrize(
@@ -294,15 +294,15 @@ NIGHTS = "[rota.nights]\n"
             'only = ["fri 17:00-mon 08:00"]',
         ),
         (
-            f"{NIGHTS}[[rota.nights.shifts]]\nperson = 'lee'\n",
+            f"{NIGHTS}[[schedule.nights.shifts]]\nperson = 'lee'\n",
             'from = "12/24/2026 5pm"\nto = "12/25/2026, 8:00 AM"',
-            "rotas",
+            "schedules",
             'from = "2026-12-24 17:00"\nto = "2026-12-25 08:00"',
         ),
         (
-            f"{NIGHTS}[[rota.nights.layers]]\nrotation = ['lee']\nevery = '1 day'\n",
+            f"{NIGHTS}[[schedule.nights.layers]]\nrotation = ['lee']\nevery = '1 day'\n",
             'since = "1/5/2026"\nhandoff = "5 PM"\nonly = ["M-Th 5pm-8am"]',
-            "rotas",
+            "schedules",
             'since = "2026-01-05"\nhandoff = "17:00"\nonly = ["mon-thu 17:00-08:00"]',
         ),
         (

@@ -1,4 +1,4 @@
-"""The audit's chain: appended to alone, and any scar in it is found."""
+"""The audit's chain: appended to alone, and any gap in it is found."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ def test_a_row_goes_with_its_deed(engine: Engine) -> None:
         audit.append(session.connection(), "x.y", by="amy", now=NOW)
 
 
-def test_a_row_that_cannot_be_written_is_told(engine: Engine, tmp_path: Path) -> None:
+def test_a_row_that_cannot_be_written_is_reported(engine: Engine, tmp_path: Path) -> None:
     """Whoever wanted to do something must not do it then."""
     with closing(sqlite3.connect(tmp_path / "officeline.db", isolation_level=None)) as other:
         other.execute("BEGIN EXCLUSIVE")
@@ -140,7 +140,7 @@ INSERTIONS = st.tuples(st.just("insert"), st.integers(1, ROWS), st.integers(1, R
 
 @settings(deadline=None, max_examples=150)
 @given(tampering=EDITS | REMOVALS | INSERTIONS | RENUMBERINGS)
-def test_any_scar_is_found(filled: tuple[Path, Engine, str], tampering: tuple[object, ...]) -> None:
+def test_any_gap_is_found(filled: tuple[Path, Engine, str], tampering: tuple[object, ...]) -> None:
     """One edit, removal or insertion anywhere; the end with the head that was kept elsewhere."""
     path, engine, head = filled
     with closing(sqlite3.connect(path)) as other:

@@ -148,7 +148,7 @@ def test_an_unknown_call_is_none(seeded: Engine) -> None:
 
 
 def test_a_database_damaged_while_open_is_one_sentence(tmp_path: Path) -> None:
-    """A reader names the file and the mend."""
+    """A reader names the file and the fix."""
     path = tmp_path / "officeline.db"
     engine = open_database(path)
     engine.dispose()

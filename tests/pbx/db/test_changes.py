@@ -1,4 +1,4 @@
-"""What stands beside the file: stored, cancelled, laid over the plan."""
+"""What stands beside the file: stored, canceled, laid over the plan."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from pbx.db import changes
 from pbx.db.database import open_database
 from pbx.db.overlay import laid_over
 from routing.model import HoursChange, Override, Plan
-from routing.rota import on_call
+from routing.schedule import on_call
 
 ROOT = Path(__file__).parents[3]
 NOW = datetime(2026, 11, 27, 12, tzinfo=UTC)
@@ -69,10 +69,10 @@ def test_what_is_added_lies_over_the_plan(engine: Engine, path: Path, example: P
     assert on_call(found, "doctors", NOW).people == ("osei",)
 
 
-def test_what_is_cancelled_is_gone_from_the_plan_and_kept_in_the_list(
+def test_what_is_canceled_is_gone_from_the_plan_and_kept_in_the_list(
     engine: Engine, path: Path, example: Plan
 ) -> None:
-    """A cancelled change holds no more; the list still knows it, with when and by whom."""
+    """A canceled change holds no more; the list still knows it, with when and by whom."""
     taken = changes.add_override(engine, TONIGHT, by="amy", now=NOW)
     snow = changes.add_hours_change(engine, SNOW, by="bob", now=NOW)
     assert changes.cancel_override(engine, taken.id, by="amy", now=NOW + HOUR) == taken
@@ -85,19 +85,19 @@ def test_what_is_cancelled_is_gone_from_the_plan_and_kept_in_the_list(
 
 
 def test_no_id_is_given_twice_so_that_the_later_wins(engine: Engine) -> None:
-    """A cancelled change keeps its id: what comes after it is later by its id, too."""
+    """A canceled change keeps its id: what comes after it is later by its id, too."""
     first = changes.add_override(engine, TONIGHT, by="amy", now=NOW)
     changes.cancel_override(engine, first.id, by="amy", now=NOW)
     assert changes.add_override(engine, TONIGHT, by="amy", now=NOW).id > first.id
 
 
-def test_cancelling_what_is_not_there_is_a_sentence(engine: Engine) -> None:
-    """Unknown and cancelled ones are refused, each with where to look."""
+def test_canceling_what_is_not_there_is_a_sentence(engine: Engine) -> None:
+    """Unknown and canceled ones are refused, each with where to look."""
     with pytest.raises(OfficeLineError, match="There is no override 7; see 'officeline oncall"):
         changes.cancel_override(engine, 7, by="amy", now=NOW)
     snow = changes.add_hours_change(engine, SNOW, by="amy", now=NOW)
     changes.cancel_hours_change(engine, snow.id, by="amy", now=NOW)
-    with pytest.raises(OfficeLineError, match="The change of hours is cancelled;"):
+    with pytest.raises(OfficeLineError, match="The change of hours is canceled;"):
         changes.cancel_hours_change(engine, snow.id, by="amy", now=NOW)
 
 

@@ -20,12 +20,12 @@ from sqlalchemy import Engine, create_engine, text
 
 from pbx.base.errors import OfficeLineError
 from pbx.config.plan import load
-from pbx.db import escalation, messages, records, relaying
+from pbx.db import follow_ups, message_states, messages, records
 from pbx.db.calls import list_calls
 from pbx.db.database import MIGRATIONS, open_database, writing
-from pbx.db.escalation import Act, RefusedError, UnheardError
+from pbx.db.message_states import Act, RefusedError, UnheardError
 from pbx.db.writer import LogWriter
-from routing.relay import AFTER, EVENTS, Todo
+from routing.follow_up import AFTER, EVENTS, Todo
 
 ROOT = Path(__file__).parents[3]
 PLAN = load(ROOT / "config/office.toml", ROOT / "config/presets.toml").plan
@@ -62,9 +62,9 @@ def leave(
 
 
 def act(engine: Engine, event: Act, person: str | None = "lee", after_s: float = 60) -> None:
-    """Let something befall the message m1."""
+    """Let something happen to the message m1."""
     at = T0 + timedelta(seconds=after_s)
-    escalation.move(engine, PLAN, "m1", event, at=at, person=person)
+    message_states.move(engine, PLAN, "m1", event, at=at, person=person)
 
 
 def found(engine: Engine, message_id: str = "m1") -> messages.MessageRow:
@@ -240,7 +240,7 @@ def test_a_second_call_joins_what_waits_for_its_call_back(
     events: tuple[Act, ...],
     joins: bool,  # noqa: FBT001  # a column of the table above
 ) -> None:
-    """Before the call back it is the same matter, and open again; afterwards another one."""
+    """Before the call back it is the same matter, and open again; afterward another one."""
     leave(engine)
     for event in events:
         act(engine, event)
@@ -261,7 +261,7 @@ def test_a_second_call_joins_what_waits_for_its_call_back(
 @pytest.mark.parametrize(
     ("event", "again"), [("acknowledged", "m1"), ("called back", "m2"), ("closed", "m2")]
 )
-def test_what_a_call_says_after_its_message_was_settled_is_told(
+def test_what_a_call_says_after_its_message_was_settled_is_reported(
     engine: Engine, event: Act, again: str
 ) -> None:
     """It joined and was not heard yet, when somebody settled the words of the call before."""
@@ -281,13 +281,13 @@ def test_who_heard_fewer_calls_than_joined_settles_nothing(engine: Engine) -> No
     leave(engine)
     leave(engine, "m2", after_s=20, call="c2")
     with pytest.raises(UnheardError, match="Message m1 stays as it is, because somebody called"):
-        escalation.move(engine, PLAN, "m1", "closed", at=T0, person="lee", joins=0)
+        message_states.move(engine, PLAN, "m1", "closed", at=T0, person="lee", joins=0)
     assert found(engine).state == "open"
-    escalation.move(engine, PLAN, "m1", "closed", at=T0, person="lee", joins=1)
+    message_states.move(engine, PLAN, "m1", "closed", at=T0, person="lee", joins=1)
     assert found(engine).state == "closed"
 
 
-def test_the_first_call_of_a_settled_message_is_told_as_well(engine: Engine) -> None:
+def test_the_first_call_of_a_settled_message_is_reported_as_well(engine: Engine) -> None:
     """Its message was closed by what a later call said, while the first caller went on waiting."""
     leave(engine)
     leave(engine, "m2", after_s=20, call="c2")
@@ -315,11 +315,11 @@ def test_other_callers_and_routine_matters_stay_apart(
 def test_a_message_that_becomes_urgent_is_due_at_once(engine: Engine) -> None:
     """Its timer no longer waits for the opening."""
     leave(engine, urgency="routine")
-    (view,) = escalation.due(engine, T0, 9)
-    escalation.put_off(engine, [(view, T0 + timedelta(hours=9))])
-    assert escalation.due(engine, T0 + timedelta(hours=8), 9) == []
+    (view,) = message_states.due(engine, T0, 9)
+    message_states.put_off(engine, [(view, T0 + timedelta(hours=9))])
+    assert message_states.due(engine, T0 + timedelta(hours=8), 9) == []
     leave(engine, after_s=30)
-    assert [one.id for one in escalation.due(engine, T0 + timedelta(seconds=30), 9)] == ["m1"]
+    assert [one.id for one in message_states.due(engine, T0 + timedelta(seconds=30), 9)] == ["m1"]
 
 
 def test_who_did_what_and_when_is_kept(engine: Engine) -> None:
@@ -329,7 +329,7 @@ def test_who_did_what_and_when_is_kept(engine: Engine) -> None:
     for number, (event, person) in enumerate(people.items()):
         at = T0 + timedelta(minutes=number)
         why = "sent to hospital" if event == "closed" else None
-        escalation.move(
+        message_states.move(
             engine,
             PLAN,
             "m1",
@@ -344,8 +344,8 @@ def test_who_did_what_and_when_is_kept(engine: Engine) -> None:
     times = (row.delivered_at, row.acknowledged_at, row.called_back_at, row.closed_at)
     assert times == tuple(T0 + timedelta(minutes=number) for number in range(4))
     assert (row.state, row.disposition, row.due_at) == ("closed", "sent to hospital", None)
-    told = [(one.what, one.person) for one in messages.history(engine, "m1")]
-    assert told == [("opened", None), *people.items()]
+    reported = [(one.what, one.person) for one in messages.history(engine, "m1")]
+    assert reported == [("opened", None), *people.items()]
     assert messages.list_open(engine) == []
 
 
@@ -363,19 +363,19 @@ def test_what_does_not_fit_is_refused_and_changes_nothing(engine: Engine) -> Non
     with pytest.raises(RefusedError, match=r"Message m1 stays as it is, because .* 'officeline in"):
         act(engine, "called back")
     with pytest.raises(RefusedError, match="There is no message m2"):
-        escalation.move(engine, PLAN, "m2", "closed", at=T0, person="lee")
+        message_states.move(engine, PLAN, "m2", "closed", at=T0, person="lee")
 
 
 def test_nobody_is_called_about_what_was_taken_up_a_moment_ago(engine: Engine) -> None:
     """Acknowledged between the look and the call, a message is left alone."""
     leave(engine)
-    (view,) = escalation.due(engine, T0, 9)
+    (view,) = message_states.due(engine, T0, 9)
     act(engine, "acknowledged")
     before = found(engine)
     todo = Todo("ring", who={"osei": "mobile"}, breach=True)
     later = T0 + timedelta(minutes=5)
-    assert relaying.begin_round(engine, view, todo, ["osei"], at=T0, due_at=later) is None
-    assert relaying.attempts(engine, "m1") == []
+    assert follow_ups.begin_round(engine, view, todo, ["osei"], at=T0, due_at=later) is None
+    assert follow_ups.attempts(engine, "m1") == []
     assert found(engine) == before
 
 
@@ -398,7 +398,7 @@ def test_any_walk_keeps_its_promises(engine: Engine, events: list[str]) -> None:
             if not joined:
                 return
         elif event == "restart":
-            relaying.take_up(engine, T0 + timedelta(seconds=after_s))
+            follow_ups.take_up(engine, T0 + timedelta(seconds=after_s))
         elif (before.state, event) in AFTER:
             act(engine, event, after_s=after_s)  # type: ignore[arg-type]  # one of its words
         else:
@@ -430,6 +430,6 @@ def test_an_older_database_gets_timers_for_what_is_open(tmp_path: Path) -> None:
             )
     old.dispose()
     engine = open_database(path)
-    assert [one.id for one in escalation.due(engine, T0, 9)] == ["open"]
+    assert [one.id for one in message_states.due(engine, T0, 9)] == ["open"]
     assert found(engine, "closed").due_at is None
     engine.dispose()

@@ -36,8 +36,8 @@ def place(
 ) -> str | None:
     """Place a call while a person has placed fewer than `most` today."""
     wanted = Wanted(person, PATIENT, call, message="m1")
-    judge = lambda today, _: "enough" if today >= most else None  # noqa: E731  # one of two words
-    return outbound.place(engine, wanted, DAY, judge, at)
+    assess = lambda today, _: "enough" if today >= most else None  # noqa: E731  # one of two words
+    return outbound.place(engine, wanted, DAY, assess, at)
 
 
 def end(engine: Engine, call: str, otherwise: str | None, at: datetime) -> None:
@@ -74,7 +74,7 @@ def test_calls_that_last_are_counted_until_they_end(engine: Engine) -> None:
 
 
 def test_a_request_is_taken_up_once_and_leads_to_one_call(engine: Engine) -> None:
-    """The second look finds nothing, and a second dialling is refused."""
+    """The second look finds nothing, and a second dialing is refused."""
     asked = outbound.ask(engine, "lee", PATIENT, by="root", at=NOW)
     taken = outbound.take(engine, NOW + SECOND)
     assert taken is not None
@@ -115,7 +115,7 @@ def test_a_request_is_withdrawn_or_taken_up(engine: Engine) -> None:
     assert not outbound.withdraw(engine, second, NOW)
 
 
-def test_what_a_crash_cut_off_is_not_dialled_afterwards(engine: Engine) -> None:
+def test_what_a_crash_cut_off_is_not_dialed_afterwards(engine: Engine) -> None:
     """The person's leg is gone: the request is over, and nothing of it counts."""
     asked = outbound.ask(engine, "lee", PATIENT, by="root", at=NOW)
     taken = outbound.take(engine, NOW)

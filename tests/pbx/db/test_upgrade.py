@@ -195,9 +195,9 @@ def test_a_failed_migration_leaves_all_as_it_was(
     with monkeypatch.context() as newer:
         newer.setattr(database, "MIGRATIONS", theirs)
         newer.setattr(database, "SCHEMA", "9999")
-        with pytest.raises(StoreError, match=r"^[^\n]* and is as it was; [^\n]*\.$") as told:
+        with pytest.raises(StoreError, match=r"^[^\n]* and is as it was; [^\n]*\.$") as reported:
             open_database(path)
-    assert "schema 9999 (OperationalError)" in str(told.value)
+    assert "schema 9999 (OperationalError)" in str(reported.value)
     assert upgrade.copies(path) == []
     open_database(path).dispose()
     assert read(path) == before

@@ -32,11 +32,11 @@ def at(seconds: float) -> datetime:
 
 STARTED = records.CallStarted("c1", at(0), "main", OFFICE, PATIENT, "abc")
 MENU = records.Decided("c1", at(0), 1, "menu", "closed", None, (("hospitals", False, "main"),))
-LADDER = records.Decided(
+ESCALATION = records.Decided(
     "c1",
     at(5),
     2,
-    "ladder",
+    "escalation",
     "urgent",
     "urgent",
     (Reason("urgent at night", True, "closed"),),
@@ -46,13 +46,13 @@ A_CALL: tuple[records.Record, ...] = (
     STARTED,
     MENU,
     records.CallAnswered("c1", at(0.5)),
-    LADDER,
+    ESCALATION,
     records.LegStarted("c1", "c1.1", at(6), "lee", "mobile"),
     records.LegStarted("c1", "c1.2", at(6.5), "osei", "mobile"),
     records.LegAnswered("c1", "c1.1", at(8)),
     records.LegAcknowledged("c1", "c1.1", "lee", at(10)),
-    records.LegEnded("c1", "c1.2", at(10.5), "cancelled"),
-    records.EventNoted("c1", at(11), "turn", {"verb": "ladder", "event": "pressed"}),
+    records.LegEnded("c1", "c1.2", at(10.5), "canceled"),
+    records.EventNoted("c1", at(11), "turn", {"verb": "escalation", "event": "pressed"}),
     records.LegEnded("c1", "c1.1", at(70), "declined"),
     records.CallEnded("c1", at(70), "connected"),
 )
@@ -105,7 +105,7 @@ def test_a_call_is_written_whole(writer: LogWriter, engine: Engine) -> None:
         did=OFFICE,
         caller=PATIENT,
         urgency="urgent",
-        decision="ladder",
+        decision="escalation",
         outcome="connected",
         person="lee",
         message=None,
@@ -115,7 +115,7 @@ def test_a_call_is_written_whole(writer: LogWriter, engine: Engine) -> None:
     assert (history.call.ring_s, history.call.talk_s) == (10.0, 60.0)
     assert [(one.turn, one.kind, one.target) for one in history.decisions] == [
         (1, "menu", "closed"),
-        (2, "ladder", "urgent"),
+        (2, "escalation", "urgent"),
     ]
     assert history.decisions[1].reasons == (Reason("urgent at night", True, "closed"),)
     assert [one.facts for one in history.decisions] == [
@@ -124,14 +124,14 @@ def test_a_call_is_written_whole(writer: LogWriter, engine: Engine) -> None:
     ]
     assert [(leg.person, leg.kind, leg.result, leg.ended_at) for leg in history.legs] == [
         ("lee", "mobile", "accepted", at(70)),
-        ("osei", "mobile", "cancelled", at(10.5)),
+        ("osei", "mobile", "canceled", at(10.5)),
     ]
     assert [(one.at, one.what, dict(one.detail)) for one in history.events] == [
-        (at(11), "turn", {"verb": "ladder", "event": "pressed"})
+        (at(11), "turn", {"verb": "escalation", "event": "pressed"})
     ]
 
 
-def test_records_told_twice_are_one(writer: LogWriter, engine: Engine) -> None:
+def test_records_reported_twice_are_one(writer: LogWriter, engine: Engine) -> None:
     """A second telling, as after a reconnect, changes nothing."""
     once = written(writer, engine, *A_CALL)
     with capture_logs() as logged:
@@ -254,7 +254,7 @@ def test_a_locked_database_costs_nothing_but_time(
 
 
 def test_overflow_is_counted_and_logged(path: Path, engine: Engine) -> None:
-    """Beyond its room the writer keeps what came first, says so once, and goes on afterwards."""
+    """Beyond its room the writer keeps what came first, says so once, and goes on afterward."""
     writer = LogWriter(lambda: open_database(path), queue_size=3)
     with capture_logs() as logged:
         for number in range(5):
@@ -269,7 +269,7 @@ def test_overflow_is_counted_and_logged(path: Path, engine: Engine) -> None:
 
 
 def test_a_bad_record_does_not_hold_up_the_others(writer: LogWriter, engine: Engine) -> None:
-    """What no column can hold is dropped and logged without a number; its neighbours are kept."""
+    """What no column can hold is dropped and logged without a number; its neighbors are kept."""
     naive = records.CallStarted("bad1", datetime(2026, 1, 1), "main", OFFICE, PATIENT, "a")  # noqa: DTZ001  # the mistake itself
     odd = records.CallEnded("bad2", at(1), "nonsense")
     null = records.EventNoted("bad3", at(1), None)  # type: ignore[arg-type]  # the mistake itself

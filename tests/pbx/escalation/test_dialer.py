@@ -10,20 +10,20 @@ import pytest
 from pbx.asterisk.ami.client import AmiClient
 from pbx.calls.live import LivePlan
 from pbx.config.home import Home
-from pbx.config.secrets import Vault
-from pbx.escalation import dialer as relay_dialer
-from pbx.escalation.dialer import RelayDialer
+from pbx.config.secrets import Secrets
+from pbx.escalation import dialer as follow_up_dialer
+from pbx.escalation.dialer import FollowUpDialer
 from pbx.service.supervisor import read_configuration
 from tests.support.ami_peer import DEADLINE, Office, Peer, listening
 
 ROOT = Path(__file__).parents[3]
 
 
-def dialer_of(office: Office, folder: Path) -> RelayDialer:
+def dialer_of(office: Office, folder: Path) -> FollowUpDialer:
     """Make the dialer of the example practice, whose calls this office's client places."""
     plan = read_configuration(ROOT / "config" / "office.toml").plan
-    vault = Vault(mobiles={"osei": "+12125550112"})
-    return RelayDialer(office.client, LivePlan(plan, vault, Home(folder)))
+    secrets = Secrets(mobiles={"osei": "+12125550112"})
+    return FollowUpDialer(office.client, LivePlan(plan, secrets, Home(folder)))
 
 
 async def test_a_call_waits_for_an_asterisk_that_is_just_starting(tmp_path: Path) -> None:
@@ -86,7 +86,7 @@ async def test_an_asterisk_that_stays_away_costs_one_try(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The try ends, so that the next one has its time."""
-    monkeypatch.setattr(relay_dialer, "AWAY_S", 0.1)
+    monkeypatch.setattr(follow_up_dialer, "AWAY_S", 0.1)
     async with listening(Peer.stay) as port:
         dialer = dialer_of(Office(port), tmp_path)
         async with asyncio.timeout(DEADLINE):

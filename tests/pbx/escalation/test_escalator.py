@@ -20,13 +20,13 @@ from structlog.testing import capture_logs
 
 from pbx.calls.conversation import Book
 from pbx.config.plan import load
-from pbx.db import escalation, messages, outbound, pins, relaying
+from pbx.db import follow_ups, message_states, messages, outbound, pins
 from pbx.db.database import open_database, writing
-from pbx.db.relaying import Outcome
+from pbx.db.follow_ups import Outcome
 from pbx.db.tables import utc_text
 from pbx.escalation.escalator import Escalator
+from routing.follow_up import AFTER, STATES, Event, State
 from routing.model import Person, Plan
-from routing.relay import AFTER, STATES, Event, State
 
 ROOT = Path(__file__).parents[3]
 EXAMPLE = load(ROOT / "config/office.toml", ROOT / "config/presets.toml").plan
@@ -86,7 +86,7 @@ class Telephone:
     async def deliver(self, message_id: str, person: str, *, urgent: bool, attempt: int) -> Outcome:
         """Call somebody."""
         assert urgent
-        rows = relaying.attempts(self.engine, message_id)
+        rows = follow_ups.attempts(self.engine, message_id)
         written = [(one.id, one.person) for one in rows if one.result is None]
         self.unwritten += (attempt, person) not in written
         passed = (self.clock.at - NIGHT) / timedelta(minutes=1)
@@ -106,11 +106,11 @@ class Telephone:
             self.ringing[person] -= 1
 
     def rings(self, message_id: str, person: str) -> bool:
-        """Tell whether their phone rings about the message: the last for which it was dialled."""
+        """Tell whether their phone rings about the message: the last for which it was dialed."""
         about = [message for _, message, who in self.calls if who == person]
         return self.ringing[person] > 0 and about[-1] == message_id
 
-    def told(self, message_id: str = "m1") -> list[str]:
+    def reported(self, message_id: str = "m1") -> list[str]:
         """Say who was called when, in minutes."""
         rounds: dict[float, list[str]] = {}
         for at, message, person in self.calls:
@@ -121,13 +121,13 @@ class Telephone:
 
 @dataclass
 class Office:
-    """All the parts; `told` is what was told by other ways than a call."""
+    """All the parts; `reported` is what was told by other ways than a call."""
 
     engine: Engine
     clock: HandClock
     phone: Telephone
     plans: StillPlans = field(default_factory=StillPlans)
-    told: list[tuple[str, str, tuple[str, ...]]] = field(default_factory=list)
+    reported: list[tuple[str, str, tuple[str, ...]]] = field(default_factory=list)
     escalator: Escalator | None = None
     meanwhile: Callable[[], object] = int  # what happens as the sixtieth is told
 
@@ -151,8 +151,8 @@ class Office:
 
     def tell(self, message_id: str, what: str, people: tuple[str, ...]) -> None:
         """Hear what is told."""
-        self.told.append((message_id, what, tuple(sorted(people))))
-        if len(self.told) == 60:
+        self.reported.append((message_id, what, tuple(sorted(people))))
+        if len(self.reported) == 60:
             self.meanwhile()
 
     def message(self, message_id: str = "m1") -> messages.MessageRow:
@@ -163,14 +163,14 @@ class Office:
 
     def results(self, message_id: str = "m1") -> list[tuple[str, str | None]]:
         """Read who was called, and what came of it."""
-        return [(one.person, one.result) for one in relaying.attempts(self.engine, message_id)]
+        return [(one.person, one.result) for one in follow_ups.attempts(self.engine, message_id)]
 
     def move(self, event: Event, person: str | None = "lee", message_id: str = "m1") -> None:
         """Let somebody do something with a message, as another process does."""
         if event == "joined":
             assert self.leave(f"again at {self.clock.at}") == message_id
             return
-        act, at = escalation.move, self.clock.at
+        act, at = message_states.move, self.clock.at
         act(self.engine, PLAN, message_id, event, at=at, person=person)
 
     @asynccontextmanager
@@ -194,7 +194,7 @@ class Office:
 
     def idle(self) -> bool:
         """Tell whether nothing is due and nobody is being called."""
-        due = escalation.nearest(self.engine)
+        due = message_states.nearest(self.engine)
         with self.engine.connect() as connection:
             ask = text("SELECT count(*) FROM attempt WHERE result IS NULL")
             goes_on = connection.execute(ask).scalar()
@@ -204,7 +204,7 @@ class Office:
     async def brought_back(self, within: timedelta = timedelta(hours=1)) -> None:
         """Wait until no timer lies further ahead."""
         soon = self.clock.at + within
-        await self.until(lambda: (at := escalation.nearest(self.engine)) is None or at < soon)
+        await self.until(lambda: (at := message_states.nearest(self.engine)) is None or at < soon)
 
     async def looked(self, escalator: Escalator) -> None:
         """Wait until the escalator has seen what time it is."""
@@ -235,13 +235,13 @@ async def test_nobody_answers_until_somebody_does(office: Office) -> None:
     async with office.escalating() as escalator:
         for minute in range(41):
             await office.at(escalator, minutes(minute))
-        assert office.phone.told() == [
+        assert office.phone.reported() == [
             "0: lee",
             "5: lee",
             "10: lee osei",
             *(f"{minute}: kim lee osei patel" for minute in range(15, 41, 5)),
         ]
-        assert office.told == [("m1", "breach", ("kim", "lee", "osei", "patel"))]
+        assert office.reported == [("m1", "breach", ("kim", "lee", "osei", "patel"))]
         assert office.message().breached_at == minutes(30)
         assert set(office.results()) == {(one, "no answer") for one in PLAN.people}
         office.phone.answers = {"patel": "acknowledged", "lee": HANG, "kim": HANG}
@@ -250,11 +250,11 @@ async def test_nobody_answers_until_somebody_does(office: Office) -> None:
         assert (found.state, found.acknowledged_by) == ("acknowledged", "patel")
         assert found.acknowledged_at == minutes(45)
         await office.at(escalator, minutes(74))
-        assert office.phone.told()[-1] == "45: kim lee osei patel"
+        assert office.phone.reported()[-1] == "45: kim lee osei patel"
     assert set(office.results()[-4:]) == {
         ("patel", "acknowledged"),
-        ("lee", "cancelled"),
-        ("kim", "cancelled"),
+        ("lee", "canceled"),
+        ("kim", "canceled"),
         ("osei", "no answer"),
     }
     assert office.phone.unwritten == 0
@@ -270,20 +270,20 @@ async def test_a_clock_that_is_set_back_holds_no_call_up(office: Office, hours: 
     async with office.escalating() as escalator:
         for minute in range(8):
             await office.at(escalator, minutes(minute))
-        before = office.phone.told()
+        before = office.phone.reported()
         office.phone.calls.clear()
         await office.looked(escalator)
         office.clock.at = minutes(7) - back
         await office.looked(escalator)
         for minute in range(8, 31):
             await office.at(escalator, minutes(minute) - back)
-        again = office.phone.told()
+        again = office.phone.reported()
     assert before == ["0: lee", "5: lee"]
     assert again == [
         f"{10 - 60 * hours}: lee osei",
         *(f"{minute - 60 * hours}: kim lee osei patel" for minute in (15, 20, 25, 30)),
     ]
-    assert office.told == [("m1", "breach", ("kim", "lee", "osei", "patel"))]
+    assert office.reported == [("m1", "breach", ("kim", "lee", "osei", "patel"))]
 
 
 async def test_a_clock_that_is_set_back_holds_no_promise_up(office: Office) -> None:
@@ -297,7 +297,7 @@ async def test_a_clock_that_is_set_back_holds_no_promise_up(office: Office) -> N
         await office.at(escalator, minutes(-31))
         assert office.message().state == "acknowledged"
         await office.at(escalator, minutes(-30))
-    assert office.told == [("m1", "overdue", ("lee",))]
+    assert office.reported == [("m1", "overdue", ("lee",))]
 
 
 YEARS = timedelta(days=5 * 365)
@@ -315,19 +315,19 @@ async def test_a_start_after_a_clock_that_was_years_ahead(office: Office) -> Non
         await office.brought_back()
         for minute in range(16):
             await office.at(escalator, minutes(minute))
-    assert office.phone.told() == ["0: lee", "5: lee", "10: lee osei", "15: kim lee osei patel"]
+    assert office.phone.reported() == ["0: lee", "5: lee", "10: lee osei", "15: kim lee osei patel"]
     office.phone.calls.clear()
     async with office.escalating() as escalator:  # another start changes nothing
         for minute in range(16, 21):
             await office.at(escalator, minutes(minute))
-    assert office.phone.told() == ["20: kim lee osei patel"]
+    assert office.phone.reported() == ["20: kim lee osei patel"]
 
 
 @pytest.mark.parametrize("ahead", [timedelta(hours=3), YEARS])
 async def test_a_start_after_a_clock_that_went_ahead_and_back(
     office: Office, ahead: timedelta
 ) -> None:
-    """A message from before is called about in the next round of its relay."""
+    """A message from before is called about in the next round of its follow-up."""
     office.leave()
     async with office.escalating() as escalator:
         await office.at(escalator, minutes(0))
@@ -355,7 +355,7 @@ async def test_a_promise_made_years_ahead(office: Office) -> None:
         await office.at(escalator, minutes(29))
         assert office.message().state == "acknowledged"
         await office.at(escalator, minutes(30))
-    assert [one[:2] for one in office.told] == [("m1", "overdue")]
+    assert [one[:2] for one in office.reported] == [("m1", "overdue")]
 
 
 @pytest.mark.parametrize("restart", [True, False])
@@ -364,7 +364,7 @@ async def test_a_reminder_that_lies_years_ahead(office: Office, *, restart: bool
     office.leave("r1", "routine", None)
     async with office.escalating() as escalator:
         await office.at(escalator, OPENING + YEARS - timedelta(hours=10))
-        office.told.clear()
+        office.reported.clear()
         if not restart:
             office.clock.at = NIGHT
             await office.brought_back(timedelta(days=1))
@@ -374,7 +374,7 @@ async def test_a_reminder_that_lies_years_ahead(office: Office, *, restart: bool
         async with office.escalating() as escalator:
             await office.brought_back(timedelta(days=1))
             await office.at(escalator, OPENING)
-    assert [one[:2] for one in office.told] == [("r1", "reminder")]
+    assert [one[:2] for one in office.reported] == [("r1", "reminder")]
 
 
 async def test_what_counts_for_a_while_does_not_count_for_years(office: Office) -> None:
@@ -402,7 +402,7 @@ async def test_two_who_acknowledge_at_once_are_one_acknowledgment(office: Office
         await office.until(office.idle)
     results = Counter(result for _, result in office.results())
     assert results["acknowledged"] == 1
-    assert results.keys() <= {"acknowledged", "too late", "cancelled"}
+    assert results.keys() <= {"acknowledged", "too late", "canceled"}
     by = next(person for person, result in office.results() if result == "acknowledged")
     assert office.message().acknowledged_by == by
 
@@ -414,11 +414,11 @@ async def test_what_another_process_does_ends_the_calls_but_that_persons(office:
     async with office.escalating():
         await office.until(lambda: len(office.phone.calls) == 2)
         office.move("acknowledged", "lee")
-        await office.until(lambda: ("osei", "cancelled") in office.results())
+        await office.until(lambda: ("osei", "canceled") in office.results())
         assert office.phone.ringing == {"lee": 1, "osei": 0}
         office.phone.answers = {"lee": "acknowledged"}
         await office.until(office.idle)
-    assert dict(office.results()) == {"lee": "acknowledged", "osei": "cancelled"}
+    assert dict(office.results()) == {"lee": "acknowledged", "osei": "canceled"}
 
 
 async def test_closed_by_another_it_rings_nobody_who_had_it_before(office: Office) -> None:
@@ -434,7 +434,7 @@ async def test_closed_by_another_it_rings_nobody_who_had_it_before(office: Offic
         office.move("closed", "kim")
         await office.until(lambda: office.phone.ringing["lee"] == 0)
         await office.until(office.idle)
-    assert ("lee", "cancelled") in office.results()
+    assert ("lee", "canceled") in office.results()
 
 
 @pytest.mark.parametrize("answer", ["unreachable", "breaks"])
@@ -448,18 +448,18 @@ async def test_unreachable_means_the_next_stage_at_once(office: Office, answer: 
         assert len(office.phone.calls) == 7
         assert [stage for _, _, stage in office.phone.calls][:3] == ["lee", "lee", "osei"]
         await office.at(escalator, minutes(5))
-        assert office.phone.told()[1] == "5: kim lee osei patel"
+        assert office.phone.reported()[1] == "5: kim lee osei patel"
 
 
 async def test_a_stage_without_anybody_new_leads_on_as_well(office: Office) -> None:
     """Without a backup it is everyone's turn at once."""
-    rota = replace(PLAN.rotas["doctors"], backup="lee")
-    office.plans.plan = replace(PLAN, rotas={"doctors": rota})
+    schedule = replace(PLAN.schedules["doctors"], backup="lee")
+    office.plans.plan = replace(PLAN, schedules={"doctors": schedule})
     office.leave()
     office.phone.answers = dict.fromkeys(PLAN.people, "unreachable")
     async with office.escalating():
         await office.until(lambda: len(office.phone.calls) == 6)
-    assert office.phone.told() == ["0: kim lee lee lee osei patel"]
+    assert office.phone.reported() == ["0: kim lee lee lee osei patel"]
 
 
 @pytest.mark.parametrize("answer", ["declined", "busy", "no answer"])
@@ -470,7 +470,7 @@ async def test_whoever_declines_is_called_again(office: Office, answer: str) -> 
     async with office.escalating() as escalator:
         await office.at(escalator, minutes(0))
         await office.at(escalator, minutes(5))
-    assert office.phone.told() == ["0: lee", "5: lee"]
+    assert office.phone.reported() == ["0: lee", "5: lee"]
     assert office.results() == [("lee", answer), ("lee", answer)]
 
 
@@ -519,11 +519,13 @@ async def test_a_restart_in_any_state_forgets_nothing(
         assert early == (when == minutes(3))
         assert (len(office.phone.calls) > calls) == (what == "call")
         if what == "reminder":
-            await office.until(lambda: office.told == [("m1", "reminder", (PLAN.office.inbox,))])
+            await office.until(
+                lambda: office.reported == [("m1", "reminder", (PLAN.office.inbox,))]
+            )
         else:
-            assert "reminder" not in [told[1] for told in office.told]
+            assert "reminder" not in [reported[1] for reported in office.reported]
         if known.state == "closed":
-            assert (office.message().due_at, escalation.nearest(office.engine)) == (None, None)
+            assert (office.message().due_at, message_states.nearest(office.engine)) == (None, None)
 
 
 async def test_a_call_that_was_cut_off_is_made_again_at_once(office: Office) -> None:
@@ -539,7 +541,7 @@ async def test_a_call_that_was_cut_off_is_made_again_at_once(office: Office) -> 
         assert office.results() == [("lee", "unknown"), ("lee", None)]
         office.phone.answers = {}
         await office.until(office.idle)
-    assert office.phone.told() == ["0: lee", "1: lee"]
+    assert office.phone.reported() == ["0: lee", "1: lee"]
 
 
 async def test_a_killed_process_is_taken_over(office: Office, tmp_path: Path) -> None:
@@ -593,7 +595,7 @@ async def test_who_calls_again_before_the_call_back_is_heard_at_once(office: Off
         assert office.phone.calls == []
         assert office.leave("m2") == "m1"
         await office.at(escalator, minutes(2))
-    assert office.phone.told() == ["2: lee patel"]
+    assert office.phone.reported() == ["2: lee patel"]
 
 
 async def test_an_overdue_call_back_climbs_again(office: Office) -> None:
@@ -604,11 +606,11 @@ async def test_an_overdue_call_back_climbs_again(office: Office) -> None:
         await office.at(escalator, minutes(0))
         office.phone.answers = {}
         await office.at(escalator, minutes(29))
-        assert office.phone.told() == ["0: lee"]
+        assert office.phone.reported() == ["0: lee"]
         for minute in (30, 35, 40):
             await office.at(escalator, minutes(minute))
-    assert office.phone.told() == ["0: lee", "30: lee", "35: lee", "40: lee osei"]
-    assert office.told == [("m1", "overdue", ("lee",))]
+    assert office.phone.reported() == ["0: lee", "30: lee", "35: lee", "40: lee osei"]
+    assert office.reported == [("m1", "overdue", ("lee",))]
     found = office.message()
     assert (found.state, found.breached_at) == ("delivered", minutes(30))
 
@@ -635,7 +637,7 @@ async def test_taken_up_in_the_call_about_another_it_rings_nobody(office: Office
         await office.until(lambda: office.results("m2") == [("lee", None)])
         for message in ("m1", "m2"):
             office.move("acknowledged", "lee", message)
-        await office.until(lambda: office.results("m2") == [("lee", "cancelled")])
+        await office.until(lambda: office.results("m2") == [("lee", "canceled")])
         assert office.results("m1") == [("lee", None)]
         office.phone.answers = {"lee": "acknowledged"}
         await office.until(office.idle)
@@ -653,12 +655,12 @@ async def test_an_urgent_message_is_called_about_before_hundreds_are_reminded(
     office.meanwhile = lambda: office.leave("urgent")
     async with office.escalating() as escalator:
         await office.until(lambda: bool(office.phone.calls))
-        assert len(office.told) < 300
+        assert len(office.reported) < 300
         await office.at(escalator, OPENING)
-        await office.until(lambda: len(office.told) == 300)
+        await office.until(lambda: len(office.reported) == 300)
     assert {person for _, _, person in office.phone.calls} == {"lee"}
-    assert {what for _, what, _ in office.told} == {"reminder"}
-    assert office.told[0][2] == (PLAN.office.inbox,)
+    assert {what for _, what, _ in office.reported} == {"reminder"}
+    assert office.reported[0][2] == (PLAN.office.inbox,)
 
 
 async def test_ten_thousand_open_messages_are_no_burden(office: Office) -> None:
@@ -721,7 +723,7 @@ async def test_owners_are_reminded_ten_at_a_time(office: Office) -> None:
     async with office.escalating() as escalator:
         listen(office.engine, "commit", commits.append)
         await office.at(escalator, OPENING)
-    assert len(office.told) == 30
+    assert len(office.reported) == 30
     assert len(commits) <= 3 + 2  # and the first of all, which take up what the last start left
 
 
@@ -744,7 +746,7 @@ async def test_a_clock_set_back_while_the_disk_is_full_holds_up_no_call(office: 
 
 
 async def test_a_database_that_refuses_holds_up_no_call(office: Office) -> None:
-    """A round that cannot be written is dialled all the same, and the loop goes on afterwards."""
+    """A round that cannot be written is dialed all the same, and the loop goes on afterward."""
     office.leave()
     refuse = "CREATE TRIGGER full BEFORE INSERT ON attempt BEGIN SELECT RAISE(ABORT, 'full'); END"
     with writing(office.engine) as connection:
@@ -756,8 +758,8 @@ async def test_a_database_that_refuses_holds_up_no_call(office: Office) -> None:
                 connection.execute(text("DROP TRIGGER full"))
             for minute in (5, 10):  # the first call may go on at 5, as nothing tells of its end
                 await office.at(escalator, minutes(minute))
-    assert office.phone.told()[0] == "0: lee"
-    assert office.phone.told()[-1] == "10: lee osei"
+    assert office.phone.reported()[0] == "0: lee"
+    assert office.phone.reported()[-1] == "10: lee osei"
     assert office.results()[-2:] == [("lee", "no answer"), ("osei", "no answer")]
     assert office.phone.unwritten == 1
     assert "escalator.unwritten" in [one["event"] for one in said]
@@ -779,12 +781,12 @@ async def test_an_acknowledgment_waits_for_the_database_and_rings_nobody(office:
             office.clock.at = minutes(20)
             escalator.notify()
             await office.until(lambda: len(said) > 2)
-            assert office.phone.told() == ["0: lee"]
+            assert office.phone.reported() == ["0: lee"]
             with writing(office.engine) as connection:
                 connection.execute(text("DROP TRIGGER full"))
             await office.until(lambda: office.message().state == "acknowledged")
             await office.until(office.idle)
-    assert office.phone.told() == ["0: lee"]
+    assert office.phone.reported() == ["0: lee"]
     assert office.results() == [("lee", "acknowledged")]
 
 
@@ -792,26 +794,29 @@ async def test_one_message_that_cannot_be_handled_holds_up_no_other(office: Offi
     """What goes wrong with a message is logged, and the next is called about."""
     office.leave("m1")
     with writing(office.engine) as connection:
-        connection.execute(text("UPDATE message SET ladder = 'broken', owner = 'x'"))
-    ladders = {**PLAN.ladders, "broken": replace(PLAN.ladders["urgent"], relay=None)}  # type: ignore[arg-type]  # broken on purpose
-    office.plans.plan = replace(PLAN, ladders=ladders)
+        connection.execute(text("UPDATE message SET escalation = 'broken', owner = 'x'"))
+    escalations = {
+        **PLAN.escalations,
+        "broken": replace(PLAN.escalations["urgent"], follow_up=None),  # type: ignore[arg-type]  # on purpose
+    }
+    office.plans.plan = replace(PLAN, escalations=escalations)
     office.leave("m2", number="+12125550143")
     with capture_logs() as said:
         async with office.escalating():
             await office.until(lambda: bool(office.phone.calls))
-    assert office.phone.told("m2") == ["0: lee"]
+    assert office.phone.reported("m2") == ["0: lee"]
     assert "escalator.failed" in [one["event"] for one in said]
 
 
-async def test_nobody_to_call_is_told(office: Office) -> None:
+async def test_nobody_to_call_is_reported(office: Office) -> None:
     """Without any number the breach and the helplessness are told, again and again."""
     office.plans.book = {}
     office.leave()
     async with office.escalating() as escalator:
         await office.at(escalator, minutes(0))
         await office.at(escalator, minutes(30))
-        await office.until(lambda: len(office.told) == 3)
-    assert office.told == [
+        await office.until(lambda: len(office.reported) == 3)
+    assert office.reported == [
         ("m1", "unreachable", ()),
         ("m1", "breach", ()),
         ("m1", "unreachable", ()),

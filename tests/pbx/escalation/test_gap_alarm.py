@@ -17,8 +17,8 @@ PLAN = load(ROOT / "config/office.toml", ROOT / "config/presets.toml").plan
 NOW = datetime(2026, 11, 24, 15, tzinfo=UTC)
 
 
-def test_an_empty_shift_is_told_once_a_day() -> None:
-    """Dr. Osei falls ill and is taken out: told at once, the next day again, until it is mended."""
+def test_an_empty_shift_is_reported_once_a_day() -> None:
+    """Dr. Osei falls ill and is taken out: told at once, the next day again, until it is fixed."""
     day = timedelta(days=1)
     ill = Override(1, "doctors", "remove", None, "osei", NOW + day, NOW + 2 * day, "ill")
     empty = replace(PLAN, overrides=(ill,))
@@ -29,9 +29,9 @@ def test_an_empty_shift_is_told_once_a_day() -> None:
         assert alarm.look(empty, NOW + timedelta(hours=23)) is None
         assert alarm.look(empty, NOW + day) is not None
         assert alarm.look(PLAN, NOW + day) is None
-    assert [(one["event"], one["log_level"], one["rota"]) for one in logs] == [
-        ("rota.gap", "error", "doctors"),
-        ("rota.gap", "error", "doctors"),
+    assert [(one["event"], one["log_level"], one["schedule"]) for one in logs] == [
+        ("schedule.gap", "error", "doctors"),
+        ("schedule.gap", "error", "doctors"),
     ]
     assert logs[0]["start"] == "2026-11-25T10:00:00-05:00"
 

@@ -16,10 +16,10 @@ from pbx.base.clock import DemoClock
 from pbx.calls.conversation import Question
 from pbx.calls.live import LivePlan
 from pbx.config import plan as plans
-from pbx.config import secrets as vault
+from pbx.config import secrets
 from pbx.config.home import Home
-from pbx.config.secrets import Vault
-from pbx.db import escalation, messages
+from pbx.config.secrets import Secrets
+from pbx.db import message_states, messages
 from pbx.db.database import open_database
 from pbx.escalation.line_steps import LineState, Step
 from pbx.escalation.physician_line import PhysicianLine
@@ -43,7 +43,7 @@ class Office:
         self.taken: list[str] = []
         self.state = LineState()
         self.clock = clock = DemoClock(NOW)
-        live = LivePlan(PLAN, Vault(), self.home)
+        live = LivePlan(PLAN, Secrets(), self.home)
         self.placing = Placing(self.engine, live, clock)
         self.line = PhysicianLine(
             self.engine,
@@ -227,7 +227,9 @@ async def test_the_word_of_who_has_not_heard_all_is_not_taken(office: Office) ->
     assert step.variables[names.SAY].startswith(office.sounds(*said))
 
 
-async def test_a_call_that_is_not_heard_to_be_answered_is_told_at_its_end(office: Office) -> None:
+async def test_a_call_that_is_not_heard_to_be_answered_is_reported_at_its_end(
+    office: Office,
+) -> None:
     """The manager connection was away in between: the dialplan knows how long it was."""
     await office.keys(await office.hears(), "1")
     office.clock.set(office.clock.now() + timedelta(minutes=1))
@@ -288,15 +290,15 @@ async def test_three_wrong_pins_lead_back_to_the_menu(office: Office) -> None:
 async def test_after_a_right_pin_there_is_no_way_back(office: Office) -> None:
     """The caller's own call is over for who said who they are: it would be a patient's."""
     pin = hashed("472916")
-    vault.write(office.home.folder, Vault(pins={"lee": pin}, codes={"lee": "17"}))
+    secrets.write(office.home.folder, Secrets(pins={"lee": pin}, codes={"lee": "17"}))
     step = await office.keys(IN, "17472916")
     assert (step.state.person, step.variables[names.KEPT]) == ("lee", "")
 
 
-async def test_who_is_second_is_not_told_that_the_message_is_theirs(office: Office) -> None:
+async def test_who_is_second_is_not_reported_that_the_message_is_theirs(office: Office) -> None:
     """Somebody took it while they listened; whoever took it may press the key again."""
     heard = await office.hears()
-    escalation.move(office.engine, PLAN, "1.1", "acknowledged", at=NOW, person="osei")
+    message_states.move(office.engine, PLAN, "1.1", "acknowledged", at=NOW, person="osei")
     step = await office.keys(heard, "2")
     assert step.variables[names.SAY] == "taken"
     assert office.found().acknowledged_by == "osei"

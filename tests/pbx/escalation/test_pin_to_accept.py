@@ -14,9 +14,9 @@ from pbx.calls import explain
 from pbx.calls.callflow import CallFlow
 from pbx.calls.conversation import Book, Question
 from pbx.calls.recent import RecentCallers
-from pbx.config import secrets as vault
+from pbx.config import secrets
 from pbx.config.plan import parse
-from pbx.config.secrets import Vault
+from pbx.config.secrets import Secrets
 from pbx.db.database import open_database
 from pbx.escalation.pins import Pins, hashed
 from routing.decision import Facts
@@ -97,11 +97,11 @@ def test_explain_says_where_a_pin_is_asked_for() -> None:
     """In the sentences and in the document."""
     plan = plan_of(BY_STEP)
     everybody = dict.fromkeys(plan.people, frozenset({"mobile"}))
-    told = explain.imagine(plan, everybody, Facts(BACK_LINE, CALLER, (), ()), NIGHT)
-    steps = explain.document(told)["steps"]
+    reported = explain.imagine(plan, everybody, Facts(BACK_LINE, CALLER, (), ()), NIGHT)
+    steps = explain.document(reported)["steps"]
     assert steps[0] == {"ring": ["osei"], "ring_s": 20, "confirm": "pin"}
     assert steps[1] == {"ring": ["patel"], "ring_s": 20}
-    said = explain.sentences(told, plan)
+    said = explain.sentences(reported, plan)
     assert "  Dr. Kofi Osei, 20 s, by PIN" in said
     assert "  Dr. Mira Patel, 20 s" in said
 
@@ -111,11 +111,11 @@ def test_explain_says_where_a_pin_is_asked_for() -> None:
     [("osei", PIN, True), ("osei", "472917", False), ("osei", "1", False), ("lee", PIN, None)],
 )
 async def test_who_can_tell_a_pin(tmp_path: Path, person: str, pin: str, known: object) -> None:
-    """Yes or no where the vault holds a PIN; else nobody can tell."""
-    vault.write(tmp_path, Vault(pins={"osei": hashed(PIN)}))
+    """Yes or no where the secrets file holds a PIN; else nobody can tell."""
+    secrets.write(tmp_path, Secrets(pins={"osei": hashed(PIN)}))
     engine = open_database(tmp_path / "officeline.db")
     checked = Pins(tmp_path, engine, DemoClock(NIGHT))
     assert await checked.accept(person, pin) is known
-    (tmp_path / vault.FILE).write_text("broken")
+    (tmp_path / secrets.FILE).write_text("broken")
     assert await checked.accept("osei", PIN) is None
     engine.dispose()

@@ -15,8 +15,8 @@ import structlog
 from sqlalchemy import Engine
 
 from pbx.base.errors import OfficeLineError
-from pbx.config import secrets as vault
-from pbx.config.secrets import CODES, Vault
+from pbx.config import secrets
+from pbx.config.secrets import CODES, Secrets
 from pbx.db import pins as tries
 from pbx.db.database import open_database
 from pbx.escalation.pins import Pins, hashed, weakness
@@ -25,7 +25,7 @@ from tests.conftest import Saw
 NOW = datetime(2026, 11, 28, 7, 10, tzinfo=UTC)
 LEE, OSEI = "480297", "913640"
 HASHES = {"lee": hashed(LEE), "osei": hashed(OSEI)}
-HELD = Vault().with_pin("lee", HASHES["lee"]).with_pin("osei", HASHES["osei"])
+HELD = Secrets().with_pin("lee", HASHES["lee"]).with_pin("osei", HASHES["osei"])
 WRONG = "271946"
 
 
@@ -46,8 +46,8 @@ class StillClock:
 
 @pytest.fixture
 def engine(tmp_path: Path) -> Iterator[Engine]:
-    """Open a database beside a vault in which Lee (10) and Osei (11) have PINs, Patel none."""
-    vault.write(tmp_path, HELD.with_mobile("patel", "+12125550113"))
+    """Open a database beside secrets in which Lee (10) and Osei (11) have PINs, Patel none."""
+    secrets.write(tmp_path, HELD.with_mobile("patel", "+12125550113"))
     found = open_database(tmp_path / "officeline.db")
     yield found
     found.dispose()
@@ -91,8 +91,8 @@ def test_most_pins_are_good() -> None:
     assert 10 < len(refused) < 10**6 / 97 / 50
 
 
-def test_a_hash_is_told_from_its_pin_by_nobody() -> None:
-    """Argon2id, a salt of its own each time, and nothing of it in what a vault prints."""
+def test_a_hash_is_reported_from_its_pin_by_nobody() -> None:
+    """Argon2id, a salt of its own each time, and nothing of it in what a secrets file prints."""
     assert HASHES["lee"].startswith("$argon2id$")
     assert hashed(LEE) != HASHES["lee"]
     assert LEE not in HASHES["lee"]
@@ -128,15 +128,15 @@ async def test_who_was_called_gives_the_pin_alone(pins: Pins) -> None:
 
 async def test_five_wrong_tries_lock(pins: Pins, engine: Engine, saw: Saw) -> None:
     """The fifth is told to the administrator once; the right PIN then opens nothing."""
-    with structlog.testing.capture_logs() as told:
+    with structlog.testing.capture_logs() as reported:
         for _ in range(5):
             assert await pins.identify(f"10{WRONG}") is None
         assert await pins.identify(f"10{LEE}") is None
-    alarms = [one for one in told if one["log_level"] == "error"]
+    alarms = [one for one in reported if one["log_level"] == "error"]
     assert alarms == [
         {"event": "pin.locked", "person": "lee", "way": "inbound", "log_level": "error"}
     ]
-    assert not [one for one in told if WRONG in str(one) or LEE in str(one)]
+    assert not [one for one in reported if WRONG in str(one) or LEE in str(one)]
     assert tries.locked(engine, NOW) == [tries.Locked("lee", "inbound", NOW, 5)]
     assert await pins.identify(f"11{OSEI}") == "osei"
     saw("five wrong PINs: locked, told once, and the right one opens nothing")
@@ -144,12 +144,12 @@ async def test_five_wrong_tries_lock(pins: Pins, engine: Engine, saw: Saw) -> No
 
 async def test_a_right_pin_ends_the_row(pins: Pins, engine: Engine) -> None:
     """Four wrong, one right, four wrong: nobody is locked, and the right one tells of the four."""
-    with structlog.testing.capture_logs() as told:
+    with structlog.testing.capture_logs() as reported:
         for _ in range(2):
             for _ in range(4):
                 assert await pins.identify(f"10{WRONG}") is None
             assert await pins.identify(f"10{LEE}") == "lee"
-    assert [one["tries"] for one in told if one["event"] == "pin.right"] == [4, 4]
+    assert [one["tries"] for one in reported if one["event"] == "pin.right"] == [4, 4]
     assert tries.locked(engine, NOW) == []
 
 
@@ -170,11 +170,11 @@ async def test_all_who_call_in_are_locked_for_an_hour(
     tmp_path: Path, engine: Engine, pins: Pins
 ) -> None:
     """Twenty wrong tries, whatever the codes: then no code helps for an hour, and then it does."""
-    with structlog.testing.capture_logs() as told:
+    with structlog.testing.capture_logs() as reported:
         for number in range(20):
             assert await pins.identify(f"{20 + number}{WRONG}") is None
         assert await pins.identify(f"10{LEE}") is None
-    alarms = [one["person"] for one in told if one["event"] == "pin.locked"]
+    alarms = [one["person"] for one in reported if one["event"] == "pin.locked"]
     assert alarms == ["everybody who calls in"]
     assert await pins.check_pin("lee", LEE)
     later = StillClock(NOW + timedelta(minutes=59))
@@ -248,24 +248,24 @@ async def test_what_cannot_be_counted_is_not_looked_at(pins: Pins, engine: Engin
     """A database that is locked by somebody lets nobody in, and says so."""
     with closing(sqlite3.connect(engine.url.database or "", isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
-        with structlog.testing.capture_logs() as told:
+        with structlog.testing.capture_logs() as reported:
             assert not await pins.check_pin("lee", LEE)
         other.execute("ROLLBACK")
-    assert [one["event"] for one in told] == ["pin.unchecked"]
+    assert [one["event"] for one in reported] == ["pin.unchecked"]
     assert await pins.check_pin("lee", LEE)
 
 
 async def test_a_new_pin_counts_at_once_and_a_damaged_hash_never(
     tmp_path: Path, pins: Pins
 ) -> None:
-    """The vault is read as it is at that moment."""
+    """The secrets file is read as it is at that moment."""
     new = hashed(WRONG)
-    vault.change(tmp_path, lambda held: held.with_pin("lee", new))
+    secrets.change(tmp_path, lambda held: held.with_pin("lee", new))
     assert not await pins.check_pin("lee", LEE)
     assert await pins.check_pin("lee", WRONG)
-    vault.change(tmp_path, lambda held: held.with_pin("lee", "$argon2id$broken"))
+    secrets.change(tmp_path, lambda held: held.with_pin("lee", "$argon2id$broken"))
     assert not await pins.check_pin("lee", WRONG)
-    (tmp_path / vault.FILE).write_text("{")
+    (tmp_path / secrets.FILE).write_text("{")
     assert not await pins.check_pin("osei", OSEI)
 
 
@@ -274,28 +274,28 @@ def test_codes_are_given_once_and_again_when_free() -> None:
     assert HELD.codes == {"lee": "10", "osei": "11"}
     assert HELD.with_pin("osei", "x").codes == HELD.codes
     assert HELD.without("lee").with_pin("patel", "x").codes == {"osei": "11", "patel": "10"}
-    full = Vault(codes={f"p{code}": code for code in CODES})
+    full = Secrets(codes={f"p{code}": code for code in CODES})
     with pytest.raises(OfficeLineError, match="All 90 codes"):
         full.with_pin("lee", "x")
 
 
-def test_a_vault_of_an_older_version_is_read(tmp_path: Path) -> None:
+def test_a_secrets_of_an_older_version_is_read(tmp_path: Path) -> None:
     """It has no PINs yet."""
-    (tmp_path / vault.FILE).write_text(json.dumps({"mobiles": {"lee": "+12125550111"}}))
-    (tmp_path / vault.FILE).chmod(0o600)
-    held = vault.read(tmp_path)
+    (tmp_path / secrets.FILE).write_text(json.dumps({"mobiles": {"lee": "+12125550111"}}))
+    (tmp_path / secrets.FILE).chmod(0o600)
+    held = secrets.read(tmp_path)
     assert (held.mobiles, held.pins) == ({"lee": "+12125550111"}, {})
 
 
 def test_changes_at_once_are_all_kept(tmp_path: Path) -> None:
-    """Whoever changes the vault reads it when nobody else is about to write it."""
+    """Whoever changes the secrets file reads it when nobody else is about to write it."""
     from concurrent.futures import ThreadPoolExecutor
 
     def add(number: int) -> None:
-        vault.change(tmp_path, lambda held: held.with_mobile(f"p{number}", "+12125550111"))
+        secrets.change(tmp_path, lambda held: held.with_mobile(f"p{number}", "+12125550111"))
 
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(add, range(40)))
-    assert len(vault.read(tmp_path).mobiles) == 40
-    assert (tmp_path / vault.FILE).stat().st_mode & 0o777 == 0o600
-    assert [path.name for path in tmp_path.iterdir()] == [vault.FILE]
+    assert len(secrets.read(tmp_path).mobiles) == 40
+    assert (tmp_path / secrets.FILE).stat().st_mode & 0o777 == 0o600
+    assert [path.name for path in tmp_path.iterdir()] == [secrets.FILE]

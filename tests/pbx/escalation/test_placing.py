@@ -18,11 +18,11 @@ from pbx.db.database import open_database
 from pbx.db.messages import MessageRow
 from pbx.escalation.placing import No, Placing
 from routing.model import Line, Outbound
-from tests.support.ledgers import CALLER, Told, write_log
+from tests.support.ledgers import CALLER, Reported, write_log
 from tests.support.offices import EXAMPLE, PRESETS
 
 NOW = datetime(2026, 11, 28, 7, 10, tzinfo=UTC)
-CALLED = Told("1795456091.0", NOW, "message", has_message=True)
+CALLED = Reported("1795456091.0", NOW, "message", has_message=True)
 DIRECT = "+12125550102"
 
 

@@ -22,12 +22,12 @@ import cli
 from pbx.base.clock import SystemClock
 from pbx.base.errors import OfficeLineError
 from pbx.calls.conversation import Book
-from pbx.config import secrets as vault
+from pbx.config import secrets
 from pbx.config.plan import load
-from pbx.config.secrets import Vault
-from pbx.db import messages, relaying
+from pbx.config.secrets import Secrets
+from pbx.db import follow_ups, messages
 from pbx.db.database import open_database
-from pbx.db.relaying import Outcome
+from pbx.db.follow_ups import Outcome
 from pbx.escalation.escalator import Escalator
 from pbx.escalation.push import WORDS, PushingDialer, send
 from routing.model import Plan
@@ -117,7 +117,7 @@ def engine(tmp_path: Path) -> Iterator[Engine]:
 
 @asynccontextmanager
 async def escalating(
-    engine: Engine, phone: Phone, held: Vault, seconds: float
+    engine: Engine, phone: Phone, held: Secrets, seconds: float
 ) -> AsyncIterator[None]:
     """Run an escalator whose calls are pushed as well, about one urgent message."""
     clock, plans = SystemClock(), StillPlans()
@@ -137,7 +137,7 @@ async def escalating(
 
 
 def history(engine: Engine) -> list[tuple[str, dict[str, Any]]]:
-    """Read what befell the message, besides being opened."""
+    """Read what happened to the message, besides being opened."""
     return [(one.what, one.detail) for one in messages.history(engine, "1.1")][1:]
 
 
@@ -156,11 +156,11 @@ async def test_a_push_goes_with_the_call_and_its_end_is_written(
     phone = Phone()
     async with serving(answer) as service:
         address = f"{service.url}?rto=60"  # what ends it is our own limit
-        held = Vault(push=dict.fromkeys(PLAN.people, address))
+        held = Secrets(push=dict.fromkeys(PLAN.people, address))
         with capture_logs() as logs:
             async with escalating(engine, phone, held, 60.0 if answer else 20.0):
-                await until(lambda: relaying.attempts(engine, "1.1")[-1:] != [])
-                await until(lambda: relaying.attempts(engine, "1.1")[0].result == "no answer")
+                await until(lambda: follow_ups.attempts(engine, "1.1")[-1:] != [])
+                await until(lambda: follow_ups.attempts(engine, "1.1")[0].result == "no answer")
                 assert history(engine) == []  # the call was over before
                 await until(lambda: history(engine) != [])
         (person,) = [person for _, person in phone.calls]
@@ -176,11 +176,11 @@ async def test_a_push_goes_with_the_call_and_its_end_is_written(
 
 
 async def test_whoever_chose_no_service_is_called_alone(engine: Engine) -> None:
-    """And a vault that names somebody else changes nothing."""
+    """And a secrets file that names somebody else changes nothing."""
     phone = Phone()
-    async with escalating(engine, phone, Vault(push={"nobody": "json://127.0.0.1:1/"}), 5.0):
+    async with escalating(engine, phone, Secrets(push={"nobody": "json://127.0.0.1:1/"}), 5.0):
         await until(
-            lambda: [one.result for one in relaying.attempts(engine, "1.1")] == ["no answer"]
+            lambda: [one.result for one in follow_ups.attempts(engine, "1.1")] == ["no answer"]
         )
     assert history(engine) == []
 
@@ -189,7 +189,7 @@ async def test_a_push_that_cannot_be_written_disturbs_nobody(engine: Engine) -> 
     """Even where everything about it breaks."""
     phone, clock = Phone(), SystemClock()
     pushing = PushingDialer(
-        phone, engine, StillPlans(), lambda: Vault(push={"lee": "json://127.0.0.1:1/"}), clock
+        phone, engine, StillPlans(), lambda: Secrets(push={"lee": "json://127.0.0.1:1/"}), clock
     )
     with capture_logs() as logs:
         outcome = await pushing.deliver("none.1", "lee", urgent=True, attempt=1)
@@ -217,20 +217,20 @@ def officeline(folder: Path, *words: str, given: str = "") -> tuple[int, str]:
     return result.exit_code, result.stdout
 
 
-def test_an_address_goes_into_the_vault_alone(tmp_path: Path) -> None:
+def test_an_address_goes_into_the_secrets_alone(tmp_path: Path) -> None:
     """From standard input; it is never shown, goes with the person, and can be removed."""
     (tmp_path / "office.toml").write_text(EXAMPLE)
     url = "ntfys://a-secret-topic"
     code, said = officeline(tmp_path, "people", "push", "lee", "--stdin", given=f"{url}\n")
     assert (code, "secret" in said) == (0, False)
-    held = vault.read(tmp_path / "home")
+    held = secrets.read(tmp_path / "home")
     assert held.push == {"lee": url}
     assert held.without("lee").push == {}
-    for words in (("people", "list"), ("vault", "status")):
+    for words in (("people", "list"), ("secrets", "status")):
         assert "push" in officeline(tmp_path, *words)[1]
         assert "secret-topic" not in officeline(tmp_path, *words)[1]
     assert officeline(tmp_path, "people", "push", "lee", "--remove", "--yes")[0] == 0
-    assert vault.read(tmp_path / "home").push == {}
+    assert secrets.read(tmp_path / "home").push == {}
 
 
 @pytest.mark.parametrize(
@@ -250,14 +250,14 @@ def test_what_cannot_be_is_refused(tmp_path: Path, words: tuple[str, ...], given
     (tmp_path / "office.toml").write_text(EXAMPLE)
     code, said = officeline(tmp_path, "people", "push", *words, given=given)
     assert (code, said.count("\n"), "s3cr3t" in said) == (2, 0, False)
-    assert vault.read(tmp_path / "home").push == {}
+    assert secrets.read(tmp_path / "home").push == {}
 
 
 async def test_a_test_push_says_whether_it_was_taken(tmp_path: Path) -> None:
     """As a person tries it after setting it."""
     (tmp_path / "office.toml").write_text(EXAMPLE)
     async with serving(200) as service:
-        vault.write(tmp_path / "home", Vault(push={"lee": service.url}))
+        secrets.write(tmp_path / "home", Secrets(push={"lee": service.url}))
         code, said = await asyncio.to_thread(
             officeline, tmp_path, "people", "push", "lee", "--test"
         )

@@ -13,18 +13,18 @@ import pytest
 from sqlalchemy import Engine
 
 from pbx.calls.live import LivePlan
-from pbx.config import secrets as vault
+from pbx.config import secrets
 from pbx.config.home import Home
 from pbx.config.plan import parse
-from pbx.config.secrets import Vault
+from pbx.config.secrets import Secrets
 from pbx.db import audit, changes, shifts
 from pbx.db.database import open_database
+from pbx.db.follow_ups import Outcome
 from pbx.db.overlay import laid_over
 from pbx.db.plans import apply_text
-from pbx.db.relaying import Outcome
 from pbx.escalation import shift_words
 from pbx.escalation.shift_caller import LOOK_S, ShiftCaller
-from routing.ladder import resolve
+from routing.escalation import resolve
 from routing.model import Override
 
 ROOT = Path(__file__).parents[3]
@@ -120,7 +120,7 @@ class Office:
         return [(one.person, one.result) for one in shifts.calls(self.engine)]
 
     def oncall(self) -> tuple[str, ...]:
-        """Say whom a ladder's first step rings, by the database."""
+        """Say whom an escalation policy's first step rings, by the database."""
         plan = parse(ASKS, Path("office.toml"), ROOT / "config/presets.toml").plan
         return resolve("oncall", laid_over(plan, self.home.database), self.clock.at)
 
@@ -145,12 +145,12 @@ class Office:
 def office(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Office]:
     """Open a database, and wire a telephone to it; looks come quickly."""
     monkeypatch.setattr("pbx.escalation.shift_caller.LOOK_S", LOOK_S / 50)
-    vault.write(tmp_path, Vault(mobiles={"lee": "+12125550111"}))
+    secrets.write(tmp_path, Secrets(mobiles={"lee": "+12125550111"}))
     home = Home(tmp_path)
     engine = open_database(home.database)
     clock = HandClock()
     plan = parse(ASKS, Path("office.toml"), ROOT / "config/presets.toml").plan
-    plans = LivePlan(plan, vault.read(tmp_path), home)
+    plans = LivePlan(plan, secrets.read(tmp_path), home)
     plans.open()
     yield Office(engine, home, clock, Telephone(engine, clock), plans)
     plans.close()
@@ -177,8 +177,8 @@ async def test_a_press_confirms_and_is_asked_for_once(office: Office) -> None:
     assert office.oncall() == ("lee",)
 
 
-async def test_nobody_presses_and_the_backup_is_told(office: Office) -> None:
-    """Three calls, then the backup, and the ladder begins with the backup until lee presses."""
+async def test_nobody_presses_and_the_backup_is_reported(office: Office) -> None:
+    """Three calls, then the backup, and the escalation begins with the backup until lee presses."""
     async with office.calling() as caller:
         for count, minute in enumerate((0, 4, 8), start=1):
             office.clock.at = minutes(minute)
@@ -247,9 +247,9 @@ async def test_who_takes_the_shift_by_name_has_confirmed(office: Office) -> None
         office.clock.at = minutes(1)
         await office.until(lambda: not office.phone.ringing)
         await office.called(1)
-        assert office.results() == [("lee", "cancelled")]
+        assert office.results() == [("lee", "canceled")]
         assert office.states() == {("lee", "oncall"): "over", ("osei", "oncall"): "confirmed"}
-        office.clock.at = minutes(300)  # and who comes back afterwards is called
+        office.clock.at = minutes(300)  # and who comes back afterward is called
         await office.until(lambda: (300, "lee") in office.phone.calls)
     assert [person for _, person in office.phone.calls] == ["lee", "lee"]
 
@@ -315,5 +315,5 @@ def test_the_file_says_how_often() -> None:
     presets = ROOT / "config/presets.toml"
     table = ASKS.replace("confirm = true", 'confirm = { tries = 2, every = "90s" }')
     for text, wanted in ((TEXT, None), (ASKS, (3, 240)), (table, (2, 90))):
-        confirm = parse(text, Path("office.toml"), presets).plan.rotas["doctors"].confirm
+        confirm = parse(text, Path("office.toml"), presets).plan.schedules["doctors"].confirm
         assert (confirm and (confirm.tries, confirm.every_s)) == wanted

@@ -20,7 +20,7 @@ from pbx.db.overlay import laid_over
 from pbx.escalation.line_steps import LineState, Step
 from pbx.escalation.shift_line import ShiftLine
 from routing.model import Layer, Plan
-from routing.rota import on_call
+from routing.schedule import on_call
 from routing.shift_start import Begin
 
 ROOT = Path(__file__).parents[3]
@@ -45,7 +45,7 @@ class Plans:
 
     @property
     def book(self) -> Book:
-        """Nobody is dialled here."""
+        """Nobody is dialed here."""
         return {}
 
     def by_hash(self, hash_: str) -> Plan | None:
@@ -93,7 +93,7 @@ def unconfirmed(line: Line) -> None:
     """Let osei's shift stand unconfirmed."""
     begin = Begin("doctors", "osei", MONDAY - timedelta(days=7))
     shifts.note(line.engine, [begin], "oncall", at=NIGHT, end=MONDAY)
-    shifts.befall(line.engine, shifts.active(line.engine)[0], "tried enough", at=NIGHT)
+    shifts.happen(line.engine, shifts.active(line.engine)[0], "tried enough", at=NIGHT)
 
 
 def test_what_is_offered_to_whom(line: Line) -> None:
@@ -109,7 +109,7 @@ def test_what_is_offered_to_whom(line: Line) -> None:
     line.plans.bare = replace(PLAN, people={**PLAN.people, "jo": physician})
     assert line.menu("jo") == ["no-messages", "shift-take"]
     line.plans.bare = replace(
-        PLAN, rotas={"doctors": replace(PLAN.rotas["doctors"], backup="osei")}
+        PLAN, schedules={"doctors": replace(PLAN.schedules["doctors"], backup="osei")}
     )
     assert line.menu("osei") == ["no-messages"]
     unconfirmed(line)
@@ -145,11 +145,13 @@ async def test_a_shift_is_taken_until_the_morning(line: Line) -> None:
 async def test_a_resident_takes_and_hands_over_the_place_beside(line: Line) -> None:
     """The attending stays on call, and is told nothing."""
     residents = Layer(("jo", "kim"), date(2026, 11, 27), time(8), every=1, unit="days")
-    rota = PLAN.rotas["doctors"]
-    layers = (*rota.layers, replace(residents, place="beside"))
+    schedule = PLAN.schedules["doctors"]
+    layers = (*schedule.layers, replace(residents, place="beside"))
     people = {one: replace(PLAN.people["lee"], id=one) for one in ("jo", "kim")}
     line.plans.bare = replace(
-        PLAN, people={**PLAN.people, **people}, rotas={"doctors": replace(rota, layers=layers)}
+        PLAN,
+        people={**PLAN.people, **people},
+        schedules={"doctors": replace(schedule, layers=layers)},
     )
     assert on_call(line.plans.plan, "doctors", NIGHT).people == ("osei", "jo")
     await line.pressed("kim", "9", "1")
@@ -161,7 +163,7 @@ async def test_a_resident_takes_and_hands_over_the_place_beside(line: Line) -> N
 
 
 async def test_a_late_press_on_the_line_confirms_the_own_shift(line: Line) -> None:
-    """Osei's phone was off: he calls in, and nothing of the rota changes."""
+    """Osei's phone was off: he calls in, and nothing of the schedule changes."""
     unconfirmed(line)
     assert line.menu("osei") == ["no-messages", "shift-hand-over", "shift-take"]
     step = await line.pressed("osei", "9", "1")
@@ -169,8 +171,8 @@ async def test_a_late_press_on_the_line_confirms_the_own_shift(line: Line) -> No
     assert changes.list_overrides(line.engine) == []
     assert not line.plans.plan.unconfirmed
     assert shifts.history(line.engine)[0].by == "osei by telephone"
-    told = [(one.who, one.what, one.about) for one in audit.entries(line.engine, what="shift")]
-    assert told[-1] == ("osei by telephone", "shift.confirmed", "osei")
+    reported = [(one.who, one.what, one.about) for one in audit.entries(line.engine, what="shift")]
+    assert reported[-1] == ("osei by telephone", "shift.confirmed", "osei")
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Events as people and programs meet them: the command, the document, the lamp, the vault."""
+"""Events as people and programs meet them: the command, the document, the lamp, the secrets."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from typer.testing import CliRunner
 import cli
 from pbx.base.clock import SystemClock
 from pbx.base.errors import OfficeLineError
-from pbx.config import secrets as vault
+from pbx.config import secrets
 from pbx.config.hosts import Unresolved
 from pbx.config.plan import parse
 from pbx.db import records
@@ -47,7 +47,7 @@ async def published(broker: Mosquitto) -> AsyncIterator[Feed]:
     publisher = Publisher(where, SystemClock())
     feed = Feed(publisher)
     feed.urgent(Standing(1, 1, 1, NOW), NOW)
-    feed.oncall([payloads.Duty(rota="doctors", oncall=("lee",), backup="osei", until=NOW)], NOW)
+    feed.oncall([payloads.Duty(schedule="doctors", oncall=("lee",), backup="osei", until=NOW)], NOW)
     feed.names(Unresolved(carrier=1), NOW)
     task = asyncio.create_task(publisher.run())
     await until(lambda: "officeline/lakeside/names" in broker.log)
@@ -62,7 +62,7 @@ def place(folder: Path, broker: Mosquitto) -> list[str]:
     """Make an office that knows this broker; return the command's first words."""
     table = f'site = "{SITE}"\nhost = "127.0.0.1"\nport = {broker.port}\ntls = false'
     (folder / "office.toml").write_text(f'{EXAMPLE}\n[mqtt]\n{table}\nuser = "{USER}"\n')
-    vault.write(folder / "home", vault.Vault(mqtt=PASSWORD))
+    secrets.write(folder / "home", secrets.Secrets(mqtt=PASSWORD))
     options = ["--config", str(folder / "office.toml"), "--home", str(folder / "home")]
     return [sys.executable, "-m", "cli", *options, "events", "tail"]
 
@@ -83,7 +83,7 @@ async def test_tail_shows_what_a_person_can_read(tmp_path: Path) -> None:
         task = asyncio.create_task(ran(*words, "--count", "8"))
         await until(lambda: broker.log.count("Received SUBSCRIBE") == 1)
         feed.record(records.CallStarted("1.1", NOW, "main", "", "+12125550142", ""))
-        feed.record(records.Decided("1.1", NOW, 1, "ladder", "x", "urgent", ()))
+        feed.record(records.Decided("1.1", NOW, 1, "escalation", "x", "urgent", ()))
         await until(lambda: "calls/decided" in broker.log)
         broker.publish(f"{TOPIC}/x", "\x1b[2J" + "9" * 10)
         feed.news([News(1, "1.1", NOW, "closed", "lee", "closed", "urgent", breached=False)])
@@ -97,7 +97,7 @@ async def test_tail_shows_what_a_person_can_read(tmp_path: Path) -> None:
     ]
     assert lines[4:6] == [
         "10:00:00  call 1.1 on main",
-        "10:00:00  call 1.1: ladder, urgent",
+        "10:00:00  call 1.1: escalation, urgent",
     ]
     assert tail.line("x\x1b[2J", b"", ZONE)[10:] == "x?[2J: 0 bytes that are no event of ours"
     assert sorted(line[10:] for line in lines[6:]) == [
@@ -123,7 +123,7 @@ async def test_tail_says_in_a_sentence_what_is_wrong(tmp_path: Path) -> None:
     """No broker, a wrong password, no table."""
     async with brokers.running(tmp_path / "broker") as broker:
         words = place(tmp_path, broker)
-        vault.write(tmp_path / "home", vault.Vault(mqtt="wrong"))
+        secrets.write(tmp_path / "home", secrets.Secrets(mqtt="wrong"))
         code, _, said = await ran(*words)
         assert (code, said.count("\n")) == (2, 1), said
         assert "does not let us listen" in said
@@ -137,7 +137,7 @@ async def test_tail_says_in_a_sentence_what_is_wrong(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("what", payloads.MESSAGE_WHATS)
-def test_everything_that_befalls_a_message_has_words_and_a_topic(what: str) -> None:
+def test_everything_that_happens_a_message_has_words_and_a_topic(what: str) -> None:
     """In the command, and in the document."""
     assert what in tail.WORDS
     assert f"`messages/{what.replace(' ', '-')}`" in DOCUMENT
@@ -205,7 +205,7 @@ async def test_the_lamp_is_lit_while_an_urgent_message_is_open(tmp_path: Path) -
 
 
 async def test_the_doctor_asks_the_broker(tmp_path: Path) -> None:
-    """With the vault's password; where the file names none, there is nothing to ask."""
+    """With the secrets file's password; where the file names none, there is nothing to ask."""
     async with brokers.running(tmp_path / "broker") as broker:
         words = [*place(tmp_path, broker)[:-2], "doctor", "--json"]
 
@@ -217,7 +217,7 @@ async def test_the_doctor_asks_the_broker(tmp_path: Path) -> None:
         assert [(one["ok"], one["detail"]) for one in await asked()] == [
             (True, f"127.0.0.1:{broker.port} lets us in")
         ]
-        vault.write(tmp_path / "home", vault.Vault(mqtt="wrong"))
+        secrets.write(tmp_path / "home", secrets.Secrets(mqtt="wrong"))
         (found,) = await asked()
         assert (found["ok"], "uthori" in found["detail"]) == (False, True)
         (tmp_path / "office.toml").write_text(EXAMPLE)
@@ -237,27 +237,27 @@ def officeline(folder: Path, *words: str, given: str = "") -> tuple[int, str]:
 
 
 @pytest.mark.parametrize("which", ["mqtt", "trunk"])
-def test_a_password_goes_into_the_vault_alone(tmp_path: Path, which: str) -> None:
+def test_a_password_goes_into_the_secrets_alone(tmp_path: Path, which: str) -> None:
     """From standard input; it is never shown, and can be forgotten."""
     (tmp_path / "office.toml").write_text(EXAMPLE)
     code, said = officeline(
-        tmp_path, "vault", "secret", which, "--stdin", given='s3cret; "quoted"\n'
+        tmp_path, "secrets", "set", which, "--stdin", given='s3cret; "quoted"\n'
     )
     assert (code, "s3cret" in said) == (0, False)
-    assert getattr(vault.read(tmp_path / "home"), which) == 's3cret; "quoted"'
-    status: dict[str, Any] = json.loads(officeline(tmp_path, "vault", "status", "--json")[1])
+    assert getattr(secrets.read(tmp_path / "home"), which) == 's3cret; "quoted"'
+    status: dict[str, Any] = json.loads(officeline(tmp_path, "secrets", "status", "--json")[1])
     assert status["secrets"][which] is True
-    assert "s3cret" not in str(status) + officeline(tmp_path, "vault", "status")[1]
-    assert officeline(tmp_path, "vault", "secret", which, "--remove", "--yes")[0] == 0
-    assert getattr(vault.read(tmp_path / "home"), which) == ""
+    assert "s3cret" not in str(status) + officeline(tmp_path, "secrets", "status")[1]
+    assert officeline(tmp_path, "secrets", "set", which, "--remove", "--yes")[0] == 0
+    assert getattr(secrets.read(tmp_path / "home"), which) == ""
 
 
 @pytest.mark.parametrize("given", ["", "\n", "a\x07b\n", "x" * 200 + "\n"])
 def test_what_is_no_password_is_refused(tmp_path: Path, given: str) -> None:
     """In one sentence, and nothing is changed."""
-    code, said = officeline(tmp_path, "vault", "secret", "mqtt", "--stdin", given=given)
+    code, said = officeline(tmp_path, "secrets", "set", "mqtt", "--stdin", given=given)
     assert (code, said.count("\n")) == (2, 0)
-    assert vault.read(tmp_path / "home").mqtt == ""
+    assert secrets.read(tmp_path / "home").mqtt == ""
 
 
 def test_the_port_is_by_tls() -> None:
@@ -266,7 +266,7 @@ def test_the_port_is_by_tls() -> None:
         text = f'{EXAMPLE}\n[mqtt]\nsite = "aa"\nhost = "localhost"\n{line}'
         table = parse(text, Path("office.toml"), PRESETS).mqtt
         assert table is not None
-        assert Broker.of(table, vault.Vault()).port == port
+        assert Broker.of(table, secrets.Secrets()).port == port
 
 
 def test_no_port_listens_that_was_not_there() -> None:
@@ -274,9 +274,9 @@ def test_no_port_listens_that_was_not_there() -> None:
     code = (
         "import sys; from pathlib import Path; from pbx.config.plan import load\n"
         "from pbx.notify.notifier import Notifier; from pbx.config.home import Home\n"
-        "from pbx.base.clock import SystemClock; from pbx.config.secrets import Vault\n"
+        "from pbx.base.clock import SystemClock; from pbx.config.secrets import Secrets\n"
         "known = load(Path('config/office.toml'), Path('config/presets.toml'))\n"
-        "Notifier(known, Vault(), Home(Path('/nowhere')), SystemClock())\n"
+        "Notifier(known, Secrets(), Home(Path('/nowhere')), SystemClock())\n"
         "print('aiomqtt' in sys.modules)"
     )
     run = subprocess.run(

@@ -19,13 +19,13 @@ from structlog.testing import capture_logs
 from pbx.config import hosts
 from pbx.config.home import Home
 from pbx.config.plan import Configuration
-from pbx.db import changes, escalation, messages, records, relaying
+from pbx.db import changes, follow_ups, message_states, messages, records
 from pbx.db.damage import ASIDE
 from pbx.db.database import open_database
 from pbx.notify.metrics import Metrics
+from routing.follow_up import Stage, Todo
 from routing.model import Override
-from routing.relay import Stage, Todo
-from tests.support.daemons import DAY, PATIENT, VAULT, asked, parsed, serving
+from tests.support.daemons import DAY, PATIENT, SECRETS, asked, parsed, serving
 from tests.support.offices import EXAMPLE, ROOT
 
 EXAMPLES = ROOT / "docs/examples"
@@ -64,7 +64,7 @@ def office(port: int) -> str:
 async def test_the_daemon_serves_what_happens(tmp_path: Path) -> None:
     """Calls, messages, escalations, verdicts and how the parts are, on loopback alone."""
     home, port = Home(tmp_path), free_port()
-    async with serving(home, office(port), VAULT) as (daemon, agi):
+    async with serving(home, office(port), SECRETS) as (daemon, agi):
         first = await asyncio.to_thread(scraped, port)
         await asked(agi, "1.1")
         await asked(agi, "1.2")
@@ -74,10 +74,10 @@ async def test_the_daemon_serves_what_happens(tmp_path: Path) -> None:
             engine, message_id="2.1", call="2.1", at=DAY, urgency="urgent",
             callback_number=PATIENT, recording=None, due_at=DAY + timedelta(hours=1),
         )  # fmt: skip
-        (view,) = escalation.due(engine, DAY + timedelta(hours=2), 9)
+        (view,) = message_states.due(engine, DAY + timedelta(hours=2), 9)
         todo = Todo("ring", Stage.BACKUP, {"osei": "mobile"}, breach=True)
         later = DAY + timedelta(hours=1)
-        relaying.begin_round(engine, view, todo, ["osei"], at=DAY, due_at=later)
+        follow_ups.begin_round(engine, view, todo, ["osei"], at=DAY, due_at=later)
         engine.dispose()
         async with asyncio.timeout(10):
             while True:
@@ -114,10 +114,10 @@ async def test_the_daemon_serves_what_happens(tmp_path: Path) -> None:
     assert not [label for label in labels if re.search(r"\d{7}", label)]
 
 
-async def test_what_only_the_doctor_told_is_a_number(tmp_path: Path) -> None:
+async def test_what_only_the_doctor_reported_is_a_number(tmp_path: Path) -> None:
     """An empty shift to come, a database set aside, a name without an address, the disk's room."""
     home, port = Home(tmp_path), free_port()
-    async with serving(home, office(port), VAULT):
+    async with serving(home, office(port), SECRETS):
         before = await asyncio.to_thread(scraped, port)
         Path(f"{home.database}{ASIDE}20261128-021000").touch()
         hosts.remember_unknown(home, ["sip.carrier.example"])
@@ -127,13 +127,13 @@ async def test_what_only_the_doctor_told_is_a_number(tmp_path: Path) -> None:
         changes.add_override(engine, gap, by="amy", now=DAY)
         engine.dispose()
         two_days = timedelta(days=2).total_seconds()
-        async with asyncio.timeout(20):  # the beat looks at the rota again
+        async with asyncio.timeout(20):  # the beat looks at the schedule again
             while True:
                 now = await asyncio.to_thread(scraped, port)
-                if now["officeline_rota_covered_seconds"][()] <= two_days:
+                if now["officeline_schedule_covered_seconds"][()] <= two_days:
                     break
                 await asyncio.sleep(0.1)
-    assert before["officeline_rota_covered_seconds"][()] == timedelta(days=14).total_seconds()
+    assert before["officeline_schedule_covered_seconds"][()] == timedelta(days=14).total_seconds()
     assert before["officeline_database_aside"][()] == 0
     assert now["officeline_database_aside"][()] == 1
     assert (before["officeline_unresolved_names"][()], now["officeline_unresolved_names"][()]) == (
@@ -149,14 +149,14 @@ async def test_a_port_that_is_taken_costs_the_numbers_alone(tmp_path: Path) -> N
         other.bind((HERE, 0))
         other.listen()
         port: int = other.getsockname()[1]
-        async with serving(Home(tmp_path), office(port), VAULT) as (_, agi):
+        async with serving(Home(tmp_path), office(port), SECRETS) as (_, agi):
             assert "desk1" in await asked(agi, "1.1")
     assert [one["port"] for one in logs if one["event"] == "metrics.not_served"] == [port]
 
 
 async def test_nobody_listens_unless_the_file_says_so(tmp_path: Path) -> None:
     """Off is the default."""
-    async with serving(Home(tmp_path), EXAMPLE, VAULT) as (_, agi):
+    async with serving(Home(tmp_path), EXAMPLE, SECRETS) as (_, agi):
         assert "desk1" in await asked(agi, "1.1")
     assert parsed(EXAMPLE).metrics is None
     assert Configuration.__dataclass_fields__["metrics"].default is None
@@ -207,7 +207,7 @@ def served() -> tuple[set[str], dict[str, set[str]]]:
     metrics = Metrics(0)
     for name in (
         "ami_connected", "log_waiting", "spool_waiting", "mqtt_connected", "mqtt_waiting",
-        "rota_covered_seconds", "database_aside", "disk_free_bytes", "unresolved_names",
+        "schedule_covered_seconds", "database_aside", "disk_free_bytes", "unresolved_names",
     ):  # fmt: skip
         metrics.pull(name, "x", lambda: 0)
     metrics.pull("log_lost", "x", lambda: 0, is_counter=True)
@@ -245,7 +245,7 @@ def test_each_alert_asks_for_numbers_that_there_are() -> None:
         assert rule["labels"]["severity"] in {"page", "ticket"}
     asked_for = {name for rule in rules for name in NAME.findall(rule["expr"])}
     assert {"officeline_breached_messages", "officeline_ami_connected"} <= asked_for
-    alarms = {"rota_covered_seconds", "database_aside", "disk_free_bytes", "unresolved_names"}
+    alarms = {"schedule_covered_seconds", "database_aside", "disk_free_bytes", "unresolved_names"}
     assert {f"officeline_{one}" for one in alarms} <= asked_for
 
 
@@ -285,9 +285,9 @@ def test_a_wrong_question_is_found(expression: str) -> None:
 def test_the_document_names_every_number() -> None:
     """With the names that Prometheus sees."""
     text = (ROOT / "docs/metrics.md").read_text()
-    told = set(re.findall(r"^\| `(\w+)`", text, re.MULTILINE))
+    reported = set(re.findall(r"^\| `(\w+)`", text, re.MULTILINE))
     names, _ = served()
     ours = {re.sub(r"_(bucket|sum|count|created)$", "", name) for name in names}
     ours = {name for name in ours if name.startswith("officeline_")}
     counters = {name.removesuffix("_total") for name in ours if name.endswith("_total")}
-    assert told == ours - counters
+    assert reported == ours - counters

@@ -20,7 +20,7 @@ from structlog.testing import capture_logs
 from pbx.base.clock import SystemClock
 from pbx.config import hosts
 from pbx.config.home import Home
-from pbx.db import escalation, inbox, messages, records
+from pbx.db import inbox, message_states, messages, records
 from pbx.db.changes import add_override
 from pbx.db.database import open_database
 from pbx.db.news import Standing
@@ -33,7 +33,7 @@ from tests.conftest import Saw
 from tests.support import broker as brokers
 from tests.support.ami_peer import until
 from tests.support.broker import PASSWORD, SITE, TOPIC, USER, Listener, Mosquitto, listening
-from tests.support.daemons import DAY, PATIENT, ROOT, VAULT, asked, serving
+from tests.support.daemons import DAY, PATIENT, ROOT, SECRETS, asked, serving
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 EXAMPLE = (ROOT / "config" / "office.toml").read_text()
@@ -94,7 +94,7 @@ asyncio.run(main())
 """
 
 
-HELD = replace(VAULT, mqtt=PASSWORD)
+HELD = replace(SECRETS, mqtt=PASSWORD)
 
 
 async def test_the_daemon_tells_of_calls_messages_and_who_is_on_call(tmp_path: Path) -> None:
@@ -106,11 +106,15 @@ async def test_the_daemon_tells_of_calls_messages_and_who_is_on_call(tmp_path: P
             await until(lambda: "oncall" in heard.topics() and "urgent" in heard.topics())
             assert heard.last("up")["up"] is True
             assert heard.last("urgent") | {"at": ""} == {
-                "v": 1, "at": "", "kind": "urgent", "open": 0, "waiting": 0, "breached": 0,
+                "v": 2, "at": "", "kind": "urgent", "open": 0, "waiting": 0, "breached": 0,
                 "oldest": None,
             }  # fmt: skip
-            (duty,) = heard.last("oncall")["rotas"]
-            assert (duty["rota"], duty["oncall"], duty["backup"]) == ("doctors", ["osei"], "patel")
+            (duty,) = heard.last("oncall")["schedules"]
+            assert (duty["schedule"], duty["oncall"], duty["backup"]) == (
+                "doctors",
+                ["osei"],
+                "patel",
+            )
             await asked(port, "1.1")
             await until(lambda: "calls/decided" in heard.topics())
             assert heard.last("calls/started")["line"] == "main"
@@ -123,11 +127,13 @@ async def test_the_daemon_tells_of_calls_messages_and_who_is_on_call(tmp_path: P
             )  # fmt: skip
             await until(lambda: heard.last("urgent").get("waiting") == 1)
             inbox.add_note(engine, "2.1", f"call {PATIENT}, Mrs. Doe", "desk1", DAY)
-            escalation.move(engine, plan, "2.1", "acknowledged", at=DAY, person="osei")
+            message_states.move(engine, plan, "2.1", "acknowledged", at=DAY, person="osei")
             await until(lambda: heard.last("urgent").get("waiting") == 0)
             assert heard.last("urgent")["open"] == 1
             words = "told Mrs. Doe to come in"
-            escalation.move(engine, plan, "2.1", "closed", at=DAY, person="osei", disposition=words)
+            message_states.move(
+                engine, plan, "2.1", "closed", at=DAY, person="osei", disposition=words
+            )
             await until(lambda: heard.last("urgent").get("open") == 0)
             add_override(
                 engine,
@@ -135,14 +141,14 @@ async def test_the_daemon_tells_of_calls_messages_and_who_is_on_call(tmp_path: P
                 by="amy",
                 now=DAY,
             )
-            await until(lambda: heard.last("oncall")["rotas"][0]["oncall"] == ["lee"])
+            await until(lambda: heard.last("oncall")["schedules"][0]["oncall"] == ["lee"])
             engine.dispose()
         await until(lambda: heard.last("up")["up"] is False)
         async with listening(broker, "late") as late:
             await until(lambda: {"up", "urgent", "oncall"} <= set(late.topics()))
             assert all(retained for _, retained, _ in late.heard)
-    told = [one["what"] for one in (p for t, _, p in heard.heard if t.startswith("messages/"))]
-    assert told == ["opened", "note", "acknowledged", "closed"]
+    reported = [one["what"] for one in (p for t, _, p in heard.heard if t.startswith("messages/"))]
+    assert reported == ["opened", "note", "acknowledged", "closed"]
     assert (heard.last("messages/closed")["person"], heard.last("messages/closed")["state"]) == (
         "osei",
         "closed",
@@ -155,7 +161,7 @@ async def test_the_daemon_tells_of_calls_messages_and_who_is_on_call(tmp_path: P
     assert "SUBSCRIBE from ear" in broker.log  # so that the line above can fail
 
 
-async def test_a_name_without_an_address_is_told_until_it_has_one(tmp_path: Path) -> None:
+async def test_a_name_without_an_address_is_reported_until_it_has_one(tmp_path: Path) -> None:
     """Whose it is; the name itself stays here, as it may say where somebody lives."""
     home = Home(tmp_path / "home")
     home.folder.mkdir()
@@ -163,26 +169,26 @@ async def test_a_name_without_an_address_is_told_until_it_has_one(tmp_path: Path
     async with brokers.running(tmp_path / "broker") as broker, listening(broker) as heard:
         text = office(broker).replace("[network]", f'[network]\nphones = ["{names[1]}"]')
 
-        async def is_told(carrier: int, phones: int) -> None:
+        async def is_reported(carrier: int, phones: int) -> None:
             counts = {"carrier": carrier, "phones": phones}
             await until(lambda: heard.last("names").items() >= counts.items())
 
         async with serving(home, text, HELD):
-            await is_told(0, 0)
+            await is_reported(0, 0)
             for lacking, counts in ((names, (1, 1)), (names[:1], (1, 0)), ([], (0, 0))):
                 hosts.remember_unknown(home, lacking)
-                await is_told(*counts)
+                await is_reported(*counts)
             home.database.write_bytes(b"x" * 9000)  # nothing of this is read there
             hosts.remember_unknown(home, names[:1])
-            await is_told(1, 0)
+            await is_reported(1, 0)
         async with listening(broker, "late") as late:
             await until(lambda: "names" in late.topics())
     assert "example" not in str(heard.heard)
-    told = {"v": 1, "kind": "names", "carrier": 1, "phones": 0, "at": heard.last("names")["at"]}
-    assert heard.last("names") == told
+    reported = {"v": 2, "kind": "names", "carrier": 1, "phones": 0, "at": heard.last("names")["at"]}
+    assert heard.last("names") == reported
 
 
-async def test_calls_whose_end_nobody_saw_are_told_when_both_run_again(tmp_path: Path) -> None:
+async def test_calls_whose_end_nobody_saw_are_reported_when_both_run_again(tmp_path: Path) -> None:
     """A display that counts calls comes back to nought."""
     home = Home(tmp_path / "home")
     home.folder.mkdir()
@@ -198,7 +204,9 @@ async def test_no_order_by_mqtt_is_obeyed(tmp_path: Path, saw: Saw) -> None:
     """Forged messages, retained ones too, before and while the daemon runs, change nothing."""
     home = Home(tmp_path / "home")
     home.folder.mkdir()
-    forged = '{"v": 1, "kind": "oncall", "rotas": [{"rota": "doctors", "oncall": ["mallory"]}]}'
+    forged = (
+        '{"v": 2, "kind": "oncall", "schedules": [{"schedule": "doctors", "oncall": ["mallory"]}]}'
+    )
     topics = ("oncall", "urgent", "up", "messages/closed", "calls/ended", "command", "set/oncall")
     async with brokers.running(tmp_path / "broker") as broker:
         for topic in topics:
@@ -213,7 +221,7 @@ async def test_no_order_by_mqtt_is_obeyed(tmp_path: Path, saw: Saw) -> None:
             before = dump(home), daemon.plans.plan
             for topic in topics:
                 broker.publish(f"{TOPIC}/{topic}", forged, "-r")
-                broker.publish(f"{TOPIC}/{topic}", '{"v": 1, "kind": "message", "what": "closed"}')
+                broker.publish(f"{TOPIC}/{topic}", '{"v": 2, "kind": "message", "what": "closed"}')
             await asyncio.sleep(1.2)  # more than one look of everything that looks
             assert (dump(home), daemon.plans.plan) == before
             assert "desk1" in await asked(port, "1.1")
@@ -259,7 +267,7 @@ async def test_a_broker_that_is_killed_gets_what_waited(tmp_path: Path) -> None:
         await until(lambda: heard.last("up").get("up") is True)
 
 
-async def test_a_broker_that_forgot_everything_is_told_what_is_so(tmp_path: Path) -> None:
+async def test_a_broker_that_forgot_everything_is_reported_what_is_so(tmp_path: Path) -> None:
     """All that is retained comes again with the new connection."""
     async with (
         brokers.running(tmp_path) as broker,
@@ -296,11 +304,11 @@ async def test_a_broker_that_stands_still_gets_what_waited(tmp_path: Path) -> No
         await until(lambda: publisher.waiting == 0)
         ids = [one["id"] for one in heard.all("calls/started")]
         assert len(set(ids)) == 19  # what comes twice is known by its id
-        await asyncio.sleep(1.2)  # a will that came late is mended by what is told again
+        await asyncio.sleep(1.2)  # a will that came late is fixed by what is told again
         assert heard.last("up")["up"] is True
 
 
-async def test_what_was_dropped_is_told(tmp_path: Path, saw: Saw) -> None:
+async def test_what_was_dropped_is_reported(tmp_path: Path, saw: Saw) -> None:
     """The oldest go, and how many is published and logged when the broker is back."""
     async with brokers.running(tmp_path) as broker, listening(broker) as heard:
         await broker.kill()
@@ -337,7 +345,7 @@ async def test_the_broker_says_that_the_line_is_down_when_it_vanishes(tmp_path: 
             await until(lambda: late.last("up").get("up") is False)
 
 
-async def test_forged_states_are_told_again(tmp_path: Path) -> None:
+async def test_forged_states_are_reported_again(tmp_path: Path) -> None:
     """Whoever overwrites what is retained is put right within the minute (here: a second)."""
     async with (
         brokers.running(tmp_path) as broker,
@@ -437,7 +445,7 @@ async def test_a_wrong_password_is_said_and_tried_again(tmp_path: Path) -> None:
         wrong = replace(address(broker), password="not-it-at-all")
         with capture_logs() as logs:
             async with publishing(wrong) as (publisher, _):
-                await until(lambda: broker.log.count("not authorised") >= 2)
+                await until(lambda: broker.log.count("not authorized") >= 2)
                 assert not publisher.connected
     assert "not-it-at-all" not in str(logs) + str(wrong)
     assert "mqtt.away" in [one["event"] for one in logs]
@@ -458,11 +466,11 @@ def test_the_outbox_keeps_what_is_in_flight_apart() -> None:
     assert loss is not None
     assert loss.count == 1
     outbox.put(one)
-    outbox.told(loss)
+    outbox.reported(loss)
     again = outbox.loss()
     assert again is not None
     assert again.count == 1
-    outbox.told(again)
+    outbox.reported(again)
     assert outbox.loss() is None
 
 
@@ -479,4 +487,4 @@ async def test_what_has_no_place_in_the_schema_stays_here() -> None:
     feed.record(started(1))
     assert publisher.waiting == 1
     with pytest.raises(ValueError, match="kind"):
-        payloads.read(b'{"v": 1, "kind": "order", "at": "2026-11-24T15:00:00Z"}')
+        payloads.read(b'{"v": 2, "kind": "order", "at": "2026-11-24T15:00:00Z"}')

@@ -8,7 +8,7 @@ import signal
 import tempfile
 from pathlib import Path
 
-from pbx.config import secrets as vault
+from pbx.config import secrets
 from pbx.config.home import Home
 from pbx.ops.asterisk import answers
 from tests.support.asterisk import SECRET, bare_asterisk
@@ -21,16 +21,16 @@ async def test_only_our_own_asterisk_answers(tmp_path: Path) -> None:
     with tempfile.TemporaryDirectory(prefix="officeline-asked-") as name:
         async with bare_asterisk(Path(name)) as asterisk:
             home.remember_ports(asterisk.instance.ports)
-            vault.write(home.folder, vault.Vault(manager=SECRET))
+            secrets.write(home.folder, secrets.Secrets(manager=SECRET))
             assert await asyncio.to_thread(answers, home) is True
-            vault.write(home.folder, vault.Vault(manager="of another office"))
+            secrets.write(home.folder, secrets.Secrets(manager="of another office"))
             assert await asyncio.to_thread(answers, home) is False
-            vault.write(home.folder, vault.Vault(manager=SECRET))
+            secrets.write(home.folder, secrets.Secrets(manager=SECRET))
             assert asterisk.pid is not None
             os.kill(asterisk.pid, signal.SIGSTOP)
             assert await asyncio.to_thread(answers, home) is False
             os.kill(asterisk.pid, signal.SIGCONT)
-            (home.folder / vault.FILE).chmod(0o644)  # refused: others can read it
+            (home.folder / secrets.FILE).chmod(0o644)  # refused: others can read it
             assert answers(home) is None
-            (home.folder / vault.FILE).chmod(0o600)
+            (home.folder / secrets.FILE).chmod(0o600)
         assert answers(home) is False

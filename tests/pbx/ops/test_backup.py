@@ -20,18 +20,18 @@ from cli import app
 from pbx.base.errors import OfficeLineError
 from pbx.calls.record.reconcile import cdr_path
 from pbx.calls.record.spool import Spool
-from pbx.config import secrets as vault
+from pbx.config import secrets
 from pbx.config.home import Home
-from pbx.config.secrets import Vault
+from pbx.config.secrets import Secrets
 from pbx.db import audit
 from pbx.db.database import open_database
 from pbx.ops import age_keys, backup
-from tests.support.ledgers import CALLER, Told, write_log
+from tests.support.ledgers import CALLER, Reported, write_log
 
 ROOT = Path(__file__).parents[3]
 EXAMPLE = ROOT / "config" / "office.toml"
 NOW = datetime(2026, 11, 27, 12, tzinfo=UTC)
-URGENT = Told("1795456091.0", NOW, "message", has_message=True)
+URGENT = Reported("1795456091.0", NOW, "message", has_message=True)
 RECORDING = b"RIFF" + bytes(range(256)) * 2000
 KEY = pyrage.x25519.Identity.generate()
 PASSPHRASE = "correct horse battery"  # of this test alone
@@ -41,7 +41,7 @@ PASSPHRASE = "correct horse battery"  # of this test alone
 def place(tmp_path: Path) -> Path:
     """Make an office with a message, its recording, a prompt of its own, and a key."""
     home = Home(tmp_path / "home")
-    vault.write(home.folder, Vault(mobiles={"lee": "+12125550111"}))
+    secrets.write(home.folder, Secrets(mobiles={"lee": "+12125550111"}))
     write_log(home.folder, [URGENT])
     for path, content in (
         (home.messages / f"{URGENT.id}.wav", RECORDING),
@@ -94,16 +94,16 @@ def test_an_office_comes_back_as_it_was(place: Path, way: str) -> None:
     assert (new.recordings / "en" / "our greeting.wav").read_bytes() == b"hello"
     assert cdr_path(new).read_bytes() == b"record\n"
     assert [path.read_bytes() for path in Spool(new.spool).waiting()] == [b"{}"]
-    assert vault.read(new.folder) == vault.read(old.folder)
+    assert secrets.read(new.folder) == secrets.read(old.folder)
     assert (new.folder / "office.toml").read_bytes() == EXAMPLE.read_bytes()
     assert json.loads(officeline(new.folder, "calls", "list", "--json").stdout) == json.loads(
         officeline(old.folder, "calls", "list", "--json").stdout
     )
     engine = open_database(new.database)
     found = audit.verify(engine)
-    told = [one.what for one in audit.entries(engine)]
+    reported = [one.what for one in audit.entries(engine)]
     engine.dispose()
-    assert (found.ok, told) == (True, ["backup.begun", "backup.restored"])
+    assert (found.ok, reported) == (True, ["backup.begun", "backup.restored"])
     engine = open_database(old.database)
     assert [one.what for one in audit.entries(engine)] == ["backup.begun", "backup.made"]
     engine.dispose()
@@ -271,7 +271,7 @@ def test_a_file_that_is_not_the_manifests_is_refused(place: Path) -> None:
         files["messages/more.wav"] = b"RIFF"
 
     def drops(files: dict[str, bytes]) -> None:
-        del files[vault.FILE]
+        del files[secrets.FILE]
 
     def climbs(files: dict[str, bytes]) -> None:
         files["messages/../../escaped"] = b"x"

@@ -23,13 +23,13 @@ from typer.testing import CliRunner, Result
 
 from cli import app
 from pbx.base.errors import OfficeLineError
-from pbx.config import secrets as vault
+from pbx.config import secrets
 from pbx.config.home import Home
-from pbx.config.secrets import Vault
+from pbx.config.secrets import Secrets
 from pbx.db import audit
 from pbx.db.database import open_database
 from pbx.ops import dated
-from tests.support.ledgers import Told, write_log
+from tests.support.ledgers import Reported, write_log
 
 ROOT = Path(__file__).parents[3]
 EXAMPLE = ROOT / "config" / "office.toml"
@@ -53,8 +53,8 @@ FOREIGN = (
 def place(tmp_path: Path) -> Path:
     """Make an office, and a folder in which somebody else keeps something."""
     home = Home(tmp_path / "home")
-    vault.write(home.folder, Vault(mobiles={"lee": "+12125550111"}))
-    write_log(home.folder, [Told("1795456091.0", NOW)])
+    secrets.write(home.folder, Secrets(mobiles={"lee": "+12125550111"}))
+    write_log(home.folder, [Reported("1795456091.0", NOW)])
     engine = open_database(home.database)
     audit.record(engine, "office.made", by="amy", now=NOW)
     engine.dispose()
@@ -159,7 +159,7 @@ def test_fourteen_are_kept_unless_said_otherwise(place: Path) -> None:
     ("words", "why"),
     [
         (("--folder", "{}/none", *TO), r"\(No such file or directory: there is no .*/none\)"),
-        (("--folder", "{}/home/vault.json", *TO), "Not a directory"),
+        (("--folder", "{}/home/secrets.json", *TO), "Not a directory"),
         (("--folder", "{}/home/messages", *TO), "as it would be lost with"),
         (("--folder", "/proc", *TO), "cannot be written|Permission denied"),
         (("--folder", "{}/backups", "--keep", "0", *TO), "give --keep 1 or more"),

@@ -1,4 +1,4 @@
-"""The doctor: every piece of the line looked at, each with its mend."""
+"""The doctor: every piece of the line looked at, each with its fix."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ import pytest
 from sqlalchemy import text as sql
 
 from pbx.asterisk.engine import runtime
-from pbx.config import secrets as vault
+from pbx.config import secrets
 from pbx.config.home import Home
-from pbx.config.secrets import Vault
+from pbx.config.secrets import Secrets
 from pbx.db import audit, changes
 from pbx.db.database import open_database
 from pbx.db.plans import apply_first
@@ -29,14 +29,14 @@ from routing.model import Override
 ROOT = Path(__file__).parents[3]
 NAMES = [
     "python", "asterisk", "home", "disk", "database", "clock", "line", "backup", "configuration",
-    "people", "numbers", "rotas", "prompts", "ports", "phones",
+    "people", "numbers", "schedules", "prompts", "ports", "phones",
     "trunk",
 ]  # fmt: skip
 
 
 @pytest.fixture
 def place() -> Iterator[Path]:
-    """Make a home whose vault knows one physician of three."""
+    """Make a home whose secrets file knows one physician of three."""
     with tempfile.TemporaryDirectory(prefix="officeline-doctor-") as name:
         folder = Path(name)
         folder.chmod(0o755)
@@ -44,7 +44,7 @@ def place() -> Iterator[Path]:
         text = text.replace('host = "127.0.0.2" ', 'host = "127.0.0.2"\nport = 9\n')
         (folder / "office.toml").write_text(text)
         Home(folder / "home").prepare(runtime.service_user())
-        vault.write(folder / "home", Vault(mobiles={"lee": "+12125550111"}))
+        secrets.write(folder / "home", Secrets(mobiles={"lee": "+12125550111"}))
         yield folder
 
 
@@ -65,9 +65,9 @@ def doctor(folder: Path) -> tuple[int, dict[str, dict[str, str | bool]]]:
 
 def test_a_number_that_two_share(place: Path) -> None:
     """Named by its last four digits alone, with the command that gives each their own."""
-    vault.write(
+    secrets.write(
         place / "home",
-        Vault(
+        Secrets(
             mobiles={"lee": "+12125550111", "osei": "+12125550112"},
             seconds={"osei": "+12125550111"},
         ),
@@ -76,11 +76,11 @@ def test_a_number_that_two_share(place: Path) -> None:
     assert not checks["numbers"]["ok"]
     assert "lee and osei share" in str(checks["numbers"]["detail"])
     assert "2125550111" not in str(checks["numbers"])
-    assert "people mobile osei NUMBER" in str(checks["numbers"]["mend"])
+    assert "people mobile osei NUMBER" in str(checks["numbers"]["fix"])
 
 
 def test_every_piece_is_looked_at(place: Path) -> None:
-    """What is missing is named, with the command that mends it; the rest is well."""
+    """What is missing is named, with the command that fixes it; the rest is well."""
     code, checks = doctor(place)
     assert code == 1
     assert list(checks) == NAMES
@@ -88,10 +88,10 @@ def test_every_piece_is_looked_at(place: Path) -> None:
     # a container without marks of one keeps no clock, and that is said
     assert lacks == {"people", "trunk"} | (set() if upkeep.clock().ok else {"clock"})
     assert "osei" in str(checks["people"]["detail"])
-    assert "people mobile osei" in str(checks["people"]["mend"])
+    assert "people mobile osei" in str(checks["people"]["fix"])
     assert "no PIN for lee, osei, patel" in str(checks["people"]["detail"])
     assert "the example's carrier" in str(checks["trunk"]["detail"])
-    assert "docs/trunk.md" in str(checks["trunk"]["mend"])
+    assert "docs/trunk.md" in str(checks["trunk"]["fix"])
 
 
 @pytest.mark.parametrize("state", ["Registered", "Rejected", "Unregistered"])
@@ -138,7 +138,7 @@ def test_a_carrier_that_does_not_answer(place: Path) -> None:
     (place / "office.toml").write_text(text.replace("127.0.0.2", "127.0.0.3"))
     _, checks = doctor(place)
     assert checks["trunk"]["detail"] == "127.0.0.3:9 does not answer OPTIONS"
-    assert "the firewall" in str(checks["trunk"]["mend"])
+    assert "the firewall" in str(checks["trunk"]["fix"])
 
 
 def test_a_file_that_cannot_be_read_ends_the_examination(place: Path) -> None:
@@ -150,14 +150,14 @@ def test_a_file_that_cannot_be_read_ends_the_examination(place: Path) -> None:
     assert not checks["configuration"]["ok"]
 
 
-def test_a_vault_for_everybody_is_found(place: Path) -> None:
+def test_a_secrets_for_everybody_is_found(place: Path) -> None:
     """Permissions are part of the examination."""
-    (place / "home" / "vault.json").chmod(0o640)
+    (place / "home" / "secrets.json").chmod(0o640)
     _, checks = doctor(place)
     assert "chmod 600" in str(checks["people"]["detail"])
 
 
-def test_a_file_that_is_not_what_runs_is_told(place: Path) -> None:
+def test_a_file_that_is_not_what_runs_is_reported(place: Path) -> None:
     """Another file than the applied one is named; a broken one fails, with what runs meanwhile."""
     config = place / "office.toml"
     good = config.read_text()
@@ -171,18 +171,18 @@ def test_a_file_that_is_not_what_runs_is_told(place: Path) -> None:
     code, checks = doctor(place)
     assert code == 1
     assert not checks["configuration"]["ok"]
-    assert "until then plan abc123 runs" in str(checks["configuration"]["mend"])
+    assert "until then plan abc123 runs" in str(checks["configuration"]["fix"])
 
 
-def test_a_shift_of_nobody_is_told_days_before(place: Path) -> None:
+def test_a_shift_of_nobody_is_reported_days_before(place: Path) -> None:
     """The first minute of it is named, with the command that fills it."""
     text = (place / "office.toml").read_text()
     coming = datetime.now(ZoneInfo("America/New_York")).date() + timedelta(days=5)
     (place / "office.toml").write_text(text.replace('since = "2026-01-05"', f'since = "{coming}"'))
     _, checks = doctor(place)
-    assert not checks["rotas"]["ok"]
-    assert "nobody is on call for 'doctors' from" in str(checks["rotas"]["detail"])
-    assert "oncall override --rota doctors --from" in str(checks["rotas"]["mend"])
+    assert not checks["schedules"]["ok"]
+    assert "nobody is on call for 'doctors' from" in str(checks["schedules"]["detail"])
+    assert "oncall override --schedule doctors --from" in str(checks["schedules"]["fix"])
     changes.add_override(
         open_database(Home(place / "home").database),
         Override(
@@ -193,11 +193,11 @@ def test_a_shift_of_nobody_is_told_days_before(place: Path) -> None:
         now=datetime.now(UTC),
     )  # fmt: skip
     _, checks = doctor(place)
-    assert checks["rotas"]["ok"]
+    assert checks["schedules"]["ok"]
 
 
-def test_the_locks_are_told_one_by_one(place: Path) -> None:
-    """Before the first start those of the files and the disk; an open one is exit 1 and a mend."""
+def test_the_locks_are_reported_one_by_one(place: Path) -> None:
+    """Before the first start those of the files and the disk; an open one is exit 1 and a fix."""
     words = ["--config", str(place / "office.toml"), "--home", str(place / "home")]
     config = (place / "office.toml").read_text()
 
@@ -219,7 +219,7 @@ def test_the_locks_are_told_one_by_one(place: Path) -> None:
     assert done.returncode == 1
     opened = [line for line in done.stdout.splitlines() if line.startswith("OPEN")]
     assert len(opened) == 4
-    assert "0.0.0.0/0 may knock. Mend [trunk] and [network]" in opened[0]
+    assert "0.0.0.0/0 may knock. Fix [trunk] and [network]" in opened[0]
     assert "desk1 may be anywhere; desk2 may be anywhere" in opened[1]
     assert "anybody may write" in opened[2]
     assert "home is 0755, not 0710" in opened[3]

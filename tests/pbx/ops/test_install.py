@@ -50,7 +50,7 @@ def machine(tmp_path: Path) -> Machine:
     )
 
 
-def judged(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
+def assessed(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
     """Let systemd look at the units below a folder."""
     paths = [str(folder / "systemd/system" / name) for name in (*UNITS, *SHOTS, *TIMERS)]
     return subprocess.run(
@@ -63,11 +63,11 @@ def test_systemd_understands_every_line(machine: Machine, tmp_path: Path) -> Non
     """No word of the units is unknown to it."""
     install.write(install.rendered(machine), tmp_path / "etc", replace=False)
     verify = ("verify", "--man=no")
-    done = judged(tmp_path / "etc", *verify)
+    done = assessed(tmp_path / "etc", *verify)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
     for path in (tmp_path / "etc/systemd/system").iterdir():
         path.write_text(path.read_text().replace("ProtectClock=", "ProtectClok="))
-    assert "ProtectClok" in judged(tmp_path / "etc", *verify).stderr
+    assert "ProtectClok" in assessed(tmp_path / "etc", *verify).stderr
 
 
 @needs_systemd

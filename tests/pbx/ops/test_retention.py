@@ -29,20 +29,20 @@ from pbx.db.inbox import add_note, items
 from pbx.db.messages import MessageRow
 from pbx.db.tables import utc_text
 from pbx.ops.retention import before
-from tests.support.ledgers import Told, cdr_lines, write_cdr, write_log
+from tests.support.ledgers import Reported, cdr_lines, write_cdr, write_log
 
 ROOT = Path(__file__).parents[3]
 EXAMPLE = (ROOT / "config" / "office.toml").read_text("utf-8")
 NOW = datetime.now(UTC)
 OLD, NEW = NOW - timedelta(days=7 * 365), NOW - timedelta(days=30)
-CLOSED = Told("1400000000.1", OLD, "message", "routine", has_message=True)
-OPEN = Told("1400000001.1", OLD, "message", has_message=True, caller="+12125550171")
-HELD = Told("1400000002.1", OLD, "message", has_message=True, caller="+12125550172")
-PLAIN = Told("1400000003.1", OLD)
-JOINED = Told("1400000004.1", OLD, "message", joined=OPEN.id)
-RUNS = Told("1400000005.1", OLD, None)
-FRESH = Told("1700000000.1", NEW, "message", has_message=True, caller="+12125550173")
-HELD_CALL = Told("1400000006.1", OLD, "message", joined=CLOSED.id)
+CLOSED = Reported("1400000000.1", OLD, "message", "routine", has_message=True)
+OPEN = Reported("1400000001.1", OLD, "message", has_message=True, caller="+12125550171")
+HELD = Reported("1400000002.1", OLD, "message", has_message=True, caller="+12125550172")
+PLAIN = Reported("1400000003.1", OLD)
+JOINED = Reported("1400000004.1", OLD, "message", joined=OPEN.id)
+RUNS = Reported("1400000005.1", OLD, None)
+FRESH = Reported("1700000000.1", NEW, "message", has_message=True, caller="+12125550173")
+HELD_CALL = Reported("1400000006.1", OLD, "message", joined=CLOSED.id)
 ALL = (CLOSED, OPEN, HELD, PLAIN, JOINED, RUNS, FRESH)
 
 
@@ -239,8 +239,8 @@ def test_holding_a_call_holds_its_message(place: Path, engine: Engine) -> None:
     assert officeline(place, "hold", "lift", HELD_CALL.id, "--reason", "settled").exit_code == 0
     done = document(officeline(place, "retention", "--yes", "--json"))
     assert (done["recordings"], done["messages"], done["calls"]) == (1, 1, 2)
-    told = [(one.what, one.about) for one in audit.entries(engine, what="hold")]
-    assert told == [
+    reported = [(one.what, one.about) for one in audit.entries(engine, what="hold")]
+    assert reported == [
         ("hold.added", HELD.id),
         ("hold.added", HELD_CALL.id),
         ("hold.lifted", HELD_CALL.id),

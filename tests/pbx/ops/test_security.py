@@ -14,13 +14,13 @@ from pbx.config.home import Home
 from pbx.db.database import open_database
 from pbx.db.plans import apply_first
 from pbx.ops.security import built_in, placed
-from pbx.ops.security.lock import Lock
+from pbx.ops.security.check import SecurityCheck
 from tests.support.offices import ROOT
 
 EXAMPLE = (ROOT / "config" / "office.toml").read_text(encoding="utf-8")
 
 
-def looked(folder: Path, outbound: str) -> list[Lock]:
+def looked(folder: Path, outbound: str) -> list[SecurityCheck]:
     """Look at an office whose file has this [outbound]."""
     config = folder / "office.toml"
     config.write_text(EXAMPLE.replace("[[lines]]", f"[outbound]\n{outbound}\n\n[[lines]]", 1))
@@ -46,14 +46,14 @@ def test_an_office_that_says_nothing_is_shut(tmp_path: Path) -> None:
     ],
 )
 def test_what_would_pay_a_thief_is_open(tmp_path: Path, outbound: str, detail: str) -> None:
-    """With the line of the file that mends it."""
+    """With the line of the file that fixes it."""
     (found,) = [one for one in looked(tmp_path, outbound) if not one.ok]
     assert found.detail == detail
-    assert "[outbound]" in found.mend
+    assert "[outbound]" in found.fix
 
 
 @pytest.mark.parametrize("start", ["+1876", "+44", "+442079460100", "+1500"])
-def test_what_an_office_may_want_is_told(tmp_path: Path, start: str) -> None:
+def test_what_an_office_may_want_is_reported(tmp_path: Path, start: str) -> None:
     """A patient abroad is no mistake, and no secret either."""
     numbers, _ = looked(tmp_path, f'allow = ["{start}"]')
     assert numbers.ok
@@ -61,7 +61,7 @@ def test_what_an_office_may_want_is_told(tmp_path: Path, start: str) -> None:
 
 
 def test_what_runs_is_looked_at_and_not_the_file(tmp_path: Path) -> None:
-    """A file that was mended and not applied still lets the calls out."""
+    """A file that was fixed and not applied still lets the calls out."""
     open_text = EXAMPLE.replace("[[lines]]", "[outbound]\nper_day = 999\n\n[[lines]]", 1)
     engine = open_database(Home(tmp_path).database)
     apply_first(engine, open_text, "abc123", now=datetime.now(UTC))

@@ -49,7 +49,7 @@ def test_a_clock_that_nobody_keeps_is_not_well(
     (tmp_path / "here").touch()
     check = upkeep.clock(tmp_path, (tmp_path / mark,) if mark else (tmp_path / "none",))
     assert (check.ok, word in check.detail) == (ok, True)
-    assert ok or "chrony" in check.mend
+    assert ok or "chrony" in check.fix
 
 
 def test_the_line_is_looked_at(home: Home) -> None:
@@ -97,19 +97,19 @@ def failed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return names
 
 
-def test_a_backup_that_nobody_schedules_is_told(home: Home, units: Path) -> None:
+def test_a_backup_that_nobody_schedules_is_reported(home: Home, units: Path) -> None:
     """From the first plan on, until one is made or its timer is on; a late one says so, too."""
     engine = open_database(home.database)
     apply_first(engine, "made up", "abc", now=NOW)
     check = upkeep.backup(home, NOW)
     assert (check.ok, check.detail) == (False, "none was made yet, and none is scheduled")
-    assert check.mend.startswith("'officeline install --write /etc --backup-to RECIPIENT ")
+    assert check.fix.startswith("'officeline install --write /etc --backup-to RECIPIENT ")
     (units / "timers.target.wants" / "officeline-backup.timer").symlink_to(units / "gone")
     assert not upkeep.backup(home, NOW).ok, "a timer that is gone starts nothing"
     (units / "timers.target.wants" / "officeline-backup.timer").unlink()
     (units / "officeline-backup.timer").touch()
-    mend = "Switch its timer on: systemctl enable --now officeline-backup.timer."
-    assert upkeep.backup(home, NOW).mend == mend
+    fix = "Switch its timer on: systemctl enable --now officeline-backup.timer."
+    assert upkeep.backup(home, NOW).fix == fix
     audit.record(engine, "backup.made", by="amy", now=NOW)
     assert upkeep.backup(home, NOW + 6 * DAY).ok, "somebody else sees to it"
     late = upkeep.backup(home, NOW + 8 * DAY)
@@ -117,11 +117,13 @@ def test_a_backup_that_nobody_schedules_is_told(home: Home, units: Path) -> None
     switched_on(units, "officeline-backup")
     late = upkeep.backup(home, NOW + 8 * DAY)
     assert (late.ok, late.detail) == (False, "the last one was made 8 days ago")
-    assert "journalctl -u officeline-backup" in late.mend
+    assert "journalctl -u officeline-backup" in late.fix
     engine.dispose()
 
 
-def test_what_the_timers_started_and_failed_is_told(home: Home, units: Path, failed: Path) -> None:
+def test_what_the_timers_started_and_failed_is_reported(
+    home: Home, units: Path, failed: Path
+) -> None:
     """A backup of yesterday helps nobody tomorrow; a test call that found nothing is well."""
     engine = open_database(home.database)
     apply_first(engine, "made up", "abc", now=NOW)
@@ -134,11 +136,11 @@ def test_what_the_timers_started_and_failed_is_told(home: Home, units: Path, fai
     check = upkeep.backup(home, NOW + DAY)
     assert not check.ok
     assert check.detail == "the last one was made 1 days ago, and officeline-backup.service failed"
-    assert "journalctl -u officeline-backup" in check.mend
+    assert "journalctl -u officeline-backup" in check.fix
     assert upkeep.canary().ok
     failed.write_text("officeline-canary.service\n")
     assert upkeep.backup(home, NOW + DAY).ok
-    assert (upkeep.canary().ok, "officeline-canary" in upkeep.canary().mend) == (False, True)
+    assert (upkeep.canary().ok, "officeline-canary" in upkeep.canary().fix) == (False, True)
 
 
 def test_the_doctor_looks_at_test_calls_that_there_are(
@@ -146,18 +148,18 @@ def test_the_doctor_looks_at_test_calls_that_there_are(
 ) -> None:
     """Whoever has no timer for them is not told of it; one that failed is told in any case."""
 
-    def told() -> dict[str, bool]:
+    def reported() -> dict[str, bool]:
         return {one.name: one.ok for one in examine(EXAMPLE, home.folder)}
 
-    assert "canary" not in told()
+    assert "canary" not in reported()
     switched_on(units, "officeline-canary")
-    assert told()["canary"]
+    assert reported()["canary"]
     (units / "officeline-canary.timer").unlink()
     failed.write_text("officeline-canary.service\n")
-    assert not told()["canary"]
+    assert not reported()["canary"]
 
 
-def test_the_age_of_the_last_backup_is_told(home: Home, units: Path) -> None:
+def test_the_age_of_the_last_backup_is_reported(home: Home, units: Path) -> None:
     """None is well in the first week alone; one of eight days is too old, a restored one counts."""
     assert upkeep.backup(home, NOW).ok, "there is no office yet"
     switched_on(units, "officeline-backup")
@@ -184,7 +186,7 @@ def test_a_database_that_cannot_be_asked_is_an_error(home: Home) -> None:
 
 
 @pytest.mark.parametrize("kind", ["rsa:2048", "ec -pkeyopt ec_paramgen_curve:prime256v1"])
-def test_the_end_of_the_certificate_is_told(tmp_path: Path, kind: str) -> None:
+def test_the_end_of_the_certificate_is_reported(tmp_path: Path, kind: str) -> None:
     """A fortnight before; what is no certificate, or not there, is not well either."""
     path = tmp_path / "own.pem"
     words = f"openssl req -x509 -newkey {kind} -nodes -days 40 -subj /CN=office.example"
@@ -195,8 +197,8 @@ def test_the_end_of_the_certificate_is_told(tmp_path: Path, kind: str) -> None:
     )
     now = datetime.now(UTC)
     end = now + 40 * DAY
-    told = upkeep.certificate(str(path), now)
-    assert (told.ok, told.detail) == (True, f"ends on {end:%Y-%m-%d}")
+    reported = upkeep.certificate(str(path), now)
+    assert (reported.ok, reported.detail) == (True, f"ends on {end:%Y-%m-%d}")
     assert upkeep.certificate(str(path), end - 15 * DAY).ok
     assert not upkeep.certificate(str(path), end - 13 * DAY).ok
     assert upkeep.certificate(str(path), end + DAY).detail.startswith("ended on")

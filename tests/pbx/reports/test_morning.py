@@ -23,16 +23,16 @@ from pbx.cli.shared.context import Context
 from pbx.config.home import Home
 from pbx.config.patients_file import Entry
 from pbx.config.plan import parse
-from pbx.db import audit, escalation, messages
+from pbx.db import audit, message_states, messages
 from pbx.db.database import open_database, writing
 from pbx.db.inbox import add_note
 from pbx.db.patients import put_patients
 from pbx.reports.morning import span
 from routing import hours
+from routing.config_history import always
 from routing.instants import DAY
 from routing.model import Patient
-from routing.past import always
-from tests.support.ledgers import CALLER, Told, cdr_lines, write_cdr, write_log
+from tests.support.ledgers import CALLER, Reported, cdr_lines, write_cdr, write_log
 
 ROOT = Path(__file__).parents[3]
 EXAMPLE = ROOT / "config" / "office.toml"
@@ -40,12 +40,12 @@ PLAN = parse(EXAMPLE.read_text("utf-8"), EXAMPLE, ROOT / "config" / "presets.tom
 TUESDAY = date(2025, 11, 25)
 NIGHT = datetime(2025, 11, 25, 7, 10, tzinfo=UTC)  # 02:10 in New York
 
-TALKED = Told("1764055500.1", NIGHT - timedelta(hours=1))
-CALLED_BACK = Told("1764054600.0", NIGHT, "message", has_message=True)
-STILL_OPEN = Told(
+TALKED = Reported("1764055500.1", NIGHT - timedelta(hours=1))
+CALLED_BACK = Reported("1764054600.0", NIGHT, "message", has_message=True)
+STILL_OPEN = Reported(
     "1764054660.4", NIGHT + timedelta(hours=1), "message", has_message=True, caller="+12125550143"
 )
-BY_DAY = Told("1764090000.9", NIGHT + timedelta(hours=9))  # 11:10
+BY_DAY = Reported("1764090000.9", NIGHT + timedelta(hours=9))  # 11:10
 
 
 @pytest.fixture
@@ -57,10 +57,10 @@ def home(tmp_path: Path) -> Path:
     engine = open_database(Home(tmp_path).database)
     patient = Entry(1, Patient("p-17", "Mary Roe"), (CALLER,))
     put_patients(engine, [patient], refused=False, partial=False, by="amy", now=NIGHT)
-    acts: tuple[tuple[int, escalation.Act], ...] = ((4, "acknowledged"), (9, "called back"))
+    acts: tuple[tuple[int, message_states.Act], ...] = ((4, "acknowledged"), (9, "called back"))
     for minutes, act in acts:
         at = NIGHT + timedelta(minutes=minutes)
-        escalation.move(engine, PLAN, CALLED_BACK.id, act, at=at, person="lee")
+        message_states.move(engine, PLAN, CALLED_BACK.id, act, at=at, person="lee")
     add_note(
         engine, CALLED_BACK.id, "<b>fever</b>, at (212) 555-0177", "lee", NIGHT + timedelta(hours=1)
     )
@@ -150,11 +150,11 @@ def test_each_call_says_who_did_what_when(home: Path) -> None:
     assert calls[STILL_OPEN.id]["acknowledged"] is None
 
 
-def test_a_call_that_joined_a_message_is_told_with_it(home: Path) -> None:
+def test_a_call_that_joined_a_message_is_reported_with_it(home: Path) -> None:
     """What was done before the patient called again is no answer to the second call."""
     engine = open_database(Home(home).database)
     at = STILL_OPEN.at + timedelta(minutes=5)
-    escalation.move(engine, PLAN, STILL_OPEN.id, "acknowledged", at=at, person="osei")
+    message_states.move(engine, PLAN, STILL_OPEN.id, "acknowledged", at=at, person="osei")
     again = replace(STILL_OPEN, id="1764059000.7", at=at + timedelta(minutes=5), has_message=False)
     joined = messages.open_message(
         engine,
@@ -240,10 +240,10 @@ def test_a_lost_call_stands_in_the_accounts(home: Path) -> None:
 
 def test_for_people_it_is_two_tables(home: Path) -> None:
     """What is to be done first; a call by day in neither."""
-    told = officeline(home).stdout
-    assert "Still to be done" in told
-    assert "lee, 4 min" in told
-    assert BY_DAY.id not in told
+    reported = officeline(home).stdout
+    assert "Still to be done" in reported
+    assert "lee, 4 min" in reported
+    assert BY_DAY.id not in reported
 
 
 def test_as_csv_it_has_a_line_for_each_call(home: Path, tmp_path: Path) -> None:
@@ -265,13 +265,13 @@ WAYS = [[], ["--json"], ["--html"], ["--csv", "-"]]
 
 
 @pytest.mark.parametrize("words", WAYS, ids=["people", "json", "html", "csv"])
-def test_no_number_is_told(home: Path, words: list[str]) -> None:
+def test_no_number_is_reported(home: Path, words: list[str]) -> None:
     """Not even one that somebody put into a note."""
     path = home / "sheet.html"
     result = officeline(home, *words, *([str(path)] if "--html" in words else []))
     assert result.exit_code == 0
-    told = result.output + (path.read_text(encoding="utf-8") if path.exists() else "")
-    assert not re.search(r"555.?01\d\d", told)
+    reported = result.output + (path.read_text(encoding="utf-8") if path.exists() else "")
+    assert not re.search(r"555.?01\d\d", reported)
 
 
 def test_what_was_not_asked_of_anybody_is_not_undone(home: Path) -> None:

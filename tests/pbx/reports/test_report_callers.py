@@ -97,8 +97,8 @@ def test_it_stands_in_every_form(home: Path) -> None:
     for text in (officeline(home, "week", "--date", "2026-11-24").stdout, path.read_text("utf-8")):
         assert "Patients who call most" in text
         assert "…0142 and 1 more" in text
-        told = " ".join(text.split())
-        assert "1 of 2 callers (50.0%) made 66.7 % of the calls that showed a number" in told
+        reported = " ".join(text.split())
+        assert "1 of 2 callers (50.0%) made 66.7 % of the calls that showed a number" in reported
 
 
 @pytest.mark.parametrize("way", [[], ["--json"], ["--csv", "-"], ["--html"]], ids=str)

@@ -11,23 +11,23 @@ from typing import Any
 import pytest
 
 from pbx.config.home import Home
-from pbx.db import escalation, relaying
+from pbx.db import follow_ups, message_states
 from pbx.db.database import open_database
 from pbx.reports.duty import duty
+from routing.config_history import always
+from routing.follow_up import Stage, Todo
 from routing.instants import DAY
-from routing.past import always
-from routing.relay import Stage, Todo
 from tests.pbx.reports.test_report_traffic import PLAN, document, officeline
-from tests.support.ledgers import Told, write_log
+from tests.support.ledgers import Reported, write_log
 
 # In the example lee hands over to osei on Monday 23 November at 08:00, and osei a week later.
 MONDAY = datetime(2026, 11, 23, 13, tzinfo=UTC)  # 08:00 in New York
 HOUR = timedelta(hours=1)
 
 
-def call(number: int, at: datetime, *legs: str, **more: Any) -> Told:
+def call(number: int, at: datetime, *legs: str, **more: Any) -> Reported:
     """Make a call that rings these people."""
-    return Told(f"1795000000.{number}", at, legs=legs, **more)
+    return Reported(f"1795000000.{number}", at, legs=legs, **more)
 
 
 CALLS = [
@@ -49,22 +49,23 @@ def home(tmp_path: Path) -> Path:
     write_log(tmp_path, [*CALLS, BEFORE, LEFT])
     engine = open_database(Home(tmp_path).database)
     at = LEFT.at + timedelta(minutes=2)
-    (view,) = escalation.due(engine, LEFT.at + DAY, 5)
+    (view,) = message_states.due(engine, LEFT.at + DAY, 5)
     todo = Todo("ring", Stage.ON_CALL, {"lee": "mobile"})
-    (attempt,) = relaying.begin_round(engine, view, todo, ["lee"], at=at, due_at=None) or []
-    relaying.end_attempt(engine, attempt.id, "declined", at + timedelta(seconds=20))
+    (attempt,) = follow_ups.begin_round(engine, view, todo, ["lee"], at=at, due_at=None) or []
+    follow_ups.end_attempt(engine, attempt.id, "declined", at + timedelta(seconds=20))
     for event, minutes in (("acknowledged", 10), ("called back", 12)):
         at = LEFT.at + timedelta(minutes=minutes)
-        escalation.move(engine, PLAN, LEFT.id, event, at=at, person="osei")  # type: ignore[arg-type]  # both are acts
+        message_states.move(engine, PLAN, LEFT.id, event, at=at, person="osei")  # type: ignore[arg-type]  # both are acts
     engine.dispose()
     return tmp_path
 
 
 def test_who_was_woken_how_often(home: Path) -> None:
-    """By legs of calls and attempts of the relay, while the office is closed."""
+    """By legs of calls and attempts of the follow-up, while the office is closed."""
     found = document(home, "oncall", "--from", "2026-11-16", "--to", "2026-11-30")
     people = {one["person"]: one for one in found["people"]}
-    # lee: call 1, call 3, the message itself, the relay's attempt, and what was before lee's turn
+    # lee: call 1, call 3, the message itself, the follow-up's attempt, and what was before lee's
+    # turn
     lee, osei, patel = people["lee"], people["osei"], people["patel"]
     assert (lee["interruptions"], lee["nights"], lee["weekends"]) == (5, 7, 1)
     # lee's nights end on Monday at 08:00, so call 3 is of a night of osei's
@@ -83,7 +84,7 @@ def test_what_a_handoff_costs_whom(home: Path) -> None:
     found = document(home, "oncall", "--from", "2026-11-23", "--to", "2026-11-24")
     assert found["handoffs"] == [
         {
-            "rota": "doctors",
+            "schedule": "doctors",
             "weekday": "mon",
             "clock": "08:00",
             "times": 1,
@@ -105,10 +106,10 @@ def test_a_promise_is_kept_by_whoever_called_back(home: Path) -> None:
     assert kept["lee"]["share"] is None
 
 
-def test_a_rota_is_shared_in_nights_and_hours(home: Path) -> None:
+def test_a_schedule_is_shared_in_nights_and_hours(home: Path) -> None:
     """Two weeks: seven nights each, from Monday 08:00; the first eight hours were another's."""
     found = document(home, "oncall", "--from", "2026-11-16", "--to", "2026-11-30")
-    shares = {one["person"]: (one["nights"], one["hours"]) for one in found["rotas"]}
+    shares = {one["person"]: (one["nights"], one["hours"]) for one in found["schedules"]}
     assert shares == {"patel": (0, 8.0), "lee": (7, 168.0), "osei": (7, 160.0)}
     words = ("oncall", "--from", "2026-11-16", "--to", "2026-11-30", "--csv", "-")
     rows = csv.DictReader(io.StringIO(officeline(home, *words).stdout))
@@ -122,7 +123,7 @@ def test_the_week_of_the_change_has_an_hour_more(home: Path) -> None:
     first = datetime(2026, 10, 26, tzinfo=UTC).date()
     found = duty(engine, always(PLAN), first, first + 8 * DAY, datetime.now(UTC))
     engine.dispose()
-    assert max(one.hours for one in found.rotas) == 169.0
+    assert max(one.hours for one in found.schedules) == 169.0
 
 
 def test_for_people_and_as_a_page(home: Path) -> None:

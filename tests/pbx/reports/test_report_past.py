@@ -1,8 +1,8 @@
-"""An office that changed its hours and its rota in mid-month: each moment by the plan of then.
+"""An office that changed its hours and its schedule in mid-month: each moment by the plan of then.
 
 The figures were worked out by hand. On Wednesday 18 November 2026 at 14:00 the second plan went
 live: open from 7:00 to 15:00 without lunch, and patel and osei take turns, as lee has left the
-rota. In the first plan the week of 16 November is lee's.
+schedule. In the first plan the week of 16 November is lee's.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from pbx.db import changes, plans, records
 from pbx.db.database import open_database
 from pbx.db.writer import LogWriter
 from routing.model import HoursChange, Override
-from tests.support.ledgers import CALLER, MAIN, Told, write_log
+from tests.support.ledgers import CALLER, MAIN, Reported, write_log
 
 ROOT = Path(__file__).parents[3]
 PRESETS = ROOT / "config" / "presets.toml"
@@ -59,10 +59,10 @@ CALLS = {
 }
 
 
-def calls() -> list[Told]:
+def calls() -> list[Reported]:
     """Make the calls, each of which somebody accepted."""
     return [
-        Told(f"1795000000.{number}", at(time), urgency="routine", legs=(who,))
+        Reported(f"1795000000.{number}", at(time), urgency="routine", legs=(who,))
         for number, (time, who) in enumerate(CALLS.items())
     ]
 
@@ -111,17 +111,17 @@ def test_a_month_adds_both_up(home: Path) -> None:
             "plan": OLD.hash,
             "from": "2026-11-01T00:00:00-04:00",
             "to": "2026-11-18T14:00:00-05:00",
-            "judged_by": OLD.hash,
+            "assessed_by": OLD.hash,
         },
         {
             "plan": NEW.hash,
             "from": "2026-11-18T14:00:00-05:00",
             "to": "2026-12-01T00:00:00-05:00",
-            "judged_by": NEW.hash,
+            "assessed_by": NEW.hash,
         },
     ]
-    told = " ".join(officeline(home, "report", "month", "--date", "2026-11-15").stdout.split())
-    assert "The plan changed at Wed 18 Nov 2026 14:00 EST" in told
+    reported = " ".join(officeline(home, "report", "month", "--date", "2026-11-15").stdout.split())
+    assert "The plan changed at Wed 18 Nov 2026 14:00 EST" in reported
 
 
 def test_nights_and_hours_are_of_who_was_on_call_then(home: Path) -> None:
@@ -137,8 +137,8 @@ def test_nights_and_hours_are_of_who_was_on_call_then(home: Path) -> None:
         "osei": (14, 2, 336.0, 0),  # 2 to 8, 23 to 29
         "patel": (13, 2, 298.0, 1),  # 9 to 15, 18 to 22, 30; 168 h, 114 h, 16 h
     }
-    rotas = {one["person"]: (one["nights"], one["hours"]) for one in found["rotas"]}
-    assert rotas == {"lee": (3, 87.0), "osei": (14, 336.0), "patel": (13, 298.0)}
+    schedules = {one["person"]: (one["nights"], one["hours"]) for one in found["schedules"]}
+    assert schedules == {"lee": (3, 87.0), "osei": (14, 336.0), "patel": (13, 298.0)}
     assert {(one["weekday"], one["clock"]): one["times"] for one in found["handoffs"]} == {
         ("mon", "08:00"): 5,
         ("wed", "14:00"): 1,
@@ -159,8 +159,8 @@ def test_a_morning_has_the_night_of_then(home: Path, day: str, start: str, end: 
     assert found["to"] == f"2026-11-{end}:00-05:00"
 
 
-def test_a_change_counts_from_when_it_was_made_until_it_was_cancelled(home: Path) -> None:
-    """One was cancelled too late to matter, one at once, one in mid-night, one made afterwards."""
+def test_a_change_counts_from_when_it_was_made_until_it_was_canceled(home: Path) -> None:
+    """One was canceled too late to matter, one at once, one in mid-night, one made afterward."""
     made: list[tuple[str, str, str, str | None]] = [
         ("09 12:00", "10 08:00", "11 08:00", "20 12:00"),  # osei has all of this day
         ("09 12:00", "11 17:00", "12 08:00", "10 12:00"),  # and nothing of this
@@ -168,11 +168,11 @@ def test_a_change_counts_from_when_it_was_made_until_it_was_cancelled(home: Path
         ("15 12:00", "13 17:00", "14 08:00", None),  # nothing: nobody knew of it
     ]
     engine = open_database(Home(home).database)
-    for when, start, end, cancelled in made:
+    for when, start, end, canceled in made:
         wanted = Override(0, "doctors", "replace", "osei", None, at(start), at(end))
         one = changes.add_override(engine, wanted, by="amy", now=at(when))
-        if cancelled is not None:
-            changes.cancel_override(engine, one.id, by="amy", now=at(cancelled))
+        if canceled is not None:
+            changes.cancel_override(engine, one.id, by="amy", now=at(canceled))
     closing = HoursChange(0, "closed", at("17 15:45"), at("17 17:00"), "storm")
     one_ = changes.add_hours_change(engine, closing, by="amy", now=at("17 15:40"))
     changes.cancel_hours_change(engine, one_.id, by="amy", now=at("17 16:30"))
@@ -200,7 +200,7 @@ def test_a_plan_that_cannot_be_read_is_stood_in_for(tmp_path: Path) -> None:
     found = document(tmp_path, *words, said="plan 0dd0dd")
     people = {one["person"]: (one["nights"], one["hours"]) for one in found["people"]}
     assert people == {"lee": (3, 87.0), "osei": (14, 336.0), "patel": (13, 298.0)}
-    assert [(one["plan"], one["judged_by"]) for one in found["plans"]] == [
+    assert [(one["plan"], one["assessed_by"]) for one in found["plans"]] == [
         ("0dd0dd", OLD.hash),
         (OLD.hash, OLD.hash),
         (NEW.hash, NEW.hash),
@@ -214,7 +214,7 @@ def test_without_a_next_one_the_one_before_stands_in(home: Path) -> None:
     engine.dispose()
     result = officeline(home, "report", "month", "--date", "2026-11-15", "--json")
     last = json.loads(result.stdout)["plans"][-1]
-    assert (last["plan"], last["judged_by"]) == ("0dd0dd", NEW.hash)
+    assert (last["plan"], last["assessed_by"]) == ("0dd0dd", NEW.hash)
     assert "plan 0dd0dd" in result.stderr
 
 
@@ -239,9 +239,9 @@ def test_a_call_is_explained_by_the_plan_that_answered_it(
 ) -> None:
     """With its names and menus; the second call began with the first plan, just as it changed."""
     decided("2.1", at("17 20:00"), OLD.hash, "menu", "night")
-    decided("2.2", APPLIED + timedelta(seconds=0.1), OLD.hash, "ladder", "urgent")
-    decided("2.3", at("18 20:00"), NEW.hash, "ladder", "urgent")
-    decided("2.4", at("17 20:00"), "0dd0dd", "ladder", "urgent")
+    decided("2.2", APPLIED + timedelta(seconds=0.1), OLD.hash, "escalation", "urgent")
+    decided("2.3", at("18 20:00"), NEW.hash, "escalation", "urgent")
+    decided("2.4", at("17 20:00"), "0dd0dd", "escalation", "urgent")
     assert "the menu night and can press 1, 2." in officeline(home, "explain", "2.1").stdout
     for call, name in (("2.2", "Lee"), ("2.3", "Lee-Brown"), ("2.4", "Lee")):
         assert f": Dr. Ana {name} is rung." in officeline(home, "explain", call).stdout, call
@@ -257,6 +257,6 @@ def test_a_call_of_an_unreadable_plan_is_still_explained(
     plans.apply_text(engine, SECOND, NEW.hash, by="amy", now=at("26 10:00"))
     engine.dispose()
     decided("2.1", at("25 20:00"), "0dd0dd", "menu", "night")
-    told = document(home, "explain", "2.1", said="cannot read plan 0dd0dd")
-    assert (told["plan"], told["judged_by"]) == ("0dd0dd", NEW.hash)
+    reported = document(home, "explain", "2.1", said="cannot read plan 0dd0dd")
+    assert (reported["plan"], reported["assessed_by"]) == ("0dd0dd", NEW.hash)
     assert "the caller hears the menu night." in officeline(home, "explain", "2.1").stdout

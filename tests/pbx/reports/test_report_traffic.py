@@ -26,15 +26,15 @@ from pbx.cli.shared.context import Context
 from pbx.config.home import Home
 from pbx.config.patients_file import Entry
 from pbx.config.plan import parse
-from pbx.db import audit, escalation, messages
+from pbx.db import audit, message_states, messages
 from pbx.db.database import open_database
 from pbx.db.patients import put_patients
 from pbx.reports.traffic import stretches, traffic
+from routing.config_history import always
 from routing.instants import DAY
 from routing.model import Patient
-from routing.past import always
 from tests.pbx.reports.test_morning import Page
-from tests.support.ledgers import CALLER, Told, write_log
+from tests.support.ledgers import CALLER, Reported, write_log
 
 ROOT = Path(__file__).parents[3]
 EXAMPLE = ROOT / "config" / "office.toml"
@@ -45,10 +45,10 @@ TUESDAY = datetime(2026, 11, 24, 14, tzinfo=UTC)  # 09:00 in New York, where the
 NOW = "2026-11-25T17:00:00+00:00"
 
 
-def call(number: int, minutes: float, outcome: Any = "connected", **more: Any) -> Told:
+def call(number: int, minutes: float, outcome: Any = "connected", **more: Any) -> Reported:
     """Make a call of that Tuesday, so many minutes after 09:00."""
     more = {"urgency": "routine", "seconds": 600.0, **more}
-    return Told(f"1795000000.{number}", TUESDAY + timedelta(minutes=minutes), outcome, **more)
+    return Reported(f"1795000000.{number}", TUESDAY + timedelta(minutes=minutes), outcome, **more)
 
 
 OPEN = [
@@ -73,9 +73,11 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     put_patients(engine, [patient], refused=False, partial=False, by="amy", now=TUESDAY)
     kept, late, spoken, dropped, _ = NIGHT
 
-    def act(one: Told, event: escalation.Act, minutes: float, words: str | None = None) -> None:
+    def act(
+        one: Reported, event: message_states.Act, minutes: float, words: str | None = None
+    ) -> None:
         at = one.at + timedelta(minutes=minutes)
-        escalation.move(engine, PLAN, one.id, event, at=at, person="lee", disposition=words)
+        message_states.move(engine, PLAN, one.id, event, at=at, person="lee", disposition=words)
 
     act(kept, "acknowledged", 4)
     act(kept, "called back", 9)
@@ -227,11 +229,11 @@ SPRING = [
 def test_the_days_on_which_the_clocks_change(
     tmp_path: Path, times: list[str], day: str, hours: dict[int, int]
 ) -> None:
-    """A local day has all its hours, the repeated one twice, and nothing of its neighbours."""
+    """A local day has all its hours, the repeated one twice, and nothing of its neighbors."""
     write_log(
         tmp_path,
         [
-            Told(f"1.{number}", datetime.fromisoformat(at).replace(tzinfo=UTC))
+            Reported(f"1.{number}", datetime.fromisoformat(at).replace(tzinfo=UTC))
             for number, at in enumerate(times)
         ],
     )
@@ -337,20 +339,20 @@ def test_the_page_stands_alone_with_a_table_behind_each_chart(home: Path) -> Non
 
 def test_for_people_it_is_tables(home: Path) -> None:
     """With units, and the verdict on each norm."""
-    told = officeline(home, "day").stdout
-    assert re.search(r"hung up, open hours +20.0 % +5 +5.0 % +no", told)
-    assert re.search(r"until a person answered, open hours +4 +25 s +20 s +40 s", told)
+    reported = officeline(home, "day").stdout
+    assert re.search(r"hung up, open hours +20.0 % +5 +5.0 % +no", reported)
+    assert re.search(r"until a person answered, open hours +4 +25 s +20 s +40 s", reported)
 
 
 @pytest.mark.parametrize("words", [[], ["--json"], ["--csv", "-"], ["--html"]], ids=str)
-def test_no_number_is_told(home: Path, words: list[str]) -> None:
+def test_no_number_is_reported(home: Path, words: list[str]) -> None:
     """In no form of the report."""
     path = home / "masked.html"
     result = officeline(home, "day", *words, *([str(path)] if "--html" in words else []))
     assert result.exit_code == 0
-    told = result.output + (path.read_text(encoding="utf-8") if path.exists() else "")
-    assert "0142" in told
-    assert not re.search(r"555.?01\d\d", told)
+    reported = result.output + (path.read_text(encoding="utf-8") if path.exists() else "")
+    assert "0142" in reported
+    assert not re.search(r"555.?01\d\d", reported)
 
 
 def test_each_file_is_written_down(home: Path) -> None:

@@ -17,7 +17,7 @@ from pbx.db.calls import History, get_call
 from pbx.db.database import open_database
 from pbx.service.daemon import Daemon
 from tests.pbx.service.test_stopped import NIGHT, state_of
-from tests.support.daemons import PATIENT, VAULT, asked, serving
+from tests.support.daemons import PATIENT, SECRETS, asked, serving
 
 CALL = "1.1"
 
@@ -31,9 +31,9 @@ def prepared(folder: Path) -> Home:
 
 async def accepts(daemon: Daemon, person: str, leg: str, turn: int | str) -> None:
     """Tell that somebody pressed 1 who was called in this turn."""
-    told = {"UserEvent": names.USER_EVENT, "Token": VAULT.token, "What": names.LEG_ACCEPTED}
+    reported = {"UserEvent": names.USER_EVENT, "Token": SECRETS.token, "What": names.LEG_ACCEPTED}
     who = {"Call": CALL, "Uniqueid": leg, "Who": person, "Linkedid": CALL, "Turn": str(turn)}
-    await daemon.recorder.event(AmiEvent("UserEvent", told | who))
+    await daemon.recorder.event(AmiEvent("UserEvent", reported | who))
 
 
 async def hangs_up(daemon: Daemon) -> None:
@@ -55,7 +55,7 @@ def logged(daemon: Daemon, home: Home) -> History:
 
 
 async def begun(port: int) -> str:
-    """Call by night with something urgent, up to the ladder's first step (turn 2)."""
+    """Call by night with something urgent, up to the escalation policy's first step (turn 2)."""
     state = state_of(await asked(port, CALL, PATIENT))
     return state_of(await asked(port, CALL, PATIENT, names.PRESSED, state, detail="1", turn=2))
 
@@ -109,9 +109,9 @@ async def test_whoever_leaves_words_with_the_failsafe_was_joined_to_nobody(
     async with serving(home, NIGHT) as (daemon, port):
         await begun(port)
         await accepts(daemon, "lee", "1.2", "1.1/2")
-        told = {"UserEvent": names.USER_EVENT, "Token": VAULT.token}
+        reported = {"UserEvent": names.USER_EVENT, "Token": SECRETS.token}
         words = {"What": names.FAILSAFE_RECORDED, "Call": CALL, "Uniqueid": CALL, "Linkedid": CALL}
-        await daemon.recorder.event(AmiEvent("UserEvent", told | words))
+        await daemon.recorder.event(AmiEvent("UserEvent", reported | words))
         await hangs_up(daemon)
         history = logged(daemon, home)
     assert history.call.person is None

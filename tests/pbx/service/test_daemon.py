@@ -20,10 +20,10 @@ from pbx.calls.callflow import CallFlow
 from pbx.calls.conversation import CallState, Question
 from pbx.calls.recent import RecentCallers
 from pbx.calls.standby.cache import CachedPlans
-from pbx.config import secrets as vault
+from pbx.config import secrets
 from pbx.config.home import Home
 from pbx.config.patients_file import Entry
-from pbx.config.secrets import Vault
+from pbx.config.secrets import Secrets
 from pbx.db import changes, messages, records
 from pbx.db.calls import get_call
 from pbx.db.database import open_database, reading
@@ -39,7 +39,7 @@ from tests.support.daemons import (
     OFFICE,
     PATIENT,
     ROOT,
-    VAULT,
+    SECRETS,
     asked,
     asterisk,
     parsed,
@@ -56,7 +56,7 @@ TEXT = (
         """[[rules]]
 name = "third call in an hour"
 when = { repeat = "3 in 60m" }
-do = { ladder = "urgent" }
+do = { escalation = "urgent" }
 
 [[rules]]
 """,
@@ -98,14 +98,14 @@ async def test_a_call_ends_as_it_began_whoever_answers(tmp_path: Path) -> None:
         """[[rules]]
 name = "some are heard at once"
 when = { flag = "frail, at home", hours = "closed", urgency = "urgent" }
-do = { ladder = "urgent" }
+do = { escalation = "urgent" }
 
 [[rules]]
 """,
         1,
     ).replace('when = { hours = "closed", urgency = "urgent" }', 'when = { caller = "unknown" }')
-    held = replace(VAULT, mobiles={**VAULT.mobiles, "patel": "+12125550113"})
-    vault.write(tmp_path, held)
+    held = replace(SECRETS, mobiles={**SECRETS.mobiles, "patel": "+12125550113"})
+    secrets.write(tmp_path, held)
     first, late = Override(0, "doctors", "replace", "osei", None, DAY, LATER), LATER
     engine = open_database(home.database)
     known = Patient("p1", "Ann", "lee", frozenset({"frail, at home"}))
@@ -176,35 +176,35 @@ async def test_who_called_before_a_restart_is_remembered(
             call = session.get(Call, "1.1")
         engine.dispose()
     assert call is not None
-    assert call.decision == ("ladder" if again else "ring")
+    assert call.decision == ("escalation" if again else "ring")
     assert ("osei" in answer) == again
     assert "desk1" in other
 
 
 async def test_a_locked_database_delays_no_event_about_another_call(tmp_path: Path) -> None:
     """A physician's call that failed is known at once while ends of others wait for the disk."""
-    home, dialled = Home(tmp_path), asyncio.Queue[tuple[Peer, dict[str, str]]]()
+    home, dialed = Home(tmp_path), asyncio.Queue[tuple[Peer, dict[str, str]]]()
     engine = open_database(home.database)
     messages.open_message(
         engine, message_id="0.1", call="0.1", at=DAY, urgency="urgent", callback_number=PATIENT,
-        recording="0.1.wav", ladder="urgent", owner="frontdesk", due_at=None,
+        recording="0.1.wav", escalation="urgent", owner="frontdesk", due_at=None,
     )  # fmt: skip
     engine.dispose()
 
     def hears(peer: Peer, action: dict[str, str]) -> None:
         if action.get("ChannelId"):
-            dialled.put_nowait((peer, action))
+            dialed.put_nowait((peer, action))
 
     async with serving(home, TEXT, hears=hears) as (daemon, _):
-        peer, call = await asyncio.wait_for(dialled.get(), DEADLINE)
+        peer, call = await asyncio.wait_for(dialed.get(), DEADLINE)
         with closing(sqlite3.connect(home.database, isolation_level=None)) as other:
             other.execute("BEGIN EXCLUSIVE")
             for number in range(20):  # each waits two seconds for the lock
                 word = (f"UserEvent: {names.USER_EVENT}", f"What: {names.FAILSAFE_ENTERED}")
-                own = (f"Token: {VAULT.token}", f"Call: 9.{number}", "CallerIDNum: +12125550199")
+                own = (f"Token: {SECRETS.token}", f"Call: 9.{number}", "CallerIDNum: +12125550199")
                 await peer.say("Event: UserEvent", *word, *own)
                 await peer.say("Event: Hangup", f"Uniqueid: 9.{number}", f"Linkedid: 9.{number}")
-                await peer.say("Event: Hangup", f"Uniqueid: {names.RELAY_CALL}{number}")
+                await peer.say("Event: Hangup", f"Uniqueid: {names.FOLLOW_UP_CALL}{number}")
             assert not daemon.calls_nobody
             failed = ("Response: Failure", "Reason: 5", f"Uniqueid: {call['ChannelId']}")
             await peer.say("Event: OriginateResponse", *failed)
@@ -233,7 +233,7 @@ async def test_the_last_good_plan_runs_while_the_file_is_broken(tmp_path: Path) 
     block = PortBlock.take()
     named = f"[network]\nami_port = {block.ports.ami}\nagi_port = {block.ports.agi}"
     text = TEXT.replace("[network]", named)
-    vault.write(home.folder, Vault(manager=SECRET))
+    secrets.write(home.folder, Secrets(manager=SECRET))
     config.write_text("[office]\n")
     try:
         async with listening(asterisk, port=block.ports.ami):

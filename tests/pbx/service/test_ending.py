@@ -92,8 +92,8 @@ def test_a_unit_of_ours_is_known_by_its_group(
     home: Home, monkeypatch: pytest.MonkeyPatch, unit: str
 ) -> None:
     """Which everybody can read, while its environment is the office's user's."""
-    told = f"0::/system.slice/{unit}.service\n"
-    monkeypatch.setattr(Path, "read_text", lambda *_, **__: told)
+    reported = f"0::/system.slice/{unit}.service\n"
+    monkeypatch.setattr(Path, "read_text", lambda *_, **__: reported)
     assert ending.unit_of(os.getpid(), home) == unit
 
 

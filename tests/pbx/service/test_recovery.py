@@ -23,8 +23,8 @@ from pbx.calls.standby.cache import PATIENTS
 from pbx.calls.standby.keeper import StandBy
 from pbx.config.home import Home
 from pbx.config.patients_file import Entry
-from pbx.config.secrets import Vault
-from pbx.db import audit, escalation, holds, messages, pins
+from pbx.config.secrets import Secrets
+from pbx.db import audit, message_states, messages, pins, retention_holds
 from pbx.db.batch import write_batch
 from pbx.db.calls import get_call, recent_callers
 from pbx.db.database import open_database
@@ -71,13 +71,15 @@ def home(tmp_path: Path) -> Home:
             due_at=NOW + timedelta(hours=1),
         )  # fmt: skip
         if count < CLOSED:
-            escalation.move(engine, PLAN, call, "closed", at=at, person="lee", disposition="fine")
+            message_states.move(
+                engine, PLAN, call, "closed", at=at, person="lee", disposition="fine"
+            )
     pins.take(engine, "lee", "inbound", NOW)
-    holds.add(engine, "1700000000.0", "a lawyer asked", by="amy", now=NOW)
+    retention_holds.add(engine, "1700000000.0", "a lawyer asked", by="amy", now=NOW)
     for _ in range(60):
         audit.record(engine, "made.up", by="amy", now=NOW)
     engine.dispose()
-    live = LivePlan(PLAN, Vault(), found)
+    live = LivePlan(PLAN, Secrets(), found)
     live.open()
     StandBy(found, live, RecentCallers(), SystemClock()).write()
     live.close()
@@ -192,7 +194,7 @@ def test_rows_on_both_sides_of_a_damage_are_read(home: Home, recovered: list[Eng
             "SELECT wrong FROM pin_tries WHERE person = 'lee'"
         ).one()
     assert wrong == 2
-    assert [one.target for one in holds.list_holds(engine)] == ["1700000000.0"]
+    assert [one.target for one in retention_holds.list_holds(engine)] == ["1700000000.0"]
     assert audit.verify(engine).ok, "no row of it was lost"
     assert recent_callers(engine, NOW, timedelta(hours=4))
 

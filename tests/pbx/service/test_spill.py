@@ -22,7 +22,7 @@ from pbx.calls.recent import RecentCallers
 from pbx.calls.record.spool import Fact, Spool, read
 from pbx.calls.standby.keeper import StandBy
 from pbx.config.home import Home
-from pbx.config.secrets import Vault
+from pbx.config.secrets import Secrets
 from pbx.db import messages, records
 from pbx.db.calls import get_call
 from pbx.db.changes import add_override, list_overrides
@@ -65,7 +65,7 @@ async def test_a_locked_database_delays_no_caller_and_gets_the_message_later(hom
             answer = await asked(port, "1.1", event=names.PRESSED)
             assert time.monotonic() - began < 1.5
             assert f"{names.VERB}={names.NUMBER}" in answer
-            assert any(read(path).matter for path in Spool(home.spool).waiting())  # type: ignore[union-attr]  # all are facts
+            assert any(read(path).draft for path in Spool(home.spool).waiting())  # type: ignore[union-attr]  # all are facts
             assert daemon.writer.flush(10)
             other.execute("ROLLBACK")
         await until(lambda: not Spool(home.spool).waiting())
@@ -111,11 +111,11 @@ def test_what_a_full_disk_does_not_take_is_spilled(home: Home) -> None:
     engine.dispose()
 
 
-def test_a_database_that_takes_nothing_is_told_once(home: Home) -> None:
+def test_a_database_that_takes_nothing_is_reported_once(home: Home) -> None:
     """An error in the log, however many records come; the doctor says so; and when it is over."""
     engine = open_database(home.database)
     config = home.folder.parent / "office.toml"
-    with capture_logs() as told:
+    with capture_logs() as reported:
         writer = LogWriter(lambda: open_database(home.database), spill=spilling(home))
         writer.start()
         with closing(sqlite3.connect(home.database, isolation_level=None)) as other:
@@ -133,11 +133,11 @@ def test_a_database_that_takes_nothing_is_told_once(home: Home) -> None:
         writer.close()
     engine.dispose()
     wanted = ("calllog.refused", "calllog.takes_again")
-    said = [(one["event"], one["log_level"]) for one in told if one["event"] in wanted]
+    said = [(one["event"], one["log_level"]) for one in reported if one["event"] in wanted]
     assert said == [("calllog.refused", "error"), ("calllog.takes_again", "info")]
 
 
-def test_a_database_found_damaged_is_told(home: Home) -> None:
+def test_a_database_found_damaged_is_reported(home: Home) -> None:
     """Records go to the spool meanwhile."""
     open_database(home.database).dispose()
     spoil(home.database, 4096)
@@ -169,7 +169,7 @@ def test_a_damaged_database_is_set_aside_and_the_plan_goes_on(home: Home, first:
     shift = Override(0, "doctors", "add", "lee", None, DAY, end, "ill")
     add_override(engine, shift, by="amy", now=DAY)
     engine.dispose()
-    live = LivePlan(configuration.plan, Vault(), home)
+    live = LivePlan(configuration.plan, Secrets(), home)
     live.open()
     clock = DemoClock(DAY)
     StandBy(home, live, RecentCallers(), clock).write()
@@ -186,8 +186,10 @@ def test_a_damaged_database_is_set_aside_and_the_plan_goes_on(home: Home, first:
     (made,) = list_overrides(engine)
     engine.dispose()
     assert (made.change.person, made.change.end) == ("lee", end)
-    told = {one.name: one for one in examine(home.folder / "office.toml", home.folder)}["database"]
-    assert (told.ok, ASIDE in told.detail) == (False, True)
+    reported = {one.name: one for one in examine(home.folder / "office.toml", home.folder)}[
+        "database"
+    ]
+    assert (reported.ok, ASIDE in reported.detail) == (False, True)
 
 
 def test_a_database_in_use_is_not_set_aside(home: Home) -> None:

@@ -15,7 +15,7 @@ from pbx.asterisk.engine.runtime import ServiceUser
 from pbx.config.home import Home
 from pbx.db.calls import get_call
 from pbx.db.database import open_database
-from tests.support.daemons import PATIENT, ROOT, VAULT, asked, serving
+from tests.support.daemons import PATIENT, ROOT, SECRETS, asked, serving
 
 TEXT = (ROOT / "config" / "office.toml").read_text()
 NIGHT = re.sub(r"^(mon-thu|fri) = \[.*\]$", "", TEXT, flags=re.MULTILINE)  # always closed
@@ -30,9 +30,13 @@ async def test_who_accepts_when_the_caller_has_given_up_closes_no_message(tmp_pa
         state = re.search(r'OL_STATE[="\\]+([^"\\]*)', first)
         assert state, first
         await asked(port, "1.1", PATIENT, names.STOPPED, state[1])
-        told = {"UserEvent": names.USER_EVENT, "Token": VAULT.token, "What": names.LEG_ACCEPTED}
+        reported = {
+            "UserEvent": names.USER_EVENT,
+            "Token": SECRETS.token,
+            "What": names.LEG_ACCEPTED,
+        }
         leg = {"Call": "1.1", "Uniqueid": "1.2", "Who": "lee", "Linkedid": "1.1"}
-        await daemon.recorder.event(AmiEvent("UserEvent", told | leg))
+        await daemon.recorder.event(AmiEvent("UserEvent", reported | leg))
         daemon.writer.flush()
         engine = open_database(home.database)
         history = get_call(engine, "1.1")
@@ -52,9 +56,15 @@ async def test_who_gives_up_while_the_press_is_written_down_has_an_open_message(
         state = state_of(await asked(port, "1.1", PATIENT, names.PRESSED, state, detail="1"))
         with closing(sqlite3.connect(home.database, isolation_level=None)) as other:
             other.execute("BEGIN IMMEDIATE")
-            told = {"UserEvent": names.USER_EVENT, "Token": VAULT.token, "What": names.LEG_ACCEPTED}
+            reported = {
+                "UserEvent": names.USER_EVENT,
+                "Token": SECRETS.token,
+                "What": names.LEG_ACCEPTED,
+            }
             leg = {"Call": "1.1", "Uniqueid": "1.2", "Who": "lee", "Linkedid": "1.1"}
-            press = asyncio.create_task(daemon.recorder.event(AmiEvent("UserEvent", told | leg)))
+            press = asyncio.create_task(
+                daemon.recorder.event(AmiEvent("UserEvent", reported | leg))
+            )
             await asyncio.sleep(0)  # the press is on its way
             await asked(port, "1.1", PATIENT, names.STOPPED, state)
             daemon.recorder.settle()

@@ -44,9 +44,9 @@ def upgrade() -> None:
 
 def _create_changes() -> None:
     op.create_table(
-        "rota_override",
+        "schedule_override",
         _id(),
-        _text("rota"),
+        _text("schedule"),
         _text("kind"),
         _text("person", nullable=True),
         _text("instead_of", nullable=True),
@@ -57,7 +57,7 @@ def _create_changes() -> None:
         "hours_change",
         _id(),
         _text("state"),
-        _text("schedule", nullable=True),
+        _text("office_hours", nullable=True),
         *_bounded(),
         sa.PrimaryKeyConstraint("id"),
     )
@@ -71,7 +71,7 @@ def _bounded() -> tuple[sa.Column[str], ...]:
         _text("reason"),
         _text("by"),
         _time("made_at"),
-        _time("cancelled_at", nullable=True),
+        _time("canceled_at", nullable=True),
     )
 
 

@@ -24,7 +24,7 @@ def upgrade() -> None:
     op.create_table(
         "shift_start",
         sa.Column("id", sa.Integer(), nullable=False),
-        *(_text(name) for name in ("rota", "person", "role")),
+        *(_text(name) for name in ("schedule", "person", "role")),
         _time("start"),
         _time("end", nullable=True),
         _text("state"),
@@ -35,7 +35,7 @@ def upgrade() -> None:
         _text("by", nullable=True),
         sa.Column("by_hand", sa.Boolean(), nullable=False),
         sa.PrimaryKeyConstraint("id"),
-        sa.UniqueConstraint("rota", "person", "role", "start"),
+        sa.UniqueConstraint("schedule", "person", "role", "start"),
     )
     op.create_index("shift_start_by_state", "shift_start", ["state"])
     op.create_table(

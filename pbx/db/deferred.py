@@ -1,4 +1,4 @@
-"""Messages of callers who are still on the line: held back from the relay until they are not."""
+"""Messages of callers who are still on the line: their follow-up is deferred until hangup."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from sqlalchemy import Engine, text
 
 from pbx.db.database import writing
 from pbx.db.tables import utc_text
-from routing.relay import RINGING
+from routing.follow_up import RINGING
 
 # Who was cut off calls again at once, and shall not find the physician's phone busy with us.
 CALLS_AGAIN = timedelta(seconds=30)
@@ -34,7 +34,7 @@ _ORPHANS = text(f"""
 
 
 def release(engine: Engine, message_id: str, at: datetime) -> None:
-    """Let the relay begin with a message whose call is over, durably."""
+    """Let the follow-up begin with a message whose call is over, durably."""
     with writing(engine, durable=True) as connection:
         connection.execute(_RELEASE, {"id": message_id, "at": utc_text(at)})
 
@@ -43,7 +43,7 @@ def release_orphans(engine: Engine, live: Iterable[str], at: datetime) -> None:
     """Release what was held for calls of which none is among these any more, as after a crash.
 
     What is due soon was not held: its caller was cut off. Nor is what people were called about
-    since its relay began, or began anew.
+    since its follow-up began, or began anew.
     """
     values = {"live": json.dumps(sorted(live)), "at": utc_text(at)}
     with writing(engine, durable=True) as connection:

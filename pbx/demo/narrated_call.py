@@ -59,23 +59,23 @@ class Line:
         """Play a call from its arrival to its end, at its own time."""
         self.clock.set(caller.at)
         call, state, turn = _Call(caller), "", 1
-        told: Next = (names.ARRIVED, "")
-        while told is not None:
+        reported: Next = (names.ARRIVED, "")
+        while reported is not None:
             question = Question(
-                caller.id, caller.id, str(turn), caller.did, *told, state, caller.number
+                caller.id, caller.id, str(turn), caller.did, *reported, state, caller.number
             )
             verdict = self.flow.answer(question, self.clock.now())
             if verdict.message is not None:
                 self.recorder.open_message(question, verdict)
             self.recorder.turn(question, verdict)
-            told = await self._performed(call, verdict)
+            reported = await self._performed(call, verdict)
             state, turn = verdict.state.encode(), turn + 1
         await self._event("Hangup", Uniqueid=caller.id, Linkedid=caller.id)
         self._write_cdr(call)
 
     async def _performed(self, call: _Call, verdict: Verdict) -> Next:
         """Do what the dialplan does with a verdict, and what the caller does then."""
-        if verdict.verb in {names.LADDER, names.DESK}:
+        if verdict.verb in {names.ESCALATION, names.DESK}:
             return await self._rung(call, verdict)
         call.answered = verdict.verb != names.REJECT
         match verdict.verb:
@@ -86,7 +86,7 @@ class Line:
             case names.NUMBER:
                 self._pass(4, 9)
                 return names.KEYED, "" if call.caller.number else "2125550199"
-            case names.MATTER | names.MESSAGE:
+            case names.REASON | names.MESSAGE:
                 self._pass(10, 40)
                 shutil.copyfile(self.spoken, self.messages / f"{call.caller.id}.wav")
                 return names.RECORDED, ""
@@ -109,10 +109,10 @@ class Line:
         legs = {f"{known}{len(call.legs) + count}": who for count, who in enumerate(verdict.who, 1)}
         kinds = {who: verdict.variables.get(f"_{names.KIND}_{who}", "") for who in verdict.who}
         for leg, who in legs.items():
-            dialled = kinds[who] if kinds[who] in self.plans.plan.phones else names.TRUNK_OUT
+            dialed = kinds[who] if kinds[who] in self.plans.plan.phones else names.TRUNK_OUT
             await self._event(
                 "DialBegin", Channel=f"Local/{who}@{names.LEG}-1;2", DestUniqueid=leg,
-                DestLinkedid=known, DestChannel=f"PJSIP/{dialled}-1",
+                DestLinkedid=known, DestChannel=f"PJSIP/{dialed}-1",
             )  # fmt: skip
         chance = {leg: DESK if kinds[who] else MOBILE for leg, who in legs.items()}
         taker = next((leg for leg in legs if self.lot.random() < chance[leg]), None)
@@ -127,8 +127,8 @@ class Line:
             elif kinds[who]:
                 await self._event("DialEnd", DestUniqueid=leg, DialStatus="ANSWER")
             else:
-                await self._told(known, names.LEG_ANSWERED, leg, who)
-                await self._told(known, names.LEG_ACCEPTED, leg, who)
+                await self._reported(known, names.LEG_ANSWERED, leg, who)
+                await self._reported(known, names.LEG_ACCEPTED, leg, who)
             call.legs.append((leg, who, leg == taker))
         if taker is None:
             return None if self.lot.random() < IMPATIENT else (names.RANG, "")
@@ -137,7 +137,7 @@ class Line:
         await self._event("Hangup", Uniqueid=taker, Linkedid=known)
         return None
 
-    async def _told(self, call: str, what: str, leg: str, who: str) -> None:
+    async def _reported(self, call: str, what: str, leg: str, who: str) -> None:
         await self._event(
             "UserEvent", UserEvent=names.USER_EVENT, Token=self.token, Call=call, What=what,
             Uniqueid=leg, Who=who,

@@ -42,7 +42,7 @@ class Layer:
     Who `joins` has no turn that begins before that day, who `leaves` none that ends after it. The
     turns before are what they were, and those after go on in the order of the rotation. Whose turn
     comes while they are away is passed over for the next of the rotation. `place` says which place
-    of the rota the layer fills.
+    of the schedule the layer fills.
     """
 
     rotation: tuple[str, ...]
@@ -81,13 +81,13 @@ class Confirm:
 
 
 @dataclass(frozen=True)
-class Rota:
+class Schedule:
     """Who is on call when: of the layers that hold, the last decides; explicit shifts stand above.
 
     That goes for each place of its own: "oncall" is who is called first, "beside" who is on call
     together with them (several shifts at once all are), and "backup" who steps in. Where nothing
-    fills the last, `backup` does: it is "next" (in the rotation), a person, or another rota whose
-    person on call steps in. Without `confirm` nobody is called as a shift begins.
+    fills the last, `backup` does: it is "next" (in the rotation), a person, or another schedule
+    whose person on call steps in. Without `confirm` nobody is called as a shift begins.
     """
 
     name: str
@@ -99,15 +99,15 @@ class Rota:
 
 @dataclass(frozen=True)
 class Override:
-    """A bounded change of a rota, from `start` to `end` (aware), above everything in the file.
+    """A bounded change of a schedule, from `start` to `end` (aware), above everything in the file.
 
     `replace` puts `person` in the place of `instead_of` (None: of everybody on call but those whom
-    the rota has beside them), `add` puts `person` beside them, `remove` takes `instead_of` out.
+    the schedule has beside them), `add` puts `person` beside them, `remove` takes `instead_of` out.
     `backup` makes `person` the one who steps in. They are applied in the order of `id`.
     """
 
     id: int
-    rota: str
+    schedule: str
     kind: OverrideKind
     person: str | None
     instead_of: str | None
@@ -120,7 +120,7 @@ class Override:
 class Unconfirmed:
     """A shift from `start` up to `end` (aware, None: open) whose begin `person` never confirmed."""
 
-    rota: str
+    schedule: str
     person: str
     start: datetime
     end: datetime | None

@@ -10,8 +10,8 @@ from pbx.base.errors import OfficeLineError
 
 
 @dataclass(frozen=True)
-class Lock:
-    """One lock: `ok` is whether it is shut, None where nobody could be asked; `mend` what to do.
+class SecurityCheck:
+    """One lock: `ok` is whether it is shut, None where nobody could be asked; `fix` what to do.
 
     A `warning` is told of one that is shut but wider than it could be, as the office decided.
     """
@@ -20,16 +20,16 @@ class Lock:
     name: str
     ok: bool | None
     detail: str
-    mend: str = ""
+    fix: str = ""
     warning: str = ""
 
     @classmethod
-    def of(cls, group: str, name: str, found: Iterable[str], mend: str) -> Self:
+    def of(cls, group: str, name: str, found: Iterable[str], fix: str) -> Self:
         """Make one of what is open; a look that fails finds it open, too."""
         try:
             problems = list(found)
         except (OSError, OfficeLineError) as error:
             problems = [str(error).rstrip(".")]
         return cls(
-            group, name, not problems, "; ".join(problems) or "shut", mend if problems else ""
+            group, name, not problems, "; ".join(problems) or "shut", fix if problems else ""
         )

@@ -3,7 +3,7 @@
 A real database and the real escalator; the dialer only notes the time, and that nobody answered.
 Lateness is from the instant that a message's timer names to the call. Recovery is a start at which
 all messages are due, as after a night without the control layer: until the first call, and until
-the last. `python -m benchmarks.ladder [--most N] [--timers N]`
+the last. `python -m benchmarks.escalation [--most N] [--timers N]`
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from pbx.escalation.escalator import Escalator
 
 if TYPE_CHECKING:
     from pbx.calls.conversation import Book
-    from pbx.db.relaying import Outcome
+    from pbx.db.follow_ups import Outcome
     from routing.model import Plan
 
 MOST, TIMERS = 10_000, 300
@@ -37,7 +37,7 @@ RATE = 10.0  # timers that run out a second: far more than people could be calle
 LEAD_S = 1.0  # the first of them, after the start
 LATEST_MS = 100.0
 LATER = timedelta(minutes=20)  # the timers that do not run out meanwhile
-_OPEN = """INSERT INTO message (id, call, opened_at, state, urgency, flags, ladder, due_at)
+_OPEN = """INSERT INTO message (id, call, opened_at, state, urgency, flags, escalation, due_at)
     VALUES (?, ?, ?, 'open', 'urgent', '[]', 'urgent', ?)"""
 
 
@@ -157,7 +157,7 @@ def bare_writes(folder: Path, count: int) -> list[float]:
 def main() -> None:
     """Measure, print, write the JSON; exit 1 past the target."""
     given = options(__doc__, most=MOST, timers=TIMERS)
-    report, rows = Report("ladder"), []
+    report, rows = Report("escalation"), []
     with tempfile.TemporaryDirectory(prefix="officeline-bench-") as name:
         for size in (one for one in SIZES if one <= given.most):
             late = asyncio.run(lateness(Path(name), size, given.timers))

@@ -19,9 +19,9 @@ from pbx.db import messages
 from pbx.db.database import reading, writing
 from pbx.db.messages import MessageRow, is_shared, note, row_of
 from pbx.db.tables import Message, from_utc_text, utc_text
-from routing import relay
+from routing import follow_up
+from routing.follow_up import RINGING, Stage, State, View
 from routing.model import Plan, Urgency
-from routing.relay import RINGING, Stage, State, View
 
 Act = Literal[
     "delivered", "acknowledged", "called back", "not reached", "closed", "overdue", "cut off"
@@ -71,11 +71,11 @@ def move(
     spoke_in: str | None = None,
     joins: int | None = None,
 ) -> MessageRow:
-    """Let an event befall a message, durably, and set its timer; RefusedError if it cannot.
+    """Let an event happen to a message, durably, and set its timer; RefusedError if it cannot.
 
     Whatever a person does is kept with that person and the instant. A call joins a message through
-    `messages.open_message` alone. The relay begins with what was cut off at `due_at`, or at once;
-    where it calls about other calls of the message already, it goes on from where it is.
+    `messages.open_message` alone. The follow-up begins with what was cut off at `due_at`, or at
+    once; where it calls about other calls of the message already, it goes on from where it is.
     `spoke_in` is the call in which they spoke with the caller: that settles nothing of a message
     that other calls are in, too (`messages.is_shared`). `joins` is how often a call had joined when
     they heard its words: UnheardError if one did since then.
@@ -95,21 +95,21 @@ def move(
             raise UnheardError(message_id)
         view = view_of(message)
         try:
-            state = relay.after(view.state, event)
-        except relay.RefusedError as error:
+            state = follow_up.after(view.state, event)
+        except follow_up.RefusedError as error:
             raise RefusedError(
                 f"Message {message_id} stays as it is, because {error}; "
                 f"'officeline inbox show {message_id}' tells what happened to it."
             ) from error
         _enter(message, event, state, person, at)
         if event == "overdue":
-            message.reopened_at, message.stage = relay.call_back_by(view, plan) or at, 0
+            message.reopened_at, message.stage = follow_up.call_back_by(view, plan) or at, 0
             message.due_at = message.breached_at = at
         elif event == "cut off":
             climbs = view.state in RINGING and is_shared(connection, message_id, message.call)
             _cut_off(message, due_at or at, at, climbs=climbs)
         elif state not in RINGING or view.urgency != "urgent":
-            message.due_at = relay.next_due(view_of(message), plan, at)
+            message.due_at = follow_up.next_due(view_of(message), plan, at)
         if disposition is not None:
             message.disposition = disposition
         session.add(message)
@@ -122,7 +122,7 @@ def move(
 
 
 def _cut_off(message: Message, due_at: datetime, at: datetime, *, climbs: bool) -> None:
-    """Let the relay begin with what was cut off; what others wait for goes on, and no later."""
+    """Let the follow-up begin with what was cut off; what others wait for goes on, and no later."""
     if climbs and message.due_at is not None:
         message.due_at = min(message.due_at, due_at)
     else:
@@ -230,7 +230,7 @@ def view_of(message: Message) -> View:
         urgency=cast("Urgency", message.urgency),
         state=cast("State", message.state),
         since=message.reopened_at or message.opened_at,
-        ladder=message.ladder or "",
+        escalation=message.escalation or "",
         stage=Stage(message.stage),
         breached_at=message.breached_at,
         acknowledged_by=message.acknowledged_by,

@@ -1,4 +1,4 @@
-"""The relay: which event leads a message where, and who is called about it when."""
+"""The follow-up: which event leads a message where, and who is called about it when."""
 
 from __future__ import annotations
 
@@ -12,8 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pbx.config.plan import load
-from routing.model import Closure, Contact, Days, Override, Person, Plan, Window
-from routing.relay import (
+from routing.follow_up import (
     AFTER,
     EVENTS,
     JOINABLE,
@@ -30,6 +29,7 @@ from routing.relay import (
     next_due,
     next_opening,
 )
+from routing.model import Closure, Contact, Days, Override, Person, Plan, Window
 
 ROOT = Path(__file__).parents[2]
 EXAMPLE = load(ROOT / "config/office.toml", ROOT / "config/presets.toml").plan
@@ -40,7 +40,7 @@ PLAN = replace(
     EXAMPLE,
     people={
         **EXAMPLE.people,
-        "osei": replace(EXAMPLE.people["osei"], mode="relay", quiet=MONTHS_QUIET),
+        "osei": replace(EXAMPLE.people["osei"], mode="follow_up", quiet=MONTHS_QUIET),
         "kim": Person("kim", "Kim Ames", "manager"),
         "jo": Person("jo", "Jo Reyes", "nurse"),
     },
@@ -83,7 +83,7 @@ def performed(
         at = next_due(view, plan, at)
 
 
-def told(found: Iterator[tuple[datetime, Todo]]) -> list[str]:
+def reported(found: Iterator[tuple[datetime, Todo]]) -> list[str]:
     """Say in words who is called when."""
     return [
         f"{(at - NIGHT) // timedelta(minutes=1)} min: {' '.join(todo.who)}"
@@ -95,7 +95,7 @@ def told(found: Iterator[tuple[datetime, Todo]]) -> list[str]:
 def test_the_timetable_in_words() -> None:
     """On call at once and every five minutes, then the backup, everyone, and so on without end."""
     found = performed(message(), PLAN, NIGHT, NIGHT + timedelta(minutes=41))
-    assert told(found) == [
+    assert reported(found) == [
         "0 min: lee",
         "5 min: lee",
         "10 min: lee osei",
@@ -110,11 +110,13 @@ def test_the_timetable_in_words() -> None:
 
 def test_stages_between_two_retries_begin_in_time() -> None:
     """What a stage's time says holds, whatever the retries do."""
-    ladder = PLAN.ladders["urgent"]
-    relay = replace(ladder.relay, retry_s=480, backup_s=420, everyone_s=600, breach_s=1000)
-    plan = replace(PLAN, ladders={"urgent": replace(ladder, relay=relay)})
+    escalation = PLAN.escalations["urgent"]
+    follow_up = replace(
+        escalation.follow_up, retry_s=480, backup_s=420, everyone_s=600, breach_s=1000
+    )
+    plan = replace(PLAN, escalations={"urgent": replace(escalation, follow_up=follow_up)})
     found = performed(message(), plan, NIGHT, NIGHT + timedelta(minutes=24))
-    assert told(found) == [
+    assert reported(found) == [
         "0 min: lee",
         "7 min: lee osei",
         "8 min: lee osei",
@@ -128,7 +130,7 @@ def test_a_late_round_calls_those_whose_time_has_come() -> None:
     """After an hour without power everyone is called at once, and the breach is told once."""
     late = NIGHT + timedelta(minutes=62)
     found = performed(message(), PLAN, late, late + timedelta(minutes=5))
-    assert told(found) == [
+    assert reported(found) == [
         "62 min: lee osei patel kim, breach",
         "65 min: lee osei patel kim",
     ]
@@ -181,12 +183,12 @@ def test_a_handoff_in_the_middle_calls_whoever_is_on_call_then() -> None:
 
 
 def test_an_override_holds_from_its_first_minute() -> None:
-    """Who takes the shift in the middle of a relay is called from then on."""
+    """Who takes the shift in the middle of a follow-up is called from then on."""
     start = NIGHT + timedelta(minutes=5)
     override = Override(1, "doctors", "replace", "patel", None, start, start + timedelta(hours=1))
     plan = replace(PLAN, overrides=(override,))
     found = performed(message(), plan, NIGHT, NIGHT + timedelta(minutes=6))
-    assert told(found) == ["0 min: lee", "5 min: patel"]
+    assert reported(found) == ["0 min: lee", "5 min: patel"]
 
 
 @pytest.mark.parametrize("opened", ["2026-11-01 01:50", "2026-03-08 01:50"])
@@ -210,7 +212,7 @@ def test_who_acknowledged_must_call_back_in_time() -> None:
     assert list(due(again, PLAN, NUMBERS, deadline).who) == ["lee", "patel"]
 
 
-def test_a_breach_is_told_once_each_time_that_it_climbs() -> None:
+def test_a_breach_is_reported_once_each_time_that_it_climbs() -> None:
     """The breach of before it was reopened is not the breach of now."""
     broken = replace(message(), breached_at=NIGHT + timedelta(minutes=30))
     later = NIGHT + timedelta(hours=2)
@@ -229,7 +231,7 @@ def test_a_breach_is_told_once_each_time_that_it_climbs() -> None:
         ("2026-10-30 12:30", "2026-11-02 08:30"),  # the clock is set back in between
     ],
 )
-def test_a_routine_message_rings_nobody_and_is_told_at_the_opening(
+def test_a_routine_message_rings_nobody_and_is_reported_at_the_opening(
     opened: str, reminded: str
 ) -> None:
     """Its owner hears of it when the office opens, and again each time until it is closed."""
@@ -264,7 +266,7 @@ def test_the_table_is_whole_and_nothing_leaves_closed() -> None:
 @given(st.lists(st.sampled_from(EVENTS), max_size=12))
 @settings(max_examples=200)
 def test_any_walk_ends_closed_or_with_something_to_do(events: list[Event]) -> None:
-    """Whatever befalls an urgent message, it has a timer until it is closed, and then never."""
+    """Whatever happens to an urgent message, it has a timer until it is closed, and then never."""
     view, now = message(), NIGHT
     for event in events:
         now += timedelta(minutes=7)

@@ -16,12 +16,12 @@ from sqlmodel import Session, col, select
 from pbx.db.database import reading, writing
 from pbx.db.messages import OPEN_STATES, note
 from pbx.db.tables import Attempt, Message, utc_text
-from routing import relay
-from routing.relay import RINGING, Stage, View
+from routing import follow_up
+from routing.follow_up import RINGING, Stage, View
 
 Outcome = Literal["acknowledged", "declined", "busy", "no answer", "unreachable"]
 # Besides: another one was faster, somebody else took it up meanwhile, or the process ended.
-Result = Outcome | Literal["too late", "cancelled", "unknown"]
+Result = Outcome | Literal["too late", "canceled", "unknown"]
 
 BREACH = "breach"
 
@@ -66,7 +66,7 @@ class Round:
     """What is due with a message now, at `at`, who is called, and when it is due again."""
 
     view: View
-    todo: relay.Todo
+    todo: follow_up.Todo
     who: tuple[str, ...]
     at: datetime
     due_at: datetime | None
@@ -88,7 +88,7 @@ def begin_rounds(engine: Engine, rounds: Iterable[Round]) -> list[list[AttemptRo
 def begin_round(
     engine: Engine,
     view: View,
-    todo: relay.Todo,
+    todo: follow_up.Todo,
     who: Iterable[str],
     *,
     at: datetime,

@@ -28,7 +28,7 @@ class TrunkTable(BaseModel):
     addresses: Annotated[list[Host], Field(min_length=1)]
     """Where calls come from; all others are strangers."""
     username: Username | None = None
-    """The name for a registration; the password stands in the vault."""
+    """The name for a registration; the password stands in the secrets file."""
     max_calls: Annotated[int, Field(ge=1, le=500)] = 40
     """Callers at once; one more gets 503, and the carrier's failover."""
     transport: Literal["udp", "tls"] = "udp"
@@ -61,7 +61,7 @@ class NetworkTable(BaseModel):
 
 
 class MqttTable(BaseModel):
-    """[mqtt]: the broker that events go to; its password is in the vault."""
+    """[mqtt]: the broker that events go to; its password is in the secrets file."""
 
     model_config = CLOSED
 
@@ -76,7 +76,7 @@ class MqttTable(BaseModel):
     ca: FilePath | None = None
     """Whose certificates to believe; without it, the machine's."""
     user: Username | None = None
-    """The name for the broker; the password stands in the vault."""
+    """The name for the broker; the password stands in the secrets file."""
 
 
 class MetricsTable(BaseModel):

@@ -1,4 +1,4 @@
-"""The relay and the physician's line: a message reaches a physician, who reaches the patient."""
+"""Follow-up and physician's line: a message reaches a physician, who reaches the patient."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from pbx.calls.record.reconcile import reconcile_day
-from pbx.config import secrets as vault
-from pbx.db import messages, relaying
+from pbx.config import secrets
+from pbx.db import follow_ups, messages
 from pbx.db.database import open_database
 from pbx.db.messages import MessageRow
 from pbx.demo.carrier import audio
@@ -39,9 +39,9 @@ FIRST_VOICE, SECOND_VOICE = 440.0, 990.0
 
 
 def with_pin(stage: Stage, person: str) -> str:
-    """Give somebody the PIN of these tests; return the code that the vault chose."""
+    """Give somebody the PIN of these tests; return the code that the secrets file chose."""
     pin = hashed(PIN)
-    return vault.change(stage.home.folder, lambda held: held.with_pin(person, pin)).codes[person]
+    return secrets.change(stage.home.folder, lambda held: held.with_pin(person, pin)).codes[person]
 
 
 async def leaves_a_message(stage: Stage, caller: str) -> str:
@@ -96,13 +96,13 @@ def results(stage: Stage, message: str) -> list[tuple[str, str | None]]:
     """List who was called about a message, and what came of it."""
     engine = open_database(stage.home.database)
     try:
-        return [(one.person, one.result) for one in relaying.attempts(engine, message)]
+        return [(one.person, one.result) for one in follow_ups.attempts(engine, message)]
     finally:
         engine.dispose()
 
 
 def accounted(stage: Stage, call: str) -> None:
-    """Assert that both ledgers know the patient's call, and take the relay's for none of theirs."""
+    """Assert that both ledgers know the patient's call, and not the follow-up's."""
     engine = open_database(stage.home.database)
     zone = stage.configuration.plan.office.zone
     try:
@@ -113,7 +113,7 @@ def accounted(stage: Stage, call: str) -> None:
         engine.dispose()
     assert found.outcomes["message"] >= 1
     assert call not in [one.id for one in found.unaccounted]
-    assert not [one for one in found.unaccounted if one.id.startswith("officeline-relay")]
+    assert not [one for one in found.unaccounted if one.id.startswith("officeline-follow-up")]
 
 
 async def state_is(stage: Stage, message: str, state: str) -> MessageRow:
@@ -130,7 +130,9 @@ def never_shows(stage: Stage, phone: PhoneCall, *numbers: str) -> None:
         assert not any(number in message.text for number in numbers), message.text
 
 
-async def test_a_message_is_relayed_and_the_patient_called_back(stage: Stage, caller: str) -> None:
+async def test_a_message_is_followed_up_and_the_patient_called_back(
+    stage: Stage, caller: str
+) -> None:
     """The physician hears of it after the PIN; the patient's phone shows the office's number."""
     stage.set_time(SATURDAY)
     person = stage.person("oncall")
@@ -183,12 +185,12 @@ async def test_a_wrong_pin_hears_nothing_and_takes_nothing(
     saw("three wrong PINs on the physician's own phone: the message stays open")
 
 
-async def test_who_has_no_pin_is_told_and_the_next_is_called(stage: Stage, caller: str) -> None:
+async def test_who_has_no_pin_is_reported_and_the_next_is_called(stage: Stage, caller: str) -> None:
     """No word of the message without a PIN; the backup is called at once, not ten minutes on."""
     stage.set_time(SATURDAY)
     person, backup = stage.person("oncall"), stage.person("backup")
     await asyncio.to_thread(
-        vault.change, stage.home.folder, lambda held: replace(held, pins={}, codes={})
+        secrets.change, stage.home.folder, lambda held: replace(held, pins={}, codes={})
     )
     await asyncio.to_thread(with_pin, stage, backup)
     stage.carrier.answers(MOBILES[person], answers(after=1, press="1"))

@@ -1,4 +1,4 @@
-"""The live ladder: which step comes next, and whom it rings at this moment."""
+"""The live escalation policy: which step comes next, and whom it rings at this moment."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from collections.abc import Container, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
-from routing import people, rota
+from routing import people, schedule
 from routing.decision import Decision
-from routing.model import BACKUP, EVERYONE, ONCALL, OWN, Ladder, Pause, Plan
+from routing.model import BACKUP, EVERYONE, ONCALL, OWN, Escalation, Pause, Plan
 from routing.people import Numbers
 
 
@@ -34,7 +34,7 @@ class Waiting:
 
 
 def next_step(
-    ladder: Ladder,
+    escalation: Escalation,
     plan: Plan,
     now: datetime,
     *,
@@ -47,15 +47,16 @@ def next_step(
     `now` is the instant at which the call began.
 
     People outside `reachable` have no contact and are skipped at once, and with them a step that
-    has nobody else; a pause is kept only if somebody was tried before it. None: the ladder ended.
+    has nobody else; a pause is kept only if somebody was tried before it. None: the escalation
+    ended.
     """
-    for number in range(after + 1, len(ladder.live)):
-        step = ladder.live[number]
+    for number in range(after + 1, len(escalation.live)):
+        step = escalation.live[number]
         if isinstance(step, Pause):
             if after >= 0:
                 return Waiting(number, step.seconds)
             continue
-        resolved = resolve(step.who, plan, now, rota_name=ladder.rota, own=own)
+        resolved = resolve(step.who, plan, now, schedule_name=escalation.schedule, own=own)
         who = tuple(one for one in resolved if one in reachable)
         if who:
             return Ringing(number, who, step.ring_s, step.pin)
@@ -71,16 +72,16 @@ def course(
     began, however long phones ring: a call has the people on call with whom it began.
     """
     reachable = people.reachable(plan, numbers, now, urgent=decision.urgency == "urgent")
-    name = decision.target if decision.kind == "ladder" else decision.otherwise
+    name = decision.target if decision.kind == "escalation" else decision.otherwise
     if decision.kind == "ring":
         resolved = resolve(decision.target, plan, now, own=decision.own)
         who = tuple(one for one in resolved if one in reachable)
         if who:
             yield Ringing(-1, who, decision.ring_s)
-    ladder = plan.ladders.get(name or "")
+    escalation = plan.escalations.get(name or "")
     after = -1
-    while ladder is not None:
-        step = next_step(ladder, plan, now, after=after, reachable=reachable, own=decision.own)
+    while escalation is not None:
+        step = next_step(escalation, plan, now, after=after, reachable=reachable, own=decision.own)
         if step is None:
             return
         yield step
@@ -88,30 +89,30 @@ def course(
 
 
 def resolve(
-    who: str, plan: Plan, now: datetime, *, rota_name: str = "", own: str | None = None
+    who: str, plan: Plan, now: datetime, *, schedule_name: str = "", own: str | None = None
 ) -> tuple[str, ...]:
     """Turn a file's word into ids: on call, backup, own, everyone, a group, or one by name.
 
-    Without a rota's name the first in the file is asked. Where nobody is on call, everyone is: the
-    direction of failure is towards a human. For the same reason the backup stands before whoever
+    Without a schedule's name the first in the file is asked. Where nobody is on call, everyone is:
+    the direction of failure is toward a human. For the same reason the backup stands before whoever
     has not confirmed the shift, and does not take that one's place. `own` is the caller's own
     physician, if any.
     """
     if who in {ONCALL, BACKUP}:
-        return _by_rota(who, plan, now, rota_name or next(iter(plan.rotas), ""))
+        return _by_schedule(who, plan, now, schedule_name or next(iter(plan.schedules), ""))
     if who == OWN:
         return () if own is None else (own,)
     if who == EVERYONE:
-        return rota.everyone(plan)
+        return schedule.everyone(plan)
     return plan.groups[who].members if who in plan.groups else (who,)
 
 
-def _by_rota(who: str, plan: Plan, now: datetime, name: str) -> tuple[str, ...]:
-    if name not in plan.rotas:
-        return rota.everyone(plan)
-    answer = rota.on_call(plan, name, now)
+def _by_schedule(who: str, plan: Plan, now: datetime, name: str) -> tuple[str, ...]:
+    if name not in plan.schedules:
+        return schedule.everyone(plan)
+    answer = schedule.on_call(plan, name, now)
     if who == BACKUP:
         return () if answer.backup is None else (answer.backup,)
-    if answer.backup is not None and rota.unconfirmed(plan, name, now):
+    if answer.backup is not None and schedule.unconfirmed(plan, name, now):
         return (answer.backup, *answer.people)
-    return answer.people or rota.everyone(plan)
+    return answer.people or schedule.everyone(plan)

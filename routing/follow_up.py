@@ -1,7 +1,7 @@
 """A message's way from its opening to its end, and whom the escalator must call about it when.
 
-Two tables: `AFTER` says which event leads from which state to which, and the relay's timetable
-(`routing.model.Relay`) says when an urgent message that nobody took up is told to whom.
+Two tables: `AFTER` says which event leads from which state to which, and the follow-up's timetable
+(`routing.model.FollowUp`) says when an urgent message that nobody took up is told to whom.
 """
 
 from __future__ import annotations
@@ -12,14 +12,14 @@ from datetime import UTC, datetime, timedelta
 from enum import IntEnum
 from typing import Literal, get_args
 
-from routing import hours, people, rota
+from routing import hours, people, schedule
+from routing.escalation import resolve
 from routing.instants import DAY
-from routing.ladder import resolve
-from routing.model import BACKUP, ONCALL, Ladder, Plan, Relay, Urgency
+from routing.model import BACKUP, ONCALL, Escalation, FollowUp, Plan, Urgency
 from routing.people import Numbers
 
 State = Literal["open", "delivered", "acknowledged", "called back", "closed"]
-# What befalls a message. `joined`: the patient called again about it. `overdue`: whoever
+# What happens to a message. `joined`: the patient called again about it. `overdue`: whoever
 # acknowledged it did not call back in time. `cut off`: its caller and whoever accepted were parted
 # before they can have spoken. `not reached`: whoever called the patient did not speak with them.
 Event = Literal[
@@ -67,7 +67,7 @@ JOINABLE: tuple[State, ...] = tuple(state for state in STATES if (state, "joined
 
 
 class RefusedError(ValueError):
-    """An event that cannot befall a message in its state."""
+    """An event that cannot happen to a message in its state."""
 
 
 def after(state: State, event: Event) -> State:
@@ -88,7 +88,7 @@ class Stage(IntEnum):
 
 @dataclass(frozen=True)
 class View:
-    """What decides of a message: `since` is when its relay began, `ladder` may be empty.
+    """What decides of a message: `since` is when its follow-up began, `escalation` may be empty.
 
     `stage` is the least that is called now: higher than the time alone says where nobody of the
     stages below can be reached. `acknowledged_by` stays when the call back is overdue, and names
@@ -99,7 +99,7 @@ class View:
     urgency: Urgency
     state: State
     since: datetime
-    ladder: str = ""
+    escalation: str = ""
     stage: Stage = Stage.ON_CALL
     breached_at: datetime | None = None
     acknowledged_by: str | None = None
@@ -125,10 +125,10 @@ def due(view: View, plan: Plan, numbers: Numbers, now: datetime) -> Todo:
     """Say what must be done with a message at this instant, which its timer named."""
     if view.state == "closed":
         return Todo("wait")
-    relay = ladder_of(view, plan).relay
+    follow_up = escalation_of(view, plan).follow_up
     if view.urgency == "urgent" and view.state in RINGING:
         broken = view.breached_at is not None and view.breached_at >= view.since
-        breach = not broken and _passed(view, now) >= relay.breach_s
+        breach = not broken and _passed(view, now) >= follow_up.breach_s
         stage, who = _callable(view, plan, numbers, now)
         return Todo("ring", stage, who, breach)
     deadline = call_back_by(view, plan)
@@ -146,7 +146,7 @@ def next_due(view: View, plan: Plan, now: datetime) -> datetime | None:
     if view.state == "closed":
         return None
     if view.urgency == "urgent" and view.state in RINGING:
-        return next_round(ladder_of(view, plan).relay, view.since, now)
+        return next_round(escalation_of(view, plan).follow_up, view.since, now)
     return call_back_by(view, plan) or next_opening(plan, now)
 
 
@@ -154,16 +154,16 @@ def call_back_by(view: View, plan: Plan) -> datetime | None:
     """Say until when whoever acknowledged an urgent message must have called back."""
     if view.urgency != "urgent" or view.state != "acknowledged" or view.acknowledged_at is None:
         return None
-    limit = timedelta(seconds=ladder_of(view, plan).relay.callback_s)
+    limit = timedelta(seconds=escalation_of(view, plan).follow_up.callback_s)
     return view.acknowledged_at.astimezone(UTC) + limit
 
 
-def next_round(relay: Relay, since: datetime, now: datetime) -> datetime:
+def next_round(follow_up: FollowUp, since: datetime, now: datetime) -> datetime:
     """Return the timetable's next instant after `now`: a retry, or the moment a stage begins."""
     since, now = since.astimezone(UTC), now.astimezone(UTC)  # local times do not count minutes
-    passed = (now - since) // timedelta(seconds=relay.retry_s)
-    retry = since + max(0, passed + 1) * timedelta(seconds=relay.retry_s)
-    steps = (since + timedelta(seconds=one) for one in _begins(relay))
+    passed = (now - since) // timedelta(seconds=follow_up.retry_s)
+    retry = since + max(0, passed + 1) * timedelta(seconds=follow_up.retry_s)
+    steps = (since + timedelta(seconds=one) for one in _begins(follow_up))
     return min([retry, *(step for step in steps if step > now)])
 
 
@@ -179,44 +179,46 @@ def next_opening(plan: Plan, after_: datetime) -> datetime:
     return after_ + DAY
 
 
-def ladder_of(view: View, plan: Plan) -> Ladder:
-    """Find the ladder of a message; the plan's first where that one is gone."""
-    return _ladder(view.ladder, plan)
+def escalation_of(view: View, plan: Plan) -> Escalation:
+    """Find the escalation policy of a message; the plan's first where that one is gone."""
+    return _escalation(view.escalation, plan)
 
 
-def relay_of(plan: Plan, ladder: str) -> Relay:
-    """Find the timetable of a ladder's messages; where it is gone, that of the plan's first."""
-    return _ladder(ladder, plan).relay
+def follow_up_of(plan: Plan, escalation: str) -> FollowUp:
+    """Find the timetable of an escalation's messages; if it is gone, that of the plan's first."""
+    return _escalation(escalation, plan).follow_up
 
 
-def promise_s(plan: Plan) -> int:
-    """Say within how many seconds an urgent caller is called back; on the strictest ladder."""
-    return min((one.relay.breach_s for one in plan.ladders.values()), default=Relay().breach_s)
+def response_s(plan: Plan) -> int:
+    """Say within how many seconds an urgent caller is called back; on the strictest escalation."""
+    return min(
+        (one.follow_up.breach_s for one in plan.escalations.values()), default=FollowUp().breach_s
+    )
 
 
-def was_cut_off(plan: Plan, ladder: str, accepted_at: datetime, ended_at: datetime) -> bool:
+def was_cut_off(plan: Plan, escalation: str, accepted_at: datetime, ended_at: datetime) -> bool:
     """Tell whether a caller and whoever accepted were parted before they can have spoken."""
     spoke = ended_at.astimezone(UTC) - accepted_at.astimezone(UTC)
-    return spoke < timedelta(seconds=relay_of(plan, ladder).cut_off_s)
+    return spoke < timedelta(seconds=follow_up_of(plan, escalation).cut_off_s)
 
 
 def shortest_cut_off(plan: Plan) -> timedelta:
-    """Return how long two who were not cut off have spoken at least, on any ladder."""
-    limits = (ladder.relay.cut_off_s for ladder in plan.ladders.values())
-    return timedelta(seconds=min(limits, default=Relay().cut_off_s))
+    """Return how long two who were not cut off have spoken at least, on any escalation policy."""
+    limits = (escalation.follow_up.cut_off_s for escalation in plan.escalations.values())
+    return timedelta(seconds=min(limits, default=FollowUp().cut_off_s))
 
 
-def _ladder(name: str, plan: Plan) -> Ladder:
-    return plan.ladders.get(name, next(iter(plan.ladders.values()), Ladder("", ())))
+def _escalation(name: str, plan: Plan) -> Escalation:
+    return plan.escalations.get(name, next(iter(plan.escalations.values()), Escalation("", ())))
 
 
 def _passed(view: View, now: datetime) -> float:
-    """Count the seconds since the relay began."""
+    """Count the seconds since the follow-up began."""
     return (now.astimezone(UTC) - view.since.astimezone(UTC)).total_seconds()
 
 
-def _begins(relay: Relay) -> tuple[int, int, int]:
-    return relay.backup_s, relay.everyone_s, relay.breach_s
+def _begins(follow_up: FollowUp) -> tuple[int, int, int]:
+    return follow_up.backup_s, follow_up.everyone_s, follow_up.breach_s
 
 
 def _callable(
@@ -224,9 +226,9 @@ def _callable(
 ) -> tuple[Stage, dict[str, str]]:
     """Find the first stage from the one that is due in which anybody has a contact now."""
     passed = _passed(view, now)
-    relay = ladder_of(view, plan).relay
-    by_time = Stage.BACKUP if passed >= relay.backup_s else Stage.ON_CALL
-    stage = max(view.stage, Stage.EVERYONE if passed >= relay.everyone_s else by_time)
+    follow_up = escalation_of(view, plan).follow_up
+    by_time = Stage.BACKUP if passed >= follow_up.backup_s else Stage.ON_CALL
+    stage = max(view.stage, Stage.EVERYONE if passed >= follow_up.everyone_s else by_time)
     for one in Stage:
         if one < stage:
             continue
@@ -242,13 +244,13 @@ def _callable(
 
 
 def _people(view: View, plan: Plan, stage: Stage, now: datetime) -> Iterator[str]:
-    """Name those of a stage and of all below it; relay mode and quiet hours hold nobody back."""
-    name = ladder_of(view, plan).rota
-    yield from resolve(ONCALL, plan, now, rota_name=name)
+    """Name those of a stage and of all below it; `follow_up` and quiet hours exclude nobody."""
+    name = escalation_of(view, plan).schedule
+    yield from resolve(ONCALL, plan, now, schedule_name=name)
     if view.acknowledged_by is not None:
         yield view.acknowledged_by  # knows the matter already
     if stage >= Stage.BACKUP:
-        yield from resolve(BACKUP, plan, now, rota_name=name)
+        yield from resolve(BACKUP, plan, now, schedule_name=name)
     if stage >= Stage.EVERYONE:
-        yield from rota.everyone(plan)
+        yield from schedule.everyone(plan)
         yield from (one.id for one in plan.people.values() if one.role == "manager")

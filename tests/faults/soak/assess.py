@@ -21,15 +21,15 @@ from pbx.config.plan import load
 from pbx.db import messages
 from pbx.db.calls import CallRow, list_calls
 from pbx.db.database import open_database
-from routing.relay import shortest_cut_off
+from routing.follow_up import shortest_cut_off
 from tests.faults.line import Line
 from tests.faults.soak.play import Placed, Soak
 from tests.support.office_up import ROOT
 
-SETTLED_S = 150.0  # until the last call's outcome is in the log, and the relay has rung
+SETTLED_S = 150.0  # until the last call's outcome is in the log, and the follow-up has rung
 LEAVES_EARLY = {"leaves in the menu", "leaves after the key", "leaves before the answer"}
 DURATION = 11  # the column of Asterisk's concise list, in seconds
-RELAY_S = 150
+FOLLOW_UP_S = 150
 STAYS = {"urgent", "back line", "silent", "anonymous", "again", "star"}
 BLIND_AFTER_S = 35.0  # an INVITE that nobody answered is given up by then
 TALKED_S = 3.0  # in which somebody must have been heard, also if Asterisk stood still for two
@@ -59,11 +59,11 @@ async def settle(line: Line) -> list[str]:
 async def _channels(line: Line) -> list[str]:
     said = await line.console("core show channels concise")
     found = [one.split("!") for one in said.splitlines() if "!" in one]
-    # the relay goes on calling about open messages, each time for a minute or two
+    # the follow-up goes on calling about open messages, each time for a minute or two
     return [
         f"a channel is left: {one[0]}"
         for one in found
-        if one[0].startswith("PJSIP/trunk-0") or int(one[DURATION]) > RELAY_S
+        if one[0].startswith("PJSIP/trunk-0") or int(one[DURATION]) > FOLLOW_UP_S
     ]
 
 
@@ -71,9 +71,9 @@ def _unfinished(line: Line) -> list[str]:
     engine = open_database(line.up.home.database)
     try:
         rows = [f"call {row.id} has no outcome" for row in all_calls(engine) if row.outcome is None]
-        soon = datetime.now(UTC) + timedelta(minutes=6)  # the relay tries again every five
+        soon = datetime.now(UTC) + timedelta(minutes=6)  # the follow-up tries again every five
         held = [
-            f"message {one.id} is {one.state}, and the relay comes to it at {one.due_at}"
+            f"message {one.id} is {one.state}, and the follow-up comes to it at {one.due_at}"
             for one in messages.list_open(engine)
             if one.urgency == "urgent"
             and (one.due_at is None or one.due_at > soon)
@@ -89,7 +89,7 @@ def all_calls(engine: Engine) -> list[CallRow]:
     return sorted(list_calls(engine, limit=1_000_000), key=lambda row: row.started_at)
 
 
-def judge(soak: Soak, began: datetime, left: list[str]) -> Verdict:
+def assess(soak: Soak, began: datetime, left: list[str]) -> Verdict:
     """Hold all that was placed against the ledgers; blocking."""
     home = soak.line.up.home
     engine = open_database(home.database)

@@ -1,4 +1,4 @@
-"""The shape of a rota in office.toml: rotations in layers, and explicit shifts."""
+"""The shape of a schedule in office.toml: rotations in layers, and explicit shifts."""
 
 from __future__ import annotations
 
@@ -21,7 +21,15 @@ from pbx.config.fields import (
 from routing import spans
 
 DAY_HOURS = 24
-OWN = ("since", "handoff", "every", "only", "until", "joins", "leaves")  # of a rota's own rotation
+OWN = (
+    "since",
+    "handoff",
+    "every",
+    "only",
+    "until",
+    "joins",
+    "leaves",
+)  # of a schedule's own rotation
 
 Place = Literal["oncall", "beside", "backup"]
 
@@ -53,7 +61,7 @@ def _handed_over(every: str, handoff: str | None, only: list[str]) -> None:
 
 
 class LayerTable(BaseModel):
-    """One rotation of a rota; with `only` it holds in these windows alone."""
+    """One rotation of a schedule; with `only` it holds in these windows alone."""
 
     model_config = CLOSED
 
@@ -84,7 +92,7 @@ class LayerTable(BaseModel):
 
 
 class ShiftTable(BaseModel):
-    """[[rota.ID.shifts]]: one person from one local time to another."""
+    """[[schedule.ID.shifts]]: one person from one local time to another."""
 
     model_config = CLOSED
 
@@ -126,8 +134,8 @@ Confirm = Annotated[
 ]
 
 
-class RotaTable(BaseModel):
-    """[rota.ID]: the rotation in the table itself, and layers above it."""
+class ScheduleTable(BaseModel):
+    """[schedule.ID]: the rotation in the table itself, and layers above it."""
 
     model_config = CLOSED
 
@@ -152,7 +160,7 @@ class RotaTable(BaseModel):
     shifts: list[ShiftTable] = []
     """Explicit shifts, above every layer."""
     backup: Id = "next"
-    """`next` in the rotation, a person, or another rota."""
+    """`next` in the rotation, a person, or another schedule."""
     confirm: Confirm = False
     """Whether whoever begins a shift is called to press 1; `true` is the defaults below."""
 
@@ -167,7 +175,7 @@ class RotaTable(BaseModel):
         elif given := [name for name in OWN if getattr(self, name) is not None]:
             raise ValueError(f"'{given[0]}' needs a 'rotation' beside it")
         elif not self.layers and not self.shifts:
-            raise ValueError("a rota needs a rotation, layers or shifts")
+            raise ValueError("a schedule needs a rotation, layers or shifts")
         return self
 
     def stack(self) -> list[LayerTable]:

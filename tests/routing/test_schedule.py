@@ -1,4 +1,4 @@
-"""Rotas: the definitions applied minute by minute, and weeks on call as people tell them."""
+"""Schedules: the definitions applied minute by minute, and weeks on call as people tell them."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from routing.model import ExplicitShift, Layer, Override, Plan, Rota, Unit, Window
+from routing.model import ExplicitShift, Layer, Override, Plan, Schedule, Unit, Window
 from routing.places import OnCall
-from routing.rota import changes, gaps, on_call, shifts
+from routing.schedule import changes, gaps, on_call, shifts
 from tests.support.wall_clock import (
     DAY,
     MINUTE,
@@ -73,24 +73,26 @@ class LayerOracle:
         return self.numbers[passed - 1] if passed and (self.always or self.holds[minute]) else None
 
 
-class RotaOracle:
-    """Who is on call, from the definitions in `routing.model.rotas` and nothing else."""
+class ScheduleOracle:
+    """Who is on call, from the definitions in `routing.model.schedules` and nothing else."""
 
     def __init__(self, plan: Plan, name: str, clock: WallClock) -> None:
-        rota = plan.rotas[name]
+        schedule = plan.schedules[name]
         self.clock = clock
-        self.layers = [LayerOracle(layer, clock) for layer in rota.layers]
+        self.layers = [LayerOracle(layer, clock) for layer in schedule.layers]
         self.shifts = [
             (
                 clock.minute(one.start.date(), one.start.time()),
                 clock.minute(one.end.date(), one.end.time()),
                 one.person,
             )
-            for one in rota.shifts
+            for one in schedule.shifts
         ]
-        self.overrides = [one for one in plan.overrides if one.rota == name]
-        self.backup = rota.backup
-        self.other = RotaOracle(plan, self.backup, clock) if self.backup in plan.rotas else None
+        self.overrides = [one for one in plan.overrides if one.schedule == name]
+        self.backup = schedule.backup
+        self.other = (
+            ScheduleOracle(plan, self.backup, clock) if self.backup in plan.schedules else None
+        )
 
     def by_file(self, minute: int) -> tuple[list[str], str, int, list[str]]:
         """Name who is on call but for overrides, what says so, the turn, and who comes next."""
@@ -136,17 +138,17 @@ class RotaOracle:
         return set(on), free[0] if free else None, source, turn
 
 
-def told(answer: OnCall) -> tuple[set[str], str | None, str, int]:
+def reported(answer: OnCall) -> tuple[set[str], str | None, str, int]:
     """Lay out an answer as the oracle does; nobody is on call twice."""
     assert len(set(answer.people)) == len(answer.people)
     return set(answer.people), answer.backup, answer.source, answer.turn
 
 
-def agrees(plan: Plan, clock: WallClock, rota: str, every: int) -> None:
+def agrees(plan: Plan, clock: WallClock, schedule: str, every: int) -> None:
     """Compare shifts and `on_call` with the oracle, beside each edge and each so many minutes."""
-    oracle = RotaOracle(plan, rota, clock)
+    oracle = ScheduleOracle(plan, schedule, clock)
     begin, end = clock.minutes[clock.first], clock.minutes[clock.last]
-    found = list(shifts(plan, rota, begin, end))
+    found = list(shifts(plan, schedule, begin, end))
     assert [found[0].start, *(one.end for one in found)] == [*(one.start for one in found), end]
     assert found[0].start == begin
     assert all(one.on_call != other.on_call for one, other in pairwise(found))
@@ -154,9 +156,11 @@ def agrees(plan: Plan, clock: WallClock, rota: str, every: int) -> None:
         first = round((one.start - clock.minutes[0]) / MINUTE)
         last = round((one.end - clock.minutes[0]) / MINUTE) - 1
         for minute in {*range(first, last + 1, every), (first + last) // 2, last}:
-            assert oracle.at(minute) == told(one.on_call), clock.shows[minute]
+            assert oracle.at(minute) == reported(one.on_call), clock.shows[minute]
         for minute in (first, (first + last) // 2, last):
-            assert on_call(plan, rota, clock.minutes[minute]) == one.on_call, clock.shows[minute]
+            assert on_call(plan, schedule, clock.minutes[minute]) == one.on_call, clock.shows[
+                minute
+            ]
 
 
 @st.composite
@@ -196,7 +200,7 @@ def overrides(draw: st.DrawFn, clock: WallClock, number: int) -> Override:
     someone = st.none() | st.sampled_from(PEOPLE)
     return Override(
         id=number,
-        rota=draw(st.sampled_from(["doctors", "doctors", "seniors"])),
+        schedule=draw(st.sampled_from(["doctors", "doctors", "seniors"])),
         kind=draw(st.sampled_from(["add", "remove", "replace"])),
         person=draw(someone),
         instead_of=draw(someone),
@@ -207,19 +211,19 @@ def overrides(draw: st.DrawFn, clock: WallClock, number: int) -> Override:
 
 @st.composite
 def practices(draw: st.DrawFn) -> tuple[Plan, WallClock]:
-    """Draw a practice with two rotas in one of the weeks."""
+    """Draw a practice with two schedules in one of the weeks."""
     clock = draw(clocks())
-    doctors = Rota(
+    doctors = Schedule(
         "doctors",
         tuple(draw(layers(clock)) for _ in range(draw(st.integers(1, 3)))),
         tuple(draw(explicit(clock)) for _ in range(draw(st.integers(0, 2)))),
         draw(st.sampled_from(["next", "next", "seniors", "ana"])),
     )
-    seniors = Rota("seniors", (draw(layers(clock)),))
+    seniors = Schedule("seniors", (draw(layers(clock)),))
     laid_over = tuple(draw(overrides(clock, number)) for number in range(draw(st.integers(0, 5))))
     plan = replace(
         plan_in(clock.zone),
-        rotas={"doctors": doctors, "seniors": seniors},
+        schedules={"doctors": doctors, "seniors": seniors},
         overrides=tuple(draw(st.permutations(laid_over))),
     )
     return plan, clock
@@ -227,7 +231,7 @@ def practices(draw: st.DrawFn) -> tuple[Plan, WallClock]:
 
 @given(drawn=practices())
 @settings(max_examples=80, deadline=None)
-def test_any_rota_is_what_the_definitions_say(drawn: tuple[Plan, WallClock]) -> None:
+def test_any_schedule_is_what_the_definitions_say(drawn: tuple[Plan, WallClock]) -> None:
     """Whatever a practice decides, everybody knows at each minute who is on call."""
     plan, clock = drawn
     agrees(plan, clock, "doctors", every=13)
@@ -240,14 +244,14 @@ def test_every_zone_hands_over_by_its_own_clock(zone: str, middle: date, unit: U
     clock = wall_clock(zone, middle)
     every = 6 if unit == "hours" else 1
     nights = tuple(Window(day, time(17), (day + 1) % 7, time(8)) for day in range(7))
-    doctors = Rota(
+    doctors = Schedule(
         "doctors",
         (
             Layer(PEOPLE, middle - 30 * DAY, time(2, 15), middle.weekday(), every, unit),
             Layer(PEOPLE[1:], middle - 20 * DAY, time(0), 0, 1, "days", nights),
         ),
     )
-    agrees(replace(plan_in(clock.zone), rotas={"doctors": doctors}), clock, "doctors", every=3)
+    agrees(replace(plan_in(clock.zone), schedules={"doctors": doctors}), clock, "doctors", every=3)
 
 
 @given(drawn=practices(), data=st.data())

@@ -14,8 +14,8 @@ from routing.model import (
     Closure,
     Days,
     HoursChange,
+    OfficeHours,
     Opening,
-    Schedule,
     Window,
     Yearly,
     YearlyWeekday,
@@ -41,8 +41,8 @@ NEW_YORK = ZoneInfo("America/New_York")
 CHRISTMAS = date(2026, 12, 25)  # a Friday
 PRACTICE = replace(
     plan_in(NEW_YORK),
-    schedules={
-        OFFICE: Schedule(
+    office_hours={
+        OFFICE: OfficeHours(
             OFFICE,
             (
                 *(period(day, "08:30-12:00") for day in (MON, TUE, WED, THU, FRI)),
@@ -50,7 +50,7 @@ PRACTICE = replace(
                 period(FRI, "18:00-02:30"),  # an evening clinic that lasts past midnight
             ),
         ),
-        "lab": Schedule("lab", tuple(period(day, "00:00-24:00") for day in (SAT, SUN))),
+        "lab": OfficeHours("lab", tuple(period(day, "00:00-24:00") for day in (SAT, SUN))),
     },
     closures=(
         Closure(Days(CHRISTMAS, CHRISTMAS), "Christmas Day"),
@@ -61,7 +61,7 @@ PRACTICE = replace(
         Closure(Yearly(12, 24), "Christmas Eve", hm("12:00-24:00")),
         Closure(Days(date(2026, 10, 10), date(2026, 10, 10)), "power cut", hm("23:00-02:00")),
         Closure(Days(date(2026, 10, 16), date(2026, 10, 16)), "fire drill", hm("23:00-01:00")),
-        Closure(Days(date(2026, 6, 6), date(2026, 6, 6)), "lab inspection", schedule="lab"),
+        Closure(Days(date(2026, 6, 6), date(2026, 6, 6)), "lab inspection", office_hours="lab"),
     ),
     openings=(
         Opening(Days(date(2026, 10, 17), date(2026, 10, 17)), "flu shots", (hm("09:00-13:00"),)),
@@ -88,7 +88,7 @@ PRACTICE = replace(
 
 
 @pytest.mark.parametrize(
-    ("when", "schedule", "state", "because"),
+    ("when", "office_hours", "state", "because"),
     [
         # weekdays; noon is a break and Friday afternoon is free
         ("2026-11-24 08:29", OFFICE, "closed", "Tuesday 08:29 is outside the hours"),
@@ -128,20 +128,20 @@ PRACTICE = replace(
         ("2026-09-15 16:00", OFFICE, "open", "Tuesday 13:00-17:00"),
         # the power cut holds for the lab, past midnight; what was opened for the day stands
         ("2026-10-11 00:30", OFFICE, "open", "night ward"),
-        # another schedule; a power cut past midnight closes the next day's hours, too
+        # another office hours; a power cut past midnight closes the next day's hours, too
         ("2026-10-10 22:59", "lab", "open", "Saturday 00:00-24:00"),
         ("2026-10-10 23:00", "lab", "closed", "power cut"),
         ("2026-10-11 01:59", "lab", "closed", "power cut"),
         ("2026-10-11 02:00", "lab", "open", "Sunday 00:00-24:00"),
         ("2026-06-06 09:00", "lab", "closed", "lab inspection"),
-        # a schedule that there is not is never open
+        # a set of office hours that there is not is never open
         ("2026-11-24 09:00", "pharmacy", "closed", "Tuesday 09:00 is outside the hours"),
     ],
 )
-def test_a_practice_year(when: str, schedule: str, state: str, because: str) -> None:
+def test_a_practice_year(when: str, office_hours: str, state: str, because: str) -> None:
     """A worked table: when somebody calls, what the office is, and why."""
     at = datetime.fromisoformat(when).replace(tzinfo=NEW_YORK)
-    assert state_at(PRACTICE, at, schedule) == (state, because)
+    assert state_at(PRACTICE, at, office_hours) == (state, because)
 
 
 @pytest.mark.parametrize(
@@ -155,14 +155,14 @@ def test_a_practice_year(when: str, schedule: str, state: str, because: str) -> 
 def test_an_evening_clinic_on_the_night_of_a_jump(day: date, hours: float) -> None:
     """A clinic from 18:00 to 02:30 closes by the wall clock, however long the night is."""
     week = (period(SAT, "18:00-02:30"),)
-    plan = replace(plan_in(NEW_YORK), schedules={OFFICE: Schedule(OFFICE, week)})
+    plan = replace(plan_in(NEW_YORK), office_hours={OFFICE: OfficeHours(OFFICE, week)})
     begin = datetime.combine(day, time(12), NEW_YORK)
     opened = [one for one in spans(plan, begin, begin + DAY) if one.state == "open"]
     lasted = sum((one.end - one.start for one in opened), timedelta())
     assert lasted == timedelta(hours=hours)
 
 
-def test_the_second_time_of_a_doubled_hour_is_told_apart() -> None:
+def test_the_second_time_of_a_doubled_hour_is_reported_apart() -> None:
     """Two instants that the wall clock shows alike are two, also when they come as local times."""
     first = datetime(2026, 11, 1, 1, 30, tzinfo=NEW_YORK)
     change = HoursChange(1, "open", first, first.replace(fold=1), "one hour")
@@ -194,7 +194,7 @@ def test_since_and_until_when_it_is_so(when: str, since: str, until: str) -> Non
 
 
 def test_a_state_that_never_ends_has_no_bounds() -> None:
-    """A schedule without hours was closed and stays so, as far as it is looked."""
+    """A set of office hours without hours was closed and stays so, as far as it is looked."""
     at = datetime(2026, 11, 24, tzinfo=UTC)
     assert around(PRACTICE, at, "pharmacy") == (None, None)
     change = HoursChange(1, "open", at + REACH, at + REACH + DAY, "far away")

@@ -1,4 +1,4 @@
-"""The relay: a message's timer and who did what with it, its history, and each attempt to call."""
+"""The follow-up: a message's timer, its history, and each attempt to call."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def upgrade() -> None:
     for name in (*times, "called_back_at", "closed_at"):
         op.add_column("message", _time(name, nullable=True))
     people = ("owner", "delivered_by", "acknowledged_by", "called_back_by", "closed_by")
-    for name in ("ladder", *people, "disposition"):
+    for name in ("escalation", *people, "disposition"):
         op.add_column("message", _text(name, nullable=True))
     stage = sa.Column("stage", sa.Integer(), nullable=False, server_default="0")
     op.add_column("message", stage)

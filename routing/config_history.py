@@ -24,7 +24,7 @@ class Ran:
 
 
 @dataclass(frozen=True)
-class Past:
+class ConfigHistory:
     """The plans that ran, in order and without a gap; `running` is today's.
 
     Days and nights are those of today's time zone; everything else is as it was.
@@ -50,7 +50,7 @@ class Past:
             yield from hours.spans(one.plan, one.start, one.end)
 
 
-def always(plan: Plan) -> Past:
+def always(plan: Plan) -> ConfigHistory:
     """Return a past in which this plan always ran."""
     first, last = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
-    return Past(plan, (Ran(first, last, plan),))
+    return ConfigHistory(plan, (Ran(first, last, plan),))

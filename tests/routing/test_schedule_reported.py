@@ -1,4 +1,4 @@
-"""Rotas as people tell them: who is on call when, who steps in, and where nobody is."""
+"""Schedules as people tell them: who is on call when, who steps in, and where nobody is."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from routing.model import ExplicitShift, Layer, Override, Plan, Rota, Window
-from routing.rota import changes, gaps, on_call, shifts
+from routing.model import ExplicitShift, Layer, Override, Plan, Schedule, Window
+from routing.schedule import changes, gaps, on_call, shifts
 from routing.spans import windows as read_windows
 from tests.support.wall_clock import DAY, plan_in
 
@@ -29,10 +29,10 @@ def during(*texts: str) -> tuple[Window, ...]:
     return tuple(window for text in texts for window in read_windows(text))
 
 
-def practice(*rotas: Rota, overrides: tuple[Override, ...] = ()) -> Plan:
-    """Make a practice in New York with these rotas."""
-    known = {rota.name: rota for rota in rotas}
-    return replace(plan_in(NEW_YORK), rotas=known, overrides=overrides)
+def practice(*schedules: Schedule, overrides: tuple[Override, ...] = ()) -> Plan:
+    """Make a practice in New York with these schedules."""
+    known = {schedule.name: schedule for schedule in schedules}
+    return replace(plan_in(NEW_YORK), schedules=known, overrides=overrides)
 
 
 def changed(number: int, what: str, begin: str, end: str) -> Override:
@@ -49,7 +49,7 @@ def changed(number: int, what: str, begin: str, end: str) -> Override:
 
 
 YEAR = practice(
-    Rota(
+    Schedule(
         "doctors",
         (
             MONDAYS,
@@ -86,7 +86,7 @@ YEAR = practice(
 @pytest.mark.parametrize(
     ("at", "people", "backup", "source"),
     [
-        ("2026-01-05 07:59", "", None, "rotation"),  # the rota has not begun
+        ("2026-01-05 07:59", "", None, "rotation"),  # the schedule has not begun
         ("2026-01-05 08:00", "lee", "osei", "rotation"),
         ("2026-01-09 16:59", "lee", "osei", "rotation"),
         ("2026-01-09 17:00", "patel", "lee", "rotation"),  # the weekend has its own turns
@@ -130,25 +130,25 @@ def test_a_practice_january(at: str, people: str, backup: str | None, source: st
 def test_who_steps_in(
     rotation: tuple[str, ...], backup: str, made: str | None, people: str, steps_in: str | None
 ) -> None:
-    """The next of the rotation, somebody by name, or who is on call in another rota."""
+    """The next of the rotation, somebody by name, or who is on call in another schedule."""
     day = ("2026-01-06 00:00", "2026-01-07 00:00")
     plan = practice(
-        Rota("doctors", (replace(MONDAYS, rotation=rotation),), backup=backup),
-        Rota("seniors", (replace(MONDAYS, rotation=("chen", "lee")),)),
+        Schedule("doctors", (replace(MONDAYS, rotation=rotation),), backup=backup),
+        Schedule("seniors", (replace(MONDAYS, rotation=("chen", "lee")),)),
         overrides=(changed(1, made, *day),) if made else (),
     )
     answer = on_call(plan, "doctors", local("2026-01-06 12:00"))
     assert (" ".join(answer.people), answer.backup) == (people, steps_in)
 
 
-def test_an_override_of_the_other_rota_changes_the_backup() -> None:
-    """Whoever takes over in the seniors' rota is the doctors' backup meanwhile."""
+def test_an_override_of_the_other_schedule_changes_the_backup() -> None:
+    """Whoever takes over in the seniors' schedule is the doctors' backup meanwhile."""
     taken = replace(
-        changed(1, "kim for chen", "2026-01-06 12:00", "2026-01-06 13:00"), rota="seniors"
+        changed(1, "kim for chen", "2026-01-06 12:00", "2026-01-06 13:00"), schedule="seniors"
     )
     plan = practice(
-        Rota("doctors", (MONDAYS,), backup="seniors"),
-        Rota("seniors", (replace(MONDAYS, rotation=("chen",)),)),
+        Schedule("doctors", (MONDAYS,), backup="seniors"),
+        Schedule("seniors", (replace(MONDAYS, rotation=("chen",)),)),
         overrides=(taken,),
     )
     found = shifts(plan, "doctors", local("2026-01-06 00:00"), local("2026-01-07 00:00"))
@@ -166,7 +166,7 @@ def test_turns_of_twelve_hours_are_by_the_wall_clock(begin: str, lengths: list[i
     """Handoffs at 08:00 and 20:00 stay there; the night of a jump is shorter or longer."""
     layer = Layer(("lee", "osei", "patel"), date(2026, 3, 7), time(8), 0, 12, "hours")
     start = local(begin)
-    found = list(shifts(practice(Rota("doctors", (layer,))), "doctors", start, start + 2 * DAY))
+    found = list(shifts(practice(Schedule("doctors", (layer,))), "doctors", start, start + 2 * DAY))
     assert [(one.end - one.start) / timedelta(hours=1) for one in found] == lengths
     assert all(one.on_call.people != other.on_call.people for one, other in pairwise(found))
 
@@ -174,7 +174,7 @@ def test_turns_of_twelve_hours_are_by_the_wall_clock(begin: str, lengths: list[i
 def test_a_gap_lasts_from_its_first_minute_to_its_last() -> None:
     """Nights by one layer, weekends by another, and nobody by day: these are the gaps."""
     plan = practice(
-        Rota(
+        Schedule(
             "doctors",
             (
                 replace(MONDAYS, only=during("mon-thu 17:00-08:00", "fri 17:00-sat 08:00")),
@@ -203,22 +203,22 @@ def test_a_gap_lasts_from_its_first_minute_to_its_last() -> None:
 
 
 def test_a_gap_is_one_whatever_empties_it() -> None:
-    """A rota that has not begun, with nobody taken out in the midst of it, is a single gap."""
+    """A schedule that has not begun, with nobody taken out in the midst of it, is a single gap."""
     taken_out = (
         changed(1, "add osei", "2026-01-02 08:00", "2026-01-03 08:00"),
         changed(2, "without osei", "2026-01-02 08:00", "2026-01-03 08:00"),
     )
-    plan = practice(Rota("doctors", (MONDAYS,)), overrides=taken_out)
+    plan = practice(Schedule("doctors", (MONDAYS,)), overrides=taken_out)
     assert len(list(shifts(plan, "doctors", local("2026-01-01"), local("2026-01-06")))) == 4
     (gap,) = gaps(plan, "doctors", local("2026-01-01"), local("2026-01-06"))
     assert (gap.start, gap.end) == (local("2026-01-01"), local("2026-01-05 08:00"))
     assert gap.on_call.source == "rotation"
 
 
-def test_a_rota_that_never_changes_has_no_changes() -> None:
+def test_a_schedule_that_never_changes_has_no_changes() -> None:
     """Looking for the next change ends where it is told to end."""
     begun, ended = (datetime.fromisoformat(day) for day in ("2026-01-01", "2030-01-01"))
-    plan = practice(Rota("doctors", (), (ExplicitShift("lee", begun, ended),)))
+    plan = practice(Schedule("doctors", (), (ExplicitShift("lee", begun, ended),)))
     begin, end = local("2026-02-01"), local("2029-02-01")
     assert list(changes(plan, "doctors", begin, end)) == []
     assert list(gaps(plan, "doctors", begin, end)) == []
@@ -227,7 +227,7 @@ def test_a_rota_that_never_changes_has_no_changes() -> None:
 
 
 def test_an_empty_span_has_no_shifts() -> None:
-    """From an instant to itself, or backwards, there is nothing; an unknown rota is refused."""
+    """From an instant to itself, or backwards, there is nothing; an unknown schedule is refused."""
     at = local("2026-02-01")
     for found in (shifts, changes, gaps):
         assert list(found(YEAR, "doctors", at, at)) == []
@@ -236,12 +236,12 @@ def test_an_empty_span_has_no_shifts() -> None:
         on_call(YEAR, "nurses", at)
 
 
-def test_the_second_time_of_a_doubled_hour_is_told_apart() -> None:
+def test_the_second_time_of_a_doubled_hour_is_reported_apart() -> None:
     """An override that ends in between ends there, also for whoever asks in local time."""
     first = local("2026-11-01 01:30")
     second = first.replace(fold=1)
     override = Override(1, "doctors", "add", "chen", None, first, second)
-    plan = practice(Rota("doctors", (MONDAYS,)), overrides=(override,))
+    plan = practice(Schedule("doctors", (MONDAYS,)), overrides=(override,))
     assert "chen" in on_call(plan, "doctors", first).people
     assert "chen" not in on_call(plan, "doctors", second).people
     (only,) = shifts(plan, "doctors", first, second)

@@ -1,4 +1,4 @@
-"""The shape of a ladder in office.toml: its steps, and the timetable of its messages."""
+"""The shape of an escalation in office.toml: its steps, and the timetable of its messages."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ Confirm = Literal["press", "pin"]  # how whoever answers accepts a call
 
 
 class StepTable(BaseModel):
-    """One step of a ladder: try somebody, or wait."""
+    """One step of an escalation policy: try somebody, or wait."""
 
     model_config = CLOSED
 
@@ -26,7 +26,7 @@ class StepTable(BaseModel):
     """Whether a 1 accepts the call, or the person's own PIN."""
 
 
-class RelayTable(BaseModel):
+class FollowUpTable(BaseModel):
     """When a message climbs to whom, counted from its opening.
 
     `callback` counts from the acknowledgment: who has not called back by then is called again.
@@ -49,14 +49,14 @@ class RelayTable(BaseModel):
     """An urgent call that ends so soon after its acceptance was cut off, and leaves a message."""
 
 
-class LadderTable(BaseModel):
-    """[ladder.ID]."""
+class EscalationTable(BaseModel):
+    """[escalation.ID]."""
 
     model_config = CLOSED
 
     live: Annotated[list[StepTable], Field(min_length=1)]
     """Whom to try while the patient waits, step after step."""
-    relay: RelayTable = RelayTable()
+    follow_up: FollowUpTable = FollowUpTable()
     """What happens to a message that nobody took."""
-    rota: Id | None = None
-    """Whose on call is meant; without it, the first rota of the file."""
+    schedule: Id | None = None
+    """Whose on call is meant; without it, the first schedule of the file."""
