@@ -191,7 +191,9 @@ def test_nothing_foreign_is_tracked() -> None:
 
 
 # What others call so: a state of iCalendar and of asyncio's tasks, and Asterisk's own column.
-THEIRS = re.compile(r"STATUS:CANCELLED|CancelledError|\.cancell(?:ed|ing)\(|cancelled_by|\bCANCELLED\b")
+THEIRS = re.compile(
+    r"STATUS:CANCELLED|CancelledError|\.cancell(?:ed|ing)\(|cancelled_by|\bCANCELLED\b"
+)
 OLD_WORDS = {"pbx/config/findings/renamed.py", "GLOSSARY.md", "tests/test_house.py"}
 
 
