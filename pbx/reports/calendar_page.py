@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import calendar
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from datetime import date
-from html import escape
 
 from pbx.reports.frame import page
 from routing.burden import Burden
@@ -14,29 +14,18 @@ from routing.simulate import Simulation
 
 GOLDEN_ANGLE = 137.508  # degrees; neighbors in the list get colors that are far apart
 
-_STYLE = """
-:root { --tint: 82%; }
-@media (prefers-color-scheme: dark) { :root { --tint: 30%; } }
-@media print { :root { --tint: 82%; } }
-body { max-width: 72rem; }
-.year { display: grid; grid-template-columns: repeat(auto-fill, minmax(17rem, 1fr)); gap: 1.5rem;
-  align-items: start; }
-.month { border-collapse: collapse; width: 100%; table-layout: fixed; }
-.month caption { text-align: left; font-weight: 600; padding-bottom: .3rem; }
-.month th { color: var(--faint); font-weight: 400; font-size: .8rem; }
-.month td { border: 1px solid var(--rule); text-align: center; padding: .1rem 0; font-size: .8rem;
-  height: 2.3rem; background: var(--who, none); }
-.month td small { display: block; font-size: .65rem; overflow: hidden; }
-.month td.none { outline: 2px solid var(--bad); outline-offset: -2px; }
-.month td.holiday { text-decoration: underline 2px; font-weight: 700; }
-.load { border-collapse: collapse; margin: 1.5rem 0; }
-.load th, .load td { padding: .3rem .9rem .3rem 0; text-align: right;
-  border-bottom: 1px solid var(--rule); }
-.load th:first-child, .load td:first-child { text-align: left; }
-.swatch { display: inline-block; width: 1em; height: 1em; border-radius: 3px;
-  vertical-align: -.15em; margin-right: .5em; background: var(--who); }
-p { color: var(--faint); }
-"""
+HEADS = ("person", "nights", "weekends", "holidays", "hours", "interruptions", "at night")
+
+
+@dataclass(frozen=True)
+class CalendarDay:
+    """A cell of the calendar; without words it is outside of the span."""
+
+    number: int | str = ""
+    kinds: str = ""
+    shade: str = ""
+    words: str = ""
+    who: str = ""
 
 
 def calendar_of(found: Simulation, plan: Plan, about: str) -> str:
@@ -44,39 +33,26 @@ def calendar_of(found: Simulation, plan: Plan, about: str) -> str:
     zone = plan.office.zone
     first, last = found.start.astimezone(zone).date(), found.end.astimezone(zone).date()
     colors = {person: _color(number) for number, person in enumerate(found.load)}
-    months = "\n".join(_month(found, colors, *month) for month in _months(found))
-    body = f"""{_load(found, colors, plan)}
-<p>{escape(about)} {_ends(found.outcomes)}</p>
-<p>Each day shows who is on call in the night that begins on it, 17:00 to 08:00. Holidays are
-underlined; a red frame means that nobody is on call.</p>
-<div class="year">
-{months}
-</div>"""
-    return page(f"{plan.office.name}: on call from {first} to {last}", body, _STYLE)
+    return page(
+        "calendar.html",
+        title=f"{plan.office.name}: on call from {first} to {last}",
+        about=f"{about} {_ends(found.outcomes)}",
+        heads=HEADS,
+        load=[
+            {
+                "name": plan.people[person].name if person in plan.people else person,
+                "color": colors[person],
+                "figures": _values(burden),
+            }
+            for person, burden in found.load.items()
+        ],
+        evenness=[f"{found.evenness[name]:.2f}" for name in HEADS[1:-1]],
+        months=[_month(found, colors, *month) for month in _months(found)],
+    )
 
 
 def _color(number: int) -> str:
     return f"hsl({number * GOLDEN_ANGLE % 360:.0f} 60% var(--tint))"
-
-
-def _load(found: Simulation, colors: Mapping[str, str], plan: Plan) -> str:
-    heads = ("person", "nights", "weekends", "holidays", "hours", "interruptions", "at night")
-    rows = "".join(
-        f'<tr><td><span class="swatch" style="--who:{colors[person]}"></span>'
-        f"{escape(plan.people[person].name if person in plan.people else person)}</td>"
-        + "".join(f"<td>{value}</td>" for value in _values(burden))
-        + "</tr>\n"
-        for person, burden in found.load.items()
-    )
-    even = "".join(
-        f"<td>{found.evenness[name]:.2f}</td>"
-        for name in ("nights", "weekends", "holidays", "hours", "interruptions")
-    )
-    return (
-        '<table class="load">\n<tr>'
-        + "".join(f"<th>{head}</th>" for head in heads)
-        + f"</tr>\n{rows}<tr><td>the most, by the mean</td>{even}<td></td></tr>\n</table>"
-    )
 
 
 def _values(burden: Burden) -> tuple[str, ...]:
@@ -99,28 +75,23 @@ def _months(found: Simulation) -> Iterator[tuple[int, int]]:
     yield from dict.fromkeys((day.year, day.month) for day in found.nights)
 
 
-def _month(found: Simulation, colors: Mapping[str, str], year: int, month: int) -> str:
-    weeks = "\n".join(
-        "<tr>" + "".join(_day(found, colors, day, month) for day in week) + "</tr>"
-        for week in calendar.Calendar().monthdatescalendar(year, month)
-    )
-    heads = "".join(f"<th>{name}</th>" for name in ("Mo", "Tu", "We", "Th", "Fr", "Sa", "Su"))
-    caption = f"{calendar.month_name[month]} {year}"
-    return f'<table class="month"><caption>{caption}</caption>\n<tr>{heads}</tr>\n{weeks}</table>'
+def _month(
+    found: Simulation, colors: Mapping[str, str], year: int, month: int
+) -> dict[str, object]:
+    weeks = calendar.Calendar().monthdatescalendar(year, month)
+    return {
+        "caption": f"{calendar.month_name[month]} {year}",
+        "weeks": [[_day(found, colors, day, month) for day in week] for week in weeks],
+    }
 
 
-def _day(found: Simulation, colors: Mapping[str, str], day: date, month: int) -> str:
+def _day(found: Simulation, colors: Mapping[str, str], day: date, month: int) -> CalendarDay:
     if day.month != month or day not in found.nights:
-        return "<td></td>" if day.month != month else f"<td>{day.day}</td>"
+        return CalendarDay("" if day.month != month else day.day)
     who = found.nights[day]
     kinds = [*(["none"] if not who else []), *(["holiday"] if day in found.holidays else [])]
     shades = [colors[one] for one in who]
     # two people on call share the cell
     shade = f"linear-gradient(135deg, {', '.join(shades)})" if len(shades) > 1 else "".join(shades)
     words = ", ".join(filter(None, (" and ".join(who) or "nobody", found.holidays.get(day))))
-    classes = f' class="{" ".join(kinds)}"' if kinds else ""
-    style = f' style="--who:{shade}"' if shade else ""
-    return (
-        f'<td{classes}{style} title="{day}: {escape(words)}">{day.day}'
-        f"<small>{escape(' '.join(who) or '-')}</small></td>"
-    )
+    return CalendarDay(day.day, " ".join(kinds), shade, f"{day}: {words}", " ".join(who) or "-")

@@ -41,6 +41,12 @@ class Table:
         place = [heading for heading, _ in self.columns].index(name)
         return self.columns[place][1], [row[place] for row in self.rows]
 
+    def wordy(self) -> set[int]:
+        """Return the places of the columns that hold words, not figures."""
+        return {
+            place for row in self.rows for place, cell in enumerate(row) if isinstance(cell, str)
+        }
+
 
 def reported(cell: Cell, unit: Unit) -> str:
     """Write a cell for people."""
