@@ -154,6 +154,7 @@ def test_the_command_starts_light() -> None:
         "phonenumbers",
         "panoramisk",
         "asyncio",
+        "jinja2",
     }
     assert loaded & heavy == set()
 
