@@ -121,7 +121,7 @@ def ics(data: bytes) -> None:
 def csv(data: bytes) -> None:
     """Read a directory of patients."""
     try:
-        parsed = patients.parse(data.decode(errors="replace"), OFFICE)
+        parsed = patients.parse_patients(data.decode(errors="replace"), OFFICE)
         entries, refused = parsed.entries, parsed.refused
         patients.settle(entries)
     except OfficeLineError as error:

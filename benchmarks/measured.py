@@ -126,7 +126,7 @@ def surroundings() -> dict[str, Any]:
     """Tell when and on what a figure was measured."""
     from pbx.asterisk.engine import runtime
 
-    found = runtime.find()
+    found = runtime.find_asterisk()
     return {
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
         "python": platform.python_version(),

@@ -23,7 +23,7 @@ from dialplan import names
 from pbx.asterisk.agi.protocol import encode_variables
 from pbx.asterisk.engine.runtime import ServiceUser
 from pbx.calls.standby.script import interpreter
-from pbx.calls.standby.script import packages as script_packages
+from pbx.calls.standby.script import package_folders as script_packages
 
 
 class Pyst2Handler(socketserver.StreamRequestHandler):

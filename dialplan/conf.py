@@ -32,7 +32,7 @@ def section(title: str, options: Options | Iterable[tuple[str, object]] = ()) ->
     return "\n".join(lines) + "\n"
 
 
-def document(about: str, *sections: str) -> str:
+def join_sections(about: str, *sections: str) -> str:
     """Join sections to a file, under one comment that says what it is for."""
     return f"; {value(about)}\n; Written by OfficeLine at each start; edits here are lost.\n\n" + (
         "\n".join(sections)

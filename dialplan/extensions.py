@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from dialplan import names
-from dialplan.conf import document, name, section, value
+from dialplan.conf import join_sections, name, section, value
 from dialplan.contexts import STATIC
 from dialplan.contexts_people import PEOPLE
 from dialplan.contexts_trials import TRIALS
@@ -41,7 +41,7 @@ class DialplanFacts:
 def extensions_conf(facts: DialplanFacts) -> str:
     """Render extensions.conf."""
     return (
-        document(
+        join_sections(
             "What happens to a call. The control layer decides; this performs.",
             section("general", {"static": "yes", "writeprotect": "yes", "clearglobalvars": "yes"}),
             section("globals", _globals(facts)),

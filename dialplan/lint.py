@@ -69,7 +69,7 @@ def cleaned_first(written: Written) -> Iterator[str]:
             yield f"the caller's {what}"
 
 
-def nothing_dangerous(written: Written) -> Iterator[str]:
+def no_dangerous_application(written: Written) -> Iterator[str]:
     """No program, no evaluation, no dial tone, no recording in secret."""
     for title, every in contexts(written.text(FILE)).items():
         lines = [line for line in every if title != names.FROM_PHONE or not _REPORTED.match(line)]
@@ -115,7 +115,7 @@ DIALPLAN: tuple[tuple[str, str, Check], ...] = (
     ("extensions", "nobody rewrites the dialplan", protected),
     ("extensions", "exact numbers, no pattern", exact_numbers),
     ("extensions", "callers' names and numbers cleaned first", cleaned_first),
-    ("extensions", "no program, no evaluation, no dial tone", nothing_dangerous),
+    ("extensions", "no program, no evaluation, no dial tone", no_dangerous_application),
     ("extensions", "AGI asks our own scripts alone", own_scripts),
     ("extensions", "inbound calls cannot get out", inbound_stays_inbound),
     ("extensions", "every way out of every context", every_end),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dialplan import names
-from dialplan.conf import document, section
+from dialplan.conf import join_sections, section
 
 USER = "officeline"
 # Each with a header of it and how that begins: of legs the phones, not the Local channels before
@@ -69,7 +69,7 @@ def manager_conf(port: int, secret: str) -> str:
         ("writetimeout", 2000),
     ]
     login += filters()
-    return document(
+    return join_sections(
         "The manager interface, for the daemon alone.",
         section(
             "general",

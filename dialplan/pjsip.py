@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from dialplan import names
-from dialplan.conf import Options, document, section
+from dialplan.conf import Options, join_sections, section
 
 # A patient who waits may be silent: some phones send nothing meanwhile. What they wait in ends by
 # itself; in a conversation the other end's limit holds, and the control layer looks (ADR 29).
@@ -91,7 +91,7 @@ class SipFacts:
 
 def pjsip_conf(facts: SipFacts) -> str:
     """Render pjsip.conf."""
-    return document(
+    return join_sections(
         "SIP: the carrier, identified by address alone, and the desk phones.",
         section(
             "global",

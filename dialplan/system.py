@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from dialplan.conf import document, section
+from dialplan.conf import join_sections, section
 
 # Only what a call of ours touches is loaded; everything else is attack surface and start time.
 MODULES = (
@@ -147,7 +147,7 @@ def asterisk_conf(folders: Folders, *, max_calls: int, verbose: int = 0) -> str:
         # carriers give up a call that sends nothing for long, as while a message is recorded
         "transmit_silence": "yes",
     }
-    return document(
+    return join_sections(
         "Where this Asterisk lives and how far it may go.",
         section("directories", directories),
         section("options", options),
@@ -159,13 +159,13 @@ def modules_conf(extra: Sequence[str] = ()) -> str:
     names = (*MODULES, *extra)
     pairs: list[tuple[str, object]] = [("autoload", "no")]
     pairs += [("load", f"{module}.so") for module in names]
-    return document("Every module that may run.", section("modules", pairs))
+    return join_sections("Every module that may run.", section("modules", pairs))
 
 
 def logger_conf(*, verbose: bool = False) -> str:
     """Render logger.conf; verbose output names dialed numbers, so only a test's carrier has it."""
     levels = "notice,warning,error" + (",verbose" if verbose else "")
-    return document(
+    return join_sections(
         "What Asterisk writes down; verbose is off because it names dialed numbers.",
         section("general", {"dateformat": "%F %T.%3q", "appendhostname": "no", "queue_log": "no"}),
         section("logfiles", {"messages.log": levels, "security.log": "security"}),
@@ -180,7 +180,7 @@ def rtp_conf(first: int, last: int) -> str:
         "strictrtp": "yes",
         "icesupport": "no",
     }
-    return document("The audio ports.", section("general", options))
+    return join_sections("The audio ports.", section("general", options))
 
 
 def cdr_files() -> dict[str, str]:
@@ -193,8 +193,8 @@ def cdr_files() -> dict[str, str]:
         "batch": "no",
     }
     return {
-        "cdr.conf": document("Call detail records are kept.", section("general", general)),
-        "cdr_custom.conf": document(
+        "cdr.conf": join_sections("Call detail records are kept.", section("general", general)),
+        "cdr_custom.conf": join_sections(
             "The second ledger; without the last application's data, which holds numbers.",
             section("mappings", {CDR_FILE: fields}),
         ),
@@ -208,21 +208,22 @@ def musiconhold_conf(classes: Mapping[str, Sequence[str]]) -> str:
         pairs: list[tuple[str, object]] = [("mode", "playlist")]
         pairs += [("entry", entry) for entry in entries]
         sections.append(section(title, pairs))
-    return document("What a waiting caller hears.", *sections)
+    return join_sections("What a waiting caller hears.", *sections)
 
 
 def default_files() -> dict[str, str]:
     """Render the files that Asterisk complains about when they are missing."""
     files = {
-        f"{stem}.conf": document("Asterisk's defaults.", section("general")) for stem in _DEFAULTS
+        f"{stem}.conf": join_sections("Asterisk's defaults.", section("general"))
+        for stem in _DEFAULTS
     }
-    files["acl.conf"] = document("No named access lists.")
-    files["stasis.conf"] = document(
+    files["acl.conf"] = join_sections("No named access lists.")
+    files["stasis.conf"] = join_sections(
         "Nobody is told of variables: they hold numbers, and each would be an event.",
         section("declined_message_types", {"decline": "ast_channel_varset_type"}),
     )
     tones = {"ringcadence": "2000,4000", "ring": "440+480/2000,0/4000", "busy": "480+620/500,0/500"}
-    files["indications.conf"] = document(
+    files["indications.conf"] = join_sections(
         "The tones of North America.",
         section("general", {"country": "us"}),
         section("us", {"description": "United States", **tones, "congestion": "480+620/250,0/250"}),

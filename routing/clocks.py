@@ -76,7 +76,7 @@ def normal(text: str) -> str:
     return _TWELVE.sub(r"\1", _HALF.sub(r"\1m", words))
 
 
-def mark(text: str) -> Mark:
+def read_mark(text: str) -> Mark:
     """Read one time of the day as written; ValueError for what is none, such as 25:00 or 13pm."""
     if text in {NOON, MIDNIGHT}:
         return Mark(text, HALF_DAY, 0, "pm" if text == NOON else "am")
@@ -92,12 +92,12 @@ def mark(text: str) -> Mark:
     return known
 
 
-def clock(text: str) -> time:
+def time_of_day(text: str) -> time:
     """Read a time that stands alone: "5pm", "17:00", "noon". ValueError, too, for 5, 5:30, 24:00.
 
     With minutes, 8:00 to 12:59 are a time of 24 hours; from 1:00 to 7:59 it may be the evening.
     """
-    known = mark(normal(text))
+    known = read_mark(normal(text))
     if not known.sure and (":" not in known.text or known.hour < EIGHT):
         raise ValueError(either(known))
     if known.hour == 24:  # noqa: PLR2004  # hours
@@ -135,7 +135,7 @@ def month(text: str) -> int | None:
     return None
 
 
-def day(text: str) -> date:
+def read_date(text: str) -> date:
     """Read a date with its year: 2026-11-30, 11/30/2026, "Nov 30, 2026", "Mon 30 Nov 2026".
 
     ValueError says what is missing, or that the weekday is another.
@@ -189,4 +189,4 @@ def day_and_clock(words: str) -> tuple[date, time]:
         raise ValueError("a date and a time of the day are needed")
     if found[2] == MIDNIGHT:
         raise ValueError("midnight may be the start or the end of that day; 12am is its start")
-    return day(found[1]), clock(found[2])
+    return read_date(found[1]), time_of_day(found[2])

@@ -27,7 +27,7 @@ class BackwardsError(ValueError):
     """A span that ends before it begins."""
 
 
-def span(text: str) -> tuple[time, time]:
+def read_span(text: str) -> tuple[time, time]:
     """Read one span, "08:30-12:00"; an end at or before the start is on the next day."""
     found = _spans(text)
     if len(found) != 1:
@@ -35,7 +35,7 @@ def span(text: str) -> tuple[time, time]:
     return found[0]
 
 
-def spans(text: str) -> tuple[tuple[time, time], ...]:
+def read_spans(text: str) -> tuple[tuple[time, time], ...]:
     """Read the spans of a day, "8:30-12 and 1-5", which come one after the other."""
     found = _spans(text)
     for (_, ends), (begins, _) in pairwise(found):
@@ -63,7 +63,7 @@ def _spans(text: str) -> tuple[tuple[time, time], ...]:
 def _span(text: str, start: str, end: str) -> tuple[time, time]:
     """Find what two times mean together; ValueError where that is not one thing."""
     try:
-        first, last = clocks.mark(start), clocks.mark(end)
+        first, last = clocks.read_mark(start), clocks.read_mark(end)
     except ValueError as error:
         raise ValueError(f"'{text}' is no span such as 08:30-12:00: {error}") from error
     if first.by_day or last.by_day or (_STRICT.fullmatch(start) and _STRICT.fullmatch(end)):
@@ -114,7 +114,7 @@ def _halves(known: Mark) -> list[tuple[str, int]]:
 
 def period(text: str) -> tuple[tuple[time, time], ...]:
     """Read a day's opening hours; what would pass midnight for most of a day is backwards."""
-    found = spans(text)
+    found = read_spans(text)
     for start, end in found:
         minutes = (end.hour - start.hour) * 60 + end.minute - start.minute
         if minutes <= 0 and minutes % DAY_MINUTES > LONGEST_OVERNIGHT:

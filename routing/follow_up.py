@@ -66,7 +66,7 @@ AFTER: Mapping[tuple[State, Event], State] = {
 JOINABLE: tuple[State, ...] = tuple(state for state in STATES if (state, "joined") in AFTER)
 
 
-class RefusedError(ValueError):
+class EventRefusedError(ValueError):
     """An event that cannot happen to a message in its state."""
 
 
@@ -74,11 +74,11 @@ def after(state: State, event: Event) -> State:
     """Return the state that an event leads to; RefusedError if there is none."""
     found = AFTER.get((state, event))
     if found is None:
-        raise RefusedError(f"a message that is {state} cannot be {event}")
+        raise EventRefusedError(f"a message that is {state} cannot be {event}")
     return found
 
 
-class Stage(IntEnum):
+class FollowUpStage(IntEnum):
     """How far a message has climbed; each stage calls those of the stages below, too."""
 
     ON_CALL = 0
@@ -87,7 +87,7 @@ class Stage(IntEnum):
 
 
 @dataclass(frozen=True)
-class View:
+class MessageView:
     """What decides of a message: `since` is when its follow-up began, `escalation` may be empty.
 
     `stage` is the least that is called now: higher than the time alone says where nobody of the
@@ -100,7 +100,7 @@ class View:
     state: State
     since: datetime
     escalation: str = ""
-    stage: Stage = Stage.ON_CALL
+    stage: FollowUpStage = FollowUpStage.ON_CALL
     breached_at: datetime | None = None
     acknowledged_by: str | None = None
     acknowledged_at: datetime | None = None
@@ -116,12 +116,12 @@ class Todo:
     """
 
     what: Literal["ring", "overdue", "remind", "wait"]
-    stage: Stage = Stage.ON_CALL
+    stage: FollowUpStage = FollowUpStage.ON_CALL
     who: Mapping[str, str] = field(default_factory=dict)
     breach: bool = False
 
 
-def due(view: View, plan: Plan, numbers: Numbers, now: datetime) -> Todo:
+def todo_for(view: MessageView, plan: Plan, numbers: Numbers, now: datetime) -> Todo:
     """Say what must be done with a message at this instant, which its timer named."""
     if view.state == "closed":
         return Todo("wait")
@@ -138,7 +138,7 @@ def due(view: View, plan: Plan, numbers: Numbers, now: datetime) -> Todo:
     return Todo("remind" if is_open and next_opening(plan, view.since) <= now else "wait")
 
 
-def next_due(view: View, plan: Plan, now: datetime) -> datetime | None:
+def next_due(view: MessageView, plan: Plan, now: datetime) -> datetime | None:
     """Say when something must be done next if nothing happens until then; None once closed.
 
     A deadline that has passed is returned as it is; anything else comes after `now`.
@@ -150,7 +150,7 @@ def next_due(view: View, plan: Plan, now: datetime) -> datetime | None:
     return call_back_by(view, plan) or next_opening(plan, now)
 
 
-def call_back_by(view: View, plan: Plan) -> datetime | None:
+def call_back_by(view: MessageView, plan: Plan) -> datetime | None:
     """Say until when whoever acknowledged an urgent message must have called back."""
     if view.urgency != "urgent" or view.state != "acknowledged" or view.acknowledged_at is None:
         return None
@@ -179,7 +179,7 @@ def next_opening(plan: Plan, after_: datetime) -> datetime:
     return after_ + DAY
 
 
-def escalation_of(view: View, plan: Plan) -> Escalation:
+def escalation_of(view: MessageView, plan: Plan) -> Escalation:
     """Find the escalation policy of a message; the plan's first where that one is gone."""
     return _escalation(view.escalation, plan)
 
@@ -212,7 +212,7 @@ def _escalation(name: str, plan: Plan) -> Escalation:
     return plan.escalations.get(name, next(iter(plan.escalations.values()), Escalation("", ())))
 
 
-def _passed(view: View, now: datetime) -> float:
+def _passed(view: MessageView, now: datetime) -> float:
     """Count the seconds since the follow-up began."""
     return (now.astimezone(UTC) - view.since.astimezone(UTC)).total_seconds()
 
@@ -222,14 +222,14 @@ def _begins(follow_up: FollowUp) -> tuple[int, int, int]:
 
 
 def _callable(
-    view: View, plan: Plan, numbers: Numbers, now: datetime
-) -> tuple[Stage, dict[str, str]]:
+    view: MessageView, plan: Plan, numbers: Numbers, now: datetime
+) -> tuple[FollowUpStage, dict[str, str]]:
     """Find the first stage from the one that is due in which anybody has a contact now."""
     passed = _passed(view, now)
     follow_up = escalation_of(view, plan).follow_up
-    by_time = Stage.BACKUP if passed >= follow_up.backup_s else Stage.ON_CALL
-    stage = max(view.stage, Stage.EVERYONE if passed >= follow_up.everyone_s else by_time)
-    for one in Stage:
+    by_time = FollowUpStage.BACKUP if passed >= follow_up.backup_s else FollowUpStage.ON_CALL
+    stage = max(view.stage, FollowUpStage.EVERYONE if passed >= follow_up.everyone_s else by_time)
+    for one in FollowUpStage:
         if one < stage:
             continue
         found = {
@@ -240,17 +240,17 @@ def _callable(
         }
         if found:
             return one, found
-    return Stage.EVERYONE, {}
+    return FollowUpStage.EVERYONE, {}
 
 
-def _people(view: View, plan: Plan, stage: Stage, now: datetime) -> Iterator[str]:
+def _people(view: MessageView, plan: Plan, stage: FollowUpStage, now: datetime) -> Iterator[str]:
     """Name those of a stage and of all below it; `follow_up` and quiet hours exclude nobody."""
     name = escalation_of(view, plan).schedule
     yield from resolve(ONCALL, plan, now, schedule_name=name)
     if view.acknowledged_by is not None:
         yield view.acknowledged_by  # knows the matter already
-    if stage >= Stage.BACKUP:
+    if stage >= FollowUpStage.BACKUP:
         yield from resolve(BACKUP, plan, now, schedule_name=name)
-    if stage >= Stage.EVERYONE:
+    if stage >= FollowUpStage.EVERYONE:
         yield from schedule.everyone(plan)
         yield from (one.id for one in plan.people.values() if one.role == "manager")

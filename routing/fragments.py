@@ -8,7 +8,7 @@ from datetime import datetime, time, timedelta
 from routing import turns
 from routing.instants import DAY
 from routing.model import Layer
-from routing.windows import local_spans
+from routing.windows import window_local_spans
 
 LOOKED = 70 * DAY  # two months, for windows of one week in a month
 SHORT = timedelta(hours=2)
@@ -33,7 +33,9 @@ def fragment(layer: Layer) -> Fragment | None:
         return None
     first = turns.handoff(layer, 0)
     last = (first + LOOKED).date()
-    spans = sorted(span for one in layer.only for span in local_spans(one, first.date(), last))
+    spans = sorted(
+        span for one in layer.only for span in window_local_spans(one, first.date(), last)
+    )
     joined: list[tuple[datetime, datetime]] = []
     for begins, ends in spans:
         if joined and begins <= joined[-1][1]:

@@ -20,7 +20,7 @@ MINUTE = timedelta(minutes=1)
 
 
 @dataclass(frozen=True)
-class Duty:
+class OnCallSpan:
     """One person on call from `start` up to `end` (UTC), for the same reason all the time.
 
     `instead_of` is whose turn it is, who is away.
@@ -45,12 +45,12 @@ class Handoff:
     after: tuple[str, ...]
 
 
-def duties(plan: Plan, schedule: str, start: datetime, end: datetime) -> list[Duty]:
+def duties(plan: Plan, schedule: str, start: datetime, end: datetime) -> list[OnCallSpan]:
     """List who is on call in [start, end), in order; two at once are two rows."""
     return _joined(plan, schedule, start, end, lambda seat: seat)
 
 
-def turns(plan: Plan, schedule: str, start: datetime, end: datetime) -> list[Duty]:
+def turns(plan: Plan, schedule: str, start: datetime, end: datetime) -> list[OnCallSpan]:
     """List whole turns that touch [start, end), whoever may be added beside them meanwhile.
 
     They are whole up to the further of `LOOKS`, so that the same turn has the same start each time.
@@ -60,12 +60,12 @@ def turns(plan: Plan, schedule: str, start: datetime, end: datetime) -> list[Dut
     return [one for one in found if one.end > start and one.start < end]
 
 
-def backups(plan: Plan, schedule: str, start: datetime, end: datetime) -> list[Duty]:
+def backups(plan: Plan, schedule: str, start: datetime, end: datetime) -> list[OnCallSpan]:
     """List whole times that touch [start, end) in which somebody has the place of the backup.
 
     Who steps in because the schedule's `backup` says so has none. They are whole as `turns` are.
     """
-    rows: list[Duty] = []
+    rows: list[OnCallSpan] = []
     last: Seat | None = None
     far = LOOKS[-1]
     for shift in schedules.shifts(plan, schedule, start - far, end + far):
@@ -74,16 +74,18 @@ def backups(plan: Plan, schedule: str, start: datetime, end: datetime) -> list[D
             rows[-1] = replace(rows[-1], end=shift.end)
         elif seat is not None:
             span = (shift.start, shift.end)
-            rows.append(Duty(schedule, seat.person, *span, seat.source, "backup", seat.instead_of))
+            rows.append(
+                OnCallSpan(schedule, seat.person, *span, seat.source, "backup", seat.instead_of)
+            )
         last = seat
     return [one for one in rows if one.end > start and one.start < end]
 
 
 def _joined(
     plan: Plan, schedule: str, start: datetime, end: datetime, kind: Callable[[Seat], object]
-) -> list[Duty]:
+) -> list[OnCallSpan]:
     """List who is on call, one row as long as the person, place and the `kind` of it stay."""
-    rows: list[Duty] = []
+    rows: list[OnCallSpan] = []
     current: dict[str, tuple[int, object]] = {}  # whose row is open: where it stands, and its kind
     for shift in schedules.shifts(plan, schedule, start, end):
         answer = shift.on_call
@@ -97,7 +99,7 @@ def _joined(
             else:
                 row = len(rows)
                 found = (seat.source, place, seat.instead_of)
-                rows.append(Duty(schedule, person, shift.start, shift.end, *found))
+                rows.append(OnCallSpan(schedule, person, shift.start, shift.end, *found))
             opened[person] = (row, (place, kind(seat)))
         current = opened
     return rows
@@ -144,7 +146,9 @@ def _name(plan: Plan, person: str) -> str:
 def gaps(plan: Plan, now: datetime, days: int) -> list[Shift]:
     """List where nobody is on call within the next days, in any schedule, the first one first."""
     end = now + days * DAY
-    found = [gap for schedule in plan.schedules for gap in schedules.gaps(plan, schedule, now, end)]
+    found = [
+        gap for schedule in plan.schedules for gap in schedules.gaps_of(plan, schedule, now, end)
+    ]
     return sorted(found, key=lambda gap: gap.start)
 
 
@@ -153,7 +157,7 @@ def upcoming_gap(plan: Plan, now: datetime, days: int) -> Shift | None:
     return next(iter(gaps(plan, now, days)), None)
 
 
-def stretches(
+def oncall_stretches(
     plan: Plan, schedule: str, start: datetime, end: datetime
 ) -> list[tuple[datetime, tuple[str, ...]]]:
     """List the people on call from `start` on, and from when on they are others, before `end`."""
@@ -166,7 +170,7 @@ def stretches(
 
 def handoffs(plan: Plan, schedule: str, start: datetime, end: datetime) -> list[Handoff]:
     """List when the people on call change within (start, end)."""
-    known = stretches(plan, schedule, start, end)
+    known = oncall_stretches(plan, schedule, start, end)
     return [Handoff(schedule, at, before, after) for (_, before), (at, after) in pairwise(known)]
 
 
@@ -267,4 +271,4 @@ def weak(
         for shift in schedules.shifts(plan, schedule, start, end)
         if len(shift.on_call.people) == 1 and shift.on_call.backup is None
     ]
-    return list(schedules.gaps(plan, schedule, start, end)), alone
+    return list(schedules.gaps_of(plan, schedule, start, end)), alone

@@ -105,7 +105,7 @@ def refused(plan: Plan, number: str) -> str | None:
     return refusal(number, plan.office.country, plan.outbound.allow)
 
 
-def reachable(plan: Plan, number: str | None) -> str | None:
+def callback_number(plan: Plan, number: str | None) -> str | None:
     """Return the number where a caller can be called back without being asked for one.
 
     Who shows none that this office may call is a stranger each time: their calls and messages have

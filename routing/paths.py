@@ -20,7 +20,7 @@ UNKNOWN, ANONYMOUS = "an unknown caller", "an anonymous caller"
 
 
 @dataclass(frozen=True)
-class Caller:
+class CallerKind:
     """A kind of caller: in words, as facts, and how long ago the earlier calls were."""
 
     words: str
@@ -34,7 +34,7 @@ class Path:
     """A caller's keys on a line, the menus that they answer, and the decision at the end."""
 
     line: Line
-    caller: Caller
+    caller: CallerKind
     keys: tuple[str, ...]
     menus: tuple[str, ...]
     end: Decision
@@ -48,29 +48,29 @@ class Path:
         return (self.caller.words, *pressed, _ending(self.end))
 
 
-def callers(plan: Plan) -> tuple[Caller, ...]:
+def caller_kinds(plan: Plan) -> tuple[CallerKind, ...]:
     """List the kinds of callers that the plan can tell apart, the plainest first.
 
     Beside anonymous and unknown ones these are a patient of each panel and with each flag that
     the rules ask for, and every mixture of them in the directory; each with as many earlier calls
     as make a difference to the rules.
     """
-    kinds = [Caller(UNKNOWN, "unknown"), *_known(plan)]
+    kinds = [CallerKind(UNKNOWN, "unknown"), *_known(plan)]
     several = [
         replace(kind, words=f"{kind.words} calling again ({words})", ages=ages)
         for ages, words in _histories(plan)
         for kind in kinds
     ]
-    return (kinds[0], Caller(ANONYMOUS, None), *kinds[1:], *several)
+    return (kinds[0], CallerKind(ANONYMOUS, None), *kinds[1:], *several)
 
 
-def with_callers(plan: Plan, kinds: Sequence[Caller]) -> Plan:
+def with_callers(plan: Plan, kinds: Sequence[CallerKind]) -> Plan:
     """Put these kinds of callers in the place of the directory."""
     known = {kind.number: kind.patient for kind in kinds if kind.number and kind.patient}
     return replace(plan, patients=known)
 
 
-def walk(plan: Plan, line: Line, kinds: Sequence[Caller], now: datetime) -> Iterator[Path]:
+def walk(plan: Plan, line: Line, kinds: Sequence[CallerKind], now: datetime) -> Iterator[Path]:
     """Follow every way through the menus to its end, for callers of a plan `with_callers`.
 
     Each call is decided by `now`, the instant at which it began, however late its keys are pressed.
@@ -122,7 +122,7 @@ def rung(
         after = step.step
 
 
-def _known(plan: Plan) -> Iterator[Caller]:
+def _known(plan: Plan) -> Iterator[CallerKind]:
     flags = {rule.when.flag for rule in plan.rules if rule.when.flag is not None}
     panels = [rule.when.panel for rule in plan.rules if rule.when.panel is not None]
     if _uses_own(plan):
@@ -140,7 +140,7 @@ def _known(plan: Plan) -> Iterator[Caller]:
         words = "a known caller" if panel is None else f"a patient of {panel}"
         marks = " and ".join(f"'{flag}'" for flag in sorted(held))
         words += f" marked {marks}" if marks else ""
-        yield Caller(words, f"known {number}", Patient(str(number), "", panel, held))
+        yield CallerKind(words, f"known {number}", Patient(str(number), "", panel, held))
 
 
 def _uses_own(plan: Plan) -> bool:

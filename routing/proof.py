@@ -138,7 +138,7 @@ class _Prover:
     """Walks at instants, and remembers by what a walk depends on."""
 
     def __init__(self, plan: Plan, numbers: Numbers) -> None:
-        self._kinds = paths.callers(plan)
+        self._kinds = paths.caller_kinds(plan)
         self._plan = paths.with_callers(plan, self._kinds)
         self._numbers = numbers
         self.watched = Watched(self._plan)

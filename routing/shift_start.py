@@ -53,7 +53,7 @@ class Begin:
 
 
 @dataclass(frozen=True)
-class View:
+class ConfirmView:
     """What decides of somebody who is to confirm: how many calls ended, when the next is due.
 
     The `role` "backup" is for who is told that the shift of `start` was not confirmed. `by_hand`:
@@ -99,7 +99,7 @@ def ends(plan: Plan, name: str, person: str, at: datetime) -> datetime | None:
     return None
 
 
-def due(view: View, plan: Plan, now: datetime, unconfirmed: Collection[str]) -> Todo:
+def shift_todo(view: ConfirmView, plan: Plan, now: datetime, unconfirmed: Collection[str]) -> Todo:
     """Say what must be done; `unconfirmed` are the schedules with somebody who never pressed.
 
     Who was entered a moment ago may be missing in the plan still, and is waited for.
@@ -112,7 +112,7 @@ def due(view: View, plan: Plan, now: datetime, unconfirmed: Collection[str]) -> 
     return "call" if view.due_at is None or view.due_at <= now else "wait"
 
 
-def _concerned(view: View, plan: Plan, now: datetime, unconfirmed: Collection[str]) -> bool:
+def _concerned(view: ConfirmView, plan: Plan, now: datetime, unconfirmed: Collection[str]) -> bool:
     if view.schedule not in plan.schedules:
         return False
     answer = schedule.on_call(plan, view.schedule, now)
@@ -122,7 +122,7 @@ def _concerned(view: View, plan: Plan, now: datetime, unconfirmed: Collection[st
     return wanted and view.person in answer.people
 
 
-def happened(view: View, confirm: Confirm, *, pressed: bool) -> Event:
+def happened(view: ConfirmView, confirm: Confirm, *, pressed: bool) -> Event:
     """Name what a call that ended means."""
     if pressed:
         return "pressed"

@@ -118,7 +118,7 @@ class _Tally:
     """Adds up stretches; what a call does is worked out once for all that are alike."""
 
     def __init__(self, plan: Plan, numbers: Numbers, load: Load) -> None:
-        self._callers = (paths.Caller(paths.UNKNOWN, "unknown"),)
+        self._callers = (paths.CallerKind(paths.UNKNOWN, "unknown"),)
         self._plan = paths.with_callers(plan, self._callers)
         self._numbers = numbers
         self._load = load

@@ -9,7 +9,7 @@ from datetime import date, datetime, time, timedelta
 
 from routing import clocks
 from routing.clocks import CLOCK, MIDNIGHT, WEEKDAYS
-from routing.day_spans import TO, period, span_text, spans
+from routing.day_spans import TO, period, read_spans, span_text
 from routing.model import Window
 
 UNITS = {"s": 1, "m": 60, "h": 3600}
@@ -57,7 +57,7 @@ def weekdays_text(days: tuple[int, ...]) -> str:
     return ", ".join(WEEKDAYS[day] for day in days)
 
 
-def weekly(text: str) -> tuple[str, tuple[str, ...]]:
+def read_weekly(text: str) -> tuple[str, tuple[str, ...]]:
     """Read "Mon-Thu 8:30-12 and 1-5" as the file has it: weekdays, and a day's hours.
 
     The hours are empty where none are given. ValueError says what cannot be read, or is backwards.
@@ -76,7 +76,7 @@ def _parted(words: str) -> tuple[str, str]:
     return words[:at].strip(" ,:"), words[at:]
 
 
-def windows(text: str) -> tuple[Window, ...]:
+def weekly_windows(text: str) -> tuple[Window, ...]:
     """Read weekly windows; ValueError says what a good one looks like.
 
     "mon-thu 17:00-08:00" is one window on each of these days, "fri 17:00-mon 08:00" a single one,
@@ -87,7 +87,7 @@ def windows(text: str) -> tuple[Window, ...]:
         if match := _ACROSS.fullmatch(words):
             return (_across(*match.groups()),)
         days, times = _parted(words)
-        daily = spans(times) if times else ((time(0), time(0)),)
+        daily = read_spans(times) if times else ((time(0), time(0)),)
         return tuple(
             Window(day, start, (day + (end <= start)) % 7, end)
             for start, end in daily
@@ -109,7 +109,7 @@ def _across(day: str, start: str, until: str, end: str) -> Window:
         raise ValueError("midnight may be the start or the end of a day; write 00:00 or 24:00")
     if end == "24:00":
         last, end = (last + 1) % 7, "00:00"
-    return Window(first, clocks.clock(start), last, clocks.clock(end))
+    return Window(first, clocks.time_of_day(start), last, clocks.time_of_day(end))
 
 
 def window_text(window: Window) -> str:
@@ -118,13 +118,13 @@ def window_text(window: Window) -> str:
     return f"{WEEKDAYS[window.weekday]} {start}-{WEEKDAYS[window.until]} {end}"
 
 
-def handoff(text: str) -> tuple[int | None, time]:
+def read_handoff(text: str) -> tuple[int | None, time]:
     """Read "mon 08:00", "Monday 8am" or "8am": a weekday or None, and the time of the day."""
     words = clocks.normal(text)
     head, _, rest = words.partition(" ")
     try:
         day = clocks.weekday(head) if rest else None
-        return day, clocks.clock(words if day is None else rest.removeprefix("at "))
+        return day, clocks.time_of_day(words if day is None else rest.removeprefix("at "))
     except ValueError as error:
         raise ValueError(f"'{text}' is no handoff such as 'mon 08:00' or '8am': {error}") from error
 
@@ -140,7 +140,7 @@ def seconds(text: str) -> int:
 def day(text: str) -> date:
     """Read a date with its year: "2026-12-25" or "12/25/2026"."""
     try:
-        return clocks.day(text)
+        return clocks.read_date(text)
     except ValueError as error:
         raise ValueError(f"'{text}' is no date: {error}") from error
 
@@ -162,7 +162,7 @@ def _day_or_time(text: str) -> tuple[bool, datetime]:
     try:
         if _HAS_CLOCK.search(words):
             return False, local_datetime(text)
-        return True, datetime.combine(clocks.day(text), time(0))
+        return True, datetime.combine(clocks.read_date(text), time(0))
     except ValueError as error:
         raise ValueError(
             f"'{text}' is no date or local time such as 2026-12-20 or 12/20/2026 5pm: "

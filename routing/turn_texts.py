@@ -37,7 +37,7 @@ _HANDOFF = re.compile(
 _BARE = re.compile(r"\d{1,2}(?::\d\d)? ?(?:am|pm)?")
 
 
-def windows(text: str) -> tuple[Window, ...]:
+def turn_windows(text: str) -> tuple[Window, ...]:
     """Read windows of every week, of some weeks of a month, or of one week in two to four.
 
     "first weekend", "second and fourth sat 08:00-20:00", "every other fri 17:00-mon 08:00". Those
@@ -47,14 +47,14 @@ def windows(text: str) -> tuple[Window, ...]:
     words = clocks.normal(text)
     monthly, alternate = _MONTHLY.fullmatch(words), _ALTERNATE.fullmatch(words)
     if monthly is None and alternate is None:
-        return spans.windows(text)
+        return spans.weekly_windows(text)
     try:
         if alternate is not None:
-            found = weekly(alternate[2])
+            found = read_weekly_turns(alternate[2])
             return tuple(replace(one, weeks=EVERY[alternate[1]]) for one in found)
         assert monthly is not None  # noqa: S101  # one of the two matched
         nth = tuple(NTH[word] for word in re.findall(_NTH_WORD, monthly[1]))
-        found = weekly(monthly[2])
+        found = read_weekly_turns(monthly[2])
     except ValueError as error:
         raise ValueError(
             f"'{text}' is no window such as 'first weekend', 'second fri 17:00-mon 08:00' or "
@@ -68,10 +68,10 @@ def windows(text: str) -> tuple[Window, ...]:
     return tuple(replace(one, nth=nth) for one in found)
 
 
-def weekly(words: str) -> tuple[Window, ...]:
+def read_weekly_turns(words: str) -> tuple[Window, ...]:
     """Read windows of every week, whole days that follow one another as one."""
     words = _WEEKEND.sub("sat-sun", words)
-    found = spans.windows(words)
+    found = spans.weekly_windows(words)
     midnight = time(0)
     if all((one.start, one.end) == (midnight, midnight) for one in found) and all(
         one.until == other.weekday for one, other in pairwise(found)
@@ -93,7 +93,7 @@ def counted_from(found: tuple[Window, ...], first: date) -> tuple[Window, ...]:
     )
 
 
-def handoff(text: str) -> tuple[int | MonthDay | None, time]:
+def read_turn_handoff(text: str) -> tuple[int | MonthDay | None, time]:
     """Read "mon 08:00", "8am", "15th 08:00", "last day 17:00", "first mon 8am".
 
     It is a weekday, a day of the month or None, and the time of the day.
@@ -101,9 +101,9 @@ def handoff(text: str) -> tuple[int | MonthDay | None, time]:
     words = clocks.normal(text)
     match = None if _BARE.fullmatch(words) else _HANDOFF.fullmatch(words)
     if match is None:
-        return spans.handoff(text)
+        return spans.read_handoff(text)
     try:
-        return _month_day(match), clocks.clock(match[4])
+        return _month_day(match), clocks.time_of_day(match[4])
     except ValueError as error:
         raise ValueError(
             f"'{text}' is no handoff such as '1st 08:00', 'last day 17:00' or 'first mon 08:00': "

@@ -20,7 +20,7 @@ from zoneinfo import ZoneInfo
 
 from routing.instants import DAY, at_local
 from routing.model import ExtendedWindow, Layer, MonthDay
-from routing.windows import inside, local_spans, occurrences, own_time, whole
+from routing.windows import inside_any, own_time, whole, window_local_spans, window_occurrences
 
 HOUR = timedelta(hours=1)
 YEAR_MONTHS = 12
@@ -41,7 +41,7 @@ def turn(layer: Layer, zone: ZoneInfo, at: datetime) -> Turn | None:
     place = _place(layer, zone, _own(layer, zone, at))
     if place < 0 or over(layer, zone, at):
         return None
-    if layer.only and not inside(layer.only, at, zone):
+    if layer.only and not inside_any(layer.only, at, zone):
         return None
     number = counted(layer, place) // _grouped(layer)
     people = _queue(layer, number)
@@ -64,7 +64,7 @@ def edges(layer: Layer, zone: ZoneInfo, start: datetime, end: datetime) -> Itera
     if layer.until is not None:
         yield _end(layer, zone)
     for window in layer.only:
-        for span in occurrences(window, zone, start, end):
+        for span in window_occurrences(window, zone, start, end):
             yield from span
 
 
@@ -198,7 +198,7 @@ def _held(layer: Layer, year: int) -> tuple[int, ...]:
         return ()
     found: set[int] = set()
     for window in layer.only:
-        for begins, ends in local_spans(window, first, last):
+        for begins, ends in window_local_spans(window, first, last):
             before = place_of(layer, ends - timedelta(microseconds=1))
             found.update(range(max(0, place_of(layer, begins)), before + 1))
     known = _held(layer, year - 1)

@@ -39,7 +39,7 @@ _DATES = re.compile(r"(.+?)(?: to | through | until | - )(.+)")
 _WHOLE = (time(0), time(0))
 
 
-def windows(text: str, holidays: Lists = MappingProxyType({})) -> tuple[LayerWindow, ...]:
+def read_windows(text: str, holidays: Lists = MappingProxyType({})) -> tuple[LayerWindow, ...]:
     """Read a text; ValueError says what a good one looks like, or which two things it may mean.
 
     A list that is not among the `holidays` has no windows.
@@ -47,14 +47,14 @@ def windows(text: str, holidays: Lists = MappingProxyType({})) -> tuple[LayerWin
     words = clocks.normal(text)
     if found := _EXTENDED.fullmatch(words):
         try:
-            weekly = turn_texts.weekly(found[1])
+            weekly = turn_texts.read_weekly_turns(found[1])
         except ValueError:
-            weekly = turn_texts.windows(found[1])
+            weekly = turn_texts.turn_windows(found[1])
         return tuple(ExtendedWindow(one, holidays.get(found[2] or "", ())) for one in weekly)
     if asked := lists(words):
         return tuple(_of_holidays(words, text, holidays.get(asked[0], ())))
     try:
-        weekly = turn_texts.windows(text)
+        weekly = turn_texts.turn_windows(text)
     except ValueError as error:
         return _dated(text, words, error)
     try:
@@ -108,7 +108,7 @@ def _of_holidays(words: str, text: str, holidays: tuple[Holiday, ...]) -> Iterat
         count = 1 if beside[1] == "day" else int(beside[1].split()[0])
         shift = count if beside[2] == "after" else -count
     try:
-        spans = day_spans.spans(times) if times else (_WHOLE,)
+        spans = day_spans.read_spans(times) if times else (_WHOLE,)
     except ValueError as error:
         raise ValueError(
             f"'{text}' is no window such as 'holidays 08:00-08:00' ({error})"
@@ -129,7 +129,7 @@ def _by_date(words: str) -> list[DayWindow]:
     for at in (len(words), *(one.start() for one in _BEGIN.finditer(words))):
         days, times = words[:at].strip(" ,:"), words[at:]
         if days and (when := _dates(days)) is not None:
-            spans = day_spans.spans(times) if times else (_WHOLE,)
+            spans = day_spans.read_spans(times) if times else (_WHOLE,)
             return [DayWindow(when, start, end, name=_name(days)) for start, end in spans]
     raise clocks.UnknownError(words)
 
@@ -144,8 +144,8 @@ def _through(first: Dates, start: str, last: Dates, end: str) -> DayWindow:
         raise ValueError(
             "midnight may be the start or the end of that day; write 24:00 for its end"
         )
-    begins = clocks.clock(start)
-    ends = time(0) if end == "24:00" else clocks.clock(end)
+    begins = clocks.time_of_day(start)
+    ends = time(0) if end == "24:00" else clocks.time_of_day(end)
     if isinstance(first, Days) and isinstance(last, Days):
         whole = datetime.combine(first.first, begins), datetime.combine(last.first, ends)
         if last.first < first.first or (end != "24:00" and whole[1] <= whole[0]):
@@ -193,7 +193,7 @@ def _one_day(words: str) -> Dates | None:
 
 def _date(words: str) -> date | None:
     try:
-        return clocks.day(words)
+        return clocks.read_date(words)
     except ValueError:
         return None
 
@@ -205,7 +205,7 @@ def _parted(words: str) -> tuple[str, str]:
     return words[:at].strip(" ,:"), words[at:]
 
 
-def holiday(text: str) -> Dates:
+def read_holiday(text: str) -> Dates:
     """Read a holiday: a day of each year, or a date or a range of dates."""
     when = _dates(clocks.normal(text))
     if when is None:
@@ -214,9 +214,9 @@ def holiday(text: str) -> Dates:
     return when
 
 
-def counted_from(text: str, first: date, holidays: Lists) -> tuple[LayerWindow, ...]:
+def weeks_counted_from(text: str, first: date, holidays: Lists) -> tuple[LayerWindow, ...]:
     """Read a text of a layer that begins on a day, from which one week in so many is counted."""
-    found = windows(text, holidays)
+    found = read_windows(text, holidays)
     weekly = tuple(one for one in found if isinstance(one, Window))
     if weekly:
         return turn_texts.counted_from(weekly, first)

@@ -20,7 +20,7 @@ TICK = timedelta(microseconds=1)
 Local = tuple[datetime, datetime]
 
 
-def occurrences(
+def window_occurrences(
     window: LayerWindow, zone: ZoneInfo, start: datetime, end: datetime
 ) -> Iterator[tuple[datetime, datetime]]:
     """List the spans of a window that touch [start, end), as instants and in their order."""
@@ -33,16 +33,16 @@ def occurrences(
             yield begins, ends
 
 
-def inside(windows: Iterable[LayerWindow], at: datetime, zone: ZoneInfo) -> bool:
+def inside_any(windows: Iterable[LayerWindow], at: datetime, zone: ZoneInfo) -> bool:
     """Tell whether an aware instant lies in any of these windows."""
     return any(
         begins <= at < ends
         for window in windows
-        for begins, ends in occurrences(window, zone, at, at + TICK)
+        for begins, ends in window_occurrences(window, zone, at, at + TICK)
     )
 
 
-def local_spans(window: LayerWindow, first: date, last: date) -> Iterator[Local]:
+def window_local_spans(window: LayerWindow, first: date, last: date) -> Iterator[Local]:
     """List the spans of a window, in naive local times, that begin from one day to another.
 
     Those that holidays make longer are told without that.
@@ -79,7 +79,7 @@ def own_time(windows: Iterable[LayerWindow], at: datetime, zone: ZoneInfo) -> da
     kept = at
     for window in windows:
         if not isinstance(window, ExtendedWindow):
-            if inside((window,), at, zone):
+            if inside_any((window,), at, zone):
                 return at
             continue
         day = local_day(at, zone)
@@ -98,13 +98,13 @@ def holiday_at(windows: Iterable[LayerWindow], at: datetime, zone: ZoneInfo) -> 
     local = at.astimezone(zone).replace(tzinfo=None)
     for window in windows:
         if isinstance(window, DayWindow) and window.name:
-            for begins, ends in occurrences(window, zone, at, at + TICK):
+            for begins, ends in window_occurrences(window, zone, at, at + TICK):
                 if begins <= at < ends:
                     return _named(Holiday(window.name, window.when), window, local)
-        if isinstance(window, ExtendedWindow) and not inside((window.window,), at, zone):
+        if isinstance(window, ExtendedWindow) and not inside_any((window.window,), at, zone):
             for day in (local.date(), (local + HALF_DAY).date(), (local - HALF_DAY).date()):
                 known = _holiday(window.holidays, day)
-                if known is not None and inside((window,), at, zone):
+                if known is not None and inside_any((window,), at, zone):
                     return _reported(known, day)
     return None
 

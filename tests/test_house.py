@@ -93,7 +93,7 @@ def violations(path: str, source: str) -> list[str]:
         ]
     # before Python 3.12 it can lose a cancellation: then the control layer never ends
     broken += [f"{path} waits with wait_for" for _ in re.findall(r"asyncio\.wait_for\(", source)]
-    on_screen = path == "cli.py" or path.startswith("pbx/cli/")
+    on_screen = path == "cli.py" or path.startswith(("pbx/cli/", "cli.py"))
     if not on_screen:
         broken += [f"{path} imports {name}, which is for commands" for name in tops & SCREEN_ONLY]
     if layer != "pbx":
@@ -242,6 +242,44 @@ def test_a_banned_word_is_found() -> None:
             f"{word.upper()}_S = 1",
         ):
             assert banned("x.py", text), text
+
+
+# Public functions of one name in several modules: each has one meaning, wherever it is.
+SHARED_NAMES = {
+    "read": "make values of a file or a text",
+    "write": "replace a file",
+    "find": "list the findings of a configuration's part",
+    "examine": "list the checks of a machine's part",
+    "to_json": "lay a value out as --json prints it",
+    "sentences": "lay a value out for people",
+    "main": "what a process runs",
+    "upgrade": "what a migration does",
+}
+
+
+def duplicates(sources: dict[str, str]) -> list[str]:
+    """List public names that two modules define; commands are named as people type them."""
+    places: dict[str, list[str]] = {}
+    for path, source in sources.items():
+        for node in ast.parse(source).body:
+            if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+                continue
+            command = path.startswith(("pbx/cli/", "cli.py")) and not isinstance(node, ast.ClassDef)
+            if not command and not node.name.startswith("_") and node.name not in SHARED_NAMES:
+                places.setdefault(node.name, []).append(path)
+    return [f"{name}: {', '.join(paths)}" for name, paths in places.items() if len(paths) > 1]
+
+
+def test_a_public_name_has_one_meaning() -> None:
+    """A name that is looked for is found once."""
+    assert duplicates(modules()) == []
+
+
+def test_a_name_that_is_given_twice_is_found() -> None:
+    """The test above can fail, for a class and for a function."""
+    assert duplicates({"pbx/a.py": "class Call: ...", "pbx/b.py": "class Call: ..."})
+    assert duplicates({"pbx/a.py": "def due(): ...", "routing/b.py": "async def due(): ..."})
+    assert not duplicates({"pbx/cli/a.py": "def due(): ...", "routing/b.py": "def due(): ..."})
 
 
 def test_no_property_is_about_time() -> None:

@@ -13,7 +13,7 @@ from pbx.base.os_errors import os_sentence
 
 
 @contextlib.contextmanager
-def alone(folder: Path) -> Iterator[None]:
+def folder_lock(folder: Path) -> Iterator[None]:
     """Wait until nobody else of ours changes a file of this folder; OSError if it is not there."""
     handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
@@ -27,7 +27,7 @@ def alone(folder: Path) -> Iterator[None]:
 def alone_at(config: Path) -> Iterator[None]:
     """Wait until nobody else of ours changes office.toml; ConfigError if that cannot be."""
     try:
-        with alone(config.resolve().parent):
+        with folder_lock(config.resolve().parent):
             yield
     except OSError as error:
         raise ConfigError(os_sentence(f"{config} cannot be changed", error, config)) from error

@@ -46,7 +46,7 @@ def within(found: Histogram, limit: int) -> int:
     return sum(times for value, times in found.items() if value <= limit)
 
 
-def together(some: Iterable[Histogram]) -> Histogram:
+def add_up(some: Iterable[Histogram]) -> Histogram:
     """Add histograms up."""
     total: Counter[int] = Counter()
     for one in some:

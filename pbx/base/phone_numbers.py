@@ -159,7 +159,7 @@ def national_forms(number: str) -> tuple[str, ...]:
 def callback(text: str, country: str, refusal: Callable[[str], str | None]) -> str | None:
     """Read the number that a caller keyed in; None where it is none that we would call back.
 
-    `refusal` says why a number (E.164) is not called, or None; see `routing.outbound.refused`.
+    `refusal` says why a number (E.164) is not called, or None; see `routing.outbound.note_refused`.
     """
     number = to_e164(text, country)
     return None if number is None or refusal(number) is not None else number

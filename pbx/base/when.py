@@ -28,7 +28,7 @@ _CLOCK_DAY = re.compile(rf"(?:at )?({CLOCK})(?: on)? (.+)", re.ASCII)
 _ZONE = re.compile(r"(.+) ([A-Za-z]{3,5}|[+-]\d\d(?:\d\d)?)", re.ASCII)
 
 
-def parse(
+def parse_time(
     text: str,
     zone: ZoneInfo,
     now: datetime,
@@ -64,8 +64,8 @@ def past_span(
     start: str | None, end: str | None, zone: ZoneInfo, now: datetime
 ) -> tuple[datetime | None, datetime | None]:
     """Read from when to when something that happened is asked for; None leaves an end open."""
-    since = None if start is None else parse(start, zone, now, past=True)
-    until = None if end is None else parse(end, zone, now, after=since, past=True)
+    since = None if start is None else parse_time(start, zone, now, past=True)
+    until = None if end is None else parse_time(end, zone, now, after=since, past=True)
     return since, until
 
 
@@ -130,12 +130,12 @@ class _Reading:
         if day in _NAMED:
             found = self._today + _NAMED[day] * DAY
         elif weekday is None:
-            found = clocks.day(day)
+            found = clocks.read_date(day)
         else:
             found = self._today + (weekday - self._today.weekday()) % 7 * DAY
         if clock == clocks.MIDNIGHT:
             raise ValueError("midnight may be the start or the end of that day; 12am is its start")
-        at = MIDNIGHT if clock is None else clocks.clock(clock)
+        at = MIDNIGHT if clock is None else clocks.time_of_day(clock)
         if weekday is None:
             return instant(found, at, self._zone)
         weeks = [instant(found + days * DAY, at, self._zone) for days in (-7, 0, 7)]
@@ -144,7 +144,7 @@ class _Reading:
         return min(one for one in weeks if one > self._now)
 
     def _alone(self, clock: str) -> datetime:
-        at = clocks.clock(clock)
+        at = clocks.time_of_day(clock)
         if not self._past and self._after is None and clock != clocks.MIDNIGHT:
             return instant(self._today, at, self._zone)
         day = local_day(self._after or self._now, self._zone)
@@ -159,8 +159,8 @@ class _Reading:
             return instant(self._today + DAY, MIDNIGHT, self._zone)
         if clock is None:
             return instant(self._today, EVENING, self._zone)
-        known = clocks.mark(clock)
-        at = clocks.clock(clock if known.sure else f"{clock}pm")
+        known = clocks.read_mark(clock)
+        at = clocks.time_of_day(clock if known.sure else f"{clock}pm")
         if at.hour < DUSK:
             raise ValueError(f"'{clock}' is not in the evening of today")
         return instant(self._today, at, self._zone)

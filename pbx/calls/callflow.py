@@ -72,7 +72,7 @@ class CallFlow:
             asked.did,
             asked.caller,
             kept.presses(),
-            memory.calls(kept.earlier, kept.began),
+            memory.earlier_calls(kept.earlier, kept.began),
             memory.directory(kept.known, asked.caller, turn.plan),
         )
         decision = engine.route(facts, turn.plan, turn.began)
@@ -82,9 +82,9 @@ class CallFlow:
         """Take down for the whole call what is true at its beginning."""
         caller = question.caller
         patient = plan.patients.get(caller) if caller is not None else None
-        number = outbound.reachable(plan, caller)
+        number = outbound.callback_number(plan, caller)
         earlier = memory.ages(self._recent.earlier(number, question.call), began, plan)
-        return replace(state, began=began, earlier=earlier, known=memory.known(patient, plan))
+        return replace(state, began=began, earlier=earlier, known=memory.known_facts(patient, plan))
 
 
 @dataclass(frozen=True)
@@ -104,7 +104,7 @@ class _Turn:
     @property
     def number(self) -> str | None:
         """Where the caller can be called back; None for who must say it."""
-        return outbound.reachable(self.plan, self.question.caller)
+        return outbound.callback_number(self.plan, self.question.caller)
 
     def calls_in(self) -> bool:
         """Tell whether a physician at a menu asks for the physician's line: star, but once."""

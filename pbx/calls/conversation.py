@@ -97,7 +97,7 @@ class CallState:
 
         A state that says none is of a call that begins now.
         """
-        return memory.instant(self.began) if self.began else otherwise
+        return memory.instant_of(self.began) if self.began else otherwise
 
     def pressed(self, key: str) -> CallState:
         """Add a key of the menu that was just heard."""

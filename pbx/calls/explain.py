@@ -113,7 +113,7 @@ def earlier(repeat: int, at: datetime) -> tuple[datetime, ...]:
     return tuple(at - REPEAT_APART * count for count in range(repeat - 1, 0, -1))
 
 
-def keep(
+def details_to_keep(
     facts: Facts,
     decision: Decision,
     rings: Sequence[str],
@@ -141,7 +141,7 @@ def keep(
     }
 
 
-def document(reported: Explanation) -> dict[str, Any]:
+def to_json(reported: Explanation) -> dict[str, Any]:
     """Lay an explanation out as `explain --json` prints it."""
     decision = reported.decision
     return {

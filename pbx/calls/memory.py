@@ -27,7 +27,7 @@ def moment(at: datetime) -> int:
     return (at - _EPOCH) // _STEP
 
 
-def instant(milliseconds: int) -> datetime:
+def instant_of(milliseconds: int) -> datetime:
     """Return the instant (UTC) of what `moment` gave."""
     return _EPOCH + milliseconds * _STEP
 
@@ -40,13 +40,13 @@ def ages(calls: Iterable[datetime], began: int, plan: Plan) -> str:
     return ".".join(str(age) for age in [one for one in found if 0 <= one <= far][:most])
 
 
-def calls(ages_: str, began: int) -> tuple[datetime, ...]:
+def earlier_calls(ages_: str, began: int) -> tuple[datetime, ...]:
     """Read when those calls were, the oldest first."""
     found = sorted((int(age) for age in ages_.split(".") if age), reverse=True)
-    return tuple(instant(began - age) for age in found)
+    return tuple(instant_of(began - age) for age in found)
 
 
-def known(patient: Patient | None, plan: Plan) -> str:
+def known_facts(patient: Patient | None, plan: Plan) -> str:
     """Write what the directory says of a caller, as far as rules ask: no name, and no id."""
     if patient is None:
         return ""

@@ -21,7 +21,7 @@ class MessageDraft:
     escalation: str
 
 
-def reported(
+def turn_records(
     question: Question, verdict: Verdict, plan: Plan, now: datetime
 ) -> list[records.Record]:
     """List what the log is told of a turn; the start of the call each time, the first counts."""
@@ -43,7 +43,7 @@ def reported(
                 target=decision.target,
                 urgency=decision.urgency,
                 reasons=decision.reasons,
-                facts=explain.keep(facts, decision, verdict.who, plan, began, first_s),
+                facts=explain.details_to_keep(facts, decision, verdict.who, plan, began, first_s),
             )
         )
     detail = {"event": question.event, "verb": verdict.verb}

@@ -14,7 +14,7 @@ from routing.instants import MIDNIGHT
 from routing.model import Away, Plan
 
 
-def add(text: str, name: Path, person: str, away: Away) -> tuple[str, Plan]:
+def add_away(text: str, name: Path, person: str, away: Away) -> tuple[str, Plan]:
     """Return the file's new text, and its plan, which differs in nothing but this time away.
 
     OfficeLineError if the file cannot be edited so.

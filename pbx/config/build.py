@@ -71,7 +71,7 @@ def _outbound(table: schema.OutboundTable) -> model.Outbound:
 
 
 def _windows(texts: list[str]) -> tuple[model.Window, ...]:
-    return tuple(window for text in texts for window in spans.windows(text))
+    return tuple(window for text in texts for window in spans.weekly_windows(text))
 
 
 def _backline(file: schema.OfficeFile, line: schema.LineTable) -> bool:
@@ -97,7 +97,9 @@ def _holidays(file: schema.OfficeFile) -> dict[str, tuple[model.Holiday, ...]]:
     found: dict[str, tuple[model.Holiday, ...]] = {"": ()}
     for name, value in file.holidays.items():
         days = {name: value} if isinstance(value, str) else value
-        known = tuple(model.Holiday(one, window_texts.holiday(text)) for one, text in days.items())
+        known = tuple(
+            model.Holiday(one, window_texts.read_holiday(text)) for one, text in days.items()
+        )
         found[""] += known
         if not isinstance(value, str):
             found[name] = known
@@ -107,7 +109,7 @@ def _holidays(file: schema.OfficeFile) -> dict[str, tuple[model.Holiday, ...]]:
 def _closures(
     table: schema_days.ClosureTable, holidays: Mapping[str, tuple[model.Holiday, ...]]
 ) -> Iterator[model.Closure]:
-    between = day_spans.span(table.between) if table.between else None
+    between = day_spans.read_span(table.between) if table.between else None
     if table.holidays is None:
         yield model.Closure(_days(table), table.reason, between, table.office_hours)
         return
@@ -117,7 +119,7 @@ def _closures(
 
 
 def _opening(table: schema_days.OpeningTable) -> model.Opening:
-    hours = tuple(span for text in table.hours for span in day_spans.spans(text))
+    hours = tuple(span for text in table.hours for span in day_spans.read_spans(text))
     return model.Opening(_days(table), table.reason, hours, table.office_hours)
 
 
@@ -169,7 +171,7 @@ def _confirm(wanted: bool | schema_schedules.ConfirmTable) -> model.Confirm | No
 
 
 def _layer(table: schema_schedules.LayerTable, holidays: window_texts.Lists) -> model.Layer:
-    day, clock = turn_texts.handoff(table.handoff or "00:00")
+    day, clock = turn_texts.read_turn_handoff(table.handoff or "00:00")
     count, unit = table.every.split()
     layer = model.Layer(
         rotation=tuple(table.rotation),
@@ -185,7 +187,7 @@ def _layer(table: schema_schedules.LayerTable, holidays: window_texts.Lists) -> 
         place=table.place,
     )
     first = turns.first_day(layer)
-    texts = (window_texts.counted_from(text, first, holidays) for text in table.only)
+    texts = (window_texts.weeks_counted_from(text, first, holidays) for text in table.only)
     return replace(layer, only=tuple(window for found in texts for window in found))
 
 
@@ -216,7 +218,7 @@ def _when(table: schema.WhenTable) -> model.When:
         flag=table.flag,
         repeat=model.Repeat(int(count), int(minutes.removesuffix("m"))) if count else None,
         panel=table.panel,
-        during=spans.windows(during) if during else (),
+        during=spans.weekly_windows(during) if during else (),
         during_text=during,
     )
 

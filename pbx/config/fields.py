@@ -45,7 +45,7 @@ def _readable(read: Callable[[str], object]) -> AfterValidator:
         try:
             read(text)
         except day_spans.BackwardsError as error:
-            raise refused("backwards-period", str(error)) from error
+            raise refusal_error("backwards-period", str(error)) from error
         return text
 
     return AfterValidator(check)
@@ -73,7 +73,7 @@ def _zone(text: str) -> str:
     try:
         ZoneInfo(text)
     except (ZoneInfoNotFoundError, ValueError, OSError) as error:
-        raise refused("bad-zone", f"there is no time zone '{text[:60]}'") from error
+        raise refusal_error("bad-zone", f"there is no time zone '{text[:60]}'") from error
     return text
 
 
@@ -146,19 +146,19 @@ Country = Annotated[str, _shaped(r"[A-Z]{2}", "country such as 'US'")]
 Zone = Annotated[str, AfterValidator(_zone)]
 Host = Annotated[str, AfterValidator(_host)]
 Date = Annotated[dt.date, BeforeValidator(_day), AfterValidator(_dates)]
-Span = Annotated[str, _readable(day_spans.span)]
+Span = Annotated[str, _readable(day_spans.read_span)]
 Period = Annotated[str, _readable(day_spans.period)]
 Periods = Annotated[list[Period], BeforeValidator(_listed)]
-WindowText = Annotated[str, _readable(spans.windows)]
+WindowText = Annotated[str, _readable(spans.weekly_windows)]
 Days = Annotated[str, _readable(spans.weekdays)]
-HolidayText = Annotated[str, BeforeValidator(_day_or_time), _readable(window_texts.holiday)]
+HolidayText = Annotated[str, BeforeValidator(_day_or_time), _readable(window_texts.read_holiday)]
 ClosedText = Annotated[str, _readable(_closed)]
 YearlyText = Annotated[str, _readable(day_names.yearly)]
 Duration = Annotated[str, _readable(spans.seconds)]
 LocalTime = Annotated[str, _readable(_local_time)]
 DayOrTime = Annotated[str, BeforeValidator(_day_or_time), _readable(_either)]
-LayerWindow = Annotated[str, _readable(window_texts.windows)]
-Handoff = Annotated[str, _readable(turn_texts.handoff)]
+LayerWindow = Annotated[str, _readable(window_texts.read_windows)]
+Handoff = Annotated[str, _readable(turn_texts.read_turn_handoff)]
 Every = Annotated[
     str, _shaped(r"[1-9]\d{0,2} (hour|day|week|month|holiday)s?", "turn such as '1 week'")
 ]
@@ -169,6 +169,6 @@ FilePath = Annotated[str, _shaped(r"/[ -~]{1,200}", "path of a file that begins 
 Sentence = Annotated[str, StringConstraints(min_length=1, max_length=120)]
 
 
-def refused(code: str, why: str) -> PydanticCustomError:
+def refusal_error(code: str, why: str) -> PydanticCustomError:
     """Make the error that is told under a code of its own; see docs/findings.md."""
     return PydanticCustomError(code, "{why}", {"why": why})

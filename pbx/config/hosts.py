@@ -65,7 +65,7 @@ def addresses(hosts: Sequence[str], known: Known) -> tuple[str, ...]:
     return tuple(one for host in hosts for one in known.get(host) or (host,))
 
 
-class Watch:
+class HostWatch:
     """Looks names up while Asterisk runs, and gives it what is new; `render` writes its files."""
 
     def __init__(
@@ -124,7 +124,7 @@ def remember_unknown(home: Home, names: Sequence[str]) -> None:
         home.unknown_names.unlink(missing_ok=True)
 
 
-def unknown(home: Home) -> list[str]:
+def unknown_hosts(home: Home) -> list[str]:
     """List the names that the Asterisk of this home, which runs, could not look up."""
     try:
         found = json.loads(home.unknown_names.read_text(encoding="utf-8"))
@@ -143,6 +143,6 @@ class Unresolved:
 
 def unresolved(home: Home, phones: Sequence[str]) -> Unresolved:
     """Count these names: desk phones' are the ones given here, all others the carrier's."""
-    names = unknown(home)
+    names = unknown_hosts(home)
     theirs = sum(name in phones for name in names)
     return Unresolved(len(names) - theirs, theirs)

@@ -10,7 +10,7 @@ from pathlib import Path
 from pbx.base.phone_numbers import mask
 from pbx.config.patient_lists import cells, table, text
 from pbx.config.patient_lists.columns import Columns
-from pbx.config.patient_lists.table import Table
+from pbx.config.patient_lists.table import PatientTable
 from routing.model import Patient, Plan
 
 SIZE_LIMIT = text.SIZE_LIMIT
@@ -21,7 +21,7 @@ _LONGEST = {"name": 100, "flag": 120}
 
 
 @dataclass(frozen=True)
-class Entry:
+class PatientEntry:
     """A patient with all their numbers (E.164), and the line of the file.
 
     `notes` say what was left out of the row; `given` which of panel and flags the file has.
@@ -46,8 +46,8 @@ class Refused:
 class Parsed:
     """What a list holds; `below` are the lines under the last patient that are none."""
 
-    table: Table
-    entries: list[Entry]
+    table: PatientTable
+    entries: list[PatientEntry]
     refused: list[Refused]
     below: tuple[int, ...] = ()
 
@@ -61,12 +61,12 @@ def read_file(path: Path, encoding: str | None = None) -> str:
     return text.read(path, encoding)
 
 
-def parse(content: str, plan: Plan, mapped: Mapping[str, str] | None = None) -> Parsed:
+def parse_patients(content: str, plan: Plan, mapped: Mapping[str, str] | None = None) -> Parsed:
     """Read every row by itself; OfficeLineError if the file as a whole is no such list.
 
     `mapped` says which column is what where its name does not, as `columns.mapping` reads it.
     """
-    found = table.find(content, mapped or {})
+    found = table.find_header(content, mapped or {})
     parsed = Parsed(found, [], [])
     below = []
     for line, row in table.rows(found):
@@ -80,12 +80,12 @@ def parse(content: str, plan: Plan, mapped: Mapping[str, str] | None = None) -> 
     return replace(parsed, below=tuple(below))
 
 
-def settle(entries: Sequence[Entry]) -> tuple[list[Entry], list[Refused]]:
+def settle(entries: Sequence[PatientEntry]) -> tuple[list[PatientEntry], list[Refused]]:
     """Join rows that say the same of one patient, and refuse those that contradict an earlier one.
 
     Several patients may share a number.
     """
-    good: dict[str, Entry] = {}
+    good: dict[str, PatientEntry] = {}
     refused = []
     for entry in entries:
         first = good.setdefault(entry.patient.id, entry)
@@ -109,7 +109,7 @@ def flag_of(written: str) -> str | None:
     return flag if _is_plain(flag, "flag") and ";" not in flag else None
 
 
-def _entry(line: int, row: Sequence[str], columns: Columns, plan: Plan) -> Entry:
+def _entry(line: int, row: Sequence[str], columns: Columns, plan: Plan) -> PatientEntry:
     if len(row) > columns.width and any(cell.strip() for cell in row[columns.width :]):
         raise _RefusedError("it has more columns than the line of column names")
     id_ = cells.plain_id(_cell(row, columns, "id"))
@@ -122,7 +122,7 @@ def _entry(line: int, row: Sequence[str], columns: Columns, plan: Plan) -> Entry
         raise _RefusedError(f"a flag is over {_LONGEST['flag']} letters, or unprintable")
     patient = Patient(id_, _name(row, columns), _panel(row, columns, plan), frozenset(flags))
     numbers, notes = _numbers(row, columns, plan)
-    return Entry(line, patient, numbers, notes, columns.given)
+    return PatientEntry(line, patient, numbers, notes, columns.given)
 
 
 def _cell(row: Sequence[str], columns: Columns, role: str) -> str:
@@ -167,7 +167,7 @@ def _numbers(
     row: Sequence[str], columns: Columns, plan: Plan
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
     places = [place for place in columns.phones if place < len(row)]
-    found = cells.Found()
+    found = cells.CellNumbers()
     for place in places:
         before = found.why
         cells.read_cell(row[place], plan.office.country, found)

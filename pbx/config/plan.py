@@ -55,12 +55,12 @@ def check(
     `numbers` are the contacts that the secrets file holds; without them, everybody's are.
     ConfigError only for a file that is not there or cannot be opened.
     """
-    from pbx.config.findings.check import look, read_bytes
+    from pbx.config.findings.check import find_all, read_bytes
 
     text, unreadable = read_bytes(path)
     if unreadable is not None:
         return None, [unreadable]
-    checked = look(text, presets, now, numbers)
+    checked = find_all(text, presets, now, numbers)
     if checked.draft is None or checked.fatal:
         return None, list(checked.findings)
     return _configuration(checked.draft, path), list(checked.findings)

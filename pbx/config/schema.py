@@ -40,13 +40,13 @@ from pbx.config.schema_retention import RetentionTable
 from pbx.config.schema_schedules import ScheduleTable
 
 
-class Table(BaseModel):
+class ClosedTable(BaseModel):
     """A table that holds nothing but its own keys."""
 
     model_config = CLOSED
 
 
-class OfficeTable(Table):
+class OfficeTable(ClosedTable):
     """[office]."""
 
     name: Title
@@ -63,7 +63,7 @@ class OfficeTable(Table):
     """Who owns the messages: a group, a person, a desk phone, or `everyone`."""
 
 
-class OutboundTable(Table):
+class OutboundTable(ClosedTable):
     """[outbound]: calls that we place; `allow` names what the country's rules would refuse."""
 
     allow: list[NumberStart] = []
@@ -76,7 +76,7 @@ class OutboundTable(Table):
     """Calls that all may have at a time."""
 
 
-class LineTable(Table):
+class LineTable(ClosedTable):
     """[[lines]]; a line with an `owner` is that physician's direct line.
 
     Hospitals and labs on a `backline` are not told when to dial 911, and are asked for their direct
@@ -98,7 +98,7 @@ class LineTable(Table):
     """Whether hospitals and labs call here; without it, a line beside one with menus is that."""
 
 
-class WhenTable(Table):
+class WhenTable(ClosedTable):
     """A rule's conditions."""
 
     line: Id | None = None
@@ -123,7 +123,7 @@ class WhenTable(Table):
     """The time of the day."""
 
 
-class DoTable(Table):
+class DoTable(ClosedTable):
     """An action: exactly one of ring, transfer, escalation policy, message, announce and reject."""
 
     ring: Id | None = None
@@ -180,7 +180,7 @@ class MenuTable(BaseModel):
     """What silence and every other key mean."""
 
 
-class RuleTable(Table):
+class RuleTable(ClosedTable):
     """[[rules]]."""
 
     name: Sentence
@@ -191,7 +191,7 @@ class RuleTable(Table):
     """What happens to the call."""
 
 
-class OfficeFile(Table):
+class OfficeFile(ClosedTable):
     """The whole of office.toml."""
 
     office: OfficeTable

@@ -18,7 +18,7 @@ from pbx.config.fields import (
     Sentence,
     Span,
     YearlyText,
-    refused,
+    refusal_error,
 )
 from routing import window_texts
 
@@ -50,7 +50,9 @@ class DaysTable(BaseModel):
         if len(given) != 1 or (self.to is not None) != (self.from_ is not None):
             raise ValueError("name the days either with 'on', or 'from' and 'to', or 'every'")
         if self.from_ is not None and self.to is not None and self.to < self.from_:
-            raise refused("backwards-period", f"'to' ({self.to}) is before 'from' ({self.from_})")
+            raise refusal_error(
+                "backwards-period", f"'to' ({self.to}) is before 'from' ({self.from_})"
+            )
         return self
 
 

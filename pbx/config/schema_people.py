@@ -6,7 +6,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, Field, model_validator
 
-from pbx.config.fields import CLOSED, DayOrTime, Id, Sentence, Title, WindowText, refused
+from pbx.config.fields import CLOSED, DayOrTime, Id, Sentence, Title, WindowText, refusal_error
 from pbx.config.schema_escalations import Confirm
 from routing import spans
 
@@ -40,7 +40,7 @@ class AwayTable(BaseModel):
     def _forwards(self) -> Self:
         if spans.end_of(self.to) <= spans.begin_of(self.from_):
             why = f"the time away ends ({self.to}) before it begins ({self.from_})"
-            raise refused("backwards-period", why)
+            raise refusal_error("backwards-period", why)
         return self
 
 

@@ -16,7 +16,7 @@ from pbx.config.fields import (
     LayerWindow,
     LocalTime,
     Sentence,
-    refused,
+    refusal_error,
 )
 from routing import spans
 
@@ -40,15 +40,15 @@ def _turns(
     """Refuse turns that wander through the day, and ends before their beginnings."""
     count, unit = every.split()
     if unit.startswith("hour") and DAY_HOURS % int(count):
-        raise refused("turn-length", f"turns of {every} do not divide the day")
+        raise refusal_error("turn-length", f"turns of {every} do not divide the day")
     if until is not None and until <= since:
         why = f"the layer ends ({until}) before it begins ({since})"
-        raise refused("backwards-period", why)
+        raise refusal_error("backwards-period", why)
     for person, day in leaves.items():
         joined = joins.get(person, since)
         if day <= joined:
             why = f"{person} leaves ({day}) before they join ({joined})"
-            raise refused("backwards-period", why)
+            raise refusal_error("backwards-period", why)
 
 
 def _handed_over(every: str, handoff: str | None, only: list[str]) -> None:
@@ -57,7 +57,7 @@ def _handed_over(every: str, handoff: str | None, only: list[str]) -> None:
         if not only:
             raise ValueError(f"turns of {every} need 'only' with the holidays beside them")
     elif handoff is None:
-        raise refused("missing-key", "'handoff' is missing")
+        raise refusal_error("missing-key", "'handoff' is missing")
 
 
 class LayerTable(BaseModel):
@@ -113,7 +113,7 @@ class ShiftTable(BaseModel):
         again = start.date() == end.date() and end.fold > start.fold
         if end <= start and not again:
             why = f"the shift ends ({self.to}) before it begins ({self.from_})"
-            raise refused("shift-backwards", why)
+            raise refusal_error("shift-backwards", why)
         return self
 
 

@@ -153,7 +153,7 @@ def change(home: Path, how: Callable[[Secrets], Secrets]) -> Secrets:
     """Read, change and write the secrets file while nobody else does; return the new secrets."""
     try:
         home.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with files.alone(home):
+        with files.folder_lock(home):
             held = read(home)
             changed = how(held)
             if changed != held:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Entry:
+class ShiftEntry:
     """A shift of the file, and the feed that brought it; None if somebody wrote it by hand."""
 
     shift: ExplicitShift
@@ -34,7 +34,7 @@ class Entry:
 
 
 @dataclass(frozen=True)
-class Feed:
+class CalendarFeed:
     """The calendar that shifts come from: what it brought before is replaced.
 
     Programs publish a calendar for each person, often all under one name: unless it is the `whole`
@@ -45,7 +45,7 @@ class Feed:
     whole: bool = True
 
 
-ONLY = Feed("calendar")
+ONLY = CalendarFeed("calendar")
 
 
 @dataclass(frozen=True)
@@ -53,8 +53,8 @@ class Edit:
     """The file's new text, and what became of its shifts."""
 
     text: str
-    added: tuple[Entry, ...]
-    removed: tuple[Entry, ...]
+    added: tuple[ShiftEntry, ...]
+    removed: tuple[ShiftEntry, ...]
 
 
 def edit(
@@ -63,7 +63,7 @@ def edit(
     schedule: str,
     imported: Sequence[ImportedShift],
     span: tuple[datetime, datetime],
-    feed: Feed = ONLY,
+    feed: CalendarFeed = ONLY,
 ) -> Edit:
     """Put a feed's shifts in the place of those that it brought before, within a span.
 
@@ -76,7 +76,9 @@ def edit(
     presets = data_folder("config") / "presets.toml"
     before = plan_files.parse(text, name, presets)
     shifts = before.plan.schedules[schedule].shifts
-    old = [Entry(*one) for one in zip(shifts, _feeds(text, schedule, len(shifts)), strict=True)]
+    old = [
+        ShiftEntry(*one) for one in zip(shifts, _feeds(text, schedule, len(shifts)), strict=True)
+    ]
     wanted = _wanted(before.plan, old, imported, span, feed)
     known, meant = {one.key for one in old}, {one.key for one in wanted}
     added = tuple(one for one in wanted if one.key not in known)
@@ -135,11 +137,11 @@ class _Piece:
 
 def _wanted(
     plan: Plan,
-    old: Sequence[Entry],
+    old: Sequence[ShiftEntry],
     imported: Sequence[ImportedShift],
     span: tuple[datetime, datetime],
-    feed: Feed,
-) -> list[Entry]:
+    feed: CalendarFeed,
+) -> list[ShiftEntry]:
     """List the shifts that the file should have: those that stay as they are, then the others."""
     zone = plan.office.zone
     fresh = [
@@ -148,7 +150,7 @@ def _wanted(
         if _minute(one.start) < _minute(one.end)
     ]
     people, places = {one.person for one in imported}, {one.place for one in imported}
-    untouched: list[Entry] = []
+    untouched: list[ShiftEntry] = []
     pieces: list[_Piece] = []
     for entry in old:
         shift = entry.shift
@@ -205,9 +207,9 @@ def _goes_on(last: _Piece, piece: _Piece) -> bool:
     return one == (piece.person, piece.place, piece.feed, piece.start)
 
 
-def _entry(piece: _Piece, plan: Plan) -> Entry:
+def _entry(piece: _Piece, plan: Plan) -> ShiftEntry:
     times = _local(piece.start, plan), _local(piece.end, plan)
-    return Entry(ExplicitShift(piece.person, *times, piece.place), piece.feed)
+    return ShiftEntry(ExplicitShift(piece.person, *times, piece.place), piece.feed)
 
 
 def _minute(at: datetime) -> datetime:
@@ -235,7 +237,7 @@ def _feeds(text: str, schedule: str, count: int) -> list[str | None]:
     return found if len(found) == count else [None] * count
 
 
-def _rewritten(text: str, schedule: str, keep: Sequence[bool], added: Sequence[Entry]) -> str:
+def _rewritten(text: str, schedule: str, keep: Sequence[bool], added: Sequence[ShiftEntry]) -> str:
     """Take out and add tables of shifts, leaving everything else to the letter."""
     import tomlkit
     from tomlkit.exceptions import TOMLKitError
@@ -262,7 +264,7 @@ def _rewritten(text: str, schedule: str, keep: Sequence[bool], added: Sequence[E
         raise _layout(schedule) from error
 
 
-def _values(entry: Entry) -> dict[str, str]:
+def _values(entry: ShiftEntry) -> dict[str, str]:
     """Write a shift as its table has it."""
     shift = entry.shift
     values = {

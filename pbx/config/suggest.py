@@ -117,7 +117,7 @@ def suggest(
     return tuple(Suggestion(day.isoformat(), name[:LONGEST]) for day, name in sorted(found.items()))
 
 
-def missing(plan: Plan, suggested: Iterable[Suggestion]) -> tuple[Suggestion, ...]:
+def undecided_days(plan: Plan, suggested: Iterable[Suggestion]) -> tuple[Suggestion, ...]:
     """Leave out the days that the file decides already: closed as a whole, or opened."""
     decided = [one.when for one in plan.closures if one.span is None and one.office_hours is None]
     decided += [one.when for one in plan.openings]
@@ -128,7 +128,7 @@ def missing(plan: Plan, suggested: Iterable[Suggestion]) -> tuple[Suggestion, ..
     )
 
 
-def tables(suggested: Iterable[Suggestion]) -> str:
+def closure_tables(suggested: Iterable[Suggestion]) -> str:
     """Write closures as they stand in the file."""
     import tomlkit
 
@@ -151,7 +151,7 @@ def extended(text: str, suggested: Iterable[Suggestion]) -> str:
     newline = "\r\n" if "\r\n" in text else "\n"
     kept, rest = "".join(lines[:end]).rstrip(), "".join(lines[end:])
     between = newline if rest.strip() and not rest[0].isspace() else ""
-    added = tables(new).replace("\n", newline)
+    added = closure_tables(new).replace("\n", newline)
     result = f"{kept}{2 * newline}{added}{between}{rest}"
     before = tomllib.loads(text)
     try:
@@ -166,7 +166,7 @@ def extended(text: str, suggested: Iterable[Suggestion]) -> str:
     return result
 
 
-def append(path: Path, suggested: Iterable[Suggestion]) -> None:
+def append_closures(path: Path, suggested: Iterable[Suggestion]) -> None:
     """Add closures to office.toml, which is replaced as a whole or stays as it was."""
     try:
         with path.open(encoding="utf-8", newline="") as file:

@@ -41,7 +41,7 @@ def meant(zone: str, number: str, year: int) -> str | None:
     return next(iter([*same, *changing]), None)
 
 
-def near(text: str) -> str | None:
+def zone_near(text: str) -> str | None:
     """Name the zone that somebody means by "Chicago", "New York", "Eastern" or "Pacific time"."""
     word = text.lower().removesuffix(" time").replace(" ", "_")
     if word in _SPOKEN:

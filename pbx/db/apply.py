@@ -130,7 +130,7 @@ _STATEMENTS: Mapping[type[Record], tuple[str, ...]] = {
 _STRENGTH = get_args(Outcome)  # the strongest first
 
 
-def write(connection: Connection, record: Record) -> None:
+def write_record(connection: Connection, record: Record) -> None:
     """Write one record; a value that no column can hold is a ValueError.
 
     The statements are SQLite's own, and pass SQLAlchemy by: its own make of each costs more than

@@ -19,7 +19,7 @@ from sqlalchemy import Connection, Engine, text
 from sqlalchemy.exc import DBAPIError
 
 from pbx.base.phone_numbers import mask_within
-from pbx.db.database import file_of, is_writing, reading, sentence, writing
+from pbx.db.database import damage_sentence, file_of, is_writing, reading, writing
 from pbx.db.tables import from_utc_text, utc_text
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ _SOME = text(f"""
 
 
 @dataclass(frozen=True)
-class Entry:
+class AuditEntry:
     """One row: `at` is UTC, `about` an id, `detail` holds ids, counts and reasons."""
 
     seq: int
@@ -120,7 +120,7 @@ def deed(
             append(connection, what, by=by, now=now, about=about, detail=detail)
             yield
     except DBAPIError as error:
-        raise sentence(error, file_of(engine)) from error
+        raise damage_sentence(error, file_of(engine)) from error
 
 
 def record(
@@ -143,7 +143,7 @@ def entries(
     until: datetime | None = None,
     who: str | None = None,
     what: str | None = None,
-) -> list[Entry]:
+) -> list[AuditEntry]:
     """Read rows in their order; `what` is a whole deed or its noun, "plan"."""
     wanted = {
         "start": None if start is None else utc_text(start),
@@ -205,8 +205,8 @@ def _printable(words: str) -> str:
     return "".join(sign for sign in words if sign.isprintable())[:LONGEST]
 
 
-def _entry(row: Row[Any]) -> Entry:
-    return Entry(
+def _entry(row: Row[Any]) -> AuditEntry:
+    return AuditEntry(
         row.seq,
         from_utc_text(row.at),
         row.who,

@@ -48,7 +48,7 @@ def _transact(engine: Engine, batch: Sequence[Record], *, durable: bool) -> None
     try:
         with writing(engine, durable=durable) as connection:
             for record in batch:
-                apply.write(connection, record)
+                apply.write_record(connection, record)
     except SQLAlchemyError as error:
         raise (UnusableError if _may_pass(error) else _BadRecordError)(_kind(error)) from error
     except (ValueError, TypeError, AttributeError, LookupError, ArithmeticError) as error:

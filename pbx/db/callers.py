@@ -43,7 +43,7 @@ _FEW = text("SELECT sum(calls) FROM (SELECT calls FROM heard ORDER BY calls DESC
 
 
 @dataclass(frozen=True)
-class Caller:
+class CallerCount:
     """One who called: the number used most, of how many, and all the calls."""
 
     number: str
@@ -58,14 +58,14 @@ class Callers:
     `total` are the calls of all `everybody`.
     """
 
-    first: tuple[Caller, ...] = ()
+    first: tuple[CallerCount, ...] = ()
     everybody: int = 0
     total: int = 0
     few: int = 0
     few_calls: int = 0
 
 
-def callers(connection: Connection, start: datetime, until: datetime, most: int) -> Callers:
+def count_callers(connection: Connection, start: datetime, until: datetime, most: int) -> Callers:
     """Count the calls of each caller that began in [start, until); `most` of them are named."""
     span = {"start": utc_text(start), "until": utc_text(until)}
     connection.exec_driver_sql(_OWN)
@@ -73,7 +73,7 @@ def callers(connection: Connection, start: datetime, until: datetime, most: int)
     for statement in (_ONE, _SEVERAL):
         connection.execute(statement, span)
     everybody, total = connection.execute(_ALL).one()
-    first = tuple(Caller(*row) for row in connection.execute(_FIRST, {"most": most}))
+    first = tuple(CallerCount(*row) for row in connection.execute(_FIRST, {"most": most}))
     few = (everybody * FEW_PER_MILLE + 999) // 1000
     made = connection.execute(_FEW, {"few": few}).scalar() or 0
     for name in ("heard", "own"):

@@ -13,7 +13,7 @@ from sqlmodel import col, select
 
 from pbx.db import messages
 from pbx.db.database import reading
-from pbx.db.tables import Call, Decision, Event, Leg, Message
+from pbx.db.tables import Call, Event, Leg, Message, StoredDecision
 from routing.decision import Reason
 
 PORTION = 1000  # rows that are held at once where all are read
@@ -83,7 +83,7 @@ class DecisionRow:
 
 
 @dataclass(frozen=True)
-class EventRow:
+class CallEventRow:
     """Something else that happened; `detail` as pairs."""
 
     at: datetime
@@ -98,7 +98,7 @@ class History:
     call: CallRow
     decisions: tuple[DecisionRow, ...]
     legs: tuple[LegRow, ...]
-    events: tuple[EventRow, ...]
+    events: tuple[CallEventRow, ...]
     message: messages.MessageRow | None
 
 
@@ -180,7 +180,11 @@ def get_call(engine: Engine, call_id: str) -> History | None:
         call = session.get(Call, call_id)
         if call is None:
             return None
-        by_turn = select(Decision).where(Decision.call == call_id).order_by(col(Decision.turn))
+        by_turn = (
+            select(StoredDecision)
+            .where(StoredDecision.call == call_id)
+            .order_by(col(StoredDecision.turn))
+        )
         by_start = select(Leg).where(Leg.call == call_id)
         by_time = select(Event).where(Event.call == call_id)
         # a call that joined a message names it; the log may not have heard of it yet
@@ -195,7 +199,7 @@ def get_call(engine: Engine, call_id: str) -> History | None:
                 for leg in session.exec(by_start.order_by(col(Leg.started_at), col(Leg.channel)))
             ),
             events=tuple(
-                EventRow(one.at, one.what, tuple(one.detail.items()))
+                CallEventRow(one.at, one.what, tuple(one.detail.items()))
                 for one in session.exec(by_time.order_by(col(Event.at), col(Event.id)))
             ),
             message=None if message is None else messages.row_of(message),
@@ -206,12 +210,12 @@ def last_decisions(
     engine: Engine, since: datetime, until: datetime | None = None
 ) -> list[tuple[CallRow, DecisionRow]]:
     """Read the last decision of each call that began in [since, until), the earliest call first."""
-    later = aliased(Decision)
+    later = aliased(StoredDecision)
     last = select(func.max(later.turn)).where(later.call == Call.id).scalar_subquery()
     wanted = (
-        select(Call, Decision)
-        .join(Decision, col(Decision.call) == col(Call.id))
-        .where(col(Call.started_at) >= since, col(Decision.turn) == last)
+        select(Call, StoredDecision)
+        .join(StoredDecision, col(StoredDecision.call) == col(Call.id))
+        .where(col(Call.started_at) >= since, col(StoredDecision.turn) == last)
         .order_by(col(Call.started_at), col(Call.id))
     )
     if until is not None:
@@ -258,7 +262,7 @@ def _leg_row(leg: Leg) -> LegRow:
     )
 
 
-def _decision_row(decision: Decision) -> DecisionRow:
+def _decision_row(decision: StoredDecision) -> DecisionRow:
     reasons = tuple(
         Reason(rule=why["rule"], matched=why["matched"], because=why["because"])
         for why in decision.reasons

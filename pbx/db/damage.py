@@ -28,7 +28,7 @@ def code_of(error: BaseException) -> str:
     return str(getattr(getattr(cause, "orig", cause), "sqlite_errorname", "") or "")
 
 
-def mark(database: Path) -> None:
+def mark_damaged(database: Path) -> None:
     """Note that a database is damaged, for the next start."""
     Path(f"{database}{MARK}").touch(mode=0o600)
 

@@ -60,7 +60,7 @@ def open_database(path: Path) -> Engine:
         what, other = f"The database {path} cannot be opened", "name another folder with --home"
         raise StoreError(os_sentence(what, error, path, otherwise=other)) from error
     except DBAPIError as error:
-        raise sentence(error, path) from error
+        raise damage_sentence(error, path) from error
     finally:
         if engine is not None:
             engine.dispose()  # only an engine that is returned may keep a connection
@@ -92,7 +92,7 @@ def changing(engine: Engine) -> Iterator[Connection]:
             count = connection.exec_driver_sql("PRAGMA user_version").scalar() or 0
             connection.exec_driver_sql(f"PRAGMA user_version={(count + 1) % 2**31}")
     except DBAPIError as error:
-        raise sentence(error, file_of(engine)) from error
+        raise damage_sentence(error, file_of(engine)) from error
 
 
 @contextlib.contextmanager
@@ -104,7 +104,7 @@ def reading(engine: Engine) -> Iterator[Session]:
         with Session(engine) as session:
             yield session
     except DBAPIError as error:
-        raise sentence(error, file_of(engine)) from error
+        raise damage_sentence(error, file_of(engine)) from error
 
 
 def file_of(engine: Engine) -> Path:
@@ -112,7 +112,7 @@ def file_of(engine: Engine) -> Path:
     return Path(engine.url.database or "")
 
 
-def sentence(error: DBAPIError, path: Path) -> StoreError:
+def damage_sentence(error: DBAPIError, path: Path) -> StoreError:
     """Say in one sentence what SQLite found wrong, and what to do."""
     code = getattr(error.orig, "sqlite_errorname", "") or ""
     what, fix = f"cannot be used ({error.orig})", "check the disk and the file's owner"
@@ -134,7 +134,7 @@ def _full(code: str, path: Path) -> str | None:
     return why or ("the disk is full" if code.startswith("SQLITE_FULL") else None)
 
 
-def refusal(path: Path) -> str | None:
+def database_refusal(path: Path) -> str | None:
     """Tell in a sentence why a database takes nothing now; None if it does, or is not there."""
     if not path.exists():
         return None
@@ -146,7 +146,7 @@ def refusal(path: Path) -> str | None:
     except StoreError as error:
         return str(error)
     except DBAPIError as error:
-        return str(sentence(error, path))
+        return str(damage_sentence(error, path))
     finally:
         engine.dispose()
 
@@ -273,7 +273,7 @@ def _not_upgraded(error: Exception, path: Path, *, begun: bool) -> StoreError:
         )
     code = getattr(getattr(error, "orig", None), "sqlite_errorname", "") or ""
     if isinstance(error, DBAPIError) and not code.startswith(("SQLITE_ERROR", "SQLITE_CONSTRAINT")):
-        return sentence(error, path)
+        return damage_sentence(error, path)
     return StoreError(
         f"The database {path} cannot be brought to schema {SCHEMA} ({type(error).__name__}), and "
         "is as it was; install the former version again, and tell of it."

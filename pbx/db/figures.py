@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection, Engine, text
 
 from pbx.base.percentiles import Histogram
-from pbx.db.callers import Callers, callers
+from pbx.db.callers import Callers, count_callers
 from pbx.db.database import reading
 from pbx.db.tables import utc_text
 
@@ -107,7 +107,7 @@ class Figures:
 
     def callers(self, span: Span, most: int) -> Callers:
         """Say who called most often; without anonymous callers."""
-        return callers(self._connection, *span, most)
+        return count_callers(self._connection, *span, most)
 
     def rings(
         self, people: Iterable[str], stretches: Sequence[Span]

@@ -14,10 +14,10 @@ from sqlalchemy import Engine, bindparam, text
 from sqlmodel import Session, col, select
 
 from pbx.db.database import reading, writing
-from pbx.db.messages import OPEN_STATES, note
+from pbx.db.messages import OPEN_STATES, note_event
 from pbx.db.tables import Attempt, Message, utc_text
 from routing import follow_up
-from routing.follow_up import RINGING, Stage, View
+from routing.follow_up import RINGING, FollowUpStage, MessageView
 
 Outcome = Literal["acknowledged", "declined", "busy", "no answer", "unreachable"]
 # Besides: another one was faster, somebody else took it up meanwhile, or the process ended.
@@ -55,7 +55,7 @@ class AttemptRow:
     message: str
     person: str
     via: str
-    stage: Stage
+    stage: FollowUpStage
     started_at: datetime
     ended_at: datetime | None
     result: str | None
@@ -65,7 +65,7 @@ class AttemptRow:
 class Round:
     """What is due with a message now, at `at`, who is called, and when it is due again."""
 
-    view: View
+    view: MessageView
     todo: follow_up.Todo
     who: tuple[str, ...]
     at: datetime
@@ -87,7 +87,7 @@ def begin_rounds(engine: Engine, rounds: Iterable[Round]) -> list[list[AttemptRo
 
 def begin_round(
     engine: Engine,
-    view: View,
+    view: MessageView,
     todo: follow_up.Todo,
     who: Iterable[str],
     *,
@@ -107,7 +107,7 @@ def _begin(session: Session, one: Round) -> list[Attempt] | None:
     message.stage, message.due_at = todo.stage, one.due_at
     if todo.breach:
         message.breached_at = one.at
-        note(session.connection(), view.id, one.at, BREACH)
+        note_event(session.connection(), view.id, one.at, BREACH)
     attempts = [
         Attempt(message=view.id, person=who, via=todo.who[who], stage=todo.stage, started_at=one.at)
         for who in one.who
@@ -122,11 +122,11 @@ def end_attempt(engine: Engine, attempt_id: int, result: Result, at: datetime) -
         row = {"id": attempt_id, "at": utc_text(at), "result": result}
         connection.execute(_END_ATTEMPT, row)
         if result == "unreachable":
-            climb = {**row, "states": RINGING, "last": Stage.EVERYONE}
+            climb = {**row, "states": RINGING, "last": FollowUpStage.EVERYONE}
             connection.execute(_CLIMB, climb)
 
 
-def take_up(engine: Engine, now: datetime) -> None:
+def take_up_messages(engine: Engine, now: datetime) -> None:
     """At the start: calls that were cut off count as unknown, and their messages are due now."""
     row = {"at": utc_text(now), "states": RINGING}
     with writing(engine, durable=True) as connection:
@@ -149,7 +149,7 @@ def _attempt_row(one: Attempt) -> AttemptRow:
         message=one.message,
         person=one.person,
         via=one.via,
-        stage=Stage(one.stage),
+        stage=FollowUpStage(one.stage),
         started_at=one.started_at,
         ended_at=one.ended_at,
         result=one.result,

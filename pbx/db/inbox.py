@@ -11,27 +11,27 @@ from sqlalchemy import Engine, func
 from sqlalchemy.exc import DBAPIError
 from sqlmodel import Session, col, select
 
-from pbx.db.database import file_of, reading, sentence, writing
+from pbx.db.database import damage_sentence, file_of, reading, writing
 from pbx.db.message_states import RefusedError, view_of
-from pbx.db.messages import OPEN_STATES, MessageRow, note, row_of
+from pbx.db.messages import OPEN_STATES, MessageRow, note_event, row_of
 from pbx.db.tables import Attempt, Message
-from routing.follow_up import View
+from routing.follow_up import MessageView
 
 CLAIMED, NOTED = "claimed", "note"
 
 
 @dataclass(frozen=True)
-class Item:
+class InboxItem:
     """A message with what its follow-up sees of it; `attempts` counts the calls about it."""
 
     message: MessageRow
-    view: View
+    view: MessageView
     attempts: int
 
 
 def items(
     engine: Engine, *, closed: bool = False, named: Collection[str] | None = None
-) -> list[Item]:
+) -> list[InboxItem]:
     """Read the messages that are not closed, or those `named`: urgent first, then the oldest.
 
     With `closed` all of them.
@@ -53,7 +53,7 @@ def items(
                 .group_by(Attempt.message)
             ).all()
         )
-        return [Item(row_of(one), view_of(one), counted.get(one.id, 0)) for one in found]
+        return [InboxItem(row_of(one), view_of(one), counted.get(one.id, 0)) for one in found]
 
 
 def urgent_waiting(engine: Engine) -> int:
@@ -82,13 +82,13 @@ def claim(engine: Engine, message_id: str, person: str, at: datetime) -> None:
         detail = {"before": message.owner} if message.owner else {}
         message.owner = person
         session.add(message)
-        note(session.connection(), message_id, at, CLAIMED, person, detail)
+        note_event(session.connection(), message_id, at, CLAIMED, person, detail)
 
 
 def add_note(engine: Engine, message_id: str, words: str, person: str, at: datetime) -> None:
     """Write a note on a message, closed ones too, durably."""
     with _changing(engine, message_id) as (session, _):
-        note(session.connection(), message_id, at, NOTED, person, {"text": words})
+        note_event(session.connection(), message_id, at, NOTED, person, {"text": words})
 
 
 @contextlib.contextmanager
@@ -97,7 +97,7 @@ def explained(engine: Engine) -> Iterator[None]:
     try:
         yield
     except DBAPIError as error:
-        raise sentence(error, file_of(engine)) from error
+        raise damage_sentence(error, file_of(engine)) from error
 
 
 @contextlib.contextmanager
@@ -109,12 +109,12 @@ def _changing(engine: Engine, message_id: str) -> Iterator[tuple[Session, Messag
     ):
         message = session.get(Message, message_id)
         if message is None:
-            raise unknown(message_id)
+            raise no_such_message(message_id)
         yield session, message
         session.commit()  # the transaction itself is committed by `writing`
 
 
-def unknown(message_id: str) -> RefusedError:
+def no_such_message(message_id: str) -> RefusedError:
     """Say that there is no such message."""
     return RefusedError(
         f"There is no message '{message_id}'; 'officeline inbox list --all' shows the ids."

@@ -17,16 +17,16 @@ from sqlmodel import Session, col, select
 from pbx.base.errors import OfficeLineError
 from pbx.db import messages
 from pbx.db.database import reading, writing
-from pbx.db.messages import MessageRow, is_shared, note, row_of
+from pbx.db.messages import MessageRow, is_shared, note_event, row_of
 from pbx.db.tables import Message, from_utc_text, utc_text
 from routing import follow_up
-from routing.follow_up import RINGING, Stage, State, View
+from routing.follow_up import RINGING, FollowUpStage, MessageView, State
 from routing.model import Plan, Urgency
 
 Act = Literal[
     "delivered", "acknowledged", "called back", "not reached", "closed", "overdue", "cut off"
 ]
-Timer = tuple[View, datetime | None]  # a message, and when it is due next
+Timer = tuple[MessageView, datetime | None]  # a message, and when it is due next
 REMINDED = "reminded"
 PUSHED, PUSH_FAILED = "pushed", "push failed"
 
@@ -50,7 +50,7 @@ class UnheardError(RefusedError):
 
 
 @dataclass(frozen=True)
-class Standing:
+class MessageStanding:
     """How a message stands: who brought it there, and the last of each kind who took it up."""
 
     state: State
@@ -96,7 +96,7 @@ def move(
         view = view_of(message)
         try:
             state = follow_up.after(view.state, event)
-        except follow_up.RefusedError as error:
+        except follow_up.EventRefusedError as error:
             raise RefusedError(
                 f"Message {message_id} stays as it is, because {error}; "
                 f"'officeline inbox show {message_id}' tells what happened to it."
@@ -116,7 +116,7 @@ def move(
         session.flush()
         row = row_of(message)
         detail = {} if disposition is None else {"disposition": disposition}
-        note(connection, message_id, at, event, person, detail)
+        note_event(connection, message_id, at, event, person, detail)
         session.commit()  # the transaction itself is committed by `writing`
     return row
 
@@ -149,9 +149,9 @@ def _enter(message: Message, event: Act, state: State, person: str | None, at: d
     setattr(message, f"{word}_at", at)
 
 
-def due(engine: Engine, now: datetime, limit: int) -> list[View]:
+def due_messages(engine: Engine, now: datetime, limit: int) -> list[MessageView]:
     """Read the messages whose timer has run out, at most `limit`: urgent first, then by time."""
-    found: list[View] = []
+    found: list[MessageView] = []
     with reading(engine) as session:
         for urgency in ("urgent", "routine"):
             wanted = select(Message).where(Message.urgency == urgency, col(Message.due_at) <= now)
@@ -184,15 +184,15 @@ def remind(engine: Engine, timers: Sequence[Timer], *, at: datetime) -> list[str
 
 
 def _reminded(
-    connection: Connection, view: View, due_at: datetime | None, at: datetime
+    connection: Connection, view: MessageView, due_at: datetime | None, at: datetime
 ) -> str | None:
     _set_due(connection, view, due_at)
-    note(connection, view.id, at, REMINDED)
+    note_event(connection, view.id, at, REMINDED)
     owner = connection.execute(_OWNER, {"id": view.id}).scalar()
     return None if owner is None else str(owner)
 
 
-def _set_due(connection: Connection, view: View, due_at: datetime | None) -> None:
+def _set_due(connection: Connection, view: MessageView, due_at: datetime | None) -> None:
     row = {"id": view.id, "state": view.state, "due_at": due_at and utc_text(due_at)}
     connection.execute(_SET_DUE, row)
 
@@ -203,35 +203,35 @@ def note_push(
     """Write into a message's history that somebody was sent a push, or why that failed."""
     what, detail = (PUSHED, {}) if why is None else (PUSH_FAILED, {"why": why})
     with writing(engine) as connection:
-        note(connection, message_id, at, what, person, detail)
+        note_event(connection, message_id, at, what, person, detail)
 
 
-def standing(engine: Engine, message_ids: Iterable[str]) -> dict[str, Standing]:
+def standings(engine: Engine, message_ids: Iterable[str]) -> dict[str, MessageStanding]:
     """Read how messages stand."""
     wanted = select(Message).where(col(Message.id).in_(list(message_ids)))
     with reading(engine) as session:
         return {one.id: _standing(one) for one in session.exec(wanted)}
 
 
-def _standing(message: Message) -> Standing:
+def _standing(message: Message) -> MessageStanding:
     took = {
         "acknowledged": message.acknowledged_by,
         "called back": message.called_back_by,
         "closed": message.closed_by,
     }
     people = frozenset(who for who in took.values() if who)
-    return Standing(cast("State", message.state), took.get(message.state), people)
+    return MessageStanding(cast("State", message.state), took.get(message.state), people)
 
 
-def view_of(message: Message) -> View:
+def view_of(message: Message) -> MessageView:
     """Reduce a row to what decides of it."""
-    return View(
+    return MessageView(
         id=message.id,
         urgency=cast("Urgency", message.urgency),
         state=cast("State", message.state),
         since=message.reopened_at or message.opened_at,
         escalation=message.escalation or "",
-        stage=Stage(message.stage),
+        stage=FollowUpStage(message.stage),
         breached_at=message.breached_at,
         acknowledged_by=message.acknowledged_by,
         acknowledged_at=message.acknowledged_at,

@@ -100,7 +100,7 @@ class MessageRow:
 
 
 @dataclass(frozen=True)
-class EventRow:
+class MessageEventRow:
     """What happened to a message once."""
 
     at: datetime
@@ -156,7 +156,7 @@ def _opened_or_joined(connection: Connection, row: dict[str, Any], at: datetime)
     connection.execute(_OPEN, row)
     if state is None:
         detail = {"call": row["call"], "urgency": row["urgency"]}
-        note(connection, message, at, OPENED, detail=detail)
+        note_event(connection, message, at, OPENED, detail=detail)
     return message
 
 
@@ -186,7 +186,7 @@ def _joined(
             anew = {"id": message, "at": utc_text(at), "due_at": row["due_at"]}
             connection.execute(_FOLLOW_UP_ANEW, anew)
     detail = {key: row[key] for key in ("call", "urgency", "recording")}
-    note(connection, message, at, JOINED, detail=detail)
+    note_event(connection, message, at, JOINED, detail=detail)
 
 
 def is_shared(connection: Connection, message_id: str, call: str) -> bool:
@@ -194,9 +194,9 @@ def is_shared(connection: Connection, message_id: str, call: str) -> bool:
     return bool(connection.execute(_SHARED, {"id": message_id, "call": call}).scalar())
 
 
-def calls(engine: Engine, message: MessageRow) -> set[str]:
+def calls_in(engine: Engine, message: MessageRow) -> set[str]:
     """Name the calls that are in a message."""
-    return {call for call, _ in parts(engine, message)}
+    return {call for call, _ in message_parts(engine, message)}
 
 
 def joins(connection: Connection, message_id: str) -> int:
@@ -210,7 +210,7 @@ def shared(engine: Engine, message_id: str, call: str) -> bool:
         return is_shared(connection, message_id, call)
 
 
-def note(
+def note_event(
     connection: Connection,
     message_id: str,
     at: datetime,
@@ -251,10 +251,10 @@ def flag(engine: Engine, message_id: str, flags: Sequence[str], at: datetime) ->
         new = [one for one in flags if one not in known]
         connection.execute(_FLAG, {"id": message_id, "flags": json.dumps(known + new)})
         for one in new:
-            note(connection, message_id, at, "flagged", detail={"flag": one})
+            note_event(connection, message_id, at, "flagged", detail={"flag": one})
 
 
-def get(engine: Engine, message_id: str) -> MessageRow | None:
+def get_message(engine: Engine, message_id: str) -> MessageRow | None:
     """Read one message; None if there is none of this id."""
     with reading(engine) as session:
         found = session.get(Message, message_id)
@@ -269,24 +269,24 @@ def list_open(engine: Engine) -> list[MessageRow]:
         return [row_of(message) for message in found]
 
 
-def history(engine: Engine, message_id: str) -> list[EventRow]:
+def message_history(engine: Engine, message_id: str) -> list[MessageEventRow]:
     """Read what happened to a message, in its order."""
     wanted = select(MessageEvent).where(MessageEvent.message == message_id)
     with reading(engine) as session:
         found = session.exec(wanted.order_by(col(MessageEvent.id)))
-        return [EventRow(one.at, one.what, one.person, one.detail) for one in found]
+        return [MessageEventRow(one.at, one.what, one.person, one.detail) for one in found]
 
 
 def recordings(engine: Engine, message_id: str) -> list[str]:
     """List a message's recordings below the home, in their order: its own, then of those joined."""
-    message = get(engine, message_id)
-    found = [] if message is None else parts(engine, message)
+    message = get_message(engine, message_id)
+    found = [] if message is None else message_parts(engine, message)
     return list(dict.fromkeys(place for _, place in found if place))  # a call may join twice
 
 
-def parts(engine: Engine, message: MessageRow) -> list[tuple[str, str | None]]:
+def message_parts(engine: Engine, message: MessageRow) -> list[tuple[str, str | None]]:
     """List the calls of a message with their recordings: its own, then each that joined, again."""
-    joined = [one.detail for one in history(engine, message.id) if one.what == JOINED]
+    joined = [one.detail for one in message_history(engine, message.id) if one.what == JOINED]
     own = (message.call, message.recording)
     return [own, *((one["call"], one.get("recording")) for one in joined)]
 

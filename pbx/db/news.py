@@ -45,7 +45,7 @@ class News:
 
 
 @dataclass(frozen=True)
-class Standing:
+class OpenCounts:
     """The messages of one urgency that are not closed; `waiting` ones nobody has taken up."""
 
     open: int = 0
@@ -60,7 +60,7 @@ def last(engine: Engine) -> int:
         return int(connection.execute(_LAST).scalar_one())
 
 
-def since(engine: Engine, number: int, limit: int = 500) -> list[News]:
+def events_since(engine: Engine, number: int, limit: int = 500) -> list[News]:
     """Read what happened to messages after that one, in its order, at most `limit` things."""
     with engine.connect() as connection:
         return [
@@ -91,11 +91,11 @@ def attempts_since(engine: Engine, number: int) -> tuple[dict[int, int], int]:
     return {row.stage: row.made for row in rows}, max([number, *(row.last for row in rows)])
 
 
-def standing(engine: Engine) -> dict[str, Standing]:
+def open_counts(engine: Engine) -> dict[str, OpenCounts]:
     """Count the messages that are not closed, by urgency."""
     wanted = {"states": OPEN_STATES, "ringing": RINGING}
     with engine.connect() as connection:
         return {
-            row.urgency: Standing(row.open, row.waiting, row.breached, from_utc_text(row.oldest))
+            row.urgency: OpenCounts(row.open, row.waiting, row.breached, from_utc_text(row.oldest))
             for row in connection.execute(_STANDING, wanted)
         }

@@ -18,8 +18,8 @@ from sqlmodel import col, select
 from dialplan import names
 from pbx.base.errors import OfficeLineError
 from pbx.db import audit
-from pbx.db.database import file_of, reading, sentence, writing
-from pbx.db.messages import note
+from pbx.db.database import damage_sentence, file_of, reading, writing
+from pbx.db.messages import note_event
 from pbx.db.outbound_tables import OutboundCall
 from pbx.db.tables import utc_text
 
@@ -108,7 +108,7 @@ class Request:
 
 
 @dataclass(frozen=True)
-class Heard:
+class HeardPart:
     """How much of a message somebody heard: see `pbx.escalation.words`."""
 
     joins: int
@@ -116,7 +116,7 @@ class Heard:
 
 
 @dataclass(frozen=True)
-class Wanted:
+class OutboundRequest:
     """A call to a patient, about to be placed over the person's leg `call`.
 
     It answers a `request` by its id, or belongs to a `message`, of which so much was `heard`.
@@ -127,7 +127,7 @@ class Wanted:
     call: str
     message: str | None = None
     request: int = 0
-    heard: Heard | None = None
+    heard: HeardPart | None = None
 
 
 @dataclass(frozen=True)
@@ -146,7 +146,7 @@ def ask(engine: Engine, person: str, number: str, *, by: str, at: datetime) -> i
         return int(connection.execute(_ASK, row).lastrowid)
 
 
-def take(engine: Engine, at: datetime) -> Request | None:
+def take_request(engine: Engine, at: datetime) -> Request | None:
     """Take up the oldest request, once and for all; those that came too late are never dialed."""
     with engine.connect() as connection:
         if connection.execute(_ASKED).first() is None:
@@ -176,7 +176,7 @@ def accepted(engine: Engine, request: int) -> None:
         connection.execute(_ACCEPT, {"id": request})
 
 
-def refused(engine: Engine, request: int, why: str, at: datetime) -> None:
+def note_refused(engine: Engine, request: int, why: str, at: datetime) -> None:
     """Note why a request is not dialed, which ends it."""
     with _changing(engine) as connection:
         row = {"id": request, "at": utc_text(at), "result": f"refused: {why}"}
@@ -189,9 +189,9 @@ def counts(engine: Engine, person: str, since: Since, at: datetime) -> tuple[int
         return _counts(connection, person, since, at)
 
 
-def place(
+def place_outbound(
     engine: Engine,
-    wanted: Wanted,
+    wanted: OutboundRequest,
     since: Since,
     assess: Callable[[int, int], T | None],
     at: datetime,
@@ -241,7 +241,7 @@ def going_on(engine: Engine, call: str | None = None) -> list[OutboundCall]:
         return rows
 
 
-def ended(
+def note_ended(
     engine: Engine, call: str, otherwise: str | None, at: datetime, talked: Result = "talked"
 ) -> None:
     """Note that a person's leg is over, or the patient's over it.
@@ -270,7 +270,7 @@ def called_about(engine: Engine, longest: timedelta, at: datetime) -> frozenset[
 def note_refusal(engine: Engine, message: str, person: str, why: str, at: datetime) -> None:
     """Note in a message's history why its patient was not called."""
     with _changing(engine) as connection:
-        note(connection, message, at, NOT_CALLED, person, {"why": why})
+        note_event(connection, message, at, NOT_CALLED, person, {"why": why})
 
 
 def dialed_did(engine: Engine, call: str) -> str:
@@ -279,7 +279,7 @@ def dialed_did(engine: Engine, call: str) -> str:
         return str(connection.execute(_DID, {"call": call}).scalar() or "")
 
 
-def get(engine: Engine, request: int) -> OutboundCall | None:
+def get_request(engine: Engine, request: int) -> OutboundCall | None:
     """Read one call as it stands."""
     with reading(engine) as session:
         found = session.get(OutboundCall, request)
@@ -321,4 +321,4 @@ def _changing(engine: Engine) -> Iterator[Connection]:
         with writing(engine, durable=True) as connection:
             yield connection
     except DBAPIError as error:
-        raise sentence(error, file_of(engine)) from error
+        raise damage_sentence(error, file_of(engine)) from error

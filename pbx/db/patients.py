@@ -11,9 +11,9 @@ from sqlalchemy.exc import DBAPIError
 
 from pbx.base.errors import OfficeLineError
 from pbx.config.patient_lists.changes import Changes, Listed, compare
-from pbx.config.patients_file import Entry, Refused, settle
+from pbx.config.patients_file import PatientEntry, Refused, settle
 from pbx.db import audit
-from pbx.db.database import changing, file_of, reading, sentence
+from pbx.db.database import changing, damage_sentence, file_of, reading
 from pbx.db.tables import PatientRow
 
 _PUT = """
@@ -54,7 +54,7 @@ def put_unnamed(engine: Engine, rows: Mapping[str, Sequence[Unnamed]]) -> None:
 
 def put_patients(  # who and when are for the audit
     engine: Engine,
-    entries: Sequence[Entry],
+    entries: Sequence[PatientEntry],
     *,
     by: str,
     now: datetime,
@@ -100,7 +100,7 @@ def list_patients(engine: Engine) -> list[Listed]:
         with engine.connect() as connection:
             return _listed(connection)
     except DBAPIError as error:
-        raise sentence(error, file_of(engine)) from error
+        raise damage_sentence(error, file_of(engine)) from error
 
 
 def _listed(connection: Connection) -> list[Listed]:
@@ -143,7 +143,7 @@ def remove_patient(engine: Engine, patient: str, *, by: str, now: datetime) -> N
         audit.append(connection, "patients.removed", by=by, now=now, about=patient)
 
 
-def _put(connection: Connection, entries: Sequence[Entry]) -> None:
+def _put(connection: Connection, entries: Sequence[PatientEntry]) -> None:
     """Store patients with their numbers; by the driver's own statements, there may be thousands."""
     if not entries:
         return

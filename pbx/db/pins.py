@@ -13,7 +13,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlmodel import Session, col, select
 
 from pbx.db import audit
-from pbx.db.database import file_of, reading, sentence, writing
+from pbx.db.database import damage_sentence, file_of, reading, writing
 from pbx.db.tables import PinTries
 
 Way = Literal["inbound", "called"]
@@ -27,7 +27,7 @@ STRANGERS_FOR = timedelta(hours=1)  # for as long nobody who calls in is let thr
 
 
 @dataclass(frozen=True)
-class Try:
+class PinTry:
     """Whether a try may be looked at, and whom it locks unless it is right."""
 
     may: bool
@@ -44,7 +44,7 @@ class Locked:
     tries: int
 
 
-def take(engine: Engine, person: str | None, way: Way, now: datetime) -> Try:
+def count_try(engine: Engine, person: str | None, way: Way, now: datetime) -> PinTry:
     """Count one more try, durably; `person` is None where a code is nobody's.
 
     StoreError if it cannot be counted.
@@ -59,10 +59,10 @@ def take(engine: Engine, person: str | None, way: Way, now: datetime) -> Try:
         for who, limit in limits.items():
             wrong = _count(session, who, way, now, limit)
             if wrong is None:
-                return Try(may=False)
+                return PinTry(may=False)
             if wrong == limit:
                 locks.append(who)
-    return Try(may=True, locks=tuple(locks))
+    return PinTry(may=True, locks=tuple(locks))
 
 
 def right(engine: Engine, person: str, way: Way) -> int:
@@ -157,4 +157,4 @@ def _counting(engine: Engine) -> Iterator[Session]:
             yield session
             session.flush()
     except DBAPIError as error:
-        raise sentence(error, file_of(engine)) from error
+        raise damage_sentence(error, file_of(engine)) from error

@@ -29,7 +29,7 @@ class Applied:
 
 
 @dataclass(frozen=True)
-class When:
+class PlanTime:
     """That a plan went live, and when."""
 
     id: int
@@ -74,12 +74,12 @@ def list_applied(engine: Engine, limit: int | None = None) -> list[Applied]:
         return [_applied(row) for row in session.exec(wanted)]
 
 
-def list_times(engine: Engine) -> list[When]:
+def list_times(engine: Engine) -> list[PlanTime]:
     """List when plans were applied, the first one first, without their texts."""
     wanted = select(PlanApplied.id, PlanApplied.hash, PlanApplied.applied_at)
     with reading(engine) as session:
         rows = session.exec(wanted.order_by(col(PlanApplied.id))).all()
-    return [When(cast("int", id_), hash_, at) for id_, hash_, at in rows]
+    return [PlanTime(cast("int", id_), hash_, at) for id_, hash_, at in rows]
 
 
 def get_applied(engine: Engine, plan_id: int) -> Applied:

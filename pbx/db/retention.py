@@ -13,7 +13,7 @@ from datetime import datetime
 from sqlalchemy import Engine, text
 
 from pbx.db.database import reading, writing
-from pbx.db.messages import note
+from pbx.db.messages import note_event
 from pbx.db.tables import utc_text
 
 BATCH = 200  # calls or messages of one transaction: nobody who writes waits for long
@@ -98,7 +98,7 @@ def kept_calls(engine: Engine, began: datetime, at: datetime) -> set[str]:
         return set(session.connection().execute(_KEPT_CALLS, row).scalars())
 
 
-def recordings(engine: Engine) -> dict[str, list[str]]:
+def message_recordings(engine: Engine) -> dict[str, list[str]]:
     """Map messages to their recordings and dictated notes, as paths below the home."""
     found: dict[str, list[str]] = {}
     with reading(engine) as session:
@@ -113,13 +113,15 @@ def held(engine: Engine) -> set[str]:
         return set(session.connection().execute(text(_NAMED)).scalars())
 
 
-def silence(engine: Engine, ids: Sequence[str], at: datetime, now: datetime) -> list[str]:
+def note_recordings_gone(
+    engine: Engine, ids: Sequence[str], at: datetime, now: datetime
+) -> list[str]:
     """Note with messages that their recordings go; return those whose may still go."""
     row = {"at": utc_text(at), "ids": json.dumps(ids)}
     with writing(engine, durable=True) as connection:
         still = list(connection.execute(_STILL, row).scalars())
         for message in still:
-            note(connection, message, now, DELETED)
+            note_event(connection, message, now, DELETED)
     return still
 
 

@@ -13,7 +13,7 @@ from sqlmodel.sql.expression import SelectOfScalar
 
 from pbx.base.errors import OfficeLineError
 from pbx.db import audit
-from pbx.db.database import file_of, reading, sentence, writing
+from pbx.db.database import damage_sentence, file_of, reading, writing
 from pbx.db.tables import Call, Message
 from pbx.db.trust_tables import HoldRow
 
@@ -30,7 +30,7 @@ class Hold:
     lifted_at: datetime | None
 
 
-def add(engine: Engine, target: str, reason: str, *, by: str, now: datetime) -> Hold:
+def add_hold(engine: Engine, target: str, reason: str, *, by: str, now: datetime) -> Hold:
     """Hold a call or message; OfficeLineError if there is none of this id, or it is held."""
     try:
         with writing(engine, durable=True) as connection, Session(connection) as session:
@@ -48,7 +48,7 @@ def add(engine: Engine, target: str, reason: str, *, by: str, now: datetime) -> 
             audit.append(connection, "hold.added", by=by, now=now, about=target, detail=detail)
             return _hold(row)
     except DBAPIError as error:
-        raise sentence(error, file_of(engine)) from error
+        raise damage_sentence(error, file_of(engine)) from error
 
 
 def lift(engine: Engine, target: str, reason: str, *, by: str, now: datetime) -> None:
@@ -64,7 +64,7 @@ def lift(engine: Engine, target: str, reason: str, *, by: str, now: datetime) ->
             detail = {"reason": reason}
             audit.append(connection, "hold.lifted", by=by, now=now, about=target, detail=detail)
     except DBAPIError as error:
-        raise sentence(error, file_of(engine)) from error
+        raise damage_sentence(error, file_of(engine)) from error
 
 
 def list_holds(engine: Engine) -> list[Hold]:

@@ -19,7 +19,7 @@ from pbx.db.follow_ups import Outcome
 from pbx.db.shift_tables import ShiftCall, ShiftStart
 from pbx.db.tables import utc_text
 from routing.model import Override
-from routing.shift_start import ACTIVE, AFTER, Begin, Event, Role, State, View
+from routing.shift_start import ACTIVE, AFTER, Begin, ConfirmView, Event, Role, State
 
 # What the audit calls an event; the person's own deed is the press alone
 _DEEDS: dict[Event, str] = {
@@ -66,13 +66,13 @@ class ShiftRow:
     """One who is to confirm; `view` decides, `by` says who confirmed in another way."""
 
     id: int
-    view: View
+    view: ConfirmView
     end: datetime | None
     by: str | None
 
 
 @dataclass(frozen=True)
-class CallRow:
+class ShiftCallRow:
     """One call about the start of a shift."""
 
     person: str
@@ -82,7 +82,7 @@ class CallRow:
     result: str | None
 
 
-def note(
+def note_starts(
     engine: Engine, begun: Iterable[Begin], role: Role, *, at: datetime, end: datetime | None = None
 ) -> None:
     """Write durably who is to confirm from now on; who stands there already is left alone."""
@@ -100,18 +100,20 @@ def active(engine: Engine) -> list[ShiftRow]:
         return [_row(one) for one in session.exec(wanted)]
 
 
-def history(engine: Engine) -> list[ShiftRow]:
+def shift_history(engine: Engine) -> list[ShiftRow]:
     """Read everything that was ever written, the oldest first."""
     with reading(engine) as session:
         return [_row(one) for one in session.exec(select(ShiftStart).order_by(col(ShiftStart.id)))]
 
 
-def calls(engine: Engine) -> list[CallRow]:
+def shift_calls(engine: Engine) -> list[ShiftCallRow]:
     """Read every call about the start of a shift, the oldest first."""
     wanted = select(ShiftCall, ShiftStart).where(ShiftCall.shift == ShiftStart.id)
     with reading(engine) as session:
         return [
-            CallRow(who.person, cast("Role", who.role), one.started_at, one.ended_at, one.result)
+            ShiftCallRow(
+                who.person, cast("Role", who.role), one.started_at, one.ended_at, one.result
+            )
             for one, who in session.exec(wanted.order_by(col(ShiftCall.id)))
         ]
 
@@ -171,7 +173,7 @@ def happen(
     return state
 
 
-def take_up(engine: Engine, at: datetime) -> None:
+def take_up_shifts(engine: Engine, at: datetime) -> None:
     """At the start: calls that were cut off count as none, and are made again at once."""
     with writing(engine, durable=True) as connection:
         connection.execute(_CUT_OFF, {"at": utc_text(at), "active": ACTIVE})
@@ -211,7 +213,7 @@ def handed(connection: Connection, override: Override, *, by: str, now: datetime
         _note(connection, begin, "oncall", at=now, end=override.end, by=by, by_hand=True)
 
 
-def _audit(connection: Connection, what: str, view: View, *, by: str, at: datetime) -> None:
+def _audit(connection: Connection, what: str, view: ConfirmView, *, by: str, at: datetime) -> None:
     detail = {"schedule": view.schedule, "role": view.role, "start": utc_text(view.start)}
     audit.append(connection, what, by=by, now=at, about=view.person, detail=detail)
 
@@ -243,7 +245,7 @@ def _note(
 
 
 def _row(one: ShiftStart) -> ShiftRow:
-    view = View(
+    view = ConfirmView(
         schedule=one.schedule,
         person=one.person,
         start=one.start,

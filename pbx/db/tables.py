@@ -97,7 +97,7 @@ class Leg(SQLModel, table=True):
     result: str | None = None
 
 
-class Decision(SQLModel, table=True):
+class StoredDecision(SQLModel, table=True):
     """What was decided at one turn; `reasons` is a list of {rule, matched, because}.
 
     `facts` are the keys and earlier calls that it was decided on; null in what is older than they.
@@ -133,8 +133,8 @@ class Message(SQLModel, table=True):
 
     `call` is no foreign key: a message is durable before the log hears of its call. `due_at` is its
     timer, null only once it is closed; `reopened_at` is when its follow-up began anew, if it did.
-    `escalation` may be empty, and `stage` is a `routing.follow_up.Stage`. What an acknowledgment
-    said stays when the message climbs again: `state` alone says where it stands.
+    `escalation` may be empty, and `stage` is a `routing.follow_up.FollowUpStage`. What an
+    acknowledgment said stays when the message climbs again: `state` alone says where it stands.
     """
 
     __tablename__ = "message"

@@ -14,7 +14,7 @@ from sqlalchemy.exc import DBAPIError
 from pbx.base.errors import OfficeLineError
 from pbx.db.batch import UnusableError, write_batch
 from pbx.db.damage import code_of, is_damage
-from pbx.db.database import file_of, sentence, writing
+from pbx.db.database import damage_sentence, file_of, writing
 from pbx.db.records import Record
 
 BATCH = 500  # small enough that a message waits for its turn at the lock for milliseconds only
@@ -211,5 +211,5 @@ def mark_interrupted(engine: Engine, gone: Collection[str]) -> frozenset[str]:
             for call in ended:
                 connection.execute(_INTERRUPT, {"call": call})
     except DBAPIError as error:
-        raise sentence(error, file_of(engine)) from error
+        raise damage_sentence(error, file_of(engine)) from error
     return ended

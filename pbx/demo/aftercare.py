@@ -14,7 +14,7 @@ from pbx.db import follow_ups, message_states
 from pbx.db.follow_ups import Result
 from pbx.db.message_states import Act, RefusedError
 from routing import follow_up
-from routing.follow_up import Todo, View
+from routing.follow_up import MessageView, Todo
 
 TAKES = 0.65  # how likely somebody who is called about a message acknowledges it
 FRONT_DESK = "frontdesk"
@@ -37,7 +37,7 @@ class Aftercare:
             while self._deeds and self._deeds[0][0] <= now:
                 _, message, act, person = heapq.heappop(self._deeds)
                 self._move(message, act, now, person)
-            for view in message_states.due(self._engine, now, AT_ONCE):
+            for view in message_states.due_messages(self._engine, now, AT_ONCE):
                 self._step(view, now)
 
     def _next(self) -> datetime | None:
@@ -45,10 +45,10 @@ class Aftercare:
         times = [self._deeds[0][0]] if self._deeds else []
         return min([*times, *([] if timer is None else [timer])], default=None)
 
-    def _step(self, view: View, now: datetime) -> None:
+    def _step(self, view: MessageView, now: datetime) -> None:
         plan = self._plans.plan
         numbers = {person: frozenset(known) for person, known in self._plans.book.items()}
-        todo = follow_up.due(view, plan, numbers, now)
+        todo = follow_up.todo_for(view, plan, numbers, now)
         due_at = follow_up.next_due(view, plan, now)
         match todo.what:
             case "ring":
@@ -61,7 +61,7 @@ class Aftercare:
             case "wait":
                 message_states.put_off(self._engine, [(view, due_at)])
 
-    def _ring(self, view: View, todo: Todo, now: datetime, due_at: datetime | None) -> None:
+    def _ring(self, view: MessageView, todo: Todo, now: datetime, due_at: datetime | None) -> None:
         """Call a round of people; the first who acknowledges ends it."""
         rows = follow_ups.begin_round(
             self._engine, view, todo, list(todo.who), at=now, due_at=due_at

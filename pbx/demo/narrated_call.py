@@ -22,7 +22,7 @@ Next = tuple[str, str] | None  # what the dialplan tells next: event and detail;
 
 
 @dataclass(frozen=True)
-class Caller:
+class NarratedCaller:
     """Somebody who calls: `number` is E.164 or None, `did` the line."""
 
     id: str
@@ -36,13 +36,13 @@ class Caller:
 class _Call:
     """A call that goes on; `legs` are (unique id, person, whether it was up), for the ledger."""
 
-    caller: Caller
+    caller: NarratedCaller
     answered: bool = False
     legs: list[tuple[str, str, bool]] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
-class Line:
+class NarratedOffice:
     """An office that calls are told to; `spoken` is a sound file that stands for every message."""
 
     plans: Plans
@@ -55,7 +55,7 @@ class Line:
     cdr: Path
     lot: random.Random
 
-    async def call(self, caller: Caller) -> None:
+    async def call(self, caller: NarratedCaller) -> None:
         """Play a call from its arrival to its end, at its own time."""
         self.clock.set(caller.at)
         call, state, turn = _Call(caller), "", 1
@@ -96,7 +96,7 @@ class Line:
         self._pass(3, 6)
         return None
 
-    def _key(self, caller: Caller, verdict: Verdict) -> str:
+    def _key(self, caller: NarratedCaller, verdict: Verdict) -> str:
         """Choose the key that means what the caller wants; some press none."""
         menu = self.plans.plan.menus.get(verdict.decision.target if verdict.decision else "")
         wanted = "urgent" if caller.urgent else "routine"

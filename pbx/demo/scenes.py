@@ -40,7 +40,7 @@ class Played:
 
 
 @dataclass(frozen=True)
-class Scene:
+class DemoScene:
     """One scene: its title, the office's local time, and how it is played for one caller."""
 
     title: str
@@ -200,14 +200,14 @@ async def routine(stage: Stage, caller: str | None) -> Played:
 
 
 SCENES = (
-    Scene("Tuesday 10:00, the front desk answers", TUESDAY, desk_answers),
-    Scene("Tuesday 10:00, nobody at the desk", TUESDAY, nobody_at_the_desk),
-    Scene("Saturday 02:10, urgent", SATURDAY, urgent),
-    Scene("Saturday 02:10, a voicemail answers first", SATURDAY, voicemail_then_backup),
-    Scene("Saturday 02:10, silence at the menu", SATURDAY, silence),
-    Scene("Saturday 02:10, routine", SATURDAY, routine),
-    Scene("Saturday 02:10, the hospital's back line", SATURDAY, back_line),
-    Scene("Saturday 02:10, an anonymous caller", SATURDAY, anonymous, anonymous=True),
+    DemoScene("Tuesday 10:00, the front desk answers", TUESDAY, desk_answers),
+    DemoScene("Tuesday 10:00, nobody at the desk", TUESDAY, nobody_at_the_desk),
+    DemoScene("Saturday 02:10, urgent", SATURDAY, urgent),
+    DemoScene("Saturday 02:10, a voicemail answers first", SATURDAY, voicemail_then_backup),
+    DemoScene("Saturday 02:10, silence at the menu", SATURDAY, silence),
+    DemoScene("Saturday 02:10, routine", SATURDAY, routine),
+    DemoScene("Saturday 02:10, the hospital's back line", SATURDAY, back_line),
+    DemoScene("Saturday 02:10, an anonymous caller", SATURDAY, anonymous, anonymous=True),
 )
 
 

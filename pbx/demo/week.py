@@ -24,7 +24,7 @@ from pbx.db.plans import apply_first
 from pbx.db.writer import LogWriter
 from pbx.demo.aftercare import Aftercare
 from pbx.demo.carrier import audio
-from pbx.demo.narrated_call import Caller, Line
+from pbx.demo.narrated_call import NarratedCaller, NarratedOffice
 from routing.model import Plan
 from routing.simulate import Load
 
@@ -77,20 +77,20 @@ async def play(configuration: Configuration, folder: Path, start: datetime, end:
 
 def _line(
     plans: Still, clock: DemoClock, lot: random.Random, recorder: Recorder, home: Home, token: str
-) -> Line:
+) -> NarratedOffice:
     cdr, spoken = cdr_path(home), home.folder / "spoken.wav"
     cdr.parent.mkdir(parents=True, exist_ok=True)
     audio.write_tone(spoken, 440, 1)
     flow = CallFlow(plans, RecentCallers())
-    return Line(plans, flow, recorder, clock, token, home.messages, spoken, cdr, lot)
+    return NarratedOffice(plans, flow, recorder, clock, token, home.messages, spoken, cdr, lot)
 
 
 async def _lived(
-    line: Line, after: Aftercare, writer: LogWriter, span: tuple[datetime, datetime]
+    line: NarratedOffice, after: Aftercare, writer: LogWriter, span: tuple[datetime, datetime]
 ) -> int:
     """Let callers call, and between their calls everything happen that falls due."""
     count = 0
-    for count, caller in enumerate(callers(line.plans.plan, *span, line.lot), start=1):
+    for count, caller in enumerate(draw_callers(line.plans.plan, *span, line.lot), start=1):
         after.until(caller.at)
         await line.call(caller)
         if count % FLUSH_EVERY == 0:
@@ -100,7 +100,7 @@ async def _lived(
     return count
 
 
-def load(plan: Plan) -> Load:
+def call_load(plan: Plan) -> Load:
     """Say how many call: most on the office's number by day, a few on every line at any hour."""
     main = plan.line_of(plan.office.number) or plan.lines[0]
     calls = {}
@@ -113,9 +113,11 @@ def load(plan: Plan) -> Load:
     return Load(calls, {line.name: URGENT if line is main else 1.0 for line in plan.lines})
 
 
-def callers(plan: Plan, start: datetime, end: datetime, lot: random.Random) -> Iterator[Caller]:
+def draw_callers(
+    plan: Plan, start: datetime, end: datetime, lot: random.Random
+) -> Iterator[NarratedCaller]:
     """Draw who calls within [start, end), in the order of their calls."""
-    expected, at, count = load(plan), start, 0
+    expected, at, count = call_load(plan), start, 0
     while at < end:
         local = at.astimezone(plan.office.zone)
         drawn = []
@@ -131,5 +133,5 @@ def callers(plan: Plan, start: datetime, end: datetime, lot: random.Random) -> I
             count += 1
             number = None if lot.random() < ANONYMOUS else lot.choice(PATIENTS)
             urgent = lot.random() < expected.urgent[line.name]
-            yield Caller(f"{when.timestamp():.0f}.{count}", when, line.did, number, urgent)
+            yield NarratedCaller(f"{when.timestamp():.0f}.{count}", when, line.did, number, urgent)
         at += HOUR

@@ -18,7 +18,7 @@ LOOK_S = 0.3  # how often is looked whether a command asks for a call
 log = structlog.get_logger()
 
 
-class Dialer(Protocol):
+class CallbackDialer(Protocol):
     """What calls a person on their mobile."""
 
     async def call_back(self, request: Request) -> Outcome:
@@ -29,7 +29,7 @@ class Dialer(Protocol):
 class Callbacks:
     """Looks for requests; `run` never ends by itself."""
 
-    def __init__(self, placing: Placing, dialer: Dialer) -> None:
+    def __init__(self, placing: Placing, dialer: CallbackDialer) -> None:
         self._placing = placing
         self._dialer = dialer
         self._calls: set[asyncio.Task[None]] = set()

@@ -78,12 +78,12 @@ class FollowUpDialer:
         self._last: dict[str, asyncio.Event] = {}  # by person, whether their last call is over
 
     async def deliver(self, message_id: str, person: str, *, urgent: bool, attempt: int) -> Outcome:
-        """Call somebody about a message; see `pbx.escalation.ringing.Dialer`."""
+        """Call somebody about a message; see `pbx.escalation.ringing.PersonDialer`."""
         del attempt  # the row is written before, and its outcome after, by who asked
         return await self._call(_about(LineState(person, message_id, "called"), urgent=urgent))
 
     def rings(self, message_id: str, person: str) -> bool:
-        """Tell whether their phone rings; see `pbx.escalation.ringing.Dialer`."""
+        """Tell whether their phone rings; see `pbx.escalation.ringing.PersonDialer`."""
         return (message_id, person) in self._about
 
     async def confirm(self, person: str, say: Iterable[str]) -> Outcome:

@@ -26,10 +26,10 @@ from pbx.db.background import LONGEST_PAUSE_S, PAUSE_S, Background
 from pbx.db.follow_ups import AttemptRow, Round
 from pbx.db.message_states import RefusedError
 from pbx.db.set_back import after_start, set_back
-from pbx.escalation.placing import since
-from pbx.escalation.ringing import Calls, Dialer
+from pbx.escalation.placing import counted_since
+from pbx.escalation.ringing import Calls, PersonDialer
 from routing import follow_up
-from routing.follow_up import View
+from routing.follow_up import MessageView
 
 LOOK_S = 1.0  # how often what other processes did is looked for
 BATCH = 50  # messages at a time, so that routine ones never keep an urgent one waiting
@@ -61,7 +61,7 @@ class Escalator:
         self,
         engine: Engine,
         plans: Plans,
-        dialer: Dialer,
+        dialer: PersonDialer,
         clock: Clock,
         tell: Tell = tell_the_log,
     ) -> None:
@@ -87,7 +87,7 @@ class Escalator:
     async def run(self) -> None:
         """Escalate until canceled. What is then being dialed is dialed again by the next run."""
         try:
-            await self._store.insist(follow_ups.take_up, self._clock.now())
+            await self._store.insist(follow_ups.take_up_messages, self._clock.now())
             await self._bring_back()
             while True:
                 self._woken.clear()
@@ -120,7 +120,7 @@ class Escalator:
         now = await self._reported_time()
         self._held = {message: until for message, until in self._held.items() if until > now}
         limit = BATCH + len(self._held)
-        views = await self._store.read(message_states.due, now, limit)
+        views = await self._store.read(message_states.due_messages, now, limit)
         due = [view for view in views if view.id not in self._held]
         does = {
             "ring": self._ring,
@@ -156,12 +156,12 @@ class Escalator:
         self.latest = now
         return now
 
-    def _assessed(self, view: View, now: datetime) -> Round | None:
+    def _assessed(self, view: MessageView, now: datetime) -> Round | None:
         """Say what is due with one message; None if that cannot be said."""
         plan = self._plans.plan
         numbers = {person: frozenset(known) for person, known in self._plans.book.items()}
         try:
-            todo = follow_up.due(view, plan, numbers, now)
+            todo = follow_up.todo_for(view, plan, numbers, now)
             return Round(view, todo, tuple(todo.who), now, follow_up.next_due(view, plan, now))
         except Exception:
             log.exception("escalator.failed", call=view.id)
@@ -186,14 +186,14 @@ class Escalator:
             for step in steps:
                 await self._safely(do, [step])
 
-    def _hold(self, view: View) -> None:
+    def _hold(self, view: MessageView) -> None:
         """Leave a message alone for a while: looking at it again at once would fail again."""
         self._held[view.id] = self._clock.now() + timedelta(seconds=LONGEST_PAUSE_S)
 
     async def _reopen(self, steps: list[Round]) -> None:
         """Let messages climb again whose call back is overdue, and is not being made just now."""
         plan, move = self._plans.plan, message_states.move
-        longest = since(plan, steps[0].at).longest
+        longest = counted_since(plan, steps[0].at).longest
         called = await self._store.read(outbound.called_about, longest, steps[0].at)
         later = [(one.view, one.at + CALLED) for one in steps if one.view.id in called]
         await self._store.write(message_states.put_off, later)

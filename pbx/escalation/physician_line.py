@@ -27,7 +27,7 @@ from pbx.db import audit, message_states, messages
 from pbx.db.inbox import add_note
 from pbx.db.message_states import RefusedError, UnheardError
 from pbx.db.messages import MessageRow
-from pbx.db.outbound import Heard
+from pbx.db.outbound import HeardPart
 from pbx.escalation.line_steps import LineState, Step, ask_pin, bye, choices, leave, words_of
 from pbx.escalation.pins import CODE_DIGITS
 from pbx.escalation.placing import No, Placing
@@ -42,7 +42,7 @@ SHIFT_KEY = "8"
 log = structlog.get_logger()
 
 
-class Pins(Protocol):
+class PinCheck(Protocol):
     """Who knows what: see `pbx.escalation.pins`."""
 
     async def check_pin(self, person: str, pin: str) -> bool:
@@ -58,7 +58,7 @@ class Pins(Protocol):
         ...
 
 
-class Caller(Protocol):
+class PersonCaller(Protocol):
     """What calls a person on their own phone, about a message or to connect its patient."""
 
     def cannot(self, message_id: str, person: str) -> None:
@@ -79,8 +79,8 @@ class PhysicianLine:
         home: Home,
         plans: Plans,
         clock: Clock,
-        pins: Pins,
-        caller: Caller,
+        pins: PinCheck,
+        caller: PersonCaller,
         placing: Placing,
         taken: Callable[[str, str], None],
     ) -> None:
@@ -257,7 +257,7 @@ class PhysicianLine:
             await self._take(state)
             self._caller.connect(state)
             return bye(state, "calling-you")
-        heard = Heard(state.joins, state.size)
+        heard = HeardPart(state.joins, state.size)
         words = await self._placing.message(state.person, message, call, heard)
         if isinstance(words, No):
             return await self._menu(state, words.say)
@@ -308,7 +308,7 @@ class PhysicianLine:
             raise UnheardError(state.message)
 
     async def _message(self, state: LineState) -> MessageRow:
-        found = await asyncio.to_thread(messages.get, self._engine, state.message)
+        found = await asyncio.to_thread(messages.get_message, self._engine, state.message)
         if found is None:
             raise OfficeLineError(f"There is no message {state.message}.")
         return found

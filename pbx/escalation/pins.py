@@ -108,7 +108,7 @@ class Pins:
             held = secrets.read(self._home)
             person = held.person(who) if way == "inbound" else who
             known = person if person in held.pins else None
-            taken = tries.take(self._engine, known, way, self._clock.now())
+            taken = tries.count_try(self._engine, known, way, self._clock.now())
             fits = _fits(held.pins[known] if known and taken.may else _nobodys(), pin)
             if known is not None and taken.may and fits:
                 wrong = tries.right(self._engine, known, way)

@@ -18,7 +18,7 @@ from pbx.base.errors import OfficeLineError
 from pbx.calls.conversation import Plans
 from pbx.db import outbound
 from pbx.db.messages import MessageRow
-from pbx.db.outbound import Heard, OverError, Request, Since, Wanted
+from pbx.db.outbound import HeardPart, OutboundRequest, OverError, Request, Since
 from pbx.escalation import talks
 from routing import outbound as limits
 from routing.instants import MIDNIGHT, instant, local_day
@@ -54,7 +54,7 @@ class Placing:
         return await asyncio.to_thread(self._refuses, person, number, message)
 
     async def message(
-        self, person: str, message: MessageRow, call: str, heard: Heard | None = None
+        self, person: str, message: MessageRow, call: str, heard: HeardPart | None = None
     ) -> dict[str, str] | No:
         """Place the call to a message's patient: what the dialplan must know to dial, or why not.
 
@@ -82,7 +82,7 @@ class Placing:
     ) -> None:
         """Note the end of a person's leg, or of the patient's.
 
-        See `pbx.escalation.talks.end`. What the database does not take now it takes later.
+        See `pbx.escalation.talks.end_talk`. What the database does not take now it takes later.
         """
         at = at or self._clock.now()
         try:
@@ -109,35 +109,39 @@ class Placing:
         for call, (otherwise, at) in list(self._late.items()):
             await asyncio.to_thread(self._ended, call, otherwise, at)
             del self._late[call]
-        return await asyncio.to_thread(outbound.take, self._engine, self._clock.now())
+        return await asyncio.to_thread(outbound.take_request, self._engine, self._clock.now())
 
     async def drop(self, request: Request, no: No) -> None:
         """End a request that is refused before anybody was called."""
         now = self._clock.now()
-        await asyncio.to_thread(outbound.refused, self._engine, request.id, no.why, now)
+        await asyncio.to_thread(outbound.note_refused, self._engine, request.id, no.why, now)
 
     def _ended(self, call: str, otherwise: str | None, at: datetime) -> None:
         for row in outbound.going_on(self._engine, call):
-            talks.end(self._engine, self._plans.plan, row, otherwise, at)
+            talks.end_talk(self._engine, self._plans.plan, row, otherwise, at)
 
     def _refuses(self, person: str, number: str, message: str | None) -> No | None:
         plan, now = self._plans.plan, self._clock.now()
         no = forbidden(plan, number)
         if no is None:
-            no = over(plan, number, *outbound.counts(self._engine, person, since(plan, now), now))
+            no = limit_reached(
+                plan, number, *outbound.counts(self._engine, person, counted_since(plan, now), now)
+            )
         if no is not None:
             self._noted(person, message, no)
         return no
 
-    def _place(self, wanted: Wanted, line: Line | None) -> dict[str, str] | No:
+    def _place(self, wanted: OutboundRequest, line: Line | None) -> dict[str, str] | No:
         plan, now = self._plans.plan, self._clock.now()
-        assess = partial(over, plan, wanted.number)
+        assess = partial(limit_reached, plan, wanted.number)
         no = forbidden(plan, wanted.number)
-        no = no or outbound.place(self._engine, wanted, since(plan, now), assess, now)
+        no = no or outbound.place_outbound(
+            self._engine, wanted, counted_since(plan, now), assess, now
+        )
         if no is not None:
             self._noted(wanted.person, wanted.message, no)
             if wanted.request:
-                outbound.refused(self._engine, wanted.request, no.why, now)
+                outbound.note_refused(self._engine, wanted.request, no.why, now)
             return no
         return {
             names.SAY: "calling-patient",
@@ -147,20 +151,20 @@ class Placing:
         }
 
     def _place_message(
-        self, person: str, message: MessageRow, call: str, heard: Heard | None
+        self, person: str, message: MessageRow, call: str, heard: HeardPart | None
     ) -> dict[str, str] | No:
         did = outbound.dialed_did(self._engine, message.call)
         number = message.callback_number or ""
-        wanted = Wanted(person, number, call, message=message.id, heard=heard)
+        wanted = OutboundRequest(person, number, call, message=message.id, heard=heard)
         return self._place(wanted, self._plans.plan.line_of(did))
 
     def _place_requested(self, request: int, call: str) -> dict[str, str] | No:
-        row = outbound.get(self._engine, request)
+        row = outbound.get_request(self._engine, request)
         if row is None:
             raise OverError(f"There is no call {request}; ask for another one.")
         lines = self._plans.plan.lines
         own = next((line for line in lines if line.owner == row.person), None)
-        return self._place(Wanted(row.person, row.number, call, request=request), own)
+        return self._place(OutboundRequest(row.person, row.number, call, request=request), own)
 
     def _noted(self, person: str, message: str | None, no: No) -> None:
         log.warning("outbound.refused", person=person, why=no.why)
@@ -174,7 +178,7 @@ def forbidden(plan: Plan, number: str) -> No | None:
     return None if why is None else No(why, "number-refused")
 
 
-def over(plan: Plan, number: str, today: int, running: int) -> No | None:
+def limit_reached(plan: Plan, number: str, today: int, running: int) -> No | None:
     """Say which limit a person's next call would break."""
     why = limits.capped(plan.outbound, number, today=today, running=running)
     if why is None:
@@ -182,7 +186,7 @@ def over(plan: Plan, number: str, today: int, running: int) -> No | None:
     return No(why, "limit-reached" if today >= plan.outbound.per_day else "lines-busy")
 
 
-def since(plan: Plan, now: datetime) -> Since:
+def counted_since(plan: Plan, now: datetime) -> Since:
     """Tell from when on calls count: from the office's midnight, and as long as one may last."""
     zone = plan.office.zone
     day = instant(local_day(now, zone), MIDNIGHT, zone).astimezone(UTC)

@@ -22,7 +22,7 @@ from pbx.config.secrets import Secrets
 from pbx.db import message_states
 from pbx.db.background import Background
 from pbx.db.follow_ups import Outcome
-from pbx.escalation.ringing import Dialer
+from pbx.escalation.ringing import PersonDialer
 
 WORDS = "Urgent message waiting, call the office."
 SEND_S = 20.0
@@ -63,7 +63,7 @@ class PushingDialer:
 
     def __init__(
         self,
-        dialer: Dialer,
+        dialer: PersonDialer,
         engine: Engine,
         plans: Plans,
         secrets: Callable[[], Secrets],
@@ -80,7 +80,7 @@ class PushingDialer:
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def deliver(self, message_id: str, person: str, *, urgent: bool, attempt: int) -> Outcome:
-        """Call somebody about a message; see `pbx.escalation.ringing.Dialer`."""
+        """Call somebody about a message; see `pbx.escalation.ringing.PersonDialer`."""
         url = self._secrets().push.get(person) if urgent else None
         if url is not None:
             task = asyncio.create_task(self._push(message_id, person, url))
@@ -89,7 +89,7 @@ class PushingDialer:
         return await self._dialer.deliver(message_id, person, urgent=urgent, attempt=attempt)
 
     def rings(self, message_id: str, person: str) -> bool:
-        """Tell whether their phone rings; see `pbx.escalation.ringing.Dialer`."""
+        """Tell whether their phone rings; see `pbx.escalation.ringing.PersonDialer`."""
         return self._dialer.rings(message_id, person)
 
     async def _push(self, message_id: str, person: str, url: str) -> None:

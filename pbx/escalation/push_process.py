@@ -9,7 +9,7 @@ import sys
 from contextlib import suppress
 
 
-def is_known(url: str) -> bool:
+def is_service(url: str) -> bool:
     """Tell whether there is a service for this address; nothing is sent."""
     import apprise
 

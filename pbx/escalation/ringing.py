@@ -23,7 +23,7 @@ STOP_S = 3.0  # how long the outcomes of calls may take to be written at the end
 log = structlog.get_logger()
 
 
-class Dialer(Protocol):
+class PersonDialer(Protocol):
     """What calls a person."""
 
     async def deliver(self, message_id: str, person: str, *, urgent: bool, attempt: int) -> Outcome:
@@ -40,7 +40,7 @@ class Dialer(Protocol):
 
 
 @dataclass
-class Ringing:
+class OngoingCalls:
     """A message's calls, by person, until their outcome is written."""
 
     calls: dict[str, asyncio.Task[Outcome]] = field(default_factory=dict)
@@ -65,7 +65,7 @@ class Calls:
         self,
         store: Background,
         plans: Plans,
-        dialer: Dialer,
+        dialer: PersonDialer,
         clock: Clock,
         over: Callable[[], None],
     ) -> None:
@@ -74,7 +74,7 @@ class Calls:
         self._dialer = dialer
         self._clock = clock
         self._over = over
-        self._ringing: dict[str, Ringing] = {}
+        self._ringing: dict[str, OngoingCalls] = {}
         self._followed: set[asyncio.Task[None]] = set()
         self._phones: dict[str, asyncio.Lock] = {}
         self._stopping = False
@@ -84,9 +84,9 @@ class Calls:
         """The messages about which people are being called now."""
         return frozenset(self._ringing)
 
-    def about(self, message: str) -> Ringing:
+    def about(self, message: str) -> OngoingCalls:
         """Return a message's calls; there may be none."""
-        return self._ringing.get(message, Ringing())
+        return self._ringing.get(message, OngoingCalls())
 
     async def stop(self) -> None:
         """End all calls, and write what is known of them."""
@@ -105,13 +105,13 @@ class Calls:
         """
         if not self._ringing:
             return
-        found = await self._store.read(message_states.standing, list(self._ringing))
+        found = await self._store.read(message_states.standings, list(self._ringing))
         for message, stands in found.items():
             if stands.state not in RINGING and (ringing := self._ringing.get(message)):
                 on_it = stands.by is not None and self._dialer.rings(message, stands.by)
                 ringing.end(but=stands.by if on_it else None)
 
-    def dial(self, attempt: AttemptRow, ringing: Ringing) -> None:
+    def dial(self, attempt: AttemptRow, ringing: OngoingCalls) -> None:
         """Call one person, beside the others who are called about the message."""
         self._ringing[attempt.message] = ringing
         call = asyncio.create_task(self._delivered(attempt))
@@ -121,7 +121,7 @@ class Calls:
         follower.add_done_callback(self._followed.discard)
 
     async def _follow(
-        self, attempt: AttemptRow, ringing: Ringing, call: asyncio.Task[Outcome]
+        self, attempt: AttemptRow, ringing: OngoingCalls, call: asyncio.Task[Outcome]
     ) -> None:
         """Wait for a call's outcome and write it; one that our own end cuts off has none."""
         await asyncio.wait({call})
@@ -137,7 +137,7 @@ class Calls:
             self._over()  # the next stage may be due at once
 
     async def _write_outcome(
-        self, attempt: AttemptRow, ringing: Ringing, call: asyncio.Task[Outcome]
+        self, attempt: AttemptRow, ringing: OngoingCalls, call: asyncio.Task[Outcome]
     ) -> None:
         result: Result = "canceled" if call.cancelled() else call.result()
         if result == "acknowledged":
@@ -158,7 +158,7 @@ class Calls:
             log.exception("escalator.dialer", call=message)
             return "unreachable"
 
-    async def _acknowledged(self, attempt: AttemptRow, ringing: Ringing) -> Result:
+    async def _acknowledged(self, attempt: AttemptRow, ringing: OngoingCalls) -> Result:
         """End the other calls and write the acknowledgment; of two at once the first counts."""
         ringing.taken = True
         ringing.end()
@@ -167,7 +167,7 @@ class Calls:
         try:
             await self._store.insist(move, plan, attempt.message, "acknowledged", at=now, person=by)
         except RefusedError:  # taken up before: by this one too, where the telephone wrote it
-            found = await self._store.read(message_states.standing, [attempt.message])
+            found = await self._store.read(message_states.standings, [attempt.message])
             stands = found.get(attempt.message)
             return "acknowledged" if stands and by in stands.people else "too late"
         return "acknowledged"

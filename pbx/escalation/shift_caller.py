@@ -62,7 +62,7 @@ class ShiftCaller:
     async def run(self) -> None:
         """Call until canceled. Whom that cuts off is called again by the next run."""
         try:
-            await self._store.insist(shifts.take_up, self._clock.now())
+            await self._store.insist(shifts.take_up_shifts, self._clock.now())
             while True:
                 pause = LOOK_S
                 try:
@@ -110,11 +110,11 @@ class ShiftCaller:
         """Write who is to confirm, once for each."""
         fresh = [one for one in begun if (one, role) not in self._noted]
         if fresh:
-            await self._store.write(shifts.note, fresh, role, at=now)
+            await self._store.write(shifts.note_starts, fresh, role, at=now)
             self._noted |= {(one, role) for one in fresh}
 
     async def _step(self, row: ShiftRow, plan: Plan, now: datetime, unconfirmed: set[str]) -> None:
-        todo = shift_start.due(row.view, plan, now, unconfirmed)
+        todo = shift_start.shift_todo(row.view, plan, now, unconfirmed)
         match todo:
             case "relieved" | "too late":
                 await self._store.write(shifts.happen, row, todo, at=now)

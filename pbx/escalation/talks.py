@@ -14,7 +14,7 @@ import structlog
 from sqlalchemy import Engine
 
 from pbx.calls.record.catch_up import RECORDING_S
-from pbx.calls.record.cdr import CdrRow, Wanted, read_cdr
+from pbx.calls.record.cdr import CdrFilter, CdrRow, read_cdr
 from pbx.calls.record.reconcile import cdr_path
 from pbx.config.home import Home
 from pbx.db import message_states, messages, outbound
@@ -30,7 +30,9 @@ from routing.model import Plan
 log = structlog.get_logger()
 
 
-def end(engine: Engine, plan: Plan, row: OutboundCall, otherwise: str | None, at: datetime) -> None:
+def end_talk(
+    engine: Engine, plan: Plan, row: OutboundCall, otherwise: str | None, at: datetime
+) -> None:
     """End a call, with its message called back if they talked.
 
     `otherwise` is what came of it where no patient was dialed; None: that is told later.
@@ -68,7 +70,7 @@ def _end(
     talk: timedelta | None,
 ) -> None:
     """End a call in which the patient's phone was up so long, or never."""
-    message = messages.get(engine, row.message) if row.message else None
+    message = messages.get_message(engine, row.message) if row.message else None
     talked: Result = "talked"
     if talk is not None:
         escalation = message.escalation if message is not None else None
@@ -77,7 +79,7 @@ def _end(
         if message is not None and not brief:
             _called_back(engine, plan, row, message, at)
     # last: whoever dies before has it to do again
-    outbound.ended(engine, row.call or "", otherwise, at, talked)
+    outbound.note_ended(engine, row.call or "", otherwise, at, talked)
 
 
 def _called_back(
@@ -102,5 +104,5 @@ def _records(engine: Engine, rows: Collection[OutboundCall]) -> dict[str, CdrRow
     if not calls:
         return {}
     first = min(calls.values())
-    held = read_cdr(cdr_path(Home(file_of(engine).parent)), wanted=Wanted(first, first, calls))
+    held = read_cdr(cdr_path(Home(file_of(engine).parent)), wanted=CdrFilter(first, first, calls))
     return {row.call: row for row in held if row.unique == row.call}

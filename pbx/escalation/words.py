@@ -8,7 +8,7 @@ from pathlib import Path
 from sqlalchemy import Engine
 
 from pbx.calls.record.flags import CUT_OFF
-from pbx.calls.record.missing import is_there, missing
+from pbx.calls.record.missing import is_there, missing_recordings
 from pbx.db import messages
 from pbx.db.messages import MessageRow
 
@@ -33,11 +33,11 @@ def words_in(engine: Engine, folder: Path, message: MessageRow) -> Words:
     A call that left none is said to have left no words: it may be another patient's. Of one whose
     file is missing, that is said.
     """
-    parts = messages.parts(engine, message)
+    parts = messages.message_parts(engine, message)
     there = [(call, _file(folder, place)) for call, place in reversed(parts)]
     spoke = {call for call, path in there if path is not None}
     silent = "message-cut-off" if CUT_OFF in message.flags else "message-no-words"
-    gone = set(missing(engine, folder, message))
+    gone = set(missing_recordings(engine, folder, message))
     lost = {call for call, place in parts if place in gone}
     said = [
         ("message-gone" if call in lost else silent) if path is None else str(path.with_suffix(""))

@@ -14,7 +14,7 @@ from pydantic import ValidationError
 
 from pbx.config.hosts import Unresolved
 from pbx.db import records
-from pbx.db.news import News, Standing
+from pbx.db.news import News, OpenCounts
 from pbx.db.records import Record
 from pbx.notify import payloads
 from routing.model import Plan
@@ -28,7 +28,7 @@ URGENT, ONCALL, NAMES = "urgent", "oncall", "names"  # the ends of the topics th
 log = structlog.get_logger()
 
 
-class Feed:
+class EventFeed:
     """Publishes calls, messages, and how things stand; the ids of each run are its own."""
 
     def __init__(self, publisher: Publisher) -> None:
@@ -55,7 +55,7 @@ class Feed:
         **more: str | None,
     ) -> None:
         given = {"state": state, "call": record.call, "at": record.at, **more}
-        self._event(f"calls/{state}", payloads.Call, given)
+        self._event(f"calls/{state}", payloads.CallEvent, given)
 
     def news(self, news: Iterable[News]) -> None:
         """Publish what happened to messages; the words of notes and dispositions stay here."""
@@ -71,9 +71,9 @@ class Feed:
             }
             if one.what in payloads.MESSAGE_WHATS:
                 topic = f"messages/{one.what.replace(' ', '-')}"
-                self._event(topic, payloads.Message, given)
+                self._event(topic, payloads.MessageChange, given)
 
-    def urgent(self, standing: Standing, now: datetime) -> None:
+    def urgent(self, standing: OpenCounts, now: datetime) -> None:
         """Publish how many urgent messages are open."""
         given = {
             "open": standing.open,
@@ -81,11 +81,11 @@ class Feed:
             "breached": standing.breached,
             "oldest": standing.oldest,
         }
-        self._state(URGENT, payloads.Urgent, {"at": now, **given})
+        self._state(URGENT, payloads.UrgentEvent, {"at": now, **given})
 
-    def oncall(self, duties: Iterable[payloads.Duty], now: datetime) -> None:
+    def oncall(self, duties: Iterable[payloads.ScheduleOnCall], now: datetime) -> None:
         """Publish who is on call."""
-        self._state(ONCALL, payloads.OnCall, {"at": now, "schedules": tuple(duties)})
+        self._state(ONCALL, payloads.OnCallEvent, {"at": now, "schedules": tuple(duties)})
 
     def names(self, found: Unresolved, now: datetime) -> None:
         """Publish how many names have no address; the names, as of a home, stay here."""
@@ -93,7 +93,10 @@ class Feed:
         self._state(NAMES, payloads.Names, {"at": now, **given})
 
     def _event(
-        self, topic: str, kind: type[payloads.Call | payloads.Message], given: Mapping[str, Any]
+        self,
+        topic: str,
+        kind: type[payloads.CallEvent | payloads.MessageChange],
+        given: Mapping[str, Any],
     ) -> None:
         number = f"{self._run}-{next(self._count)}"
         self._try(topic, lambda: self._publisher.event(topic, kind(**given, id=number)))
@@ -110,13 +113,15 @@ class Feed:
             log.error("mqtt.not_fit", why=f"{topic}: {', '.join(fields)}")  # noqa: TRY400  # a traceback shows the values
 
 
-def duties(plan: Plan, now: datetime) -> list[payloads.Duty]:
+def schedules_now(plan: Plan, now: datetime) -> list[payloads.ScheduleOnCall]:
     """Say who is on call in every schedule, and until when."""
     found = []
     for schedule in plan.schedules:
         answer, _, until = at_instant(plan, schedule, now)
         people = tuple(answer.people)
         found.append(
-            payloads.Duty(schedule=schedule, oncall=people, backup=answer.backup, until=until)
+            payloads.ScheduleOnCall(
+                schedule=schedule, oncall=people, backup=answer.backup, until=until
+            )
         )
     return found

@@ -20,10 +20,10 @@ from dialplan import names
 from pbx.asterisk.agi.server import Handler
 from pbx.asterisk.agi.session import AgiSession
 from pbx.db import records
-from pbx.db.news import Standing
+from pbx.db.news import OpenCounts
 from pbx.db.records import Record
-from pbx.notify.watch import Look
-from routing.follow_up import Stage
+from pbx.notify.watch import WatchResult
+from routing.follow_up import FollowUpStage
 from routing.model import Urgency
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 HOST = "127.0.0.1"
 OUTCOMES: tuple[str, ...] = get_args(records.Outcome)
 URGENCIES: tuple[str, ...] = get_args(Urgency)
-STAGES = {stage: stage.name.lower() for stage in Stage}
+STAGES = {stage: stage.name.lower() for stage in FollowUpStage}
 BUCKETS_S = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 4.0)
 
 log = structlog.get_logger()
@@ -117,16 +117,16 @@ class Metrics:
         if isinstance(record, records.CallEnded) and record.outcome in OUTCOMES:
             self._calls.labels(record.outcome).inc()
 
-    def look(self, look: Look) -> None:
+    def look(self, look: WatchResult) -> None:
         """Take what the database was seen to hold."""
         self._looked_at = time.monotonic()
         self._count(look.standing)
         for stage, count in look.attempts.items():
-            self._escalations.labels(STAGES[Stage(stage)]).inc(count)
+            self._escalations.labels(STAGES[FollowUpStage(stage)]).inc(count)
 
-    def _count(self, standing: Mapping[str, Standing]) -> None:
+    def _count(self, standing: Mapping[str, OpenCounts]) -> None:
         for urgency in URGENCIES:
-            found = standing.get(urgency, Standing())
+            found = standing.get(urgency, OpenCounts())
             self._open.labels(urgency).set(found.open)
             self._waiting.labels(urgency).set(found.waiting)
         self._breached.set(sum(one.breached for one in standing.values()))

@@ -67,7 +67,7 @@ class Broker:
         return found
 
 
-def refusal(broker: Broker) -> str | None:
+def broker_refusal(broker: Broker) -> str | None:
     """Say why the broker does not let us in, None if it does; blocks for some seconds at most."""
 
     async def knock() -> None:

@@ -24,10 +24,10 @@ from pbx.db.records import Record
 from pbx.db.writer import LogWriter
 
 if TYPE_CHECKING:
-    from pbx.notify.feed import Feed
+    from pbx.notify.feed import EventFeed
     from pbx.notify.metrics import Metrics
     from pbx.notify.mqtt import Publisher
-    from pbx.notify.watch import Look
+    from pbx.notify.watch import WatchResult
 
 STOP_S = 10.0  # then the daemon ends without them
 
@@ -44,14 +44,14 @@ class Notifier:
         self._home = home
         self._phones = configuration.network.phones
         self._publisher: Publisher | None = None
-        self._feed: Feed | None = None
+        self._feed: EventFeed | None = None
         self._metrics: Metrics | None = None
         if configuration.mqtt is not None:
-            from pbx.notify.feed import Feed
+            from pbx.notify.feed import EventFeed
             from pbx.notify.mqtt import Broker, Publisher
 
             self._publisher = Publisher(Broker.of(configuration.mqtt, secrets), clock)
-            self._feed = Feed(self._publisher)
+            self._feed = EventFeed(self._publisher)
         if configuration.metrics is not None:
             from pbx.notify.metrics import Metrics
 
@@ -89,7 +89,7 @@ class Notifier:
         about = "Room on the disk of database and recordings."
         pull("disk_free_bytes", about, lambda: shutil.disk_usage(home.folder).free)
         about = "Names of hosts, as the carrier's, that have no address."
-        pull("unresolved_names", about, lambda: len(hosts.unknown(home)))
+        pull("unresolved_names", about, lambda: len(hosts.unknown_hosts(home)))
         if publisher is not None:
             about = "Whether the broker takes events."
             pull("mqtt_connected", about, lambda: publisher.connected)
@@ -100,9 +100,9 @@ class Notifier:
         """Begin; nothing of it can end the daemon."""
         if self._publisher is None and self._metrics is None:
             return
-        from pbx.notify.watch import Watch
+        from pbx.notify.watch import ChangeWatch
 
-        watch = Watch(
+        watch = ChangeWatch(
             lambda: open_database(self._home.database),
             *(plans, self._clock, self._feed, self._looked),
             unresolved=lambda: hosts.unresolved(self._home, self._phones),
@@ -114,7 +114,7 @@ class Notifier:
         if self._metrics is not None:
             await asyncio.to_thread(self._metrics.start)
 
-    def _looked(self, look: Look) -> None:
+    def _looked(self, look: WatchResult) -> None:
         if self._metrics is not None:
             self._metrics.look(look)
 

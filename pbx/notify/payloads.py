@@ -42,7 +42,7 @@ class Payload(BaseModel):
     at: Instant
 
 
-class Call(Payload):
+class CallEvent(Payload):
     """A call has come to a state; told twice, it has the same `id`."""
 
     kind: Literal["call"] = "call"
@@ -58,7 +58,7 @@ class Call(Payload):
     ) = None
 
 
-class Message(Payload):
+class MessageChange(Payload):
     """Something happened to a message; `state` and `breached` are how it stands now."""
 
     kind: Literal["message"] = "message"
@@ -71,7 +71,7 @@ class Message(Payload):
     person: Id | None = None
 
 
-class Urgent(Payload):
+class UrgentEvent(Payload):
     """How many urgent messages are not closed; of these, nobody has taken `waiting` up."""
 
     kind: Literal["urgent"] = "urgent"
@@ -81,7 +81,7 @@ class Urgent(Payload):
     oldest: Instant | None = None
 
 
-class Duty(BaseModel):
+class ScheduleOnCall(BaseModel):
     """Who is on call for a schedule, and who steps in."""
 
     model_config = ConfigDict(frozen=True, json_schema_serialization_defaults_required=True)
@@ -92,11 +92,11 @@ class Duty(BaseModel):
     until: Instant | None = None
 
 
-class OnCall(Payload):
+class OnCallEvent(Payload):
     """Who is on call now, in every schedule."""
 
     kind: Literal["oncall"] = "oncall"
-    schedules: tuple[Duty, ...]
+    schedules: tuple[ScheduleOnCall, ...]
 
 
 class Names(Payload):
@@ -122,7 +122,7 @@ class Dropped(Payload):
     since: Instant
 
 
-Published = Call | Message | Urgent | OnCall | Names | Up | Dropped
+Published = CallEvent | MessageChange | UrgentEvent | OnCallEvent | Names | Up | Dropped
 _ANY: TypeAdapter[Published] = TypeAdapter(Annotated[Published, Field(discriminator="kind")])
 
 

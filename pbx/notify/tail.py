@@ -58,7 +58,7 @@ async def listen(broker: Broker) -> AsyncGenerator[tuple[str, bytes], None]:
         ) from error
 
 
-def line(topic: str, payload: bytes, zone: tzinfo) -> str:
+def event_line(topic: str, payload: bytes, zone: tzinfo) -> str:
     """Say an event in one line; what is none of ours is only named, and cannot touch a terminal."""
     try:
         found = payloads.read(payload)
@@ -70,9 +70,9 @@ def line(topic: str, payload: bytes, zone: tzinfo) -> str:
 
 def _words(found: payloads.Published, zone: tzinfo) -> str:
     match found:
-        case payloads.Call():
+        case payloads.CallEvent():
             return _call(found)
-        case payloads.Message():
+        case payloads.MessageChange():
             by = f" by {found.person}" if found.person else ""
             late = ", BREACHED" if found.breached else ""
             what = WORDS[found.what]
@@ -84,14 +84,14 @@ def _words(found: payloads.Published, zone: tzinfo) -> str:
 
 
 def _state(
-    found: payloads.Urgent | payloads.OnCall | payloads.Names | payloads.Up, zone: tzinfo
+    found: payloads.UrgentEvent | payloads.OnCallEvent | payloads.Names | payloads.Up, zone: tzinfo
 ) -> str:
     match found:
-        case payloads.Urgent():
+        case payloads.UrgentEvent():
             since = f", the oldest from {_time(found.oldest, zone)}" if found.oldest else ""
             late = f", {found.breached} BREACHED" if found.breached else ""
             return f"urgent messages: {found.open} open, {found.waiting} wait{late}{since}"
-        case payloads.OnCall():
+        case payloads.OnCallEvent():
             return "; ".join(_duty(one) for one in found.schedules) or "there is no schedule"
         case payloads.Names():
             return _names(found)
@@ -99,7 +99,7 @@ def _state(
             return "the line is up" if found.up else "the line is DOWN"
 
 
-def _call(found: payloads.Call) -> str:
+def _call(found: payloads.CallEvent) -> str:
     name = f"call {found.call}"
     match found.state:
         case "started":
@@ -112,7 +112,7 @@ def _call(found: payloads.Call) -> str:
             return f"{name} is over: {found.outcome}"
 
 
-def _duty(one: payloads.Duty) -> str:
+def _duty(one: payloads.ScheduleOnCall) -> str:
     backup = f", {one.backup} steps in" if one.backup else ""
     return f"on call for {one.schedule}: {' and '.join(one.oncall) or 'NOBODY'}{backup}"
 

@@ -18,8 +18,8 @@ from pbx.base.clock import Clock
 from pbx.calls.conversation import Plans
 from pbx.config.hosts import Unresolved
 from pbx.db import news
-from pbx.db.news import News, Standing
-from pbx.notify.feed import Feed, duties
+from pbx.db.news import News, OpenCounts
+from pbx.notify.feed import EventFeed, schedules_now
 from routing.model import Plan
 
 EVERY_S = 0.5
@@ -29,15 +29,15 @@ log = structlog.get_logger()
 
 
 @dataclass(frozen=True)
-class Look:
+class WatchResult:
     """What one look found; `attempts` are new calls about messages, counted by stage."""
 
     news: list[News]
-    standing: Mapping[str, Standing]
+    standing: Mapping[str, OpenCounts]
     attempts: Mapping[int, int]
 
 
-class Watch:
+class ChangeWatch:
     """Tells a feed what is new; `on_look` hears each look, too. `open_` gives the database."""
 
     def __init__(
@@ -45,8 +45,8 @@ class Watch:
         open_: Callable[[], Engine],
         plans: Plans,
         clock: Clock,
-        feed: Feed | None,
-        on_look: Callable[[Look], None] = lambda _: None,
+        feed: EventFeed | None,
+        on_look: Callable[[WatchResult], None] = lambda _: None,
         unresolved: Callable[[], Unresolved] = Unresolved,
     ) -> None:
         self._open = open_
@@ -57,7 +57,7 @@ class Watch:
         self._on_look = on_look
         self._last: int | None = None
         self._attempt = 0
-        self._urgent: Standing | None = None
+        self._urgent: OpenCounts | None = None
         self._plan: Plan | None = None
         self._until: datetime | None = None
         self._blind = False
@@ -92,24 +92,24 @@ class Watch:
         if self._feed is None:
             return
         self._feed.news(found.news)
-        urgent = found.standing.get("urgent", Standing())
+        urgent = found.standing.get("urgent", OpenCounts())
         if urgent != self._urgent:
             self._feed.urgent(urgent, now)
             self._urgent = urgent
         plan = self._plans.plan
         if plan is not self._plan or self._until is None or now >= self._until:
-            known = await asyncio.to_thread(duties, plan, now)
+            known = await asyncio.to_thread(schedules_now, plan, now)
             self._feed.oncall(known, now)
             ends = [one.until for one in known if one.until is not None and one.until > now]
             self._plan, self._until = plan, min([*ends, now + ONCALL_AGAIN])
 
-    def _read(self) -> Look:
+    def _read(self) -> WatchResult:
         """Read what is new since the last look; the first begins with what comes from now on."""
         engine = self._engine = self._engine or self._open()
         if self._last is None:
             self._last = news.last(engine)
             self._attempt = news.last_attempt(engine)
-        found = news.since(engine, self._last)
+        found = news.events_since(engine, self._last)
         self._last = found[-1].id if found else self._last
         attempts, self._attempt = news.attempts_since(engine, self._attempt)
-        return Look(found, news.standing(engine), attempts)
+        return WatchResult(found, news.open_counts(engine), attempts)

@@ -15,7 +15,7 @@ ANSWERS_S = 1.0  # for a manager on this machine
 LARGEST = 10_000  # bytes of an answer to such questions
 
 
-def answers(home: Home) -> bool | None:
+def manager_answers(home: Home) -> bool | None:
     """Log in at the manager and out again; None if its port or its secret cannot be read.
 
     The login tells our Asterisk from another office's that has the port now. The secret itself is

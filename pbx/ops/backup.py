@@ -43,7 +43,7 @@ STAGE = ".backup-"  # how the folder begins in which copies wait within the home
 
 
 @dataclass(frozen=True)
-class Item:
+class BackupItem:
     """A file of a backup: its name within, its size in bytes and its SHA-256."""
 
     name: str
@@ -80,7 +80,7 @@ class _Target(io.FileIO):
 
 
 @contextlib.contextmanager
-def alone(home: Home) -> Iterator[None]:
+def backup_lock(home: Home) -> Iterator[None]:
     """Be the one that makes a backup of this home; what a killed one left in it is removed."""
     if not home.database.exists():
         raise OfficeLineError(f"There is no office in {home.folder} yet; name it with --home.")
@@ -104,14 +104,14 @@ def alone(home: Home) -> Iterator[None]:
         os.close(handle)
 
 
-def make(  # `proof` looks at what was written before it has its name
+def make_backup(  # `proof` looks at what was written before it has its name
     home: Home,
     config: Path,
     file: Path,
     lock: Lock,
     now: datetime,
     proof: Callable[[Path], None] = lambda _: None,
-) -> list[Item]:
+) -> list[BackupItem]:
     """Write a backup into a new file, mode 0600; OfficeLineError leaves none behind.
 
     Its caller is `alone` with the home.
@@ -187,10 +187,12 @@ def is_sound(database: Path) -> bool:
         return False
 
 
-def _through(lock: Lock, target: BinaryIO, pack: Callable[[BinaryIO], list[Item]]) -> list[Item]:
+def _through(
+    lock: Lock, target: BinaryIO, pack: Callable[[BinaryIO], list[BackupItem]]
+) -> list[BackupItem]:
     """Let one thread pack into a pipe while this one locks what comes out of it."""
     read_end, write_end = os.pipe()
-    items: list[Item] = []
+    items: list[BackupItem] = []
     failed: list[BaseException] = []
 
     def packing() -> None:
@@ -212,7 +214,9 @@ def _through(lock: Lock, target: BinaryIO, pack: Callable[[BinaryIO], list[Item]
     return items
 
 
-def _pack(home: Home, config: Path, copies: Path, plain: BinaryIO, now: datetime) -> list[Item]:
+def _pack(
+    home: Home, config: Path, copies: Path, plain: BinaryIO, now: datetime
+) -> list[BackupItem]:
     """Write the tar; return what is in it."""
     items = []
     with tarfile.open(fileobj=plain, mode="w|", format=tarfile.PAX_FORMAT) as tar:
@@ -232,13 +236,13 @@ def _pack(home: Home, config: Path, copies: Path, plain: BinaryIO, now: datetime
     return items
 
 
-def _add(tar: tarfile.TarFile, name: str, path: Path) -> Item:
+def _add(tar: tarfile.TarFile, name: str, path: Path) -> BackupItem:
     with path.open("rb") as file:
         info = tarfile.TarInfo(name)
         info.size = os.fstat(file.fileno()).st_size  # what grows later is in the next backup
         reader = Hashing(file)
         tar.addfile(info, reader)
-    return Item(name, info.size, reader.sha256.hexdigest())
+    return BackupItem(name, info.size, reader.sha256.hexdigest())
 
 
 def _files(home: Home, config: Path, copies: Path) -> Iterator[tuple[str, Path]]:

@@ -28,7 +28,7 @@ KEY_DIGITS = 8
 
 
 @dataclass(frozen=True)
-class Wanted:
+class CanaryRequest:
     """The call to place: to `did`, one of our own; `record` is a path without its ending.
 
     It listens for so many seconds, and then presses `press`, if that is a key.
@@ -41,7 +41,7 @@ class Wanted:
 
 
 @dataclass
-class Heard:
+class CanaryResult:
     """What became of it; `doubts` are the numbers of calls that were in doubt, by their ids.
 
     `came` is the number that it came in with, and `reported` the keys that the menu heard, once the
@@ -58,7 +58,7 @@ class Heard:
     stayed: set[str] = field(default_factory=set)
 
 
-async def place(login: Login, token: str, wanted: Wanted) -> Heard:
+async def place_canary(login: Login, token: str, wanted: CanaryRequest) -> CanaryResult:
     """Place it and follow it to its end; EngineError if Asterisk does not take it."""
     call = _Call(token)
     async with connected(login, call.hear) as client:
@@ -71,7 +71,7 @@ async def place(login: Login, token: str, wanted: Wanted) -> Heard:
     return call.heard
 
 
-def _originate(channel: str, wanted: Wanted) -> dict[str, str | list[str]]:
+def _originate(channel: str, wanted: CanaryRequest) -> dict[str, str | list[str]]:
     key = "".join(secrets.choice("0123456789") for _ in range(KEY_DIGITS))
     return {
         "Channel": f"Local/out@{names.CANARY}/n",
@@ -99,7 +99,7 @@ class _Call:
 
     def __init__(self, token: str) -> None:
         self.channel = f"{names.FOLLOW_UP_CALL}{names.CANARY}-{secrets.token_hex(6)}"
-        self.heard = Heard()
+        self.heard = CanaryResult()
         self._token = token
         self._news = asyncio.Event()
 

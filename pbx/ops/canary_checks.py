@@ -14,7 +14,7 @@ from pbx.base.errors import OfficeLineError
 from pbx.base.phone_numbers import mask, shown_number
 from pbx.calls.conversation import Verdict
 from pbx.calls.trial import NO_WORDS
-from pbx.ops.canary import Heard
+from pbx.ops.canary import CanaryResult
 from pbx.ops.look import Check
 from routing.model import Office
 
@@ -64,7 +64,9 @@ class Due:
         return whole
 
 
-def assess(heard: Heard, due: Due, record: Path, office: Office, press: str) -> list[Check]:
+def check_result(
+    heard: CanaryResult, due: Due, record: Path, office: Office, press: str
+) -> list[Check]:
     """Look at each thing; BusyError where another call came between."""
     if heard.stayed:
         raise BusyError(
@@ -81,7 +83,7 @@ def assess(heard: Heard, due: Due, record: Path, office: Office, press: str) -> 
     ]
 
 
-def _came(heard: Heard, *, came: bool) -> Check:
+def _came(heard: CanaryResult, *, came: bool) -> Check:
     if came:
         return Check("trunk", True, "the call went out over the trunk and came back in")
     detail = "the call went out, and the carrier did not bring it back in"
@@ -102,7 +104,7 @@ def _caller_id(shown: str | None, office: Office) -> Check:
     return Check("caller ID", False, detail, fix)
 
 
-def _greeting(heard: Heard, due: Due, record: Path) -> Check:
+def _greeting(heard: CanaryResult, due: Due, record: Path) -> Check:
     if heard.came is None:
         return Check("greeting", False, UNTRIED, FIRST)
     said = " and ".join(due.prompts)
@@ -121,7 +123,7 @@ def _greeting(heard: Heard, due: Due, record: Path) -> Check:
     return Check("greeting", False, detail, fix)
 
 
-def _menu(heard: Heard, due: Due, press: str, *, ours: bool) -> Check:
+def _menu(heard: CanaryResult, due: Due, press: str, *, ours: bool) -> Check:
     if heard.came is None and ours:  # it said its key, and was not understood
         fix = "Ask the carrier to pass keys on as RFC 4733 (telephone-event) says."
         return Check("menu", False, "no key that the call pressed came in", fix)

@@ -21,8 +21,8 @@ from pbx.calls.live import LivePlan
 from pbx.config.home import Home
 from pbx.config.plan import Configuration
 from pbx.config.secrets import Secrets
-from pbx.ops.canary import SLACK_S, Wanted, place
-from pbx.ops.canary_checks import HERTZ, Due, assess
+from pbx.ops.canary import SLACK_S, CanaryRequest, place_canary
+from pbx.ops.canary_checks import HERTZ, Due, check_result
 from pbx.ops.look import Check
 from pbx.ops.manager import Login
 from pbx.ops.trunk import reaches
@@ -46,9 +46,9 @@ async def run(configuration: Configuration, held: Secrets, home: Home, did: str)
         finally:
             live.close()
         listen = math.ceil(len(due.samples()) / HERTZ) + SLACK_S
-        wanted = Wanted(did, record, listen, press)
-        heard = await place(Login(home.recall_ports().ami, held.manager), held.token, wanted)
-        return assess(heard, due, record.with_suffix(".wav"), office, press)
+        wanted = CanaryRequest(did, record, listen, press)
+        heard = await place_canary(Login(home.recall_ports().ami, held.manager), held.token, wanted)
+        return check_result(heard, due, record.with_suffix(".wav"), office, press)
 
 
 def _due(live: LivePlan, home: Home, did: str) -> tuple[Due, str]:

@@ -13,7 +13,7 @@ _VERSION, _UTC_TIME, _LONG = 0xA0, 0x17, 0x80
 _BEFORE_VALIDITY = 3
 
 
-def end_of(path: Path) -> datetime:
+def certificate_end(path: Path) -> datetime:
     """Read when the first certificate of a PEM file ends; ValueError if there is none in it."""
     pem = _PEM.search(path.read_text(encoding="ascii", errors="replace"))
     if pem is None:

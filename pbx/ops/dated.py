@@ -49,7 +49,7 @@ class Series:
         return sorted(path for path in found if path.is_file() and not path.is_symlink())
 
 
-def check(folder: Path, home: Home, keep: int) -> None:
+def check_folder(folder: Path, home: Home, keep: int) -> None:
     """See that backups can be kept there; OfficeLineError says why not, and nothing is done."""
     check_keep(keep)
     what = f"Backups cannot be kept in {folder}"
@@ -74,7 +74,7 @@ def check_keep(keep: int) -> None:
 @contextlib.contextmanager
 def series(home: Home, folder: Path) -> Iterator[Series]:
     """Be the one that makes a backup of this home; what a killed one left is removed."""
-    with backup.alone(home):
+    with backup.backup_lock(home):
         engine = open_database(home.database)
         try:
             found = Series(folder, audit.first(engine)[:_ID])
@@ -84,9 +84,9 @@ def series(home: Home, folder: Path) -> Iterator[Series]:
         yield found
 
 
-def make(
+def make_dated_backup(
     found: Series, home: Home, config: Path, lock: Lock, now: datetime
-) -> tuple[Path, list[backup.Item]]:
+) -> tuple[Path, list[backup.BackupItem]]:
     """Write a backup of a new name, and read it back; OfficeLineError leaves none behind."""
     file, written = found.name(now), hashlib.sha256()
 
@@ -102,7 +102,7 @@ def make(
 
     if file.exists():
         raise OfficeLineError(f"{file} is there already; give the command again.")
-    items = backup.make(home, config, file, locking, now, proof)
+    items = backup.make_backup(home, config, file, locking, now, proof)
     with contextlib.suppress(OSError):  # not every network disk can
         _sync(found.folder)
     return file, items

@@ -19,7 +19,7 @@ from pbx.config.home import Home
 from pbx.config.plan import Configuration
 from pbx.config.setup.answers import PLACEHOLDER
 from pbx.db.damage import aside_of
-from pbx.db.database import refusal
+from pbx.db.database import database_refusal
 from pbx.db.overlay import AppliedText, applied_texts, laid_over
 from pbx.db.upgrade import copies
 from pbx.ops import machine, timers, upkeep
@@ -41,12 +41,12 @@ def examine(config: Path, home: Path) -> list[Check]:
         lambda: _home(place),
         lambda: _disk(home),
         lambda: _database(place),
-        upkeep.clock,
-        lambda: upkeep.line(place, datetime.now(UTC)),
-        lambda: upkeep.backup(place, datetime.now(UTC)),
+        upkeep.clock_check,
+        lambda: upkeep.line_check(place, datetime.now(UTC)),
+        lambda: upkeep.backup_check(place, datetime.now(UTC)),
     ]
     if timers.is_on(timers.CANARY) or timers.has_failed(timers.CANARY):
-        looks.append(upkeep.canary)
+        looks.append(upkeep.canary_check)
     checks = [_made(look) for look in looks]
     running: AppliedText | None = None
     try:
@@ -65,7 +65,7 @@ def examine(config: Path, home: Path) -> list[Check]:
         lambda: _schedules(configuration, place),
         lambda: _prompts(configuration, place),
         lambda: _ports(configuration, place),
-        lambda: machine.phones(configuration, place),
+        lambda: machine.phone_check(configuration, place),
         lambda: _trunk(configuration, place),
     ]
     if hosts.names_of(configuration):
@@ -96,7 +96,7 @@ def _python() -> Check:
 
 
 def _asterisk() -> Check:
-    found = runtime.find()
+    found = runtime.find_asterisk()
     if found is None:
         fix = "Bring one: 'officeline engine fetch'."
         return Check("asterisk", False, "none of 22.10 or newer", fix)
@@ -127,7 +127,7 @@ def _disk(home: Path) -> Check:
 
 def _database(home: Home) -> Check:
     """Tell of a database that takes nothing or was damaged, and of facts that cannot be read."""
-    if (why := refusal(home.database)) is not None:
+    if (why := database_refusal(home.database)) is not None:
         waiting = len(Spool(home.spool).waiting())
         fix = "Fix that; what waits is taken in by itself."
         return Check(
@@ -188,7 +188,7 @@ def _prompts(configuration: Configuration, home: Home) -> Check:
     own = home.recordings if home.recordings.is_dir() else None
     sounds = prompts.sounds_folder()
     catalog = prompts.load_catalog(sounds / f"{configuration.plan.office.language}.toml")
-    problems = prompts.check(catalog, sounds, own)
+    problems = prompts.check_prompts(catalog, sounds, own)
     if problems:
         return Check("prompts", False, problems[0].rstrip("."), "")
     return Check("prompts", True, f"{len(catalog.ids)} in '{catalog.language}'")
@@ -253,11 +253,11 @@ def _registered(where: str, home: Home) -> Check:
 
 def _broker(configuration: Configuration, home: Home) -> Check:
     """Tell whether the broker of the events lets us in."""
-    from pbx.notify.mqtt import Broker, refusal
+    from pbx.notify.mqtt import Broker, broker_refusal
 
     assert configuration.mqtt is not None  # noqa: S101  # asked by the only caller
     broker = Broker.of(configuration.mqtt, secrets.read(home.folder))
-    where, why = f"{broker.host}:{broker.port}", refusal(broker)
+    where, why = f"{broker.host}:{broker.port}", broker_refusal(broker)
     if why is None:
         return Check("broker", True, f"{where} lets us in")
     fix = "Look at [mqtt], 'officeline secrets set mqtt', and whether the broker runs."

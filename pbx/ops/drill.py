@@ -45,14 +45,14 @@ class Drilled:
 
 
 @dataclass(frozen=True)
-class Ringing:
+class DrillCall:
     """Ring really: `token` is that of our own dialplan's events."""
 
     token: str = field(repr=False)
 
 
 def failsafe(
-    ask: Ask, manager: Login, plans: Plans, now: datetime, ringing: Ringing | None = None
+    ask: Ask, manager: Login, plans: Plans, now: datetime, ringing: DrillCall | None = None
 ) -> Drilled:
     """Drill it, until that call is over; `ask` puts one line to Asterisk's console. Blocks."""
     number = str(int(now.timestamp() * 1000))
@@ -88,7 +88,7 @@ async def _follow(call: _Call, manager: Login, reported: Callable[[], str | None
 class _Call:
     """The drill's call, by Asterisk's events where it rings."""
 
-    def __init__(self, number: str, ringing: Ringing | None) -> None:
+    def __init__(self, number: str, ringing: DrillCall | None) -> None:
         self._number = number
         self._ringing = ringing
         self._channel = f"{names.FOLLOW_UP_CALL}{names.DRILL}-{number}"

@@ -88,7 +88,7 @@ def rendered(machine: Machine) -> dict[str, str]:
     return found
 
 
-def write(files: dict[str, str], folder: Path, *, replace: bool) -> list[Path]:
+def write_units(files: dict[str, str], folder: Path, *, replace: bool) -> list[Path]:
     """Write the files below `folder`, which stands for /etc; only `replace` changes a file."""
     paths = {folder / place: text for place, text in files.items()}
     try:

@@ -47,13 +47,13 @@ class OnCallNow:
 
 
 @dataclass(frozen=True)
-class Urgent:
+class UrgentMessage:
     """An urgent message that is not closed: whom the follow-up calls now, and its deadline.
 
     `promised` is None once the patient was called back.
     """
 
-    item: inbox.Item
+    item: inbox.InboxItem
     calling: tuple[str, ...]
     promised: datetime | None
 
@@ -67,20 +67,20 @@ class LineNow:
     asterisk: bool | None  # whether it answers; None if nobody knows
     oncall: tuple[OnCallNow, ...]
     calls: tuple[UnderWay, ...]
-    urgent: tuple[Urgent, ...]
+    urgent: tuple[UrgentMessage, ...]
 
 
 def line_now(engine: Engine, home: Home, plan: Plan, now: datetime) -> LineNow:
     """Look at everything; blocking."""
-    calling, sign = called_now(engine), pulse.look(home)
+    calling, sign = called_now(engine), pulse.read_heartbeat(home)
     return LineNow(
         now,
         sign,
-        True if sign.runs and sign.came else asterisk.answers(home),
+        True if sign.runs and sign.came else asterisk.manager_answers(home),
         tuple(_on_call(plan, now)),
         tuple(calls_under_way(engine, names.FAILSAFE_ENTERED)),
         tuple(
-            Urgent(item, calling.get(item.message.id, ()), promised_by(item.view, plan))
+            UrgentMessage(item, calling.get(item.message.id, ()), promised_by(item.view, plan))
             for item in inbox.items(engine)
             if item.message.urgency == "urgent"
         ),

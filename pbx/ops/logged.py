@@ -35,7 +35,7 @@ _ASTERISKS = re.compile(r"^\[(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(?:\.\d+)?)\]")
 
 
 @dataclass(frozen=True)
-class Line:
+class LogLine:
     """A line of a log: when it was written, by whom, and its text."""
 
     at: datetime
@@ -77,7 +77,7 @@ def places(home: Home) -> Places:
     return Places(tuple(files), journal=False, note=note)
 
 
-def lines(found: Places, since: datetime | None, most: int | None) -> list[Line]:
+def lines(found: Places, since: datetime | None, most: int | None) -> list[LogLine]:
     """Read the newest lines of all logs together, in the order of their times."""
     read = [line for who, path in found.files for line in _of_file(who, path)]
     if found.journal:
@@ -95,7 +95,7 @@ class Follower:
         self._rest: dict[Path, bytes] = {}
         self._journal = _journalctl("--follow", "--lines=0") if found.journal else None
 
-    def more(self) -> Iterator[Line]:
+    def more(self) -> Iterator[LogLine]:
         """Give what came since the last look."""
         now = datetime.now(UTC)
         for number, (who, path, place) in enumerate(self._files):
@@ -135,13 +135,13 @@ def _is_installed(home: Home) -> bool:
         return False
 
 
-def _of_file(who: str, path: Path) -> list[Line]:
+def _of_file(who: str, path: Path) -> list[LogLine]:
     size = _size(path)
     written = datetime.fromtimestamp(path.stat().st_mtime, UTC)
     return list(_lines(who, _read(path, max(0, size - TAIL), size), written))
 
 
-def _of_journal(since: datetime | None, most: int | None) -> list[Line]:
+def _of_journal(since: datetime | None, most: int | None) -> list[LogLine]:
     words = [] if since is None else [f"--since=@{since.timestamp():.0f}"]
     words += [] if most is None else [f"--lines={most}"]
     process = _journalctl(*words)
@@ -173,7 +173,7 @@ def _waiting(out: IO[bytes]) -> bytes:
     return b""
 
 
-def _lines(who: str, text: bytes, otherwise: datetime) -> Iterable[Line]:
+def _lines(who: str, text: bytes, otherwise: datetime) -> Iterable[LogLine]:
     """Take lines apart; one without a time was written with the one before it."""
     texts = text.decode(errors="replace").splitlines()
     times = [_time(one) for one in texts]
@@ -181,7 +181,7 @@ def _lines(who: str, text: bytes, otherwise: datetime) -> Iterable[Line]:
     for time, one in zip(times, texts, strict=True):
         at = time or at
         if one.strip():
-            yield Line(at, who, masked(one))
+            yield LogLine(at, who, masked(one))
 
 
 def _time(text: str) -> datetime | None:

@@ -16,7 +16,7 @@ def names(configuration: Configuration, home: Home) -> Check:
     """Tell which names of hosts have no address: calls from there are asked for a password."""
     named = hosts.names_of(configuration)
     if supervisor.is_running(home):
-        lacking = [name for name in hosts.unknown(home) if name in named]
+        lacking = [name for name in hosts.unknown_hosts(home) if name in named]
     else:
         lacking = [name for name, found in hosts.look_up(named).items() if not found]
     if not lacking:
@@ -44,7 +44,7 @@ def numbers(configuration: Configuration, home: Home) -> Check:
     return Check("numbers", False, detail, fix)
 
 
-def phones(configuration: Configuration, home: Home) -> Check:
+def phone_check(configuration: Configuration, home: Home) -> Check:
     """Tell which desk phones have not registered: a call for the desk rings nowhere there."""
     ids = tuple(configuration.plan.phones)
     if not ids or not supervisor.is_running(home):

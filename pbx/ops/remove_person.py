@@ -31,7 +31,7 @@ class Leave:
     patients: int = 0
 
 
-def prepare(config: Path, folder: Path, person: str, now: datetime) -> Leave:
+def prepare_removal(config: Path, folder: Path, person: str, now: datetime) -> Leave:
     """Find whether a person of the file can go; OfficeLineError says who still names them."""
     presets = data_folder("config") / "presets.toml"
     home = Home(folder)

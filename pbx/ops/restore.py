@@ -25,7 +25,7 @@ from pbx.config.home import Home
 from pbx.db import audit
 from pbx.db.database import open_database
 from pbx.ops.age_keys import Lock
-from pbx.ops.backup import CONFIG, DATABASE, FORMAT, MANIFEST, Hashing, Item, is_sound
+from pbx.ops.backup import CONFIG, DATABASE, FORMAT, MANIFEST, BackupItem, Hashing, is_sound
 
 STAGE = ".restoring"
 _CHUNK = 1 << 20
@@ -44,7 +44,7 @@ class Restored:
 class _Manifest:
     made_at: str
     audit_head: str
-    items: dict[str, Item]
+    items: dict[str, BackupItem]
 
 
 def restore(  # who and when are for the audit
@@ -106,8 +106,8 @@ def _unpack(locked: BinaryIO, unlock: Lock, stage: Path) -> _Manifest:
     return manifest
 
 
-def _extract(plain: BinaryIO, stage: Path) -> tuple[dict[str, Item], _Manifest | None]:
-    found: dict[str, Item] = {}
+def _extract(plain: BinaryIO, stage: Path) -> tuple[dict[str, BackupItem], _Manifest | None]:
+    found: dict[str, BackupItem] = {}
     with tarfile.open(fileobj=plain, mode="r|") as tar:
         for member in tar:
             content = tar.extractfile(member) if member.isreg() else None
@@ -123,7 +123,7 @@ def _extract(plain: BinaryIO, stage: Path) -> tuple[dict[str, Item], _Manifest |
             with path.open("xb") as target:
                 path.chmod(0o600)
                 shutil.copyfileobj(reader, target, _CHUNK)
-            found[member.name] = Item(member.name, member.size, reader.sha256.hexdigest())
+            found[member.name] = BackupItem(member.name, member.size, reader.sha256.hexdigest())
     return found, None
 
 
@@ -145,7 +145,7 @@ def _manifest(content: bytes) -> _Manifest:
             raise OfficeLineError(
                 f"The backup has format {read['format']}; restore it with the OfficeLine of then."
             )
-        items = [Item(**one) for one in read["files"]]
+        items = [BackupItem(**one) for one in read["files"]]
         made_at, head = str(read["made_at"]), str(read["audit_head"])
         return _Manifest(made_at, head, {one.name: one for one in items})
     except (ValueError, TypeError, KeyError) as error:

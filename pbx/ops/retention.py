@@ -16,7 +16,7 @@ from pbx.calls.record.reconcile import cdr_path
 from pbx.config.home import Home
 from pbx.config.schema_retention import RetentionTable
 from pbx.db import audit, retention
-from pbx.db.database import file_of, sentence
+from pbx.db.database import damage_sentence, file_of
 from pbx.db.upgrade import copies
 
 T = TypeVar("T")
@@ -53,11 +53,11 @@ class Old:
         }
 
 
-def find(engine: Engine, home: Home, table: RetentionTable, now: datetime) -> Old:
+def find_expired(engine: Engine, home: Home, table: RetentionTable, now: datetime) -> Old:
     """Find what is older than the office keeps it; nothing is changed."""
     recordings_before, calls_before = before(table.recordings, now), before(table.calls, now)
     goes_back = now - GOES_BACK
-    named = retention.recordings(engine)
+    named = retention.message_recordings(engine)
     old = retention.old_messages(engine, recordings_before)
     # a call may be in a message that goes and, with what it said later, in one that stays
     stay = {one for message in set(named) - set(old) for one in named[message]}
@@ -101,7 +101,7 @@ def delete(
     try:
         done["records"] = cdr_forgotten.forget(cdr_path(home), old.calls_before, kept)
         for ids in _batches(list(old.recordings)):
-            for message in retention.silence(engine, ids, old.recordings_before, now):
+            for message in retention.note_recordings_gone(engine, ids, old.recordings_before, now):
                 done["recordings"] += sum(_unlink(path) for path in old.recordings[message])
         done["recordings"] += sum(_unlink(path) for path in old.strays)
         for ids in _batches(old.calls):
@@ -113,7 +113,7 @@ def delete(
         for ids in _batches(old.messages):
             done["messages"] += retention.delete_messages(engine, ids, last)
     except DBAPIError as error:
-        raise sentence(error, file_of(engine)) from error
+        raise damage_sentence(error, file_of(engine)) from error
     return done
 
 

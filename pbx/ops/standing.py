@@ -15,12 +15,12 @@ from pbx.db.inbox import explained, items
 from pbx.db.overlay import applied_texts
 from pbx.db.under_way import calls_under_way
 from pbx.ops import asterisk
-from pbx.ops.trunk import state
+from pbx.ops.trunk import trunk_state
 from pbx.service import pulse
 
 
 @dataclass(frozen=True)
-class Standing:
+class LineStanding:
     """What was found; `trouble` says why the counts are missing, `trunk` is Asterisk's word.
 
     `unresolved` are names of hosts without an address.
@@ -44,21 +44,21 @@ class Standing:
         return bool(self.asterisk and self.sign.runs)
 
 
-def standing(home: Home) -> Standing:
+def line_standing(home: Home) -> LineStanding:
     """Look at everything, and wait for nobody; nothing is made that is not there."""
-    answers, sign = asterisk.answers(home), pulse.look(home)
+    answers, sign = asterisk.manager_answers(home), pulse.read_heartbeat(home)
     began = (
         _written(home.asterisk / "run" / "asterisk.pid") if answers else None,
         sign,
         _written(home.serving) if sign.runs else None,  # each start writes its number there
     )
-    carrier = (_trunk(home), tuple(hosts.unknown(home))) if answers else (None, ())
+    carrier = (_trunk(home), tuple(hosts.unknown_hosts(home))) if answers else (None, ())
     try:
         plan = next((one.hash for one in applied_texts(home.database)), None)
         calls, messages, urgent = _counts(home)
     except OfficeLineError as error:
-        return Standing(answers, *began, None, None, None, None, *carrier, trouble=str(error))
-    return Standing(answers, *began, plan, calls, messages, urgent, *carrier)
+        return LineStanding(answers, *began, None, None, None, None, *carrier, trouble=str(error))
+    return LineStanding(answers, *began, plan, calls, messages, urgent, *carrier)
 
 
 def _counts(home: Home) -> tuple[int, int, int]:
@@ -80,7 +80,7 @@ def _trunk(home: Home) -> str | None:
     from pbx.ops.security.asked import console  # which needs more than an office that does not run
 
     try:
-        return state(console(home))
+        return trunk_state(console(home))
     except (OfficeLineError, OSError):  # another user's
         return None
 

@@ -41,7 +41,7 @@ def registration(ask: Callable[[str], str]) -> str:
     return found[1] if found else "Unknown"
 
 
-def state(ask: Callable[[str], str]) -> str | None:
+def trunk_state(ask: Callable[[str], str]) -> str | None:
     """Ask Asterisk's console how the carrier stands, without a knock of ours.
 
     It is the state of the registration, else whether the carrier answers OPTIONS: "Avail" or

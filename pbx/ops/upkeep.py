@@ -31,7 +31,9 @@ _BACKUPS = "SELECT max(at) FROM audit WHERE what IN ('backup.made', 'backup.rest
 _BEGAN = "SELECT min(applied_at) FROM plan_applied"
 
 
-def clock(processes: Path = Path("/proc"), containers: tuple[Path, ...] = CONTAINERS) -> Check:
+def clock_check(
+    processes: Path = Path("/proc"), containers: tuple[Path, ...] = CONTAINERS
+) -> Check:
     """Tell whether somebody keeps the clock right: a wrong one turns the night into day."""
     year = time.gmtime().tm_year
     if year < YEAR_BUILT:
@@ -53,14 +55,14 @@ def _command(process: Path) -> str:
         return ""
 
 
-def line(home: Home, now: datetime) -> Check:
+def line_check(home: Home, now: datetime) -> Check:
     """Tell whether the control layer runs, and whether its own calls come through the dialplan."""
-    sign = pulse.look(home)
+    sign = pulse.read_heartbeat(home)
     if not home.pulse.exists():
         return Check("line", True, "not started yet")
     if not sign.runs:
         start = "'officeline up', or 'systemctl start officeline-asterisk officeline'."
-        if asterisk.answers(home):
+        if asterisk.manager_answers(home):
             fix = f"Calls go to the standby until then: {start}"
             return Check("line", False, "the control layer does not run", fix)
         return Check("line", False, "nothing runs, and callers reach nothing", f"Start it: {start}")
@@ -74,7 +76,7 @@ def line(home: Home, now: datetime) -> Check:
 _ASTERISK = "Its own calls do not come through Asterisk: look whether that runs, and at both logs."
 
 
-def backup(home: Home, now: datetime) -> Check:
+def backup_check(home: Home, now: datetime) -> Check:
     """Tell how old the last backup is, by the audit; an office of a few days may have none."""
     made, began = _backups(home)
     age = None if made is None else now - made
@@ -115,7 +117,7 @@ def _schedule() -> str:
 _LOOK = f"Look at 'journalctl -u {timers.BACKUP}', and try: systemctl start {timers.BACKUP}."
 
 
-def canary() -> Check:
+def canary_check() -> Check:
     """Tell whether the last test call of the timer's found something."""
     if not timers.has_failed(timers.CANARY):
         return Check("canary", True, f"{timers.CANARY}.timer calls on weekdays")
@@ -126,7 +128,7 @@ def canary() -> Check:
 def certificate(path: str, now: datetime) -> Check:
     """Tell when our certificate for TLS ends; without a valid one the carrier sends no call."""
     try:
-        end = certificates.end_of(Path(path))
+        end = certificates.certificate_end(Path(path))
     except OSError as error:
         fix = "Put it there, or take it out of [network]."
         return Check("certificate", False, f"{path} cannot be read ({error.strerror})", fix)

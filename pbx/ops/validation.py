@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from pbx.base.paths import data_folder
 from pbx.config import plan, secrets
-from pbx.config.findings.check import look
+from pbx.config.findings.check import find_all
 from pbx.config.home import Home
 from pbx.db.overlay import laid_over
 from pbx.reports import proof_text as proved
@@ -36,7 +36,7 @@ def held_numbers(folder: Path | None) -> Numbers | None:
     return held.reachable({*held.mobiles, *held.seconds}) or None
 
 
-def assess(text: str, name: Path, home: Home, now: datetime) -> Judgement:
+def validate(text: str, name: Path, home: Home, now: datetime) -> Judgement:
     """Judge a file's text for the year from this aware instant on, with what the home holds.
 
     ConfigError, which nothing overrides, if no plan can be made of it.
@@ -45,7 +45,7 @@ def assess(text: str, name: Path, home: Home, now: datetime) -> Judgement:
     configuration = plan.parse(text, name, presets)
     whole = laid_over(configuration.plan, home.database)
     numbers = secrets.read(home.folder).reachable(whole.people)
-    findings = look(text, presets, now, held_numbers(home.folder)).findings
+    findings = find_all(text, presets, now, held_numbers(home.folder)).findings
     objections = [one.sentence(name) for one in findings if one.severity == "error"]
     found = proof.prove(whole, numbers, now, now + AHEAD, most=REPORTED)
     if not found.holds:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from pbx.db.callers import FEW_PER_MILLE, Caller, Callers
+from pbx.db.callers import FEW_PER_MILLE, CallerCount, Callers
 from pbx.reports.display import Shown
-from pbx.reports.table import Columns, Table, reported
+from pbx.reports.table import Columns, ReportTable, cell_text
 
 USUAL = 0.23  # of the calls; where it is from stands in docs/reports.md
 COLUMNS: Columns = (
@@ -18,7 +18,7 @@ COLUMNS: Columns = (
 )
 
 
-def table(found: Callers, calls: int, shown: Shown) -> Table:
+def table(found: Callers, calls: int, shown: Shown) -> ReportTable:
     """Lay the callers out, with their shares of all `calls`."""
     rows = tuple(
         (
@@ -30,10 +30,10 @@ def table(found: Callers, calls: int, shown: Shown) -> Table:
         )
         for place, one in enumerate(found.first, start=1)
     )
-    return Table("callers", "Patients who call most", COLUMNS, rows, about=_about(found))
+    return ReportTable("callers", "Patients who call most", COLUMNS, rows, about=_about(found))
 
 
-def document(found: Callers, calls: int, shown: Shown) -> dict[str, Any]:
+def to_json(found: Callers, calls: int, shown: Shown) -> dict[str, Any]:
     """Lay the callers out for tools."""
     return {
         "callers": [
@@ -56,7 +56,7 @@ def document(found: Callers, calls: int, shown: Shown) -> dict[str, Any]:
     }
 
 
-def _numbers(one: Caller, shown: Shown) -> str:
+def _numbers(one: CallerCount, shown: Shown) -> str:
     more = f" and {one.numbers - 1} more" if one.numbers > 1 else ""
     return f"{shown.number(one.number) or 'anonymous'}{more}"
 
@@ -70,6 +70,6 @@ def _about(found: Callers) -> str:
         return ""
     return (
         f"{found.few} of {found.everybody} callers ({found.few / found.everybody:.1%}) made "
-        f"{reported(_share(found), '%')} of the calls that showed a number; in a published count "
+        f"{cell_text(_share(found), '%')} of the calls that showed a number; in a published count "
         f"{FEW_PER_MILLE / 1000:.1%} of the patients made {USUAL:.0%}."
     )

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from math import ceil, floor, log10
 
-from pbx.reports.table import MINUTES_FROM, Cell, Chart, Table, Unit, reported
+from pbx.reports.table import MINUTES_FROM, Cell, Chart, ReportTable, Unit, cell_text
 
 TOP, FLOOR, BOTTOM = 20, 170, 192  # pixels: the highest bar's top, its foot, the labels
 NARROW, WIDE = 7, 25  # labels and values that fit on a phone and on a sheet
@@ -61,12 +61,12 @@ class Drawing:
     texts: list[Label]
 
 
-def drawings(table: Table) -> list[Drawing]:
+def drawings(table: ReportTable) -> list[Drawing]:
     """Lay the charts of a table out; those with nothing to draw are left out."""
     return [found for one in table.charts if (found := _drawing(table, one)) is not None]
 
 
-def _drawing(table: Table, one: Chart) -> Drawing | None:
+def _drawing(table: ReportTable, one: Chart) -> Drawing | None:
     unit, cells = table.column(one.column)
     values = [float(cell) if isinstance(cell, int | float) else None for cell in cells]
     known = [value for value in values if value is not None]
@@ -80,12 +80,12 @@ def _drawing(table: Table, one: Chart) -> Drawing | None:
     if line is not None:
         dashed = Stroke("mean" if one.norm is None else "norm", _y(line, most))
         title += (
-            f"; dashed: {'the mean, ' if one.norm is None else ''}{reported(_whole(line), unit)}"
+            f"; dashed: {'the mean, ' if one.norm is None else ''}{cell_text(_whole(line), unit)}"
         )
     axis = [Label("-6", _y(value, most) + 4, "end", _short(value, unit)) for value in heights]
     return Drawing(
         title,
-        f"{title}. The highest of {len(known)} bars is {reported(_whole(max(known)), unit)}, at "
+        f"{title}. The highest of {len(known)} bars is {cell_text(_whole(max(known)), unit)}, at "
         f"{labels[values.index(max(known))]}. All figures stand in the table that follows.",
         [Stroke("rule", _y(value, most)) for value in heights],
         list(_bars(labels, values, most, unit, one)),
@@ -111,7 +111,9 @@ def _short(value: float, unit: Unit) -> str:
     if unit == "%":
         return f"{value:.0%}"
     return (
-        f"{value:.1f}" if unit == "" and value < FEW and value % 1 else reported(round(value), unit)
+        f"{value:.1f}"
+        if unit == "" and value < FEW and value % 1
+        else cell_text(round(value), unit)
     )
 
 
@@ -139,7 +141,7 @@ def _bars(
             y,
             _percent(BAR, count),
             f"{FLOOR - y:.1f}",
-            f"{label}: {reported(_whole(value), unit)}",
+            f"{label}: {cell_text(_whole(value), unit)}",
         )
 
 

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from pbx.base import when
 from pbx.base.phone_numbers import known, mask, mask_within
 from routing import follow_up
-from routing.follow_up import RINGING, View
+from routing.follow_up import RINGING, MessageView
 from routing.model import Plan
 
 
@@ -43,13 +43,13 @@ class Shown:
         return None if found is None else found.id
 
 
-def is_breached(view: View, plan: Plan, now: datetime) -> bool:
+def is_breached(view: MessageView, plan: Plan, now: datetime) -> bool:
     """Tell whether a promise about a message was broken, noticed by the escalator or not."""
     by = promised_by(view, plan)
     return view.breached_at is not None or (by is not None and now >= by)
 
 
-def promised_by(view: View, plan: Plan) -> datetime | None:
+def promised_by(view: MessageView, plan: Plan) -> datetime | None:
     """Say until when an urgent message must be taken up, or called back; None once it is."""
     if view.urgency == "urgent" and view.state in RINGING:
         return view.since + timedelta(

@@ -19,7 +19,7 @@ from pbx.db.figures import Rings, Span, measuring
 from pbx.db.response_times import ACTS, Act, open_across, promises
 from pbx.reports import planned
 from pbx.reports.planned import Planned, ScheduleShare
-from pbx.reports.traffic import Kept, bounds, kept
+from pbx.reports.traffic import Kept, bounds, kept_within
 from routing.burden import DAWN, Burden, evenness
 from routing.follow_up import response_s
 from routing.instants import DAY, instant
@@ -73,7 +73,7 @@ class Boundary:
 
 
 @dataclass(frozen=True)
-class Duty:
+class DutyReport:
     """The figures of the local days from `first` up to, but without, `last`."""
 
     first: date
@@ -85,14 +85,14 @@ class Duty:
     response_s: int
 
 
-def duty(engine: Engine, past: ConfigHistory, first: date, last: date, now: datetime) -> Duty:
+def duty(engine: Engine, past: ConfigHistory, first: date, last: date, now: datetime) -> DutyReport:
     """Work out what the local days [first, last) asked of whom."""
     start, end = bounds(past.running, first, last)
     asked = planned.planned(past, start, end)
     people, schedules = tuple(asked.load), planned.schedules(past, start, end)
     closed = list(_closed(past, start, end))
     handoffs = [
-        one for schedule in schedules for one in planned.handoffs(past, schedule, start, end)
+        one for schedule in schedules for one in planned.past_handoffs(past, schedule, start, end)
     ]
     around = [
         span for one in handoffs for span in ((one.at - AROUND, one.at), (one.at, one.at + AROUND))
@@ -109,7 +109,7 @@ def duty(engine: Engine, past: ConfigHistory, first: date, last: date, now: date
             person,
             asked,
             _by_night(rings, person, [night for _, night in closed]),
-            {act: kept(reported, act, limit_s, person) for act in ACTS},
+            {act: kept_within(reported, act, limit_s, person) for act in ACTS},
             left[person],
         )
         for person in people
@@ -118,7 +118,7 @@ def duty(engine: Engine, past: ConfigHistory, first: date, last: date, now: date
         **asked.evenness,
         "interruptions": evenness([one.interruptions for one in found]) if found else 1.0,
     }
-    return Duty(
+    return DutyReport(
         first,
         last,
         tuple(found),

@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from pbx.base.percentiles import RANKS
-from pbx.reports.duty import Duty
-from pbx.reports.table import SPREAD, Cell, Chart, Columns, Table, minutes, spread_cells
+from pbx.reports.duty import DutyReport
+from pbx.reports.table import SPREAD, Cell, Chart, Columns, ReportTable, minutes_text, spread_cells
 from routing.clocks import WEEKDAYS
 
 
-def tables(found: Duty) -> list[Table]:
+def duty_tables(found: DutyReport) -> list[ReportTable]:
     """Lay a span out: the people, how they kept what was promised, schedules and handoffs."""
     return [_people(found), _promised(found), _schedules(found), _boundaries(found)]
 
 
-def _people(found: Duty) -> Table:
+def _people(found: DutyReport) -> ReportTable:
     columns: Columns = (
         ("person", ""),
         ("nights", ""),
@@ -58,7 +58,7 @@ def _people(found: Duty) -> Table:
         Chart("Nights on call", "nights", mean=_mean(row[1] for row in rows)),
         Chart("Interruptions after hours", "interruptions", mean=_mean(row[5] for row in rows)),
     )
-    return Table("people", "Nights and interruptions", columns, tuple(rows), charts, about)
+    return ReportTable("people", "Nights and interruptions", columns, tuple(rows), charts, about)
 
 
 def _mean(cells: Iterable[Cell]) -> float | None:
@@ -66,7 +66,7 @@ def _mean(cells: Iterable[Cell]) -> float | None:
     return round(sum(numbers) / len(numbers), 1) if any(numbers) else None
 
 
-def _promised(found: Duty) -> Table:
+def _promised(found: DutyReport) -> ReportTable:
     rows = tuple(
         (
             f"{one.person}, {act.replace('_', ' ')}",
@@ -80,12 +80,12 @@ def _promised(found: Duty) -> Table:
         ("urgent messages", ""),
         ("number", ""),
         *SPREAD,
-        (f"in {minutes(found.response_s)}", "%"),
+        (f"in {minutes_text(found.response_s)}", "%"),
     )
-    return Table("promises", "Time to acknowledge and to call back", columns, rows)
+    return ReportTable("promises", "Time to acknowledge and to call back", columns, rows)
 
 
-def _schedules(found: Duty) -> Table:
+def _schedules(found: DutyReport) -> ReportTable:
     held: dict[str, list[int]] = {}
     for one in found.schedules:
         held.setdefault(one.schedule, []).append(one.nights)
@@ -101,10 +101,10 @@ def _schedules(found: Duty) -> Table:
     )
     columns: Columns = (("schedule", ""), ("nights", ""), ("of the mean", ""), ("hours", "h"))
     about = "Of the mean is a person's nights by the schedule's mean: 1.00 where all have as many."
-    return Table("schedules", "By schedule", columns, rows, about=about)
+    return ReportTable("schedules", "By schedule", columns, rows, about=about)
 
 
-def _boundaries(found: Duty) -> Table:
+def _boundaries(found: DutyReport) -> ReportTable:
     rows = tuple(
         (
             f"{one.schedule}, {WEEKDAYS[one.weekday]} {one.clock}",
@@ -128,4 +128,4 @@ def _boundaries(found: Duty) -> Table:
         "Interruptions of who is on call in the hour before and the hour after, and of who was on "
         "call before; urgent messages that nobody had taken up at that moment."
     )
-    return Table("handoffs", "What handoffs cost", columns, rows, about=about)
+    return ReportTable("handoffs", "What handoffs cost", columns, rows, about=about)

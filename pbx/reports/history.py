@@ -51,7 +51,7 @@ def of_call(engine: Engine, running: Plan, hash_: str | None, at: datetime) -> R
     return Ran(at, at, *shelf.nearest((named or begun)[-1]))
 
 
-def sentence(known: ConfigHistory) -> str:
+def history_sentence(known: ConfigHistory) -> str:
     """Say which plans could not be read, and what their time is judged by; empty if all could."""
     unread = [one for one in known.ran if one.unread is not None]
     if not unread:
@@ -74,7 +74,7 @@ def changed(known: ConfigHistory) -> str:
     return f"The plan changed at {', '.join(times)}; each moment is judged by the one that ran."
 
 
-def document(known: ConfigHistory) -> list[dict[str, Any]]:
+def to_json(known: ConfigHistory) -> list[dict[str, Any]]:
     """Lay out which plan ran when, as reports print it in JSON."""
     zone = known.running.office.zone
     return [
@@ -111,7 +111,7 @@ class _Shelf:
                 return found, None if found.hash == wanted else wanted
         return self._running, wanted
 
-    def _read(self, one: plans.When) -> Plan | None:
+    def _read(self, one: plans.PlanTime) -> Plan | None:
         if one.hash not in self._known:
             name, presets = (
                 Path(f"the applied plan {one.id}"),

@@ -27,7 +27,7 @@ MOST = 100_000  # calls of one night
 
 
 @dataclass(frozen=True)
-class Moment:
+class TimedAct:
     """Who did something when, `seconds` after the call began."""
 
     person: str
@@ -46,10 +46,10 @@ class NightCall:
 
     call: CallRow
     reason: str
-    item: inbox.Item | None
-    acknowledged: Moment | None
-    called_back: Moment | None
-    notes: tuple[messages.EventRow, ...]
+    item: inbox.InboxItem | None
+    acknowledged: TimedAct | None
+    called_back: TimedAct | None
+    notes: tuple[messages.MessageEventRow, ...]
 
     @property
     def message(self) -> messages.MessageRow | None:
@@ -81,7 +81,7 @@ class Night:
     start: datetime
     end: datetime
     calls: tuple[NightCall, ...]
-    still_open: tuple[inbox.Item, ...]
+    still_open: tuple[inbox.InboxItem, ...]
     past: ConfigHistory
     reconciliation: Reconciliation
     audit: tuple[int, str]  # how many rows it has, and its head
@@ -89,7 +89,7 @@ class Night:
 
 def night(engine: Engine, home: Home, past: ConfigHistory, day: date, now: datetime) -> Night:
     """Gather the night before a day's opening."""
-    start, end = span(past, day)
+    start, end = night_span(past, day)
     calls = list_calls(engine, start, end, limit=MOST)
     reasons = {call.id: reason(decision) for call, decision in last_decisions(engine, start, end)}
     found = {call.message for call in calls if call.message is not None}
@@ -115,7 +115,7 @@ def looked_at(plan: Plan, day: date) -> tuple[datetime, datetime]:
     return instant(day - DAY, MIDNIGHT, zone), instant(day + DAY, MIDNIGHT, zone)
 
 
-def span(past: ConfigHistory, day: date) -> tuple[datetime, datetime]:
+def night_span(past: ConfigHistory, day: date) -> tuple[datetime, datetime]:
     """Return when the night before a day began and ended, in UTC.
 
     It ends at the day's first opening, or at 8:00 if there is none, and begins at the last closing
@@ -146,7 +146,7 @@ def _open_stretches(past: ConfigHistory, day: date) -> Iterator[Hours]:
     return (one for one in past.hours(start, end) if one.state == "open")
 
 
-def _night_call(engine: Engine, call: CallRow, why: str, item: inbox.Item | None) -> NightCall:
+def _night_call(engine: Engine, call: CallRow, why: str, item: inbox.InboxItem | None) -> NightCall:
     left = None if item is None else item.message
     acknowledged = called_back = None
     if call.person is not None and call.acknowledged_at is not None:
@@ -155,12 +155,12 @@ def _night_call(engine: Engine, call: CallRow, why: str, item: inbox.Item | None
         acknowledged = _moment(call, left.acknowledged_by, left.acknowledged_at)
     if left is not None:
         called_back = _moment(call, left.called_back_by, left.called_back_at)
-    events = [] if left is None else messages.history(engine, left.id)
+    events = [] if left is None else messages.message_history(engine, left.id)
     notes = tuple(one for one in events if one.what == inbox.NOTED)
     return NightCall(call, why, item, acknowledged, called_back, notes)
 
 
-def _moment(call: CallRow, person: str | None, at: datetime | None) -> Moment | None:
+def _moment(call: CallRow, person: str | None, at: datetime | None) -> TimedAct | None:
     if person is None or at is None or at < call.started_at:
         return None  # what was done before the patient called again is no answer to this call
-    return Moment(person, at, (at - call.started_at).total_seconds())
+    return TimedAct(person, at, (at - call.started_at).total_seconds())

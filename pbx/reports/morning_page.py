@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from pbx.db.inbox import Item
+from pbx.db.inbox import InboxItem
 from pbx.reports.display import Shown, is_breached
 from pbx.reports.frame import page
-from pbx.reports.morning import Moment, Night, NightCall
-from pbx.reports.table import reported
+from pbx.reports.morning import Night, NightCall, TimedAct
+from pbx.reports.table import cell_text
 
 
 def sheet(night: Night, shown: Shown, accounts: Iterable[str]) -> str:
@@ -25,7 +25,7 @@ def sheet(night: Night, shown: Shown, accounts: Iterable[str]) -> str:
     )
 
 
-def to_do(night: Night, shown: Shown) -> list[Item]:
+def to_do(night: Night, shown: Shown) -> list[InboxItem]:
     """List the messages that are open, and those of the night whose promise was broken."""
     found = {item.message.id: item for item in night.still_open}
     for call in night.calls:
@@ -53,7 +53,7 @@ def in_order(night: Night, shown: Shown) -> list[NightCall]:
     )
 
 
-def _row(item: Item, shown: Shown) -> dict[str, object]:
+def _row(item: InboxItem, shown: Shown) -> dict[str, object]:
     message = item.message
     return {
         "cells": (
@@ -102,9 +102,9 @@ def _who(number: str | None, shown: Shown) -> str:
     return masked if patient is None else f"patient {patient} ({masked})"
 
 
-def _done(moment: Moment | None, night: Night, shown: Shown) -> str:
+def _done(moment: TimedAct | None, night: Night, shown: Shown) -> str:
     if moment is None:
         return ""
     known = night.past.at(moment.at).people.get(moment.person)
     who = known.name if known is not None else moment.person
-    return f"{who}, {shown.time(moment.at)}, after {reported(moment.seconds, 's')}"
+    return f"{who}, {shown.time(moment.at)}, after {cell_text(moment.seconds, 's')}"

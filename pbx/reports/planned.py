@@ -72,7 +72,7 @@ def schedules(past: ConfigHistory, start: datetime, end: datetime) -> tuple[str,
     return tuple(dict.fromkeys(names))
 
 
-def handoffs(
+def past_handoffs(
     past: ConfigHistory, schedule: str, start: datetime, end: datetime
 ) -> list[oncall.Handoff]:
     """List when the people on call changed within (start, end), by the schedule or by another plan.
@@ -84,7 +84,7 @@ def handoffs(
         if schedule not in one.plan.schedules:
             known.append((one.start, None))
             continue
-        known += oncall.stretches(one.plan, schedule, one.start, one.end)
+        known += oncall.oncall_stretches(one.plan, schedule, one.start, one.end)
     return [
         oncall.Handoff(schedule, at, before, after)
         for (_, before), (at, after) in pairwise(known)
@@ -120,7 +120,7 @@ def shares(
 
 def _duties(
     past: ConfigHistory, schedule: str, start: datetime, end: datetime
-) -> Iterator[oncall.Duty]:
+) -> Iterator[oncall.OnCallSpan]:
     for one in past.within(start, end):
         if schedule in one.plan.schedules:
             yield from oncall.duties(one.plan, schedule, one.start, one.end)

@@ -9,7 +9,7 @@ from pbx.base import when
 from routing.proof import Counterexample, Proof
 
 
-def document(found: Proof, zone: ZoneInfo) -> dict[str, Any]:
+def to_json(found: Proof, zone: ZoneInfo) -> dict[str, Any]:
     """Lay a proof out as `prove --json` prints it; `times` counts how often a path fails.
 
     `across` counts the paths of calls that last past one of the `changes`.

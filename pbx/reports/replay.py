@@ -79,7 +79,7 @@ def _would_be(
     return Course(found.kind, found.target, found.urgency, first, found.reasons)
 
 
-def document(one: Difference, plan: Plan) -> dict[str, Any]:
+def to_json(one: Difference, plan: Plan) -> dict[str, Any]:
     """Lay a difference out as `replay --json` prints it."""
     return {
         "call": one.call,

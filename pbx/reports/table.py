@@ -26,7 +26,7 @@ class Chart:
 
 
 @dataclass(frozen=True)
-class Table:
+class ReportTable:
     """Rows of a report; the first column names the row, each by a name of its own."""
 
     name: str
@@ -48,7 +48,7 @@ class Table:
         }
 
 
-def reported(cell: Cell, unit: Unit) -> str:
+def cell_text(cell: Cell, unit: Unit) -> str:
     """Write a cell for people."""
     if cell is None:
         return "-"
@@ -66,7 +66,7 @@ def reported(cell: Cell, unit: Unit) -> str:
     }[unit]
 
 
-def minutes(seconds: int) -> str:
+def minutes_text(seconds: int) -> str:
     """Say a limit of the plan: "30 min", and "90 s" where it is no whole minutes."""
     whole, rest = divmod(seconds, 60)
     return f"{seconds} s" if rest else f"{whole} min"

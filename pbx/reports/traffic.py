@@ -13,7 +13,7 @@ from itertools import pairwise
 from operator import add
 from typing import TYPE_CHECKING
 
-from pbx.base.percentiles import Histogram, Spread, spread, together, within
+from pbx.base.percentiles import Histogram, Spread, add_up, spread, within
 from pbx.db.callers import Callers
 from pbx.db.figures import Counts, measuring
 from pbx.db.response_times import ACTS, Act, ResponseTimes, promises
@@ -34,7 +34,7 @@ MOST_CALLERS = 10
 
 
 @dataclass(frozen=True)
-class Stretch:
+class OpenStretch:
     """A part of one local hour in which the office is open all the time, or closed."""
 
     start: datetime
@@ -45,7 +45,7 @@ class Stretch:
 
 
 @dataclass(frozen=True)
-class Answers:
+class AnswerTimes:
     """How calls of open hours were answered: of `offered` calls some within the norm."""
 
     offered: int
@@ -70,7 +70,7 @@ class DayOfCalls:
 
     day: date
     counts: Counts
-    answers: Answers
+    answers: AnswerTimes
 
 
 @dataclass(frozen=True)
@@ -99,7 +99,7 @@ class Traffic:
     first: date
     last: date
     total: Counts
-    answers: Answers
+    answers: AnswerTimes
     days: tuple[DayOfCalls, ...]
     hours: tuple[Counts, ...]
     weekdays: tuple[tuple[Counts, int], ...]
@@ -112,7 +112,7 @@ class Traffic:
 
 def traffic(engine: Engine, past: ConfigHistory, first: date, last: date, now: datetime) -> Traffic:
     """Count what happened on the local days [first, last)."""
-    cuts = stretches(past, first, last)
+    cuts = open_stretches(past, first, last)
     span = bounds(past.running, first, last)
     bins = [(cut.day - first).days if cut.is_open else -1 for cut in cuts]
     with measuring(engine) as figures:
@@ -131,7 +131,7 @@ def traffic(engine: Engine, past: ConfigHistory, first: date, last: date, now: d
         first,
         last,
         _total(counts),
-        _answers(_total(in_open), together(waited.values())),
+        _answers(_total(in_open), add_up(waited.values())),
         tuple(
             DayOfCalls(day, by_day[number], _answers(in_open[number], waited.get(number, {})))
             for number, day in enumerate(days)
@@ -143,7 +143,7 @@ def traffic(engine: Engine, past: ConfigHistory, first: date, last: date, now: d
         ),
         reported.opened,
         reported.spoken,
-        {act: kept(reported, act, limit_s) for act in ACTS},
+        {act: kept_within(reported, act, limit_s) for act in ACTS},
         callers,
         limit_s,
     )
@@ -155,7 +155,7 @@ def bounds(plan: Plan, first: date, last: date) -> tuple[datetime, datetime]:
     return instant(first, MIDNIGHT, zone), instant(last, MIDNIGHT, zone)
 
 
-def stretches(past: ConfigHistory, first: date, last: date) -> list[Stretch]:
+def open_stretches(past: ConfigHistory, first: date, last: date) -> list[OpenStretch]:
     """Cut local days where the clock strikes or the hours change.
 
     An hour that comes twice is one, and one that is skipped is none.
@@ -164,23 +164,23 @@ def stretches(past: ConfigHistory, first: date, last: date) -> list[Stretch]:
     start, end = bounds(past.running, first, last)
     states = {one.start: one.state for one in past.hours(start, end)}
     strikes = set(clock_hours(zone, start, end))
-    found: list[Stretch] = []
+    found: list[OpenStretch] = []
     local, state = start.astimezone(zone), states.get(start)
     for begins, ends in pairwise(sorted({*strikes, *states, end})):
         state = states.get(begins, state)
         if begins in strikes:
             local = begins.astimezone(zone)
-        found.append(Stretch(begins, ends, local.date(), local.hour, state == "open"))
+        found.append(OpenStretch(begins, ends, local.date(), local.hour, state == "open"))
     return found
 
 
-def kept(reported: ResponseTimes, act: Act, limit_s: int, person: str | None = None) -> Kept:
+def kept_within(reported: ResponseTimes, act: Act, limit_s: int, person: str | None = None) -> Kept:
     """Hold the waiting times for an act against the norm; of one person's alone if asked."""
     waited = reported.waited[act]
     if person is not None:
         mine = waited.by.get(person, {})
         return _kept(mine, 0, 0, limit_s)
-    return _kept(together(waited.by.values()), waited.pending, waited.never, limit_s)
+    return _kept(add_up(waited.by.values()), waited.pending, waited.never, limit_s)
 
 
 def share(part: int, whole: int) -> float | None:
@@ -193,8 +193,8 @@ def _kept(found: Histogram, pending: int, never: int, limit_s: int) -> Kept:
     return Kept(done + never, within(found, limit_s), pending, never, spread(found))
 
 
-def _answers(counts: Counts, found: Histogram) -> Answers:
-    return Answers(counts.offered, counts.abandoned, within(found, ANSWER_S), spread(found))
+def _answers(counts: Counts, found: Histogram) -> AnswerTimes:
+    return AnswerTimes(counts.offered, counts.abandoned, within(found, ANSWER_S), spread(found))
 
 
 def _total(counts: Sequence[Counts]) -> Counts:

@@ -5,14 +5,14 @@ from __future__ import annotations
 from pbx.db.figures import Counts
 from pbx.reports import callers
 from pbx.reports.display import Shown
-from pbx.reports.table import SPREAD, Cell, Chart, Columns, Table, minutes, spread_cells
+from pbx.reports.table import SPREAD, Cell, Chart, Columns, ReportTable, minutes_text, spread_cells
 from pbx.reports.traffic import ABANDONED, ANSWER_S, Kept, Traffic
 from routing.clocks import WEEKDAYS
 
 HOURS = tuple(f"{hour:02}" for hour in range(24))
 
 
-def tables(found: Traffic, shown: Shown) -> list[Table]:
+def traffic_tables(found: Traffic, shown: Shown) -> list[ReportTable]:
     """Lay a span out: first what it is held against."""
     return [
         _held(found),
@@ -24,7 +24,7 @@ def tables(found: Traffic, shown: Shown) -> list[Table]:
     ]
 
 
-def _held(found: Traffic) -> Table:
+def _held(found: Traffic) -> ReportTable:
     """Hold the span against the norms."""
     answers = found.answers
     rows: list[tuple[Cell, ...]] = [
@@ -41,7 +41,7 @@ def _held(found: Traffic) -> Table:
     for act, one in found.kept.items():
         rows.append(
             (
-                f"urgent messages {names[act]} within {minutes(found.response_s)}",
+                f"urgent messages {names[act]} within {minutes_text(found.response_s)}",
                 one.share,
                 one.due,
                 1.0,
@@ -55,7 +55,7 @@ def _held(found: Traffic) -> Table:
         ("norm", "%"),
         ("holds", ""),
     )
-    return Table("norms", "Against the norms", columns, tuple(rows))
+    return ReportTable("norms", "Against the norms", columns, tuple(rows))
 
 
 def _verdict(value: float | None, limit: float) -> str:
@@ -66,7 +66,7 @@ def _all(one: Kept) -> str:
     return "" if one.share is None else "yes" if one.within == one.due else "no"
 
 
-def _waited(found: Traffic) -> Table:
+def _waited(found: Traffic) -> ReportTable:
     rows = (
         ("until a person answered, open hours", *spread_cells(found.answers.waited), ANSWER_S),
         (
@@ -91,7 +91,7 @@ def _waited(found: Traffic) -> Table:
         *SPREAD,
         ("norm", "s"),
     )
-    return Table("waiting", "How long callers waited", columns, rows, about=about)
+    return ReportTable("waiting", "How long callers waited", columns, rows, about=about)
 
 
 _COUNTED: Columns = (
@@ -107,13 +107,13 @@ def _counted(one: Counts) -> tuple[Cell, ...]:
     return one.calls, one.urgent, one.connected, one.message, one.abandoned
 
 
-def _by_hour(found: Traffic) -> Table:
+def _by_hour(found: Traffic) -> ReportTable:
     rows = tuple((label, *_counted(one)) for label, one in zip(HOURS, found.hours, strict=True))
     chart = Chart("Calls", "calls")
-    return Table("by_hour", "Calls by hour", (("hour", ""), *_COUNTED), rows, (chart,))
+    return ReportTable("by_hour", "Calls by hour", (("hour", ""), *_COUNTED), rows, (chart,))
 
 
-def _by_weekday(found: Traffic) -> Table:
+def _by_weekday(found: Traffic) -> ReportTable:
     rows = tuple(
         (name.capitalize(), days, *_counted(one), round(one.calls / days, 1) if days else None)
         for name, (one, days) in zip(WEEKDAYS, found.weekdays, strict=True)
@@ -126,10 +126,10 @@ def _by_weekday(found: Traffic) -> Table:
     )
     title = "Calls by weekday"
     chart = Chart("Calls a day", "calls a day")
-    return Table("by_weekday", title, columns, rows, (chart,))
+    return ReportTable("by_weekday", title, columns, rows, (chart,))
 
 
-def _by_day(found: Traffic) -> Table:
+def _by_day(found: Traffic) -> ReportTable:
     columns: Columns = (
         ("day", ""),
         ("weekday", ""),
@@ -162,4 +162,4 @@ def _by_day(found: Traffic) -> Table:
         Chart("Nine of ten answered after, open hours", "90 %", ANSWER_S),
         Chart("Callers who hung up, open hours", "lost", ABANDONED),
     )
-    return Table("by_day", "Day by day", columns, rows, charts if len(rows) > 1 else ())
+    return ReportTable("by_day", "Day by day", columns, rows, charts if len(rows) > 1 else ())

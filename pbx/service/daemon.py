@@ -272,7 +272,7 @@ class Daemon:
             if came or not self._ami.connected:  # without Asterisk another start fixes nothing
                 tell(ALIVE)
             if self.writer.damaged:
-                damage.mark(self._home.database)
+                damage.mark_damaged(self._home.database)
                 raise StoreError(
                     f"The database {self._home.database} is damaged; the next start of the line "
                     "sets it aside and begins a new one."

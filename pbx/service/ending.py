@@ -37,7 +37,7 @@ class Part:
 
 
 @contextlib.contextmanager
-def parts(home: Home) -> Iterator[list[Part]]:
+def running_parts(home: Home) -> Iterator[list[Part]]:
     """Find what runs on a home, in the order in which to end it; EngineError if it is not ours."""
     found: list[Part] = []
     try:
@@ -54,7 +54,7 @@ def parts(home: Home) -> Iterator[list[Part]]:
             os.close(part.handle)
 
 
-def end(found: list[Part]) -> None:
+def end_processes(found: list[Part]) -> None:
     """Ask each to end, and wait until it is gone; EngineError names one that stays."""
     for part in found:
         with contextlib.suppress(ProcessLookupError):  # the one before has ended it

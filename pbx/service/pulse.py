@@ -78,7 +78,7 @@ class Pulse:
         self._handle = None
 
 
-def look(home: Home) -> Sign:
+def read_heartbeat(home: Home) -> Sign:
     """Tell whether a daemon lives on this home, and what its last heartbeat came to."""
     try:
         handle = os.open(home.pulse, os.O_RDONLY | os.O_CLOEXEC)

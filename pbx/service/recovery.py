@@ -50,7 +50,7 @@ def recover(home: Home, clock: Clock) -> Path | None:
     """Set a damaged database aside and begin a new one; return the old one's new name, or None."""
     if not home.folder.is_dir():
         return None
-    with files.alone(home.folder):  # two processes start, and one recovers
+    with files.folder_lock(home.folder):  # two processes start, and one recovers
         return _recover(home, clock)
 
 
@@ -110,7 +110,7 @@ def _open_lost(engine: Engine, home: Home, aside: Path, now: datetime) -> None:
     """Open a message for each recording and each late call whose message could not be read."""
     del aside
     lost = extract.lost(engine)
-    known = {path for paths in retention.recordings(engine).values() for path in paths}
+    known = {path for paths in retention.message_recordings(engine).values() for path in paths}
     words: dict[str, list[str]] = {}
     began = {call: at for call, _, at in lost}
     for path in sorted(home.messages.glob("*.wav")):
@@ -122,11 +122,11 @@ def _open_lost(engine: Engine, home: Home, aside: Path, now: datetime) -> None:
     numbers = {call: caller for call, caller, _ in lost}
     plan = _plan(home)
     country = US if plan is None else plan.office.country
-    for call, one in cdr_outcomes.ended(cdr_path(home), began, country).items():
+    for call, one in cdr_outcomes.read_outcomes(cdr_path(home), began, country).items():
         numbers[call] = numbers.get(call) or one.caller
     for call, at in began.items():
         number = numbers.get(call)
-        number = number if plan is None else outbound.reachable(plan, number)
+        number = number if plan is None else outbound.callback_number(plan, number)
         _open_one(engine, call, number, at, words.get(call, []), now)
     if began:
         log.error("database.messages_reopened", records=len(began))

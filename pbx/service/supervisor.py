@@ -97,7 +97,7 @@ async def _asterisk(
     try:
         await asterisk.start()
         home.remember_ports(ports)
-        watch = asyncio.create_task(hosts.Watch(asterisk, home, known, render).run())
+        watch = asyncio.create_task(hosts.HostWatch(asterisk, home, known, render).run())
         yield asterisk
     finally:
         if watch is not None:

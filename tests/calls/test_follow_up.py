@@ -85,7 +85,7 @@ def read(stage: Stage, message: str) -> MessageRow:
     """Read a message as it stands."""
     engine = open_database(stage.home.database)
     try:
-        found = messages.get(engine, message)
+        found = messages.get_message(engine, message)
     finally:
         engine.dispose()
     assert found is not None

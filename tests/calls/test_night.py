@@ -27,7 +27,7 @@ from pbx.demo.scenes import BACK_LINE, MAIN, SATURDAY, patient
 from pbx.demo.stage import MOBILES, Stage, staged
 from pbx.escalation.pins import hashed
 from routing import follow_up, schedule
-from routing.follow_up import RINGING, View
+from routing.follow_up import RINGING, MessageView
 from tests.support import leaks
 
 pytestmark = [pytest.mark.long, pytest.mark.asyncio(loop_scope="session")]
@@ -82,14 +82,14 @@ class Night:
         finally:
             engine.dispose()
 
-    def messages(self) -> list[tuple[View, set[str]]]:
+    def messages(self) -> list[tuple[MessageView, set[str]]]:
         """List what is not closed, with those called since its follow-up began (last); blocking."""
         engine = open_database(self.stage.home.database)
         try:
             later = self.stage.clock.now() + timedelta(days=30)
             return [
                 (one, {tried.person for tried in attempts if tried.started_at >= one.since})
-                for one in message_states.due(engine, later, 1000)
+                for one in message_states.due_messages(engine, later, 1000)
                 for attempts in [follow_ups.attempts(engine, one.id)]
             ]
         finally:

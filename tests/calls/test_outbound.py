@@ -95,10 +95,12 @@ def called_today(stage: Stage, person: str, times: int) -> None:
     """Write that somebody placed calls today, as the daemon does."""
     engine = open_database(stage.home.database)
     now = stage.clock.now()
-    wanted = outbound.Wanted(person, "+12125550199", "earlier")
+    wanted = outbound.OutboundRequest(person, "+12125550199", "earlier")
     for _ in range(times):
-        outbound.place(engine, wanted, outbound.Since(now, now - now), lambda *_: None, now)
-    outbound.ended(engine, "earlier", "", now)
+        outbound.place_outbound(
+            engine, wanted, outbound.Since(now, now - now), lambda *_: None, now
+        )
+    outbound.note_ended(engine, "earlier", "", now)
     engine.dispose()
 
 
@@ -117,7 +119,7 @@ def events(stage: Stage, message: str) -> list[tuple[str, dict[str, str]]]:
     """List what happened to a message."""
     engine = open_database(stage.home.database)
     try:
-        return [(one.what, one.detail) for one in messages.history(engine, message)]
+        return [(one.what, one.detail) for one in messages.message_history(engine, message)]
     finally:
         engine.dispose()
 
@@ -127,7 +129,7 @@ async def over(stage: Stage, request: int) -> OutboundCall:
     engine = open_database(stage.home.database)
     try:
         async with asyncio.timeout(DEADLINE):
-            while (row := outbound.get(engine, request)) is None or row.result is None:
+            while (row := outbound.get_request(engine, request)) is None or row.result is None:
                 await asyncio.sleep(0.1)
     finally:
         engine.dispose()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pbx.demo.scenes import SCENES, Scene
+from pbx.demo.scenes import SCENES, DemoScene
 from pbx.demo.stage import MOBILES, Stage
 from tests.conftest import Saw
 
@@ -12,7 +12,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 
 @pytest.mark.parametrize("scene", SCENES, ids=lambda scene: scene.title)
-async def test_scene(scene: Scene, stage: Stage, caller: str, saw: Saw) -> None:
+async def test_scene(scene: DemoScene, stage: Stage, caller: str, saw: Saw) -> None:
     """The phones and the database agree with what the scene promises, and no number leaks."""
     stage.set_time(scene.at)
     known = None if scene.anonymous else caller

@@ -60,7 +60,7 @@ def states(stage: Stage) -> dict[tuple[str, str], str]:
     """Read how everybody stands; of several shifts of one person the last counts."""
     engine = open_database(stage.home.database)
     try:
-        rows = shifts.history(engine)
+        rows = shifts.shift_history(engine)
     finally:
         engine.dispose()
     return {(row.view.person, row.view.role): row.view.state for row in rows}
@@ -70,7 +70,7 @@ def results(stage: Stage, person: str) -> list[str | None]:
     """List what came of the calls to a person about a shift."""
     engine = open_database(stage.home.database)
     try:
-        return [one.result for one in shifts.calls(engine) if one.person == person]
+        return [one.result for one in shifts.shift_calls(engine) if one.person == person]
     finally:
         engine.dispose()
 

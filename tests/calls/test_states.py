@@ -19,7 +19,7 @@ from pbx.db.database import open_database
 from pbx.db.message_states import Act
 from pbx.demo.carrier.handset import refuses
 from pbx.demo.stage import MOBILES
-from routing.follow_up import AFTER, RINGING, Event, State, Todo, View
+from routing.follow_up import AFTER, RINGING, Event, MessageView, State, Todo
 from routing.model import Plan
 from tests.support.office_up import DEADLINE, ROOT, Up, office_up, until
 
@@ -52,7 +52,7 @@ def _walk(
         "due_at": due,
     }
     messages.open_message(engine, message_id=message, call=message, **made)
-    called = View(message, "urgent", "open", made["at"])
+    called = MessageView(message, "urgent", "open", made["at"])
     ring = Todo("ring", who={"lee": "mobile"})
     rows = follow_ups.begin_round(engine, called, ring, ["lee"], at=made["at"], due_at=due)
     for row in rows or ():

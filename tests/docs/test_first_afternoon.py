@@ -143,7 +143,7 @@ def test_made_up_calls_never_get_into_an_office(place: Path) -> None:
     assert shown(place, "calls", "list") == {"calls": []}
 
 
-@pytest.mark.skipif(runtime.find() is None, reason="there is no Asterisk on this machine")
+@pytest.mark.skipif(runtime.find_asterisk() is None, reason="there is no Asterisk on this machine")
 def test_the_line_comes_up(place: Path) -> None:
     """What was applied runs, and ends at Ctrl-C without anything left."""
     run(place, "apply")

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from pbx.config import plan, shifts_file
-from pbx.config.findings.check import look
+from pbx.config.findings.check import find_all
 from pbx.config.ics.reader import read
 from pbx.config.ics.writer import Revision, export
 from routing import proof
@@ -58,7 +58,7 @@ def whole(example: str) -> str:
 def test_who_is_on_call_by_an_example(example: str, table: str) -> None:
     """Nothing is wrong with the file, and each row is what it says."""
     text = whole(example)
-    found = [one for one in look(text, PRESETS, NOW).findings if one.code not in MAY]
+    found = [one for one in find_all(text, PRESETS, NOW).findings if one.code not in MAY]
     assert found == []
     made = plan.parse(text, Path("docs/schedules.md"), PRESETS).plan
     for row in table.splitlines()[2:]:
@@ -99,7 +99,9 @@ def test_an_example_comes_back_from_a_calendar(example: str) -> None:
     start = NOW + timedelta(days=11)
     span = (start, start + timedelta(days=90))
     found = read(export(made, schedule, *span, Revision(1, start)), made, *span)
-    edit = shifts_file.edit(text, name, schedule, found.shifts, span, shifts_file.Feed(found.name))
+    edit = shifts_file.edit(
+        text, name, schedule, found.shifts, span, shifts_file.CalendarFeed(found.name)
+    )
     after = plan.parse(edit.text, name, PRESETS).plan
     for hours in range(90 * 24):
         at = start + timedelta(hours=hours)

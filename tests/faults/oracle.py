@@ -53,7 +53,7 @@ def ends_well(row: CallRow, database: Path) -> None:
     assert row.message, row
     engine = open_database(database)
     try:
-        message = messages.get(engine, row.message)
+        message = messages.get_message(engine, row.message)
     finally:
         engine.dispose()
     assert message is not None, row

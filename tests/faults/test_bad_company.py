@@ -13,7 +13,7 @@ import pytest
 from pbx.asterisk.engine import astdb
 from pbx.demo.scenes import BACK_LINE, patient
 from pbx.ops.doctor import examine
-from pbx.ops.standing import standing
+from pbx.ops.standing import line_standing
 from tests.conftest import Saw
 from tests.faults.line import line_up
 from tests.faults.oracle import DEADLINE
@@ -69,7 +69,7 @@ async def test_the_carriers_name_is_not_known_at_boot(saw: Saw, tmp_path: Path) 
     ):
         await until(lambda: line.up.reported("names.unknown") == 1)
         assert CARRIER in await asyncio.to_thread(names_check, line.up.home.folder)
-        assert (await asyncio.to_thread(standing, line.up.home)).unresolved == (CARRIER,)
+        assert (await asyncio.to_thread(line_standing, line.up.home)).unresolved == (CARRIER,)
         await until(lambda: heard.last("names").get("carrier") == 1)
         call = await line.dials(BACK_LINE, patient(at_most=8))
         await call.ended(DEADLINE)
@@ -79,7 +79,7 @@ async def test_the_carriers_name_is_not_known_at_boot(saw: Saw, tmp_path: Path) 
         hosts.write_text(f"127.0.0.1 localhost\n{address} {CARRIER}\n")
         await until(lambda: line.up.reported("names.known") == 1)
         assert not await asyncio.to_thread(names_check, line.up.home.folder)
-        assert (await asyncio.to_thread(standing, line.up.home)).unresolved == ()
+        assert (await asyncio.to_thread(line_standing, line.up.home)).unresolved == ()
         await until(lambda: heard.last("names").get("carrier") == 0)
         await line.reaches("+19175550162")
         (row,) = await line.holds()

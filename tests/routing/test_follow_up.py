@@ -19,15 +19,15 @@ from routing.follow_up import (
     RINGING,
     STATES,
     Event,
-    RefusedError,
-    Stage,
+    EventRefusedError,
+    FollowUpStage,
+    MessageView,
     State,
     Todo,
-    View,
     after,
-    due,
     next_due,
     next_opening,
+    todo_for,
 )
 from routing.model import Closure, Contact, Days, Override, Person, Plan, Window
 
@@ -62,21 +62,21 @@ def without(*people: str) -> dict[str, frozenset[str]]:
     return {one: held for one, held in NUMBERS.items() if one not in people}
 
 
-def message(state: State = "open", since: datetime = NIGHT, urgency: str = "urgent") -> View:
+def message(state: State = "open", since: datetime = NIGHT, urgency: str = "urgent") -> MessageView:
     """Return a message."""
-    known = replace(View("m1", "urgent", state, since))
+    known = replace(MessageView("m1", "urgent", state, since))
     if state == "acknowledged":
         known = replace(known, acknowledged_by="patel", acknowledged_at=since)
     return known if urgency == "urgent" else replace(known, urgency="routine")
 
 
 def performed(
-    view: View, plan: Plan, now: datetime, until: datetime
+    view: MessageView, plan: Plan, now: datetime, until: datetime
 ) -> Iterator[tuple[datetime, Todo]]:
     """Do what is due as the escalator does, nobody ever answering."""
     at: datetime | None = now
     while at is not None and at < until:
-        todo = due(view, plan, NUMBERS, at)
+        todo = todo_for(view, plan, NUMBERS, at)
         if todo.breach:
             view = replace(view, breached_at=at)
         yield at, todo
@@ -139,25 +139,25 @@ def test_a_late_round_calls_those_whose_time_has_come() -> None:
 @pytest.mark.parametrize(
     ("missing", "stage", "called"),
     [
-        ((), Stage.ON_CALL, "lee"),
-        (("lee",), Stage.BACKUP, "osei"),
-        (("lee", "osei"), Stage.EVERYONE, "patel kim"),
-        (("lee", "osei", "patel"), Stage.EVERYONE, "kim"),
-        (tuple(EVERYBODY), Stage.EVERYONE, ""),
+        ((), FollowUpStage.ON_CALL, "lee"),
+        (("lee",), FollowUpStage.BACKUP, "osei"),
+        (("lee", "osei"), FollowUpStage.EVERYONE, "patel kim"),
+        (("lee", "osei", "patel"), FollowUpStage.EVERYONE, "kim"),
+        (tuple(EVERYBODY), FollowUpStage.EVERYONE, ""),
     ],
 )
 def test_nobody_reachable_means_the_next_stage_at_once(
-    missing: tuple[str, ...], stage: Stage, called: str
+    missing: tuple[str, ...], stage: FollowUpStage, called: str
 ) -> None:
     """A stage whose people have no number is no step; with nobody at all the timetable goes on."""
-    found = due(message(), PLAN, without(*missing), NIGHT)
+    found = todo_for(message(), PLAN, without(*missing), NIGHT)
     assert (found.what, found.stage, " ".join(found.who)) == ("ring", stage, called)
     assert next_due(message(), PLAN, NIGHT) == NIGHT + timedelta(minutes=5)
 
 
 def test_a_message_that_climbed_does_not_come_down() -> None:
     """Who could not be reached is called along with the next stage."""
-    found = due(replace(message(), stage=Stage.BACKUP), PLAN, NUMBERS, NIGHT)
+    found = todo_for(replace(message(), stage=FollowUpStage.BACKUP), PLAN, NUMBERS, NIGHT)
     assert list(found.who) == ["lee", "osei"]
 
 
@@ -167,8 +167,8 @@ def test_a_contact_by_time_is_the_one_that_holds() -> None:
     lee = replace(PLAN.people["lee"], contacts=(Contact("second", only), Contact("mobile")))
     plan = replace(PLAN, people={**PLAN.people, "lee": lee})
     numbers = {"lee": frozenset({"mobile", "second"})}
-    assert due(message(), plan, numbers, NIGHT).who == {"lee": "second"}
-    assert due(message(), plan, numbers, NIGHT + timedelta(hours=9)).who == {"lee": "mobile"}
+    assert todo_for(message(), plan, numbers, NIGHT).who == {"lee": "second"}
+    assert todo_for(message(), plan, numbers, NIGHT + timedelta(hours=9)).who == {"lee": "mobile"}
 
 
 def test_a_handoff_in_the_middle_calls_whoever_is_on_call_then() -> None:
@@ -206,18 +206,18 @@ def test_who_acknowledged_must_call_back_in_time() -> None:
     view = message("acknowledged")
     deadline = NIGHT + timedelta(minutes=30)
     assert next_due(view, PLAN, NIGHT) == deadline
-    assert due(view, PLAN, NUMBERS, deadline - timedelta(seconds=1)).what == "wait"
-    assert due(view, PLAN, NUMBERS, deadline).what == "overdue"
+    assert todo_for(view, PLAN, NUMBERS, deadline - timedelta(seconds=1)).what == "wait"
+    assert todo_for(view, PLAN, NUMBERS, deadline).what == "overdue"
     again = replace(view, state=after("acknowledged", "overdue"), since=deadline)
-    assert list(due(again, PLAN, NUMBERS, deadline).who) == ["lee", "patel"]
+    assert list(todo_for(again, PLAN, NUMBERS, deadline).who) == ["lee", "patel"]
 
 
 def test_a_breach_is_reported_once_each_time_that_it_climbs() -> None:
     """The breach of before it was reopened is not the breach of now."""
     broken = replace(message(), breached_at=NIGHT + timedelta(minutes=30))
     later = NIGHT + timedelta(hours=2)
-    assert not due(broken, PLAN, NUMBERS, later).breach
-    assert due(replace(broken, since=NIGHT + timedelta(hours=1)), PLAN, NUMBERS, later).breach
+    assert not todo_for(broken, PLAN, NUMBERS, later).breach
+    assert todo_for(replace(broken, since=NIGHT + timedelta(hours=1)), PLAN, NUMBERS, later).breach
 
 
 @pytest.mark.parametrize(
@@ -238,12 +238,12 @@ def test_a_routine_message_rings_nobody_and_is_reported_at_the_opening(
     view = message(since=local(opened), urgency="routine")
     opening = next_due(view, PLAN, view.since)
     assert opening == local(reminded)
-    assert due(view, PLAN, NUMBERS, view.since).what == "wait"
-    assert due(view, PLAN, NUMBERS, local(reminded)).what == "remind"
+    assert todo_for(view, PLAN, NUMBERS, view.since).what == "wait"
+    assert todo_for(view, PLAN, NUMBERS, local(reminded)).what == "remind"
     again = next_due(view, PLAN, local(reminded))
     assert again is not None
     assert again > local(reminded)
-    assert due(view, PLAN, NUMBERS, again).what == "remind"
+    assert todo_for(view, PLAN, NUMBERS, again).what == "remind"
 
 
 def test_an_office_that_never_opens_is_looked_at_each_day() -> None:
@@ -251,7 +251,7 @@ def test_an_office_that_never_opens_is_looked_at_each_day() -> None:
     plan = replace(PLAN, closures=(Closure(Days(date(2026, 1, 1), date(2027, 12, 31)), "moved"),))
     assert next_opening(plan, NIGHT) == NIGHT + timedelta(days=1)
     view = message(urgency="routine")
-    assert due(view, plan, NUMBERS, NIGHT + timedelta(days=1)).what == "wait"
+    assert todo_for(view, plan, NUMBERS, NIGHT + timedelta(days=1)).what == "wait"
 
 
 def test_the_table_is_whole_and_nothing_leaves_closed() -> None:
@@ -259,7 +259,7 @@ def test_the_table_is_whole_and_nothing_leaves_closed() -> None:
     assert {state for state, _ in AFTER} == set(STATES) - {"closed"}
     assert {state for state in STATES if (state, "closed") in AFTER} == set(STATES) - {"closed"}
     assert set(JOINABLE) == {"open", "delivered", "acknowledged"}
-    with pytest.raises(RefusedError, match="a message that is closed cannot be called back"):
+    with pytest.raises(EventRefusedError, match="a message that is closed cannot be called back"):
         after("closed", "called back")
 
 
@@ -272,7 +272,7 @@ def test_any_walk_ends_closed_or_with_something_to_do(events: list[Event]) -> No
         now += timedelta(minutes=7)
         try:
             state = after(view.state, event)
-        except RefusedError:
+        except EventRefusedError:
             continue
         assert view.state != "closed"
         view = replace(view, state=state)
@@ -283,4 +283,4 @@ def test_any_walk_ends_closed_or_with_something_to_do(events: list[Event]) -> No
         if view.state in RINGING:
             assert timer is not None
             assert now < timer <= now + timedelta(minutes=5)
-            assert due(view, PLAN, NUMBERS, now).who
+            assert todo_for(view, PLAN, NUMBERS, now).who

@@ -36,7 +36,7 @@ def override(number: int, start: datetime, hours: int, **more: str | None) -> Ov
     return Override(number, "doctors", start=start, end=start + hours * HOUR, **known)  # type: ignore[arg-type]  # the kinds are literals
 
 
-def rows(found: list[oncall.Duty]) -> list[tuple[str, int, int, str]]:
+def rows(found: list[oncall.OnCallSpan]) -> list[tuple[str, int, int, str]]:
     """Show rows in hours from Monday morning."""
     return [
         (one.person, (one.start - MON) // HOUR, (one.end - MON) // HOUR, one.source)
@@ -101,7 +101,7 @@ def test_the_first_gap_of_all_schedules_comes_first() -> None:
 
 
 WEEKEND = Layer(
-    ("patel",), date(2026, 1, 2), time(17), 4, only=spans.windows("fri 17:00-mon 08:00")
+    ("patel",), date(2026, 1, 2), time(17), 4, only=spans.weekly_windows("fri 17:00-mon 08:00")
 )
 
 
@@ -172,7 +172,7 @@ def test_further_overrides_stand_above_the_others() -> None:
     plan = oncall.with_overrides(
         plan_of(schedule("lee"), overrides=(old,)), [override(0, MON, 5, person="patel")]
     )
-    assert oncall.stretches(plan, "doctors", MON, MON + HOUR) == [(MON, ("patel",))]
+    assert oncall.oncall_stretches(plan, "doctors", MON, MON + HOUR) == [(MON, ("patel",))]
 
 
 def test_what_is_weak() -> None:

@@ -15,7 +15,7 @@ import pytest
 from routing.model import Away, ExplicitShift, Layer, Override, Person, Place, Plan, Schedule
 from routing.oncall import at_instant, duties, swapped, with_overrides
 from routing.schedule import on_call, shifts
-from routing.spans import windows
+from routing.spans import weekly_windows
 from tests.support.wall_clock import plan_in
 
 ZONE = ZoneInfo("UTC")
@@ -60,7 +60,7 @@ def plan_of(*written: str, layers: tuple[Layer, ...] = (), beside: tuple[str, ..
 
 def daily(start: str, end: str) -> Layer:
     """Make a layer in which "user" is on call each day at these hours."""
-    only = windows(f"daily {start}-{end}")
+    only = weekly_windows(f"daily {start}-{end}")
     return Layer(("user",), date(2018, 1, 1), time.fromisoformat(start), unit="days", only=only)
 
 

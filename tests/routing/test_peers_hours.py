@@ -15,7 +15,7 @@ from routing.day_names import yearly
 from routing.days import falls_on
 from routing.hours import state_at
 from routing.model import OFFICE, Closure, Days, OfficeHours, Season
-from routing.spans import windows
+from routing.spans import weekly_windows
 from tests.support.wall_clock import plan_in
 
 ZONE = ZoneInfo("America/New_York")
@@ -62,7 +62,7 @@ def test_hours_of_others(source: str, hours: str, closed: list[str], when: str, 
     """Open or closed, as their tests and manuals have it."""
     plan = replace(
         plan_in(ZONE),
-        office_hours={OFFICE: OfficeHours(OFFICE, windows(hours))},
+        office_hours={OFFICE: OfficeHours(OFFICE, weekly_windows(hours))},
         closures=tuple(Closure(yearly(text), text) for text in closed),
     )
     assert state_at(plan, at(when))[0] == state, source
@@ -124,7 +124,7 @@ def test_a_holiday_of_another_year_is_over() -> None:
     day = Closure(Days(date(2020, 6, 1), date(2020, 6, 1)), "holiday")
     plan = replace(
         plan_in(ZONE),
-        office_hours={OFFICE: OfficeHours(OFFICE, windows("mon-fri 10:00-19:00"))},
+        office_hours={OFFICE: OfficeHours(OFFICE, weekly_windows("mon-fri 10:00-19:00"))},
         closures=(day,),
     )
     assert state_at(plan, at("2020-06-01 12:00")) == ("closed", "holiday")
@@ -149,11 +149,13 @@ def test_a_holiday_of_another_year_is_over() -> None:
 def test_a_season_across_the_year_s_end(when: str, state: str) -> None:
     """spatie/opening-hours#220: hours by weekday from 20 December to 28 February, each year."""
     season = (
-        windows("mon-fri 08:30-12:00") + windows("mon-fri 13:30-20:00") + windows("sat 09:00-18:00")
+        weekly_windows("mon-fri 08:30-12:00")
+        + weekly_windows("mon-fri 13:30-20:00")
+        + weekly_windows("sat 09:00-18:00")
     )
     plan = replace(
         plan_in(ZONE),
-        office_hours={OFFICE: OfficeHours(OFFICE, windows("mon-fri 09:00-12:00"))},
+        office_hours={OFFICE: OfficeHours(OFFICE, weekly_windows("mon-fri 09:00-12:00"))},
         seasons=(Season(yearly("12-20 to 02-28"), "summer", season),),
     )
     assert state_at(plan, at(when))[0] == state
@@ -163,7 +165,7 @@ def test_after_midnight_of_a_holiday_the_evening_before_still_closes() -> None:
     """micuintus/harbour-Berlin-Vegan#236: after midnight the day before was looked up wrong."""
     plan = replace(
         plan_in(ZONE),
-        office_hours={OFFICE: OfficeHours(OFFICE, windows("wed 18:00-02:00"))},
+        office_hours={OFFICE: OfficeHours(OFFICE, weekly_windows("wed 18:00-02:00"))},
         closures=(Closure(yearly("Thanksgiving"), "Thanksgiving"),),
     )
     assert state_at(plan, at("2026-11-26 01:59"))[0] == "open"  # of Wednesday evening

@@ -16,7 +16,7 @@ import pytest
 from routing.instants import at_local
 from routing.model import Layer, MonthDay, Plan, Schedule, Unit, Window
 from routing.schedule import on_call, shifts
-from routing.turn_texts import counted_from, windows
+from routing.turn_texts import counted_from, turn_windows
 from tests.support.wall_clock import DAY, plan_in
 
 CHICAGO = ZoneInfo("America/Chicago")
@@ -55,7 +55,7 @@ def layer(people: str, since: str, every: int, unit: Unit, only: str = "", **mor
     begin = datetime.fromisoformat(since)
     found: tuple[Window, ...] = ()
     if only:
-        found = counted_from(windows(only), begin.date())
+        found = counted_from(turn_windows(only), begin.date())
     plain = Layer(
         tuple(people.split()), begin.date(), begin.time(), begin.weekday(), every, unit, found
     )
@@ -220,7 +220,7 @@ def test_six_people_on_alternating_days_of_a_week() -> None:
     """
     four = layer("1 2 3 4 5 6", "2026-01-04 00:00", 1, "weeks")
     three = layer("4 5 6 1 2 3", "2026-01-04 00:00", 1, "weeks")
-    days = [windows(day) for day in ("mon", "wed", "fri")]
+    days = [turn_windows(day) for day in ("mon", "wed", "fri")]
     three = replace(three, only=tuple(one for found in days for one in found))
     assert week(four, three, start="2026-01-04", weeks=6) == [
         "1 4 1 4 1 4 1",

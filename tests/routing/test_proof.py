@@ -472,7 +472,7 @@ def test_what_holds_holds_on_the_live_line(
         for one in year.counterexamples
         if any(start <= at < end for start, end in one.spans)
     }
-    (unknown,) = (one for one in paths.callers(RICH) if one.words == paths.UNKNOWN)
+    (unknown,) = (one for one in paths.caller_kinds(RICH) if one.words == paths.UNKNOWN)
     for line in RICH.lines:
         if line.name in failing:
             continue

@@ -59,7 +59,7 @@ def test_what_counts_for_a_shared_number(family: list[str], rule: str, because: 
     assert found.reasons[-1].rule == rule
     assert because in [one.because for one in found.reasons]
     # a call that keeps its beginning is decided by the same
-    kept = memory.known(plan.patients[HOME], plan)
+    kept = memory.known_facts(plan.patients[HOME], plan)
     again = Facts(MAIN, HOME, directory=memory.directory(kept, HOME, plan))
     assert route(again, replace(plan, patients={}), NIGHT).reasons[-1].rule == rule
 

@@ -11,7 +11,7 @@ import pytest
 from pbx.config.plan import load
 from routing import escalation, schedule, shift_start
 from routing.model import Confirm, Override, Plan, Unconfirmed
-from routing.shift_start import ACTIVE, AFTER, EVENTS, STATES, Begin, Event, State, View
+from routing.shift_start import ACTIVE, AFTER, EVENTS, STATES, Begin, ConfirmView, Event, State
 
 ROOT = Path(__file__).parents[2]
 EXAMPLE = load(ROOT / "config/office.toml", ROOT / "config/presets.toml").plan
@@ -28,9 +28,9 @@ def minutes(count: float) -> datetime:
     return START + timedelta(minutes=count)
 
 
-def view(state: State = "waiting", **changed: object) -> View:
+def view(state: State = "waiting", **changed: object) -> ConfirmView:
     """Return lee's shift as it stands."""
-    made = View("doctors", "lee", START, "oncall", state, 0, START, START)
+    made = ConfirmView("doctors", "lee", START, "oncall", state, 0, START, START)
     return replace(made, **changed)  # type: ignore[arg-type]  # as the fields are
 
 
@@ -77,7 +77,7 @@ def test_every_transition_is_reached(state: State, event: Event) -> None:
         plan = overridden("osei", START, minutes(60))
     else:
         now = START + shift_start.LATE + timedelta(seconds=1)
-    assert shift_start.due(view(state), plan, now, ()) == event
+    assert shift_start.shift_todo(view(state), plan, now, ()) == event
 
 
 def test_nobody_presses_until_somebody_does() -> None:
@@ -85,14 +85,14 @@ def test_nobody_presses_until_somebody_does() -> None:
     now, calls = START, view()
     asked: list[int] = []
     while len(asked) < 5:
-        assert shift_start.due(calls, PLAN, now, ()) == "call"
+        assert shift_start.shift_todo(calls, PLAN, now, ()) == "call"
         asked.append((now - START) // timedelta(minutes=1))
         event = shift_start.happened(calls, CONFIRM, pressed=False)
         state = AFTER[calls.state, event]
         due_at = shift_start.next_call(state, CONFIRM, now)
         assert due_at is not None
         calls = replace(calls, state=state, tries=calls.tries + 1, due_at=due_at)
-        assert shift_start.due(calls, PLAN, due_at - timedelta(seconds=1), ()) == "wait"
+        assert shift_start.shift_todo(calls, PLAN, due_at - timedelta(seconds=1), ()) == "wait"
         now = due_at
     assert asked == [0, 4, 8, 38, 68]
     assert calls.state == "unconfirmed"
@@ -130,33 +130,33 @@ def test_until_when_somebody_is_on_call() -> None:
 def test_who_was_entered_a_moment_ago_is_waited_for() -> None:
     """The plan that runs may be a moment older than the row: that relieves nobody."""
     entered = view(person="osei", made_at=minutes(10), by_hand=True)
-    assert shift_start.due(entered, PLAN, minutes(10), ()) == "wait"
-    assert shift_start.due(entered, PLAN, minutes(11), ()) == "relieved"
+    assert shift_start.shift_todo(entered, PLAN, minutes(10), ()) == "wait"
+    assert shift_start.shift_todo(entered, PLAN, minutes(11), ()) == "relieved"
     taken = overridden("osei", minutes(10), minutes(60))
-    assert shift_start.due(entered, taken, minutes(10), ()) == "call"
+    assert shift_start.shift_todo(entered, taken, minutes(10), ()) == "call"
 
 
 def test_a_file_that_asks_no_more_ends_it_but_not_what_was_handed_over() -> None:
     """Without 'confirm', or the schedule itself, nobody is called; by hand it was asked for."""
-    assert shift_start.due(view(), EXAMPLE, minutes(1), ()) == "relieved"
-    assert shift_start.due(view(by_hand=True), EXAMPLE, minutes(1), ()) == "call"
-    assert shift_start.due(view(), replace(PLAN, schedules={}), minutes(1), ()) == "relieved"
+    assert shift_start.shift_todo(view(), EXAMPLE, minutes(1), ()) == "relieved"
+    assert shift_start.shift_todo(view(by_hand=True), EXAMPLE, minutes(1), ()) == "call"
+    assert shift_start.shift_todo(view(), replace(PLAN, schedules={}), minutes(1), ()) == "relieved"
 
 
 def test_the_backup_is_reported_while_it_is_the_backup_and_somebody_is_missing() -> None:
     """However late it is; else there is nothing to tell."""
     backup = view(person="osei", role="backup")
-    assert shift_start.due(backup, PLAN, minutes(300), {"doctors"}) == "call"
-    assert shift_start.due(backup, PLAN, minutes(300), ()) == "relieved"
+    assert shift_start.shift_todo(backup, PLAN, minutes(300), {"doctors"}) == "call"
+    assert shift_start.shift_todo(backup, PLAN, minutes(300), ()) == "relieved"
     other = overridden("osei", START, minutes(600))
-    assert shift_start.due(backup, other, minutes(300), {"doctors"}) == "relieved"
+    assert shift_start.shift_todo(backup, other, minutes(300), {"doctors"}) == "relieved"
 
 
 def test_a_start_that_was_tried_is_never_missed() -> None:
     """Hours later, after a restart, it goes on where it stood."""
-    assert shift_start.due(view(tries=1), PLAN, minutes(300), ()) == "call"
-    assert shift_start.due(view(), PLAN, minutes(121), ()) == "too late"
-    assert shift_start.due(view(), PLAN, minutes(120), ()) == "call"
+    assert shift_start.shift_todo(view(tries=1), PLAN, minutes(300), ()) == "call"
+    assert shift_start.shift_todo(view(), PLAN, minutes(121), ()) == "too late"
+    assert shift_start.shift_todo(view(), PLAN, minutes(120), ()) == "call"
 
 
 def test_a_escalation_begins_with_the_backup_and_leaves_nobody_out() -> None:

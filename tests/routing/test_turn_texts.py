@@ -7,7 +7,7 @@ from datetime import date, time
 import pytest
 
 from routing.model import MonthDay, Window
-from routing.turn_texts import counted_from, handoff, windows
+from routing.turn_texts import counted_from, read_turn_handoff, turn_windows
 
 MIDNIGHT, EIGHT, FIVE = time(0), time(8), time(17)
 WEEKEND = Window(5, MIDNIGHT, 0, MIDNIGHT)
@@ -35,14 +35,14 @@ LONG = Window(4, FIVE, 0, EIGHT)
 )
 def test_windows_of_some_weeks(text: str, window: Window, nth: tuple[int, ...], weeks: int) -> None:
     """One window, of these weeks of a month, or of one in so many."""
-    (found,) = windows(text)
+    (found,) = turn_windows(text)
     assert found == Window(window.weekday, window.start, window.until, window.end, nth, weeks)
 
 
 @pytest.mark.parametrize("text", ["mon-thu 17:00-08:00", "fri 5pm-mon 8am", "sat-sun", "daily"])
 def test_windows_of_every_week_stay_what_they_are(text: str) -> None:
     """Nothing of them is of a month."""
-    assert all((one.nth, one.weeks, one.origin) == ((), 1, None) for one in windows(text))
+    assert all((one.nth, one.weeks, one.origin) == ((), 1, None) for one in turn_windows(text))
 
 
 @pytest.mark.parametrize(
@@ -74,7 +74,7 @@ def test_windows_of_every_week_stay_what_they_are(text: str) -> None:
 def test_what_is_no_window(text: str, why: str) -> None:
     """Each is refused in words that say what a good one is like."""
     with pytest.raises(ValueError, match=r"is no window|may be counted") as error:
-        windows(text)
+        turn_windows(text)
     assert why in str(error.value)
 
 
@@ -97,7 +97,7 @@ def test_every_other_week_counts_from_the_first(
     text: str, since: date, origins: list[date | None]
 ) -> None:
     """The first is the one on or after the day of the layer's first handoff."""
-    assert [one.origin for one in counted_from(windows(text), since)] == origins
+    assert [one.origin for one in counted_from(turn_windows(text), since)] == origins
 
 
 @pytest.mark.parametrize(
@@ -119,7 +119,7 @@ def test_every_other_week_counts_from_the_first(
 )
 def test_handoffs(text: str, expected: tuple[int | MonthDay | None, time]) -> None:
     """A day of the month, a weekday, or neither, and the time of the day."""
-    assert handoff(text) == expected
+    assert read_turn_handoff(text) == expected
 
 
 @pytest.mark.parametrize(
@@ -138,5 +138,5 @@ def test_handoffs(text: str, expected: tuple[int | MonthDay | None, time]) -> No
 def test_what_is_no_handoff(text: str, why: str) -> None:
     """Each is refused in words that say what a good one is like."""
     with pytest.raises(ValueError, match="is no handoff such as") as error:
-        handoff(text)
+        read_turn_handoff(text)
     assert why in str(error.value)

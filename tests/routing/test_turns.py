@@ -18,7 +18,7 @@ from routing import turns
 from routing.instants import at_local
 from routing.model import Layer, MonthDay, Plan, Schedule, Window
 from routing.schedule import on_call, shifts
-from routing.turn_texts import counted_from, windows
+from routing.turn_texts import counted_from, turn_windows
 from tests.support.wall_clock import DAY, plan_in, times
 
 NEW_YORK = ZoneInfo("America/New_York")
@@ -32,7 +32,7 @@ Span = tuple[datetime, datetime]
 
 def during(*texts: str, first: date = SINCE) -> tuple[Window, ...]:
     """Read the windows of a layer that begins on a day."""
-    return tuple(one for text in texts for one in counted_from(windows(text), first))
+    return tuple(one for text in texts for one in counted_from(turn_windows(text), first))
 
 
 def practice(*layers: Layer) -> Plan:

@@ -28,8 +28,8 @@ from routing.model import (
     YearlyWeekday,
 )
 from routing.schedule import holiday, on_call, shifts
-from routing.window_texts import windows
-from routing.windows import inside, occurrences
+from routing.window_texts import read_windows
+from routing.windows import inside_any, window_occurrences
 from tests.support.calendar_days import is_one_of
 from tests.support.wall_clock import DAY, WallClock, clocks, plan_in, times
 
@@ -115,8 +115,10 @@ def test_windows_as_people_write_them(text: str, spans: list[tuple[str, str]]) -
     """Each of these spans is one of the window's."""
     found = [
         span
-        for window in windows(text, LISTS)
-        for span in occurrences(window, NEW_YORK, at("2026-01-01 00:00"), at("2028-01-01 00:00"))
+        for window in read_windows(text, LISTS)
+        for span in window_occurrences(
+            window, NEW_YORK, at("2026-01-01 00:00"), at("2028-01-01 00:00")
+        )
     ]
     for begin, end in spans:
         assert (at(begin), at(end)) in found
@@ -147,7 +149,7 @@ def test_windows_as_people_write_them(text: str, spans: list[tuple[str, str]]) -
 def test_what_is_no_window(text: str, why: str) -> None:
     """The sentence says what is wrong, or what a good one looks like."""
     with pytest.raises(ValueError, match=why):
-        windows(text, LISTS)
+        read_windows(text, LISTS)
 
 
 def near_days(middle: date) -> st.SearchStrategy[Dates]:
@@ -187,7 +189,7 @@ def test_day_windows_hold_where_the_clock_says(clock: WallClock, data: st.DataOb
     for minute in clock.compared():
         if painted[minute] != painted[minute - 1] or minute % 97 == 0:
             for near in (minute - 1, minute):
-                assert inside((window,), clock.minutes[near], clock.zone) == painted[near]
+                assert inside_any((window,), clock.minutes[near], clock.zone) == painted[near]
 
 
 @given(clocks(), st.data())
@@ -221,7 +223,7 @@ def test_extended_windows_hold_where_the_clock_says(clock: WallClock, data: st.D
         if painted[minute] != painted[minute - 1] or minute % 97 == 0:
             for near in (minute - 1, minute):
                 at_ = clock.minutes[near]
-                assert inside((extended,), at_, clock.zone) == painted[near], clock.shows[near]
+                assert inside_any((extended,), at_, clock.zone) == painted[near], clock.shows[near]
                 if weekly_inside((window,), at_, clock.zone):
                     assert painted[near]
 
@@ -251,7 +253,7 @@ def weekend(handoff: time, weekday: int, *only: LayerWindow) -> Layer:
     return Layer(("ann", "bob", "cid"), date(2026, 1, 2), handoff, weekday, only=only)
 
 
-EXTENDED = windows("fri 17:00-mon 08:00 extended by holidays", LISTS)
+EXTENDED = read_windows("fri 17:00-mon 08:00 extended by holidays", LISTS)
 
 
 @pytest.mark.parametrize("layer", [weekend(time(17), 4, *EXTENDED), weekend(time(8), 0, *EXTENDED)])
@@ -274,7 +276,7 @@ def test_who_has_the_weekend_has_all_of_it(layer: Layer) -> None:
 
 def test_holidays_go_around_in_their_own_order() -> None:
     """Each time that the windows hold without a break is one turn, however many days it has."""
-    only = windows("holidays 08:00-08:00", LISTS)
+    only = read_windows("holidays 08:00-08:00", LISTS)
     layer = Layer(("ann", "bob", "cid"), date(2026, 1, 1), time(8), unit="holidays", only=only)
     plan = replace(plan_in(NEW_YORK), schedules={"doctors": schedule(layer)})
     reported = [
@@ -299,7 +301,7 @@ def test_holidays_go_around_in_their_own_order() -> None:
 
 def test_dates_that_are_over_have_no_next_turn() -> None:
     """A layer of one date is asked for years after it, and answers at once."""
-    only = windows("2026-12-24 17:00 - 2026-12-26 08:00")
+    only = read_windows("2026-12-24 17:00 - 2026-12-26 08:00")
     layer = Layer(("ann", "bob"), date(2026, 1, 1), time(8), unit="holidays", only=only)
     plan = replace(plan_in(NEW_YORK), schedules={"doctors": schedule(layer)})
     assert on_call(plan, "doctors", at("2026-12-25 12:00")).people == ("ann",)
@@ -317,7 +319,7 @@ def test_the_shifts_say_what_each_instant_says(data: st.DataObject) -> None:
         only = tuple(
             one
             for text in data.draw(st.lists(st.sampled_from(TEXTS), min_size=1, max_size=2))
-            for one in windows(text, LISTS)
+            for one in read_windows(text, LISTS)
         )
         unit = data.draw(st.sampled_from(UNITS))
         layers.append(

@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from dialplan import system
-from dialplan.conf import document, section
+from dialplan.conf import join_sections, section
 from dialplan.manager import USER
 from pbx.asterisk.engine import runtime
 from pbx.asterisk.engine.ports import PortBlock
@@ -33,14 +33,16 @@ async def bare_asterisk(folder: Path) -> AsyncIterator[AsteriskProcess]:
         ),
         "modules.conf": system.modules_conf(),
         "logger.conf": system.logger_conf(),
-        "musiconhold.conf": document("None."),
-        "extensions.conf": document("None.", HOLD),
+        "musiconhold.conf": join_sections("None."),
+        "extensions.conf": join_sections("None.", HOLD),
         "rtp.conf": system.rtp_conf(block.ports.rtp_first, block.ports.rtp_last),
-        "pjsip.conf": document(
+        "pjsip.conf": join_sections(
             "One transport.",
             section("t", {"type": "transport", "protocol": "udp", "bind": bind}),
         ),
-        "manager.conf": document("One user.", section("general", general), section(USER, login)),
+        "manager.conf": join_sections(
+            "One user.", section("general", general), section(USER, login)
+        ),
         **system.cdr_files(),
         **system.default_files(),
     }

@@ -58,7 +58,7 @@ class Up:
     async def prepared(self) -> None:
         """Wait until standby and failsafe have what they need: the plan, and whom to ring."""
         await until((self.home.standby / "live.json").exists)
-        await until(lambda: pulse.look(self.home).heartbeat_at is not None)
+        await until(lambda: pulse.read_heartbeat(self.home).heartbeat_at is not None)
 
     def reported(self, word: str) -> int:
         """Count how often the processes said something."""

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from pbx.config.findings.check import look
+from pbx.config.findings.check import find_all
 from pbx.config.findings.finding import Finding
 from routing.decision import Facts
 
@@ -28,7 +28,7 @@ def entered_by_all(folder: Path) -> bool:
 
 def found(text: str) -> list[Finding]:
     """Find everything in a text."""
-    return list(look(text, PRESETS, NOW).findings)
+    return list(find_all(text, PRESETS, NOW).findings)
 
 
 def codes(text: str) -> list[str]:

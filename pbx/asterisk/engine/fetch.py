@@ -43,7 +43,7 @@ def fetch(say: Callable[[str], None]) -> Runtime:
         raise EngineError(os_sentence(what, error, folder, otherwise=other)) from error
     try:
         fcntl.flock(lock, fcntl.LOCK_EX)  # somebody else's fetch may just be ending
-        found = runtime.find()
+        found = runtime.find_asterisk()
         if found is None:
             found = _bring(folder, say)
     finally:

@@ -106,7 +106,7 @@ def cache_folder() -> Path:
     return SHARED_CACHE
 
 
-def find() -> Runtime | None:
+def find_asterisk() -> Runtime | None:
     """Find an Asterisk of at least 22.10: the installed one first, then the fetched one.
 
     One that root fetched serves whoever has none, unless OFFICELINE_CACHE says where to look.
@@ -117,7 +117,7 @@ def find() -> Runtime | None:
 
 def require() -> Runtime:
     """Find an Asterisk or say in one sentence how to get it."""
-    runtime = find()
+    runtime = find_asterisk()
     if runtime is None:
         raise EngineError(
             "There is no Asterisk of 22.10 or newer on this machine; "

@@ -137,7 +137,7 @@ def _positive(value: object) -> float:
     return float(value)
 
 
-def check(catalog: Catalog, folder: Path, own_recordings: Path | None) -> list[str]:
+def check_prompts(catalog: Catalog, folder: Path, own_recordings: Path | None) -> list[str]:
     """List what keeps the prompts from being played, one sentence each; empty means all is well.
 
     `folder` is a sounds folder: one folder per language, and `moh`.

@@ -86,7 +86,7 @@ class CatchUp:
         live |= {call for call, at in under_way.items() if at >= since}
         gone = {call: at for call, at in under_way.items() if call not in live}
         if set(gone) - set(
-            cdr_outcomes.ended(cdr_path(self._home), gone, self._intake.plan.office.country)
+            cdr_outcomes.read_outcomes(cdr_path(self._home), gone, self._intake.plan.office.country)
         ):
             time.sleep(RECORDING_S)
         of_late = cdr_outcomes.of_late(
@@ -116,7 +116,9 @@ class CatchUp:
         `held`: what we know of them. What has no record broke off, but for those that are `unsure`:
         these are left alone, for theirs may come.
         """
-        found = cdr_outcomes.ended(cdr_path(self._home), calls, self._intake.plan.office.country)
+        found = cdr_outcomes.read_outcomes(
+            cdr_path(self._home), calls, self._intake.plan.office.country
+        )
         ending = frozenset(calls) - (frozenset(unsure) - set(found))
         self._begin(found)
         for call in ending:
@@ -225,7 +227,7 @@ class CatchUp:
         if get_call(self._engine, call) is None:  # nobody heard of it but Asterisk, who knows more
             self.end({call: self._clock.now()}, {})
         history = get_call(self._engine, call)
-        held = history.message if history is not None else messages.get(self._engine, call)
+        held = history.message if history is not None else messages.get_message(self._engine, call)
         if held is None or place not in messages.recordings(self._engine, held.id):
             self._put(call, place, held, None if history is None else history.call.caller)
         self._recordings.add(path.name)
@@ -236,12 +238,12 @@ class CatchUp:
         if held is None or held.state not in JOINABLE:
             number = caller if held is None else held.callback_number
             message = self._intake.opened(call, number, "urgent", "", at=now, holding_=False)
-            if outbound.reachable(self._intake.plan, number) is None:
+            if outbound.callback_number(self._intake.plan, number) is None:
                 messages.flag(self._engine, message, [NO_NUMBER], now)
             write_batch(self._engine, [records.MessageOpened(call, message)], durable=True)
             if place in messages.recordings(self._engine, message):
                 return
-            held = messages.get(self._engine, message)
+            held = messages.get_message(self._engine, message)
         if held is None:
             return
         if held.call == call and not (self._home.folder / str(held.recording)).exists():

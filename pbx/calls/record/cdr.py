@@ -103,7 +103,7 @@ def _with(call: CdrCall, row: CdrRow) -> CdrCall:
 
 
 @dataclass(frozen=True)
-class Wanted:
+class CdrFilter:
     """Records that began in [start, end), and all of these calls; a day out of a file of years."""
 
     start: datetime
@@ -134,7 +134,7 @@ class Wanted:
 
 
 def read_cdr(
-    path: Path, zone: tzinfo | None = None, wanted: Wanted | None = None
+    path: Path, zone: tzinfo | None = None, wanted: CdrFilter | None = None
 ) -> Iterator[CdrRow]:
     """Read the records in the file's order, all or those `wanted`; a missing file has none.
 

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import BinaryIO
 
-from pbx.calls.record.cdr import Wanted
+from pbx.calls.record.cdr import CdrFilter
 
 _EVER = datetime(1971, 1, 1, tzinfo=UTC)
 # Asterisk opens the file for each record; what it opened before we replaced it is written by then
@@ -56,7 +56,7 @@ def _lines(
     source: BinaryIO, before: datetime, kept: Collection[str]
 ) -> Iterator[tuple[bool, bytes]]:
     """Read whole lines, and tell of each whether it may go; a last one without its end waits."""
-    old = Wanted(_EVER, before)
+    old = CdrFilter(_EVER, before)
     while (line := source.readline()).endswith(b"\n"):
         yield old.takes_all(line, kept), line
     source.seek(-len(line), os.SEEK_CUR)

@@ -15,7 +15,7 @@ import structlog
 
 from dialplan import names
 from pbx.base.phone_numbers import shown_number
-from pbx.calls.record.cdr import CdrRow, Wanted, calls_of, read_cdr
+from pbx.calls.record.cdr import CdrFilter, CdrRow, calls_of, read_cdr
 from pbx.calls.record.live_calls import LiveCall
 
 BACK = timedelta(hours=24)  # how far back calls are looked for that our log does not have
@@ -49,7 +49,7 @@ class Ended:
         return live
 
 
-def ended(cdr: Path, calls: Mapping[str, datetime], country: str) -> dict[str, Ended]:
+def read_outcomes(cdr: Path, calls: Mapping[str, datetime], country: str) -> dict[str, Ended]:
     """Read how these calls ended, by their ids and when they began; blocking.
 
     `country` is the office's, whose carrier wrote the callers' numbers.
@@ -57,12 +57,12 @@ def ended(cdr: Path, calls: Mapping[str, datetime], country: str) -> dict[str, E
     if not calls:
         return {}
     first = min(calls.values())
-    return _by_call(read_cdr(cdr, wanted=Wanted(first, first, calls)), country)
+    return _by_call(read_cdr(cdr, wanted=CdrFilter(first, first, calls)), country)
 
 
 def of_late(cdr: Path, now: datetime, country: str) -> dict[str, Ended]:
     """Read which calls ended of late; blocking."""
-    return _by_call(read_cdr(cdr, wanted=Wanted(now - BACK, now)), country)
+    return _by_call(read_cdr(cdr, wanted=CdrFilter(now - BACK, now)), country)
 
 
 def _by_call(rows: Iterable[CdrRow], country: str) -> dict[str, Ended]:

@@ -80,7 +80,7 @@ class Intake:
             call=call,
             at=at,
             urgency=urgency,
-            callback_number=outbound.reachable(self.plan, number),
+            callback_number=outbound.callback_number(self.plan, number),
             recording=self._recording(call),
             escalation=escalation or None,
             owner=self._plans.plan.office.inbox,
@@ -100,7 +100,7 @@ class Intake:
 
     def given_up(self, message: str, person: str) -> None:
         """Take back that somebody accepted: they were joined to nobody."""
-        held, now = messages.get(self._engine, message), self._clock.now()
+        held, now = messages.get_message(self._engine, message), self._clock.now()
         if held is None or (held.state, held.acknowledged_by) != ("acknowledged", person):
             return
         self._move(message, None, "cut off", person, at=now, due_at=now + HOLD)
@@ -136,7 +136,7 @@ class Intake:
 
         Who settled it then cannot have heard the caller out. Returns the id of its message.
         """
-        held = messages.get(self._engine, message)
+        held = messages.get_message(self._engine, message)
         if held is None or held.state in RINGING:
             return message
         acts = (held.opened_at, held.acknowledged_at, held.called_back_at, held.closed_at)
@@ -153,8 +153,8 @@ class Intake:
 
     def _release(self, message: str, call: str, at: datetime) -> None:
         """Leave a message to the follow-up, unless another of its callers is being served now."""
-        held = messages.get(self._engine, message)
-        others = set() if held is None else messages.calls(self._engine, held) - {call}
+        held = messages.get_message(self._engine, message)
+        others = set() if held is None else messages.calls_in(self._engine, held) - {call}
         if others.isdisjoint(self._waiting()):
             deferred.release(self._engine, message, at)
 
@@ -167,7 +167,7 @@ class Intake:
         self, message: str, call: str, live: LiveCall, now: datetime, *, cut_off: bool = False
     ) -> None:
         """Mark what is wrong with a message; that its recording is missing is an alarm, too."""
-        held = messages.get(self._engine, message)
+        held = messages.get_message(self._engine, message)
         own = held is not None and held.call == call and held.recording
         recording = self._home.folder / own if own else self._home.messages / f"{call}.wav"
         number = None if held is None else held.callback_number

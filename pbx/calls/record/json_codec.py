@@ -41,14 +41,14 @@ _WORDS: Mapping[str, Callable[[Any], Any]] = {
 }
 
 
-def plain(value: Any) -> Any:
+def encode(value: Any) -> Any:
     """Reduce a value to what JSON holds; TypeError for a class that is not known."""
     if value is None or isinstance(value, str | int | float):
         return value
     if isinstance(value, Sequence) and not isinstance(value, Reason):
-        return [plain(one) for one in value]
+        return [encode(one) for one in value]
     if isinstance(value, Mapping):
-        return {KIND: "map", "of": [[plain(key), plain(one)] for key, one in value.items()]}
+        return {KIND: "map", "of": [[encode(key), encode(one)] for key, one in value.items()]}
     return {KIND: type(value).__name__, **_parts(value)}
 
 
@@ -63,7 +63,7 @@ def _parts(value: Any) -> dict[str, Any]:
             return {"of": sorted(value)}
     if _CLASSES.get(type(value).__name__) is not type(value):
         raise TypeError(f"{type(value).__name__} is no value of ours")
-    return {name: plain(getattr(value, name)) for name in _fields(type(value))}
+    return {name: encode(getattr(value, name)) for name in _fields(type(value))}
 
 
 def _fields(kind: Any) -> list[str]:
@@ -72,17 +72,17 @@ def _fields(kind: Any) -> list[str]:
     return [one.name for one in fields(kind) if one.init]
 
 
-def value(data: Any) -> Any:
+def decode(data: Any) -> Any:
     """Make a value of what `plain` wrote; ValueError or TypeError for anything else."""
     if isinstance(data, list):
-        return tuple(value(one) for one in data)
+        return tuple(decode(one) for one in data)
     if not isinstance(data, dict):
         return data
     kind = data.get(KIND)
     if kind == "map":
-        return {value(key): value(one) for key, one in data["of"]}
+        return {decode(key): decode(one) for key, one in data["of"]}
     if isinstance(kind, str) and kind in _WORDS:
         return _WORDS[kind](data["of"])
     if kind not in _CLASSES:
         raise ValueError("an object of no class of ours")
-    return _CLASSES[kind](**{name: value(one) for name, one in data.items() if name != KIND})
+    return _CLASSES[kind](**{name: decode(one) for name, one in data.items() if name != KIND})

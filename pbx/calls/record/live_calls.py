@@ -25,7 +25,7 @@ RESULTS = {
 
 
 @dataclass
-class Leg:
+class LiveLeg:
     """A phone that rings or talks."""
 
     call: str

@@ -12,12 +12,12 @@ from pbx.db.calls import get_call
 from pbx.db.messages import MessageRow
 
 
-def missing(engine: Engine, folder: Path, message: MessageRow) -> list[str]:
+def missing_recordings(engine: Engine, folder: Path, message: MessageRow) -> list[str]:
     """List the places below `folder` where a recording should be and is not.
 
     A caller who hung up before a word left none, and whoever is still on the line may yet speak.
     """
-    parts = messages.parts(engine, message)
+    parts = messages.message_parts(engine, message)
     spoke = {call for call, place in parts if place and is_there(folder / place)}
     return [
         place

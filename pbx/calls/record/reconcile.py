@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 from dialplan import names
 from dialplan.system import CDR_FILE
-from pbx.calls.record.cdr import CdrCall, Wanted, calls_of, read_cdr
+from pbx.calls.record.cdr import CdrCall, CdrFilter, calls_of, read_cdr
 from pbx.config.home import Home
 from pbx.db import ledger
 from pbx.db.records import Outcome
@@ -96,7 +96,7 @@ def reconcile(
     """
     ours = {call.id: call for call in ledger.calls_between(engine, start, end)}
     # legs of the first hours may belong to calls of the day before
-    asterisks = calls_of(read_cdr(cdr, wanted=Wanted(start - LONGEST, end, ours)))
+    asterisks = calls_of(read_cdr(cdr, wanted=CdrFilter(start - LONGEST, end, ours)))
     strangers = {
         call.id: call
         for call in asterisks.values()

@@ -23,7 +23,7 @@ from pbx.calls.conversation import Plans, Question, Verdict
 from pbx.calls.record.catch_up import CatchUp
 from pbx.calls.record.deferred_work import DeferredWork
 from pbx.calls.record.intake import Intake
-from pbx.calls.record.live_calls import RESULTS, Acceptance, Leg, LiveCall, is_human, outcome_of
+from pbx.calls.record.live_calls import RESULTS, Acceptance, LiveCall, LiveLeg, is_human, outcome_of
 from pbx.calls.record.spool import Fact, Spool
 from pbx.config.home import Home
 from pbx.db import records
@@ -55,7 +55,7 @@ class Recorder:
         self._spool = Spool(home.spool)
         self._notify = notify  # a message needs the follow-up
         self._live: dict[str, LiveCall] = {}
-        self._legs: dict[str, Leg] = {}
+        self._legs: dict[str, LiveLeg] = {}
         self._deferred_work = DeferredWork()
         self._engine: Engine | None = None
         self._intake: Intake | None = None
@@ -96,7 +96,7 @@ class Recorder:
         if call not in self._live:
             self._live[call] = LiveCall(verdict.state.urgency, question.caller)
         self._drop(call, self._live[call].take(question, verdict))
-        for record in turns.reported(question, verdict, plan, now):
+        for record in turns.turn_records(question, verdict, plan, now):
             self._writer.put(record)
 
     def _drop(self, call: str, acceptance: Acceptance | None) -> None:
@@ -251,7 +251,7 @@ class Recorder:
         ):  # an attempt of the follow-up, and no patient's call
             return
         is_desk = is_human(self._plans.plan, person, event.fields.get("DestChannel", ""))
-        self._legs[leg] = Leg(call, person, is_desk)
+        self._legs[leg] = LiveLeg(call, person, is_desk)
         kind: records.LegKind = "desk" if is_desk else "mobile"
         self._writer.put(records.LegStarted(call, leg, now, person, kind))
 

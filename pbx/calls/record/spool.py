@@ -51,7 +51,7 @@ class Spool:
         """Leave a fact, durably; OSError if that is not possible."""
         name = f"{time.time_ns():020d}-{os.getpid()}"
         part = self.folder / f".{name}.part"
-        text = json.dumps({key: plain.plain(one) for key, one in vars(fact).items()})
+        text = json.dumps({key: plain.encode(one) for key, one in vars(fact).items()})
         handle = os.open(part, os.O_CREAT | os.O_WRONLY | os.O_EXCL | os.O_CLOEXEC, 0o600)
         with os.fdopen(handle, "w", encoding="utf-8") as file:
             file.write(text)
@@ -101,7 +101,7 @@ def read(path: Path) -> Fact | None:
             return None
         data = file.read(LARGEST)
     try:
-        values = {key: plain.value(one) for key, one in json.loads(data).items()}
+        values = {key: plain.decode(one) for key, one in json.loads(data).items()}
         return Fact(**values) if _is_one(values) else None
     except (ValueError, TypeError, KeyError, AttributeError):
         return None

@@ -84,7 +84,7 @@ def _fact(question: Question, verdict: Verdict, plans: CachedPlans, now: datetim
     plan = plans.by_hash(verdict.state.plan) or plans.plan
     bare = replace(verdict, variables={}, decision=None, facts=None, who=())
     draft = turns.draft(question, verdict) if verdict.message is not None else None
-    reported = tuple(turns.reported(question, verdict, plan, now))
+    reported = tuple(turns.turn_records(question, verdict, plan, now))
     return Fact(question.call, now, reported, draft, question, bare)
 
 

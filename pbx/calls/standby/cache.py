@@ -110,7 +110,7 @@ class Cache:
     def _keep(self, plan: Plan) -> None:
         """Put down one revision, without patients."""
         if plan.revision not in self._written:
-            text = json.dumps(plain.plain(replace(plan, patients={})))
+            text = json.dumps(plain.encode(replace(plan, patients={})))
             self._replace(_name(plan.revision), text)
             self._written.add(plan.revision)
 
@@ -152,7 +152,7 @@ class Cache:
                 self._written.discard(path.stem.partition("-")[2])
 
 
-def kept(folder: Path) -> list[Plan]:
+def kept_revisions(folder: Path) -> list[Plan]:
     """Read all revisions that lie in a folder, the newest first; what no plan is is left out."""
     found = []
     for path in sorted(folder.glob(_name("*")), key=lambda one: one.stat().st_mtime, reverse=True):
@@ -164,7 +164,7 @@ def kept(folder: Path) -> list[Plan]:
 
 
 def _read(path: Path) -> Plan:
-    plan = plain.value(json.loads(path.read_bytes()))
+    plan = plain.decode(json.loads(path.read_bytes()))
     if not isinstance(plan, Plan):
         raise TypeError("no plan")
     return plan

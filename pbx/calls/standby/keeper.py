@@ -15,7 +15,7 @@ from pbx.base.clock import Clock
 from pbx.base.errors import OfficeLineError
 from pbx.calls.live import LivePlan
 from pbx.calls.recent import RecentCallers
-from pbx.calls.standby.cache import Cache, kept
+from pbx.calls.standby.cache import Cache, kept_revisions
 from pbx.config.home import Home
 from pbx.db.overlay import applied_texts
 from routing.model import Plan
@@ -63,7 +63,7 @@ class StandBy:
     def kept(self) -> Iterable[Plan]:
         """Read the revisions that an earlier daemon put down."""
         try:
-            return kept(self._home.standby)
+            return kept_revisions(self._home.standby)
         except OSError:
             return ()
 

@@ -46,7 +46,7 @@ def script(home: Home, python: str, paths: Sequence[str]) -> str:
     return f"#!/bin/sh\nexec {shlex.quote(python)} -I -S -c {shlex.quote(code.strip())}\n"
 
 
-def packages() -> dict[str, Path]:
+def package_folders() -> dict[str, Path]:
     """Map our own packages, and those that the standby needs, to the folders that have them."""
     found = dict.fromkeys(OURS, Path(pbx.__file__).resolve().parent.parent)
     for package in ("asterisk.agi", "six", "phonenumbers"):
@@ -65,7 +65,7 @@ def install(home: Home, user: ServiceUser) -> bool:
     the script. On a full disk the script of the last start serves. False, and an error in the log,
     if no interpreter can run it: then the failsafe follows at once.
     """
-    found = packages()
+    found = package_folders()
     paths = [str(one) for one in dict.fromkeys(found.values())]
     python, copy = interpreter(user, paths), None
     try:

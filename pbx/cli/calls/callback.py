@@ -87,7 +87,7 @@ def _follow(known: Context, engine: Engine, request: int, name: str) -> str | No
     began, whose = time.monotonic(), practice(known)
     reported: set[str] = set()
     while True:
-        row = outbound.get(engine, request)
+        row = outbound.get_request(engine, request)
         if row is None:
             raise OfficeLineError(f"Call {request} is gone from the database; ask for another one.")
         for word, text in _progress(row, name, whose):

@@ -55,7 +55,7 @@ def list_(
     rows = list_calls(engine, *span, line, outcome, limit)
     if not rows:
         refuse_unknown(context.obj, line)
-    look = calls_shown.Look(zone, revealing(context.obj, "calls list", reveal=reveal))
+    look = calls_shown.Display(zone, revealing(context.obj, "calls list", reveal=reveal))
     if as_json:
         typer.echo(json.dumps(calls_shown.list_document(rows, look), ensure_ascii=False))
     else:
@@ -80,9 +80,9 @@ def show(
         raise OfficeLineError(
             f"There is no call '{call_id}' in the log; 'officeline calls list' shows the ids."
         )
-    look = calls_shown.Look(zone, revealing(context.obj, "calls show", call_id, reveal=reveal))
+    look = calls_shown.Display(zone, revealing(context.obj, "calls show", call_id, reveal=reveal))
     if as_json:
-        typer.echo(json.dumps(calls_shown.document(history, look), ensure_ascii=False))
+        typer.echo(json.dumps(calls_shown.to_json(history, look), ensure_ascii=False))
     else:
         calls_shown.print_history(history, look)
 
@@ -109,9 +109,9 @@ def outbound(
     from pbx.db.outbound import placed
 
     rows = placed(engine, *span, limit)
-    look = calls_shown.Look(zone, revealing(context.obj, "calls outbound", reveal=reveal))
+    look = calls_shown.Display(zone, revealing(context.obj, "calls outbound", reveal=reveal))
     if as_json:
-        typer.echo(json.dumps(calls_outbound.document(rows, look), ensure_ascii=False))
+        typer.echo(json.dumps(calls_outbound.to_json(rows, look), ensure_ascii=False))
     else:
         calls_outbound.print_list(rows, look)
 

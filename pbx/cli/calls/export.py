@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal, TextIO
 from pbx.base import when
 from pbx.base.errors import OfficeLineError
 from pbx.base.os_errors import os_sentence
-from pbx.cli.calls.shown import Look, whole
+from pbx.cli.calls.shown import Display, whole
 from pbx.cli.shared.audited import recorded
 from pbx.db.calls import CallRow, Filter, count_calls, each_call
 
@@ -51,7 +51,7 @@ def export(
         asked = {one.name: _reported(getattr(meant, one.name), zone) for one in fields(meant)}
         given = {key: value for key, value in asked.items() if value is not None}
         recorded(place, "calls.exported", calls=count, format=form, reveal=reveal, **given)
-        look = Look(zone, reveal)
+        look = Display(zone, reveal)
         rows = (whole(row, look) for row in _watched(each_call(engine, meant), count))
         (_write_csv if form == "csv" else _write_lines)(file, rows)
     if to != "-":

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from pbx.base.errors import OfficeLineError
-from pbx.cli.calls.live_shown import Carrier, Seen
+from pbx.cli.calls.live_shown import CarrierState, Seen
 from pbx.cli.inbox import shown as inbox_shown
 from pbx.config.home import Home
 from pbx.db import overlay
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 KNOCK_S = 30.0  # between two knocks at the carrier's door
 
 
-class Watched:
+class LiveWatch:
     """Looks at the line; the plan is read again only when the database says it was changed."""
 
     def __init__(self, place: Context, engine: Engine) -> None:
@@ -88,9 +88,9 @@ class Door:
         self._thread = threading.Thread(target=self._run, name="carrier", daemon=True)
 
     @property
-    def carrier(self) -> Carrier:
+    def carrier(self) -> CarrierState:
         """Say what is known; None before the first answer."""
-        return Carrier(None if self._where is None else self._where[0], self._answers)
+        return CarrierState(None if self._where is None else self._where[0], self._answers)
 
     def open(self) -> None:
         """Begin to knock."""
@@ -117,7 +117,7 @@ def live(place: Context, engine: Engine, *, once: bool, as_json: bool) -> None:
 
     from pbx.cli.calls import live_screen
 
-    watched = Watched(place, engine)
+    watched = LiveWatch(place, engine)
     try:
         if as_json or once or not (sys.stdin.isatty() and sys.stdout.isatty()):
             watched.knock()
@@ -125,7 +125,7 @@ def live(place: Context, engine: Engine, *, once: bool, as_json: bool) -> None:
             if seen.line is None:
                 raise OfficeLineError(seen.trouble)
             if as_json:
-                sys.stdout.write(json.dumps(document(seen.line, seen), ensure_ascii=False) + "\n")
+                sys.stdout.write(json.dumps(to_json(seen.line, seen), ensure_ascii=False) + "\n")
             else:
                 live_screen.print_once(seen)
             return
@@ -135,7 +135,7 @@ def live(place: Context, engine: Engine, *, once: bool, as_json: bool) -> None:
         watched.close()
 
 
-def document(line: LineNow, seen: Seen) -> dict[str, Any]:
+def to_json(line: LineNow, seen: Seen) -> dict[str, Any]:
     """Lay a state out as `calls live --json` prints it."""
     shown = seen.shown
     return {

@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from pbx.cli.shared.typed import as_typed
-from pbx.ops.line_now import LineNow, Urgent, step
+from pbx.ops.line_now import LineNow, UrgentMessage, step
 from pbx.reports.display import Shown, is_breached
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ HOUR_S = 3600
 
 
 @dataclass(frozen=True)
-class Carrier:
+class CarrierState:
     """The carrier's host and whether it answers; None means not known."""
 
     host: str | None
@@ -38,7 +38,7 @@ class Seen:
 
     shown: Shown
     line: LineNow | None
-    carrier: Carrier
+    carrier: CarrierState
     trouble: str = ""
 
 
@@ -86,7 +86,7 @@ def _daemon(line: LineNow) -> Text:
     return Text(f"The control layer runs; Asterisk answered {ago}.")
 
 
-def _carrier(carrier: Carrier) -> Text:
+def _carrier(carrier: CarrierState) -> Text:
     if carrier.host is None:
         return Text("Which carrier there is cannot be read from the file.", style=BAD)
     if carrier.answers is None:
@@ -142,7 +142,7 @@ def _messages(line: LineNow, shown: Shown) -> Table:
     return rows
 
 
-def countdown(one: Urgent, line: LineNow, shown: Shown) -> tuple[str, str]:
+def countdown(one: UrgentMessage, line: LineNow, shown: Shown) -> tuple[str, str]:
     """Say how long the promise still holds, or that it is broken, and in which style."""
     if one.promised is not None and one.promised > line.at:
         words = f"{passed(one.promised - line.at)} left"

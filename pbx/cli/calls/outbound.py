@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING, Any
 from pbx.cli.shared.printing import plain_console, plain_table
 
 if TYPE_CHECKING:
-    from pbx.cli.calls.shown import Look
+    from pbx.cli.calls.shown import Display
     from pbx.db.outbound_tables import OutboundCall
 
 
-def document(rows: Sequence[OutboundCall], look: Look) -> dict[str, Any]:
+def to_json(rows: Sequence[OutboundCall], look: Display) -> dict[str, Any]:
     """Lay out calls to patients as `calls outbound --json` prints them."""
     return {"calls": [_item(row, look) for row in rows]}
 
 
-def print_list(rows: Sequence[OutboundCall], look: Look) -> None:
+def print_list(rows: Sequence[OutboundCall], look: Display) -> None:
     """Print calls to patients as a table."""
     console = plain_console()
     if not rows:
@@ -40,7 +40,7 @@ def print_list(rows: Sequence[OutboundCall], look: Look) -> None:
     console.print(table)
 
 
-def _item(row: OutboundCall, look: Look) -> dict[str, Any]:
+def _item(row: OutboundCall, look: Display) -> dict[str, Any]:
     return {
         "id": row.id,
         "asked_at": look.iso(row.asked_at),

@@ -22,7 +22,7 @@ _TIME = "%Y-%m-%d %H:%M:%S %Z"
 
 
 @dataclass(frozen=True)
-class Look:
+class Display:
     """How calls are looked at: on the office's clock, and whether numbers are whole."""
 
     zone: ZoneInfo
@@ -46,12 +46,12 @@ class Look:
         return text if self.reveal else _E164.sub(lambda found: mask(found[0]), text)
 
 
-def list_document(rows: Iterable[CallRow], look: Look) -> dict[str, Any]:
+def list_document(rows: Iterable[CallRow], look: Display) -> dict[str, Any]:
     """Lay out a list of calls as `calls list --json` prints it."""
     return {"calls": [_item(row, look) for row in rows]}
 
 
-def document(history: History, look: Look) -> dict[str, Any]:
+def to_json(history: History, look: Display) -> dict[str, Any]:
     """Lay out one call as `calls show --json` prints it; its item is that of the list, and more."""
     message = history.message
     return {
@@ -70,7 +70,7 @@ def document(history: History, look: Look) -> dict[str, Any]:
     }
 
 
-def whole(row: CallRow, look: Look) -> dict[str, Any]:
+def whole(row: CallRow, look: Display) -> dict[str, Any]:
     """Lay out a call with all its columns; its item is that of the list, and more."""
     return {
         **_item(row, look),
@@ -82,7 +82,7 @@ def whole(row: CallRow, look: Look) -> dict[str, Any]:
     }
 
 
-def print_list(rows: list[CallRow], look: Look) -> None:
+def print_list(rows: list[CallRow], look: Display) -> None:
     """Print calls as a table."""
     console = plain_console()
     if not rows:
@@ -110,7 +110,7 @@ def print_list(rows: list[CallRow], look: Look) -> None:
     console.print(table)
 
 
-def print_history(history: History, look: Look) -> None:
+def print_history(history: History, look: Display) -> None:
     """Print one call: what it was, what was decided and why, who rang, what happened."""
     console = plain_console()
     call, message = history.call, history.message
@@ -126,7 +126,7 @@ def print_history(history: History, look: Look) -> None:
     _print_rest(console, history, look)
 
 
-def _print_decisions(console: Console, history: History, look: Look) -> None:
+def _print_decisions(console: Console, history: History, look: Display) -> None:
     for one in history.decisions:
         words = f"{one.kind} {one.target}".rstrip() + (f", {one.urgency}" if one.urgency else "")
         console.print(f"\n{look.clock(one.at)}  turn {one.turn}: {words}", style="bold")
@@ -138,7 +138,7 @@ def _print_decisions(console: Console, history: History, look: Look) -> None:
         console.print(table)
 
 
-def _print_rest(console: Console, history: History, look: Look) -> None:
+def _print_rest(console: Console, history: History, look: Display) -> None:
     if history.legs:
         unfinished = "goes on" if history.call.outcome is None else "not known"
         table = plain_table("rang", "person", "phone", "accepted", "ended", "result")
@@ -157,7 +157,7 @@ def _print_rest(console: Console, history: History, look: Look) -> None:
         console.print(table)
 
 
-def _item(row: CallRow, look: Look) -> dict[str, Any]:
+def _item(row: CallRow, look: Display) -> dict[str, Any]:
     return {
         "id": row.id,
         "started_at": look.iso(row.started_at),
@@ -173,7 +173,7 @@ def _item(row: CallRow, look: Look) -> dict[str, Any]:
     }
 
 
-def _why(reason: Reason, look: Look) -> dict[str, Any]:
+def _why(reason: Reason, look: Display) -> dict[str, Any]:
     return {
         "rule": look.words(reason.rule),
         "matched": reason.matched,
@@ -181,7 +181,7 @@ def _why(reason: Reason, look: Look) -> dict[str, Any]:
     }
 
 
-def _shape(row: Any, look: Look) -> dict[str, Any]:
+def _shape(row: Any, look: Display) -> dict[str, Any]:
     """Lay out a row of the store under its own names."""
     return {
         key: look.iso(value) if isinstance(value, datetime) else value

@@ -149,9 +149,9 @@ def _change(
         )
     zone = plan.office.zone
     now = datetime.now(zone)
-    begins = now if start is None else when.parse(start, zone, now)
+    begins = now if start is None else when.parse_time(start, zone, now)
     midnight = first_instant(begins.astimezone(zone).date() + timedelta(days=1), MIDNIGHT, zone)
-    ends = midnight if until is None else when.parse(until, zone, now, after=max(begins, now))
+    ends = midnight if until is None else when.parse_time(until, zone, now, after=max(begins, now))
     if ends <= max(begins, now):
         raise OfficeLineError(
             f"The change ends at {when.show(ends, zone)}, "

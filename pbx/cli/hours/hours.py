@@ -46,7 +46,7 @@ def now(
     plan: Plan = context.obj.running()
     zone = plan.office.zone
     today = datetime.now(zone)
-    asked = today if at is None else when.parse(at, zone, today)
+    asked = today if at is None else when.parse_time(at, zone, today)
     if office_hours is not None and office_hours not in plan.office_hours:
         raise OfficeLineError(
             f"There are no office hours '{office_hours}'; there are {', '.join(plan.office_hours)}."
@@ -109,9 +109,9 @@ def suggest(
             for one in _each_year(office, subdivision, today.year)
             if one.every or one.on >= today.isoformat()
         ]
-    found = suggesting.missing(plan, known)
+    found = suggesting.undecided_days(plan, known)
     if write and found:
-        suggesting.append(context.obj.config, found)
+        suggesting.append_closures(context.obj.config, found)
     if as_json:
         closures = [one.table() for one in found]
         listed = {"closures": closures, "written": bool(write and found)}
@@ -121,7 +121,7 @@ def suggest(
     elif not found:
         typer.echo(f"{context.obj.config} decides every public holiday to come already.")
     else:
-        typer.echo(suggesting.tables(found), nl=False)
+        typer.echo(suggesting.closure_tables(found), nl=False)
         if write:
             typer.echo()
             answer(

@@ -82,7 +82,7 @@ def show(
     whole_numbers = revealing(known, "inbox show", message_id, reveal=reveal)
     shown = Shown(plan, datetime.now(UTC), whole_numbers)
     if as_json:
-        typer.echo(json.dumps(inbox_shown.document(whole, shown), ensure_ascii=False))
+        typer.echo(json.dumps(inbox_shown.to_json(whole, shown), ensure_ascii=False))
     else:
         inbox_shown.print_one(whole, shown)
 
@@ -165,11 +165,11 @@ def close(
     plan = known.running()
     person, words = _somebody(plan, by), _words(disposition, "disposition")
     from pbx.db import message_states, messages
-    from pbx.db.inbox import explained, unknown
+    from pbx.db.inbox import explained, no_such_message
 
-    message = messages.get(engine, message_id)
+    message = messages.get_message(engine, message_id)
     if message is None:
-        raise unknown(message_id)
+        raise no_such_message(message_id)
     if message.called_back_at is None and message.state != "closed" and not yes:
         asked = f"{practice(known)}: nobody called back about message {message_id}; close it?"
         typer.confirm(asked, abort=True)
@@ -185,21 +185,21 @@ def _whole(engine: Engine, message_id: str) -> Whole:
     from pbx.cli.inbox.shown import Whole
     from pbx.db import follow_ups, messages
     from pbx.db.calls import get_call
-    from pbx.db.inbox import items, unknown
+    from pbx.db.inbox import items, no_such_message
 
     (item,) = items(engine, named=[message_id]) or (None,)
     if item is None:
-        raise unknown(message_id)
-    from pbx.calls.record.missing import missing
+        raise no_such_message(message_id)
+    from pbx.calls.record.missing import missing_recordings
     from pbx.db.database import file_of
 
     return Whole(
         item,
-        messages.history(engine, message_id),
+        messages.message_history(engine, message_id),
         follow_ups.attempts(engine, message_id),
         get_call(engine, item.message.call),
         messages.recordings(engine, message_id),
-        missing(engine, file_of(engine).parent, item.message),
+        missing_recordings(engine, file_of(engine).parent, item.message),
     )
 
 
@@ -208,14 +208,14 @@ def _recordings(engine: Engine, home: Home, message_id: str) -> tuple[list[Path]
 
     At least one is there.
     """
-    from pbx.calls.record.missing import is_there, missing
+    from pbx.calls.record.missing import is_there, missing_recordings
     from pbx.db import messages
-    from pbx.db.inbox import unknown
+    from pbx.db.inbox import no_such_message
 
-    message = messages.get(engine, message_id)
+    message = messages.get_message(engine, message_id)
     if message is None:
-        raise unknown(message_id)
-    gone = [home.folder / one for one in missing(engine, home.folder, message)]
+        raise no_such_message(message_id)
+    gone = [home.folder / one for one in missing_recordings(engine, home.folder, message)]
     named = [home.folder / one for one in messages.recordings(engine, message_id)]
     there = [path for path in named if is_there(path)]
     rest = f"'officeline inbox show {message_id}' has the rest."

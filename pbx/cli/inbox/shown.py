@@ -11,8 +11,8 @@ from pbx.cli.calls import shown as calls_shown
 from pbx.cli.shared.printing import plain_console, plain_table
 from pbx.db.calls import History
 from pbx.db.follow_ups import AttemptRow
-from pbx.db.inbox import Item
-from pbx.db.messages import EventRow
+from pbx.db.inbox import InboxItem
+from pbx.db.messages import MessageEventRow
 from pbx.reports.display import Shown, is_breached
 
 WRITTEN = {"text", "disposition"}  # what people wrote themselves, numbers perhaps
@@ -23,15 +23,15 @@ ACTS = ("delivered", "acknowledged", "called_back", "closed")
 class Whole:
     """Everything that is known of a message; `call` is None where the log lost it."""
 
-    item: Item
-    events: Sequence[EventRow]
+    item: InboxItem
+    events: Sequence[MessageEventRow]
     attempts: Sequence[AttemptRow]
     call: History | None
     recordings: Sequence[str]
     missing: Sequence[str] = ()  # of these, whose files are gone
 
 
-def entry(item: Item, shown: Shown) -> dict[str, Any]:
+def entry(item: InboxItem, shown: Shown) -> dict[str, Any]:
     """Lay out a message as `inbox list --json` does."""
     message = item.message
     return {
@@ -49,13 +49,13 @@ def entry(item: Item, shown: Shown) -> dict[str, Any]:
     }
 
 
-def document(whole: Whole, shown: Shown) -> dict[str, Any]:
+def to_json(whole: Whole, shown: Shown) -> dict[str, Any]:
     """Lay out one message as `inbox show --json` prints it: the list's entry and all the rest."""
     message = whole.item.message
     done = {
         f"{act}_{part}": getattr(message, f"{act}_{part}") for act in ACTS for part in ("by", "at")
     }
-    look = calls_shown.Look(shown.plan.office.zone, shown.reveal)
+    look = calls_shown.Display(shown.plan.office.zone, shown.reveal)
     return {
         "message": {
             **entry(whole.item, shown),
@@ -85,11 +85,11 @@ def document(whole: Whole, shown: Shown) -> dict[str, Any]:
             }
             for one in whole.attempts
         ],
-        "call": whole.call and calls_shown.document(whole.call, look)["call"],
+        "call": whole.call and calls_shown.to_json(whole.call, look)["call"],
     }
 
 
-def print_list(items: Sequence[Item], shown: Shown) -> None:
+def print_list(items: Sequence[InboxItem], shown: Shown) -> None:
     """Print messages as a table."""
     out = plain_console()
     if not items:
@@ -151,7 +151,7 @@ def print_one(whole: Whole, shown: Shown) -> None:
     if whole.call is not None:
         out.print()
         calls_shown.print_history(
-            whole.call, calls_shown.Look(shown.plan.office.zone, shown.reveal)
+            whole.call, calls_shown.Display(shown.plan.office.zone, shown.reveal)
         )
 
 
@@ -164,7 +164,7 @@ def age(passed: timedelta) -> str:
     return f"{seconds} s"
 
 
-def _detail(event: EventRow, shown: Shown) -> dict[str, Any]:
+def _detail(event: MessageEventRow, shown: Shown) -> dict[str, Any]:
     return {
         key: shown.words(str(value)) if key in WRITTEN else value
         for key, value in event.detail.items()

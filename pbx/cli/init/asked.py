@@ -7,11 +7,11 @@ from datetime import UTC, datetime
 from typing import Any
 
 from pbx.base.errors import OfficeLineError
-from pbx.cli.init.talk import Given, Question, Talk
+from pbx.cli.init.talk import Given, SetupQuestion, Talk
 from pbx.config import zones
 from pbx.config.setup import answers as reading
 from pbx.config.setup import ids
-from pbx.config.setup.answers import LATER, OTHER, Answers, TrunkAnswer
+from pbx.config.setup.answers import LATER, OTHER, SetupAnswers, TrunkAnswer
 from routing import day_spans
 
 LOOPBACK = "127.0.0.1"
@@ -23,7 +23,7 @@ def refuse_bad(given: Given) -> None:
         "preset": reading.preset,
         "name": reading.title,
         "timezone": reading.timezone,
-        "number": reading.number,
+        "number": reading.read_number,
         "backline": _backline,
         "hours": reading.hours,
         "trunk": reading.carrier,
@@ -35,7 +35,7 @@ def refuse_bad(given: Given) -> None:
         if given.get(flag) is not None:
             read(given[flag])
     for one in given.get("physician") or []:
-        reading.physician(one)
+        reading.read_physician(one)
 
 
 def kind(talk: Talk) -> str:
@@ -44,15 +44,15 @@ def kind(talk: Talk) -> str:
     why = (
         f"The kind decides the rules that the file begins with; each can be changed later.\n{kinds}"
     )
-    question = Question("preset", f"The kind of practice ({', '.join(reading.starts())})", why)
+    question = SetupQuestion("preset", f"The kind of practice ({', '.join(reading.starts())})", why)
     return talk.answer(question, reading.preset) or ""
 
 
-def asked(talk: Talk, file: Mapping[str, Any], *, fresh: bool) -> Answers:
+def asked(talk: Talk, file: Mapping[str, Any], *, fresh: bool) -> SetupAnswers:
     """Learn everything but the mobiles; `file` holds what the defaults are, unless it is fresh."""
     office = {} if fresh else file["office"]
     name = talk.answer(
-        Question(
+        SetupQuestion(
             "name",
             "The practice's name",
             "Callers' screens and reports show the name: letters, digits and .,&'()-",
@@ -61,7 +61,7 @@ def asked(talk: Talk, file: Mapping[str, Any], *, fresh: bool) -> Answers:
         reading.title,
     )
     timezone = talk.answer(
-        Question(
+        SetupQuestion(
             "timezone",
             "The time zone, such as America/New_York",
             "Hours and handoffs follow this clock; a zone with a city knows daylight saving time.",
@@ -72,18 +72,18 @@ def asked(talk: Talk, file: Mapping[str, Any], *, fresh: bool) -> Answers:
     )
     zone = str(timezone or office.get("timezone"))
     number = talk.answer(
-        Question(
+        SetupQuestion(
             "number",
             "The office's number",
             "Patients dial this number, and everybody whom the office calls sees it.",
             office.get("number"),
         ),
-        reading.number,
+        reading.read_number,
         lambda e164: _doubted(zone, e164),
     )
     backline = _asked_backline(talk, file, str(number or office.get("number")), fresh=fresh)
     hours = talk.answer(
-        Question(
+        SetupQuestion(
             "hours",
             "Open hours",
             "The front desk rings in open hours; at other times callers hear the night menu.",
@@ -95,7 +95,7 @@ def asked(talk: Talk, file: Mapping[str, Any], *, fresh: bool) -> Answers:
     trunk = _trunk(talk, fresh=fresh)
     bind = _bind(talk, file.get("network", {}), trunk)
     people = _physicians(talk, file, fresh=fresh)
-    return Answers(name, timezone, number, backline, hours, trunk, bind, people)
+    return SetupAnswers(name, timezone, number, backline, hours, trunk, bind, people)
 
 
 def mobiles(talk: Talk, lacking: Mapping[str, str], reported: Mapping[str, str]) -> dict[str, str]:
@@ -109,14 +109,14 @@ def mobiles(talk: Talk, lacking: Mapping[str, str], reported: Mapping[str, str])
                 f"The mobile of {name} is missing; hand it over on standard input with --mobiles, "
                 f"in a line such as {person}=+1 212 555 0111."
             )
-        question = Question(
+        question = SetupQuestion(
             f"mobile {person}",
             f"The number on which {name} is called (kept in the secrets file)",
             "Urgent calls ring this phone; its number is in the secrets file only, and in no log.",
             has_flag=False,
         )
         taken = {number: one for one, number in found.items()}
-        found[person] = talk.answer(question, reading.number, _shared(taken)) or ""
+        found[person] = talk.answer(question, reading.read_number, _shared(taken)) or ""
     return found
 
 
@@ -140,13 +140,13 @@ def _doubted(zone: str, number: str) -> str | None:
 def _swapped(hours: reading.Hours) -> str | None:
     """Doubt hours that last through a night."""
     for text in (one for periods in hours.values() for one in periods):
-        if meant := day_spans.probably(*day_spans.span(text)):
+        if meant := day_spans.probably(*day_spans.read_span(text)):
             return f"'{text}' lasts through the night; '{meant}' was probably meant."
     return None
 
 
 def _backline(text: str) -> str:
-    return reading.number(text) if text else ""
+    return reading.read_number(text) if text else ""
 
 
 def _asked_backline(talk: Talk, file: Mapping[str, Any], number: str, *, fresh: bool) -> str | None:
@@ -159,7 +159,7 @@ def _asked_backline(talk: Talk, file: Mapping[str, Any], number: str, *, fresh: 
             raise OfficeLineError("That is the office's own number; the back line has another.")
         return found
 
-    question = Question(
+    question = SetupQuestion(
         "backline",
         "The back line's number, for hospitals and pharmacies (empty: none)",
         "Hospitals that dial it reach the physician at any hour, without a menu.",
@@ -174,7 +174,7 @@ def _trunk(talk: Talk, *, fresh: bool) -> TrunkAnswer | None:
     kept = LATER if fresh else "as it is"
     known = ", ".join((*reading.carriers(), OTHER))
     why = f"The carrier brings the calls; '{OTHER}' is any that is not listed."
-    question = Question("trunk", f"The carrier ({known}, or {kept})", why, kept)
+    question = SetupQuestion("trunk", f"The carrier ({known}, or {kept})", why, kept)
     carrier = talk.answer(question, reading.carrier)
     if carrier in {None, LATER}:
         _unheard(talk, ("host", "username"), "belongs to a carrier; name it with --trunk, too")
@@ -182,14 +182,15 @@ def _trunk(talk: Talk, *, fresh: bool) -> TrunkAnswer | None:
     reported = reading.carriers().get(carrier or "", {})
     why = "Calls are sent to this host; the page of your account at the carrier names it."
     host = talk.answer(
-        Question("host", "The carrier's SIP host", why, reported.get("host") or None), reading.host
+        SetupQuestion("host", "The carrier's SIP host", why, reported.get("host") or None),
+        reading.host,
     )
     registers = reported.get("kind") == "registration"
     username = None
     if registers or carrier == OTHER:
         why = "The page of your account names it; a carrier that knows your address needs none."
         empty = "" if carrier == OTHER else None
-        question = Question("username", "The user name for the registration", why, empty)
+        question = SetupQuestion("username", "The user name for the registration", why, empty)
         username = talk.answer(question, reading.username)
     else:
         _unheard(talk, ("username",), f"is not for {carrier}, which knows us by our address")
@@ -209,7 +210,7 @@ def _bind(talk: Talk, network: Mapping[str, Any], trunk: TrunkAnswer | None) -> 
         return None
     present = network.get("bind", LOOPBACK)
     default = own_address() if present == LOOPBACK else present
-    question = Question(
+    question = SetupQuestion(
         "bind",
         "This machine's address, as phones and the carrier reach it",
         "The line listens at this address alone.",
@@ -223,7 +224,7 @@ def _physicians(talk: Talk, file: Mapping[str, Any], *, fresh: bool) -> dict[str
     people = file.get("people", {})
     serves = any(one.get("role") == "service" for one in people.values())
     least = 0 if not fresh else 1 if serves else 2
-    found = dict(reading.physician(one) for one in talk.given.get("physician") or [])
+    found = dict(reading.read_physician(one) for one in talk.given.get("physician") or [])
     if talk.asks and not found:
         found = _asked_physicians(talk, _taken(file, fresh=fresh), least)
     if len(found) < least:
@@ -247,7 +248,7 @@ def _asked_physicians(talk: Talk, taken: set[str], least: int) -> dict[str, str]
     found: dict[str, str] = {}
     while True:
         is_enough, count = len(found) >= least, len(found) + 1
-        question = Question(
+        question = SetupQuestion(
             f"physician {count}",
             "Another physician (empty: no more)" if is_enough else "A physician's name",
             "" if found else "Physicians take turns on call in the order in which you name them.",
@@ -266,10 +267,10 @@ def _id(talk: Talk, name: str, taken: set[str], count: int) -> str:
     def read(text: str) -> str:
         if text in taken:
             raise OfficeLineError(f"There is a '{text}' already; choose another id.")
-        return reading.physician(f"{text}={name}")[0]
+        return reading.read_physician(f"{text}={name}")[0]
 
     why = f"The id stands for {name} in the file, in commands and in logs."
-    question = Question(f"id {count}", "A short id", why, suggested, has_flag=False)
+    question = SetupQuestion(f"id {count}", "A short id", why, suggested, has_flag=False)
     return talk.answer(question, read) or suggested
 
 

@@ -100,14 +100,14 @@ def _settle(place: Context, talk: Talk, reported: str) -> None:
     from pbx.config.setup import answers
     from pbx.config.setup import write as land
 
-    before = land.read(place.config)
+    before = land.read_existing(place.config)
     if before is not None and talk.given["preset"] is not None:
         raise OfficeLineError(
             f"{place.config} is there already, and --preset is for a new file; leave it out."
         )
     handed = answers.mobiles(reported)
     after, numbers = talk.hold(lambda: _learned(place, talk, before, handed))
-    land.prepare(place.config)
+    land.make_folder(place.config)
     with deed(place, "office.written", fresh=before is None, mobiles=sorted(numbers)):
         land.land(place.config, place.home, before, after, numbers)
     talk.forget()

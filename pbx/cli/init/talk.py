@@ -29,7 +29,7 @@ class _BackError(Exception):
 
 
 @dataclass(frozen=True)
-class Question:
+class SetupQuestion:
     """A question: its key names it for good, and is its flag's name if it has one.
 
     `why` explains the choice in a sentence. An empty answer means the default; a question without
@@ -69,7 +69,7 @@ class Talk:
 
     def answer(
         self,
-        question: Question,
+        question: SetupQuestion,
         read: Callable[[str], T],
         note: Callable[[T], str | None] = lambda _: None,
     ) -> T | None:
@@ -92,10 +92,10 @@ class Talk:
     def forget(self) -> None:
         """Delete what was kept, once it is all written."""
         if self.asks:
-            unfinished.forget(self._config)
+            unfinished.forget_answers(self._config)
 
     def _asked(
-        self, question: Question, read: Callable[[str], T], note: Callable[[T], str | None]
+        self, question: SetupQuestion, read: Callable[[str], T], note: Callable[[T], str | None]
     ) -> T | None:
         known = self._typed.get(question.key)
         if len(self._passed) < self._silent and known is not None:
@@ -121,7 +121,7 @@ class Talk:
             self._keep(question.key, reported)
             return found
 
-    def _reported(self, question: Question, why: str, known: str | None) -> str:
+    def _reported(self, question: SetupQuestion, why: str, known: str | None) -> str:
         """Ask until something is answered, or go back."""
         default = question.default if known is None else known
         while True:
@@ -143,9 +143,9 @@ class Talk:
         self._passed.append(key)
         self._typed[key] = reported
         if self._keeps:
-            unfinished.keep(self._config, self._typed)
+            unfinished.keep_answers(self._config, self._typed)
 
-    def _line(self, question: Question, why: str, default: str | None) -> str:
+    def _line(self, question: SetupQuestion, why: str, default: str | None) -> str:
         """Ask once; Ctrl-C ends it all with everything as it was, and so does the input's end."""
         shown = f" [{default}]" if default else ""
         begin = "" if self._begun else f"{INTRODUCTION}\n"
@@ -179,17 +179,17 @@ class Talk:
         """Say where the answers so far are."""
         if not self._typed or not self._keeps:
             return ""
-        where = unfinished.place(self._config)
+        where = unfinished.answers_path(self._config)
         return f" Your answers are kept in {where}; 'officeline init' goes on from them."
 
     def _resume(self) -> None:
         """Offer to go on from the answers of a conversation that was interrupted."""
-        known = unfinished.read(self._config) if self.asks else {}
+        known = unfinished.read_answers(self._config) if self.asks else {}
         if not known:
             return
         self._keeps = _at_terminal()
         listed = "\n".join(f"  {key}: {mask_within(one)}" for key, one in known.items())
-        question = Question(
+        question = SetupQuestion(
             "", "Go on from them (yes or no)", f"Answers are kept from before:\n{listed}", "yes",
             has_flag=False,
         )  # fmt: skip

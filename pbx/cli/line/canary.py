@@ -43,7 +43,7 @@ def canary(
     logs.configure(quiet=True)
     place: Context = context.obj
     home = Home(place.home)
-    if not supervisor.is_running(home) or not pulse.look(home).runs:
+    if not supervisor.is_running(home) or not pulse.read_heartbeat(home).runs:
         raise OfficeLineError(
             f"No office runs on {place.home}, so there is nothing to try; start it with "
             "'officeline up'."

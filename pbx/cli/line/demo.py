@@ -20,7 +20,7 @@ from pbx.asterisk.engine.fetch import fetch
 from pbx.base import logs
 from pbx.base.paths import data_folder
 from pbx.base.phone_numbers import mask
-from pbx.demo.scenes import SCENES, Played, Scene, SceneError
+from pbx.demo.scenes import SCENES, DemoScene, Played, SceneError
 from pbx.demo.stage import Stage, staged
 
 CALLERS = (f"+1917555{number:04d}" for number in itertools.count(120))
@@ -43,7 +43,7 @@ PICKED_UP = {
 class _Row:
     """One line of the live table."""
 
-    scene: Scene
+    scene: DemoScene
     state: str = "waiting"
     outcome: str = ""
     began: float = 0.0
@@ -91,7 +91,7 @@ async def play(*, keep_running: bool) -> bool:
     """Play every scene on a fresh stage; tell whether all of them went well."""
     logs.configure(quiet=True)
     console = Console()
-    if runtime.find() is None:
+    if runtime.find_asterisk() is None:
         await asyncio.to_thread(fetch, lambda line: console.print(line, highlight=False))
     console.print("Starting a practice and a phone network on this machine ...")
     show = _Show(console)

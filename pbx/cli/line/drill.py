@@ -63,7 +63,7 @@ def drill(
         if ring:
             _may_ring(practice(place), plans, now, yes=yes)
             recorded(place, "drill.ringing")
-        ringing = drills.Ringing(held.token) if ring else None
+        ringing = drills.DrillCall(held.token) if ring else None
         with working("Calling past the control layer; with --ring up to two minutes"):
             found = drills.failsafe(console(home), manager, plans, now, ringing)
     finally:

@@ -49,7 +49,7 @@ def status(
     """
     from pbx.asterisk.engine import runtime
 
-    found = runtime.find()
+    found = runtime.find_asterisk()
     if as_json:
         shape = {
             "found": found is not None,

@@ -43,7 +43,7 @@ async def _tail(place: Context, count: int | None, seconds: float | None, *, as_
 
     from pbx.config import secrets
     from pbx.notify.mqtt import Broker
-    from pbx.notify.tail import line, listen
+    from pbx.notify.tail import event_line, listen
 
     configuration = place.configuration()
     if configuration.mqtt is None:
@@ -57,7 +57,7 @@ async def _tail(place: Context, count: int | None, seconds: float | None, *, as_
     with suppress(TimeoutError):
         async with asyncio.timeout(seconds), aclosing(listen(broker)) as stream:
             async for topic, payload in stream:
-                typer.echo(_json(topic, payload) if as_json else line(topic, payload, zone))
+                typer.echo(_json(topic, payload) if as_json else event_line(topic, payload, zone))
                 shown += 1
                 if shown == count:
                     return

@@ -66,7 +66,7 @@ def install(
     if write is None:
         typer.echo("\n".join(files.values()), nl=False)
     else:
-        paths = units.write(files, write.absolute(), replace=yes)
+        paths = units.write_units(files, write.absolute(), replace=yes)
         answer(place, f"{len(paths)} files are written, which run it with {place.config}.")
         typer.echo("\n".join(map(str, paths)))
         typer.echo(_next(machine))

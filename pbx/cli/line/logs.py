@@ -13,7 +13,7 @@ from pbx.cli.shared.context import Context
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from pbx.ops.logged import Line
+    from pbx.ops.logged import LogLine
 
 LINES = 50
 PAUSE_S = 0.3
@@ -43,7 +43,7 @@ def logs(
 
     place: Context = context.obj
     home, now = Home(place.home), datetime.now(UTC)
-    start = None if since is None else when.parse(since, place.zone(), now, past=True)
+    start = None if since is None else when.parse_time(since, place.zone(), now, past=True)
     found = logged.places(home)
     if found.note:
         typer.echo(found.note, err=True)
@@ -64,6 +64,6 @@ def logs(
             follower.close()
 
 
-def _print(lines: Iterable[Line]) -> None:
+def _print(lines: Iterable[LogLine]) -> None:
     for line in lines:
         typer.echo(f"{line.who:<10}  {line.text}")

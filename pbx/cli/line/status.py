@@ -13,7 +13,7 @@ from pbx.cli.shared.context import Context
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from pbx.ops.standing import Standing
+    from pbx.ops.standing import LineStanding
 
 TRUNK = {
     "Registered": "has registered us",
@@ -34,10 +34,10 @@ def status(
     Example: officeline status
     """
     from pbx.config.home import Home
-    from pbx.ops.standing import standing
+    from pbx.ops.standing import line_standing
 
     known: Context = context.obj
-    found = standing(Home(known.home))
+    found = line_standing(Home(known.home))
     if as_json:
         typer.echo(json.dumps(_document(found, str(known.home))))
     else:
@@ -47,7 +47,7 @@ def status(
         raise typer.Exit(1)
 
 
-def _document(found: Standing, home: str) -> dict[str, object]:
+def _document(found: LineStanding, home: str) -> dict[str, object]:
     return {
         "ok": found.ok,
         "home": home,
@@ -68,7 +68,7 @@ def _iso(at: datetime | None) -> str | None:
     return None if at is None else at.isoformat()
 
 
-def _lines(found: Standing, known: Context) -> list[str]:
+def _lines(found: LineStanding, known: Context) -> list[str]:
     line = {True: "answers", False: "does not run", None: "cannot be asked by this user"}
     runs = "runs" if found.sign.runs else "does not run"
     lines = [
@@ -100,7 +100,7 @@ def _since(at: datetime | None, known: Context) -> str:
     return f", since {at:%a, %b %d, %H:%M}"
 
 
-def _work(found: Standing) -> str:
+def _work(found: LineStanding) -> str:
     """Say what goes on, as the database knows it."""
     if found.trouble:
         return f"Calls and messages cannot be read: {found.trouble}"

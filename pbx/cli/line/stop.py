@@ -35,14 +35,14 @@ def stop(
 
     place: Context = context.obj
     home = Home(place.home)
-    with ending.parts(home) as found:
+    with ending.running_parts(home) as found:
         if not found:
             answer(place, f"nothing runs on {home.folder}, so there is nothing to stop.")
             raise typer.Exit(1)
         if not yes:
             _ask(place, _losses(home))
         _write_down(place, yes=yes)
-        ending.end(found)
+        ending.end_processes(found)
     answer(place, "the line is stopped. CALLERS REACH NOTHING until 'officeline up' runs again.")
     try:
         waiting = ending.unheard(_counts(home)[1])

@@ -50,7 +50,7 @@ def away(
     if any(one.start <= wanted.start and wanted.end <= one.end for one in plan.people[who].away):
         typer.echo(f"{person_named(plan, who)} is away {times} already; nothing to change.")
         return
-    text, after = away_file.add(plan_files.read_text(config), config, who, wanted)
+    text, after = away_file.add_away(plan_files.read_text(config), config, who, wanted)
     for sentence in _reported(after, who, *span):
         typer.echo(sentence)
     if dry_run:
@@ -76,7 +76,7 @@ def _reported(plan: Plan, who: str, start: datetime, end: datetime) -> Iterator[
                 yield f"{taker} is on call for '{schedule}' {times}, for {name}."
             elif one.person == who:
                 yield f"Warning: {name} has a shift of '{schedule}' {times}, which is not moved."
-        for gap in schedules.gaps(plan, schedule, start, end):
+        for gap in schedules.gaps_of(plan, schedule, start, end):
             yield _nobody(plan, schedule, gap)
 
 

@@ -21,9 +21,9 @@ from routing.model import Plan
 from routing.spans import STANDARD
 
 if TYPE_CHECKING:
-    from pbx.config.ics.reader import Found
+    from pbx.config.ics.reader import CalendarShifts
     from pbx.config.ics.writer import Revision
-    from pbx.config.shifts_file import Edit, Feed
+    from pbx.config.shifts_file import CalendarFeed, Edit
 
 MaySchedule = Annotated[str | None, typer.Option(help="Needed where there are several.")]
 AGAIN = re.compile(r" ?\(\d+\)$")  # how browsers mark a file that they download again
@@ -168,7 +168,7 @@ def _titles(given: list[str], plan: Plan) -> dict[str, str]:
     return found
 
 
-def _feed(name: str | None, found: Found, file: str) -> Feed:
+def _feed(name: str | None, found: CalendarShifts, file: str) -> CalendarFeed:
     """Choose what an import replaces.
 
     A name that somebody gave is that of one calendar. A calendar's own name may be that of its
@@ -176,12 +176,12 @@ def _feed(name: str | None, found: Found, file: str) -> Feed:
     file's.
     """
     from pbx.config.ics.names import quoted
-    from pbx.config.shifts_file import Feed
+    from pbx.config.shifts_file import CalendarFeed
 
     if name is not None and not quoted(name):
         raise OfficeLineError("The feed has no name; give it one, such as --feed amion-lee.")
     several = len({one.person for one in found.shifts}) > 1
-    return Feed(
+    return CalendarFeed(
         quoted(name or found.name) or quoted(file) or "calendar", name is not None or several
     )
 
@@ -196,7 +196,7 @@ def _content(file: Path, limit: int) -> bytes:
         raise OfficeLineError(os_sentence(what, error, file, otherwise=other)) from error
 
 
-def _tell(plan: Plan, edit: Edit, feed: Feed, people: set[str]) -> None:
+def _tell(plan: Plan, edit: Edit, feed: CalendarFeed, people: set[str]) -> None:
     """Say which feed it is and what changes, marking what comes from elsewhere."""
     of = "all of it" if feed.whole else f"the shifts of {people_named(plan, people)}"
     typer.echo(f"Feed '{feed.name}', {of}:")

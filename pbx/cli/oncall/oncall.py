@@ -29,7 +29,7 @@ from routing.places import OnCall
 from routing.schedule import holiday
 
 if TYPE_CHECKING:
-    from routing.oncall import Duty
+    from routing.oncall import OnCallSpan
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -58,7 +58,7 @@ def now(
     plan = context.obj.running()
     zone = plan.office.zone
     present = datetime.now(zone)
-    asked = present if at is None else when.parse(at, zone, present)
+    asked = present if at is None else when.parse_time(at, zone, present)
     if as_json:
         shown = [_now_shape(plan, schedule, asked) for schedule in plan.schedules]
         typer.echo(json.dumps({"at": when.iso(asked, zone), "schedules": shown}))
@@ -129,7 +129,7 @@ def list_(
         typer.echo("Nobody is on call in that time.")
 
 
-def _backups(plan: Plan, schedule: str, span: tuple[datetime, datetime]) -> list[Duty]:
+def _backups(plan: Plan, schedule: str, span: tuple[datetime, datetime]) -> list[OnCallSpan]:
     """List who has the place of the backup, cut to the span."""
     from routing.oncall import backups
 
@@ -189,7 +189,7 @@ def handoffs(
     plan = context.obj.running()
     zone = plan.office.zone
     start = datetime.now(zone)
-    end = when.parse(f"+{days}d", zone, start)
+    end = when.parse_time(f"+{days}d", zone, start)
     schedules = plan.schedules if schedule is None else [the_schedule(plan, schedule)]
     rows = [one for name in schedules for one in oncall.handoffs(plan, name, start, end)]
     rows.sort(key=lambda one: one.at)

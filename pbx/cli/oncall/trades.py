@@ -53,7 +53,7 @@ def take(
     zone = plan.office.zone
     name, who = the_schedule(plan, schedule), the_person(plan, person)
     now = datetime.now(zone)
-    begins = to_minute(when.parse(start, zone, now))
+    begins = to_minute(when.parse_time(start, zone, now))
     place, out = (
         taken_from(plan, name, who, begins)
         if whose is None
@@ -63,7 +63,7 @@ def take(
     ends = (
         until_morning(plan, name, begins, place)
         if end is None
-        else to_minute(when.parse(end, zone, now, after=begins))
+        else to_minute(when.parse_time(end, zone, now, after=begins))
     )
     bounded(begins, ends, zone)
     store(

@@ -96,11 +96,11 @@ def span_of(
     Without an end it is two weeks. With `whole_days` an end without a time is that day's.
     """
     now = datetime.now(zone)
-    begins = to_minute(when.parse(start, zone, now))
+    begins = to_minute(when.parse_time(start, zone, now))
     if end is None:
         local = begins.astimezone(zone)
         return begins, instant(local.date() + TWO_WEEKS, local.time(), zone)
-    ends = to_minute(when.parse(end, zone, now, after=begins))
+    ends = to_minute(when.parse_time(end, zone, now, after=begins))
     if whole_days and ends >= begins and _is_day(end, ends.astimezone(zone)):
         ends = instant(local_day(ends, zone) + DAY, MIDNIGHT, zone)
     bounded(begins, ends, zone)

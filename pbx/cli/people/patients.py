@@ -67,7 +67,7 @@ def import_(  # one parameter for each option
     plan, mapped = known.configuration().plan, mapping(maps or ())
     text = patients.read_file(file, encoding)
     typer.echo(f"Reading {file} ...", err=True)
-    parsed = patients.parse(text, plan, mapped)
+    parsed = patients.parse_patients(text, plan, mapped)
     entries, contradicting = patients.settle(parsed.entries)
     refused = sorted([*parsed.refused, *contradicting], key=lambda one: one.line)
     if not entries and not refused:
@@ -91,7 +91,7 @@ def import_(  # one parameter for each option
             "practice": practice(known),
             "imported": len(entries) if goes else 0,
             "removed": len(changes.gone) if goes and replace else 0,
-            **preview.document(parsed, entries, changes, refused),
+            **preview.to_json(parsed, entries, changes, refused),
         }
         typer.echo(json.dumps(document, ensure_ascii=False))
     else:

@@ -8,7 +8,7 @@ from typing import Any
 from pbx.base.phone_numbers import mask
 from pbx.config.patient_lists.changes import Changes, Listed
 from pbx.config.patient_lists.columns import PHONES
-from pbx.config.patients_file import Entry, Parsed, Refused
+from pbx.config.patients_file import Parsed, PatientEntry, Refused
 
 MOST_LINES = 10  # of each kind that people see; JSON has MOST_JSON
 MOST_REFUSED = 20
@@ -16,7 +16,7 @@ MOST_JSON = 1000
 
 
 def lines(
-    parsed: Parsed, entries: Sequence[Entry], changes: Changes, *, replace: bool
+    parsed: Parsed, entries: Sequence[PatientEntry], changes: Changes, *, replace: bool
 ) -> Iterator[str]:
     """Say what was read, and what would change."""
     yield from _columns(parsed)
@@ -51,8 +51,8 @@ def refusals(refused: Sequence[Refused]) -> Iterator[str]:
         yield f"... and {len(refused) - MOST_REFUSED} more rows are refused; --json has more."
 
 
-def document(
-    parsed: Parsed, entries: Sequence[Entry], changes: Changes, refused: Sequence[Refused]
+def to_json(
+    parsed: Parsed, entries: Sequence[PatientEntry], changes: Changes, refused: Sequence[Refused]
 ) -> dict[str, Any]:
     """Lay the same out for tools; long lists are cut, the counts are whole."""
     columns = parsed.table.columns

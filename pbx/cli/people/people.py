@@ -139,7 +139,7 @@ def remove(context: typer.Context, person: str, *, yes: Yes = False) -> None:
 
     place: Context = context.obj
     name = _name(place, person)
-    leave = leaving.prepare(place.config, place.home, person, datetime.now(UTC))
+    leave = leaving.prepare_removal(place.config, place.home, person, datetime.now(UTC))
     if not yes:
         question = (
             f"Remove {name} of {practice(place)}, with their numbers and PIN? "

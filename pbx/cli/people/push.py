@@ -64,7 +64,7 @@ def push(
 
 def _given(*, from_stdin: bool) -> str:
     """Read an address that one of the services knows; what is wrong with it is not repeated."""
-    from pbx.escalation.push_process import is_known
+    from pbx.escalation.push_process import is_service
 
     if from_stdin:
         found = sys.stdin.readline().strip()
@@ -72,7 +72,7 @@ def _given(*, from_stdin: bool) -> str:
         found = str(typer.prompt("Address of the push service", hide_input=True)).strip()
     else:
         raise OfficeLineError("An address is asked for at a terminal; use --stdin to hand it over.")
-    if not found.isprintable() or not 0 < len(found) <= LONGEST or not is_known(found):
+    if not found.isprintable() or not 0 < len(found) <= LONGEST or not is_service(found):
         raise OfficeLineError(
             "No push service has such an address; write it as Apprise does, "
             "as in ntfys://TOPIC or pover://USER@TOKEN."

@@ -83,7 +83,7 @@ def _past(context: Context, call: str, *, as_json: bool) -> None:
         )
     reported = explaining.remember(history, plan.office.zone)
     if as_json:
-        typer.echo(json.dumps({**explaining.document(reported), **other}, ensure_ascii=False))
+        typer.echo(json.dumps({**explaining.to_json(reported), **other}, ensure_ascii=False))
         return
     typer.echo("\n".join(explaining.sentences(reported, plan)))
     typer.echo(f"What came of it: {history.call.outcome or 'it goes on'}.")
@@ -107,14 +107,14 @@ def _imagined(
     from routing.decision import Facts
 
     now = datetime.now(plan.office.zone)
-    at = now if time is None else when.parse(time, plan.office.zone, now)
+    at = now if time is None else when.parse_time(time, plan.office.zone, now)
     country = plan.office.country
     number = None if caller is None else _shown(caller, country)
-    earlier = explaining.earlier(repeat, at) if outbound.reachable(plan, number) else ()
+    earlier = explaining.earlier(repeat, at) if outbound.callback_number(plan, number) else ()
     facts = Facts(_number(did, country), number, press, earlier)
     reported = explaining.imagine(plan, context.numbers(plan), facts, at)
     if as_json:
-        typer.echo(json.dumps(explaining.document(reported), ensure_ascii=False))
+        typer.echo(json.dumps(explaining.to_json(reported), ensure_ascii=False))
     else:
         typer.echo("\n".join(explaining.sentences(reported, plan)))
 

@@ -83,11 +83,11 @@ def apply(
     """
     from pbx.config import plan
     from pbx.db.plans import apply_text, list_applied
-    from pbx.ops.validation import assess
+    from pbx.ops.validation import validate
 
     known: Context = context.obj
     text = plan.read_text(known.config)
-    judgement = assess(text, known.config, Home(known.home), datetime.now(UTC))
+    judgement = validate(text, known.config, Home(known.home), datetime.now(UTC))
     refuse(judgement, force)
     note = "" if force is None else reason_of(force, "--force")
     wanted = judgement.configuration

@@ -8,8 +8,7 @@ from typing import Annotated
 
 import typer
 
-from pbx.asterisk.speech.prompts import check as check_prompts
-from pbx.asterisk.speech.prompts import load_catalog, sounds_folder
+from pbx.asterisk.speech.prompts import check_prompts, load_catalog, sounds_folder
 from pbx.base.errors import OfficeLineError
 
 app = typer.Typer(help="The spoken sentences and the hold music.", no_args_is_help=True)

@@ -41,7 +41,7 @@ def prove(
     with working("Proving every minute of the span"):
         found = proof.prove(plan, known.numbers(plan), since, until)
     if as_json:
-        typer.echo(json.dumps(proved.document(found, zone), ensure_ascii=False))
+        typer.echo(json.dumps(proved.to_json(found, zone), ensure_ascii=False))
     else:
         typer.echo("\n".join(proved.sentences(found, zone)))
     if not found.holds:
@@ -53,10 +53,10 @@ def span(start: str | None, end: str | None, zone: ZoneInfo) -> tuple[datetime, 
     from pbx.base import when
 
     now = datetime.now(zone).replace(second=0, microsecond=0)
-    since = now if start is None else when.parse(start, zone, now)
+    since = now if start is None else when.parse_time(start, zone, now)
     if not FIRST_YEAR <= since.year <= LAST_YEAR:
         raise OfficeLineError(f"Name a span between {FIRST_YEAR} and {LAST_YEAR}.")
-    until = since + YEAR if end is None else when.parse(end, zone, now, after=since)
+    until = since + YEAR if end is None else when.parse_time(end, zone, now, after=since)
     if until <= since:
         raise OfficeLineError(
             f"The span ends at {until:%Y-%m-%d %H:%M}, not after it begins at "

@@ -40,7 +40,7 @@ def replay(
         document = {
             "plan": plan.hash,
             "calls": len(decided),
-            "differences": [replaying.document(one, plan) for one in found],
+            "differences": [replaying.to_json(one, plan) for one in found],
         }
         typer.echo(json.dumps(document, ensure_ascii=False))
         return

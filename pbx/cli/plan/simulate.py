@@ -70,7 +70,7 @@ def simulate(
     if html is not None:
         _write(html, found, plan, about)
     if as_json:
-        typer.echo(json.dumps(document(found, plan.office.zone), ensure_ascii=False))
+        typer.echo(json.dumps(to_json(found, plan.office.zone), ensure_ascii=False))
     else:
         _print(found, about)
 
@@ -99,7 +99,7 @@ def _history(known: Context, plan: Plan, accepts: float) -> tuple[Load, str]:
     return observed(calls, plan, days, accepts), about
 
 
-def document(found: Simulation, zone: ZoneInfo) -> dict[str, Any]:
+def to_json(found: Simulation, zone: ZoneInfo) -> dict[str, Any]:
     """Lay a simulation out as `simulate --json` prints it."""
     return {
         "from": when.iso(found.start, zone),

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from typing import TextIO
     from zoneinfo import ZoneInfo
 
-    from pbx.db.audit import Entry
+    from pbx.db.audit import AuditEntry
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -183,7 +183,7 @@ def _entries(
     end: str | None,
     who: str | None = None,
     what: str | None = None,
-) -> list[Entry]:
+) -> list[AuditEntry]:
     """Read the rows that are asked for; none before there is a database."""
     now = datetime.now(zone)
     since, until = when.past_span(start, end, zone, now)
@@ -194,7 +194,7 @@ def _entries(
     return audit.entries(place.database(), since, until, who, what)
 
 
-def _shape(one: Entry, zone: ZoneInfo) -> dict[str, Any]:
+def _shape(one: AuditEntry, zone: ZoneInfo) -> dict[str, Any]:
     return {
         "seq": one.seq,
         "at": when.iso(one.at, zone),

@@ -17,7 +17,7 @@ from pbx.config.home import Home
 
 if TYPE_CHECKING:
     from pbx.ops.age_keys import Lock
-    from pbx.ops.backup import Item
+    from pbx.ops.backup import BackupItem
 
 Passphrase = Annotated[bool, typer.Option("--passphrase", help="Ask for a passphrase.")]
 PassphraseFile = Annotated[
@@ -88,10 +88,10 @@ def _see_where(file: Path | None, folder: Path | None, keep: int | None) -> None
 def _into_file(place: Context, home: Home, file: Path, lock: Lock, recipients: int) -> None:
     from pbx.ops import backup
 
-    with backup.alone(home):
+    with backup.backup_lock(home):
         recorded(place, "backup.begun", recipients=recipients)
         typer.echo(f"Backing up {home.folder} ...", err=True)
-        items = backup.make(home, place.config, file, lock, datetime.now(UTC))
+        items = backup.make_backup(home, place.config, file, lock, datetime.now(UTC))
         recorded(place, "backup.made", files=len(items))
     answer(
         place,
@@ -106,11 +106,11 @@ def _into_folder(  # all that the two ways share was read before
     from pbx.ops import dated
 
     keep, folder = dated.KEEP if keep is None else keep, folder.absolute()
-    dated.check(folder, home, keep)
+    dated.check_folder(folder, home, keep)
     recorded(place, "backup.begun", recipients=recipients)
     typer.echo(f"Backing up {home.folder} ...", err=True)
     with dated.series(home, folder) as series:
-        file, items = dated.make(series, home, place.config, lock, datetime.now(UTC))
+        file, items = dated.make_dated_backup(series, home, place.config, lock, datetime.now(UTC))
         recorded(place, "backup.made", files=len(items))
         gone = dated.prune(series, home, file, keep)
         stay = len(series.own())
@@ -120,7 +120,7 @@ def _into_folder(  # all that the two ways share was read before
     )
 
 
-def _reported(file: Path, items: list[Item], home: Home) -> str:
+def _reported(file: Path, items: list[BackupItem], home: Home) -> str:
     size = sum(item.size for item in items) / 1e6
     return f"{file} holds {len(items)} files of {home.folder}, {size:.1f} MB"
 

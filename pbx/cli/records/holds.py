@@ -32,7 +32,7 @@ def add(context: typer.Context, target: Target, *, reason: Reason, by: By = None
     from pbx.db import retention_holds
 
     why = reason_of(reason)
-    retention_holds.add(engine, target, why, by=by or whoever(), now=datetime.now(UTC))
+    retention_holds.add_hold(engine, target, why, by=by or whoever(), now=datetime.now(UTC))
     kept = f"{target} is kept, however old it gets, until 'officeline hold lift {target}'."
     answer(place, kept)
 

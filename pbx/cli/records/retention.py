@@ -39,7 +39,7 @@ def retention(
 
     now = datetime.now(UTC)
     table = configuration.retention or RetentionTable()
-    old = keeping.find(engine, Home(place.home), table, now)
+    old = keeping.find_expired(engine, Home(place.home), table, now)
     counts = old.counts()
     if not dry_run and any(counts.values()):
         if not yes:

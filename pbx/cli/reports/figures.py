@@ -25,7 +25,7 @@ from routing.instants import DAY, local_day
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
 
-    from pbx.reports.table import Table
+    from pbx.reports.table import ReportTable
     from routing.config_history import ConfigHistory
 
 LONGEST = 5 * 366  # days of a report
@@ -41,7 +41,7 @@ Html = Annotated[Path | None, typer.Option(help="Write a page to this file.")]
 
 
 @dataclass(frozen=True)
-class Wanted:
+class ReportRequest:
     """What was asked for, and how to tell it."""
 
     kind: str
@@ -130,14 +130,14 @@ def oncall(
     plan = known.running()
     first, last = span("month", date_, start, end, plan.office.zone)
     engine = open_log(known)
-    wanted = Wanted("oncall", first, last, as_json, to_csv, html)
+    wanted = ReportRequest("oncall", first, last, as_json, to_csv, html)
     from pbx.cli.reports import shown as report_shown
     from pbx.reports import duty, duty_tables
     from pbx.reports.traffic import bounds
 
     past = known.past(engine, plan, *bounds(plan, first, last))
     found = duty.duty(engine, past, first, last, datetime.now(UTC))
-    _tell(known, wanted, past, duty_tables.tables(found), lambda: report_shown.of_duty(found))
+    _tell(known, wanted, past, duty_tables.duty_tables(found), lambda: report_shown.of_duty(found))
 
 
 def _traffic(
@@ -160,7 +160,7 @@ def _traffic(
     with working("Counting the calls"):
         past = known.past(engine, plan, *traffic.bounds(plan, first, last))
         found = traffic.traffic(engine, past, first, last, shown.now)
-    wanted = Wanted(kind, first, last, *ways)
+    wanted = ReportRequest(kind, first, last, *ways)
     if not (found.total.calls or found.opened or any(ways)):
         typer.echo(f"No calls are logged for {days(wanted)}.")  # not a page of noughts
         return
@@ -168,7 +168,7 @@ def _traffic(
         known,
         wanted,
         past,
-        traffic_tables.tables(found, shown),
+        traffic_tables.traffic_tables(found, shown),
         lambda: report_shown.of_traffic(found, shown),
     )
 
@@ -205,7 +205,7 @@ def around(kind: str, day: date) -> tuple[date, date]:
     return first, (first + 31 * DAY).replace(day=1)
 
 
-def days(wanted: Wanted) -> str:
+def days(wanted: ReportRequest) -> str:
     """Name the days of a report, the last one included."""
     both = (wanted.first, wanted.last - DAY)
     return " to ".join(f"{one:%a %d %b %Y}" for one in dict.fromkeys(both))
@@ -213,9 +213,9 @@ def days(wanted: Wanted) -> str:
 
 def _tell(
     known: Context,
-    wanted: Wanted,
+    wanted: ReportRequest,
     past: ConfigHistory,
-    tables: list[Table],
+    tables: list[ReportTable],
     document: Callable[[], dict[str, Any]],
 ) -> None:
     """Write the files that were asked for; else, or besides with --json, answer on stdout."""
@@ -233,13 +233,13 @@ def _tell(
         from pbx.reports.page import report
 
         days_of = f"Days of the office's clock, {office.zone.key}."
-        about = " ".join(filter(None, (days_of, plans.changed(past), plans.sentence(past))))
+        about = " ".join(filter(None, (days_of, plans.changed(past), plans.history_sentence(past))))
         _write(wanted.html, "--html", lambda file: file.write(report(title, about, tables)))
     if wanted.csv is not None:
         to_csv_file(wanted.csv, lambda file: _csv(file, tables))
     if wanted.as_json:
         head = {"report": wanted.kind, "from": first.isoformat(), "to": wanted.last.isoformat()}
-        ran = {"plans": plans.document(past)}
+        ran = {"plans": plans.to_json(past)}
         typer.echo(json.dumps({**head, **ran, **document()}, ensure_ascii=False))
     elif wanted.csv is None and wanted.html is None:
         _print(title, plans.changed(past), tables)
@@ -263,7 +263,7 @@ def _write(path: Path, option: str, write: Callable[[TextIO], object]) -> None:
         raise OfficeLineError(os_sentence(what, error, path, otherwise=other)) from error
 
 
-def _csv(file: TextIO, tables: Iterable[Table]) -> None:
+def _csv(file: TextIO, tables: Iterable[ReportTable]) -> None:
     """Write one figure a line, so that all tables fit into one file; shares are of 1."""
     rows = csv.writer(file, lineterminator="\n")
     rows.writerow(("table", "row", "figure", "unit", "value"))
@@ -274,9 +274,9 @@ def _csv(file: TextIO, tables: Iterable[Table]) -> None:
                 rows.writerow((table.name, row[0], name, "" if unit == "%" else unit, value))
 
 
-def _print(title: str, about: str, tables: Iterable[Table]) -> None:
+def _print(title: str, about: str, tables: Iterable[ReportTable]) -> None:
     from pbx.cli.shared.printing import plain_console, plain_table
-    from pbx.reports.table import reported
+    from pbx.reports.table import cell_text
 
     out = plain_console()
     out.print(title, style="bold")
@@ -291,5 +291,5 @@ def _print(title: str, about: str, tables: Iterable[Table]) -> None:
             column.justify = "right"
         for row in one.rows:
             cells = zip(row, one.columns, strict=True)
-            rows.add_row(*(reported(cell, unit) for cell, (_, unit) in cells))
+            rows.add_row(*(cell_text(cell, unit) for cell, (_, unit) in cells))
         out.print(rows if one.rows else "Nothing.")

@@ -51,7 +51,7 @@ def reconcile(
         found = reconciled(known, wanted, zone)
     whole = revealing(known, "reconcile", wanted.isoformat(), reveal=reveal)
     if as_json:
-        shown = document(found, wanted, zone, Home(known.home), reveal=whole)
+        shown = to_json(found, wanted, zone, Home(known.home), reveal=whole)
         typer.echo(json.dumps(shown, ensure_ascii=False))
     else:
         _print(found, wanted, zone, reveal=whole)
@@ -61,7 +61,7 @@ def reconcile(
 
 def day_of(text: str, zone: ZoneInfo) -> date:
     """Read a day as people write it; OfficeLineError if it is none, or at the calendar's ends."""
-    found = local_day(when.parse(text, zone, datetime.now(zone), past=True), zone)
+    found = local_day(when.parse_time(text, zone, datetime.now(zone), past=True), zone)
     if not date.min.year < found.year < date.max.year:
         raise OfficeLineError(f"'{text}' is too far away; name a day of these years.")
     return found
@@ -89,7 +89,7 @@ def _cut_off(known: Context) -> timedelta:
         return CUT_OFF
 
 
-def document(
+def to_json(
     found: Reconciliation, day: date, zone: ZoneInfo, home: Home, *, reveal: bool = False
 ) -> dict[str, Any]:
     """Lay out a day as `reconcile --json` prints it; numbers are masked unless revealed."""

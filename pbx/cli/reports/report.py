@@ -15,7 +15,7 @@ from pbx.base.errors import OfficeLineError
 from pbx.base.os_errors import os_sentence
 from pbx.cli.calls.calls import open_log
 from pbx.cli.reports import figures as report_figures
-from pbx.cli.reports.reconcile import day_of, document, line
+from pbx.cli.reports.reconcile import day_of, line, to_json
 from pbx.cli.shared.audited import Reveal, recorded, revealing
 from pbx.cli.shared.context import Context
 from pbx.cli.shared.working import working
@@ -24,7 +24,7 @@ from pbx.config.home import Home
 if TYPE_CHECKING:
     from pbx.calls.record.reconcile import Reconciliation
     from pbx.reports.display import Shown
-    from pbx.reports.morning import Moment, Night, NightCall
+    from pbx.reports.morning import Night, NightCall, TimedAct
 
 COLUMNS = (
     *("id", "started_at", "line", "from", "patient", "urgency", "outcome", "reason"),
@@ -107,10 +107,10 @@ def _document(found: Night, shown: Shown, home: Home) -> dict[str, Any]:
         "day": found.day.isoformat(),
         "from": when.iso(found.start, zone),
         "to": when.iso(found.end, zone),
-        "plans": past.document(found.past),
+        "plans": past.to_json(found.past),
         "messages": [inbox_shown.entry(item, shown) for item in to_do(found, shown)],
         "calls": [_call(one, shown) for one in in_order(found, shown)],
-        "reconcile": document(found.reconciliation, found.day, zone, home, reveal=shown.reveal),
+        "reconcile": to_json(found.reconciliation, found.day, zone, home, reveal=shown.reveal),
         "audit": {"entries": found.audit[0], "head": found.audit[1]},
     }
 
@@ -146,7 +146,7 @@ def _call(one: NightCall, shown: Shown) -> dict[str, Any]:
     }
 
 
-def _moment(moment: Moment | None, shown: Shown) -> dict[str, Any] | None:
+def _moment(moment: TimedAct | None, shown: Shown) -> dict[str, Any] | None:
     if moment is None:
         return None
     return {"by": moment.person, "at": shown.iso(moment.at), "minutes": moment.minutes}
@@ -214,10 +214,10 @@ def _print(found: Night, shown: Shown) -> None:
         out.print(sentence)
 
 
-def _done(moment: Moment | None) -> str:
-    from pbx.reports.table import reported
+def _done(moment: TimedAct | None) -> str:
+    from pbx.reports.table import cell_text
 
-    return "" if moment is None else f"{moment.person}, {reported(moment.seconds, 's')}"
+    return "" if moment is None else f"{moment.person}, {cell_text(moment.seconds, 's')}"
 
 
 report_figures.add_to(app)

@@ -7,8 +7,8 @@ from typing import Any
 
 from pbx.reports import callers
 from pbx.reports.display import Shown
-from pbx.reports.duty import Duty
-from pbx.reports.traffic import ABANDONED, ANSWER_S, Answers, Kept, Traffic
+from pbx.reports.duty import DutyReport
+from pbx.reports.traffic import ABANDONED, ANSWER_S, AnswerTimes, Kept, Traffic
 from routing.clocks import WEEKDAYS
 
 
@@ -44,11 +44,11 @@ def of_traffic(found: Traffic, shown: Shown) -> dict[str, Any]:
             }
             for one in found.days
         ],
-        **callers.document(found.callers, found.total.calls, shown),
+        **callers.to_json(found.callers, found.total.calls, shown),
     }
 
 
-def of_duty(found: Duty) -> dict[str, Any]:
+def of_duty(found: DutyReport) -> dict[str, Any]:
     """Lay out what being on call asked of whom."""
     return {
         "people": [
@@ -85,7 +85,7 @@ def _kept(one: Kept) -> dict[str, Any]:
     }
 
 
-def _answers(one: Answers) -> dict[str, Any]:
+def _answers(one: AnswerTimes) -> dict[str, Any]:
     return {
         "offered": one.offered,
         "within": one.within,

@@ -33,7 +33,7 @@ def is_up(place: Context) -> bool:
     from pbx.config.home import Home
     from pbx.service import pulse
 
-    return pulse.look(Home(place.home)).runs
+    return pulse.read_heartbeat(Home(place.home)).runs
 
 
 def note_if_down(place: Context) -> None:

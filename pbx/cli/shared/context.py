@@ -106,7 +106,7 @@ class Context:
         from pbx.reports import history as past
 
         found = past.past(engine, running, start, end)
-        if reported := past.sentence(found):
+        if reported := past.history_sentence(found):
             sys.stderr.write(f"{reported}\n")
         return found
 

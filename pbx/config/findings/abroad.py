@@ -11,7 +11,7 @@ from routing.outbound import shares_one
 CODE = "own-country"
 
 
-def look(draft: Draft) -> Iterator[Finding]:
+def find(draft: Draft) -> Iterator[Finding]:
     """Find a country without a code, and one whose code `[outbound] allow` does not name."""
     country = draft.file.office.country
     if shares_one(country) or not draft.whole("office", "outbound"):

@@ -17,7 +17,7 @@ LIKE = "%Y-%m-%d %H:%M"
 FIX = "Add a shift for that time, or shorten somebody's time away."
 
 
-def look(draft: Draft, now: datetime) -> Iterator[Finding]:
+def find(draft: Draft, now: datetime) -> Iterator[Finding]:
     """Find what is wrong with times away, seen from this aware instant."""
     plan = draft.plan
     if not any(one.away for one in plan.people.values()):
@@ -85,8 +85,8 @@ def _only_with(plan: model.Plan, name: str, now: datetime) -> Iterator[schedule.
     """List the gaps of a schedule that there would not be, or not so long, if nobody were away."""
     there = all_there(plan)
     for start, end in _times_away(plan, now):
-        before = list(schedule.gaps(there, name, start, end))
-        for gap in schedule.gaps(plan, name, start, end):
+        before = list(schedule.gaps_of(there, name, start, end))
+        for gap in schedule.gaps_of(plan, name, start, end):
             if not any(one.start <= gap.start and gap.end <= one.end for one in before):
                 yield gap
 
@@ -115,7 +115,7 @@ def _together(draft: Draft, table: model.Schedule, now: datetime) -> Iterator[Fi
         first = replace(table, layers=(replace(layer, place="oncall"),), shifts=())
         alone = replace(plan, schedules={table.name: first}, overrides=())
         for gap in _only_with(alone, table.name, now):
-            empty = list(schedule.gaps(plan, table.name, gap.start, gap.end))
+            empty = list(schedule.gaps_of(plan, table.name, gap.start, gap.end))
             if empty and layer.place == "oncall":
                 continue
             at: Path = ("schedule", table.name)

@@ -37,15 +37,15 @@ if TYPE_CHECKING:
 SIZE_LIMIT = 1_000_000  # bytes; a practice's file has a few thousand
 
 # What must be right before a plan can be made of a file, and what is looked at besides.
-FIRST: tuple[Callable[[Draft], Iterator[Finding]], ...] = (names.look, policy.structure)
+FIRST: tuple[Callable[[Draft], Iterator[Finding]], ...] = (names.find, policy.structure)
 THEN: tuple[Callable[[Draft], Iterator[Finding]], ...] = (
-    policy.look,
-    reach.look,
-    menus.look,
-    personal.look,
-    unused.look,
-    network.look,
-    abroad.look,
+    policy.find,
+    reach.find,
+    menus.find,
+    personal.find,
+    unused.find,
+    network.find,
+    abroad.find,
 )
 
 
@@ -97,7 +97,7 @@ def first_look(text: str, presets: Path) -> Checked:
     return Checked(draft, _sorted(found))
 
 
-def look(text: str, presets: Path, now: datetime, numbers: Numbers | None = None) -> Checked:
+def find_all(text: str, presets: Path, now: datetime, numbers: Numbers | None = None) -> Checked:
     """Find everything; `numbers` are the contacts that the secrets file holds, if it was asked."""
     first = first_look(text, presets)
     draft = first.draft
@@ -106,12 +106,12 @@ def look(text: str, presets: Path, now: datetime, numbers: Numbers | None = None
     found = list(first.findings)
     for then in THEN:
         found += then(draft)
-    found += people.look(draft, numbers, now)
-    found += times.look(draft, now)
-    found += days.look(draft, now)
-    found += away.look(draft, now)
-    found += turns.look(draft, now)
-    found += zones.look(draft, now)
+    found += people.find(draft, numbers, now)
+    found += times.find(draft, now)
+    found += days.find(draft, now)
+    found += away.find(draft, now)
+    found += turns.find(draft, now)
+    found += zones.find(draft, now)
     return Checked(draft, _sorted(found))
 
 

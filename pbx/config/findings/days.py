@@ -22,7 +22,7 @@ AHEAD = timedelta(days=2 * 366)  # how far the calendar is looked at
 SHOWN = 3  # dates that a sentence names
 
 
-def look(draft: Draft, now: datetime) -> Iterator[Finding]:
+def find(draft: Draft, now: datetime) -> Iterator[Finding]:
     """Find what is wrong with openings and seasons, seen from this aware instant."""
     today = local_day(now, draft.plan.office.zone)
     for number, opening in enumerate(draft.plan.openings):
@@ -116,7 +116,7 @@ def _over(draft: Draft, today: date) -> Iterator[Finding]:
             path: Path = (
                 ("holidays", name) if isinstance(value, str) else ("holidays", name, holiday)
             )
-            if last := _last((window_texts.holiday(text),), today):
+            if last := _last((window_texts.read_holiday(text),), today):
                 where = f"holiday '{holiday}'"
                 yield draft.find("closure-past", path, where, f"{last} is over", fix)
     for name, schedule in draft.file.schedule.items():
@@ -125,7 +125,9 @@ def _over(draft: Draft, today: date) -> Iterator[Finding]:
             at: Path = ("schedule", name) if number < 0 else ("schedule", name, "layers", number)
             for place, text in enumerate(layer.only):
                 whens = [
-                    one.when for one in window_texts.windows(text) if isinstance(one, DayWindow)
+                    one.when
+                    for one in window_texts.read_windows(text)
+                    if isinstance(one, DayWindow)
                 ]
                 if last := _last(whens, today):
                     where = f"schedule {name}, only"

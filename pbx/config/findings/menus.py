@@ -19,7 +19,7 @@ MOST_CHOICES = 4
 EMERGENCY = "911"
 
 
-def look(draft: Draft) -> Iterator[Finding]:
+def find(draft: Draft) -> Iterator[Finding]:
     """Find what is wrong with menus, and with what callers hear first."""
     for name in draft.file.menu:
         yield from _size(draft, name)

@@ -22,7 +22,7 @@ SECRETS = ("mobile", "second")  # contacts whose numbers the secrets file holds
 RESERVED = frozenset({model.ONCALL, model.BACKUP, model.EVERYONE, model.OWN, "next", *SECRETS})
 
 
-def look(draft: Draft) -> Iterator[Finding]:
+def find(draft: Draft) -> Iterator[Finding]:
     """Find every unknown word, every name given twice, and every name that means something else."""
     for path, where, word, known in (*_tables(draft), *_schedules(draft), *_policy(draft)):
         if word is not None and word not in known:

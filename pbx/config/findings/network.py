@@ -9,7 +9,7 @@ from pbx.config.findings.draft import Draft
 from pbx.config.findings.finding import Finding
 
 
-def look(draft: Draft) -> Iterator[Finding]:
+def find(draft: Draft) -> Iterator[Finding]:
     """Find a broker on another machine that is spoken to without TLS."""
     mqtt = draft.file.mqtt
     if mqtt is not None and not mqtt.tls and not _is_here(mqtt.host):

@@ -21,7 +21,7 @@ VOICEMAIL_S = 25  # carriers' voicemails answer after 15 to 30 s; most after mor
 Rung = tuple[Path, str, str, int, str]
 
 
-def look(draft: Draft, numbers: Numbers | None, now: datetime) -> Iterator[Finding]:
+def find(draft: Draft, numbers: Numbers | None, now: datetime) -> Iterator[Finding]:
     """Find who cannot be reached; with `numbers`, also who has no number in the secrets file."""
     for name, members in draft.file.groups.items():
         if not members:

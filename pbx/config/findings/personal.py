@@ -17,7 +17,7 @@ _NORTH_AMERICAN = r"(?:1[ .-]?)?(?:\([2-9]\d\d\)|[2-9]\d\d)[ .-]{0,2}[2-9]\d\d[ 
 _NUMBER = re.compile(rf"(?<![\w+.-])(?:{_INTERNATIONAL}|{_NORTH_AMERICAN})(?![\w-])")
 
 
-def look(draft: Draft) -> Iterator[Finding]:
+def find(draft: Draft) -> Iterator[Finding]:
     """Find everything that looks like a telephone number and is not the office's own."""
     own = _own(draft.raw)
     reported = set()

@@ -45,7 +45,7 @@ def structure(draft: Draft) -> Iterator[Finding]:
         )
 
 
-def look(draft: Draft) -> Iterator[Finding]:
+def find(draft: Draft) -> Iterator[Finding]:
     """Find what leaves an urgent caller alone, and orders of time that cannot be meant."""
     for number, rule in enumerate(draft.file.rules):
         if rule.when.urgency == "urgent" and _leaves_alone(rule.do):

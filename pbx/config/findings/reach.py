@@ -17,7 +17,7 @@ from operator import or_
 from pbx.config.findings.draft import Draft
 from pbx.config.findings.finding import Finding
 from pbx.config.findings.menus import urgencies
-from pbx.config.findings.times import minutes
+from pbx.config.findings.times import minutes_of_week
 from routing.model import CallerKind, HoursState, Line, Plan, Rule, Urgency, When
 
 MOST_KINDS = 50_000  # a file with more is beyond any practice's, and is not looked at
@@ -36,7 +36,7 @@ class Kind:
     menu: bool
 
 
-def look(draft: Draft) -> Iterator[Finding]:
+def find(draft: Draft) -> Iterator[Finding]:
     """Find rules that can never match, and who hides them."""
     if not draft.whole("lines", "menu", "rules", "office_hours"):
         return
@@ -129,18 +129,18 @@ def _follows(lower: Rule, upper: Rule) -> bool:
         and low.repeat.count >= up.repeat.count
         and low.repeat.minutes <= up.repeat.minutes
     )
-    week = minutes(low.during) if low.during else -1  # all bits
+    week = minutes_of_week(low.during) if low.during else -1  # all bits
     return (
         up.flag in {None, low.flag}
         and up.panel in {None, low.panel}
         and repeats
-        and (not up.during or not week & ~_always(minutes(up.during)))
+        and (not up.during or not week & ~_always(minutes_of_week(up.during)))
     )
 
 
 def _always(week: int) -> int:
     """Count a whole week as every time there is."""
-    return -1 if week == minutes(()) | ((1 << 7 * 24 * 60) - 1) else week
+    return -1 if week == minutes_of_week(()) | ((1 << 7 * 24 * 60) - 1) else week
 
 
 def _hiding(takes: int, above: Sequence[int], keeps: Sequence[int]) -> list[int]:

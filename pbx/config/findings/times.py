@@ -27,7 +27,7 @@ HANDOFFS = {"week": (int, "mon 08:00"), "month": (MonthDay, "1st 08:00")}
 Entry = tuple[Path, str, int]  # where it stands, its text, and the minutes of the week it covers
 
 
-def look(draft: Draft, now: datetime) -> Iterator[Finding]:
+def find(draft: Draft, now: datetime) -> Iterator[Finding]:
     """Find what is wrong with hours, closures and schedules, seen from this aware instant."""
     for table, name in (
         ("hours", ""),
@@ -42,7 +42,7 @@ def look(draft: Draft, now: datetime) -> Iterator[Finding]:
     for number, opening in enumerate(draft.file.openings):
         at = ("openings", number, "hours")
         daily: list[Entry] = [
-            ((*at, place), text, minutes(spans.windows(f"mon {text}")))
+            ((*at, place), text, minutes_of_week(spans.weekly_windows(f"mon {text}")))
             for place, text in enumerate(opening.hours)
         ]
         yield from _overlaps(draft, daily, f"opening '{opening.reason}'")
@@ -63,7 +63,7 @@ def look(draft: Draft, now: datetime) -> Iterator[Finding]:
         yield from _gaps(draft, now)
 
 
-def minutes(windows: Sequence[Window]) -> int:
+def minutes_of_week(windows: Sequence[Window]) -> int:
     """Return the minutes of a week that windows cover, as the bits of a number."""
     covered = 0
     for window in windows:
@@ -77,7 +77,11 @@ def minutes(windows: Sequence[Window]) -> int:
 
 def _entries(at: Path, hours: dict[str, list[str]]) -> list[Entry]:
     return [
-        ((*at, days, number), f"{days} {text}", minutes(spans.windows(f"{days} {text}")))
+        (
+            (*at, days, number),
+            f"{days} {text}",
+            minutes_of_week(spans.weekly_windows(f"{days} {text}")),
+        )
         for days, texts in hours.items()
         for number, text in enumerate(texts)
     ]
@@ -94,7 +98,7 @@ def _overlaps(draft: Draft, entries: list[Entry], where: str) -> Iterator[Findin
 def _swapped(draft: Draft, at: Path, texts: list[str], where: str) -> Iterator[Finding]:
     """Find hours over a night that were probably meant to be hours of a day."""
     for number, text in enumerate(texts):
-        for start, end in day_spans.spans(text):
+        for start, end in day_spans.read_spans(text):
             if meant := day_spans.probably(start, end):
                 message = f"'{text}' lasts through the night; '{meant}' was probably meant"
                 fix = (
@@ -145,7 +149,7 @@ def _handoffs(draft: Draft) -> Iterator[Finding]:
         for number, layer in enumerate(table.stack(), start=-own):
             if layer.handoff is None:
                 continue
-            day, _ = turn_texts.handoff(layer.handoff)
+            day, _ = turn_texts.read_turn_handoff(layer.handoff)
             unit = layer.every.split()[1].removesuffix("s")
             wanted, written = HANDOFFS.get(unit, (type(None), "08:00"))
             if isinstance(day, wanted):
@@ -163,7 +167,7 @@ def _handoffs(draft: Draft) -> Iterator[Finding]:
 def _gaps(draft: Draft, now: datetime) -> Iterator[Finding]:
     zone = draft.plan.office.zone
     for name in draft.plan.schedules:
-        gaps = list(schedule.gaps(all_there(draft.plan), name, now, now + AHEAD))
+        gaps = list(schedule.gaps_of(all_there(draft.plan), name, now, now + AHEAD))
         if gaps:
             first, last = (at.astimezone(zone) for at in (gaps[0].start, gaps[0].end))
             more = f", and {len(gaps) - 1} times more" if len(gaps) > 1 else ""

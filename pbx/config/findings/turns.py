@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from pbx.config.findings.draft import Draft
 from pbx.config.findings.finding import Finding
-from pbx.config.findings.times import DAY_MINUTES, WEEK_MINUTES, minutes
+from pbx.config.findings.times import DAY_MINUTES, WEEK_MINUTES, minutes_of_week
 from routing import idle, spans, turns
 from routing.clocks import WEEKDAYS
 from routing.fragments import Fragment, fragment
@@ -23,7 +23,7 @@ LATE = timedelta(days=730)  # who plans further ahead than this?
 WEEK = (1 << WEEK_MINUTES) - 1  # every minute of it, as `minutes` gives them
 
 
-def look(draft: Draft, now: datetime) -> Iterator[Finding]:
+def find(draft: Draft, now: datetime) -> Iterator[Finding]:
     """Find who stands in a rotation for nothing, seen from this aware instant."""
     if not draft.whole("schedule", "office"):
         return
@@ -114,9 +114,9 @@ def _free(layer: Layer, above: Iterable[Layer]) -> list[str] | None:
         return None
     if any(one.until is not None for one in layers):
         return None
-    left = minutes(windows[0]) if layer.only else WEEK
+    left = minutes_of_week(windows[0]) if layer.only else WEEK
     for weekly in windows[1:]:
-        left &= ~(minutes(weekly) if weekly else WEEK)
+        left &= ~(minutes_of_week(weekly) if weekly else WEEK)
     return _texts(left)
 
 

@@ -9,7 +9,7 @@ from pbx.config.findings.finding import Finding
 from routing import model
 
 
-def look(draft: Draft) -> Iterator[Finding]:
+def find(draft: Draft) -> Iterator[Finding]:
     """Find the schedules that no escalation policy, rule, key of a menu or backup asks."""
     if not draft.whole("schedule", "escalation", "rules", "menu"):
         return

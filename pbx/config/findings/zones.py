@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from pbx.config.findings.finding import Finding
 
 
-def look(draft: Draft, now: datetime) -> Iterator[Finding]:
+def find(draft: Draft, now: datetime) -> Iterator[Finding]:
     """Find a zone whose summer would be an hour off."""
     office = draft.file.office
     if not draft.whole("office"):
@@ -23,12 +23,12 @@ def look(draft: Draft, now: datetime) -> Iterator[Finding]:
             "no-daylight-saving",
             ("office", "timezone"),
             "office.timezone",
-            sentence(office.timezone),
+            zone_sentence(office.timezone),
             f"Write '{meant}', or another zone of the office's place.",
         )
 
 
-def sentence(zone: str) -> str:
+def zone_sentence(zone: str) -> str:
     """Say what is wrong with a zone without daylight saving."""
     return (
         f"'{zone}' has no daylight saving time: in summer, every hour and handoff of this file "

@@ -15,7 +15,7 @@ from pbx.base.errors import OfficeLineError
 from pbx.config import zones
 from pbx.config.ics.lines import Component
 from pbx.config.ics.names import quoted
-from pbx.config.ics.recurrence import DAY, Rule, Work, days, rule
+from pbx.config.ics.recurrence import DAY, RecurrenceRule, Work, days, rule
 from routing.instants import at_local
 
 EARLIEST, LATEST = 1600, 3000  # years of an onset; 1600 had a 29 February
@@ -28,7 +28,7 @@ _DATED = re.compile(r"(\d{4})(\d\d)(\d\d)(?:T(\d\d)(\d\d)(\d\d))?Z?")
 _WITHIN_A_DAY = re.compile(r"(?i);?\b(?:BYHOUR|BYMINUTE|BYSECOND)=[^;]*")
 
 
-class Clock(Protocol):
+class ZoneClock(Protocol):
     """What turns a local time into an instant."""
 
     def instant(self, local: datetime) -> datetime:
@@ -64,7 +64,7 @@ class Observance:
     first: datetime
     before: timedelta
     after: timedelta
-    rules: tuple[Rule, ...]
+    rules: tuple[RecurrenceRule, ...]
     dates: tuple[datetime, ...]
 
     def onsets(self, year: int, work: Work) -> Iterator[datetime]:
@@ -107,7 +107,7 @@ class Defined:
         return (max(at, onsets[place - 1]) if place else at).replace(tzinfo=UTC)
 
 
-def named(name: str, parts: Iterable[Component], work: Work) -> Clock | None:
+def named(name: str, parts: Iterable[Component], work: Work) -> ZoneClock | None:
     """Find the clock that a TZID names, None if nothing says what it is; `parts` are VTIMEZONEs."""
     wanted = name.strip().strip('"').casefold()
     if wanted in _UTC:
@@ -133,13 +133,13 @@ def _by_path(wanted: str) -> str | None:
     return next((_iana()[tail] for tail in tails if "/" in tail and tail in _iana()), None)
 
 
-def _spoken(wanted: str) -> Clock | None:
+def _spoken(wanted: str) -> ZoneClock | None:
     """Read "UTC-05:00", "Eastern Time" and "(UTC-05:00) Eastern Time (US & Canada)"."""
     fixed = _FIXED.fullmatch(wanted)
     if fixed is not None:
         offset = timedelta(hours=int(fixed[2]), minutes=int(fixed[3] or 0))
         return Fixed(-offset if fixed[1] == "-" else offset) if offset < DAY else None
-    found = zones.near(_DISPLAYED.sub("", wanted).strip())
+    found = zones.zone_near(_DISPLAYED.sub("", wanted).strip())
     return None if found is None else Named(ZoneInfo(found))
 
 

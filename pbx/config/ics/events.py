@@ -9,11 +9,11 @@ from datetime import timedelta
 from functools import cached_property
 
 from pbx.base.errors import OfficeLineError
-from pbx.config.ics.clocks import Clock, Fixed
+from pbx.config.ics.clocks import Fixed, ZoneClock
 from pbx.config.ics.lines import Component, Property
 from pbx.config.ics.names import quoted
-from pbx.config.ics.recurrence import Rule, rule
-from pbx.config.ics.times import NOTHING, TIME, YEARS, Length, Moment, local_time
+from pbx.config.ics.recurrence import RecurrenceRule, rule
+from pbx.config.ics.times import NOTHING, TIME, YEARS, CalendarTime, Length, local_time
 from routing.instants import DAY, MIDNIGHT
 
 _DURATION = re.compile(
@@ -25,17 +25,17 @@ _ZONE_ENDING = re.compile(r"([+-])(\d\d):?(\d\d)")
 
 
 @dataclass(frozen=True)
-class Event:
+class CalendarEvent:
     """What of a VEVENT is needed; `parts` gives more of it by its names."""
 
     part: Component
     uid: str
-    start: Moment
+    start: CalendarTime
     length: Length
-    instance: Moment | None  # the RECURRENCE-ID
-    rules: tuple[Rule, ...]
-    added: tuple[tuple[Moment, Length | None], ...]  # RDATE; None is as long as the event
-    left_out: tuple[Moment, ...]  # EXDATE
+    instance: CalendarTime | None  # the RECURRENCE-ID
+    rules: tuple[RecurrenceRule, ...]
+    added: tuple[tuple[CalendarTime, Length | None], ...]  # RDATE; None is as long as the event
+    left_out: tuple[CalendarTime, ...]  # EXDATE
 
     @property
     def age(self) -> tuple[int, str, str]:
@@ -65,7 +65,9 @@ def called(part: Component) -> str:
     return f"'{quoted(part.text('SUMMARY') or 'without a title')}'{when}"
 
 
-def event(part: Component, uid: str, clock_of: Callable[[Property], Clock | None]) -> Event:
+def event(
+    part: Component, uid: str, clock_of: Callable[[Property], ZoneClock | None]
+) -> CalendarEvent:
     """Read a VEVENT; OfficeLineError for what is broken. `clock_of` finds a property's clock."""
     start = _only(part, "DTSTART")
     if start is None:
@@ -81,7 +83,7 @@ def event(part: Component, uid: str, clock_of: Callable[[Property], Clock | None
     instance = part.first("RECURRENCE-ID")
     # an instance of a series is one, even if its program copies the rule of the series into it
     rules = () if instance is not None else tuple(reader.rules(begins))
-    return Event(
+    return CalendarEvent(
         part,
         uid,
         begins,
@@ -98,15 +100,15 @@ class _Reader:
     """Reads the properties of one event."""
 
     part: Component
-    clock_of: Callable[[Property], Clock | None]
-    own: Clock | None = None  # of the event's start: for times that name no zone
+    clock_of: Callable[[Property], ZoneClock | None]
+    own: ZoneClock | None = None  # of the event's start: for times that name no zone
 
-    def moments(self, one: Property) -> Iterator[Moment]:
+    def moments(self, one: Property) -> Iterator[CalendarTime]:
         for text in one.value.split(","):
             if text.strip():
                 yield self.moment(one, text.strip())
 
-    def moment(self, one: Property, text: str | None = None) -> Moment:
+    def moment(self, one: Property, text: str | None = None) -> CalendarTime:
         """Read a date or time; a date is one whatever zone it names."""
         text = one.value if text is None else text
         found = TIME.fullmatch(text)
@@ -120,10 +122,10 @@ class _Reader:
         dated = one.parameters.get("VALUE", "").upper() == "DATE" or self.is_all_day
         midnight = not any(found.group(4, 5, 6)) or local.time() == MIDNIGHT
         if found[4] is None or (dated and midnight):
-            return Moment(local, None)
-        return Moment(local, self.clock(one, found[7]))
+            return CalendarTime(local, None)
+        return CalendarTime(local, self.clock(one, found[7]))
 
-    def clock(self, one: Property, ending: str | None) -> Clock:
+    def clock(self, one: Property, ending: str | None) -> ZoneClock:
         if ending == "Z":
             return Fixed()
         offset = None if ending is None else _ZONE_ENDING.fullmatch(ending)
@@ -152,7 +154,7 @@ class _Reader:
             "fix it in the calendar."
         )
 
-    def length(self, begins: Moment) -> Length:
+    def length(self, begins: CalendarTime) -> Length:
         ends, duration = _only(self.part, "DTEND"), _only(self.part, "DURATION")
         if ends is not None:
             return self.until(begins, self.moment(ends))
@@ -160,7 +162,7 @@ class _Reader:
             return self.duration(duration.value)
         return Length(DAY if begins.clock is None else NOTHING, NOTHING)
 
-    def until(self, begins: Moment, ends: Moment) -> Length:
+    def until(self, begins: CalendarTime, ends: CalendarTime) -> Length:
         """Measure from a start to an end; a day that ends on its own date is that day."""
         if (begins.clock is None) != (ends.clock is None):
             raise OfficeLineError(
@@ -192,7 +194,7 @@ class _Reader:
             f"The event {called(self.part)} ends before it begins; fix it in the calendar."
         )
 
-    def rules(self, begins: Moment) -> Iterator[Rule]:
+    def rules(self, begins: CalendarTime) -> Iterator[RecurrenceRule]:
         for one in self.part.all("RRULE"):
             own = {"BYHOUR": begins.local.hour, "BYMINUTE": begins.local.minute, "BYSECOND": 0}
 
@@ -209,7 +211,7 @@ class _Reader:
                     "none of shifts; repeat events daily, weekly, monthly or yearly."
                 ) from error
 
-    def added(self) -> Iterator[tuple[Moment, Length | None]]:
+    def added(self) -> Iterator[tuple[CalendarTime, Length | None]]:
         """List what RDATE adds, which may be periods with an end of their own."""
         for one in self.part.all("RDATE"):
             for text in one.value.split(","):

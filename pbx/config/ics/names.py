@@ -64,7 +64,7 @@ def fit(text: str, plan: Plan) -> Fit:
     return Fit(tuple(dict.fromkeys(known)), ", ".join(one.strip() for one in left))
 
 
-def unknown(text: str, plan: Plan) -> OfficeLineError:
+def unknown_title(text: str, plan: Plan) -> OfficeLineError:
     """Say that a title names nobody in particular, whom it may mean, and how to say so."""
     found, title = fit(text, plan), quoted(text)
     if len(found.people) > 1:

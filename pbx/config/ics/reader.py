@@ -15,8 +15,8 @@ from typing import get_args
 
 from pbx.base.errors import OfficeLineError
 from pbx.config.ics import clocks, lines, series
-from pbx.config.ics.clocks import Clock, Named
-from pbx.config.ics.events import Event, called, event
+from pbx.config.ics.clocks import Named, ZoneClock
+from pbx.config.ics.events import CalendarEvent, called, event
 from pbx.config.ics.lines import Component, Property
 from pbx.config.ics.names import quoted
 from pbx.config.ics.recurrence import Work, WorkError
@@ -51,7 +51,7 @@ class ImportedShift:
 
 
 @dataclass(frozen=True)
-class Found:
+class CalendarShifts:
     """What a calendar holds: its own name, if it has one, and its shifts."""
 
     name: str
@@ -67,7 +67,7 @@ def read(
     endless: bool = True,
     whose: Whose | None = None,
     place: Place = "oncall",
-) -> Found:
+) -> CalendarShifts:
     """Read the shifts of a calendar within [start, end), in order; OfficeLineError if any is bad.
 
     Recurrences are followed within the span alone; those without an end of their own are refused
@@ -86,7 +86,7 @@ def read(
         events = list(_events(found, reading))
         if not endless:
             _refuse_endless(events)
-        all_of_it = list(series.occurrences(events, reading))
+        all_of_it = list(series.event_occurrences(events, reading))
     except WorkError as error:
         raise OfficeLineError(
             "The calendar's recurrences go on for too long to be followed; "
@@ -96,7 +96,7 @@ def read(
     _refuse_count(found, all_of_it, taking_place, reading.span)
     shifts = list(_shifts(taking_place, reading.span, whose or Whose(plan), place))
     name = found[0].text("X-WR-CALNAME") or found[0].text("NAME")
-    return Found(quoted(name), _merged(shifts, plan))
+    return CalendarShifts(quoted(name), _merged(shifts, plan))
 
 
 def _refuse_method(calendar: Component) -> None:
@@ -114,7 +114,7 @@ def _refuse_method(calendar: Component) -> None:
         )
 
 
-def _events(calendars: list[Component], reading: Reading) -> Iterator[Event]:
+def _events(calendars: list[Component], reading: Reading) -> Iterator[CalendarEvent]:
     """Read the events that may be in the span; what is long past is not looked at."""
     parts = [(one, part) for one in calendars for part in one.within("VEVENT")]
     uids = Counter(part.text("UID") for _, part in parts)
@@ -125,7 +125,7 @@ def _events(calendars: list[Component], reading: Reading) -> Iterator[Event]:
     ]
     if len(relevant) > MOST:
         raise OfficeLineError(f"The calendar has over {MOST} events; export a shorter time of it.")
-    known: dict[tuple[int, str], Clock | None] = {}
+    known: dict[tuple[int, str], ZoneClock | None] = {}
     for number, one, part in relevant:
         # without a UID, each is one of its own
         uid = part.text("UID") or f"event-{number}"
@@ -134,10 +134,10 @@ def _events(calendars: list[Component], reading: Reading) -> Iterator[Event]:
 
 def _clock(
     calendar: Component,
-    known: dict[tuple[int, str], Clock | None],
+    known: dict[tuple[int, str], ZoneClock | None],
     reading: Reading,
     found: Property,
-) -> Clock | None:
+) -> ZoneClock | None:
     """Find the clock of a time: of the zone it names, else the calendar's, else the office's."""
     name = found.parameters.get("TZID", "")
     own = name or calendar.text("X-WR-TIMEZONE")
@@ -154,7 +154,7 @@ def _clock(
     return known[key]
 
 
-def _refuse_endless(events: list[Event]) -> None:
+def _refuse_endless(events: list[CalendarEvent]) -> None:
     for one in events:
         if not one.is_canceled and any(rule.is_endless for rule in one.rules):
             raise OfficeLineError(

@@ -45,7 +45,7 @@ class Work:
 
 
 @dataclass(frozen=True)
-class Rule:
+class RecurrenceRule:
     """One rule; `until` is as the file has it, as what it means depends on the event."""
 
     frequency: str
@@ -62,7 +62,7 @@ class Rule:
         return self.count is None and self.until is None
 
 
-def rule(text: str) -> Rule:
+def rule(text: str) -> RecurrenceRule:
     """Read a rule; RuleError if it is none, or one that repeats within a day."""
     try:
         return _rule(text)
@@ -70,7 +70,7 @@ def rule(text: str) -> Rule:
         raise RuleError(text) from error
 
 
-def _rule(text: str) -> Rule:
+def _rule(text: str) -> RecurrenceRule:
     parts: dict[str, str] = {}
     for part in text.upper().replace(" ", "").strip(";").split(";"):
         name, _, value = part.partition("=")
@@ -78,7 +78,7 @@ def _rule(text: str) -> Rule:
             raise ValueError(text)
         parts[name] = value
     count, start = parts.pop("COUNT", None), parts.pop("WKST", "MO")
-    made = Rule(
+    made = RecurrenceRule(
         frequency=parts.pop("FREQ", ""),
         interval=int(parts.pop("INTERVAL", "1")),
         count=None if count is None else int(count),
@@ -109,7 +109,9 @@ def _numbers(name: str, text: str) -> tuple[int, ...]:
     return numbers
 
 
-def days(one: Rule, first: date, last: date, earliest: date, work: Work) -> Iterator[date]:
+def days(
+    one: RecurrenceRule, first: date, last: date, earliest: date, work: Work
+) -> Iterator[date]:
     """List the days of a rule that begins on `first`, up to `last`; the first is always one.
 
     Days before `earliest` may be left out where nothing has to be counted from the start.
@@ -121,7 +123,7 @@ def days(one: Rule, first: date, last: date, earliest: date, work: Work) -> Iter
     yield from later if one.count is None else islice(later, one.count - 1)
 
 
-def _completed(one: Rule, first: date) -> Rule:
+def _completed(one: RecurrenceRule, first: date) -> RecurrenceRule:
     """Take from the first day what the rule leaves open."""
     numbers = one.numbers
     if one.weekdays or {"BYMONTHDAY", "BYYEARDAY"} & set(numbers):
@@ -136,7 +138,9 @@ def _completed(one: Rule, first: date) -> Rule:
     return replace(one, numbers={**numbers, **own})
 
 
-def _matching(one: Rule, first: date, last: date, since: date, work: Work) -> Iterator[date]:
+def _matching(
+    one: RecurrenceRule, first: date, last: date, since: date, work: Work
+) -> Iterator[date]:
     """List the matching days of [first, last], period by period."""
     months = one.numbers.get("BYMONTH", tuple(range(1, 13)))
     places = one.numbers.get("BYSETPOS")
@@ -156,7 +160,7 @@ def _matching(one: Rule, first: date, last: date, since: date, work: Work) -> It
 
 
 def _periods(
-    one: Rule, first: date, last: date, since: date
+    one: RecurrenceRule, first: date, last: date, since: date
 ) -> Iterator[Iterator[tuple[date, date]]]:
     """List the periods of a rule from about `since` on, each as stretches within one or two months.
 
@@ -186,7 +190,7 @@ def _month(number: int) -> tuple[date, date]:
     return begin, begin.replace(day=monthrange(year, month + 1)[1])
 
 
-def _fits(one: Rule, day: date) -> bool:
+def _fits(one: RecurrenceRule, day: date) -> bool:
     """Tell whether a day is what the rule's lists name, all of them."""
     numbers = one.numbers
     if "BYMONTHDAY" in numbers:
@@ -207,7 +211,7 @@ def _is_one_of(wanted: tuple[int, ...], number: int, most: int) -> bool:
     return number in wanted or number - most - 1 in wanted
 
 
-def _is_weekday(one: Rule, day: date, which: int, weekday: int) -> bool:
+def _is_weekday(one: RecurrenceRule, day: date, which: int, weekday: int) -> bool:
     if day.weekday() != weekday:
         return False
     if which == 0 or one.frequency in {"DAILY", "WEEKLY"}:
@@ -219,7 +223,7 @@ def _is_weekday(one: Rule, day: date, which: int, weekday: int) -> bool:
     return which in {(place - 1) // 7 + 1, -(left // 7) - 1}
 
 
-def _week(one: Rule, day: date) -> tuple[int, int]:
+def _week(one: RecurrenceRule, day: date) -> tuple[int, int]:
     """Return the number of a day's week in its year, and how many weeks that year has."""
     middle = day - (day.weekday() - one.week_start) % 7 * DAY + 3 * DAY
     year_days = (date(middle.year, 12, 31) - date(middle.year, 1, 1)).days + 1

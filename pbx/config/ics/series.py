@@ -9,11 +9,11 @@ from datetime import date, datetime, timedelta
 from typing import NamedTuple
 
 from pbx.base.errors import OfficeLineError
-from pbx.config.ics.clocks import Clock, Fixed, Named
-from pbx.config.ics.events import Event, called
+from pbx.config.ics.clocks import Fixed, Named, ZoneClock
+from pbx.config.ics.events import CalendarEvent, called
 from pbx.config.ics.names import quoted
-from pbx.config.ics.recurrence import Rule, Work, days
-from pbx.config.ics.times import Length, Moment, rounded, until_of
+from pbx.config.ics.recurrence import RecurrenceRule, Work, days
+from pbx.config.ics.times import CalendarTime, Length, rounded, until_of
 from routing.instants import DAY
 
 SECOND = timedelta(seconds=1)
@@ -34,7 +34,7 @@ class Occurrence:
 
     start: datetime
     end: datetime
-    event: Event
+    event: CalendarEvent
 
 
 @dataclass(frozen=True)
@@ -46,21 +46,21 @@ class Reading:
     work: Work
 
 
-def occurrences(events: Iterable[Event], reading: Reading) -> Iterator[Occurrence]:
+def event_occurrences(events: Iterable[CalendarEvent], reading: Reading) -> Iterator[Occurrence]:
     """List what takes place within a span, canceled or not, in no order."""
-    series: dict[str, list[Event]] = defaultdict(list)
+    series: dict[str, list[CalendarEvent]] = defaultdict(list)
     for event in events:
         series[event.uid].append(event)
     for one in series.values():
         yield from _series(one, reading)
 
 
-def _series(events: list[Event], reading: Reading) -> Iterator[Occurrence]:
+def _series(events: list[CalendarEvent], reading: Reading) -> Iterator[Occurrence]:
     """List the occurrences of the events that share a UID."""
     masters = [event for event in events if event.instance is None]
     master = _newest(masters) if masters else None
     dated = (master or events[0]).start.clock is None
-    instances: dict[Key, list[Event]] = defaultdict(list)
+    instances: dict[Key, list[CalendarEvent]] = defaultdict(list)
     for event in events:
         if event.instance is not None:
             instances[_key(event.instance, dated, reading)].append(event)
@@ -71,7 +71,7 @@ def _series(events: list[Event], reading: Reading) -> Iterator[Occurrence]:
         yield from _recurring(master, changed, reading)
 
 
-def _newest(versions: list[Event]) -> Event:
+def _newest(versions: list[CalendarEvent]) -> CalendarEvent:
     """Choose the version that is meant; two that are equally old and not alike are a fault."""
     newest = max(versions, key=lambda event: event.age)
     for event in versions:
@@ -83,7 +83,9 @@ def _newest(versions: list[Event]) -> Event:
     return newest
 
 
-def _recurring(master: Event, changed: dict[Key, Event], reading: Reading) -> Iterator[Occurrence]:
+def _recurring(
+    master: CalendarEvent, changed: dict[Key, CalendarEvent], reading: Reading
+) -> Iterator[Occurrence]:
     """List the occurrences of a series, but for those that stand for themselves."""
     dated = master.start.clock is None
     left_out = {_key(moment, dated, reading) for moment in master.left_out}
@@ -100,12 +102,12 @@ def _recurring(master: Event, changed: dict[Key, Event], reading: Reading) -> It
             instance = event.instance or event.start
             if _at(instance, reading.office) < _at(moment, reading.office):
                 shifted = moment.local + (event.start.local - instance.local)
-                holds, begins = event, Moment(shifted, event.start.clock)
+                holds, begins = event, CalendarTime(shifted, event.start.clock)
         own = length if holds is master else holds.length
         yield from _within(holds, begins, own, reading)
 
 
-def _starts(master: Event, reading: Reading) -> Iterator[tuple[Moment, Length]]:
+def _starts(master: CalendarEvent, reading: Reading) -> Iterator[tuple[CalendarTime, Length]]:
     """List when a series begins each time, near the span; each start once."""
     start, length = master.start, master.length
     found: dict[datetime, Length] = {}
@@ -114,7 +116,7 @@ def _starts(master: Event, reading: Reading) -> Iterator[tuple[Moment, Length]]:
             found[datetime.combine(day, start.local.time())] = length
     if not master.rules:
         found[start.local] = length
-    moments = [(Moment(local, start.clock), length) for local, length in found.items()]
+    moments = [(CalendarTime(local, start.clock), length) for local, length in found.items()]
     known = {_at(moment, reading.office) for moment, _ in moments}
     for moment, own in master.added:
         if _at(moment, reading.office) not in known:
@@ -122,7 +124,7 @@ def _starts(master: Event, reading: Reading) -> Iterator[tuple[Moment, Length]]:
     yield from moments
 
 
-def _days(rule: Rule, master: Event, reading: Reading) -> Iterator[date]:
+def _days(rule: RecurrenceRule, master: CalendarEvent, reading: Reading) -> Iterator[date]:
     """List the days of a rule from before the span up to its end, as far as its UNTIL goes."""
     start, length = master.start, master.length
     last, until = (reading.span.end + 2 * DAY).date(), None
@@ -139,12 +141,14 @@ def _days(rule: Rule, master: Event, reading: Reading) -> Iterator[date]:
     if first > last:
         return
     for day in days(rule, first, last, earliest, reading.work):
-        at = Moment(datetime.combine(day, start.local.time()), start.clock)
+        at = CalendarTime(datetime.combine(day, start.local.time()), start.clock)
         if until is None or _at(at, reading.office) <= until:
             yield day
 
 
-def _within(event: Event, begins: Moment, length: Length, reading: Reading) -> Iterator[Occurrence]:
+def _within(
+    event: CalendarEvent, begins: CalendarTime, length: Length, reading: Reading
+) -> Iterator[Occurrence]:
     """Give an occurrence if any of it is within the span."""
     shown = begins.local + length.shown
     # far from the span no clock needs to be asked
@@ -154,7 +158,9 @@ def _within(event: Event, begins: Moment, length: Length, reading: Reading) -> I
         return
     reading.work.spend(1)
     start = _at(begins, reading.office)
-    end = rounded(_at(Moment(shown, begins.clock), reading.office) + length.exact, reading.office)
+    end = rounded(
+        _at(CalendarTime(shown, begins.clock), reading.office) + length.exact, reading.office
+    )
     if start < reading.span.end and max(end, start + SECOND) > reading.span.start:
         yield Occurrence(start, end, event)
 
@@ -163,11 +169,11 @@ def _plain(local: datetime) -> datetime:
     return Fixed().instant(local)
 
 
-def _at(moment: Moment, office: Clock) -> datetime:
+def _at(moment: CalendarTime, office: ZoneClock) -> datetime:
     return moment.instant(office)
 
 
-def _key(moment: Moment, dated: bool, reading: Reading) -> Key:  # noqa: FBT001
+def _key(moment: CalendarTime, dated: bool, reading: Reading) -> Key:  # noqa: FBT001
     """Name an instance: of whole days by the date, else by the instant if there is one."""
     if moment.clock is None:
         return moment.local.date()

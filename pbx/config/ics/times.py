@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 
-from pbx.config.ics.clocks import Clock, Fixed, Named
+from pbx.config.ics.clocks import Fixed, Named, ZoneClock
 from routing.instants import DAY, MIDNIGHT
 
 YEARS = range(1970, 2200)
@@ -18,13 +18,13 @@ TIME = re.compile(
 
 
 @dataclass(frozen=True)
-class Moment:
+class CalendarTime:
     """A time as the calendar's clock shows it; a date, which has no clock, is its midnight."""
 
     local: datetime
-    clock: Clock | None
+    clock: ZoneClock | None
 
-    def instant(self, office: Clock) -> datetime:
+    def instant(self, office: ZoneClock) -> datetime:
         """Return the instant; a date begins as the office's clock says."""
         return (self.clock or office).instant(self.local)
 
@@ -37,7 +37,7 @@ class Length:
     exact: timedelta
 
 
-def until_of(text: str, start: Moment, office: Named) -> tuple[date, datetime | None] | None:
+def until_of(text: str, start: CalendarTime, office: Named) -> tuple[date, datetime | None] | None:
     """Read an UNTIL: the last date, and the last instant if it has one; None if it is broken.
 
     Programs write it as the standard has it (UTC), as a local time of the event, or as a date,

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pbx.base.errors import OfficeLineError
 from pbx.config.ics.events import called
 from pbx.config.ics.lines import Component, Property
-from pbx.config.ics.names import fit, person_named, quoted, same, unknown
+from pbx.config.ics.names import fit, person_named, quoted, same, unknown_title
 from pbx.config.ics.writer import PERSON
 from routing.model import Plan
 
@@ -40,7 +40,7 @@ class Whose:
         own = part.text(PERSON)
         if own:
             if own not in self.plan.people:
-                raise unknown(own, self.plan)
+                raise unknown_title(own, self.plan)
             return own
         title = part.text("SUMMARY")
         for wanted, person in self.titles.items():
@@ -99,7 +99,7 @@ class Whose:
                 "which puts nobody on call: if it is meant so, add --attendees or "
                 f'--person "{quoted(title)}={invited[0]}".'
             )
-        return unknown(title, self.plan)
+        return unknown_title(title, self.plan)
 
 
 def part_names(part: Component) -> set[str]:

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from routing.model import Plan
-from routing.oncall import Duty, backups, turns
+from routing.oncall import OnCallSpan, backups, turns
 
 if TYPE_CHECKING:
     from icalendar import Event
@@ -44,7 +44,7 @@ def export(plan: Plan, schedule: str, start: datetime, end: datetime, revision: 
     return bytes(calendar.to_ical())
 
 
-def _event(plan: Plan, duty: Duty, revision: Revision) -> Event:
+def _event(plan: Plan, duty: OnCallSpan, revision: Revision) -> Event:
     from icalendar import Event
 
     event = Event()

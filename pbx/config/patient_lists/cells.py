@@ -52,7 +52,7 @@ _LOCAL = 7  # digits of a North American number without its area code
 
 
 @dataclass
-class Found:
+class CellNumbers:
     """The numbers of a row (E.164), what was left out of them, and what is none."""
 
     numbers: list[str] = field(default_factory=list)
@@ -73,19 +73,19 @@ def tidy(text: str) -> str:
     return unicodedata.normalize("NFC", spaced).strip()
 
 
-def plain(text: str) -> str:
+def plain_cell(text: str) -> str:
     """Return a cell without what spreadsheets put around a text: ="...", or an apostrophe."""
     found = tidy(text)
     if inner := _FORMULA.fullmatch(found):
         found = (inner[1] or inner[2] or "").strip()
     if found[:1] == "'" and found[1:2] in set("0123456789+(="):
-        return plain(found[1:])
+        return plain_cell(found[1:])
     return found
 
 
 def plain_id(text: str) -> str:
     """Return an id as its program means it: Epic writes <E1234>, and a spreadsheet 1234.0."""
-    found = plain(text)
+    found = plain_cell(text)
     if found[:1] + found[-1:] in {"<>", "[]"}:
         found = found[1:-1].strip()
     found = found.removeprefix("#").strip()
@@ -100,14 +100,14 @@ def is_shortened(text: str) -> bool:
     return found is not None and len(found[2] or "") < int(found[3])
 
 
-def read_cell(cell: str, country: str, found: Found) -> None:
+def read_cell(cell: str, country: str, found: CellNumbers) -> None:
     """Add the numbers of a cell, as people of a country write them; `why` says what is none."""
     if not cell:
         return
     if shares_one(country) and (quick := _PLAIN.fullmatch(cell)):
         _take(_of(quick), found)
         return
-    text = plain(cell)
+    text = plain_cell(cell)
     if text.casefold() in _NOTHING or not text:
         return
     if not text.translate(_LINES).isprintable():
@@ -138,7 +138,7 @@ def _whole_digits(text: str) -> str:
     return re.sub(r"^tel:\s*", "", text, flags=re.IGNORECASE)
 
 
-def _read_part(part: str, country: str, found: Found) -> None:
+def _read_part(part: str, country: str, found: CellNumbers) -> None:
     for pieces in _ways(part):
         read = [_one(piece, country) for piece in pieces]
         if all(one is not None for one in read):
@@ -184,7 +184,7 @@ def _of(found: re.Match[str]) -> str:
     return f"+1{found[1] or found[2]}{found[3]}{found[4]}"
 
 
-def _take(number: str, found: Found) -> None:
+def _take(number: str, found: CellNumbers) -> None:
     if is_nobodys(number):
         found.nobodys.append(number)
     elif number not in found.numbers:

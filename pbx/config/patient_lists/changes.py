@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from pbx.config.patients_file import Entry
+from pbx.config.patients_file import PatientEntry
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class Changes:
         return not self.new and not self.changed
 
 
-def compare(there: Sequence[Listed], entries: Sequence[Entry], *, replace: bool) -> Changes:
+def compare(there: Sequence[Listed], entries: Sequence[PatientEntry], *, replace: bool) -> Changes:
     """Compare a list with the directory; with `replace` who is not in it will be forgotten."""
     known = {one.id: one for one in there}
     after = [_after(entry, known.get(entry.patient.id)) for entry in entries]
@@ -54,7 +54,7 @@ def compare(there: Sequence[Listed], entries: Sequence[Entry], *, replace: bool)
     )
 
 
-def _after(entry: Entry, before: Listed | None) -> Listed:
+def _after(entry: PatientEntry, before: Listed | None) -> Listed:
     """Say what a patient will be; what the list does not have stays."""
     patient = entry.patient
     panel, flags = patient.panel, tuple(sorted(patient.flags))

@@ -124,7 +124,7 @@ def mapping(texts: Sequence[str]) -> dict[str, str]:
 
 def read(cells: Sequence[str], mapped: Mapping[str, str]) -> Columns:
     """Tell what each column of a header is; OfficeLineError if two could be the same one."""
-    header = tuple(shown(cell) for cell in cells)
+    header = tuple(header_text(cell) for cell in cells)
     ranked: dict[str, list[tuple[int, int]]] = {}  # of each role: how sure, and where
     for place, cell in enumerate(header):
         role, rank = (mapped[folded(cell)], -1) if folded(cell) in mapped else _role(cell)
@@ -155,7 +155,7 @@ def has_all(columns: Columns, mapped: Mapping[str, str]) -> bool:
     return set(mapped) <= {folded(one) for one in columns.header}
 
 
-def shown(header: str) -> str:
+def header_text(header: str) -> str:
     """Return a header as people see it, on one line and without what a terminal would obey."""
     text = "".join(one for one in header if one.isprintable() or one.isspace())
     return " ".join(text.split())[:_HEADER_LONGEST]
@@ -174,7 +174,7 @@ def _first(header: Sequence[str], found: Sequence[tuple[int, int]]) -> int:
 
 def folded(header: str) -> str:
     """Return a header as it is compared with others."""
-    return shown(header).casefold()
+    return header_text(header).casefold()
 
 
 @lru_cache(maxsize=4096)

@@ -30,7 +30,7 @@ Row = tuple[int, list[str]]  # the line on which it begins, and its cells
 
 
 @dataclass(frozen=True)
-class Table:
+class PatientTable:
     """A list whose header was found on `line`; `separator` stands between its cells."""
 
     text: str
@@ -46,13 +46,13 @@ class Table:
         return names.get(self.separator, self.separator)
 
 
-def find(text: str, mapped: Mapping[str, str]) -> Table:
+def find_header(text: str, mapped: Mapping[str, str]) -> PatientTable:
     """Find the separator and the header; OfficeLineError says what is missing of it."""
     said = _SEP.match(text)
     if not text[0 if said is None else said.end() :].strip():
         raise OfficeLineError("The file is empty; its first line names the columns.")
-    best: Table | None = None
-    nearest: Table | None = None
+    best: PatientTable | None = None
+    nearest: PatientTable | None = None
     errors: list[OfficeLineError] = []
     for separator in (said[1],) if said is not None else SEPARATORS:
         found = _header(text, separator, mapped, errors)
@@ -65,7 +65,7 @@ def find(text: str, mapped: Mapping[str, str]) -> Table:
     return best
 
 
-def rows(table: Table) -> Iterator[Row]:
+def rows(table: PatientTable) -> Iterator[Row]:
     """Give each row below the header, with its line; OfficeLineError if one is no CSV.
 
     Blank rows and repeated headers are none. What stands below the last patient, such as a total,
@@ -110,9 +110,9 @@ def _records(text: str, separator: str, *, since: int = 1, strict: bool = True) 
 
 def _header(
     text: str, separator: str, mapped: Mapping[str, str], errors: list[OfficeLineError]
-) -> Table | None:
+) -> PatientTable | None:
     """Find the header as it would be with a separator: the best of the first rows."""
-    best: Table | None = None
+    best: PatientTable | None = None
     try:
         for line, cells in islice(_records(text, separator, strict=False), MOST_BEFORE):
             if _is_blank(cells):
@@ -122,7 +122,7 @@ def _header(
             except OfficeLineError as error:  # two columns of one name
                 errors.append(error)
                 continue
-            found = Table(text, separator, line, columns, cells)
+            found = PatientTable(text, separator, line, columns, cells)
             if _is_whole(found, mapped):
                 return found
             best = max(best or found, found, key=_score)
@@ -131,15 +131,15 @@ def _header(
     return best
 
 
-def _is_whole(table: Table, mapped: Mapping[str, str]) -> bool:
+def _is_whole(table: PatientTable, mapped: Mapping[str, str]) -> bool:
     return not table.columns.missing and headers.has_all(table.columns, mapped)
 
 
-def _score(table: Table) -> tuple[int, int]:
+def _score(table: PatientTable) -> tuple[int, int]:
     return _count(table), sum(bool(one) for one in table.columns.header)
 
 
-def _count(table: Table) -> int:
+def _count(table: PatientTable) -> int:
     return sum(len(found) for found in table.columns.places.values())
 
 
@@ -154,7 +154,7 @@ def _may_be_below(cells: Sequence[str]) -> bool:
     return bool(_END.match(written[0])) or (len(written) == 1 and " " in written[0])
 
 
-def _no_header(nearest: Table | None, mapped: Mapping[str, str]) -> OfficeLineError:
+def _no_header(nearest: PatientTable | None, mapped: Mapping[str, str]) -> OfficeLineError:
     """Say which column is missing of the row that comes nearest to a header."""
     there = [] if nearest is None else [one for one in nearest.columns.header if one]
     if nearest is None or any(len(re.sub(r"\D", "", one)) >= _NUMBER for one in there or ["0" * 9]):

@@ -38,7 +38,7 @@ class TrunkAnswer:
 
 
 @dataclass(frozen=True)
-class Answers:
+class SetupAnswers:
     """All that is to be in the file, and mobiles for the secrets file; None stays as it is.
 
     An empty `backline` takes the back line out of a fresh file. `physicians` are names by id,
@@ -105,7 +105,7 @@ def timezone(text: str) -> str:
     """Read a time zone's name."""
     from pbx.config.fields import Zone
 
-    near = zones.near(text.strip())
+    near = zones.zone_near(text.strip())
     return _field(Zone, text, f" Did you mean {near}?" if near else " Name one with a city.")
 
 
@@ -123,7 +123,7 @@ def username(text: str) -> str:
     return _field(Username, text)
 
 
-def number(text: str) -> str:
+def read_number(text: str) -> str:
     """Read a phone number as E.164."""
     e164 = to_e164(text)
     if e164 is None:
@@ -140,7 +140,7 @@ def hours(text: str) -> Hours:
             if closed:  # as every day is that is not named
                 spans.weekdays(closed[1])
                 continue
-            days, periods = spans.weekly(part)
+            days, periods = spans.read_weekly(part)
         except ValueError as error:
             raise OfficeLineError(f"Opening hours cannot be read: {error}.") from error
         if not periods or days in found:
@@ -160,7 +160,7 @@ def hours_text(reported: Mapping[str, Any]) -> str:
     return "; ".join(f"{days} {' '.join(periods)}" for days, periods in listed.items())
 
 
-def physician(text: str) -> tuple[str, str]:
+def read_physician(text: str) -> tuple[str, str]:
     """Read "lee=Dr. Ana Lee"."""
     from pbx.config.fields import Id
 

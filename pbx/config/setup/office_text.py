@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from pbx.base.errors import OfficeLineError
 from pbx.config import people_file
-from pbx.config.setup.answers import LATER, OTHER, Answers, Hours, TrunkAnswer
+from pbx.config.setup.answers import LATER, OTHER, Hours, SetupAnswers, TrunkAnswer
 
 if TYPE_CHECKING:
     from tomlkit import TOMLDocument
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 BACK_LINE = "backline"
 
 
-def with_answers(text: str, answers: Answers, *, fresh: bool) -> str:
+def with_answers(text: str, answers: SetupAnswers, *, fresh: bool) -> str:
     """Put answers into a file's text; a fresh one loses the physicians of its example.
 
     OfficeLineError where the file is laid out so that it cannot be done.
@@ -50,7 +50,7 @@ def _ended_alike(text: str, before: str) -> str:
     return text.replace("\r\n", "\n").replace("\n", "\r\n") if foreign else text
 
 
-def _with_people(text: str, answers: Answers, *, fresh: bool) -> str:
+def _with_people(text: str, answers: SetupAnswers, *, fresh: bool) -> str:
     """Add the physicians that the file lacks, and take those of the example out of a fresh one."""
     known = tomllib.loads(text).get(people_file.PEOPLE, {})
     for person, name in answers.physicians.items():
@@ -69,7 +69,7 @@ def _set(table: Any, key: str, value: object) -> None:
         table[key] = value
 
 
-def _people(document: TOMLDocument, answers: Answers, *, fresh: bool) -> None:
+def _people(document: TOMLDocument, answers: SetupAnswers, *, fresh: bool) -> None:
     for person, name in answers.physicians.items():
         _set(document["people"][person], "name", name)
     if fresh:
@@ -77,7 +77,7 @@ def _people(document: TOMLDocument, answers: Answers, *, fresh: bool) -> None:
         schedule["rotation"] = list(answers.physicians)
 
 
-def _lines(document: TOMLDocument, answers: Answers, *, fresh: bool) -> None:
+def _lines(document: TOMLDocument, answers: SetupAnswers, *, fresh: bool) -> None:
     lines: Any = document["lines"]
     office: Any = document["office"]
     if answers.number is not None:

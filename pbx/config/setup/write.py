@@ -13,7 +13,7 @@ from pbx.config import secrets
 MODE = 0o640  # of a new file: nothing secret is in it, and nobody else needs it
 
 
-def prepare(config: Path) -> None:
+def make_folder(config: Path) -> None:
     """Make the folder of the file; ConfigError if that cannot be."""
     try:
         config.parent.mkdir(parents=True, exist_ok=True)
@@ -31,7 +31,7 @@ def land(
     `before` is what the file was when the answers were given, None if there was none.
     """
     with files.alone_at(config):
-        if read(config) != before:
+        if read_existing(config) != before:
             raise OfficeLineError(f"{config} was changed in the meantime; begin again.")
         held = secrets.read(home)
         if mobiles:
@@ -50,7 +50,7 @@ def land(
             raise
 
 
-def read(config: Path) -> str | None:
+def read_existing(config: Path) -> str | None:
     """Read the file as it is; None if there is none."""
     from pbx.config import plan
 

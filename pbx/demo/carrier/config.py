@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from dialplan import system
-from dialplan.conf import Options, document, section
+from dialplan.conf import Options, join_sections, section
 from pbx.asterisk.engine.ports import Ports
 
 MANAGER = "carrier"
@@ -53,7 +53,7 @@ def carrier_files(facts: CarrierFacts) -> dict[str, str]:
         "logger.conf": system.logger_conf(verbose=True),
         "manager.conf": _manager(facts),
         "modules.conf": system.modules_conf(EXTRA_MODULES),
-        "musiconhold.conf": document("None."),
+        "musiconhold.conf": join_sections("None."),
         "pjsip.conf": _pjsip(facts),
         "rtp.conf": system.rtp_conf(facts.ports.rtp_first, facts.ports.rtp_last),
         **system.cdr_files(),
@@ -64,7 +64,7 @@ def carrier_files(facts: CarrierFacts) -> dict[str, str]:
 def _extensions(facts: CarrierFacts) -> str:
     agi = f"AGI(agi://127.0.0.1:{facts.agi_port}"
     trunk = facts.registration[0] if facts.registration else "office"
-    return document(
+    return join_sections(
         "Every call is a question: what does this phone do?",
         f"[from-office]\nexten => _[+0-9a-z].,1,{agi}/phone,${{EXTEN}})\n same => n,Hangup()\n"
         "exten => h,1,NoOp()\n",
@@ -76,7 +76,7 @@ def _extensions(facts: CarrierFacts) -> str:
 
 
 def _manager(facts: CarrierFacts) -> str:
-    return document(
+    return join_sections(
         "The manager interface of the carrier.",
         section(
             "general",
@@ -136,7 +136,7 @@ def _pjsip(facts: CarrierFacts) -> str:
                 },
             ),
         ]
-    return document("SIP: the phone network.", *parts)
+    return join_sections("SIP: the phone network.", *parts)
 
 
 def _office(facts: CarrierFacts, media: Options) -> list[str]:

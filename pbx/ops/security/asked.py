@@ -29,7 +29,7 @@ LOOPBACK = f"{int.from_bytes(socket.inet_aton('127.0.0.1'), sys.byteorder):08X}"
 Ask = Callable[[str], str]
 
 
-def look(home: Home) -> list[SecurityCheck]:
+def examine(home: Home) -> list[SecurityCheck]:
     """Ask the Asterisk of this home, if it runs."""
     checks = (
         ("asterisk", f"fewer than {MOST_MODULES} modules run, all of the list", _modules),

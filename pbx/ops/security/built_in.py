@@ -19,11 +19,11 @@ FIX = "Install OfficeLine again, with the versions that docs/install.md names."
 _PIN = re.compile(r"^([A-Za-z0-9_.-]+)==([^ ;\\]+)", re.MULTILINE)
 
 
-def look() -> list[SecurityCheck]:
+def examine() -> list[SecurityCheck]:
     """List them, with what they hold."""
     return [
         *(SecurityCheck(group, name, True, f"built in: {how}") for group, name, how in _built_in()),
-        packages(pinned_packages()),
+        package_check(pinned_packages()),
     ]
 
 
@@ -55,7 +55,7 @@ def _built_in() -> Iterator[tuple[str, str, str]]:
     )
 
 
-def packages(pinned: Path) -> SecurityCheck:
+def package_check(pinned: Path) -> SecurityCheck:
     """Compare what is installed with the versions that this release was tested with."""
     if not pinned.is_file():
         return SecurityCheck(

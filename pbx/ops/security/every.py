@@ -27,8 +27,8 @@ def examine(config: Path, folder: Path) -> list[SecurityCheck]:
         SecurityCheck.of(group, name, check(written), FIX)
         for group, name, check in (*WRITTEN, *DIALPLAN)
     ]
-    out = placed.look(config, home)
-    return [*in_files, *out, *host.look(config, home), *built_in.look(), *asked.look(home)]
+    out = placed.examine(config, home)
+    return [*in_files, *out, *host.examine(config, home), *built_in.examine(), *asked.examine(home)]
 
 
 def _files(config: Path, home: Home) -> dict[str, str]:

@@ -21,7 +21,7 @@ PRIVATE_FILE, PRIVATE_FOLDER = 0o600, 0o710
 SHARED_FILE, SHARED_FOLDER = 0o640, 0o750
 
 
-def look(config: Path, home: Home) -> list[SecurityCheck]:
+def examine(config: Path, home: Home) -> list[SecurityCheck]:
     """Look at office.toml, the home's files and what the secrets file holds."""
     return [
         SecurityCheck.of(

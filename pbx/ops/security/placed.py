@@ -23,7 +23,7 @@ FIX = "Take it out of [outbound] in office.toml, or lower it, and 'officeline ap
 MOST_A_DAY, MOST_AT_ONCE, MOST_MINUTES = 100, 20, 120
 
 
-def look(config: Path, home: Home) -> list[SecurityCheck]:
+def examine(config: Path, home: Home) -> list[SecurityCheck]:
     """Look at what runs; before anything was applied, at the file."""
     try:
         running = _running(config, home)

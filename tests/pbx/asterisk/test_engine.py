@@ -159,13 +159,13 @@ def test_who_can_gain_nothing_needs_no_setpriv(words: list[str]) -> None:
 
 def test_what_root_fetched_serves_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Unless OFFICELINE_CACHE names another place, where there is none."""
-    shared = runtime.find()
+    shared = runtime.find_asterisk()
     if shared is None or not shared.private or os.environ.get("OFFICELINE_CACHE"):
         pytest.skip("there is no Asterisk in a shared cache")
     monkeypatch.setattr(runtime, "cache_folder", lambda: tmp_path)
-    assert runtime.find() == shared
+    assert runtime.find_asterisk() == shared
     monkeypatch.setenv("OFFICELINE_CACHE", str(tmp_path))
-    assert runtime.find() is None
+    assert runtime.find_asterisk() is None
 
 
 def test_roots_cache_can_be_entered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

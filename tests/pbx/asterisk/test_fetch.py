@@ -44,7 +44,7 @@ def mmdebstrap(folder: Path, monkeypatch: pytest.MonkeyPatch, *answers: str) -> 
     program.chmod(program.stat().st_mode | stat.S_IXUSR)
     monkeypatch.setenv("PATH", f"{program.parent}:{os.environ['PATH']}")
     monkeypatch.setenv("OFFICELINE_CACHE", str(folder / "cache"))
-    monkeypatch.setattr(runtime, "find", lambda: None)
+    monkeypatch.setattr(runtime, "find_asterisk", lambda: None)
     return record
 
 

@@ -25,7 +25,7 @@ from pbx.asterisk.speech.prompts import (
     MUSIC,
     Catalog,
     assemble,
-    check,
+    check_prompts,
     load_catalog,
     sounds_folder,
 )
@@ -184,7 +184,7 @@ def test_an_own_recording_fixes_a_damaged_prompt(shipped: Path, own: Path) -> No
     """A shipped file that nobody would hear need not be there."""
     (shipped / "en" / "goodbye.wav").unlink()
     (own / "goodbye.wav").write_bytes(wave())
-    assert check(ENGLISH, shipped, own) == []
+    assert check_prompts(ENGLISH, shipped, own) == []
 
 
 @pytest.mark.parametrize(
@@ -210,7 +210,7 @@ def test_an_own_recording_of_another_format_is_refused(
 ) -> None:
     """What Asterisk could not play is named in one sentence with its reason."""
     (own / "goodbye.wav").write_bytes(content)
-    problems = check(ENGLISH, SOUNDS, own)
+    problems = check_prompts(ENGLISH, SOUNDS, own)
     assert len(problems) == 1
     assert f"The prompt 'goodbye' {reason} " in problems[0]
 
@@ -218,14 +218,14 @@ def test_an_own_recording_of_another_format_is_refused(
 def test_an_own_recording_at_16_khz_alone_is_refused(own: Path) -> None:
     """A trunk plays 8 kHz: there the shipped sentence would still be heard."""
     (own / "goodbye.wav16").write_bytes(wave(16000))
-    assert "'goodbye' is missing" in check(ENGLISH, SOUNDS, own)[0]
+    assert "'goodbye' is missing" in check_prompts(ENGLISH, SOUNDS, own)[0]
 
 
 @pytest.mark.parametrize("name", ["greting-closed.wav", "goodbye.mp3"])
 def test_a_recording_that_would_never_be_heard_is_refused(name: str, own: Path) -> None:
     """A misspelt name does not leave the office with a voice it thinks it replaced."""
     (own / name).write_bytes(wave())
-    (problem,) = check(ENGLISH, SOUNDS, own)
+    (problem,) = check_prompts(ENGLISH, SOUNDS, own)
     assert name in problem
 
 
@@ -310,7 +310,7 @@ def test_a_second_language_needs_only_a_catalog(tmp_path: Path) -> None:
     folder = tmp_path / "shipped"
     catalog = spanish(folder)
     assert list(render(catalog, folder)) == ["goodbye", "connecting", "beep", MUSIC]
-    assert check(catalog, folder, None) == []
+    assert check_prompts(catalog, folder, None) == []
     target = assemble("es", tmp_path / "sounds", None, folder)
     spoken = read_sound(target / "es" / "connecting.wav")
     assert -19 <= active_dbfs(spoken) <= -16
@@ -368,7 +368,7 @@ def test_render_command_renders_one(shipped: Path) -> None:
         (shipped / "en" / f"taken{suffix}").unlink()
     run = CliRunner().invoke(app, ["render", "--only", "taken", "--sounds", str(shipped)])
     assert run.exit_code == 0, run.output
-    assert check(ENGLISH, shipped, None) == []
+    assert check_prompts(ENGLISH, shipped, None) == []
 
 
 def test_data_lies_in_the_checkout() -> None:

@@ -8,7 +8,7 @@ from math import ceil
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pbx.base.percentiles import Spread, spread, together, within
+from pbx.base.percentiles import Spread, add_up, spread, within
 
 
 def test_of_one_to_a_hundred_they_are_their_own_names() -> None:
@@ -33,6 +33,6 @@ def test_each_is_the_value_at_its_rank(values: list[int]) -> None:
 
 def test_a_limit_is_within_and_histograms_add_up() -> None:
     """A call that was answered after 30 s was answered within 30 s."""
-    both = together([{29: 1, 30: 2}, {30: 1, 31: 4}])
+    both = add_up([{29: 1, 30: 2}, {30: 1, 31: 4}])
     assert within(both, 30) == 4
     assert sum(both.values()) == 8

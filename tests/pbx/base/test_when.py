@@ -84,13 +84,13 @@ NOW = datetime(2026, 11, 24, 15, 30, 20, tzinfo=ZONE)  # a Tuesday
 )
 def test_what_people_write(text: str, expected: str) -> None:
     """Every form of it, on a Tuesday afternoon in New York."""
-    assert when.parse(text, ZONE, NOW).isoformat() == expected
+    assert when.parse_time(text, ZONE, NOW).isoformat() == expected
 
 
 def test_the_next_weekday_is_never_now() -> None:
     """At five on a Friday "fri 17:00" is in a week."""
     now = datetime(2026, 11, 27, 17, tzinfo=ZONE)
-    assert when.parse("fri 17:00", ZONE, now).isoformat() == "2026-12-04T17:00:00-05:00"
+    assert when.parse_time("fri 17:00", ZONE, now).isoformat() == "2026-12-04T17:00:00-05:00"
 
 
 @pytest.mark.parametrize(
@@ -107,7 +107,7 @@ def test_the_next_weekday_is_never_now() -> None:
 def test_times_that_the_clock_skips_or_repeats(text: str, expected: str) -> None:
     """As every boundary of the plan; hours have their length, days are the calendar's."""
     now = datetime(2026, 10, 31, 18, tzinfo=ZONE)
-    assert when.parse(text, ZONE, now).isoformat() == expected
+    assert when.parse_time(text, ZONE, now).isoformat() == expected
 
 
 @pytest.mark.parametrize(
@@ -123,8 +123,8 @@ def test_times_that_the_clock_skips_or_repeats(text: str, expected: str) -> None
 )
 def test_the_end_of_a_span_is_after_its_start(text: str, expected: str) -> None:
     """From Friday at five in the afternoon, a time that stands alone is the next such time."""
-    start = when.parse("fri 17:00", ZONE, NOW)
-    assert when.parse(text, ZONE, NOW, after=start).isoformat() == expected
+    start = when.parse_time("fri 17:00", ZONE, NOW)
+    assert when.parse_time(text, ZONE, NOW, after=start).isoformat() == expected
 
 
 @pytest.mark.parametrize(
@@ -159,7 +159,7 @@ def test_what_is_no_time_is_one_sentence(text: str) -> None:
     zone = ZoneInfo("America/New_York" if text.startswith("9") else "Asia/Tokyo")
     now = datetime(9990, 1, 1, tzinfo=UTC) if "99999d" in text else NOW
     with pytest.raises(OfficeLineError, match=r"^'[^\n]*' is no time; write it as [^\n]+\.$"):
-        when.parse(text, zone, now)
+        when.parse_time(text, zone, now)
 
 
 @pytest.mark.parametrize(
@@ -189,7 +189,7 @@ def test_what_is_no_time_is_one_sentence(text: str) -> None:
 def test_what_is_not_clear_is_refused_with_the_reason(text: str, why: str) -> None:
     """A guess would close an office in the morning instead of the evening."""
     with pytest.raises(OfficeLineError) as refused:
-        when.parse(text, ZONE, NOW)
+        when.parse_time(text, ZONE, NOW)
     said = str(refused.value)
     assert said.startswith(f"'{text}' is no time: {why}")
     assert said.endswith(f"; write it as {when.FORMS}.")
@@ -200,7 +200,7 @@ def test_every_form_that_is_offered_is_read(form: str) -> None:
     """What the sentence says can be done can be done."""
     assert form in when.FORMS
     for one in when.FORMS.replace(" or ", ", ").replace("'", "").split(", "):
-        when.parse(one, ZONE, NOW)
+        when.parse_time(one, ZONE, NOW)
 
 
 @settings(max_examples=100)
@@ -215,7 +215,7 @@ def test_any_text_is_a_time_or_a_sentence(text: str, zone: str) -> None:
     """Nothing but an OfficeLineError comes out, and every time is in the zone."""
     known = ZoneInfo(zone)
     with contextlib.suppress(OfficeLineError):
-        assert when.parse(text, known, NOW).tzinfo is known
+        assert when.parse_time(text, known, NOW).tzinfo is known
 
 
 @given(
@@ -224,7 +224,9 @@ def test_any_text_is_a_time_or_a_sentence(text: str, zone: str) -> None:
 def test_what_is_printed_for_tools_is_read_back(at: datetime) -> None:
     """To the second, whatever the clock did."""
     # of two times in one repeated hour Python says that they are not equal, unless both are UTC
-    assert when.parse(when.iso(at, ZONE), ZONE, NOW).astimezone(UTC) == at.replace(microsecond=0)
+    assert when.parse_time(when.iso(at, ZONE), ZONE, NOW).astimezone(UTC) == at.replace(
+        microsecond=0
+    )
 
 
 SPOKEN = (
@@ -242,15 +244,15 @@ def test_what_is_printed_for_people_is_read_back(at: datetime, form: str, key: s
     """To the minute, in each of the ways; the zone tells two times of one night apart."""
     at, zone = at.replace(second=0, microsecond=0), ZoneInfo(key)
     for text in (when.show(at, zone), at.astimezone(zone).strftime(form)):
-        assert when.parse(text, zone, NOW).astimezone(UTC) == at
+        assert when.parse_time(text, zone, NOW).astimezone(UTC) == at
 
 
 @given(st.times(), st.sampled_from(["%H:%M", "%I:%M %p", "%I:%M%p"]))
 def test_every_time_of_the_day_is_read_back(at: time, form: str) -> None:
     """Alone, and as a time of tomorrow."""
     at = at.replace(second=0, microsecond=0)
-    assert when.parse(at.strftime(form), ZONE, NOW).time() == at
-    assert when.parse(f"tomorrow {at.strftime(form)}", ZONE, NOW).time() == at
+    assert when.parse_time(at.strftime(form), ZONE, NOW).time() == at
+    assert when.parse_time(f"tomorrow {at.strftime(form)}", ZONE, NOW).time() == at
 
 
 def test_shown_with_weekday_and_zone() -> None:

@@ -11,7 +11,7 @@ from structlog.testing import capture_logs
 
 from dialplan.system import CDR_FIELDS
 from pbx.base.errors import OfficeLineError
-from pbx.calls.record.cdr import CdrRow, Wanted, read_cdr
+from pbx.calls.record.cdr import CdrFilter, CdrRow, read_cdr
 
 NEW_YORK = ZoneInfo("America/New_York")
 # what Asterisk 22 wrote for a call that a desk phone answered
@@ -74,11 +74,11 @@ def test_a_day_is_found_in_a_file_of_years(tmp_path: Path, written: str) -> None
     (row,) = read(tmp_path, line)
     second = timedelta(seconds=1)
     for wanted, count in (
-        (Wanted(row.start, row.start + second), 1),
-        (Wanted(row.start - second, row.start), 0),
-        (Wanted(row.start + second, row.start + 2 * second), 0),
-        (Wanted(row.start - second, row.start, {row.call}), 1),
-        (Wanted(row.start - second, row.start, {"1795456091.4"}), 0),
+        (CdrFilter(row.start, row.start + second), 1),
+        (CdrFilter(row.start - second, row.start), 0),
+        (CdrFilter(row.start + second, row.start + 2 * second), 0),
+        (CdrFilter(row.start - second, row.start, {row.call}), 1),
+        (CdrFilter(row.start - second, row.start, {"1795456091.4"}), 0),
     ):
         assert len(list(read_cdr(tmp_path / "calls.csv", NEW_YORK, wanted))) == count
 
@@ -135,9 +135,9 @@ def test_a_record_that_a_crash_cut_off_costs_no_other(tmp_path: Path, cut: int) 
     assert [row.unique for row in rows][-2:] == ["1795456091.4", "1795456091.0"]
     assert len(rows) == 2 + (cut == len(seconds(ANSWERED)) - 1)
     start = rows[-2].start
-    wanted = Wanted(start, start + timedelta(seconds=1))
+    wanted = CdrFilter(start, start + timedelta(seconds=1))
     assert [row.unique for row in read_cdr(path, wanted=wanted)] == ["1795456091.4"]
-    assert [row.unique for row in read_cdr(path, wanted=Wanted(start, start, {"1795456091.0"}))]
+    assert [row.unique for row in read_cdr(path, wanted=CdrFilter(start, start, {"1795456091.0"}))]
 
 
 @pytest.mark.parametrize("text", [ANSWERED, seconds(ANSWERED)], ids=["dates", "seconds"])
@@ -159,7 +159,7 @@ def test_zeros_of_a_power_cut_cost_what_they_stand_in(tmp_path: Path, text: str)
 def test_what_is_old_is_reported_from_what_shares_its_line() -> None:
     """Retention takes out no line that a record stands in which is not old."""
     old, young = seconds(ANSWERED), seconds(FAILED, 1895456091)
-    before = Wanted(datetime(1971, 1, 1, tzinfo=UTC), datetime(2028, 1, 1, tzinfo=UTC))
+    before = CdrFilter(datetime(1971, 1, 1, tzinfo=UTC), datetime(2028, 1, 1, tzinfo=UTC))
     torn = old[:70]
     assert before.takes_all((torn + old).encode(), ())
     assert not before.takes_all((torn + young).encode(), ())

@@ -97,9 +97,9 @@ def is_reported_again(engine: Engine, message: MessageRow | None, ended_at: date
     assert message.callback_number == PATIENT
     assert message.flags == (CUT_OFF,)
     assert message.due_at == ended_at + CALLS_AGAIN
-    assert message_states.due(engine, ended_at, 9) == []
-    (view,) = message_states.due(engine, ended_at + CALLS_AGAIN, 9)
-    todo = follow_up.due(view, parsed(TEXT).plan, NUMBERS, ended_at + CALLS_AGAIN)
+    assert message_states.due_messages(engine, ended_at, 9) == []
+    (view,) = message_states.due_messages(engine, ended_at + CALLS_AGAIN, 9)
+    todo = follow_up.todo_for(view, parsed(TEXT).plan, NUMBERS, ended_at + CALLS_AGAIN)
     assert todo.what == "ring"
     assert set(todo.who) == {"osei", "lee"}  # who is on call, and who accepted
 

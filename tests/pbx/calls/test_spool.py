@@ -33,7 +33,7 @@ from pbx.db.calls import get_call
 from pbx.db.database import open_database
 from pbx.db.deferred import CALLS_AGAIN
 from pbx.db.writer import LogWriter
-from routing.follow_up import Stage, Todo
+from routing.follow_up import FollowUpStage, Todo
 from routing.model import Override, Patient, together
 
 ROOT = Path(__file__).parents[3]
@@ -70,9 +70,9 @@ def test_a_plan_comes_back_as_it_was() -> None:
     """All its parts, with what is laid over it, through the text of a file."""
     shift = Override(1, "doctors", "add", "lee", None, NOW, NOW + timedelta(hours=1), "ill")
     plan = replace(PLAN, overrides=(shift,), patients={CALLER: Patient("p1", "A", "lee")})
-    again = plain.value(json.loads(json.dumps(plain.plain(plan))))
+    again = plain.decode(json.loads(json.dumps(plain.encode(plan))))
     assert again == plan
-    assert plain.value(plain.plain(plan.office.zone)) == plan.office.zone
+    assert plain.decode(plain.encode(plan.office.zone)) == plan.office.zone
 
 
 @pytest.mark.parametrize(
@@ -81,7 +81,7 @@ def test_a_plan_comes_back_as_it_was() -> None:
 def test_only_our_own_classes_are_made(data: object) -> None:
     """A file can name any class; none but the listed ones is ever made."""
     with pytest.raises(ValueError, match="no class of ours"):
-        plain.value(data)
+        plain.decode(data)
 
 
 FAMILY = together([Patient("p1", "Ann", "lee", frozenset({"vip"})), Patient("p2", "Bob")])
@@ -202,16 +202,18 @@ def test_a_cut_off_call_does_not_reset_the_climb_of_another_patient(
     call = "2.2" if joined else "1.1"
     for one in dict.fromkeys(("1.1", call)):
         intake.opened(one, CALLER, "urgent", "urgent")
-    (before,) = message_states.due(engine, NOW + timedelta(hours=1), 9)
-    todo = Todo("ring", Stage.EVERYONE)
+    (before,) = message_states.due_messages(engine, NOW + timedelta(hours=1), 9)
+    todo = Todo("ring", FollowUpStage.EVERYONE)
     begun, next_ = NOW + timedelta(minutes=25), NOW + timedelta(minutes=25, seconds=40)
     follow_ups.begin_round(engine, before, todo, [], at=begun, due_at=next_)
     ended = begun + timedelta(seconds=20)
     live = LiveCall("urgent", CALLER, accepted_at=ended - timedelta(seconds=5), person="lee")
     intake.accepted("1.1", call, "lee", live.accepted_at)
     intake.over("1.1", call, live, ended)
-    (view,) = message_states.due(engine, NOW + timedelta(hours=1), 9)
-    since, stage = (before.since, Stage.EVERYONE) if joined else (ended, Stage.ON_CALL)
+    (view,) = message_states.due_messages(engine, NOW + timedelta(hours=1), 9)
+    since, stage = (
+        (before.since, FollowUpStage.EVERYONE) if joined else (ended, FollowUpStage.ON_CALL)
+    )
     assert (view.state, view.since, view.stage) == ("open", since, stage)
     (message,) = messages.list_open(engine)
     assert message.due_at == (next_ if joined else ended + CALLS_AGAIN)
@@ -226,7 +228,7 @@ def test_a_conversation_settles_its_own_message(home: Home, catch_up: CatchUp) -
     live = LiveCall("urgent", CALLER, accepted_at=NOW - timedelta(seconds=11), person="lee")
     intake.accepted("1.1", "1.1", "lee")
     intake.over("1.1", "1.1", live)
-    found = messages.get(engine, "1.1")
+    found = messages.get_message(engine, "1.1")
     assert found is not None
     assert (found.state, found.disposition) == ("closed", messages.SPOKEN)
     engine.dispose()

@@ -32,7 +32,7 @@ def hidden(place: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Put the code into a folder that nobody else may enter, as a checkout in /root is."""
     folder = place / "root"
     packages = {}
-    for package, found in script.packages().items():
+    for package, found in script.package_folders().items():
         source = found / package
         if source.is_dir():
             shutil.copytree(source, folder / package)
@@ -40,7 +40,7 @@ def hidden(place: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
             shutil.copyfile(source.with_suffix(".py"), folder / f"{package}.py")
         packages[package] = folder
     folder.chmod(0o700)
-    monkeypatch.setattr(script, "packages", lambda: packages)
+    monkeypatch.setattr(script, "package_folders", lambda: packages)
     return folder
 
 

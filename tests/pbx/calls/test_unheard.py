@@ -25,7 +25,7 @@ from pbx.calls.record.reconcile import reconcile_day
 from pbx.calls.record.recorder import Recorder
 from pbx.calls.record.spool import Fact, Spool
 from pbx.calls.record.spool_import import UNHEARD, UNRECORDED, TakingIn
-from pbx.calls.turns import reported
+from pbx.calls.turns import turn_records
 from pbx.config import plan as plans
 from pbx.config.home import Home
 from pbx.config.secrets import Secrets
@@ -179,7 +179,7 @@ async def test_a_call_of_the_log_that_begins_while_one_asks_is_not_ended(office:
     question, verdict = office.asked(MAIN, "1.2")
 
     async def ask() -> frozenset[str]:
-        for record in reported(question, verdict, PLAN, office.clock.now()):
+        for record in turn_records(question, verdict, PLAN, office.clock.now()):
             office.writer.put(record)
         return NOTHING
 
@@ -265,7 +265,7 @@ async def test_a_matter_that_is_reported_after_the_end_is_followed_up(office: Of
     await office.resync()
     assert (office.row().outcome, office.message()) == ("abandoned", None)
     question, verdict = office.asked(BACK_LINE, CALL)
-    facts = tuple(reported(question, verdict, PLAN, NOW))
+    facts = tuple(turn_records(question, verdict, PLAN, NOW))
     verdict = replace(verdict, decision=None, facts=None)  # as the standby does
     Spool(office.home.spool).put(Fact(CALL, NOW, facts, None, question, verdict))
     for path in office.catch_up.waiting():
@@ -307,7 +307,7 @@ async def test_what_the_standby_tells_of_a_call_that_broke_off_is_no_open_call(
 
     await office.resync()
     question, verdict = office.asked(BACK_LINE, CALL)
-    facts = tuple(reported(question, verdict, PLAN, NOW))
+    facts = tuple(turn_records(question, verdict, PLAN, NOW))
     verdict = replace(verdict, decision=None, facts=None)  # as the standby does
     Spool(office.home.spool).put(Fact(CALL, NOW, facts, None, question, verdict))
     spool_import = TakingIn(office.recorder, nobody, office.clock)
@@ -397,7 +397,7 @@ async def test_earlier_attempts_do_not_keep_what_is_held_anew(office: Office) ->
     office.presses_urgent("1.1")
     await office.hangs_up("1.1")
     engine, now = office.engine(), office.clock.now()
-    (view,) = message_states.due(engine, now, 9)
+    (view,) = message_states.due_messages(engine, now, 9)
     ring, later = Todo("ring", who={"lee": "mobile"}), now + timedelta(minutes=5)
     (attempt,) = follow_ups.begin_round(engine, view, ring, ["lee"], at=now, due_at=later) or []
     message_states.move(engine, PLAN, "1.1", "acknowledged", at=now, person="lee")

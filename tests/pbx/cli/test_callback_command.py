@@ -53,8 +53,8 @@ def test_without_a_running_office_nothing_is_left_to_dial(
         "start it with 'officeline up'."
     )
     engine = open_database(home.database)
-    assert outbound.take(engine, datetime.now(UTC)) is None
-    row = outbound.get(engine, 1)
+    assert outbound.take_request(engine, datetime.now(UTC)) is None
+    row = outbound.get_request(engine, 1)
     engine.dispose()
     assert row is not None
     assert row.result == "withdrawn"
@@ -77,7 +77,7 @@ def test_what_cannot_be_is_said_at_once(home: Home, words: tuple[str, ...], sent
     assert isinstance(found.exception, OfficeLineError)
     assert sentence in str(found.exception)
     engine = open_database(home.database)
-    assert outbound.get(engine, 1) is None
+    assert outbound.get_request(engine, 1) is None
     engine.dispose()
 
 
@@ -86,9 +86,9 @@ def test_a_refusal_is_reported_without_the_number(home: Home) -> None:
 
     def office() -> None:
         engine = open_database(home.database)
-        while (request := outbound.take(engine, datetime.now(UTC))) is None:
+        while (request := outbound.take_request(engine, datetime.now(UTC))) is None:
             time.sleep(0.02)
-        outbound.refused(engine, request.id, "2 calls a day are the limit", datetime.now(UTC))
+        outbound.note_refused(engine, request.id, "2 calls a day are the limit", datetime.now(UTC))
         engine.dispose()
 
     running = threading.Thread(target=office, daemon=True)

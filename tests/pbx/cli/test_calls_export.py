@@ -50,7 +50,7 @@ def export(home: Path, *words: str) -> Result:
     return CliRunner().invoke(root, ["calls", "export", *words])
 
 
-def entries(home: Path, what: str) -> list[audit.Entry]:
+def entries(home: Path, what: str) -> list[audit.AuditEntry]:
     """Read what the audit holds of a deed."""
     engine = open_database(Home(home).database)
     found = audit.entries(engine, what=what)

@@ -29,7 +29,7 @@ from pbx.db import follow_ups, message_states, records
 from pbx.db.database import open_database
 from pbx.db.writer import LogWriter
 from pbx.service.pulse import Pulse
-from routing.follow_up import Stage, Todo
+from routing.follow_up import FollowUpStage, Todo
 from tests.support.ledgers import Reported, write_log
 
 ROOT = Path(__file__).parents[3]
@@ -60,8 +60,8 @@ def home(tmp_path: Path) -> Path:
         records.EventNoted("1.2", ago[1], "turn", {"event": "arrived", "verb": names.MENU}),
     )
     engine = open_database(Home(tmp_path).database)
-    view = next(one for one in message_states.due(engine, now, 9) if one.id == "1.4")
-    todo = Todo("ring", Stage.ON_CALL, {"lee": "mobile"})
+    view = next(one for one in message_states.due_messages(engine, now, 9) if one.id == "1.4")
+    todo = Todo("ring", FollowUpStage.ON_CALL, {"lee": "mobile"})
     follow_ups.begin_round(engine, view, todo, ["lee"], at=now, due_at=now)
     engine.dispose()
     return tmp_path

@@ -13,7 +13,7 @@ from cli import app
 from pbx.config.home import Home
 from pbx.db import audit, outbound
 from pbx.db.database import open_database
-from pbx.db.outbound import Since, Wanted
+from pbx.db.outbound import OutboundRequest, Since
 
 ROOT = Path(__file__).parents[3]
 PATIENT = "+12125550142"
@@ -24,13 +24,13 @@ T0 = datetime(2026, 11, 28, 7, 10, tzinfo=UTC)
 def home(tmp_path: Path) -> Path:
     """Make a home with one call that was talked, of a message, and a later one that was refused."""
     engine = open_database(Home(tmp_path).database)
-    wanted = Wanted("lee", PATIENT, "leg-1", message="m-1")
-    outbound.place(engine, wanted, Since(T0, timedelta(hours=1)), lambda *_: None, T0)
+    wanted = OutboundRequest("lee", PATIENT, "leg-1", message="m-1")
+    outbound.place_outbound(engine, wanted, Since(T0, timedelta(hours=1)), lambda *_: None, T0)
     outbound.answered(engine, "leg-1", T0 + timedelta(seconds=5))
-    outbound.ended(engine, "leg-1", None, T0 + timedelta(seconds=65))
+    outbound.note_ended(engine, "leg-1", None, T0 + timedelta(seconds=65))
     at = T0 + timedelta(days=1)
     request = outbound.ask(engine, "osei", PATIENT, by="amy", at=at)
-    outbound.refused(engine, request, "it is abroad", at)
+    outbound.note_refused(engine, request, "it is abroad", at)
     engine.dispose()
     return tmp_path
 

@@ -27,7 +27,7 @@ import cli
 from pbx.cli.calls import callback
 from pbx.config import secrets
 from pbx.config.home import Home
-from pbx.config.patients_file import Entry
+from pbx.config.patients_file import PatientEntry
 from pbx.config.plan import parse
 from pbx.db import changes, database, overlay
 from pbx.db.database import open_database
@@ -158,7 +158,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     engine = open_database(home.database)
     running = parse(text, folder / "office.toml", ROOT / "config" / "presets.toml").plan
     apply_first(engine, text, running.hash, now=now)
-    entry = Entry(1, Patient("P1042", "Zoë Łuczak — née Müller"), ("+12125550142",))
+    entry = PatientEntry(1, Patient("P1042", "Zoë Łuczak — née Müller"), ("+12125550142",))
     put_patients(engine, [entry], refused=False, partial=False, by="amy", now=now)
     for number in range(12):
         span = (now + number * timedelta(hours=1), now + (number + 1) * timedelta(hours=1))

@@ -59,7 +59,7 @@ def logged(home: Path, *calls: tuple[str, Facts, datetime]) -> None:
         decision = route(facts, PLAN, at)
         steps = explain.imagine(PLAN, EVERYBODY, facts, at).steps
         rings = steps[0].who if steps and isinstance(steps[0], Ringing) else ()
-        kept = explain.keep(facts, decision, rings, PLAN, at)
+        kept = explain.details_to_keep(facts, decision, rings, PLAN, at)
         writer.put(records.CallStarted(call, at, "main", facts.did, facts.caller, PLAN.hash))
         writer.put(
             records.Decided(
@@ -141,7 +141,7 @@ def test_who_has_not_confirmed_is_reported(home: Path) -> None:
     """The backup is rung in the first step, and the sentences say why."""
     engine = open_database(Home(home).database)
     begin = Begin("doctors", "osei", datetime(2026, 11, 23, 13, tzinfo=UTC))
-    shifts.note(engine, [begin], "oncall", at=NIGHT)
+    shifts.note_starts(engine, [begin], "oncall", at=NIGHT)
     shifts.happen(engine, shifts.active(engine)[0], "tried enough", at=NIGHT)
     engine.dispose()
     words = ("explain", "--did", BACK, "--at", "2026-11-28 02:10")

@@ -33,4 +33,4 @@ def test_every_command_has_an_example_that_works(name: str, example: str) -> Non
     assert name in example
     for option, value in pairwise(words):
         if option in TIMES and not value.startswith(("/", "age1")):  # --to may name a file or key
-            when.parse(value, ZoneInfo("America/New_York"), datetime(2026, 11, 24, tzinfo=UTC))
+            when.parse_time(value, ZoneInfo("America/New_York"), datetime(2026, 11, 24, tzinfo=UTC))

@@ -17,14 +17,14 @@ from pbx.base.errors import OfficeLineError
 from pbx.cli.inbox import inbox
 from pbx.cli.shared.context import Context
 from pbx.config.home import Home
-from pbx.config.patients_file import Entry
+from pbx.config.patients_file import PatientEntry
 from pbx.config.plan import parse
 from pbx.db import audit, follow_ups, message_states, messages
 from pbx.db.database import open_database
 from pbx.db.patients import put_patients
 from pbx.reports.display import is_breached
 from routing import follow_up
-from routing.follow_up import View
+from routing.follow_up import MessageView
 from routing.model import Patient, Plan
 from tests.support.ledgers import CALLER, Reported, write_log
 
@@ -50,9 +50,9 @@ def home(tmp_path: Path) -> Path:
     """Make a home with three messages; about one of them somebody was called in vain."""
     write_log(tmp_path, [ROUTINE, URGENT, LATER])
     engine = open_database(Home(tmp_path).database)
-    patient = Entry(1, Patient("p-17", "Mary Roe"), (CALLER,))
+    patient = PatientEntry(1, Patient("p-17", "Mary Roe"), (CALLER,))
     put_patients(engine, [patient], refused=False, partial=False, by="amy", now=T0)
-    view = next(one for one in message_states.due(engine, T0, 9) if one.id == URGENT.id)
+    view = next(one for one in message_states.due_messages(engine, T0, 9) if one.id == URGENT.id)
     todo = follow_up.Todo("ring", who={"lee": "mobile"})
     (attempt,) = (
         follow_ups.begin_round(engine, view, todo, ["lee"], at=T0, due_at=T0 + timedelta(minutes=5))
@@ -131,17 +131,25 @@ HOUR = timedelta(hours=1)
 @pytest.mark.parametrize(
     ("view", "passed", "broken"),
     [
-        (View("1", "urgent", "open", T0), HOUR / 3, False),
-        (View("1", "urgent", "open", T0), HOUR / 2, True),
-        (View("1", "urgent", "open", T0, breached_at=T0 - HOUR), HOUR / 3, True),
-        (View("1", "routine", "open", T0), 9 * HOUR, False),
-        (View("1", "urgent", "acknowledged", T0, acknowledged_at=T0 + HOUR), 1.4 * HOUR, False),
-        (View("1", "urgent", "acknowledged", T0, acknowledged_at=T0 + HOUR), 1.5 * HOUR, True),
-        (View("1", "urgent", "called back", T0, acknowledged_at=T0), 9 * HOUR, False),
+        (MessageView("1", "urgent", "open", T0), HOUR / 3, False),
+        (MessageView("1", "urgent", "open", T0), HOUR / 2, True),
+        (MessageView("1", "urgent", "open", T0, breached_at=T0 - HOUR), HOUR / 3, True),
+        (MessageView("1", "routine", "open", T0), 9 * HOUR, False),
+        (
+            MessageView("1", "urgent", "acknowledged", T0, acknowledged_at=T0 + HOUR),
+            1.4 * HOUR,
+            False,
+        ),
+        (
+            MessageView("1", "urgent", "acknowledged", T0, acknowledged_at=T0 + HOUR),
+            1.5 * HOUR,
+            True,
+        ),
+        (MessageView("1", "urgent", "called back", T0, acknowledged_at=T0), 9 * HOUR, False),
     ],
 )
 def test_a_promise_is_broken_noticed_or_not(
-    plan: Plan, view: View, passed: timedelta, *, broken: bool
+    plan: Plan, view: MessageView, passed: timedelta, *, broken: bool
 ) -> None:
     """Half an hour until somebody takes it up, and as long from then until the call back."""
     assert is_breached(view, plan, T0 + passed) is broken
@@ -231,7 +239,7 @@ def test_closing_asks_where_nobody_called_back(home: Path, plan: Plan) -> None:
 def state(home: Path, message: Reported) -> str:
     """Read how a message stands."""
     engine = open_database(Home(home).database)
-    found = messages.get(engine, message.id)
+    found = messages.get_message(engine, message.id)
     engine.dispose()
     assert found is not None
     return found.state

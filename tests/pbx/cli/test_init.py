@@ -24,7 +24,7 @@ from pbx.cli.init import asked as init_asked
 from pbx.config import plan, secrets
 from pbx.config.setup import answers
 from pbx.config.setup import write as land
-from pbx.config.setup.answers import Answers
+from pbx.config.setup.answers import SetupAnswers
 from pbx.config.setup.office_text import with_answers
 from routing import proof
 from tests.support.offices import EXAMPLE, NOW, PRESETS, found
@@ -363,10 +363,10 @@ def test_the_secrets_is_put_back_when_the_file_cannot_be_written(
 def test_a_file_of_another_layout_is_reported() -> None:
     """Nothing is guessed."""
     with pytest.raises(OfficeLineError, match="cannot change"):
-        with_answers('office = "no table"\n', Answers(name="Elm"), fresh=False)
+        with_answers('office = "no table"\n', SetupAnswers(name="Elm"), fresh=False)
     text = EXAMPLE.replace('name = "backline"', 'name = "other"')
     with pytest.raises(OfficeLineError, match="no line called 'backline'"):
-        with_answers(text, Answers(backline="+12125550109"), fresh=False)
+        with_answers(text, SetupAnswers(backline="+12125550109"), fresh=False)
 
 
 def heard(terminal: int) -> str:

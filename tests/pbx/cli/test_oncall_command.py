@@ -147,7 +147,9 @@ def test_now_says_who_has_not_confirmed(place: Context) -> None:
     """Within the shift alone; who is first is told, and tools find it in a key of its own."""
     engine = place.database()
     begin = Begin("doctors", "osei", datetime(2026, 11, 23, 13, tzinfo=UTC))
-    shifts.note(engine, [begin], "oncall", at=NOW, end=datetime(2026, 11, 30, 13, tzinfo=UTC))
+    shifts.note_starts(
+        engine, [begin], "oncall", at=NOW, end=datetime(2026, 11, 30, 13, tzinfo=UTC)
+    )
     (row,) = shifts.active(engine)
     assert "confirmed" not in run(place, "now").stdout
     shifts.happen(engine, row, "tried enough", at=NOW)

@@ -94,7 +94,7 @@ def complaint(place: Context, *words: str) -> str:
 
 def holds(place: Context, at: str) -> tuple[tuple[str, ...], str | None]:
     """Say who is on call and who steps in, as the line would read it."""
-    answer = on_call(place.running(), "doctors", when.parse(at, NEW_YORK, NOW))
+    answer = on_call(place.running(), "doctors", when.parse_time(at, NEW_YORK, NOW))
     return answer.people, answer.backup
 
 
@@ -268,14 +268,14 @@ def test_simulate_says_who_takes_turns_for_whom(place: Context) -> None:
 def test_explain_names_who_is_there(place: Context) -> None:
     """A call in the week away rings whoever has the turn, with the resident, and then the next."""
     plan = place.running()
-    at = when.parse("2026-12-01 20:00", NEW_YORK, NOW)
+    at = when.parse_time("2026-12-01 20:00", NEW_YORK, NOW)
     numbers = dict.fromkeys(plan.people, frozenset({"mobile"}))
     reported = explain.imagine(plan, numbers, Facts("+12125550100", None, ("1",)), at)
     assert reported.oncall == {"doctors": ("lee", "chen")}
     assert "Dr. Ana Lee has the turn of Dr. Mira Patel, who is away." in explain.sentences(
         reported, plan
     )
-    assert explain.document(reported)["instead_of"] == {"doctors": {"lee": "patel"}}
+    assert explain.to_json(reported)["instead_of"] == {"doctors": {"lee": "patel"}}
     rung = [one.who for one in reported.steps if isinstance(one, escalation.Ringing)]
     assert rung[:2] == [("lee", "chen"), ("osei",)]
     found = proof.prove(plan, numbers, at, at + timedelta(days=30))

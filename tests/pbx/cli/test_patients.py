@@ -25,7 +25,7 @@ from pbx.cli.shared.context import Context
 from pbx.config import patients_file as patients
 from pbx.config import plan as plans
 from pbx.config.patient_lists.changes import compare
-from pbx.config.patients_file import Entry
+from pbx.config.patients_file import PatientEntry
 from pbx.db import audit
 from pbx.db.database import open_database
 from pbx.db.overlay import laid_over
@@ -337,9 +337,9 @@ def test_what_a_list_does_not_have_stays(place: Context) -> None:
 
 def test_a_change_in_the_meantime_stops_the_import(engine: Engine) -> None:
     """What was agreed to is what is written, or nothing."""
-    entries = [Entry(2, Patient("P1", "Ann"), ("+12125550142",))]
+    entries = [PatientEntry(2, Patient("P1", "Ann"), ("+12125550142",))]
     seen = compare(list_patients(engine), entries, replace=False)
-    other = [Entry(2, Patient("P2", "Bob"), ("+12125550142",))]
+    other = [PatientEntry(2, Patient("P2", "Bob"), ("+12125550142",))]
     put_patients(engine, other, by="bob", now=NOW)
     with pytest.raises(OfficeLineError, match="changed in the meantime; nothing was imported"):
         put_patients(engine, entries, by="amy", now=NOW, seen=seen)
@@ -412,7 +412,7 @@ def test_no_text_is_a_traceback(text: str) -> None:
     """Whatever the file holds: rows, refusals, or one sentence."""
     for candidate in (text, HEAD + text):
         with contextlib.suppress(OfficeLineError):
-            parsed = patients.parse(candidate, PLAN)
+            parsed = patients.parse_patients(candidate, PLAN)
             lines = [*(e.line for e in parsed.entries), *(r.line for r in parsed.refused)]
             lines += parsed.below
             assert len(lines) == len(set(lines)) <= candidate.count("\n") + candidate.count("\r")
@@ -429,7 +429,7 @@ def test_every_row_is_stored_or_refused(
     path = tmp_path_factory.mktemp("fuzz") / "x.db"
     buffer = io.StringIO()
     csv.writer(buffer).writerows([HEAD.strip().split(","), *rows])
-    parsed = patients.parse(buffer.getvalue(), PLAN)
+    parsed = patients.parse_patients(buffer.getvalue(), PLAN)
     entries, refused = parsed.entries, parsed.refused
     filled = sum(any(cell.strip() for cell in row) for row in rows)
     assert len(entries) + len(refused) + len(parsed.below) == filled
@@ -452,7 +452,7 @@ def test_every_row_is_stored_or_refused(
 def test_ten_thousand_patients_are_read_and_laid_over(engine: Engine, tmp_path: Path) -> None:
     """As many as a large practice has, each with two numbers."""
     entries = [
-        Entry(
+        PatientEntry(
             number,
             Patient(f"P{number}", f"Patient {number}", "lee"),
             (f"+1212{number:07d}", f"+1646{number:07d}"),

@@ -189,7 +189,7 @@ def test_unlocking(place: Path) -> None:
     for words, given in ((("--unlock",), ""), (("--stdin",), "913640\n")):
         engine = open_database(Home(place / "home").database)
         for _ in range(5):
-            tries.take(engine, "lee", "inbound", NOW)
+            tries.count_try(engine, "lee", "inbound", NOW)
         engine.dispose()
         assert listed(place)["lee"]["locked"] == ["inbound"]
         assert "LOCKED" in done(place, "people", "list")

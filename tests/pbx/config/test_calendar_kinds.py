@@ -9,7 +9,7 @@ import pytest
 
 from pbx.base.errors import OfficeLineError
 from pbx.config import plan as plan_files
-from pbx.config.ics.reader import Found, read
+from pbx.config.ics.reader import CalendarShifts, read
 from pbx.config.ics.whose import Whose
 
 ROOT = Path(__file__).parents[3]
@@ -36,7 +36,7 @@ def calendar(*events: str, head: str = "", alike: bool = False) -> bytes:
     return text.replace("\n", "\r\n").encode()
 
 
-def found(content: bytes, *, attendees: bool = False, endless: bool = True) -> Found:
+def found(content: bytes, *, attendees: bool = False, endless: bool = True) -> CalendarShifts:
     """Read a calendar of March 2026."""
     whose = Whose(PLAN, attendees=attendees)
     return read(content, PLAN, START, END, whose=whose, endless=endless)

@@ -63,7 +63,7 @@ def test_our_own_export_always_imports(
     span = (begin, begin + timedelta(days=4))
     found = read(export(plan, "doctors", *span, REVISION), plan, *span)
     assert found.name.startswith("On call: doctors")
-    feed = shifts_file.Feed(found.name)
+    feed = shifts_file.CalendarFeed(found.name)
     edit = shifts_file.edit(text, NAME, "doctors", found.shifts, span, feed)
     after: Plan = parse(edit.text, NAME, PRESETS).plan
     halves = [begin + step * HALF for step in range(4 * 48)]

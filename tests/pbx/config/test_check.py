@@ -17,7 +17,7 @@ from pbx.cli.plan.check import check
 from pbx.cli.shared.context import Context
 from pbx.config import plan, secrets
 from pbx.config.findings import reading
-from pbx.config.findings.check import look
+from pbx.config.findings.check import find_all
 from pbx.config.findings.finding import CODES, ERRORS, FATAL, WARNINGS
 from pbx.config.secrets import Secrets
 from tests.support.offices import BROKEN, EXAMPLE, NOW, PRESETS, ROOT, changed, codes, found
@@ -243,7 +243,7 @@ def test_only_whoever_is_called_needs_a_contact() -> None:
 def test_numbers_of_the_secrets() -> None:
     """With the secrets file's contacts, whoever is on call without a number is found."""
     held = {"lee": frozenset({"mobile"}), "osei": frozenset({"second"})}
-    findings = look(EXAMPLE, PRESETS, NOW, held).findings
+    findings = find_all(EXAMPLE, PRESETS, NOW, held).findings
     assert [(one.code, one.where) for one in findings] == [
         ("no-contact", "person osei"),
         ("no-contact", "person patel"),

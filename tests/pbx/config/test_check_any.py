@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from pbx.base.errors import ConfigError
 from pbx.config import plan
-from pbx.config.findings.check import look
+from pbx.config.findings.check import find_all
 from pbx.config.findings.finding import CODES
 from pbx.config.findings.lines import Lines
 from routing.engine import route
@@ -111,7 +111,7 @@ def test_no_values_are_too_much(chance: random.Random) -> None:
 
 def assess(text: str) -> None:
     """Look at a text; where nothing is fatal, its plan must decide calls."""
-    first = look(text, PRESETS, NOW)
+    first = find_all(text, PRESETS, NOW)
     for one in first.findings:
         assert one.code in CODES
         assert 1 <= one.line <= text.count("\n") + 1

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pbx.config import plan
-from pbx.config.findings.times import minutes
+from pbx.config.findings.times import minutes_of_week
 from routing import spans
 from routing.engine import route
 from routing.instants import inside
@@ -155,13 +155,13 @@ def test_whoever_goes_in_circles_is_urgent() -> None:
 @settings(max_examples=20, deadline=None)
 def test_minutes_of_a_week(days: str, times: str) -> None:
     """A window's minutes are those at which the line finds itself in it."""
-    windows = spans.windows(f"{days} {times}")
-    covered = minutes(windows)
+    windows = spans.weekly_windows(f"{days} {times}")
+    covered = minutes_of_week(windows)
     monday = datetime(2026, 11, 23, tzinfo=UTC)
     for minute in range(0, 7 * 24 * 60, 29):
         at = monday + timedelta(minutes=minute)
         assert bool(covered >> minute & 1) == inside(windows, at, ZoneInfo("UTC"))
-    assert minutes(spans.windows("mon 08:00-mon 08:00")) == (1 << 7 * 24 * 60) - 1
+    assert minutes_of_week(spans.weekly_windows("mon 08:00-mon 08:00")) == (1 << 7 * 24 * 60) - 1
 
 
 def policy(rules: list[dict[str, str]]) -> str:

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pbx.config import plan
-from pbx.config.findings.check import look
+from pbx.config.findings.check import find_all
 from pbx.config.findings.finding import Finding
 from routing import idle
 from tests.support.offices import PRESETS, changed, found
@@ -365,7 +365,9 @@ def test_who_left_needs_no_number_and_who_will_come_does() -> None:
     # "everyone" rings all physicians, so none of them may be one
     text = text.replace('role = "physician"', 'role = "nurse"').replace('"everyone"', '"patel"')
     known = {"lee": frozenset({"mobile"}), "patel": frozenset({"mobile"})}
-    missing = [one for one in look(text, PRESETS, NOW, known).findings if one.code == "no-contact"]
+    missing = [
+        one for one in find_all(text, PRESETS, NOW, known).findings if one.code == "no-contact"
+    ]
     assert [one.where for one in missing] == ["person ana"]
 
 

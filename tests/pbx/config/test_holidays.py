@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pbx.calls.explain import document, imagine, sentences
+from pbx.calls.explain import imagine, sentences, to_json
 from pbx.cli.hours.hours import _row, _sentence
 from pbx.config.plan import parse
 from routing import hours
@@ -122,7 +122,7 @@ def test_explain_names_the_holiday(when: str, who: str, because: str | None) -> 
     name = PLAN.people[who].name
     line = next(one for one in sentences(reported, PLAN) if one.startswith("On call for doctors"))
     assert line == f"On call for doctors: {name}{f' ({because})' if because else ''}."
-    assert document(reported).get("holidays") == ({"doctors": because} if because else None)
+    assert to_json(reported).get("holidays") == ({"doctors": because} if because else None)
 
 
 @given(st.integers(0, 3 * 366 * 24 * 60))

@@ -27,7 +27,7 @@ def read(content: str | bytes, *maps: str, encoding: str | None = None, at: Path
     path = at / "list.csv"
     path.write_bytes(content.encode() if isinstance(content, str) else content)
     mapped = columns.mapping(maps)
-    return patients_file.parse(patients_file.read_file(path, encoding), PLAN, mapped)
+    return patients_file.parse_patients(patients_file.read_file(path, encoding), PLAN, mapped)
 
 
 def found(parsed: Parsed) -> Found:
@@ -68,7 +68,7 @@ CASES: dict[str, Found] = {
 def test_each_file_is_read_right(name: str, right: Found) -> None:
     """Without being told anything of it."""
     content = patients_file.read_file(FILES / f"{name}.csv")
-    assert found(patients_file.parse(content, PLAN)) == right
+    assert found(patients_file.parse_patients(content, PLAN)) == right
 
 
 def test_every_file_is_in_the_table() -> None:
@@ -82,13 +82,15 @@ def test_windows_letters_are_offered_as_a_choice() -> None:
     path = FILES / "c11-cp1252.csv"
     with pytest.raises(OfficeLineError, match=r"not UTF-8 \(line 2\).*--encoding cp1252"):
         patients_file.read_file(path)
-    read = patients_file.parse(patients_file.read_file(path, "cp1252"), PLAN)
+    read = patients_file.parse_patients(patients_file.read_file(path, "cp1252"), PLAN)
     assert found(read) == [("P1", "Muñoz", (HOME,))]
 
 
 def test_a_line_break_in_a_name_is_refused() -> None:
     """It is as likely a quote that swallowed the next row; the others are still read."""
-    read = patients_file.parse(patients_file.read_file(FILES / "c17-quoted-newline.csv"), PLAN)
+    read = patients_file.parse_patients(
+        patients_file.read_file(FILES / "c17-quoted-newline.csv"), PLAN
+    )
     assert [(one.line, one.why[:28]) for one in read.refused] == [
         (2, "its name has a line break; w")
     ]
@@ -99,7 +101,7 @@ def test_extensions_are_left_out_and_noted() -> None:
     """The second patient's number is the office's own, which no patient has."""
     content = patients_file.read_file(FILES / "c20-ext.csv")
     other = replace(PLAN, office=replace(PLAN.office, number="+12125550199"), lines=())
-    read = patients_file.parse(content, other)
+    read = patients_file.parse_patients(content, other)
     assert found(read) == [
         ("P1", "A", (HOME,)),
         ("P2", "B", ("+12125550100",)),
@@ -108,7 +110,7 @@ def test_extensions_are_left_out_and_noted() -> None:
     assert [one.notes for one in read.entries] == [
         (f"the extension of …{last} is left out",) for last in ("0147", "0100", "0149")
     ]
-    (own,) = patients_file.parse(content, PLAN).refused
+    (own,) = patients_file.parse_patients(content, PLAN).refused
     assert (own.line, own.why) == (3, "…0100 is the office's own number")
 
 

@@ -12,9 +12,9 @@ from pbx.config.patient_lists import cells
 A, B = "+12125550147", "+12125550148"
 
 
-def read(cell: str, country: str = "US") -> cells.Found:
+def read(cell: str, country: str = "US") -> cells.CellNumbers:
     """Read one cell."""
-    found = cells.Found()
+    found = cells.CellNumbers()
     cells.read_cell(cell, country, found)
     return found
 
@@ -76,7 +76,7 @@ def test_two_numbers(cell: str) -> None:
 )
 def test_nothing(cell: str) -> None:
     """Words that say that there is none are no bad number."""
-    assert read(cell) == cells.Found()
+    assert read(cell) == cells.CellNumbers()
 
 
 @pytest.mark.parametrize("cell", ["0000000000", "999-999-9999", "(555) 555-5555", "111 111 1111"])

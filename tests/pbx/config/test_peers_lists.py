@@ -40,7 +40,7 @@ def numbers(
     path = tmp_path / "list.csv"
     path.write_bytes(content.encode(encoding))
     text = patients_file.read_file(path, encoding if say else None)
-    parsed = patients_file.parse(text, plan)
+    parsed = patients_file.parse_patients(text, plan)
     assert parsed.refused == []
     return {one.patient.id: one.numbers for one in parsed.entries}
 
@@ -101,7 +101,7 @@ def test_the_same_file_twice(tmp_path: Path) -> None:
     path = tmp_path / "list.csv"
     path.write_text("id,name,phone\n1,Ann,2129741234\n2,Bob,2129741234\n1,Ann,2129741234\n")
     entries, refused = patients_file.settle(
-        patients_file.parse(patients_file.read_file(path), PLAN).entries
+        patients_file.parse_patients(patients_file.read_file(path), PLAN).entries
     )
     there = [Listed(one.patient.id, one.patient.name, one.numbers, None, ()) for one in entries]
     again = compare(there, entries, replace=False)
@@ -125,5 +125,5 @@ def test_what_a_spreadsheet_shortened(tmp_path: Path) -> None:
     """camptix#40: no number is made of it, and the sentence says where the digits were lost."""
     path = tmp_path / "list.csv"
     path.write_text("id,name,phone\n1,Ann,4.41E+11\n")
-    (refused,) = patients_file.parse(patients_file.read_file(path), PLAN).refused
+    (refused,) = patients_file.parse_patients(patients_file.read_file(path), PLAN).refused
     assert "the spreadsheet shortened it, and its last digits are not in the file" in refused.why

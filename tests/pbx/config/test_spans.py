@@ -27,7 +27,7 @@ WINDOWS = st.builds(Window, st.integers(0, 6), CLOCKS, st.integers(0, 6), CLOCKS
 @given(WINDOWS)
 def test_a_window_is_read_as_it_was_written(window: Window) -> None:
     """Writing and reading are the identity."""
-    assert spans.windows(spans.window_text(window)) == (window,)
+    assert spans.weekly_windows(spans.window_text(window)) == (window,)
 
 
 @given(
@@ -78,7 +78,7 @@ def test_windows_as_people_write_them(
     text: str, windows: list[tuple[int, float, int, float]]
 ) -> None:
     """Days, ranges of days, nights, and spans across several days; hours as numbers."""
-    read = [(w.weekday, hour(w.start), w.until, hour(w.end)) for w in spans.windows(text)]
+    read = [(w.weekday, hour(w.start), w.until, hour(w.end)) for w in spans.weekly_windows(text)]
     assert read == windows
 
 
@@ -107,7 +107,7 @@ def hour(at: time) -> float:
 def test_what_is_no_window(text: str) -> None:
     """The sentence says what a good one looks like."""
     with pytest.raises(ValueError, match=r"no window such as 'mon-thu 17:00-08:00'"):
-        spans.windows(text)
+        spans.weekly_windows(text)
 
 
 @pytest.mark.parametrize(
@@ -153,7 +153,7 @@ DAY_SPANS = [
 @pytest.mark.parametrize(("text", "expected"), DAY_SPANS)
 def test_spans_as_people_write_them(text: str, expected: list[str]) -> None:
     """Without AM and PM they are of the day."""
-    assert [day_spans.span_text(*one) for one in day_spans.spans(text)] == expected
+    assert [day_spans.span_text(*one) for one in day_spans.read_spans(text)] == expected
 
 
 @pytest.mark.parametrize(
@@ -176,7 +176,7 @@ def test_spans_as_people_write_them(text: str, expected: list[str]) -> None:
 def test_what_is_no_clear_span(text: str, why: str) -> None:
     """The sentence names both readings, and how to write each."""
     with pytest.raises(ValueError, match=re.escape(why)) as refused:
-        day_spans.spans(text)
+        day_spans.read_spans(text)
     assert str(refused.value).startswith(f"'{text}' is no ")
 
 
@@ -194,14 +194,14 @@ def test_what_is_no_clear_span(text: str, why: str) -> None:
 )
 def test_hours_that_changed_places_are_seen(text: str, meant: str | None) -> None:
     """What was probably meant is a usual day; of an evening nothing is said."""
-    assert day_spans.probably(*day_spans.span(text)) == meant
+    assert day_spans.probably(*day_spans.read_span(text)) == meant
 
 
 @given(CLOCKS, CLOCKS, st.sampled_from(["%H:%M", "%I:%M %p", "%I:%M%p"]))
 def test_a_span_is_read_as_it_was_written(start: time, end: time, form: str) -> None:
     """By 24 hours and by 12."""
-    assert day_spans.span(day_spans.span_text(start, end)) == (start, end)
-    assert day_spans.span(f"{start.strftime(form)}-{end.strftime(form)}") == (start, end)
+    assert day_spans.read_span(day_spans.span_text(start, end)) == (start, end)
+    assert day_spans.read_span(f"{start.strftime(form)}-{end.strftime(form)}") == (start, end)
 
 
 @given(st.lists(st.integers(0, 6), min_size=1, max_size=7, unique=True).map(tuple))
@@ -229,14 +229,14 @@ def test_a_date_is_read_as_it_was_written(day: date) -> None:
 )
 def test_handoffs_as_people_write_them(text: str, expected: tuple[int | None, time]) -> None:
     """With a weekday or without."""
-    assert spans.handoff(text) == expected
+    assert spans.read_handoff(text) == expected
 
 
 @pytest.mark.parametrize("text", ["", "mon", "mon 8", "T 8am", "someday 8am", "mon 24:00", "8"])
 def test_what_is_no_handoff(text: str) -> None:
     """The sentence says what a good one looks like."""
     with pytest.raises(ValueError, match=r"no handoff such as 'mon 08:00' or '8am'"):
-        spans.handoff(text)
+        spans.read_handoff(text)
 
 
 @pytest.mark.parametrize(
@@ -371,14 +371,14 @@ def test_what_is_no_local_time(text: str) -> None:
 def test_no_text_breaks_a_reader(text: str) -> None:
     """Whatever is written: read, or refused with a ValueError."""
     for read in (
-        spans.windows,
+        spans.weekly_windows,
         day_names.yearly,
         spans.seconds,
         spans.local_datetime,
         spans.weekdays,
-        spans.handoff,
+        spans.read_handoff,
         spans.day,
-        day_spans.spans,
+        day_spans.read_spans,
         day_spans.period,
     ):
         try:

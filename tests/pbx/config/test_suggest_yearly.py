@@ -54,10 +54,10 @@ def test_only_what_is_decided_for_all_years_is_left_out() -> None:
     """The example closes on Christmas Day of one year, which is not each year's."""
     found = each_year("US", None, 2026)
     plan = parse(EXAMPLE, Path("office.toml"), PRESETS).plan
-    assert {one.reason for one in suggest.missing(plan, found)} == FEDERAL.keys()
+    assert {one.reason for one in suggest.undecided_days(plan, found)} == FEDERAL.keys()
     text = suggest.extended(EXAMPLE, found)
     assert 'every = "07-04 observed"\nreason = "Independence Day"' in text
     whole = parse(text, Path("office.toml"), PRESETS).plan
-    assert suggest.missing(whole, found) == ()
+    assert suggest.undecided_days(whole, found) == ()
     for year in range(2026, 2036):
-        assert suggest.missing(whole, suggest.suggest("US", None, year, "en")) == ()
+        assert suggest.undecided_days(whole, suggest.suggest("US", None, year, "en")) == ()

@@ -69,7 +69,7 @@ def act(engine: Engine, event: Act, person: str | None = "lee", after_s: float =
 
 def found(engine: Engine, message_id: str = "m1") -> messages.MessageRow:
     """Read a message that there is."""
-    row = messages.get(engine, message_id)
+    row = messages.get_message(engine, message_id)
     assert row is not None
     return row
 
@@ -147,7 +147,7 @@ def test_a_message_is_read_as_it_was_left(engine: Engine) -> None:
         callback_number="+12125550142",
         recording="messages/c1.wav",
     )
-    assert messages.get(engine, "m1") == messages.MessageRow(
+    assert messages.get_message(engine, "m1") == messages.MessageRow(
         id="m1",
         call="c1",
         opened_at=T0,
@@ -158,7 +158,7 @@ def test_a_message_is_read_as_it_was_left(engine: Engine) -> None:
         flags=(),
         due_at=T0,
     )
-    assert messages.get(engine, "m2") is None
+    assert messages.get_message(engine, "m2") is None
 
 
 def test_opened_twice_it_is_one_message(engine: Engine) -> None:
@@ -202,7 +202,7 @@ def test_a_message_that_cannot_be_written_is_an_error(engine: Engine, tmp_path: 
     assert isinstance(caught.value, OfficeLineError)
     assert str(caught.value).startswith("A message could not be written to ")
     leave(engine)
-    assert messages.get(engine, "m1") is not None
+    assert messages.get_message(engine, "m1") is not None
 
 
 def test_an_error_holds_no_number(engine: Engine) -> None:
@@ -255,7 +255,7 @@ def test_a_second_call_joins_what_waits_for_its_call_back(
     assert (row.state, row.urgency) == ("open", "urgent")
     assert row.due_at == (T0 + timedelta(seconds=120) if "acknowledged" in events else timer)
     assert messages.recordings(engine, "m1") == ["messages/c1.wav", "messages/c2.wav"]
-    assert [one.what for one in messages.history(engine, "m1")].count("joined") == 1
+    assert [one.what for one in messages.message_history(engine, "m1")].count("joined") == 1
 
 
 @pytest.mark.parametrize(
@@ -315,11 +315,13 @@ def test_other_callers_and_routine_matters_stay_apart(
 def test_a_message_that_becomes_urgent_is_due_at_once(engine: Engine) -> None:
     """Its timer no longer waits for the opening."""
     leave(engine, urgency="routine")
-    (view,) = message_states.due(engine, T0, 9)
+    (view,) = message_states.due_messages(engine, T0, 9)
     message_states.put_off(engine, [(view, T0 + timedelta(hours=9))])
-    assert message_states.due(engine, T0 + timedelta(hours=8), 9) == []
+    assert message_states.due_messages(engine, T0 + timedelta(hours=8), 9) == []
     leave(engine, after_s=30)
-    assert [one.id for one in message_states.due(engine, T0 + timedelta(seconds=30), 9)] == ["m1"]
+    assert [
+        one.id for one in message_states.due_messages(engine, T0 + timedelta(seconds=30), 9)
+    ] == ["m1"]
 
 
 def test_who_did_what_and_when_is_kept(engine: Engine) -> None:
@@ -344,7 +346,7 @@ def test_who_did_what_and_when_is_kept(engine: Engine) -> None:
     times = (row.delivered_at, row.acknowledged_at, row.called_back_at, row.closed_at)
     assert times == tuple(T0 + timedelta(minutes=number) for number in range(4))
     assert (row.state, row.disposition, row.due_at) == ("closed", "sent to hospital", None)
-    reported = [(one.what, one.person) for one in messages.history(engine, "m1")]
+    reported = [(one.what, one.person) for one in messages.message_history(engine, "m1")]
     assert reported == [("opened", None), *people.items()]
     assert messages.list_open(engine) == []
 
@@ -353,12 +355,12 @@ def test_what_does_not_fit_is_refused_and_changes_nothing(engine: Engine) -> Non
     """A second acknowledgment, anything after the end, an unknown message, nobody."""
     leave(engine)
     act(engine, "acknowledged", "osei")
-    before = found(engine), messages.history(engine, "m1")
+    before = found(engine), messages.message_history(engine, "m1")
     with pytest.raises(RefusedError, match="a message that is acknowledged cannot be acknowledged"):
         act(engine, "acknowledged", "lee")
     with pytest.raises(ValueError, match="somebody must have closed the message"):
         act(engine, "closed", None)
-    assert (found(engine), messages.history(engine, "m1")) == before
+    assert (found(engine), messages.message_history(engine, "m1")) == before
     act(engine, "closed")
     with pytest.raises(RefusedError, match=r"Message m1 stays as it is, because .* 'officeline in"):
         act(engine, "called back")
@@ -369,7 +371,7 @@ def test_what_does_not_fit_is_refused_and_changes_nothing(engine: Engine) -> Non
 def test_nobody_is_called_about_what_was_taken_up_a_moment_ago(engine: Engine) -> None:
     """Acknowledged between the look and the call, a message is left alone."""
     leave(engine)
-    (view,) = message_states.due(engine, T0, 9)
+    (view,) = message_states.due_messages(engine, T0, 9)
     act(engine, "acknowledged")
     before = found(engine)
     todo = Todo("ring", who={"osei": "mobile"}, breach=True)
@@ -398,7 +400,7 @@ def test_any_walk_keeps_its_promises(engine: Engine, events: list[str]) -> None:
             if not joined:
                 return
         elif event == "restart":
-            follow_ups.take_up(engine, T0 + timedelta(seconds=after_s))
+            follow_ups.take_up_messages(engine, T0 + timedelta(seconds=after_s))
         elif (before.state, event) in AFTER:
             act(engine, event, after_s=after_s)  # type: ignore[arg-type]  # one of its words
         else:
@@ -430,6 +432,6 @@ def test_an_older_database_gets_timers_for_what_is_open(tmp_path: Path) -> None:
             )
     old.dispose()
     engine = open_database(path)
-    assert [one.id for one in message_states.due(engine, T0, 9)] == ["open"]
+    assert [one.id for one in message_states.due_messages(engine, T0, 9)] == ["open"]
     assert found(engine, "closed").due_at is None
     engine.dispose()

@@ -231,7 +231,7 @@ def test_a_message_is_tied_to_its_call(writer: LogWriter, engine: Engine) -> Non
     )
     history = written(writer, engine, records.MessageOpened("c1", "m1"))
     assert (history.call.message, history.call.started_at) == ("m1", at(4))
-    assert history.message == messages.get(engine, "m1")
+    assert history.message == messages.get_message(engine, "m1")
 
 
 def test_a_locked_database_costs_nothing_but_time(

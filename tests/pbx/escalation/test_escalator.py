@@ -157,7 +157,7 @@ class Office:
 
     def message(self, message_id: str = "m1") -> messages.MessageRow:
         """Read a message that there is."""
-        found = messages.get(self.engine, message_id)
+        found = messages.get_message(self.engine, message_id)
         assert found is not None
         return found
 
@@ -258,7 +258,7 @@ async def test_nobody_answers_until_somebody_does(office: Office) -> None:
         ("osei", "no answer"),
     }
     assert office.phone.unwritten == 0
-    events = [(one.what, one.person) for one in messages.history(office.engine, "m1")]
+    events = [(one.what, one.person) for one in messages.message_history(office.engine, "m1")]
     assert events == [("opened", None), ("breach", None), ("acknowledged", "patel")]
 
 
@@ -381,16 +381,16 @@ async def test_what_counts_for_a_while_does_not_count_for_years(office: Office) 
     """Strangers' wrong PINs and a person's calls of the day end as they always do."""
     engine, since = office.engine, outbound.Since(NIGHT - timedelta(hours=1), timedelta(hours=2))
     for number in range(pins.STRANGERS_LIMIT):
-        pins.take(engine, None, "inbound", NIGHT + YEARS + timedelta(seconds=number))
-    wanted = outbound.Wanted("lee", "+12125550142", "leg-1")
-    outbound.place(engine, wanted, since, lambda _today, _running: None, NIGHT + YEARS)
-    assert not pins.take(engine, "lee", "inbound", minutes(0)).may
+        pins.count_try(engine, None, "inbound", NIGHT + YEARS + timedelta(seconds=number))
+    wanted = outbound.OutboundRequest("lee", "+12125550142", "leg-1")
+    outbound.place_outbound(engine, wanted, since, lambda _today, _running: None, NIGHT + YEARS)
+    assert not pins.count_try(engine, "lee", "inbound", minutes(0)).may
     office.clock.at = minutes(0)
     tomorrow = outbound.Since(NIGHT + timedelta(hours=12), timedelta(hours=2))
     later = NIGHT + timedelta(hours=13)
     async with office.escalating():
         await office.until(lambda: outbound.counts(engine, "lee", tomorrow, later) == (0, 0))
-    assert pins.take(engine, "lee", "inbound", minutes(61)).may
+    assert pins.count_try(engine, "lee", "inbound", minutes(61)).may
 
 
 async def test_two_who_acknowledge_at_once_are_one_acknowledgment(office: Office) -> None:

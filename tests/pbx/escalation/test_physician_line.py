@@ -115,7 +115,7 @@ class Office:
 
     def found(self) -> messages.MessageRow:
         """Read the message."""
-        row = messages.get(self.engine, "1.1")
+        row = messages.get_message(self.engine, "1.1")
         assert row is not None
         return row
 

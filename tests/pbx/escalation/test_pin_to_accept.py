@@ -98,7 +98,7 @@ def test_explain_says_where_a_pin_is_asked_for() -> None:
     plan = plan_of(BY_STEP)
     everybody = dict.fromkeys(plan.people, frozenset({"mobile"}))
     reported = explain.imagine(plan, everybody, Facts(BACK_LINE, CALLER, (), ()), NIGHT)
-    steps = explain.document(reported)["steps"]
+    steps = explain.to_json(reported)["steps"]
     assert steps[0] == {"ring": ["osei"], "ring_s": 20, "confirm": "pin"}
     assert steps[1] == {"ring": ["patel"], "ring_s": 20}
     said = explain.sentences(reported, plan)

@@ -53,13 +53,13 @@ class Office:
 
     def message(self, number: str = CALLER) -> MessageRow:
         """Read the message, as if it had this callback number."""
-        found = messages.get(self.engine, CALLED.id)
+        found = messages.get_message(self.engine, CALLED.id)
         assert found is not None
         return replace(found, callback_number=number)
 
     def refusals(self) -> list[dict[str, str]]:
         """List why the message's patient was not called."""
-        found = messages.history(self.engine, CALLED.id)
+        found = messages.message_history(self.engine, CALLED.id)
         return [one.detail for one in found if one.what == outbound.NOT_CALLED]
 
 
@@ -137,6 +137,6 @@ async def test_a_request_beyond_the_limits_is_over(office: Office) -> None:
     taken = await office.placing.take()
     assert taken is not None
     assert isinstance(await office.placing.requested(asked, taken.call), No)
-    row = outbound.get(office.engine, asked)
+    row = outbound.get_request(office.engine, asked)
     assert row is not None
     assert (row.result, row.placed_at) == ("refused: it is abroad", None)

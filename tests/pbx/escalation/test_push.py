@@ -138,7 +138,7 @@ async def escalating(
 
 def history(engine: Engine) -> list[tuple[str, dict[str, Any]]]:
     """Read what happened to the message, besides being opened."""
-    return [(one.what, one.detail) for one in messages.history(engine, "1.1")][1:]
+    return [(one.what, one.detail) for one in messages.message_history(engine, "1.1")][1:]
 
 
 @pytest.mark.parametrize(
@@ -165,11 +165,11 @@ async def test_a_push_goes_with_the_call_and_its_end_is_written(
                 await until(lambda: history(engine) != [])
         (person,) = [person for _, person in phone.calls]
         assert history(engine) == [(what, {} if why is None else {"why": why})]
-        assert messages.history(engine, "1.1")[1].person == person
+        assert messages.message_history(engine, "1.1")[1].person == person
         (taken,) = service.taken[:1]
         assert (taken["title"], taken["message"]) == (PLAN.office.name, WORDS)
         assert PATIENT[1:] not in str(service.taken)
-    assert "s3cr3t" not in str(logs) + str(messages.history(engine, "1.1")) + str(held)
+    assert "s3cr3t" not in str(logs) + str(messages.message_history(engine, "1.1")) + str(held)
     assert [one["event"] for one in logs if one["log_level"] == "warning"] == (
         [] if why is None else ["push.failed"]
     )

@@ -70,7 +70,7 @@ class Telephone:
 
     async def confirm(self, person: str, say: Iterable[str]) -> Outcome:
         """Call somebody."""
-        written = [one.person for one in shifts.calls(self.engine) if one.result is None]
+        written = [one.person for one in shifts.shift_calls(self.engine) if one.result is None]
         self.unwritten += person not in written
         self.calls.append(((self.clock.at - START) / timedelta(minutes=1), person))
         self.said.append(tuple(say))
@@ -112,12 +112,12 @@ class Office:
 
     def states(self) -> dict[tuple[str, str], str]:
         """Read how everybody stands who was to confirm."""
-        rows = shifts.history(self.engine)
+        rows = shifts.shift_history(self.engine)
         return {(row.view.person, row.view.role): row.view.state for row in rows}
 
     def results(self) -> list[tuple[str, str | None]]:
         """Read who was called, and what came of it."""
-        return [(one.person, one.result) for one in shifts.calls(self.engine)]
+        return [(one.person, one.result) for one in shifts.shift_calls(self.engine)]
 
     def oncall(self) -> tuple[str, ...]:
         """Say whom an escalation policy's first step rings, by the database."""
@@ -263,7 +263,7 @@ async def test_who_takes_their_own_shift_has_confirmed_it(office: Office) -> Non
         await office.until(lambda: office.oncall() == ("osei", "lee"))
         changes.add_override(office.engine, take("lee", 9, 60), by="amy", now=minutes(9.5))
         assert office.oncall() == ("lee",)
-    assert shifts.history(office.engine)[0].by == "amy"
+    assert shifts.shift_history(office.engine)[0].by == "amy"
 
 
 async def test_who_is_handed_a_shift_is_called(office: Office) -> None:

@@ -92,7 +92,7 @@ def line(tmp_path: Path) -> Iterator[Line]:
 def unconfirmed(line: Line) -> None:
     """Let osei's shift stand unconfirmed."""
     begin = Begin("doctors", "osei", MONDAY - timedelta(days=7))
-    shifts.note(line.engine, [begin], "oncall", at=NIGHT, end=MONDAY)
+    shifts.note_starts(line.engine, [begin], "oncall", at=NIGHT, end=MONDAY)
     shifts.happen(line.engine, shifts.active(line.engine)[0], "tried enough", at=NIGHT)
 
 
@@ -170,7 +170,7 @@ async def test_a_late_press_on_the_line_confirms_the_own_shift(line: Line) -> No
     assert said(step)[:3] == ["shift-taken", "shift-until", "day-1"]
     assert changes.list_overrides(line.engine) == []
     assert not line.plans.plan.unconfirmed
-    assert shifts.history(line.engine)[0].by == "osei by telephone"
+    assert shifts.shift_history(line.engine)[0].by == "osei by telephone"
     reported = [(one.who, one.what, one.about) for one in audit.entries(line.engine, what="shift")]
     assert reported[-1] == ("osei by telephone", "shift.confirmed", "osei")
 
@@ -183,7 +183,7 @@ async def test_anything_else_changes_nothing(line: Line, keys: tuple[str, ...]) 
     step = await line.pressed("osei", *keys)
     assert (step.verb, said(step)) == (names.BYE, ["shift-unchanged"])
     assert changes.list_overrides(line.engine) == []
-    assert shifts.history(line.engine) == []
+    assert shifts.shift_history(line.engine) == []
 
 
 async def test_what_was_offered_may_be_gone_at_the_second_press(line: Line) -> None:

@@ -25,9 +25,9 @@ from pbx.config import secrets
 from pbx.config.hosts import Unresolved
 from pbx.config.plan import parse
 from pbx.db import records
-from pbx.db.news import News, Standing
+from pbx.db.news import News, OpenCounts
 from pbx.notify import payloads, tail
-from pbx.notify.feed import Feed
+from pbx.notify.feed import EventFeed
 from pbx.notify.mqtt import Broker, Publisher
 from tests.support import broker as brokers
 from tests.support.ami_peer import until
@@ -41,13 +41,16 @@ SCHEMA = json.loads((ROOT / "docs/events.schema.json").read_text(encoding="utf-8
 
 
 @asynccontextmanager
-async def published(broker: Mosquitto) -> AsyncIterator[Feed]:
+async def published(broker: Mosquitto) -> AsyncIterator[EventFeed]:
     """Publish a little of everything."""
     where = Broker(TOPIC, "127.0.0.1", broker.port, tls=False, user=USER, password=PASSWORD)
     publisher = Publisher(where, SystemClock())
-    feed = Feed(publisher)
-    feed.urgent(Standing(1, 1, 1, NOW), NOW)
-    feed.oncall([payloads.Duty(schedule="doctors", oncall=("lee",), backup="osei", until=NOW)], NOW)
+    feed = EventFeed(publisher)
+    feed.urgent(OpenCounts(1, 1, 1, NOW), NOW)
+    feed.oncall(
+        [payloads.ScheduleOnCall(schedule="doctors", oncall=("lee",), backup="osei", until=NOW)],
+        NOW,
+    )
     feed.names(Unresolved(carrier=1), NOW)
     task = asyncio.create_task(publisher.run())
     await until(lambda: "officeline/lakeside/names" in broker.log)
@@ -99,7 +102,7 @@ async def test_tail_shows_what_a_person_can_read(tmp_path: Path) -> None:
         "10:00:00  call 1.1 on main",
         "10:00:00  call 1.1: escalation, urgent",
     ]
-    assert tail.line("x\x1b[2J", b"", ZONE)[10:] == "x?[2J: 0 bytes that are no event of ours"
+    assert tail.event_line("x\x1b[2J", b"", ZONE)[10:] == "x?[2J: 0 bytes that are no event of ours"
     assert sorted(line[10:] for line in lines[6:]) == [
         "urgent message 1.1 was closed by lee; it is closed",
         "x: 14 bytes that are no event of ours",
@@ -185,15 +188,15 @@ async def test_the_lamp_is_lit_while_an_urgent_message_is_open(tmp_path: Path) -
         try:
             await until(lambda: states() == ["on"])
             async with published(broker) as feed:
-                feed.urgent(Standing(), NOW)
+                feed.urgent(OpenCounts(), NOW)
                 await until(lambda: states() == ["on", "off"])
                 broker.publish(f"{TOPIC}/urgent", "nonsense")
-                feed.urgent(Standing(open=1), NOW)
+                feed.urgent(OpenCounts(open=1), NOW)
                 await until(lambda: states() == ["on", "off", "on"])
-                feed.urgent(Standing(), NOW)
+                feed.urgent(OpenCounts(), NOW)
                 await until(lambda: states() == ["on", "off", "on", "off"])
                 await until(lambda: states()[-1] == "on")  # nothing was heard for two seconds
-                feed.urgent(Standing(), NOW)
+                feed.urgent(OpenCounts(), NOW)
                 assert len(states()) == 5
             children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
         finally:

@@ -23,7 +23,7 @@ from pbx.db import changes, follow_ups, message_states, messages, records
 from pbx.db.damage import ASIDE
 from pbx.db.database import open_database
 from pbx.notify.metrics import Metrics
-from routing.follow_up import Stage, Todo
+from routing.follow_up import FollowUpStage, Todo
 from routing.model import Override
 from tests.support.daemons import DAY, PATIENT, SECRETS, asked, parsed, serving
 from tests.support.offices import EXAMPLE, ROOT
@@ -74,8 +74,8 @@ async def test_the_daemon_serves_what_happens(tmp_path: Path) -> None:
             engine, message_id="2.1", call="2.1", at=DAY, urgency="urgent",
             callback_number=PATIENT, recording=None, due_at=DAY + timedelta(hours=1),
         )  # fmt: skip
-        (view,) = message_states.due(engine, DAY + timedelta(hours=2), 9)
-        todo = Todo("ring", Stage.BACKUP, {"osei": "mobile"}, breach=True)
+        (view,) = message_states.due_messages(engine, DAY + timedelta(hours=2), 9)
+        todo = Todo("ring", FollowUpStage.BACKUP, {"osei": "mobile"}, breach=True)
         later = DAY + timedelta(hours=1)
         follow_ups.begin_round(engine, view, todo, ["osei"], at=DAY, due_at=later)
         engine.dispose()

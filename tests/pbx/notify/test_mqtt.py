@@ -23,9 +23,9 @@ from pbx.config.home import Home
 from pbx.db import inbox, message_states, messages, records
 from pbx.db.changes import add_override
 from pbx.db.database import open_database
-from pbx.db.news import Standing
+from pbx.db.news import OpenCounts
 from pbx.notify import payloads
-from pbx.notify.feed import Feed
+from pbx.notify.feed import EventFeed
 from pbx.notify.mqtt import Broker, Publisher
 from pbx.notify.outbox import Letter, Outbox
 from routing.model import Override
@@ -50,14 +50,14 @@ def address(broker: Mosquitto, *, tls: bool = False, ca: Path | None = None) -> 
 @asynccontextmanager
 async def publishing(
     where: Broker, size: int = 1000, again_s: float = 1.0
-) -> AsyncIterator[tuple[Publisher, Feed]]:
+) -> AsyncIterator[tuple[Publisher, EventFeed]]:
     """Publish with short deadlines, until the end of the block."""
     publisher = Publisher(
         where, SystemClock(), size=size, timeout_s=0.5, backoff_s=(0.05, 0.4), again_s=again_s
     )
     task = asyncio.create_task(publisher.run())
     try:
-        yield publisher, Feed(publisher)
+        yield publisher, EventFeed(publisher)
     finally:
         task.cancel()
         done, _ = await asyncio.wait({task}, timeout=10)
@@ -253,7 +253,7 @@ async def test_a_broker_that_is_killed_gets_what_waited(tmp_path: Path) -> None:
         listening(broker) as heard,
         publishing(address(broker)) as (publisher, feed),
     ):
-        feed.urgent(Standing(open=2, waiting=1), NOW)
+        feed.urgent(OpenCounts(open=2, waiting=1), NOW)
         feed.record(started(1))
         await until(lambda: calls(heard) == ["1.1"])
         await broker.kill()
@@ -273,7 +273,7 @@ async def test_a_broker_that_forgot_everything_is_reported_what_is_so(tmp_path: 
         brokers.running(tmp_path) as broker,
         publishing(address(broker), again_s=600) as (publisher, feed),
     ):
-        feed.urgent(Standing(open=2, waiting=1), NOW)
+        feed.urgent(OpenCounts(open=2, waiting=1), NOW)
         await until(lambda: publisher.connected and f"{TOPIC}/urgent" in broker.log)
         await broker.kill()
         await until(lambda: not publisher.connected)
@@ -296,7 +296,7 @@ async def test_a_broker_that_stands_still_gets_what_waited(tmp_path: Path) -> No
         for number in range(1, 20):
             feed.record(started(number))
         await until(lambda: not publisher.connected)
-        feed.urgent(Standing(open=1), NOW)
+        feed.urgent(OpenCounts(open=1), NOW)
         broker.go_on()
         await until(lambda: len(calls(heard)) == 19)
         assert calls(heard) == [f"1.{number}" for number in range(1, 20)]
@@ -352,7 +352,7 @@ async def test_forged_states_are_reported_again(tmp_path: Path) -> None:
         listening(broker) as heard,
         publishing(address(broker)) as (publisher, feed),
     ):
-        feed.urgent(Standing(open=3, waiting=3), NOW)
+        feed.urgent(OpenCounts(open=3, waiting=3), NOW)
         await until(lambda: heard.last("urgent").get("open") == 3)
         broker.publish(f"{TOPIC}/urgent", '{"open": 0}', "-r")
         await until(lambda: heard.last("urgent").get("open") == 0)
@@ -477,7 +477,7 @@ def test_the_outbox_keeps_what_is_in_flight_apart() -> None:
 async def test_what_has_no_place_in_the_schema_stays_here() -> None:
     """A number where an id belongs is dropped and said, without the number."""
     publisher = Publisher(Broker(TOPIC, "127.0.0.1", 1), SystemClock())
-    feed = Feed(publisher)
+    feed = EventFeed(publisher)
     with capture_logs() as logs:
         feed.record(records.LegAcknowledged("1.1", None, PATIENT, NOW))
         feed.record(records.CallStarted(PATIENT, NOW, "main", "", None, ""))

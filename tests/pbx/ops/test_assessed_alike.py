@@ -9,7 +9,7 @@ import pytest
 from pbx.base.errors import ConfigError
 from pbx.config import plan, secrets
 from pbx.config.home import Home
-from pbx.ops.validation import assess, held_numbers
+from pbx.ops.validation import held_numbers, validate
 from tests.support.offices import EXAMPLE, NOW, PRESETS, ROOT
 
 BROKEN = sorted((ROOT / "tests" / "routing" / "broken").glob("*.toml"))
@@ -35,7 +35,9 @@ def test_what_is_an_error_to_check_speaks_against_apply(
     secrets.write(tmp_path, SECRETS_FILES[held])
     reported = errors(file, tmp_path)
     try:
-        objections = assess(file.read_text(errors="replace"), file, Home(tmp_path), NOW).objections
+        objections = validate(
+            file.read_text(errors="replace"), file, Home(tmp_path), NOW
+        ).objections
     except ConfigError:  # no plan can be made of it
         assert reported
         return
@@ -49,7 +51,7 @@ def test_who_has_no_number_is_an_error_to_both(tmp_path: Path) -> None:
     path.write_text(EXAMPLE)
     for held, missing in (("empty", []), ("one", ["osei", "patel"]), ("two", ["patel"])):
         secrets.write(tmp_path, SECRETS_FILES[held])
-        objections = assess(EXAMPLE, path, Home(tmp_path), NOW).objections
+        objections = validate(EXAMPLE, path, Home(tmp_path), NOW).objections
         said = [one for one in objections if "no-contact" in one]
         assert [one for one in errors(path, tmp_path) if "no-contact" in one] == said
         assert len(said) == len(missing)

@@ -193,7 +193,7 @@ def test_a_folder_of_another_user_is_named(place: Path) -> None:
         os.seteuid(65534)
         try:
             with pytest.raises(OfficeLineError, match=r"belongs to root\); run .* with sudo"):
-                dated.check(folder, Home(place / "home"), 1)
+                dated.check_folder(folder, Home(place / "home"), 1)
         finally:
             os.seteuid(0)
 

@@ -23,7 +23,7 @@ from pbx.db.database import open_database
 from pbx.db.plans import apply_first
 from pbx.ops import upkeep
 from pbx.ops.security import host
-from pbx.ops.trunk import contact_states, registration, state
+from pbx.ops.trunk import contact_states, registration, trunk_state
 from routing.model import Override
 
 ROOT = Path(__file__).parents[3]
@@ -86,7 +86,7 @@ def test_every_piece_is_looked_at(place: Path) -> None:
     assert list(checks) == NAMES
     lacks = {name for name, check in checks.items() if not check["ok"]}
     # a container without marks of one keeps no clock, and that is said
-    assert lacks == {"people", "trunk"} | (set() if upkeep.clock().ok else {"clock"})
+    assert lacks == {"people", "trunk"} | (set() if upkeep.clock_check().ok else {"clock"})
     assert "osei" in str(checks["people"]["detail"])
     assert "people mobile osei" in str(checks["people"]["fix"])
     assert "no PIN for lee, osei, patel" in str(checks["people"]["detail"])
@@ -119,8 +119,8 @@ def test_contacts_stand_as_asterisk_says() -> None:
     )
     found = contact_states(lambda _: said)
     assert found == {"desk1": "Avail", "trunk-out": "NonQual", "trunk": "Unavail"}
-    assert state(lambda _: said) == "Unavail"
-    assert state(lambda _: "No objects found.\n") is None
+    assert trunk_state(lambda _: said) == "Unavail"
+    assert trunk_state(lambda _: "No objects found.\n") is None
 
 
 def test_an_encrypted_trunk_is_left_to_asterisk(place: Path) -> None:
@@ -230,10 +230,10 @@ def test_an_audit_that_was_changed_is_an_open_lock(place: Path) -> None:
     home = Home(place / "home")
     engine = open_database(home.database)
     audit.record(engine, "numbers.shown", by="amy", now=datetime.now(UTC))
-    assert [lock.name for lock in host.look(place / "office.toml", home) if not lock.ok] == []
+    assert [lock.name for lock in host.examine(place / "office.toml", home) if not lock.ok] == []
     with engine.begin() as connection:
         connection.execute(sql("DROP TRIGGER audit_never_changed"))
         connection.execute(sql("UPDATE audit SET who = 'bob'"))
     engine.dispose()
-    (found,) = [lock for lock in host.look(place / "office.toml", home) if not lock.ok]
+    (found,) = [lock for lock in host.examine(place / "office.toml", home) if not lock.ok]
     assert (found.name, found.detail) == ("the audit is as it was written", "its row 1 is not")

@@ -61,7 +61,7 @@ def assessed(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
 @needs_systemd
 def test_systemd_understands_every_line(machine: Machine, tmp_path: Path) -> None:
     """No word of the units is unknown to it."""
-    install.write(install.rendered(machine), tmp_path / "etc", replace=False)
+    install.write_units(install.rendered(machine), tmp_path / "etc", replace=False)
     verify = ("verify", "--man=no")
     done = assessed(tmp_path / "etc", *verify)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
@@ -76,7 +76,7 @@ def test_systemd_finds_little_exposed(machine: Machine, tmp_path: Path, unit: st
     """By its own measure, with the home below /var/lib and elsewhere; it can say otherwise."""
     for home in ("/var/lib/officeline", "/srv/office"):
         files = install.rendered(replace(machine, home=Path(home)))
-        install.write(files, tmp_path / "etc", replace=True)
+        install.write_units(files, tmp_path / "etc", replace=True)
         path = tmp_path / "etc/systemd/system" / unit
         assert exposed(path) == 0
     text = path.read_text()

@@ -253,7 +253,7 @@ def test_a_hold_that_comes_in_between_is_kept(place: Path, engine: Engine) -> No
     assert CLOSED.id in old[0]
     assert CLOSED.id in old[1]
     officeline(place, "hold", "add", CLOSED.id, "--reason", "court")
-    assert CLOSED.id not in retention.silence(engine, old[0], NOW, NOW)
+    assert CLOSED.id not in retention.note_recordings_gone(engine, old[0], NOW, NOW)
     retention.delete_calls(engine, old[1], NOW, NOW)
     retention.delete_messages(engine, old[0], NOW)
     history = get_call(engine, CLOSED.id)

@@ -24,7 +24,7 @@ def looked(folder: Path, outbound: str) -> list[SecurityCheck]:
     """Look at an office whose file has this [outbound]."""
     config = folder / "office.toml"
     config.write_text(EXAMPLE.replace("[[lines]]", f"[outbound]\n{outbound}\n\n[[lines]]", 1))
-    return placed.look(config, Home(folder))
+    return placed.examine(config, Home(folder))
 
 
 def test_an_office_that_says_nothing_is_shut(tmp_path: Path) -> None:
@@ -72,17 +72,17 @@ def test_what_runs_is_looked_at_and_not_the_file(tmp_path: Path) -> None:
 
 def test_packages_are_those_that_were_pinned(tmp_path: Path) -> None:
     """Another version and a file without hashes are seen; what is not installed runs nothing."""
-    *_, here = built_in.look()
+    *_, here = built_in.examine()
     assert (here.name, here.ok) == (built_in.PACKAGES, True)
     pinned = tmp_path / "requirements.lock"
     hashed = "    --hash=sha256:00\n"
     pinned.write_text(f"typer==0.0.1 \\\n{hashed}no-such-thing==1 \\\n{hashed}")
-    found = built_in.packages(pinned)
+    found = built_in.package_check(pinned)
     assert found.detail == f"typer is {metadata.version('typer')}, not 0.0.1"
     pinned.write_text("no-such-thing==1 ; sys_platform == 'win32'\n")
-    assert built_in.packages(pinned).detail == "there are no hashes in requirements.lock"
+    assert built_in.package_check(pinned).detail == "there are no hashes in requirements.lock"
     pinned.unlink()
-    assert built_in.packages(pinned).ok is None
+    assert built_in.package_check(pinned).ok is None
 
 
 def test_the_security_page_names_every_lock(tmp_path: Path) -> None:

@@ -21,13 +21,13 @@ from pbx.base.errors import OfficeLineError
 from pbx.cli.reports import report
 from pbx.cli.shared.context import Context
 from pbx.config.home import Home
-from pbx.config.patients_file import Entry
+from pbx.config.patients_file import PatientEntry
 from pbx.config.plan import parse
 from pbx.db import audit, message_states, messages
 from pbx.db.database import open_database, writing
 from pbx.db.inbox import add_note
 from pbx.db.patients import put_patients
-from pbx.reports.morning import span
+from pbx.reports.morning import night_span
 from routing import hours
 from routing.config_history import always
 from routing.instants import DAY
@@ -55,7 +55,7 @@ def home(tmp_path: Path) -> Path:
     write_log(tmp_path, calls)
     write_cdr(tmp_path, (line for call in calls for line in cdr_lines(call)))
     engine = open_database(Home(tmp_path).database)
-    patient = Entry(1, Patient("p-17", "Mary Roe"), (CALLER,))
+    patient = PatientEntry(1, Patient("p-17", "Mary Roe"), (CALLER,))
     put_patients(engine, [patient], refused=False, partial=False, by="amy", now=NIGHT)
     acts: tuple[tuple[int, message_states.Act], ...] = ((4, "acknowledged"), (9, "called back"))
     for minutes, act in acts:
@@ -301,7 +301,10 @@ def test_an_empty_home_has_an_empty_night(tmp_path: Path) -> None:
 @given(st.dates(date(2025, 1, 10), date(2027, 12, 1)))
 def test_nights_follow_each_other_and_hold_every_closed_evening(day: date) -> None:
     """A weekend and a holiday are in exactly one night each; only lunch is in none."""
-    (start, end), (following, _) = span(always(PLAN), day), span(always(PLAN), day + DAY)
+    (start, end), (following, _) = (
+        night_span(always(PLAN), day),
+        night_span(always(PLAN), day + DAY),
+    )
     assert start <= end <= following
     assert all(one.state == "closed" for one in hours.spans(PLAN, start, end))
     between = list(hours.spans(PLAN, end, following))
@@ -320,5 +323,5 @@ def test_nights_follow_each_other_and_hold_every_closed_evening(day: date) -> No
 def test_closed_days_are_cut_in_the_morning(day: str, start: str, end: str) -> None:
     """A sheet each day, weekends too."""
     zone = PLAN.office.zone
-    found = span(always(PLAN), date.fromisoformat(day))
+    found = night_span(always(PLAN), date.fromisoformat(day))
     assert [f"{at.astimezone(zone):%Y-%m-%d %H:%M}" for at in found] == [start, end]

@@ -7,7 +7,7 @@ from jinja2 import UndefinedError
 
 from pbx.reports import frame
 from pbx.reports.page import report
-from pbx.reports.table import Chart, Table
+from pbx.reports.table import Chart, ReportTable
 
 HOSTILE = "<script>alert('a')</script>"
 
@@ -15,7 +15,7 @@ HOSTILE = "<script>alert('a')</script>"
 @pytest.mark.parametrize("cells", [((HOSTILE, 3), ("b", 4)), ((HOSTILE, HOSTILE), ("b", "no"))])
 def test_what_a_value_says_is_not_run(cells: tuple[tuple[str, str | int], ...]) -> None:
     """Titles, sentences, headings, cells, bars and their labels are all escaped."""
-    table = Table(
+    table = ReportTable(
         "x", HOSTILE, (("who", ""), ("figure", "")), cells, (Chart(HOSTILE, "figure"),), HOSTILE
     )
     page = report(HOSTILE, HOSTILE, [table])

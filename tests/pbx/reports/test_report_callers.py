@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from pbx.config.home import Home
-from pbx.config.patients_file import Entry
+from pbx.config.patients_file import PatientEntry
 from pbx.db import audit
-from pbx.db.callers import Caller, Callers, callers
+from pbx.db.callers import CallerCount, Callers, count_callers
 from pbx.db.database import open_database
 from pbx.db.patients import put_patients
 from pbx.db.tables import utc_text
@@ -31,7 +31,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     who = [MARY, MARYS_OTHER, MARY, MARYS_OTHER, MARY, MARY, JOHN, JOHN, JOHN, None]
     write_log(folder, [call(number, number, caller=one) for number, one in enumerate(who, 1)])
     engine = open_database(Home(folder).database)
-    entry = Entry(1, Patient("p-17", "Mary Roe"), (MARY, MARYS_OTHER))
+    entry = PatientEntry(1, Patient("p-17", "Mary Roe"), (MARY, MARYS_OTHER))
     put_patients(engine, [entry], refused=False, partial=False, by="amy", now=TUESDAY)
     engine.dispose()
     return folder
@@ -41,12 +41,12 @@ def test_a_patients_phones_are_one_caller(home: Path) -> None:
     """With the number used most, and what the first of all made."""
     engine = open_database(Home(home).database)
     with engine.connect() as connection:
-        found = callers(connection, *DAY, 10)
-        first = callers(connection, *DAY, 1)
-        none = callers(connection, DAY[0] - timedelta(days=1), DAY[0], 10)
+        found = count_callers(connection, *DAY, 10)
+        first = count_callers(connection, *DAY, 1)
+        none = count_callers(connection, DAY[0] - timedelta(days=1), DAY[0], 10)
     engine.dispose()
-    assert found == Callers((Caller(MARY, 2, 6), Caller(JOHN, 1, 3)), 2, 9, 1, 6)
-    assert (first.first, first.total) == ((Caller(MARY, 2, 6),), 9)
+    assert found == Callers((CallerCount(MARY, 2, 6), CallerCount(JOHN, 1, 3)), 2, 9, 1, 6)
+    assert (first.first, first.total) == ((CallerCount(MARY, 2, 6),), 9)
     assert none == Callers()
 
 
@@ -57,14 +57,14 @@ def test_a_shared_number_is_a_caller_of_its_own(tmp_path: Path) -> None:
     write_log(tmp_path, [call(number, number, caller=one) for number, one in enumerate(who, 1)])
     engine = open_database(home.database)
     entries = [
-        Entry(1, Patient("p-17", "Mary Roe"), (MARY, MARYS_OTHER, JOHN)),
-        Entry(2, Patient("p-18", "Bob Roe"), (JOHN,)),
+        PatientEntry(1, Patient("p-17", "Mary Roe"), (MARY, MARYS_OTHER, JOHN)),
+        PatientEntry(2, Patient("p-18", "Bob Roe"), (JOHN,)),
     ]
     put_patients(engine, entries, refused=False, partial=False, by="amy", now=TUESDAY)
     with engine.connect() as connection:
-        found = callers(connection, *DAY, 10)
+        found = count_callers(connection, *DAY, 10)
     engine.dispose()
-    assert found == Callers((Caller(JOHN, 1, 3), Caller(MARY, 2, 2)), 2, 5, 1, 3)
+    assert found == Callers((CallerCount(JOHN, 1, 3), CallerCount(MARY, 2, 2)), 2, 5, 1, 3)
 
 
 def test_the_few_are_counted_among_thousands(tmp_path: Path) -> None:
@@ -76,7 +76,7 @@ def test_the_few_are_counted_among_thousands(tmp_path: Path) -> None:
         for place, number in enumerate(calls):
             row = (f"{place}.0", utc_text(TUESDAY), MAIN, f"+1212{5550000 + number}")
             connection.exec_driver_sql(begun, row)
-        found = callers(connection, *DAY, 10)
+        found = count_callers(connection, *DAY, 10)
     engine.dispose()
     assert (found.everybody, found.total, len(found.first)) == (2000, 2080, 10)
     assert (found.few, found.few_calls) == (12, 60)
@@ -121,4 +121,4 @@ def test_a_day_without_numbers_has_no_sentence() -> None:
     """Anonymous calls alone are divided by nothing."""
     shown = Shown(PLAN, datetime.now(UTC))
     assert shown_callers.table(Callers(), 3, shown).about == ""
-    assert shown_callers.document(Callers(), 3, shown)["few_callers"]["share"] is None
+    assert shown_callers.to_json(Callers(), 3, shown)["few_callers"]["share"] is None

@@ -15,7 +15,7 @@ from pbx.db import follow_ups, message_states
 from pbx.db.database import open_database
 from pbx.reports.duty import duty
 from routing.config_history import always
-from routing.follow_up import Stage, Todo
+from routing.follow_up import FollowUpStage, Todo
 from routing.instants import DAY
 from tests.pbx.reports.test_report_traffic import PLAN, document, officeline
 from tests.support.ledgers import Reported, write_log
@@ -49,8 +49,8 @@ def home(tmp_path: Path) -> Path:
     write_log(tmp_path, [*CALLS, BEFORE, LEFT])
     engine = open_database(Home(tmp_path).database)
     at = LEFT.at + timedelta(minutes=2)
-    (view,) = message_states.due(engine, LEFT.at + DAY, 5)
-    todo = Todo("ring", Stage.ON_CALL, {"lee": "mobile"})
+    (view,) = message_states.due_messages(engine, LEFT.at + DAY, 5)
+    todo = Todo("ring", FollowUpStage.ON_CALL, {"lee": "mobile"})
     (attempt,) = follow_ups.begin_round(engine, view, todo, ["lee"], at=at, due_at=None) or []
     follow_ups.end_attempt(engine, attempt.id, "declined", at + timedelta(seconds=20))
     for event, minutes in (("acknowledged", 10), ("called back", 12)):

@@ -24,12 +24,12 @@ from pbx.cli.reports import report
 from pbx.cli.reports.figures import around
 from pbx.cli.shared.context import Context
 from pbx.config.home import Home
-from pbx.config.patients_file import Entry
+from pbx.config.patients_file import PatientEntry
 from pbx.config.plan import parse
 from pbx.db import audit, message_states, messages
 from pbx.db.database import open_database
 from pbx.db.patients import put_patients
-from pbx.reports.traffic import stretches, traffic
+from pbx.reports.traffic import open_stretches, traffic
 from routing.config_history import always
 from routing.instants import DAY
 from routing.model import Patient
@@ -69,7 +69,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("home")
     write_log(folder, [*OPEN, LUNCH, *NIGHT])
     engine = open_database(Home(folder).database)
-    patient = Entry(1, Patient("p-17", "Mary Roe"), (CALLER,))
+    patient = PatientEntry(1, Patient("p-17", "Mary Roe"), (CALLER,))
     put_patients(engine, [patient], refused=False, partial=False, by="amy", now=TUESDAY)
     kept, late, spoken, dropped, _ = NIGHT
 
@@ -257,7 +257,7 @@ def test_every_instant_is_in_one_stretch_of_its_local_hour(
     """In zones of half hours, of half an hour's summer time, and without a midnight in spring."""
     text = EXAMPLE.read_text("utf-8").replace("America/New_York", zone)
     plan = parse(text, EXAMPLE, PRESETS).plan
-    cuts = stretches(always(plan), first, first + 3 * DAY)
+    cuts = open_stretches(always(plan), first, first + 3 * DAY)
     assert all(one.end == two.start for one, two in pairwise(cuts))
     at = min(cuts[0].start + timedelta(seconds=seconds), cuts[-1].end - timedelta(seconds=1))
     (found,) = [one for one in cuts if one.start <= at < one.end]

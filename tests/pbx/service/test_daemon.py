@@ -22,7 +22,7 @@ from pbx.calls.recent import RecentCallers
 from pbx.calls.standby.cache import CachedPlans
 from pbx.config import secrets
 from pbx.config.home import Home
-from pbx.config.patients_file import Entry
+from pbx.config.patients_file import PatientEntry
 from pbx.config.secrets import Secrets
 from pbx.db import changes, messages, records
 from pbx.db.calls import get_call
@@ -140,7 +140,7 @@ do = { escalation = "urgent" }
 
 def lists(engine: Engine, patient: Patient) -> None:
     """Put the patient into the directory."""
-    entries = [Entry(2, patient, (PATIENT,))]
+    entries = [PatientEntry(2, patient, (PATIENT,))]
     put_patients(engine, entries, refused=False, partial=False, by="amy", now=DAY)
 
 

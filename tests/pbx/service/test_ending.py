@@ -27,7 +27,7 @@ __all__ = ["begin", "home"]
 def test_nothing_runs(home: Home) -> None:
     """No lock, and one that nobody holds."""
     for _ in range(2):
-        with ending.parts(home) as found:
+        with ending.running_parts(home) as found:
             assert found == []
         home.running.touch()
         home.serving.touch()
@@ -37,11 +37,11 @@ def test_nothing_runs(home: Home) -> None:
 def test_a_person_began_it(home: Home, begin: Begin, env: dict[str, str]) -> None:
     """Also in a desktop's terminal, which systemd began: it ends, and is waited for."""
     process = begin("serve", env={"NOTIFY_SOCKET": str(home.watchdog), **env})
-    with ending.parts(home) as found:
+    with ending.running_parts(home) as found:
         assert [(part.pid, part.what) for part in found] == [(process.pid, "The control layer")]
-        ending.end(found)
+        ending.end_processes(found)
     assert process.wait() < 0
-    with ending.parts(home) as found:
+    with ending.running_parts(home) as found:
         assert found == []
 
 
@@ -81,7 +81,10 @@ def test_who_stopped_it_is_written_down_first(home: Home, begin: Begin) -> None:
 def test_systemd_runs_it(home: Home, begin: Begin) -> None:
     """It would start it again: refused, with the words for it, and nothing is ended."""
     process = begin("serve", env={"NOTIFY_SOCKET": "/run/systemd/notify"})
-    with pytest.raises(EngineError, match=r"systemctl stop ") as refused, ending.parts(home):
+    with (
+        pytest.raises(EngineError, match=r"systemctl stop ") as refused,
+        ending.running_parts(home),
+    ):
         pass
     assert str(refused.value).startswith(f"systemd runs the office on {home.folder}, and would")
     assert process.poll() is None
@@ -102,7 +105,7 @@ def test_a_number_that_means_another_here(home: Home, begin: Begin) -> None:
     process = begin("serve")
     home.serving.write_text(str(os.getppid()).ljust(20))
     said = "The control layer on .* runs where this command cannot see it"
-    with pytest.raises(EngineError, match=said), ending.parts(home):
+    with pytest.raises(EngineError, match=said), ending.running_parts(home):
         pass
     assert process.poll() is None
 
@@ -112,6 +115,6 @@ def test_one_that_does_not_end(home: Home, begin: Begin, monkeypatch: pytest.Mon
     monkeypatch.setattr(ending, "GONE_S", 0.1)
     process = begin("serve", "deaf", env={"NOTIFY_SOCKET": ""})
     said = re.escape(f"(process {process.pid}) has not ended")
-    with ending.parts(home) as found, pytest.raises(EngineError, match=said):
-        ending.end(found)
+    with ending.running_parts(home) as found, pytest.raises(EngineError, match=said):
+        ending.end_processes(found)
     assert process.poll() is None

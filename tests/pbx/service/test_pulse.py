@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from pbx.config.home import Home
-from pbx.service.pulse import Pulse, Sign, look
+from pbx.service.pulse import Pulse, Sign, read_heartbeat
 from tests.support.ami_peer import until
 from tests.support.daemons import ROOT, asked, serving
 
@@ -29,7 +29,7 @@ time.sleep(60)
 
 def test_where_no_daemon_ever_ran_none_runs(tmp_path: Path) -> None:
     """Nor is a file made by looking."""
-    assert look(Home(tmp_path)) == Sign(runs=False)
+    assert read_heartbeat(Home(tmp_path)) == Sign(runs=False)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -37,13 +37,13 @@ def test_a_missed_heartbeat_keeps_the_time_of_the_last(tmp_path: Path) -> None:
     """Before the first one nothing is known."""
     pulse = Pulse(Home(tmp_path))
     pulse.open()
-    assert look(Home(tmp_path)) == Sign(runs=True)
+    assert read_heartbeat(Home(tmp_path)) == Sign(runs=True)
     pulse.beat(NOW, came=True)
-    assert look(Home(tmp_path)) == Sign(runs=True, heartbeat_at=NOW, came=True)
+    assert read_heartbeat(Home(tmp_path)) == Sign(runs=True, heartbeat_at=NOW, came=True)
     pulse.beat(NOW.replace(hour=16), came=False)
-    assert look(Home(tmp_path)) == Sign(runs=True, heartbeat_at=NOW, came=False)
+    assert read_heartbeat(Home(tmp_path)) == Sign(runs=True, heartbeat_at=NOW, came=False)
     pulse.close()
-    assert not look(Home(tmp_path)).runs
+    assert not read_heartbeat(Home(tmp_path)).runs
 
 
 def test_a_killed_daemon_runs_no_more(tmp_path: Path) -> None:
@@ -52,9 +52,9 @@ def test_a_killed_daemon_runs_no_more(tmp_path: Path) -> None:
     with subprocess.Popen(words, cwd=ROOT, stdout=subprocess.PIPE, text=True) as daemon:
         assert daemon.stdout is not None
         assert daemon.stdout.readline() == "beats\n"
-        assert look(Home(tmp_path)).runs
+        assert read_heartbeat(Home(tmp_path)).runs
         daemon.kill()
-    assert look(Home(tmp_path)) == Sign(runs=False, heartbeat_at=NOW, came=True)
+    assert read_heartbeat(Home(tmp_path)) == Sign(runs=False, heartbeat_at=NOW, came=True)
 
 
 def test_a_second_daemon_leaves_the_first_ones_sign_alone(tmp_path: Path) -> None:
@@ -65,7 +65,7 @@ def test_a_second_daemon_leaves_the_first_ones_sign_alone(tmp_path: Path) -> Non
     first.beat(NOW, came=True)
     second.beat(NOW.replace(hour=20), came=False)
     second.close()
-    assert look(Home(tmp_path)) == Sign(runs=True, heartbeat_at=NOW, came=True)
+    assert read_heartbeat(Home(tmp_path)) == Sign(runs=True, heartbeat_at=NOW, came=True)
     first.close()
 
 
@@ -74,7 +74,7 @@ async def test_the_daemon_shows_it(tmp_path: Path) -> None:
     home = Home(tmp_path)
     text = (ROOT / "config" / "office.toml").read_text()
     async with serving(home, text) as (_, port):
-        assert look(home).runs
+        assert read_heartbeat(home).runs
         await asked(port, "1.1")
-        await until(lambda: look(home).runs)
-    assert not look(home).runs
+        await until(lambda: read_heartbeat(home).runs)
+    assert not read_heartbeat(home).runs

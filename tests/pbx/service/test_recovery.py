@@ -22,7 +22,7 @@ from pbx.calls.record.reconcile import cdr_path
 from pbx.calls.standby.cache import PATIENTS
 from pbx.calls.standby.keeper import StandBy
 from pbx.config.home import Home
-from pbx.config.patients_file import Entry
+from pbx.config.patients_file import PatientEntry
 from pbx.config.secrets import Secrets
 from pbx.db import audit, message_states, messages, pins, retention_holds
 from pbx.db.batch import write_batch
@@ -55,7 +55,7 @@ def home(tmp_path: Path) -> Home:
     engine = open_database(found.database)
     apply_text(engine, TEXT, PLAN.hash, by="amy", now=NOW)
     entries = [
-        Entry(count, Patient(f"p{count}", f"Ann {count}"), (number(count // 2 * 2),))
+        PatientEntry(count, Patient(f"p{count}", f"Ann {count}"), (number(count // 2 * 2),))
         for count in range(300)
     ]
     put_patients(engine, entries, refused=False, partial=False, by="amy", now=NOW)
@@ -74,8 +74,8 @@ def home(tmp_path: Path) -> Home:
             message_states.move(
                 engine, PLAN, call, "closed", at=at, person="lee", disposition="fine"
             )
-    pins.take(engine, "lee", "inbound", NOW)
-    retention_holds.add(engine, "1700000000.0", "a lawyer asked", by="amy", now=NOW)
+    pins.count_try(engine, "lee", "inbound", NOW)
+    retention_holds.add_hold(engine, "1700000000.0", "a lawyer asked", by="amy", now=NOW)
     for _ in range(60):
         audit.record(engine, "made.up", by="amy", now=NOW)
     engine.dispose()
@@ -176,7 +176,7 @@ def test_rows_on_both_sides_of_a_damage_are_read(home: Home, recovered: list[Eng
     (aside,) = home.folder.glob("officeline.db.corrupt-????????-??????")
     assert aside.read_bytes() == before
     calls = [f"{1_700_000_000 + one}.{one}" for one in range(CLOSED + OPEN)]
-    kept = {call: row for call in calls if (row := messages.get(engine, call)) is not None}
+    kept = {call: row for call in calls if (row := messages.get_message(engine, call)) is not None}
     unread = {one.decode() for one in re.findall(rb"messages/(17[0-9.]+)\.wav", damaged)}
     assert 10 < len(unread) < OPEN + CLOSED
     assert {call for call, row in kept.items() if row.closed_by and not row.disposition} == {
@@ -188,7 +188,7 @@ def test_rows_on_both_sides_of_a_damage_are_read(home: Home, recovered: list[Eng
     assert {kept[call].state for call in calls[:CLOSED]} == {"closed"}
     assert {kept[call].state for call in calls[CLOSED:]} == {"open"}
     assert len(list_patients(engine)) == 300
-    assert pins.take(engine, "lee", "inbound", NOW).may
+    assert pins.count_try(engine, "lee", "inbound", NOW).may
     with engine.connect() as connection:
         (wrong,) = connection.exec_driver_sql(
             "SELECT wrong FROM pin_tries WHERE person = 'lee'"
