@@ -32,7 +32,7 @@ _TWELVE = re.compile(r"\b12(?::00)? ?(noon|midnight)\b")
 _CLOCK = re.compile(r"(\d{1,2})(?::(\d\d))?(am|pm)?", re.ASCII)
 _SLASHES = re.compile(r"(\d{1,2})/(\d{1,2})(?:/(\d+))?", re.ASCII)
 _MONTH_FIRST = re.compile(r"([a-z]+)\.? (\d{1,2})(?:st|nd|rd|th)?,?(?: (\d{4}))?", re.ASCII)
-_DAY_FIRST = re.compile(r"(\d{1,2}) ([a-z]+)\.?,? (\d{4})", re.ASCII)
+_DAY_FIRST = re.compile(r"(\d{1,2}) ([a-z]+)\.?,?(?: (\d{4}))?", re.ASCII)
 _ISO = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 CLOCK = r"(?:\d{1,2}(?::\d\d)?(?:am|pm)?|noon|midnight)"  # in a text that `normal` returned
 _DAY_CLOCK = re.compile(rf"(.+?),? (?:at )?({CLOCK})", re.ASCII)
@@ -145,7 +145,9 @@ def read_date(text: str) -> date:
     named = weekday(head.rstrip(",")) if rest else None
     found = _day(words if named is None else rest)
     if named is not None and found.weekday() != named:
-        raise ValueError(f"{found:%B} {found.day}, {found.year} is a {found:%A}")
+        name, day_name = _WHOLE_MONTHS[found.month - 1], _WHOLE_DAYS[found.weekday()]
+        said = f"{name.capitalize()} {found.day}, {found.year}"
+        raise ValueError(f"{said} is a {day_name.capitalize()}")
     return found
 
 
@@ -172,13 +174,16 @@ def _checked(number: int, day_of: int, year: str | None) -> date:
 
 
 def month_and_day(text: str) -> tuple[int, int] | None:
-    """Read a day of any year: "12/25", "December 25", "July 4th"; None for anything else."""
+    """Read a day of any year: "12/25", "December 25", "25 Dec"; None for anything else."""
     words = normal(text)
     if (found := _SLASHES.fullmatch(words)) and found[3] is None:
         return int(found[1]), int(found[2])
     found = _MONTH_FIRST.fullmatch(words)
     if found and found[3] is None and (number := month(found[1])):
         return number, int(found[2])
+    found = _DAY_FIRST.fullmatch(words)
+    if found and found[3] is None and (number := month(found[2])):
+        return number, int(found[1])
     return None
 
 

@@ -42,12 +42,11 @@ class Hours:
 def state_at(plan: Plan, now: datetime, office_hours: str = OFFICE) -> tuple[HoursState, str]:
     """Tell open or closed at this aware instant, and why in a few words."""
     state, because = _look(plan, office_hours, now.astimezone(UTC))
-    local = now.astimezone(plan.office.zone)
     if because:
         return state, because
-    season = _day(plan, office_hours, local.date()).season
+    season = _day(plan, office_hours, local_day(now, plan.office.zone)).season
     of = f" of '{season.reason}'" if season is not None else ""
-    return state, f"{local:%A} {local:%H:%M} is outside the hours{of}"
+    return state, f"{plan.office.times.weekday(now)} is outside the hours{of}"
 
 
 def state(plan: Plan, now: datetime, office_hours: str = OFFICE) -> HoursState:
@@ -164,7 +163,7 @@ def _worked_out(plan: Plan, office_hours: str, day: date) -> _Day:
         tuple(
             (
                 _span(day, (period.start, period.end), plan),
-                f"{day:%A} {period.start:%H:%M}-{_end(period)}{of}",
+                f"{_weekday(period, day, plan)}{of}",
             )
             for period in (known.periods if known is not None and wholly is None else ())
             if period.weekday == day.weekday()
@@ -182,8 +181,11 @@ def _named(closure: Closure, day: date) -> Closure:
     return replace(closure, reason=f"{closure.reason} (observed)")
 
 
-def _end(period: Window) -> str:
-    return "24:00" if period.end == MIDNIGHT else f"{period.end:%H:%M}"
+def _weekday(period: Window, day: date, plan: Plan) -> str:
+    """Write the hours of a weekday as people read them."""
+    times = plan.office.times
+    start = times.weekday(datetime.combine(day, period.start))
+    return f"{start} to {times.clock(period.end)}"
 
 
 def _span(day: date, span: tuple[time, time], plan: Plan) -> Span:

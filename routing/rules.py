@@ -211,9 +211,9 @@ def _says_repeat(when: When, scene: Scene) -> Reported:
 
 
 def _says_during(when: When, scene: Scene) -> Reported:
-    local = scene.now.astimezone(scene.plan.office.zone)
+    at = scene.plan.office.times.weekday(scene.now)
     text = when.during_text
-    return f"it is within {text}", f"{local:%A %H:%M} is not within {text}"
+    return f"it is within {text}", f"{at} is not within {text}"
 
 
 def _says_flag(when: When, scene: Scene) -> Reported:

@@ -285,3 +285,62 @@ def test_a_name_that_is_given_twice_is_found() -> None:
 def test_no_property_is_about_time() -> None:
     """An example that takes longer on a busy machine is the same example."""
     assert settings().deadline is None
+
+
+PEOPLES_TIMES = "routing/time_text.py"  # the one module that decides how a person sees a time
+OTHER_TIMES = {
+    "pbx/calls/record/cdr.py": "Asterisk's records",
+    "pbx/config/away_file.py": "office.toml",
+    "pbx/config/fields.py": "office.toml",
+    "pbx/config/findings/times.py": "hours of office.toml, to be written there",
+    "pbx/config/findings/turns.py": "windows of office.toml, to be written there",
+    "pbx/config/ics/writer.py": "an identifier in iCalendar",
+    "pbx/config/shifts_file.py": "office.toml",
+    "pbx/db/damage.py": "a file's name",
+    "pbx/db/upgrade.py": "a file's name",
+    "pbx/notify/payloads.py": "ISO 8601 in JSON",
+    "pbx/ops/certificate.py": "a certificate's own form",
+    "pbx/ops/dated.py": "a file's name",
+    "routing/day_spans.py": "hours of office.toml",
+    "routing/spans.py": "windows and times of office.toml",
+}
+
+
+def formatted_times(source: str) -> list[str]:
+    """List the time formats that a source writes with: strftime's, and those of f-strings."""
+    found = []
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Attribute) and node.attr == "strftime":
+            found.append("strftime")
+        text = node.value if isinstance(node, ast.Constant) else ""
+        if isinstance(text, str):
+            found += re.findall(r"%[-#]?[aAbBcdHIjmMpxXyYZ](?![a-z])", text)
+    return found
+
+
+def test_one_module_decides_how_people_see_times() -> None:
+    """No other one formats them, but for files and for other programs, each named with why."""
+    made = {path for path, source in modules().items() if formatted_times(source)}
+    assert made == {PEOPLES_TIMES, *OTHER_TIMES}
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "x = at.strftime(form)",
+        'x = f"{at:%a %d %b %Y}"',
+        'x = f"until {at:%H:%M}."',
+        'FORM = "%Y-%m-%d"\nx = f"{at:{FORM}}"',
+        'x = "at {:%I %p}".format(at)',
+        "x = time.strftime('%H')",
+    ],
+)
+def test_a_time_formatted_elsewhere_is_found(source: str) -> None:
+    """The test above can fail."""
+    assert formatted_times(source)
+
+
+@pytest.mark.parametrize("source", ["x = f'{share:.0%}'", "x = at.isoformat()", "x = '100 %'"])
+def test_what_is_no_time_is_left_alone(source: str) -> None:
+    """A share, and what tools read."""
+    assert not formatted_times(source)

@@ -31,7 +31,7 @@ class SystemClock:
     def set(self, instant: datetime) -> None:
         """Refuse: a line that patients depend on lives in the present."""
         raise ConfigError(
-            f"The clock of a running office cannot be set to {instant:%Y-%m-%d %H:%M}; "
+            f"The clock of a running office cannot be set to {instant.isoformat(' ', 'minutes')}; "
             "only the demo's can."
         )
 

@@ -1,16 +1,18 @@
-"""Times as people write and read them, on the office's own clock."""
+"""Times as people type them, on the office's own clock; `routing.time_text` has how they look."""
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Iterator
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from pbx.base.errors import OfficeLineError
 from routing import clocks
 from routing.clocks import CLOCK
 from routing.instants import DAY, MIDNIGHT, at_local, instant, local_day
+from routing.time_text import HALF_YEAR
 
 EVENING = time(18)
 DUSK = 17  # the hour at which tonight begins
@@ -25,6 +27,7 @@ _NAMED = {"yesterday": -1, "today": 0, "tonight": 0, "tomorrow": 1}
 _LATER = re.compile(r"(?:\+|in )\s*(\d{1,5})\s*(m|h|d)(?:in(?:ute)?s?|ours?|ays?)?")
 _DAY_CLOCK = re.compile(rf"(?:(.+?),? (?:at )?|at )?({CLOCK})", re.ASCII)
 _CLOCK_DAY = re.compile(rf"(?:at )?({CLOCK})(?: on)? (.+)", re.ASCII)
+_SECONDS = re.compile(r"(?<=\d:\d\d):([0-5]\d)\b", re.ASCII)
 _ZONE = re.compile(r"(.+) ([A-Za-z]{3,5}|[+-]\d\d(?:\d\d)?)", re.ASCII)
 
 
@@ -38,7 +41,8 @@ def parse_time(
 ) -> datetime:
     """Read a time of the office's clock as an instant, shown in its zone.
 
-    An ISO date or time, with an offset or without; "11/28/2026", "Nov 28, 2026" and "now"; "today",
+    An ISO date or time, with an offset or without; "11/28/2026", "Nov 28, 2026", "Nov 28" within
+    half a year, and "now"; "today",
     "tomorrow" or "yesterday", at midnight unless a time follows; "tonight" (18:00); a weekday's
     name, the next one; "+2h" and "in 90m"; "5pm" or "17:00", of today, and the next "midnight".
     With `after` a time that stands alone is the first after it; with `past` it is the last up to
@@ -75,11 +79,6 @@ def _near(at: datetime) -> datetime:
     return at
 
 
-def show(at: datetime, zone: ZoneInfo) -> str:
-    """Write an aware instant as the office's clock shows it: "Sat 28 Nov 2026 02:10 EST"."""
-    return f"{at.astimezone(zone):%a %d %b %Y %H:%M %Z}"
-
-
 def iso(at: datetime, zone: ZoneInfo) -> str:
     """Write an aware instant for tools: "2026-11-28T02:10:00-05:00"."""
     return at.astimezone(zone).isoformat(timespec="seconds")
@@ -104,8 +103,16 @@ class _Reading:
         try:
             found = datetime.fromisoformat(words)
         except ValueError:
-            return self._named(words)
+            return self._exact(words)
         return found if found.tzinfo else at_local(found, self._zone)
+
+    def _exact(self, words: str) -> datetime:
+        """Read words whose time may have seconds, as a call's history shows them."""
+        seconds = _SECONDS.search(words)
+        if seconds is None:
+            return self._named(words)
+        found = self._named(words[: seconds.start()] + words[seconds.end() :])
+        return found + timedelta(seconds=int(seconds[1]))
 
     def _named(self, words: str) -> datetime:
         """Read words in one of the orders that people use; the first clear objection is told."""
@@ -130,7 +137,7 @@ class _Reading:
         if day in _NAMED:
             found = self._today + _NAMED[day] * DAY
         elif weekday is None:
-            found = clocks.read_date(day)
+            found = self._day(day)
         else:
             found = self._today + (weekday - self._today.weekday()) % 7 * DAY
         if clock == clocks.MIDNIGHT:
@@ -142,6 +149,17 @@ class _Reading:
         if self._past:
             return max(one for one in weeks if one <= self._now)
         return min(one for one in weeks if one > self._now)
+
+    def _day(self, words: str) -> date:
+        """Read a date; one without its year, as columns show it, is the one within half a year."""
+        known = None if "/" in words else clocks.month_and_day(words)
+        if known is not None:
+            until = self._today if self._past else self._today + HALF_YEAR
+            for year in (self._today.year + step for step in (-1, 0, 1)):
+                with contextlib.suppress(ValueError):  # February 29 of a year without it
+                    if self._today - HALF_YEAR <= (found := date(year, *known)) <= until:
+                        return found
+        return clocks.read_date(words)
 
     def _alone(self, clock: str) -> datetime:
         at = clocks.time_of_day(clock)
@@ -179,7 +197,7 @@ class _Reading:
         for one in (local, local.replace(fold=1)):
             if one.tzname() == name.upper():
                 return one.astimezone(UTC)
-        raise ValueError(f"the office's clock shows {local:%Z} then, not {name}")
+        raise ValueError(f"the office's clock shows {local.tzname()} then, not {name}")
 
 
 def _orders(words: str) -> Iterator[tuple[str | None, str | None, str | None]]:

@@ -20,7 +20,6 @@ from routing.oncall import unconfirmed_sentence
 if TYPE_CHECKING:
     from pbx.db.calls import DecisionRow, History
 
-LIKE = "%A %d %B %Y, %H:%M %Z"
 REPEAT_APART = timedelta(minutes=1)  # imagined earlier calls of the same number
 
 
@@ -177,7 +176,7 @@ def _step(step: escalation.Ringing | escalation.Waiting) -> dict[str, Any]:
 def sentences(reported: Explanation, plan: Plan) -> list[str]:
     """Tell an explanation in sentences; the first is what happens."""
     decision = reported.decision
-    lines = [f"{reported.at:{LIKE}}: {_what(reported, plan)}"]
+    lines = [f"{plan.office.times.moment(reported.at)}: {_what(reported, plan)}"]
     if decision.line:
         lines.append(f"The call comes in on line {decision.line}, which is {decision.hours}.")
     lines += [f"The caller {_pressed(key)}." for key in reported.presses]

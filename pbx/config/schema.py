@@ -56,7 +56,7 @@ class OfficeTable(ClosedTable):
     number: E164
     """What everybody whom the office calls sees, unless a direct line has its own."""
     language: Language = "en"
-    """Of the prompts."""
+    """Of the prompts; with `country`, also how people of the office read dates and times."""
     country: Country = "US"
     """Whose numbers may be called without `[outbound] allow`, and are written without a code."""
     inbox: Id = "everyone"

@@ -36,8 +36,8 @@ async def first_call(folder: Path, configuration: Configuration) -> FirstCall:
     alone = replace(configuration, network=NetworkTable(), mqtt=None, metrics=None)
     mobiles = {person: f"+1212555{count:04}" for count, person in enumerate(plan.people, 150)}
     at = closed_at(plan, datetime.now(UTC))
-    local = at.astimezone(plan.office.zone)
-    async with staged(folder, alone, f"{local:%Y-%m-%d %H:%M}", mobiles=mobiles) as stage:
+    local = at.astimezone(plan.office.zone).replace(tzinfo=None).isoformat(" ", "minutes")
+    async with staged(folder, alone, local, mobiles=mobiles) as stage:
         for phone in (*mobiles.values(), *plan.phones):
             stage.carrier.answers(phone, accepts(VOICE))
         return await _played(stage)
@@ -54,8 +54,7 @@ async def _played(stage: Stage) -> FirstCall:
     )
     await call.ended(SCENE_LIMIT_S)
     history = await stage.finished(CALLER)
-    when = now.astimezone(plan.office.zone)
-    began = f"Test call of {when:%A %H:%M} to {mask(line.did)}"
+    began = f"Test call of {plan.office.times.weekday(now)} to {mask(line.did)}"
     spoke = call.heard_tone(VOICE) and not stage.carrier.refused  # as it does other caller IDs
     who = history.call.person
     await stage.settle()

@@ -200,14 +200,14 @@ async def routine(stage: Stage, caller: str | None) -> Played:
 
 
 SCENES = (
-    DemoScene("Tuesday 10:00, the front desk answers", TUESDAY, desk_answers),
-    DemoScene("Tuesday 10:00, nobody at the desk", TUESDAY, nobody_at_the_desk),
-    DemoScene("Saturday 02:10, urgent", SATURDAY, urgent),
-    DemoScene("Saturday 02:10, a voicemail answers first", SATURDAY, voicemail_then_backup),
-    DemoScene("Saturday 02:10, silence at the menu", SATURDAY, silence),
-    DemoScene("Saturday 02:10, routine", SATURDAY, routine),
-    DemoScene("Saturday 02:10, the hospital's back line", SATURDAY, back_line),
-    DemoScene("Saturday 02:10, an anonymous caller", SATURDAY, anonymous, anonymous=True),
+    DemoScene("Tuesday 10:00 AM, the front desk answers", TUESDAY, desk_answers),
+    DemoScene("Tuesday 10:00 AM, nobody at the desk", TUESDAY, nobody_at_the_desk),
+    DemoScene("Saturday 2:10 AM, urgent", SATURDAY, urgent),
+    DemoScene("Saturday 2:10 AM, a voicemail answers first", SATURDAY, voicemail_then_backup),
+    DemoScene("Saturday 2:10 AM, silence at the menu", SATURDAY, silence),
+    DemoScene("Saturday 2:10 AM, routine", SATURDAY, routine),
+    DemoScene("Saturday 2:10 AM, the hospital's back line", SATURDAY, back_line),
+    DemoScene("Saturday 2:10 AM, an anonymous caller", SATURDAY, anonymous, anonymous=True),
 )
 
 

@@ -19,7 +19,7 @@ def until(now: datetime, end: datetime | None, zone: ZoneInfo) -> tuple[str, ...
     if end is None or not now < end <= now + NAMED:
         return ()
     local = end.astimezone(zone)
-    minutes = tuple(f"digit-{digit}" for digit in f"{local:%M}") if local.minute else ()
+    minutes = tuple(f"digit-{digit}" for digit in f"{local.minute:02}") if local.minute else ()
     half = "before-noon" if local.hour < NOON else "after-noon"
     hour = (local.hour - 1) % NOON + 1
     word = f"digit-{hour}" if hour <= LAST_DIGIT else f"hour-{hour}"

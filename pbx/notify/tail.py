@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator
-from datetime import datetime, tzinfo
 from ssl import SSLContext
 
 import aiomqtt
@@ -13,7 +12,9 @@ from pbx.base.errors import OfficeLineError
 from pbx.base.os_errors import os_sentence
 from pbx.notify import payloads
 from pbx.notify.mqtt import KEEPALIVE_S, TIMEOUT_S, Broker
+from routing.time_text import TimeText
 
+CLOCK = len("12:34:56 PM")  # the column of times
 WORDS = {
     "opened": "was left",
     "joined": "was joined by a further call",
@@ -58,17 +59,17 @@ async def listen(broker: Broker) -> AsyncGenerator[tuple[str, bytes], None]:
         ) from error
 
 
-def event_line(topic: str, payload: bytes, zone: tzinfo) -> str:
+def event_line(topic: str, payload: bytes, times: TimeText) -> str:
     """Say an event in one line; what is none of ours is only named, and cannot touch a terminal."""
     try:
         found = payloads.read(payload)
     except ValueError:
         shown = "".join(sign if sign.isprintable() else "?" for sign in topic)[:60]
-        return f"{'':8}  {shown}: {len(payload)} bytes that are no event of ours"
-    return f"{found.at.astimezone(zone):%H:%M:%S}  {_words(found, zone)}"
+        return f"{'':{CLOCK}}  {shown}: {len(payload)} bytes that are no event of ours"
+    return f"{times.time(found.at, seconds=True):>{CLOCK}}  {_words(found, times)}"
 
 
-def _words(found: payloads.Published, zone: tzinfo) -> str:
+def _words(found: payloads.Published, times: TimeText) -> str:
     match found:
         case payloads.CallEvent():
             return _call(found)
@@ -78,17 +79,18 @@ def _words(found: payloads.Published, zone: tzinfo) -> str:
             what = WORDS[found.what]
             return f"{found.urgency} message {found.message} {what}{by}; it is {found.state}{late}"
         case payloads.Dropped():
-            return f"{found.dropped} events since {_time(found.since, zone)} were DROPPED"
+            return f"{found.dropped} events since {times.weekday(found.since)} were DROPPED"
         case _:
-            return _state(found, zone)
+            return _state(found, times)
 
 
 def _state(
-    found: payloads.UrgentEvent | payloads.OnCallEvent | payloads.Names | payloads.Up, zone: tzinfo
+    found: payloads.UrgentEvent | payloads.OnCallEvent | payloads.Names | payloads.Up,
+    times: TimeText,
 ) -> str:
     match found:
         case payloads.UrgentEvent():
-            since = f", the oldest from {_time(found.oldest, zone)}" if found.oldest else ""
+            since = f", the oldest from {times.weekday(found.oldest)}" if found.oldest else ""
             late = f", {found.breached} BREACHED" if found.breached else ""
             return f"urgent messages: {found.open} open, {found.waiting} wait{late}{since}"
         case payloads.OnCallEvent():
@@ -123,10 +125,6 @@ def _names(found: payloads.Names) -> str:
     if not lacking:
         return "every name of a host has an address"
     return f"names of hosts WITHOUT AN ADDRESS: {', '.join(lacking)}"
-
-
-def _time(at: datetime, zone: tzinfo) -> str:
-    return f"{at.astimezone(zone):%a %H:%M}"
 
 
 def _context(broker: Broker) -> SSLContext | None:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from pbx.asterisk.engine import ports, runtime
 from pbx.asterisk.speech import prompts
-from pbx.base import disk, when
+from pbx.base import disk
 from pbx.base.errors import ConfigError, OfficeLineError
 from pbx.calls.record.spool import Spool
 from pbx.config import hosts, secrets
@@ -71,7 +71,8 @@ def examine(config: Path, home: Path) -> list[Check]:
     if hosts.names_of(configuration):
         with_plan.append(lambda: machine.names(configuration, place))
     if (certificate := configuration.network.certificate) is not None:
-        with_plan.append(lambda: upkeep.certificate(certificate, datetime.now(UTC)))
+        times = configuration.plan.office.times
+        with_plan.append(lambda: upkeep.certificate(certificate, datetime.now(UTC), times))
     if configuration.mqtt is not None:
         with_plan.append(lambda: _broker(configuration, place))
     return [*checks, *(_made(look) for look in with_plan)]
@@ -174,13 +175,13 @@ def _schedules(configuration: Configuration, home: Home) -> Check:
     gap = upcoming_gap(plan, datetime.now(UTC), DAYS_AHEAD)
     if gap is None:
         return Check("schedules", True, f"somebody is on call for the next {DAYS_AHEAD} days")
-    start, end = (at.astimezone(plan.office.zone) for at in (gap.start, gap.end))
+    start, end = (plan.office.times.moment(at) for at in (gap.start, gap.end))
     fix = (
         f"'officeline oncall override --schedule {gap.schedule} "
-        f'--from "{start:%Y-%m-%d %H:%M}" --to "{end:%Y-%m-%d %H:%M}" '
+        f'--from "{start}" --to "{end}" '
         "--add PERSON --reason REASON'."
     )
-    times = f"{when.show(gap.start, plan.office.zone)} to {when.show(gap.end, plan.office.zone)}"
+    times = plan.office.times.span(gap.start, gap.end)
     return Check("schedules", False, f"nobody is on call for '{gap.schedule}' from {times}", fix)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 import time
 from contextlib import closing
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from pbx.config.home import Home
@@ -15,6 +15,7 @@ from pbx.ops import asterisk, timers
 from pbx.ops import certificate as certificates
 from pbx.ops.look import Check
 from pbx.service import pulse
+from routing.time_text import TimeText
 
 YEAR_BUILT = 2026  # a clock before it is wrong
 KEEPERS = ("chronyd", "systemd-timesyn", "ntpd", "ntpsec")  # as the kernel cuts their names
@@ -125,7 +126,7 @@ def canary_check() -> Check:
     return Check("canary", False, "the last test call found what does not hold", fix)
 
 
-def certificate(path: str, now: datetime) -> Check:
+def certificate(path: str, now: datetime, times: TimeText) -> Check:
     """Tell when our certificate for TLS ends; without a valid one the carrier sends no call."""
     try:
         end = certificates.certificate_end(Path(path))
@@ -137,6 +138,4 @@ def certificate(path: str, now: datetime) -> Check:
         return Check("certificate", False, f"{path} holds no certificate", fix)
     word = "ended" if end <= now else "ends"
     fix = "Renew it, and start the line again."
-    return Check(
-        "certificate", end - now > ENDS_SOON, f"{word} on {end.astimezone(UTC):%Y-%m-%d}", fix
-    )
+    return Check("certificate", end - now > ENDS_SOON, f"{word} on {times.moment(end)}", fix)

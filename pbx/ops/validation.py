@@ -49,5 +49,5 @@ def validate(text: str, name: Path, home: Home, now: datetime) -> Judgement:
     objections = [one.sentence(name) for one in findings if one.severity == "error"]
     found = proof.prove(whole, numbers, now, now + AHEAD, most=REPORTED)
     if not found.holds:
-        objections += proved.sentences(found, whole.office.zone)
+        objections += proved.sentences(found, whole.office.times)
     return Judgement(configuration, tuple(objections))

@@ -11,6 +11,7 @@ from pbx.reports.frame import page
 from routing.burden import Burden
 from routing.model import Plan
 from routing.simulate import Simulation
+from routing.time_text import TimeText
 
 GOLDEN_ANGLE = 137.508  # degrees; neighbors in the list get colors that are far apart
 
@@ -30,12 +31,13 @@ class CalendarDay:
 
 def calendar_of(found: Simulation, plan: Plan, about: str) -> str:
     """Write the page; `about` is a sentence on the load that was assumed."""
-    zone = plan.office.zone
+    zone, times = plan.office.zone, plan.office.times
     first, last = found.start.astimezone(zone).date(), found.end.astimezone(zone).date()
     colors = {person: _color(number) for number, person in enumerate(found.load)}
     return page(
         "calendar.html",
-        title=f"{plan.office.name}: on call from {first} to {last}",
+        title=f"{plan.office.name}: on call from {times.days(first, last)}",
+        night=f"{times.hour(17)} to {times.hour(8)}",
         about=f"{about} {_ends(found.outcomes)}",
         heads=HEADS,
         load=[
@@ -47,7 +49,7 @@ def calendar_of(found: Simulation, plan: Plan, about: str) -> str:
             for person, burden in found.load.items()
         ],
         evenness=[f"{found.evenness[name]:.2f}" for name in HEADS[1:-1]],
-        months=[_month(found, colors, *month) for month in _months(found)],
+        months=[_month(found, colors, times, *month) for month in _months(found)],
     )
 
 
@@ -76,16 +78,18 @@ def _months(found: Simulation) -> Iterator[tuple[int, int]]:
 
 
 def _month(
-    found: Simulation, colors: Mapping[str, str], year: int, month: int
+    found: Simulation, colors: Mapping[str, str], times: TimeText, year: int, month: int
 ) -> dict[str, object]:
     weeks = calendar.Calendar().monthdatescalendar(year, month)
     return {
         "caption": f"{calendar.month_name[month]} {year}",
-        "weeks": [[_day(found, colors, day, month) for day in week] for week in weeks],
+        "weeks": [[_day(found, colors, times, day, month) for day in week] for week in weeks],
     }
 
 
-def _day(found: Simulation, colors: Mapping[str, str], day: date, month: int) -> CalendarDay:
+def _day(
+    found: Simulation, colors: Mapping[str, str], times: TimeText, day: date, month: int
+) -> CalendarDay:
     if day.month != month or day not in found.nights:
         return CalendarDay("" if day.month != month else day.day)
     who = found.nights[day]
@@ -94,4 +98,5 @@ def _day(found: Simulation, colors: Mapping[str, str], day: date, month: int) ->
     # two people on call share the cell
     shade = f"linear-gradient(135deg, {', '.join(shades)})" if len(shades) > 1 else "".join(shades)
     words = ", ".join(filter(None, (" and ".join(who) or "nobody", found.holidays.get(day))))
-    return CalendarDay(day.day, " ".join(kinds), shade, f"{day}: {words}", " ".join(who) or "-")
+    words = f"{times.day(day)}: {words}"
+    return CalendarDay(day.day, " ".join(kinds), shade, words, " ".join(who) or "-")

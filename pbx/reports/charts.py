@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from math import ceil, floor, log10
 
-from pbx.reports.table import MINUTES_FROM, Cell, Chart, ReportTable, Unit, cell_text
+from pbx.reports.table import MINUTES_FROM, Cell, Chart, ReportTable, TimeCell, Unit, cell_text
 
 TOP, FLOOR, BOTTOM = 20, 170, 192  # pixels: the highest bar's top, its foot, the labels
 NARROW, WIDE = 7, 25  # labels and values that fit on a phone and on a sheet
-_YEAR = re.compile(r"^\d{4}-(?=\d\d-\d\d$)")  # a day's label has no room for it
 
 BAR = 0.72  # of a bar's place
 FEW = 10  # what is less is worth a decimal
@@ -74,7 +72,8 @@ def _drawing(table: ReportTable, one: Chart) -> Drawing | None:
         return None
     line = one.mean if one.norm is None else one.norm
     most = _rounded(max(*known, 0 if line is None else line * 1.1), unit)
-    labels = [str(row[0]) for row in table.rows]
+    named = [row[0] for row in table.rows]
+    labels = [cell_text(cell, "") for cell in named]
     heights = (most, most / 2, 0.0)
     title, dashed = one.title, None
     if line is not None:
@@ -90,7 +89,7 @@ def _drawing(table: ReportTable, one: Chart) -> Drawing | None:
         [Stroke("rule", _y(value, most)) for value in heights],
         list(_bars(labels, values, most, unit, one)),
         dashed,
-        [*axis, *_labels(labels), *_values(values, most, unit)],
+        [*axis, *_labels(named), *_values(values, most, unit)],
     )
 
 
@@ -117,14 +116,15 @@ def _short(value: float, unit: Unit) -> str:
     )
 
 
-def _labels(labels: list[str]) -> Iterator[Label]:
+def _labels(named: list[Cell]) -> Iterator[Label]:
     """Write as many labels as a sheet has room for, and hide most of these on a phone."""
-    step = ceil(len(labels) / WIDE)
-    rare = step * ceil(len(labels) / step / NARROW)
-    for number, label in enumerate(labels):
+    step = ceil(len(named) / WIDE)
+    rare = step * ceil(len(named) / step / NARROW)
+    for number, cell in enumerate(named):
         if number % step == 0:
-            x = _percent(number + 0.5, len(labels))
-            yield Label(x, BOTTOM, "middle", _YEAR.sub("", label), wide=number % rare != 0)
+            x = _percent(number + 0.5, len(named))
+            text = cell.mark if isinstance(cell, TimeCell) else cell_text(cell, "")
+            yield Label(x, BOTTOM, "middle", text, wide=number % rare != 0)
 
 
 def _bars(

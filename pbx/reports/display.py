@@ -25,8 +25,12 @@ class Shown:
         return None if at is None else when.iso(at, self.plan.office.zone)
 
     def time(self, at: datetime | None) -> str:
-        """Write an instant for people."""
-        return "" if at is None else when.show(at, self.plan.office.zone)
+        """Write an instant for people, in a sentence."""
+        return "" if at is None else self.plan.office.times.moment(at)
+
+    def column(self, at: datetime | None) -> str:
+        """Write an instant for people, in a column of a table."""
+        return "" if at is None else self.plan.office.times.short(at, self.now)
 
     def number(self, number: str | None) -> str | None:
         """Show a number, masked unless it is to be revealed; None for what is nobody's."""

@@ -211,7 +211,7 @@ def _boundaries(
             rung(gone, 2 * number + 1),
             open_,
         )
-        key = (one.schedule, local.weekday(), f"{local:%H:%M}")
+        key = (one.schedule, local.weekday(), local.time().isoformat("minutes"))
         found[key] = [a + b for a, b in zip(found.get(key, [0] * 5), cost, strict=True)]
     for (schedule, weekday, clock), sums in sorted(found.items()):
         yield Boundary(schedule, weekday, clock, *sums)

@@ -3,16 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import time
 
 from pbx.base.percentiles import RANKS
-from pbx.reports.duty import DutyReport
-from pbx.reports.table import SPREAD, Cell, Chart, Columns, ReportTable, minutes_text, spread_cells
+from pbx.reports.duty import Boundary, DutyReport
+from pbx.reports.table import (
+    SPREAD,
+    Cell,
+    Chart,
+    Columns,
+    ReportTable,
+    TimeCell,
+    minutes_text,
+    spread_cells,
+)
 from routing.clocks import WEEKDAYS
+from routing.time_text import TimeText
 
 
-def duty_tables(found: DutyReport) -> list[ReportTable]:
+def duty_tables(found: DutyReport, times: TimeText) -> list[ReportTable]:
     """Lay a span out: the people, how they kept what was promised, schedules and handoffs."""
-    return [_people(found), _promised(found), _schedules(found), _boundaries(found)]
+    return [_people(found), _promised(found), _schedules(found), _boundaries(found, times)]
 
 
 def _people(found: DutyReport) -> ReportTable:
@@ -104,10 +115,10 @@ def _schedules(found: DutyReport) -> ReportTable:
     return ReportTable("schedules", "By schedule", columns, rows, about=about)
 
 
-def _boundaries(found: DutyReport) -> ReportTable:
+def _boundaries(found: DutyReport, times: TimeText) -> ReportTable:
     rows = tuple(
         (
-            f"{one.schedule}, {WEEKDAYS[one.weekday]} {one.clock}",
+            _handoff(one, times),
             one.times,
             one.before,
             one.after,
@@ -129,3 +140,11 @@ def _boundaries(found: DutyReport) -> ReportTable:
         "call before; urgent messages that nobody had taken up at that moment."
     )
     return ReportTable("handoffs", "What handoffs cost", columns, rows, about=about)
+
+
+def _handoff(one: Boundary, times: TimeText) -> TimeCell:
+    day = WEEKDAYS[one.weekday]
+    clock = times.clock(time.fromisoformat(one.clock))
+    return TimeCell(
+        f"{one.schedule}, {day} {one.clock}", f"{one.schedule}, {day.capitalize()} {clock}"
+    )

@@ -56,10 +56,9 @@ def history_sentence(known: ConfigHistory) -> str:
     unread = [one for one in known.ran if one.unread is not None]
     if not unread:
         return ""
-    zone = known.running.office.zone
+    times = known.running.office.times
     reported = "; ".join(
-        f"plan {one.unread} ({when.show(one.start, zone)} to {when.show(one.end, zone)}) "
-        f"is judged by plan {one.plan.hash}"
+        f"plan {one.unread} ({times.span(one.start, one.end)}) is judged by plan {one.plan.hash}"
         for one in unread
     )
     return f"This version cannot read every plan that ran, and takes the nearest: {reported}."
@@ -67,11 +66,11 @@ def history_sentence(known: ConfigHistory) -> str:
 
 def changed(known: ConfigHistory) -> str:
     """Say when another plan came into force within the span; empty if none did."""
-    zone = known.running.office.zone
-    times = [when.show(two.start, zone) for one, two in pairwise(known.ran) if _differ(one, two)]
+    shown = known.running.office.times.moment
+    times = [shown(two.start) for one, two in pairwise(known.ran) if _differ(one, two)]
     if not times:
         return ""
-    return f"The plan changed at {', '.join(times)}; each moment is judged by the one that ran."
+    return f"The plan changed at {'; '.join(times)}. Each moment is judged by the one that ran."
 
 
 def to_json(known: ConfigHistory) -> list[dict[str, Any]]:

@@ -15,9 +15,8 @@ def sheet(night: Night, shown: Shown, accounts: Iterable[str]) -> str:
     """Write the page; `accounts` are its last sentences, of the calls and of the audit."""
     return page(
         "morning.html",
-        title=f"{shown.plan.office.name}: the night to {night.day:%A, %d %B %Y}",
-        start=shown.time(night.start),
-        end=shown.time(night.end),
+        title=f"{shown.plan.office.name}: the night to {shown.plan.office.times.day(night.day)}",
+        span=shown.plan.office.times.span(night.start, night.end),
         now=shown.time(shown.now),
         to_do=[_row(item, shown) for item in to_do(night, shown)],
         calls=[_call(one, night, shown) for one in in_order(night, shown)],
@@ -60,7 +59,7 @@ def _row(item: InboxItem, shown: Shown) -> dict[str, object]:
             message.id,
             message.urgency,
             message.state,
-            shown.time(message.opened_at),
+            shown.column(message.opened_at),
             _who(message.callback_number, shown),
             message.owner or "nobody",
         ),

@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 
 from pbx.base import when
 from routing.proof import Counterexample, Proof
+from routing.time_text import TimeText
 
 
 def to_json(found: Proof, zone: ZoneInfo) -> dict[str, Any]:
@@ -39,17 +40,17 @@ def to_json(found: Proof, zone: ZoneInfo) -> dict[str, Any]:
     }
 
 
-def sentences(found: Proof, zone: ZoneInfo) -> list[str]:
+def sentences(found: Proof, times: TimeText) -> list[str]:
     """Tell a proof, the shortest counterexample first."""
     checked = (
-        f"{found.paths} paths in {found.intervals} intervals from {when.show(found.start, zone)} "
-        f"to {when.show(found.end, zone)}"
+        f"{found.paths} paths in {found.intervals} intervals from "
+        f"{times.span(found.start, found.end)}"
     )
     if found.holds:
         return [f"It holds: all {checked} end at a human.", *_across(found)]
     return [
         f"It does not hold, for some of the {checked}:",
-        *(f"  {_reported(one, zone)}" for one in found.counterexamples),
+        *(f"  {_reported(one, times)}" for one in found.counterexamples),
     ]
 
 
@@ -62,11 +63,11 @@ def _across(found: Proof) -> list[str]:
     return [f"Calls that span one of {changes} were followed, too: {reported}."]
 
 
-def _reported(one: Counterexample, zone: ZoneInfo) -> str:
+def _reported(one: Counterexample, times: TimeText) -> str:
     failure, (start, end) = one.failure, one.spans[0]
     more = len(one.spans) - 1
     again = f" (and {more} more time{'s' if more > 1 else ''} in this span)" if more else ""
     return (
-        f"From {when.show(start, zone)} to {when.show(end, zone)} on the line {failure.line}: "
+        f"From {times.span(start, end)} on the line {failure.line}: "
         f"{', '.join(failure.path)}; {failure.why}{again}."
     )

@@ -103,7 +103,7 @@ def _shape(course: Course) -> dict[str, Any]:
 def sentences(one: Difference, plan: Plan) -> list[str]:
     """Tell a difference side by side."""
     return [
-        f"{one.call}, {when.show(one.at, plan.office.zone)}, line {one.line}",
+        f"{one.call}, {plan.office.times.moment(one.at)}, line {one.line}",
         f"  was:      {_reported(one.before)}",
         f"  would be: {_reported(one.after)}",
     ]

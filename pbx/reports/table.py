@@ -3,12 +3,25 @@
 from __future__ import annotations
 
 from dataclasses import astuple, dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from pbx.base.percentiles import RANKS, Spread
 
 Unit = Literal["", "s", "%", "h"]  # as they are, seconds, a share of 1, hours
-Cell = str | int | float | None
+
+
+class TimeCell(NamedTuple):
+    """A date or time: as files have it, as people read it, and as it stands below a bar."""
+
+    file: str
+    people: str
+    mark: str = ""
+
+    def __str__(self) -> str:
+        return self.file
+
+
+Cell = str | int | float | TimeCell | None
 Columns = tuple[tuple[str, Unit], ...]
 
 MINUTES_FROM, HOURS_FROM = 120, 7200  # seconds that are told in minutes and hours from here on
@@ -43,8 +56,9 @@ class ReportTable:
 
     def wordy(self) -> set[int]:
         """Return the places of the columns that hold words, not figures."""
+        words = (str, TimeCell)
         return {
-            place for row in self.rows for place, cell in enumerate(row) if isinstance(cell, str)
+            place for row in self.rows for place, cell in enumerate(row) if isinstance(cell, words)
         }
 
 
@@ -54,6 +68,8 @@ def cell_text(cell: Cell, unit: Unit) -> str:
         return "-"
     if isinstance(cell, str):
         return cell
+    if isinstance(cell, TimeCell):
+        return cell.people
     if unit == "s" and cell >= HOURS_FROM:
         return f"{cell / 3600:.1f} h"
     if unit == "s" and cell >= MINUTES_FROM:

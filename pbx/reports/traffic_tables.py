@@ -5,11 +5,19 @@ from __future__ import annotations
 from pbx.db.figures import Counts
 from pbx.reports import callers
 from pbx.reports.display import Shown
-from pbx.reports.table import SPREAD, Cell, Chart, Columns, ReportTable, minutes_text, spread_cells
+from pbx.reports.table import (
+    SPREAD,
+    Cell,
+    Chart,
+    Columns,
+    ReportTable,
+    TimeCell,
+    minutes_text,
+    spread_cells,
+)
 from pbx.reports.traffic import ABANDONED, ANSWER_S, Kept, Traffic
 from routing.clocks import WEEKDAYS
-
-HOURS = tuple(f"{hour:02}" for hour in range(24))
+from routing.time_text import TimeText
 
 
 def traffic_tables(found: Traffic, shown: Shown) -> list[ReportTable]:
@@ -17,9 +25,9 @@ def traffic_tables(found: Traffic, shown: Shown) -> list[ReportTable]:
     return [
         _held(found),
         _waited(found),
-        _by_hour(found),
+        _by_hour(found, shown.plan.office.times),
         *([_by_weekday(found)] if len(found.days) > 1 else []),
-        _by_day(found),
+        _by_day(found, shown.plan.office.times),
         callers.table(found.callers, found.total.calls, shown),
     ]
 
@@ -107,8 +115,11 @@ def _counted(one: Counts) -> tuple[Cell, ...]:
     return one.calls, one.urgent, one.connected, one.message, one.abandoned
 
 
-def _by_hour(found: Traffic) -> ReportTable:
-    rows = tuple((label, *_counted(one)) for label, one in zip(HOURS, found.hours, strict=True))
+def _by_hour(found: Traffic, times: TimeText) -> ReportTable:
+    rows = tuple(
+        (TimeCell(f"{hour:02}", times.hour(hour), times.hour_mark(hour)), *_counted(one))
+        for hour, one in enumerate(found.hours)
+    )
     chart = Chart("Calls", "calls")
     return ReportTable("by_hour", "Calls by hour", (("hour", ""), *_COUNTED), rows, (chart,))
 
@@ -129,7 +140,7 @@ def _by_weekday(found: Traffic) -> ReportTable:
     return ReportTable("by_weekday", title, columns, rows, (chart,))
 
 
-def _by_day(found: Traffic) -> ReportTable:
+def _by_day(found: Traffic, times: TimeText) -> ReportTable:
     columns: Columns = (
         ("day", ""),
         ("weekday", ""),
@@ -144,8 +155,8 @@ def _by_day(found: Traffic) -> ReportTable:
     )
     rows = tuple(
         (
-            one.day.isoformat(),
-            f"{one.day:%a}",
+            TimeCell(one.day.isoformat(), times.day(one.day), times.day_mark(one.day)),
+            WEEKDAYS[one.day.weekday()].capitalize(),
             *_counted(one.counts),
             one.answers.offered,
             one.answers.share,

@@ -12,6 +12,7 @@ from routing.model.people import Group, Patient, Person, Phone
 from routing.model.policy import Escalation, Menu, Outbound, Rule
 from routing.model.schedules import Override, Schedule, Unconfirmed
 from routing.model.words import EVERYONE, OFFICE, HoursState
+from routing.time_text import TimeText
 
 
 @dataclass(frozen=True)
@@ -27,6 +28,11 @@ class Office:
     language: str = "en"
     country: str = "US"
     inbox: str = EVERYONE
+
+    @property
+    def times(self) -> TimeText:
+        """How people of this office read dates and times."""
+        return TimeText.of(self.zone, self.language, self.country)
 
 
 @dataclass(frozen=True)

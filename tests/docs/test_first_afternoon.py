@@ -19,6 +19,7 @@ from typing import Any
 import pytest
 
 from pbx.asterisk.engine import runtime
+from routing import clocks
 
 ROOT = Path(__file__).parents[2]
 FLAGS = (
@@ -109,7 +110,7 @@ def test_a_week_of_calls_can_be_read(place: Path) -> None:
     here = ("--home", str(home))
     here = ("--home", str(home))
     assert f"--home {home} report week\n" in reported
-    first = date.fromisoformat(reported.split()[3])
+    first = clocks.read_date(" ".join(reported.split()[3:7]))
     week = run(place, *here, "report", "week")
     figures = shown(place, *here, "report", "week")
     monday = date.fromisoformat(figures["from"])

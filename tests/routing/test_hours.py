@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import date, time, timedelta
 from itertools import pairwise
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given, settings
@@ -31,8 +32,11 @@ from routing.model import (
     YearlyRange,
     YearlyWeekday,
 )
+from routing.time_text import TimeText
 from tests.support.calendar_days import is_one_of
 from tests.support.wall_clock import DAY, WEEKS, WallClock, clocks, plan_in, times, wall_clock
+
+US = TimeText(ZoneInfo("UTC"))  # the plans of these tests are of the United States
 
 Part = tuple[time, time]
 Painted = list[tuple[int, int, str]]
@@ -75,7 +79,7 @@ class Oracle:
             usual = seasons[0].periods if seasons else known.periods if known else ()
             if not whole:
                 self.usual += [
-                    self.span(day, (one.start, one.end), f"{day:%A} {one.start:%H:%M}-")
+                    self.span(day, (one.start, one.end), f"{day:%A} {US.clock(one.start)} to ")
                     for one in usual
                     if one.weekday == day.weekday()
                 ]
@@ -99,7 +103,7 @@ class Oracle:
         opened = special | (set() if shut else usual)
         if opened:
             return "open", opened
-        return "closed", days or shut or {f"{self.clock.shows[minute]:%A %H:%M} is outside"}
+        return "closed", days or shut or {f"{US.weekday(self.clock.shows[minute])} is outside"}
 
 
 def agrees(plan: Plan, clock: WallClock, office_hours: str, every: int) -> None:

@@ -91,51 +91,51 @@ PRACTICE = replace(
     ("when", "office_hours", "state", "because"),
     [
         # weekdays; noon is a break and Friday afternoon is free
-        ("2026-11-24 08:29", OFFICE, "closed", "Tuesday 08:29 is outside the hours"),
-        ("2026-11-24 08:30", OFFICE, "open", "Tuesday 08:30-12:00"),
-        ("2026-11-24 12:00", OFFICE, "closed", "Tuesday 12:00 is outside the hours"),
-        ("2026-11-24 16:59", OFFICE, "open", "Tuesday 13:00-17:00"),
-        ("2026-11-20 14:00", OFFICE, "closed", "Friday 14:00 is outside the hours"),
+        ("2026-11-24 08:29", OFFICE, "closed", "Tuesday 8:29 AM is outside the hours"),
+        ("2026-11-24 08:30", OFFICE, "open", "Tuesday 8:30 AM to 12:00 PM"),
+        ("2026-11-24 12:00", OFFICE, "closed", "Tuesday 12:00 PM is outside the hours"),
+        ("2026-11-24 16:59", OFFICE, "open", "Tuesday 1:00 PM to 5:00 PM"),
+        ("2026-11-20 14:00", OFFICE, "closed", "Friday 2:00 PM is outside the hours"),
         # the Friday evening clinic belongs to Friday until it closes on Saturday
-        ("2026-11-21 02:29", OFFICE, "open", "Friday 18:00-02:30"),
-        ("2026-11-21 02:30", OFFICE, "closed", "Saturday 02:30 is outside the hours"),
+        ("2026-11-21 02:29", OFFICE, "open", "Friday 6:00 PM to 2:30 AM"),
+        ("2026-11-21 02:30", OFFICE, "closed", "Saturday 2:30 AM is outside the hours"),
         # days by date, by range, and each year's
         ("2026-12-25 09:00", OFFICE, "closed", "Christmas Day"),
         ("2026-12-25 19:00", OFFICE, "closed", "Christmas Day"),
-        ("2026-12-26 01:00", OFFICE, "closed", "Saturday 01:00 is outside the hours"),
+        ("2026-12-26 01:00", OFFICE, "closed", "Saturday 1:00 AM is outside the hours"),
         ("2026-08-03 09:00", OFFICE, "closed", "summer leave"),
         ("2026-08-14 09:00", OFFICE, "closed", "summer leave"),
-        ("2026-08-17 09:00", OFFICE, "open", "Monday 08:30-12:00"),
-        ("2026-05-18 09:00", OFFICE, "open", "Monday 08:30-12:00"),
+        ("2026-08-17 09:00", OFFICE, "open", "Monday 8:30 AM to 12:00 PM"),
+        ("2026-05-18 09:00", OFFICE, "open", "Monday 8:30 AM to 12:00 PM"),
         ("2026-05-25 09:00", OFFICE, "closed", "Memorial Day"),
         ("2027-05-31 09:00", OFFICE, "closed", "Memorial Day"),
         ("2026-11-26 09:00", OFFICE, "closed", "Thanksgiving"),
         ("2028-02-29 09:00", OFFICE, "closed", "leap day"),
-        ("2027-03-01 09:00", OFFICE, "open", "Monday 08:30-12:00"),
+        ("2027-03-01 09:00", OFFICE, "open", "Monday 8:30 AM to 12:00 PM"),
         # half a day off
-        ("2026-12-24 11:59", OFFICE, "open", "Thursday 08:30-12:00"),
+        ("2026-12-24 11:59", OFFICE, "open", "Thursday 8:30 AM to 12:00 PM"),
         ("2026-12-24 14:00", OFFICE, "closed", "Christmas Eve"),
         # openings: these hours and nothing else, whatever closes the day
         ("2026-10-17 09:00", OFFICE, "open", "flu shots"),
-        ("2026-10-17 13:00", OFFICE, "closed", "Saturday 13:00 is outside the hours"),
+        ("2026-10-17 13:00", OFFICE, "closed", "Saturday 1:00 PM is outside the hours"),
         ("2026-08-07 10:00", OFFICE, "open", "school check-ups"),
-        ("2026-08-07 09:00", OFFICE, "closed", "Friday 09:00 is outside the hours"),
+        ("2026-08-07 09:00", OFFICE, "closed", "Friday 9:00 AM is outside the hours"),
         ("2026-10-17 00:30", OFFICE, "closed", "fire drill"),  # of Friday's clinic
-        ("2026-10-17 01:00", OFFICE, "open", "Friday 18:00-02:30"),
+        ("2026-10-17 01:00", OFFICE, "open", "Friday 6:00 PM to 2:30 AM"),
         # changes at short notice, the later one first
         ("2026-09-15 10:00", OFFICE, "closed", "burst pipe"),
         ("2026-09-15 14:00", OFFICE, "open", "changed at short notice"),
-        ("2026-09-15 16:00", OFFICE, "open", "Tuesday 13:00-17:00"),
+        ("2026-09-15 16:00", OFFICE, "open", "Tuesday 1:00 PM to 5:00 PM"),
         # the power cut holds for the lab, past midnight; what was opened for the day stands
         ("2026-10-11 00:30", OFFICE, "open", "night ward"),
         # another office hours; a power cut past midnight closes the next day's hours, too
-        ("2026-10-10 22:59", "lab", "open", "Saturday 00:00-24:00"),
+        ("2026-10-10 22:59", "lab", "open", "Saturday 12:00 AM to 12:00 AM"),
         ("2026-10-10 23:00", "lab", "closed", "power cut"),
         ("2026-10-11 01:59", "lab", "closed", "power cut"),
-        ("2026-10-11 02:00", "lab", "open", "Sunday 00:00-24:00"),
+        ("2026-10-11 02:00", "lab", "open", "Sunday 12:00 AM to 12:00 AM"),
         ("2026-06-06 09:00", "lab", "closed", "lab inspection"),
         # a set of office hours that there is not is never open
-        ("2026-11-24 09:00", "pharmacy", "closed", "Tuesday 09:00 is outside the hours"),
+        ("2026-11-24 09:00", "pharmacy", "closed", "Tuesday 9:00 AM is outside the hours"),
     ],
 )
 def test_a_practice_year(when: str, office_hours: str, state: str, because: str) -> None:

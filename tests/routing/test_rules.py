@@ -94,8 +94,14 @@ def test_a_call_and_the_rule_that_decides(
     [
         (When(line="main"), Facts(LAB), DAY, "line", "came in on line lab, not main"),
         (When(line="lab"), Facts(LAB), DAY, None, "the call came in on line lab"),
-        (When(hours="open"), Facts(MAIN), NIGHT, "hours", "the office is closed (Tuesday 22:00"),
-        (When(hours="open"), Facts(MAIN), DAY, None, "the office is open (Tuesday 08:00-17:00)"),
+        (When(hours="open"), Facts(MAIN), NIGHT, "hours", "the office is closed (Tuesday 10:00 PM"),
+        (
+            When(hours="open"),
+            Facts(MAIN),
+            DAY,
+            None,
+            "the office is open (Tuesday 8:00 AM to 5:00 PM)",
+        ),
         (When(caller="known"), Facts(MAIN, OWN), DAY, None, "the caller is known"),
         (When(caller="known"), Facts(MAIN, PLAIN), DAY, "caller", "is unknown, not known"),
         (When(caller="unknown"), Facts(MAIN), DAY, "caller", "is anonymous, not unknown"),
@@ -122,12 +128,12 @@ def test_conditions_are_asked_in_a_fixed_order() -> None:
     when = When(line="main", hours="open", panel="patel", urgency="urgent")
     scene = Scene(Facts(MAIN, OWN), PLAN, DAY, PLAN.lines[0], PATIENTS[OWN], "urgent")
     assert words(when, scene, None) == (
-        "the call came in on line main and the office is open (Tuesday 08:00-17:00) "
+        "the call came in on line main and the office is open (Tuesday 8:00 AM to 5:00 PM) "
         "and the caller is a patient of patel and the call is urgent"
     )
     wrong = Rule("wrong", replace(when, panel="lee", hours="closed"), TakeMessage("routine"))
     (said,) = route(Facts(MAIN, OWN), replace(PLAN, rules=(wrong,)), DAY).reasons[:-1]
-    assert said.because == "the office is open (Tuesday 08:00-17:00)"
+    assert said.because == "the office is open (Tuesday 8:00 AM to 5:00 PM)"
 
 
 def test_times_of_day_pass_midnight() -> None:

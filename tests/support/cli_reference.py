@@ -15,8 +15,10 @@ Written by a test out of the command's own help, and compared with it by the sam
 
 Every reading command takes `--json`: one document on stdout, nothing else. Exit codes: 0 done or
 holds; 1 the answer is no; 2 bad input or environment, with one sentence on stderr; 130 interrupted.
-Times are ISO dates, "2026-11-28 02:10" and "tomorrow 18:00", in the office's time zone. Phone
-numbers are printed masked to the last four; `--reveal` prints them whole, and is audited.
+Type times as "11/28/2026 2:10 AM", "2026-11-28 02:10" or "tomorrow 6pm", in the office's time zone.
+People read "Sat, Nov 28, 2026, 2:10 AM EST", in tables "Nov 28, 2:10 AM", and both can be typed
+back; JSON and CSV have ISO 8601. Phone numbers are printed masked to the last four; `--reveal`
+prints them whole, and is audited.
 """
 
 

@@ -17,6 +17,8 @@ from pbx.config.home import Home
 if TYPE_CHECKING:
     from sqlalchemy import Engine
 
+    from routing.time_text import TimeText
+
 app = typer.Typer(no_args_is_help=True)
 
 # In the order of the store: to typing, equal unions are one, and the first that was made stays
@@ -46,8 +48,8 @@ def list_(
 
     Example: officeline calls list --since "yesterday 17:00" --outcome message
     """
-    zone = context.obj.zone()
-    span = when.past_span(since, until, zone, datetime.now(zone))
+    times, now = _clock(context.obj)
+    span = when.past_span(since, until, times.zone, now)
     engine = open_log(context.obj)
     from pbx.cli.calls import shown as calls_shown
     from pbx.db.calls import list_calls
@@ -55,7 +57,7 @@ def list_(
     rows = list_calls(engine, *span, line, outcome, limit)
     if not rows:
         refuse_unknown(context.obj, line)
-    look = calls_shown.Display(zone, revealing(context.obj, "calls list", reveal=reveal))
+    look = calls_shown.Display(times, now, revealing(context.obj, "calls list", reveal=reveal))
     if as_json:
         typer.echo(json.dumps(calls_shown.list_document(rows, look), ensure_ascii=False))
     else:
@@ -70,7 +72,7 @@ def show(
 
     Example: officeline calls show 1795456091.0
     """
-    zone = context.obj.zone()
+    times, now = _clock(context.obj)
     engine = open_log(context.obj)
     from pbx.cli.calls import shown as calls_shown
     from pbx.db.calls import get_call
@@ -80,7 +82,9 @@ def show(
         raise OfficeLineError(
             f"There is no call '{call_id}' in the log; 'officeline calls list' shows the ids."
         )
-    look = calls_shown.Display(zone, revealing(context.obj, "calls show", call_id, reveal=reveal))
+    look = calls_shown.Display(
+        times, now, revealing(context.obj, "calls show", call_id, reveal=reveal)
+    )
     if as_json:
         typer.echo(json.dumps(calls_shown.to_json(history, look), ensure_ascii=False))
     else:
@@ -101,15 +105,15 @@ def outbound(
 
     Example: officeline calls outbound --since today
     """
-    zone = context.obj.zone()
-    span = when.past_span(since, until, zone, datetime.now(zone))
+    times, now = _clock(context.obj)
+    span = when.past_span(since, until, times.zone, now)
     engine = open_log(context.obj)
     from pbx.cli.calls import outbound as calls_outbound
     from pbx.cli.calls import shown as calls_shown
     from pbx.db.outbound import placed
 
     rows = placed(engine, *span, limit)
-    look = calls_shown.Display(zone, revealing(context.obj, "calls outbound", reveal=reveal))
+    look = calls_shown.Display(times, now, revealing(context.obj, "calls outbound", reveal=reveal))
     if as_json:
         typer.echo(json.dumps(calls_outbound.to_json(rows, look), ensure_ascii=False))
     else:
@@ -151,8 +155,8 @@ def export(
 
     Example: officeline calls export --since 2026-11-01 --until 2026-12-01 --to /tmp/november.csv
     """
-    zone = context.obj.zone()
-    span = when.past_span(since, until, zone, datetime.now(zone))
+    times, now = _clock(context.obj)
+    span = when.past_span(since, until, times.zone, now)
     engine = open_log(context.obj)
     from pbx.cli.calls import export as calls_export
     from pbx.db.calls import Filter, count_calls
@@ -172,6 +176,12 @@ def refuse_unknown(context: Context, line: str | None) -> None:
         raise OfficeLineError(
             f"There is no line '{line}', nor a call on it; there are {', '.join(known)}."
         )
+
+
+def _clock(context: Context) -> tuple[TimeText, datetime]:
+    """Return how the office shows times, and this instant on its clock."""
+    times = context.times()
+    return times, datetime.now(times.zone)
 
 
 def open_log(context: Context) -> Engine:

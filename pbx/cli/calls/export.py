@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import fields
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TextIO
 
@@ -51,7 +52,7 @@ def export(
         asked = {one.name: _reported(getattr(meant, one.name), zone) for one in fields(meant)}
         given = {key: value for key, value in asked.items() if value is not None}
         recorded(place, "calls.exported", calls=count, format=form, reveal=reveal, **given)
-        look = Display(zone, reveal)
+        look = Display(place.times(), datetime.now(zone), reveal)
         rows = (whole(row, look) for row in _watched(each_call(engine, meant), count))
         (_write_csv if form == "csv" else _write_lines)(file, rows)
     if to != "-":

@@ -45,8 +45,8 @@ class Seen:
 def parts(seen: Seen) -> Iterator[RenderableType]:
     """List what stands on the screen, from the top."""
     shown = seen.shown
-    clock = shown.now.astimezone(shown.plan.office.zone)
-    yield Text(f"{shown.plan.office.name}   {clock:%a %d %b %Y %H:%M:%S %Z}", style=HEAD)
+    clock = shown.plan.office.times.moment(shown.now, seconds=True)
+    yield Text(f"{shown.plan.office.name}   {clock}", style=HEAD)
     if seen.line is None:
         yield Text(as_typed(seen.trouble), style=BAD)
         return
@@ -117,7 +117,7 @@ def _call(one: UnderWay, line: LineNow, shown: Shown) -> tuple[str, ...]:
     number = shown.number(one.caller) or "anonymous"
     ringing = ", ".join(one.ringing) if one.person is None else ""
     return (
-        f"{one.started_at.astimezone(shown.plan.office.zone):%H:%M:%S}",
+        shown.plan.office.times.time(one.started_at, seconds=True),
         passed(line.at - one.started_at),
         f"{number} {known}" if known else number,
         one.line or "?",

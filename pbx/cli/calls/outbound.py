@@ -29,7 +29,7 @@ def print_list(rows: Sequence[OutboundCall], look: Display) -> None:
         if row.answered_at is not None and row.ended_at is not None:
             talked = f"{(row.ended_at - row.answered_at).total_seconds():.0f} s"
         table.add_row(
-            look.clock(row.asked_at),
+            look.column(row.asked_at),
             row.person,
             look.number(row.number),
             row.message,

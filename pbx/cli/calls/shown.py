@@ -7,34 +7,39 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
-from zoneinfo import ZoneInfo
 
+from pbx.base import when
 from pbx.base.phone_numbers import known, mask
 from pbx.cli.shared.printing import plain_console, plain_table
 from pbx.db.calls import CallRow, History
 from routing.decision import Reason
+from routing.time_text import TimeText
 
 if TYPE_CHECKING:
     from rich.console import Console
 
 _E164 = re.compile(r"\+\d{5,15}")
-_TIME = "%Y-%m-%d %H:%M:%S %Z"
 
 
 @dataclass(frozen=True)
 class Display:
     """How calls are looked at: on the office's clock, and whether numbers are whole."""
 
-    zone: ZoneInfo
+    times: TimeText
+    now: datetime
     reveal: bool = False
 
     def iso(self, at: datetime | None) -> str | None:
         """Write an instant for tools."""
-        return None if at is None else at.astimezone(self.zone).isoformat(timespec="seconds")
+        return None if at is None else when.iso(at, self.times.zone)
 
-    def clock(self, at: datetime | None) -> str:
-        """Write an instant for people."""
-        return "" if at is None else at.astimezone(self.zone).strftime(_TIME)
+    def column(self, at: datetime | None) -> str:
+        """Write an instant for people, in a column of a table."""
+        return "" if at is None else self.times.short(at, self.now)
+
+    def exact(self, at: datetime | None) -> str:
+        """Write an instant for people to the second, in a column of a table."""
+        return "" if at is None else self.times.short(at, self.now, seconds=True)
 
     def number(self, number: str | None) -> str | None:
         """Show a number, masked unless it is to be revealed; None for what is nobody's."""
@@ -96,7 +101,7 @@ def print_list(rows: list[CallRow], look: Display) -> None:
     for row in rows:
         table.add_row(
             row.id,
-            look.clock(row.started_at),
+            look.column(row.started_at),
             row.line,
             look.number(row.caller) or "anonymous",
             row.urgency,
@@ -116,7 +121,7 @@ def print_history(history: History, look: Display) -> None:
     call, message = history.call, history.message
     caller = look.number(call.caller) or "an anonymous caller"
     console.print(f"Call {call.id} from {caller} on line '{call.line}'", style="bold")
-    console.print(f"{look.clock(call.started_at)} to {look.clock(call.ended_at) or 'now'}")
+    console.print(_lasted(call, look.times))
     accepted = f", {call.person} accepted" if call.person else ""
     console.print(f"Outcome: {call.outcome or 'goes on'}{accepted}")
     if message is not None:
@@ -126,10 +131,17 @@ def print_history(history: History, look: Display) -> None:
     _print_rest(console, history, look)
 
 
+def _lasted(call: CallRow, times: TimeText) -> str:
+    """Say from when to when a call lasted."""
+    if call.ended_at is None:
+        return f"{times.moment(call.started_at, seconds=True)} to now"
+    return times.span(call.started_at, call.ended_at, seconds=True)
+
+
 def _print_decisions(console: Console, history: History, look: Display) -> None:
     for one in history.decisions:
         words = f"{one.kind} {one.target}".rstrip() + (f", {one.urgency}" if one.urgency else "")
-        console.print(f"\n{look.clock(one.at)}  turn {one.turn}: {words}", style="bold")
+        console.print(f"\n{look.exact(one.at)}  turn {one.turn}: {words}", style="bold")
         table = plain_table("matched", "rule", "because")
         for why in one.reasons:
             table.add_row(
@@ -144,7 +156,7 @@ def _print_rest(console: Console, history: History, look: Display) -> None:
         table = plain_table("rang", "person", "phone", "accepted", "ended", "result")
         for leg in history.legs:
             times = (leg.started_at, leg.acknowledged_at, leg.ended_at)
-            rang, accepted, ended = (look.clock(at) for at in times)
+            rang, accepted, ended = (look.exact(at) for at in times)
             table.add_row(rang, leg.person, leg.kind, accepted, ended, leg.result or unfinished)
         console.print()
         console.print(table)
@@ -152,7 +164,7 @@ def _print_rest(console: Console, history: History, look: Display) -> None:
         table = plain_table("at", "what", "detail")
         for one in history.events:
             detail = ", ".join(f"{key}: {look.words(value)}" for key, value in one.detail)
-            table.add_row(look.clock(one.at), one.what, detail)
+            table.add_row(look.exact(one.at), one.what, detail)
         console.print()
         console.print(table)
 

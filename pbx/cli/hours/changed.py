@@ -154,7 +154,7 @@ def _change(
     ends = midnight if until is None else when.parse_time(until, zone, now, after=max(begins, now))
     if ends <= max(begins, now):
         raise OfficeLineError(
-            f"The change ends at {when.show(ends, zone)}, "
+            f"The change ends at {plan.office.times.moment(ends)}, "
             "which is past or before it begins; name a later --until."
         )
     change = HoursChange(0, state, begins, ends, why, office_hours)
@@ -164,21 +164,19 @@ def _change(
 
 
 def _reported(one: HoursChange, plan: Plan) -> str:
-    zone = plan.office.zone
-    start, end = when.show(one.start, zone), when.show(one.end, zone)
+    times = plan.office.times.span(one.start, one.end)
     what = one.office_hours or "all office hours"
     because = f" ({one.reason})" if one.reason else ""
-    return f"Change {one.id}: {what} is {one.state} from {start} to {end}{because}."
+    return f"Change {one.id}: {what} is {one.state} from {times}{because}."
 
 
 def _tell(known: Context, now: datetime, office_hours: str | None) -> None:
     """Say how things stand after a change."""
     plan = known.running(reported=False)
-    zone = plan.office.zone
     for name in plan.office_hours if office_hours is None else [office_hours]:
         state, because = hours.state_at(plan, now, name)
         _, until = hours.around(plan, now, name)
         which = f" ({name})" if len(plan.office_hours) > 1 else ""
-        end = f" until {when.show(until, zone)}" if until else ""
+        end = f" until {plan.office.times.moment(until)}" if until else ""
         typer.echo(f"{practice(known)}{which} is now {state}{end}: {because}.")
     note_if_down(known)

@@ -17,6 +17,7 @@ from routing.model import Office, Plan
 
 if TYPE_CHECKING:
     from pbx.config.suggest import Suggestion
+    from routing.time_text import TimeText
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -61,7 +62,7 @@ def now(
         typer.echo(json.dumps(found, ensure_ascii=False))
         return
     for row in rows:
-        typer.echo(_sentence(row))
+        typer.echo(_sentence(row, plan.office.times))
 
 
 @app.command()
@@ -164,8 +165,8 @@ def _json(row: dict[str, Any]) -> dict[str, Any]:
     return {**row, **times}
 
 
-def _sentence(row: dict[str, Any]) -> str:
-    since, until = (row[key] and when.show(row[key], row[key].tzinfo) for key in ("since", "until"))
+def _sentence(row: dict[str, Any], times: TimeText) -> str:
+    since, until = (row[key] and times.moment(row[key]) for key in ("since", "until"))
     span = ", ".join(
         [
             f"since {since}" if since else f"for more than {hours.REACH.days} days",

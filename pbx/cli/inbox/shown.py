@@ -55,7 +55,7 @@ def to_json(whole: Whole, shown: Shown) -> dict[str, Any]:
     done = {
         f"{act}_{part}": getattr(message, f"{act}_{part}") for act in ACTS for part in ("by", "at")
     }
-    look = calls_shown.Display(shown.plan.office.zone, shown.reveal)
+    look = calls_shown.Display(shown.plan.office.times, shown.now, shown.reveal)
     return {
         "message": {
             **entry(whole.item, shown),
@@ -104,13 +104,13 @@ def print_list(items: Sequence[InboxItem], shown: Shown) -> None:
             message.id,
             message.state,
             message.urgency,
-            shown.time(message.opened_at),
+            shown.column(message.opened_at),
             age(shown.now - message.opened_at),
             shown.number(message.callback_number) or "no number",
             shown.patient(message.callback_number) or "",
             message.owner or "nobody",
             str(item.attempts),
-            shown.time(message.due_at),
+            shown.column(message.due_at),
             "BREACHED" if is_breached(item.view, shown.plan, shown.now) else "",
         )
     out.print(rows)
@@ -137,7 +137,7 @@ def print_one(whole: Whole, shown: Shown) -> None:
         rows = plain_table("at", "what", "who", "detail")
         for one in whole.events:
             detail = ", ".join(f"{key}: {value}" for key, value in _detail(one, shown).items())
-            rows.add_row(shown.time(one.at), one.what, one.person or "", detail)
+            rows.add_row(shown.column(one.at), one.what, one.person or "", detail)
         out.print()
         out.print(rows)
     if whole.attempts:
@@ -145,13 +145,13 @@ def print_one(whole: Whole, shown: Shown) -> None:
         for call in whole.attempts:
             stage = call.stage.name.lower().replace("_", " ")
             result = call.result or "goes on"
-            rows.add_row(shown.time(call.started_at), call.person, call.via, stage, result)
+            rows.add_row(shown.column(call.started_at), call.person, call.via, stage, result)
         out.print()
         out.print(rows)
     if whole.call is not None:
         out.print()
         calls_shown.print_history(
-            whole.call, calls_shown.Display(shown.plan.office.zone, shown.reveal)
+            whole.call, calls_shown.Display(shown.plan.office.times, shown.now, shown.reveal)
         )
 
 

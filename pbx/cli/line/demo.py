@@ -173,10 +173,10 @@ async def _keep_running(console: Console, stage: Stage) -> None:
     user, password = stage.carrier.softphone
     host, port = stage.carrier.sip
     lines = " or ".join(line.did for line in stage.configuration.plan.lines)
-    now = stage.clock.now().astimezone(stage.configuration.plan.office.zone)
+    now = stage.configuration.plan.office.times.weekday(stage.clock.now())
     console.print(
         f"\nCall in with a softphone: register as {user}, password {password}, at {host}:{port} "
-        f"(UDP) and dial {lines}. It is {now:%A %H:%M} in the practice, and the mobile on call "
+        f"(UDP) and dial {lines}. It is {now} in the practice, and the mobile on call "
         "picks up by itself. Ctrl-C ends it.",
         highlight=False,
         soft_wrap=True,

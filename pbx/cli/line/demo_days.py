@@ -42,13 +42,14 @@ def write(context: typer.Context, days: int) -> None:
     whole = around("week", around("week", today)[0] - DAY)[0]
     first = today - days * DAY if days < WEEK else min(whole, today - days * DAY)
     week = f"report week --from {first}" if days < WEEK else "report week"
+    shown = configuration.plan.office.times.day(first)
     home = _home(context)
-    typer.echo(f"Playing the days since {first} of {configuration.plan.office.name} ...", err=True)
+    typer.echo(f"Playing the days since {shown} of {configuration.plan.office.name} ...", err=True)
     began = time.monotonic()
     # what ended a moment ago is still on its way to the ledgers
     until = now - timedelta(minutes=10)
     count = asyncio.run(play(configuration, home, instant(first, MIDNIGHT, zone), until))
-    typer.echo(f"{count} calls since {first} are in {home} ({time.monotonic() - began:.0f} s).")
+    typer.echo(f"{count} calls since {shown} are in {home} ({time.monotonic() - began:.0f} s).")
     typer.echo("Look at them with:")
     command = f"{typed.name()} --config {known.config} --home {home}"
     for words in (week, "report morning", "reconcile", "inbox list"):

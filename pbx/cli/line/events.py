@@ -51,13 +51,13 @@ async def _tail(place: Context, count: int | None, seconds: float | None, *, as_
             f"{place.config} has no [mqtt], so nothing is published; "
             "docs/office-toml.md shows how to name a broker."
         )
-    zone = configuration.plan.office.zone
+    times = configuration.plan.office.times
     broker = Broker.of(configuration.mqtt, secrets.read(place.home))
     shown = 0
     with suppress(TimeoutError):
         async with asyncio.timeout(seconds), aclosing(listen(broker)) as stream:
             async for topic, payload in stream:
-                typer.echo(_json(topic, payload) if as_json else event_line(topic, payload, zone))
+                typer.echo(_json(topic, payload) if as_json else event_line(topic, payload, times))
                 shown += 1
                 if shown == count:
                     return

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 from typing import TYPE_CHECKING, Annotated
+from zoneinfo import ZoneInfo
 
 import typer
 
 from pbx.base.errors import OfficeLineError
 from pbx.cli.shared.context import Context
+from routing.time_text import TimeText
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -94,10 +96,10 @@ def _since(at: datetime | None, known: Context) -> str:
     if at is None:
         return ""
     try:
-        at = at.astimezone(known.zone())
+        times = known.times()
     except OfficeLineError:  # the file is broken or gone; the line runs all the same
-        at = at.astimezone()
-    return f", since {at:%a, %b %d, %H:%M}"
+        times = TimeText(ZoneInfo("UTC"))
+    return f", since {times.moment(at)}"
 
 
 def _work(found: LineStanding) -> str:

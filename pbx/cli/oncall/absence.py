@@ -42,7 +42,7 @@ def away(
     config: Path = context.obj.config
     plan = context.obj.configuration().plan
     zone, who = plan.office.zone, the_person(plan, person)
-    span = span_of(start, end, zone, whole_days=True)
+    span = span_of(start, end, plan.office.times, whole_days=True)
     naive = [at.astimezone(zone).replace(tzinfo=None, fold=0) for at in span]
     wanted, times = Away(naive[0], naive[1]), times_of(plan, *span)
     if span[1] <= datetime.now(UTC):

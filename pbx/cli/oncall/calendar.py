@@ -17,8 +17,8 @@ from pbx.cli.shared.answers import answer
 from pbx.cli.shared.audited import recorded
 from pbx.cli.shared.context import Context
 from pbx.config.home import Home
+from routing.instants import at_local
 from routing.model import Plan
-from routing.spans import STANDARD
 
 if TYPE_CHECKING:
     from pbx.config.ics.reader import CalendarShifts
@@ -47,7 +47,7 @@ def export(
 
     plan = context.obj.running()
     name = the_schedule(plan, schedule)
-    span = span_of(start, end, plan.office.zone)
+    span = span_of(start, end, plan.office.times)
     data = writer.export(plan, name, *span, _revision(context.obj))
     recorded(context.obj, "oncall.exported", name)
     if out is None:
@@ -133,7 +133,7 @@ def import_(
 
     config: Path = context.obj.config
     plan = context.obj.configuration().plan
-    name, span = the_schedule(plan, schedule), span_of(start, end or "+365d", plan.office.zone)
+    name, span = the_schedule(plan, schedule), span_of(start, end or "+365d", plan.office.times)
     content = _content(file, reader.SIZE_LIMIT)
     whose = Whose(plan, _titles(person or [], plan), skip or (), attendees)
     found = reader.read(content, plan, *span, endless=end is not None, whose=whose, place=place)
@@ -203,15 +203,13 @@ def _tell(plan: Plan, edit: Edit, feed: CalendarFeed, people: set[str]) -> None:
     marked = [*((one, "-") for one in edit.removed), *((one, "+") for one in edit.added)]
     for one, mark in sorted(marked, key=lambda each: (each[0].shift.start, each[1] == "+")):
         shift = one.shift
-        times = " to ".join(_shown(at) for at in (shift.start, shift.end))
+        times = plan.office.times.span(
+            *(at_local(at, plan.office.zone) for at in (shift.start, shift.end))
+        )
         where = "" if shift.place == "oncall" else f", {shift.place}"
         source = "by hand" if one.feed is None else f"from '{one.feed}'"
         other = "" if one.feed == feed.name else f", {source}"
         typer.echo(f"{mark} {times}  {person_named(plan, shift.person)}{where}{other}")
-
-
-def _shown(local: datetime) -> str:
-    return f"{local:%a %d %b %Y %H:%M}" + (STANDARD if local.fold else "")
 
 
 def add_to(app: typer.Typer) -> None:

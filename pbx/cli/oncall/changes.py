@@ -74,7 +74,7 @@ def override(
         kind,
         None if person is None else the_person(plan, person),
         None if out is None else the_person(plan, out),
-        *span_of(start, end, plan.office.zone),
+        *span_of(start, end, plan.office.times),
         reason_of(reason),
     )
     if wanted.person == wanted.instead_of:
@@ -133,7 +133,7 @@ def overrides(
         return
     for row in rows:
         state = " (canceled)" if row.canceled_at is not None else ""
-        made = when.show(row.made_at, plan.office.zone)
+        made = plan.office.times.moment(row.made_at)
         typer.echo(f"{override_sentence(plan, row.change)} Made by {row.by} on {made}.{state}")
     if not rows:
         typer.echo("No override holds now or later.")
@@ -155,7 +155,7 @@ def store(context: Context, plan: Plan, wanted: list[Override]) -> None:
     now = datetime.now(UTC)
     if wanted[-1].end <= now:
         raise OfficeLineError(
-            f"The time is over since {when.show(wanted[-1].end, plan.office.zone)}; "
+            f"The time is over since {plan.office.times.moment(wanted[-1].end)}; "
             "name one that ends later."
         )
     from pbx.db.changes import add_overrides

@@ -63,7 +63,7 @@ def now(
         shown = [_now_shape(plan, schedule, asked) for schedule in plan.schedules]
         typer.echo(json.dumps({"at": when.iso(asked, zone), "schedules": shown}))
         return
-    typer.echo(when.show(asked, zone))
+    typer.echo(plan.office.times.moment(asked))
     for schedule in plan.schedules:
         typer.echo(_now_sentence(plan, schedule, asked))
     if not plan.schedules:
@@ -97,7 +97,7 @@ def list_(
 
     plan = context.obj.running()
     zone = plan.office.zone
-    span = span_of(start, end, zone)
+    span = span_of(start, end, plan.office.times)
     schedules = plan.schedules if schedule is None else [the_schedule(plan, schedule)]
     rows = [
         duty
@@ -120,11 +120,14 @@ def list_(
         ]
         typer.echo(json.dumps({"shifts": shown}))
         return
-    for one in rows:
-        times = f"{when.show(one.start, zone)}  to  {when.show(one.end, zone)}"
+    spans = [plan.office.times.span(one.start, one.end) for one in rows]
+    width = max(map(len, spans), default=0)
+    for one, times in zip(rows, spans, strict=True):
         why = one.source if one.place == "oncall" else f"{one.source}, {one.place}"
         whose = on_holiday(plan, one.schedule, one.start) + for_whom(plan, one.instead_of)
-        typer.echo(f"{one.schedule:<12} {times}  {person_named(plan, one.person)}, {why}{whose}")
+        typer.echo(
+            f"{one.schedule:<12} {times:<{width}}  {person_named(plan, one.person)}, {why}{whose}"
+        )
     if not rows:
         typer.echo("Nobody is on call in that time.")
 
@@ -207,7 +210,7 @@ def handoffs(
         return
     for one in rows:
         before, after = people_named(plan, one.before), people_named(plan, one.after)
-        typer.echo(f"{when.show(one.at, zone)}  {one.schedule}: {before} to {after}")
+        typer.echo(f"{plan.office.times.moment(one.at)}  {one.schedule}: {before} to {after}")
     if not rows:
         typer.echo(f"Nobody hands over within {days} days.")
 
@@ -240,10 +243,9 @@ def _now_sentence(plan: Plan, schedule: str, at: datetime) -> str:
     from routing.oncall import at_instant, unconfirmed_sentence
 
     answer, _, until = at_instant(plan, schedule, at)
-    zone = plan.office.zone
     people = people_named(plan, answer.people)
     verb = "are" if len(answer.people) > 1 else "is"
-    bound = "" if until is None else f" until {when.show(until, zone)}"
+    bound = "" if until is None else f" until {plan.office.times.moment(until)}"
     backup = "nobody" if answer.backup is None else person_named(plan, answer.backup)
     first = people[0].upper() + people[1:]
     unconfirmed = unconfirmed_sentence(plan, schedule, at)

@@ -65,7 +65,7 @@ def take(
         if end is None
         else to_minute(when.parse_time(end, zone, now, after=begins))
     )
-    bounded(begins, ends, zone)
+    bounded(begins, ends, plan.office.times)
     store(
         context.obj,
         plan,
@@ -73,7 +73,7 @@ def take(
     )
     after = people_named(plan, schedules.on_call(plan, name, ends).people)
     typer.echo(
-        f"{person_named(plan, who)} is on call until {when.show(ends, zone)}; "
+        f"{person_named(plan, who)} is on call until {plan.office.times.moment(ends)}; "
         f"after that, {after} {'are' if ' and ' in after else 'is'}."
     )
 
@@ -84,7 +84,7 @@ def _named(plan: Plan, name: str, at: datetime, who: str, out: str) -> tuple[Pla
     if out not in answer.people:
         raise OfficeLineError(
             f"{person_named(plan, out)} is not on call for '{name}' at "
-            f"{when.show(at, plan.office.zone)}; see 'officeline oncall list'."
+            f"{plan.office.times.moment(at)}; see 'officeline oncall list'."
         )
     if out == who:
         raise OfficeLineError("A person cannot take their own place; name another with --of.")
@@ -126,7 +126,7 @@ def swap(
     pair = (the_person(plan, one), the_person(plan, other))
     if one == other:
         raise OfficeLineError("A swap is between two people; name another one.")
-    span = span_of(start, end, plan.office.zone)
+    span = span_of(start, end, plan.office.times)
     wanted = swapped(plan, name, pair, *span, reason_of(reason))
     if not wanted:
         raise OfficeLineError(

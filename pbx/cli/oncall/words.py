@@ -6,7 +6,6 @@ import re
 from collections.abc import Collection
 from datetime import datetime
 from difflib import get_close_matches
-from zoneinfo import ZoneInfo
 
 from pbx.base import when
 from pbx.base.errors import OfficeLineError
@@ -14,6 +13,7 @@ from pbx.base.phone_numbers import mask_within
 from routing.instants import DAY, MIDNIGHT, instant, local_day
 from routing.model import Override, Plan
 from routing.schedule import holiday
+from routing.time_text import TimeText
 
 TWO_WEEKS = 14 * DAY
 
@@ -53,8 +53,7 @@ def on_holiday(plan: Plan, schedule: str, at: datetime) -> str:
 
 def times_of(plan: Plan, start: datetime, end: datetime) -> str:
     """Say from when to when."""
-    zone = plan.office.zone
-    return f"from {when.show(start, zone)} to {when.show(end, zone)}"
+    return f"from {plan.office.times.span(start, end)}"
 
 
 def override_sentence(plan: Plan, change: Override) -> str:
@@ -89,12 +88,13 @@ def the_schedule(plan: Plan, schedule: str | None) -> str:
 
 
 def span_of(
-    start: str, end: str | None, zone: ZoneInfo, *, whole_days: bool = False
+    start: str, end: str | None, times: TimeText, *, whole_days: bool = False
 ) -> tuple[datetime, datetime]:
     """Read a span of whole minutes; OfficeLineError if it is backwards or endless.
 
     Without an end it is two weeks. With `whole_days` an end without a time is that day's.
     """
+    zone = times.zone
     now = datetime.now(zone)
     begins = to_minute(when.parse_time(start, zone, now))
     if end is None:
@@ -103,7 +103,7 @@ def span_of(
     ends = to_minute(when.parse_time(end, zone, now, after=begins))
     if whole_days and ends >= begins and _is_day(end, ends.astimezone(zone)):
         ends = instant(local_day(ends, zone) + DAY, MIDNIGHT, zone)
-    bounded(begins, ends, zone)
+    bounded(begins, ends, times)
     return begins, ends
 
 
@@ -112,11 +112,11 @@ def to_minute(at: datetime) -> datetime:
     return at.replace(second=0, microsecond=0)
 
 
-def bounded(start: datetime, end: datetime, zone: ZoneInfo) -> None:
+def bounded(start: datetime, end: datetime, times: TimeText) -> None:
     """Refuse a span that ends before it begins, or goes on for over five years."""
     if end <= start:
         raise OfficeLineError(
-            f"The time ends ({when.show(end, zone)}) before it begins ({when.show(start, zone)}); "
+            f"The time ends ({times.moment(end)}) before it begins ({times.moment(start)}); "
             "name a later end."
         )
     if (end - start).days > 5 * 366:

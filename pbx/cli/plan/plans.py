@@ -180,7 +180,7 @@ def history(context: typer.Context, *, as_json: AsJson = False) -> None:
         typer.echo(json.dumps({"plans": shown}, ensure_ascii=False))
         return
     for row in rows:
-        at = row.at.astimezone(zone).strftime("%Y-%m-%d %H:%M %Z")
+        at = known.times().moment(row.at)
         note = "" if not row.note else f"  {row.note}" if row.ok else f"  FORCED: {row.note}"
         typer.echo(f"{row.id:>4}  {row.hash}  {at}  {row.by}{note}")
     if not rows:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 from datetime import datetime, timedelta
 from typing import Annotated
-from zoneinfo import ZoneInfo
 
 import typer
 
 from pbx.base.errors import OfficeLineError
 from pbx.cli.shared.context import Context
 from pbx.cli.shared.working import working
+from routing.time_text import TimeText
 
 YEAR = timedelta(days=365)
 LONGEST = 10 * YEAR + timedelta(days=3)
@@ -37,21 +37,22 @@ def prove(
 
     plan = known.plan()
     zone = plan.office.zone
-    since, until = span(start, end, zone)
+    since, until = span(start, end, plan.office.times)
     with working("Proving every minute of the span"):
         found = proof.prove(plan, known.numbers(plan), since, until)
     if as_json:
         typer.echo(json.dumps(proved.to_json(found, zone), ensure_ascii=False))
     else:
-        typer.echo("\n".join(proved.sentences(found, zone)))
+        typer.echo("\n".join(proved.sentences(found, plan.office.times)))
     if not found.holds:
         raise typer.Exit(1)
 
 
-def span(start: str | None, end: str | None, zone: ZoneInfo) -> tuple[datetime, datetime]:
+def span(start: str | None, end: str | None, times: TimeText) -> tuple[datetime, datetime]:
     """Read a span in the office's zone, a year from now if left out; OfficeLineError if bad."""
     from pbx.base import when
 
+    zone = times.zone
     now = datetime.now(zone).replace(second=0, microsecond=0)
     since = now if start is None else when.parse_time(start, zone, now)
     if not FIRST_YEAR <= since.year <= LAST_YEAR:
@@ -59,8 +60,8 @@ def span(start: str | None, end: str | None, zone: ZoneInfo) -> tuple[datetime, 
     until = since + YEAR if end is None else when.parse_time(end, zone, now, after=since)
     if until <= since:
         raise OfficeLineError(
-            f"The span ends at {until:%Y-%m-%d %H:%M}, not after it begins at "
-            f"{since:%Y-%m-%d %H:%M}; name a later --to."
+            f"The span ends at {times.moment(until)}, not after it begins at "
+            f"{times.moment(since)}; name a later --to."
         )
     if until - since > LONGEST:
         raise OfficeLineError("The span is over ten years; name an earlier --to.")

@@ -55,7 +55,7 @@ def simulate(
     from routing import simulate as simulating
 
     plan = known.plan()
-    since, until = span(start, end, plan.office.zone)
+    since, until = span(start, end, plan.office.times)
     if history:
         load, about = _history(known, plan, accepts)
     else:

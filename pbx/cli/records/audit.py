@@ -64,10 +64,11 @@ def list_(
     if not found:
         out.print("Nothing was written down.")
         return
+    now, times = datetime.now(zone), place.times()
     rows = plain_table("no.", "at", "who", "what", "about", "detail")
     for one in found:
         detail = ", ".join(f"{key}: {value}" for key, value in one.detail.items())
-        rows.add_row(str(one.seq), when.show(one.at, zone), one.who, one.what, one.about, detail)
+        rows.add_row(str(one.seq), times.short(one.at, now), one.who, one.what, one.about, detail)
     out.print(rows)
 
 

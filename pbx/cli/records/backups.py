@@ -160,12 +160,22 @@ def restore(
     typer.echo(f"Restoring {file} to {place.home} ...", err=True)
     now = datetime.now(UTC)
     found = put_back(file, place.home, unlock, service_user(), by=whoever(), now=now)
+    office = Context(found.config, place.home)
+    made_at = _shown(found.made_at, office)
     answer(
-        Context(found.config, place.home),
-        f"{place.home} has the {found.files} files of {found.made_at}, each as it was, with "
+        office,
+        f"{place.home} has the {found.files} files of {made_at}, each as it was, with "
         f"{found.config}. 'officeline --home {place.home} up' runs it; in that folder every "
         "command finds it by itself.",
     )
+
+
+def _shown(made_at: str, office: Context) -> str:
+    """Show when a backup was made; as it stands in there if its office's clock is not known."""
+    try:
+        return office.times().moment(datetime.fromisoformat(made_at))
+    except (ValueError, OfficeLineError):
+        return made_at
 
 
 def _words(file: Path | None, *, confirm: bool) -> str:

@@ -64,26 +64,27 @@ def list_(
     Example: officeline hold list --all
     """
     place: Context = context.obj
-    zone, engine = place.zone(), open_log(place)
+    times, engine = place.times(), open_log(place)
     from pbx.db import retention_holds
 
+    found = [one for one in retention_holds.list_holds(engine) if past or one.lifted_at is None]
     rows = [
         {
             "id": one.id,
             "target": one.target,
             "reason": one.reason,
             "by": one.by,
-            "made_at": when.iso(one.made_at, zone),
-            "lifted_at": None if one.lifted_at is None else when.iso(one.lifted_at, zone),
+            "made_at": when.iso(one.made_at, times.zone),
+            "lifted_at": None if one.lifted_at is None else when.iso(one.lifted_at, times.zone),
         }
-        for one in retention_holds.list_holds(engine)
-        if past or one.lifted_at is None
+        for one in found
     ]
     if as_json:
         typer.echo(json.dumps({"holds": rows}, ensure_ascii=False))
         return
-    for row in rows:
-        lifted = f" (lifted {row['lifted_at']})" if row["lifted_at"] else ""
-        typer.echo(f"{row['target']}: {row['reason']}. By {row['by']}, {row['made_at']}.{lifted}")
-    if not rows:
+    for one in found:
+        lifted = "" if one.lifted_at is None else f" (lifted {times.moment(one.lifted_at)})"
+        made = f"By {one.by}, {times.moment(one.made_at)}."
+        typer.echo(f"{one.target}: {one.reason}. {made}{lifted}")
+    if not found:
         typer.echo("Nothing is held.")

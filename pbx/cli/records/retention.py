@@ -65,7 +65,7 @@ def retention(
         return
     verb = "would go" if dry_run else "went"
     ends = (old.recordings_before, old.calls_before)
-    recordings, calls = (f"{at.astimezone(zone):%Y-%m-%d}" for at in ends)
+    recordings, calls = (configuration.plan.office.times.day(at.astimezone(zone)) for at in ends)
     ends_with = f"recordings end with {recordings}, calls with {calls}"
     answer(place, f"{_reported(counts)} {verb}; {ends_with}.")
 

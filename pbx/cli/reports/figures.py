@@ -23,10 +23,9 @@ from pbx.cli.shared.working import working
 from routing.instants import DAY, local_day
 
 if TYPE_CHECKING:
-    from zoneinfo import ZoneInfo
-
     from pbx.reports.table import ReportTable
     from routing.config_history import ConfigHistory
+    from routing.time_text import TimeText
 
 LONGEST = 5 * 366  # days of a report
 
@@ -128,7 +127,7 @@ def oncall(
     """
     known: Context = context.obj
     plan = known.running()
-    first, last = span("month", date_, start, end, plan.office.zone)
+    first, last = span("month", date_, start, end, plan.office.times)
     engine = open_log(known)
     wanted = ReportRequest("oncall", first, last, as_json, to_csv, html)
     from pbx.cli.reports import shown as report_shown
@@ -137,7 +136,13 @@ def oncall(
 
     past = known.past(engine, plan, *bounds(plan, first, last))
     found = duty.duty(engine, past, first, last, datetime.now(UTC))
-    _tell(known, wanted, past, duty_tables.duty_tables(found), lambda: report_shown.of_duty(found))
+    _tell(
+        known,
+        wanted,
+        past,
+        duty_tables.duty_tables(found, plan.office.times),
+        lambda: report_shown.of_duty(found),
+    )
 
 
 def _traffic(
@@ -149,7 +154,7 @@ def _traffic(
     reveal: bool,
 ) -> None:
     plan = known.running()
-    first, last = span(kind, *named, plan.office.zone)
+    first, last = span(kind, *named, plan.office.times)
     engine = open_log(known)
     from pbx.cli.reports import shown as report_shown
     from pbx.reports import traffic, traffic_tables
@@ -162,7 +167,9 @@ def _traffic(
         found = traffic.traffic(engine, past, first, last, shown.now)
     wanted = ReportRequest(kind, first, last, *ways)
     if not (found.total.calls or found.opened or any(ways)):
-        typer.echo(f"No calls are logged for {days(wanted)}.")  # not a page of noughts
+        typer.echo(
+            f"No calls are logged for {days(wanted, plan.office.times)}."
+        )  # not a page of noughts
         return
     _tell(
         known,
@@ -174,9 +181,10 @@ def _traffic(
 
 
 def span(
-    kind: str, date_: str | None, start: str | None, end: str | None, zone: ZoneInfo
+    kind: str, date_: str | None, start: str | None, end: str | None, times: TimeText
 ) -> tuple[date, date]:
     """Choose the days: as named, else those of the last whole day, week or month; or refuse."""
+    zone = times.zone
     today = local_day(datetime.now(UTC), zone)
     if start is None and end is None:
         if date_ is not None:
@@ -188,9 +196,8 @@ def span(
         )
     first, last = day_of(start, zone), today + DAY if end is None else day_of(end, zone)
     if not DAY <= last - first <= LONGEST * DAY:
-        raise OfficeLineError(
-            f"From {first} up to {last} is no span of days, or over five years; name other days."
-        )
+        shown = f"From {times.day(first)} up to {times.day(last)}"
+        raise OfficeLineError(f"{shown} is no span of days, or over five years; name other days.")
     return first, last
 
 
@@ -205,10 +212,9 @@ def around(kind: str, day: date) -> tuple[date, date]:
     return first, (first + 31 * DAY).replace(day=1)
 
 
-def days(wanted: ReportRequest) -> str:
+def days(wanted: ReportRequest, times: TimeText) -> str:
     """Name the days of a report, the last one included."""
-    both = (wanted.first, wanted.last - DAY)
-    return " to ".join(f"{one:%a %d %b %Y}" for one in dict.fromkeys(both))
+    return times.days(wanted.first, wanted.last - DAY)
 
 
 def _tell(
@@ -223,7 +229,7 @@ def _tell(
 
     office, first = past.running.office, wanted.first
     kind = wanted.kind if wanted.kind != "oncall" else "on call"
-    title = f"{office.name}: {kind}, {days(wanted)}"
+    title = f"{office.name}: {kind}, {days(wanted, office.times)}"
     if wanted.as_json and wanted.csv == "-":
         raise OfficeLineError("Stdout takes one of --json and --csv; name a file with --csv.")
     if wanted.html is not None or wanted.csv is not None:

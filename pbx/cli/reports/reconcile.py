@@ -21,6 +21,7 @@ from routing.instants import local_day
 
 if TYPE_CHECKING:
     from pbx.calls.record.reconcile import Reconciliation, Unaccounted
+    from routing.time_text import TimeText
 
 # The keys of the contract, in its order, and what a person calls them
 COUNTED = {
@@ -54,7 +55,7 @@ def reconcile(
         shown = to_json(found, wanted, zone, Home(known.home), reveal=whole)
         typer.echo(json.dumps(shown, ensure_ascii=False))
     else:
-        _print(found, wanted, zone, reveal=whole)
+        _print(found, wanted, known.times(), reveal=whole)
     if found.unaccounted:
         raise typer.Exit(1)
 
@@ -149,21 +150,22 @@ def _caller(one: Unaccounted, *, reveal: bool) -> str | None:
     return number if number is None or reveal else mask(number)
 
 
-def _print(found: Reconciliation, day: date, zone: ZoneInfo, *, reveal: bool) -> None:
+def _print(found: Reconciliation, day: date, times: TimeText, *, reveal: bool) -> None:
     from pbx.cli.shared.printing import plain_console, plain_table
 
     out = plain_console()
-    out.print(f"{day:%a %d %b %Y}. {line(found)}")
+    out.print(f"{times.day(day)}. {line(found)}")
     if not found.unaccounted:
         out.print("Every call is accounted for, in our log and in Asterisk's records.")
         return
     out.print("These are not accounted for; 'officeline calls show CALL' has what our log knows.\n")
+    now = datetime.now(times.zone)
     rows = plain_table("call", "started", "line", "from", "urgency", "outcome", "why")
     for one in found.unaccounted:
         ours = one.ours
         rows.add_row(
             one.id,
-            when.show(one.started_at, zone),
+            times.short(one.started_at, now),
             ours.line if ours else "",
             _caller(one, reveal=reveal) or "anonymous",
             (ours.urgency if ours else None) or "",

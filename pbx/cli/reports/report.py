@@ -185,7 +185,9 @@ def _print(found: Night, shown: Shown) -> None:
     from pbx.reports.morning_page import in_order, to_do
 
     out = plain_console()
-    out.print(f"The night from {shown.time(found.start)} to {shown.time(found.end)}", style="bold")
+    out.print(
+        f"The night from {shown.plan.office.times.span(found.start, found.end)}", style="bold"
+    )
     waiting = to_do(found, shown)
     if waiting:
         out.print("\nStill to be done")
@@ -199,7 +201,7 @@ def _print(found: Night, shown: Shown) -> None:
             reported = _call(one, shown)
             rows.add_row(
                 reported["id"],
-                shown.time(one.call.started_at),
+                shown.column(one.call.started_at),
                 reported["line"],
                 reported["from"] or "anonymous",
                 reported["patient"] or "",

@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 from pbx.base.errors import ConfigError
 from pbx.base.paths import data_folder
 from pbx.cli.shared import lookup
+from routing.time_text import TimeText
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -134,11 +135,16 @@ class Context:
 
     def timezone(self) -> str:
         """Read the office's time zone from the configuration."""
+        return self._office()[0]
+
+    def _office(self) -> tuple[str, str, str]:
+        """Read the office's time zone, language and country, whatever else the file holds."""
         try:
-            text = self.config.read_text(encoding="utf-8-sig")
-            return str(tomllib.loads(text)["office"]["timezone"])
+            office = tomllib.loads(self.config.read_text(encoding="utf-8-sig"))["office"]
+            other = str(office.get("language", "en")), str(office.get("country", "US"))
+            return str(office["timezone"]), *other
         # a file that is no TOML, or not even text, is a ValueError
-        except (OSError, ValueError, KeyError, TypeError) as error:
+        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
             raise ConfigError(
                 f"The time zone of the office cannot be read from {self.config}; "
                 "name the configuration with --config FILE."
@@ -154,6 +160,11 @@ class Context:
                 f"{self.config} has the unknown time zone '{name}'; "
                 "name one like 'America/New_York' at [office] timezone."
             ) from error
+
+    def times(self) -> TimeText:
+        """Choose how people of the office read dates and times."""
+        _, language, country = self._office()
+        return TimeText.of(self.zone(), language, country)
 
 
 def resolve(config: Path | None, home: Path | None) -> Context:

@@ -13,7 +13,6 @@ from routing import model, schedule
 from routing.instants import at_local
 from routing.places import away
 
-LIKE = "%Y-%m-%d %H:%M"
 FIX = "Add a shift for that time, or shorten somebody's time away."
 
 
@@ -42,7 +41,7 @@ def _past(draft: Draft, now: datetime) -> Iterator[Finding]:
     for key, person in draft.plan.people.items():
         for number, one in enumerate(person.away):
             if at_local(one.end, zone) <= now:
-                message = f"the time away up to {one.end:{LIKE}} is over"
+                message = f"the time away up to {_end(draft.plan, one.end)} is over"
                 fix = "Take it away, or fix its year."
                 at = ("people", key, "away", number)
                 yield draft.find("away-past", at, f"person {key}", message, fix)
@@ -59,9 +58,8 @@ def _shifts(draft: Draft, now: datetime) -> Iterator[Finding]:
             for one in known.away:
                 if one.start < shift.end and shift.start < one.end:
                     message = (
-                        f"{shift.person} has a shift from {shift.start:{LIKE}} to "
-                        f"{shift.end:{LIKE}} and is away from {one.start:{LIKE}} to "
-                        f"{one.end:{LIKE}}"
+                        f"{shift.person} has a shift {_local(draft.plan, shift)} and is away "
+                        f"{_local(draft.plan, one)}"
                     )
                     fix = "Name somebody else for it, or shorten the time away; the shift holds."
                     at = ("schedule", name, "shifts", number)
@@ -183,5 +181,13 @@ def _listed(people: Iterable[str]) -> str:
 
 
 def _times(plan: model.Plan, start: datetime, end: datetime) -> str:
-    first, last = (at.astimezone(plan.office.zone) for at in (start, end))
-    return f"from {first:{LIKE}} to {last:{LIKE}}"
+    return f"from {plan.office.times.span(start, end)}"
+
+
+def _local(plan: model.Plan, one: model.Away | model.ExplicitShift) -> str:
+    """Say from when to when, of local times."""
+    return _times(plan, *(at_local(at, plan.office.zone) for at in (one.start, one.end)))
+
+
+def _end(plan: model.Plan, local: datetime) -> str:
+    return plan.office.times.moment(at_local(local, plan.office.zone))

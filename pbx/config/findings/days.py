@@ -17,6 +17,7 @@ from routing.model import OFFICE, Days, DayWindow
 
 if TYPE_CHECKING:
     from routing.model import Dates, Opening, Season, Window
+    from routing.time_text import TimeText
 
 AHEAD = timedelta(days=2 * 366)  # how far the calendar is looked at
 SHOWN = 3  # dates that a sentence names
@@ -49,7 +50,8 @@ def _voided(
                 "closure-overridden",
                 ("openings", number),
                 f"opening '{opening.reason}'",
-                f"it is stronger than the closure '{closure.reason}' on {_shown(voided)}: "
+                f"it is stronger than the closure '{closure.reason}' on "
+                f"{_shown(voided, draft.times)}: "
                 "the office is open then",
                 "Leave it so if that is meant; hours of a part of the year that leave closures "
                 "standing are [[seasons]].",
@@ -71,7 +73,7 @@ def _mixed(
             f"opening '{opening.reason}'",
             f"it gives the same hours to each of its days, {_named(closed)} too, "
             f"which {'is' if len({one.weekday() for one in closed}) == 1 else 'are'} closed as "
-            f"a rule: the office would be open on {_shown(closed)}",
+            f"a rule: the office would be open on {_shown(closed, draft.times)}",
             "Write it as [[seasons]] with hours by weekday; for a weekend alone, name its days.",
         )
 
@@ -102,7 +104,7 @@ def _overlapping(draft: Draft, today: date) -> Iterator[Finding]:
                 "overlapping-periods",
                 ("seasons", number),
                 f"season '{second.reason}'",
-                f"it shares {_shown(ours & theirs)} with the season '{first.reason}', "
+                f"it shares {_shown(ours & theirs, draft.times)} with the season '{first.reason}', "
                 "whose hours hold then",
                 "Let the one begin on the day after the other ends.",
             )
@@ -118,7 +120,8 @@ def _over(draft: Draft, today: date) -> Iterator[Finding]:
             )
             if last := _last((window_texts.read_holiday(text),), today):
                 where = f"holiday '{holiday}'"
-                yield draft.find("closure-past", path, where, f"{last} is over", fix)
+                message = f"{draft.times.day(last)} is over"
+                yield draft.find("closure-past", path, where, message, fix)
     for name, schedule in draft.file.schedule.items():
         own = schedule.rotation is not None
         for number, layer in enumerate(schedule.stack(), start=-own):
@@ -130,10 +133,8 @@ def _over(draft: Draft, today: date) -> Iterator[Finding]:
                     if isinstance(one, DayWindow)
                 ]
                 if last := _last(whens, today):
-                    where = f"schedule {name}, only"
-                    yield draft.find(
-                        "closure-past", (*at, "only", place), where, f"{last} is over", fix
-                    )
+                    where, message = f"schedule {name}, only", f"{draft.times.day(last)} is over"
+                    yield draft.find("closure-past", (*at, "only", place), where, message, fix)
 
 
 def _last(whens: Sequence[Dates], today: date) -> date | None:
@@ -165,13 +166,15 @@ def _weekdays(periods: Iterable[Window]) -> set[int]:
     return {one.weekday for one in periods}
 
 
-def _shown(days: Iterable[date]) -> str:
+def _shown(days: Iterable[date], times: TimeText) -> str:
     """Name the first days, and say how many more there are."""
     found = sorted(days)
-    names = [f"{day:%a} {day}" for day in found[:SHOWN]]
+    names = [times.day(day) for day in found[:SHOWN]]
     more = [f"{len(found) - SHOWN} days more"] if len(found) > SHOWN else []
     *first, last = names + more
-    return f"{', '.join(first)} and {last}" if first else last
+    if len(first) < 2:  # noqa: PLR2004  # a date has commas of its own
+        return " and ".join(names + more)
+    return f"{'; '.join(first)}; and {last}"
 
 
 def _named(days: Iterable[date]) -> str:

@@ -14,6 +14,7 @@ from pbx.config.findings.lines import Lines, Path
 if TYPE_CHECKING:
     from pbx.config.schema import DoTable, KeyTable, OfficeFile
     from routing.model import Plan, Urgency
+    from routing.time_text import TimeText
 
 SHOWN_NAMES = 8
 
@@ -40,6 +41,11 @@ class Draft:
         from pbx.config import build
 
         return build.plan(self.file, self.digest)
+
+    @property
+    def times(self) -> TimeText:
+        """How people of this office read dates and times; the defaults' form if it is broken."""
+        return self.plan.office.times
 
     def line(self, *path: str | int) -> int:
         """Find the line of a value by its place in `file`, which may be short of pieces."""

@@ -122,7 +122,7 @@ def _past(draft: Draft, today: date) -> Iterator[Finding]:
                     "closure-past",
                     (table, number),
                     f"{table.removesuffix('s')} '{entry.reason}'",
-                    f"{last} is over",
+                    f"{draft.times.day(last)} is over",
                     "Take it away, or name the next date; 'every' repeats it each year.",
                 )
 
@@ -165,17 +165,16 @@ def _handoffs(draft: Draft) -> Iterator[Finding]:
 
 
 def _gaps(draft: Draft, now: datetime) -> Iterator[Finding]:
-    zone = draft.plan.office.zone
+    times = draft.times
     for name in draft.plan.schedules:
         gaps = list(schedule.gaps_of(all_there(draft.plan), name, now, now + AHEAD))
         if gaps:
-            first, last = (at.astimezone(zone) for at in (gaps[0].start, gaps[0].end))
             more = f", and {len(gaps) - 1} times more" if len(gaps) > 1 else ""
             yield draft.find(
                 "schedule-gap",
                 ("schedule", name),
                 f"schedule {name}",
-                f"nobody is on call from {first:%Y-%m-%d %H:%M} to {last:%Y-%m-%d %H:%M}"
+                f"nobody is on call from {times.span(gaps[0].start, gaps[0].end)}"
                 f"{more} in the next {AHEAD.days} days",
                 "Let a layer cover it, or add a shift.",
             )

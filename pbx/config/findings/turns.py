@@ -18,6 +18,7 @@ from routing.model import Window
 if TYPE_CHECKING:
     from pbx.config.findings.lines import Path
     from routing.model import Layer, Schedule
+    from routing.time_text import TimeText
 
 LATE = timedelta(days=730)  # who plans further ahead than this?
 WEEK = (1 << WEEK_MINUTES) - 1  # every minute of it, as `minutes` gives them
@@ -35,14 +36,14 @@ def find(draft: Draft, now: datetime) -> Iterator[Finding]:
                     "layer-over",
                     (*_at(draft, name, number), "until"),
                     f"schedule {name}",
-                    f"a layer of {_named(layer.rotation)} ended on {layer.until}",
+                    f"a layer of {_named(layer.rotation)} ended on {_until(layer, draft.times)}",
                     "Take it away.",
                 )
             if torn := fragment(layer):
                 yield _torn_off(draft, (*_at(draft, name, number), "only"), name, torn)
             yield from _far(draft, name, number, now)
         for one in idle.idle(schedule, zone, now):
-            message, fix = _never(schedule, one)
+            message, fix = _never(schedule, one, draft.times)
             at = (*_at(draft, name, one.layer), "rotation")
             yield draft.find("never-on-call", at, f"schedule {name}", message, fix)
 
@@ -53,11 +54,12 @@ def _far(draft: Draft, name: str, number: int, now: datetime) -> Iterator[Findin
     late = local_day(now, draft.plan.office.zone) + LATE
     fix = "Fix its year, if another is meant."
     if layer.since > late:
-        message = f"a layer of {_named(layer.rotation)} begins only on {layer.since}"
+        since = draft.times.day(layer.since)
+        message = f"a layer of {_named(layer.rotation)} begins only on {since}"
         yield draft.find("since-far", (*at, "since"), f"schedule {name}", message, fix)
     for person, day in layer.joins:
         if day > late:
-            message = f"{person} joins only on {day}"
+            message = f"{person} joins only on {draft.times.day(day)}"
             yield draft.find("since-far", (*at, "joins", person), f"schedule {name}", message, fix)
 
 
@@ -70,21 +72,28 @@ def _at(draft: Draft, name: str, number: int) -> Path:
 
 def _torn_off(draft: Draft, at: Path, name: str, torn: Fragment) -> Finding:
     edge = torn.start if torn.end == torn.handoff else torn.end
+    shown = draft.times
     side = "begins before" if edge == torn.start else "ends after"
     message = (
-        f"a window of the layer {side} the handoff ({torn.handoff:%a %H:%M}), so that the time "
-        f"from {torn.start:%a %H:%M} to {torn.end:%a %H:%M} is of another turn than the rest"
+        f"a window of the layer {side} the handoff ({shown.weekday(torn.handoff)}), so that "
+        f"the time from {shown.weekday(torn.start)} to {shown.weekday(torn.end)} is of another "
+        "turn than the rest"
     )
     verb = side.partition(" ")[0].removesuffix("s")
-    fix = f"Let it {verb} at {torn.handoff:%H:%M}, or hand over at {edge:%H:%M}."
+    fix = f"Let it {verb} at {shown.clock(torn.handoff)}, or hand over at {shown.clock(edge)}."
     return draft.find("window-split", at, f"schedule {name}", message, fix)
 
 
-def _never(schedule: Schedule, one: idle.Idle) -> tuple[str, str]:
+def _until(layer: Layer, times: TimeText) -> str:
+    """Write the last day of a layer that has one."""
+    return "" if layer.until is None else times.day(layer.until)
+
+
+def _never(schedule: Schedule, one: idle.Idle, times: TimeText) -> tuple[str, str]:
     layer, who = schedule.layers[one.layer], _named(one.people)
     never = f"{who} never {'has' if len(one.people) == 1 else 'have'} a turn of this rotation"
     if one.why == "ended":
-        first = f"its first turn begins after it ends on {layer.until}"
+        first = f"its first turn begins after it ends on {_until(layer, times)}"
         return f"{never}: {first}", "Name a later day as 'until', or take the layer away."
     if one.why == "between":
         fix = (

@@ -93,7 +93,7 @@ def read(
             "end old ones, or export a shorter time of it."
         ) from error
     taking_place = [one for one in all_of_it if not one.event.is_canceled]
-    _refuse_count(found, all_of_it, taking_place, reading.span)
+    _refuse_count(found, all_of_it, taking_place, plan.office.times.span(*reading.span))
     shifts = list(_shifts(taking_place, reading.span, whose or Whose(plan), place))
     name = found[0].text("X-WR-CALNAME") or found[0].text("NAME")
     return CalendarShifts(quoted(name), _merged(shifts, plan))
@@ -164,19 +164,19 @@ def _refuse_endless(events: list[CalendarEvent]) -> None:
 
 
 def _refuse_count(
-    calendars: list[Component], found: list[Occurrence], left: list[Occurrence], span: Span
+    calendars: list[Component], found: list[Occurrence], left: list[Occurrence], times: str
 ) -> None:
     """Refuse what is too much, and nothing at all, with the reason why there is nothing."""
-    when = f"from {span.start:%Y-%m-%d} to {span.end:%Y-%m-%d}"
     if len(left) > MOST:
         raise OfficeLineError(
-            f"The calendar has over {MOST} shifts {when}; name a shorter span with --from and --to."
+            f"The calendar has over {MOST} shifts from {times}; "
+            "name a shorter span with --from and --to."
         )
     if left:
         return
     if found:
         raise OfficeLineError(
-            f"All events of the calendar {when} are canceled; nothing is imported."
+            f"All events of the calendar from {times} are canceled; nothing is imported."
         )
     kinds = {part.name for one in calendars for part in one.parts} - {"VTIMEZONE"}
     if kinds and "VEVENT" not in kinds:
@@ -185,7 +185,7 @@ def _refuse_count(
             "say who is on call; export the events, too."
         )
     raise OfficeLineError(
-        f"The calendar has no event {when}; name another span with --from and --to."
+        f"The calendar has no event from {times}; name another span with --from and --to."
     )
 
 
@@ -241,9 +241,9 @@ def _merged(shifts: list[ImportedShift], plan: Plan) -> tuple[ImportedShift, ...
 
 
 def _both(one: ImportedShift, other: ImportedShift, plan: Plan) -> OfficeLineError:
-    local = other.start.astimezone(plan.office.zone)
     return OfficeLineError(
-        f"{one.person} and {other.person} are both on call at {local:%Y-%m-%d %H:%M}; "
+        f"{one.person} and {other.person} are both on call at "
+        f"{plan.office.times.moment(other.start)}; "
         "shorten one of the two events, or import backups from a calendar of their own "
         "with --place backup."
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from datetime import UTC, datetime, time
+from datetime import UTC, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from pbx.base import when
 from pbx.base.errors import OfficeLineError
+from routing.time_text import TimeText
 
 ZONE = ZoneInfo("America/New_York")
 NOW = datetime(2026, 11, 24, 15, 30, 20, tzinfo=ZONE)  # a Tuesday
@@ -68,6 +69,13 @@ NOW = datetime(2026, 11, 24, 15, 30, 20, tzinfo=ZONE)  # a Tuesday
         ("28 Nov 2026", "2026-11-28T00:00:00-05:00"),
         ("Sat, Nov 28, 2026, 2:10 AM EST", "2026-11-28T02:10:00-05:00"),
         ("Sat 28 Nov 2026 02:10 EST", "2026-11-28T02:10:00-05:00"),
+        ("Sat, 28 Nov 2026, 02:10 EST", "2026-11-28T02:10:00-05:00"),
+        ("Dec 7, 2026 12:00 AM", "2026-12-07T00:00:00-05:00"),
+        ("Nov 28, 2:10 AM", "2026-11-28T02:10:00-05:00"),  # as a column shows it
+        ("28 Nov, 02:10", "2026-11-28T02:10:00-05:00"),
+        ("Jan 2 5pm", "2027-01-02T17:00:00-05:00"),  # the nearest, not that of this year
+        ("Nov 28, 2:10:05 AM", "2026-11-28T02:10:05-05:00"),
+        ("2026-11-28 02:10:05 EST", "2026-11-28T02:10:05-05:00"),
         ("tomorrow 5:30 p.m.", "2026-11-25T17:30:00-05:00"),
         ("tomorrow at noon", "2026-11-25T12:00:00-05:00"),
         ("5pm tomorrow", "2026-11-25T17:00:00-05:00"),
@@ -136,6 +144,7 @@ def test_the_end_of_a_span_is_after_its_start(text: str, expected: str) -> None:
         ("3pm", "3:15pm", ("2026-11-24T15:00:00-05:00", "2026-11-24T15:15:00-05:00")),
         ("midnight", None, ("2026-11-24T00:00:00-05:00", None)),
         (None, "tue", (None, "2026-11-24T00:00:00-05:00")),
+        ("Nov 23, 5:00 PM", "Nov 24", ("2026-11-23T17:00:00-05:00", "2026-11-24T00:00:00-05:00")),
     ],
 )
 def test_what_happened_is_past(
@@ -172,7 +181,8 @@ def test_what_is_no_time_is_one_sentence(text: str) -> None:
         ("13/12/2026", "there is no month 13: the month stands first, as in 12/13/2026"),
         ("11/30/26", "a date needs its year in four digits"),
         ("11/30", "a date needs its year in four digits"),
-        ("Nov 30", "a date needs its year in four digits"),
+        ("May 25", "a date needs its year in four digits"),  # as far away in both years
+        ("Feb 29", "a date needs its year in four digits"),  # neither 2026 nor 2027 has it
         ("2/30/2026", "day is out of range"),
         ("2026-02-30", "day is out of range"),
         ("2026-13-01", "month must be in 1..12"),
@@ -229,6 +239,7 @@ def test_what_is_printed_for_tools_is_read_back(at: datetime) -> None:
     )
 
 
+COUNTRIES = st.sampled_from(["US", "GB"])  # an office of each form
 SPOKEN = (
     "%a %d %b %Y %H:%M %Z", "%a, %b %d, %Y, %I:%M %p %Z", "%m/%d/%Y %I:%M %p %Z",
     "%B %d, %Y at %I:%M %p %Z", "%Y-%m-%d %I:%M%p %Z",
@@ -239,11 +250,15 @@ SPOKEN = (
     st.datetimes(datetime(2020, 1, 1), datetime(2035, 1, 1), timezones=st.just(UTC)),  # noqa: DTZ001  # as above
     st.sampled_from(SPOKEN),
     st.sampled_from(["America/New_York", "America/Phoenix", "Australia/Lord_Howe", "UTC"]),
+    COUNTRIES,
 )
-def test_what_is_printed_for_people_is_read_back(at: datetime, form: str, key: str) -> None:
+def test_what_is_printed_for_people_is_read_back(
+    at: datetime, form: str, key: str, country: str
+) -> None:
     """To the minute, in each of the ways; the zone tells two times of one night apart."""
     at, zone = at.replace(second=0, microsecond=0), ZoneInfo(key)
-    for text in (when.show(at, zone), at.astimezone(zone).strftime(form)):
+    shown = TimeText.of(zone, "en", country).moment(at)
+    for text in (shown, at.astimezone(zone).strftime(form)):
         assert when.parse_time(text, zone, NOW).astimezone(UTC) == at
 
 
@@ -255,6 +270,29 @@ def test_every_time_of_the_day_is_read_back(at: time, form: str) -> None:
     assert when.parse_time(f"tomorrow {at.strftime(form)}", ZONE, NOW).time() == at
 
 
-def test_shown_with_weekday_and_zone() -> None:
-    """As a person says it."""
-    assert when.show(datetime(2026, 11, 28, 7, 10, tzinfo=UTC), ZONE) == "Sat 28 Nov 2026 02:10 EST"
+@given(
+    st.timedeltas(timedelta(days=-400), timedelta(days=400)),
+    st.sampled_from(["America/New_York", "America/Phoenix", "Australia/Lord_Howe", "UTC"]),
+    COUNTRIES,
+)
+def test_what_a_column_shows_is_read_back(ago: timedelta, key: str, country: str) -> None:
+    """To the second, with the year or without, and in the hour that the clock shows twice."""
+    zone, at = ZoneInfo(key), (NOW + ago).astimezone(UTC).replace(microsecond=0)
+    shown = TimeText.of(zone, "en", country).short(at, NOW, seconds=True)
+    assert when.parse_time(shown, zone, NOW).astimezone(UTC) == at
+
+
+@given(
+    st.datetimes(datetime(2026, 10, 25), datetime(2026, 11, 8), timezones=st.just(UTC)),  # noqa: DTZ001  # as above
+    st.integers(1, 3000),
+    COUNTRIES,
+)
+def test_both_ends_of_a_span_are_read_back(start: datetime, minutes: int, country: str) -> None:
+    """As --from and --to, over the night on which the clock is set back."""
+    start = start.replace(second=0, microsecond=0)
+    end = start + timedelta(minutes=minutes)
+    times = TimeText.of(ZONE, "en", country)
+    first, last = times.span(start, end).split(" to ")
+    begins = when.parse_time(times.moment(start), ZONE, NOW)
+    assert when.parse_time(first, ZONE, NOW).replace(fold=0) == begins.replace(fold=0)
+    assert when.parse_time(last, ZONE, NOW, after=begins).astimezone(UTC) == end

@@ -344,7 +344,7 @@ def test_for_people_a_day_in_order_is_two_sentences(tmp_path: Path) -> None:
     result = officeline(tmp_path, "--day", "2026-11-28")
     assert result.exit_code == 0
     assert result.stdout.splitlines() == [
-        "Sat 28 Nov 2026. 2 calls: 1 connected, 1 left a message.",
+        "Sat, Nov 28, 2026. 2 calls: 1 connected, 1 left a message.",
         "Every call is accounted for, in our log and in Asterisk's records.",
     ]
 
@@ -356,7 +356,7 @@ def test_for_people_a_lost_call_is_a_row(tmp_path: Path) -> None:
     assert result.exit_code == 1
     assert "1 unaccounted for" in result.stdout
     row = result.stdout.splitlines()[-1]
-    for words in (CONNECTED.id, "02:10 EST", "…0142", "our log has it, Asterisk's records do not"):
+    for words in (CONNECTED.id, ", 2:10 AM ", "…0142", "our log has it, Asterisk's records do not"):
         assert words in row
     assert CALLER not in result.stdout
 

@@ -102,9 +102,9 @@ def test_the_night_after_thanksgiving(home: Path) -> None:
     ]
     assert [reason["matched"] for reason in reported["reasons"]] == [False, False, True]
     sentences = officeline(home, *words).stdout
-    assert sentences.startswith("Saturday 28 November 2026, 02:10 EST: Dr. Kofi Osei is rung.")
+    assert sentences.startswith("Sat, Nov 28, 2026, 2:10 AM EST: Dr. Kofi Osei is rung.")
     assert "The caller pressed 1." in sentences
-    closed = "the office is closed (Saturday 02:10 is outside the hours)"
+    closed = "the office is closed (Saturday 2:10 AM is outside the hours)"
     backline = "the call came in on line main, not backline"
     assert sentences.splitlines()[1:7] == [
         "The call comes in on line main, which is closed.",

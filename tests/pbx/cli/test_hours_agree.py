@@ -71,7 +71,7 @@ def agree(plan: Plan, at: datetime) -> None:
     """Compare what both say of each line, word by word."""
     for line in plan.lines:
         row = _row(plan, line.office_hours, at)
-        said = _sentence(row)
+        said = _sentence(row, PLAN.office.times)
         reported = sentences(imagine(plan, EVERYBODY, Facts(line.did, None), at), plan)
         assert reported[1] == f"The call comes in on line {line.name}, which is {row['state']}."
         assert said.startswith(f"{line.office_hours} is {row['state']}: {row['because']} (")
@@ -114,4 +114,4 @@ def test_a_line_with_hours_of_its_own_is_named_by_them() -> None:
     plan = replace(PLAN, rules=(rule,))
     reported = "\n".join(sentences(imagine(plan, EVERYBODY, Facts("+12125550102", None), at), plan))
     assert "which is closed." in reported
-    assert "does not apply: the lab is closed (Tuesday 10:00 is outside the hours)." in reported
+    assert "does not apply: the lab is closed (Tuesday 10:00 AM is outside the hours)." in reported

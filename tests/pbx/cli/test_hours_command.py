@@ -94,8 +94,8 @@ def test_now_is_a_sentence_for_people(config: Path) -> None:
         officeline(config, "now", "--at", "2026-10-31 11:00", "--office-hours", "office")
     )
     assert text == (
-        "office is closed: Saturday 11:00 is outside the hours "
-        "(since Fri 30 Oct 2026 12:00 EDT, until Mon 02 Nov 2026 08:30 EST).\n"
+        "office is closed: Saturday 11:00 AM is outside the hours "
+        "(since Fri, Oct 30, 2026, 12:00 PM EDT, until Mon, Nov 2, 2026, 8:30 AM EST).\n"
     )
 
 
@@ -112,7 +112,7 @@ def test_now_says_when_nothing_ever_changes(config: Path) -> None:
     """A set of office hours without hours has no times to tell."""
     config.write_text(EXAMPLE + "\n[office_hours.lab]\n", encoding="utf-8")
     assert printed(officeline(config, "now", "--at", "2026-06-06", "--office-hours", "lab")) == (
-        "lab is closed: Saturday 00:00 is outside the hours "
+        "lab is closed: Saturday 12:00 AM is outside the hours "
         "(for more than 60 days, for at least 60 days more).\n"
     )
     (row,) = document(officeline(config, "now", "--office-hours", "lab", "--json"))["office_hours"]

@@ -67,7 +67,7 @@ def test_a_feed_for_each_person(place: Context, name: str) -> None:
     out = imported(place, calendar((7, "Lee"), (11, "Lee"), name=name))
     assert reported(place) == ["7 lee", "8 osei", "10 osei", "11 lee"]
     assert f"Feed '{name or 'feed'}', the shifts of Dr. Ana Lee:" in out
-    assert "- Wed 09 Dec 2026 00:00 to Thu 10 Dec 2026 00:00  Dr. Ana Lee\n" in out
+    assert "- Wed, Dec 9, 2026, 12:00 AM to Thu, Dec 10, 2026, 12:00 AM EST  Dr. Ana Lee\n" in out
     again = imported(place, calendar((7, "Lee"), (11, "Lee"), name=name))
     assert "nothing to change" in again
 
@@ -87,7 +87,7 @@ def test_a_swap_holds_whichever_feed_comes_first(place: Context) -> None:
     imported(place, calendar((7, "Lee"), (8, "Lee")))
     imported(place, calendar((9, "Osei")))
     out = imported(place, calendar((7, "Lee"), (9, "Lee")))
-    assert "- Wed 09 Dec 2026 00:00 to Thu 10 Dec 2026 00:00  Dr. Kofi Osei\n" in out
+    assert "- Wed, Dec 9, 2026, 12:00 AM to Thu, Dec 10, 2026, 12:00 AM EST  Dr. Kofi Osei\n" in out
     imported(place, calendar((8, "Osei")))
     assert reported(place) == ["7 lee", "8 osei", "9 lee"]
 
@@ -114,7 +114,10 @@ def test_what_is_written_by_hand_stays(place: Context) -> None:
     imported(place, calendar((7, "Osei"), (8, "Patel")))
     assert "# asked for it" in place.config.read_text(encoding="utf-8")
     out = imported(place, calendar((25, "Osei"), (8, "Patel")))
-    assert "- Thu 24 Dec 2026 00:00 to Sun 27 Dec 2026 00:00  Dr. Ana Lee, by hand\n" in out
+    assert (
+        "- Thu, Dec 24, 2026, 12:00 AM to Sun, Dec 27, 2026, 12:00 AM EST  Dr. Ana Lee, by hand\n"
+        in out
+    )
     assert reported(place) == ["8 patel", "24 lee", "25 osei", "26 lee"]
 
 

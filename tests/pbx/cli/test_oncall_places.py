@@ -155,7 +155,7 @@ def test_a_change_of_tonight(
     assert holds(place, "now") == (("osei", "diaz"), "patel")
 
 
-AWAY = "Dr. Mira Patel is away from Mon 30 Nov 2026 00:00 EST to Mon 07 Dec 2026 00:00 EST."
+AWAY = "Dr. Mira Patel is away from Mon, Nov 30, 2026, 12:00 AM to Mon, Dec 7, 2026, 12:00 AM EST."
 
 
 @pytest.mark.parametrize(
@@ -189,7 +189,7 @@ def test_a_change_of_a_week_in_which_somebody_is_away(
     ("words", "sentence"),
     [
         (["take", "lee", "--of", "patel"],
-         ("Dr. Mira Patel is not on call for 'doctors' at Tue 24 Nov 2026 19:30 EST; see "
+         ("Dr. Mira Patel is not on call for 'doctors' at Tue, Nov 24, 2026, 7:30 PM EST; see "
           "'officeline oncall list'.")),
         (["take", "osei", "--of", "osei"],
          "A person cannot take their own place; name another with --of."),
@@ -321,10 +321,10 @@ def test_away_says_who_takes_the_turns(place: Context) -> None:
     """Also what is not moved, and where nobody is left; two who are away are both passed over."""
     said = run(place, "away", "lee", "--from", "2026-12-01", "--to", "2026-12-08")
     assert (
-        "Dr. Kofi Osei is on call for 'doctors' from Tue 01 Dec 2026 00:00 EST to Mon 07 Dec 2026 "
-        "00:00 EST, for Dr. Mira Patel."
+        "Dr. Kofi Osei is on call for 'doctors' from Tue, Dec 1, 2026, 12:00 AM to Mon, Dec 7, "
+        "2026, 12:00 AM EST, for Dr. Mira Patel."
     ) not in said  # it is Patel's turn; Lee had it for them
-    assert "Dr. Kofi Osei is on call for 'doctors' from Mon 07 Dec 2026 08:00" in said
+    assert "Dr. Kofi Osei is on call for 'doctors' from Mon, Dec 7, 2026, 8:00 AM" in said
     assert holds(place, "2026-12-01 20:00") == (("osei", "chen"), None)
     run(place, "away", "chen", "--from", "2026-11-26", "--to", "2026-11-26")
     run(place, "away", "diaz", "--from", "2026-11-26", "--to", "2026-11-26")
@@ -333,7 +333,7 @@ def test_away_says_who_takes_the_turns(place: Context) -> None:
     assert holds(place, "2026-12-02 12:00")[0] == ("chen",)
     run(place, "away", "chen", "--from", "2026-12-02", "--to", "2026-12-02")
     said = run(place, "away", "diaz", "--from", "2026-12-02", "--to", "2026-12-02")
-    times = "from Wed 02 Dec 2026 00:00 EST to Thu 03 Dec 2026 00:00 EST"
+    times = "from Wed, Dec 2, 2026, 12:00 AM to Thu, Dec 3, 2026, 12:00 AM EST"
     assert f"Warning: nobody is on call for 'doctors' {times}." in said
 
 
@@ -341,10 +341,12 @@ def test_away_says_who_takes_the_turns(place: Context) -> None:
     ("words", "sentence"),
     [
         (["away", "lee", "--from", "2026-11-27", "--to", "2026-11-26"],
-         ("The time ends (Thu 26 Nov 2026 00:00 EST) before it begins (Fri 27 Nov 2026 00:00 EST); "
+         ("The time ends (Thu, Nov 26, 2026, 12:00 AM EST) before it begins (Fri, Nov 27, "
+          "2026, 12:00 AM EST); "
           "name a later end.")),
         (["away", "lee", "--from", "2026-11-20", "--to", "2026-11-22"],
-         ("The time is over from Fri 20 Nov 2026 00:00 EST to Mon 23 Nov 2026 00:00 EST; name one "
+         ("The time is over from Fri, Nov 20, 2026, 12:00 AM to Mon, Nov 23, 2026, 12:00 AM "
+          "EST; name one "
           "that ends later.")),
         (["away", "lea", "--from", "2026-11-27", "--to", "2026-11-28"],
          "There is nobody called 'lea' in the plan; did you mean 'lee'?"),

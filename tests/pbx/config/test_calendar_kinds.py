@@ -247,7 +247,7 @@ def test_all_canceled_and_nothing_at_all() -> None:
     busy = "BEGIN:VFREEBUSY\nUID:1\nEND:VFREEBUSY\n"
     assert "no events, only VFREEBUSY" in refusal(calendar(head=busy))
     assert "web page" in refusal(b"<!DOCTYPE html><html>sign in</html>")
-    assert "has no event from 2026-03-01" in refusal(calendar())
+    assert "has no event from Sun, Mar 1, 2026" in refusal(calendar())
 
 
 @pytest.mark.parametrize("method", ["CANCEL", "cancel", "REPLY", "COUNTER"])

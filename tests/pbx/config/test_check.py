@@ -256,7 +256,7 @@ def test_a_schedule_that_ends() -> None:
     end = EXAMPLE.index("[schedule.doctors]"), EXAMPLE.index("[escalation.urgent]")
     text = EXAMPLE[: end[0]] + f"[schedule.doctors]\nshifts = [{shift}]\n\n" + EXAMPLE[end[1] :]
     gap = next(one for one in found(text) if one.code == "schedule-gap")
-    assert "from 2026-12-24 08:00 to 2027-02-22 07:00" in gap.message
+    assert "from Thu, Dec 24, 2026, 8:00 AM to Mon, Feb 22, 2027, 7:00 AM EST" in gap.message
 
 
 def run(folder: Path, *words: str) -> tuple[int, str]:

@@ -87,14 +87,17 @@ def test_exactly_this_is_found(
     ("absences", "more", "sentence"),
     [
         ([(one, "2026-12-20", "2027-01-03") for one in ALL], "",
-         ("nobody is on call from 2026-12-20 00:00 to 2027-01-04 00:00, as everybody of the "
+         ("nobody is on call from Sun, Dec 20, 2026, 12:00 AM to Mon, Jan 4, 2027, 12:00 AM EST, "
+          "as everybody of the "
           "rotation is away")),
         ([(one, "2026-12-20", "2027-01-03") for one in ALL[:2]], "",
-         "nobody steps in from 2026-12-20 00:00 to 2027-01-04 00:00, as lee and osei are away"),
+         ("nobody steps in from Sun, Dec 20, 2026, 12:00 AM to Mon, Jan 4, 2027, 12:00 AM EST, "
+          "as lee and osei are away")),
         ([("lee", "2026-12-20", "2027-01-03")], SHIFT,
-         ("lee has a shift from 2026-12-24 17:00 to 2026-12-25 08:00 and is away from "
-          "2026-12-20 00:00 to 2027-01-04 00:00")),
-        ([("lee", "2025-12-20", "2026-01-03")], "", "the time away up to 2026-01-04 00:00 is over"),
+         ("lee has a shift from Thu, Dec 24, 2026, 5:00 PM to Fri, Dec 25, 2026, 8:00 AM EST and "
+          "is away from Sun, Dec 20, 2026, 12:00 AM to Mon, Jan 4, 2027, 12:00 AM EST")),
+        ([("lee", "2025-12-20", "2026-01-03")], "",
+         "the time away up to Sun, Jan 4, 2026, 12:00 AM EST is over"),
         ([("lee", "2027-01-03", "2026-12-20")], "",
          "the time away ends (2026-12-20) before it begins (2027-01-03)"),
         ([("lee", "soon", "2026-12-20")], "",
@@ -137,7 +140,7 @@ place = "PLACE"
         ]
         for place in ("oncall", "beside", "backup")
     }
-    times = "osei is away from 2026-12-20 00:00 to 2026-12-22 00:00, and"
+    times = "osei is away from Sun, Dec 20, 2026, 12:00 AM to Tue, Dec 22, 2026, 12:00 AM EST, and"
     assert reported == {
         "oncall": [f"{times} what stands below this layer decides"],
         "beside": [f"{times} nobody of this layer is beside who is on call"],
@@ -163,7 +166,8 @@ place = "beside"
     assert (one.code, one.message) == (
         "all-away",
         (
-            "lee, osei and patel are away from 2026-12-20 00:00 to 2026-12-22 00:00, and chen is "
+            "lee, osei and patel are away from Sun, Dec 20, 2026, 12:00 AM to Tue, Dec 22, 2026, "
+            "12:00 AM EST, and chen is "
             "on call alone, who would be beside"
         ),
     )

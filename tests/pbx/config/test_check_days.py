@@ -47,16 +47,16 @@ def sentences(code: str, *more: str) -> list[str]:
 @pytest.mark.parametrize(
     ("when", "state", "because"),
     [
-        ("2027-05-28 09:00", "open", "Friday 08:30-12:00"),  # before Memorial Day
-        ("2027-06-01 07:00", "open", "Tuesday 07:00-16:00 (summer hours)"),
-        ("2027-06-01 16:00", "closed", "Tuesday 16:00 is outside the hours of 'summer hours'"),
-        ("2027-06-04 09:00", "closed", "Friday 09:00 is outside the hours of 'summer hours'"),
-        ("2027-06-05 09:00", "closed", "Saturday 09:00 is outside the hours of 'summer hours'"),
+        ("2027-05-28 09:00", "open", "Friday 8:30 AM to 12:00 PM"),  # before Memorial Day
+        ("2027-06-01 07:00", "open", "Tuesday 7:00 AM to 4:00 PM (summer hours)"),
+        ("2027-06-01 16:00", "closed", "Tuesday 4:00 PM is outside the hours of 'summer hours'"),
+        ("2027-06-04 09:00", "closed", "Friday 9:00 AM is outside the hours of 'summer hours'"),
+        ("2027-06-05 09:00", "closed", "Saturday 9:00 AM is outside the hours of 'summer hours'"),
         ("2027-07-05 09:00", "closed", "Independence Day (observed)"),
-        ("2027-07-06 09:00", "open", "Tuesday 07:00-16:00 (summer hours)"),
-        ("2027-09-07 07:00", "closed", "Tuesday 07:00 is outside the hours"),  # after Labor Day
+        ("2027-07-06 09:00", "open", "Tuesday 7:00 AM to 4:00 PM (summer hours)"),
+        ("2027-09-07 07:00", "closed", "Tuesday 7:00 AM is outside the hours"),  # after Labor Day
         ("2028-07-04 09:00", "closed", "Independence Day"),
-        ("2026-12-04 09:00", "open", "Friday 08:30-12:00"),
+        ("2026-12-04 09:00", "open", "Friday 8:30 AM to 12:00 PM"),
     ],
 )
 def test_seasonal_hours_open_no_weekend_and_keep_closures(
@@ -84,13 +84,14 @@ def test_an_opening_over_the_summer_is_refused() -> None:
     )
     wanted = (
         "it gives the same hours to each of its days, sat to sun too, which are closed as a rule: "
-        "the office would be open on Sat 2027-06-05, Sun 2027-06-06, Sat 2027-06-12 and 23 days "
-        "more / Write it as [[seasons]] with hours by weekday; "
+        "the office would be open on Sat, Jun 5, 2027; Sun, Jun 6, 2027; Sat, Jun 12, 2027; and 23 "
+        "days more / Write it as [[seasons]] with hours by weekday; "
         "for a weekend alone, name its days."
     )
     assert sentences("opening-weekend", text) == [wanted]
     wanted = (
-        "it is stronger than the closure 'Independence Day' on Sun 2027-07-04 and Mon 2027-07-05: "
+        "it is stronger than the closure 'Independence Day' on Sun, Jul 4, 2027 and Mon, Jul 5, "
+        "2027: "
         "the office is open then / Leave it so if that is meant; hours of a part of the year "
         "that leave closures standing are [[seasons]]."
     )
@@ -130,8 +131,8 @@ def test_two_seasons_that_share_a_day() -> None:
     )
     assert sentences("overlapping-periods", SUMMER, other) == [
         (
-            "it shares Wed 2027-09-01, Thu 2027-09-02, Fri 2027-09-03 and 7 days more with the "
-            "season 'summer hours', whose hours hold then / "
+            "it shares Wed, Sep 1, 2027; Thu, Sep 2, 2027; Fri, Sep 3, 2027; and 7 days more with "
+            "the season 'summer hours', whose hours hold then / "
             "Let the one begin on the day after the other ends."
         )
     ]

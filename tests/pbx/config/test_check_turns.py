@@ -103,7 +103,7 @@ def test_daily_turns_under_weekends_leave_three_of_seven_without_one() -> None:
             layer("osei patel", *WEEKS, top=True)
             + layer("lee", 'since = "2027-01-05"', 'handoff = "mon 08:00"', 'until = "2027-01-08"'),
             "lee never has a turn of this rotation: its first turn begins after it ends on "
-            "2027-01-08",
+            "Fri, Jan 8, 2027",
             "Name a later day as 'until', or take the layer away.",
             id="ends before it begins",
         ),
@@ -180,7 +180,7 @@ def test_a_layer_that_is_over() -> None:
     (one,) = reported(schedule)
     assert (one.code, one.message, one.fix) == (
         "layer-over",
-        "a layer of lee ended on 2026-09-01",
+        "a layer of lee ended on Tue, Sep 1, 2026",
         "Take it away.",
     )
     assert 'until = "2026-09-01"' in office(schedule).splitlines()[one.line - 1]
@@ -192,26 +192,26 @@ def test_a_layer_that_is_over() -> None:
         (
             (*DAILY[:1], 'handoff = "00:00"', 'every = "1 day"', 'only = ["mon-thu 17:00-08:00"]'),
             (
-                "a window of the layer begins before the handoff (Tue 00:00), so that the time "
-                "from Mon 17:00 to Tue 00:00 is of another turn than the rest"
+                "a window of the layer begins before the handoff (Tuesday 12:00 AM), so that the "
+                "time from Monday 5:00 PM to Tuesday 12:00 AM is of another turn than the rest"
             ),
-            "Let it begin at 00:00, or hand over at 17:00.",
+            "Let it begin at 12:00 AM, or hand over at 5:00 PM.",
         ),
         (
             (*DAILY[:1], 'handoff = "sat 10:30"', 'only = ["fri 17:00-mon 08:00"]'),
             (
-                "a window of the layer begins before the handoff (Sat 10:30), so that the time "
-                "from Fri 17:00 to Sat 10:30 is of another turn than the rest"
+                "a window of the layer begins before the handoff (Saturday 10:30 AM), so that the "
+                "time from Friday 5:00 PM to Saturday 10:30 AM is of another turn than the rest"
             ),
-            "Let it begin at 10:30, or hand over at 17:00.",
+            "Let it begin at 10:30 AM, or hand over at 5:00 PM.",
         ),
         (
             ('since = "2026-01-09"', 'handoff = "fri 18:00"', 'only = ["fri 17:00-mon 08:00"]'),
             (
-                "a window of the layer begins before the handoff (Fri 18:00), so that the time "
-                "from Fri 17:00 to Fri 18:00 is of another turn than the rest"
+                "a window of the layer begins before the handoff (Friday 6:00 PM), so that the "
+                "time from Friday 5:00 PM to Friday 6:00 PM is of another turn than the rest"
             ),
-            "Let it begin at 18:00, or hand over at 17:00.",
+            "Let it begin at 6:00 PM, or hand over at 5:00 PM.",
         ),
         (
             (
@@ -221,10 +221,10 @@ def test_a_layer_that_is_over() -> None:
                 'only = ["mon-thu 17:00-08:30"]',
             ),
             (
-                "a window of the layer ends after the handoff (Tue 08:00), so that the time "
-                "from Tue 08:00 to Tue 08:30 is of another turn than the rest"
+                "a window of the layer ends after the handoff (Tuesday 8:00 AM), so that the "
+                "time from Tuesday 8:00 AM to Tuesday 8:30 AM is of another turn than the rest"
             ),
-            "Let it end at 08:00, or hand over at 08:30.",
+            "Let it end at 8:00 AM, or hand over at 8:30 AM.",
         ),
     ],
 )
@@ -399,8 +399,8 @@ def test_a_schedule_that_nothing_asks(old: str, new: str, unused: list[str]) -> 
 @pytest.mark.parametrize(
     ("line", "sentence"),
     [
-        ('joins = { patel = "2062-01-05" }', "patel joins only on 2062-01-05"),
-        ('joins = { patel = "2028-11-24" }', "patel joins only on 2028-11-24"),
+        ('joins = { patel = "2062-01-05" }', "patel joins only on Thu, Jan 5, 2062"),
+        ('joins = { patel = "2028-11-24" }', "patel joins only on Fri, Nov 24, 2028"),
         ('joins = { patel = "2028-11-23" }', ""),
     ],
 )

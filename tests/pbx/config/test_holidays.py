@@ -133,7 +133,9 @@ def test_explain_and_hours_now_never_contradict(minutes: int) -> None:
     row = _row(PLAN, "office", moment)
     reported = sentences(imagine(PLAN, {}, Facts("+12125550100", None), moment), PLAN)
     assert reported[1] == f"The call comes in on line main, which is {row['state']}."
-    assert _sentence(row).startswith(f"office is {row['state']}: {row['because']} (")
+    assert _sentence(row, PLAN.office.times).startswith(
+        f"office is {row['state']}: {row['because']} ("
+    )
     for name, state, why in re.findall(
         r"the (\w+) is (open|closed) \((.*)\)\.$", "\n".join(reported)
     ):

@@ -29,6 +29,7 @@ from pbx.db.news import News, OpenCounts
 from pbx.notify import payloads, tail
 from pbx.notify.feed import EventFeed
 from pbx.notify.mqtt import Broker, Publisher
+from routing.time_text import TimeText
 from tests.support import broker as brokers
 from tests.support.ami_peer import until
 from tests.support.broker import PASSWORD, SITE, TOPIC, USER, Mosquitto
@@ -92,18 +93,21 @@ async def test_tail_shows_what_a_person_can_read(tmp_path: Path) -> None:
         feed.news([News(1, "1.1", NOW, "closed", "lee", "closed", "urgent", breached=False)])
         code, lines, said = await task
     assert (code, said) == (0, "")
-    assert sorted(line[10:] for line in lines[:4]) == [
+    assert sorted(line[13:] for line in lines[:4]) == [
         "names of hosts WITHOUT AN ADDRESS: 1 of the carrier",
         "on call for doctors: lee, osei steps in",
         "the line is up",
-        "urgent messages: 1 open, 1 wait, 1 BREACHED, the oldest from Tue 10:00",
+        "urgent messages: 1 open, 1 wait, 1 BREACHED, the oldest from Tuesday 10:00 AM",
     ]
     assert lines[4:6] == [
-        "10:00:00  call 1.1 on main",
-        "10:00:00  call 1.1: escalation, urgent",
+        "10:00:00 AM  call 1.1 on main",
+        "10:00:00 AM  call 1.1: escalation, urgent",
     ]
-    assert tail.event_line("x\x1b[2J", b"", ZONE)[10:] == "x?[2J: 0 bytes that are no event of ours"
-    assert sorted(line[10:] for line in lines[6:]) == [
+    assert (
+        tail.event_line("x\x1b[2J", b"", TimeText(ZONE))[13:]
+        == "x?[2J: 0 bytes that are no event of ours"
+    )
+    assert sorted(line[13:] for line in lines[6:]) == [
         "urgent message 1.1 was closed by lee; it is closed",
         "x: 14 bytes that are no event of ours",
     ]

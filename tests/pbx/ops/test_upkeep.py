@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -17,9 +18,11 @@ from pbx.db.plans import apply_first
 from pbx.ops import timers, upkeep
 from pbx.ops.doctor import examine
 from pbx.service.pulse import Pulse
+from routing.time_text import TimeText
 
 NOW = datetime(2026, 11, 28, 7, 10, tzinfo=UTC)
 DAY = timedelta(days=1)
+TIMES = TimeText(ZoneInfo("America/New_York"))
 EXAMPLE = Path(__file__).parents[3] / "config" / "office.toml"
 
 
@@ -200,13 +203,13 @@ def test_the_end_of_the_certificate_is_reported(tmp_path: Path, kind: str) -> No
     )
     now = datetime.now(UTC)
     end = now + 40 * DAY
-    reported = upkeep.certificate(str(path), now)
-    assert (reported.ok, reported.detail) == (True, f"ends on {end:%Y-%m-%d}")
-    assert upkeep.certificate(str(path), end - 15 * DAY).ok
-    assert not upkeep.certificate(str(path), end - 13 * DAY).ok
-    assert upkeep.certificate(str(path), end + DAY).detail.startswith("ended on")
+    reported = upkeep.certificate(str(path), now, TIMES)
+    assert (reported.ok, reported.detail) == (True, f"ends on {TIMES.moment(end)}")
+    assert upkeep.certificate(str(path), end - 15 * DAY, TIMES).ok
+    assert not upkeep.certificate(str(path), end - 13 * DAY, TIMES).ok
+    assert upkeep.certificate(str(path), end + DAY, TIMES).detail.startswith("ended on")
     for text in ("", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"):
         path.write_text(text)
-        assert "holds no certificate" in upkeep.certificate(str(path), now).detail
+        assert "holds no certificate" in upkeep.certificate(str(path), now, TIMES).detail
     path.unlink()
-    assert "cannot be read" in upkeep.certificate(str(path), now).detail
+    assert "cannot be read" in upkeep.certificate(str(path), now, TIMES).detail

@@ -121,7 +121,7 @@ def test_a_month_adds_both_up(home: Path) -> None:
         },
     ]
     reported = " ".join(officeline(home, "report", "month", "--date", "2026-11-15").stdout.split())
-    assert "The plan changed at Wed 18 Nov 2026 14:00 EST" in reported
+    assert "The plan changed at Wed, Nov 18, 2026, 2:00 PM EST" in reported
 
 
 def test_nights_and_hours_are_of_who_was_on_call_then(home: Path) -> None:

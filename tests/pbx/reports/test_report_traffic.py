@@ -179,8 +179,8 @@ def test_days_to_come_are_in_no_average(home: Path) -> None:
 @pytest.mark.parametrize(
     ("words", "span"),
     [
-        (("day", "--date", "2030-01-01"), "Tue 01 Jan 2030"),
-        (("week", "--date", "2025-01-01"), "Mon 30 Dec 2024 to Sun 05 Jan 2025"),
+        (("day", "--date", "2030-01-01"), "Tue, Jan 1, 2030"),
+        (("week", "--date", "2025-01-01"), "Mon, Dec 30, 2024 to Sun, Jan 5, 2025"),
     ],
 )
 def test_days_without_calls_are_a_sentence(home: Path, words: tuple[str, ...], span: str) -> None:
@@ -330,7 +330,7 @@ def test_the_page_stands_alone_with_a_table_behind_each_chart(home: Path) -> Non
     assert page.tags.count("svg") == 5
     assert page.tags.count("details") == 3
     assert text.count('role="img" aria-label="') == 5
-    assert "The highest of 24 bars is 6, at 09." in text
+    assert "The highest of 24 bars is 6, at 9 AM." in text
     assert ">20</text>" in text  # 12 calls, under a top whose half is round, too
     assert 'class="over"' in text  # 40 s is over 30 s
     assert "@media print" in text
