@@ -74,5 +74,5 @@ def test_a_time_of_the_us_is_read_by_a_command(tmp_path: Path) -> None:
     assert code == 0
     found = json.loads(printed)
     assert found["at"] == "2026-11-30T14:10:00-05:00"
-    assert found["schedules"][0]["state"] == "open"
-    assert datetime.fromisoformat(found["schedules"][0]["until"]).hour == 17
+    assert found["office_hours"][0]["state"] == "open"
+    assert datetime.fromisoformat(found["office_hours"][0]["until"]).hour == 17
