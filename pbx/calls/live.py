@@ -7,7 +7,6 @@ are answered from finished values meanwhile. What cannot be built never goes liv
 from __future__ import annotations
 
 import asyncio
-import sqlite3
 import time
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping
@@ -25,7 +24,7 @@ from pbx.calls.conversation import Book
 from pbx.config import plan, secrets
 from pbx.config.home import Home
 from pbx.config.secrets import Secrets
-from pbx.db import overlay
+from pbx.db import driver, overlay
 from routing.model import Plan
 
 EVERY_S = 0.2
@@ -129,7 +128,7 @@ class LivePlan:
         self._applied = 0  # the id of the applied plan that was looked at last
         self._seen: tuple[int, object] | None = None
         self._blind = False
-        self._connection: sqlite3.Connection | None = None
+        self._connection: driver.Connection | None = None
         self._recent: OrderedDict[str, Plan] = OrderedDict()  # by revision, the newest last
         self._asked: dict[str, float] = {}  # when a call asked for a revision last
         self._take(self._built())
@@ -171,9 +170,9 @@ class LivePlan:
     def open(self) -> None:
         """Open the database, which must exist, and take up what is in it; blocking."""
         try:
-            self._connection = overlay.connect(self._home.database)
+            self._connection = driver.read_only(self._home.database)
             begun_with = overlay.begun_with(self._connection)
-        except sqlite3.Error as error:
+        except driver.Error as error:
             raise overlay.unreadable(self._home.database, error) from error
         looked = self._look()
         if self.shelf is not None:
@@ -227,11 +226,11 @@ class LivePlan:
         if self._connection is None:
             return None
         try:
-            seen = (overlay.revision(self._connection), self._stamp())
+            seen = (driver.revision(self._connection), self._stamp())
             if seen == self._seen:
                 return None
             self._read_database(self._connection)
-        except sqlite3.Error as error:
+        except driver.Error as error:
             if not self._blind:
                 log.error("plan.unwatched", error=str(error))  # noqa: TRY400  # tried again at once
             self._blind = True
@@ -244,7 +243,7 @@ class LivePlan:
             self.shelf.keep(found.plan)
         return found
 
-    def _read_database(self, connection: sqlite3.Connection) -> None:
+    def _read_database(self, connection: driver.Connection) -> None:
         """Read what is laid over the plan, and another plan if one was applied."""
         laid = overlay.read(connection)
         if laid.patients == self._overlay.patients:  # a big directory is in memory once

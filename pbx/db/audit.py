@@ -1,5 +1,6 @@
 """Who did what: rows that are only ever added, each bound to the one before it by its hash.
 
+What alone writes `audit`.
 A row is written in the transaction of the deed itself, so that neither is there without the other.
 Whoever can write the file can cut off its end and nobody sees it, unless the head of the chain was
 kept elsewhere: see docs/adr/0011-an-audit-that-shows-its-gaps.md.
@@ -15,12 +16,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Connection, Engine, text
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy import Connection, Engine, func, insert, or_, select
 
 from pbx.base.phone_numbers import mask_within
-from pbx.db.database import damage_sentence, file_of, is_writing, reading, writing
+from pbx.db.database import is_writing, reading, writing
+from pbx.db.statements import table_of
 from pbx.db.tables import from_utc_text, utc_text
+from pbx.db.trust_tables import AuditRow
 
 if TYPE_CHECKING:
     from sqlalchemy import Row
@@ -28,20 +30,11 @@ if TYPE_CHECKING:
 GENESIS = "0" * 64  # what the first row follows
 LONGEST = 200  # characters of who, what and about
 
-_COLUMNS = "seq, at, who, what, about, detail, hash"
-_LAST = text("SELECT seq, hash FROM audit ORDER BY seq DESC LIMIT 1")
-_FIRST = text("SELECT hash FROM audit ORDER BY seq LIMIT 1")
-_APPEND = text(
-    f"INSERT INTO audit ({_COLUMNS}) VALUES (:seq, :at, :who, :what, :about, :detail, :hash)"  # noqa: S608  # the columns are our own constant
-)
-_ALL = text(f"SELECT {_COLUMNS} FROM audit ORDER BY seq")  # noqa: S608  # as above
-_SOME = text(f"""
-    SELECT {_COLUMNS} FROM audit
-    WHERE (:start IS NULL OR at >= :start) AND (:until IS NULL OR at < :until)
-      AND (:who IS NULL OR who = :who)
-      AND (:what IS NULL OR what = :what OR substr(what, 1, length(:what) + 1) = :what || '.')
-    ORDER BY seq
-""")  # noqa: S608  # as above
+_AUDIT = table_of(AuditRow)
+_APPEND = insert(_AUDIT)
+_ALL = select(_AUDIT).order_by(_AUDIT.c.seq)
+_LAST = select(_AUDIT.c.seq, _AUDIT.c.hash).order_by(_AUDIT.c.seq.desc()).limit(1)
+_FIRST = select(_AUDIT.c.hash).order_by(_AUDIT.c.seq).limit(1)
 
 
 @dataclass(frozen=True)
@@ -115,12 +108,9 @@ def deed(
 
     StoreError if it cannot be written: then the deed is not begun.
     """
-    try:
-        with writing(engine, durable=True) as connection:
-            append(connection, what, by=by, now=now, about=about, detail=detail)
-            yield
-    except DBAPIError as error:
-        raise damage_sentence(error, file_of(engine)) from error
+    with writing(engine, durable=True) as connection:
+        append(connection, what, by=by, now=now, about=about, detail=detail)
+        yield
 
 
 def record(
@@ -145,14 +135,19 @@ def entries(
     what: str | None = None,
 ) -> list[AuditEntry]:
     """Read rows in their order; `what` is a whole deed or its noun, "plan"."""
-    wanted = {
-        "start": None if start is None else utc_text(start),
-        "until": None if until is None else utc_text(until),
-        "who": who,
-        "what": what,
-    }
+    columns = _AUDIT.c
+    wanted = _ALL
+    if start is not None:
+        wanted = wanted.where(columns.at >= utc_text(start))
+    if until is not None:
+        wanted = wanted.where(columns.at < utc_text(until))
+    if who is not None:
+        wanted = wanted.where(columns.who == who)
+    if what is not None:
+        of_noun = func.substr(columns.what, 1, len(what) + 1) == f"{what}."
+        wanted = wanted.where(or_(columns.what == what, of_noun))
     with reading(engine) as session:
-        return [_entry(row) for row in session.execute(_SOME, wanted)]
+        return [_entry(row) for row in session.execute(wanted)]
 
 
 def head(engine: Engine) -> tuple[int, str]:
@@ -165,7 +160,7 @@ def head(engine: Engine) -> tuple[int, str]:
 def first(engine: Engine) -> str:
     """Return the first row's hash, which never changes: no two offices have the same."""
     with reading(engine) as session:
-        return str(session.execute(_FIRST).scalar() or GENESIS)
+        return str(session.scalar(_FIRST) or GENESIS)
 
 
 def verify(engine: Engine, kept: str | None = None) -> Verified:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Sequence
 
 import structlog
 from sqlalchemy import Engine
-from sqlalchemy.exc import DBAPIError, SQLAlchemyError, StatementError
+from sqlalchemy.exc import SQLAlchemyError, StatementError
 
-from pbx.db import apply
-from pbx.db.database import writing
+from pbx.db import call_rows, driver
+from pbx.db.database import StoreError, writing
 from pbx.db.records import Record
 
 log = structlog.get_logger()
@@ -48,22 +47,14 @@ def _transact(engine: Engine, batch: Sequence[Record], *, durable: bool) -> None
     try:
         with writing(engine, durable=durable) as connection:
             for record in batch:
-                apply.write_record(connection, record)
+                call_rows.write_record(connection, record)
+    except StoreError as error:
+        cause = getattr(error.__cause__, "orig", None)
+        kind = UnusableError if driver.may_pass(cause) else _BadRecordError
+        raise kind(driver.code_in(cause) or str(error)) from error
+    except StatementError as error:
+        raise _BadRecordError(type(error).__name__) from error
     except SQLAlchemyError as error:
-        raise (UnusableError if _may_pass(error) else _BadRecordError)(_kind(error)) from error
+        raise UnusableError(type(error).__name__) from error
     except (ValueError, TypeError, AttributeError, LookupError, ArithmeticError) as error:
         raise _BadRecordError(type(error).__name__) from error
-
-
-def _may_pass(error: SQLAlchemyError) -> bool:
-    """Tell a database in trouble (locked, full, damaged) from a value that it refuses for good."""
-    if not isinstance(error, DBAPIError):
-        return not isinstance(error, StatementError)
-    return isinstance(error.orig, sqlite3.OperationalError) or type(error.orig) is (
-        sqlite3.DatabaseError
-    )
-
-
-def _kind(error: SQLAlchemyError) -> str:
-    name = getattr(getattr(error, "orig", None), "sqlite_errorname", None)
-    return str(name or type(error).__name__)

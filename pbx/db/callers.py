@@ -4,42 +4,107 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import Connection, text
+from sqlalchemy import (
+    Column,
+    ColumnElement,
+    Connection,
+    Integer,
+    MetaData,
+    Select,
+    String,
+    Table,
+    bindparam,
+    func,
+    insert,
+    literal,
+    select,
+)
 
-from pbx.db.tables import utc_text
+from pbx.db.statements import hidden, table_of
+from pbx.db.tables import Call, PatientNumber, UtcTime
 
 FEW_PER_MILLE = 6  # the 0.6 % of patients whose share of the calls was published
 
-# One pass over the index for whoever has one number, and a look for each of the other numbers. What
-# is counted stands in a table of its own, since a window over it would take longer than the pass.
-# A number that several patients share is a caller of its own: nobody knows which of them called.
-_OWN = """
-    CREATE TEMP TABLE own AS SELECT patient, number FROM (
-        SELECT patient, number, count(*) OVER (PARTITION BY patient) AS numbers FROM (
-            SELECT min(patient) AS patient, number FROM patient_number
-            GROUP BY number HAVING count(*) = 1)
-    ) WHERE numbers > 1
-"""
-_HEARD = "CREATE TEMP TABLE heard (number TEXT, numbers INTEGER, calls INTEGER)"
-_ONE = text("""
-    INSERT INTO heard SELECT caller, 1, count(*) FROM call INDEXED BY call_by_caller
-    WHERE caller IS NOT NULL AND started_at >= :start AND started_at < :until GROUP BY caller
-    HAVING caller NOT IN (SELECT number FROM own)
-""")
-_SEVERAL = text("""
-    INSERT INTO heard SELECT number, numbers, calls FROM (
-        SELECT number, max(calls), count(*) AS numbers, sum(calls) AS calls FROM (
-            SELECT patient, number, count(*) AS calls FROM own
-            CROSS JOIN call INDEXED BY call_by_caller ON caller = number
-                AND started_at >= :start AND started_at < :until
-            GROUP BY patient, number
-        ) GROUP BY patient
+_CALL, _NUMBER = table_of(Call), table_of(PatientNumber)
+_TEMPORARY = MetaData()
+# The numbers of patients who have several.
+_OWN = Table(
+    "own", _TEMPORARY, Column("patient", String), Column("number", String), prefixes=["TEMPORARY"]
+)
+# Who called, by the number used most.
+_HEARD = Table(
+    "heard",
+    _TEMPORARY,
+    Column("number", String),
+    Column("numbers", Integer),
+    Column("calls", Integer),
+    prefixes=["TEMPORARY"],
+)
+
+
+def _own() -> Select[Any]:
+    """A number that several patients share is a caller of its own: nobody knows who called."""
+    patient = func.min(_NUMBER.c.patient).label("patient")
+    unshared = select(patient, _NUMBER.c.number).group_by(_NUMBER.c.number)
+    one = unshared.having(func.count() == 1).subquery()
+    numbers = func.count().over(partition_by=one.c.patient).label("numbers")
+    counted = select(one.c.patient, one.c.number, numbers).subquery()
+    return select(counted.c.patient, counted.c.number).where(counted.c.numbers > 1)
+
+
+def _in_span() -> tuple[ColumnElement[bool], ColumnElement[bool]]:
+    """Say the span so that the index by callers is gone through, in which the times are, too."""
+    started_at = hidden(_CALL.c.started_at)
+    start, until = bindparam("start", type_=UtcTime), bindparam("until", type_=UtcTime)
+    return started_at >= start, started_at < until
+
+
+def _one() -> Select[Any]:
+    """One pass over the index for whoever has one number."""
+    heard = select(_CALL.c.caller, literal(1), func.count()).group_by(_CALL.c.caller)
+    of_several = _CALL.c.caller.in_(select(_OWN.c.number))
+    return heard.where(_CALL.c.caller.is_not(None), *_in_span()).having(~of_several)
+
+
+def _several() -> Select[Any]:
+    """A look for each of the numbers of those who have several."""
+    started_at = _CALL.c.started_at
+    start, until = bindparam("start", type_=UtcTime), bindparam("until", type_=UtcTime)
+    of_number = (_CALL.c.caller == _OWN.c.number) & (started_at >= start) & (started_at < until)
+    used = (
+        select(_OWN.c.patient, _OWN.c.number, func.count(started_at).label("calls"))
+        .join_from(_OWN, _CALL, of_number, isouter=True)  # from `own`, whatever it seems to cost
+        .group_by(_OWN.c.patient, _OWN.c.number)
+        .subquery()
     )
-""")  # max() takes its row's number along, as sqlite.org/lang_select.html#bareagg says
-_ALL = text("SELECT count(*) AS everybody, coalesce(sum(calls), 0) AS total FROM heard")
-_FIRST = text("SELECT * FROM heard ORDER BY calls DESC, number LIMIT :most")
-_FEW = text("SELECT sum(calls) FROM (SELECT calls FROM heard ORDER BY calls DESC LIMIT :few)")
+    of_patient = used.c.patient
+    most = func.row_number().over(
+        partition_by=of_patient, order_by=(used.c.calls.desc(), used.c.number)
+    )
+    ranked = (
+        select(
+            used.c.number,
+            func.count().over(partition_by=of_patient).label("numbers"),
+            func.sum(used.c.calls).over(partition_by=of_patient).label("calls"),
+            most.label("place"),
+        )
+        .where(used.c.calls > 0)
+        .subquery()
+    )
+    return select(ranked.c.number, ranked.c.numbers, ranked.c.calls).where(ranked.c.place == 1)
+
+
+# What is counted stands in a table of its own, since a window over it would take longer.
+_HEARD_COLUMNS = ["number", "numbers", "calls"]
+_FILL = (
+    insert(_OWN).from_select(["patient", "number"], _own()),
+    insert(_HEARD).from_select(_HEARD_COLUMNS, _one()),
+    insert(_HEARD).from_select(_HEARD_COLUMNS, _several()),
+)
+_ALL = select(func.count(), func.coalesce(func.sum(_HEARD.c.calls), 0)).select_from(_HEARD)
+_FIRST = select(_HEARD).order_by(_HEARD.c.calls.desc(), _HEARD.c.number)
 
 
 @dataclass(frozen=True)
@@ -67,15 +132,14 @@ class Callers:
 
 def count_callers(connection: Connection, start: datetime, until: datetime, most: int) -> Callers:
     """Count the calls of each caller that began in [start, until); `most` of them are named."""
-    span = {"start": utc_text(start), "until": utc_text(until)}
-    connection.exec_driver_sql(_OWN)
-    connection.exec_driver_sql(_HEARD)
-    for statement in (_ONE, _SEVERAL):
+    span = {"start": start, "until": until}
+    _TEMPORARY.create_all(connection, checkfirst=False)
+    for statement in _FILL:
         connection.execute(statement, span)
     everybody, total = connection.execute(_ALL).one()
-    first = tuple(CallerCount(*row) for row in connection.execute(_FIRST, {"most": most}))
+    first = tuple(CallerCount(*row) for row in connection.execute(_FIRST.limit(most)))
     few = (everybody * FEW_PER_MILLE + 999) // 1000
-    made = connection.execute(_FEW, {"few": few}).scalar() or 0
-    for name in ("heard", "own"):
-        connection.exec_driver_sql(f"DROP TABLE {name}")
+    top = _FIRST.limit(few).subquery()
+    made = connection.scalar(select(func.sum(top.c.calls))) or 0
+    _TEMPORARY.drop_all(connection, checkfirst=False)
     return Callers(first, everybody, total, few, made)

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Engine, func
-from sqlalchemy.orm import aliased
-from sqlmodel import col, select
+from sqlalchemy import ColumnElement, Engine, Table, bindparam, func, select
+from sqlmodel import col
 
 from pbx.db import messages
 from pbx.db.database import reading
+from pbx.db.statements import table_of
 from pbx.db.tables import Call, Event, Leg, Message, StoredDecision
 from routing.decision import Reason
 
@@ -70,7 +70,7 @@ class LegRow:
 class DecisionRow:
     """What was decided at a turn, with every rule that was looked at.
 
-    `facts` has "presses" and "earlier" (ISO instants), None where an older version wrote none.
+    `facts` has "presses" and "earlier" (ISO instants), None where there were none to note.
     """
 
     turn: int
@@ -102,6 +102,38 @@ class History:
     message: messages.MessageRow | None
 
 
+def _columns(of: Table, row: type) -> list[ColumnElement[Any]]:
+    """List the columns that make up a row, in its order."""
+    return [of.c[one.name] for one in fields(row)]
+
+
+_CALL, _LEG, _DECISION, _EVENT = (
+    table_of(Call),
+    table_of(Leg),
+    table_of(StoredDecision),
+    table_of(Event),
+)
+_REASONS = [one.name for one in fields(DecisionRow)].index("reasons")
+_LATEST = (_CALL.c.started_at.desc(), _CALL.c.id.desc())
+_EARLIEST = (_CALL.c.started_at, _CALL.c.id)
+_CALLS = select(*_columns(_CALL, CallRow))
+_DECISIONS = (
+    select(*_columns(_DECISION, DecisionRow))
+    .where(_DECISION.c.call == bindparam("call"))
+    .order_by(_DECISION.c.turn)
+)
+_LEGS = (
+    select(*_columns(_LEG, LegRow))
+    .where(_LEG.c.call == bindparam("call"))
+    .order_by(_LEG.c.started_at, _LEG.c.channel)
+)
+_EVENTS = (
+    select(*_columns(_EVENT, CallEventRow))
+    .where(_EVENT.c.call == bindparam("call"))
+    .order_by(_EVENT.c.at, _EVENT.c.id)
+)
+
+
 @dataclass(frozen=True)
 class Filter:
     """Which calls are meant: those that started from `since` up to but without `until`."""
@@ -115,10 +147,10 @@ class Filter:
     def conditions(self) -> list[ColumnElement[bool]]:
         """Say it in SQL."""
         found = [
-            None if self.since is None else col(Call.started_at) >= self.since,
-            None if self.until is None else col(Call.started_at) < self.until,
-            None if self.line is None else col(Call.line) == self.line,
-            None if self.outcome is None else col(Call.outcome) == self.outcome,
+            None if self.since is None else _CALL.c.started_at >= self.since,
+            None if self.until is None else _CALL.c.started_at < self.until,
+            None if self.line is None else _CALL.c.line == self.line,
+            None if self.outcome is None else _CALL.c.outcome == self.outcome,
         ]
         return [one for one in found if one is not None]
 
@@ -133,26 +165,23 @@ def list_calls(
 ) -> list[CallRow]:
     """Read the latest calls first: those that started from `since` up to but without `until`."""
     meant = Filter(since, until, line, outcome).conditions
-    latest = (col(Call.started_at).desc(), col(Call.id).desc())
-    wanted = select(Call).where(*meant).order_by(*latest).limit(limit)
     with reading(engine) as session:
-        return [_call_row(call) for call in session.exec(wanted)]
+        rows = session.execute(_CALLS.where(*meant).order_by(*_LATEST).limit(limit))
+        return [CallRow(*row) for row in rows]
 
 
 def count_calls(engine: Engine, meant: Filter) -> int:
     """Count calls."""
     with reading(engine) as session:
-        return session.exec(select(func.count(col(Call.id))).where(*meant.conditions)).one()
+        counted = select(func.count()).select_from(_CALL).where(*meant.conditions)
+        return int(session.execute(counted).scalar_one())
 
 
 def each_call(engine: Engine, meant: Filter) -> Iterator[CallRow]:
     """Read calls one by one, the earliest first, however many there are."""
-    columns = [getattr(Call, one.name) for one in fields(CallRow)]
-    earliest = (col(Call.started_at), col(Call.id))
-    wanted = select(*columns).where(*meant.conditions).order_by(*earliest)
+    wanted = _CALLS.where(*meant.conditions).order_by(*_EARLIEST)
     with reading(engine) as session:
-        rows = session.connection().execution_options(yield_per=PORTION).execute(wanted)
-        for row in rows:
+        for row in session.connection().execution_options(yield_per=PORTION).execute(wanted):
             yield CallRow(*row)
 
 
@@ -164,64 +193,63 @@ def recent_callers(
     What a clock wrote that was ahead is none of them.
     """
     wanted = (
-        select(Call.caller, Call.id, Call.started_at)
-        .where(col(Call.started_at).between(now - back, now), col(Call.caller).is_not(None))
-        .order_by(col(Call.started_at).desc(), col(Call.id).desc())
+        select(_CALL.c.caller, _CALL.c.id, _CALL.c.started_at)
+        .where(_CALL.c.started_at.between(now - back, now), _CALL.c.caller.is_not(None))
+        .order_by(*_LATEST)
         .limit(limit)
     )
     with reading(engine) as session:
-        rows = session.exec(wanted).all()
-    return [(caller, call, at) for caller, call, at in reversed(rows) if caller is not None]
+        rows = session.execute(wanted).all()
+    return [(caller, call, at) for caller, call, at in reversed(rows)]
 
 
 def get_call(engine: Engine, call_id: str) -> History | None:
     """Read one call with all its parts; None if there is none of this id."""
+    of_call = {"call": call_id}
     with reading(engine) as session:
-        call = session.get(Call, call_id)
+        call = session.execute(_CALLS.where(_CALL.c.id == call_id)).first()
         if call is None:
             return None
-        by_turn = (
-            select(StoredDecision)
-            .where(StoredDecision.call == call_id)
-            .order_by(col(StoredDecision.turn))
-        )
-        by_start = select(Leg).where(Leg.call == call_id)
-        by_time = select(Event).where(Event.call == call_id)
         # a call that joined a message names it; the log may not have heard of it yet
-        left = select(Message).where(Message.call == call_id).order_by(col(Message.opened_at))
+        left = select(Message).where(col(Message.call) == call_id).order_by(col(Message.opened_at))
         named = session.get(Message, call.message) if call.message is not None else None
-        message = named or session.exec(left).first()
+        message = named or session.scalars(left).first()
         return History(
-            call=_call_row(call),
-            decisions=tuple(_decision_row(one) for one in session.exec(by_turn)),
-            legs=tuple(
-                _leg_row(leg)
-                for leg in session.exec(by_start.order_by(col(Leg.started_at), col(Leg.channel)))
-            ),
+            call=CallRow(*call),
+            decisions=tuple(_decision(*row) for row in session.execute(_DECISIONS, of_call)),
+            legs=tuple(LegRow(*row) for row in session.execute(_LEGS, of_call)),
             events=tuple(
-                CallEventRow(one.at, one.what, tuple(one.detail.items()))
-                for one in session.exec(by_time.order_by(col(Event.at), col(Event.id)))
+                CallEventRow(at, what, tuple(detail.items()))
+                for at, what, detail in session.execute(_EVENTS, of_call)
             ),
             message=None if message is None else messages.row_of(message),
         )
+
+
+def dialed_did(engine: Engine, call_id: str) -> str:
+    """Read which of our numbers a caller had dialed; empty where the log does not know."""
+    with reading(engine) as session:
+        found = session.get(Call, call_id)
+        return "" if found is None else found.did
 
 
 def last_decisions(
     engine: Engine, since: datetime, until: datetime | None = None
 ) -> list[tuple[CallRow, DecisionRow]]:
     """Read the last decision of each call that began in [since, until), the earliest call first."""
-    later = aliased(StoredDecision)
-    last = select(func.max(later.turn)).where(later.call == Call.id).scalar_subquery()
+    later = _DECISION.alias("later")
+    last = select(func.max(later.c.turn)).where(later.c.call == _CALL.c.id).scalar_subquery()
     wanted = (
-        select(Call, StoredDecision)
-        .join(StoredDecision, col(StoredDecision.call) == col(Call.id))
-        .where(col(Call.started_at) >= since, col(StoredDecision.turn) == last)
-        .order_by(col(Call.started_at), col(Call.id))
+        _CALLS.add_columns(*_columns(_DECISION, DecisionRow))
+        .join_from(_CALL, _DECISION)
+        .where(_CALL.c.started_at >= since, _DECISION.c.turn == last)
+        .order_by(*_EARLIEST)
     )
     if until is not None:
-        wanted = wanted.where(col(Call.started_at) < until)
+        wanted = wanted.where(_CALL.c.started_at < until)
+    width = len(fields(CallRow))
     with reading(engine) as session:
-        return [(_call_row(call), _decision_row(one)) for call, one in session.exec(wanted)]
+        return [(CallRow(*row[:width]), _decision(*row[width:])) for row in session.execute(wanted)]
 
 
 def _seconds(start: datetime | None, end: datetime | None) -> float | None:
@@ -230,49 +258,6 @@ def _seconds(start: datetime | None, end: datetime | None) -> float | None:
     return round((end - start).total_seconds(), 1)
 
 
-def _call_row(call: Call) -> CallRow:
-    return CallRow(
-        id=call.id,
-        started_at=call.started_at,
-        answered_at=call.answered_at,
-        acknowledged_at=call.acknowledged_at,
-        ended_at=call.ended_at,
-        line=call.line,
-        did=call.did,
-        caller=call.caller,
-        urgency=call.urgency,
-        decision=call.decision,
-        outcome=call.outcome,
-        person=call.person,
-        message=call.message,
-        plan=call.plan,
-    )
-
-
-def _leg_row(leg: Leg) -> LegRow:
-    return LegRow(
-        channel=leg.channel,
-        person=leg.person,
-        kind=leg.kind,
-        started_at=leg.started_at,
-        answered_at=leg.answered_at,
-        acknowledged_at=leg.acknowledged_at,
-        ended_at=leg.ended_at,
-        result=leg.result,
-    )
-
-
-def _decision_row(decision: StoredDecision) -> DecisionRow:
-    reasons = tuple(
-        Reason(rule=why["rule"], matched=why["matched"], because=why["because"])
-        for why in decision.reasons
-    )
-    return DecisionRow(
-        turn=decision.turn,
-        at=decision.at,
-        kind=decision.kind,
-        target=decision.target,
-        urgency=decision.urgency,
-        reasons=reasons,
-        facts=decision.facts,
-    )
+def _decision(*row: Any) -> DecisionRow:
+    found = DecisionRow(*row)
+    return replace(found, reasons=tuple(Reason(**why) for why in row[_REASONS]))

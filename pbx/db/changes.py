@@ -1,28 +1,43 @@
-"""Bounded changes of schedules and hours: made, canceled, listed; never deleted."""
+"""Bounded changes of schedules and hours: made, canceled, listed; never deleted.
+
+What alone writes `schedule_override` and `hours_change`.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Generic, TypeVar, cast
+from typing import Generic, TypeVar
 
-from sqlalchemy import Connection, Engine
-from sqlmodel import Session, col, select
+from sqlalchemy import Connection, Engine, Table, insert, select, update
 
 from pbx.base.errors import OfficeLineError
 from pbx.db import audit, shifts
 from pbx.db.database import changing, reading
+from pbx.db.overlay import Values, hours_change_of, override_of
+from pbx.db.statements import new_id, table_of
 from pbx.db.tables import HoursChanged, ScheduleOverride, utc_text
 from routing.model import HoursChange, Override
 
 Change = TypeVar("Change", Override, HoursChange)
-Row = TypeVar("Row", ScheduleOverride, HoursChanged)
 
-_NOUNS: dict[type[ScheduleOverride | HoursChanged], str] = {
-    ScheduleOverride: "oncall",
-    HoursChanged: "hours",
-}
+
+@dataclass(frozen=True)
+class _Kind(Generic[Change]):
+    """A kind of change: its table, how a row is read, and what people and the audit call it."""
+
+    table: Table
+    of: Callable[[Values], Change]
+    noun: str
+    what: str
+    see: str
+
+
+_OVERRIDES = _Kind(
+    table_of(ScheduleOverride), override_of, "oncall", "override", "oncall overrides"
+)
+_HOURS = _Kind(table_of(HoursChanged), hours_change_of, "hours", "change of hours", "hours now")
 
 
 @dataclass(frozen=True)
@@ -49,7 +64,7 @@ def add_overrides(
     """
     ids = _add(
         engine,
-        ScheduleOverride,
+        _OVERRIDES,
         overrides,
         by,
         now,
@@ -65,7 +80,7 @@ def hand_over(engine: Engine, override: Override, *, by: str, now: datetime) -> 
     """
     ids = _add(
         engine,
-        ScheduleOverride,
+        _OVERRIDES,
         [override],
         by,
         now,
@@ -76,51 +91,44 @@ def hand_over(engine: Engine, override: Override, *, by: str, now: datetime) -> 
 
 def add_hours_change(engine: Engine, change: HoursChange, *, by: str, now: datetime) -> HoursChange:
     """Store a change of hours, whatever its `id`; return it with the one it got."""
-    return replace(change, id=_add(engine, HoursChanged, [change], by, now)[0])
+    return replace(change, id=_add(engine, _HOURS, [change], by, now)[0])
 
 
 def cancel_override(engine: Engine, override_id: int, *, by: str, now: datetime) -> Override:
     """Cancel an override and return it; OfficeLineError if there is none, or no longer."""
-    row = _cancel(engine, ScheduleOverride, override_id, by, now, "override", "oncall overrides")
-    return _override(row)
+    return _cancel(engine, _OVERRIDES, override_id, by, now)
 
 
 def cancel_hours_change(engine: Engine, change_id: int, *, by: str, now: datetime) -> HoursChange:
     """Cancel a change of hours and return it; OfficeLineError if there is none, or no longer."""
-    row = _cancel(engine, HoursChanged, change_id, by, now, "change of hours", "hours now")
-    return _hours_change(row)
+    return _cancel(engine, _HOURS, change_id, by, now)
 
 
 def list_overrides(engine: Engine, *, after: datetime | None = None) -> list[Made[Override]]:
     """List overrides in the order they were made, canceled ones too; `after`: that end later."""
-    return _listed(engine, ScheduleOverride, _override, after)
+    return _listed(engine, _OVERRIDES, after)
 
 
 def list_hours_changes(engine: Engine, *, after: datetime | None = None) -> list[Made[HoursChange]]:
     """List changes of hours in the order they were made, canceled ones too."""
-    return _listed(engine, HoursChanged, _hours_change, after)
+    return _listed(engine, _HOURS, after)
 
 
-def _listed(
-    engine: Engine,
-    table: type[Row],
-    change_of: Callable[[Row], Change],
-    after: datetime | None,
-) -> list[Made[Change]]:
-    wanted = select(table).order_by(col(table.id))
+def _listed(engine: Engine, kind: _Kind[Change], after: datetime | None) -> list[Made[Change]]:
+    wanted = select(kind.table).order_by(kind.table.c.id)
     if after is not None:
-        wanted = wanted.where(col(table.end) > after)
+        wanted = wanted.where(kind.table.c.end > after)
     with reading(engine) as session:
         return [
-            Made(change_of(row), row.by, row.made_at, row.canceled_at)
-            for row in session.exec(wanted)
+            Made(kind.of(row), row["by"], row["made_at"], row["canceled_at"])
+            for row in session.execute(wanted).mappings()
         ]
 
 
 def _add(
     engine: Engine,
-    table: type[ScheduleOverride | HoursChanged],
-    changes: Sequence[Override | HoursChange],
+    kind: _Kind[Change],
+    changes: Sequence[Change],
     by: str,
     now: datetime,
     besides: Callable[[Connection], object] = lambda _: None,
@@ -129,72 +137,32 @@ def _add(
     if not all(change.start < change.end for change in changes):
         raise OfficeLineError("The change ends before it begins; name an end after its start.")
     ids = []
-    with changing(engine) as connection, Session(connection) as session:
+    with changing(engine) as connection:
         for change in changes:
-            row = table(**{**vars(change), "id": None}, by=by, made_at=now)
-            session.add(row)
-            session.flush()
-            ids.append(cast("int", row.id))
-            audit.append(
-                connection,
-                f"{_NOUNS[table]}.changed",
-                by=by,
-                now=now,
-                about=ids[-1],
-                detail=_reported(row),
-            )
+            row = {**vars(change), "id": None, "by": by, "made_at": now}
+            made = connection.execute(insert(kind.table).values(row))
+            ids.append(new_id(made))
+            what, detail = f"{kind.noun}.changed", _laid_out(change)
+            audit.append(connection, what, by=by, now=now, about=ids[-1], detail=detail)
         besides(connection)
     return ids
 
 
-def _cancel(
-    engine: Engine,
-    table: type[Row],
-    row_id: int,
-    by: str,
-    now: datetime,
-    what: str,
-    see: str,
-) -> Row:
-    with changing(engine) as connection, Session(connection, expire_on_commit=False) as session:
-        row = session.get(table, row_id)
-        if row is None or row.canceled_at is not None:
-            known = f"There is no {what} {row_id}" if row is None else f"The {what} is canceled"
-            raise OfficeLineError(f"{known}; see 'officeline {see}'.")
-        row.canceled_at = now
-        session.add(row)
-        session.flush()
-        session.expunge(row)
-        audit.append(connection, f"{_NOUNS[table]}.canceled", by=by, now=now, about=row_id)
-        return row
+def _cancel(engine: Engine, kind: _Kind[Change], id_: int, by: str, now: datetime) -> Change:
+    of_id = kind.table.c.id == id_
+    with changing(engine) as connection:
+        row = connection.execute(select(kind.table).where(of_id)).mappings().first()
+        if row is None or row["canceled_at"] is not None:
+            known = (
+                f"There is no {kind.what} {id_}" if row is None else f"The {kind.what} is canceled"
+            )
+            raise OfficeLineError(f"{known}; see 'officeline {kind.see}'.")
+        connection.execute(update(kind.table).where(of_id).values(canceled_at=now))
+        audit.append(connection, f"{kind.noun}.canceled", by=by, now=now, about=id_)
+        return kind.of(row)
 
 
-def _reported(row: ScheduleOverride | HoursChanged) -> dict[str, str]:
+def _laid_out(change: Override | HoursChange) -> dict[str, str]:
     """Lay out a change for the audit, without what it leaves open."""
-    reported = row.model_dump(exclude={"id", "by", "made_at", "canceled_at", "start", "end"})
-    span = {"start": utc_text(row.start), "end": utc_text(row.end)}
-    return {key: value for key, value in reported.items() if value} | span
-
-
-def _override(row: ScheduleOverride) -> Override:
-    return Override(
-        id=cast("int", row.id),
-        schedule=row.schedule,
-        kind=row.kind,
-        person=row.person,
-        instead_of=row.instead_of,
-        start=row.start,
-        end=row.end,
-        reason=row.reason,
-    )
-
-
-def _hours_change(row: HoursChanged) -> HoursChange:
-    return HoursChange(
-        id=cast("int", row.id),
-        state=row.state,
-        start=row.start,
-        end=row.end,
-        reason=row.reason,
-        office_hours=row.office_hours,
-    )
+    span = {"start": utc_text(change.start), "end": utc_text(change.end)}
+    return {key: value for key, value in vars(change).items() if value and key != "id"} | span

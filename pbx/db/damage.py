@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import sqlite3
 import time
-from contextlib import closing
 from pathlib import Path
 
 import structlog
 from sqlalchemy.exc import DBAPIError
+
+from pbx.db import driver
 
 LOOK_S = 2.0  # how long the look at the start may take
 ASIDE = ".corrupt-"
@@ -17,15 +17,10 @@ MARK = ".damaged"  # beside the database: whoever uses it found it damaged
 log = structlog.get_logger()
 
 
-def is_damage(code: str) -> bool:
-    """Tell SQLite's codes for a damaged file from all others."""
-    return code.startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB"))
-
-
 def code_of(error: BaseException) -> str:
     """Name SQLite's code within an error; empty if there is none."""
     cause = error.__cause__ if not isinstance(error, DBAPIError) else error
-    return str(getattr(getattr(cause, "orig", cause), "sqlite_errorname", "") or "")
+    return driver.code_in(getattr(cause, "orig", cause))
 
 
 def mark_damaged(database: Path) -> None:
@@ -36,7 +31,7 @@ def mark_damaged(database: Path) -> None:
 def set_aside(database: Path) -> Path | None:
     """Rename a damaged database with what belongs to it, and return its new name; else None."""
     marked = Path(f"{database}{MARK}")
-    if not database.exists() or not (marked.exists() or _is_damaged(database)):
+    if not database.exists() or not (marked.exists() or driver.is_damaged(database, LOOK_S)):
         return None
     aside = Path(f"{database}{ASIDE}{time.strftime('%Y%m%d-%H%M%S', time.gmtime())}")
     for part in ("-wal", "-shm", ""):
@@ -52,15 +47,3 @@ def aside_of(database: Path) -> list[str]:
     """Name the databases that were set aside."""
     found = database.parent.glob(f"{database.name}{ASIDE}*")
     return sorted(one.name for one in found if not one.name.endswith(("-wal", "-shm")))
-
-
-def _is_damaged(database: Path) -> bool:
-    """Look through the file, no longer than is bearable at a start; one in use is not damaged."""
-    until = time.monotonic() + LOOK_S
-    try:
-        with closing(sqlite3.connect(database, timeout=0.5)) as connection:
-            connection.set_progress_handler(lambda: time.monotonic() > until, 10_000)
-            (found,) = connection.execute("PRAGMA quick_check(1)").fetchone()
-    except sqlite3.Error as error:
-        return is_damage(str(getattr(error, "sqlite_errorname", "")))
-    return bool(found != "ok")

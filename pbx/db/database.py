@@ -9,37 +9,39 @@ from __future__ import annotations
 
 import contextlib
 import os
-import sqlite3
 import stat
 import weakref
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import URL, Connection, Engine, create_engine, event
+from sqlalchemy import (
+    URL,
+    Connection,
+    Engine,
+    String,
+    column,
+    create_engine,
+    event,
+    inspect,
+    select,
+    table,
+)
 from sqlalchemy.exc import DBAPIError
 
 from pbx.base import disk
 from pbx.base.errors import OfficeLineError
 from pbx.base.os_errors import database_sentence, os_sentence
-from pbx.db import upgrade
+from pbx.db import driver, upgrade
 
 if TYPE_CHECKING:
     from sqlmodel import Session
 
-SCHEMA = "0011"  # the newest revision below migrations/versions
+SCHEMA = "0001"  # the newest revision below migrations/versions
 MIGRATIONS = Path(__file__).parent / "migrations"
 
-# A message is made durable while Asterisk waits for a verdict, at most 3.7 s: never wait as long.
-BUSY_S = 2.0
-
-# How a transaction begins. A writer takes the lock at once, because a reader that becomes one
-# cannot wait for it; `synchronous` and `journal_mode` can only be set outside of a transaction.
-_BEGINS = "officeline_begins"
-_READ = ("BEGIN",)
-_WRITE = ("PRAGMA synchronous=NORMAL", "BEGIN IMMEDIATE")
-_WRITE_DURABLY = ("PRAGMA synchronous=FULL", "BEGIN IMMEDIATE")
-_SET_WAL = ("PRAGMA journal_mode=WAL",)
+_VERSIONS = table("alembic_version", column("version_num", String))
+_BEGINS = "officeline_begins"  # how the transactions of a connection begin
 
 
 class StoreError(OfficeLineError):
@@ -69,30 +71,33 @@ def open_database(path: Path) -> Engine:
 
 @contextlib.contextmanager
 def writing(engine: Engine, *, durable: bool = False) -> Iterator[Connection]:
-    """Hold one write transaction, committed at the end; `durable` returns after the disk has it."""
-    begins = _WRITE_DURABLY if durable else _WRITE
-    with engine.connect().execution_options(**{_BEGINS: begins}) as connection, connection.begin():
-        yield connection
+    """Hold one write transaction, committed at the end; `durable` returns after the disk has it.
+
+    StoreError says what is wrong with the database.
+    """
+    begins = driver.WRITE_DURABLY if durable else driver.WRITE
+    try:
+        opened = engine.connect().execution_options(**{_BEGINS: begins})
+        with opened as connection, connection.begin():
+            yield connection
+    except DBAPIError as error:
+        raise damage_sentence(error, file_of(engine)) from error
 
 
 def is_writing(connection: Connection) -> bool:
     """Tell whether the connection's transactions hold the lock from their beginning on."""
-    return connection.get_execution_options().get(_BEGINS) in {_WRITE, _WRITE_DURABLY}
+    return connection.get_execution_options().get(_BEGINS) in {driver.WRITE, driver.WRITE_DURABLY}
 
 
 @contextlib.contextmanager
 def changing(engine: Engine) -> Iterator[Connection]:
-    """Hold one durable transaction that changes what stands beside the file, or raise StoreError.
+    """Hold one durable transaction that changes what stands beside the file.
 
-    It counts up SQLite's own `user_version`, by which a running daemon sees that it must look.
+    A running daemon sees by it that it must look.
     """
-    try:
-        with writing(engine, durable=True) as connection:
-            yield connection
-            count = connection.exec_driver_sql("PRAGMA user_version").scalar() or 0
-            connection.exec_driver_sql(f"PRAGMA user_version={(count + 1) % 2**31}")
-    except DBAPIError as error:
-        raise damage_sentence(error, file_of(engine)) from error
+    with writing(engine, durable=True) as connection:
+        yield connection
+        driver.count_up(connection)
 
 
 @contextlib.contextmanager
@@ -114,7 +119,7 @@ def file_of(engine: Engine) -> Path:
 
 def damage_sentence(error: DBAPIError, path: Path) -> StoreError:
     """Say in one sentence what SQLite found wrong, and what to do."""
-    code = getattr(error.orig, "sqlite_errorname", "") or ""
+    code = driver.code_in(error.orig)
     what, fix = f"cannot be used ({error.orig})", "check the disk and the file's owner"
     if code.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
         what, fix = "is locked by another program", "close that program and try again"
@@ -145,8 +150,6 @@ def database_refusal(path: Path) -> str | None:
             return None
     except StoreError as error:
         return str(error)
-    except DBAPIError as error:
-        return str(damage_sentence(error, path))
     finally:
         engine.dispose()
 
@@ -179,33 +182,31 @@ def _refuse_read_only(path: Path) -> None:
 def _engine(path: Path) -> Engine:
     engine = create_engine(
         URL.create("sqlite", database=str(path)),
-        connect_args={"timeout": BUSY_S},
-        pool_timeout=BUSY_S,
+        connect_args={"timeout": driver.BUSY_S},
+        pool_timeout=driver.BUSY_S,
         hide_parameters=True,  # an error's text is logged, and parameters hold numbers
     )
 
-    connections: set[sqlite3.Connection] = set()
+    connections: set[driver.Connection] = set()
     weakref.finalize(engine, _close, connections)  # Python closes none that is forgotten
 
     @event.listens_for(engine, "close")
-    def _closed(connection: sqlite3.Connection, _record: Any) -> None:
+    def _closed(connection: driver.Connection, _record: Any) -> None:
         connections.discard(connection)
 
     @event.listens_for(engine, "connect")
-    def _connected(connection: sqlite3.Connection, _record: Any) -> None:
+    def _connected(connection: driver.Connection, _record: Any) -> None:
         connections.add(connection)
-        connection.isolation_level = None  # we begin transactions ourselves, migrations included
-        connection.execute("PRAGMA foreign_keys=ON")
+        driver.set_up(connection)
 
     @event.listens_for(engine, "begin")
     def _begins(connection: Connection) -> None:
-        for statement in connection.get_execution_options().get(_BEGINS, _READ):
-            connection.exec_driver_sql(statement)
+        driver.begin_in(connection, connection.get_execution_options().get(_BEGINS, driver.READ))
 
     return engine
 
 
-def _close(connections: set[sqlite3.Connection]) -> None:
+def _close(connections: set[driver.Connection]) -> None:
     """Close what an engine that nobody holds any more has left open."""
     while connections:
         connections.pop().close()
@@ -223,9 +224,9 @@ def _bring_up_to_date(engine: Engine, path: Path) -> None:
 def _set_wal(engine: Engine) -> None:
     """Set WAL where it is not: in a new file, and in a copy that VACUUM INTO made."""
     with engine.connect() as connection:
-        if connection.exec_driver_sql("PRAGMA journal_mode").scalar() == "wal":
+        if driver.is_wal(connection):
             return
-    with engine.connect().execution_options(**{_BEGINS: _SET_WAL}) as connection:
+    with engine.connect().execution_options(**{_BEGINS: driver.SET_WAL}) as connection:
         connection.begin()
 
 
@@ -265,13 +266,15 @@ def _migrate(engine: Engine, path: Path) -> None:
 def _not_upgraded(error: Exception, path: Path, *, begun: bool) -> StoreError:
     """Say in one sentence why a database stays as it was, and what to do."""
     if isinstance(error, StoreError):
-        return error
-    if not begun and isinstance(error, OSError | sqlite3.Error):
+        if not isinstance(error.__cause__, DBAPIError):
+            return error
+        error = error.__cause__
+    if not begun and isinstance(error, OSError | driver.Error):
         return StoreError(
             f"The database {path} cannot be copied before its upgrade ({error}), and is as it was; "
             "make room on its disk and try again."
         )
-    code = getattr(getattr(error, "orig", None), "sqlite_errorname", "") or ""
+    code = driver.code_in(getattr(error, "orig", None))
     if isinstance(error, DBAPIError) and not code.startswith(("SQLITE_ERROR", "SQLITE_CONSTRAINT")):
         return damage_sentence(error, path)
     return StoreError(
@@ -282,15 +285,13 @@ def _not_upgraded(error: Exception, path: Path, *, begun: bool) -> StoreError:
 
 def _version(connection: Connection, path: Path) -> str | None:
     """Read the schema's revision; None for an empty database."""
-    tables = set(
-        connection.exec_driver_sql("SELECT name FROM sqlite_master WHERE type = 'table'").scalars()
-    )
+    tables = inspect(connection).get_table_names()
     if not tables:
         return None
-    if "alembic_version" not in tables:
+    if _VERSIONS.name not in tables:
         raise StoreError(
             f"The database {path} belongs to another program; "
             "move it aside, or name another folder with --home."
         )
-    found = connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar()
+    found = connection.scalar(select(_VERSIONS.c.version_num))
     return None if found is None else str(found)

@@ -12,43 +12,107 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Engine, text
+from sqlalchemy import (
+    Column,
+    ColumnElement,
+    Connection,
+    Delete,
+    Engine,
+    Insert,
+    Integer,
+    MetaData,
+    Select,
+    String,
+    Table,
+    delete,
+    func,
+    insert,
+    select,
+    true,
+)
 
 from pbx.base.percentiles import Histogram
 from pbx.db.callers import Callers, count_callers
 from pbx.db.database import reading
-from pbx.db.tables import utc_text
+from pbx.db.statements import seconds_between, table_of
+from pbx.db.tables import Attempt, Call, Leg, UtcTime
 
 Span = tuple[datetime, datetime]  # from the first up to, but without, the second
 
-_CUT = "CREATE TEMP TABLE cut (id INTEGER PRIMARY KEY, start TEXT, until TEXT, bin INTEGER)"
-_WHO = "CREATE TEMP TABLE who (id INTEGER PRIMARY KEY, person TEXT)"
-# CROSS JOIN keeps the order of the loops, so that groups come in order and nothing is sorted.
-_COUNTS = text("""
-    SELECT cut.id, count(*) AS calls, sum(urgency = 'urgent') AS urgent,
-           sum(outcome = 'connected') AS connected, sum(outcome = 'message') AS message,
-           sum(outcome = 'abandoned') AS abandoned, sum(outcome = 'blocked') AS blocked
-    FROM cut CROSS JOIN call ON call.started_at >= cut.start AND call.started_at < cut.until
-    GROUP BY cut.id
-""")
-_ANSWERS = text("""
-    SELECT cut.bin, count(*) AS calls,
-           CAST(round((julianday(acknowledged_at) - julianday(started_at)) * 86400) AS INTEGER) AS s
-    FROM cut CROSS JOIN call ON call.started_at >= cut.start AND call.started_at < cut.until
-    WHERE cut.bin >= 0 AND acknowledged_at IS NOT NULL
-    GROUP BY cut.bin, s
-""")
-_RINGS = """
-    SELECT who.person, cut.id, count(*) AS rings, sum({table}.result = :taken) AS taken
-    FROM who CROSS JOIN cut CROSS JOIN {table} ON {table}.person = who.person
-        AND {table}.started_at >= cut.start AND {table}.started_at < cut.until
-    GROUP BY who.id, cut.id
-"""
-# A leg of a call, and an attempt of the follow-up; and what either is when the person took it.
-_PHONES = (
-    (text(_RINGS.format(table="leg")), "accepted"),
-    (text(_RINGS.format(table="attempt")), "acknowledged"),
+_CALL = table_of(Call)
+_TEMPORARY = MetaData()
+_CUT = Table(
+    "cut",
+    _TEMPORARY,
+    Column("id", Integer, primary_key=True),
+    Column("start", UtcTime),
+    Column("until", UtcTime),
+    Column("bin", Integer),
+    prefixes=["TEMPORARY"],
 )
+_WHO = Table(
+    "who",
+    _TEMPORARY,
+    Column("id", Integer, primary_key=True),
+    Column("person", String),
+    prefixes=["TEMPORARY"],
+)
+
+
+_CUT_ANEW = (delete(_CUT), insert(_CUT))
+_WHO_ANEW = (delete(_WHO), insert(_WHO))
+
+
+def _within(started_at: ColumnElement[Any]) -> ColumnElement[bool]:
+    return (started_at >= _CUT.c.start) & (started_at < _CUT.c.until)
+
+
+# An outer join keeps the order of the loops, so that groups come in order and nothing is sorted;
+# a stretch without calls then has one row, of nulls.
+_COUNTS = (
+    select(
+        _CUT.c.id,
+        func.count(_CALL.c.started_at).label("calls"),
+        func.count().filter(_CALL.c.urgency == "urgent").label("urgent"),
+        *(
+            func.count().filter(_CALL.c.outcome == outcome).label(outcome)
+            for outcome in ("connected", "message", "abandoned", "blocked")
+        ),
+    )
+    .join_from(_CUT, _CALL, _within(_CALL.c.started_at), isouter=True)
+    .group_by(_CUT.c.id)
+)
+_WAITED = seconds_between(_CALL.c.started_at, _CALL.c.acknowledged_at).label("s")
+_ANSWERS = (
+    select(_CUT.c.bin, _WAITED, func.count().label("calls"))
+    .join_from(
+        _CUT,
+        _CALL,
+        _within(_CALL.c.started_at) & _CALL.c.acknowledged_at.is_not(None),
+        isouter=True,
+    )
+    .where(_CUT.c.bin >= 0)
+    .group_by(_CUT.c.bin, _WAITED)
+)
+
+
+def _rings(phones: Table, taken: str) -> Select[Any]:
+    of_person = (phones.c.person == _WHO.c.person) & _within(phones.c.started_at)
+    return (
+        select(
+            _WHO.c.person,
+            _CUT.c.id,
+            func.count(phones.c.started_at).label("rings"),
+            func.count().filter(phones.c.result == taken).label("taken"),
+        )
+        .join_from(_WHO, _CUT, true(), isouter=True)
+        .join(phones, of_person, isouter=True)
+        .group_by(_WHO.c.id, _CUT.c.id)
+    )
+
+
+# A leg of a call, and an attempt of the follow-up; and what either is when the person took it.
+_PHONES = (_rings(table_of(Leg), "accepted"), _rings(table_of(Attempt), "acknowledged"))
 
 
 class Counts(NamedTuple):
@@ -79,30 +143,26 @@ class Figures:
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
-        for statement in (_CUT, _WHO):
-            connection.exec_driver_sql(statement)
+        _TEMPORARY.create_all(connection, checkfirst=False)
 
     def cut(self, stretches: Iterable[tuple[Span, int]]) -> None:
         """Count by these stretches from now on; each has a bin for what is counted over several."""
-        self._connection.exec_driver_sql("DELETE FROM cut")
         rows = [
-            (number, utc_text(start), utc_text(until), bin_)
+            {"id": number, "start": start, "until": until, "bin": bin_}
             for number, ((start, until), bin_) in enumerate(stretches)
         ]
-        self._insert("INSERT INTO cut VALUES (?, ?, ?, ?)", rows)
+        self._fill(_CUT_ANEW, rows)
 
     def counts(self) -> dict[int, Counts]:
         """Count the calls that began in each stretch, by its place; where none did is nothing."""
-        return {
-            row.id: Counts(*(value or 0 for value in row[1:]))
-            for row in self._connection.execute(_COUNTS)
-        }
+        return {row.id: Counts(*row[1:]) for row in self._connection.execute(_COUNTS) if row.calls}
 
     def answers(self) -> dict[int, Histogram]:
         """Count by whole seconds how long callers waited for a person, by bin; -1 is left out."""
         found: defaultdict[int, dict[int, int]] = defaultdict(dict)
         for row in self._connection.execute(_ANSWERS):
-            found[row.bin][row.s] = row.calls
+            if row.s is not None:
+                found[row.bin][row.s] = row.calls
         return dict(found)
 
     def callers(self, span: Span, most: int) -> Callers:
@@ -114,19 +174,21 @@ class Figures:
     ) -> dict[tuple[str, int], Rings]:
         """Count how often each person's phones rang in each stretch, for calls and messages."""
         self.cut((span, -1) for span in stretches)
-        self._connection.exec_driver_sql("DELETE FROM who")
-        self._insert("INSERT INTO who (person) VALUES (?)", [(one,) for one in people])
+        self._fill(_WHO_ANEW, [{"person": one} for one in people])
         found: dict[tuple[str, int], Rings] = {}
-        for statement, taken in _PHONES:
-            for row in self._connection.execute(statement, {"taken": taken}):
-                before = found.get((row.person, row.id), Rings())
-                more = Rings(before.rings + row.rings, before.taken + (row.taken or 0))
-                found[row.person, row.id] = more
+        for statement in _PHONES:
+            for row in self._connection.execute(statement):
+                if row.rings:
+                    before = found.get((row.person, row.id), Rings())
+                    more = Rings(before.rings + row.rings, before.taken + row.taken)
+                    found[row.person, row.id] = more
         return found
 
-    def _insert(self, statement: str, rows: list[tuple[Any, ...]]) -> None:
+    def _fill(self, anew: tuple[Delete, Insert], rows: list[dict[str, Any]]) -> None:
+        empty, fill = anew
+        self._connection.execute(empty)
         if rows:
-            self._connection.exec_driver_sql(statement, rows)
+            self._connection.execute(fill, rows)
 
 
 @contextlib.contextmanager

@@ -1,21 +1,23 @@
 """The escalator's rounds and attempts: who is called about a message, and what came of it.
 
-All of it blocks, and looks at the message's state in the transaction that writes.
+What alone writes `attempt`. All of it blocks, and looks at the message's state in the transaction
+that writes.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal
+from typing import Any, Literal
 
-from sqlalchemy import Engine, bindparam, text
-from sqlmodel import Session, col, select
+from sqlalchemy import Connection, Engine, Row, delete, insert, select, update
 
+from pbx.db import message_rows
 from pbx.db.database import reading, writing
-from pbx.db.messages import OPEN_STATES, note_event
-from pbx.db.tables import Attempt, Message, utc_text
+from pbx.db.message_events import note_event
+from pbx.db.statements import table_of
+from pbx.db.tables import Attempt
 from routing import follow_up
 from routing.follow_up import RINGING, FollowUpStage, MessageView
 
@@ -25,26 +27,8 @@ Result = Outcome | Literal["too late", "canceled", "unknown"]
 
 BREACH = "breach"
 
-_END_ATTEMPT = text("UPDATE attempt SET ended_at = :at, result = :result WHERE id = :id")
-# If none of those who were called together could be reached, and no call goes on, the next stage
-# is due at once.
-_CLIMB = text("""
-    UPDATE message SET stage = stage + 1, due_at = :at
-    WHERE id = (SELECT message FROM attempt WHERE id = :id) AND state IN :states
-      AND stage = (SELECT stage FROM attempt WHERE id = :id) AND stage < :last
-      AND NOT EXISTS (
-        SELECT 1 FROM attempt AS other JOIN attempt AS this ON this.message = other.message
-        WHERE this.id = :id AND (other.result IS NULL
-          OR (other.started_at = this.started_at AND other.result <> 'unreachable')))
-""").bindparams(bindparam("states", expanding=True))
-_CUT_OFF = text("""
-    UPDATE message SET due_at = :at
-    WHERE id IN (SELECT message FROM attempt WHERE result IS NULL) AND state IN :states
-""").bindparams(bindparam("states", expanding=True))
-_TIMERLESS = text(
-    "UPDATE message SET due_at = :at WHERE state IN :states AND due_at IS NULL"
-).bindparams(bindparam("states", expanding=True))
-_UNKNOWN = text("UPDATE attempt SET result = 'unknown', ended_at = :at WHERE result IS NULL")
+_ATTEMPT = table_of(Attempt)
+_BEGIN = insert(_ATTEMPT).returning(_ATTEMPT)
 
 
 @dataclass(frozen=True)
@@ -77,12 +61,8 @@ def begin_rounds(engine: Engine, rounds: Iterable[Round]) -> list[list[AttemptRo
 
     Of each round come its attempts, or None if the message moved on.
     """
-    with writing(engine, durable=True) as connection, Session(connection) as session:
-        begun = [_begin(session, one) for one in rounds]
-        session.flush()
-        rows = [None if made is None else [_attempt_row(one) for one in made] for made in begun]
-        session.commit()
-    return rows
+    with writing(engine, durable=True) as connection:
+        return [_begin(connection, one) for one in rounds]
 
 
 def begin_round(
@@ -98,59 +78,51 @@ def begin_round(
     return begin_rounds(engine, [Round(view, todo, tuple(who), at, due_at)])[0]
 
 
-def _begin(session: Session, one: Round) -> list[Attempt] | None:
-    """Put one round into the session."""
+def _begin(connection: Connection, one: Round) -> list[AttemptRow] | None:
+    """Write one round."""
     view, todo = one.view, one.todo
-    message = session.get(Message, view.id)
+    message = message_rows.stored_message(connection, view.id)
     if message is None or message.state not in RINGING or message.due_at is None:
         return None
-    message.stage, message.due_at = todo.stage, one.due_at
+    broken = {"breached_at": one.at} if todo.breach else {}
+    message_rows.change_message(connection, view.id, stage=todo.stage, due_at=one.due_at, **broken)
     if todo.breach:
-        message.breached_at = one.at
-        note_event(session.connection(), view.id, one.at, BREACH)
-    attempts = [
-        Attempt(message=view.id, person=who, via=todo.who[who], stage=todo.stage, started_at=one.at)
+        note_event(connection, view.id, one.at, BREACH)
+    begun = {"message": view.id, "stage": int(todo.stage), "started_at": one.at}
+    return [
+        _attempt(connection.execute(_BEGIN, {**begun, "person": who, "via": todo.who[who]}).one())
         for who in one.who
     ]
-    session.add_all([message, *attempts])
-    return attempts
 
 
 def end_attempt(engine: Engine, attempt_id: int, result: Result, at: datetime) -> None:
     """Write what became of an attempt; if nobody of its round can be reached, climb at once."""
+    ended = update(_ATTEMPT).where(_ATTEMPT.c.id == attempt_id)
     with writing(engine, durable=True) as connection:
-        row = {"id": attempt_id, "at": utc_text(at), "result": result}
-        connection.execute(_END_ATTEMPT, row)
+        connection.execute(ended.values(ended_at=at, result=result))
         if result == "unreachable":
-            climb = {**row, "states": RINGING, "last": FollowUpStage.EVERYONE}
-            connection.execute(_CLIMB, climb)
+            message_rows.climb_stage(connection, attempt_id, at)
 
 
 def take_up_messages(engine: Engine, now: datetime) -> None:
     """At the start: calls that were cut off count as unknown, and their messages are due now."""
-    row = {"at": utc_text(now), "states": RINGING}
+    cut_off = update(_ATTEMPT).where(_ATTEMPT.c.result.is_(None))
     with writing(engine, durable=True) as connection:
-        connection.execute(_CUT_OFF, row)
-        connection.execute(_UNKNOWN, {"at": utc_text(now)})
-        # no message may be without a timer: looked at once too often is better than never
-        connection.execute(_TIMERLESS, {"at": utc_text(now), "states": OPEN_STATES})
+        message_rows.resume_timers(connection, now)
+        connection.execute(cut_off.values(result="unknown", ended_at=now))
+
+
+def remove_attempts(connection: Connection, message_ids: Collection[str]) -> None:
+    """Delete the attempts of messages that go, within a transaction."""
+    connection.execute(delete(_ATTEMPT).where(_ATTEMPT.c.message.in_(message_ids)))
 
 
 def attempts(engine: Engine, message_id: str) -> list[AttemptRow]:
     """Read the attempts to tell somebody of a message, in their order."""
-    wanted = select(Attempt).where(Attempt.message == message_id).order_by(col(Attempt.id))
+    wanted = select(_ATTEMPT).where(_ATTEMPT.c.message == message_id).order_by(_ATTEMPT.c.id)
     with reading(engine) as session:
-        return [_attempt_row(one) for one in session.exec(wanted)]
+        return [_attempt(row) for row in session.execute(wanted)]
 
 
-def _attempt_row(one: Attempt) -> AttemptRow:
-    return AttemptRow(
-        id=one.id or 0,
-        message=one.message,
-        person=one.person,
-        via=one.via,
-        stage=FollowUpStage(one.stage),
-        started_at=one.started_at,
-        ended_at=one.ended_at,
-        result=one.result,
-    )
+def _attempt(row: Row[Any]) -> AttemptRow:
+    return AttemptRow(**(row._asdict() | {"stage": FollowUpStage(row.stage)}))

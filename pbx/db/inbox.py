@@ -7,17 +7,22 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Engine, func
-from sqlalchemy.exc import DBAPIError
-from sqlmodel import Session, col, select
+from sqlalchemy import Connection, Engine, func, select
+from sqlmodel import col
 
-from pbx.db.database import damage_sentence, file_of, reading, writing
+from pbx.db import message_rows
+from pbx.db.database import reading, writing
+from pbx.db.message_events import note_event
+from pbx.db.message_rows import OPEN_STATES
 from pbx.db.message_states import RefusedError, view_of
-from pbx.db.messages import OPEN_STATES, MessageRow, note_event, row_of
+from pbx.db.messages import MessageRow, row_of
+from pbx.db.statements import table_of
 from pbx.db.tables import Attempt, Message
 from routing.follow_up import MessageView
 
 CLAIMED, NOTED = "claimed", "note"
+
+_ATTEMPT = table_of(Attempt)
 
 
 @dataclass(frozen=True)
@@ -44,74 +49,50 @@ def items(
     elif not closed:
         wanted = wanted.where(col(Message.state).in_(OPEN_STATES))
     with reading(engine) as session:
-        found = session.exec(wanted).all()
-        ids = [one.id for one in found]
-        counted = dict(
-            session.exec(
-                select(Attempt.message, func.count())
-                .where(col(Attempt.message).in_(ids))
-                .group_by(Attempt.message)
-            ).all()
-        )
+        found = session.scalars(wanted).all()
+        made = select(_ATTEMPT.c.message, func.count()).group_by(_ATTEMPT.c.message)
+        of_these = made.where(_ATTEMPT.c.message.in_([one.id for one in found]))
+        counted = dict(session.execute(of_these).all())
         return [InboxItem(row_of(one), view_of(one), counted.get(one.id, 0)) for one in found]
 
 
 def urgent_waiting(engine: Engine) -> int:
     """Count the urgent messages about which somebody is still to be called."""
-    wanted = (
-        select(func.count())
-        .select_from(Message)
-        .where(
-            Message.urgency == "urgent",
-            col(Message.state).in_(OPEN_STATES),
-            col(Message.due_at).is_not(None),
-        )
+    waiting = (
+        col(Message.urgency) == "urgent",
+        col(Message.state).in_(OPEN_STATES),
+        col(Message.due_at).is_not(None),
     )
     with reading(engine) as session:
-        return session.exec(wanted).one()
+        return int(session.execute(select(func.count()).where(*waiting)).scalar_one())
 
 
 def claim(engine: Engine, message_id: str, person: str, at: datetime) -> None:
     """Make somebody the owner of a message that is not closed, durably."""
-    with _changing(engine, message_id) as (session, message):
+    with _changing(engine, message_id) as (connection, message):
         if message.state == "closed":
             raise RefusedError(
                 f"Message {message_id} is closed, and has no owner any more; "
                 f"'officeline inbox show {message_id}' tells who closed it."
             )
         detail = {"before": message.owner} if message.owner else {}
-        message.owner = person
-        session.add(message)
-        note_event(session.connection(), message_id, at, CLAIMED, person, detail)
+        message_rows.change_message(connection, message_id, owner=person)
+        note_event(connection, message_id, at, CLAIMED, person, detail)
 
 
 def add_note(engine: Engine, message_id: str, words: str, person: str, at: datetime) -> None:
     """Write a note on a message, closed ones too, durably."""
-    with _changing(engine, message_id) as (session, _):
-        note_event(session.connection(), message_id, at, NOTED, person, {"text": words})
+    with _changing(engine, message_id) as (connection, _):
+        note_event(connection, message_id, at, NOTED, person, {"text": words})
 
 
 @contextlib.contextmanager
-def explained(engine: Engine) -> Iterator[None]:
-    """Turn what SQLite complains of into a StoreError, one sentence."""
-    try:
-        yield
-    except DBAPIError as error:
-        raise damage_sentence(error, file_of(engine)) from error
-
-
-@contextlib.contextmanager
-def _changing(engine: Engine, message_id: str) -> Iterator[tuple[Session, Message]]:
-    with (
-        explained(engine),
-        writing(engine, durable=True) as connection,
-        Session(connection) as session,
-    ):
-        message = session.get(Message, message_id)
+def _changing(engine: Engine, message_id: str) -> Iterator[tuple[Connection, Message]]:
+    with writing(engine, durable=True) as connection:
+        message = message_rows.stored_message(connection, message_id)
         if message is None:
             raise no_such_message(message_id)
-        yield session, message
-        session.commit()  # the transaction itself is committed by `writing`
+        yield connection, message
 
 
 def no_such_message(message_id: str) -> RefusedError:

@@ -2,34 +2,37 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import Engine, text
+from sqlalchemy import ColumnElement, Engine, Select, exists, func, select
 
 from pbx.db.database import reading
-from pbx.db.tables import from_utc_text, utc_text
+from pbx.db.statements import table_of
+from pbx.db.tables import Call, Message
 
-_CALLS = text("""
-    SELECT call.id, call.started_at, call.acknowledged_at, call.ended_at, call.line, call.caller,
-           call.urgency, call.outcome, call.person, call.message,
-           EXISTS (SELECT 1 FROM message WHERE message.id = call.message
-                   UNION ALL SELECT 1 FROM message WHERE message.call = call.id) AS is_left
-    FROM call
-    WHERE (call.started_at >= :start AND call.started_at < :end)
-       OR call.id IN (SELECT value FROM json_each(:ids))
-    ORDER BY call.started_at, call.id
-""")
-_OPEN = text("SELECT id, started_at FROM call WHERE outcome IS NULL")
-# a message is durable before the log hears of its call: a crash may leave it alone
-_ORPHANS = text("""
-    SELECT call AS id, min(opened_at) AS at, min(id) AS message FROM message
-    WHERE opened_at >= :start AND opened_at < :end
-      AND NOT EXISTS (SELECT 1 FROM call WHERE call.id = message.call)
-    GROUP BY call ORDER BY 2, 1
-""")
+_CALL, _MESSAGE = table_of(Call), table_of(Message)
+_AT_ONCE = 500  # ids of one statement
+
+
+def _calls() -> Select[Any]:
+    """Read what an `OwnCall` has; a message names its call, and a call that joined one names it."""
+    known = _CALL.c
+    named = select(1).where(_MESSAGE.c.id == known.message)
+    left = select(1).where(_MESSAGE.c.call == known.id)
+    return select(
+        known.id,
+        known.started_at,
+        known.acknowledged_at.label("accepted_at"),
+        known.ended_at,
+        *(known[name] for name in ("line", "caller", "urgency", "outcome", "person", "message")),
+        (exists(named) | exists(left)).label("is_left"),
+    ).order_by(known.started_at, known.id)
+
+
+_CALLS = _calls()
 
 
 @dataclass(frozen=True)
@@ -60,46 +63,41 @@ class Orphan:
 
 def calls_between(engine: Engine, start: datetime, end: datetime) -> list[OwnCall]:
     """Read the calls that started in [start, end), the earliest first."""
-    return _read(engine, {"start": utc_text(start), "end": utc_text(end), "ids": "[]"})
+    return _read(engine, _CALL.c.started_at >= start, _CALL.c.started_at < end)
 
 
 def calls_named(engine: Engine, ids: Iterable[str]) -> list[OwnCall]:
     """Read the calls with these ids, whenever they were."""
-    return _read(engine, {"start": "", "end": "", "ids": json.dumps(list(ids))})
+    named = sorted(ids)
+    parts = (named[at : at + _AT_ONCE] for at in range(0, len(named), _AT_ONCE))
+    found = [call for part in parts for call in _read(engine, _CALL.c.id.in_(part))]
+    return sorted(found, key=lambda call: (call.started_at, call.id))
 
 
 def open_calls(engine: Engine) -> dict[str, datetime]:
     """Map the calls without an outcome to when they began."""
+    wanted = select(_CALL.c.id, _CALL.c.started_at).where(_CALL.c.outcome.is_(None))
     with reading(engine) as session:
-        rows = session.connection().execute(_OPEN)
-        return {row.id: from_utc_text(row.started_at) for row in rows}
+        return {row.id: row.started_at for row in session.execute(wanted)}
 
 
 def orphans_between(engine: Engine, start: datetime, end: datetime) -> list[Orphan]:
-    """Read the messages opened in [start, end) whose call is not in the log."""
+    """Read the messages opened in [start, end) whose call is not in the log.
+
+    A message is durable before the log hears of its call: a crash may leave it alone.
+    """
+    opened_at, known = _MESSAGE.c.opened_at, exists().where(_CALL.c.id == _MESSAGE.c.call)
+    first = func.min(opened_at)
+    wanted = (
+        select(_MESSAGE.c.call, first, func.min(_MESSAGE.c.id))
+        .where(opened_at >= start, opened_at < end, ~known)
+        .group_by(_MESSAGE.c.call)
+        .order_by(first, _MESSAGE.c.call)
+    )
     with reading(engine) as session:
-        rows = session.connection().execute(
-            _ORPHANS, {"start": utc_text(start), "end": utc_text(end)}
-        )
-        return [Orphan(row.id, from_utc_text(row.at), row.message) for row in rows]
+        return [Orphan(*row) for row in session.execute(wanted)]
 
 
-def _read(engine: Engine, values: Mapping[str, str]) -> list[OwnCall]:
+def _read(engine: Engine, *meant: ColumnElement[bool]) -> list[OwnCall]:
     with reading(engine) as session:
-        rows = session.connection().execute(_CALLS, values)
-        return [
-            OwnCall(
-                id=row.id,
-                started_at=from_utc_text(row.started_at),
-                accepted_at=from_utc_text(row.acknowledged_at) if row.acknowledged_at else None,
-                ended_at=from_utc_text(row.ended_at) if row.ended_at else None,
-                line=row.line,
-                caller=row.caller,
-                urgency=row.urgency,
-                outcome=row.outcome,
-                person=row.person,
-                message=row.message,
-                is_left=bool(row.is_left),
-            )
-            for row in rows
-        ]
+        return [OwnCall(*row) for row in session.execute(_CALLS.where(*meant))]

@@ -11,14 +11,16 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, cast
 
-from sqlalchemy import Connection, Engine, text
-from sqlmodel import Session, col, select
+from sqlalchemy import Connection, Engine, func, select
+from sqlmodel import col
 
 from pbx.base.errors import OfficeLineError
-from pbx.db import messages
+from pbx.db import message_events, message_rows
 from pbx.db.database import reading, writing
-from pbx.db.messages import MessageRow, is_shared, note_event, row_of
-from pbx.db.tables import Message, from_utc_text, utc_text
+from pbx.db.message_events import is_shared, note_event
+from pbx.db.messages import MessageRow, row_of
+from pbx.db.statements import table_of
+from pbx.db.tables import Message
 from routing import follow_up
 from routing.follow_up import RINGING, FollowUpStage, MessageView, State
 from routing.model import Plan, Urgency
@@ -30,9 +32,13 @@ Timer = tuple[MessageView, datetime | None]  # a message, and when it is due nex
 REMINDED = "reminded"
 PUSHED, PUSH_FAILED = "pushed", "push failed"
 
-_NEAREST = text("SELECT min(due_at) FROM message WHERE urgency = :urgency AND due_at IS NOT NULL")
-_OWNER = text("SELECT owner FROM message WHERE id = :id")
-_SET_DUE = text("UPDATE message SET due_at = :due_at WHERE id = :id AND state = :state")
+_MESSAGE = table_of(Message)
+# What an event changes of a message.
+_MOVED = (
+    "state", "stage", "due_at", "reopened_at", "breached_at", "disposition",
+    "delivered_by", "delivered_at", "acknowledged_by", "acknowledged_at",
+    "called_back_by", "called_back_at", "closed_by", "closed_at",
+)  # fmt: skip
 
 
 class RefusedError(OfficeLineError):
@@ -77,11 +83,11 @@ def move(
     `messages.open_message` alone. The follow-up begins with what was cut off at `due_at`, or at
     once; where it calls about other calls of the message already, it goes on from where it is.
     `spoke_in` is the call in which they spoke with the caller: that settles nothing of a message
-    that other calls are in, too (`messages.is_shared`). `joins` is how often a call had joined when
-    they heard its words: UnheardError if one did since then.
+    that other calls are in, too. `joins` is how often a call had joined when they heard its words:
+    UnheardError if one did since then.
     """
-    with writing(engine, durable=True) as connection, Session(connection) as session:
-        message = session.get(Message, message_id)
+    with writing(engine, durable=True) as connection:
+        message = message_rows.stored_message(connection, message_id)
         if message is None:
             raise RefusedError(
                 f"There is no message {message_id}; 'officeline inbox list' shows what there is."
@@ -91,7 +97,7 @@ def move(
                 f"Message {message_id} stays as it is, because other calls are in it, too; "
                 f"'officeline inbox play {message_id}' has their words."
             )
-        if joins is not None and messages.joins(connection, message_id) > joins:
+        if joins is not None and message_events.count_joins(connection, message_id) > joins:
             raise UnheardError(message_id)
         view = view_of(message)
         try:
@@ -112,13 +118,11 @@ def move(
             message.due_at = follow_up.next_due(view_of(message), plan, at)
         if disposition is not None:
             message.disposition = disposition
-        session.add(message)
-        session.flush()
-        row = row_of(message)
+        moved = {name: getattr(message, name) for name in _MOVED}
+        message_rows.change_message(connection, message_id, **moved)
         detail = {} if disposition is None else {"disposition": disposition}
         note_event(connection, message_id, at, event, person, detail)
-        session.commit()  # the transaction itself is committed by `writing`
-    return row
+    return row_of(message)
 
 
 def _cut_off(message: Message, due_at: datetime, at: datetime, *, climbs: bool) -> None:
@@ -154,27 +158,33 @@ def due_messages(engine: Engine, now: datetime, limit: int) -> list[MessageView]
     found: list[MessageView] = []
     with reading(engine) as session:
         for urgency in ("urgent", "routine"):
-            wanted = select(Message).where(Message.urgency == urgency, col(Message.due_at) <= now)
+            wanted = select(Message).where(
+                col(Message.urgency) == urgency, col(Message.due_at) <= now
+            )
             left = wanted.order_by(col(Message.due_at)).limit(limit - len(found))
-            found += [view_of(message) for message in session.exec(left)]
+            found += [view_of(message) for message in session.scalars(left)]
     return found
 
 
 def nearest(engine: Engine) -> datetime | None:
     """Tell when the next timer runs out; None if there is none."""
-    with engine.connect() as connection:
+    with reading(engine) as session:
         times = [
-            connection.execute(_NEAREST, {"urgency": urgency}).scalar()
+            session.scalar(
+                select(func.min(_MESSAGE.c.due_at)).where(
+                    _MESSAGE.c.urgency == urgency, _MESSAGE.c.due_at.is_not(None)
+                )
+            )
             for urgency in ("urgent", "routine")
         ]
-    return min((from_utc_text(one) for one in times if one is not None), default=None)
+    return min((one for one in times if one is not None), default=None)
 
 
 def put_off(engine: Engine, timers: Sequence[Timer]) -> None:
     """Set the timers of messages that need nothing now, unless they have moved on."""
     with writing(engine) as connection:
         for view, due_at in timers:
-            _set_due(connection, view, due_at)
+            message_rows.set_due_at(connection, view.id, view.state, due_at)
 
 
 def remind(engine: Engine, timers: Sequence[Timer], *, at: datetime) -> list[str | None]:
@@ -186,15 +196,9 @@ def remind(engine: Engine, timers: Sequence[Timer], *, at: datetime) -> list[str
 def _reminded(
     connection: Connection, view: MessageView, due_at: datetime | None, at: datetime
 ) -> str | None:
-    _set_due(connection, view, due_at)
+    message_rows.set_due_at(connection, view.id, view.state, due_at)
     note_event(connection, view.id, at, REMINDED)
-    owner = connection.execute(_OWNER, {"id": view.id}).scalar()
-    return None if owner is None else str(owner)
-
-
-def _set_due(connection: Connection, view: MessageView, due_at: datetime | None) -> None:
-    row = {"id": view.id, "state": view.state, "due_at": due_at and utc_text(due_at)}
-    connection.execute(_SET_DUE, row)
+    return connection.scalar(select(_MESSAGE.c.owner).where(_MESSAGE.c.id == view.id))
 
 
 def note_push(
@@ -210,7 +214,7 @@ def standings(engine: Engine, message_ids: Iterable[str]) -> dict[str, MessageSt
     """Read how messages stand."""
     wanted = select(Message).where(col(Message.id).in_(list(message_ids)))
     with reading(engine) as session:
-        return {one.id: _standing(one) for one in session.exec(wanted)}
+        return {one.id: _standing(one) for one in session.scalars(wanted)}
 
 
 def _standing(message: Message) -> MessageStanding:

@@ -5,29 +5,47 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Engine, bindparam, text
+from sqlalchemy import Engine, bindparam, false, func, select
 
-from pbx.db.messages import OPEN_STATES
-from pbx.db.tables import from_utc_text
+from pbx.db.database import reading
+from pbx.db.message_rows import OPEN_STATES
+from pbx.db.statements import table_of
+from pbx.db.tables import Attempt, Message, MessageEvent
 from routing.follow_up import RINGING
 
-_LAST_ATTEMPT = text("SELECT coalesce(max(id), 0) FROM attempt")
-_ATTEMPTS = text("""
-    SELECT stage, count(*) AS made, max(id) AS last FROM attempt WHERE id > :last GROUP BY stage
-""")
+_MESSAGE, _EVENT, _ATTEMPT = table_of(Message), table_of(MessageEvent), table_of(Attempt)
+_LAST_ATTEMPT = select(func.coalesce(func.max(_ATTEMPT.c.id), 0))
+_ATTEMPTS = (
+    select(_ATTEMPT.c.stage, func.count().label("made"), func.max(_ATTEMPT.c.id).label("last"))
+    .where(_ATTEMPT.c.id > bindparam("last"))
+    .group_by(_ATTEMPT.c.stage)
+)
 # A promise is broken since the follow-up last began, as `routing.follow_up.due` sees it.
-_BROKEN = "coalesce(breached_at >= coalesce(reopened_at, opened_at), 0)"
-_LAST = text("SELECT coalesce(max(id), 0) FROM message_event")
-_SINCE = text(f"""
-    SELECT message_event.id, message, at, what, person, state, urgency, {_BROKEN} AS breached
-    FROM message_event JOIN message ON message.id = message_event.message
-    WHERE message_event.id > :last ORDER BY message_event.id LIMIT :limit
-""")  # noqa: S608  # our own constant
-_STANDING = text(f"""
-    SELECT urgency, count(*) AS open, sum(state IN :ringing) AS waiting,
-           sum({_BROKEN}) AS breached, min(opened_at) AS oldest
-    FROM message WHERE state IN :states GROUP BY urgency
-""").bindparams(bindparam("states", expanding=True), bindparam("ringing", expanding=True))  # noqa: S608  # as above
+_SINCE_BEGUN = func.coalesce(_MESSAGE.c.reopened_at, _MESSAGE.c.opened_at)
+_BROKEN = func.coalesce(_MESSAGE.c.breached_at >= _SINCE_BEGUN, false())
+_LAST = select(func.coalesce(func.max(_EVENT.c.id), 0))
+_SINCE = (
+    select(
+        *(_EVENT.c[name] for name in ("id", "message", "at", "what", "person")),
+        _MESSAGE.c.state,
+        _MESSAGE.c.urgency,
+        _BROKEN.label("breached"),
+    )
+    .join_from(_EVENT, _MESSAGE)
+    .where(_EVENT.c.id > bindparam("last"))
+    .order_by(_EVENT.c.id)
+)
+_STANDING = (
+    select(
+        _MESSAGE.c.urgency,
+        func.count().label("open"),
+        func.count().filter(_MESSAGE.c.state.in_(RINGING)).label("waiting"),
+        func.count().filter(_BROKEN).label("breached"),
+        func.min(_MESSAGE.c.opened_at).label("oldest"),
+    )
+    .where(_MESSAGE.c.state.in_(OPEN_STATES))
+    .group_by(_MESSAGE.c.urgency)
+)
 
 
 @dataclass(frozen=True)
@@ -56,46 +74,30 @@ class OpenCounts:
 
 def last(engine: Engine) -> int:
     """Number the newest thing that happened to any message; 0 if nothing did."""
-    with engine.connect() as connection:
-        return int(connection.execute(_LAST).scalar_one())
+    with reading(engine) as session:
+        return int(session.scalar(_LAST) or 0)
 
 
 def events_since(engine: Engine, number: int, limit: int = 500) -> list[News]:
     """Read what happened to messages after that one, in its order, at most `limit` things."""
-    with engine.connect() as connection:
-        return [
-            News(
-                row.id,
-                row.message,
-                from_utc_text(row.at),
-                row.what,
-                row.person,
-                row.state,
-                row.urgency,
-                bool(row.breached),
-            )
-            for row in connection.execute(_SINCE, {"last": number, "limit": limit})
-        ]
+    with reading(engine) as session:
+        return [News(*row) for row in session.execute(_SINCE.limit(limit), {"last": number})]
 
 
 def last_attempt(engine: Engine) -> int:
     """Number the newest call about any message; 0 if there was none."""
-    with engine.connect() as connection:
-        return int(connection.execute(_LAST_ATTEMPT).scalar_one())
+    with reading(engine) as session:
+        return int(session.scalar(_LAST_ATTEMPT) or 0)
 
 
 def attempts_since(engine: Engine, number: int) -> tuple[dict[int, int], int]:
     """Count the calls about messages after that one by stage, and number the newest."""
-    with engine.connect() as connection:
-        rows = connection.execute(_ATTEMPTS, {"last": number}).all()
+    with reading(engine) as session:
+        rows = session.execute(_ATTEMPTS, {"last": number}).all()
     return {row.stage: row.made for row in rows}, max([number, *(row.last for row in rows)])
 
 
 def open_counts(engine: Engine) -> dict[str, OpenCounts]:
     """Count the messages that are not closed, by urgency."""
-    wanted = {"states": OPEN_STATES, "ringing": RINGING}
-    with engine.connect() as connection:
-        return {
-            row.urgency: OpenCounts(row.open, row.waiting, row.breached, from_utc_text(row.oldest))
-            for row in connection.execute(_STANDING, wanted)
-        }
+    with reading(engine) as session:
+        return {urgency: OpenCounts(*row) for urgency, *row in session.execute(_STANDING)}

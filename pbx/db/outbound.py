@@ -1,27 +1,37 @@
 """Calls to patients: asked for, taken up once, placed within the limits. All functions block.
 
+What alone writes `outbound_call`.
 What was placed is counted from these rows, so that no restart gives anybody a new day.
 """
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Literal, TypeVar
+from typing import Any, Literal, TypeVar
 
-from sqlalchemy import Connection, Engine, text
-from sqlalchemy.exc import DBAPIError
-from sqlmodel import col, select
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Engine,
+    case,
+    delete,
+    func,
+    insert,
+    select,
+    true,
+    update,
+)
+from sqlmodel import col
 
 from dialplan import names
 from pbx.base.errors import OfficeLineError
 from pbx.db import audit
-from pbx.db.database import damage_sentence, file_of, reading, writing
-from pbx.db.messages import note_event
+from pbx.db.database import reading, writing
+from pbx.db.message_events import note_event
 from pbx.db.outbound_tables import OutboundCall
-from pbx.db.tables import utc_text
+from pbx.db.statements import new_id, table_of
 
 State = Literal["asked", "calling", "accepted", "dialed", "connected"]
 # Of a patient who was dialed: "answered" is by somebody or something, and for too short a time.
@@ -30,65 +40,9 @@ NOT_CALLED = "not called"  # in a message's history
 EXPIRES = timedelta(seconds=60)  # a request that nobody took up until then is never dialed
 CALL_ID = f"{names.FOLLOW_UP_CALL}callback-"  # how the ids of calls begin that a request leads to
 
-_ASK = text("""
-    INSERT INTO outbound_call (person, number, "by", asked_at, state)
-    VALUES (:person, :number, :by, :at, 'asked')
-""")
-_ASKED = text("SELECT 1 FROM outbound_call WHERE result IS NULL AND state = 'asked' LIMIT 1")
-_EXPIRE = text("""
-    UPDATE outbound_call SET result = 'expired', ended_at = :at
-    WHERE result IS NULL AND state = 'asked' AND asked_at NOT BETWEEN :oldest AND :newest
-""")
-_TAKE = text("""
-    UPDATE outbound_call SET state = 'calling', call = :prefix || id
-    WHERE id = (SELECT min(id) FROM outbound_call WHERE result IS NULL AND state = 'asked')
-    RETURNING id, person, number, call
-""")
-_WITHDRAW = text("""
-    UPDATE outbound_call SET result = 'withdrawn', ended_at = :at
-    WHERE id = :id AND result IS NULL AND state = 'asked'
-""")
-_ACCEPT = text("""
-    UPDATE outbound_call SET state = 'accepted'
-    WHERE id = :id AND result IS NULL AND state = 'calling'
-""")
-_REFUSE = text("""
-    UPDATE outbound_call SET result = :result, ended_at = :at WHERE id = :id AND result IS NULL
-""")
-_TODAY = text("SELECT count(*) FROM outbound_call WHERE person = :person AND placed_at >= :since")
-_RUNNING = text("""
-    SELECT count(*) FROM outbound_call WHERE result IS NULL AND placed_at > :longest_ago
-""")
-_PLACE_NEW = text("""
-    INSERT INTO outbound_call (person, number, message, "by", asked_at, state, call, placed_at,
-                               joins, size)
-    VALUES (:person, :number, :message, '', :at, 'dialed', :call, :at, :joins, :size)
-""")
-_PLACE_ASKED = text("""
-    UPDATE outbound_call SET state = 'dialed', placed_at = :at
-    WHERE id = :request AND call = :call AND result IS NULL AND placed_at IS NULL
-""")
-_ANSWERED = text("""
-    UPDATE outbound_call SET state = 'connected', answered_at = :at
-    WHERE call = :call AND result IS NULL AND state = 'dialed'
-""")
-_ENDED = text("""
-    UPDATE outbound_call SET ended_at = :at, result = CASE
-        WHEN answered_at IS NOT NULL THEN :talked
-        WHEN placed_at IS NOT NULL THEN 'not reached'
-        ELSE :otherwise END
-    WHERE call = :call AND result IS NULL AND (placed_at IS NOT NULL OR :otherwise IS NOT NULL)
-""")
-_SAID = text("""
-    UPDATE outbound_call SET result = :result
-    WHERE id = (SELECT max(id) FROM outbound_call WHERE call = :call)
-      AND result IN ('talked', 'answered')
-""")
-_ABOUT = text("""
-    SELECT DISTINCT message FROM outbound_call
-    WHERE result IS NULL AND message IS NOT NULL AND placed_at > :longest_ago
-""")
-_DID = text("SELECT did FROM call WHERE id = :call")
+_PLACED = table_of(OutboundCall)
+_GOES_ON = _PLACED.c.result.is_(None)
+_WAITS = _GOES_ON & (_PLACED.c.state == "asked")
 
 T = TypeVar("T")
 
@@ -140,53 +94,56 @@ class Since:
 
 def ask(engine: Engine, person: str, number: str, *, by: str, at: datetime) -> int:
     """Ask a running office durably for a call; return the request's id."""
-    row = {"person": person, "number": number, "by": by, "at": utc_text(at)}
-    with _changing(engine) as connection:
+    row = {"person": person, "number": number, "by": by, "asked_at": at, "state": "asked"}
+    with writing(engine, durable=True) as connection:
         audit.append(connection, "callback.asked", by=by, now=at, about=person)
-        return int(connection.execute(_ASK, row).lastrowid)
+        made = connection.execute(insert(_PLACED).values(**row))
+        return new_id(made)
 
 
 def take_request(engine: Engine, at: datetime) -> Request | None:
     """Take up the oldest request, once and for all; those that came too late are never dialed."""
-    with engine.connect() as connection:
-        if connection.execute(_ASKED).first() is None:
+    with reading(engine) as session:
+        if session.scalar(select(_PLACED.c.id).where(_WAITS).limit(1)) is None:
             return None
-    row = {
-        "at": utc_text(at),
-        "oldest": utc_text(at - EXPIRES),
-        "newest": utc_text(at + EXPIRES),  # a clock that was set back makes nothing young again
-        "prefix": CALL_ID,
-    }
-    with _changing(engine) as connection:
-        connection.execute(_EXPIRE, row)
-        found = connection.execute(_TAKE, row).first()
-        return None if found is None else Request(found.id, found.person, found.number, found.call)
+    # a clock that was set back makes nothing young again
+    in_time = _PLACED.c.asked_at.between(at - EXPIRES, at + EXPIRES)
+    oldest = select(_PLACED.c.id).where(_WAITS).order_by(_PLACED.c.id).limit(1)
+    with writing(engine, durable=True) as connection:
+        _change(connection, _WAITS, ~in_time, result="expired", ended_at=at)
+        if (request := connection.scalar(oldest)) is None:
+            return None
+        call = f"{CALL_ID}{request}"
+        _change(connection, _PLACED.c.id == request, state="calling", call=call)
+        found = connection.execute(select(_PLACED).where(_PLACED.c.id == request)).one()
+        return Request(found.id, found.person, found.number, call)
 
 
 def withdraw(engine: Engine, request: int, at: datetime) -> bool:
     """Take a request back, unless it was taken up; tell whether that was in time."""
-    with _changing(engine) as connection:
-        row = {"id": request, "at": utc_text(at)}
-        return connection.execute(_WITHDRAW, row).rowcount == 1
+    with writing(engine, durable=True) as connection:
+        withdrawn = {"result": "withdrawn", "ended_at": at}
+        return _change(connection, _PLACED.c.id == request, _WAITS, **withdrawn) == 1
 
 
 def accepted(engine: Engine, request: int) -> None:
     """Note that the person pressed 1."""
-    with _changing(engine) as connection:
-        connection.execute(_ACCEPT, {"id": request})
+    calling = (_PLACED.c.id == request, _GOES_ON, _PLACED.c.state == "calling")
+    with writing(engine, durable=True) as connection:
+        _change(connection, *calling, state="accepted")
 
 
 def note_refused(engine: Engine, request: int, why: str, at: datetime) -> None:
     """Note why a request is not dialed, which ends it."""
-    with _changing(engine) as connection:
-        row = {"id": request, "at": utc_text(at), "result": f"refused: {why}"}
-        connection.execute(_REFUSE, row)
+    with writing(engine, durable=True) as connection:
+        over = {"result": f"refused: {why}", "ended_at": at}
+        _change(connection, _PLACED.c.id == request, _GOES_ON, **over)
 
 
 def counts(engine: Engine, person: str, since: Since, at: datetime) -> tuple[int, int]:
     """Count the calls that a person placed today, and those of everybody that last."""
-    with engine.connect() as connection:
-        return _counts(connection, person, since, at)
+    with reading(engine) as session:
+        return _counts(session.connection(), person, since, at)
 
 
 def place_outbound(
@@ -201,42 +158,52 @@ def place_outbound(
     It is asked with `counts`, and nobody else can place a call until this one is written. OverError
     if the request is over, or was dialed before.
     """
-    row = {
-        "person": wanted.person,
-        "number": wanted.number,
-        "call": wanted.call,
-        "message": wanted.message,
-        "request": wanted.request,
-        "at": utc_text(at),
-        "joins": wanted.heard and wanted.heard.joins,
-        "size": wanted.heard and wanted.heard.size,
-    }
-    with _changing(engine) as connection:
+    with writing(engine, durable=True) as connection:
         objection = assess(*_counts(connection, wanted.person, since, at))
         if objection is not None:
             return objection
+        dialed = {"state": "dialed", "placed_at": at}
         if not wanted.request:
-            connection.execute(_PLACE_NEW, row)
-        elif connection.execute(_PLACE_ASKED, row).rowcount != 1:
+            _place_new(connection, wanted, at, **dialed)
+            return None
+        asked = (_PLACED.c.id == wanted.request, _PLACED.c.call == wanted.call)
+        if _change(connection, *asked, _GOES_ON, _PLACED.c.placed_at.is_(None), **dialed) != 1:
             raise OverError(f"Call {wanted.request} is over; ask for another one.")
     return None
 
 
+def _place_new(
+    connection: Connection, wanted: OutboundRequest, at: datetime, **dialed: Any
+) -> None:
+    row = {
+        "person": wanted.person,
+        "number": wanted.number,
+        "message": wanted.message,
+        "by": "",
+        "asked_at": at,
+        "call": wanted.call,
+        "joins": wanted.heard and wanted.heard.joins,
+        "size": wanted.heard and wanted.heard.size,
+    }
+    connection.execute(insert(_PLACED).values(**row, **dialed))
+
+
 def answered(engine: Engine, call: str, at: datetime) -> None:
     """Note that the patient who was dialed over this leg answered."""
-    with _changing(engine) as connection:
-        connection.execute(_ANSWERED, {"call": call, "at": utc_text(at)})
+    dialed = (_PLACED.c.call == call, _GOES_ON, _PLACED.c.state == "dialed")
+    with writing(engine, durable=True) as connection:
+        _change(connection, *dialed, state="connected", answered_at=at)
 
 
 def going_on(engine: Engine, call: str | None = None) -> list[OutboundCall]:
     """List what was taken up and is not over, or the one of a person's leg."""
     wanted = select(OutboundCall).where(
-        col(OutboundCall.result).is_(None), OutboundCall.state != "asked"
+        col(OutboundCall.result).is_(None), col(OutboundCall.state) != "asked"
     )
     if call is not None:
-        wanted = wanted.where(OutboundCall.call == call)
+        wanted = wanted.where(col(OutboundCall.call) == call)
     with reading(engine) as session:
-        rows = list(session.exec(wanted.order_by(col(OutboundCall.id))))
+        rows = list(session.scalars(wanted.order_by(col(OutboundCall.id))))
         session.expunge_all()
         return rows
 
@@ -249,34 +216,36 @@ def note_ended(
     `otherwise` is what came of it where no patient was dialed; None: that is told later. `talked`
     is what came of it where the patient's phone was answered.
     """
-    row = {"call": call, "otherwise": otherwise, "at": utc_text(at), "talked": talked}
-    with _changing(engine) as connection:
-        connection.execute(_ENDED, row)
+    was_placed = _PLACED.c.placed_at.is_not(None)
+    result = case(
+        (_PLACED.c.answered_at.is_not(None), talked),
+        (was_placed, "not reached"),
+        else_=otherwise,
+    )
+    over = was_placed if otherwise is None else true()
+    with writing(engine, durable=True) as connection:
+        _change(connection, _PLACED.c.call == call, _GOES_ON, over, ended_at=at, result=result)
 
 
 def said(engine: Engine, call: str, result: Result) -> None:
     """Note what a person says of the last call over their leg, which was answered."""
-    with _changing(engine) as connection:
-        connection.execute(_SAID, {"call": call, "result": result})
+    last = select(func.max(_PLACED.c.id)).where(_PLACED.c.call == call).scalar_subquery()
+    was_answered = _PLACED.c.result.in_(("talked", "answered"))
+    with writing(engine, durable=True) as connection:
+        _change(connection, _PLACED.c.id == last, was_answered, result=result)
 
 
 def called_about(engine: Engine, longest: timedelta, at: datetime) -> frozenset[str]:
     """Name the messages whose patients are being called, or talk; none for longer than that."""
-    with engine.connect() as connection:
-        row = {"longest_ago": utc_text(at - longest)}
-        return frozenset(connection.execute(_ABOUT, row).scalars())
+    about = (_GOES_ON, _PLACED.c.message.is_not(None), _PLACED.c.placed_at > at - longest)
+    with reading(engine) as session:
+        return frozenset(session.scalars(select(_PLACED.c.message).where(*about).distinct()))
 
 
 def note_refusal(engine: Engine, message: str, person: str, why: str, at: datetime) -> None:
     """Note in a message's history why its patient was not called."""
-    with _changing(engine) as connection:
+    with writing(engine, durable=True) as connection:
         note_event(connection, message, at, NOT_CALLED, person, {"why": why})
-
-
-def dialed_did(engine: Engine, call: str) -> str:
-    """Read which of our numbers a patient had dialed; empty where the log does not know."""
-    with engine.connect() as connection:
-        return str(connection.execute(_DID, {"call": call}).scalar() or "")
 
 
 def get_request(engine: Engine, request: int) -> OutboundCall | None:
@@ -299,26 +268,31 @@ def placed(
     if until is not None:
         wanted = wanted.where(asked_at < until)
     with reading(engine) as session:
-        rows = list(session.exec(wanted.limit(limit)))
+        rows = list(session.scalars(wanted.limit(limit)))
         session.expunge_all()
         return rows
 
 
 def _counts(connection: Connection, person: str, since: Since, at: datetime) -> tuple[int, int]:
-    row = {
-        "person": person,
-        "since": utc_text(since.day),
-        "longest_ago": utc_text(at - since.longest),
-    }
-    today = connection.execute(_TODAY, row).scalar_one()
-    return int(today), int(connection.execute(_RUNNING, row).scalar_one())
+    of_person = (_PLACED.c.person == person, _PLACED.c.placed_at >= since.day)
+    running = (_GOES_ON, _PLACED.c.placed_at > at - since.longest)
+    today, going_on_ = (
+        connection.execute(select(func.count()).select_from(_PLACED).where(*meant)).scalar_one()
+        for meant in (of_person, running)
+    )
+    return today, going_on_
 
 
-@contextlib.contextmanager
-def _changing(engine: Engine) -> Iterator[Connection]:
-    """Hold a durable transaction; StoreError says what is wrong with the database."""
-    try:
-        with writing(engine, durable=True) as connection:
-            yield connection
-    except DBAPIError as error:
-        raise damage_sentence(error, file_of(engine)) from error
+def _change(connection: Connection, *meant: ColumnElement[bool], **values: Any) -> int:
+    """Set columns of the calls that are meant; return of how many."""
+    return connection.execute(update(_PLACED).where(*meant).values(**values)).rowcount
+
+
+def bring_outbound_back(connection: Connection, now: datetime) -> None:
+    """Within a transaction: let nothing be placed in the future, which a wrong clock wrote."""
+    _change(connection, _PLACED.c.placed_at > now, placed_at=now)
+
+
+def remove_outbound(connection: Connection, ids: Collection[int]) -> int:
+    """Delete calls to patients, within a transaction; return how many."""
+    return connection.execute(delete(_PLACED).where(_PLACED.c.id.in_(ids))).rowcount

@@ -1,6 +1,7 @@
 """What the database lays over the file's plan: overrides, hours, patients, unconfirmed shifts.
 
-By SQLite alone and only reading, so that a command that asks who is on call starts at once.
+By SQLite's driver alone and only reading, so that a command that asks who is on call starts at
+once: see `pbx.db.driver`.
 """
 
 from __future__ import annotations
@@ -8,15 +9,16 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import sqlite3
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import closing
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from datetime import datetime
 from pathlib import Path
+from typing import Any, Protocol
 
 from pbx.base.errors import OfficeLineError
 from pbx.base.os_errors import database_sentence
+from pbx.db import driver
 from routing.model import HoursChange, Override, Patient, Plan, Unconfirmed, together
 
 _OVERRIDES = """
@@ -42,11 +44,13 @@ _BEGUN_WITH = """
         WHERE hash IN (SELECT plan FROM call WHERE outcome IS NULL) GROUP BY hash)
     ORDER BY id
 """
-_TABLES = frozenset(
-    {"plan_applied", "schedule_override", "hours_change", "patient", "patient_number"}
-)
-_SHIFTS = "shift_start"  # a database that waits for this version's daemon may lack it
-_BUSY_S = 2.0
+
+
+class Values(Protocol):
+    """A row, by the names of its columns."""
+
+    def __getitem__(self, name: str, /) -> Any:
+        """Return one value."""
 
 
 @dataclass(frozen=True)
@@ -82,13 +86,13 @@ class Overlay:
 
 
 def laid_over(plan: Plan, database: Path) -> Plan:
-    """Lay the database over a plan; without a database, or in an old one, the plan stays."""
+    """Lay the database over a plan; without a database the plan stays."""
     if not database.exists():
         return plan
     try:
-        with closing(connect(database)) as connection:
+        with closing(driver.read_only(database)) as connection:
             return read(connection).lay(plan)
-    except sqlite3.Error as error:
+    except driver.Error as error:
         raise unreadable(database, error) from error
 
 
@@ -97,66 +101,60 @@ def applied_texts(database: Path, limit: int = 1) -> list[AppliedText]:
     if not database.exists():
         return []
     try:
-        with closing(connect(database)) as connection:
-            if not _tables(connection) >= _TABLES:
+        with closing(driver.read_only(database)) as connection:
+            if not _is_begun(connection):
                 return []
             rows = connection.execute(f"{_APPLIED} LIMIT ?", (limit,)).fetchall()
-    except sqlite3.Error as error:
+    except driver.Error as error:
         raise unreadable(database, error) from error
     return [AppliedText(*row) for row in rows]
 
 
-def connect(database: Path) -> sqlite3.Connection:
-    """Open the database to read, in whatever thread; sqlite3.Error if it cannot be."""
-    uri = f"{database.absolute().as_uri()}?mode=ro"
-    return sqlite3.connect(
-        uri, uri=True, timeout=_BUSY_S, isolation_level=None, check_same_thread=False
-    )
-
-
-def revision(connection: sqlite3.Connection) -> int:
-    """Tell how often what stands beside the file was changed."""
-    (count,) = connection.execute("PRAGMA user_version").fetchone()
-    return int(count)
-
-
-def applied(connection: sqlite3.Connection) -> AppliedText | None:
+def applied(connection: driver.Connection) -> AppliedText | None:
     """Read the plan that runs; None if none was ever applied."""
     row = connection.execute(f"{_APPLIED} LIMIT 1").fetchone()
     return None if row is None else AppliedText(*row)
 
 
-def begun_with(connection: sqlite3.Connection) -> list[AppliedText]:
+def begun_with(connection: driver.Connection) -> list[AppliedText]:
     """Read the plans of calls that are not over, the oldest first."""
     return [AppliedText(*row) for row in connection.execute(_BEGUN_WITH)]
 
 
-def read(connection: sqlite3.Connection) -> Overlay:
+def read(connection: driver.Connection) -> Overlay:
     """Read everything as it is at one moment."""
     connection.execute("BEGIN")
     try:
-        names = _tables(connection)
-        if not names >= _TABLES:
+        if not _is_begun(connection):
             return Overlay()
         return Overlay(
-            overrides=tuple(
-                Override(id_, schedule, kind, person, out, _at(start), _at(end), reason)
-                for id_, schedule, kind, person, out, start, end, reason in connection.execute(
-                    _OVERRIDES
-                )
-            ),
-            changes=tuple(
-                HoursChange(id_, state, _at(start), _at(end), reason, office_hours)
-                for id_, state, start, end, reason, office_hours in connection.execute(_CHANGES)
-            ),
+            overrides=tuple(map(override_of, _rows(connection, _OVERRIDES))),
+            changes=tuple(map(hours_change_of, _rows(connection, _CHANGES))),
             patients=_patients(connection),
-            unconfirmed=_unconfirmed(connection) if _SHIFTS in names else (),
+            unconfirmed=_unconfirmed(connection),
         )
     finally:
         connection.execute("COMMIT")
 
 
-def unreadable(database: Path, error: sqlite3.Error) -> OfficeLineError:
+def audit_head(connection: driver.Connection) -> str | None:
+    """Read the hash of the last audit row; None if there is none."""
+    row = connection.execute("SELECT hash FROM audit ORDER BY seq DESC LIMIT 1").fetchone()
+    return None if row is None else str(row[0])
+
+
+def last_backup_at(connection: driver.Connection) -> datetime | None:
+    """Read when the last backup was made or restored, by the audit."""
+    made = "SELECT max(at) FROM audit WHERE what IN ('backup.made', 'backup.restored')"
+    return _maybe_at(connection.execute(made).fetchone()[0])
+
+
+def first_applied_at(connection: driver.Connection) -> datetime | None:
+    """Read when the first plan went live."""
+    return _maybe_at(connection.execute("SELECT min(applied_at) FROM plan_applied").fetchone()[0])
+
+
+def unreadable(database: Path, error: driver.Error) -> OfficeLineError:
     """Say in a sentence that the database cannot be read."""
     for place in (database.parent, database):
         if not os.access(place, os.R_OK, effective_ids=True):
@@ -167,24 +165,53 @@ def unreadable(database: Path, error: sqlite3.Error) -> OfficeLineError:
     )
 
 
-def _tables(connection: sqlite3.Connection) -> set[str]:
-    """Name the tables; a database that no newer version opened has few of them."""
-    names = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
-    return {name for (name,) in names}
+def override_of(row: Values) -> Override:
+    """Make an override of its row."""
+    return Override(**_fields(Override, row))
 
 
-def _unconfirmed(connection: sqlite3.Connection) -> tuple[Unconfirmed, ...]:
+def hours_change_of(row: Values) -> HoursChange:
+    """Make a change of hours of its row."""
+    return HoursChange(**_fields(HoursChange, row))
+
+
+def _fields(kind: type[Override | HoursChange], row: Values) -> dict[str, Any]:
+    """Read what a dataclass has of a row; SQLite's driver has times as text."""
+    found = {one.name: row[one.name] for one in fields(kind)}
+    for name in ("start", "end"):
+        if isinstance(found[name], str):
+            found[name] = _at(found[name])
+    return found
+
+
+def _rows(connection: driver.Connection, statement: str) -> Iterator[dict[str, Any]]:
+    cursor = connection.execute(statement)
+    names = [one[0] for one in cursor.description]
+    return (dict(zip(names, row, strict=True)) for row in cursor)
+
+
+def _is_begun(connection: driver.Connection) -> bool:
+    """Tell whether a database has its tables; one that is being made has none yet."""
+    (tables,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+    return bool(tables)
+
+
+def _unconfirmed(connection: driver.Connection) -> tuple[Unconfirmed, ...]:
     return tuple(
-        Unconfirmed(schedule, person, _at(start), None if end is None else _at(end))
+        Unconfirmed(schedule, person, _at(start), _maybe_at(end))
         for schedule, person, start, end in connection.execute(_UNCONFIRMED)
     )
+
+
+def _maybe_at(text: str | None) -> datetime | None:
+    return None if text is None else _at(text)
 
 
 def _at(text: str) -> datetime:
     return datetime.fromisoformat(text)
 
 
-def _patients(connection: sqlite3.Connection) -> dict[str, Patient]:
+def _patients(connection: driver.Connection) -> dict[str, Patient]:
     """Map numbers to patients; the few combinations of flags are parsed once each."""
     known: dict[str, Patient] = {}
     flags: dict[str, frozenset[str]] = {}

@@ -1,42 +1,50 @@
-"""The patient directory: imported as a whole, listed, flagged, removed."""
+"""The patient directory: imported as a whole, listed, flagged, removed.
+
+What alone writes `patient` and `patient_number`.
+"""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import Connection, Engine, text
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy import Boolean, Connection, Engine, bindparam, case, delete, select, update
 
 from pbx.base.errors import OfficeLineError
 from pbx.config.patient_lists.changes import Changes, Listed, compare
 from pbx.config.patients_file import PatientEntry, Refused, settle
 from pbx.db import audit
-from pbx.db.database import changing, damage_sentence, file_of, reading
-from pbx.db.tables import PatientRow
+from pbx.db.database import changing, reading
+from pbx.db.statements import insert, table_of
+from pbx.db.tables import PatientNumber, PatientRow
 
-_PUT = """
-    INSERT INTO patient (id, name, panel, flags) VALUES (?, ?, ?, ?)
-    ON CONFLICT (id) DO UPDATE
-    SET name = excluded.name,
-        panel = CASE WHEN ? THEN excluded.panel ELSE patient.panel END,
-        flags = CASE WHEN ? THEN excluded.flags ELSE patient.flags END
-"""
-_FORGET = "DELETE FROM patient_number WHERE patient = ?"
-_PUT_NUMBERS = "INSERT INTO patient_number (number, patient) VALUES (?, ?)"
-_PUT_IF_NONE = text("""
-    INSERT INTO patient (id, name, panel, flags) VALUES (:id, :name, :panel, :flags)
-    ON CONFLICT (id) DO NOTHING
-""")
-_PUT_NUMBER = text("INSERT INTO patient_number (number, patient) VALUES (:number, :id)")
-_TAKEN = text("SELECT number, patient FROM patient_number ORDER BY number, patient")
-_ALL = text("SELECT id, name, panel, flags FROM patient ORDER BY id")
-_FLAGS = text("SELECT flags FROM patient WHERE id = :id")
-_SET_FLAGS = text("UPDATE patient SET flags = :flags WHERE id = :id")
-_REMOVE = text("DELETE FROM patient WHERE id = :id")
+_PATIENT, _NUMBER = table_of(PatientRow), table_of(PatientNumber)
+_TAKEN = select(_NUMBER.c.number, _NUMBER.c.patient).order_by(_NUMBER.c.number, _NUMBER.c.patient)
+_GIVEN = (bindparam("has_panel", type_=Boolean), bindparam("has_flags", type_=Boolean))
 
 
+def _put_known() -> Any:
+    """A list without panels or flags leaves them as they are."""
+    put = insert(_PATIENT)
+    (has_panel, has_flags), kept, new = _GIVEN, _PATIENT.c, put.excluded
+    return put.values(
+        id=bindparam("id"),
+        name=bindparam("name"),
+        panel=bindparam("panel"),
+        flags=bindparam("flags"),
+    ).on_conflict_do_update(
+        index_elements=["id"],
+        set_={
+            "name": new.name,
+            "panel": case((has_panel, new.panel), else_=kept.panel),
+            "flags": case((has_flags, new.flags), else_=kept.flags),
+        },
+    )
+
+
+_PUT = _put_known()
+_FORGET = delete(_NUMBER).where(_NUMBER.c.patient == bindparam("of_patient"))
 Unnamed = tuple[str, str | None, list[str]]  # a patient's id, panel and flags
 
 
@@ -47,9 +55,9 @@ def put_unnamed(engine: Engine, rows: Mapping[str, Sequence[Unnamed]]) -> None:
         for number, found in rows.items():
             for patient, panel, flags in found:
                 if (number, patient) not in taken:
-                    row = {"id": patient, "name": "", "panel": panel, "flags": json.dumps(flags)}
-                    connection.execute(_PUT_IF_NONE, row)
-                    connection.execute(_PUT_NUMBER, {"id": patient, "number": number})
+                    row = {"id": patient, "name": "", "panel": panel, "flags": flags}
+                    connection.execute(insert(_PATIENT).on_conflict_do_nothing(), row)
+                    connection.execute(insert(_NUMBER), {"patient": patient, "number": number})
 
 
 def put_patients(  # who and when are for the audit
@@ -81,7 +89,7 @@ def put_patients(  # who and when are for the audit
         _put(connection, good)
         forgotten = changes.gone if replace and good else ()
         for one in forgotten:
-            connection.execute(_REMOVE, {"id": one.id})
+            _remove(connection, one.id)
         if good:
             detail = {
                 "count": len(good),
@@ -96,20 +104,18 @@ def put_patients(  # who and when are for the audit
 
 def list_patients(engine: Engine) -> list[Listed]:
     """List all patients by their ids."""
-    try:
-        with engine.connect() as connection:
-            return _listed(connection)
-    except DBAPIError as error:
-        raise damage_sentence(error, file_of(engine)) from error
+    with reading(engine) as session:
+        return _listed(session.connection())
 
 
 def _listed(connection: Connection) -> list[Listed]:
     numbers: dict[str, list[str]] = {}
     for number, patient in connection.execute(_TAKEN):
         numbers.setdefault(patient, []).append(number)
+    everybody = select(_PATIENT).order_by(_PATIENT.c.id)
     return [
-        Listed(id_, name, tuple(numbers.get(id_, ())), panel, tuple(json.loads(flags)))
-        for id_, name, panel, flags in connection.execute(_ALL)
+        Listed(id_, name, tuple(numbers.get(id_, ())), panel, tuple(flags))
+        for id_, name, panel, flags in connection.execute(everybody)
     ]
 
 
@@ -118,12 +124,12 @@ def set_flag(  # who and when are for the audit
 ) -> tuple[str, ...]:
     """Add a flag to a patient, or take it away; return all that they have now."""
     with changing(engine) as connection:
-        found = connection.execute(_FLAGS, {"id": patient}).scalar()
+        of_id = _PATIENT.c.id == patient
+        found = connection.scalar(select(_PATIENT.c.flags).where(of_id))
         if found is None:
             raise _unknown(patient)
-        flags = {*json.loads(found)} - {flag} if remove else {*json.loads(found), flag}
-        listed = sorted(flags)
-        connection.execute(_SET_FLAGS, {"id": patient, "flags": json.dumps(listed)})
+        listed = sorted({*found} - {flag} if remove else {*found, flag})
+        connection.execute(update(_PATIENT).where(of_id).values(flags=listed))
         what = "patients.unflagged" if remove else "patients.flagged"
         audit.append(connection, what, by=by, now=now, about=patient)
     return tuple(listed)
@@ -138,30 +144,37 @@ def is_known(engine: Engine, patient: str) -> bool:
 def remove_patient(engine: Engine, patient: str, *, by: str, now: datetime) -> None:
     """Forget a patient with all their numbers."""
     with changing(engine) as connection:
-        if connection.execute(_REMOVE, {"id": patient}).rowcount == 0:
+        if _remove(connection, patient) == 0:
             raise _unknown(patient)
         audit.append(connection, "patients.removed", by=by, now=now, about=patient)
 
 
+def _remove(connection: Connection, patient: str) -> int:
+    return connection.execute(delete(_PATIENT).where(_PATIENT.c.id == patient)).rowcount
+
+
 def _put(connection: Connection, entries: Sequence[PatientEntry]) -> None:
-    """Store patients with their numbers; by the driver's own statements, there may be thousands."""
+    """Store patients with their numbers; all in one go each, as there may be thousands."""
     if not entries:
         return
-    rows: list[tuple[object, ...]] = [
-        (
-            one.patient.id,
-            one.patient.name,
-            one.patient.panel,
-            json.dumps(sorted(one.patient.flags)),
-            "panel" in one.given,
-            "flags" in one.given,
-        )
+    rows = [
+        {
+            "id": one.patient.id,
+            "name": one.patient.name,
+            "panel": one.patient.panel,
+            "flags": sorted(one.patient.flags),
+            "has_panel": "panel" in one.given,
+            "has_flags": "flags" in one.given,
+        }
         for one in entries
     ]
-    numbers = [(number, one.patient.id) for one in entries for number in one.numbers]
-    connection.exec_driver_sql(_PUT, rows)
-    connection.exec_driver_sql(_FORGET, [(one.patient.id,) for one in entries])
-    connection.exec_driver_sql(_PUT_NUMBERS, numbers)
+    numbers = [
+        {"number": number, "patient": one.patient.id} for one in entries for number in one.numbers
+    ]
+    connection.execute(_PUT, rows)
+    connection.execute(_FORGET, [{"of_patient": one.patient.id} for one in entries])
+    if numbers:
+        connection.execute(insert(_NUMBER), numbers)
 
 
 def _unknown(patient: str) -> OfficeLineError:

@@ -1,19 +1,21 @@
-"""Wrong PINs, counted: a try is on the disk before anybody looks whether it is right."""
+"""Wrong PINs, counted: a try is on the disk before anybody looks whether it is right.
+
+What alone writes `pin_tries`.
+"""
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Literal
+from typing import Any, Literal
 
-from sqlalchemy import Engine
-from sqlalchemy.exc import DBAPIError
-from sqlmodel import Session, col, select
+from sqlalchemy import ColumnElement, Connection, Engine, Row, delete, select, update
+from sqlmodel import col
 
 from pbx.db import audit
-from pbx.db.database import damage_sentence, file_of, reading, writing
+from pbx.db.database import reading, writing
+from pbx.db.statements import insert, table_of
 from pbx.db.tables import PinTries
 
 Way = Literal["inbound", "called"]
@@ -24,6 +26,8 @@ EVERYBODY = "everybody who calls in"
 TELEPHONE = "telephone"  # who keyed it in, nobody knows
 STRANGERS_LIMIT = 20  # of them, within
 STRANGERS_FOR = timedelta(hours=1)  # for as long nobody who calls in is let through
+
+_TRIES = table_of(PinTries)
 
 
 @dataclass(frozen=True)
@@ -53,11 +57,11 @@ def count_try(engine: Engine, person: str | None, way: Way, now: datetime) -> Pi
     if person is not None:
         limits[person] = LIMIT
     locks = []
-    with _counting(engine) as session:
+    with writing(engine, durable=True) as connection:
         if way == "inbound":
-            _forget_past(session, now)
+            _forget_past(connection, now)
         for who, limit in limits.items():
-            wrong = _count(session, who, way, now, limit)
+            wrong = _count(connection, who, way, now, limit)
             if wrong is None:
                 return PinTry(may=False)
             if wrong == limit:
@@ -70,16 +74,13 @@ def right(engine: Engine, person: str, way: Way) -> int:
 
     StoreError if that cannot be written.
     """
-    with _counting(engine) as session:
-        row = session.get(PinTries, (person, way))
+    with writing(engine, durable=True) as connection:
+        row = _get(connection, person, way)
         wrong = 0 if row is None else row.wrong - 1
-        if row is not None:
-            session.delete(row)
-        strangers = session.get(PinTries, (STRANGERS, way))
+        _forget(connection, _TRIES.c.person == person, _TRIES.c.way == way)
+        strangers = _get(connection, STRANGERS, way)
         if strangers is not None:  # it was counted with theirs, too
-            strangers.wrong -= 1
-            strangers.locked_at = None
-            session.add(strangers)
+            _put(connection, strangers, wrong=strangers.wrong - 1, locked_at=None)
     return wrong
 
 
@@ -87,8 +88,7 @@ def wrong(  # who and when are for the audit
     engine: Engine, person: str | None, way: Way, locks: Collection[str], now: datetime
 ) -> None:
     """Write into the audit that a try was wrong, and whom it locked; StoreError if that fails."""
-    with _counting(engine) as session:
-        connection = session.connection()
+    with writing(engine, durable=True) as connection:
         for what, whom in [("pin.wrong", person or ""), *(("pin.locked", who) for who in locks)]:
             about, detail = whom or EVERYBODY if what == "pin.locked" else whom, {"way": way}
             audit.append(connection, what, by=TELEPHONE, now=now, about=about, detail=detail)
@@ -96,15 +96,13 @@ def wrong(  # who and when are for the audit
 
 def unlock(engine: Engine, person: str, *, by: str, now: datetime) -> bool:
     """Forget a person's tries, and the strangers'; tell whether the person was locked."""
-    with _counting(engine) as session:
-        rows = session.exec(
-            select(PinTries).where(col(PinTries.person).in_([person, STRANGERS]))
-        ).all()
-        for row in rows:
-            session.delete(row)
+    with writing(engine, durable=True) as connection:
+        theirs = _TRIES.c.person.in_([person, STRANGERS])
+        rows = connection.execute(select(_TRIES).where(theirs)).all()
+        _forget(connection, theirs)
         was = any(row.person == person and row.locked_at is not None for row in rows)
         if rows:
-            connection, detail = session.connection(), {"was_locked": was}
+            detail = {"was_locked": was}
             audit.append(connection, "pin.unlocked", by=by, now=now, about=person, detail=detail)
         return was
 
@@ -115,46 +113,55 @@ def locked(engine: Engine, now: datetime) -> list[Locked]:
     with reading(engine) as session:
         return [
             Locked(row.person, row.way, row.locked_at, row.wrong)
-            for row in session.exec(wanted)
+            for row in session.scalars(wanted)
             if row.locked_at is not None and not (row.person == STRANGERS and _over(row, now))
         ]
 
 
-def _forget_past(session: Session, now: datetime) -> None:
-    row = session.get(PinTries, (STRANGERS, "inbound"))
+def bring_tries_back(connection: Connection, now: datetime) -> None:
+    """Within a transaction: let no try or lock lie in the future, which a wrong clock wrote."""
+    for name in ("since", "locked_at"):
+        ahead = update(_TRIES).where(_TRIES.c[name] > now)
+        connection.execute(ahead.values({name: now}))
+
+
+def _get(connection: Connection, person: str, way: str) -> Row[Any] | None:
+    wanted = select(_TRIES).where(_TRIES.c.person == person, _TRIES.c.way == way)
+    return connection.execute(wanted).first()
+
+
+def _put(connection: Connection, row: Row[Any] | None, **values: Any) -> None:
+    """Write a row, with what is new of it."""
+    known = {} if row is None else row._asdict()
+    put = insert(_TRIES).values(known | values)
+    connection.execute(
+        put.on_conflict_do_update(index_elements=["person", "way"], set_=known | values)
+    )
+
+
+def _forget(connection: Connection, *meant: ColumnElement[bool]) -> None:
+    connection.execute(delete(_TRIES).where(*meant))
+
+
+def _forget_past(connection: Connection, now: datetime) -> None:
+    row = _get(connection, STRANGERS, "inbound")
     if row is not None and _over(row, now):
-        session.delete(row)
-        session.flush()
+        _forget(connection, _TRIES.c.person == STRANGERS, _TRIES.c.way == "inbound")
 
 
-def _count(session: Session, person: str, way: Way, now: datetime, limit: int) -> int | None:
+def _count(connection: Connection, person: str, way: Way, now: datetime, limit: int) -> int | None:
     """Count one more and return how many there are, of which `limit` lock; None if locked."""
-    row = session.get(PinTries, (person, way))
-    if row is None:
-        row = PinTries(person=person, way=way, wrong=0, since=now, last_at=now)
-    if row.locked_at is not None:
+    row = _get(connection, person, way)
+    if row is not None and row.locked_at is not None:
         return None
-    row.wrong += 1
-    row.last_at = now
-    row.locked_at = now if row.wrong >= limit else None
-    session.add(row)
-    return row.wrong
+    wrong = 1 if row is None else row.wrong + 1
+    since = now if row is None else row.since
+    locked_at = now if wrong >= limit else None
+    key = {"person": person, "way": way}
+    _put(connection, row, **key, wrong=wrong, since=since, last_at=now, locked_at=locked_at)
+    return wrong
 
 
-def _over(row: PinTries, now: datetime) -> bool:
+def _over(row: PinTries | Row[Any], now: datetime) -> bool:
     """Tell whether strangers' tries, or the lock that they led to, are past."""
-    return now - (row.locked_at or row.since) >= STRANGERS_FOR
-
-
-@contextlib.contextmanager
-def _counting(engine: Engine) -> Iterator[Session]:
-    """Hold a durable transaction; StoreError says what is wrong with the database."""
-    try:
-        with (
-            writing(engine, durable=True) as connection,
-            Session(connection, expire_on_commit=False) as session,
-        ):
-            yield session
-            session.flush()
-    except DBAPIError as error:
-        raise damage_sentence(error, file_of(engine)) from error
+    return bool(now - (row.locked_at or row.since) >= STRANGERS_FOR)

@@ -1,18 +1,24 @@
-"""Applied plans: every one is kept as its file's whole text, and the newest runs."""
+"""Applied plans: every one is kept as its file's whole text, and the newest runs.
+
+What alone writes `plan_applied`.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import cast
 
-from sqlalchemy import Connection, Engine
-from sqlmodel import Session, col, select
+from sqlalchemy import Connection, Engine, insert, select
+from sqlmodel import col
 
 from pbx.base.errors import OfficeLineError
 from pbx.db import audit
 from pbx.db.database import changing, reading
+from pbx.db.statements import new_id, table_of
 from pbx.db.tables import PlanApplied
+
+_PLAN = table_of(PlanApplied)
+_NEWEST = select(_PLAN.c.text).order_by(_PLAN.c.id.desc()).limit(1)
 
 
 @dataclass(frozen=True)
@@ -53,33 +59,32 @@ def apply_text(
     `what` is how the audit calls it.
     """
     with changing(engine) as connection:
-        row = PlanApplied(hash=hash_, applied_at=now, by=by, note=note, text=text, ok=ok)
-        return _apply(connection, row, what)
+        if connection.scalar(_NEWEST) == text:
+            return None
+        return _apply(connection, Applied(0, hash_, now, by, note, ok, text), what)
 
 
 def apply_first(engine: Engine, text: str, hash_: str, *, now: datetime) -> Applied | None:
     """Make this text the running plan if there never was one; else None."""
-    with changing(engine) as connection, Session(connection) as session:
-        if session.exec(select(PlanApplied.id).limit(1)).first() is not None:
+    with changing(engine) as connection:
+        if connection.scalar(_NEWEST) is not None:
             return None
-        note = "the first start"
-        row = PlanApplied(hash=hash_, applied_at=now, by="officeline", note=note, text=text)
-        return _apply(connection, row, "plan.applied")
+        first = Applied(0, hash_, now, "officeline", "the first start", True, text)
+        return _apply(connection, first, "plan.applied")
 
 
 def list_applied(engine: Engine, limit: int | None = None) -> list[Applied]:
     """List what was applied, the running one first."""
     wanted = select(PlanApplied).order_by(col(PlanApplied.id).desc()).limit(limit)
     with reading(engine) as session:
-        return [_applied(row) for row in session.exec(wanted)]
+        return [_applied(row) for row in session.scalars(wanted)]
 
 
 def list_times(engine: Engine) -> list[PlanTime]:
     """List when plans were applied, the first one first, without their texts."""
-    wanted = select(PlanApplied.id, PlanApplied.hash, PlanApplied.applied_at)
+    wanted = select(_PLAN.c.id, _PLAN.c.hash, _PLAN.c.applied_at)
     with reading(engine) as session:
-        rows = session.exec(wanted.order_by(col(PlanApplied.id))).all()
-    return [PlanTime(cast("int", id_), hash_, at) for id_, hash_, at in rows]
+        return [PlanTime(*row) for row in session.execute(wanted.order_by(_PLAN.c.id))]
 
 
 def get_applied(engine: Engine, plan_id: int) -> Applied:
@@ -93,14 +98,12 @@ def get_applied(engine: Engine, plan_id: int) -> Applied:
     return _applied(row)
 
 
-def _apply(connection: Connection, row: PlanApplied, what: str) -> Applied | None:
-    with Session(connection) as session:
-        newest = select(PlanApplied.text).order_by(col(PlanApplied.id).desc()).limit(1)
-        if session.exec(newest).first() == row.text:
-            return None
-        session.add(row)
-        session.flush()
-        made = _applied(row)
+def _apply(connection: Connection, new: Applied, what: str) -> Applied:
+    """Store a plan, whatever its `id`; return it with the one it got."""
+    row = {"hash": new.hash, "applied_at": new.at, "by": new.by}
+    row |= {"note": new.note, "text": new.text, "ok": new.ok}
+    stored = connection.execute(insert(_PLAN).values(row))
+    made = replace(new, id=new_id(stored))
     detail = {"plan": made.hash, "forced": not made.ok, "reason": made.note}
     audit.append(connection, what, by=made.by, now=made.at, about=made.id, detail=detail)
     return made

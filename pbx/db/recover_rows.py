@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import sqlite3
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
@@ -19,12 +18,14 @@ from functools import partial
 from pathlib import Path
 from typing import Any, get_args
 
-from sqlalchemy import Boolean, Column, Engine, Integer, Table, text
-from sqlmodel import SQLModel
+from sqlalchemy import Boolean, Column, Engine, Integer, Table, exists
+from sqlmodel import SQLModel, col, select
 
-from pbx.db import audit
+from pbx.db import audit, driver
+from pbx.db.database import reading
 from pbx.db.outbound_tables import OutboundCall
 from pbx.db.shift_tables import ShiftCall, ShiftStart
+from pbx.db.statements import table_of
 from pbx.db.tables import (
     Attempt,
     Call,
@@ -52,10 +53,6 @@ _KEPT: tuple[type[SQLModel], ...] = (
     Call, AuditRow, MessageEvent, Attempt,
 )  # fmt: skip
 _WORDS = {("message", "state"): STATES, ("message", "urgency"): get_args(Urgency)}
-_LOST = text("""
-    SELECT id, caller, started_at FROM call
-    WHERE message IS NOT NULL AND message NOT IN (SELECT id FROM message)
-""")
 # A message whose row was lost, and whose history says that it was closed, rings nobody again.
 _SETTLED = """
     INSERT INTO message
@@ -81,28 +78,25 @@ def extract(damaged: Path, new: Path, now: datetime) -> Extracted:
     """Copy what can be read of `damaged`, which stays as it is, into `new`, a database of ours."""
     found, until = Extracted(), time.monotonic() + LONGEST_S
     with (
-        closing(sqlite3.connect(f"file:{damaged}?mode=ro", uri=True)) as old,
-        closing(sqlite3.connect(new, isolation_level=None)) as target,
+        closing(driver.read_only(damaged)) as old,
+        driver.exclusive(new) as target,
     ):
-        target.execute("PRAGMA synchronous=FULL")
-        target.execute("BEGIN IMMEDIATE")
         triggers = target.execute("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'")
         kept = triggers.fetchall()
         for name, _ in kept:  # an audit with a gap is kept as it is
             target.execute(f"DROP TRIGGER {name}")
         for model in _KEPT:
-            _copy(_Reader(old, _table(model), until), target, found, now)
+            _copy(_Reader(old, table_of(model), until), target, found, now)
         if "audit" in found.torn:
             _gap(target, damaged.name, now)
         for _, statement in kept:
             target.execute(statement)
         target.execute(_SETTLED)
         _drop_orphans(target)
-        target.execute("COMMIT")
     return found
 
 
-def _copy(reader: _Reader, target: sqlite3.Connection, found: Extracted, now: datetime) -> None:
+def _copy(reader: _Reader, target: driver.Connection, found: Extracted, now: datetime) -> None:
     """Copy one table; a column that the damaged one does not have yet gets its default."""
     name, columns = reader.name, reader.columns
     marks = ", ".join("?" for _ in columns)
@@ -118,27 +112,23 @@ def _copy(reader: _Reader, target: sqlite3.Connection, found: Extracted, now: da
         found.torn.add(name)
 
 
-def _table(model: type[SQLModel]) -> Table:
-    return SQLModel.metadata.tables[str(model.__tablename__)]
-
-
 class _Reader:
     """Reads a table around its damage; `torn` says that there is any.
 
     Python reads one row ahead, so the one before a damage is only had by its own rowid.
     """
 
-    def __init__(self, old: sqlite3.Connection, table: Table, until: float) -> None:
+    def __init__(self, old: driver.Connection, of: Table, until: float) -> None:
         self._old = old
         self._until = until
-        self.name = table.name
+        self.name = of.name
         there: set[str] = set()
-        with contextlib.suppress(sqlite3.Error):
-            there = {name for _, name, *_ in old.execute(f"PRAGMA table_info({table.name})")}
-        known = [column for column in table.columns if column.name in there]
+        with contextlib.suppress(driver.Error):
+            there = {name for _, name, *_ in old.execute(f"PRAGMA table_info({of.name})")}
+        known = [column for column in of.columns if column.name in there]
         self.columns = {column.name: place for place, column in enumerate(known)}
         self._checks = [_check(column) for column in known]
-        self._select = f"SELECT rowid, {', '.join(self.columns)} FROM {table.name}"  # noqa: S608  # our own tables
+        self._select = f"SELECT rowid, {', '.join(self.columns)} FROM {of.name}"  # noqa: S608  # our own tables
         self.torn = self._failed = not known
         self._last = 0  # the rowid that was read last
 
@@ -189,7 +179,7 @@ class _Reader:
                     self.torn = True
             else:
                 return
-        except sqlite3.Error:
+        except driver.Error:
             pass
         self.torn = self._failed = True
 
@@ -232,7 +222,7 @@ def _is_json(kind: type, value: object) -> bool:
         return False
 
 
-def _gap(target: sqlite3.Connection, damaged: str, now: datetime) -> None:
+def _gap(target: driver.Connection, damaged: str, now: datetime) -> None:
     """Let the audit go on after a row whose hash fits none: the chain says where it was cut."""
     (last,) = target.execute("SELECT coalesce(max(seq), 0) FROM audit").fetchone()
     target.execute(
@@ -241,14 +231,16 @@ def _gap(target: sqlite3.Connection, damaged: str, now: datetime) -> None:
     )
 
 
-def _drop_orphans(target: sqlite3.Connection) -> None:
+def _drop_orphans(target: driver.Connection) -> None:
     """Delete rows that belong to one that could not be read."""
-    for table, rowid, *_ in target.execute("PRAGMA foreign_key_check").fetchall():
-        target.execute(f"DELETE FROM {table} WHERE rowid = ?", (rowid,))  # noqa: S608  # SQLite names it
+    for name, rowid, *_ in target.execute("PRAGMA foreign_key_check").fetchall():
+        target.execute(f"DELETE FROM {name} WHERE rowid = ?", (rowid,))  # noqa: S608  # SQLite names it
 
 
 def lost(engine: Engine) -> list[tuple[str, str | None, datetime]]:
     """List the copied calls (id, caller, start) whose message is not there."""
-    with engine.connect() as connection:
-        found = connection.execute(_LOST).all()
-    return [(one.id, one.caller, from_utc_text(one.started_at)) for one in found]
+    there = exists().where(col(Message.id) == col(Call.message))
+    wanted = select(Call.id, Call.caller, Call.started_at)
+    with reading(engine) as session:
+        found = session.exec(wanted.where(col(Call.message).is_not(None), ~there))
+        return [(id_, caller, at) for id_, caller, at in found]

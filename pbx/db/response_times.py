@@ -7,32 +7,42 @@ is counted as spoken, and in no waiting time. Of several acknowledgments the las
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Literal
+from typing import Any, Literal
 
-from sqlalchemy import Connection, Engine, TextClause, text
+from sqlalchemy import ColumnElement, Engine, Row, Select, bindparam, case, false, func, or_, select
 
 from pbx.base.percentiles import Histogram
 from pbx.db.database import reading
 from pbx.db.messages import SPOKEN
-from pbx.db.tables import utc_text
+from pbx.db.statements import seconds_between, table_of
+from pbx.db.tables import Message, UtcTime
 
 Act = Literal["acknowledged", "called_back"]
 ACTS: tuple[Act, ...] = ("acknowledged", "called_back")
 
-_WHERE = "urgency = 'urgent' AND opened_at >= :start AND opened_at < :until"
-_SPOKEN = "coalesce(disposition = :spoken AND called_back_at IS NULL, 0)"
-_OPENED = text(
-    f"SELECT count(*) AS opened, sum({_SPOKEN}) AS spoken FROM message WHERE {_WHERE}"  # noqa: S608  # our own constants
+_MESSAGE = table_of(Message)
+_URGENT = _MESSAGE.c.urgency == "urgent"
+_IS_SPOKEN = func.coalesce(
+    (_MESSAGE.c.disposition == SPOKEN) & _MESSAGE.c.called_back_at.is_(None), false()
 )
-_OPEN_ACROSS = text("""
-    SELECT count(*) FROM message INDEXED BY message_by_opening
-    WHERE urgency = 'urgent' AND opened_at >= :earliest AND opened_at < :at
-      AND (acknowledged_at IS NULL OR acknowledged_at >= :at)
-      AND (closed_at IS NULL OR closed_at >= :at)
-""")
+
+
+def _open_across() -> Select[int]:
+    at, earliest = bindparam("at", type_=UtcTime), bindparam("earliest", type_=UtcTime)
+    taken, closed = _MESSAGE.c.acknowledged_at, _MESSAGE.c.closed_at
+    return select(func.count()).where(
+        _URGENT,
+        _MESSAGE.c.opened_at >= earliest,
+        _MESSAGE.c.opened_at < at,
+        or_(taken.is_(None), taken >= at),
+        or_(closed.is_(None), closed >= at),
+    )
+
+
+_OPEN_ACROSS = _open_across()
 
 
 @dataclass(frozen=True)
@@ -58,48 +68,47 @@ class ResponseTimes:
 
 def promises(engine: Engine, span: tuple[datetime, datetime], in_time: datetime) -> ResponseTimes:
     """Count the waiting times of a span; a message opened after `in_time` may still be in time."""
-    start, until = map(utc_text, span)
-    values = {"start": start, "until": until, "in_time": utc_text(in_time), "spoken": SPOKEN}
+    start, until = span
+    meant = (_URGENT, _MESSAGE.c.opened_at >= start, _MESSAGE.c.opened_at < until)
+    opened = select(
+        func.count().label("opened"), func.count().filter(_IS_SPOKEN).label("spoken")
+    ).where(*meant)
     with reading(engine) as session:
-        connection = session.connection()
-        row = connection.execute(_OPENED, values).one()
-        waited = {act: _waited(connection, act, values) for act in ACTS}
-        return ResponseTimes(row.opened, row.spoken or 0, waited)
+        row = session.execute(opened).one()
+        waited = {act: _waited(session.execute(_waiting(act, meant, in_time))) for act in ACTS}
+        return ResponseTimes(row.opened, row.spoken, waited)
 
 
 def open_across(engine: Engine, instants: Iterable[datetime], back: timedelta) -> list[int]:
     """Count the urgent messages that nobody had taken up at each instant, opened `back` before."""
     with reading(engine) as session:
+        connection = session.connection()
         return [
-            session.connection()
-            .execute(_OPEN_ACROSS, {"at": utc_text(at), "earliest": utc_text(at - back)})
-            .scalar_one()
+            connection.execute(_OPEN_ACROSS, {"at": at, "earliest": at - back}).scalar_one()
             for at in instants
         ]
 
 
-def _waited(connection: Connection, act: Act, values: Mapping[str, str]) -> Waited:
-    by: defaultdict[str, dict[int, int]] = defaultdict(dict)
+def _waiting(act: Act, meant: Sequence[ColumnElement[bool]], in_time: datetime) -> Select[Any]:
+    by, at = _MESSAGE.c[f"{act}_by"].label("who"), _MESSAGE.c[f"{act}_at"]
+    waited = seconds_between(_MESSAGE.c.opened_at, at).label("s")
+    may_come = at.is_(None) & (_MESSAGE.c.state != "closed") & (_MESSAGE.c.opened_at > in_time)
+    pending = case((may_come, 1), else_=0).label("pending")
+    return (
+        select(by, waited, pending, func.count().label("messages"))
+        .where(*meant, ~_IS_SPOKEN)
+        .group_by(by, waited, pending)
+    )
+
+
+def _waited(rows: Iterable[Row[Any]]) -> Waited:
+    found: defaultdict[str, dict[int, int]] = defaultdict(dict)
     pending = never = 0
-    for row in connection.execute(_STATEMENTS[act], values):
+    for row in rows:
         if row.s is not None:
-            by[row.who or ""][row.s] = row.messages
+            found[row.who or ""][row.s] = row.messages
         elif row.pending:
             pending += row.messages
         else:
             never += row.messages
-    return Waited(dict(by), pending, never)
-
-
-def _statement(act: Act) -> TextClause:
-    return text(f"""
-        SELECT {act}_by AS who,
-               CAST(round((julianday({act}_at) - julianday(opened_at)) * 86400) AS INTEGER) AS s,
-               {act}_at IS NULL AND state <> 'closed' AND opened_at > :in_time AS pending,
-               count(*) AS messages
-        FROM message WHERE {_WHERE} AND NOT {_SPOKEN}
-        GROUP BY 1, 2, 3
-    """)  # noqa: S608  # our own constants
-
-
-_STATEMENTS = {act: _statement(act) for act in ACTS}
+    return Waited(dict(found), pending, never)

@@ -6,103 +6,129 @@ it. Each transaction asks again, so that what was put on hold meanwhile stays.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import Engine, text
+from sqlalchemy import (
+    ColumnElement,
+    CompoundSelect,
+    Connection,
+    Engine,
+    FromClause,
+    Select,
+    Table,
+    and_,
+    bindparam,
+    exists,
+    func,
+    select,
+    union,
+    union_all,
+)
 
+from pbx.db import call_rows, follow_ups, message_events, message_rows, outbound
 from pbx.db.database import reading, writing
-from pbx.db.messages import note_event
-from pbx.db.tables import utc_text
+from pbx.db.message_events import note_event
+from pbx.db.outbound_tables import OutboundCall
+from pbx.db.statements import table_of
+from pbx.db.tables import Call, Message, MessageEvent, UtcTime
+from pbx.db.trust_tables import HoldRow
 
 BATCH = 200  # calls or messages of one transaction: nobody who writes waits for long
 DELETED = "recordings deleted"  # in a message's history
+DICTATED = "dictated: "  # how a note begins whose words are a recording
 
-_NAMED = "SELECT target FROM hold WHERE lifted_at IS NULL"
-# A message that may go: closed before the time, and neither it nor a call of it is held.
-_OLD_MESSAGE = f"""
-    (m.state = 'closed' AND m.closed_at < :at
-     AND m.id NOT IN ({_NAMED}) AND m.call NOT IN ({_NAMED})
-     AND m.id NOT IN (SELECT message FROM call WHERE message IS NOT NULL AND id IN ({_NAMED})))
-"""  # noqa: S608  # our own words
-_OLD_MESSAGES = text(f"SELECT m.id FROM message m WHERE {_OLD_MESSAGE} ORDER BY m.id")  # noqa: S608  # as above
+_CALL, _MESSAGE, _EVENT = table_of(Call), table_of(Message), table_of(MessageEvent)
+_PLACED, _HOLD = table_of(OutboundCall), table_of(HoldRow)
+_AT, _BEGAN = bindparam("at", type_=UtcTime), bindparam("began", type_=UtcTime)
+_NAMED = select(_HOLD.c.target).where(_HOLD.c.lifted_at.is_(None))
+
+
+def _is_old(message: FromClause) -> ColumnElement[bool]:
+    """Say that a message may go: closed before the time, and neither it nor a call of it held."""
+    call = _CALL.alias("held")
+    held_calls = select(call.c.message).where(call.c.message.is_not(None), call.c.id.in_(_NAMED))
+    return and_(
+        message.c.state == "closed",
+        message.c.closed_at < _AT,
+        message.c.id.not_in(_NAMED),
+        message.c.call.not_in(_NAMED),
+        message.c.id.not_in(held_calls),
+    )
+
+
+def _stays(of: ColumnElement[Any], value: ColumnElement[Any]) -> ColumnElement[bool]:
+    """Say that there is a message whose column has this value, and which may not go."""
+    return exists().where(of == value, ~_is_old(_MESSAGE)).correlate(value.table)
+
+
 # A call that may go: it ended before the time, is not held, and has no message but such.
-_OLD_CALL = f"""
-    (call.started_at < :began AND call.outcome IS NOT NULL AND call.id NOT IN ({_NAMED})
-     AND NOT EXISTS (SELECT 1 FROM message m WHERE m.id = call.message AND NOT {_OLD_MESSAGE})
-     AND NOT EXISTS (SELECT 1 FROM message m WHERE m.call = call.id AND NOT {_OLD_MESSAGE}))
-"""  # noqa: S608  # as above
-_OLD_CALLS = text(f"SELECT call.id FROM call WHERE {_OLD_CALL} ORDER BY call.id")  # noqa: S608  # as above
-_STILL = text(f"""
-    SELECT m.id FROM message m
-    WHERE m.id IN (SELECT value FROM json_each(:ids)) AND {_OLD_MESSAGE}
-""")  # noqa: S608  # as above
-_DELETE_MESSAGES = (
-    text("DELETE FROM message_event WHERE message IN (SELECT value FROM json_each(:ids))"),
-    text("DELETE FROM attempt WHERE message IN (SELECT value FROM json_each(:ids))"),
-    text("DELETE FROM message WHERE id IN (SELECT value FROM json_each(:ids))"),
+_OLD_CALL = and_(
+    _CALL.c.started_at < _BEGAN,
+    _CALL.c.outcome.is_not(None),
+    _CALL.c.id.not_in(_NAMED),
+    ~_stays(_MESSAGE.c.id, _CALL.c.message),
+    ~_stays(_MESSAGE.c.call, _CALL.c.id),
 )
-_DELETE_CALLS = text(f"""
-    DELETE FROM call WHERE id IN (SELECT value FROM json_each(:ids)) AND {_OLD_CALL}
-""")  # noqa: S608  # as above
 # A call to a patient that may go: it is over, not held, and belongs to no message that stays.
-_OLD_PLACED = f"""
-    (outbound_call.asked_at < :began AND outbound_call.result IS NOT NULL
-     AND coalesce(outbound_call.call, '') NOT IN ({_NAMED})
-     AND coalesce(outbound_call.message, '') NOT IN ({_NAMED})
-     AND NOT EXISTS (
-         SELECT 1 FROM message m WHERE m.id = outbound_call.message AND NOT {_OLD_MESSAGE}))
-"""  # noqa: S608  # as above
-_PLACED = text(f"SELECT outbound_call.id FROM outbound_call WHERE {_OLD_PLACED} ORDER BY 1")  # noqa: S608  # as above
-_DELETE_PLACED = text(f"""
-    DELETE FROM outbound_call WHERE id IN (SELECT value FROM json_each(:ids)) AND {_OLD_PLACED}
-""")  # noqa: S608  # as above
-_KEPT_CALLS = text(f"""
-    SELECT id FROM call WHERE started_at < :began AND NOT {_OLD_CALL}
-    UNION {_NAMED}
-""")  # noqa: S608  # as above
-_RECORDINGS = text("""
-    SELECT id, recording FROM message WHERE recording IS NOT NULL
-    UNION ALL SELECT message, json_extract(detail, '$.recording') FROM message_event
-    WHERE json_extract(detail, '$.recording') IS NOT NULL
-    UNION ALL SELECT message, substr(json_extract(detail, '$.text'), 11) FROM message_event
-    WHERE json_extract(detail, '$.text') LIKE 'dictated: %'
-""")
+_OLD_PLACED = and_(
+    _PLACED.c.asked_at < _BEGAN,
+    _PLACED.c.result.is_not(None),
+    func.coalesce(_PLACED.c.call, "").not_in(_NAMED),
+    func.coalesce(_PLACED.c.message, "").not_in(_NAMED),
+    ~_stays(_MESSAGE.c.id, _PLACED.c.message),
+)
+_OLD_MESSAGES = select(_MESSAGE.c.id).where(_is_old(_MESSAGE)).order_by(_MESSAGE.c.id)
+_OLD_CALLS = select(_CALL.c.id).where(_OLD_CALL).order_by(_CALL.c.id)
+_OLD_PLACES = select(_PLACED.c.id).where(_OLD_PLACED).order_by(_PLACED.c.id)
+_KEPT_CALLS = union(select(_CALL.c.id).where(_CALL.c.started_at < _BEGAN, ~_OLD_CALL), _NAMED)
+
+
+def _recordings() -> CompoundSelect[Any]:
+    heard = _EVENT.c.detail["recording"].as_string()
+    words = _EVENT.c.detail["text"].as_string()
+    return union_all(
+        select(_MESSAGE.c.id, _MESSAGE.c.recording).where(_MESSAGE.c.recording.is_not(None)),
+        select(_EVENT.c.message, heard).where(heard.is_not(None)),
+        select(_EVENT.c.message, func.substr(words, len(DICTATED) + 1)).where(
+            words.like(f"{DICTATED}%")
+        ),
+    )
+
+
+_RECORDINGS = _recordings()
 
 
 def old_messages(engine: Engine, at: datetime) -> list[str]:
     """List the messages that were closed before an instant and may go."""
     with reading(engine) as session:
-        return list(session.connection().execute(_OLD_MESSAGES, {"at": utc_text(at)}).scalars())
+        return list(session.scalars(_OLD_MESSAGES, {"at": at}))
 
 
 def old_calls(engine: Engine, began: datetime, at: datetime) -> list[str]:
     """List the calls that began before an instant, and whose messages were closed before `at`."""
-    row = {"began": utc_text(began), "at": utc_text(at)}
     with reading(engine) as session:
-        return list(session.connection().execute(_OLD_CALLS, row).scalars())
+        return list(session.scalars(_OLD_CALLS, {"began": began, "at": at}))
 
 
 def old_placed(engine: Engine, began: datetime, at: datetime) -> list[int]:
     """List the calls to patients that were asked for before an instant, as `old_calls` does."""
-    row = {"began": utc_text(began), "at": utc_text(at)}
     with reading(engine) as session:
-        return list(session.connection().execute(_PLACED, row).scalars())
+        return list(session.scalars(_OLD_PLACES, {"began": began, "at": at}))
 
 
 def kept_calls(engine: Engine, began: datetime, at: datetime) -> set[str]:
     """Name the calls that began before an instant, too, and stay."""
-    row = {"began": utc_text(began), "at": utc_text(at)}
     with reading(engine) as session:
-        return set(session.connection().execute(_KEPT_CALLS, row).scalars())
+        return set(session.scalars(_KEPT_CALLS, {"began": began, "at": at}))
 
 
 def message_recordings(engine: Engine) -> dict[str, list[str]]:
     """Map messages to their recordings and dictated notes, as paths below the home."""
     found: dict[str, list[str]] = {}
     with reading(engine) as session:
-        for message, path in session.connection().execute(_RECORDINGS):
+        for message, path in session.execute(_RECORDINGS):
             found.setdefault(message, []).append(path)
     return found
 
@@ -110,16 +136,15 @@ def message_recordings(engine: Engine) -> dict[str, list[str]]:
 def held(engine: Engine) -> set[str]:
     """Name what holds name."""
     with reading(engine) as session:
-        return set(session.connection().execute(text(_NAMED)).scalars())
+        return set(session.scalars(_NAMED))
 
 
 def note_recordings_gone(
     engine: Engine, ids: Sequence[str], at: datetime, now: datetime
 ) -> list[str]:
     """Note with messages that their recordings go; return those whose may still go."""
-    row = {"at": utc_text(at), "ids": json.dumps(ids)}
     with writing(engine, durable=True) as connection:
-        still = list(connection.execute(_STILL, row).scalars())
+        still = _still(connection, _OLD_MESSAGES, _MESSAGE, ids, {"at": at})
         for message in still:
             note_event(connection, message, now, DELETED)
     return still
@@ -128,22 +153,31 @@ def note_recordings_gone(
 def delete_messages(engine: Engine, ids: Sequence[str], at: datetime) -> int:
     """Delete messages with their histories, where they may still go; return how many."""
     with writing(engine) as connection:
-        row = {"at": utc_text(at), "ids": json.dumps(ids)}
-        still = list(connection.execute(_STILL, row).scalars())
-        for statement in _DELETE_MESSAGES:
-            connection.execute(statement, {"ids": json.dumps(still)})
+        still = _still(connection, _OLD_MESSAGES, _MESSAGE, ids, {"at": at})
+        message_events.remove_events(connection, still)
+        follow_ups.remove_attempts(connection, still)
+        message_rows.remove_messages(connection, still)
     return len(still)
 
 
 def delete_calls(engine: Engine, ids: Sequence[str], began: datetime, at: datetime) -> int:
     """Delete calls with their legs, decisions and events, where they may still go."""
     with writing(engine) as connection:
-        row = {"began": utc_text(began), "at": utc_text(at), "ids": json.dumps(ids)}
-        return connection.execute(_DELETE_CALLS, row).rowcount
+        times = {"began": began, "at": at}
+        return call_rows.remove_calls(connection, _still(connection, _OLD_CALLS, _CALL, ids, times))
 
 
 def delete_placed(engine: Engine, ids: Sequence[int], began: datetime, at: datetime) -> int:
     """Delete calls to patients, where they may still go; return how many."""
     with writing(engine) as connection:
-        row = {"began": utc_text(began), "at": utc_text(at), "ids": json.dumps(ids)}
-        return connection.execute(_DELETE_PLACED, row).rowcount
+        times = {"began": began, "at": at}
+        return outbound.remove_outbound(
+            connection, _still(connection, _OLD_PLACES, _PLACED, ids, times)
+        )
+
+
+def _still(
+    connection: Connection, old: Select[Any], of: Table, ids: Sequence[Any], times: dict[str, Any]
+) -> list[Any]:
+    """Name those of these ids that may still go."""
+    return list(connection.scalars(old.where(of.c.id.in_(ids)), times))

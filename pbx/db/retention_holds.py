@@ -1,21 +1,24 @@
-"""Holds: calls and messages that must be kept; lifted, never deleted."""
+"""Holds: calls and messages that must be kept; lifted, never deleted.
+
+What alone writes `hold`.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import cast
 
-from sqlalchemy import Engine
-from sqlalchemy.exc import DBAPIError
-from sqlmodel import Session, col, select
-from sqlmodel.sql.expression import SelectOfScalar
+from sqlalchemy import ColumnElement, Engine, insert, select, union_all, update
 
 from pbx.base.errors import OfficeLineError
 from pbx.db import audit
-from pbx.db.database import damage_sentence, file_of, reading, writing
+from pbx.db.database import reading, writing
+from pbx.db.statements import new_id, table_of
 from pbx.db.tables import Call, Message
 from pbx.db.trust_tables import HoldRow
+
+_HOLD = table_of(HoldRow)
+_HELD = (table_of(Call), table_of(Message))
 
 
 @dataclass(frozen=True)
@@ -32,50 +35,38 @@ class Hold:
 
 def add_hold(engine: Engine, target: str, reason: str, *, by: str, now: datetime) -> Hold:
     """Hold a call or message; OfficeLineError if there is none of this id, or it is held."""
-    try:
-        with writing(engine, durable=True) as connection, Session(connection) as session:
-            if session.get(Call, target) is None and session.get(Message, target) is None:
-                raise OfficeLineError(
-                    f"There is no call or message '{target}'; 'officeline calls list' and "
-                    "'officeline inbox list --all' show the ids."
-                )
-            if session.exec(_standing(target)).first() is not None:
-                raise OfficeLineError(f"{target} is held already; see 'officeline hold list'.")
-            row = HoldRow(target=target, reason=reason, by=by, made_at=now)
-            session.add(row)
-            session.flush()
-            detail = {"reason": reason}
-            audit.append(connection, "hold.added", by=by, now=now, about=target, detail=detail)
-            return _hold(row)
-    except DBAPIError as error:
-        raise damage_sentence(error, file_of(engine)) from error
+    with writing(engine, durable=True) as connection:
+        known = union_all(*(select(one.c.id).where(one.c.id == target) for one in _HELD))
+        if connection.scalar(known) is None:
+            raise OfficeLineError(
+                f"There is no call or message '{target}'; 'officeline calls list' and "
+                "'officeline inbox list --all' show the ids."
+            )
+        if connection.scalar(select(_HOLD.c.id).where(*_standing(target))) is not None:
+            raise OfficeLineError(f"{target} is held already; see 'officeline hold list'.")
+        row = insert(_HOLD).values(target=target, reason=reason, by=by, made_at=now)
+        made = new_id(connection.execute(row))
+        detail = {"reason": reason}
+        audit.append(connection, "hold.added", by=by, now=now, about=target, detail=detail)
+        return Hold(made, target, reason, by, now, None)
 
 
 def lift(engine: Engine, target: str, reason: str, *, by: str, now: datetime) -> None:
     """Lift the hold of a call or message; OfficeLineError if it has none."""
-    try:
-        with writing(engine, durable=True) as connection, Session(connection) as session:
-            row = session.exec(_standing(target)).first()
-            if row is None:
-                raise OfficeLineError(f"{target} is not held; see 'officeline hold list'.")
-            row.lifted_at = now
-            session.add(row)
-            session.flush()
-            detail = {"reason": reason}
-            audit.append(connection, "hold.lifted", by=by, now=now, about=target, detail=detail)
-    except DBAPIError as error:
-        raise damage_sentence(error, file_of(engine)) from error
+    with writing(engine, durable=True) as connection:
+        lifted = update(_HOLD).where(*_standing(target)).values(lifted_at=now)
+        if connection.execute(lifted).rowcount == 0:
+            raise OfficeLineError(f"{target} is not held; see 'officeline hold list'.")
+        detail = {"reason": reason}
+        audit.append(connection, "hold.lifted", by=by, now=now, about=target, detail=detail)
 
 
 def list_holds(engine: Engine) -> list[Hold]:
     """List every hold in the order they were made, lifted ones too."""
     with reading(engine) as session:
-        return [_hold(row) for row in session.exec(select(HoldRow).order_by(col(HoldRow.id)))]
+        rows = session.execute(select(_HOLD).order_by(_HOLD.c.id)).mappings()
+        return [Hold(**row) for row in rows]
 
 
-def _standing(target: str) -> SelectOfScalar[HoldRow]:
-    return select(HoldRow).where(HoldRow.target == target, col(HoldRow.lifted_at).is_(None))
-
-
-def _hold(row: HoldRow) -> Hold:
-    return Hold(cast("int", row.id), row.target, row.reason, row.by, row.made_at, row.lifted_at)
+def _standing(target: str) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
+    return _HOLD.c.target == target, _HOLD.c.lifted_at.is_(None)

@@ -9,31 +9,22 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, Engine, or_, text
-from sqlmodel import Session, col, select
+from sqlalchemy import Connection, Engine, or_
 
+from pbx.db import message_rows, outbound, pins, shifts
 from pbx.db.database import writing
 from pbx.db.message_states import view_of
-from pbx.db.tables import Message, utc_text
+from pbx.db.statements import table_of
+from pbx.db.tables import Message
 from routing.follow_up import RINGING, call_back_by, escalation_of, next_opening, next_round
 from routing.model import Plan
 
 TIMED = (*RINGING, "acknowledged")
 HELD = timedelta(minutes=10)  # for so long a message may wait for a caller who is still with us
 
-# Shifts are called about by the minute, calls that were placed count for a day, wrong PINs for an
-# hour; from a future that did not come they would count until it does.
-_OTHERS = (
-    "UPDATE shift_start SET due_at = :now WHERE due_at > :tomorrow",
-    "UPDATE shift_start SET made_at = :now WHERE made_at > :now",
-    "UPDATE outbound_call SET placed_at = :now WHERE placed_at > :now",
-    "UPDATE pin_tries SET since = :now WHERE since > :now",
-    "UPDATE pin_tries SET locked_at = :now WHERE locked_at > :now",
-)
-_REMINDERS = """
-    UPDATE message SET due_at = :opening WHERE due_at > :opening
-    AND NOT (urgency = 'urgent' AND state IN ('open', 'delivered', 'acknowledged'))
-"""
+_TIMES = ("due_at", "breached_at", "reopened_at", "acknowledged_at")
+_MESSAGE = table_of(Message)
+_TIMED = (_MESSAGE.c.urgency == "urgent", _MESSAGE.c.state.in_(TIMED))
 
 
 def set_back(engine: Engine, by: timedelta, plan: Plan, now: datetime) -> None:
@@ -41,11 +32,8 @@ def set_back(engine: Engine, by: timedelta, plan: Plan, now: datetime) -> None:
 
     What is due at `now`, the clock's new time, stays so. Reminders follow the office's hours.
     """
-    wanted = select(Message).where(
-        Message.urgency == "urgent", col(Message.state).in_(TIMED), col(Message.due_at) > now
-    )
-    with writing(engine, durable=True) as connection, Session(connection) as session:
-        for message in session.exec(wanted):
+    with writing(engine, durable=True) as connection:
+        for message in message_rows.stored_messages(connection, *_TIMED, _MESSAGE.c.due_at > now):
             if message.due_at is not None:
                 message.due_at -= by
             if message.breached_at is not None:
@@ -54,38 +42,40 @@ def set_back(engine: Engine, by: timedelta, plan: Plan, now: datetime) -> None:
                 message.reopened_at = (message.reopened_at or message.opened_at) - by
             elif message.acknowledged_at is not None:
                 message.acknowledged_at -= by
-        session.flush()
-        _bring_back(session, connection, plan, now)
-        session.commit()  # the transaction itself is committed by `writing`
+            _store(connection, message)
+        _bring_back(connection, plan, now)
 
 
 def after_start(engine: Engine, plan: Plan, now: datetime) -> int:
     """Bring back what a clock wrote that was ahead; return of how many urgent messages."""
-    with writing(engine, durable=True) as connection, Session(connection) as session:
-        brought = _bring_back(session, connection, plan, now)
-        session.commit()  # as above
-        return brought
+    with writing(engine, durable=True) as connection:
+        return _bring_back(connection, plan, now)
 
 
-def _bring_back(session: Session, connection: Connection, plan: Plan, now: datetime) -> int:
-    wanted = select(Message).where(
-        Message.urgency == "urgent",
-        col(Message.state).in_(TIMED),
-        or_(
-            col(Message.due_at) > now,
-            col(Message.opened_at) > now,
-            col(Message.reopened_at) > now,
-            col(Message.acknowledged_at) > now,
-        ),
+def _bring_back(connection: Connection, plan: Plan, now: datetime) -> int:
+    ahead = or_(
+        _MESSAGE.c.due_at > now,
+        _MESSAGE.c.opened_at > now,
+        _MESSAGE.c.reopened_at > now,
+        _MESSAGE.c.acknowledged_at > now,
     )
-    brought = sum(_is_brought(message, plan, now) for message in session.exec(wanted))
-    session.flush()
-    times = {"now": utc_text(now), "tomorrow": utc_text(now + timedelta(days=1))}
-    for statement in _OTHERS:
-        connection.execute(text(statement), times)
-    opening = {"opening": utc_text(next_opening(plan, now))}
-    connection.execute(text(_REMINDERS), opening)
+    brought = 0
+    for message in message_rows.stored_messages(connection, *_TIMED, ahead):
+        brought += _is_brought(message, plan, now)
+        _store(connection, message)
+    # Shifts are called about by the minute, calls that were placed count for a day, wrong PINs for
+    # an hour; from a future that did not come they would count until it does.
+    shifts.bring_shifts_back(connection, now)
+    outbound.bring_outbound_back(connection, now)
+    pins.bring_tries_back(connection, now)
+    message_rows.remind_by(connection, next_opening(plan, now))
     return brought
+
+
+def _store(connection: Connection, message: Message) -> None:
+    message_rows.change_message(
+        connection, message.id, **{name: getattr(message, name) for name in _TIMES}
+    )
 
 
 def _is_brought(message: Message, plan: Plan, now: datetime) -> bool:

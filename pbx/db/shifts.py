@@ -1,5 +1,6 @@
 """Shifts that begin: who is to confirm, each call about it, and what came of it. All of it blocks.
 
+What alone writes `shift_start` and `shift_call`.
 What it changes can change whom an escalation policy rings, so the running plan looks each time.
 """
 
@@ -7,16 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Literal, cast
+from datetime import datetime, timedelta
+from typing import Any, Literal, cast
 
-from sqlalchemy import Connection, Engine, bindparam, text
-from sqlmodel import col, select
+from sqlalchemy import ColumnElement, Connection, Engine, select, update
+from sqlmodel import col
 
 from pbx.db import audit
 from pbx.db.database import changing, reading, writing
 from pbx.db.follow_ups import Outcome
 from pbx.db.shift_tables import ShiftCall, ShiftStart
+from pbx.db.statements import insert, new_id, table_of
 from pbx.db.tables import utc_text
 from routing.model import Override
 from routing.shift_start import ACTIVE, AFTER, Begin, ConfirmView, Event, Role, State
@@ -31,34 +33,9 @@ _OURSELVES = "officeline"
 
 Result = Outcome | Literal["canceled", "unknown"]
 
-_NOTE = text("""
-    INSERT INTO shift_start
-        (schedule, person, role, start, "end", state, tries, due_at,
-         made_at, changed_at, "by", by_hand)
-    VALUES (:schedule, :person, :role, :start, :end, :state, 0, :due_at, :at, :at, :by, :by_hand)
-    ON CONFLICT (schedule, person, role, start) DO NOTHING
-""")
-_STATE = text("SELECT state FROM shift_start WHERE id = :id")
-_MOVE = text("""
-    UPDATE shift_start SET state = :state, due_at = :due_at, changed_at = :at,
-        tries = tries + :tries, "by" = coalesce(:by, "by")
-    WHERE id = :id
-""")
-_BEGIN = text('UPDATE shift_start SET due_at = :due_at, "end" = :end WHERE id = :id')
-_CALL = text("""
-    INSERT INTO shift_call (shift, started_at) SELECT id, :at FROM shift_start
-    WHERE id = :id AND state IN :active RETURNING id
-""").bindparams(bindparam("active", expanding=True))
-_END_CALL = text("UPDATE shift_call SET ended_at = :at, result = :result WHERE id = :call")
-_CUT_OFF = text("""
-    UPDATE shift_start SET due_at = :at WHERE state IN :active
-    AND id IN (SELECT shift FROM shift_call WHERE result IS NULL)
-""").bindparams(bindparam("active", expanding=True))
-_UNKNOWN = text("UPDATE shift_call SET result = 'unknown', ended_at = :at WHERE result IS NULL")
-_TAKEN = text("""
-    UPDATE shift_start SET state = 'confirmed', due_at = NULL, changed_at = :at, "by" = :by
-    WHERE schedule = :schedule AND person = :person AND role = 'oncall' AND state IN :active
-""").bindparams(bindparam("active", expanding=True))
+_SHIFT, _CALL = table_of(ShiftStart), table_of(ShiftCall)
+_NOTE = insert(_SHIFT).on_conflict_do_nothing()
+_ACTIVE = _SHIFT.c.state.in_(ACTIVE)
 
 
 @dataclass(frozen=True)
@@ -97,24 +74,26 @@ def active(engine: Engine) -> list[ShiftRow]:
         select(ShiftStart).where(col(ShiftStart.state).in_(ACTIVE)).order_by(col(ShiftStart.id))
     )
     with reading(engine) as session:
-        return [_row(one) for one in session.exec(wanted)]
+        return [_row(one) for one in session.scalars(wanted)]
 
 
 def shift_history(engine: Engine) -> list[ShiftRow]:
     """Read everything that was ever written, the oldest first."""
     with reading(engine) as session:
-        return [_row(one) for one in session.exec(select(ShiftStart).order_by(col(ShiftStart.id)))]
+        return [
+            _row(one) for one in session.scalars(select(ShiftStart).order_by(col(ShiftStart.id)))
+        ]
 
 
 def shift_calls(engine: Engine) -> list[ShiftCallRow]:
     """Read every call about the start of a shift, the oldest first."""
-    wanted = select(ShiftCall, ShiftStart).where(ShiftCall.shift == ShiftStart.id)
+    wanted = select(ShiftCall, ShiftStart).where(col(ShiftCall.shift) == col(ShiftStart.id))
     with reading(engine) as session:
         return [
             ShiftCallRow(
                 who.person, cast("Role", who.role), one.started_at, one.ended_at, one.result
             )
-            for one, who in session.exec(wanted.order_by(col(ShiftCall.id)))
+            for one, who in session.execute(wanted.order_by(col(ShiftCall.id)))
         ]
 
 
@@ -122,18 +101,20 @@ def begin_call(
     engine: Engine, row: ShiftRow, *, at: datetime, due_at: datetime | None, end: datetime | None
 ) -> int | None:
     """Write durably that somebody is called now, and when again; None if that is past."""
-    values = {"id": row.id, "at": utc_text(at), "active": ACTIVE}
+    active_ = select(_SHIFT.c.id).where(_SHIFT.c.id == row.id, _ACTIVE)
     with writing(engine, durable=True) as connection:
-        call = connection.execute(_CALL, values).scalar()
-        times = {"due_at": due_at and utc_text(due_at), "end": end and utc_text(end)}
-        connection.execute(_BEGIN, {"id": row.id, **times})
-    return None if call is None else int(call)
+        call = None
+        if connection.scalar(active_) is not None:
+            made = connection.execute(insert(_CALL).values(shift=row.id, started_at=at))
+            call = new_id(made)
+        _change(connection, _SHIFT.c.id == row.id, due_at=due_at, end=end)
+    return call
 
 
 def end_call(engine: Engine, call: int, result: Result, at: datetime) -> None:
     """Write what became of a call that changes nothing else."""
     with writing(engine, durable=True) as connection:
-        connection.execute(_END_CALL, {"call": call, "result": result, "at": utc_text(at)})
+        _end_calls(connection, _CALL.c.id == call, result, at)
 
 
 def happen(
@@ -152,21 +133,20 @@ def happen(
     """
     with changing(engine) as connection:
         if call is not None:
-            ended = {"call": call, "result": result, "at": utc_text(at)}
-            connection.execute(_END_CALL, ended)
-        before = connection.execute(_STATE, {"id": row.id}).scalar()
+            _end_calls(connection, _CALL.c.id == call, result, at)
+        before = connection.scalar(select(_SHIFT.c.state).where(_SHIFT.c.id == row.id))
         state = AFTER.get((cast("State", before), event))
         if state is None:
             return None
-        values = {
-            "id": row.id,
-            "state": state,
-            "at": utc_text(at),
-            "due_at": utc_text(due_at) if due_at and state in ACTIVE else None,
-            "tries": event in {"not pressed", "tried enough"},
-            "by": None,
-        }
-        connection.execute(_MOVE, values)
+        tried = int(event in {"not pressed", "tried enough"})
+        _change(
+            connection,
+            _SHIFT.c.id == row.id,
+            state=state,
+            due_at=due_at if state in ACTIVE else None,
+            changed_at=at,
+            tries=_SHIFT.c.tries + tried,
+        )
         if event in _DEEDS:
             by = row.view.person if event == "pressed" else _OURSELVES
             _audit(connection, _DEEDS[event], row.view, by=by, at=at)
@@ -176,8 +156,9 @@ def happen(
 def take_up_shifts(engine: Engine, at: datetime) -> None:
     """At the start: calls that were cut off count as none, and are made again at once."""
     with writing(engine, durable=True) as connection:
-        connection.execute(_CUT_OFF, {"at": utc_text(at), "active": ACTIVE})
-        connection.execute(_UNKNOWN, {"at": utc_text(at)})
+        cut_off = select(_CALL.c.shift).where(_CALL.c.result.is_(None))
+        _change(connection, _ACTIVE, _SHIFT.c.id.in_(cut_off), due_at=at)
+        _end_calls(connection, _CALL.c.result.is_(None), "unknown", at)
 
 
 def taken(connection: Connection, overrides: Sequence[Override], *, by: str, now: datetime) -> None:
@@ -185,23 +166,15 @@ def taken(connection: Connection, overrides: Sequence[Override], *, by: str, now
     for one in overrides:
         if one.person is None or one.kind == "backup" or not one.start <= now < one.end:
             continue
-        values = {"schedule": one.schedule, "person": one.person, "by": by, "at": utc_text(now)}
-        connection.execute(_TAKEN, {**values, "active": ACTIVE})
+        _confirm(connection, one.schedule, one.person, by, now)
         begin = Begin(one.schedule, one.person, one.start)
         _note(connection, begin, "oncall", at=now, end=one.end, by=by, state="confirmed")
 
 
 def confirm(engine: Engine, schedule: str, person: str, *, by: str, at: datetime) -> None:
     """Let somebody confirm their shift in another way than by the call about it."""
-    values = {
-        "schedule": schedule,
-        "person": person,
-        "by": by,
-        "at": utc_text(at),
-        "active": ACTIVE,
-    }
     with changing(engine) as connection:
-        connection.execute(_TAKEN, values)
+        _confirm(connection, schedule, person, by, at)
         detail = {"schedule": schedule, "role": "oncall"}
         audit.append(connection, "shift.confirmed", by=by, now=at, about=person, detail=detail)
 
@@ -211,6 +184,33 @@ def handed(connection: Connection, override: Override, *, by: str, now: datetime
     if override.person is not None:
         begin = Begin(override.schedule, override.person, override.start)
         _note(connection, begin, "oncall", at=now, end=override.end, by=by, by_hand=True)
+
+
+def bring_shifts_back(connection: Connection, now: datetime) -> None:
+    """Within a transaction: let no timer wait for a future that a wrong clock wrote."""
+    _change(connection, _SHIFT.c.due_at > now + timedelta(days=1), due_at=now)
+    _change(connection, _SHIFT.c.made_at > now, made_at=now)
+
+
+def _change(connection: Connection, *meant: ColumnElement[bool], **values: Any) -> None:
+    connection.execute(update(_SHIFT).where(*meant).values(**values))
+
+
+def _end_calls(
+    connection: Connection, meant: ColumnElement[bool], result: Result | None, at: datetime
+) -> None:
+    connection.execute(update(_CALL).where(meant).values(ended_at=at, result=result))
+
+
+def _confirm(connection: Connection, schedule: str, person: str, by: str, at: datetime) -> None:
+    """Let whoever was asked to confirm have done so."""
+    of_person = (
+        _SHIFT.c.schedule == schedule,
+        _SHIFT.c.person == person,
+        _SHIFT.c.role == "oncall",
+    )
+    confirmed = {"state": "confirmed", "due_at": None, "changed_at": at, "by": by}
+    _change(connection, *of_person, _ACTIVE, **confirmed)
 
 
 def _audit(connection: Connection, what: str, view: ConfirmView, *, by: str, at: datetime) -> None:
@@ -233,11 +233,13 @@ def _note(
         "schedule": one.schedule,
         "person": one.person,
         "role": role,
-        "start": utc_text(one.start),
-        "end": end and utc_text(end),
+        "start": one.start,
+        "end": end,
         "state": state,
-        "due_at": utc_text(at) if state in ACTIVE else None,
-        "at": utc_text(at),
+        "tries": 0,
+        "due_at": at if state in ACTIVE else None,
+        "made_at": at,
+        "changed_at": at,
         "by": by,
         "by_hand": by_hand,
     }

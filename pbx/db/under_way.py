@@ -5,27 +5,46 @@ from __future__ import annotations
 from collections import defaultdict
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine, Select, bindparam, exists, select
 
 from pbx.db.database import reading
-from pbx.db.tables import from_utc_text
+from pbx.db.statements import table_of
+from pbx.db.tables import Attempt, Call, Event, Leg
 
 MOST = 500  # calls of one look
 
-_CALLS = text("""
-    SELECT id, started_at, line, caller, urgency, person, acknowledged_at,
-           (SELECT json_extract(detail, '$.verb') FROM event
-            WHERE event.call = call.id AND what = 'turn' ORDER BY at DESC, id DESC LIMIT 1) AS verb,
-           EXISTS (SELECT 1 FROM event WHERE event.call = call.id AND what = :failsafe) AS alone
-    FROM call WHERE outcome IS NULL ORDER BY started_at, id LIMIT :most
-""")
-_LEGS = text("""
-    SELECT leg.call, leg.person FROM call JOIN leg ON leg.call = call.id
-    WHERE call.outcome IS NULL AND leg.result IS NULL AND leg.person IS NOT NULL
-    ORDER BY leg.started_at, leg.channel
-""")
-_ATTEMPTS = text("SELECT message, person FROM attempt WHERE result IS NULL ORDER BY id")
+_CALL, _LEG = table_of(Call), table_of(Leg)
+_EVENT, _ATTEMPT = table_of(Event), table_of(Attempt)
+
+
+def _calls() -> Select[Any]:
+    of_call = _EVENT.c.call == _CALL.c.id
+    reported = select(_EVENT.c.detail["verb"].as_string()).where(of_call, _EVENT.c.what == "turn")
+    verb = reported.order_by(_EVENT.c.at.desc(), _EVENT.c.id.desc()).limit(1).scalar_subquery()
+    alone = exists().where(of_call, _EVENT.c.what == bindparam("failsafe"))
+    columns = ("id", "started_at", "line", "caller", "urgency", "person", "acknowledged_at")
+    return (
+        select(*(_CALL.c[name] for name in columns), verb.label("verb"), alone.label("alone"))
+        .where(_CALL.c.outcome.is_(None))
+        .order_by(_CALL.c.started_at, _CALL.c.id)
+        .limit(MOST)
+    )
+
+
+_CALLS = _calls()
+_LEGS = (
+    select(_LEG.c.call, _LEG.c.person)
+    .join_from(_CALL, _LEG)
+    .where(_CALL.c.outcome.is_(None), _LEG.c.result.is_(None), _LEG.c.person.is_not(None))
+    .order_by(_LEG.c.started_at, _LEG.c.channel)
+)
+_ATTEMPTS = (
+    select(_ATTEMPT.c.message, _ATTEMPT.c.person)
+    .where(_ATTEMPT.c.result.is_(None))
+    .order_by(_ATTEMPT.c.id)
+)
 
 
 @dataclass(frozen=True)
@@ -57,17 +76,17 @@ def calls_under_way(engine: Engine, failsafe: str) -> list[UnderWay]:
         return [
             UnderWay(
                 row.id,
-                from_utc_text(row.started_at),
+                row.started_at,
                 row.line,
                 row.caller,
                 row.urgency,
                 row.verb,
                 tuple(dict.fromkeys(ringing[row.id])),
                 row.person,
-                from_utc_text(row.acknowledged_at) if row.acknowledged_at else None,
+                row.acknowledged_at,
                 bool(row.alone),
             )
-            for row in connection.execute(_CALLS, {"failsafe": failsafe, "most": MOST})
+            for row in connection.execute(_CALLS, {"failsafe": failsafe})
         ]
 
 

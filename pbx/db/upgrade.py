@@ -3,28 +3,23 @@
 from __future__ import annotations
 
 import os
-import sqlite3
 import time
-from contextlib import closing
 from pathlib import Path
+
+from pbx.db import driver
 
 BEFORE = ".before-"
 KEPT = 2
 
 
 def copy_of(database: Path) -> Path:
-    """Copy a database durably, for our eyes only; OSError or sqlite3.Error if that cannot be.
-
-    By SQLite's own means: whatever is in the WAL is in the copy.
-    """
+    """Copy a database durably, for our eyes only; OSError or driver.Error if that cannot be."""
     stamp = time.strftime("%Y%m%d-%H%M%S", time.gmtime())
     copy = Path(f"{database}{BEFORE}{stamp}")
     copy.unlink(missing_ok=True)
     copy.touch(mode=0o600, exist_ok=False)
     try:
-        with closing(sqlite3.connect(database)) as source, closing(sqlite3.connect(copy)) as target:
-            source.backup(target)
-            target.execute("PRAGMA journal_mode=DELETE")  # one file, with nothing beside it
+        driver.copy_database(database, copy)
         for path in (copy, copy.parent):
             _sync(path)
     except BaseException:

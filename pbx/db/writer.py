@@ -8,13 +8,14 @@ from collections.abc import Callable, Collection, Sequence
 from itertools import islice
 
 import structlog
-from sqlalchemy import Engine, text
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy import Engine
 
 from pbx.base.errors import OfficeLineError
+from pbx.db import call_rows
 from pbx.db.batch import UnusableError, write_batch
-from pbx.db.damage import code_of, is_damage
-from pbx.db.database import damage_sentence, file_of, writing
+from pbx.db.damage import code_of
+from pbx.db.database import writing
+from pbx.db.driver import is_damage
 from pbx.db.records import Record
 
 BATCH = 500  # small enough that a message waits for its turn at the lock for milliseconds only
@@ -24,20 +25,6 @@ LONGEST_PAUSE_S = 5.0
 CLOSE_S = 10.0
 
 log = structlog.get_logger()
-
-# A call that nobody saw the end of: it ends with the last thing that was heard of it.
-_INTERRUPT = text("""
-    UPDATE call SET outcome = 'interrupted', ended_at = max(
-        started_at, coalesce(answered_at, ''), coalesce(acknowledged_at, ''),
-        coalesce((SELECT max(at) FROM decision WHERE call = :call), ''),
-        coalesce((SELECT max(at) FROM event WHERE call = :call), ''),
-        coalesce((SELECT max(max(coalesce(started_at, ''), coalesce(ended_at, '')))
-                  FROM leg WHERE call = :call), ''))
-    WHERE id = :call AND outcome IS NULL
-""")
-
-
-_OPEN_CALLS = text("SELECT id FROM call WHERE outcome IS NULL")
 
 
 class LogWriter:
@@ -205,11 +192,8 @@ def mark_interrupted(engine: Engine, gone: Collection[str]) -> frozenset[str]:
 
     Such a call ends with the last thing that was heard of it. StoreError if it cannot be written.
     """
-    try:
-        with writing(engine) as connection:
-            ended = frozenset(connection.execute(_OPEN_CALLS).scalars()) & frozenset(gone)
-            for call in ended:
-                connection.execute(_INTERRUPT, {"call": call})
-    except DBAPIError as error:
-        raise damage_sentence(error, file_of(engine)) from error
+    with writing(engine) as connection:
+        ended = frozenset(call_rows.calls_open(connection)) & frozenset(gone)
+        for call in ended:
+            call_rows.interrupt_call(connection, call)
     return ended

@@ -16,7 +16,7 @@ from dialplan import names
 from pbx.base.clock import Clock
 from pbx.base.errors import OfficeLineError
 from pbx.calls.conversation import Plans
-from pbx.db import outbound
+from pbx.db import calls, outbound
 from pbx.db.messages import MessageRow
 from pbx.db.outbound import HeardPart, OutboundRequest, OverError, Request, Since
 from pbx.escalation import talks
@@ -153,7 +153,7 @@ class Placing:
     def _place_message(
         self, person: str, message: MessageRow, call: str, heard: HeardPart | None
     ) -> dict[str, str] | No:
-        did = outbound.dialed_did(self._engine, message.call)
+        did = calls.dialed_did(self._engine, message.call)
         number = message.callback_number or ""
         wanted = OutboundRequest(person, number, call, message=message.id, heard=heard)
         return self._place(wanted, self._plans.plan.line_of(did))

@@ -7,14 +7,12 @@ SQLite itself, so that calls go on; every recording that it names was on the dis
 from __future__ import annotations
 
 import contextlib
-import errno
 import fcntl
 import hashlib
 import io
 import json
 import os
 import shutil
-import sqlite3
 import tarfile
 import tempfile
 from collections.abc import Callable, Iterator
@@ -31,7 +29,7 @@ from pbx.calls.record.reconcile import cdr_path
 from pbx.calls.record.spool import Spool
 from pbx.config import secrets
 from pbx.config.home import Home
-from pbx.db import audit, overlay
+from pbx.db import audit, driver, overlay
 from pbx.ops.age_keys import Lock
 
 if TYPE_CHECKING:
@@ -166,25 +164,9 @@ def _copy_spool(home: Home, copies: Path) -> None:
 def _snapshot(database: Path, copy: Path) -> None:
     """Copy the database as it is at one moment, while others write to it."""
     try:
-        with (
-            contextlib.closing(overlay.connect(database)) as source,
-            contextlib.closing(sqlite3.connect(copy)) as target,
-        ):
-            source.backup(target)
-            target.execute("PRAGMA journal_mode=DELETE")  # one file
-    except sqlite3.Error as error:
-        if error.sqlite_errorcode in {sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_WRITE}:
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(copy)) from error
+        driver.copy_database(database, copy)
+    except driver.Error as error:
         raise overlay.unreadable(database, error) from error
-
-
-def is_sound(database: Path) -> bool:
-    """Tell whether SQLite finds a database whole; it may be in use."""
-    try:
-        with contextlib.closing(sqlite3.connect(database)) as connection:
-            return connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
-    except sqlite3.Error:
-        return False
 
 
 def _through(
@@ -263,6 +245,5 @@ def _files(home: Home, config: Path, copies: Path) -> Iterator[tuple[str, Path]]
 
 def _head(copy: Path) -> str:
     """Read the head of the copy's audit."""
-    with contextlib.closing(sqlite3.connect(copy)) as connection:
-        row = connection.execute("SELECT hash FROM audit ORDER BY seq DESC LIMIT 1").fetchone()
-    return audit.GENESIS if row is None else str(row[0])
+    with contextlib.closing(driver.read_only(copy)) as connection:
+        return overlay.audit_head(connection) or audit.GENESIS

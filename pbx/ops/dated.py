@@ -20,7 +20,7 @@ from typing import BinaryIO
 from pbx.base.errors import OfficeLineError
 from pbx.base.os_errors import os_sentence
 from pbx.config.home import Home
-from pbx.db import audit
+from pbx.db import audit, driver
 from pbx.db.database import open_database
 from pbx.ops import backup
 from pbx.ops.age_keys import Lock
@@ -148,7 +148,7 @@ def file_sum(path: Path) -> bytes:
 
 def _doubt(home: Home) -> str | None:
     """Say why a restore would refuse this database; None if it would not."""
-    if not backup.is_sound(home.database):
+    if not driver.is_sound(home.database):
         return f"the database {home.database} is damaged"
     engine = open_database(home.database)
     try:

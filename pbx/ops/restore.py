@@ -22,10 +22,10 @@ from pbx.base.os_errors import os_sentence
 from pbx.calls.record.reconcile import cdr_path
 from pbx.config import secrets
 from pbx.config.home import Home
-from pbx.db import audit
+from pbx.db import audit, driver
 from pbx.db.database import open_database
 from pbx.ops.age_keys import Lock
-from pbx.ops.backup import CONFIG, DATABASE, FORMAT, MANIFEST, BackupItem, Hashing, is_sound
+from pbx.ops.backup import CONFIG, DATABASE, FORMAT, MANIFEST, BackupItem, Hashing
 
 STAGE = ".restoring"
 _CHUNK = 1 << 20
@@ -154,7 +154,7 @@ def _manifest(content: bytes) -> _Manifest:
 
 def _prove(stage: Path, manifest: _Manifest, by: str, now: datetime) -> None:
     """Check the database, its audit and the secrets file; write down who restored them."""
-    if not is_sound(stage / DATABASE):
+    if not driver.is_sound(stage / DATABASE):
         raise OfficeLineError("The backup's database is damaged; restore an older backup.")
     secrets.read(stage)
     engine = open_database(stage / DATABASE)

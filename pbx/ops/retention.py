@@ -9,14 +9,12 @@ from pathlib import Path
 from typing import TypeVar
 
 from sqlalchemy import Engine
-from sqlalchemy.exc import DBAPIError
 
 from pbx.calls.record import cdr_forgotten
 from pbx.calls.record.reconcile import cdr_path
 from pbx.config.home import Home
 from pbx.config.schema_retention import RetentionTable
 from pbx.db import audit, retention
-from pbx.db.database import damage_sentence, file_of
 from pbx.db.upgrade import copies
 
 T = TypeVar("T")
@@ -98,22 +96,19 @@ def delete(
     done = dict.fromkeys(old.counts(), 0)
     last = min(old.recordings_before, old.calls_before)
     kept = retention.kept_calls(engine, old.calls_before, last)
-    try:
-        done["records"] = cdr_forgotten.forget(cdr_path(home), old.calls_before, kept)
-        for ids in _batches(list(old.recordings)):
-            for message in retention.note_recordings_gone(engine, ids, old.recordings_before, now):
-                done["recordings"] += sum(_unlink(path) for path in old.recordings[message])
-        done["recordings"] += sum(_unlink(path) for path in old.strays)
-        for ids in _batches(old.calls):
-            done["calls"] += retention.delete_calls(engine, ids, old.calls_before, last)
-            say(f"{done['calls']} of {len(old.calls)} calls are deleted ...")
-        done["copies"] = sum(_unlink(path) for path in old.copies)
-        for rows in _batches(old.placed):
-            done["placed"] += retention.delete_placed(engine, rows, old.calls_before, last)
-        for ids in _batches(old.messages):
-            done["messages"] += retention.delete_messages(engine, ids, last)
-    except DBAPIError as error:
-        raise damage_sentence(error, file_of(engine)) from error
+    done["records"] = cdr_forgotten.forget(cdr_path(home), old.calls_before, kept)
+    for ids in _batches(list(old.recordings)):
+        for message in retention.note_recordings_gone(engine, ids, old.recordings_before, now):
+            done["recordings"] += sum(_unlink(path) for path in old.recordings[message])
+    done["recordings"] += sum(_unlink(path) for path in old.strays)
+    for ids in _batches(old.calls):
+        done["calls"] += retention.delete_calls(engine, ids, old.calls_before, last)
+        say(f"{done['calls']} of {len(old.calls)} calls are deleted ...")
+    done["copies"] = sum(_unlink(path) for path in old.copies)
+    for rows in _batches(old.placed):
+        done["placed"] += retention.delete_placed(engine, rows, old.calls_before, last)
+    for ids in _batches(old.messages):
+        done["messages"] += retention.delete_messages(engine, ids, last)
     return done
 
 

@@ -11,7 +11,7 @@ from pbx.base.errors import OfficeLineError
 from pbx.config import hosts
 from pbx.config.home import Home
 from pbx.db.database import open_database
-from pbx.db.inbox import explained, items
+from pbx.db.inbox import items
 from pbx.db.overlay import applied_texts
 from pbx.db.under_way import calls_under_way
 from pbx.ops import asterisk
@@ -67,9 +67,8 @@ def _counts(home: Home) -> tuple[int, int, int]:
         return 0, 0, 0
     engine = open_database(home.database)
     try:
-        with explained(engine):
-            waiting = items(engine)
-            calls = calls_under_way(engine, names.FAILSAFE_ENTERED)
+        waiting = items(engine)
+        calls = calls_under_way(engine, names.FAILSAFE_ENTERED)
     finally:
         engine.dispose()
     urgent = sum(item.message.urgency == "urgent" for item in waiting)

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import sqlite3
 import time
 from contextlib import closing
 from datetime import datetime, timedelta
 from pathlib import Path
 
 from pbx.config.home import Home
-from pbx.db import overlay
-from pbx.db.tables import from_utc_text
+from pbx.db import driver, overlay
 from pbx.ops import asterisk, timers
 from pbx.ops import certificate as certificates
 from pbx.ops.look import Check
@@ -27,9 +25,6 @@ CONTAINERS = tuple(
 MISSED = timedelta(minutes=1)  # a heartbeat comes every five seconds
 BACKUP_EVERY = timedelta(days=7)
 ENDS_SOON = timedelta(days=14)  # whoever renews by a program does so 30 days before
-
-_BACKUPS = "SELECT max(at) FROM audit WHERE what IN ('backup.made', 'backup.restored')"
-_BEGAN = "SELECT min(applied_at) FROM plan_applied"
 
 
 def clock_check(
@@ -95,14 +90,12 @@ def backup_check(home: Home, now: datetime) -> Check:
 def _backups(home: Home) -> tuple[datetime | None, datetime | None]:
     """Read when the last backup was made, and when the first plan began to run."""
     try:
-        with closing(overlay.connect(home.database)) as connection:
-            (made,) = connection.execute(_BACKUPS).fetchone()
-            (began,) = connection.execute(_BEGAN).fetchone()
-    except sqlite3.Error as error:
+        with closing(driver.read_only(home.database)) as connection:
+            return overlay.last_backup_at(connection), overlay.first_applied_at(connection)
+    except driver.Error as error:
         if home.database.exists():
             raise overlay.unreadable(home.database, error) from error
         return None, None
-    return made and from_utc_text(made), began and from_utc_text(began)
 
 
 def _schedule() -> str:

@@ -159,7 +159,7 @@ def _say_waiting(home: Home, event: str) -> str | None:
         return None
     try:
         count = urgent_waiting(engine)
-    except SQLAlchemyError as error:
+    except (OfficeLineError, SQLAlchemyError) as error:
         log.warning(event, error=str(error))
         return None
     finally:

@@ -116,7 +116,7 @@ class Recorder:
             if message and self._intake is not None:
                 try:
                     self._intake.given_up(message, person)
-                except (OSError, SQLAlchemyError):
+                except (OfficeLineError, OSError, SQLAlchemyError):
                     log.exception("message.not_durable", call=call)
 
     def missed(self, question: Question, verdict: Verdict) -> None:
@@ -339,7 +339,7 @@ class Recorder:
                 await asyncio.to_thread(intake.accepted, message, call, heard.person, heard.at)
                 if live.is_past(heard.turn):
                     await asyncio.to_thread(intake.given_up, message, heard.person)
-            except (OSError, SQLAlchemyError):
+            except (OfficeLineError, OSError, SQLAlchemyError):
                 log.exception("message.not_durable", call=call)
         return live.is_past(heard.turn)
 
@@ -374,5 +374,5 @@ class Recorder:
             if (message := self._messages.get(call)) and self._intake is not None:
                 anew = self._intake.over(message, call, live, ended_at)
                 self._writer.put(records.MessageOpened(call, anew))
-        except (OSError, SQLAlchemyError):
+        except (OfficeLineError, OSError, SQLAlchemyError):
             log.exception("message.not_durable", call=call)

@@ -13,14 +13,12 @@ from pbx.base.errors import OfficeLineError
 from pbx.cli.calls.live_shown import CarrierState, Seen
 from pbx.cli.inbox import shown as inbox_shown
 from pbx.config.home import Home
-from pbx.db import overlay
+from pbx.db import driver
 from pbx.ops import trunk
 from pbx.ops.line_now import LineNow, line_now, step
 from pbx.reports.display import Shown
 
 if TYPE_CHECKING:
-    import sqlite3
-
     from sqlalchemy import Engine
 
     from pbx.cli.shared.context import Context
@@ -36,8 +34,8 @@ class LiveWatch:
         self._place = place
         self._engine = engine
         self._home = Home(place.home)
-        self._connection: sqlite3.Connection = overlay.connect(self._home.database)
-        self._revision = overlay.revision(self._connection)
+        self._connection: driver.Connection = driver.read_only(self._home.database)
+        self._revision = driver.revision(self._connection)
         self._plan: Plan = place.running()
         self._door = Door(place)
 
@@ -65,7 +63,7 @@ class LiveWatch:
         return Seen(Shown(self._plan, now), found, self._door.carrier)
 
     def _read_plan(self) -> None:
-        revision = overlay.revision(self._connection)
+        revision = driver.revision(self._connection)
         if revision != self._revision:
             with contextlib.redirect_stderr(io.StringIO()):  # it was said at the beginning
                 self._plan = self._place.running()

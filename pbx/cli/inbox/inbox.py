@@ -165,7 +165,7 @@ def close(
     plan = known.running()
     person, words = _somebody(plan, by), _words(disposition, "disposition")
     from pbx.db import message_states, messages
-    from pbx.db.inbox import explained, no_such_message
+    from pbx.db.inbox import no_such_message
 
     message = messages.get_message(engine, message_id)
     if message is None:
@@ -173,11 +173,10 @@ def close(
     if message.called_back_at is None and message.state != "closed" and not yes:
         asked = f"{practice(known)}: nobody called back about message {message_id}; close it?"
         typer.confirm(asked, abort=True)
-    with explained(engine):
-        now = datetime.now(UTC)
-        message_states.move(
-            engine, plan, message_id, "closed", at=now, person=person, disposition=words
-        )
+    now = datetime.now(UTC)
+    message_states.move(
+        engine, plan, message_id, "closed", at=now, person=person, disposition=words
+    )
     answer(known, f"Message {message_id} is closed.")
 
 

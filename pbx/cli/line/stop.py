@@ -94,15 +94,14 @@ def _counts(home: Home) -> tuple[int, int]:
     """Count the calls under way, and the urgent messages about which somebody is to be called."""
     from dialplan import names
     from pbx.db.database import open_database
-    from pbx.db.inbox import explained, urgent_waiting
+    from pbx.db.inbox import urgent_waiting
     from pbx.db.under_way import calls_under_way
 
     if not home.database.exists():
         return 0, 0
     engine = open_database(home.database)
     try:
-        with explained(engine):
-            calls = calls_under_way(engine, names.FAILSAFE_ENTERED)
-            return len(calls), urgent_waiting(engine)
+        calls = calls_under_way(engine, names.FAILSAFE_ENTERED)
+        return len(calls), urgent_waiting(engine)
     finally:
         engine.dispose()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 import tomllib
 from collections.abc import Iterator
 
@@ -50,7 +49,7 @@ def _texts(place: Context) -> Iterator[str]:
 
     try:
         applied = applied_texts(Home(place.home).database)
-    except (OfficeLineError, sqlite3.Error):
+    except OfficeLineError:
         applied = []
     yield from (one.text for one in applied)
     if place.file is not None:

@@ -22,7 +22,7 @@ from pbx.config import plan as plans
 from pbx.config import secrets
 from pbx.config.home import Home
 from pbx.config.secrets import Secrets
-from pbx.db import audit, database
+from pbx.db import audit, driver
 from pbx.db.database import open_database
 from pbx.escalation.line_steps import LineState, words_of
 from pbx.escalation.physician_line import PhysicianLine
@@ -123,7 +123,7 @@ def test_what_cannot_be_written_down_is_not_done(
     place: Path, words: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The database is locked: no number is shown, no recording told, no secrets file changed."""
-    monkeypatch.setattr(database, "BUSY_S", 0.05)
+    monkeypatch.setattr(driver, "BUSY_S", 0.05)
     held = (place / "home" / secrets.FILE).read_bytes()
     file = (place / "config" / "office.toml").read_bytes()
     with closing(sqlite3.connect(place / "home" / "officeline.db", isolation_level=None)) as other:

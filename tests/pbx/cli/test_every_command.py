@@ -29,7 +29,7 @@ from pbx.config import secrets
 from pbx.config.home import Home
 from pbx.config.patients_file import PatientEntry
 from pbx.config.plan import parse
-from pbx.db import changes, database, overlay
+from pbx.db import changes, driver
 from pbx.db.database import open_database
 from pbx.db.patients import put_patients
 from pbx.db.plans import apply_first
@@ -250,7 +250,7 @@ def own(
     capsys: pytest.CaptureFixture[str],
 ) -> Shell:
     """Give commands to a copy of it, which they may change."""
-    for module, name in ((database, "BUSY_S"), (overlay, "_BUSY_S"), (callback, "TAKEN_S")):
+    for module, name in ((driver, "BUSY_S"), (callback, "TAKEN_S")):
         monkeypatch.setattr(module, name, 0.05)  # who has the database will not let go of it
     return Shell(shutil.copytree(place, tmp_path / "own"), monkeypatch, capsys)
 

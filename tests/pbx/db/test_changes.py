@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -129,9 +127,8 @@ def test_without_tables_or_file_the_plan_stays(tmp_path: Path, example: Plan) ->
     """A missing database is not created; one of an older version has nothing to lay."""
     assert laid_over(example, tmp_path / "none.db") is example
     assert list(tmp_path.iterdir()) == []
-    with closing(sqlite3.connect(tmp_path / "old.db")) as connection:
-        connection.execute("CREATE TABLE call (id TEXT)")
-    assert laid_over(example, tmp_path / "old.db") == example
+    (tmp_path / "new.db").touch()
+    assert laid_over(example, tmp_path / "new.db") == example
     (tmp_path / "torn.db").write_bytes(b"no database at all, only some bytes" * 100)
     with pytest.raises(OfficeLineError, match="cannot be read"):
         laid_over(example, tmp_path / "torn.db")
@@ -141,8 +138,8 @@ def test_reading_needs_no_heavy_package(engine: Engine, path: Path) -> None:
     """A command that asks who is on call starts without SQLModel."""
     changes.add_override(engine, TONIGHT, by="amy", now=NOW)
     script = (
-        "import sys; from pathlib import Path; from pbx.db import overlay;"
-        "print(len(overlay.read(overlay.connect(Path(sys.argv[1]))).overrides),"
+        "import sys; from pathlib import Path; from pbx.db import driver, overlay;"
+        "print(len(overlay.read(driver.read_only(Path(sys.argv[1]))).overrides),"
         "{'sqlmodel', 'sqlalchemy', 'pydantic'} & set(sys.modules))"
     )
     words = [sys.executable, "-c", script, str(path)]

@@ -12,17 +12,15 @@ from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
-from alembic import command
-from alembic.config import Config
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import Engine, create_engine, text
+from sqlalchemy import Engine, text
 
 from pbx.base.errors import OfficeLineError
 from pbx.config.plan import load
 from pbx.db import follow_ups, message_states, messages, records
 from pbx.db.calls import list_calls
-from pbx.db.database import MIGRATIONS, open_database, writing
+from pbx.db.database import open_database, writing
 from pbx.db.message_states import Act, RefusedError, UnheardError
 from pbx.db.writer import LogWriter
 from routing.follow_up import AFTER, EVENTS, Todo
@@ -413,25 +411,3 @@ def test_any_walk_keeps_its_promises(engine: Engine, events: list[str]) -> None:
         if row.state == "acknowledged":
             assert row.acknowledged_by == "lee"
             assert row.acknowledged_at is not None
-
-
-def test_an_older_database_gets_timers_for_what_is_open(tmp_path: Path) -> None:
-    """A message of the version before is not forgotten: it is due; a closed one is not."""
-    path = tmp_path / "officeline.db"
-    config = Config()
-    config.set_main_option("script_location", str(MIGRATIONS))
-    old = create_engine(f"sqlite:///{path}")
-    row = "INSERT INTO message (id, call, opened_at, state, urgency, flags) "
-    with old.begin() as connection:
-        config.attributes["connection"] = connection
-        command.upgrade(config, "0002")
-        for state in ("open", "closed"):
-            values = {"state": state, "at": "2026-11-28T07:10:00.000000Z"}
-            connection.execute(
-                text(f"{row} VALUES (:state, 'c1', :at, :state, 'urgent', '[]')"), values
-            )
-    old.dispose()
-    engine = open_database(path)
-    assert [one.id for one in message_states.due_messages(engine, T0, 9)] == ["open"]
-    assert found(engine, "closed").due_at is None
-    engine.dispose()

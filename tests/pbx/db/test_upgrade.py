@@ -1,4 +1,4 @@
-"""From every earlier schema to this one: all rows come along, and a copy is made before."""
+"""From this schema to a next one: all rows come along, and a copy is made before."""
 
 from __future__ import annotations
 
@@ -11,63 +11,55 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 import pytest
-from alembic import command
-from alembic.config import Config
-from alembic.script import ScriptDirectory
-from sqlalchemy import create_engine
 
 from pbx.config.home import Home
 from pbx.db import database, upgrade
-from pbx.db.audit import verify
 from pbx.db.database import MIGRATIONS, SCHEMA, StoreError, open_database
 from pbx.ops import doctor
 
 Rows = dict[str, list[dict[str, Any]]]
 AT = "2026-11-28T07:10:00.000000Z"
-BROKEN = """
+NEXT = """
 import sqlalchemy as sa
 from alembic import op
 
-revision = "9999"
-down_revision = "{before}"
+revision = "0002"
+down_revision = "0001"
 branch_labels = None
 depends_on = None
 
 
 def upgrade():
-    op.add_column("call", sa.Column("half", sa.String(), nullable=True))
-    op.execute("DELETE FROM call")
-    op.execute("{statement}")
+    op.add_column("call", sa.Column("next", sa.String(), nullable=True))
+    {then}
 """
+EMPTY = 'op.execute("DELETE FROM decision"); op.execute("{}")'
 
 
-def migrations() -> Config:
-    """Name our migrations to alembic."""
-    config = Config()
-    config.set_main_option("script_location", str(MIGRATIONS))
-    return config
+def make_next(folder: Path, patch: pytest.MonkeyPatch, then: str = "") -> None:
+    """Let this be a next version, with one more revision than ours."""
+    theirs = folder / "migrations"
+    shutil.copytree(MIGRATIONS, theirs)
+    (theirs / "versions" / "v0002_next.py").write_text(NEXT.format(then=then))
+    patch.setattr(database, "MIGRATIONS", theirs)
+    patch.setattr(database, "SCHEMA", "0002")
 
 
-EARLIER = [
-    one.revision
-    for one in reversed(list(ScriptDirectory.from_config(migrations()).walk_revisions()))
-][:-1]
-
-
-def written_by(path: Path, schema: str) -> Rows:
-    """Make a database of an earlier schema with a row in each of its tables; return its rows."""
-    engine = create_engine(f"sqlite:///{path}")
-    with engine.begin() as connection:
-        config = migrations()
-        config.attributes["connection"] = connection
-        command.upgrade(config, schema)
-    engine.dispose()
+def filled(path: Path) -> Rows:
+    """Make a database with a row in each of its tables; return its rows."""
+    open_database(path).dispose()
     with closing(sqlite3.connect(path)) as connection:
-        connection.execute("PRAGMA journal_mode=WAL")
         for table in tables(connection):
             fill(connection, table)
         connection.commit()
         return rows(connection)
+
+
+def schema_of(path: Path) -> str:
+    """Read which schema a database has."""
+    with closing(sqlite3.connect(path)) as connection:
+        (found,) = connection.execute("SELECT version_num FROM alembic_version").fetchone()
+    return str(found)
 
 
 def tables(connection: sqlite3.Connection) -> list[str]:
@@ -108,26 +100,25 @@ def read(path: Path) -> Rows:
         return rows(connection)
 
 
-@pytest.mark.parametrize("schema", EARLIER)
-def test_every_earlier_database_keeps_its_rows(tmp_path: Path, schema: str) -> None:
+def test_an_upgrade_keeps_every_row(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """In each table each column has what it had; the copy is the database as it was."""
     path = tmp_path / "officeline.db"
-    before = written_by(path, schema)
+    before = filled(path)
     assert before
     assert all(len(found) == 1 for found in before.values())
+    make_next(tmp_path, monkeypatch)
     open_database(path).dispose()
     after = read(path)
-    for table, (row,) in before.items():
-        assert len(after[table]) == 1, table
-        assert row.items() <= after[table][0].items(), table
+    before["call"][0]["next"] = None
+    assert after == before
+    assert schema_of(path) == "0002"
     with closing(sqlite3.connect(path)) as connection:
         assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
-        assert connection.execute("SELECT version_num FROM alembic_version").fetchone() == (SCHEMA,)
     (copy,) = upgrade.copies(path)
     assert copy.stat().st_mode & 0o777 == 0o600
+    del before["call"][0]["next"]
     assert read(copy) == before
-    with closing(sqlite3.connect(copy)) as connection:
-        assert connection.execute("SELECT version_num FROM alembic_version").fetchone() == (schema,)
+    assert schema_of(copy) == SCHEMA
 
 
 def test_a_new_database_and_one_of_today_need_no_copy(tmp_path: Path) -> None:
@@ -138,10 +129,13 @@ def test_a_new_database_and_one_of_today_need_no_copy(tmp_path: Path) -> None:
     assert upgrade.copies(path) == []
 
 
-def test_what_stands_in_the_wal_is_in_the_copy(tmp_path: Path) -> None:
+def test_what_stands_in_the_wal_is_in_the_copy(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A program that was killed left its last rows there."""
     path = tmp_path / "officeline.db"
-    written_by(path, EARLIER[-1])
+    filled(path)
+    make_next(tmp_path, monkeypatch)
     with closing(sqlite3.connect(path)) as other:
         other.execute("PRAGMA wal_autocheckpoint=0")
         other.execute("UPDATE call SET caller = '+12125550142'")
@@ -151,12 +145,13 @@ def test_what_stands_in_the_wal_is_in_the_copy(tmp_path: Path) -> None:
     assert read(copy)["call"][0]["caller"] == "+12125550142"
 
 
-def test_the_last_two_copies_are_kept(tmp_path: Path) -> None:
+def test_the_last_two_copies_are_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each upgrade deletes the older ones."""
     path = tmp_path / "officeline.db"
     for year in (2023, 2024, 2025):
         Path(f"{path}.before-{year}0101-000000").touch()
-    written_by(path, EARLIER[-1])
+    filled(path)
+    make_next(tmp_path, monkeypatch)
     open_database(path).dispose()
     kept = [one.name for one in upgrade.copies(path)]
     assert len(kept) == 2
@@ -181,23 +176,12 @@ def test_a_failed_migration_leaves_all_as_it_was(
 ) -> None:
     """Half of it was done and is undone; one sentence, no copy, and the former version goes on."""
     path = tmp_path / "officeline.db"
-    engine = open_database(path)
-    assert verify(engine).ok
-    engine.dispose()
-    with closing(sqlite3.connect(path)) as connection:
-        fill(connection, "call")
-        connection.commit()
-        before = rows(connection)
-    theirs = tmp_path / "migrations"
-    shutil.copytree(MIGRATIONS, theirs)
-    text = BROKEN.format(before=SCHEMA, statement=statement)
-    (theirs / "versions" / "v9999_broken.py").write_text(text)
+    before = filled(path)
     with monkeypatch.context() as newer:
-        newer.setattr(database, "MIGRATIONS", theirs)
-        newer.setattr(database, "SCHEMA", "9999")
+        make_next(tmp_path, newer, EMPTY.format(statement))
         with pytest.raises(StoreError, match=r"^[^\n]* and is as it was; [^\n]*\.$") as reported:
             open_database(path)
-    assert "schema 9999 (OperationalError)" in str(reported.value)
+    assert "schema 0002 (OperationalError)" in str(reported.value)
     assert upgrade.copies(path) == []
     open_database(path).dispose()
     assert read(path) == before
@@ -208,7 +192,8 @@ def test_without_room_for_a_copy_nothing_is_begun(
 ) -> None:
     """It says so, and leaves no half of a copy."""
     path = tmp_path / "officeline.db"
-    before = written_by(path, EARLIER[0])
+    before = filled(path)
+    make_next(tmp_path, monkeypatch)
 
     def full(_: int) -> NoReturn:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))

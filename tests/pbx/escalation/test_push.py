@@ -195,7 +195,7 @@ async def test_a_push_that_cannot_be_written_disturbs_nobody(engine: Engine) -> 
         outcome = await pushing.deliver("none.1", "lee", urgent=True, attempt=1)
         await until(lambda: any("error" in one for one in logs))
     assert outcome == "no answer"
-    assert [one["error"] for one in logs if "error" in one] == ["IntegrityError"]
+    assert [one["error"] for one in logs if "error" in one] == ["StoreError"]
 
 
 async def test_a_hanging_push_leaves_no_process() -> None:
