@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 from contextlib import closing, suppress
-from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from time import perf_counter
@@ -15,6 +14,7 @@ from benchmarks.ami_source import EVENTS, TOKEN, telling
 from benchmarks.escalation import OnePlan
 from dialplan import manager, names
 from pbx.asterisk.ami.client import AmiClient, AmiEvent
+from pbx.asterisk.ami.events import event_of
 from pbx.asterisk.ami.lanes import Lane
 from pbx.base.clock import SystemClock
 from pbx.calls.callflow import CallFlow
@@ -37,7 +37,8 @@ class Intake:
         self._talk = talk
         self.overflows = 0
         self.writer = LogWriter(lambda: open_database(home.database))
-        self._recorder = Recorder(self.writer, home, plans, SystemClock(), TOKEN)
+        engine = open_database(home.database)
+        self._recorder = Recorder(engine, self.writer, home, plans, SystemClock(), TOKEN)
         self._flow = CallFlow(plans, RecentCallers())
         self._left = calls
         self.reported = asyncio.Event()
@@ -47,12 +48,9 @@ class Intake:
             port=port,
             username="u",
             secret="s",  # noqa: S106  # of nobody
-            on_event=self.lane.put,
-            on_resync=self._resync,
             on_overflow=self._overflow,
             keep=manager.FIELDS,
         )
-        self._recorder.open()
         self.writer.start()
 
     async def _event(self, event: AmiEvent) -> None:
@@ -61,15 +59,11 @@ class Intake:
             asked = Question(call, call, "1", BACK_LINE, names.ARRIVED, "", "", "+19175550123")
             self._recorder.turn(asked, self._flow.answer(asked, SystemClock().now()))
         over = event.name == "Hangup" and event.fields["Uniqueid"] == event.fields["Linkedid"]
-        if over:
-            event = replace(event, at=SystemClock().now() + self._talk)
-        await self._recorder.event(event)
+        at = SystemClock().now() + (self._talk if over else timedelta())
+        await self._recorder.event(event_of(event, at))
         self._left -= over
         if self._left == 0:
             self.reported.set()
-
-    async def _resync(self, client: AmiClient) -> None:
-        del client
 
     def _overflow(self) -> None:
         self.overflows += 1
@@ -85,7 +79,7 @@ async def taken(folder: Path, rate: float, calls: int, talk_s: float) -> dict[st
     home = Home(folder)
     async with telling(rate, calls) as port:
         intake = Intake(home, port, calls, timedelta(seconds=talk_s))
-        work = (intake.client.run(), intake.lane.run())
+        work = (intake.client.run(intake.lane.put), intake.lane.run())
         running = [asyncio.create_task(one) for one in work]
         await intake.client.wait_connected(10)
         began = perf_counter()

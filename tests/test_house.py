@@ -131,6 +131,66 @@ def test_a_violation_is_found(path: str, source: str) -> None:
     assert violations(path, source)
 
 
+def set_later(sources: dict[str, str]) -> set[str]:
+    """Name the attributes that a constructor of these leaves empty: `self.x: X | None = None`."""
+    found = set()
+    for source in sources.values():
+        for node in ast.walk(ast.parse(source)):
+            if not isinstance(node, ast.AnnAssign) or not isinstance(node.target, ast.Attribute):
+                continue
+            if isinstance(node.value, ast.Constant) and node.value.value is None:
+                found.add(node.target.attr)
+    return found
+
+
+def pokes(path: str, source: str, empty: set[str]) -> list[str]:
+    """List where a module sets what another object keeps to itself, or was made without.
+
+    The wiring in pbx/service sets nothing of another object at all: each is whole when it is made.
+    """
+    stored = (
+        node
+        for node in ast.walk(ast.parse(source))
+        if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store)
+    )
+    outside = [one for one in stored if ast.unparse(one.value) not in {"self", "cls"}]
+    wiring = path.startswith("pbx/service/")
+    return [
+        f"{path}:{one.lineno} sets {ast.unparse(one)} of another object"
+        for one in outside
+        if wiring or one.attr.startswith("_") or one.attr in empty
+    ]
+
+
+def test_objects_are_whole_when_they_are_made() -> None:
+    """Nobody sets a private attribute of another object, or one that its constructor left empty."""
+    found = modules()
+    empty = set_later(found)
+    assert "_server" in empty
+    assert [line for path, source in found.items() for line in pokes(path, source, empty)] == []
+
+
+@pytest.mark.parametrize(
+    ("path", "source"),
+    [
+        ("pbx/service/x.py", "self.handlers.pins = pins = Pins()"),
+        ("pbx/service/x.py", "daemon.anything = 1"),
+        ("pbx/service/x.py", "for daemon.tasks in (1, 2): pass"),
+        ("pbx/calls/x.py", "recorder._engine = engine"),
+        ("pbx/calls/x.py", "recorder.catch_up: CatchUp = CatchUp()"),
+        ("pbx/calls/x.py", "a, (recorder.catch_up, b) = 1, (2, 3)"),
+        ("pbx/calls/x.py", "with engine() as recorder.catch_up: pass"),
+    ],
+)
+def test_a_poke_is_found(path: str, source: str) -> None:
+    """The test above can fail."""
+    made = "class R:\n def __init__(self) -> None:\n  self.catch_up: CatchUp | None = None"
+    empty = set_later({"pbx/calls/r.py": made})
+    assert empty == {"catch_up"}
+    assert pokes(path, source, empty)
+    assert pokes("pbx/calls/r.py", made, empty) == []
+
+
 def test_the_layers_are_described_in_their_order() -> None:
     """docs/architecture.md names each folder of pbx in the order that the test above holds to."""
     text = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")

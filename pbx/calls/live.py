@@ -119,8 +119,10 @@ class LivePlan:
     are kept in memory alone.
     """
 
-    def __init__(self, plan: Plan, secrets: Secrets, home: Home) -> None:
-        self.shelf: Shelf | None = None
+    def __init__(
+        self, plan: Plan, secrets: Secrets, home: Home, shelf: Shelf | None = None
+    ) -> None:
+        self._shelf = shelf
         self._home = home
         self._bare = plan  # without what the database lays over it
         self._secrets = secrets
@@ -175,8 +177,8 @@ class LivePlan:
         except driver.Error as error:
             raise overlay.unreadable(self._home.database, error) from error
         looked = self._look()
-        if self.shelf is not None:
-            for one in self.shelf.kept():
+        if self._shelf is not None:
+            for one in self._shelf.kept():
                 self._take_up(replace(one, patients=self._overlay.patients))
         hashes = {one.hash for one in self._recent.values()}
         for begun in begun_with:
@@ -239,8 +241,8 @@ class LivePlan:
         self._seen = seen
         self._read_secrets()
         found = self._built()
-        if self.shelf is not None:
-            self.shelf.keep(found.plan)
+        if self._shelf is not None:
+            self._shelf.keep(found.plan)
         return found
 
     def _read_database(self, connection: driver.Connection) -> None:

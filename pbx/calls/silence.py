@@ -13,7 +13,7 @@ from collections.abc import Callable, Collection
 import structlog
 
 from pbx.asterisk.ami.client import AmiClient, AmiUnavailable
-from pbx.asterisk.ami.protocol import AmiEvent
+from pbx.asterisk.ami.events import Hangup, Hold
 
 LOOK_S = 5.0
 SILENT_S = 60.0
@@ -32,13 +32,12 @@ class Silence:
         self._heard: dict[str, tuple[str, float]] = {}  # how many packets came, and since when
         self._holding: dict[str, str] = {}  # the calls in which one holds the other, by channel
 
-    def event(self, event: AmiEvent) -> None:
+    def event(self, event: Hold | Hangup) -> None:
         """Hear who puts the other on hold: until that is over, nobody has to say anything."""
-        channel = event.fields.get("Uniqueid", "")
-        if event.name == "Hold":
-            self._holding[channel] = event.fields.get("Linkedid", "")
-        elif event.name in {"Unhold", "Hangup"}:
-            self._holding.pop(channel, None)
+        if isinstance(event, Hold) and event.begins:
+            self._holding[event.unique] = event.call
+        else:
+            self._holding.pop(event.unique, None)
 
     async def run(self) -> None:
         """Look until canceled."""

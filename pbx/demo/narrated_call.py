@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from dialplan import names
+from pbx.asterisk.ami.events import event_of
 from pbx.asterisk.ami.protocol import AmiEvent
 from pbx.base.clock import DemoClock
 from pbx.calls.callflow import CallFlow
@@ -144,7 +145,7 @@ class NarratedOffice:
         )  # fmt: skip
 
     async def _event(self, name: str, **fields: str) -> None:
-        await self.recorder.event(AmiEvent(name, fields))
+        await self.recorder.event(event_of(AmiEvent(name, fields), self.clock.now()))
 
     def _pass(self, least: float, most: float | None = None) -> None:
         """Let so many seconds pass, or some between the two."""

@@ -23,6 +23,7 @@ from pbx.db import message_states, messages
 from pbx.db.calls import History, get_call, list_calls
 from pbx.db.database import open_database
 from pbx.demo.carrier.network import Carrier
+from pbx.service.build import build
 from pbx.service.daemon import Daemon
 from pbx.service.supervisor import read_configuration, read_secrets, running_asterisk
 from routing.escalation import resolve
@@ -65,7 +66,9 @@ class Stage:
     async def restart_daemon(self) -> None:
         """End the control layer and start another one, as after an update."""
         await self.stop_daemon()
-        self.daemon = Daemon(self.configuration, self.secrets, self.home, self.ports, self.clock)
+        self.daemon = await build(
+            self.configuration, self.secrets, self.home, self.ports, self.clock
+        )
         await self.daemon.start()
 
     async def history(self, caller: str | None) -> History:
@@ -179,13 +182,13 @@ async def staged(
         asterisk = await stack.enter_async_context(
             running_asterisk(configuration, held, home, ports, dies_with_parent=True)
         )
-        daemon = Daemon(configuration, held, home, ports, clock)
+        daemon = await build(configuration, held, home, ports, clock)
         stage = Stage(configuration, held, home, clock, asterisk, daemon, carrier, ports)
         await daemon.start()
         stack.push_async_callback(stage.stop_daemon)
         await carrier.start()
         stack.push_async_callback(carrier.stop)
-        await daemon.heartbeat()
+        await daemon.heartbeat.through()
         for phone in desks:
             await stage.desk_is_registered(phone)
         yield stage

@@ -64,8 +64,7 @@ async def play(configuration: Configuration, folder: Path, start: datetime, end:
     apply_first(engine, text, found.hash, now=start)
     clock, lot = DemoClock(start), random.Random(SEED)  # noqa: S311  # a game
     writer = LogWriter(lambda: open_database(home.database))
-    recorder = Recorder(writer, home, plans, clock, held.token)
-    recorder.open()
+    recorder = Recorder(engine, writer, home, plans, clock, held.token)
     writer.start()
     try:
         line = _line(plans, clock, lot, recorder, home, held.token)

@@ -17,7 +17,7 @@ import structlog
 
 from dialplan import names
 from pbx.asterisk.ami.client import AmiClient, AmiResponse, AmiTimeout, AmiUnavailable
-from pbx.asterisk.ami.protocol import AmiEvent
+from pbx.asterisk.ami.events import Hangup, OriginateResponse, UserEvent
 from pbx.calls.conversation import Plans
 from pbx.db.follow_ups import Outcome
 from pbx.db.outbound import Request
@@ -129,24 +129,35 @@ class FollowUpDialer:
         """Tell whether no call of ours goes on, or waits for its turn."""
         return not self._errands
 
-    def event(self, event: AmiEvent) -> None:
+    def event(self, event: UserEvent | Hangup | OriginateResponse) -> None:
         """Take one of Asterisk's events about a channel of ours."""
-        call = event.fields.get("Linkedid", "")
-        if event.fields.get("What") == names.LEG_ANSWERED and call in self._calls:
-            self._came[call] = "declined"  # until somebody accepts
-        elif event.name == "Hangup" and call in self._calls and _is_phone(event):
-            self._came.setdefault(call, _CAUSES.get(event.fields.get("Cause", ""), "unreachable"))
-        channel = event.fields.get("Uniqueid", "")
-        if event.name == "Hangup" and (line := self._lines.pop(channel, None)):
+        match event:
+            case UserEvent():
+                if event.what == names.LEG_ANSWERED and event.call in self._calls:
+                    self._came[event.call] = "declined"  # until somebody accepts
+            case Hangup():
+                self._hung_up(event)
+            case OriginateResponse():
+                if event.failed and event.unique in self._calls:
+                    self._fails_soon(event.unique)
+                elif event.unique in self._by_press:
+                    self._settle(event.unique, "acknowledged")
+
+    def _hung_up(self, event: Hangup) -> None:
+        channel, call = event.unique, event.call
+        if call in self._calls and event.is_phone:
+            self._came.setdefault(call, _CAUSES.get(event.cause, "unreachable"))
+        if line := self._lines.pop(channel, None):
             line.set()
         if channel not in self._calls:
             return
-        if event.name == "Hangup" and event.fields.get("ChannelStateDesc") == "Up":
+        if event.state == "Up":
             self._settle(channel, "declined")
-        elif event.name == "Hangup" or event.fields.get("Response") == "Failure":
-            asyncio.get_running_loop().call_later(REASON_S, self._failed, channel)
-        elif event.name == "OriginateResponse" and channel in self._by_press:
-            self._settle(channel, "acknowledged")
+        else:
+            self._fails_soon(channel)
+
+    def _fails_soon(self, channel: str) -> None:
+        asyncio.get_running_loop().call_later(REASON_S, self._failed, channel)
 
     def _failed(self, channel: str) -> None:
         """Nobody accepted: what came of the phone is heard by now."""
@@ -285,11 +296,6 @@ class FollowUpDialer:
             await self._ami.action("Hangup", Channel=channel, Cause="16")
         except AmiUnavailable:
             log.warning("follow_up.not_hung_up")
-
-
-def _is_phone(event: AmiEvent) -> bool:
-    """Tell a phone's channel from those of our own that lead to it."""
-    return event.fields.get("Channel", "").startswith("PJSIP/")
 
 
 def _about(state: LineState, *, urgent: bool) -> _Errand:

@@ -30,10 +30,8 @@ async def connected(login: Login, hear: Callable[[AmiEvent], None]) -> AsyncIter
         port=login.port,
         username=USER,
         secret=login.secret,
-        on_event=hear,
-        on_resync=_nothing,
     )
-    running = asyncio.create_task(client.run())
+    running = asyncio.create_task(client.run(hear))
     try:
         await client.wait_connected(CONNECT_S)
         yield client
@@ -46,7 +44,3 @@ async def connected(login: Login, hear: Callable[[AmiEvent], None]) -> AsyncIter
         running.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await running
-
-
-async def _nothing(_client: AmiClient) -> None:
-    """Such a call has nothing to catch up with."""

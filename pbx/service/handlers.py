@@ -45,7 +45,10 @@ class CallLog(Protocol):
 
 
 class Handlers:
-    """Answers Asterisk's questions; `messages` is the folder where recordings go."""
+    """Answers Asterisk's questions; `messages` is the folder where recordings go.
+
+    `heartbeat_came` is set by each heartbeat that comes through.
+    """
 
     def __init__(
         self,
@@ -54,18 +57,20 @@ class Handlers:
         call_log: CallLog,
         clock: Clock,
         messages: Path,
+        line: PhysicianLine,
+        pins: Pins,
     ) -> None:
         self._flow = flow
         self._plans = plans
         self._log = call_log
         self._clock = clock
         self._messages = messages
-        self.line: PhysicianLine | None = None  # there is none before the database is open
-        self.pins: Pins | None = None  # as the line
+        self._line = line
+        self._pins = pins
         self._opening: set[asyncio.Task[None]] = set()
         # threads of its own, for the others may all be waiting for the database
         self._spilling = ThreadPoolExecutor(max_workers=2, thread_name_prefix="spill")
-        self.last_beat: asyncio.Event = asyncio.Event()
+        self.heartbeat_came = asyncio.Event()
 
     def route(self, session: AgiSession) -> Awaitable[None] | None:
         """Answer one question with one verdict, at once; a message in it is durable before."""
@@ -121,9 +126,7 @@ class Handlers:
     async def consult(self, session: AgiSession) -> None:
         """Answer one question of a person at a message, after a PIN."""
         question = self._asked(session)
-        if self.line is None:
-            return  # without a verdict the call ends, and the message stays where it is
-        step = await self.line.answer(question)
+        step = await self._line.answer(question)
         turn = int(question.turn) if question.turn.isdecimal() else 0
         record = note_path(self._messages, question.unique, turn)
         session.conclude(
@@ -139,7 +142,7 @@ class Handlers:
     async def pin(self, session: AgiSession) -> None:
         """Say whether somebody keyed in their own PIN; no answer lets a pressed 1 count."""
         person, tried, digits, *_ = (*session.request.args, "", "", "")
-        known = None if self.pins is None else await self.pins.accept(person, digits)
+        known = await self._pins.accept(person, digits)
         if known is not None:
             answer = "yes" if known else "no"
             session.conclude({names.PIN_VERDICT: f"{session.request.uniqueid}/{tried}/{answer}"})
@@ -152,4 +155,4 @@ class Handlers:
                 "DATABASE", "PUT", names.DB_FAMILY, f"{names.DB_TO}/{person}", string
             )
         await session.command("DATABASE", "PUT", names.DB_FAMILY, names.DB_DIAL, names.legs(dial))
-        self.last_beat.set()
+        self.heartbeat_came.set()

@@ -30,7 +30,8 @@ from pbx.config.home import Home
 from pbx.db.database import open_database
 from pbx.db.inbox import urgent_waiting
 from pbx.db.plans import apply_first
-from pbx.service.daemon import HEARTBEAT_S, Daemon
+from pbx.service import heartbeat
+from pbx.service.build import build
 from pbx.service.ending import unheard
 from pbx.service.only_one import END_S, asterisk_of, control_layer_of, end_survivor, holder
 from pbx.service.recovery import recover
@@ -212,7 +213,7 @@ async def _watched(
     signalled = asyncio.create_task(ended.wait())
     while not (died.done() or signalled.done()):
         await asyncio.wait({died, signalled}, timeout=1, return_when=asyncio.FIRST_COMPLETED)
-        if watchdog.silent(BEATS * HEARTBEAT_S) and not died.done():
+        if watchdog.silent(BEATS * heartbeat.EVERY_S) and not died.done():
             log.error("daemon.hung", pid=daemon.pid)
             daemon.kill()
             await died
@@ -255,8 +256,8 @@ async def _serve(config: Path, home: Home) -> None:
     ports = office.named_ports(configuration) or home.recall_ports()
     if chosen.text is not None:
         _apply_first(home, chosen.text, configuration.plan.hash, clock)
-    daemon = Daemon(configuration, held, home, ports, clock)
     ended = _until_signal()
+    daemon = await build(configuration, held, home, ports, clock)
     await daemon.start()
     tell(READY)
     log.info("daemon.serving", plan=daemon.plans.plan.hash)

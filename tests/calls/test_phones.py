@@ -226,19 +226,13 @@ async def test_a_stranger_gets_no_channel(stage: Stage, tmp_path: Path) -> None:
 @asynccontextmanager
 async def manager(stage: Stage) -> AsyncIterator[AmiClient]:
     """Log in to the office's Asterisk as its daemon does."""
-
-    async def nothing(_client: AmiClient) -> None:
-        pass
-
     client = AmiClient(
         host="127.0.0.1",
         port=stage.asterisk.instance.ports.ami,
         username=USER,
         secret=stage.secrets.manager,
-        on_event=lambda _: None,
-        on_resync=nothing,
     )
-    task = asyncio.create_task(client.run())
+    task = asyncio.create_task(client.run(lambda _: None))
     try:
         await client.wait_connected(DEADLINE)
         yield client

@@ -140,8 +140,6 @@ class Office:
             port=port,
             username=USER,
             secret=secret,
-            on_event=self._event,
-            on_resync=self._resync,
             on_overflow=lambda: self.story.append("overflow"),
             ping_interval=0.1,
             ping_timeout=1.0,
@@ -149,6 +147,10 @@ class Office:
             backoff=(0.02, 0.1),
             queue_size=queue_size,
         )
+
+    async def run(self) -> None:
+        """Let the client run, and listen to it."""
+        await self.client.run(self._event, self._resync)
 
     async def _event(self, event: AmiEvent) -> None:
         await self.free.wait()
@@ -164,7 +166,7 @@ class Office:
     @asynccontextmanager
     async def open(self) -> AsyncIterator[AmiClient]:
         """Run the client and wait until it is connected; it must end with the cancel alone."""
-        task = asyncio.create_task(self.client.run())
+        task = asyncio.create_task(self.run())
         try:
             await self.client.wait_connected(DEADLINE)
             yield self.client

@@ -17,6 +17,7 @@ from pbx.base.clock import DemoClock
 from pbx.config import plan as plans
 from pbx.config.home import Home
 from pbx.config.secrets import Secrets
+from pbx.service.build import build
 from pbx.service.daemon import Daemon
 from tests.support.ami_peer import SECRET, Peer, listening
 
@@ -62,7 +63,7 @@ async def serving(
     try:
         async with listening(partial(asterisk, hears=hears), port=block.ports.ami):
             now = DAY + timedelta(seconds=time.monotonic() - _BEGAN)  # no clock goes back
-            daemon = Daemon(parsed(text), held, home, block.ports, DemoClock(now))
+            daemon = await build(parsed(text), held, home, block.ports, DemoClock(now))
             await daemon.start()
             try:
                 yield daemon, block.ports.agi

@@ -28,6 +28,9 @@ BOOTED = "FullyBooted"  # told at the login, or as soon as it is so, to whoever 
 BOOT_S = 8.0  # modules take less than one; who is not told goes on without
 QUEUE_LIMIT = 16 * 1024 * 1024  # `weight` of all events that wait
 
+OnEvent = Callable[[AmiEvent], Awaitable[None] | None]
+OnResync = Callable[["AmiClient"], Awaitable[None]]
+
 log = structlog.get_logger()
 
 
@@ -35,14 +38,18 @@ class AmiAuthError(OfficeLineError):
     """Asterisk refused our user or password; trying again would not help."""
 
 
+async def _nothing(_client: AmiClient) -> None:
+    """There is nothing to catch up with."""
+
+
 class AmiClient:
     """Keeps one connection to Asterisk's manager while `run` runs.
 
-    `on_resync` is called after each connect, once Asterisk has booted: before, an Originate fails
-    at once, as if nobody could be reached. Then `on_event` is called for one event after the other.
-    What had arrived when a connected client lost Asterisk is delivered before the next try, for at
-    most `action_timeout`. An exception of either is logged, and the connection stays; only where
-    the resync fails for want of an answer is the connection given up.
+    What `run` is given: `on_resync` is called after each connect, once Asterisk has booted (before,
+    an Originate fails at once, as if nobody could be reached), then `on_event` for one event after
+    the other. What had arrived when a connected client lost Asterisk is delivered before the next
+    try, for at most `action_timeout`. An exception of either is logged, and the connection stays;
+    only where the resync fails for want of an answer is the connection given up.
 
     Deadlines and intervals are in seconds; `backoff` is the first and the longest pause between
     tries. At most `queue_size` events wait; past that the connection is given up, so that the next
@@ -57,8 +64,6 @@ class AmiClient:
         port: int,
         username: str,
         secret: str,
-        on_event: Callable[[AmiEvent], Awaitable[None] | None],
-        on_resync: Callable[[AmiClient], Awaitable[None]],
         on_overflow: Callable[[], None] | None = None,
         ping_interval: float = 5.0,
         ping_timeout: float = 3.0,
@@ -70,8 +75,6 @@ class AmiClient:
         self._address = (host, port)
         self._username = username
         self._secret = secret
-        self._on_event = on_event
-        self._on_resync = on_resync
         self._on_overflow = on_overflow
         self._ping_interval = ping_interval
         self._ping_timeout = ping_timeout
@@ -81,6 +84,11 @@ class AmiClient:
         self._keep = keep
         self._protocol: HardenedProtocol | None = None
         self._connected = asyncio.Event()
+
+    @property
+    def port(self) -> int:
+        """The port that Asterisk's manager listens on."""
+        return self._address[1]
 
     @property
     def connected(self) -> bool:
@@ -102,13 +110,13 @@ class AmiClient:
             raise AmiUnavailable("there is no connection to Asterisk's manager now")
         return await self._ask(self._protocol, name, fields)
 
-    async def run(self) -> None:
+    async def run(self, on_event: OnEvent, on_resync: OnResync = _nothing) -> None:
         """Connect and stay connected until canceled; AmiAuthError when we are not let in."""
         pause = self._backoff[0]
         while True:
             began = asyncio.get_running_loop().time()
             try:
-                await self._session()
+                await self._session(on_event, on_resync)
             except (OSError, AmiUnavailable, TimeoutError) as error:
                 log.warning("ami.lost", why=str(error) or type(error).__name__, pause_s=pause)
             if asyncio.get_running_loop().time() - began > self._backoff[1]:
@@ -116,7 +124,7 @@ class AmiClient:
             await asyncio.sleep(pause * random.uniform(0.8, 1.2))  # noqa: S311  # jitter, no secret
             pause = min(pause * 2, self._backoff[1])
 
-    async def _session(self) -> None:
+    async def _session(self, on_event: OnEvent, on_resync: OnResync) -> None:
         """Live through one connection; always ends with an exception."""
         loop = asyncio.get_running_loop()
         inbox = _Inbox(self._queue_size, loop.create_future())
@@ -134,7 +142,7 @@ class AmiClient:
                 inbox.lost.result()
             self._protocol = protocol
             tasks = [
-                asyncio.create_task(self._work(protocol, inbox)),
+                asyncio.create_task(self._work(protocol, inbox, on_event, on_resync)),
                 asyncio.create_task(self._ping(protocol)),
             ]
             try:
@@ -185,7 +193,9 @@ class AmiClient:
         if not answer.ok:  # "Login Already In Use", "Asterisk is shutting down": these pass
             raise AmiUnavailable(f"Asterisk does not let us in now ({answer.message})")
 
-    async def _work(self, protocol: HardenedProtocol, inbox: _Inbox) -> None:
+    async def _work(
+        self, protocol: HardenedProtocol, inbox: _Inbox, on_event: OnEvent, on_resync: OnResync
+    ) -> None:
         """Resync when Asterisk has booted, then hand out events until the inbox ends."""
         try:
             async with asyncio.timeout(BOOT_S):
@@ -194,22 +204,22 @@ class AmiClient:
             log.warning("ami.boot_unseen", why="Asterisk does not say that it has booted")
         if protocol.closed:
             return
-        await self._resync()
+        await self._resync(on_resync)
         if not protocol.closed:
             self._connected.set()
             log.info("ami.connected", port=self._address[1])
         while (event := await inbox.get()) is not None:
             try:
-                result = self._on_event(event)
+                result = on_event(event)
                 if inspect.isawaitable(result):
                     await result
             except Exception as error:  # noqa: BLE001  # a callback's fault costs one event
                 log_failure("on_event", error, event.name)
             await asyncio.sleep(0)  # a call's question does not wait for a burst of events
 
-    async def _resync(self) -> None:
+    async def _resync(self, on_resync: OnResync) -> None:
         try:
-            await self._on_resync(self)
+            await on_resync(self)
         except AmiUnavailable:
             raise
         except AmiTimeout as error:

@@ -6,26 +6,27 @@ import asyncio
 import traceback
 from collections.abc import Awaitable, Callable
 from pathlib import Path
+from typing import Generic, TypeVar
 
 import structlog
 
-from pbx.asterisk.ami.protocol import AmiEvent
+T = TypeVar("T")
 
 log = structlog.get_logger()
 
 
-class Lane:
+class Lane(Generic[T]):
     """Gives events to one handler, one after the other, while `run` runs.
 
     At most `size` events wait here; past that `put` waits, and with it whoever reads from Asterisk.
     An exception of the handler is logged, and costs that event alone.
     """
 
-    def __init__(self, handle: Callable[[AmiEvent], Awaitable[None]], size: int = 1000) -> None:
+    def __init__(self, handle: Callable[[T], Awaitable[None]], size: int = 1000) -> None:
         self._handle = handle
-        self._events: asyncio.Queue[AmiEvent] = asyncio.Queue(size)
+        self._events: asyncio.Queue[T] = asyncio.Queue(size)
 
-    async def put(self, event: AmiEvent) -> None:
+    async def put(self, event: T) -> None:
         """Take an event; at once, where there is room."""
         await self._events.put(event)
 
@@ -36,7 +37,7 @@ class Lane:
             try:
                 await self._handle(event)
             except Exception as error:  # noqa: BLE001  # a handler's fault costs one event
-                log_failure("on_event", error, event.name)
+                log_failure("on_event", error, type(event).__name__)
             finally:
                 self._events.task_done()
             await asyncio.sleep(0)  # a call's question does not wait for a burst of events

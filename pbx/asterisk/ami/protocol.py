@@ -22,7 +22,6 @@ import re
 import secrets
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
 from types import MappingProxyType
 from typing import cast
 
@@ -51,14 +50,10 @@ class AmiTimeout(TimeoutError):  # noqa: N818  # as its base, and as AmiUnavaila
 
 @dataclass(frozen=True)
 class AmiEvent:
-    """One event; of a header that came twice, in any spelling, the first counts.
-
-    `at` is when it came, where somebody noted that before it had to wait.
-    """
+    """One event; of a header that came twice, in any spelling, the first counts."""
 
     name: str
     fields: Mapping[str, str]
-    at: datetime | None = None
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from dialplan import names
-from pbx.asterisk.ami.protocol import AmiEvent
+from pbx.asterisk.ami.events import DialBegin, DialEnd, Event, Hangup, UserEvent
 from pbx.base.clock import Clock
 from pbx.base.errors import OfficeLineError
 from pbx.base.phone_numbers import shown_number
@@ -29,17 +29,20 @@ from pbx.config.home import Home
 from pbx.db import records
 from pbx.db.batch import UnusableError
 from pbx.db.calls import History, get_call
-from pbx.db.database import open_database
 from pbx.db.writer import LogWriter
 
 log = structlog.get_logger()
 
 
 class Recorder:
-    """Feeds the writer; messages alone go straight to the disk, and block."""
+    """Feeds the writer; messages alone go straight into the database, and block.
+
+    `notify` is told, on whatever thread, when the follow-up has to look at a message.
+    """
 
     def __init__(
         self,
+        engine: Engine,
         writer: LogWriter,
         home: Home,
         plans: Plans,
@@ -47,30 +50,20 @@ class Recorder:
         token: str,
         notify: Callable[[], None] = lambda: None,
     ) -> None:
+        self._engine = engine
         self._writer = writer
-        self._home = home
         self._plans = plans
         self._clock = clock
         self._token = token
         self._spool = Spool(home.spool)
-        self._notify = notify  # a message needs the follow-up
         self._live: dict[str, LiveCall] = {}
         self._legs: dict[str, LiveLeg] = {}
         self._deferred_work = DeferredWork()
-        self._engine: Engine | None = None
-        self._intake: Intake | None = None
-        self.catch_up: CatchUp | None = None  # there is none before the database is open
+        self._intake = Intake(engine, home, plans, clock, notify, self._waiting)
+        self.catch_up = CatchUp(engine, home, writer, self._intake, clock)
         self._messages: dict[str, str] = {}  # of calls that go on: written by other threads, too
         self._void: SimpleQueue[tuple[str, str]] = SimpleQueue()  # calls, who accepted in vain
         self.unheard: dict[str, datetime] = {}  # calls to look up in Asterisk's records, since when
-
-    def open(self) -> None:
-        """Open the database, blocking; an OfficeLineError says what is wrong with it."""
-        self._engine = open_database(self._home.database)
-        self._intake = Intake(
-            self._engine, self._home, self._plans, self._clock, self._notify, self._waiting
-        )
-        self.catch_up = CatchUp(self._engine, self._home, self._writer, self._intake, self._clock)
 
     def _waiting(self) -> set[str]:
         """Name the calls that go on and that nobody has accepted; from whatever thread."""
@@ -113,7 +106,7 @@ class Recorder:
             except Empty:
                 return
             message = self._messages.get(call)
-            if message and self._intake is not None:
+            if message:
                 try:
                     self._intake.given_up(message, person)
                 except (OfficeLineError, OSError, SQLAlchemyError):
@@ -154,30 +147,27 @@ class Recorder:
         *,
         over: bool = False,
     ) -> None:
-        if self._intake is None:
-            raise OSError("the database is not open")
         message = self._intake.opened(
             call, number, urgency or "urgent", escalation, holding_=not over
         )
         self._messages[call] = message
         self._writer.put(records.MessageOpened(call, message))
 
-    async def event(self, event: AmiEvent) -> None:
+    async def event(self, event: Event) -> None:
         """Take one of Asterisk's events, in their order."""
-        now = event.at or self._clock.now()
-        if event.name == "DialBegin":  # the phone is about to ring: this can wait, too
-            self._deferred_work.later(partial(self._dial_began, event, now))
+        if isinstance(event, DialBegin):  # the phone is about to ring: this can wait, too
+            self._deferred_work.later(partial(self._dial_began, event))
             return
         self._deferred_work.settle()
         if not self._void.empty():
             await asyncio.to_thread(self._take_back)
-        match event.name:
-            case "DialEnd":
-                await self._dial_ended(event, now)
-            case "UserEvent" if event.fields.get("UserEvent") == names.USER_EVENT:
-                await self._reported(event, now)
-            case "Hangup":
-                await self._hung_up(event, now)
+        match event:
+            case DialEnd():
+                await self._dial_ended(event)
+            case UserEvent():
+                await self._reported(event)
+            case Hangup():
+                await self._hung_up(event)
 
     async def resync(self, ask: Callable[[], Awaitable[frozenset[str]]]) -> frozenset[str]:
         """Catch up with what nobody listened to: end what is gone, take up again what goes on.
@@ -193,8 +183,6 @@ class Recorder:
 
     def _resync(self, live: frozenset[str], since: datetime, before: set[str]) -> None:
         self._writer.flush()
-        if self._engine is None or self.catch_up is None:
-            return
         gone = {call: one for call, one in list(self._live.items()) if call in before - live}
         try:
             self.catch_up.end_all(live, gone, since)
@@ -239,31 +227,28 @@ class Recorder:
         self._live.pop(call, None)
         self._messages.pop(call, None)
 
-    def _dial_began(self, event: AmiEvent, now: datetime) -> None:
+    def _dial_began(self, event: DialBegin) -> None:
         """A phone begins to ring: the inner dial of a person's Local channel."""
-        person = names.person_of(event.fields.get("Channel", ""))
-        leg = event.fields.get("DestUniqueid", "")
-        call = event.fields.get("DestLinkedid", "")
-        if person is None or not event.fields.get("DestChannel", "").startswith("PJSIP/"):
+        person, call = names.person_of(event.channel), event.call
+        if person is None or not event.leg_channel.startswith("PJSIP/"):
             return
         if call.startswith(
             names.FOLLOW_UP_CALL
         ):  # an attempt of the follow-up, and no patient's call
             return
-        is_desk = is_human(self._plans.plan, person, event.fields.get("DestChannel", ""))
-        self._legs[leg] = LiveLeg(call, person, is_desk)
+        is_desk = is_human(self._plans.plan, person, event.leg_channel)
+        self._legs[event.leg] = LiveLeg(call, person, is_desk)
         kind: records.LegKind = "desk" if is_desk else "mobile"
-        self._writer.put(records.LegStarted(call, leg, now, person, kind))
+        self._writer.put(records.LegStarted(call, event.leg, event.at, person, kind))
 
-    async def _dial_ended(self, event: AmiEvent, now: datetime) -> None:
-        unique = event.fields.get("DestUniqueid", "")
+    async def _dial_ended(self, event: DialEnd) -> None:
+        unique, now = event.leg, event.at
         leg = self._legs.get(unique)
         if leg is None:
             return
-        status = event.fields.get("DialStatus", "")
-        if status != "ANSWER":
+        if event.status != "ANSWER":
             # whoever picked up and pressed nothing, a voicemail for one, declined
-            result = "declined" if leg.answered else RESULTS.get(status, "no answer")
+            result = "declined" if leg.answered else RESULTS.get(event.status, "no answer")
             self._writer.put(records.LegEnded(leg.call, unique, now, result))
             del self._legs[unique]
         elif leg.is_desk:  # a desk phone has no carrier's voicemail: whoever answers is human
@@ -272,27 +257,27 @@ class Recorder:
             turn = None if live is None or live.patchy else live.turn
             await self._accepted(leg.call, Acceptance(leg.person, unique, now, turn))
 
-    def is_ours(self, event: AmiEvent) -> bool:
+    def is_ours(self, event: UserEvent) -> bool:
         """Tell whether our own dialplan told this: its token is known to nobody on the phone."""
-        return hmac.compare_digest(event.fields.get("Token", ""), self._token)
+        return hmac.compare_digest(event.token, self._token)
 
-    async def _reported(self, event: AmiEvent, now: datetime) -> None:
+    async def _reported(self, event: UserEvent) -> None:
         """Take a word of our own dialplan; without the token it is a stranger's."""
         if not self.is_ours(event):
             log.warning("ami.foreign_user_event")
             return
-        call, what = event.fields.get("Call", ""), event.fields.get("What", "")
+        call, what, now = event.about, event.what, event.at
         if call.startswith(names.FOLLOW_UP_CALL) or what.startswith(names.CANARY):
             return  # no patient's call
-        leg, person = event.fields.get("Uniqueid", ""), event.fields.get("Who", "")
+        leg, person = event.unique, event.who
         match what:
             case names.LEG_ANSWERED:
                 self._writer.put(records.LegAnswered(call, leg, now))
                 if known := self._legs.get(leg):
                     known.answered = True
             case names.LEG_ACCEPTED:
-                turn = event.fields.get("Turn", "")
-                heard = Acceptance(person, leg, now, int(turn) if turn.isdigit() else None)
+                turn = int(event.turn) if event.turn.isdigit() else None
+                heard = Acceptance(person, leg, now, turn)
                 await self._accepted(call, heard)
             case names.LEG_DECLINED | names.LEG_TOO_LATE:
                 result = "declined" if what == names.LEG_DECLINED else "too late"
@@ -302,18 +287,18 @@ class Recorder:
                 log.error("line.full", call=call)
                 return
             case _:
-                self._call_reported(what, call, event, now)
+                self._call_reported(event)
         self._writer.put(records.EventNoted(call, now, what, {"who": person} if person else {}))
 
-    def _call_reported(self, what: str, call: str, event: AmiEvent, now: datetime) -> None:
+    def _call_reported(self, event: UserEvent) -> None:
         """Take a word about a call itself, not about one of its legs."""
-        match what:
+        call = event.about
+        match event.what:
             case names.NUMBER_KEYED if call in self._live:
-                self._live[call].key_in(self._plans.plan, event.fields.get("Number", ""))
+                self._live[call].key_in(self._plans.plan, event.number)
             case names.FAILSAFE_ENTERED:
-                shown = event.fields.get("CallerIDNum", "")
-                caller = shown_number(shown, self._plans.plan.office.country)
-                self._writer.put(records.CallStarted(call, now, "", "", caller, ""))
+                caller = shown_number(event.caller, self._plans.plan.office.country)
+                self._writer.put(records.CallStarted(call, event.at, "", "", caller, ""))
                 self._live.setdefault(call, LiveCall("urgent", caller)).failsafe = True
             case names.FAILSAFE_RECORDED if call in self._live:
                 self._drop(call, self._live[call].drop())
@@ -334,7 +319,7 @@ class Recorder:
         a locked database does not take now is settled with the call's end.
         """
         message, intake = self._messages.get(call), self._intake
-        if message and intake and not (live.accepted_at or live.is_past(heard.turn)):
+        if message and not (live.accepted_at or live.is_past(heard.turn)):
             try:
                 await asyncio.to_thread(intake.accepted, message, call, heard.person, heard.at)
                 if live.is_past(heard.turn):
@@ -343,8 +328,8 @@ class Recorder:
                 log.exception("message.not_durable", call=call)
         return live.is_past(heard.turn)
 
-    async def _hung_up(self, event: AmiEvent, now: datetime) -> None:
-        unique, call = event.fields.get("Uniqueid", ""), event.fields.get("Linkedid", "")
+    async def _hung_up(self, event: Hangup) -> None:
+        unique, call, now = event.unique, event.call, event.at
         if unique in self._legs:
             self._legs.pop(unique)
             # a leg that was accepted keeps that result; any other ended without an answer of 1
@@ -352,7 +337,7 @@ class Recorder:
         if unique != call:
             return
         if call not in self._live or self._live[call].patchy:
-            if event.fields.get("Channel", "").startswith("PJSIP/"):  # and not one of our own
+            if event.is_phone:  # and not one of our own
                 self.unheard[call] = now
             return
         live = self._live.pop(call)
@@ -363,7 +348,7 @@ class Recorder:
 
     def _settle(self, call: str, live: LiveCall, ended_at: datetime) -> None:
         """Leave the matter in good hands: an urgent caller who spoke to nobody leaves a message."""
-        heard = self._intake is not None and self._intake.heard(live, ended_at)
+        heard = self._intake.heard(live, ended_at)
         try:
             if (live.unjudged or call not in self._messages) and live.is_urgent and not heard:
                 number, over = live.callback or live.caller, live.accepted_at is None
@@ -371,7 +356,7 @@ class Recorder:
                     self._open_message(call, number, "urgent", live.escalation, over=over)
                 except OSError:
                     self._leave(call, turns.MessageDraft(number, "urgent", live.escalation))
-            if (message := self._messages.get(call)) and self._intake is not None:
+            if message := self._messages.get(call):
                 anew = self._intake.over(message, call, live, ended_at)
                 self._writer.put(records.MessageOpened(call, anew))
         except (OfficeLineError, OSError, SQLAlchemyError):

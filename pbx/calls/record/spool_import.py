@@ -57,8 +57,6 @@ class TakingIn:
     async def _end(self) -> None:
         """End those calls of others that are over, and take in the failsafe's recordings."""
         catch_up = self._recorder.catch_up
-        if catch_up is None:
-            return
         for call, at in list(self._recorder.unheard.items()):
             if abs(self._clock.now() - at) > UNHEARD:  # a clock set back holds nothing up
                 self._open.setdefault(call, at)
@@ -87,8 +85,6 @@ class TakingIn:
     def _take(self) -> None:
         """Take in the facts that wait; blocking."""
         catch_up = self._recorder.catch_up
-        if catch_up is None:
-            return
         for path in catch_up.waiting():
             taken = catch_up.take(path)
             if taken is not None:

@@ -128,10 +128,8 @@ class Carrier:
             port=self._block.ports.ami,
             username=MANAGER,
             secret=self._secret,
-            on_event=self._event,
-            on_resync=_nothing,
         )
-        self._ami_task = asyncio.create_task(self._ami.run())
+        self._ami_task = asyncio.create_task(self._ami.run(self._event))
         await self._ami.wait_connected(20)
 
     async def stop(self) -> None:
@@ -270,7 +268,3 @@ class Carrier:
         elif event.name == "Hangup":
             call.failure = event.fields.get("Cause-txt", "")
             call.has_ended()
-
-
-async def _nothing(_client: AmiClient) -> None:
-    """A carrier has no past to catch up with."""

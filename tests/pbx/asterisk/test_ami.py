@@ -61,14 +61,12 @@ async def connected(
         port=port,
         username=USER,
         secret=SECRET,
-        on_event=remember,
-        on_resync=resync,
         ping_interval=0.2,
         ping_timeout=0.5,
         backoff=(0.05, 0.2),
     )
     heard = Heard(client)
-    task = asyncio.create_task(client.run())
+    task = asyncio.create_task(client.run(remember, resync))
     try:
         await client.wait_connected(DEADLINE)
         yield heard
@@ -129,20 +127,14 @@ async def test_a_callbacks_exception_costs_one_event(asterisk: AsteriskProcess) 
 
 async def test_a_wrong_password_is_fatal(asterisk: AsteriskProcess) -> None:
     """It is said in one sentence, without the password, and not tried again."""
-
-    async def nothing(_client: AmiClient) -> None:
-        pass
-
     client = AmiClient(
         host="127.0.0.1",
         port=asterisk.instance.ports.ami,
         username=USER,
         secret="wrong-secret",
-        on_event=lambda _: None,
-        on_resync=nothing,
     )
     with pytest.raises(AmiAuthError, match=r"refuses the user 'officeline'.*password") as caught:
-        await asyncio.wait_for(client.run(), DEADLINE)
+        await asyncio.wait_for(client.run(lambda _: None), DEADLINE)
     assert "wrong-secret" not in str(caught.value)
 
 

@@ -73,7 +73,7 @@ async def test_no_password_but_ours_is_let_in_and_no_name_either(
     """Both are fatal at once: one try, and a sentence that names the port and the fix."""
     port = asterisk.instance.ports.ami
     with pytest.raises(AmiAuthError, match=rf"port {port} refuses .*must be the same") as caught:
-        await asyncio.wait_for(Office(port, "not-the-secret").client.run(), DEADLINE)
+        await asyncio.wait_for(Office(port, "not-the-secret").run(), DEADLINE)
     assert "not-the-secret" not in str(caught.value)
 
 
@@ -105,7 +105,7 @@ async def test_an_asterisk_that_boots_is_waited_for() -> None:
     begin = asyncio.Event()
     async with listening(booting) as port:
         office = Office(port)
-        running = asyncio.create_task(office.client.run())
+        running = asyncio.create_task(office.run())
         with pytest.raises(TimeoutError):
             await office.client.wait_connected(0.3)
         assert office.story == []
@@ -169,7 +169,7 @@ async def test_nobody_there_is_tried_again() -> None:
     async with listening(welcome) as port:
         pass
     office = Office(port)
-    task = asyncio.create_task(office.client.run())
+    task = asyncio.create_task(office.run())
     with pytest.raises(TimeoutError):
         await office.client.wait_connected(0.1)
     with pytest.raises(AmiUnavailable):
@@ -194,7 +194,7 @@ async def test_what_had_arrived_is_reported_before_the_next_resync() -> None:
     async with listening(says_three, welcome) as port:
         office = Office(port)
         office.free.clear()
-        task = asyncio.create_task(office.client.run())
+        task = asyncio.create_task(office.run())
         await office.client.wait_connected(DEADLINE)
         begin.set()
         await until(lambda: not office.client.connected)
@@ -242,7 +242,7 @@ async def test_a_flood_ends_the_connection(
     async with listening(flood, welcome) as port:
         office = Office(port, queue_size=10)
         office.free.clear()
-        task = asyncio.create_task(office.client.run())
+        task = asyncio.create_task(office.run())
         await office.client.wait_connected(DEADLINE)
         begin.set()
         with capture_logs() as logs:

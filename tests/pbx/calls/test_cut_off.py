@@ -14,6 +14,7 @@ import pytest
 from sqlalchemy import Engine
 
 from dialplan import names
+from pbx.asterisk.ami.events import event_of
 from pbx.asterisk.ami.protocol import AmiEvent
 from pbx.asterisk.engine.runtime import ServiceUser
 from pbx.calls.record.flags import CUT_OFF
@@ -58,7 +59,7 @@ async def accepts(daemon: Daemon, person: str = "lee") -> None:
     """Let a physician press 1."""
     reported = {"UserEvent": names.USER_EVENT, "Token": SECRETS.token, "What": names.LEG_ACCEPTED}
     leg = {"Call": CALL, "Uniqueid": LEG, "Who": person, "Linkedid": CALL}
-    await daemon.recorder.event(AmiEvent("UserEvent", reported | leg))
+    await daemon.recorder.event(event_of(AmiEvent("UserEvent", reported | leg), daemon.clock.now()))
 
 
 async def ends(daemon: Daemon, after_s: float, waits_s: float = 0) -> None:
@@ -66,7 +67,7 @@ async def ends(daemon: Daemon, after_s: float, waits_s: float = 0) -> None:
     at = daemon.clock.now() + timedelta(seconds=after_s)
     daemon.clock.set(at + timedelta(seconds=waits_s))
     caller = {"Uniqueid": CALL, "Linkedid": CALL, "Channel": "PJSIP/trunk-00000001"}
-    await daemon.recorder.event(AmiEvent("Hangup", caller, at))
+    await daemon.recorder.event(event_of(AmiEvent("Hangup", caller), at))
     assert daemon.writer.flush(10)
 
 

@@ -12,6 +12,7 @@ import pytest
 from sqlalchemy import Engine
 
 from dialplan import names
+from pbx.asterisk.ami.events import event_of
 from pbx.asterisk.ami.protocol import AmiEvent
 from pbx.asterisk.engine.runtime import ServiceUser
 from pbx.base.clock import DemoClock
@@ -59,14 +60,13 @@ class Office:
 
     def begins(self) -> Recorder:
         """Begin to listen, as after a restart: nothing is known but what is in the database."""
-        self.recorder = Recorder(self.writer, self.home, self.live, self.clock, "token")
-        self.recorder.open()
+        engine = open_database(self.home.database)
+        self.recorder = Recorder(engine, self.writer, self.home, self.live, self.clock, "token")
         return self.recorder
 
     @property
     def catch_up(self) -> CatchUp:
         """What takes in what nobody heard."""
-        assert self.recorder.catch_up is not None
         return self.recorder.catch_up
 
     def turn(self, did: str, call: str = CALL, event: str = names.ARRIVED) -> None:
@@ -87,7 +87,9 @@ class Office:
         """Let a physician press 1."""
         reported_ = {"UserEvent": names.USER_EVENT, "Token": "token", "What": names.LEG_ACCEPTED}
         leg = {"Call": call, "Uniqueid": f"{call}9", "Linkedid": call, "Who": person}
-        await self.recorder.event(AmiEvent("UserEvent", reported_ | leg))
+        await self.recorder.event(
+            event_of(AmiEvent("UserEvent", reported_ | leg), self.clock.now())
+        )
 
     def is_held(self, message: MessageRow | None) -> None:
         """Assert that the follow-up waits for a caller who is on the line."""
@@ -104,7 +106,7 @@ class Office:
     async def hangs_up(self, call: str = CALL) -> None:
         """Let the caller's channel end."""
         fields = {"Uniqueid": call, "Linkedid": call, "Channel": "PJSIP/trunk-00000001"}
-        await self.recorder.event(AmiEvent("Hangup", fields))
+        await self.recorder.event(event_of(AmiEvent("Hangup", fields), self.clock.now()))
 
     async def resync(self, *live: str) -> None:
         """Find these calls alive after a connection."""
@@ -232,7 +234,7 @@ async def test_a_call_of_the_failsafe_is_in_the_log_at_once(office: Office) -> N
     """Its beginning was never asked about; its end is heard, and its matter is urgent."""
     fields = {"UserEvent": names.USER_EVENT, "Token": "token", "What": names.FAILSAFE_ENTERED}
     call = {"Call": CALL, "Uniqueid": CALL, "Linkedid": CALL, "CallerIDNum": CALLER}
-    await office.recorder.event(AmiEvent("UserEvent", fields | call))
+    await office.recorder.event(event_of(AmiEvent("UserEvent", fields | call), office.clock.now()))
     assert (office.row().caller, office.row().outcome) == (CALLER, None)
     await office.hangs_up()
     assert office.row().outcome == "failsafe"

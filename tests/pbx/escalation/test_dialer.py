@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
-from pbx.asterisk.ami.client import AmiClient
+from pbx.asterisk.ami.client import AmiClient, AmiEvent
+from pbx.asterisk.ami.events import OriginateResponse, event_of
 from pbx.calls.live import LivePlan
 from pbx.config.home import Home
 from pbx.config.secrets import Secrets
@@ -43,7 +45,13 @@ async def test_a_call_waits_for_an_asterisk_that_is_just_starting(tmp_path: Path
     async with listening(rings) as port:
         office = Office(port)
         dialer = dialer_of(office, tmp_path)
-        office.meets = dialer.event
+
+        def hears(raw: AmiEvent) -> None:
+            event = event_of(raw, datetime.now(UTC))
+            assert isinstance(event, OriginateResponse)
+            dialer.event(event)
+
+        office.meets = hears
 
         async def catches_up(_: AmiClient) -> None:
             dialer.resync(dialer.under_way, frozenset())

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from dialplan import names
+from pbx.asterisk.ami.events import event_of
 from pbx.asterisk.ami.protocol import AmiEvent
 from pbx.asterisk.engine.runtime import ServiceUser
 from pbx.base.clock import DemoClock
@@ -33,7 +34,7 @@ async def accepts(daemon: Daemon, person: str, leg: str, turn: int | str) -> Non
     """Tell that somebody pressed 1 who was called in this turn."""
     reported = {"UserEvent": names.USER_EVENT, "Token": SECRETS.token, "What": names.LEG_ACCEPTED}
     who = {"Call": CALL, "Uniqueid": leg, "Who": person, "Linkedid": CALL, "Turn": str(turn)}
-    await daemon.recorder.event(AmiEvent("UserEvent", reported | who))
+    await daemon.recorder.event(event_of(AmiEvent("UserEvent", reported | who), daemon.clock.now()))
 
 
 async def hangs_up(daemon: Daemon) -> None:
@@ -41,7 +42,7 @@ async def hangs_up(daemon: Daemon) -> None:
     assert isinstance(daemon.clock, DemoClock)
     daemon.clock.set(daemon.clock.now() + timedelta(seconds=30))
     caller = {"Uniqueid": CALL, "Linkedid": CALL, "Channel": "PJSIP/trunk-00000001"}
-    await daemon.recorder.event(AmiEvent("Hangup", caller))
+    await daemon.recorder.event(event_of(AmiEvent("Hangup", caller), daemon.clock.now()))
 
 
 def logged(daemon: Daemon, home: Home) -> History:
@@ -111,7 +112,9 @@ async def test_whoever_leaves_words_with_the_failsafe_was_joined_to_nobody(
         await accepts(daemon, "lee", "1.2", "1.1/2")
         reported = {"UserEvent": names.USER_EVENT, "Token": SECRETS.token}
         words = {"What": names.FAILSAFE_RECORDED, "Call": CALL, "Uniqueid": CALL, "Linkedid": CALL}
-        await daemon.recorder.event(AmiEvent("UserEvent", reported | words))
+        await daemon.recorder.event(
+            event_of(AmiEvent("UserEvent", reported | words), daemon.clock.now())
+        )
         await hangs_up(daemon)
         history = logged(daemon, home)
     assert history.call.person is None

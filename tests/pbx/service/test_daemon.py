@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine
 
-from dialplan import manager, names
+from dialplan import names
 from pbx.asterisk.engine.ports import PortBlock
 from pbx.calls.callflow import CallFlow
 from pbx.calls.conversation import CallState, Question
@@ -251,12 +251,3 @@ async def test_the_last_good_plan_runs_while_the_file_is_broken(tmp_path: Path) 
     assert "level=error event=plan.broken" in said
     assert f"event=daemon.serving plan={first.hash}" in said
     assert applied_texts(home.database, 9) == [first]
-
-
-def test_what_is_read_of_an_event_is_kept() -> None:
-    """Every field that the daemon asks an event for is among those that its connection keeps."""
-    readers = ("pbx/service/daemon.py", "pbx/calls/record/recorder.py", "pbx/escalation/dialer.py")
-    code = "".join((ROOT / one).read_text() for one in readers)
-    read = set(re.findall(r'event\.fields\.get\("(\w+)"', code))
-    assert len(read) > 10
-    assert read == set(manager.FIELDS)

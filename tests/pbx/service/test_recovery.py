@@ -20,7 +20,7 @@ from pbx.calls.recent import RecentCallers
 from pbx.calls.record.flags import FOUND
 from pbx.calls.record.reconcile import cdr_path
 from pbx.calls.standby.cache import PATIENTS
-from pbx.calls.standby.keeper import StandBy
+from pbx.calls.standby.keeper import PlanShelf, StandBy
 from pbx.config.home import Home
 from pbx.config.patients_file import PatientEntry
 from pbx.config.secrets import Secrets
@@ -81,7 +81,7 @@ def home(tmp_path: Path) -> Home:
     engine.dispose()
     live = LivePlan(PLAN, Secrets(), found)
     live.open()
-    StandBy(found, live, RecentCallers(), SystemClock()).write()
+    StandBy(PlanShelf(found), live, RecentCallers(), SystemClock()).write()
     live.close()
     return found
 

@@ -20,7 +20,7 @@ from pbx.base.clock import DemoClock
 from pbx.calls.live import LivePlan
 from pbx.calls.recent import RecentCallers
 from pbx.calls.record.spool import Fact, Spool, read
-from pbx.calls.standby.keeper import StandBy
+from pbx.calls.standby.keeper import PlanShelf, StandBy
 from pbx.config.home import Home
 from pbx.config.secrets import Secrets
 from pbx.db import messages, records
@@ -172,7 +172,7 @@ def test_a_damaged_database_is_set_aside_and_the_plan_goes_on(home: Home, first:
     live = LivePlan(configuration.plan, Secrets(), home)
     live.open()
     clock = DemoClock(DAY)
-    StandBy(home, live, RecentCallers(), clock).write()
+    StandBy(PlanShelf(home), live, RecentCallers(), clock).write()
     live.close()
     assert recover(home, clock) is None
     spoil(home.database, first)

@@ -10,6 +10,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from dialplan import names
+from pbx.asterisk.ami.events import event_of
 from pbx.asterisk.ami.protocol import AmiEvent
 from pbx.asterisk.engine.runtime import ServiceUser
 from pbx.config.home import Home
@@ -36,7 +37,9 @@ async def test_who_accepts_when_the_caller_has_given_up_closes_no_message(tmp_pa
             "What": names.LEG_ACCEPTED,
         }
         leg = {"Call": "1.1", "Uniqueid": "1.2", "Who": "lee", "Linkedid": "1.1"}
-        await daemon.recorder.event(AmiEvent("UserEvent", reported | leg))
+        await daemon.recorder.event(
+            event_of(AmiEvent("UserEvent", reported | leg), daemon.clock.now())
+        )
         daemon.writer.flush()
         engine = open_database(home.database)
         history = get_call(engine, "1.1")
@@ -63,7 +66,9 @@ async def test_who_gives_up_while_the_press_is_written_down_has_an_open_message(
             }
             leg = {"Call": "1.1", "Uniqueid": "1.2", "Who": "lee", "Linkedid": "1.1"}
             press = asyncio.create_task(
-                daemon.recorder.event(AmiEvent("UserEvent", reported | leg))
+                daemon.recorder.event(
+                    event_of(AmiEvent("UserEvent", reported | leg), daemon.clock.now())
+                )
             )
             await asyncio.sleep(0)  # the press is on its way
             await asked(port, "1.1", PATIENT, names.STOPPED, state)
@@ -72,7 +77,7 @@ async def test_who_gives_up_while_the_press_is_written_down_has_an_open_message(
         await press
         caller = {"Uniqueid": "1.1", "Linkedid": "1.1", "Channel": "PJSIP/trunk-00000001"}
         daemon.clock.set(daemon.clock.now() + timedelta(seconds=30))
-        await daemon.recorder.event(AmiEvent("Hangup", caller))
+        await daemon.recorder.event(event_of(AmiEvent("Hangup", caller), daemon.clock.now()))
         assert daemon.writer.flush(10)
         engine = open_database(home.database)
         history = get_call(engine, "1.1")

@@ -1,0 +1,204 @@
+"""The daemon put together: the only place where its parts are wired.
+
+Each part is whole when it is made, and gets what it needs in its constructor; so the order below is
+the order of who needs whom, and there is no circle in it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import partial
+
+from sqlalchemy import Engine
+
+from dialplan import manager, names
+from pbx.asterisk.agi.server import AgiServer, Handler
+from pbx.asterisk.ami.client import AmiClient
+from pbx.asterisk.engine.ports import Ports
+from pbx.base.clock import Clock
+from pbx.calls import trial
+from pbx.calls.callflow import CallFlow
+from pbx.calls.live import LivePlan
+from pbx.calls.recent import RecentCallers
+from pbx.calls.record.recorder import Recorder
+from pbx.calls.record.spool import Fact, Spool
+from pbx.calls.record.spool_import import TakingIn
+from pbx.calls.silence import Silence
+from pbx.calls.standby.keeper import PlanShelf, StandBy
+from pbx.config.home import Home
+from pbx.config.plan import Configuration
+from pbx.config.secrets import Secrets
+from pbx.db.calls import recent_callers
+from pbx.db.database import open_database
+from pbx.db.records import Record
+from pbx.db.writer import LogWriter
+from pbx.escalation.callbacks import Callbacks
+from pbx.escalation.dialer import FollowUpDialer
+from pbx.escalation.escalator import Escalator
+from pbx.escalation.gap_alarm import GapAlarm
+from pbx.escalation.physician_line import PhysicianLine
+from pbx.escalation.pins import Pins
+from pbx.escalation.placing import Placing
+from pbx.escalation.push import PushingDialer
+from pbx.escalation.shift_caller import ShiftCaller
+from pbx.notify.notifier import Notifier
+from pbx.service.daemon import Daemon
+from pbx.service.handlers import Handlers
+from pbx.service.heartbeat import Heartbeat
+from pbx.service.listener import Listener, live_calls
+from pbx.service.pulse import Pulse
+
+MEMORY = timedelta(hours=24)  # how far back a caller counts as one who calls again
+
+
+@dataclass(frozen=True)
+class _Ground:
+    """What nearly every part stands on."""
+
+    configuration: Configuration
+    secrets: Secrets
+    home: Home
+    ports: Ports
+    clock: Clock
+    engine: Engine
+    plans: LivePlan
+    recent: RecentCallers
+    notifier: Notifier
+    ami: AmiClient
+
+
+@dataclass(frozen=True)
+class _People:
+    """What calls the office's own people, and answers them."""
+
+    dialer: FollowUpDialer
+    placing: Placing
+    pins: Pins
+    line: PhysicianLine
+    escalator: Escalator
+    pushing: PushingDialer
+
+
+async def build(
+    configuration: Configuration, secrets: Secrets, home: Home, ports: Ports, clock: Clock
+) -> Daemon:
+    """Open the database and make the daemon; StoreError says what is wrong with the database.
+
+    What was opened is closed by the daemon's `stop`.
+    """
+    engine = await asyncio.to_thread(open_database, home.database)
+    async with contextlib.AsyncExitStack() as opened:
+        opened.callback(engine.dispose)
+        shelf, recent = PlanShelf(home), RecentCallers()
+        plans = LivePlan(configuration.plan, secrets, home, shelf)
+        ground = _Ground(
+            *(configuration, secrets, home, ports, clock, engine, plans, recent),
+            notifier=Notifier(configuration, secrets, home, clock),
+            ami=_ami(secrets, ports),
+        )
+        stand_by = StandBy(shelf, plans, recent, clock)
+        people = _people(ground)
+        opened.push_async_callback(people.pushing.stop)
+        return _daemon(ground, people, stand_by, opened.pop_all())
+
+
+def _ami(secrets: Secrets, ports: Ports) -> AmiClient:
+    return AmiClient(
+        host="127.0.0.1",
+        port=ports.ami,
+        username=manager.USER,
+        secret=secrets.manager,
+        keep=manager.FIELDS,
+    )
+
+
+def _people(on: _Ground) -> _People:
+    """Make what takes care of messages, and of the people on call."""
+    engine, plans, clock = on.engine, on.plans, on.clock
+    dialer = FollowUpDialer(on.ami, plans)
+    pushing = PushingDialer(dialer, engine, plans, lambda: plans.secrets, clock)
+    placing = Placing(engine, plans, clock)
+    pins = Pins(on.home.folder, engine, clock)
+    line = PhysicianLine(
+        engine, on.home, plans, clock, pins, caller=dialer, placing=placing, taken=dialer.taken
+    )
+    escalator = Escalator(engine, plans, pushing, clock)
+    return _People(dialer, placing, pins, line, escalator, pushing)
+
+
+def _daemon(
+    on: _Ground, people: _People, stand_by: StandBy, closing: contextlib.AsyncExitStack
+) -> Daemon:
+    """Make what hears of calls and answers for them, and the daemon of all this."""
+    engine, home, plans, clock, ami = on.engine, on.home, on.plans, on.clock, on.ami
+    writer = LogWriter(
+        lambda: open_database(home.database),
+        hear=on.notifier.hear,
+        spill=partial(_spill, home, clock),
+    )
+    loop = asyncio.get_running_loop()
+
+    def wake() -> None:  # from whatever thread: messages are opened on others
+        loop.call_soon_threadsafe(people.escalator.notify)
+
+    recorder = Recorder(engine, writer, home, plans, clock, on.secrets.token, wake)
+    silence = Silence(ami, lambda: recorder.talking)
+    gaps, pulse = GapAlarm(), Pulse(home)
+    on.notifier.measure(ami, writer, lambda: gaps.covered_s(clock.now()))
+    handlers = Handlers(
+        CallFlow(plans, on.recent), plans, recorder, clock, home.messages, people.line, people.pins
+    )
+    shifts = ShiftCaller(engine, plans, people.dialer, clock)
+    callbacks = Callbacks(people.placing, people.dialer)
+    return Daemon(
+        home=home,
+        clock=clock,
+        plans=plans,
+        writer=writer,
+        recorder=recorder,
+        spool_import=TakingIn(recorder, partial(live_calls, ami), clock),
+        dialer=people.dialer,
+        gaps=gaps,
+        notifier=on.notifier,
+        agi=AgiServer(on.notifier.timed(_scripts(handlers)), port=on.ports.agi),
+        ami=ami,
+        listener=Listener(people.dialer, silence, recorder, people.placing, clock),
+        pulse=pulse,
+        heartbeat=Heartbeat(ami, handlers.heartbeat_came, pulse, clock),
+        remember=partial(_remember, engine, on.recent, clock),
+        loops=(
+            plans.watch,
+            people.escalator.run,
+            shifts.run,
+            callbacks.run,
+            stand_by.run,
+            silence.run,
+        ),
+        closing=closing,
+    )
+
+
+def _scripts(handlers: Handlers) -> dict[str, Handler]:
+    """Name the FastAGI scripts as the dialplan does."""
+    return {
+        names.ROUTE: handlers.route,
+        names.BEAT: handlers.beat,
+        names.CONSULT: handlers.consult,
+        names.PIN: handlers.pin,
+        trial.SCRIPT: handlers.canary,
+    }
+
+
+def _spill(home: Home, clock: Clock, batch: Sequence[Record]) -> None:
+    """Keep on the disk what the database does not take now."""
+    Spool(home.spool).put(Fact(batch[0].call, clock.now(), tuple(batch)))
+
+
+def _remember(engine: Engine, recent: RecentCallers, clock: Clock) -> None:
+    """Take up from the database who called of late; blocking."""
+    for caller, call, at in recent_callers(engine, clock.now(), MEMORY):
+        recent.note(caller, call, at)

@@ -1,0 +1,98 @@
+"""What Asterisk tells us, given to whom it concerns: the one table of who hears which event."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from datetime import timedelta
+
+from dialplan import names
+from pbx.asterisk.ami.client import AmiClient, AmiUnavailable
+from pbx.asterisk.ami.events import Event, Hangup, Hold, OriginateResponse, UserEvent, event_of
+from pbx.asterisk.ami.lanes import Lane
+from pbx.asterisk.ami.protocol import AmiEvent
+from pbx.base.clock import Clock
+from pbx.calls.record.cdr import milliseconds
+from pbx.calls.record.live_calls import under_way
+from pbx.calls.record.recorder import Recorder
+from pbx.calls.silence import Silence
+from pbx.escalation.dialer import FollowUpDialer
+from pbx.escalation.placing import Placing
+
+HEARD_S = 5.0  # for events that came before a connection was lost
+
+
+class Listener:
+    """Hands on events, and after each connect which calls there are.
+
+    What waits for the database waits in a lane, and delays nothing that does not.
+    """
+
+    def __init__(
+        self,
+        dialer: FollowUpDialer,
+        silence: Silence,
+        recorder: Recorder,
+        placing: Placing,
+        clock: Clock,
+    ) -> None:
+        self._dialer = dialer
+        self._silence = silence
+        self._recorder = recorder
+        self._placing = placing
+        self._clock = clock
+        self._recorded: Lane[Event] = Lane(recorder.event)
+        self._patients: Lane[UserEvent | Hangup] = Lane(self._patient)
+
+    async def event(self, raw: AmiEvent) -> None:
+        """Take one event, in the order in which they came."""
+        event = event_of(raw, self._clock.now())
+        match event:
+            case Hangup():
+                self._dialer.event(event)
+                self._silence.event(event)
+                if event.is_placed:
+                    await self._patients.put(event)
+            case UserEvent():
+                self._dialer.event(event)
+                if event.what == names.TALKED:
+                    await self._patients.put(event)
+            case OriginateResponse():
+                self._dialer.event(event)
+            case Hold():
+                self._silence.event(event)
+        await self._recorded.put(event)
+
+    async def run(self) -> None:
+        """Work off the lanes until canceled."""
+        async with asyncio.TaskGroup() as lanes:
+            lanes.create_task(self._recorded.run())
+            lanes.create_task(self._patients.run())
+
+    async def resync(self, ami: AmiClient) -> None:
+        """After a connect, have everybody catch up with which calls are still alive."""
+        # first what was heard before; a database that keeps it waiting is told the rest later
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(HEARD_S):
+                await self._recorded.done()
+                await self._patients.done()
+        ours = self._dialer.under_way
+        live = await self._recorder.resync(lambda: live_calls(ami))
+        self._dialer.resync(ours, live)
+        await self._placing.resync(live)
+
+    async def _patient(self, event: UserEvent | Hangup) -> None:
+        """Note which patients whom our people call answered, and whose calls are over."""
+        if isinstance(event, Hangup):
+            await self._placing.ended(event.unique, at=event.at)
+        elif self._recorder.is_ours(event):
+            ago = timedelta(milliseconds=milliseconds(event.up_ms))
+            await self._placing.answered(event.about, event.at - ago)
+
+
+async def live_calls(ami: AmiClient) -> frozenset[str]:
+    """Ask Asterisk which calls there are; AmiUnavailable if it does not say."""
+    answer = await ami.action("Status")  # what the right `call` allows us to ask
+    if not answer.ok:
+        raise AmiUnavailable(f"Asterisk does not say which calls there are ({answer.message})")
+    return under_way(event.fields for event in answer.events)
