@@ -119,7 +119,7 @@ class Daemon:
         return self.dialer.idle
 
     async def _beat(self) -> None:
-        """Beat, and look between two heartbeats whether the database is whole, the schedule filled."""
+        """Beat; between two heartbeats look for a damaged database and for empty shifts."""
         while True:
             await self.heartbeat.beat()
             if self.writer.damaged:
