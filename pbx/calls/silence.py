@@ -13,7 +13,7 @@ from collections.abc import Callable, Collection
 import structlog
 
 from pbx.asterisk.ami.client import AmiClient, AmiUnavailable
-from pbx.asterisk.ami.events import Hangup, Hold
+from pbx.asterisk.ami.events import HangupEvent, HoldEvent
 
 LOOK_S = 5.0
 SILENT_S = 60.0
@@ -32,9 +32,9 @@ class Silence:
         self._heard: dict[str, tuple[str, float]] = {}  # how many packets came, and since when
         self._holding: dict[str, str] = {}  # the calls in which one holds the other, by channel
 
-    def event(self, event: Hold | Hangup) -> None:
+    def event(self, event: HoldEvent | HangupEvent) -> None:
         """Hear who puts the other on hold: until that is over, nobody has to say anything."""
-        if isinstance(event, Hold) and event.begins:
+        if isinstance(event, HoldEvent) and event.begins:
             self._holding[event.unique] = event.call
         else:
             self._holding.pop(event.unique, None)

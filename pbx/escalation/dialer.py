@@ -17,7 +17,7 @@ import structlog
 
 from dialplan import names
 from pbx.asterisk.ami.client import AmiClient, AmiResponse, AmiTimeout, AmiUnavailable
-from pbx.asterisk.ami.events import Hangup, OriginateResponse, UserEvent
+from pbx.asterisk.ami.events import HangupEvent, OriginateResponse, UserEvent
 from pbx.calls.conversation import Plans
 from pbx.db.follow_ups import Outcome
 from pbx.db.outbound import Request
@@ -129,13 +129,13 @@ class FollowUpDialer:
         """Tell whether no call of ours goes on, or waits for its turn."""
         return not self._errands
 
-    def event(self, event: UserEvent | Hangup | OriginateResponse) -> None:
+    def event(self, event: UserEvent | HangupEvent | OriginateResponse) -> None:
         """Take one of Asterisk's events about a channel of ours."""
         match event:
             case UserEvent():
                 if event.what == names.LEG_ANSWERED and event.call in self._calls:
                     self._came[event.call] = "declined"  # until somebody accepts
-            case Hangup():
+            case HangupEvent():
                 self._hung_up(event)
             case OriginateResponse():
                 if event.failed and event.unique in self._calls:
@@ -143,7 +143,7 @@ class FollowUpDialer:
                 elif event.unique in self._by_press:
                     self._settle(event.unique, "acknowledged")
 
-    def _hung_up(self, event: Hangup) -> None:
+    def _hung_up(self, event: HangupEvent) -> None:
         channel, call = event.unique, event.call
         if call in self._calls and event.is_phone:
             self._came.setdefault(call, _CAUSES.get(event.cause, "unreachable"))

@@ -8,7 +8,14 @@ from datetime import timedelta
 
 from dialplan import names
 from pbx.asterisk.ami.client import AmiClient, AmiUnavailable
-from pbx.asterisk.ami.events import Event, Hangup, Hold, OriginateResponse, UserEvent, event_of
+from pbx.asterisk.ami.events import (
+    AsteriskEvent,
+    HangupEvent,
+    HoldEvent,
+    OriginateResponse,
+    UserEvent,
+    event_of,
+)
 from pbx.asterisk.ami.lanes import Lane
 from pbx.asterisk.ami.protocol import AmiEvent
 from pbx.base.clock import Clock
@@ -41,14 +48,14 @@ class Listener:
         self._recorder = recorder
         self._placing = placing
         self._clock = clock
-        self._recorded: Lane[Event] = Lane(recorder.event)
-        self._patients: Lane[UserEvent | Hangup] = Lane(self._patient)
+        self._recorded: Lane[AsteriskEvent] = Lane(recorder.event)
+        self._patients: Lane[UserEvent | HangupEvent] = Lane(self._patient)
 
     async def event(self, raw: AmiEvent) -> None:
         """Take one event, in the order in which they came."""
         event = event_of(raw, self._clock.now())
         match event:
-            case Hangup():
+            case HangupEvent():
                 self._dialer.event(event)
                 self._silence.event(event)
                 if event.is_placed:
@@ -59,7 +66,7 @@ class Listener:
                     await self._patients.put(event)
             case OriginateResponse():
                 self._dialer.event(event)
-            case Hold():
+            case HoldEvent():
                 self._silence.event(event)
         await self._recorded.put(event)
 
@@ -81,9 +88,9 @@ class Listener:
         self._dialer.resync(ours, live)
         await self._placing.resync(live)
 
-    async def _patient(self, event: UserEvent | Hangup) -> None:
+    async def _patient(self, event: UserEvent | HangupEvent) -> None:
         """Note which patients whom our people call answered, and whose calls are over."""
-        if isinstance(event, Hangup):
+        if isinstance(event, HangupEvent):
             await self._placing.ended(event.unique, at=event.at)
         elif self._recorder.is_ours(event):
             ago = timedelta(milliseconds=milliseconds(event.up_ms))

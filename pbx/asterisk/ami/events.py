@@ -10,14 +10,14 @@ from pbx.asterisk.ami.protocol import AmiEvent
 
 
 @dataclass(frozen=True)
-class Event:
+class AsteriskEvent:
     """Any event; `at` is when it came, for it may wait before it is handled."""
 
     at: datetime
 
 
 @dataclass(frozen=True)
-class DialBegin(Event):
+class DialBegin(AsteriskEvent):
     """A phone is about to ring: `leg` is its channel's id, `channel` that of who dials it."""
 
     channel: str
@@ -27,7 +27,7 @@ class DialBegin(Event):
 
 
 @dataclass(frozen=True)
-class DialEnd(Event):
+class DialEnd(AsteriskEvent):
     """A phone was answered, or rings no more."""
 
     leg: str
@@ -35,7 +35,7 @@ class DialEnd(Event):
 
 
 @dataclass(frozen=True)
-class Hangup(Event):
+class HangupEvent(AsteriskEvent):
     """A channel is gone; `state` is that in which it was, `cause` a number of Q.850."""
 
     unique: str
@@ -56,7 +56,7 @@ class Hangup(Event):
 
 
 @dataclass(frozen=True)
-class Hold(Event):
+class HoldEvent(AsteriskEvent):
     """Somebody puts the other on hold, or (`begins` is false) comes back."""
 
     unique: str
@@ -65,7 +65,7 @@ class Hold(Event):
 
 
 @dataclass(frozen=True)
-class OriginateResponse(Event):
+class OriginateResponse(AsteriskEvent):
     """What became of an order to place a call."""
 
     unique: str
@@ -73,7 +73,7 @@ class OriginateResponse(Event):
 
 
 @dataclass(frozen=True)
-class UserEvent(Event):
+class UserEvent(AsteriskEvent):
     """What our own dialplan says, if `token` is ours: `what` happened in the call `about`.
 
     `call` is the id that Asterisk gives to all channels of a call.
@@ -91,13 +91,13 @@ class UserEvent(Event):
     up_ms: str
 
 
-def event_of(raw: AmiEvent, at: datetime) -> Event:
-    """Read an event; one that nobody here listens to is an `Event` and no more."""
+def event_of(raw: AmiEvent, at: datetime) -> AsteriskEvent:
+    """Read an event; one that nobody here listens to is an `AsteriskEvent` and no more."""
 
     def get(field: str) -> str:
         return raw.fields.get(field, "")
 
-    found = Event(at)
+    found = AsteriskEvent(at)
     match raw.name:
         case "DialBegin":
             channels = get("Channel"), get("DestUniqueid"), get("DestChannel")
@@ -106,9 +106,9 @@ def event_of(raw: AmiEvent, at: datetime) -> Event:
             found = DialEnd(at, get("DestUniqueid"), get("DialStatus"))
         case "Hangup":
             ids = get("Uniqueid"), get("Linkedid"), get("Channel")
-            found = Hangup(at, *ids, get("ChannelStateDesc"), get("Cause"))
+            found = HangupEvent(at, *ids, get("ChannelStateDesc"), get("Cause"))
         case "Hold" | "Unhold":
-            found = Hold(at, get("Uniqueid"), get("Linkedid"), begins=raw.name == "Hold")
+            found = HoldEvent(at, get("Uniqueid"), get("Linkedid"), begins=raw.name == "Hold")
         case "OriginateResponse":
             found = OriginateResponse(at, get("Uniqueid"), failed=get("Response") == "Failure")
         case "UserEvent" if get("UserEvent") == names.USER_EVENT:

@@ -14,7 +14,7 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from dialplan import names
-from pbx.asterisk.ami.events import DialBegin, DialEnd, Event, Hangup, UserEvent
+from pbx.asterisk.ami.events import AsteriskEvent, DialBegin, DialEnd, HangupEvent, UserEvent
 from pbx.base.clock import Clock
 from pbx.base.errors import OfficeLineError
 from pbx.base.phone_numbers import shown_number
@@ -153,7 +153,7 @@ class Recorder:
         self._messages[call] = message
         self._writer.put(records.MessageOpened(call, message))
 
-    async def event(self, event: Event) -> None:
+    async def event(self, event: AsteriskEvent) -> None:
         """Take one of Asterisk's events, in their order."""
         if isinstance(event, DialBegin):  # the phone is about to ring: this can wait, too
             self._deferred_work.later(partial(self._dial_began, event))
@@ -166,7 +166,7 @@ class Recorder:
                 await self._dial_ended(event)
             case UserEvent():
                 await self._reported(event)
-            case Hangup():
+            case HangupEvent():
                 await self._hung_up(event)
 
     async def resync(self, ask: Callable[[], Awaitable[frozenset[str]]]) -> frozenset[str]:
@@ -328,7 +328,7 @@ class Recorder:
                 log.exception("message.not_durable", call=call)
         return live.is_past(heard.turn)
 
-    async def _hung_up(self, event: Hangup) -> None:
+    async def _hung_up(self, event: HangupEvent) -> None:
         unique, call, now = event.unique, event.call, event.at
         if unique in self._legs:
             self._legs.pop(unique)

@@ -10,11 +10,11 @@ import pytest
 from dialplan import manager, names
 from pbx.asterisk.ami.client import BOOTED
 from pbx.asterisk.ami.events import (
+    AsteriskEvent,
     DialBegin,
     DialEnd,
-    Event,
-    Hangup,
-    Hold,
+    HangupEvent,
+    HoldEvent,
     OriginateResponse,
     UserEvent,
     event_of,
@@ -25,9 +25,9 @@ NOW = datetime(2026, 11, 28, 7, 10, tzinfo=UTC)
 KINDS = {
     "DialBegin": DialBegin,
     "DialEnd": DialEnd,
-    "Hangup": Hangup,
-    "Hold": Hold,
-    "Unhold": Hold,
+    "Hangup": HangupEvent,
+    "Hold": HoldEvent,
+    "Unhold": HoldEvent,
     "OriginateResponse": OriginateResponse,
     "UserEvent": UserEvent,
 }
@@ -70,7 +70,7 @@ def test_what_is_read_of_an_event_is_kept() -> None:
 )
 def test_an_event_of_others_is_none_of_ours(name: str, fields: dict[str, str]) -> None:
     """It has an instant and no more, and what a phone could say is in no field of it."""
-    assert event_of(AmiEvent(name, fields), NOW) == Event(NOW)
+    assert event_of(AmiEvent(name, fields), NOW) == AsteriskEvent(NOW)
 
 
 def test_a_hangup_says_whose_channel_it_was() -> None:
@@ -78,5 +78,5 @@ def test_a_hangup_says_whose_channel_it_was() -> None:
     phone = {"Uniqueid": "1.2", "Linkedid": "1.1", "Channel": "PJSIP/trunk-00000001"}
     ours = {"Uniqueid": f"{names.FOLLOW_UP_CALL}1-1", "Channel": "Local/lee@leg-00000001;1"}
     found = [event_of(AmiEvent("Hangup", fields), NOW) for fields in (phone, ours)]
-    reported = [(one.is_phone, one.is_placed) for one in found if isinstance(one, Hangup)]
+    reported = [(one.is_phone, one.is_placed) for one in found if isinstance(one, HangupEvent)]
     assert reported == [(True, False), (False, True)]
