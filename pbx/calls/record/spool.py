@@ -114,7 +114,7 @@ def _is_one(values: dict[str, Any]) -> bool:
         and isinstance(values["at"], datetime)
         and values["at"].tzinfo is not None
         and all(isinstance(one, Record) for one in values["records"])
-        and isinstance(values["reason"], MessageDraft | None)
+        and isinstance(values["draft"], MessageDraft | None)
         and isinstance(values["question"], Question | None)
         and isinstance(values["verdict"], Verdict | None)
     )
