@@ -218,7 +218,7 @@ class HardenedProtocol(AMIProtocol):  # type: ignore[misc]  # panoramisk has no 
         if not pending.answer.done():  # where nobody waits any more, the list falls
             pending.events.append(event)
             pending.weight += weight(event)
-        if event.fields.get("EventList") in {"Complete", "Canceled"}:
+        if event.fields.get("EventList") in {"Complete", "Cancelled"}:
             response = AmiResponse(first.ok, first.message, first.fields, tuple(pending.events))
             self._complete(event.fields["ActionID"], response)
         elif pending.weight > LIST_LIMIT:

@@ -28,7 +28,7 @@ CALL = _words("call oncall on-call coverage")
 # What says that somebody is not on call, or that it is not settled.
 DENIED = _words("""
     no not non off out away vacation pto leave ooo absent unavailable sick without except declined
-    canceled canceled post post-call postcall pre-call swap swapped swaps trade traded trades
+    canceled cancelled post post-call postcall pre-call swap swapped swaps trade traded trades
     request requested requests tentative open needs need tbd for from to until instead was cme
     conference meeting lunch birthday
 """)

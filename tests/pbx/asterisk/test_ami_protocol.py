@@ -198,12 +198,16 @@ async def test_a_list_is_gathered_and_other_events_are_not() -> None:
 async def test_an_empty_list_and_an_error_are_answers() -> None:
     """An error has no list behind it, and a list may be its end alone."""
     async with connection() as (protocol, peer, _):
-        for first, last in (("Error", None), ("Success", "Event: StatusComplete")):
+        for first, last, end in (
+            ("Error", None, ""),
+            ("Success", "Event: StatusComplete", "EventList: Complete"),
+            ("Success", "Event: StatusComplete", "EventList: Cancelled"),  # as Asterisk spells it
+        ):
             answer = protocol.send("Status", {})
             action = await peer.action("Status")
             await peer.answer(action, f"Response: {first}", "EventList: start")
             if last is not None:
-                await peer.answer(action, last, "EventList: Complete")
+                await peer.answer(action, last, end)
             response = await answered(answer)
             assert (response.ok, len(response.events)) == (last is not None, int(last is not None))
 
