@@ -45,9 +45,7 @@ _OPEN = """INSERT INTO message (id, call, opened_at, state, urgency, flags, esca
 class OnePlan:
     """The example practice, which does not change."""
 
-    plan: Plan = field(
-        default_factory=lambda: load(Path("config/office.toml"), Path("config/presets.toml")).plan
-    )
+    plan: Plan = field(default_factory=lambda: load(Path("config/office.toml")).plan)
 
     @property
     def book(self) -> Book:

@@ -30,9 +30,8 @@ from routing.model import Plan
 
 ROOT = Path(__file__).parents[1]
 NAME = Path("office.toml")
-PRESETS = ROOT / "config" / "presets.toml"
 EXAMPLE = (ROOT / "config" / "office.toml").read_text(encoding="utf-8")
-OFFICE: Plan = plan.parse(EXAMPLE, NAME, PRESETS).plan
+OFFICE: Plan = plan.parse(EXAMPLE, NAME).plan
 NOW = datetime(2026, 11, 28, 7, 10, tzinfo=UTC)  # a Saturday before dawn
 COUNT = 100_000
 SLOWEST_S = 6.0  # one input; a calendar's work is bounded to about three
@@ -102,7 +101,7 @@ def ami(data: bytes) -> None:
 def config(data: bytes) -> None:
     """Read an office.toml."""
     try:
-        plan.parse(data.decode(errors="replace"), NAME, PRESETS)
+        plan.parse(data.decode(errors="replace"), NAME)
     except OfficeLineError as error:
         sentence(error)
 

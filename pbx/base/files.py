@@ -52,6 +52,15 @@ def replace(path: Path, text: str, mode: int) -> None:
         raise
 
 
+def sync(path: Path) -> None:
+    """Wait until a file, or the names in a folder, outlast a power cut; OSError if they may not."""
+    handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
 def keep(path: Path, text: str, mode: int) -> None:
     """Replace a file unless it says that already: what changes nothing needs no room on a disk."""
     with contextlib.suppress(OSError):

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, cast
 from zoneinfo import ZoneInfo
 
 from routing import escalation, people, schedule
@@ -119,7 +119,7 @@ def details_to_keep(
     plan: Plan,
     at: datetime,
     ring_s: int = 0,
-) -> dict[str, Any]:
+) -> dict[str, object]:
     """Lay out what a later explanation and a replay need, beside what the call's row says.
 
     `rings` are the people who are rung first, for `ring_s`; there is nobody's number in it. `at` is
@@ -140,7 +140,7 @@ def details_to_keep(
     }
 
 
-def to_json(reported: Explanation) -> dict[str, Any]:
+def to_json(reported: Explanation) -> dict[str, object]:
     """Lay an explanation out as `explain --json` prints it."""
     decision = reported.decision
     return {
@@ -166,7 +166,7 @@ def to_json(reported: Explanation) -> dict[str, Any]:
     }
 
 
-def _step(step: escalation.Ringing | escalation.Waiting) -> dict[str, Any]:
+def _step(step: escalation.Ringing | escalation.Waiting) -> dict[str, object]:
     if isinstance(step, escalation.Waiting):
         return {"wait_s": step.seconds}
     shape = {"ring": list(step.who), "ring_s": step.ring_s}

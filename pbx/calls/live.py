@@ -18,7 +18,6 @@ import structlog
 
 from pbx.base import disk
 from pbx.base.errors import ConfigError, OfficeLineError
-from pbx.base.paths import data_folder
 from pbx.calls import office
 from pbx.calls.conversation import Book
 from pbx.config import plan, secrets
@@ -47,12 +46,11 @@ def choose(config: Path, home: Home) -> Chosen:
 
     ConfigError if there is neither. A file that is broken is logged loudly, and not needed.
     """
-    presets = data_folder("config") / "presets.toml"
     file: plan.Configuration | None = None
     text, broken = "", None
     try:
         text = plan.read_text(config)
-        file = plan.parse(text, config, presets)
+        file = plan.parse(text, config)
     except ConfigError as error:
         broken = error
     for applied in _applied(home):
@@ -84,9 +82,8 @@ def _applied(home: Home) -> list[overlay.AppliedText]:
 
 def _parsed(applied: overlay.AppliedText) -> plan.Configuration | None:
     """Read an applied plan; None, and a line in the log, if this version cannot."""
-    presets = data_folder("config") / "presets.toml"
     try:
-        return plan.parse(applied.text, Path(f"the applied plan {applied.id}"), presets)
+        return plan.parse(applied.text, Path(f"the applied plan {applied.id}"))
     except ConfigError as error:
         log.error("plan.broken", error=str(error), plan=applied.hash)  # noqa: TRY400  # the sentence says it all
         return None

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 from pbx.base.errors import ConfigError, OfficeLineError
-from pbx.base.paths import data_folder
 from pbx.config import plan as plan_files
 from routing.instants import MIDNIGHT
 from routing.model import Away, Plan
@@ -19,11 +18,10 @@ def add_away(text: str, name: Path, person: str, away: Away) -> tuple[str, Plan]
 
     OfficeLineError if the file cannot be edited so.
     """
-    presets = data_folder("config") / "presets.toml"
-    before = plan_files.parse(text, name, presets)
+    before = plan_files.parse(text, name)
     changed = _rewritten(text, person, away)
     try:
-        after = plan_files.parse(changed, name, presets)
+        after = plan_files.parse(changed, name)
     except ConfigError as error:
         raise _layout(person) from error
     known = before.plan.people[person]

@@ -32,23 +32,23 @@ class Configuration:
     retention: RetentionTable | None = None
 
 
-def load(path: Path, presets: Path) -> Configuration:
+def load(path: Path) -> Configuration:
     """Read office.toml; raise ConfigError with every mistake that no plan can be made with."""
-    return parse(read_text(path), path, presets)
+    return parse(read_text(path), path)
 
 
-def parse(text: str, path: Path, presets: Path) -> Configuration:
+def parse(text: str, path: Path) -> Configuration:
     """Make a plan of a file's text; `path` is what its mistakes are told of."""
     from pbx.config.findings.check import first_look
 
-    checked = first_look(text, presets)
+    checked = first_look(text)
     if checked.draft is None or checked.fatal:
         raise _mistakes(path, checked.fatal)
     return _configuration(checked.draft, path)
 
 
 def check(
-    path: Path, presets: Path, now: datetime, numbers: Numbers | None = None
+    path: Path, now: datetime, numbers: Numbers | None = None
 ) -> tuple[Configuration | None, list[Finding]]:
     """Find everything that is wrong with a file, and make a plan of it if that can be done.
 
@@ -60,7 +60,7 @@ def check(
     text, unreadable = read_bytes(path)
     if unreadable is not None:
         return None, [unreadable]
-    checked = find_all(text, presets, now, numbers)
+    checked = find_all(text, now, numbers)
     if checked.draft is None or checked.fatal:
         return None, list(checked.findings)
     return _configuration(checked.draft, path), list(checked.findings)

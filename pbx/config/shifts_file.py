@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pbx.base.errors import ConfigError, OfficeLineError
-from pbx.base.paths import data_folder
 from pbx.config import plan as plan_files
 from routing.instants import at_local
 from routing.model import ExplicitShift, Place, Plan
@@ -73,8 +72,7 @@ def edit(
     has been read as a plan that differs in nothing but these shifts; OfficeLineError if that cannot
     be done.
     """
-    presets = data_folder("config") / "presets.toml"
-    before = plan_files.parse(text, name, presets)
+    before = plan_files.parse(text, name)
     shifts = before.plan.schedules[schedule].shifts
     old = [
         ShiftEntry(*one) for one in zip(shifts, _feeds(text, schedule, len(shifts)), strict=True)
@@ -92,7 +90,7 @@ def edit(
         schedules[schedule], shifts=(*kept, *(one.shift for one in added))
     )
     try:
-        after = plan_files.parse(changed, name, presets)
+        after = plan_files.parse(changed, name)
     except ConfigError as error:
         raise _layout(schedule) from error
     if (

@@ -16,6 +16,7 @@ import aiomqtt
 import structlog
 
 from pbx.base.clock import Clock
+from pbx.base.pauses import Pauses
 from pbx.config.schema_network import MqttTable
 from pbx.config.secrets import Secrets
 from pbx.notify import payloads
@@ -137,19 +138,18 @@ class Publisher:
     async def run(self) -> None:
         """Keep a connection and send, until canceled; then say, if that is quickly done, down."""
         self._loop, task = asyncio.get_running_loop(), asyncio.current_task()
-        pause, longest = self._backoff_s
+        pauses = Pauses(*self._backoff_s)
         # the client may raise an error of its own in the place of a cancellation, or swallow it
         while task is None or not task.cancelling():
             try:
                 await self._connection()
             except Exception as error:  # noqa: BLE001  # whatever it is, it is tried again
-                if self.connected or pause == self._backoff_s[0]:  # once, not at each try
+                if self.connected or pauses.pause == pauses.first:  # once, not at each try
                     log.warning("mqtt.away", error=_reason(error), waiting=self.waiting)
             if self.connected:
-                pause = self._backoff_s[0]
+                pauses.reset()
             self.connected = False
-            await asyncio.sleep(pause)
-            pause = min(longest, pause * 2)
+            await asyncio.sleep(pauses.take())
 
     async def _connection(self) -> None:
         """Connect once, and send until the connection is lost."""

@@ -8,7 +8,7 @@ reads must pass over fields that it does not know.
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, TypeAdapter
 
@@ -131,7 +131,7 @@ def read(payload: bytes) -> Published:
     return _ANY.validate_json(payload)
 
 
-def schema() -> dict[str, Any]:
+def schema() -> dict[str, object]:
     """Describe all payloads as a JSON schema."""
     title = {
         "$schema": "https://json-schema.org/draft/2020-12/schema",

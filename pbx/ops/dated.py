@@ -17,6 +17,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import BinaryIO
 
+from pbx.base import files
 from pbx.base.errors import OfficeLineError
 from pbx.base.os_errors import os_sentence
 from pbx.config.home import Home
@@ -104,7 +105,7 @@ def make_dated_backup(
         raise OfficeLineError(f"{file} is there already; give the command again.")
     items = backup.make_backup(home, config, file, locking, now, proof)
     with contextlib.suppress(OSError):  # not every network disk can
-        _sync(found.folder)
+        files.sync(found.folder)
     return file, items
 
 
@@ -166,14 +167,6 @@ def _remove(paths: list[Path]) -> int:
             what = f"The old backup {path} cannot be removed"
             raise OfficeLineError(os_sentence(what, error, path)) from error
     return len(paths)
-
-
-def _sync(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def _refused(number: int, path: Path) -> OSError:

@@ -10,7 +10,6 @@ from sqlalchemy import Engine
 
 from pbx.base import files
 from pbx.base.errors import OfficeLineError
-from pbx.base.paths import data_folder
 from pbx.config import people_file, secrets
 from pbx.config import plan as plan_files
 from pbx.config.findings.check import first_look
@@ -33,17 +32,16 @@ class Leave:
 
 def prepare_removal(config: Path, folder: Path, person: str, now: datetime) -> Leave:
     """Find whether a person of the file can go; OfficeLineError says who still names them."""
-    presets = data_folder("config") / "presets.toml"
     home = Home(folder)
     before = plan_files.read_text(config)
-    plan = overlay.laid_over(plan_files.parse(before, config, presets).plan, home.database)
+    plan = overlay.laid_over(plan_files.parse(before, config).plan, home.database)
     after = people_file.removed(before, person)
-    naming = _naming(after, person, config, presets)
+    naming = _naming(after, person, config)
     for applied in overlay.applied_texts(home.database):
         name = Path(f"applied plan {applied.id}")
-        if person in plan_files.parse(applied.text, name, presets).plan.people:
+        if person in plan_files.parse(applied.text, name).plan.people:
             left = people_file.removed(applied.text, person)
-            running = [one for one in _naming(left, person, name, presets) if one not in naming]
+            running = [one for one in _naming(left, person, name) if one not in naming]
             naming += [f"{one} of the plan that runs" for one in running]
     naming += [
         f"override {one.id} of schedule {one.schedule}"
@@ -77,13 +75,13 @@ def _take_out(leave: Leave) -> None:
         secrets.change(leave.home.folder, lambda held: held.without(leave.person))
 
 
-def _naming(text: str, person: str, path: Path, presets: Path) -> list[str]:
+def _naming(text: str, person: str, path: Path) -> list[str]:
     """List the places that name a person who is no longer in a file's text."""
     named = [
         one.where
-        for one in first_look(text, presets).fatal
+        for one in first_look(text).fatal
         if one.code == "unknown-name" and one.message.startswith(f"'{person}' ")
     ]
     if not named:
-        plan_files.parse(text, path, presets)  # nothing else may be wrong with it either
+        plan_files.parse(text, path)  # nothing else may be wrong with it either
     return list(dict.fromkeys(named))

@@ -7,7 +7,6 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pbx.base.paths import data_folder
 from pbx.config import plan, secrets
 from pbx.config.findings.check import find_all
 from pbx.config.home import Home
@@ -41,11 +40,10 @@ def validate(text: str, name: Path, home: Home, now: datetime) -> Judgement:
 
     ConfigError, which nothing overrides, if no plan can be made of it.
     """
-    presets = data_folder("config") / "presets.toml"
-    configuration = plan.parse(text, name, presets)
+    configuration = plan.parse(text, name)
     whole = laid_over(configuration.plan, home.database)
     numbers = secrets.read(home.folder).reachable(whole.people)
-    findings = find_all(text, presets, now, held_numbers(home.folder)).findings
+    findings = find_all(text, now, held_numbers(home.folder)).findings
     objections = [one.sentence(name) for one in findings if one.severity == "error"]
     found = proof.prove(whole, numbers, now, now + AHEAD, most=REPORTED)
     if not found.holds:

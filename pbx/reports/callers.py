@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from pbx.db.callers import FEW_PER_MILLE, CallerCount, Callers
 from pbx.reports.display import Shown
 from pbx.reports.table import Columns, ReportTable, cell_text
@@ -33,7 +31,7 @@ def table(found: Callers, calls: int, shown: Shown) -> ReportTable:
     return ReportTable("callers", "Patients who call most", COLUMNS, rows, about=_about(found))
 
 
-def to_json(found: Callers, calls: int, shown: Shown) -> dict[str, Any]:
+def to_json(found: Callers, calls: int, shown: Shown) -> dict[str, object]:
     """Lay the callers out for tools."""
     return {
         "callers": [

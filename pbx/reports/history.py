@@ -10,11 +10,10 @@ from dataclasses import replace
 from datetime import datetime
 from itertools import accumulate, pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from pbx.base import when
 from pbx.base.errors import ConfigError
-from pbx.base.paths import data_folder
 from pbx.config.plan import parse
 from pbx.db import changes, plans
 from routing.config_history import ConfigHistory, Ran
@@ -73,7 +72,7 @@ def changed(known: ConfigHistory) -> str:
     return f"The plan changed at {'; '.join(times)}. Each moment is judged by the one that ran."
 
 
-def to_json(known: ConfigHistory) -> list[dict[str, Any]]:
+def to_json(known: ConfigHistory) -> list[dict[str, object]]:
     """Lay out which plan ran when, as reports print it in JSON."""
     zone = known.running.office.zone
     return [
@@ -112,12 +111,9 @@ class _Shelf:
 
     def _read(self, one: plans.PlanTime) -> Plan | None:
         if one.hash not in self._known:
-            name, presets = (
-                Path(f"the applied plan {one.id}"),
-                data_folder("config") / "presets.toml",
-            )
+            name = Path(f"the applied plan {one.id}")
             try:
-                read = parse(plans.get_applied(self._engine, one.id).text, name, presets).plan
+                read = parse(plans.get_applied(self._engine, one.id).text, name).plan
                 self._known[one.hash] = self._laid(read)
             except ConfigError:
                 self._known[one.hash] = None

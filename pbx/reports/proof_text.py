@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
 from zoneinfo import ZoneInfo
 
 from pbx.base import when
@@ -10,7 +9,7 @@ from routing.proof import Counterexample, Proof
 from routing.time_text import TimeText
 
 
-def to_json(found: Proof, zone: ZoneInfo) -> dict[str, Any]:
+def to_json(found: Proof, zone: ZoneInfo) -> dict[str, object]:
     """Lay a proof out as `prove --json` prints it; `times` counts how often a path fails.
 
     `across` counts the paths of calls that last past one of the `changes`.

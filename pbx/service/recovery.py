@@ -18,7 +18,6 @@ from sqlalchemy import Engine
 
 from pbx.base import files
 from pbx.base.clock import Clock
-from pbx.base.paths import data_folder
 from pbx.base.phone_numbers import US
 from pbx.calls.record import cdr_outcomes
 from pbx.calls.record.flags import FOUND, NO_NUMBER
@@ -90,8 +89,7 @@ def _begin(engine: Engine, home: Home, aside: Path, now: datetime) -> None:
     """Apply the plan that ran last, and give back the changes that lay over it."""
     del aside
     text = home.applied.read_text(encoding="utf-8")
-    presets = data_folder("config") / "presets.toml"
-    hash_ = plan.parse(text, home.applied, presets).plan.hash
+    hash_ = plan.parse(text, home.applied).plan.hash
     live = CachedPlans(home.standby, None).plan
     apply_text(engine, text, hash_, by=BY, now=now, note=WHY)
     add_overrides(engine, live.overrides, by=BY, now=now)

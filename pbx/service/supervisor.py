@@ -20,7 +20,6 @@ from pbx.asterisk.speech import prompts
 from pbx.base import logs
 from pbx.base.clock import Clock, SystemClock
 from pbx.base.errors import EngineError, OfficeLineError
-from pbx.base.paths import data_folder
 from pbx.base.watchdog import READY, Watchdog, tell
 from pbx.calls import live, office
 from pbx.calls.standby import script
@@ -48,7 +47,7 @@ def is_running(home: Home) -> bool:
 
 def read_configuration(config: Path) -> plan.Configuration:
     """Read office.toml with the carriers' presets at hand."""
-    return plan.load(config, data_folder("config") / "presets.toml")
+    return plan.load(config)
 
 
 def read_secrets(home: Home, configuration: plan.Configuration) -> secrets.Secrets:

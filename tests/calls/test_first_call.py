@@ -12,14 +12,13 @@ from pbx.config import plan
 from pbx.config.schema_network import MetricsTable, NetworkTable
 from pbx.config.setup.answers import start_text, starts
 from pbx.demo.first_call import first_call
-from tests.support.offices import PRESETS
 
 
 @pytest.mark.long
 @pytest.mark.parametrize("preset", starts())
 async def test_a_new_practice_is_called(preset: str) -> None:
     """Somebody is reached, whatever the file says of this machine's addresses."""
-    configuration = plan.parse(start_text(preset), Path(preset), PRESETS)
+    configuration = plan.parse(start_text(preset), Path(preset))
     elsewhere = replace(
         configuration, network=NetworkTable(bind="192.0.2.10"), metrics=MetricsTable(port=1)
     )
@@ -35,7 +34,7 @@ async def test_a_practice_without_people_to_call_is_reported() -> None:
     text = start_text("solo").replace(
         'do = { escalation = "urgent" }', 'do = { message = "urgent" }'
     )
-    configuration = plan.parse(text, Path("solo"), PRESETS)
+    configuration = plan.parse(text, Path("solo"))
     with tempfile.TemporaryDirectory(prefix="officeline-first-") as folder:
         reported = await first_call(Path(folder), configuration)
     assert not reported.ok

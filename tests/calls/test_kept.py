@@ -22,7 +22,7 @@ from pbx.demo.scenes import MAIN, SATURDAY, SAY_REASON_S, physician
 from pbx.demo.stage import MOBILES, PATIENT_TONE, TONES, Stage, staged
 from routing.model import HoursChange, Override
 from tests.conftest import Saw
-from tests.support.offices import EXAMPLE, PRESETS, changed
+from tests.support.offices import EXAMPLE, changed
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -91,7 +91,7 @@ def applies(stage: Stage, engine: Engine) -> None:
     name = {"lee": "Dr. Ana Lee", "osei": "Dr. Kofi Osei", "patel": "Dr. Mira Patel"}[person]
     text = changed((f'[people.{person}]\nname = "{name}"\nrole = "physician"\n', ""), text=text)
     text = changed((f'"{person}", ' if f'"{person}", ' in text else f', "{person}"', ""), text=text)
-    plan = parse(text, Path("office.toml"), PRESETS).plan
+    plan = parse(text, Path("office.toml")).plan
     apply_text(engine, text, plan.hash, by="amy", now=stage.clock.now())
 
 

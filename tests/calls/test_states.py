@@ -23,7 +23,7 @@ from routing.follow_up import AFTER, RINGING, Event, MessageView, State, Todo
 from routing.model import Plan
 from tests.support.office_up import DEADLINE, ROOT, Up, office_up, until
 
-PLAN = load(ROOT / "config/office.toml", ROOT / "config/presets.toml").plan
+PLAN = load(ROOT / "config/office.toml").plan
 LATE = timedelta(seconds=5)
 WAYS: dict[State, tuple[Act, ...]] = {
     "open": (),

@@ -45,7 +45,6 @@ def test_the_guides_configurations_can_be_read() -> None:
     office = example[: example.index("[trunk]")]
     text = (PAGE.parent / "trunk.md").read_text(encoding="utf-8")
     blocks = re.findall(r"```toml\n(.*?)```", text, re.DOTALL)
-    presets = root / "config" / "presets.toml"
-    read = [plan.parse(office + block + rest, PAGE, presets) for block in blocks]
+    read = [plan.parse(office + block + rest, PAGE) for block in blocks]
     assert [one.trunk.transport for one in read] == ["udp", "tls"]
     assert read[1].network.tls_port == 5061

@@ -31,7 +31,7 @@ def whole() -> Plan:
     blocks = re.findall(r"```toml\n(.*?)```", TEXT, re.DOTALL)
     assert len(blocks) == 10
     text = HEAD + "\n".join(blocks)
-    return plan.parse(text, Path("docs/office-toml.md"), ROOT / "config/presets.toml").plan
+    return plan.parse(text, Path("docs/office-toml.md")).plan
 
 
 def test_the_reference_is_a_file_that_can_be_read(whole: Plan) -> None:

@@ -19,7 +19,6 @@ from routing.model import Plan
 from routing.schedule import on_call
 
 ROOT = Path(__file__).parents[2]
-PRESETS = ROOT / "config/presets.toml"
 TEXT = (ROOT / "docs/schedules.md").read_text(encoding="utf-8")
 OFFICE, _, REST = (ROOT / "config/office.toml").read_text(encoding="utf-8").partition("[people.")
 RULES = """
@@ -58,9 +57,9 @@ def whole(example: str) -> str:
 def test_who_is_on_call_by_an_example(example: str, table: str) -> None:
     """Nothing is wrong with the file, and each row is what it says."""
     text = whole(example)
-    found = [one for one in find_all(text, PRESETS, NOW).findings if one.code not in MAY]
+    found = [one for one in find_all(text, NOW).findings if one.code not in MAY]
     assert found == []
-    made = plan.parse(text, Path("docs/schedules.md"), PRESETS).plan
+    made = plan.parse(text, Path("docs/schedules.md")).plan
     for row in table.splitlines()[2:]:
         at, one, other = (cell.strip() for cell in row.strip("|").split("|"))
         local = datetime.strptime(at, "%a, %b %d, %Y, %I:%M %p").replace(tzinfo=NEW_YORK)
@@ -82,7 +81,7 @@ def tells_hours(made: Plan, local: datetime) -> tuple[str, str]:
 @pytest.mark.parametrize("example", [example for example, _ in EXAMPLES])
 def test_every_call_of_a_year_ends_at_a_human(example: str) -> None:
     """Each example is proven over both jumps of the clock."""
-    made = plan.parse(whole(example), Path("docs/schedules.md"), PRESETS).plan
+    made = plan.parse(whole(example), Path("docs/schedules.md")).plan
     start = NOW + timedelta(days=11)  # each layer of an example has begun by then
     found = proof.prove(
         made, dict.fromkeys(made.people, frozenset({"mobile"})), start, start + YEAR
@@ -94,7 +93,7 @@ def test_every_call_of_a_year_ends_at_a_human(example: str) -> None:
 def test_an_example_comes_back_from_a_calendar(example: str) -> None:
     """What is exported is imported again, and the same people are on call at every hour."""
     text, name = whole(example), Path("docs/schedules.md")
-    made = plan.parse(text, name, PRESETS).plan
+    made = plan.parse(text, name).plan
     schedule = next(iter(made.schedules))
     start = NOW + timedelta(days=11)
     span = (start, start + timedelta(days=90))
@@ -102,7 +101,7 @@ def test_an_example_comes_back_from_a_calendar(example: str) -> None:
     edit = shifts_file.edit(
         text, name, schedule, found.shifts, span, shifts_file.CalendarFeed(found.name)
     )
-    after = plan.parse(edit.text, name, PRESETS).plan
+    after = plan.parse(edit.text, name).plan
     for hours in range(90 * 24):
         at = start + timedelta(hours=hours)
         assert set(on_call(after, schedule, at).people) == set(

@@ -17,7 +17,7 @@ from routing.model import Plan
 from routing.schedule import on_call
 
 ROOT = Path(__file__).parents[2]
-PLAN: Plan = load(ROOT / "config/office.toml", ROOT / "config/presets.toml").plan
+PLAN: Plan = load(ROOT / "config/office.toml").plan
 MAIN, BACK = "+12125550100", "+12125550101"
 PATIENT = "+19175550123"
 

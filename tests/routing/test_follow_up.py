@@ -32,7 +32,7 @@ from routing.follow_up import (
 from routing.model import Closure, Contact, Days, Override, Person, Plan, Window
 
 ROOT = Path(__file__).parents[2]
-EXAMPLE = load(ROOT / "config/office.toml", ROOT / "config/presets.toml").plan
+EXAMPLE = load(ROOT / "config/office.toml").plan
 MONTHS_QUIET = tuple(Window(day, time(0), (day + 1) % 7, time(0)) for day in range(7))
 # On call from Monday the 16th: lee, with osei as the backup, who wants messages first and is in
 # quiet hours all the time; kim manages the office.

@@ -13,7 +13,7 @@ from routing import oncall, spans
 from routing.model import ExplicitShift, Layer, Override, Plan, Schedule
 
 ROOT = Path(__file__).parents[2]
-EXAMPLE = plan_files.load(ROOT / "config" / "office.toml", ROOT / "config" / "presets.toml").plan
+EXAMPLE = plan_files.load(ROOT / "config" / "office.toml").plan
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 MON = datetime(2026, 11, 23, 13, tzinfo=UTC)  # Monday 08:00 in New York, Osei's week begins
 

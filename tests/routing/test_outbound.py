@@ -15,7 +15,7 @@ from routing.model import Line, Outbound
 from routing.outbound import EMERGENCY, capped, longest_s, refusal, refused, shown
 
 ROOT = Path(__file__).parents[2]
-PLAN = plans.load(ROOT / "config/office.toml", ROOT / "config/presets.toml").plan
+PLAN = plans.load(ROOT / "config/office.toml").plan
 ORDINARY = frozenset(
     {
         phonenumbers.PhoneNumberType.FIXED_LINE_OR_MOBILE,

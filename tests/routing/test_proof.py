@@ -49,7 +49,7 @@ from routing.proof import Proof, lasts, prove
 from routing.stretches import stretches
 
 ROOT = Path(__file__).parents[2]
-PLAN: Plan = load(ROOT / "config/office.toml", ROOT / "config/presets.toml").plan
+PLAN: Plan = load(ROOT / "config/office.toml").plan
 ALL = {person: frozenset({"mobile", "second"}) for person in PLAN.people}
 MAIN, BACK = PLAN.lines
 SECOND = timedelta(seconds=1)

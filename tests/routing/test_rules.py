@@ -34,13 +34,12 @@ from routing.rules import Scene, words
 from routing.triage import PRESS_LIMIT, Asking, follow
 
 ROOT = Path(__file__).parents[2]
-PRESETS = ROOT / "config/presets.toml"
 OWN, BLOCKED, PLAIN = "+19175550101", "+19175550102", "+19175550103"
 PATIENTS = {
     OWN: Patient("p1", "A. Patient", "patel"),
     BLOCKED: Patient("p2", "B. Patient", None, frozenset({"blocked"})),
 }
-PLAN = replace(load(ROOT / "tests/calls/policy.toml", PRESETS).plan, patients=PATIENTS)
+PLAN = replace(load(ROOT / "tests/calls/policy.toml").plan, patients=PATIENTS)
 MAIN, LAB, DIRECT = "+12125550100", "+12125550101", "+12125550102"
 
 
@@ -248,7 +247,7 @@ def test_the_course_of_a_ring_that_nobody_takes() -> None:
 
 def test_a_handoff_in_the_middle_of_a_escalation_changes_nothing_for_a_call() -> None:
     """Monday 07:59:50: every step rings who was on call, and their backup, when it began."""
-    plan = load(ROOT / "config/office.toml", PRESETS).plan
+    plan = load(ROOT / "config/office.toml").plan
     numbers = dict.fromkeys(plan.people, frozenset({"mobile"}))
     before = datetime(2026, 11, 30, 7, 59, 50, tzinfo=plan.office.zone)
     decision = route(Facts("+12125550101", PLAIN), plan, before)

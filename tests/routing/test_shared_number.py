@@ -15,7 +15,7 @@ from routing.engine import route
 from routing.model import Patient, Ring, Rule, RunEscalation, TakeMessage, When, together
 
 ROOT = Path(__file__).parents[2]
-PLAN = load(ROOT / "tests/calls/policy.toml", ROOT / "config/presets.toml").plan
+PLAN = load(ROOT / "tests/calls/policy.toml").plan
 RULES = (
     Rule("blocked", When(flag="blocked"), TakeMessage("routine")),
     Rule("vip", When(flag="vip"), RunEscalation("urgent")),

@@ -14,7 +14,7 @@ from routing.model import Confirm, Override, Plan, Unconfirmed
 from routing.shift_start import ACTIVE, AFTER, EVENTS, STATES, Begin, ConfirmView, Event, State
 
 ROOT = Path(__file__).parents[2]
-EXAMPLE = load(ROOT / "config/office.toml", ROOT / "config/presets.toml").plan
+EXAMPLE = load(ROOT / "config/office.toml").plan
 CONFIRM = Confirm(tries=3, every_s=240)
 RULES = replace(EXAMPLE.schedules["doctors"], confirm=CONFIRM)
 PLAN = replace(EXAMPLE, schedules={"doctors": RULES})

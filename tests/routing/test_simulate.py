@@ -27,7 +27,7 @@ from routing.model import (
 from routing.simulate import Load, Simulation, nightly, observed, simulate
 
 ROOT = Path(__file__).parents[2]
-PLAN: Plan = load(ROOT / "config/office.toml", ROOT / "config/presets.toml").plan
+PLAN: Plan = load(ROOT / "config/office.toml").plan
 ALL = {person: frozenset({"mobile"}) for person in PLAN.people}
 MAIN, BACK = PLAN.lines
 NOTHING = Load({}, {})

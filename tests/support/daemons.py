@@ -22,7 +22,6 @@ from pbx.service.daemon import Daemon
 from tests.support.ami_peer import SECRET, Peer, listening
 
 ROOT = Path(__file__).parents[2]
-PRESETS = ROOT / "config" / "presets.toml"
 OFFICE, PATIENT = "+12125550100", "+12125550142"
 DAY = datetime(2026, 11, 24, 15, tzinfo=UTC)  # a Tuesday, 10:00 in New York
 _BEGAN = time.monotonic()
@@ -31,7 +30,7 @@ SECRETS = Secrets(mobiles={"osei": "+12125550112"}, manager=SECRET, token="made-
 
 def parsed(text: str) -> plans.Configuration:
     """Read a file's text."""
-    return plans.parse(text, Path("office.toml"), PRESETS)
+    return plans.parse(text, Path("office.toml"))
 
 
 Hears = Callable[[Peer, dict[str, str]], None]

@@ -13,7 +13,6 @@ from routing.decision import Facts
 ROOT = Path(__file__).parents[2]
 BROKEN = ROOT / "tests" / "routing" / "broken"
 EXAMPLE = (ROOT / "config" / "office.toml").read_text()
-PRESETS = ROOT / "config" / "presets.toml"
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 # the callers that a test may have in its directory, each with a flag
 KNOWN = {"+12125550150": "vip", "+12125550151": "blocked"}
@@ -28,7 +27,7 @@ def entered_by_all(folder: Path) -> bool:
 
 def found(text: str) -> list[Finding]:
     """Find everything in a text."""
-    return list(find_all(text, PRESETS, NOW).findings)
+    return list(find_all(text, NOW).findings)
 
 
 def codes(text: str) -> list[str]:

@@ -20,6 +20,7 @@ from pbx.asterisk.ami.protocol import (
     weight,
 )
 from pbx.base.errors import OfficeLineError
+from pbx.base.pauses import Pauses
 
 __all__ = ["AmiAuthError", "AmiClient", "AmiEvent", "AmiResponse", "AmiTimeout", "AmiUnavailable"]
 
@@ -112,17 +113,18 @@ class AmiClient:
 
     async def run(self, on_event: OnEvent, on_resync: OnResync = _nothing) -> None:
         """Connect and stay connected until canceled; AmiAuthError when we are not let in."""
-        pause = self._backoff[0]
+        pauses = Pauses(*self._backoff)
         while True:
             began = asyncio.get_running_loop().time()
             try:
                 await self._session(on_event, on_resync)
             except (OSError, AmiUnavailable, TimeoutError) as error:
-                log.warning("ami.lost", why=str(error) or type(error).__name__, pause_s=pause)
-            if asyncio.get_running_loop().time() - began > self._backoff[1]:
-                pause = self._backoff[0]
-            await asyncio.sleep(pause * random.uniform(0.8, 1.2))  # noqa: S311  # jitter, no secret
-            pause = min(pause * 2, self._backoff[1])
+                why = str(error) or type(error).__name__
+                log.warning("ami.lost", why=why, pause_s=pauses.pause)
+            if asyncio.get_running_loop().time() - began > pauses.longest:
+                pauses.reset()
+            jitter = random.uniform(0.8, 1.2)  # noqa: S311  # no secret
+            await asyncio.sleep(pauses.take() * jitter)
 
     async def _session(self, on_event: OnEvent, on_resync: OnResync) -> None:
         """Live through one connection; always ends with an exception."""

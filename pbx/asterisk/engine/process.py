@@ -19,6 +19,7 @@ from pbx.asterisk.engine.runtime import Runtime, ServiceUser, confined, enterabl
 from pbx.base import disk, files
 from pbx.base.errors import EngineError
 from pbx.base.os_errors import os_sentence
+from pbx.base.pauses import Pauses
 from pbx.base.watchdog import SOCKET
 
 START_DEADLINE = 60.0  # seconds until fully booted; three to five is usual
@@ -237,14 +238,13 @@ class AsteriskProcess:
         return f"{errors[-1].strip()} (more in {self.instance.folder / 'log'})"
 
     async def _keep_running(self) -> None:
-        pause = 0.5
+        pauses = Pauses(0.5, 10.0)
         while True:
             process = self._process
             assert process is not None  # noqa: S101  # the watch lives between spawn and stop
             code = await process.wait()
-            log.error("asterisk.ended", code=code, pause_s=pause)
-            await asyncio.sleep(pause)
-            pause = min(pause * 2, 10.0)
+            log.error("asterisk.ended", code=code, pause_s=pauses.pause)
+            await asyncio.sleep(pauses.take())
             try:
                 await self._spawn()
             except EngineError as error:

@@ -52,7 +52,7 @@ def encode(value: Any) -> Any:
     return {KIND: type(value).__name__, **_parts(value)}
 
 
-def _parts(value: Any) -> dict[str, Any]:
+def _parts(value: Any) -> dict[str, object]:
     """Lay out one object, a class of ours or a word of the standard library."""
     match value:
         case ZoneInfo():

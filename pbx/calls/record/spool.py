@@ -17,6 +17,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from pbx.base import files
 from pbx.calls.conversation import Question, Verdict
 from pbx.calls.record import json_codec as plain
 from pbx.calls.turns import MessageDraft
@@ -50,19 +51,9 @@ class Spool:
     def put(self, fact: Fact) -> None:
         """Leave a fact, durably; OSError if that is not possible."""
         name = f"{time.time_ns():020d}-{os.getpid()}"
-        part = self.folder / f".{name}.part"
         text = json.dumps({key: plain.encode(one) for key, one in vars(fact).items()})
-        handle = os.open(part, os.O_CREAT | os.O_WRONLY | os.O_EXCL | os.O_CLOEXEC, 0o600)
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(handle)
-        part.rename(self.folder / f"{name}{ENDING}")
-        folder = os.open(self.folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
+        files.replace(self.folder / f"{name}{ENDING}", text, 0o600)
+        files.sync(self.folder)
 
     def waiting(self) -> list[Path]:
         """List the facts that nobody took in yet, the oldest first; none without a folder."""

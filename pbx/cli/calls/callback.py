@@ -12,6 +12,7 @@ import typer
 from pbx.base.errors import OfficeLineError
 from pbx.cli.shared.answers import answer, practice
 from pbx.cli.shared.context import Context, whoever
+from pbx.cli.shared.options import office
 from pbx.config.home import Home
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ def callback(
 
     Example: officeline callback lee "(212) 555-0147"
     """
-    known: Context = context.obj
+    known = office(context)
     name, e164 = _checked(known, person, number)
     if not Home(known.home).database.exists():
         raise _not_running(known)

@@ -10,8 +10,9 @@ import typer
 
 from pbx.base import when
 from pbx.base.errors import OfficeLineError
-from pbx.cli.shared.audited import Reveal, revealing
+from pbx.cli.shared.audited import revealing
 from pbx.cli.shared.context import Context
+from pbx.cli.shared.options import AsJson, Reveal, office
 from pbx.config.home import Home
 
 if TYPE_CHECKING:
@@ -27,7 +28,6 @@ Since = Annotated[str | None, typer.Option(help="From this time on, such as 'fri
 Until = Annotated[str | None, typer.Option(help="Up to, but without, this time, such as 8am.")]
 OneLine = Annotated[str | None, typer.Option(help="One line, by its name.")]
 OneOutcome = Annotated[Outcome | None, typer.Option(help="One outcome.")]
-AsJson = Annotated[bool, typer.Option("--json", help="One JSON document.")]
 
 MOST = 1_000_000  # calls of one list
 
@@ -48,16 +48,17 @@ def list_(
 
     Example: officeline calls list --since "yesterday 17:00" --outcome message
     """
-    times, now = _clock(context.obj)
+    known = office(context)
+    times, now = _clock(known)
     span = when.past_span(since, until, times.zone, now)
-    engine = open_log(context.obj)
+    engine = open_log(known)
     from pbx.cli.calls import shown as calls_shown
     from pbx.db.calls import list_calls
 
     rows = list_calls(engine, *span, line, outcome, limit)
     if not rows:
-        refuse_unknown(context.obj, line)
-    look = calls_shown.Display(times, now, revealing(context.obj, "calls list", reveal=reveal))
+        refuse_unknown(known, line)
+    look = calls_shown.Display(times, now, revealing(known, "calls list", reveal=reveal))
     if as_json:
         typer.echo(json.dumps(calls_shown.list_document(rows, look), ensure_ascii=False))
     else:
@@ -72,8 +73,9 @@ def show(
 
     Example: officeline calls show 1795456091.0
     """
-    times, now = _clock(context.obj)
-    engine = open_log(context.obj)
+    known = office(context)
+    times, now = _clock(known)
+    engine = open_log(known)
     from pbx.cli.calls import shown as calls_shown
     from pbx.db.calls import get_call
 
@@ -82,9 +84,7 @@ def show(
         raise OfficeLineError(
             f"There is no call '{call_id}' in the log; 'officeline calls list' shows the ids."
         )
-    look = calls_shown.Display(
-        times, now, revealing(context.obj, "calls show", call_id, reveal=reveal)
-    )
+    look = calls_shown.Display(times, now, revealing(known, "calls show", call_id, reveal=reveal))
     if as_json:
         typer.echo(json.dumps(calls_shown.to_json(history, look), ensure_ascii=False))
     else:
@@ -105,15 +105,16 @@ def outbound(
 
     Example: officeline calls outbound --since today
     """
-    times, now = _clock(context.obj)
+    known = office(context)
+    times, now = _clock(known)
     span = when.past_span(since, until, times.zone, now)
-    engine = open_log(context.obj)
+    engine = open_log(known)
     from pbx.cli.calls import outbound as calls_outbound
     from pbx.cli.calls import shown as calls_shown
     from pbx.db.outbound import placed
 
     rows = placed(engine, *span, limit)
-    look = calls_shown.Display(times, now, revealing(context.obj, "calls outbound", reveal=reveal))
+    look = calls_shown.Display(times, now, revealing(known, "calls outbound", reveal=reveal))
     if as_json:
         typer.echo(json.dumps(calls_outbound.to_json(rows, look), ensure_ascii=False))
     else:
@@ -131,10 +132,11 @@ def live(
 
     Example: officeline calls live --once
     """
-    engine = open_log(context.obj)
+    known = office(context)
+    engine = open_log(known)
     from pbx.cli.calls import live as calls_live
 
-    calls_live.live(context.obj, engine, once=once, as_json=as_json)
+    calls_live.live(known, engine, once=once, as_json=as_json)
 
 
 @app.command()
@@ -155,16 +157,17 @@ def export(
 
     Example: officeline calls export --since 2026-11-01 --until 2026-12-01 --to /tmp/november.csv
     """
-    times, now = _clock(context.obj)
+    known = office(context)
+    times, now = _clock(known)
     span = when.past_span(since, until, times.zone, now)
-    engine = open_log(context.obj)
+    engine = open_log(known)
     from pbx.cli.calls import export as calls_export
     from pbx.db.calls import Filter, count_calls
 
     meant = Filter(*span, line, outcome)
     if not count_calls(engine, meant):
-        refuse_unknown(context.obj, line)
-    calls_export.export(context.obj, engine, meant, form, to, reveal=reveal)
+        refuse_unknown(known, line)
+    calls_export.export(known, engine, meant, form, to, reveal=reveal)
 
 
 def refuse_unknown(context: Context, line: str | None) -> None:

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import fields
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, TextIO
+from typing import TYPE_CHECKING, Literal, TextIO
 
 from pbx.base import when
 from pbx.base.errors import OfficeLineError
@@ -59,7 +59,7 @@ def export(
         sys.stderr.write(f"{count} calls were written to {to}.\n")
 
 
-def _reported(value: Any, zone: ZoneInfo) -> str | None:
+def _reported(value: str | datetime | None, zone: ZoneInfo) -> str | None:
     return value if value is None or isinstance(value, str) else when.iso(value, zone)
 
 
@@ -79,13 +79,13 @@ def _opened(to: str) -> Iterator[TextIO]:
         raise OfficeLineError(os_sentence(what, error, to, otherwise=other)) from error
 
 
-def _write_csv(file: TextIO, rows: Iterable[dict[str, Any]]) -> None:
+def _write_csv(file: TextIO, rows: Iterable[dict[str, object]]) -> None:
     writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
     writer.writeheader()
     writer.writerows(rows)
 
 
-def _write_lines(file: TextIO, rows: Iterable[dict[str, Any]]) -> None:
+def _write_lines(file: TextIO, rows: Iterable[dict[str, object]]) -> None:
     file.writelines(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
 
 

@@ -7,7 +7,7 @@ import io
 import sys
 import threading
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from pbx.base.errors import OfficeLineError
 from pbx.cli.calls.live_shown import CarrierState, Seen
@@ -133,7 +133,7 @@ def live(place: Context, engine: Engine, *, once: bool, as_json: bool) -> None:
         watched.close()
 
 
-def to_json(line: LineNow, seen: Seen) -> dict[str, Any]:
+def to_json(line: LineNow, seen: Seen) -> dict[str, object]:
     """Lay a state out as `calls live --json` prints it."""
     shown = seen.shown
     return {

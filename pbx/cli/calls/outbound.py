@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from pbx.cli.shared.printing import plain_console, plain_table
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from pbx.db.outbound_tables import OutboundCall
 
 
-def to_json(rows: Sequence[OutboundCall], look: Display) -> dict[str, Any]:
+def to_json(rows: Sequence[OutboundCall], look: Display) -> dict[str, object]:
     """Lay out calls to patients as `calls outbound --json` prints them."""
     return {"calls": [_item(row, look) for row in rows]}
 
@@ -40,7 +40,7 @@ def print_list(rows: Sequence[OutboundCall], look: Display) -> None:
     console.print(table)
 
 
-def _item(row: OutboundCall, look: Display) -> dict[str, Any]:
+def _item(row: OutboundCall, look: Display) -> dict[str, object]:
     return {
         "id": row.id,
         "asked_at": look.iso(row.asked_at),

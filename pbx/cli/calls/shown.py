@@ -51,12 +51,12 @@ class Display:
         return text if self.reveal else _E164.sub(lambda found: mask(found[0]), text)
 
 
-def list_document(rows: Iterable[CallRow], look: Display) -> dict[str, Any]:
+def list_document(rows: Iterable[CallRow], look: Display) -> dict[str, object]:
     """Lay out a list of calls as `calls list --json` prints it."""
     return {"calls": [_item(row, look) for row in rows]}
 
 
-def to_json(history: History, look: Display) -> dict[str, Any]:
+def to_json(history: History, look: Display) -> dict[str, object]:
     """Lay out one call as `calls show --json` prints it; its item is that of the list, and more."""
     message = history.message
     return {
@@ -75,7 +75,7 @@ def to_json(history: History, look: Display) -> dict[str, Any]:
     }
 
 
-def whole(row: CallRow, look: Display) -> dict[str, Any]:
+def whole(row: CallRow, look: Display) -> dict[str, object]:
     """Lay out a call with all its columns; its item is that of the list, and more."""
     return {
         **_item(row, look),
@@ -169,7 +169,7 @@ def _print_rest(console: Console, history: History, look: Display) -> None:
         console.print(table)
 
 
-def _item(row: CallRow, look: Display) -> dict[str, Any]:
+def _item(row: CallRow, look: Display) -> dict[str, object]:
     return {
         "id": row.id,
         "started_at": look.iso(row.started_at),
@@ -185,7 +185,7 @@ def _item(row: CallRow, look: Display) -> dict[str, Any]:
     }
 
 
-def _why(reason: Reason, look: Display) -> dict[str, Any]:
+def _why(reason: Reason, look: Display) -> dict[str, object]:
     return {
         "rule": look.words(reason.rule),
         "matched": reason.matched,
@@ -193,7 +193,7 @@ def _why(reason: Reason, look: Display) -> dict[str, Any]:
     }
 
 
-def _shape(row: Any, look: Display) -> dict[str, Any]:
+def _shape(row: Any, look: Display) -> dict[str, object]:
     """Lay out a row of the store under its own names."""
     return {
         key: look.iso(value) if isinstance(value, datetime) else value

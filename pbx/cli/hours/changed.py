@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -12,6 +12,7 @@ from pbx.base import when
 from pbx.base.errors import OfficeLineError
 from pbx.cli.shared.answers import answer, note_if_down, practice
 from pbx.cli.shared.context import Context, whoever
+from pbx.cli.shared.options import AsJson, office
 from pbx.cli.shared.reasons import reason_of
 from routing import hours
 from routing.instants import MIDNIGHT
@@ -40,7 +41,7 @@ def close(
 
     Example: officeline hours close --until 5pm --reason "burst pipe"
     """
-    _change(context.obj, "closed", start, until, reason, office_hours, by)
+    _change(office(context), "closed", start, until, reason, office_hours, by)
 
 
 def reopen(
@@ -57,11 +58,11 @@ def reopen(
     Example: officeline hours reopen --until "tomorrow 18:30" --reason "flu clinic"
     """
     if start is not None or until is not None:
-        _change(context.obj, "open", start, until, reason, office_hours, by)
+        _change(office(context), "open", start, until, reason, office_hours, by)
         return
     from pbx.db.changes import cancel_hours_change
 
-    known: Context = context.obj
+    known = office(context)
     now = datetime.now(UTC)
     plan = known.running()
     closed = [
@@ -80,18 +81,18 @@ def reopen(
 def changes(
     context: typer.Context,
     *,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON document.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """List the changes that hold now or later.
 
     Example: officeline hours changes
     """
-    plan: Plan = context.obj.running()
+    plan: Plan = office(context).running()
     zone = plan.office.zone
     now = datetime.now(UTC)
     rows = [one for one in plan.changes if one.end > now]
     if as_json:
-        shown: list[dict[str, Any]] = [
+        shown: list[dict[str, object]] = [
             {
                 "id": one.id,
                 "state": one.state,
@@ -117,7 +118,7 @@ def cancel(context: typer.Context, change_id: int, *, by: By = None) -> None:
     """
     from pbx.db.changes import cancel_hours_change
 
-    known: Context = context.obj
+    known = office(context)
     now = datetime.now(UTC)
     found = cancel_hours_change(known.database(), change_id, by=by or whoever(), now=now)
     answer(known, f"Canceled: {_reported(found, known.running())}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import datetime
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, TypedDict
 
 import typer
 
@@ -12,6 +12,7 @@ from pbx.base import when
 from pbx.base.errors import OfficeLineError
 from pbx.cli.hours import changed as hours_changed
 from pbx.cli.shared.answers import answer, practice
+from pbx.cli.shared.options import AsJson, office
 from routing import hours
 from routing.model import Office, Plan
 
@@ -25,7 +26,15 @@ hours_changed.add_to(app)
 
 LAST_YEAR = 2100  # beyond it nobody knows the holidays
 
-AsJson = Annotated[bool, typer.Option("--json", help="One JSON document.")]
+
+class HoursRow(TypedDict):
+    """What one set of office hours is at an instant; its times are in the office's zone."""
+
+    office_hours: str
+    state: str
+    because: str
+    since: datetime | None
+    until: datetime | None
 
 
 @app.command()
@@ -44,7 +53,7 @@ def now(
 
     Example: officeline hours now --at "2026-12-25 10:00"
     """
-    plan: Plan = context.obj.running()
+    plan: Plan = office(context).running()
     zone = plan.office.zone
     today = datetime.now(zone)
     asked = today if at is None else when.parse_time(at, zone, today)
@@ -86,11 +95,12 @@ def suggest(
 
     Example: officeline hours suggest --year 2027 --subdivision NY --write
     """
+    place = office(context)
     from pbx.config import suggest as suggesting
 
-    plan: Plan = context.obj.plan()
-    office = plan.office
-    today = datetime.now(office.zone).date()
+    plan = place.plan()
+    settings = plan.office
+    today = datetime.now(settings.zone).date()
     if year is not None and yearly:
         raise OfficeLineError(
             f"--yearly means each year, and {year} is one; leave out one of the two."
@@ -101,33 +111,33 @@ def suggest(
     known = [
         one
         for number in years
-        for one in suggesting.suggest(office.country, subdivision, number, office.language)
+        for one in suggesting.suggest(settings.country, subdivision, number, settings.language)
         if one.on >= today.isoformat()
     ]
     if yearly:
         known = [
             one
-            for one in _each_year(office, subdivision, today.year)
+            for one in _each_year(settings, subdivision, today.year)
             if one.every or one.on >= today.isoformat()
         ]
     found = suggesting.undecided_days(plan, known)
     if write and found:
-        suggesting.append_closures(context.obj.config, found)
+        suggesting.append_closures(office(context).config, found)
     if as_json:
         closures = [one.table() for one in found]
         listed = {"closures": closures, "written": bool(write and found)}
         if write:
-            listed["practice"] = practice(context.obj)
+            listed["practice"] = practice(place)
         typer.echo(json.dumps(listed, ensure_ascii=False))
     elif not found:
-        typer.echo(f"{context.obj.config} decides every public holiday to come already.")
+        typer.echo(f"{place.config} decides every public holiday to come already.")
     else:
         typer.echo(suggesting.closure_tables(found), nl=False)
         if write:
             typer.echo()
             answer(
-                context.obj,
-                f"These {len(found)} closures are now in {context.obj.config}, "
+                place,
+                f"These {len(found)} closures are now in {place.config}, "
                 "which waits for 'officeline apply'.",
             )
 
@@ -145,7 +155,7 @@ def _each_year(office: Office, subdivision: str | None, first: int) -> list[Sugg
     return list(suggesting.each_year(listed, first))
 
 
-def _row(plan: Plan, office_hours: str, at: datetime) -> dict[str, Any]:
+def _row(plan: Plan, office_hours: str, at: datetime) -> HoursRow:
     """Say everything of one set of office hours, its times in the office's zone."""
     state, because = hours.state_at(plan, at, office_hours)
     since, until = (
@@ -153,20 +163,20 @@ def _row(plan: Plan, office_hours: str, at: datetime) -> dict[str, Any]:
     )
     return {
         "office_hours": office_hours,
-        "state": state,
+        "state": str(state),
         "because": because,
         "since": since,
         "until": until,
     }
 
 
-def _json(row: dict[str, Any]) -> dict[str, Any]:
-    times = {key: row[key] and row[key].isoformat() for key in ("since", "until")}
-    return {**row, **times}
+def _json(row: HoursRow) -> dict[str, object]:
+    times = {"since": row["since"], "until": row["until"]}
+    return {**row, **{key: at and at.isoformat() for key, at in times.items()}}
 
 
-def _sentence(row: dict[str, Any], times: TimeText) -> str:
-    since, until = (row[key] and times.moment(row[key]) for key in ("since", "until"))
+def _sentence(row: HoursRow, times: TimeText) -> str:
+    since, until = (at and times.moment(at) for at in (row["since"], row["until"]))
     span = ", ".join(
         [
             f"since {since}" if since else f"for more than {hours.REACH.days} days",

@@ -16,8 +16,8 @@ from pbx.base.errors import OfficeLineError
 from pbx.base.os_errors import os_sentence
 from pbx.cli.calls.calls import open_log
 from pbx.cli.shared.answers import answer, practice
-from pbx.cli.shared.audited import Reveal, recorded, revealing
-from pbx.cli.shared.context import Context
+from pbx.cli.shared.audited import recorded, revealing
+from pbx.cli.shared.options import AsJson, Reveal, office
 from pbx.config.home import Home
 
 if TYPE_CHECKING:
@@ -31,7 +31,6 @@ app = typer.Typer(no_args_is_help=True)
 PLAYERS = (("aplay", "-q"), ("play", "-q"))
 LONGEST = 2000  # characters of a note
 
-AsJson = Annotated[bool, typer.Option("--json", help="One JSON document.")]
 Message = Annotated[str, typer.Argument(metavar="ID")]
 By = Annotated[str, typer.Option(help="Who does it, by id.")]
 
@@ -48,7 +47,7 @@ def list_(
 
     Example: officeline inbox list --all
     """
-    known: Context = context.obj
+    known = office(context)
     engine = open_log(known)
     plan = known.running()
     from pbx.cli.inbox import shown as inbox_shown
@@ -72,7 +71,7 @@ def show(
 
     Example: officeline inbox show 1795456091.0
     """
-    known: Context = context.obj
+    known = office(context)
     engine = open_log(known)
     plan = known.running()
     from pbx.cli.inbox import shown as inbox_shown
@@ -99,7 +98,7 @@ def play(
 
     Example: officeline inbox play 1795456091.0 --to /media/stick/message.wav
     """
-    known: Context = context.obj
+    known = office(context)
     paths, gone = _recordings(open_log(known), Home(known.home), message_id)
     for path in gone:
         typer.echo(f"The recording {path} is missing.", err=True)
@@ -123,7 +122,7 @@ def claim(context: typer.Context, message_id: Message, person: str) -> None:
 
     Example: officeline inbox claim 1795456091.0 frontdesk
     """
-    known: Context = context.obj
+    known = office(context)
     engine = open_log(known)
     owner = _somebody(known.running(), person)
     from pbx.db.inbox import claim as claiming
@@ -138,7 +137,7 @@ def note(context: typer.Context, message_id: Message, text: str, *, by: By) -> N
 
     Example: officeline inbox note 1795456091.0 "line was busy" --by desk1
     """
-    known: Context = context.obj
+    known = office(context)
     engine = open_log(known)
     person = _somebody(known.running(), by)
     from pbx.db.inbox import add_note
@@ -160,7 +159,7 @@ def close(
 
     Example: officeline inbox close 1795456091.0 --disposition "refill sent" --by lee
     """
-    known: Context = context.obj
+    known = office(context)
     engine = open_log(known)
     plan = known.running()
     person, words = _somebody(plan, by), _words(disposition, "disposition")

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
 
 from pbx.cli.calls import shown as calls_shown
 from pbx.cli.shared.printing import plain_console, plain_table
@@ -31,7 +30,7 @@ class Whole:
     missing: Sequence[str] = ()  # of these, whose files are gone
 
 
-def entry(item: InboxItem, shown: Shown) -> dict[str, Any]:
+def entry(item: InboxItem, shown: Shown) -> dict[str, object]:
     """Lay out a message as `inbox list --json` does."""
     message = item.message
     return {
@@ -49,7 +48,7 @@ def entry(item: InboxItem, shown: Shown) -> dict[str, Any]:
     }
 
 
-def to_json(whole: Whole, shown: Shown) -> dict[str, Any]:
+def to_json(whole: Whole, shown: Shown) -> dict[str, object]:
     """Lay out one message as `inbox show --json` prints it: the list's entry and all the rest."""
     message = whole.item.message
     done = {
@@ -164,7 +163,7 @@ def age(passed: timedelta) -> str:
     return f"{seconds} s"
 
 
-def _detail(event: MessageEventRow, shown: Shown) -> dict[str, Any]:
+def _detail(event: MessageEventRow, shown: Shown) -> dict[str, object]:
     return {
         key: shown.words(str(value)) if key in WRITTEN else value
         for key, value in event.detail.items()

@@ -4,27 +4,30 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 from pbx.base.errors import OfficeLineError
 from pbx.cli.init.talk import Given, SetupQuestion, Talk
 from pbx.config import zones
+from pbx.config.carriers import carriers
 from pbx.config.setup import answers as reading
 from pbx.config.setup import ids
 from pbx.config.setup.answers import LATER, OTHER, SetupAnswers, TrunkAnswer
+from pbx.config.setup.country import country_of
 from routing import day_spans
 
 LOOPBACK = "127.0.0.1"
 
 
-def refuse_bad(given: Given) -> None:
+def refuse_bad(given: Given, country: str) -> None:
     """Refuse a flag that cannot be read before anything is asked; OfficeLineError."""
     readers: Mapping[str, Callable[[str], object]] = {
         "preset": reading.preset,
         "name": reading.title,
         "timezone": reading.timezone,
-        "number": reading.read_number,
-        "backline": _backline,
+        "number": partial(reading.read_number, country=country),
+        "backline": partial(_backline, country=country),
         "hours": reading.hours,
         "trunk": reading.carrier,
         "host": reading.host,
@@ -51,6 +54,7 @@ def kind(talk: Talk) -> str:
 def asked(talk: Talk, file: Mapping[str, Any], *, fresh: bool) -> SetupAnswers:
     """Learn everything but the mobiles; `file` holds what the defaults are, unless it is fresh."""
     office = {} if fresh else file["office"]
+    country = country_of(file)
     name = talk.answer(
         SetupQuestion(
             "name",
@@ -78,10 +82,11 @@ def asked(talk: Talk, file: Mapping[str, Any], *, fresh: bool) -> SetupAnswers:
             "Patients dial this number, and everybody whom the office calls sees it.",
             office.get("number"),
         ),
-        reading.read_number,
+        partial(reading.read_number, country=country),
         lambda e164: _doubted(zone, e164),
     )
-    backline = _asked_backline(talk, file, str(number or office.get("number")), fresh=fresh)
+    known = str(number or office.get("number"))
+    backline = _asked_backline(talk, file, known, country, fresh=fresh)
     hours = talk.answer(
         SetupQuestion(
             "hours",
@@ -98,9 +103,11 @@ def asked(talk: Talk, file: Mapping[str, Any], *, fresh: bool) -> SetupAnswers:
     return SetupAnswers(name, timezone, number, backline, hours, trunk, bind, people)
 
 
-def mobiles(talk: Talk, lacking: Mapping[str, str], reported: Mapping[str, str]) -> dict[str, str]:
+def mobiles(
+    talk: Talk, lacking: Mapping[str, str], reported: Mapping[str, str], country: str
+) -> dict[str, str]:
     """Learn the numbers of those who have none yet, by id; `lacking` are their names."""
-    found = dict(reported)
+    found, read = dict(reported), partial(reading.read_number, country=country)
     for person, name in lacking.items():
         if person in found:
             continue
@@ -116,7 +123,7 @@ def mobiles(talk: Talk, lacking: Mapping[str, str], reported: Mapping[str, str])
             has_flag=False,
         )
         taken = {number: one for one, number in found.items()}
-        found[person] = talk.answer(question, reading.read_number, _shared(taken)) or ""
+        found[person] = talk.answer(question, read, _shared(taken)) or ""
     return found
 
 
@@ -145,16 +152,18 @@ def _swapped(hours: reading.Hours) -> str | None:
     return None
 
 
-def _backline(text: str) -> str:
-    return reading.read_number(text) if text else ""
+def _backline(text: str, country: str) -> str:
+    return reading.read_number(text, country) if text else ""
 
 
-def _asked_backline(talk: Talk, file: Mapping[str, Any], number: str, *, fresh: bool) -> str | None:
+def _asked_backline(
+    talk: Talk, file: Mapping[str, Any], number: str, country: str, *, fresh: bool
+) -> str | None:
     """Learn the back line's number; empty where a fresh file has none."""
     lines = {} if fresh else {one["name"]: one["did"] for one in file["lines"]}
 
     def read(text: str) -> str:
-        found = _backline(text)
+        found = _backline(text, country)
         if found == number and talk.asks:
             raise OfficeLineError("That is the office's own number; the back line has another.")
         return found
@@ -172,14 +181,14 @@ def _asked_backline(talk: Talk, file: Mapping[str, Any], number: str, *, fresh: 
 def _trunk(talk: Talk, *, fresh: bool) -> TrunkAnswer | None:
     """Learn the carrier, and what its preset does not know."""
     kept = LATER if fresh else "as it is"
-    known = ", ".join((*reading.carriers(), OTHER))
+    known = ", ".join((*carriers(), OTHER))
     why = f"The carrier brings the calls; '{OTHER}' is any that is not listed."
     question = SetupQuestion("trunk", f"The carrier ({known}, or {kept})", why, kept)
     carrier = talk.answer(question, reading.carrier)
     if carrier in {None, LATER}:
         _unheard(talk, ("host", "username"), "belongs to a carrier; name it with --trunk, too")
         return None
-    reported = reading.carriers().get(carrier or "", {})
+    reported = carriers().get(carrier or "", {})
     why = "Calls are sent to this host; the page of your account at the carrier names it."
     host = talk.answer(
         SetupQuestion("host", "The carrier's SIP host", why, reported.get("host") or None),

@@ -13,6 +13,7 @@ import typer
 from pbx.base.errors import EngineError, OfficeLineError
 from pbx.cli.shared import lookup, typed
 from pbx.cli.shared.context import Context, resolve
+from pbx.cli.shared.options import office
 
 if TYPE_CHECKING:
     from pbx.cli.init.talk import Talk
@@ -62,7 +63,7 @@ def init(
         "username": username, "bind": bind, "physician": physician,
     }  # fmt: skip
     place = _place(context)
-    refuse_bad(given)
+    refuse_bad(given, place.country())
     reported = sys.stdin.read() if mobiles else ""
     _settle(place, Talk(place.config, given, asks=not (yes or mobiles)), reported)
     context.obj = place
@@ -82,7 +83,7 @@ def _place(context: typer.Context) -> Context:
     """
     options = context.find_root().params
     config, home = options.get("config"), options.get("home")
-    known: Context = context.obj
+    known = office(context)
     ours = [Path.cwd(), *([] if home is None else [known.home.parent])]
     if config is None and not any(known.file and known.file.is_relative_to(one) for one in ours):
         known = resolve(lookup.BESIDE[0], home)
@@ -105,7 +106,7 @@ def _settle(place: Context, talk: Talk, reported: str) -> None:
         raise OfficeLineError(
             f"{place.config} is there already, and --preset is for a new file; leave it out."
         )
-    handed = answers.mobiles(reported)
+    handed = answers.mobiles(reported, place.country())
     after, numbers = talk.hold(lambda: _learned(place, talk, before, handed))
     land.make_folder(place.config)
     with deed(place, "office.written", fresh=before is None, mobiles=sorted(numbers)):
@@ -118,18 +119,17 @@ def _learned(
     place: Context, talk: Talk, before: str | None, handed: Mapping[str, str]
 ) -> tuple[str, dict[str, str]]:
     """Ask for everything; return the file's new text, and the numbers for the secrets file."""
-    from pbx.base.paths import data_folder
     from pbx.cli.init import asked as init_asked
     from pbx.config import plan, secrets
     from pbx.config.setup import answers, office_text
+    from pbx.config.setup.country import country_of
 
     fresh = before is None
     text = answers.start_text(init_asked.kind(talk)) if before is None else before
-    presets = data_folder("config") / "presets.toml"
-    plan.parse(text, place.config, presets)
+    plan.parse(text, place.config)
     learned = init_asked.asked(talk, tomllib.loads(text), fresh=fresh)
     after = office_text.with_answers(text, learned, fresh=fresh)
-    people = plan.parse(after, place.config, presets).plan.people
+    people = plan.parse(after, place.config).plan.people
     held = secrets.read(place.home)
     lacking = {
         one.id: one.name
@@ -138,7 +138,7 @@ def _learned(
         and any(contact.via == "mobile" for contact in one.contacts)
         and (fresh or talk.asks or one.id in learned.physicians)
     }
-    numbers = init_asked.mobiles(talk, lacking, handed)
+    numbers = init_asked.mobiles(talk, lacking, handed, country_of(tomllib.loads(text)))
     if strangers := [one for one in numbers if one not in people]:
         raise OfficeLineError(
             f"There is nobody called '{strangers[0]}' in the file; there are {', '.join(people)}."

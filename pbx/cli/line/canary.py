@@ -11,7 +11,7 @@ import typer
 from pbx.base.errors import OfficeLineError
 from pbx.cli.shared.answers import practice
 from pbx.cli.shared.audited import recorded
-from pbx.cli.shared.context import Context
+from pbx.cli.shared.options import AsJson, office
 
 if TYPE_CHECKING:
     from routing.model import Line, Plan
@@ -23,7 +23,7 @@ def canary(
     did: Annotated[
         str | None, typer.Option(help="The line that is called; by default the main line.")
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON document.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Call a line of the office over the carrier, and see whether the call comes back in.
 
@@ -41,7 +41,7 @@ def canary(
     from pbx.service import pulse, supervisor
 
     logs.configure(quiet=True)
-    place: Context = context.obj
+    place = office(context)
     home = Home(place.home)
     if not supervisor.is_running(home) or not pulse.read_heartbeat(home).runs:
         raise OfficeLineError(

@@ -14,7 +14,7 @@ import typer
 from pbx.base.errors import OfficeLineError
 from pbx.base.paths import data_folder
 from pbx.cli.shared import lookup, typed
-from pbx.cli.shared.context import Context
+from pbx.cli.shared.options import office
 from pbx.config.home import Home
 from routing.instants import DAY, MIDNIGHT, instant, local_day
 
@@ -32,7 +32,7 @@ def write(context: typer.Context, days: int) -> None:
     from pbx.demo.week import play
 
     logs.configure(quiet=True)
-    known: Context = context.obj
+    known = office(context)
     if known.file is None:
         known = replace(known, file=data_folder("config") / lookup.FILE)
     configuration = known.configuration()
@@ -61,7 +61,7 @@ def _home(context: typer.Context) -> Path:
     named = context.find_root().params.get("home")
     if named is None:
         return Path(tempfile.mkdtemp(prefix="officeline-demo-"))
-    home: Path = context.obj.home
+    home: Path = office(context).home
     if Home(home).database.exists():
         raise OfficeLineError(
             f"There is an office in {home} already, and made-up calls do not belong to it; "

@@ -12,6 +12,7 @@ from pbx.base.errors import OfficeLineError
 from pbx.cli.shared.answers import answer, practice
 from pbx.cli.shared.audited import recorded
 from pbx.cli.shared.context import Context
+from pbx.cli.shared.options import AsJson, office
 from pbx.cli.shared.working import working
 from pbx.config.home import Home
 
@@ -28,7 +29,7 @@ def drill(
         bool, typer.Option("--ring", help="Really ring whoever is on call, who press 1.")
     ] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Ring without asking first.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON document.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Send one call of our own past a dead control layer, and see whom the failsafe would ring.
 
@@ -47,7 +48,7 @@ def drill(
     from pbx.service import supervisor
 
     logs.configure(quiet=True)
-    place: Context = context.obj
+    place = office(context)
     home = Home(place.home)
     if not supervisor.is_running(home):
         raise OfficeLineError(

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import json
-from typing import Annotated
 
 import typer
 
-from pbx.cli.shared.context import Context
+from pbx.cli.shared.options import AsJson, office
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -35,14 +34,12 @@ def run(context: typer.Context) -> None:
 
     from pbx.service import supervisor
 
-    known: Context = context.obj
+    known = office(context)
     asyncio.run(supervisor.up(known.config, known.home, typer.echo, alone=True))
 
 
 @app.command()
-def status(
-    *, as_json: Annotated[bool, typer.Option("--json", help="One JSON document.")] = False
-) -> None:
+def status(*, as_json: AsJson = False) -> None:
     """Say which Asterisk would run; exit 1 if there is none.
 
     Example: officeline engine status --json

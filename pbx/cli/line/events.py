@@ -10,6 +10,7 @@ import typer
 
 from pbx.base.errors import ConfigError
 from pbx.cli.shared.context import Context
+from pbx.cli.shared.options import office
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -35,7 +36,7 @@ def tail(
     """
     import asyncio
 
-    asyncio.run(_tail(context.obj, count, seconds, as_json=as_json))
+    asyncio.run(_tail(office(context), count, seconds, as_json=as_json))
 
 
 async def _tail(place: Context, count: int | None, seconds: float | None, *, as_json: bool) -> None:

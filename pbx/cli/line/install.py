@@ -13,6 +13,7 @@ from pbx.base.errors import OfficeLineError
 from pbx.cli.shared import typed
 from pbx.cli.shared.answers import answer
 from pbx.cli.shared.context import Context
+from pbx.cli.shared.options import office
 
 if TYPE_CHECKING:
     from pbx.ops.install import Backups, Machine
@@ -51,7 +52,7 @@ def install(
     from pbx.asterisk.engine.runtime import SHARED_CACHE
     from pbx.ops import install as units
 
-    place: Context = context.obj
+    place = office(context)
     program = Path(sys.executable).parent / "officeline"
     machine = units.Machine(
         program,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pbx.cli.shared.context import Context
+from pbx.cli.shared.options import office
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -41,7 +41,7 @@ def logs(
     from pbx.config.home import Home
     from pbx.ops import logged
 
-    place: Context = context.obj
+    place = office(context)
     home, now = Home(place.home), datetime.now(UTC)
     start = None if since is None else when.parse_time(since, place.zone(), now, past=True)
     found = logged.places(home)

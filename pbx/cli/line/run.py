@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from pbx.cli.shared.context import Context
+from pbx.cli.shared.options import AsJson, office
 from pbx.cli.shared.working import working
 
 if TYPE_CHECKING:
@@ -58,7 +59,7 @@ def up(context: typer.Context) -> None:
     from pbx.service import supervisor  # logs first: it keeps structlog small
 
     del logs
-    known: Context = context.obj
+    known = office(context)
     asyncio.run(supervisor.up(known.config, known.home, typer.echo))
 
 
@@ -73,7 +74,7 @@ def serve(context: typer.Context) -> None:
     from pbx.service import supervisor  # logs first: it keeps structlog small
 
     del logs
-    known: Context = context.obj
+    known = office(context)
     asyncio.run(supervisor.serve(known.config, known.home))
 
 
@@ -83,7 +84,7 @@ def doctor(
     security: Annotated[
         bool, typer.Option("--security", help="Look at the locks instead, one after the other.")
     ] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON document.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Look at everything the line needs, and say how to fix what is missing; exit 1 if any is.
 
@@ -93,7 +94,7 @@ def doctor(
 
     from pbx.ops.doctor import examine
 
-    known: Context = context.obj
+    known = office(context)
     if security:
         _locks(known, as_json=as_json)
         return

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 import typer
 
 from pbx.base.errors import OfficeLineError
 from pbx.cli.shared.context import Context
+from pbx.cli.shared.options import AsJson, office
 from routing.time_text import TimeText
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ TRUNK = {
 def status(
     context: typer.Context,
     *,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON document.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Say what runs and since when, the plan, calls, open messages and the carrier's state.
 
@@ -38,7 +39,7 @@ def status(
     from pbx.config.home import Home
     from pbx.ops.standing import line_standing
 
-    known: Context = context.obj
+    known = office(context)
     found = line_standing(Home(known.home))
     if as_json:
         typer.echo(json.dumps(_document(found, str(known.home))))

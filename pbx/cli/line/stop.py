@@ -11,6 +11,7 @@ from pbx.base.errors import OfficeLineError
 from pbx.cli.shared.answers import answer, practice
 from pbx.cli.shared.audited import recorded
 from pbx.cli.shared.context import Context
+from pbx.cli.shared.options import office
 
 if TYPE_CHECKING:
     from pbx.config.home import Home
@@ -33,7 +34,7 @@ def stop(
     from pbx.config.home import Home
     from pbx.service import ending
 
-    place: Context = context.obj
+    place = office(context)
     home = Home(place.home)
     with ending.running_parts(home) as found:
         if not found:

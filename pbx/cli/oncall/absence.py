@@ -12,6 +12,7 @@ import typer
 from pbx.base.errors import OfficeLineError
 from pbx.cli.oncall.words import person_named, span_of, the_person, times_of
 from pbx.cli.shared.answers import answer
+from pbx.cli.shared.options import office
 from routing import schedule as schedules
 from routing.model import Away, Plan
 
@@ -35,12 +36,13 @@ def away(
 
     Example: officeline oncall away lee --from 2026-12-20 --to 2027-01-03
     """
+    known = office(context)
     from pbx.base import files
     from pbx.config import away_file
     from pbx.config import plan as plan_files
 
-    config: Path = context.obj.config
-    plan = context.obj.configuration().plan
+    config: Path = known.config
+    plan = known.configuration().plan
     zone, who = plan.office.zone, the_person(plan, person)
     span = span_of(start, end, plan.office.times, whole_days=True)
     naive = [at.astimezone(zone).replace(tzinfo=None, fold=0) for at in span]
@@ -58,7 +60,7 @@ def away(
         return
     files.save_config(config, text)
     answer(
-        context.obj,
+        known,
         f"{config} has {person_named(plan, who)} away {times}; 'officeline apply' lets it go live.",
     )
 

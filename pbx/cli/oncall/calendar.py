@@ -16,6 +16,7 @@ from pbx.cli.oncall.words import people_named, person_named, span_of, the_person
 from pbx.cli.shared.answers import answer
 from pbx.cli.shared.audited import recorded
 from pbx.cli.shared.context import Context
+from pbx.cli.shared.options import office
 from pbx.config.home import Home
 from routing.instants import at_local
 from routing.model import Plan
@@ -43,13 +44,14 @@ def export(
 
     Example: officeline oncall export --schedule doctors --to 2027-01-01 --out doctors.ics
     """
+    known = office(context)
     from pbx.config.ics import writer
 
-    plan = context.obj.running()
+    plan = known.running()
     name = the_schedule(plan, schedule)
     span = span_of(start, end, plan.office.times)
-    data = writer.export(plan, name, *span, _revision(context.obj))
-    recorded(context.obj, "oncall.exported", name)
+    data = writer.export(plan, name, *span, _revision(office(context)))
+    recorded(office(context), "oncall.exported", name)
     if out is None:
         sys.stdout.buffer.write(data)
         return
@@ -125,14 +127,15 @@ def import_(
 
     Example: officeline oncall import doctors.ics --schedule doctors --to 2027-01-01 --dry-run
     """
+    known = office(context)
     from pbx.base import files
     from pbx.config import plan as plan_files
     from pbx.config import shifts_file
     from pbx.config.ics import reader
     from pbx.config.ics.whose import Whose
 
-    config: Path = context.obj.config
-    plan = context.obj.configuration().plan
+    config: Path = office(context).config
+    plan = office(context).configuration().plan
     name, span = the_schedule(plan, schedule), span_of(start, end or "+365d", plan.office.times)
     content = _content(file, reader.SIZE_LIMIT)
     whose = Whose(plan, _titles(person or [], plan), skip or (), attendees)
@@ -150,7 +153,7 @@ def import_(
         return
     files.save_config(config, edit.text)
     answer(
-        context.obj,
+        known,
         f"{config} has the calendar's {count} now; 'officeline apply' lets them go live.",
     )
 

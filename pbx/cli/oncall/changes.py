@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import groupby
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -24,6 +24,7 @@ from pbx.cli.oncall.words import (
 )
 from pbx.cli.shared.answers import answer, note_if_down
 from pbx.cli.shared.context import Context, whoever
+from pbx.cli.shared.options import AsJson, office
 from pbx.cli.shared.reasons import reason_of
 from pbx.config.home import Home
 from routing import schedule as schedules
@@ -60,7 +61,8 @@ def override(
 
     Example: officeline oncall override --schedule doctors --from "fri 17:00" --to "mon 08:00" --replace lee --by osei --reason wedding
     """  # noqa: E501  # an example is one line, so that it can be copied
-    plan = context.obj.running()
+    known = office(context)
+    plan = known.running()
     kind = _kind({"add": add, "remove": remove, "replace": replaced, "backup": backup}, by)
     person, out = {
         "add": (add, None),
@@ -79,7 +81,7 @@ def override(
     )
     if wanted.person == wanted.instead_of:
         raise OfficeLineError("A person cannot take their own place; name another with --by.")
-    store(context.obj, plan, [wanted])
+    store(known, plan, [wanted])
 
 
 def cancel(
@@ -92,18 +94,19 @@ def cancel(
 
     Example: officeline oncall cancel 12
     """
-    if not Home(context.obj.home).database.exists():
+    known = office(context)
+    if not Home(known.home).database.exists():
         raise OfficeLineError(
             f"There is no override {override_id}; see 'officeline oncall overrides'."
         )
     from pbx.db.changes import cancel_override
 
-    plan = context.obj.running()
-    done = cancel_override(context.obj.database(), override_id, by=whoever(), now=datetime.now(UTC))
-    answer(context.obj, f"Canceled: {override_sentence(plan, done)}")
+    plan = known.running()
+    done = cancel_override(known.database(), override_id, by=whoever(), now=datetime.now(UTC))
+    answer(known, f"Canceled: {override_sentence(plan, done)}")
     left = tuple(one for one in plan.overrides if one.id != done.id)
     _warn(replace(plan, overrides=left), [done])
-    note_if_down(context.obj)
+    note_if_down(known)
 
 
 def overrides(
@@ -112,19 +115,20 @@ def overrides(
     past: Annotated[
         bool, typer.Option("--all", help="Those that are over or canceled, too.")
     ] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON document.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """List the overrides that hold now or later.
 
     Example: officeline oncall overrides --all
     """
-    plan = context.obj.running()
+    known = office(context)
+    plan = known.running()
     rows: list[Made[Override]] = []
-    if Home(context.obj.home).database.exists():
+    if Home(known.home).database.exists():
         from pbx.db.changes import list_overrides
 
         after = None if past else datetime.now(UTC)
-        rows = list_overrides(context.obj.database(), after=after)
+        rows = list_overrides(known.database(), after=after)
     rows = [row for row in rows if past or row.canceled_at is None]
     if as_json:
         typer.echo(
@@ -210,7 +214,7 @@ def _warn(plan: Plan, changes: list[Override]) -> None:
             )
 
 
-def _shape(plan: Plan, row: Made[Override]) -> dict[str, Any]:
+def _shape(plan: Plan, row: Made[Override]) -> dict[str, object]:
     zone, change = plan.office.zone, row.change
     return {
         "id": change.id,

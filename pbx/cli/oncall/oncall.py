@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from datetime import datetime
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -23,6 +23,7 @@ from pbx.cli.oncall.words import (
     the_schedule,
     times_of,
 )
+from pbx.cli.shared.options import AsJson, office
 from routing import schedule as schedules
 from routing.model import Plan
 from routing.places import OnCall
@@ -33,7 +34,6 @@ if TYPE_CHECKING:
 
 app = typer.Typer(no_args_is_help=True)
 
-AsJson = Annotated[bool, typer.Option("--json", help="One JSON document.")]
 OneSchedule = Annotated[str | None, typer.Option(help="One schedule, by its name.")]
 Days = Annotated[int, typer.Option(min=1, max=1830, help="So many days from now on.")]
 
@@ -55,7 +55,7 @@ def now(
 
     Example: officeline oncall now --at "2026-11-28 02:10"
     """
-    plan = context.obj.running()
+    plan = office(context).running()
     zone = plan.office.zone
     present = datetime.now(zone)
     asked = present if at is None else when.parse_time(at, zone, present)
@@ -95,7 +95,7 @@ def list_(
     """
     from routing.oncall import duties
 
-    plan = context.obj.running()
+    plan = office(context).running()
     zone = plan.office.zone
     span = span_of(start, end, plan.office.times)
     schedules = plan.schedules if schedule is None else [the_schedule(plan, schedule)]
@@ -151,7 +151,7 @@ def gaps(context: typer.Context, *, days: Days = 60, as_json: AsJson = False) ->
     """
     from routing import oncall
 
-    plan = context.obj.running()
+    plan = office(context).running()
     zone = plan.office.zone
     found = oncall.gaps(plan, datetime.now(zone), days)
     if as_json:
@@ -189,7 +189,7 @@ def handoffs(
     """
     from routing import oncall
 
-    plan = context.obj.running()
+    plan = office(context).running()
     zone = plan.office.zone
     start = datetime.now(zone)
     end = when.parse_time(f"+{days}d", zone, start)
@@ -215,12 +215,12 @@ def handoffs(
         typer.echo(f"Nobody hands over within {days} days.")
 
 
-def _now_shape(plan: Plan, schedule: str, at: datetime) -> dict[str, Any]:
+def _now_shape(plan: Plan, schedule: str, at: datetime) -> dict[str, object]:
     from routing.oncall import at_instant
 
     answer, since, until = at_instant(plan, schedule, at)
     zone = plan.office.zone
-    shape: dict[str, Any] = {
+    shape: dict[str, object] = {
         "schedule": schedule,
         "oncall": answer.people[0] if answer.people else None,
         "backup": answer.backup,

@@ -19,6 +19,7 @@ from pbx.cli.oncall.words import (
     the_schedule,
     to_minute,
 )
+from pbx.cli.shared.options import office
 from pbx.cli.shared.reasons import reason_of
 from routing import schedule as schedules
 from routing.model import Override, Place, Plan
@@ -47,9 +48,10 @@ def take(
 
     Example: officeline oncall take osei --to 8am
     """
+    known = office(context)
     from routing.oncall import taken_from, until_morning
 
-    plan = context.obj.running()
+    plan = known.running()
     zone = plan.office.zone
     name, who = the_schedule(plan, schedule), the_person(plan, person)
     now = datetime.now(zone)
@@ -67,7 +69,7 @@ def take(
     )
     bounded(begins, ends, plan.office.times)
     store(
-        context.obj,
+        known,
         plan,
         [Override(0, name, "replace", who, out, begins, ends, reason_of(reason))],
     )
@@ -119,9 +121,10 @@ def swap(
 
     Example: officeline oncall swap lee osei --from "mon 08:00" --to "2026-12-14 08:00"
     """
+    known = office(context)
     from routing.oncall import swapped
 
-    plan = context.obj.running()
+    plan = known.running()
     name = the_schedule(plan, schedule)
     pair = (the_person(plan, one), the_person(plan, other))
     if one == other:
@@ -133,7 +136,7 @@ def swap(
             f"Neither {person_named(plan, one)} nor {person_named(plan, other)} is on call alone "
             f"for '{name}' in that time; see 'officeline oncall list'."
         )
-    store(context.obj, plan, wanted)
+    store(known, plan, wanted)
     taken = {change.person for change in wanted}
     for into, out in (pair, pair[::-1]):
         if into not in taken:

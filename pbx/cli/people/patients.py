@@ -8,19 +8,18 @@ import sys
 from collections import Counter
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from pbx.base.errors import OfficeLineError
 from pbx.cli.shared.answers import answer, note_if_down, practice
-from pbx.cli.shared.audited import Reveal, revealing
+from pbx.cli.shared.audited import revealing
 from pbx.cli.shared.context import Context, whoever
+from pbx.cli.shared.options import AsJson, Reveal, Yes, office
 from pbx.config.home import Home
 
 app = typer.Typer(no_args_is_help=True)
-
-AsJson = Annotated[bool, typer.Option("--json", help="One JSON document.")]
 
 
 @app.command("import")
@@ -44,7 +43,7 @@ def import_(  # one parameter for each option
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Show what would change, and change nothing.")
     ] = False,
-    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    yes: Yes = False,
     as_json: AsJson = False,
 ) -> None:
     """Import patients from a list that an EHR or a spreadsheet wrote as CSV.
@@ -63,7 +62,7 @@ def import_(  # one parameter for each option
     from pbx.db.patients import list_patients, put_patients
 
     gc.disable()  # 50,000 patients are no garbage, and looking for it takes a third of the time
-    known: Context = context.obj
+    known = office(context)
     plan, mapped = known.configuration().plan, mapping(maps or ())
     text = patients.read_file(file, encoding)
     typer.echo(f"Reading {file} ...", err=True)
@@ -142,11 +141,11 @@ def list_(context: typer.Context, *, reveal: Reveal = False, as_json: AsJson = F
     from pbx.base.phone_numbers import mask
     from pbx.db.patients import list_patients
 
-    known: Context = context.obj
+    known = office(context)
     shown = str if revealing(known, "patients list", reveal=reveal) else mask
     there = list_patients(known.database()) if Home(known.home).database.exists() else []
     holders = Counter(number for one in there for number in one.numbers)
-    rows: list[dict[str, Any]] = [
+    rows = [
         {
             "id": one.id,
             "name": one.name,
@@ -160,11 +159,14 @@ def list_(context: typer.Context, *, reveal: Reveal = False, as_json: AsJson = F
     if as_json:
         typer.echo(json.dumps({"patients": rows}, ensure_ascii=False))
         return
-    for row in rows:
-        shares = [f"{one} (shared)" if one in row["shared"] else one for one in row["numbers"]]
-        numbers, flags = ", ".join(shares), "; ".join(row["flags"])
-        typer.echo(f"{row['id']:<12} {row['name']:<28} {numbers}  {row['panel'] or '-'}  {flags}")
-    if not rows:
+    for one in there:
+        numbers = ", ".join(
+            f"{shown(number)} (shared)" if holders[number] > 1 else shown(number)
+            for number in one.numbers
+        )
+        flags = "; ".join(one.flags)
+        typer.echo(f"{one.id:<12} {one.name:<28} {numbers}  {one.panel or '-'}  {flags}")
+    if not there:
         typer.echo("There are no patients yet; 'officeline patients import FILE.csv' brings them.")
 
 
@@ -180,6 +182,7 @@ def flag(
 
     Example: officeline patients flag P1042 "interpreter: Spanish"
     """
+    known = office(context)
     from pbx.config.patients_file import flag_of
     from pbx.db.patients import set_flag
 
@@ -187,10 +190,10 @@ def flag(
     if wanted is None:
         raise OfficeLineError("A flag has up to 120 letters, is printable and has no semicolon.")
     now = datetime.now(UTC)
-    engine = context.obj.database()
+    engine = known.database()
     flags = set_flag(engine, patient_id, wanted, by=whoever(), now=now, remove=remove)
-    answer(context.obj, f"{patient_id} has {'; '.join(flags) or 'no flags'}.")
-    note_if_down(context.obj)
+    answer(known, f"{patient_id} has {'; '.join(flags) or 'no flags'}.")
+    note_if_down(known)
 
 
 @app.command()
@@ -198,18 +201,19 @@ def remove(
     context: typer.Context,
     patient_id: str,
     *,
-    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    yes: Yes = False,
 ) -> None:
     """Forget a patient with all their numbers; calls that were logged stay.
 
     Example: officeline patients remove P1042
     """
+    known = office(context)
     from pbx.db.patients import is_known, remove_patient
 
-    engine = context.obj.database()
+    engine = known.database()
     if not yes and is_known(engine, patient_id):  # who is not there is refused, not asked about
-        question = f"Forget the patient {patient_id} of {practice(context.obj)} and their numbers?"
+        question = f"Forget the patient {patient_id} of {practice(known)} and their numbers?"
         typer.confirm(question, abort=True, err=True)
     remove_patient(engine, patient_id, by=whoever(), now=datetime.now(UTC))
-    answer(context.obj, f"{patient_id} is no longer in the directory.")
-    note_if_down(context.obj)
+    answer(known, f"{patient_id} is no longer in the directory.")
+    note_if_down(known)

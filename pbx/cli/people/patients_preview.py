@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any
 
 from pbx.base.phone_numbers import mask
 from pbx.config.patient_lists.changes import Changes, Listed
@@ -53,7 +52,7 @@ def refusals(refused: Sequence[Refused]) -> Iterator[str]:
 
 def to_json(
     parsed: Parsed, entries: Sequence[PatientEntry], changes: Changes, refused: Sequence[Refused]
-) -> dict[str, Any]:
+) -> dict[str, object]:
     """Lay the same out for tools; long lists are cut, the counts are whole."""
     columns = parsed.table.columns
     phones = [columns.header[place] for place in columns.phones]
@@ -144,7 +143,7 @@ def _ids(ids: Sequence[str]) -> str:
     return f"{', '.join(ids[:few])}{more} ({len(ids)} patients)"
 
 
-def _listed(one: Listed) -> dict[str, Any]:
+def _listed(one: Listed) -> dict[str, object]:
     return {
         "id": one.id,
         "name": one.name,

@@ -11,16 +11,15 @@ from typing import Annotated
 import typer
 
 from pbx.base.errors import ConfigError, OfficeLineError
-from pbx.base.phone_numbers import US, mask, to_e164
+from pbx.base.phone_numbers import mask, to_e164
 from pbx.cli.people import push as people_push
 from pbx.cli.shared.answers import answer, note_if_down, practice
-from pbx.cli.shared.audited import Reveal, deed, revealing
+from pbx.cli.shared.audited import deed, revealing
 from pbx.cli.shared.context import Context, whoever
+from pbx.cli.shared.options import AsJson, Reveal, Yes, office
 from pbx.config import secrets
 
 app = typer.Typer(no_args_is_help=True)
-
-Yes = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
 
 
 @app.command("list")
@@ -28,16 +27,17 @@ def list_(
     context: typer.Context,
     *,
     reveal: Reveal = False,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON document.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """List people, their numbers masked, and whether they have a PIN or are locked out.
 
     Example: officeline people list
     """
-    known = _people(context.obj)
-    held = secrets.read(context.obj.home)
-    locked = _locked(context.obj)
-    shown = str if revealing(context.obj, "people list", reveal=reveal) else mask
+    place = office(context)
+    known = _people(place)
+    held = secrets.read(place.home)
+    locked = _locked(place)
+    shown = str if revealing(place, "people list", reveal=reveal) else mask
     rows = [
         {
             "id": key,
@@ -78,21 +78,22 @@ def mobile(
 
     Example: officeline people mobile lee "(212) 555-0111"
     """
-    name = _name(context.obj, person)
+    known = office(context)
+    name = _name(known, person)
     text = str(typer.prompt("Mobile")) if number is None else number
-    e164 = to_e164(text, _country(context.obj))
+    e164 = to_e164(text, known.country())
     if e164 is None:
         raise OfficeLineError("That is no phone number; write it as in +1 212 555 0111.")
-    with deed(context.obj, "person.mobile", person, second=second):
+    with deed(known, "person.mobile", person, second=second):
         secrets.change(
-            context.obj.home,
+            known.home,
             lambda held: (
                 held.with_second(person, e164) if second else held.with_mobile(person, e164)
             ),
         )
     what = "has the second number" if second else "is called on"
-    answer(context.obj, f"{name} {what} {mask(e164)} from the next call on.")
-    note_if_down(context.obj)
+    answer(known, f"{name} {what} {mask(e164)} from the next call on.")
+    note_if_down(known)
 
 
 @app.command()
@@ -109,21 +110,21 @@ def add(
 
     Example: officeline people add kim --name "Dr. Jo Kim" --role physician
     """
+    known = office(context)
     from pbx.base import files
-    from pbx.base.paths import data_folder
     from pbx.config import people_file, plan
 
-    config, presets = context.obj.config, data_folder("config") / "presets.toml"
+    config = known.config
     with files.alone_at(config):
         text = plan.read_text(config)
-        if person in plan.parse(text, config, presets).plan.people:
+        if person in plan.parse(text, config).plan.people:
             raise OfficeLineError(f"There is a '{person}' in {config} already; choose another id.")
         changed = people_file.added(text, person, name, role)
-        plan.parse(changed, config, presets)
-        with deed(context.obj, "person.added", person, role=role):
+        plan.parse(changed, config)
+        with deed(known, "person.added", person, role=role):
             files.save_config(config, changed)
     answer(
-        context.obj,
+        known,
         f"{name} is in {config}, which waits for 'officeline apply'. Next: "
         f"'officeline people mobile {person} NUMBER' and 'officeline people pin {person}'.",
     )
@@ -137,7 +138,7 @@ def remove(context: typer.Context, person: str, *, yes: Yes = False) -> None:
     """
     from pbx.ops import remove_person as leaving
 
-    place: Context = context.obj
+    place = office(context)
     name = _name(place, person)
     leave = leaving.prepare_removal(place.config, place.home, person, datetime.now(UTC))
     if not yes:
@@ -176,7 +177,7 @@ def pin(
     """
     from pbx.db import pins as tries
 
-    place: Context = context.obj
+    place = office(context)
     name = _name(place, person)
     if unlock:
         if from_stdin:
@@ -239,16 +240,6 @@ def _name(place: Context, person: str) -> str:
             f"there are {', '.join(known) or 'no people'}."
         )
     return known[person]
-
-
-def _country(context: Context) -> str:
-    """Say where the office is, as its numbers are written, without judging the rest of the file."""
-    try:
-        with context.config.open("rb") as file:
-            country = tomllib.load(file)["office"]["country"]
-    except (OSError, ValueError, KeyError, TypeError):
-        return US
-    return country if isinstance(country, str) else US
 
 
 def _people(context: Context) -> dict[str, str]:

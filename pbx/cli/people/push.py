@@ -11,6 +11,7 @@ from pbx.base.errors import ConfigError, OfficeLineError
 from pbx.cli.shared.answers import answer, practice
 from pbx.cli.shared.audited import deed
 from pbx.cli.shared.context import Context
+from pbx.cli.shared.options import Yes, office
 from pbx.config import secrets
 
 LONGEST = 1000  # characters of an address
@@ -25,7 +26,7 @@ def push(
     ] = False,
     remove: Annotated[bool, typer.Option("--remove", help="Push no more.")] = False,
     test: Annotated[bool, typer.Option("--test", help="Send a test push now.")] = False,
-    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    yes: Yes = False,
 ) -> None:
     """Set where "urgent message waiting" is pushed when somebody is called.
 
@@ -33,7 +34,7 @@ def push(
 
     Example: officeline people push lee
     """
-    place: Context = context.obj
+    place = office(context)
     if from_stdin + remove + test > 1:
         raise OfficeLineError("Give only one of --stdin, --remove and --test.")
     known = place.configuration().plan.people

@@ -7,7 +7,7 @@ import stat
 import sys
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import typer
 
@@ -16,7 +16,7 @@ from pbx.base.os_errors import os_sentence
 from pbx.base.phone_numbers import mask
 from pbx.cli.shared.answers import answer, practice
 from pbx.cli.shared.audited import deed
-from pbx.cli.shared.context import Context
+from pbx.cli.shared.options import AsJson, Yes, office
 from pbx.config import secrets
 
 app = typer.Typer(no_args_is_help=True)
@@ -28,22 +28,23 @@ LONGEST = 128  # characters of a password
 def status(
     context: typer.Context,
     *,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON document.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Tell what the secrets file holds of whom, and who can read it.
 
     Example: officeline secrets status
     """
-    place: Context = context.obj
+    place = office(context)
     held = secrets.read(place.home)
     people = tuple(place.configuration().plan.people)
     rows = [_row(held, person, people) for person in (*people, *sorted(held.named() - {*people}))]
-    others: dict[str, Any] = {
+    phones = sorted(held.phones)
+    others = {
         "trunk": bool(held.trunk),
         "manager": bool(held.manager),
         "token": bool(held.token),
         "mqtt": bool(held.mqtt),
-        "phones": sorted(held.phones),
+        "phones": phones,
     }
     path = place.home / secrets.FILE
     if as_json:
@@ -62,16 +63,15 @@ def status(
         has = [word for word in ("mobile", "second", "pin", "push") if row[word]]
         gone = "" if row["in_file"] else "  (not in the file)"
         typer.echo(f"{row['id']:<12} {', '.join(has) or 'nothing'}{gone}")
-    phones = ", ".join(others["phones"]) or "none"
     made = [word for word in ("trunk", "manager", "token", "mqtt") if others[word]]
-    typer.echo(f"Secrets: {', '.join(made) or 'none'}; desk phones: {phones}.")
+    typer.echo(f"Secrets: {', '.join(made) or 'none'}; desk phones: {', '.join(phones) or 'none'}.")
 
 
 @app.command()
 def rekey(
     context: typer.Context,
     *,
-    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    yes: Yes = False,
 ) -> None:
     """Make new secrets for the desk phones, the manager and our own events.
 
@@ -80,7 +80,7 @@ def rekey(
     from pbx.config.home import Home
     from pbx.service import supervisor
 
-    place: Context = context.obj
+    place = office(context)
     phones = tuple(place.configuration().plan.phones)
     if supervisor.is_running(Home(place.home)):
         raise OfficeLineError(
@@ -112,13 +112,13 @@ def set_(
         bool, typer.Option("--stdin", help="Read it from standard input; else it is asked for.")
     ] = False,
     remove: Annotated[bool, typer.Option("--remove", help="Forget it.")] = False,
-    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    yes: Yes = False,
 ) -> None:
     """Set a password that others give: the carrier's trunk, or the broker of the events.
 
     Example: officeline secrets set mqtt
     """
-    place: Context = context.obj
+    place = office(context)
     home = place.home  # no password is asked for, for nothing
     if remove and from_stdin:
         raise OfficeLineError("Give either --remove or --stdin.")
@@ -151,7 +151,7 @@ def _given(*, from_stdin: bool) -> str:
     return found
 
 
-def _row(held: secrets.Secrets, person: str, people: tuple[str, ...]) -> dict[str, Any]:
+def _row(held: secrets.Secrets, person: str, people: tuple[str, ...]) -> dict[str, object]:
     numbers = held.contacts(person)
     return {
         "id": person,

@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pbx.base.paths import data_folder
-from pbx.cli.shared.context import Context
+from pbx.cli.shared.options import AsJson, office
 
 if TYPE_CHECKING:
     from pbx.config.findings.finding import Finding
@@ -21,7 +20,7 @@ def check(
     context: typer.Context,
     file: Annotated[Path | None, typer.Argument(help="Another file than the office's.")] = None,
     *,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON document.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Find everything that is wrong with the file; exit 1 if there is an error, 0 with warnings.
 
@@ -30,11 +29,10 @@ def check(
     from pbx.config import plan
     from pbx.ops.validation import held_numbers
 
-    known: Context = context.obj
+    known = office(context)
     path = file or known.config
     numbers = held_numbers(known.folder)
-    presets = data_folder("config") / "presets.toml"
-    _, found = plan.check(path, presets, datetime.now(UTC), numbers)
+    _, found = plan.check(path, datetime.now(UTC), numbers)
     ok = all(one.severity != "error" for one in found)
     if as_json:
         shape = {"ok": ok, "findings": [_shape(one) for one in found]}

@@ -15,6 +15,7 @@ import typer
 from pbx.base import when
 from pbx.base.errors import OfficeLineError
 from pbx.cli.shared.context import Context
+from pbx.cli.shared.options import AsJson, office
 
 if TYPE_CHECKING:
     from routing.model import Plan
@@ -36,7 +37,7 @@ def explain(
     against: Annotated[
         Path | None, typer.Option(help="Another file than the plan that runs.")
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON document.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Say who rings and why, for a call of the log or for one that you imagine.
 
@@ -50,11 +51,11 @@ def explain(
     if call is not None and (caller or at or press or repeat > 1 or against):
         raise OfficeLineError("A call of the log is told as it was; leave the other options out.")
     if call is not None:
-        _past(context.obj, call, as_json=as_json)
+        _past(office(context), call, as_json=as_json)
     elif did is not None:
         if not KEYS.issuperset(press or ()):
             raise OfficeLineError("A key is one of 0 to 9, * and #; give one with each --press.")
-        known: Context = context.obj
+        known = office(context)
         known = known if against is None else replace(known, file=against)
         plan = known.running() if against is None else known.plan()
         _imagined(known, plan, did, caller, at, tuple(press or ()), repeat, as_json=as_json)

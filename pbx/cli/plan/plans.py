@@ -13,6 +13,7 @@ from pbx.base.errors import OfficeLineError
 from pbx.base.phone_numbers import mask_within
 from pbx.cli.shared.answers import answer, is_up, note_if_down
 from pbx.cli.shared.context import Context, whoever
+from pbx.cli.shared.options import AsJson, office
 from pbx.cli.shared.reasons import reason_of
 from pbx.config.home import Home
 
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
     from pbx.db.plans import Applied
     from pbx.ops.validation import Judgement
 
-AsJson = Annotated[bool, typer.Option("--json", help="One JSON document.")]
 By = Annotated[str | None, typer.Option(help="Who does it; else the user of this machine.")]
 
 
@@ -40,7 +40,7 @@ def diff(
     from pbx.config import plan
     from pbx.db.overlay import applied_texts
 
-    known: Context = context.obj
+    known = office(context)
     path = file or known.config
     text = plan.read_text(path)
     running = next(iter(applied_texts(Home(known.home).database)), None)
@@ -85,7 +85,7 @@ def apply(
     from pbx.db.plans import apply_text, list_applied
     from pbx.ops.validation import validate
 
-    known: Context = context.obj
+    known = office(context)
     text = plan.read_text(known.config)
     judgement = validate(text, known.config, Home(known.home), datetime.now(UTC))
     refuse(judgement, force)
@@ -122,11 +122,12 @@ def rollback(
 
     Example: officeline rollback 12
     """
+    known = office(context)
     from pbx.db.plans import apply_text, get_applied, list_applied
 
-    if not Home(context.obj.home).database.exists():
+    if not Home(known.home).database.exists():
         raise OfficeLineError("No plan was applied yet; 'officeline apply' does it.")
-    engine = context.obj.database()
+    engine = known.database()
     newest = list_applied(engine, 2)
     if plan_id is None and len(newest) < 2:  # noqa: PLR2004  # the one that runs, and one before
         raise OfficeLineError(
@@ -145,13 +146,13 @@ def rollback(
         what="plan.rolled-back",
     )
     if applied is None:
-        answer(context.obj, f"Plan {target.hash} was applied last; there is nothing to return to.")
-        note_if_down(context.obj)
+        answer(known, f"Plan {target.hash} was applied last; there is nothing to return to.")
+        note_if_down(known)
         return
-    _went(context.obj, applied, "goes live again within a second")
-    if context.obj.file is not None:
-        typer.echo(f"{context.obj.config} was not changed.")
-    _tell_what_waits(context.obj, newest[0], wanted)
+    _went(known, applied, "goes live again within a second")
+    if known.file is not None:
+        typer.echo(f"{known.config} was not changed.")
+    _tell_what_waits(known, newest[0], wanted)
 
 
 def history(context: typer.Context, *, as_json: AsJson = False) -> None:
@@ -161,7 +162,7 @@ def history(context: typer.Context, *, as_json: AsJson = False) -> None:
     """
     from pbx.db.plans import list_applied
 
-    known: Context = context.obj
+    known = office(context)
     rows = list_applied(known.database()) if Home(known.home).database.exists() else []
     zone = known.zone()
     if as_json:
@@ -224,11 +225,10 @@ def _tell_what_waits(known: Context, before: Applied | None, wanted: Configurati
 
 def _parsed(applied: Applied) -> Configuration:
     """Read an applied plan, which this version may no longer be able to; then a ConfigError."""
-    from pbx.base.paths import data_folder
     from pbx.config import plan
 
     name = Path(f"applied plan {applied.id}")
-    return plan.parse(applied.text, name, data_folder("config") / "presets.toml")
+    return plan.parse(applied.text, name)
 
 
 def add_to(app: typer.Typer) -> None:

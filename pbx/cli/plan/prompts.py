@@ -10,6 +10,7 @@ import typer
 
 from pbx.asterisk.speech.prompts import check_prompts, load_catalog, sounds_folder
 from pbx.base.errors import OfficeLineError
+from pbx.cli.shared.options import AsJson
 
 app = typer.Typer(help="The spoken sentences and the hold music.", no_args_is_help=True)
 
@@ -49,7 +50,7 @@ def check(
     ] = None,
     sounds: Sounds = None,
     *,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Say which prompts cannot be played, and how to fix each; exit 1 if there are any.
 

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from pbx.base.errors import OfficeLineError
-from pbx.cli.shared.context import Context
+from pbx.cli.shared.options import AsJson, office
 from pbx.cli.shared.working import working
 from routing.time_text import TimeText
 
@@ -25,13 +25,13 @@ def prove(
         str | None, typer.Option("--from", help="From this time on, such as 1/1/2027; now.")
     ] = None,
     end: Annotated[str | None, typer.Option("--to", help="Up to this time; a year on.")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON document.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Prove that every path of every call ends at a human; exit 1 with the paths that do not.
 
     Example: officeline prove --from 2026-11-01 --to 2027-03-01
     """
-    known: Context = context.obj
+    known = office(context)
     from pbx.reports import proof_text as proved
     from routing import proof
 

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from pbx.cli.shared.context import Context
+from pbx.cli.shared.options import AsJson, office
 from pbx.cli.shared.working import working
 
 
@@ -18,7 +18,7 @@ def replay(
     *,
     against: Annotated[Path, typer.Option(help="The file to compare with.")],
     days: Annotated[int, typer.Option(min=1, max=3660, help="So many days back.")] = 30,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON document.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Show the calls of the last days that another file would treat otherwise, and why.
 
@@ -30,7 +30,7 @@ def replay(
     from pbx.db.calls import last_decisions
     from pbx.reports import replay as replaying
 
-    known: Context = context.obj
+    known = office(context)
     log = open_log(known)
     plan = replace(known, file=against).plan()
     decided = last_decisions(log, datetime.now(UTC) - timedelta(days=days))

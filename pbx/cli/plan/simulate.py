@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 from zoneinfo import ZoneInfo
 
 import typer
@@ -14,6 +14,7 @@ from pbx.base import when
 from pbx.base.errors import OfficeLineError
 from pbx.base.os_errors import os_sentence
 from pbx.cli.shared.context import Context
+from pbx.cli.shared.options import AsJson, office
 from pbx.cli.shared.working import working
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ def simulate(
         float, typer.Option(min=0, max=1, help="How likely somebody accepts when a step rings.")
     ] = 0.8,
     html: Annotated[Path | None, typer.Option(help="Write a calendar to this file.")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON document.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Count nights, weekends, holidays and interruptions, and how calls end, as expected values.
 
@@ -50,7 +51,7 @@ def simulate(
 
     Example: officeline simulate --from 2027-01-01 --to 2028-01-01 --calls-per-night 6
     """
-    known: Context = context.obj
+    known = office(context)
     from pbx.cli.plan.prove import span
     from routing import simulate as simulating
 
@@ -99,7 +100,7 @@ def _history(known: Context, plan: Plan, accepts: float) -> tuple[Load, str]:
     return observed(calls, plan, days, accepts), about
 
 
-def to_json(found: Simulation, zone: ZoneInfo) -> dict[str, Any]:
+def to_json(found: Simulation, zone: ZoneInfo) -> dict[str, object]:
     """Lay a simulation out as `simulate --json` prints it."""
     return {
         "from": when.iso(found.start, zone),

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -16,6 +16,7 @@ from pbx.base import when
 from pbx.base.errors import OfficeLineError
 from pbx.base.os_errors import os_sentence
 from pbx.cli.shared.context import Context, whoever
+from pbx.cli.shared.options import AsJson, office
 from pbx.cli.shared.working import working
 from pbx.config.home import Home
 
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
 
 app = typer.Typer(no_args_is_help=True)
 
-AsJson = Annotated[bool, typer.Option("--json", help="One JSON document.")]
 From = Annotated[str | None, typer.Option("--from", help="From this time on, such as 'fri 5pm'.")]
 To = Annotated[
     str | None, typer.Option("--to", help="Up to, but without, this time, such as noon.")
@@ -51,7 +51,7 @@ def list_(
 
     Example: officeline audit list --from "yesterday 17:00" --what numbers
     """
-    place: Context = context.obj
+    place = office(context)
     zone = place.zone()
     found = _entries(place, zone, start, end, who, what)
     if as_json:
@@ -87,7 +87,7 @@ def verify(
 
     Example: officeline audit verify
     """
-    place: Context = context.obj
+    place = office(context)
     from pbx.db import audit
 
     kept = None if head is None else _hash(head)
@@ -121,7 +121,7 @@ def head(context: typer.Context, *, as_json: AsJson = False) -> None:
 
     Example: officeline audit head
     """
-    place: Context = context.obj
+    place = office(context)
     from pbx.db import audit
 
     at = (0, audit.GENESIS)
@@ -143,7 +143,7 @@ def export(
 
     Example: officeline audit export audit-2026.jsonl --from 2026-01-01 --to 2027-01-01
     """
-    place: Context = context.obj
+    place = office(context)
     zone = place.zone()
     from pbx.db import audit
 
@@ -167,7 +167,7 @@ def export(
     typer.echo(f"{file} has {len(found)} rows.")
 
 
-def _write(target: TextIO, rows: Iterable[dict[str, Any]], *, as_csv: bool) -> None:
+def _write(target: TextIO, rows: Iterable[dict[str, object]], *, as_csv: bool) -> None:
     if not as_csv:
         target.writelines(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
         return
@@ -195,7 +195,7 @@ def _entries(
     return audit.entries(place.database(), since, until, who, what)
 
 
-def _shape(one: AuditEntry, zone: ZoneInfo) -> dict[str, Any]:
+def _shape(one: AuditEntry, zone: ZoneInfo) -> dict[str, object]:
     return {
         "seq": one.seq,
         "at": when.iso(one.at, zone),

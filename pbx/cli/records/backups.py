@@ -13,6 +13,7 @@ from pbx.base.errors import OfficeLineError
 from pbx.cli.shared.answers import answer
 from pbx.cli.shared.audited import recorded
 from pbx.cli.shared.context import Context, whoever
+from pbx.cli.shared.options import office
 from pbx.config.home import Home
 
 if TYPE_CHECKING:
@@ -53,7 +54,7 @@ def backup(
     """
     from pbx.ops import age_keys
 
-    place: Context = context.obj
+    place = office(context)
     _see_where(file, folder, keep)
     if bool(to) + passphrase + (passphrase_file is not None) != 1:
         raise OfficeLineError(
@@ -151,7 +152,7 @@ def restore(
         raise OfficeLineError(
             "Say once how it opens: --identity KEYFILE, --passphrase or --passphrase-file FILE."
         )
-    place: Context = context.obj
+    place = office(context)
     unlock: Lock = (
         age_keys.by_identity(identity)
         if identity is not None
@@ -160,10 +161,10 @@ def restore(
     typer.echo(f"Restoring {file} to {place.home} ...", err=True)
     now = datetime.now(UTC)
     found = put_back(file, place.home, unlock, service_user(), by=whoever(), now=now)
-    office = Context(found.config, place.home)
-    made_at = _shown(found.made_at, office)
+    restored = Context(found.config, place.home)
+    made_at = _shown(found.made_at, restored)
     answer(
-        office,
+        restored,
         f"{place.home} has the {found.files} files of {made_at}, each as it was, with "
         f"{found.config}. 'officeline --home {place.home} up' runs it; in that folder every "
         "command finds it by itself.",

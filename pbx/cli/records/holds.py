@@ -11,7 +11,8 @@ import typer
 from pbx.base import when
 from pbx.cli.calls.calls import open_log
 from pbx.cli.shared.answers import answer
-from pbx.cli.shared.context import Context, whoever
+from pbx.cli.shared.context import whoever
+from pbx.cli.shared.options import AsJson, office
 from pbx.cli.shared.reasons import reason_of
 
 app = typer.Typer(no_args_is_help=True)
@@ -27,7 +28,7 @@ def add(context: typer.Context, target: Target, *, reason: Reason, by: By = None
 
     Example: officeline hold add 1795456091.0 --reason "letter from a lawyer"
     """
-    place: Context = context.obj
+    place = office(context)
     engine = open_log(place)
     from pbx.db import retention_holds
 
@@ -43,7 +44,7 @@ def lift(context: typer.Context, target: Target, *, reason: Reason, by: By = Non
 
     Example: officeline hold lift 1795456091.0 --reason "settled"
     """
-    place: Context = context.obj
+    place = office(context)
     engine = open_log(place)
     from pbx.db import retention_holds
 
@@ -57,13 +58,13 @@ def list_(
     context: typer.Context,
     *,
     past: Annotated[bool, typer.Option("--all", help="Lifted ones, too.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON document.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """List what is held, and why.
 
     Example: officeline hold list --all
     """
-    place: Context = context.obj
+    place = office(context)
     times, engine = place.times(), open_log(place)
     from pbx.db import retention_holds
 

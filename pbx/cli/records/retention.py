@@ -11,7 +11,8 @@ import typer
 from pbx.base import when
 from pbx.cli.calls.calls import open_log
 from pbx.cli.shared.answers import answer, practice
-from pbx.cli.shared.context import Context, whoever
+from pbx.cli.shared.context import whoever
+from pbx.cli.shared.options import AsJson, Yes, office
 from pbx.config.home import Home
 
 
@@ -21,8 +22,8 @@ def retention(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Say what would go, and delete nothing.")
     ] = False,
-    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON document.")] = False,
+    yes: Yes = False,
+    as_json: AsJson = False,
 ) -> None:
     """Delete calls, messages and recordings that are older than the file keeps them.
 
@@ -30,7 +31,7 @@ def retention(
 
     Example: officeline retention --dry-run
     """
-    place: Context = context.obj
+    place = office(context)
     engine = open_log(place)
     configuration = place.configuration()
     zone = configuration.plan.office.zone

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, TextIO
+from typing import TYPE_CHECKING, Annotated, TextIO
 
 import typer
 
@@ -17,8 +17,9 @@ from pbx.base.errors import OfficeLineError
 from pbx.base.os_errors import os_sentence
 from pbx.cli.calls.calls import open_log
 from pbx.cli.reports.reconcile import day_of
-from pbx.cli.shared.audited import Reveal, recorded, revealing
+from pbx.cli.shared.audited import recorded, revealing
 from pbx.cli.shared.context import Context
+from pbx.cli.shared.options import AsJson, Reveal, office
 from pbx.cli.shared.working import working
 from routing.instants import DAY, local_day
 
@@ -28,13 +29,26 @@ if TYPE_CHECKING:
     from routing.time_text import TimeText
 
 LONGEST = 5 * 366  # days of a report
+TRAFFIC = {  # what each of these commands tells, and an example of its options
+    "day": (
+        "Tell what a day was like for those who called; yesterday, unless another is named.",
+        "--date yesterday --html /tmp/day.html",
+    ),
+    "week": (
+        "Tell what a week was like for those who called: the last whole one from Monday to Sunday.",
+        "--date 2026-11-26 --csv /tmp/week.csv",
+    ),
+    "month": (
+        "Tell what a month was like for those who called: the last whole one.",
+        "--from 2026-01-01 --to 2026-04-01 --html /tmp/quarter.html",
+    ),
+}
 
 Day = Annotated[
     str | None, typer.Option("--date", help="The one that holds this day, such as 11/28/2026.")
 ]
 From = Annotated[str | None, typer.Option("--from", help="From this day on.")]
 To = Annotated[str | None, typer.Option("--to", help="Up to, but without, this day.")]
-AsJson = Annotated[bool, typer.Option("--json", help="One JSON document.")]
 Csv = Annotated[str | None, typer.Option("--csv", metavar="FILE", help="To a file; - is stdout.")]
 Html = Annotated[Path | None, typer.Option(help="Write a page to this file.")]
 
@@ -53,62 +67,30 @@ class ReportRequest:
 
 def add_to(app: typer.Typer) -> None:
     """Put these commands into the group."""
-    for command in (day, week, month, oncall):
-        app.command()(command)
+    for kind, (about, options) in TRAFFIC.items():
+        text = f"{about}\n\nExample: officeline report {kind} {options}"
+        app.command(kind, help=text)(_traffic_of(kind))
+    app.command()(oncall)
 
 
-def day(
-    context: typer.Context,
-    *,
-    date_: Day = None,
-    start: From = None,
-    end: To = None,
-    as_json: AsJson = False,
-    to_csv: Csv = None,
-    html: Html = None,
-    reveal: Reveal = False,
-) -> None:
-    """Tell what a day was like for those who called; yesterday, unless another is named.
+def _traffic_of(kind: str) -> Callable[..., None]:
+    """Make the command that reports a day, week or month."""
 
-    Example: officeline report day --date yesterday --html /tmp/day.html
-    """
-    _traffic(context.obj, "day", (date_, start, end), (as_json, to_csv, html), reveal=reveal)
+    def report(
+        context: typer.Context,
+        *,
+        date_: Day = None,
+        start: From = None,
+        end: To = None,
+        as_json: AsJson = False,
+        to_csv: Csv = None,
+        html: Html = None,
+        reveal: Reveal = False,
+    ) -> None:
+        named, ways = (date_, start, end), (as_json, to_csv, html)
+        _traffic(office(context), kind, named, ways, reveal=reveal)
 
-
-def week(
-    context: typer.Context,
-    *,
-    date_: Day = None,
-    start: From = None,
-    end: To = None,
-    as_json: AsJson = False,
-    to_csv: Csv = None,
-    html: Html = None,
-    reveal: Reveal = False,
-) -> None:
-    """Tell what a week was like for those who called: the last whole one from Monday to Sunday.
-
-    Example: officeline report week --date 2026-11-26 --csv /tmp/week.csv
-    """
-    _traffic(context.obj, "week", (date_, start, end), (as_json, to_csv, html), reveal=reveal)
-
-
-def month(
-    context: typer.Context,
-    *,
-    date_: Day = None,
-    start: From = None,
-    end: To = None,
-    as_json: AsJson = False,
-    to_csv: Csv = None,
-    html: Html = None,
-    reveal: Reveal = False,
-) -> None:
-    """Tell what a month was like for those who called: the last whole one.
-
-    Example: officeline report month --from 2026-01-01 --to 2026-04-01 --html /tmp/quarter.html
-    """
-    _traffic(context.obj, "month", (date_, start, end), (as_json, to_csv, html), reveal=reveal)
+    return report
 
 
 def oncall(
@@ -125,7 +107,7 @@ def oncall(
 
     Example: officeline report oncall --date 2026-11-01 --json
     """
-    known: Context = context.obj
+    known = office(context)
     plan = known.running()
     first, last = span("month", date_, start, end, plan.office.times)
     engine = open_log(known)
@@ -222,7 +204,7 @@ def _tell(
     wanted: ReportRequest,
     past: ConfigHistory,
     tables: list[ReportTable],
-    document: Callable[[], dict[str, Any]],
+    document: Callable[[], dict[str, object]],
 ) -> None:
     """Write the files that were asked for; else, or besides with --json, answer on stdout."""
     from pbx.reports import history as plans

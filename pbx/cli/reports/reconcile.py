@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, date, datetime, timedelta
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 from zoneinfo import ZoneInfo
 
 import typer
@@ -13,8 +13,9 @@ from pbx.base import when
 from pbx.base.errors import OfficeLineError
 from pbx.base.phone_numbers import known, mask
 from pbx.cli.calls.calls import open_log
-from pbx.cli.shared.audited import Reveal, revealing
+from pbx.cli.shared.audited import revealing
 from pbx.cli.shared.context import Context
+from pbx.cli.shared.options import AsJson, Reveal, office
 from pbx.cli.shared.working import working
 from pbx.config.home import Home
 from routing.instants import local_day
@@ -39,13 +40,13 @@ def reconcile(
     *,
     day: Annotated[str, typer.Option(help="The office's day.")] = "yesterday",
     reveal: Reveal = False,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON document.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Account for every call of a day: our log against Asterisk's records. Exit 1 if any is open.
 
     Example: officeline reconcile --day 2026-11-27
     """
-    known: Context = context.obj
+    known = office(context)
     zone = known.zone()
     wanted = day_of(day, zone)
     with working("Holding both ledgers against each other"):
@@ -92,7 +93,7 @@ def _cut_off(known: Context) -> timedelta:
 
 def to_json(
     found: Reconciliation, day: date, zone: ZoneInfo, home: Home, *, reveal: bool = False
-) -> dict[str, Any]:
+) -> dict[str, object]:
     """Lay out a day as `reconcile --json` prints it; numbers are masked unless revealed."""
     return {
         "day": day.isoformat(),
@@ -119,7 +120,7 @@ def line(found: Reconciliation) -> str:
     return f"{calls}: {', '.join(reported)}." if reported else "No calls."
 
 
-def _item(one: Unaccounted, zone: ZoneInfo, home: Home, *, reveal: bool) -> dict[str, Any]:
+def _item(one: Unaccounted, zone: ZoneInfo, home: Home, *, reveal: bool) -> dict[str, object]:
     ours, theirs = one.ours, one.asterisks
     recording = home.messages / f"failsafe-{one.id}.wav"
     return {

@@ -16,8 +16,8 @@ from pbx.base.os_errors import os_sentence
 from pbx.cli.calls.calls import open_log
 from pbx.cli.reports import figures as report_figures
 from pbx.cli.reports.reconcile import day_of, line, to_json
-from pbx.cli.shared.audited import Reveal, recorded, revealing
-from pbx.cli.shared.context import Context
+from pbx.cli.shared.audited import recorded, revealing
+from pbx.cli.shared.options import AsJson, Reveal, office
 from pbx.cli.shared.working import working
 from pbx.config.home import Home
 
@@ -46,7 +46,7 @@ def morning(
     ] = None,
     to_csv: report_figures.Csv = None,
     reveal: Reveal = False,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON document.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Tell the night before a day's opening: every call, who answered it, what is still open.
 
@@ -54,7 +54,7 @@ def morning(
     """
     if as_json and to_csv == "-":
         raise OfficeLineError("Stdout takes one of --json and --csv; name a file with --csv.")
-    known: Context = context.obj
+    known = office(context)
     plan = known.running()
     wanted = day_of(day, plan.office.zone)
     engine = open_log(known)
@@ -97,7 +97,7 @@ def audited(found: Night) -> str:
     )
 
 
-def _document(found: Night, shown: Shown, home: Home) -> dict[str, Any]:
+def _document(found: Night, shown: Shown, home: Home) -> dict[str, object]:
     from pbx.cli.inbox import shown as inbox_shown
     from pbx.reports import history as past
     from pbx.reports.morning_page import in_order, to_do

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import Any
 
 from pbx.reports import callers
 from pbx.reports.display import Shown
@@ -12,9 +11,10 @@ from pbx.reports.traffic import ABANDONED, ANSWER_S, AnswerTimes, Kept, Traffic
 from routing.clocks import WEEKDAYS
 
 
-def of_traffic(found: Traffic, shown: Shown) -> dict[str, Any]:
+def of_traffic(found: Traffic, shown: Shown) -> dict[str, object]:
     """Lay out what the days were like for those who called."""
     answers = found.answers
+    kept: dict[str, object] = {act: _kept(one) for act, one in found.kept.items()}
     return {
         "calls": found.total._asdict(),
         "answer": {"norm_s": ANSWER_S, **_answers(answers)},
@@ -28,7 +28,7 @@ def of_traffic(found: Traffic, shown: Shown) -> dict[str, Any]:
             "norm_s": found.response_s,
             "opened": found.opened,
             "spoken": found.spoken,
-            **{act: _kept(one) for act, one in found.kept.items()},
+            **kept,
         },
         "by_hour": [{"hour": hour, **one._asdict()} for hour, one in enumerate(found.hours)],
         "by_weekday": [
@@ -48,7 +48,7 @@ def of_traffic(found: Traffic, shown: Shown) -> dict[str, Any]:
     }
 
 
-def of_duty(found: DutyReport) -> dict[str, Any]:
+def of_duty(found: DutyReport) -> dict[str, object]:
     """Lay out what being on call asked of whom."""
     return {
         "people": [
@@ -74,7 +74,7 @@ def of_duty(found: DutyReport) -> dict[str, Any]:
     }
 
 
-def _kept(one: Kept) -> dict[str, Any]:
+def _kept(one: Kept) -> dict[str, object]:
     return {
         "due": one.due,
         "within": one.within,
@@ -85,7 +85,7 @@ def _kept(one: Kept) -> dict[str, Any]:
     }
 
 
-def _answers(one: AnswerTimes) -> dict[str, Any]:
+def _answers(one: AnswerTimes) -> dict[str, object]:
     return {
         "offered": one.offered,
         "within": one.within,

@@ -5,17 +5,12 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from typing import Annotated, Any
-
-import typer
 
 from pbx.cli.shared.context import Context, whoever
 
-Reveal = Annotated[bool, typer.Option("--reveal", help="Whole numbers; this is written down.")]
-
 
 @contextlib.contextmanager
-def deed(place: Context, what: str, about: str = "", **detail: Any) -> Iterator[None]:
+def deed(place: Context, what: str, about: str = "", **detail: object) -> Iterator[None]:
     """Write down who does something outside of the database; StoreError before it is done."""
     from pbx.db import audit
 
@@ -28,7 +23,7 @@ def deed(place: Context, what: str, about: str = "", **detail: Any) -> Iterator[
         engine.dispose()
 
 
-def recorded(place: Context, what: str, about: str = "", **detail: Any) -> None:
+def recorded(place: Context, what: str, about: str = "", **detail: object) -> None:
     """Write down what is shown next; StoreError if that cannot be, and nothing is shown."""
     with deed(place, what, about, **detail):
         pass

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from pbx.base.errors import ConfigError
-from pbx.base.paths import data_folder
 from pbx.cli.shared import lookup
 from routing.time_text import TimeText
 
@@ -52,7 +51,7 @@ class Context:
         """Read office.toml; ConfigError with all its mistakes."""
         from pbx.config import plan
 
-        return plan.load(self.config, data_folder("config") / "presets.toml")
+        return plan.load(self.config)
 
     def plan(self) -> Plan:
         """Read the plan of office.toml, with what the database lays over it.
@@ -82,11 +81,10 @@ class Context:
         from pbx.db.overlay import applied_texts, laid_over
 
         database = Home(self.home).database
-        presets = data_folder("config") / "presets.toml"
         for applied in applied_texts(database):
             try:
                 name = Path(f"applied plan {applied.id}")
-                found = plan.parse(applied.text, name, presets).plan
+                found = plan.parse(applied.text, name).plan
             except ConfigError:
                 break  # written by another version, which the daemon cannot run either
             if reported and not self._is_file(applied.text):
@@ -149,6 +147,15 @@ class Context:
                 f"The time zone of the office cannot be read from {self.config}; "
                 "name the configuration with --config FILE."
             ) from error
+
+    def country(self) -> str:
+        """Say where the office is, as its numbers are written; the file may be wrong or missing."""
+        from pbx.config.setup.country import country_in
+
+        try:
+            return country_in(self.config.read_text(encoding="utf-8-sig"))
+        except (OSError, ValueError):  # a file that is not even text is a ValueError
+            return country_in(None)
 
     def zone(self) -> ZoneInfo:
         """Look up the office's time zone."""

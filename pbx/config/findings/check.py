@@ -88,18 +88,18 @@ def read_bytes(path: Path) -> tuple[str, Finding | None]:
         return "", finding("bad-toml", "the file", line, message, "Fix that line.")
 
 
-def first_look(text: str, presets: Path) -> Checked:
+def first_look(text: str) -> Checked:
     """Find what no plan can be made with; the same text always gives the same."""
-    draft, found = read(text, presets)
+    draft, found = read(text)
     if draft is not None:
         for look in FIRST:
             found += look(draft)
     return Checked(draft, _sorted(found))
 
 
-def find_all(text: str, presets: Path, now: datetime, numbers: Numbers | None = None) -> Checked:
+def find_all(text: str, now: datetime, numbers: Numbers | None = None) -> Checked:
     """Find everything; `numbers` are the contacts that the secrets file holds, if it was asked."""
-    first = first_look(text, presets)
+    first = first_look(text)
     draft = first.draft
     if draft is None:
         return first

@@ -6,9 +6,9 @@ import hashlib
 import re
 import tomllib
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pbx.config.carriers import carriers
 from pbx.config.findings import renamed
 from pbx.config.findings.draft import Draft, listed, near, original
 from pbx.config.findings.finding import Finding, finding
@@ -65,7 +65,7 @@ _FIXES = {
 }
 
 
-def read(text: str, presets: Path) -> tuple[Draft | None, list[Finding]]:
+def read(text: str) -> tuple[Draft | None, list[Finding]]:
     """Read a text; no draft if it is not TOML at all."""
     try:
         raw = tomllib.loads(text)
@@ -73,7 +73,7 @@ def read(text: str, presets: Path) -> tuple[Draft | None, list[Finding]]:
         return None, [_not_toml(text, error)]
     lines = Lines(text)
     digest = hashlib.sha256(text.encode()).hexdigest()[:12]
-    raw, found = _with_preset(raw, presets, lines)
+    raw, found = _with_preset(raw, lines)
     file, kept, lost, errors = _validated(raw)
     found += _reported(errors, raw, lines)
     return Draft(text, raw, lines, file, kept, frozenset(lost), digest), found
@@ -86,15 +86,13 @@ def _not_toml(text: str, error: Exception) -> Finding:
     return finding("bad-toml", "the file", line, f"not valid TOML: {why}", "Fix that line.")
 
 
-def _with_preset(
-    raw: dict[str, Any], presets: Path, lines: Lines
-) -> tuple[dict[str, Any], list[Finding]]:
+def _with_preset(raw: dict[str, Any], lines: Lines) -> tuple[dict[str, Any], list[Finding]]:
     """Fill the trunk from its preset; an unknown one is left out."""
     trunk = raw.get("trunk")
     name = trunk.get("preset") if isinstance(trunk, dict) else None
     if not isinstance(trunk, dict) or not isinstance(name, str):
         return raw, []
-    known = tomllib.loads(presets.read_text(encoding="utf-8"))
+    known = carriers()
     if name in known:
         filled = {key: value for key, value in known[name].items() if value}
         return {**raw, "trunk": {**filled, **trunk}}, []

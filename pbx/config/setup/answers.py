@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -12,6 +11,7 @@ from pbx.base.errors import OfficeLineError
 from pbx.base.paths import data_folder
 from pbx.base.phone_numbers import to_e164
 from pbx.config import zones
+from pbx.config.carriers import carriers
 from routing import spans
 
 LATER, OTHER = "later", "other"  # no carrier yet; one that has no preset
@@ -78,12 +78,6 @@ def reserved() -> frozenset[str]:
     return RESERVED
 
 
-def carriers() -> dict[str, dict[str, Any]]:
-    """Read what is known of carriers, by their names."""
-    with (data_folder("config") / "presets.toml").open("rb") as file:
-        return tomllib.load(file)
-
-
 def preset(text: str) -> str:
     """Read a kind of practice."""
     return _one_of(text, starts(), "kind of practice")
@@ -123,9 +117,9 @@ def username(text: str) -> str:
     return _field(Username, text)
 
 
-def read_number(text: str) -> str:
-    """Read a phone number as E.164."""
-    e164 = to_e164(text)
+def read_number(text: str, country: str) -> str:
+    """Read a phone number, as people of the office's country write it, as E.164."""
+    e164 = to_e164(text, country)
     if e164 is None:
         raise OfficeLineError("That is no phone number; write it as in +1 212 555 0100.")
     return e164
@@ -170,12 +164,12 @@ def read_physician(text: str) -> tuple[str, str]:
     return _field(Id, key.strip()), title(name.strip())
 
 
-def mobiles(text: str) -> dict[str, str]:
+def mobiles(text: str, country: str) -> dict[str, str]:
     """Read lines such as "lee=+1 212 555 0111"; a line that cannot be read is told by its count."""
     found = {}
     for count, line in enumerate(text.splitlines(), start=1):
         key, sign, reported = line.partition("=")
-        e164 = to_e164(reported)
+        e164 = to_e164(reported, country)
         if line.strip() and (not sign or e164 is None):
             raise OfficeLineError(
                 f"Line {count} of the mobiles cannot be read; write it as in lee=+1 212 555 0111."

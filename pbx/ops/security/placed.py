@@ -7,7 +7,6 @@ from dataclasses import replace
 from pathlib import Path
 
 from pbx.base.errors import OfficeLineError
-from pbx.base.paths import data_folder
 from pbx.config import plan
 from pbx.config.home import Home
 from pbx.db.overlay import applied_texts
@@ -39,8 +38,7 @@ def examine(config: Path, home: Home) -> list[SecurityCheck]:
 
 def _running(config: Path, home: Home) -> Plan:
     for applied in applied_texts(home.database):
-        presets = data_folder("config") / "presets.toml"
-        return plan.parse(applied.text, Path(f"applied plan {applied.id}"), presets).plan
+        return plan.parse(applied.text, Path(f"applied plan {applied.id}")).plan
     return read_configuration(config).plan
 
 

@@ -24,7 +24,6 @@ from pbx.db.database import open_database
 from routing.follow_up import shortest_cut_off
 from tests.faults.line import Line
 from tests.faults.soak.play import Placed, Soak
-from tests.support.office_up import ROOT
 
 SETTLED_S = 150.0  # until the last call's outcome is in the log, and the follow-up has rung
 LEAVES_EARLY = {"leaves in the menu", "leaves after the key", "leaves before the answer"}
@@ -95,7 +94,7 @@ def assess(soak: Soak, began: datetime, left: list[str]) -> Verdict:
     engine = open_database(home.database)
     try:
         later = datetime.now(UTC) + 2 * SETTLING
-        plan = load(home.folder.parent / "office.toml", ROOT / "config" / "presets.toml").plan
+        plan = load(home.folder.parent / "office.toml").plan
         cut_off = shortest_cut_off(plan)
         found = reconcile(engine, cdr_path(home), began, later, later, cut_off)
         rows = all_calls(engine)

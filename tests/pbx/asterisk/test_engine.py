@@ -123,7 +123,7 @@ def test_blocks_of_ports_do_not_overlap(tmp_path: Path) -> None:
 def test_the_ports_of_a_home_stay(tmp_path: Path) -> None:
     """The second start has the first one's; SIP's even while others have the rest of its block."""
     home = Home(tmp_path)
-    configuration = load(ROOT / "config" / "office.toml", ROOT / "config" / "presets.toml")
+    configuration = load(ROOT / "config" / "office.toml")
     first, block = office.choose_ports(configuration, home)
     home.remember_ports(first)
     other, busy = office.choose_ports(configuration, home)

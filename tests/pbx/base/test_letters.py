@@ -18,7 +18,7 @@ from pbx.calls import office
 from pbx.config import plan, secrets
 from pbx.config.home import Home
 from pbx.config.setup import answers, ids
-from tests.support.offices import EXAMPLE, PRESETS, ROOT, changed, codes
+from tests.support.offices import EXAMPLE, ROOT, changed, codes
 
 ACCENTED = changed(
     ("Dr. Ana Lee", "Dr. José Nuñez"),
@@ -73,7 +73,7 @@ def test_what_is_no_letter_is_in_no_name(text: str) -> None:
 def test_names_of_the_file(tmp_path: Path) -> None:
     """They are read, and Asterisk's files, which the carrier is sent words of, have plain ones."""
     text = changed(("Lakeside Internal Medicine", "Clínica Núñez"), text=ACCENTED)
-    config = plan.parse(text, tmp_path / "office.toml", PRESETS)
+    config = plan.parse(text, tmp_path / "office.toml")
     assert config.plan.people["lee"].name == "Dr. José Nuñez"
     held = secrets.Secrets(mobiles={"lee": "+12125550111"}).completed(tuple(config.plan.phones))
     there = Runtime(("asterisk",), tmp_path, tmp_path, "22.10.0", private=True)
@@ -138,7 +138,7 @@ def test_the_mark_that_an_editor_of_windows_sets(tmp_path: Path) -> None:
     for words in (("check",), ("people", "list"), ("oncall", "now")):
         done = ran(tmp_path, *words, env={})
         assert done.returncode == 0, done
-    assert plan.load(config, PRESETS) == plan.parse(EXAMPLE, config, PRESETS)
+    assert plan.load(config) == plan.parse(EXAMPLE, config)
 
 
 @pytest.mark.parametrize("encoding", ["utf-16", "utf-16-be", "utf-16-le"])

@@ -20,14 +20,13 @@ from routing.escalation import Ringing
 from routing.model import Patient, Plan
 
 ROOT = Path(__file__).parents[3]
-PRESETS = ROOT / "config/presets.toml"
 KNOWN, STRANGER = "+19175550101", "+19175550102"
 PATIENTS = {
     KNOWN: Patient("p1", "A. Patient", "patel", frozenset({"always own"})),
     "+19175550103": Patient("p2", "B. Patient", None, frozenset({"blocked"})),
 }
 PLANS = [
-    replace(load(path, PRESETS).plan, patients=PATIENTS)
+    replace(load(path).plan, patients=PATIENTS)
     for path in (ROOT / "config/office.toml", ROOT / "tests/calls/policy.toml")
 ]
 EVENTS_LIMIT = 40

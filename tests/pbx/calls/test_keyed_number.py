@@ -16,7 +16,7 @@ from pbx.config.plan import load
 from routing.model import Plan
 
 ROOT = Path(__file__).parents[3]
-PLAN = load(ROOT / "config/office.toml", ROOT / "config/presets.toml").plan
+PLAN = load(ROOT / "config/office.toml").plan
 NIGHT = datetime(2026, 11, 28, 2, 10, tzinfo=PLAN.office.zone)
 CALLER = "+19175550123"
 
@@ -126,7 +126,7 @@ def test_a_number_is_asked_for_before_a_message(
 
 def test_strangers_are_no_repeat() -> None:
     """Three calls from abroad within the hour are three callers, three of one number are one."""
-    policy = load(ROOT / "tests/calls/policy.toml", ROOT / "config/presets.toml").plan
+    policy = load(ROOT / "tests/calls/policy.toml").plan
     for caller, menu in (("+442079460018", True), (None, True), (CALLER, False)):
         flow = CallFlow(Fixed(policy, {}), RecentCallers())
         for call in ("1.1", "1.2", "1.3"):

@@ -28,7 +28,6 @@ from pbx.db.plans import apply_first, apply_text
 from routing.model import Override
 
 ROOT = Path(__file__).parents[3]
-PRESETS = ROOT / "config" / "presets.toml"
 EXAMPLE = (ROOT / "config" / "office.toml").read_text()
 NOW = datetime(2026, 11, 27, 12, tzinfo=UTC)
 WAIT_S = 20.0  # how long a slow machine may take; a change takes a fifth of a second
@@ -41,7 +40,7 @@ def variant(seconds: int) -> str:
 
 def parsed(text_: str) -> plans.Configuration:
     """Read a file's text."""
-    return plans.parse(text_, Path("office.toml"), PRESETS)
+    return plans.parse(text_, Path("office.toml"))
 
 
 def put(engine: Engine, text_: str) -> str:

@@ -38,7 +38,7 @@ from routing.model import Override, Patient, together
 
 ROOT = Path(__file__).parents[3]
 NOW = datetime(2026, 11, 28, 7, 10, tzinfo=UTC)  # a Saturday night in New York
-PLAN = plans.load(ROOT / "config" / "office.toml", ROOT / "config" / "presets.toml").plan
+PLAN = plans.load(ROOT / "config" / "office.toml").plan
 CALLER = "+12125550142"
 REASON = MessageDraft(CALLER, "urgent", "urgent")
 TURN = records.EventNoted("1.1", NOW, "turn", {"event": "arrived", "verb": "menu"})

@@ -39,7 +39,7 @@ from routing.follow_up import RINGING, Todo
 from tests.support.ledgers import Reported, cdr_lines, write_cdr
 
 ROOT = Path(__file__).parents[3]
-PLAN = plans.load(ROOT / "config" / "office.toml", ROOT / "config" / "presets.toml").plan
+PLAN = plans.load(ROOT / "config" / "office.toml").plan
 NOW = datetime(2026, 11, 28, 7, 10, tzinfo=UTC)  # a Saturday night in New York
 MAIN, BACK_LINE, CALLER = "+12125550100", "+12125550101", "+12125550142"
 CALL = "1.1"

@@ -194,7 +194,7 @@ async def test_wrong_pins_and_locks_are_rows(place: Path, engine: Engine) -> Non
 
 async def test_a_recording_heard_by_telephone_is_a_row(place: Path, engine: Engine) -> None:
     """By whom, each time; and a database that takes no row does not withhold the words."""
-    plan = plans.load(EXAMPLE, ROOT / "config" / "presets.toml").plan
+    plan = plans.load(EXAMPLE).plan
     pins = Pins(place / "home", engine, _Clock())
     nobody = SimpleNamespace(connect=lambda *_: None)
     live = SimpleNamespace(plan=plan, book={})

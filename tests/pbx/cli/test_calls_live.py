@@ -34,7 +34,7 @@ from tests.support.ledgers import Reported, write_log
 
 ROOT = Path(__file__).parents[3]
 EXAMPLE = ROOT / "config" / "office.toml"
-PLAN = parse(EXAMPLE.read_text("utf-8"), EXAMPLE, ROOT / "config" / "presets.toml").plan
+PLAN = parse(EXAMPLE.read_text("utf-8"), EXAMPLE).plan
 COMMAND = [sys.executable, "-m", "cli", "--config", str(EXAMPLE)]
 DEADLINE_S = 20.0
 ROWS, COLUMNS = 24, 80

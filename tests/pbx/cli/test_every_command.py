@@ -156,7 +156,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     held = secrets.Secrets(mobiles=dict(MOBILES)).with_pin("lee", hashed("480297"))
     secrets.write(home.folder, held)
     engine = open_database(home.database)
-    running = parse(text, folder / "office.toml", ROOT / "config" / "presets.toml").plan
+    running = parse(text, folder / "office.toml").plan
     apply_first(engine, text, running.hash, now=now)
     entry = PatientEntry(1, Patient("P1042", "Zoë Łuczak — née Müller"), ("+12125550142",))
     put_patients(engine, [entry], refused=False, partial=False, by="amy", now=now)

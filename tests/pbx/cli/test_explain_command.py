@@ -26,7 +26,7 @@ from routing.shift_start import Begin
 
 ROOT = Path(__file__).parents[3]
 CONFIG = ROOT / "config/office.toml"
-PLAN = load(CONFIG, ROOT / "config/presets.toml").plan
+PLAN = load(CONFIG).plan
 MAIN, BACK, CALLER = "+12125550100", "+12125550101", "+19175550123"
 EVERYBODY = dict.fromkeys(PLAN.people, frozenset({"mobile"}))
 NIGHT = datetime(2026, 11, 28, 2, 10, tzinfo=PLAN.office.zone)

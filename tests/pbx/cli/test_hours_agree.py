@@ -16,7 +16,7 @@ from pbx.config.plan import parse
 from routing import hours
 from routing.decision import Facts
 from routing.model import HoursChange, HoursState, Plan
-from tests.support.offices import PRESETS, changed
+from tests.support.offices import changed
 
 LAB = """
 [[lines]]
@@ -45,7 +45,7 @@ do = { message = "routine" }
 [hours]
 """
 TEXT = changed(("[hours]\n", LAB.lstrip()))
-PLAN = parse(TEXT, Path("office.toml"), PRESETS).plan
+PLAN = parse(TEXT, Path("office.toml")).plan
 BEGINS = datetime(2026, 10, 25, tzinfo=UTC)  # a day on which clocks change follows, and a holiday
 STATES: tuple[HoursState, ...] = ("open", "closed")
 MINUTES = 60 * 24 * 70

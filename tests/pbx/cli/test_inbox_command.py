@@ -42,7 +42,7 @@ NOTE = "rang +1 212 555 0142 twice"
 @pytest.fixture
 def plan() -> Plan:
     """Read the example practice."""
-    return parse(EXAMPLE.read_text("utf-8"), EXAMPLE, ROOT / "config" / "presets.toml").plan
+    return parse(EXAMPLE.read_text("utf-8"), EXAMPLE).plan
 
 
 @pytest.fixture

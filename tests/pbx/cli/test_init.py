@@ -27,7 +27,7 @@ from pbx.config.setup import write as land
 from pbx.config.setup.answers import SetupAnswers
 from pbx.config.setup.office_text import with_answers
 from routing import proof
-from tests.support.offices import EXAMPLE, NOW, PRESETS, found
+from tests.support.offices import EXAMPLE, NOW, found
 
 ROOT = Path(__file__).parents[3]
 FLAGS = {
@@ -79,7 +79,7 @@ def test_every_start_is_checked_and_proven(preset: str) -> None:
     """What a practice begins with has no finding, and every call of a year ends at a human."""
     text = answers.start_text(preset)
     assert found(text) == []
-    whole = plan.parse(text, Path(preset), PRESETS).plan
+    whole = plan.parse(text, Path(preset)).plan
     numbers = dict.fromkeys(whole.people, frozenset({"mobile"}))
     assert proof.prove(whole, numbers, NOW, NOW + timedelta(days=365)).holds
     nobody = dict.fromkeys(whole.people, frozenset[str]())

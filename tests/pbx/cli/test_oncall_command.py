@@ -31,7 +31,6 @@ from routing.time_text import TimeText
 
 ROOT = Path(__file__).parents[3]
 EXAMPLE = (ROOT / "config" / "office.toml").read_text()
-PRESETS = ROOT / "config" / "presets.toml"
 # A Tuesday evening in New York; Osei has the week up to Monday, then Patel, then Lee.
 NEW_YORK = ZoneInfo("America/New_York")
 US = TimeText(NEW_YORK)
@@ -79,7 +78,7 @@ def complaint(place: Context, *words: str) -> str:
 
 def holds(place: Context, at: str) -> tuple[tuple[str, ...], str]:
     """Say who is on call and why, as the daemon would read it."""
-    plan = laid_over(parse(EXAMPLE, place.config, PRESETS).plan, Home(place.home).database)
+    plan = laid_over(parse(EXAMPLE, place.config).plan, Home(place.home).database)
     answer = on_call(plan, "doctors", datetime.fromisoformat(at))
     return answer.people, answer.source
 
@@ -405,7 +404,7 @@ def test_cancel_and_the_list_of_overrides(place: Context) -> None:
 def test_the_plan_that_runs_is_reported_and_not_the_file(place: Context) -> None:
     """A file that is not applied changes nobody's night, even a broken one."""
     place.home.mkdir()
-    plan = parse(EXAMPLE, place.config, PRESETS).plan
+    plan = parse(EXAMPLE, place.config).plan
     engine = open_database(Home(place.home).database)
     apply_text(engine, EXAMPLE, plan.hash, by="amy", now=datetime.now(UTC))
     assert document(place, "now")["schedules"][0]["oncall"] == "osei"

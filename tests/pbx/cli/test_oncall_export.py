@@ -49,7 +49,7 @@ def test_each_change_makes_the_events_newer(place: Context) -> None:
     """A plan that goes live, an override, its end; exporting again changes nothing."""
     place.home.mkdir()
     engine = open_database(Home(place.home).database)
-    hash_ = parse(EXAMPLE, place.config, ROOT / "config" / "presets.toml").plan.hash
+    hash_ = parse(EXAMPLE, place.config).plan.hash
     apply_text(engine, EXAMPLE, hash_, by="amy", now=NOW - timedelta(days=1))
     first = run(place, NOW, "export", "--schedule", "doctors")
     assert stamps(first) == {("1", "20261127T150000Z", "20261127T150000Z")}

@@ -16,7 +16,6 @@ from pbx.config.plan import parse
 
 ROOT = Path(__file__).parents[3]
 EXAMPLE = (ROOT / "config" / "office.toml").read_text(encoding="utf-8")
-PRESETS = ROOT / "config" / "presets.toml"
 NOW = datetime(2026, 11, 28, 15, tzinfo=UTC)
 
 
@@ -53,7 +52,7 @@ def imported(place: Context, text: str, *options: str, name: str = "feed") -> st
 
 def reported(place: Context) -> list[str]:
     """List the file's shifts of December, by their day."""
-    plan = parse(place.config.read_text(encoding="utf-8"), place.config, PRESETS).plan
+    plan = parse(place.config.read_text(encoding="utf-8"), place.config).plan
     shifts = sorted(plan.schedules["doctors"].shifts, key=lambda one: one.start)
     return [f"{one.start.day} {one.person}" for one in shifts]
 

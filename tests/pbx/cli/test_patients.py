@@ -34,7 +34,7 @@ from routing.model import Patient, Plan
 
 NOW = datetime(2026, 11, 27, 12, tzinfo=UTC)
 ROOT = Path(__file__).parents[3]
-PLAN = plans.load(ROOT / "config" / "office.toml", ROOT / "config" / "presets.toml").plan
+PLAN = plans.load(ROOT / "config" / "office.toml").plan
 HEAD = "id,name,numbers,panel,flags\n"
 GOOD = """\
 P1,Maria Núñez,(212) 555-0142; +1 212 555 0143,lee,"always own; interpreter: Spanish"

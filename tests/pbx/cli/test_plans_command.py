@@ -25,7 +25,6 @@ from pbx.db.overlay import applied_texts
 from pbx.db.plans import apply_text, list_applied
 from pbx.service.pulse import Pulse
 
-PRESETS = Path(__file__).parents[3] / "config/presets.toml"
 ROOT = Path(__file__).parents[3]
 EXAMPLE = (ROOT / "config" / "office.toml").read_text()
 APP = typer.Typer()
@@ -84,7 +83,7 @@ def test_apply_rollback_and_history(place: Context) -> None:
     assert found[0]["note"] == "back to 1"
     assert [one["running"] for one in found] == [True, False, False, False, False]
     assert [one["plan"] for one in found] == [
-        plan_files.parse(text, place.config, PRESETS).plan.hash
+        plan_files.parse(text, place.config).plan.hash
         for text in (EXAMPLE, variant(20), variant(30), variant(20), EXAMPLE)
     ]
     at = datetime.fromisoformat(found[0]["applied_at"])

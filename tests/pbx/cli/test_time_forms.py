@@ -15,7 +15,7 @@ import cli
 from pbx.base import when
 from pbx.config.plan import parse
 from routing.time_text import TimeText
-from tests.support.offices import EXAMPLE, PRESETS
+from tests.support.offices import EXAMPLE
 
 HEAD = "[office]\n"
 SPAN = ("--from", "2026-11-01", "--to", "2026-12-01")
@@ -118,7 +118,7 @@ def test_country_and_zone_of_the_file_decide(tmp_path: Path) -> None:
     """An office in Berlin, on its own clock."""
     text = (office(tmp_path, "DE") / "office.toml").read_text()
     text = text.replace("America/New_York", "Europe/Berlin")
-    plan = parse(text, Path("office.toml"), PRESETS).plan
+    plan = parse(text, Path("office.toml")).plan
     assert plan.office.times == TimeText(plan.office.zone, month_first=False)
     night = datetime(2026, 11, 28, 7, 10, tzinfo=UTC)
     assert plan.office.times.moment(night) == "Sat, 28 Nov 2026, 08:10 CET"

@@ -13,7 +13,7 @@ from pbx.config.ics.reader import read
 from pbx.config.ics.whose import Whose
 
 ROOT = Path(__file__).parents[3]
-PLAN = plan_files.load(ROOT / "config" / "office.toml", ROOT / "config" / "presets.toml").plan
+PLAN = plan_files.load(ROOT / "config" / "office.toml").plan
 FOLDER = Path(__file__).parent / "calendars"
 START = datetime(2026, 11, 28, 5, tzinfo=UTC)
 END = START + timedelta(days=365)

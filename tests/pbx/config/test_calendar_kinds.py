@@ -13,7 +13,7 @@ from pbx.config.ics.reader import CalendarShifts, read
 from pbx.config.ics.whose import Whose
 
 ROOT = Path(__file__).parents[3]
-PLAN = plan_files.load(ROOT / "config" / "office.toml", ROOT / "config" / "presets.toml").plan
+PLAN = plan_files.load(ROOT / "config" / "office.toml").plan
 START = datetime(2026, 3, 1, 5, tzinfo=UTC)  # the clock jumps ahead on 8 March
 END = START + timedelta(days=31)
 NY = "DTSTART;TZID=America/New_York:"

@@ -20,7 +20,7 @@ from routing.schedule import on_call
 
 ROOT = Path(__file__).parents[3]
 TEXT = (ROOT / "config" / "office.toml").read_text(encoding="utf-8")
-PRESETS, NAME = ROOT / "config" / "presets.toml", Path("office.toml")
+NAME = Path("office.toml")
 ZONES = ("America/New_York", "Australia/Lord_Howe", "America/Phoenix")
 PEOPLE = ("lee", "osei", "patel")
 HALF = timedelta(minutes=30)
@@ -59,13 +59,13 @@ def test_our_own_export_always_imports(
     """At every half hour the same people are on call, also in the hour that is shown twice."""
     begin, changes = drawn
     text = in_zone(zone)
-    plan = replace(parse(text, NAME, PRESETS).plan, overrides=changes)
+    plan = replace(parse(text, NAME).plan, overrides=changes)
     span = (begin, begin + timedelta(days=4))
     found = read(export(plan, "doctors", *span, REVISION), plan, *span)
     assert found.name.startswith("On call: doctors")
     feed = shifts_file.CalendarFeed(found.name)
     edit = shifts_file.edit(text, NAME, "doctors", found.shifts, span, feed)
-    after: Plan = parse(edit.text, NAME, PRESETS).plan
+    after: Plan = parse(edit.text, NAME).plan
     halves = [begin + step * HALF for step in range(4 * 48)]
     known = {at: on_call(plan, "doctors", at).people for at in halves}
     for at, people in known.items():
@@ -80,7 +80,7 @@ def test_people_who_are_gone() -> None:
     """An override may outlive the one it names: their events are left out, the rest comes back."""
     start = AROUND[0]
     gone = Override(1, "doctors", "replace", "smith", None, start, start + timedelta(hours=5))
-    plan = replace(parse(TEXT, NAME, PRESETS).plan, overrides=(gone,))
+    plan = replace(parse(TEXT, NAME).plan, overrides=(gone,))
     span = (start, start + timedelta(days=4))
     shifts = read(export(plan, "doctors", *span, REVISION), plan, *span).shifts
     assert {one.person for one in shifts} <= set(PEOPLE)

@@ -20,7 +20,7 @@ from pbx.config.findings import reading
 from pbx.config.findings.check import find_all
 from pbx.config.findings.finding import CODES, ERRORS, FATAL, WARNINGS
 from pbx.config.secrets import Secrets
-from tests.support.offices import BROKEN, EXAMPLE, NOW, PRESETS, ROOT, changed, codes, found
+from tests.support.offices import BROKEN, EXAMPLE, NOW, ROOT, changed, codes, found
 
 APP = typer.Typer()
 APP.command()(check)
@@ -29,10 +29,10 @@ APP.command()(check)
 @pytest.mark.parametrize("name", ["config/office.toml", "tests/calls/policy.toml"])
 def test_a_good_file_is_clean(name: str) -> None:
     """Not even a warning is found in the example practice and in the tests' own."""
-    configuration, findings = plan.check(ROOT / name, PRESETS, NOW)
+    configuration, findings = plan.check(ROOT / name, NOW)
     assert findings == []
     assert configuration is not None
-    assert configuration.plan.hash == plan.load(ROOT / name, PRESETS).plan.hash
+    assert configuration.plan.hash == plan.load(ROOT / name).plan.hash
 
 
 @pytest.mark.parametrize("path", sorted(BROKEN.glob("*.toml")), ids=lambda path: path.stem)
@@ -46,14 +46,14 @@ def test_each_broken_file_has_its_finding(path: Path, tmp_path: Path) -> None:
     else:
         marked = [number for number, line in enumerate(text.split("\n"), 1) if "# HERE" in line]
         expected = (path.stem, marked[0])
-    configuration, findings = plan.check(path, PRESETS, NOW)
+    configuration, findings = plan.check(path, NOW)
     assert [(one.code, one.line) for one in findings] == [expected]
     assert (configuration is None) == (expected[0] in FATAL)
     if expected[0] in FATAL:
         with pytest.raises(ConfigError, match=rf"line {expected[1]}, "):
-            plan.load(path, PRESETS)
+            plan.load(path)
     else:
-        plan.load(path, PRESETS)
+        plan.load(path)
     assert findings[0].severity == ("warning" if expected[0] in WARNINGS else "error")
     for sentence in (findings[0].message, findings[0].fix):
         assert len(sentence) > 5
@@ -113,7 +113,7 @@ def test_twenty_mistakes_are_twenty_findings() -> None:
     assert len(others) == 2
     assert len(findings) >= len(MANY) > 20
     with pytest.raises(ConfigError) as error:
-        plan.parse(text, Path("office.toml"), PRESETS)
+        plan.parse(text, Path("office.toml"))
     assert str(error.value).count("\n") == sum(one.fatal for one in findings)
 
 
@@ -182,7 +182,7 @@ def test_more_that_is_wrong(pairs: list[tuple[str, str]], code: str) -> None:
 )
 def test_an_unknown_key_is_named_with_its_whole_place(old: str, new: str, where: str) -> None:
     """Also within what may be a word or a table."""
-    _, found = reading.read(changed((old, new)), PRESETS)
+    _, found = reading.read(changed((old, new)))
     unknown = [one for one in found if one.code == "unknown-key"]
     assert [one.where for one in unknown] == [where]
     assert f"'{where.rpartition('.')[2]}'" in unknown[0].message
@@ -193,11 +193,11 @@ def test_a_huge_file_is_refused_unread(tmp_path: Path) -> None:
     path = tmp_path / "office.toml"
     with path.open("wb") as file:
         file.truncate(1 << 40)
-    configuration, findings = plan.check(path, PRESETS, NOW)
+    configuration, findings = plan.check(path, NOW)
     assert configuration is None
     assert [one.code for one in findings] == ["too-large"]
     with pytest.raises(ConfigError, match="too large"):
-        plan.load(path, PRESETS)
+        plan.load(path)
 
 
 @pytest.mark.parametrize(
@@ -243,7 +243,7 @@ def test_only_whoever_is_called_needs_a_contact() -> None:
 def test_numbers_of_the_secrets() -> None:
     """With the secrets file's contacts, whoever is on call without a number is found."""
     held = {"lee": frozenset({"mobile"}), "osei": frozenset({"second"})}
-    findings = find_all(EXAMPLE, PRESETS, NOW, held).findings
+    findings = find_all(EXAMPLE, NOW, held).findings
     assert [(one.code, one.where) for one in findings] == [
         ("no-contact", "person osei"),
         ("no-contact", "person patel"),

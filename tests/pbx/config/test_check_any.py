@@ -21,7 +21,7 @@ from pbx.config.findings.check import find_all
 from pbx.config.findings.finding import CODES
 from pbx.config.findings.lines import Lines
 from routing.engine import route
-from tests.support.offices import BROKEN, EXAMPLE, NOW, PRESETS, ROOT, calls
+from tests.support.offices import BROKEN, EXAMPLE, NOW, ROOT, calls
 
 TRICKY = '''# a comment with [a.table] = "x"
 "a b"."c" = 1
@@ -111,7 +111,7 @@ def test_no_values_are_too_much(chance: random.Random) -> None:
 
 def assess(text: str) -> None:
     """Look at a text; where nothing is fatal, its plan must decide calls."""
-    first = find_all(text, PRESETS, NOW)
+    first = find_all(text, NOW)
     for one in first.findings:
         assert one.code in CODES
         assert 1 <= one.line <= text.count("\n") + 1
@@ -119,7 +119,7 @@ def assess(text: str) -> None:
         assert one.fix
         assert (one.where + one.message + one.fix).isprintable()
     try:
-        configuration = plan.parse(text, Path("office.toml"), PRESETS)
+        configuration = plan.parse(text, Path("office.toml"))
     except ConfigError:
         assert first.fatal
     else:
@@ -199,5 +199,5 @@ def test_bytes_that_are_no_text(
     path = tmp_path_factory.mktemp("bytes") / "office.toml"
     content = EXAMPLE.encode()
     path.write_bytes(content[:at] + junk + content[at:])
-    configuration, findings = plan.check(path, PRESETS, NOW)
+    configuration, findings = plan.check(path, NOW)
     assert (configuration is None) == any(one.fatal for one in findings)

@@ -9,7 +9,7 @@ import pytest
 from pbx.config import build
 from pbx.config.findings.check import first_look
 from routing.model import Away, Plan
-from tests.support.offices import EXAMPLE, PRESETS, changed, codes, found
+from tests.support.offices import EXAMPLE, changed, codes, found
 
 SCHEDULE = "[schedule.doctors]"
 SHIFT = """
@@ -35,7 +35,7 @@ def practice(*absences: tuple[str, str, str], more: str = "") -> str:
 
 def plan_of(text: str) -> Plan:
     """Make a plan of a file that can be one."""
-    draft = first_look(text, PRESETS).draft
+    draft = first_look(text).draft
     assert draft is not None
     return build.plan(draft.file, "")
 

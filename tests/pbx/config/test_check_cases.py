@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from pbx.config import plan
-from tests.support.offices import NOW, PRESETS, changed, codes, found
+from tests.support.offices import NOW, changed, codes, found
 
 SHIFTS = """
 [[schedule.doctors.shifts]]
@@ -142,5 +142,5 @@ def test_the_line_behind_a_piece_that_was_left_out() -> None:
 
 def test_a_stream_without_an_end() -> None:
     """A device has no size; no more than the limit is read of it."""
-    _, findings = plan.check(Path("/dev/zero"), PRESETS, NOW)
+    _, findings = plan.check(Path("/dev/zero"), NOW)
     assert [one.code for one in findings] == ["too-large"]

@@ -11,7 +11,7 @@ import pytest
 from pbx.config.plan import parse
 from routing import hours
 from routing.model import Plan
-from tests.support.offices import EXAMPLE, PRESETS, changed, codes, found
+from tests.support.offices import EXAMPLE, changed, codes, found
 
 NEW_YORK = ZoneInfo("America/New_York")
 SUMMER = """
@@ -29,7 +29,7 @@ reason = "Independence Day"
 
 def plan(*more: str) -> Plan:
     """Read the example with more tables behind it."""
-    return parse(EXAMPLE + "".join(more), Path("office.toml"), PRESETS).plan
+    return parse(EXAMPLE + "".join(more), Path("office.toml")).plan
 
 
 def at(text: str) -> datetime:

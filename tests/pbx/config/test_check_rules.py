@@ -17,7 +17,7 @@ from routing import spans
 from routing.engine import route
 from routing.instants import inside
 from routing.model import Patient
-from tests.support.offices import EXAMPLE, KNOWN, PRESETS, calls, changed, codes, found
+from tests.support.offices import EXAMPLE, KNOWN, calls, changed, codes, found
 
 
 @pytest.mark.parametrize(
@@ -93,7 +93,7 @@ MORE = st.fixed_dictionaries(
 
 def matching(text: str) -> set[str]:
     """Name the rules that match some call."""
-    configuration = plan.parse(text, Path("office.toml"), PRESETS)
+    configuration = plan.parse(text, Path("office.toml"))
     patients = {
         number: Patient(flag, flag, panel="lee", flags=frozenset({flag}))
         for number, flag in KNOWN.items()

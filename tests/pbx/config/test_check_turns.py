@@ -14,7 +14,7 @@ from pbx.config import plan
 from pbx.config.findings.check import find_all
 from pbx.config.findings.finding import Finding
 from routing import idle
-from tests.support.offices import PRESETS, changed, found
+from tests.support.offices import changed, found
 
 SEVEN = ("lee", "osei", "patel", "ana", "ben", "cleo", "dan")
 MORE = "".join(f'[people.{one}]\nname = "Dr. {one.title()}"\n\n' for one in SEVEN[3:])
@@ -345,8 +345,8 @@ def test_who_has_no_turn_is_looked_for_no_longer_than_a_round(tmp_path: Path) ->
             + layer("lee", *WEEKS)
         )
     )
-    schedule = plan.load(path, PRESETS).plan.schedules["doctors"]
-    zone = plan.load(path, PRESETS).plan.office.zone
+    schedule = plan.load(path).plan.schedules["doctors"]
+    zone = plan.load(path).plan.office.zone
     (one,) = idle.idle(schedule, zone, NOW)
     assert one.people == SEVEN
 
@@ -365,9 +365,7 @@ def test_who_left_needs_no_number_and_who_will_come_does() -> None:
     # "everyone" rings all physicians, so none of them may be one
     text = text.replace('role = "physician"', 'role = "nurse"').replace('"everyone"', '"patel"')
     known = {"lee": frozenset({"mobile"}), "patel": frozenset({"mobile"})}
-    missing = [
-        one for one in find_all(text, PRESETS, NOW, known).findings if one.code == "no-contact"
-    ]
+    missing = [one for one in find_all(text, NOW, known).findings if one.code == "no-contact"]
     assert [one.where for one in missing] == ["person ana"]
 
 

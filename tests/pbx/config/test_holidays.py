@@ -18,7 +18,7 @@ from routing import hours
 from routing.decision import Facts
 from routing.model import Plan
 from routing.schedule import on_call
-from tests.support.offices import PRESETS, changed, codes, found
+from tests.support.offices import changed, codes, found
 
 NEW_YORK = ZoneInfo("America/New_York")
 CHRISTMAS = '[[closures]]\non = "2026-12-25"\nreason = "Christmas Day"\n'
@@ -54,7 +54,7 @@ TEXT = changed((CHRISTMAS, "")) + HOLIDAYS
 
 def plan(text: str = TEXT) -> Plan:
     """Read a file."""
-    return parse(text, Path("office.toml"), PRESETS).plan
+    return parse(text, Path("office.toml")).plan
 
 
 PLAN = plan()

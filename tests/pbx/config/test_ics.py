@@ -22,7 +22,7 @@ from routing.model import ExplicitShift, Layer, Override, Plan, Schedule, Window
 from routing.schedule import on_call
 
 ROOT = Path(__file__).parents[3]
-EXAMPLE = plan_files.load(ROOT / "config" / "office.toml", ROOT / "config" / "presets.toml").plan
+EXAMPLE = plan_files.load(ROOT / "config" / "office.toml").plan
 ZONE = ZoneInfo("America/New_York")
 START = datetime(2026, 3, 1, 5, tzinfo=UTC)  # midnight in New York, a week before the jump
 END = START + timedelta(days=31)

@@ -18,7 +18,6 @@ from routing.oncall import duties
 from routing.schedule import on_call, shifts
 
 ROOT = Path(__file__).parents[3]
-PRESETS = ROOT / "config" / "presets.toml"
 NAME = Path("office.toml")
 MORE = """
 [people.chen]
@@ -63,7 +62,7 @@ END:VCALENDAR
 
 def plan_of(text: str) -> Plan:
     """Make a plan of a file's text."""
-    return plan_files.parse(text, NAME, PRESETS).plan
+    return plan_files.parse(text, NAME).plan
 
 
 PLAN = plan_of(TEXT)

@@ -16,7 +16,7 @@ from pbx.config.patients_file import Parsed
 
 ROOT = Path(__file__).parents[3]
 FILES = Path(__file__).parent / "patient_lists"
-PLAN = plans.load(ROOT / "config" / "office.toml", ROOT / "config" / "presets.toml").plan
+PLAN = plans.load(ROOT / "config" / "office.toml").plan
 HOME, MOBILE, WORK = "+12125550147", "+12125550148", "+12125550149"
 
 Found = list[tuple[str, str, tuple[str, ...]]]

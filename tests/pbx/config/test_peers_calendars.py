@@ -17,7 +17,7 @@ from pbx.config.ics.reader import read
 from pbx.config.ics.whose import Whose
 
 ROOT = Path(__file__).parents[3]
-PLAN = plan_files.load(ROOT / "config" / "office.toml", ROOT / "config" / "presets.toml").plan
+PLAN = plan_files.load(ROOT / "config" / "office.toml").plan
 TOWN = (
     "BEGIN:VTIMEZONE\nTZID:Town\nBEGIN:STANDARD\nDTSTART:{start}\nTZOFFSETFROM:{summer}\n"
     "TZOFFSETTO:{winter}\nRRULE:FREQ=YEARLY;BYMONTH=10;BYDAY=-1SU\nEND:STANDARD\n"

@@ -29,7 +29,7 @@ from pbx.config.patient_lists.changes import Listed, compare
 from routing.model import Plan
 
 ROOT = Path(__file__).parents[3]
-PLAN = plans.load(ROOT / "config" / "office.toml", ROOT / "config" / "presets.toml").plan
+PLAN = plans.load(ROOT / "config" / "office.toml").plan
 Found = dict[str, tuple[str, ...]]
 
 

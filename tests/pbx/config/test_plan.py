@@ -30,7 +30,7 @@ def test_a_preset_fills_the_trunk(name: str, tmp_path: Path) -> None:
     own = 'host = "ours.pstn.twilio.com"\n' if name == "twilio" else ""
     user = 'username = "100100"\n' if PRESETS[name]["kind"] == "registration" else ""
     (tmp_path / "office.toml").write_text(f'{head}[trunk]\npreset = "{name}"\n{own}{user}{tail}')
-    trunk = load(tmp_path / "office.toml", CONFIG / "presets.toml").trunk
+    trunk = load(tmp_path / "office.toml").trunk
     assert trunk.kind == PRESETS[name]["kind"]
     assert trunk.addresses == PRESETS[name]["addresses"]
     assert trunk.host == (PRESETS[name]["host"] or "ours.pstn.twilio.com")
@@ -41,7 +41,7 @@ def test_the_same_file_has_the_same_hash(tmp_path: Path) -> None:
     text = (CONFIG / "office.toml").read_text()
     for name, content in (("a", text), ("b", text), ("c", text + "# a note\n")):
         (tmp_path / name).write_text(content)
-    a, b, c = (load(tmp_path / name, CONFIG / "presets.toml").plan.hash for name in "abc")
+    a, b, c = (load(tmp_path / name).plan.hash for name in "abc")
     assert a == b != c
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from pbx.config import plan
 from pbx.config.findings.renamed import NOW_CALLED
-from tests.support.offices import EXAMPLE, NOW, PRESETS
+from tests.support.offices import EXAMPLE, NOW
 
 OLD = {new: old for old, new in NOW_CALLED.items()}
 
@@ -41,7 +41,7 @@ def test_an_old_key_is_told_its_new_name(
     assert new in EXAMPLE
     path = tmp_path / "office.toml"
     path.write_text(EXAMPLE.replace(new, old, 1), encoding="utf-8")
-    made, findings = plan.check(path, PRESETS, NOW)
+    made, findings = plan.check(path, NOW)
     assert made is None
     (one,) = [one for one in findings if one.where == where]
     assert (one.severity, one.fix) == ("error", fix)

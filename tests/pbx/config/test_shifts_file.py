@@ -16,7 +16,7 @@ from routing.schedule import on_call
 
 ROOT = Path(__file__).parents[3]
 EXAMPLE = (ROOT / "config" / "office.toml").read_text()
-NAME, PRESETS = Path("office.toml"), ROOT / "config" / "presets.toml"
+NAME = Path("office.toml")
 BEFORE = """# the holidays
 [[schedule.doctors.shifts]]            # asked for it
 person = "lee"
@@ -44,7 +44,7 @@ def day(number: int, hour: int = 8) -> datetime:
 
 def reported(text: str) -> list[tuple[str, str, str]]:
     """List a file's shifts, by their start."""
-    shifts = parse(text, NAME, PRESETS).plan.schedules["doctors"].shifts
+    shifts = parse(text, NAME).plan.schedules["doctors"].shifts
     return sorted((f"{one.start:%d %H}", f"{one.end:%d %H}", one.person) for one in shifts)
 
 
@@ -132,7 +132,7 @@ doctors.handoff = "mon 08:00"
 )  # fmt: skip
 def test_a_layout_that_cannot_be_edited_is_refused(text: str) -> None:
     """What would be written is read first: no other plan comes of it, and no broken file."""
-    parse(text, NAME, PRESETS)
+    parse(text, NAME)
     shift = ImportedShift("patel", day(28), day(29))
     with pytest.raises(
         OfficeLineError, match=r"as the file is laid out; write them as \[\[schedule"
@@ -160,7 +160,7 @@ def test_a_time_that_the_clock_shows_twice() -> None:
         shift = [ImportedShift("patel", begins, begins + 5 * hour)]
         edit = shifts_file.edit(EXAMPLE, NAME, "doctors", shift, span)
         assert f'from = "2026-11-01 {words}"' in edit.text
-        plan = parse(edit.text, NAME, PRESETS).plan
+        plan = parse(edit.text, NAME).plan
         assert on_call(plan, "doctors", begins).source == "shift"
         assert on_call(plan, "doctors", begins - minute).source == "rotation"
         again = shifts_file.edit(edit.text, NAME, "doctors", shift, span)
@@ -169,7 +169,7 @@ def test_a_time_that_the_clock_shows_twice() -> None:
         ImportedShift("patel", twice, twice + hour),
         ImportedShift("lee", twice + hour, twice + 2 * hour),
     ]
-    plan = parse(shifts_file.edit(edit.text, NAME, "doctors", both, span).text, NAME, PRESETS).plan
+    plan = parse(shifts_file.edit(edit.text, NAME, "doctors", both, span).text, NAME).plan
     names = [on_call(plan, "doctors", at).people for at in (twice, twice + hour, twice + 2 * hour)]
     assert names[:2] == [("patel",), ("lee",)]
     assert len(plan.schedules["doctors"].shifts) == 2

@@ -9,7 +9,7 @@ import pytest
 
 from pbx.config import suggest
 from pbx.config.plan import parse
-from tests.support.offices import EXAMPLE, PRESETS
+from tests.support.offices import EXAMPLE
 
 FEDERAL = {
     "New Year's Day": "01-01 observed",
@@ -53,11 +53,11 @@ def test_what_follows_no_rule_keeps_its_dates() -> None:
 def test_only_what_is_decided_for_all_years_is_left_out() -> None:
     """The example closes on Christmas Day of one year, which is not each year's."""
     found = each_year("US", None, 2026)
-    plan = parse(EXAMPLE, Path("office.toml"), PRESETS).plan
+    plan = parse(EXAMPLE, Path("office.toml")).plan
     assert {one.reason for one in suggest.undecided_days(plan, found)} == FEDERAL.keys()
     text = suggest.extended(EXAMPLE, found)
     assert 'every = "07-04 observed"\nreason = "Independence Day"' in text
-    whole = parse(text, Path("office.toml"), PRESETS).plan
+    whole = parse(text, Path("office.toml")).plan
     assert suggest.undecided_days(whole, found) == ()
     for year in range(2026, 2036):
         assert suggest.undecided_days(whole, suggest.suggest("US", None, year, "en")) == ()

@@ -47,7 +47,7 @@ def engine(path: Path) -> Iterator[Engine]:
 @pytest.fixture(scope="module")
 def example() -> Plan:
     """Read the example practice's plan."""
-    return plans.load(ROOT / "config" / "office.toml", ROOT / "config" / "presets.toml").plan
+    return plans.load(ROOT / "config" / "office.toml").plan
 
 
 def test_what_is_added_lies_over_the_plan(engine: Engine, path: Path, example: Plan) -> None:

@@ -26,7 +26,7 @@ from pbx.db.writer import LogWriter
 from routing.follow_up import AFTER, EVENTS, Todo
 
 ROOT = Path(__file__).parents[3]
-PLAN = load(ROOT / "config/office.toml", ROOT / "config/presets.toml").plan
+PLAN = load(ROOT / "config/office.toml").plan
 T0 = datetime(2026, 11, 28, 7, 10, tzinfo=UTC)
 
 

@@ -14,9 +14,9 @@ from pbx.db import audit, outbound
 from pbx.db.database import open_database
 from pbx.db.outbound import OutboundRequest, OverError, Since
 from pbx.escalation import talks
-from tests.support.offices import EXAMPLE, PRESETS
+from tests.support.offices import EXAMPLE
 
-PLAN = parse(EXAMPLE, Path("office.toml"), PRESETS).plan
+PLAN = parse(EXAMPLE, Path("office.toml")).plan
 NOW = datetime(2026, 11, 28, 7, 10, tzinfo=UTC)
 DAY = Since(NOW - timedelta(hours=2), timedelta(hours=1))
 PATIENT = "+12125550142"

@@ -29,7 +29,7 @@ from routing.follow_up import AFTER, STATES, Event, State
 from routing.model import Person, Plan
 
 ROOT = Path(__file__).parents[3]
-EXAMPLE = load(ROOT / "config/office.toml", ROOT / "config/presets.toml").plan
+EXAMPLE = load(ROOT / "config/office.toml").plan
 KIM = Person("kim", "Kim Ames", "manager")
 PLAN = replace(EXAMPLE, people={**EXAMPLE.people, "kim": KIM})
 NIGHT = datetime(2026, 11, 18, 3, tzinfo=UTC)  # 22:00 in the office; lee is on call, then osei

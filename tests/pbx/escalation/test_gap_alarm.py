@@ -13,7 +13,7 @@ from pbx.escalation.gap_alarm import DAYS, GapAlarm
 from routing.model import Override
 
 ROOT = Path(__file__).parents[3]
-PLAN = load(ROOT / "config/office.toml", ROOT / "config/presets.toml").plan
+PLAN = load(ROOT / "config/office.toml").plan
 NOW = datetime(2026, 11, 24, 15, tzinfo=UTC)
 
 

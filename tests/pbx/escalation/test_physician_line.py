@@ -27,7 +27,7 @@ from pbx.escalation.pins import Pins, hashed
 from pbx.escalation.placing import Placing
 
 ROOT = Path(__file__).parents[3]
-PLAN = plans.load(ROOT / "config" / "office.toml", ROOT / "config" / "presets.toml").plan
+PLAN = plans.load(ROOT / "config" / "office.toml").plan
 NOW = datetime(2026, 11, 28, 7, 10, tzinfo=UTC)
 NUMBER = "+12125550142"
 

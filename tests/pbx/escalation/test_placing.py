@@ -19,7 +19,7 @@ from pbx.db.messages import MessageRow
 from pbx.escalation.placing import No, Placing
 from routing.model import Line, Outbound
 from tests.support.ledgers import CALLER, Reported, write_log
-from tests.support.offices import EXAMPLE, PRESETS
+from tests.support.offices import EXAMPLE
 
 NOW = datetime(2026, 11, 28, 7, 10, tzinfo=UTC)
 CALLED = Reported("1795456091.0", NOW, "message", has_message=True)
@@ -41,7 +41,7 @@ class Office:
     """A practice with a message, two calls a day, one at a time, and Dr. Lee's own line."""
 
     def __init__(self, folder: Path) -> None:
-        plan = parse(EXAMPLE, Path("office.toml"), PRESETS).plan
+        plan = parse(EXAMPLE, Path("office.toml")).plan
         own = Line(did=DIRECT, name="lee-direct", owner="lee")
         limits = Outbound(per_day=2, minutes=5, at_once=1)
         self.plan = replace(plan, outbound=limits, lines=(*plan.lines, own))

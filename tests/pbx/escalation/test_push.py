@@ -32,11 +32,11 @@ from pbx.escalation.escalator import Escalator
 from pbx.escalation.push import WORDS, PushingDialer, send
 from routing.model import Plan
 from tests.support.ami_peer import until
-from tests.support.offices import EXAMPLE, PRESETS, ROOT
+from tests.support.offices import EXAMPLE, ROOT
 
 # some of Apprise's services import it
 pytestmark = pytest.mark.filterwarnings("ignore:.imghdr:DeprecationWarning")
-PLAN = load(ROOT / "config/office.toml", PRESETS).plan
+PLAN = load(ROOT / "config/office.toml").plan
 PATIENT = "+12125550142"
 
 

@@ -121,7 +121,7 @@ class Office:
 
     def oncall(self) -> tuple[str, ...]:
         """Say whom an escalation policy's first step rings, by the database."""
-        plan = parse(ASKS, Path("office.toml"), ROOT / "config/presets.toml").plan
+        plan = parse(ASKS, Path("office.toml")).plan
         return resolve("oncall", laid_over(plan, self.home.database), self.clock.at)
 
     def audited(self) -> list[tuple[str, str, str, str]]:
@@ -149,7 +149,7 @@ def office(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Office]:
     home = Home(tmp_path)
     engine = open_database(home.database)
     clock = HandClock()
-    plan = parse(ASKS, Path("office.toml"), ROOT / "config/presets.toml").plan
+    plan = parse(ASKS, Path("office.toml")).plan
     plans = LivePlan(plan, secrets.read(tmp_path), home)
     plans.open()
     yield Office(engine, home, clock, Telephone(engine, clock), plans)
@@ -268,7 +268,7 @@ async def test_who_takes_their_own_shift_has_confirmed_it(office: Office) -> Non
 
 async def test_who_is_handed_a_shift_is_called(office: Office) -> None:
     """Even where the file asks nobody to confirm; the press makes it theirs."""
-    plain = parse(TEXT, Path("office.toml"), ROOT / "config/presets.toml").plan
+    plain = parse(TEXT, Path("office.toml")).plan
     apply_text(office.engine, TEXT, plain.hash, by="amy", now=START)
     office.plans.close()
     office.plans.open()
@@ -305,15 +305,14 @@ async def test_a_telephone_that_breaks_is_tried_again(office: Office) -> None:
 )
 def test_until_when_in_words(end: datetime | None, words: tuple[str, ...]) -> None:
     """A weekday and the clock as people say it, in the office's own time; never ambiguous."""
-    zone = parse(TEXT, Path("office.toml"), ROOT / "config/presets.toml").plan.office.zone
+    zone = parse(TEXT, Path("office.toml")).plan.office.zone
     said = shift_words.until(START, end, zone)
     assert said == (("shift-until", *words) if words else ())
 
 
 def test_the_file_says_how_often() -> None:
     """True is three calls four minutes apart; a table says otherwise; without it nobody is."""
-    presets = ROOT / "config/presets.toml"
     table = ASKS.replace("confirm = true", 'confirm = { tries = 2, every = "90s" }')
     for text, wanted in ((TEXT, None), (ASKS, (3, 240)), (table, (2, 90))):
-        confirm = parse(text, Path("office.toml"), presets).plan.schedules["doctors"].confirm
+        confirm = parse(text, Path("office.toml")).plan.schedules["doctors"].confirm
         assert (confirm and (confirm.tries, confirm.every_s)) == wanted

@@ -24,7 +24,7 @@ from routing.schedule import on_call
 from routing.shift_start import Begin
 
 ROOT = Path(__file__).parents[3]
-PLAN = load(ROOT / "config/office.toml", ROOT / "config/presets.toml").plan
+PLAN = load(ROOT / "config/office.toml").plan
 # A Saturday night in the office; osei has the week up to Monday 08:00, patel steps in.
 NIGHT = datetime(2026, 11, 28, 7, 10, 30, tzinfo=UTC)
 MONDAY = datetime(2026, 11, 30, 13, tzinfo=UTC)

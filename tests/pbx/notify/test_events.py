@@ -33,7 +33,7 @@ from routing.time_text import TimeText
 from tests.support import broker as brokers
 from tests.support.ami_peer import until
 from tests.support.broker import PASSWORD, SITE, TOPIC, USER, Mosquitto
-from tests.support.offices import EXAMPLE, PRESETS, ROOT
+from tests.support.offices import EXAMPLE, ROOT
 
 NOW = datetime(2026, 11, 24, 15, tzinfo=UTC)
 ZONE = ZoneInfo("America/New_York")
@@ -271,7 +271,7 @@ def test_the_port_is_by_tls() -> None:
     """Where the file names none."""
     for line, port in (("", 8883), ("tls = false\n", 1883), ("port = 99\n", 99)):
         text = f'{EXAMPLE}\n[mqtt]\nsite = "aa"\nhost = "localhost"\n{line}'
-        table = parse(text, Path("office.toml"), PRESETS).mqtt
+        table = parse(text, Path("office.toml")).mqtt
         assert table is not None
         assert Broker.of(table, secrets.Secrets()).port == port
 
@@ -282,7 +282,7 @@ def test_no_port_listens_that_was_not_there() -> None:
         "import sys; from pathlib import Path; from pbx.config.plan import load\n"
         "from pbx.notify.notifier import Notifier; from pbx.config.home import Home\n"
         "from pbx.base.clock import SystemClock; from pbx.config.secrets import Secrets\n"
-        "known = load(Path('config/office.toml'), Path('config/presets.toml'))\n"
+        "known = load(Path('config/office.toml'))\n"
         "Notifier(known, Secrets(), Home(Path('/nowhere')), SystemClock())\n"
         "print('aiomqtt' in sys.modules)"
     )

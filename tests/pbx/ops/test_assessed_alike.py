@@ -10,7 +10,7 @@ from pbx.base.errors import ConfigError
 from pbx.config import plan, secrets
 from pbx.config.home import Home
 from pbx.ops.validation import held_numbers, validate
-from tests.support.offices import EXAMPLE, NOW, PRESETS, ROOT
+from tests.support.offices import EXAMPLE, NOW, ROOT
 
 BROKEN = sorted((ROOT / "tests" / "routing" / "broken").glob("*.toml"))
 SECRETS_FILES = {
@@ -22,7 +22,7 @@ SECRETS_FILES = {
 
 def errors(path: Path, folder: Path) -> list[str]:
     """List the errors that check prints."""
-    _, found = plan.check(path, PRESETS, NOW, held_numbers(folder))
+    _, found = plan.check(path, NOW, held_numbers(folder))
     return [one.sentence(path) for one in found if one.severity == "error"]
 
 

@@ -36,7 +36,7 @@ from tests.support.ledgers import CALLER, Reported, cdr_lines, write_cdr, write_
 
 ROOT = Path(__file__).parents[3]
 EXAMPLE = ROOT / "config" / "office.toml"
-PLAN = parse(EXAMPLE.read_text("utf-8"), EXAMPLE, ROOT / "config" / "presets.toml").plan
+PLAN = parse(EXAMPLE.read_text("utf-8"), EXAMPLE).plan
 TUESDAY = date(2025, 11, 25)
 NIGHT = datetime(2025, 11, 25, 7, 10, tzinfo=UTC)  # 02:10 in New York
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -121,4 +122,5 @@ def test_a_day_without_numbers_has_no_sentence() -> None:
     """Anonymous calls alone are divided by nothing."""
     shown = Shown(PLAN, datetime.now(UTC))
     assert shown_callers.table(Callers(), 3, shown).about == ""
-    assert shown_callers.to_json(Callers(), 3, shown)["few_callers"]["share"] is None
+    printed = json.loads(json.dumps(shown_callers.to_json(Callers(), 3, shown)))
+    assert printed["few_callers"]["share"] is None

@@ -27,7 +27,6 @@ from routing.model import HoursChange, Override
 from tests.support.ledgers import CALLER, MAIN, Reported, write_log
 
 ROOT = Path(__file__).parents[3]
-PRESETS = ROOT / "config" / "presets.toml"
 FIRST = (ROOT / "config" / "office.toml").read_text("utf-8")
 SECOND = (
     FIRST.replace('mon-thu = ["08:30-12:00", "13:00-17:00"]', 'mon-thu = ["07:00-15:00"]')
@@ -37,7 +36,7 @@ SECOND = (
     .replace("menu.night", "menu.evening")
     .replace('closed = "night"', 'closed = "evening"')
 )
-OLD, NEW = (parse(text, Path("office.toml"), PRESETS).plan for text in (FIRST, SECOND))
+OLD, NEW = (parse(text, Path("office.toml")).plan for text in (FIRST, SECOND))
 
 
 def at(text: str) -> datetime:

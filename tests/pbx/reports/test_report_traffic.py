@@ -38,8 +38,7 @@ from tests.support.ledgers import CALLER, Reported, write_log
 
 ROOT = Path(__file__).parents[3]
 EXAMPLE = ROOT / "config" / "office.toml"
-PRESETS = ROOT / "config" / "presets.toml"
-PLAN = parse(EXAMPLE.read_text("utf-8"), EXAMPLE, PRESETS).plan
+PLAN = parse(EXAMPLE.read_text("utf-8"), EXAMPLE).plan
 OTHER = "+12125550143"
 TUESDAY = datetime(2026, 11, 24, 14, tzinfo=UTC)  # 09:00 in New York, where the office is open
 NOW = "2026-11-25T17:00:00+00:00"
@@ -256,7 +255,7 @@ def test_every_instant_is_in_one_stretch_of_its_local_hour(
 ) -> None:
     """In zones of half hours, of half an hour's summer time, and without a midnight in spring."""
     text = EXAMPLE.read_text("utf-8").replace("America/New_York", zone)
-    plan = parse(text, EXAMPLE, PRESETS).plan
+    plan = parse(text, EXAMPLE).plan
     cuts = open_stretches(always(plan), first, first + 3 * DAY)
     assert all(one.end == two.start for one, two in pairwise(cuts))
     at = min(cuts[0].start + timedelta(seconds=seconds), cuts[-1].end - timedelta(seconds=1))

@@ -1,0 +1,19 @@
+"""The options and arguments that many commands share, and the office that they are given for."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from pbx.cli.shared.context import Context
+
+AsJson = Annotated[bool, typer.Option("--json", help="One JSON document.")]
+Yes = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
+Reveal = Annotated[bool, typer.Option("--reveal", help="Whole numbers; this is written down.")]
+
+
+def office(context: typer.Context) -> Context:
+    """Return the office that a command is given for."""
+    found: Context = context.obj
+    return found
