@@ -7,7 +7,6 @@ import hmac
 from collections.abc import Awaitable, Callable, Collection
 from datetime import datetime
 from functools import partial
-from queue import Empty, SimpleQueue
 
 import structlog
 from sqlalchemy import Engine
@@ -20,6 +19,7 @@ from pbx.base.errors import OfficeLineError
 from pbx.base.phone_numbers import shown_number
 from pbx.calls import turns
 from pbx.calls.conversation import Plans, Question, Verdict
+from pbx.calls.record.call_messages import CallMessages
 from pbx.calls.record.catch_up import CatchUp
 from pbx.calls.record.deferred_work import DeferredWork
 from pbx.calls.record.intake import Intake
@@ -35,7 +35,7 @@ log = structlog.get_logger()
 
 
 class Recorder:
-    """Feeds the writer; messages alone go straight into the database, and block.
+    """Feeds the writer; messages alone (`CallMessages`) go straight into the database, and block.
 
     `notify` is told, on whatever thread, when the follow-up has to look at a message.
     """
@@ -55,14 +55,12 @@ class Recorder:
         self._plans = plans
         self._clock = clock
         self._token = token
-        self._spool = Spool(home.spool)
         self._live: dict[str, LiveCall] = {}
         self._legs: dict[str, LiveLeg] = {}
         self._deferred_work = DeferredWork()
-        self._intake = Intake(engine, home, plans, clock, notify, self._waiting)
-        self.catch_up = CatchUp(engine, home, writer, self._intake, clock)
-        self._messages: dict[str, str] = {}  # of calls that go on: written by other threads, too
-        self._void: SimpleQueue[tuple[str, str]] = SimpleQueue()  # calls, who accepted in vain
+        intake = Intake(engine, home, plans, clock, notify, self._waiting)
+        self.catch_up = CatchUp(engine, home, writer, intake, clock)
+        self._messages = CallMessages(intake, Spool(home.spool), writer, clock)
         self.unheard: dict[str, datetime] = {}  # calls to look up in Asterisk's records, since when
 
     def _waiting(self) -> set[str]:
@@ -96,21 +94,7 @@ class Recorder:
         """Take an acceptance that joined nobody out of the log, and soon out of the message."""
         if acceptance is not None:
             self._writer.put(records.LegTooLate(call, acceptance.leg, acceptance.at))
-            self._void.put((call, acceptance.person))
-
-    def _take_back(self) -> None:
-        """Let the follow-up have the messages again that somebody accepted in vain; blocking."""
-        while True:
-            try:
-                call, person = self._void.get_nowait()
-            except Empty:
-                return
-            message = self._messages.get(call)
-            if message:
-                try:
-                    self._intake.given_up(message, person)
-                except (OfficeLineError, OSError, SQLAlchemyError):
-                    log.exception("message.not_durable", call=call)
+            self._messages.void(call, acceptance.person)
 
     def missed(self, question: Question, verdict: Verdict) -> None:
         """Note a question that nobody waits for any more: the caller is gone, or with the standby.
@@ -124,34 +108,11 @@ class Recorder:
 
     def open_message(self, question: Question, verdict: Verdict) -> None:
         """Make a message durable before anything is said to the caller; blocking."""
-        draft = turns.draft(question, verdict)
-        try:
-            self._open_message(question.call, draft.number, verdict.message, draft.escalation)
-        except OSError:
-            self.leave_message(question, verdict)
-            log.warning("message.spilled", call=question.call)
+        self._messages.open(question.call, verdict.message, turns.draft(question, verdict))
 
     def leave_message(self, question: Question, verdict: Verdict) -> None:
         """Make a message durable without the database, which gets it later; blocking, OSError."""
-        self._leave(question.call, turns.draft(question, verdict))
-
-    def _leave(self, call: str, draft: turns.MessageDraft) -> None:
-        self._spool.put(Fact(call, self._clock.now(), (), draft))
-
-    def _open_message(
-        self,
-        call: str,
-        number: str | None,
-        urgency: str | None,
-        escalation: str,
-        *,
-        over: bool = False,
-    ) -> None:
-        message = self._intake.opened(
-            call, number, urgency or "urgent", escalation, holding_=not over
-        )
-        self._messages[call] = message
-        self._writer.put(records.MessageOpened(call, message))
+        self._messages.leave(question.call, turns.draft(question, verdict))
 
     async def event(self, event: AsteriskEvent) -> None:
         """Take one of Asterisk's events, in their order."""
@@ -159,8 +120,8 @@ class Recorder:
             self._deferred_work.later(partial(self._dial_began, event))
             return
         self._deferred_work.settle()
-        if not self._void.empty():
-            await asyncio.to_thread(self._take_back)
+        if self._messages.is_due:
+            await asyncio.to_thread(self._messages.take_back)
         match event:
             case DialEnd():
                 await self._dial_ended(event)
@@ -175,7 +136,7 @@ class Recorder:
         `ask` returns which calls there are; a call that begins meanwhile is none that is gone.
         """
         self._deferred_work.settle()
-        await asyncio.to_thread(self._take_back)
+        await asyncio.to_thread(self._messages.take_back)
         since, before = self._clock.now(), set(self._live)
         live = await ask()
         await asyncio.to_thread(self._resync, live, since, before)
@@ -206,7 +167,7 @@ class Recorder:
         )
         self._live[row.id].patchy = True
         if row.message:
-            self._messages[row.id] = row.message
+            self._messages.know(row.id, row.message)
 
     def taken(self, fact: Fact, message: str | None) -> None:
         """Take up a call that the standby answered for, from what it left."""
@@ -215,8 +176,8 @@ class Recorder:
             live.patchy = True
             self._drop(fact.call, live.take(fact.question, fact.verdict))
         if message is not None:
-            self._messages[fact.call] = message
-        self._take_back()
+            self._messages.know(fact.call, message)
+        self._messages.take_back()
 
     def held(self, calls: Collection[str]) -> dict[str, LiveCall]:
         """Return what is known of those of these calls that nobody saw end."""
@@ -225,7 +186,7 @@ class Recorder:
     def forget(self, call: str) -> None:
         """Let go of a call that was ended elsewhere."""
         self._live.pop(call, None)
-        self._messages.pop(call, None)
+        self._messages.forget(call)
 
     def _dial_began(self, event: DialBegin) -> None:
         """A phone begins to ring: the inner dial of a person's Local channel."""
@@ -305,28 +266,12 @@ class Recorder:
 
     async def _accepted(self, call: str, heard: Acceptance) -> None:
         live = self._live.get(call)
-        if live is not None and await self._given_up(call, live, heard):
+        if live is not None and await self._messages.accepted(call, live, heard):
             self._writer.put(records.LegEnded(call, heard.leg, heard.at, "too late"))
             return
         self._writer.put(records.LegAcknowledged(call, heard.leg, heard.person, heard.at))
         if live is not None:
             live.accept(heard)
-
-    async def _given_up(self, call: str, live: LiveCall, heard: Acceptance) -> bool:
-        """Note at its message who accepted; tell whether the caller waits for them no more.
-
-        The caller may have pressed star, or be in a later step, or be so in this very moment. What
-        a locked database does not take now is settled with the call's end.
-        """
-        message, intake = self._messages.get(call), self._intake
-        if message and not (live.accepted_at or live.is_past(heard.turn)):
-            try:
-                await asyncio.to_thread(intake.accepted, message, call, heard.person, heard.at)
-                if live.is_past(heard.turn):
-                    await asyncio.to_thread(intake.given_up, message, heard.person)
-            except (OfficeLineError, OSError, SQLAlchemyError):
-                log.exception("message.not_durable", call=call)
-        return live.is_past(heard.turn)
 
     async def _hung_up(self, event: HangupEvent) -> None:
         unique, call, now = event.unique, event.call, event.at
@@ -342,22 +287,6 @@ class Recorder:
             return
         live = self._live.pop(call)
         if live.is_urgent or call in self._messages:  # of any other there is nothing to settle
-            await asyncio.to_thread(self._settle, call, live, now)
-        left = self._messages.pop(call, None) is not None
+            await asyncio.to_thread(self._messages.settle, call, live, now)
+        left = self._messages.forget(call)
         self._writer.put(records.CallEnded(call, now, outcome_of(live, left_message=left)))
-
-    def _settle(self, call: str, live: LiveCall, ended_at: datetime) -> None:
-        """Leave the matter in good hands: an urgent caller who spoke to nobody leaves a message."""
-        heard = self._intake.heard(live, ended_at)
-        try:
-            if (live.unjudged or call not in self._messages) and live.is_urgent and not heard:
-                number, over = live.callback or live.caller, live.accepted_at is None
-                try:
-                    self._open_message(call, number, "urgent", live.escalation, over=over)
-                except OSError:
-                    self._leave(call, turns.MessageDraft(number, "urgent", live.escalation))
-            if message := self._messages.get(call):
-                anew = self._intake.over(message, call, live, ended_at)
-                self._writer.put(records.MessageOpened(call, anew))
-        except (OfficeLineError, OSError, SQLAlchemyError):
-            log.exception("message.not_durable", call=call)
