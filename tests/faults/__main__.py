@@ -81,8 +81,13 @@ class Table:
             cells = (str(fault.number), f"{fault.fault} ({fault.how})", fault.expected)
             found.append(f"| {' | '.join((*cells, seen, waited, limit, holds))} |")
         held = sum(self.holds(fault) for fault in self._faults)
-        found.append(f"\n{held} of {len(self._faults)} faults by the oracle.")
+        found.append(f"\n{held} of {len(self._faults)} faults had the expected result.")
         return found
+
+
+READERS = """\
+For IT people and engineers. After reading you know which failures OfficeLine was tested with, what
+a caller notices of each, and whether the result was the expected one."""
 
 
 def _is_of(node: str, test: str) -> bool:
@@ -107,8 +112,9 @@ def main() -> int:
     if wanted.write:
         python = platform.python_version()
         machine = f"{os.cpu_count()} processors, {platform.system()}, Python {python}"
-        today = f"{datetime.now(UTC):%Y-%m-%d}"
-        head = f"# Faults\n\nPlayed on {today} with {machine}; `./run faults`.\n\n"
+        now = datetime.now(UTC)
+        played = f"Played on {now:%B} {now.day}, {now.year} with {machine}; `./run faults`."
+        head = f"# Failures that were played\n\n{READERS}\n\n{played}\n\n"
         wanted.write.write_text(head + "\n".join([*lines, ""]), encoding="utf-8")
     return 0 if all(table.holds(fault) for fault in faults) else 1
 

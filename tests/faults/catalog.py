@@ -101,7 +101,7 @@ CATALOG = (
           (f"{_PHONES}::test_two_accept_at_once",
            f"{_CALLS}/test_outbound.py::test_of_two_who_accept_one_is_reported_that_it_is_taken",
            f"{_CALLS}/test_outbound.py::test_who_does_not_press_hears_that_it_is_taken")),
-    Fault(25, "the patient hangs up in mid-escalation", "CANCEL, BYE",
+    Fault(25, "the patient hangs up while physicians are rung", "CANCEL, BYE",
           "legs gone in 1 s; open message",
           (f"{_PHONES}::test_the_patient_hangs_up_in_mid_escalation",
            f"{_PHONES}::test_the_patient_hangs_up_before_the_answer"),
