@@ -9,6 +9,7 @@ from typing import Any
 
 from pbx.base.errors import ConfigError, OfficeLineError
 from pbx.config import plan as plan_files
+from pbx.config.table_lists import append_tables, list_of
 from routing.instants import MIDNIGHT
 from routing.model import Away, Plan
 
@@ -41,20 +42,12 @@ def _layout(person: str) -> OfficeLineError:
 def _rewritten(text: str, person: str, away: Away) -> str:
     import tomlkit
     from tomlkit.exceptions import TOMLKitError
-    from tomlkit.items import AoT
 
     document = tomlkit.parse(text)
     try:
         table: Any = document["people"][person]
-        known: Any = table.get("away")
-        if known is None:
-            known = table["away"] = tomlkit.aot()
-        entry: Any = tomlkit.table() if isinstance(known, AoT) else tomlkit.inline_table()
-        for key, value in zip(("from", "to"), _texts(away), strict=True):
-            entry.add(key, value)
-        if isinstance(known, AoT):
-            entry.add(tomlkit.nl())
-        known.append(entry)
+        values = dict(zip(("from", "to"), _texts(away), strict=True))
+        append_tables(list_of(table, "away"), [values])
         return tomlkit.dumps(document)
     except (TOMLKitError, KeyError, TypeError, AttributeError) as error:
         raise _layout(person) from error

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from pbx.base.errors import ConfigError, OfficeLineError
 from pbx.config import plan as plan_files
+from pbx.config.table_lists import append_tables, list_of
 from routing.instants import at_local
 from routing.model import ExplicitShift, Place, Plan
 from routing.spans import STANDARD
@@ -239,24 +240,15 @@ def _rewritten(text: str, schedule: str, keep: Sequence[bool], added: Sequence[S
     """Take out and add tables of shifts, leaving everything else to the letter."""
     import tomlkit
     from tomlkit.exceptions import TOMLKitError
-    from tomlkit.items import AoT
 
     document = tomlkit.parse(text)
     try:
         table: Any = document["schedule"][schedule]
-        shifts: Any = table.get("shifts")
-        if shifts is None:
-            shifts = table["shifts"] = tomlkit.aot()
+        shifts = list_of(table, "shifts")
         for place in reversed(range(len(keep))):
             if not keep[place]:
                 del shifts[place]
-        for one in added:
-            entry: Any = tomlkit.table() if isinstance(shifts, AoT) else tomlkit.inline_table()
-            for key, value in _values(one).items():
-                entry.add(key, value)
-            if isinstance(shifts, AoT) and one is added[-1]:
-                entry.add(tomlkit.nl())  # between tables it puts a line of its own
-            shifts.append(entry)
+        append_tables(shifts, [_values(one) for one in added])
         return tomlkit.dumps(document)
     except (TOMLKitError, KeyError, TypeError, AttributeError) as error:
         raise _layout(schedule) from error

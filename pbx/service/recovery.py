@@ -23,7 +23,7 @@ from pbx.calls.record import cdr_outcomes
 from pbx.calls.record.flags import FOUND, NO_NUMBER
 from pbx.calls.record.intake import FAILSAFE
 from pbx.calls.record.reconcile import cdr_path
-from pbx.calls.standby.cache import PATIENTS, CachedPlans, of_row
+from pbx.calls.standby.cache import PATIENTS, CachedPlans
 from pbx.config import plan
 from pbx.config.home import Home
 from pbx.db import audit, messages, retention
@@ -101,7 +101,7 @@ def _keep_patients(engine: Engine, home: Home, aside: Path, now: datetime) -> No
     """Take callers whose rows were lost from the standby's file, which has no names."""
     del aside, now
     rows = json.loads((home.standby / PATIENTS).read_bytes())
-    put_unnamed(engine, {number: of_row(row) for number, row in rows.items()})
+    put_unnamed(engine, rows)
 
 
 def _open_lost(engine: Engine, home: Home, aside: Path, now: datetime) -> None:

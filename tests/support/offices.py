@@ -52,3 +52,33 @@ def calls() -> Iterator[tuple[Facts, datetime]]:
                     for ago in ((), (5, 6), (30, 40)):
                         earlier = tuple(at - timedelta(minutes=one) for one in ago)
                         yield Facts(did, caller, presses, earlier), at
+
+
+def with_places(text: str, away: tuple[str, str]) -> str:
+    """Put two people of turns of their own beside and behind the doctors; patel is `away`."""
+    more = f"""
+[people.chen]
+name = "Dr. Wei Chen"
+
+[people.diaz]
+name = "Dr. Eva Diaz"
+
+[[people.patel.away]]
+from = "{away[0]}"
+to = "{away[1]}"
+
+[[schedule.doctors.layers]]
+rotation = ["chen", "diaz"]
+since = "2026-11-23"
+handoff = "17:00"
+every = "1 day"
+place = "beside"
+
+[[schedule.doctors.layers]]
+rotation = ["patel", "lee", "osei"]
+since = "2026-11-23"
+handoff = "mon 08:00"
+place = "backup"
+
+[escalation.urgent]"""
+    return text.replace("[escalation.urgent]", more, 1)

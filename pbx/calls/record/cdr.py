@@ -186,8 +186,6 @@ def _row(line: str, zone: tzinfo | None) -> CdrRow | None:
         return None
     try:
         values = next(csv.reader([line]), [])
-        if len(values) == len(CDR_FIELDS) - 1:  # of an earlier version
-            values.insert(-1, "")
         if len(values) != len(CDR_FIELDS):
             return None
         field = dict(zip(_NAMES, values, strict=True))

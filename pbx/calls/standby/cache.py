@@ -15,7 +15,6 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 from pbx.base import files
 from pbx.base.phone_numbers import shown_number
@@ -77,18 +76,11 @@ class CachedPlans:
         found = json.loads((self.folder / PATIENTS).read_bytes()).get(self.caller)
         if found is None:
             return {}
-        patients = [
-            Patient(id_, "", panel, frozenset(flags)) for id_, panel, flags in of_row(found)
-        ]
+        patients = [Patient(id_, "", panel, frozenset(flags)) for id_, panel, flags in found]
         return {self.caller: together(patients)}
 
 
 Unnamed = tuple[str, str | None, list[str]]  # a patient's id, panel and flags
-
-
-def of_row(row: Any) -> list[Unnamed]:
-    """Read what the file has of a number; an older version wrote its one patient alone."""
-    return [row] if isinstance(row[0], str) else row
 
 
 class Cache:

@@ -53,12 +53,6 @@ def test_records_are_read_in_order(tmp_path: Path) -> None:
     assert (failed.unique, failed.answer, failed.billed_s) == ("1795456091.4", None, 0)
 
 
-def test_a_record_of_before_the_talk_was_measured_is_read(tmp_path: Path) -> None:
-    """The file of an office that was upgraded has lines without that column."""
-    (row,) = read(tmp_path, ANSWERED.replace('"","1795456091.0"\n', '"1795456091.0"\n'))
-    assert (row.unique, row.call, row.talk_ms) == ("1795456091.0", "1795456091.0", None)
-
-
 def test_times_may_be_seconds_since_the_epoch(tmp_path: Path) -> None:
     """The option u of CDR() writes them so, and a zero for what never happened."""
     line = ANSWERED.replace("2026-11-23 12:48:11", "1795456091.250000")

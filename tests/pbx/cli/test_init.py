@@ -648,3 +648,15 @@ def test_what_was_done_is_in_the_audit(tmp_path: Path) -> None:
     assert entries[0]["what"] == "office.written"
     assert entries[0]["detail"] == {"fresh": True, "mobiles": ["kim", "roe"]}
     assert datetime.fromisoformat(entries[0]["at"]) <= datetime.now(UTC)
+
+
+def test_numbers_are_read_as_the_country_of_the_file_writes_them(tmp_path: Path) -> None:
+    """An office in Britain gives its number and its mobiles as people there do."""
+    path = tmp_path / "config/office.toml"
+    path.parent.mkdir()
+    path.write_text(EXAMPLE.replace("[office]\n", '[office]\ncountry = "GB"\n', 1))
+    flags = ("--number", "020 7946 0100", "--mobiles")
+    given = "lee=07700 900111\nosei=07700 900112\npatel=07700 900113\n"
+    _, printed, said = init(tmp_path, *flags, given=given)
+    assert 'number = "+442079460100"' in path.read_text(), printed + said
+    assert secrets.read(tmp_path / "var").mobiles["lee"] == "+447700900111"

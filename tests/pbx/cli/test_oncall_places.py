@@ -26,6 +26,7 @@ from routing import escalation, proof
 from routing.decision import Facts
 from routing.places import overridden
 from routing.schedule import on_call
+from tests.support.offices import with_places
 
 ROOT = Path(__file__).parents[3]
 NEW_YORK = ZoneInfo("America/New_York")
@@ -34,31 +35,6 @@ NEW_YORK = ZoneInfo("America/New_York")
 NOW = datetime(2026, 11, 24, 19, 30, 20, tzinfo=NEW_YORK)
 TONIGHT = ("--from", "now", "--to", "wed 08:00")
 NEXT = ("--from", "2026-11-30 08:00", "--to", "2026-12-07 00:00")
-MORE = """
-[people.chen]
-name = "Dr. Wei Chen"
-
-[people.diaz]
-name = "Dr. Eva Diaz"
-
-[[people.patel.away]]
-from = "2026-11-30"
-to = "2026-12-06"
-
-[[schedule.doctors.layers]]
-rotation = ["chen", "diaz"]
-since = "2026-11-23"
-handoff = "17:00"
-every = "1 day"
-place = "beside"
-
-[[schedule.doctors.layers]]
-rotation = ["patel", "lee", "osei"]
-since = "2026-11-23"
-handoff = "mon 08:00"
-place = "backup"
-
-[escalation.urgent]"""
 
 
 @pytest.fixture(autouse=True)
@@ -72,7 +48,7 @@ def _tuesday() -> Iterator[None]:
 def place(tmp_path: Path) -> Context:
     """Make a place with the example's file and these places, and no home yet."""
     text = (ROOT / "config" / "office.toml").read_text()
-    (tmp_path / "office.toml").write_text(text.replace("[escalation.urgent]", MORE, 1))
+    (tmp_path / "office.toml").write_text(with_places(text, ("2026-11-30", "2026-12-06")))
     return Context(tmp_path / "office.toml", tmp_path / "home")
 
 

@@ -16,35 +16,11 @@ from pbx.config.ics.writer import Revision, export
 from routing.model import Override, Plan
 from routing.oncall import duties
 from routing.schedule import on_call, shifts
+from tests.support.offices import with_places
 
 ROOT = Path(__file__).parents[3]
 NAME = Path("office.toml")
-MORE = """
-[people.chen]
-name = "Dr. Wei Chen"
-
-[people.diaz]
-name = "Dr. Eva Diaz"
-
-[[people.patel.away]]
-from = "2026-12-01"
-to = "2026-12-03"
-
-[[schedule.doctors.layers]]
-rotation = ["chen", "diaz"]
-since = "2026-11-23"
-handoff = "17:00"
-every = "1 day"
-place = "beside"
-
-[[schedule.doctors.layers]]
-rotation = ["patel", "lee", "osei"]
-since = "2026-11-23"
-handoff = "mon 08:00"
-place = "backup"
-
-[escalation.urgent]"""
-TEXT = (ROOT / "config" / "office.toml").read_text().replace("[escalation.urgent]", MORE, 1)
+TEXT = with_places((ROOT / "config" / "office.toml").read_text(), ("2026-12-01", "2026-12-03"))
 REVISION = Revision(3, datetime(2026, 2, 1, 12, 30, tzinfo=UTC))
 START, END = datetime(2026, 11, 23, 13, tzinfo=UTC), datetime(2026, 12, 14, 13, tzinfo=UTC)
 BARE = """BEGIN:VCALENDAR
