@@ -20,6 +20,7 @@ import pytest
 
 from pbx.asterisk.engine import runtime
 from routing import clocks
+from tests.support import started
 
 ROOT = Path(__file__).parents[2]
 FLAGS = (
@@ -42,16 +43,7 @@ def place() -> Iterator[Path]:
 
 def run(folder: Path, *words: str, given: str = "") -> str:
     """Give a command in the folder; it ends well."""
-    done = subprocess.run(
-        [sys.executable, "-m", "cli", *words],
-        cwd=folder,
-        env=ENVIRONMENT,
-        input=given,
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
+    done = started.officeline(*words, cwd=folder, given=given)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
 
@@ -76,10 +68,7 @@ def test_nobody_is_left_without_a_pin(place: Path) -> None:
     """`init` ends with the commands, and the doctor is content with the people after them."""
 
     def people() -> dict[str, Any]:
-        words = [sys.executable, "-m", "cli", "doctor", "--json"]
-        done = subprocess.run(
-            words, cwd=place, env=ENVIRONMENT, capture_output=True, text=True, check=False
-        )
+        done = started.officeline("doctor", "--json", cwd=place)
         (found,) = [one for one in json.loads(done.stdout)["checks"] if one["name"] == "people"]
         return dict(found)
 
@@ -131,14 +120,7 @@ def test_a_week_of_calls_can_be_read(place: Path) -> None:
 
 def test_made_up_calls_never_get_into_an_office(place: Path) -> None:
     """A home with a database in it is refused, and the practice's own is left alone."""
-    done = subprocess.run(
-        [sys.executable, "-m", "cli", "--home", str(place / "var"), "demo", "--days", "1"],
-        cwd=place,
-        env=ENVIRONMENT,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    done = started.officeline("--home", str(place / "var"), "demo", "--days", "1", cwd=place)
     assert (done.returncode, done.stderr.count("\n")) == (2, 1)
     assert "name an empty folder" in done.stderr
     assert shown(place, "calls", "list") == {"calls": []}

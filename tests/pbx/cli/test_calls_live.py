@@ -30,6 +30,7 @@ from pbx.db.database import open_database
 from pbx.db.writer import LogWriter
 from pbx.service.pulse import Pulse
 from routing.follow_up import FollowUpStage, Todo
+from tests.support import started
 from tests.support.ledgers import Reported, write_log
 
 ROOT = Path(__file__).parents[3]
@@ -78,8 +79,8 @@ def tell(home: Path, *what: records.Record) -> None:
 
 def once(home: Path, *words: str) -> str:
     """Run the command to its end and return what it printed."""
-    command = [*COMMAND, "--home", str(home), "calls", "live", *words]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    where = ("--config", str(EXAMPLE), "--home", str(home))
+    done = started.officeline(*where, "calls", "live", *words)
     assert (done.returncode, done.stderr) == (0, "")
     return done.stdout
 

@@ -27,6 +27,7 @@ from pbx.config.setup import write as land
 from pbx.config.setup.answers import SetupAnswers
 from pbx.config.setup.office_text import with_answers
 from routing import proof
+from tests.support import started
 from tests.support.offices import EXAMPLE, NOW, found
 
 ROOT = Path(__file__).parents[3]
@@ -53,16 +54,7 @@ def init(
 ) -> tuple[int, str, str]:
     """Run the command in a folder; return its exit code, what it printed and what it said."""
     named = ["--config", config] if config else []
-    done = subprocess.run(
-        [sys.executable, "-m", "cli", *named, "init", "--no-call", *more],
-        cwd=place,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-        input=given,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+    done = started.officeline(*named, "init", "--no-call", *more, cwd=place, given=given)
     return done.returncode, done.stdout, done.stderr
 
 
@@ -107,9 +99,8 @@ def test_the_third_call_of_a_group_rings_the_desk_by_day(
     asked = ("--did", "+12125550100", "--from", "+19175550123", "--at", at, "--repeat", str(repeat))
     start = ROOT / "config/starts/group.toml"
     words = ["--config", str(start), "--home", str(tmp_path), "explain", *asked, "--json"]
-    done = subprocess.run(
-        [sys.executable, "-m", "cli", *words], cwd=ROOT, capture_output=True, text=True, check=True
-    )
+    done = started.officeline(*words)
+    assert done.returncode == 0, done.stderr
     decision = json.loads(done.stdout)["decision"]
     assert (decision["kind"], decision["target"]) == (kind, target)
 
@@ -260,9 +251,7 @@ def test_a_carrier_needs_an_address_of_ours(tmp_path: Path) -> None:
 def test_a_running_plan_is_reported_to_be_changed(tmp_path: Path) -> None:
     """An edited file goes live by apply alone."""
     begun(tmp_path)
-    command = [sys.executable, "-m", "cli", "apply"]
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    subprocess.run(command, cwd=tmp_path, env=environment, check=True, capture_output=True)
+    assert started.officeline("apply", cwd=tmp_path).returncode == 0
     _, printed, _ = init(tmp_path, "--name", "Oak Street Medicine", "--yes", config="")
     assert printed.endswith("Next: officeline apply\n")
 
@@ -641,9 +630,7 @@ def test_the_zone_is_doubted_for_the_number_too(tmp_path: Path) -> None:
 def test_what_was_done_is_in_the_audit(tmp_path: Path) -> None:
     """Who set numbers is written down, and no number."""
     begun(tmp_path)
-    run = [sys.executable, "-m", "cli", "audit", "list", "--json"]
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    listed = subprocess.run(run, cwd=tmp_path, env=environment, capture_output=True, check=True)
+    listed = started.officeline("audit", "list", "--json", cwd=tmp_path)
     entries = json.loads(listed.stdout)["entries"]
     assert entries[0]["what"] == "office.written"
     assert entries[0]["detail"] == {"fresh": True, "mobiles": ["kim", "roe"]}

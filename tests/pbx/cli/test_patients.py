@@ -6,8 +6,6 @@ import contextlib
 import csv
 import io
 import json
-import subprocess
-import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -31,8 +29,10 @@ from pbx.db.database import open_database
 from pbx.db.overlay import laid_over
 from pbx.db.patients import list_patients, put_patients
 from routing.model import Patient, Plan
+from tests.support import started
 
 NOW = datetime(2026, 11, 27, 12, tzinfo=UTC)
+
 ROOT = Path(__file__).parents[3]
 PLAN = plans.load(ROOT / "config" / "office.toml").plan
 HEAD = "id,name,numbers,panel,flags\n"
@@ -389,13 +389,7 @@ def test_the_command_keeps_stdout_for_the_document(place: Context) -> None:
     file = place.config.with_name("patients.csv")
     file.write_text(HEAD + "P1,X,911,,\n")
     words = ["--config", str(place.config), "--home", str(place.home), "patients", "import"]
-    done = subprocess.run(
-        [sys.executable, "-m", "cli", *words, str(file), "--json"],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    done = started.officeline(*words, str(file), "--json")
     assert done.returncode == 1
     assert json.loads(done.stdout)["refused"][0]["line"] == 2
 

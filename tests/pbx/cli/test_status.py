@@ -3,20 +3,13 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from pbx.config.home import Home
 from tests.support.ledgers import Reported, write_log
 from tests.support.offices import ROOT
-
-
-def said(*words: str) -> subprocess.CompletedProcess[str]:
-    """Run the command."""
-    command = [sys.executable, "-m", "cli", *words]
-    return subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT)
+from tests.support.started import officeline as said
 
 
 def test_nothing_runs(tmp_path: Path) -> None:

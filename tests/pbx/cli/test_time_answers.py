@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 from datetime import datetime
 from pathlib import Path
 
 import pytest
 
 from pbx.base import when
+from tests.support import started
 from tests.support.offices import EXAMPLE
 
 ROOT = Path(__file__).parents[3]
@@ -23,15 +21,7 @@ def officeline(place: Path, *words: str) -> tuple[int, str, str]:
     """Give a command as a process; return its exit code, what it printed and what it said."""
     (place / "office.toml").write_text(EXAMPLE, encoding="utf-8")
     where = ("--config", str(place / "office.toml"), "--home", str(place / "home"))
-    done = subprocess.run(
-        [sys.executable, "-m", "cli", *where, *words],
-        cwd=ROOT,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+    done = started.officeline(*where, *words)
     return done.returncode, done.stdout, done.stderr
 
 

@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 
 from pbx.cli.shared import typed
+from tests.support import started
 from tests.support.given import OFFICELINE, parsed
 from tests.support.ledgers import Reported, write_log
 
@@ -24,18 +25,11 @@ TYPED = "./run officeline"
 REFUSED = (["inbox", "show", "1.0"], ["calls", "list"], ["canary"], ["restore", "none.age"])
 
 
-def given(*words: str, home: Path, command: str = TYPED) -> subprocess.CompletedProcess[str]:
+def given(*words: str, home: Path, command: str = TYPED) -> started.Done:
     """Give the command as ./run does."""
     options = ["--config", str(ROOT / "config/office.toml"), "--home", str(home)]
-    return subprocess.run(
-        [sys.executable, "-m", "cli", *options, *words],
-        cwd=ROOT,
-        env={**os.environ, typed.VARIABLE: command, "COLUMNS": "200"},
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=120,
-    )
+    env = {typed.VARIABLE: command, "COLUMNS": "200"}
+    return started.officeline(*options, *words, env=env)
 
 
 @pytest.mark.parametrize("words", REFUSED)

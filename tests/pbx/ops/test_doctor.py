@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 import tempfile
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -25,6 +23,7 @@ from pbx.ops import upkeep
 from pbx.ops.security import host
 from pbx.ops.trunk import contact_states, registration, trunk_state
 from routing.model import Override
+from tests.support import started
 
 ROOT = Path(__file__).parents[3]
 NAMES = [
@@ -51,13 +50,7 @@ def place() -> Iterator[Path]:
 def doctor(folder: Path) -> tuple[int, dict[str, dict[str, str | bool]]]:
     """Run the command; return its exit code and the checks by name."""
     options = ["--config", str(folder / "office.toml"), "--home", str(folder / "home")]
-    done = subprocess.run(
-        [sys.executable, "-m", "cli", *options, "doctor", "--json"],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    done = started.officeline(*options, "doctor", "--json")
     report = json.loads(done.stdout)
     assert report["ok"] == (done.returncode == 0)
     return done.returncode, {check["name"]: check for check in report["checks"]}
@@ -201,9 +194,8 @@ def test_the_locks_are_reported_one_by_one(place: Path) -> None:
     words = ["--config", str(place / "office.toml"), "--home", str(place / "home")]
     config = (place / "office.toml").read_text()
 
-    def security(*more: str) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-m", "cli", *words, "doctor", "--security", *more]
-        return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    def security(*more: str) -> started.Done:
+        return started.officeline(*words, "doctor", "--security", *more)
 
     report = json.loads(security("--json").stdout)
     assert report["ok"]

@@ -5,8 +5,6 @@ from __future__ import annotations
 import os
 import re
 import sqlite3
-import subprocess
-import sys
 from contextlib import closing
 from pathlib import Path
 
@@ -19,6 +17,7 @@ from pbx.db import audit
 from pbx.db.database import open_database
 from pbx.service import ending
 from tests.pbx.service.test_only_one import Begin, begin, home
+from tests.support import started
 from tests.support.offices import ROOT
 
 __all__ = ["begin", "home"]
@@ -45,13 +44,10 @@ def test_a_person_began_it(home: Home, begin: Begin, env: dict[str, str]) -> Non
         assert found == []
 
 
-def stop(home: Home, *words: str) -> subprocess.CompletedProcess[str]:
+def stop(home: Home, *words: str) -> started.Done:
     """Give the command on this home."""
     named = ("--config", str(ROOT / "config" / "office.toml"), "--home", str(home.folder))
-    return subprocess.run(
-        [sys.executable, "-m", "cli", *named, "stop", *words],
-        stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False, cwd=ROOT, timeout=60,
-    )  # fmt: skip
+    return started.officeline(*named, "stop", *words)
 
 
 def test_who_stopped_it_is_written_down_first(home: Home, begin: Begin) -> None:
