@@ -7,6 +7,7 @@ import shlex
 import shutil
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -90,6 +91,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@cache
 def reading() -> list[str]:
     """List what only reads and names nothing that is made up: a file, a person, an id."""
     lines = set()
