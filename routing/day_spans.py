@@ -119,7 +119,7 @@ def period(text: str) -> tuple[tuple[time, time], ...]:
         minutes = (end.hour - start.hour) * 60 + end.minute - start.minute
         if minutes <= 0 and minutes % DAY_MINUTES > LONGEST_OVERNIGHT:
             meant = probably(start, end)
-            hint = f"; '{meant}' was probably meant" if meant else ""
+            hint = f"; you probably mean '{meant}'" if meant else ""
             raise BackwardsError(f"'{text}' ends before it begins{hint}")
     return found
 

@@ -141,14 +141,14 @@ def _doubted(zone: str, number: str) -> str | None:
     meant = zones.meant(zone, number, datetime.now(UTC).year)
     if meant is None:
         return None
-    return f"'{zone}' has no daylight saving time; {meant} has it, and was probably meant."
+    return f"'{zone}' has no daylight saving time; you probably mean {meant}, which has it."
 
 
 def _swapped(hours: reading.Hours) -> str | None:
     """Doubt hours that last through a night."""
     for text in (one for periods in hours.values() for one in periods):
         if meant := day_spans.probably(*day_spans.read_span(text)):
-            return f"'{text}' lasts through the night; '{meant}' was probably meant."
+            return f"'{text}' goes through the night; you probably mean '{meant}'."
     return None
 
 

@@ -1,4 +1,4 @@
-"""An office outside of +1 whose own country's numbers are called by nobody."""
+"""An office outside of +1 that may not call the numbers of its own country."""
 
 from __future__ import annotations
 
@@ -21,15 +21,16 @@ def find(draft: Draft) -> Iterator[Finding]:
     path, where = ("office", "country"), "office.country"
     code = phonenumbers.country_code_for_region(country)
     if not code:
-        message = f"no telephone number begins with a code of '{country}', so none can be called"
-        fix = "Write the two letters of the country, such as 'GB' or 'US'."
+        message = f"'{country}' has no telephone country code"
+        fix = "Write the country's two letters, such as 'GB' or 'US'."
         yield draft.find(CODE, path, where, message, fix)
         return
     own = f"+{code}"
     if any(one.startswith(own) or own.startswith(one) for one in draft.file.outbound.allow):
         return
     message = (
-        f"numbers of {country} ({own}) are not called, so that no patient there can be called back"
+        f"[outbound] does not allow numbers of {country} ({own}), so patients there cannot be "
+        "called back"
     )
-    fix = f"Add '{own}' to 'allow' of [outbound], or only those beginnings that you need."
+    fix = f"Add '{own}' to 'allow' in [outbound], or only the prefixes that you need."
     yield draft.find(CODE, path, where, message, fix)

@@ -1,4 +1,4 @@
-"""Times away that are over, that somebody is on call in all the same, or that leave nobody."""
+"""Absences that are over, that overlap a shift of the same person, or that leave nobody on call."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from routing import model, schedule
 from routing.instants import at_local
 from routing.places import away
 
-FIX = "Add a shift for that time, or shorten somebody's time away."
+FIX = "Add a shift for that time, or shorten an absence."
 
 
 def find(draft: Draft, now: datetime) -> Iterator[Finding]:
-    """Find what is wrong with times away, seen from this aware instant."""
+    """Find mistakes in absences, as of this aware instant."""
     plan = draft.plan
     if not any(one.away for one in plan.people.values()):
         return
@@ -41,14 +41,14 @@ def _past(draft: Draft, now: datetime) -> Iterator[Finding]:
     for key, person in draft.plan.people.items():
         for number, one in enumerate(person.away):
             if at_local(one.end, zone) <= now:
-                message = f"the time away up to {_end(draft.plan, one.end)} is over"
-                fix = "Take it away, or fix its year."
+                message = f"the absence that ended {_end(draft.plan, one.end)} is over"
+                fix = "Delete it, or fix its year."
                 at = ("people", key, "away", number)
                 yield draft.find("away-past", at, f"person {key}", message, fix)
 
 
 def _shifts(draft: Draft, now: datetime) -> Iterator[Finding]:
-    """Find explicit shifts of people who are away then: they hold."""
+    """Find explicit shifts of people who are away then; such a shift still applies."""
     zone = draft.plan.office.zone
     for name, table in draft.plan.schedules.items():
         for number, shift in enumerate(table.shifts):
@@ -58,10 +58,10 @@ def _shifts(draft: Draft, now: datetime) -> Iterator[Finding]:
             for one in known.away:
                 if one.start < shift.end and shift.start < one.end:
                     message = (
-                        f"{shift.person} has a shift {_local(draft.plan, shift)} and is away "
-                        f"{_local(draft.plan, one)}"
+                        f"{shift.person} has a shift {_local(draft.plan, shift)} but is away "
+                        f"{_local(draft.plan, one)}; the shift still applies"
                     )
-                    fix = "Name somebody else for it, or shorten the time away; the shift holds."
+                    fix = "Give the shift to somebody else, or shorten the absence."
                     at = ("schedule", name, "shifts", number)
                     yield draft.find("shift-away", at, f"schedule {name}", message, fix)
 
@@ -71,16 +71,16 @@ def _gaps(draft: Draft, name: str, now: datetime) -> Iterator[Finding]:
     plan = draft.plan
     found = list(_only_with(plan, name, now))
     if found:
-        more = f", and {len(found) - 1} times more" if len(found) > 1 else ""
+        more = f" (and at {len(found) - 1} other times)" if len(found) > 1 else ""
         message = (
             f"nobody is on call {_times(plan, found[0].start, found[0].end)}{more}, "
-            "as everybody of the rotation is away"
+            "because everyone in the rotation is away"
         )
         yield draft.find("schedule-gap", ("schedule", name), f"schedule {name}", message, FIX)
 
 
 def _only_with(plan: model.Plan, name: str, now: datetime) -> Iterator[schedule.Shift]:
-    """List the gaps of a schedule that there would not be, or not so long, if nobody were away."""
+    """List the gaps of a schedule that absences cause or make longer."""
     there = all_there(plan)
     for start, end in _times_away(plan, now):
         before = list(schedule.gaps_of(there, name, start, end))
@@ -90,7 +90,7 @@ def _only_with(plan: model.Plan, name: str, now: datetime) -> Iterator[schedule.
 
 
 def _times_away(plan: model.Plan, now: datetime) -> list[tuple[datetime, datetime]]:
-    """List the times to come in which anybody is away, joined where they meet."""
+    """List the future times at which somebody is away; times that touch are joined."""
     zone = plan.office.zone
     spans: list[tuple[datetime, datetime]] = []
     known = (one for person in plan.people.values() for one in person.away)
@@ -103,7 +103,7 @@ def _times_away(plan: model.Plan, now: datetime) -> list[tuple[datetime, datetim
 
 
 def _together(draft: Draft, table: model.Schedule, now: datetime) -> Iterator[Finding]:
-    """Find layers whose people are all away at once while they would hold, and what stands in."""
+    """Find times at which all people of an active layer are away, and what replaces the layer."""
     plan = draft.plan
     own = draft.file.schedule[table.name].rotation is not None
     for number, layer in enumerate(table.layers, start=-own):
@@ -123,25 +123,25 @@ def _together(draft: Draft, table: model.Schedule, now: datetime) -> Iterator[Fi
                 f"{people} {'are' if len(set(layer.rotation)) > 1 else 'is'} away "
                 f"{_times(plan, gap.start, gap.end)}, and {_instead(plan, layer, gap)}"
             )
-            fix = "If that is not meant, add a shift for that time."
+            fix = "Add a shift for that time if you want somebody else."
             yield draft.find("all-away", at, f"schedule {table.name}", message, fix)
 
 
 def _instead(plan: model.Plan, layer: model.Layer, gap: schedule.Shift) -> str:
-    """Say what holds while everybody of a layer is away."""
+    """Say who is called while everybody of a layer is away."""
     spans = schedule.shifts(plan, gap.schedule, gap.start, gap.end)
     alone = next((one for one in spans if not one.on_call.at("oncall")), None)
     if layer.place == "oncall" and alone is not None:
-        return f"{_listed(alone.on_call.people)} is on call alone, who would be beside"
+        return f"{_listed(alone.on_call.people)}, usually called beside them, is on call alone"
     return {
-        "oncall": "what stands below this layer decides",
-        "beside": "nobody of this layer is beside who is on call",
-        "backup": "what stands below this layer steps in, or the schedule's 'backup'",
+        "oncall": "the layers below decide who is on call",
+        "beside": "this layer calls nobody beside the person on call",
+        "backup": "the layers below or the schedule's 'backup' decide who is the backup",
     }[layer.place]
 
 
 def _alone(draft: Draft, name: str, now: datetime) -> Iterator[Finding]:
-    """Find when nobody steps in because people are away, where an escalation tries the backup."""
+    """Find times without a backup because of absences, if an escalation policy tries the backup."""
     plan = draft.plan
     steps = [step for escalation in plan.escalations.values() for step in escalation.live]
     if not any(isinstance(one, model.Try) and one.who == model.BACKUP for one in steps):
@@ -151,15 +151,15 @@ def _alone(draft: Draft, name: str, now: datetime) -> Iterator[Finding]:
         start, end = spans[0]
         off = [one for one in plan.people if away(plan, one, start)]
         message = (
-            f"nobody steps in {_times(plan, start, end)}, "
-            f"as {_listed(off)} {'are' if len(off) > 1 else 'is'} away"
+            f"there is no backup {_times(plan, start, end)}, "
+            f"because {_listed(off)} {'are' if len(off) > 1 else 'is'} away"
         )
-        fix = "Name a person who is there as its 'backup', or add a shift in that place."
+        fix = "Set 'backup' to a person who is not away, or add a shift with place = \"backup\"."
         yield draft.find("no-backup", ("schedule", name), f"schedule {name}", message, fix)
 
 
 def _without_backup(plan: model.Plan, name: str, now: datetime) -> list[tuple[datetime, datetime]]:
-    """List when one is on call and nobody steps in, but would if nobody were away."""
+    """List the times at which absences leave one person on call without a backup."""
     there, spans = all_there(plan), list[tuple[datetime, datetime]]()
     for shift in (
         one for span in _times_away(plan, now) for one in schedule.shifts(plan, name, *span)
@@ -185,7 +185,7 @@ def _times(plan: model.Plan, start: datetime, end: datetime) -> str:
 
 
 def _local(plan: model.Plan, one: model.Away | model.ExplicitShift) -> str:
-    """Say from when to when, of local times."""
+    """Write the start and the end of an absence or a shift, which are local times."""
     return _times(plan, *(at_local(at, plan.office.zone) for at in (one.start, one.end)))
 
 

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 SIZE_LIMIT = 1_000_000  # bytes; a practice's file has a few thousand
 
-# What must be right before a plan can be made of a file, and what is looked at besides.
+# These find what prevents a plan; those in THEN find everything else.
 FIRST: tuple[Callable[[Draft], Iterator[Finding]], ...] = (names.find, policy.structure)
 THEN: tuple[Callable[[Draft], Iterator[Finding]], ...] = (
     policy.find,
@@ -51,45 +51,51 @@ THEN: tuple[Callable[[Draft], Iterator[Finding]], ...] = (
 
 @dataclass(frozen=True)
 class Checked:
-    """What was found, in the file's order; the draft is missing if the file is no TOML."""
+    """The findings in the file's order; `draft` is None if the file is not TOML."""
 
     draft: Draft | None
     findings: tuple[Finding, ...]
 
     @property
     def fatal(self) -> tuple[Finding, ...]:
-        """List what no plan can be made with."""
+        """List the findings that prevent a plan."""
         return tuple(one for one in self.findings if one.fatal)
 
 
 def read_bytes(path: Path) -> tuple[str, Finding | None]:
-    """Read the file as text; a finding if it is too large or no text, ConfigError if unreadable."""
+    """Read the file as text, with a finding if it is too large or not text.
+
+    Raises ConfigError if it cannot be read.
+    """
     try:
         with path.open("rb") as file:
             content = file.read(SIZE_LIMIT + 1) if path.stat().st_size <= SIZE_LIMIT else None
     except FileNotFoundError as error:
         raise ConfigError(
-            f"There is no configuration at {path}; name yours with --config FILE."
+            f"There is no configuration at {path}. Name the file with --config FILE."
         ) from error
     except OSError as error:
         raise ConfigError(os_sentence(f"{path} cannot be read", error, path)) from error
     if content is None or len(content) > SIZE_LIMIT:
-        message = f"over {SIZE_LIMIT // 1_000_000} MB, too large for a configuration"
+        message = (
+            f"the file is larger than {SIZE_LIMIT // 1_000_000} MB, the most that a "
+            "configuration may have"
+        )
         fix = "Check whether it is the right file."
         return "", finding("too-large", "the file", 1, message, fix)
     if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        message = "not valid TOML: it is text in UTF-16, which some editors of Windows write"
-        return "", finding("bad-toml", "the file", 1, message, "Save it as UTF-8.")
+        message = "the file is not valid TOML, because it is saved as UTF-16"
+        return "", finding("bad-toml", "the file", 1, message, "Save the file as UTF-8.")
     try:
         return content.decode("utf-8-sig"), None  # the mark of some editors is no text
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
-        message = f"not valid TOML: there is something else than UTF-8 text (at line {line})"
+        message = f"the file is not valid TOML: it is not UTF-8 text (at line {line})"
         return "", finding("bad-toml", "the file", line, message, "Fix that line.")
 
 
 def first_look(text: str) -> Checked:
-    """Find what no plan can be made with; the same text always gives the same."""
+    """Find what prevents a plan; the same text always gives the same findings."""
     draft, found = read(text)
     if draft is not None:
         for look in FIRST:
@@ -98,7 +104,7 @@ def first_look(text: str) -> Checked:
 
 
 def find_all(text: str, now: datetime, numbers: Numbers | None = None) -> Checked:
-    """Find everything; `numbers` are the contacts that the secrets file holds, if it was asked."""
+    """Find everything; `numbers` are the contacts in the secrets file, None if it was not read."""
     first = first_look(text)
     draft = first.draft
     if draft is None:

@@ -24,7 +24,7 @@ SHOWN = 3  # dates that a sentence names
 
 
 def find(draft: Draft, now: datetime) -> Iterator[Finding]:
-    """Find what is wrong with openings and seasons, seen from this aware instant."""
+    """Find mistakes in openings and seasons, as of this aware instant."""
     today = local_day(now, draft.plan.office.zone)
     for number, opening in enumerate(draft.plan.openings):
         dates = _dates(opening.when, today)
@@ -40,7 +40,7 @@ def find(draft: Draft, now: datetime) -> Iterator[Finding]:
 def _voided(
     draft: Draft, number: int, opening: Opening, dates: frozenset[date]
 ) -> Iterator[Finding]:
-    """Find the closures that do not hold because of an opening."""
+    """Find closures that an opening overrides."""
     for closure in draft.plan.closures:
         if closure.office_hours not in {None, opening.office_hours}:
             continue
@@ -50,18 +50,17 @@ def _voided(
                 "closure-overridden",
                 ("openings", number),
                 f"opening '{opening.reason}'",
-                f"it is stronger than the closure '{closure.reason}' on "
-                f"{_shown(voided, draft.times)}: "
-                "the office is open then",
-                "Leave it so if that is meant; hours of a part of the year that leave closures "
-                "standing are [[seasons]].",
+                f"the office is open on {_shown(voided, draft.times)} despite the closure "
+                f"'{closure.reason}', because openings override closures",
+                "Keep it if you want the office open. Otherwise write these hours as "
+                "[[seasons]], which closures override.",
             )
 
 
 def _mixed(
     draft: Draft, number: int, opening: Opening, dates: frozenset[date]
 ) -> Iterator[Finding]:
-    """Find an opening over several days that opens weekdays that are closed beside open ones."""
+    """Find openings over several days that also open a normally closed weekday."""
     usual = _weekdays(_periods(draft, opening.office_hours))
     if not any(end > begin for begin, end in _runs(opening.when, dates)) or not usual:
         return
@@ -71,15 +70,14 @@ def _mixed(
             "opening-weekend",
             ("openings", number),
             f"opening '{opening.reason}'",
-            f"it gives the same hours to each of its days, {_named(closed)} too, "
-            f"which {'is' if len({one.weekday() for one in closed}) == 1 else 'are'} closed as "
-            f"a rule: the office would be open on {_shown(closed, draft.times)}",
-            "Write it as [[seasons]] with hours by weekday; for a weekend alone, name its days.",
+            f"the office is normally closed on {_named(closed)}, but this opening has the same "
+            f"hours on each of its days and would open it on {_shown(closed, draft.times)}",
+            "Write it as [[seasons]] with hours by weekday. To open one weekend, name its days.",
         )
 
 
 def _unsaid(draft: Draft, number: int, season: Season) -> Iterator[Finding]:
-    """Find the weekdays that a season does not speak of, though the office hours opens on them."""
+    """Find normally open weekdays that a season does not mention."""
     said = {day for text in draft.file.seasons[number].hours for day in spans.weekdays(text)}
     missing = _weekdays(_periods(draft, season.office_hours)) - said
     if missing:
@@ -88,13 +86,13 @@ def _unsaid(draft: Draft, number: int, season: Season) -> Iterator[Finding]:
             "season-weekday",
             ("seasons", number, "hours"),
             f"season '{season.reason}'",
-            f"it says nothing of {days}, when {_owner(season.office_hours)} is open as a rule",
-            f'Name the hours of {days} in it, or write {_key(days)} = "closed".',
+            f"it does not mention {days}, when {_owner(season.office_hours)} normally open",
+            f'Add its hours of {days}, or write {_key(days)} = "closed".',
         )
 
 
 def _overlapping(draft: Draft, today: date) -> Iterator[Finding]:
-    """Find two seasons of a set of office hours that share a day."""
+    """Find two seasons of the same office hours that share a day."""
     seasons = [
         (number, one, _dates(one.when, today)) for number, one in enumerate(draft.plan.seasons)
     ]
@@ -104,15 +102,15 @@ def _overlapping(draft: Draft, today: date) -> Iterator[Finding]:
                 "overlapping-periods",
                 ("seasons", number),
                 f"season '{second.reason}'",
-                f"it shares {_shown(ours & theirs, draft.times)} with the season '{first.reason}', "
-                "whose hours hold then",
-                "Let the one begin on the day after the other ends.",
+                f"it overlaps the season '{first.reason}', whose hours apply, on "
+                f"{_shown(ours & theirs, draft.times)}",
+                "Let one season begin on the day after the other ends.",
             )
 
 
 def _over(draft: Draft, today: date) -> Iterator[Finding]:
     """Find holidays and dates of layers that are over."""
-    fix = "Take it away, or write it without a year, which repeats it."
+    fix = "Delete it, or write it without a year to repeat it every year."
     for name, value in draft.file.holidays.items():
         for holiday, text in ({name: value} if isinstance(value, str) else value).items():
             path: Path = (
@@ -170,7 +168,7 @@ def _shown(days: Iterable[date], times: TimeText) -> str:
     """Name the first days, and say how many more there are."""
     found = sorted(days)
     names = [times.day(day) for day in found[:SHOWN]]
-    more = [f"{len(found) - SHOWN} days more"] if len(found) > SHOWN else []
+    more = [f"{len(found) - SHOWN} more days"] if len(found) > SHOWN else []
     *first, last = names + more
     if len(first) < 2:  # noqa: PLR2004  # a date has commas of its own
         return " and ".join(names + more)
@@ -184,7 +182,7 @@ def _named(days: Iterable[date]) -> str:
 
 
 def _owner(office_hours: str) -> str:
-    return "the office" if office_hours == OFFICE else f"office hours '{office_hours}'"
+    return "the office is" if office_hours == OFFICE else f"the office hours '{office_hours}' are"
 
 
 def _key(days: str) -> str:

@@ -1,4 +1,4 @@
-"""A finding: one thing in an office.toml that is wrong or looks wrong, and what to do about it."""
+"""A finding: one mistake or possible mistake in an office.toml, and how to fix it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pbx.base.phone_numbers import mask_within
 
 Severity = Literal["error", "warning"]
 
-# No plan can be made of a file with one of these.
+# A file with one of these cannot become a plan.
 FATAL = frozenset({
     "backwards-period",
     "bad-toml",
@@ -28,7 +28,7 @@ FATAL = frozenset({
     "unknown-key",
     "unknown-name",
 })  # fmt: skip
-# A plan with one of these would do what nobody can want.
+# A plan with one of these would hurt callers.
 ERRORS = frozenset({
     "empty-group",
     "greeting-without-emergency",
@@ -48,7 +48,7 @@ ERRORS = frozenset({
     "unknown-prompt",
     "urgent-unanswered",
 })  # fmt: skip
-# What may be meant, and deserves a second look.
+# The administrator may have meant these.
 WARNINGS = frozenset({
     "all-away",
     "away-past",
@@ -79,7 +79,7 @@ CODES = FATAL | ERRORS | WARNINGS
 
 @dataclass(frozen=True)
 class Finding:
-    """What was found at a place of the file; `line` counts from 1, `fix` says what to do."""
+    """One mistake at one place of the file; `line` counts from 1, `fix` says what to do."""
 
     code: str
     where: str
@@ -89,27 +89,27 @@ class Finding:
 
     @property
     def severity(self) -> Severity:
-        """Tell whether the file may go live with it."""
+        """Return "error" if the file must not be applied with it, else "warning"."""
         return "warning" if self.code in WARNINGS else "error"
 
     @property
     def fatal(self) -> bool:
-        """Tell whether no plan can be made of the file because of it."""
+        """Whether this finding prevents a plan."""
         return self.code in FATAL
 
     def sentence(self, path: Path) -> str:
-        """Tell the finding with its place, as compilers do."""
+        """Return the finding with its place, in the form that compilers use."""
         place = f"{path}:{self.line}: {self.severity} {self.code}"
         return f"{place}: {self.where}: {self.message}. Fix: {self.fix}"
 
 
 def finding(code: str, where: str, line: int, message: str, fix: str) -> Finding:
-    """Make a finding whose texts can be shown anywhere."""
+    """Make a finding whose texts are safe to print: one line, telephone numbers masked."""
     return Finding(code, _fit(where), line, _fit(message), _fit(fix))
 
 
 def _fit(text: str) -> str:
-    """Mask whatever looks like a telephone number, and write out what would break a line."""
+    """Mask everything that looks like a telephone number, and escape unprintable characters."""
     text = "".join(
         sign if sign.isprintable() else sign.encode("unicode_escape").decode() for sign in text
     )

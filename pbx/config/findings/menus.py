@@ -1,4 +1,4 @@
-"""Menus that lead nowhere, ask too much or are never heard, and first words without the 911."""
+"""Menus without an end, too long or never heard, and greetings that do not mention 911."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ EMERGENCY = "911"
 
 
 def find(draft: Draft) -> Iterator[Finding]:
-    """Find what is wrong with menus, and with what callers hear first."""
+    """Find mistakes in menus and in what callers hear first."""
     for name in draft.file.menu:
         yield from _size(draft, name)
         if draft.whole("menu"):
@@ -31,9 +31,9 @@ def find(draft: Draft) -> Iterator[Finding]:
 
 
 def urgencies(plan: Plan, menu: str) -> set[Urgency] | None:
-    """List what callers of a menu may say of their matter; None if there is no such menu.
+    """List the urgencies that callers of a menu may choose; None if there is no such menu.
 
-    A way without an end, or to a menu that there is not, counts as urgent.
+    A circle of menus and a key to an unknown menu count as urgent.
     """
     if menu not in plan.menus:
         return None
@@ -70,8 +70,8 @@ def _size(draft: Draft, name: str) -> Iterator[Finding]:
             "menu-too-long",
             ("menu", name),
             f"menu {name}",
-            f"has {keys} choices, and callers remember {MOST_CHOICES}",
-            "Take some away, or let a key lead to another menu.",
+            f"it has {keys} choices, but callers remember at most {MOST_CHOICES}",
+            "Delete some, or let a key lead to another menu.",
         )
 
 
@@ -83,8 +83,8 @@ def _ends(draft: Draft, name: str) -> Iterator[Finding]:
     passed = [name]
     while isinstance(silence, GoTo) and silence.menu in plan.menus:
         if silence.menu in passed:
-            message = "whoever says nothing hears menus without an end"
-            fix = "Let 'otherwise' mean \"urgent\", or ring somebody."
+            message = "callers who press nothing hear menus without end"
+            fix = 'Set otherwise = "urgent", or ring somebody.'
             yield draft.find("menu-endless", at, where, message, fix)
             return
         passed.append(silence.menu)
@@ -94,24 +94,24 @@ def _ends(draft: Draft, name: str) -> Iterator[Finding]:
         yield from _silence(draft, name, silence)
     for key, choice in plan.menus[name].keys.items():
         if isinstance(choice, GoTo) and name in _reached(plan, choice.menu):
-            message = f"key {key} leads back here, and whoever presses it 8 times counts as urgent"
-            fix = "Let it end in an action, or mean urgent or routine."
+            message = f"key {key} leads back to this menu; after 8 keys the caller counts as urgent"
+            fix = 'Let the key do an action, or set it to "urgent" or "routine".'
             yield draft.find("menu-circle", ("menu", name, key), where, message, fix)
 
 
 def _silence(draft: Draft, name: str, silence: Choice) -> Iterator[Finding]:
     at: Path = ("menu", name, "otherwise")
-    fix = "Let 'otherwise' mean \"urgent\", or ring somebody."
+    fix = 'Set otherwise = "urgent", or ring somebody.'
     if isinstance(silence, Announce | Reject):
-        message = "silence and wrong keys end the call without a human"
+        message = "silence and wrong keys end the call, and the caller reaches nobody"
         yield draft.find("menu-ends-call", at, f"menu {name}", message, fix)
     elif silence == "routine" or isinstance(silence, TakeMessage):
-        message = "silence and wrong keys should reach a human, and are not urgent here"
+        message = "silence and wrong keys count as routine, but should reach a person"
         yield draft.find("menu-otherwise", at, f"menu {name}", message, fix)
 
 
 def _unheard(draft: Draft) -> Iterator[Finding]:
-    """Find menus of lines that no rule ever has heard, as none wants to know how urgent it is."""
+    """Find menus of lines that callers never hear, because no rule asks for the urgency."""
     for number, line in enumerate(draft.plan.lines):
         for state, menu in line.menus.items():
             if not any(
@@ -127,27 +127,28 @@ def _unheard(draft: Draft) -> Iterator[Finding]:
                     "menu-unheard",
                     ("lines", number, "menus", state),
                     f"line {line.name}",
-                    f"nobody hears the menu {menu}, as no rule asks how urgent it is when {state}",
-                    'Add a rule with urgency = "urgent", or take the menu away.',
+                    f"callers never hear the menu {menu}, because no rule asks for the urgency "
+                    f"when the office is {state}",
+                    'Add a rule with urgency = "urgent", or remove the menu from the line.',
                 )
 
 
 def _prompts(draft: Draft) -> Iterator[Finding]:
-    """Find prompts that there are not, and first words to a caller without the emergency number."""
+    """Find unknown prompts, and greetings that do not mention the emergency number."""
     language = draft.file.office.language
     try:
         catalog = prompts.load_catalog(prompts.sounds_folder() / f"{language}.toml")
     except ConfigError:
-        message = f"there are no prompts in '{language}'"
-        fix = "Choose another language, or add its catalog of prompts."
+        message = f"there are no prompts in the language '{language}'"
+        fix = "Use another language, or add its catalog of prompts."
         at: Path = ("office", "language")
         yield draft.find("unknown-prompt", at, "office.language", message, fix)
         return
     for path, where, say in _said(draft):
         for number, prompt in enumerate(say):
             if prompt not in catalog.ids:
-                message = f"there is no prompt '{prompt}' (there is {listed(catalog.ids)})"
-                fix = near(prompt, catalog.ids, "'officeline prompts check' names them.")
+                message = f"there is no prompt '{prompt}' (there are {listed(catalog.ids)})"
+                fix = near(prompt, catalog.ids, "List them with 'officeline prompts check'.")
                 yield draft.find("unknown-prompt", (*path, number), where, message, fix)
     yield from _greetings(draft, catalog.sentences)
 
@@ -171,6 +172,6 @@ def _greetings(draft: Draft, sentences: Mapping[str, str]) -> Iterator[Finding]:
                 "greeting-without-emergency",
                 (*path, 0),
                 where,
-                f"the first words, '{say[0]}', do not say to dial {EMERGENCY} in an emergency",
+                f"the first prompt, '{say[0]}', does not say to dial {EMERGENCY} in an emergency",
                 "Begin with a prompt that does, such as 'greeting-closed'.",
             )

@@ -1,4 +1,4 @@
-"""Words of an office.toml that name nobody and nothing in it, and names that are given twice."""
+"""Names in an office.toml that the file does not define, and names that it defines twice."""
 
 from __future__ import annotations
 
@@ -23,22 +23,22 @@ RESERVED = frozenset({model.ONCALL, model.BACKUP, model.EVERYONE, model.OWN, "ne
 
 
 def find(draft: Draft) -> Iterator[Finding]:
-    """Find every unknown word, every name given twice, and every name that means something else."""
+    """Find unknown names, names given twice, and names that mean two things."""
     for path, where, word, known in (*_tables(draft), *_schedules(draft), *_policy(draft)):
         if word is not None and word not in known:
             yield draft.find(
                 "unknown-name",
                 path,
                 where,
-                f"'{word}' is not in this file (there is {listed(known)})",
-                near(word, known, "Name one that there is, or add this one to the file."),
+                f"this file has no '{word}' (it has {listed(known)})",
+                near(word, known, "Use one of these, or add this one to the file."),
             )
     yield from _holidays(draft)
     yield from _doubles(draft)
 
 
 def _holidays(draft: Draft) -> Iterator[Finding]:
-    """Find closures and layers that ask for holidays which the file does not name."""
+    """Find closures and layers that use holidays which the file does not define."""
     named = draft.raw.get("holidays")
     tables = named if isinstance(named, dict) else {}
     lists = [name for name, value in tables.items() if isinstance(value, dict)]
@@ -60,11 +60,11 @@ def _holidays(draft: Draft) -> Iterator[Finding]:
         )
     for path, where, word in asked:
         if word == "" and not tables:
-            message = "there are no [holidays] in this file"
-            yield draft.find("unknown-name", path, where, message, "Name them under [holidays].")
+            message = "this file has no [holidays]"
+            yield draft.find("unknown-name", path, where, message, "Add them under [holidays].")
         elif word and word not in lists:
-            message = f"there is no list of holidays '{word}' (there is {listed(lists)})"
-            fix = near(word, lists, f"Name its days under [holidays.{word}].")
+            message = f"this file has no list of holidays '{word}' (it has {listed(lists)})"
+            fix = near(word, lists, f"Add its days under [holidays.{word}].")
             yield draft.find("unknown-name", path, where, message, fix)
 
 
@@ -174,7 +174,7 @@ def _menu(do: DoTable) -> str | None:
 
 
 def _doubles(draft: Draft) -> Iterator[Finding]:
-    """Find what would be mistaken for something else of the same name."""
+    """Find names that two things have."""
     for field, code in (("did", "duplicate-line"), ("name", "duplicate-line")):
         values = Counter(getattr(line, field) for line in draft.file.lines)
         for number, line in enumerate(draft.file.lines):
@@ -183,33 +183,34 @@ def _doubles(draft: Draft) -> Iterator[Finding]:
                 getattr(one, field) == value for one in draft.file.lines[:number]
             ):
                 path = ("lines", number, field)
-                message = f"another line above has the same {field}, '{value}'"
-                yield draft.find(code, path, f"line {line.name}", message, "Give it another one.")
+                message = f"a line above has the same {field}, '{value}'"
+                fix = f"Give one of the two lines another {field}."
+                yield draft.find(code, path, f"line {line.name}", message, fix)
     given: dict[str, str] = {}
     for table in ("people", "phones", "groups"):
         for name in draft.names(table):
             if name in RESERVED:
-                message = f"'{name}' is a word with a meaning of its own"
+                message = f"'{name}' is a reserved word"
             elif name in given:
-                message = f"there is a '{name}' in [{given[name]}], too"
+                message = f"[{given[name]}] also has a '{name}'"
             else:
                 given[name] = table
                 continue
-            fix = "Give it another name, here and where it is used."
+            fix = "Rename it, also where it is used."
             yield draft.find("duplicate-name", (table, name), f"{table}.{name}", message, fix)
     yield from _shadowed(draft)
 
 
 def _shadowed(draft: Draft) -> Iterator[Finding]:
-    fix = "Give it another name, here and where it is used."
+    fix = "Rename it, also where it is used."
     if model.OFFICE in draft.names("office_hours"):
-        message = "'office' is the name of the office hours in [hours]"
+        message = "'office' already names the office hours in [hours]"
         yield draft.find(
-            "duplicate-name", ("office_hours", "office"), "office hours.office", message, fix
+            "duplicate-name", ("office_hours", "office"), "office_hours.office", message, fix
         )
     for name in draft.names("schedule"):
         if name == "next" or name in draft.names("people"):
-            message = f"as a backup, '{name}' would mean something else than this schedule"
+            message = f"as a 'backup', '{name}' would not mean this schedule"
             yield draft.find("duplicate-name", ("schedule", name), f"schedule.{name}", message, fix)
     seen: set[str] = set()
     for number, rule in enumerate(draft.file.rules):
@@ -218,7 +219,7 @@ def _shadowed(draft: Draft) -> Iterator[Finding]:
                 "rule-same-name",
                 ("rules", number, "name"),
                 f"rule '{rule.name}'",
-                "another rule above has the same name",
-                "Give it another one, so that explanations and the call log tell them apart.",
+                "a rule above has the same name",
+                "Rename one of the two, so that the call log can tell them apart.",
             )
         seen.add(rule.name)

@@ -1,4 +1,4 @@
-"""What would leave this machine for everybody to read."""
+"""Connections that would send data over the network without encryption."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from pbx.config.findings.finding import Finding
 
 
 def find(draft: Draft) -> Iterator[Finding]:
-    """Find a broker on another machine that is spoken to without TLS."""
+    """Find an MQTT broker on another machine that is used without TLS."""
     mqtt = draft.file.mqtt
     if mqtt is not None and not mqtt.tls and not _is_here(mqtt.host):
         yield draft.find(
             "mqtt-in-clear",
             ("mqtt", "tls"),
             "mqtt.tls",
-            f"events and the password would cross the network to {mqtt.host} unencrypted",
-            "Take 'tls = false' away, or use a broker on this machine.",
+            f"events and the broker's password would go to {mqtt.host} without encryption",
+            "Delete 'tls = false', or use a broker on this computer.",
         )
 
 

@@ -25,9 +25,9 @@ def find(draft: Draft, numbers: Numbers | None, now: datetime) -> Iterator[Findi
     """Find who cannot be reached; with `numbers`, also who has no number in the secrets file."""
     for name, members in draft.file.groups.items():
         if not members:
-            fix = "Name people or desk phones in it, or take it away."
-            where = f"group {name}"
-            yield draft.find("empty-group", ("groups", name), where, "nobody is in it", fix)
+            fix = "Add people or desk phones to the group, or delete it."
+            where, message = f"group {name}", "the group has no members"
+            yield draft.find("empty-group", ("groups", name), where, message, fix)
     rung = list(_rung(draft))
     yield from _contacts(draft, rung, numbers, now)
     for path, where, who, ring_s, schedule_name in rung:
@@ -37,14 +37,14 @@ def find(draft: Draft, numbers: Numbers | None, now: datetime) -> Iterator[Findi
             and who not in draft.file.groups
             and draft.whole("people", "schedule", "groups")
         ):
-            message = f"'{who}' is nobody, as {_missing(who)}"
-            fix = "Add them, or name somebody else."
+            message = f"'{who}' rings nobody, because {_missing(who)}"
+            fix = "Add what is missing, or ring somebody else."
             yield draft.find("nobody-to-ring", path, where, message, fix)
         mobile = next((one for one in people if _has_voicemail(draft.plan, one)), None)
         if ring_s > VOICEMAIL_S and mobile is not None:
             message = (
-                f"rings for {ring_s} seconds, and {mobile}'s voicemail may answer after "
-                f"{VOICEMAIL_S}"
+                f"it rings for {ring_s} seconds, but {mobile}'s voicemail may answer after "
+                f"{VOICEMAIL_S} seconds"
             )
             fix = "Ring for 20 seconds, and try again in a later step."
             yield draft.find("ring-past-voicemail", path, where, message, fix)
@@ -90,8 +90,8 @@ def _of_schedule(plan: model.Plan, name: str, now: datetime) -> tuple[str, ...]:
 
 def _missing(who: str) -> str:
     if who in {model.ONCALL, model.BACKUP}:
-        return "there is no schedule"
-    return "there are no physicians" if who == model.OWN else "there are no people"
+        return "the file has no schedule"
+    return f"the file has no {'physicians' if who == model.OWN else 'people'}"
 
 
 def _has_voicemail(plan: model.Plan, who: str) -> bool:
@@ -106,7 +106,7 @@ def _has_voicemail(plan: model.Plan, who: str) -> bool:
 def _contacts(
     draft: Draft, rung: list[Rung], numbers: Numbers | None, now: datetime
 ) -> Iterator[Finding]:
-    """Find who is to be rung, by name, by a group or by a schedule, and has nothing to ring."""
+    """Find people whom a name, a group or a schedule rings, and who have no contact to ring."""
     plan = draft.plan
     used = {one for _, _, who, _, name in rung for one in _people(plan, who, name, now)}
     used |= {one for group in plan.groups.values() for one in group.members}
@@ -118,15 +118,16 @@ def _contacts(
         if any(one.via in held or one.via in plan.phones for one in person.contacts):
             continue
         if not person.contacts:
-            message, fix = "is to be called, and has no contact", "Give a contact, or leave out."
+            message = f"{key} must be callable, but has no contact"
+            fix = "Add a contact, or remove this person where they are used."
         else:
-            message = "is to be called, and the secrets file holds no number"
-            fix = f"Set it with 'officeline people mobile {key} NUMBER'."
+            message = f"{key} must be callable, but has no number in the secrets file"
+            fix = f"Run 'officeline people mobile {key} NUMBER'."
         yield draft.find("no-contact", ("people", key), f"person {key}", message, fix)
 
 
 def _backups(draft: Draft, now: datetime) -> Iterator[Finding]:
-    """Find schedules of one person who would have to step in for themselves."""
+    """Find schedules of one person without a backup, if an escalation policy tries the backup."""
     plan = draft.plan
     steps = [
         step.who
@@ -139,6 +140,6 @@ def _backups(draft: Draft, now: datetime) -> Iterator[Finding]:
     for name, table in plan.schedules.items():
         people = _of_schedule(plan, name, now)
         if table.backup not in plan.schedules and len(people) == 1:
-            message = f"{people[0]} is the only one, and nobody steps in"
-            fix = "Name a person or another schedule as its 'backup'."
+            message = f"{people[0]} is the only person in it, so there is no backup"
+            fix = "Set 'backup' to a person or another schedule."
             yield draft.find("no-backup", ("schedule", name), f"schedule {name}", message, fix)

@@ -26,7 +26,7 @@ def find(draft: Draft) -> Iterator[Finding]:
             if digits not in own:
                 reported.add(digits)
                 yield _finding(number, digits)
-    for path, value in _texts(draft.raw, ()):  # as TOML may write a text in other ways
+    for path, value in _texts(draft.raw, ()):  # TOML may also write a number with escapes
         for digits in _numbers(value):
             if digits not in own | reported:
                 reported.add(digits)
@@ -38,8 +38,9 @@ def _finding(line: int, digits: str) -> Finding:
         "personal-number",
         f"line {line} of the file",
         line,
-        f"{mask(digits)} looks like somebody's telephone number, and this file is for anybody",
-        "Take it away; 'officeline people mobile PERSON NUMBER' keeps it in the secrets file.",
+        f"{mask(digits)} looks like a person's telephone number, and this file is not secret",
+        "Delete it here and store it in the secrets file: "
+        "'officeline people mobile PERSON NUMBER'.",
     )
 
 

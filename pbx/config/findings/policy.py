@@ -1,4 +1,4 @@
-"""Rules, escalations and actions that are incomplete, or leave somebody without an answer."""
+"""Rules, escalation policies and actions that are incomplete, or leave a caller unanswered."""
 
 from __future__ import annotations
 
@@ -16,13 +16,14 @@ if TYPE_CHECKING:
 
 
 def structure(draft: Draft) -> Iterator[Finding]:
-    """Find actions and steps that say nothing or two things, and a file without a last rule."""
+    """Find actions and steps that are empty or do two things, and a file without a last rule."""
     for path, where, do in draft.actions():
         actions = do.actions()
         if len(actions) != 1 and not draft.touched(path):
-            given = " and ".join(actions) or "none"
-            message = f"'do' must name exactly one action, and there is {given}"
-            yield draft.find("one-action", path, where, message, "Keep one, or add one.")
+            given = f"it has {' and '.join(actions)}" if actions else "it has none"
+            message = f"'do' must have exactly one action, but {given}"
+            fix = "Keep one action." if actions else 'Add one, such as message = "routine".'
+            yield draft.find("one-action", path, where, message, fix)
     for name, escalation in draft.file.escalation.items():
         for number, step in enumerate(escalation.live):
             at: Path = ("escalation", name, "live", number)
@@ -31,8 +32,8 @@ def structure(draft: Draft) -> Iterator[Finding]:
                     "empty-step",
                     at,
                     f"escalation policy {name}, step {number + 1}",
-                    "name either 'try' or 'wait'",
-                    "Keep one, or add one.",
+                    "a step must have either 'try' or 'wait'",
+                    "Keep one of the two, or add one.",
                 )
     last = len(draft.file.rules) - 1
     if draft.whole("rules") and draft.file.rules[last].when.model_dump(exclude_none=True):
@@ -40,20 +41,20 @@ def structure(draft: Draft) -> Iterator[Finding]:
             "no-last-rule",
             ("rules", last),
             "rules",
-            "the last rule must have no conditions, so that every call has an end",
+            "the last rule has conditions, so some calls would match no rule",
             "Add a rule without 'when' at the end, such as do = { message = \"routine\" }.",
         )
 
 
 def find(draft: Draft) -> Iterator[Finding]:
-    """Find what leaves an urgent caller alone, and orders of time that cannot be meant."""
+    """Find actions that leave an urgent caller alone, and follow-up times in the wrong order."""
     for number, rule in enumerate(draft.file.rules):
         if rule.when.urgency == "urgent" and _leaves_alone(rule.do):
             yield draft.find(
                 "urgent-unanswered",
                 ("rules", number, "do"),
                 f"rule '{rule.name}'",
-                "an urgent caller reaches nobody here",
+                "an urgent caller may reach nobody by this rule",
                 'Use do = { escalation = "..." }, or ring somebody with an escalation '
                 "policy as 'else'.",
             )
@@ -64,8 +65,8 @@ def find(draft: Draft) -> Iterator[Finding]:
                 "transfer-not-service",
                 (*path, "transfer"),
                 where,
-                f"{do.transfer} is no answering service, and would have to press 1",
-                "Use 'ring', or give this person role = \"service\" if it is one.",
+                f"{do.transfer} is not an answering service, and would have to press 1",
+                "Use 'ring', or set role = \"service\" if it is an answering service.",
             )
     for name, escalation in draft.file.escalation.items():
         if message := _disordered(escalation.follow_up):
@@ -79,8 +80,8 @@ def find(draft: Draft) -> Iterator[Finding]:
                 "wait-first",
                 ("escalation", name, "live", 0),
                 f"escalation policy {name}, step 1",
-                "a wait before anybody was tried is left out",
-                "Take it away.",
+                "it waits before anybody was tried, so it is skipped",
+                "Delete this step.",
             )
 
 
@@ -95,4 +96,4 @@ def _disordered(follow_up: FollowUpTable) -> str:
     counted = [spans.seconds(getattr(follow_up, name)) for name in times]
     if counted == sorted(counted):
         return ""
-    return "a message would reach everyone before the backup, or nobody before the promise breaks"
+    return "everyone would be called before the backup, or only after the promised time is over"

@@ -53,16 +53,16 @@ def find(draft: Draft) -> Iterator[Finding]:
         if rule.when.line is not None and rule.when.line not in draft.names("lines"):
             continue
         if not takes[number]:
-            message = f"can never match: {_contradiction(rule.when, plan)}"
-            fix = "Fix its conditions, or take the rule away."
+            message = f"it can never match: {_contradiction(rule.when, plan)}"
+            fix = "Fix its conditions, or delete the rule."
             yield draft.find("rule-impossible", path, where, message, fix)
             continue
         above = [one for one in range(number) if takes[one] and _follows(rule, plan.rules[one])]
         hiding = _hiding(takes[number], above, keeps)
         if hiding and not _net(plan, number):
             names = " and ".join(f"'{plan.rules[one].name}'" for one in hiding)
-            message = f"can never match, as {names} above takes every such call"
-            fix = "Move it above, or change the conditions of one of them."
+            message = f"it can never match, because {names} above takes all of its calls"
+            fix = "Move it above that rule, or change the conditions."
             yield draft.find("rule-hidden", path, where, message, fix)
 
 
@@ -159,13 +159,13 @@ def _hiding(takes: int, above: Sequence[int], keeps: Sequence[int]) -> list[int]
 
 
 def _contradiction(when: When, plan: Plan) -> str:
-    """Say which of a rule's conditions cannot hold together."""
+    """Say which conditions of a rule exclude each other."""
     if (when.flag or when.panel) and when.caller in {"anonymous", "unknown"}:
-        return f"an {when.caller} caller has no flags and is nobody's patient"
+        return f"an {when.caller} caller has no flags and no physician"
     if when.repeat and when.caller == "anonymous":
-        return "calls without a number cannot be counted"
+        return "calls without a number cannot be counted as repeated"
     if when.urgency is not None:
         asked = replace(when, urgency=None)
         if any(_takes(asked, kind) for kind in _kinds(plan)):
-            return f"no menu is offered there whose keys mean '{when.urgency}'"
-    return "its conditions contradict one another"
+            return f"no menu there has a key that means '{when.urgency}'"
+    return "its conditions exclude each other"

@@ -1,4 +1,4 @@
-"""A text read as office.toml, piece by piece: what is wrong is told and left out, the rest kept."""
+"""Read a text as office.toml piece by piece: report and leave out what is wrong, keep the rest."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from pbx.config.schema import OfficeFile
 
-# Stand for what is missing or wrong, so that everything else can still be looked at.
+# These replace what is missing or wrong, so that everything else can still be checked.
 STANDINS: Mapping[str, Any] = {
     "office": {"name": "Office", "timezone": "UTC", "number": "+12125550100"},
     "trunk": {"host": "localhost", "addresses": ["localhost"]},
@@ -30,18 +30,18 @@ STANDINS: Mapping[str, Any] = {
 ROUNDS = 20  # each leaves out what became wrong by the round before; two or three are usual
 _GONE = object()
 _LINE = re.compile(r"at line (\d+)")
-_ADD = ("must not be empty", "Add at least one, or take the key away.")
+_ADD = ("must not be empty", "Add at least one, or delete the key.")
 _NUMBER = ("must be a whole number", "Write it without quotes, such as 20.")
-_DATE = ("must be a date such as 2026-12-25", "Write year, month and day of a day that there is.")
+_DATE = ("must be a date such as 2026-12-25", "Write year, month and day of a real date.")
 _TABLE = ("must be a table", "Write it as { key = value }, or under a [header].")
-# What the validator often finds, in plainer words than its own, and what to do.
+# Frequent errors of the validator in plainer words, and how to fix each.
 _OFTEN = {
     "string_type": ("must be a text in quotes", "Put it in quotes."),
     "int_type": _NUMBER,
     "int_parsing": _NUMBER,
     "int_from_float": _NUMBER,
     "bool_type": ("must be true or false", "Write one of the two, without quotes."),
-    "list_type": ("must be a list", "Put it in [ ], even if it is only one."),
+    "list_type": ("must be a list", "Put it in [ ], even if it is only one entry."),
     "dict_type": _TABLE,
     "model_type": _TABLE,
     "date_type": _DATE,
@@ -50,23 +50,23 @@ _OFTEN = {
     "date_from_datetime_inexact": _DATE,
     "too_short": _ADD,
     "string_too_short": _ADD,
-    "string_too_long": ("must have {max_length} letters at most", "Say it shorter."),
-    "greater_than_equal": ("must be at least {ge}", "Choose a greater one."),
-    "less_than_equal": ("must be at most {le}", "Choose a smaller one."),
-    "literal_error": ("must be {expected}", "Write one of these."),
+    "string_too_long": ("must have at most {max_length} characters", "Shorten it."),
+    "greater_than_equal": ("must be at least {ge}", "Use a larger number."),
+    "less_than_equal": ("must be at most {le}", "Use a smaller number."),
+    "literal_error": ("must be {expected}", "Use one of these."),
 }
-# What to do about the errors that have a code of their own.
+# How to fix the errors that have a code of their own.
 _FIXES = {
-    "bad-zone": "Name one such as 'America/New_York'.",
-    "backwards-period": "Exchange the two ends, or fix the one that is wrong.",
+    "bad-zone": "Use one such as 'America/New_York'.",
+    "backwards-period": "Swap the start and the end, or fix the wrong one.",
     "missing-key": "Add it.",
-    "shift-backwards": "Exchange the two ends, or fix the one that is wrong.",
+    "shift-backwards": "Swap the start and the end, or fix the wrong one.",
     "turn-length": "Use turns of 1, 2, 3, 4, 6, 8, 12 or 24 hours.",
 }
 
 
 def read(text: str) -> tuple[Draft | None, list[Finding]]:
-    """Read a text; no draft if it is not TOML at all."""
+    """Read a text; the draft is None if it is not TOML."""
     try:
         raw = tomllib.loads(text)
     except (ValueError, RecursionError) as error:
@@ -83,7 +83,8 @@ def _not_toml(text: str, error: Exception) -> Finding:
     match = _LINE.search(str(error))
     line = int(match[1]) if match else text.count("\n") + 1
     why = str(error) if isinstance(error, ValueError) else "its brackets are nested too deeply"
-    return finding("bad-toml", "the file", line, f"not valid TOML: {why}", "Fix that line.")
+    message = f"the file is not valid TOML: {why}"
+    return finding("bad-toml", "the file", line, message, "Fix that line.")
 
 
 def _with_preset(raw: dict[str, Any], lines: Lines) -> tuple[dict[str, Any], list[Finding]]:
@@ -101,8 +102,8 @@ def _with_preset(raw: dict[str, Any], lines: Lines) -> tuple[dict[str, Any], lis
         "unknown-name",
         ".".join(where),
         lines.of(where),
-        f"there is no preset '{name}' (there is {listed(known)})",
-        near(name, known, "Name one of these, or leave it out and write 'kind' and 'addresses'."),
+        f"there is no preset '{name}' (there are {listed(known)})",
+        near(name, known, "Use one of these, or delete it and write 'kind' and 'addresses'."),
     )
     rest = {key: value for key, value in trunk.items() if key != "preset"}
     return {**raw, "trunk": {**STANDINS["trunk"], **rest}}, [found]
@@ -111,7 +112,7 @@ def _with_preset(raw: dict[str, Any], lines: Lines) -> tuple[dict[str, Any], lis
 def _validated(
     raw: dict[str, Any],
 ) -> tuple[OfficeFile, dict[Place, tuple[int, ...]], set[Place], list[ErrorDetails]]:
-    """Validate what can be; the errors are those of the whole file, told once."""
+    """Validate as much as possible; the errors are those of the whole file, each once."""
     from pydantic import ValidationError
 
     from pbx.config import schema
@@ -136,7 +137,7 @@ def _validated(
 
 
 def _left_out(tree: dict[str, Any], error: ErrorDetails, kept: Mapping[Place, Any]) -> Place:
-    """Take the smallest piece that an error is about out of the tree, and say which it was."""
+    """Remove the smallest piece with this error from the tree, and return its place."""
     place = _place(tree, original(error["loc"], kept))
     if error["type"] == "missing" and place in {("office",), ("trunk",)}:
         return place  # what is missing there has a stand-in
@@ -151,7 +152,7 @@ def _left_out(tree: dict[str, Any], error: ErrorDetails, kept: Mapping[Place, An
 
 
 def _place(tree: Any, loc: Place) -> Place:
-    """Follow a place to what there is; the validator adds words of its own, also in its midst."""
+    """Return a place without the words that the validator adds to it."""
     place: Place = ()
     for part in loc:
         in_list = isinstance(tree, list) and isinstance(part, int) and part < len(tree)
@@ -165,7 +166,7 @@ def _place(tree: Any, loc: Place) -> Place:
 
 
 def _stand_in(tree: dict[str, Any]) -> None:
-    """Fill in what every office must have."""
+    """Fill in the tables that every office must have."""
     for table, standin in STANDINS.items():
         given = tree.get(table)
         if isinstance(standin, dict):
@@ -181,7 +182,7 @@ def _copied(value: Any) -> Any:
 
 
 def _compacted(value: Any, place: Place, kept: dict[Place, tuple[int, ...]]) -> Any:
-    """Copy a tree without what is gone; `kept` tells where the elements of its lists were."""
+    """Copy a tree without the removed pieces; `kept` records where list elements were."""
     if isinstance(value, dict):
         return {key: _compacted(one, (*place, key), kept) for key, one in value.items()}
     if not isinstance(value, list):
@@ -191,7 +192,7 @@ def _compacted(value: Any, place: Place, kept: dict[Place, tuple[int, ...]]) -> 
 
 
 def _reported(errors: list[ErrorDetails], raw: dict[str, Any], lines: Lines) -> Iterator[Finding]:
-    """Put the validator's errors into words, one for each place."""
+    """Turn the validator's errors into findings, one for each place."""
     seen = set()
     for error in errors:
         place = _place(raw, error["loc"])
@@ -209,18 +210,16 @@ def _shown(part: str | int) -> str:
 
 
 def _words(error: ErrorDetails, place: Place) -> tuple[str, str, str]:
-    """Say the code, what is wrong and what to do."""
+    """Return the code, the message and the fix."""
     kind = error["type"]
     if kind in _FIXES:
         return kind, error["ctx"]["why"], _FIXES[kind]
     if kind == "missing":
-        return "missing-key", "is missing", "Add it."
+        return "missing-key", "the key is missing", "Add it."
     if kind == "extra_forbidden":
         key = str(place[-1])
-        fix = renamed.fix_for(place) or near(
-            key, _keys(top=len(place) == 1) - {key}, "Take it away."
-        )
-        return "unknown-key", f"there is nothing called '{key}' here", fix
+        fix = renamed.fix_for(place) or near(key, _keys(top=len(place) == 1) - {key}, "Delete it.")
+        return "unknown-key", f"there is no key '{key}' here", fix
     own = error["msg"].removeprefix("Value error, ").replace("Input should be", "must be")
     message, fix = _OFTEN.get(kind, (own, "Correct it."))
     fix = renamed.fix_for_value(error["input"]) or fix

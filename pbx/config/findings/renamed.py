@@ -1,4 +1,4 @@
-"""Keys and words of office.toml that have another name now, and the finding that names it."""
+"""Keys and values of office.toml that were renamed, and the fix that gives the new name."""
 
 from __future__ import annotations
 
@@ -16,23 +16,23 @@ _DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun", "daily", "week")
 
 
 def fix_for(place: Place) -> str | None:
-    """Say what an unknown key is called now; None if it was never known by this name.
+    """Return the new name of a renamed key as a sentence, or None if the key was never valid.
 
-    `[schedule.ID]` used to be the office hours of some lines, which named it as `schedule`. Today
-    a schedule says who is on call.
+    `[schedule.ID]` used to hold office hours, and lines used it with the key `schedule`. Today a
+    schedule says who is on call.
     """
     key = str(place[-1])
     if key in NOW_CALLED:
-        return f"It is called '{NOW_CALLED[key]}' now."
+        return f"It is now called '{NOW_CALLED[key]}'."
     if key == "schedule":
-        return "It is called 'office_hours' now."
+        return "It is now called 'office_hours'."
     if place[:-2] == ("schedule",) and key.lower().startswith(_DAYS):
-        return f"Office hours of their own stand in [office_hours.{place[1]}] now."
+        return f"Office hours of single lines are now in [office_hours.{place[1]}]."
     return None
 
 
 def fix_for_value(value: object) -> str | None:
-    """Say which value replaced this one; None if it was never one."""
+    """Return the value that replaced this one as a sentence, or None if it was never valid."""
     if isinstance(value, str) and value in NOW_CALLED:
-        return f"It is called '{NOW_CALLED[value]}' now."
+        return f"It is now called '{NOW_CALLED[value]}'."
     return None

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from pbx.config.schema_days import DaysTable
     from routing.model import Window
 
-AHEAD = timedelta(days=90)  # how far schedules are looked at for gaps
+AHEAD = timedelta(days=90)  # how far ahead schedules are checked for gaps
 DAY_MINUTES, WEEK_MINUTES = 1440, 10080
 
 HANDOFFS = {"week": (int, "mon 08:00"), "month": (MonthDay, "1st 08:00")}
@@ -28,7 +28,7 @@ Entry = tuple[Path, str, int]  # where it stands, its text, and the minutes of t
 
 
 def find(draft: Draft, now: datetime) -> Iterator[Finding]:
-    """Find what is wrong with hours, closures and schedules, seen from this aware instant."""
+    """Find mistakes in hours, closures and schedules, as of this aware instant."""
     for table, name in (
         ("hours", ""),
         *(("office_hours", name) for name in draft.file.office_hours),
@@ -91,18 +91,18 @@ def _overlaps(draft: Draft, entries: list[Entry], where: str) -> Iterator[Findin
     for (_, first, one), (path, second, other) in combinations(entries, 2):
         if one & other:
             message = f"'{second}' overlaps '{first}'"
-            fix = "Let the one begin where the other ends, or make one of them."
+            fix = "Let one begin where the other ends, or merge them."
             yield draft.find("overlapping-periods", path, where, message, fix)
 
 
 def _swapped(draft: Draft, at: Path, texts: list[str], where: str) -> Iterator[Finding]:
-    """Find hours over a night that were probably meant to be hours of a day."""
+    """Find hours over a night that probably should be hours of a day."""
     for number, text in enumerate(texts):
         for start, end in day_spans.read_spans(text):
             if meant := day_spans.probably(start, end):
-                message = f"'{text}' lasts through the night; '{meant}' was probably meant"
+                message = f"'{text}' goes through the night; you probably mean '{meant}'"
                 fix = (
-                    f"Write '{meant}'; if the night is meant, write it as two, "
+                    f"Write '{meant}'. If you mean the night, write two periods: "
                     f"'{start:%H:%M}-24:00' and '00:00-{end:%H:%M}'."
                 )
                 yield draft.find("swapped-hours", (*at, number), where, message, fix)
@@ -123,7 +123,7 @@ def _past(draft: Draft, today: date) -> Iterator[Finding]:
                     (table, number),
                     f"{table.removesuffix('s')} '{entry.reason}'",
                     f"{draft.times.day(last)} is over",
-                    "Take it away, or name the next date; 'every' repeats it each year.",
+                    "Delete it, or write the next date. With 'every' it repeats each year.",
                 )
 
 
@@ -139,7 +139,7 @@ def _shifts(draft: Draft) -> Iterator[Finding]:
                     ("schedule", name, "shifts", number),
                     f"schedule {name}",
                     f"the shift of {other.person} from {other.from_} overlaps that of {one.person}",
-                    "Let the one begin where the other ends; the first of the file would hold.",
+                    "Let one begin where the other ends. Until then, the first one applies.",
                 )
 
 
@@ -156,9 +156,10 @@ def _handoffs(draft: Draft) -> Iterator[Finding]:
                 continue
             at: Path = ("schedule", name) if number < 0 else ("schedule", name, "layers", number)
             message = (
-                f"a handoff by {unit}s without its day is on the one of 'since' ({layer.since})"
+                f"turns by {unit}s need a day of handoff; without it, the day of 'since' "
+                f"({layer.since}) is used"
                 if day is None
-                else f"the day of '{layer.handoff}' means nothing in turns of {layer.every}"
+                else f"the day in '{layer.handoff}' has no effect on turns of {layer.every}"
             )
             fix = f"Write it as '{written}'."
             yield draft.find("handoff-day", (*at, "handoff"), f"schedule {name}", message, fix)
@@ -169,12 +170,12 @@ def _gaps(draft: Draft, now: datetime) -> Iterator[Finding]:
     for name in draft.plan.schedules:
         gaps = list(schedule.gaps_of(all_there(draft.plan), name, now, now + AHEAD))
         if gaps:
-            more = f", and {len(gaps) - 1} times more" if len(gaps) > 1 else ""
+            more = f" (and at {len(gaps) - 1} other times)" if len(gaps) > 1 else ""
             yield draft.find(
                 "schedule-gap",
                 ("schedule", name),
                 f"schedule {name}",
                 f"nobody is on call from {times.span(gaps[0].start, gaps[0].end)}"
                 f"{more} in the next {AHEAD.days} days",
-                "Let a layer cover it, or add a shift.",
+                "Add a shift, or let a layer cover that time.",
             )

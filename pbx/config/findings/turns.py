@@ -1,4 +1,4 @@
-"""People of a rotation who never come on call by it, and turns that are not what they look like."""
+"""People of a rotation who never have a turn, and turns that are not what they look like."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ WEEK = (1 << WEEK_MINUTES) - 1  # every minute of it, as `minutes` gives them
 
 
 def find(draft: Draft, now: datetime) -> Iterator[Finding]:
-    """Find who stands in a rotation for nothing, seen from this aware instant."""
+    """Find people without a turn and layers with doubtful times, as of this aware instant."""
     if not draft.whole("schedule", "office"):
         return
     zone = draft.plan.office.zone
@@ -36,8 +36,8 @@ def find(draft: Draft, now: datetime) -> Iterator[Finding]:
                     "layer-over",
                     (*_at(draft, name, number), "until"),
                     f"schedule {name}",
-                    f"a layer of {_named(layer.rotation)} ended on {_until(layer, draft.times)}",
-                    "Take it away.",
+                    f"the layer of {_named(layer.rotation)} ended on {_until(layer, draft.times)}",
+                    "Delete the layer, or fix its 'until'.",
                 )
             if torn := fragment(layer):
                 yield _torn_off(draft, (*_at(draft, name, number), "only"), name, torn)
@@ -49,17 +49,17 @@ def find(draft: Draft, now: datetime) -> Iterator[Finding]:
 
 
 def _far(draft: Draft, name: str, number: int, now: datetime) -> Iterator[Finding]:
-    """Find a layer or a person that begins so late that a year is probably mistyped."""
+    """Find a layer or a person that begins so late that the year is probably a typing error."""
     layer, at = draft.plan.schedules[name].layers[number], _at(draft, name, number)
     late = local_day(now, draft.plan.office.zone) + LATE
-    fix = "Fix its year, if another is meant."
+    fix = "Fix the year if it is wrong."
     if layer.since > late:
         since = draft.times.day(layer.since)
-        message = f"a layer of {_named(layer.rotation)} begins only on {since}"
+        message = f"the layer of {_named(layer.rotation)} does not begin before {since}"
         yield draft.find("since-far", (*at, "since"), f"schedule {name}", message, fix)
     for person, day in layer.joins:
         if day > late:
-            message = f"{person} joins only on {draft.times.day(day)}"
+            message = f"{person} does not join before {draft.times.day(day)}"
             yield draft.find("since-far", (*at, "joins", person), f"schedule {name}", message, fix)
 
 
@@ -75,12 +75,15 @@ def _torn_off(draft: Draft, at: Path, name: str, torn: Fragment) -> Finding:
     shown = draft.times
     side = "begins before" if edge == torn.start else "ends after"
     message = (
-        f"a window of the layer {side} the handoff ({shown.weekday(torn.handoff)}), so that "
-        f"the time from {shown.weekday(torn.start)} to {shown.weekday(torn.end)} is of another "
-        "turn than the rest"
+        f"a window of the layer {side} the handoff ({shown.weekday(torn.handoff)}), so "
+        f"the time from {shown.weekday(torn.start)} to {shown.weekday(torn.end)} belongs to "
+        "another turn than the rest"
     )
     verb = side.partition(" ")[0].removesuffix("s")
-    fix = f"Let it {verb} at {shown.clock(torn.handoff)}, or hand over at {shown.clock(edge)}."
+    fix = (
+        f"Let the window {verb} at {shown.clock(torn.handoff)}, or set the handoff to "
+        f"{shown.clock(edge)}."
+    )
     return draft.find("window-split", at, f"schedule {name}", message, fix)
 
 
@@ -91,25 +94,25 @@ def _until(layer: Layer, times: TimeText) -> str:
 
 def _never(schedule: Schedule, one: idle.Idle, times: TimeText) -> tuple[str, str]:
     layer, who = schedule.layers[one.layer], _named(one.people)
-    never = f"{who} never {'has' if len(one.people) == 1 else 'have'} a turn of this rotation"
+    never = f"{who} never {'has' if len(one.people) == 1 else 'have'} a turn in this rotation"
     if one.why == "ended":
-        first = f"its first turn begins after it ends on {_until(layer, times)}"
-        return f"{never}: {first}", "Name a later day as 'until', or take the layer away."
+        first = f"the first turn begins after the layer ends on {_until(layer, times)}"
+        return f"{never}: {first}", "Set 'until' to a later day, or delete the layer."
     if one.why == "between":
         fix = (
-            "Name an earlier day in 'joins', a later one in 'leaves' or 'until', or take them out "
-            "of the rotation."
+            "Write an earlier day in 'joins' or a later one in 'leaves' or 'until', or remove "
+            "them from the rotation."
         )
-        return f"{never}: none lies within the days of 'joins', 'leaves' and 'until'", fix
+        return f"{never} within the days of 'joins', 'leaves' and 'until'", fix
     free = _free(layer, [up for up in schedule.layers[one.layer + 1 :] if up.place == layer.place])
     if free == [] or set(one.people) == set(layer.rotation):
-        fix = "Give the layer above the times at which it holds, 'only', or take this one away."
-        return f"{never}: a layer above always holds", fix
+        fix = "Limit the layer above to some times with 'only', or delete this one."
+        return f"{never}: a layer above always applies", fix
     quoted = ", ".join(f'"{text}"' for text in free or ())
     left = f"only = [{quoted}]" if free else "the other times as 'only'"
     return (
-        f"{never}: each of their turns falls where a layer above holds",
-        f"Write {left} into this layer, so that its turns are counted only where it decides.",
+        f"{never}: a layer above covers each of their turns",
+        f"Write {left} into this layer, so that its turns count only where it applies.",
     )
 
 

@@ -1,4 +1,4 @@
-"""Schedules whose people are never called, as nothing names them."""
+"""Schedules that nothing uses, so that their people are never called."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from routing import model
 
 
 def find(draft: Draft) -> Iterator[Finding]:
-    """Find the schedules that no escalation policy, rule, key of a menu or backup asks."""
+    """Find the schedules that no escalation policy, rule, menu key or backup uses."""
     if not draft.whole("schedule", "escalation", "rules", "menu"):
         return
     used = _used(draft)
@@ -20,9 +20,9 @@ def find(draft: Draft) -> Iterator[Finding]:
                 "schedule-unused",
                 ("schedule", name),
                 f"schedule {name}",
-                "no escalation policy, rule or backup asks it, so nobody in it is ever called",
-                f'Name it in an escalation policy, as schedule = "{name}", or as another '
-                "schedule's 'backup'; or take it away.",
+                "no escalation policy, rule or backup uses it, so nobody in it is ever called",
+                f'Write schedule = "{name}" in an escalation policy, use it as another '
+                "schedule's 'backup', or delete it.",
             )
 
 

@@ -24,13 +24,13 @@ def find(draft: Draft, now: datetime) -> Iterator[Finding]:
             ("office", "timezone"),
             "office.timezone",
             zone_sentence(office.timezone),
-            f"Write '{meant}', or another zone of the office's place.",
+            f"Write '{meant}', or another time zone with daylight saving time.",
         )
 
 
 def zone_sentence(zone: str) -> str:
     """Say what is wrong with a zone without daylight saving."""
     return (
-        f"'{zone}' has no daylight saving time: in summer, every hour and handoff of this file "
-        "would be an hour off where clocks change"
+        f"'{zone}' has no daylight saving time, so in summer all hours and handoffs would be "
+        "one hour off"
     )

@@ -176,7 +176,7 @@ def test_a_missing_answer_writes_nothing(tmp_path: Path, missing: str) -> None:
         ("--hours", "mon-fri", "has no hours"),
         ("--hours", "mon 5-9", "'5' may be 5 AM or 5 PM"),
         ("--hours", "9am-5pm", "has no weekdays; write them first"),
-        ("--hours", "mon 9am-5am", "'09:00-17:00' was probably meant"),
+        ("--hours", "mon 9am-5am", "you probably mean '09:00-17:00'"),
         ("--hours", "mon 08:00-12:00; mon 13:00-17:00", "has them twice"),
         ("--hours", ";", "hours of a week"),
         ("--trunk", "acme", "choose one of twilio"),
@@ -403,7 +403,7 @@ def test_a_conversation_ends_in_a_practice(tmp_path: Path) -> None:
             ("practice's name", "Elm Street Medicine\n"),
             ("time zone", "Chicago\n"),
             ("Did you mean America/Chicago?", "EST\n"),
-            ("America/New_York has it, and was probably meant", "back\n"),
+            ("you probably mean America/New_York, which has it", "back\n"),
             ("time zone, such as America/New_York [EST]", "America/Chicago\n"),
             ("office's number", "911\n"),
             ("That is no phone number", "312 555 0100\n"),
@@ -577,7 +577,7 @@ def test_an_unattended_run_leaves_kept_answers_alone(tmp_path: Path) -> None:
         (4, "312 555 0100", "the office's own number"),
         (5, "9-5", "has no weekdays"),
         (5, "Mon-Fri 5-9", "'5' may be 5 AM or 5 PM"),
-        (5, "Mon-Fri 9am-5am", "'09:00-17:00' was probably meant"),
+        (5, "Mon-Fri 9am-5am", "you probably mean '09:00-17:00'"),
         (6, "acme", "choose one of twilio"),
         (7, "Jo; Kim", "no name of"),
         (8, "Kim!", "no id such as"),
@@ -603,7 +603,7 @@ def test_each_answer_is_checked_as_it_is_given(
     [
         (2, "EST", "Note: 'EST' has no daylight saving time; America/New_York has it"),
         (3, "212 555 0100", ""),
-        (5, "Mon-Fri 17:00-08:30", "Note: '17:00-08:30' lasts through the night; '08:30-17:00'"),
+        (5, "Mon-Fri 17:00-08:30", "Note: '17:00-08:30' goes through the night; you probably mean"),
     ],
 )
 def test_a_doubtful_answer_is_reported_at_once(

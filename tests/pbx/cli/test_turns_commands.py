@@ -169,7 +169,7 @@ def test_a_change_is_shown_and_goes_live(place: Path) -> None:
         (
             'joins = { chen = "2026-12-01" }',
             'joins = { wei = "2026-12-01" }',
-            "'wei' is not in this file (there is chen, lee, osei, patel)",
+            "this file has no 'wei' (it has chen, lee, osei, patel)",
         ),
         (
             'only = ["first fri 17:00-mon 08:00"]',

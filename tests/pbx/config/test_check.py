@@ -196,7 +196,7 @@ def test_a_huge_file_is_refused_unread(tmp_path: Path) -> None:
     configuration, findings = plan.check(path, NOW)
     assert configuration is None
     assert [one.code for one in findings] == ["too-large"]
-    with pytest.raises(ConfigError, match="too large"):
+    with pytest.raises(ConfigError, match="larger than 1 MB"):
         plan.load(path)
 
 

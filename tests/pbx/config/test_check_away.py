@@ -88,16 +88,17 @@ def test_exactly_this_is_found(
     [
         ([(one, "2026-12-20", "2027-01-03") for one in ALL], "",
          ("nobody is on call from Sun, Dec 20, 2026, 12:00 AM to Mon, Jan 4, 2027, 12:00 AM EST, "
-          "as everybody of the "
+          "because everyone in the "
           "rotation is away")),
         ([(one, "2026-12-20", "2027-01-03") for one in ALL[:2]], "",
-         ("nobody steps in from Sun, Dec 20, 2026, 12:00 AM to Mon, Jan 4, 2027, 12:00 AM EST, "
-          "as lee and osei are away")),
+         ("there is no backup from Sun, Dec 20, 2026, 12:00 AM to Mon, Jan 4, 2027, 12:00 AM EST, "
+          "because lee and osei are away")),
         ([("lee", "2026-12-20", "2027-01-03")], SHIFT,
-         ("lee has a shift from Thu, Dec 24, 2026, 5:00 PM to Fri, Dec 25, 2026, 8:00 AM EST and "
-          "is away from Sun, Dec 20, 2026, 12:00 AM to Mon, Jan 4, 2027, 12:00 AM EST")),
+         ("lee has a shift from Thu, Dec 24, 2026, 5:00 PM to Fri, Dec 25, 2026, 8:00 AM EST but "
+          "is away from Sun, Dec 20, 2026, 12:00 AM to Mon, Jan 4, 2027, 12:00 AM EST; "
+          "the shift still applies")),
         ([("lee", "2025-12-20", "2026-01-03")], "",
-         "the time away up to Sun, Jan 4, 2026, 12:00 AM EST is over"),
+         "the absence that ended Sun, Jan 4, 2026, 12:00 AM EST is over"),
         ([("lee", "2027-01-03", "2026-12-20")], "",
          "the time away ends (2026-12-20) before it begins (2027-01-03)"),
         ([("lee", "soon", "2026-12-20")], "",
@@ -142,9 +143,9 @@ place = "PLACE"
     }
     times = "osei is away from Sun, Dec 20, 2026, 12:00 AM to Tue, Dec 22, 2026, 12:00 AM EST, and"
     assert reported == {
-        "oncall": [f"{times} what stands below this layer decides"],
-        "beside": [f"{times} nobody of this layer is beside who is on call"],
-        "backup": [f"{times} what stands below this layer steps in, or the schedule's 'backup'"],
+        "oncall": [f"{times} the layers below decide who is on call"],
+        "beside": [f"{times} this layer calls nobody beside the person on call"],
+        "backup": [f"{times} the layers below or the schedule's 'backup' decide who is the backup"],
     }
 
 
@@ -167,8 +168,8 @@ place = "beside"
         "all-away",
         (
             "lee, osei and patel are away from Sun, Dec 20, 2026, 12:00 AM to Tue, Dec 22, 2026, "
-            "12:00 AM EST, and chen is "
-            "on call alone, who would be beside"
+            "12:00 AM EST, and chen, usually called "
+            "beside them, is on call alone"
         ),
     )
 

@@ -83,17 +83,16 @@ def test_an_opening_over_the_summer_is_refused() -> None:
         '\n[[openings]]\nfrom = "2027-06-01"\nto = "2027-08-31"\nreason = "summer"\nhours = "7-4"\n'
     )
     wanted = (
-        "it gives the same hours to each of its days, sat to sun too, which are closed as a rule: "
-        "the office would be open on Sat, Jun 5, 2027; Sun, Jun 6, 2027; Sat, Jun 12, 2027; and 23 "
-        "days more / Write it as [[seasons]] with hours by weekday; "
-        "for a weekend alone, name its days."
+        "the office is normally closed on sat to sun, but this opening has the same hours on each "
+        "of its days and would open it on Sat, Jun 5, 2027; Sun, Jun 6, 2027; Sat, Jun 12, 2027; "
+        "and 23 more days / Write it as [[seasons]] with hours by weekday. "
+        "To open one weekend, name its days."
     )
     assert sentences("opening-weekend", text) == [wanted]
     wanted = (
-        "it is stronger than the closure 'Independence Day' on Sun, Jul 4, 2027 and Mon, Jul 5, "
-        "2027: "
-        "the office is open then / Leave it so if that is meant; hours of a part of the year "
-        "that leave closures standing are [[seasons]]."
+        "the office is open on Sun, Jul 4, 2027 and Mon, Jul 5, 2027 despite the closure "
+        "'Independence Day', because openings override closures / Keep it if you want the office "
+        "open. Otherwise write these hours as [[seasons]], which closures override."
     )
     assert sentences("closure-overridden", text, FOURTH) == [wanted]
 
@@ -118,8 +117,8 @@ def test_a_season_names_every_weekday_that_is_open() -> None:
     text = SUMMER.replace(', fri = "closed"', "")
     assert sentences("season-weekday", text) == [
         (
-            "it says nothing of fri, when the office is open as a rule / "
-            'Name the hours of fri in it, or write fri = "closed".'
+            "it does not mention fri, when the office is normally open / "
+            'Add its hours of fri, or write fri = "closed".'
         )
     ]
 
@@ -131,9 +130,9 @@ def test_two_seasons_that_share_a_day() -> None:
     )
     assert sentences("overlapping-periods", SUMMER, other) == [
         (
-            "it shares Wed, Sep 1, 2027; Thu, Sep 2, 2027; Fri, Sep 3, 2027; and 7 days more with "
-            "the season 'summer hours', whose hours hold then / "
-            "Let the one begin on the day after the other ends."
+            "it overlaps the season 'summer hours', whose hours apply, on Wed, Sep 1, 2027; Thu, "
+            "Sep 2, 2027; Fri, Sep 3, 2027; and 7 more days / "
+            "Let one season begin on the day after the other ends."
         )
     ]
 
@@ -144,7 +143,7 @@ def test_two_seasons_that_share_a_day() -> None:
         ('"Memorial Day to Labor Day"', '"Memorial Day to"', "bad-value", "is no day such as"),
         ('"Memorial Day to Labor Day"', '"May 1 to Sept 31"', "bad-value", "is no day such as"),
         ('every = "M', 'on = "2027-06-01"\nevery = "M', "bad-value", "name the days either"),
-        ('"7-4"', '"17:00-08:30"', "swapped-hours", "lasts through the night"),
+        ('"7-4"', '"17:00-08:30"', "swapped-hours", "goes through the night"),
         ('"7-4"', '["7-12", "11-4"]', "overlapping-periods", "overlaps"),
         (
             'reason = "summer hours"',

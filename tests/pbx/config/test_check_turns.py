@@ -62,12 +62,12 @@ def test_daily_turns_under_weekends_leave_three_of_seven_without_one() -> None:
     (one,) = reported(base + WEEKEND)
     assert (one.code, one.where) == ("never-on-call", "schedule doctors")
     assert one.message == (
-        "ben, cleo and dan never have a turn of this rotation: each of their turns falls where a "
-        "layer above holds"
+        "ben, cleo and dan never have a turn in this rotation: a layer above covers each of their "
+        "turns"
     )
     assert one.fix == (
-        'Write only = ["mon 17:00-fri 17:00"] into this layer, so that its turns are counted only '
-        "where it decides."
+        'Write only = ["mon 17:00-fri 17:00"] into this layer, so that its turns count only '
+        "where it applies."
     )
     fixed = base.replace('every = "1 day"', 'every = "1 day"\nonly = ["mon 17:00-fri 17:00"]')
     assert reported(fixed + WEEKEND) == []
@@ -78,33 +78,31 @@ def test_daily_turns_under_weekends_leave_three_of_seven_without_one() -> None:
     [
         pytest.param(
             layer("osei patel", *HALF_DAYS, top=True) + NIGHTS,
-            "patel never has a turn of this rotation: each of their turns falls where a layer "
-            "above holds",
-            'Write only = ["mon-sun 08:00-20:00"] into this layer, so that its turns are counted '
-            "only where it decides.",
+            "patel never has a turn in this rotation: a layer above covers each of their turns",
+            'Write only = ["mon-sun 08:00-20:00"] into this layer, so that its turns count '
+            "only where it applies.",
             id="hours",
         ),
         pytest.param(
             layer("osei patel", *WEEKS, top=True)
             + layer("lee", *WEEKS, 'only = ["every other mon 08:00-mon 08:00"]'),
-            "osei never has a turn of this rotation: each of their turns falls where a layer above "
-            "holds",
-            "Write the other times as 'only' into this layer, so that its turns are counted only "
-            "where it decides.",
+            "osei never has a turn in this rotation: a layer above covers each of their turns",
+            "Write the other times as 'only' into this layer, so that its turns count only "
+            "where it applies.",
             id="every other week",
         ),
         pytest.param(
             layer("osei patel", *WEEKS, top=True) + layer("lee", *WEEKS),
-            "osei and patel never have a turn of this rotation: a layer above always holds",
-            "Give the layer above the times at which it holds, 'only', or take this one away.",
+            "osei and patel never have a turn in this rotation: a layer above always applies",
+            "Limit the layer above to some times with 'only', or delete this one.",
             id="always above",
         ),
         pytest.param(
             layer("osei patel", *WEEKS, top=True)
             + layer("lee", 'since = "2027-01-05"', 'handoff = "mon 08:00"', 'until = "2027-01-08"'),
-            "lee never has a turn of this rotation: its first turn begins after it ends on "
+            "lee never has a turn in this rotation: the first turn begins after the layer ends on "
             "Fri, Jan 8, 2027",
-            "Name a later day as 'until', or take the layer away.",
+            "Set 'until' to a later day, or delete the layer.",
             id="ends before it begins",
         ),
         pytest.param(
@@ -115,10 +113,10 @@ def test_daily_turns_under_weekends_leave_three_of_seven_without_one() -> None:
                 'leaves = { lee = "2027-04-15" }',
                 top=True,
             ),
-            "lee never has a turn of this rotation: none lies within the days of 'joins', 'leaves' "
-            "and 'until'",
-            "Name an earlier day in 'joins', a later one in 'leaves' or 'until', or take them out "
-            "of the rotation.",
+            "lee never has a turn in this rotation within the days of 'joins', 'leaves' and "
+            "'until'",
+            "Write an earlier day in 'joins' or a later one in 'leaves' or 'until', or remove "
+            "them from the rotation.",
             id="gone before the first",
         ),
     ],
@@ -180,8 +178,8 @@ def test_a_layer_that_is_over() -> None:
     (one,) = reported(schedule)
     assert (one.code, one.message, one.fix) == (
         "layer-over",
-        "a layer of lee ended on Tue, Sep 1, 2026",
-        "Take it away.",
+        "the layer of lee ended on Tue, Sep 1, 2026",
+        "Delete the layer, or fix its 'until'.",
     )
     assert 'until = "2026-09-01"' in office(schedule).splitlines()[one.line - 1]
 
@@ -192,26 +190,26 @@ def test_a_layer_that_is_over() -> None:
         (
             (*DAILY[:1], 'handoff = "00:00"', 'every = "1 day"', 'only = ["mon-thu 17:00-08:00"]'),
             (
-                "a window of the layer begins before the handoff (Tuesday 12:00 AM), so that the "
-                "time from Monday 5:00 PM to Tuesday 12:00 AM is of another turn than the rest"
+                "a window of the layer begins before the handoff (Tuesday 12:00 AM), so the "
+                "time from Monday 5:00 PM to Tuesday 12:00 AM belongs to another turn than the rest"
             ),
-            "Let it begin at 12:00 AM, or hand over at 5:00 PM.",
+            "Let the window begin at 12:00 AM, or set the handoff to 5:00 PM.",
         ),
         (
             (*DAILY[:1], 'handoff = "sat 10:30"', 'only = ["fri 17:00-mon 08:00"]'),
             (
-                "a window of the layer begins before the handoff (Saturday 10:30 AM), so that the "
-                "time from Friday 5:00 PM to Saturday 10:30 AM is of another turn than the rest"
+                "a window of the layer begins before the handoff (Saturday 10:30 AM), so the time "
+                "from Friday 5:00 PM to Saturday 10:30 AM belongs to another turn than the rest"
             ),
-            "Let it begin at 10:30 AM, or hand over at 5:00 PM.",
+            "Let the window begin at 10:30 AM, or set the handoff to 5:00 PM.",
         ),
         (
             ('since = "2026-01-09"', 'handoff = "fri 18:00"', 'only = ["fri 17:00-mon 08:00"]'),
             (
-                "a window of the layer begins before the handoff (Friday 6:00 PM), so that the "
-                "time from Friday 5:00 PM to Friday 6:00 PM is of another turn than the rest"
+                "a window of the layer begins before the handoff (Friday 6:00 PM), so the "
+                "time from Friday 5:00 PM to Friday 6:00 PM belongs to another turn than the rest"
             ),
-            "Let it begin at 6:00 PM, or hand over at 5:00 PM.",
+            "Let the window begin at 6:00 PM, or set the handoff to 5:00 PM.",
         ),
         (
             (
@@ -221,10 +219,10 @@ def test_a_layer_that_is_over() -> None:
                 'only = ["mon-thu 17:00-08:30"]',
             ),
             (
-                "a window of the layer ends after the handoff (Tuesday 8:00 AM), so that the "
-                "time from Tuesday 8:00 AM to Tuesday 8:30 AM is of another turn than the rest"
+                "a window of the layer ends after the handoff (Tuesday 8:00 AM), so the "
+                "time from Tuesday 8:00 AM to Tuesday 8:30 AM belongs to another turn than the rest"
             ),
-            "Let it end at 8:00 AM, or hand over at 8:30 AM.",
+            "Let the window end at 8:00 AM, or set the handoff to 8:30 AM.",
         ),
     ],
 )
@@ -277,22 +275,25 @@ def test_windows_that_are_not_cut(lines: tuple[str, ...]) -> None:
         (
             (*WEEKS, 'joins = { lee = "2026-06-01" }'),
             "unknown-name",
-            "'lee' is not in this file (there is osei, patel)",
+            "this file has no 'lee' (it has osei, patel)",
         ),
         (
             (*MONTHS[:1], 'handoff = "mon 08:00"', 'every = "1 month"'),
             "handoff-day",
-            "the day of 'mon 08:00' means nothing in turns of 1 month",
+            "the day in 'mon 08:00' has no effect on turns of 1 month",
         ),
         (
             (*MONTHS[:1], 'handoff = "08:00"', 'every = "2 months"'),
             "handoff-day",
-            "a handoff by months without its day is on the one of 'since' (2026-01-01)",
+            (
+                "turns by months need a day of handoff; without it, the day of 'since' "
+                "(2026-01-01) is used"
+            ),
         ),
         (
             (*WEEKS[:1], 'handoff = "1st 08:00"'),
             "handoff-day",
-            "the day of '1st 08:00' means nothing in turns of 1 week",
+            "the day in '1st 08:00' has no effect on turns of 1 week",
         ),
         (
             (*MONTHS[:1], 'handoff = "32nd 08:00"', 'every = "1 month"'),
@@ -390,15 +391,15 @@ def test_a_schedule_that_nothing_asks(old: str, new: str, unused: list[str]) -> 
     for one in known:
         assert (
             one.message
-            == "no escalation policy, rule or backup asks it, so nobody in it is ever called"
+            == "no escalation policy, rule or backup uses it, so nobody in it is ever called"
         )
 
 
 @pytest.mark.parametrize(
     ("line", "sentence"),
     [
-        ('joins = { patel = "2062-01-05" }', "patel joins only on Thu, Jan 5, 2062"),
-        ('joins = { patel = "2028-11-24" }', "patel joins only on Fri, Nov 24, 2028"),
+        ('joins = { patel = "2062-01-05" }', "patel does not join before Thu, Jan 5, 2062"),
+        ('joins = { patel = "2028-11-24" }', "patel does not join before Fri, Nov 24, 2028"),
         ('joins = { patel = "2028-11-23" }', ""),
     ],
 )
@@ -406,7 +407,7 @@ def test_a_year_that_is_far_away(line: str, sentence: str) -> None:
     """Nobody plans further than two years ahead: the year is mistyped."""
     known = reported(layer("osei lee patel", *WEEKS, line, top=True))
     assert [one.message for one in known] == [sentence] * bool(sentence)
-    assert all(one.fix == "Fix its year, if another is meant." for one in known)
+    assert all(one.fix == "Fix the year if it is wrong." for one in known)
 
 
 @given(

@@ -179,8 +179,8 @@ def test_holidays_that_there_are_none_of() -> None:
     """A layer that asks for holidays in a file without any would hold always, or never."""
     text = TEXT.partition("[holidays]")[0] + "[[closures]]" + TEXT.partition("[[closures]]")[2]
     wrong = [one for one in found(text) if one.code == "unknown-name"]
-    assert "there are no [holidays] in this file" in {one.message for one in wrong}
-    assert "Name them under [holidays]." in {one.fix for one in wrong}
+    assert "this file has no [holidays]" in {one.message for one in wrong}
+    assert "Add them under [holidays]." in {one.fix for one in wrong}
 
 
 @pytest.mark.parametrize(

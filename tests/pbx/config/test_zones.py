@@ -49,4 +49,4 @@ def test_check_says_what_to_write() -> None:
         "office.timezone",
     )
     assert one.message.startswith("'EST' has no daylight saving time")
-    assert one.fix == "Write 'America/New_York', or another zone of the office's place."
+    assert one.fix == "Write 'America/New_York', or another time zone with daylight saving time."
