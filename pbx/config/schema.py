@@ -50,52 +50,52 @@ class OfficeTable(ClosedTable):
     """[office]."""
 
     name: Title
-    """What callers' screens and reports call the practice."""
+    """The name of the practice, shown on phones and in reports."""
     timezone: Zone
-    """Whose clock all times of this file are."""
+    """The time zone of all times in this file."""
     number: E164
-    """What everybody whom the office calls sees, unless a direct line has its own."""
+    """The caller ID of outgoing calls, except those from a physician's direct line."""
     language: Language = "en"
-    """Of the prompts; with `country`, also how people of the office read dates and times."""
+    """The language of the prompts and, with `country`, of dates and times."""
     country: Country = "US"
-    """Whose numbers may be called without `[outbound] allow`, and are written without a code."""
+    """Its numbers may be called without `[outbound] allow`, and written without a country code."""
     inbox: Id = "everyone"
-    """Who owns the messages: a group, a person, a desk phone, or `everyone`."""
+    """Who handles the messages: a group, a person, a desk phone, or `everyone`."""
 
 
 class OutboundTable(ClosedTable):
-    """[outbound]: calls that we place; `allow` names what the country's rules would refuse."""
+    """[outbound]: calls that the office places, and their limits."""
 
     allow: list[NumberStart] = []
-    """Numbers beyond the rules of the office's country; a premium number up to what it is."""
+    """Prefixes that may be called although the rules of the office's country refuse them."""
     per_day: Annotated[int, Field(ge=1, le=1000)] = 40
-    """Calls that one person may place in a day."""
+    """The number of calls that one person may place in a day."""
     minutes: Annotated[int, Field(ge=1, le=240)] = 60
-    """After so long a call is ended."""
+    """The number of minutes after which a call is ended."""
     at_once: Annotated[int, Field(ge=1, le=100)] = 4
-    """Calls that all may have at a time."""
+    """The number of calls that may exist at the same time."""
 
 
 class LineTable(ClosedTable):
     """[[lines]]; a line with an `owner` is that physician's direct line.
 
-    Hospitals and labs on a `backline` are not told when to dial 911, and are asked for their direct
-    number. A line that does not say it is one if it has neither menus nor an owner, and another has
-    menus.
+    Hospitals and labs on a `backline` do not hear when to dial 911, and are asked for their direct
+    number. Without the key, a line is a backline if it has neither menus nor an owner, and another
+    line has menus.
     """
 
     did: E164
-    """The number that is dialed."""
+    """The number that callers dial."""
     name: Id
-    """What rules and reports call the line."""
+    """The name of the line in rules and reports."""
     menus: dict[HoursState, Id] = {}
-    """Which menu a caller hears, for `open` and `closed`; without one, none."""
+    """The menu that a caller hears when the office is `open` or `closed`. Default: no menu."""
     office_hours: Id = "office"
-    """Whose hours count."""
+    """The office hours of this line."""
     owner: Id | None = None
-    """The physician whose direct line it is."""
+    """The physician whose direct line this is."""
     backline: bool | None = None
-    """Whether hospitals and labs call here; without it, a line beside one with menus is that."""
+    """Whether hospitals and labs call here. Default: see above."""
 
 
 class WhenTable(ClosedTable):
@@ -106,59 +106,59 @@ class WhenTable(ClosedTable):
     hours: HoursState | None = None
     """The state of the line's office hours."""
     office_hours: Id | None = None
-    """With `hours`: of this office hours instead."""
+    """With `hours`: use these office hours instead of the line's."""
     urgency: Urgency | None = None
-    """As the caller keyed it, or as silence and wrong keys mean."""
+    """What the caller chose in the menu, or what silence and wrong keys mean there."""
     caller: Literal["anonymous", "known", "unknown"] | None = None
-    """Without a number, in the directory, or not in it."""
+    """Whether the caller sends no number, is in the directory, or is not in it."""
     flag: Sentence | None = None
-    """A flag that the directory has for the caller."""
+    """A flag of the caller in the directory."""
     repeat: Repeat | None = None
-    """So many calls of one number within so many minutes, this one included."""
+    """The number of calls from one number within some minutes, including this one."""
     panel: Id | None = None
     """The physician whose patient calls."""
     days: Days | None = None
-    """The weekdays."""
+    """Weekdays."""
     time: Span | None = None
-    """The time of the day."""
+    """The time of day."""
 
 
 class DoTable(ClosedTable):
-    """An action: exactly one of ring, transfer, escalation policy, message, announce and reject."""
+    """An action: exactly one of ring, transfer, escalation, message, announce and reject."""
 
     ring: Id | None = None
-    """A group, person, desk phone, `oncall`, or `own`: the caller's physician, else the line's."""
+    """A group, person, desk phone, `oncall`, or `own` (the caller's or the line's physician)."""
     transfer: Id | None = None
-    """Somebody whose role is `service`, who accepts by answering."""
+    """A person with the role `service`, who accepts calls by answering."""
     for_: Annotated[Seconds, Field(alias="for")] = 20
-    """How long `ring` and `transfer` ring."""
+    """How many seconds `ring` and `transfer` ring."""
     then: Urgency = "routine"
-    """After them: the kind of message that is taken."""
+    """If nobody answers: take a message of this kind."""
     else_: Annotated[Id | None, Field(alias="else")] = None
-    """After them: an escalation policy instead of a message."""
+    """If nobody answers: use this escalation policy instead of a message."""
     escalation: Id | None = None
-    """Try the people of an escalation policy."""
+    """Use this escalation policy."""
     message: Urgency | None = None
     """Take a message of this kind."""
     announce: Annotated[list[Prompt], Field(min_length=1)] | None = None
-    """Say these, such as `announce-closed`, and end the call."""
+    """Play these prompts, such as `announce-closed`, and end the call."""
     reject: Literal[True] | None = None
     """Refuse the call."""
 
     def actions(self) -> list[str]:
-        """Name the actions that are given."""
+        """List the actions that the table has."""
         words = ("ring", "transfer", "escalation", "message", "announce", "reject")
         return [word for word in words if getattr(self, word) is not None]
 
 
 class KeyTable(DoTable):
-    """What a key of a menu does: an action, or another menu."""
+    """The meaning of a key in a menu: an action, or another menu."""
 
     menu: Id | None = None
-    """Go on to another menu."""
+    """Play another menu."""
 
     def actions(self) -> list[str]:
-        """Name the actions that are given, the way to another menu included."""
+        """List the actions that the table has, including another menu."""
         return [*super().actions(), *(["menu"] if self.menu is not None else [])]
 
 
@@ -169,24 +169,24 @@ Choice = Annotated[
 
 
 class MenuTable(BaseModel):
-    """[menu.ID]: what is said, and a meaning for each key."""
+    """[menu.ID]: prompts, and the meaning of each key."""
 
     model_config = ConfigDict(extra="allow", frozen=True)
     __pydantic_extra__: dict[Key, Choice]
 
     say: Annotated[list[Prompt], Field(min_length=1)]
-    """What the caller hears."""
+    """The prompts that the caller hears."""
     otherwise: Choice
-    """What silence and every other key mean."""
+    """The meaning of silence and of all other keys."""
 
 
 class RuleTable(ClosedTable):
     """[[rules]]."""
 
     name: Sentence
-    """What explanations call the rule."""
+    """The name of the rule in explanations and the call log."""
     when: WhenTable = WhenTable()
-    """Its conditions, which all must hold; the last rule has none."""
+    """Conditions that must all be true; the last rule has none."""
     do: DoTable
     """What happens to the call."""
 
@@ -203,11 +203,11 @@ class OfficeFile(ClosedTable):
     retention: RetentionTable = RetentionTable()
     lines: Annotated[list[LineTable], Field(min_length=1)]
     hours: dict[Days, Periods] = {}
-    """When the office is open; a period belongs to the day on which it begins."""
+    """When the office is open. A period over midnight belongs to the day on which it begins."""
     office_hours: dict[Id, dict[Days, Periods]] = {}
-    """Other hours, for lines and closures that name them."""
+    """Other office hours, for the lines and closures that use them."""
     holidays: HolidaysTable = {}
-    """The office's holidays, each a name with its days; a table in it is a list of its own."""
+    """The office's holidays, each a name with its days. A table in it is a separate list."""
     closures: list[ClosureTable] = []
     openings: list[OpeningTable] = []
     seasons: list[SeasonTable] = []

@@ -26,9 +26,9 @@ _LIST = re.compile(r"[a-z][a-z0-9_-]{0,30}")
 
 
 class DaysTable(BaseModel):
-    """Which days: one (`on`), a range (`from`, `to`, both included) or each year's or month's.
+    """The days: one (`on`), a range (`from` and `to`, both included), or repeated ones (`every`).
 
-    Those (`every`) are a day such as "July 4 observed" or a range such as "12-24 to 01-01".
+    `every` takes a day such as "July 4 observed" or a range such as "12-24 to 01-01".
     """
 
     model_config = CLOSED
@@ -38,17 +38,17 @@ class DaysTable(BaseModel):
     from_: Annotated[Date | None, Field(alias="from")] = None
     """The first day of several."""
     to: Date | None = None
-    """The last of them, included."""
+    """The last day of several, included."""
     every: YearlyText | None = None
-    """A day of each year or month, or a range of each year."""
+    """A day of every year or month, or a range of every year."""
     reason: Sentence
-    """Shown where the day is explained."""
+    """The reason, shown wherever the day is explained."""
 
     @model_validator(mode="after")
     def _one_kind_of_days(self) -> Self:
         given = [word for word in (self.on, self.from_, self.every) if word is not None]
         if len(given) != 1 or (self.to is not None) != (self.from_ is not None):
-            raise ValueError("name the days either with 'on', or 'from' and 'to', or 'every'")
+            raise ValueError("write the days with 'on', with 'from' and 'to', or with 'every'")
         if self.from_ is not None and self.to is not None and self.to < self.from_:
             raise refusal_error(
                 "backwards-period", f"'to' ({self.to}) is before 'from' ({self.from_})"
@@ -57,63 +57,65 @@ class DaysTable(BaseModel):
 
 
 class ClosureTable(DaysTable):
-    """[[closures]]; with `between` only a part of these days."""
+    """[[closures]]: days on which the office is closed, or closed for some hours."""
 
     every: ClosedText | None = None
-    """A day of each year or month, a range of each year, or `holidays`: those of `[holidays]`."""
+    """A day of every year or month, a range of every year, or `holidays` (all in `[holidays]`)."""
     reason: Sentence | Literal[""]
-    """Shown where the day is explained; needed for all but holidays, which have their names."""
+    """The reason, shown wherever the day is explained. Holidays need none."""
     between: Span | None = None
-    """The part of the day that is closed; without it, all of it."""
+    """The hours that are closed. Default: the whole day."""
     office_hours: Id | None = None
-    """One set of office hours; without it, every one."""
+    """The office hours that are closed. Default: all."""
 
     @model_validator(mode="before")
     @classmethod
     def _holidays_have_names(cls, table: Any) -> Any:
-        """Ask for no reason where holidays have theirs."""
+        """Allow a closure on holidays to have no reason."""
         if isinstance(table, dict) and "holiday" in str(table.get("every", "")).lower():
             return {"reason": "", **table}
         return table
 
     @property
     def holidays(self) -> str | None:
-        """Name the list of holidays that it closes on; "" stands for all of them."""
+        """Return the list of holidays on which it closes, "" for all, None for other days."""
         every = self.every or ""
         return window_texts.holiday_list(every) if "holiday" in every.lower() else None
 
     @property
     def title(self) -> str:
-        """Name it in a sentence."""
+        """Return its name for sentences."""
         return self.reason or self.every or ""
 
 
 class OpeningTable(DaysTable):
-    """[[openings]]: these days have these hours, whatever weekday, season and closures say."""
+    """[[openings]]: days with hours of their own, which override weekdays, seasons and closures."""
 
     hours: Annotated[Periods, Field(min_length=1)]
-    """What the day has, whatever weekday and closures say."""
+    """The hours of these days."""
     office_hours: Id = "office"
-    """Whose day it is."""
+    """The office hours that are changed."""
 
 
 class SeasonTable(DaysTable):
-    """[[seasons]]: the hours by weekday of a part of the year; closures hold in it, too."""
+    """[[seasons]]: other hours by weekday for a part of the year; closures override them."""
 
     hours: Annotated[dict[Days, Periods], Field(min_length=1)]
-    """Every weekday that the office hours is open on, with its hours or `closed`."""
+    """The hours of every weekday that is normally open, or `closed`."""
     office_hours: Id = "office"
-    """Whose hours they are."""
+    """The office hours that are replaced."""
 
 
 Holidays = dict[Sentence, HolidayText]
 
 
 def _lists_are_ids(tables: dict[str, str | dict[str, str]]) -> dict[str, str | dict[str, str]]:
-    """Refuse a list whose name a window could not be written with."""
+    """Refuse a list whose name could not be used in a window."""
     for name, value in tables.items():
         if isinstance(value, dict) and not _LIST.fullmatch(name):
-            raise ValueError(f"'{name[:60]}' is no name for a list of holidays, such as 'major'")
+            raise ValueError(
+                f"'{name[:60]}' cannot name a list of holidays; use a name such as 'major'"
+            )
     return tables
 
 

@@ -1,4 +1,4 @@
-"""The shape of an escalation in office.toml: its steps, and the timetable of its messages."""
+"""The shape of an escalation policy in office.toml: its steps and its follow-up."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pydantic import BaseModel, Field
 
 from pbx.config.fields import CLOSED, Duration, Id, Seconds
 
-Confirm = Literal["press", "pin"]  # how whoever answers accepts a call
+Confirm = Literal["press", "pin"]  # how a person accepts a call
 
 
 class StepTable(BaseModel):
@@ -19,34 +19,35 @@ class StepTable(BaseModel):
     try_: Annotated[Id | None, Field(alias="try")] = None
     """`oncall`, `backup`, `everyone`, a group, a person or a desk phone."""
     ring: Seconds = 20
-    """How long, from when the carrier finds the phone; shorter than its voicemail waits."""
+    """How many seconds the phone rings; keep it shorter than its voicemail waits."""
     wait: Seconds | None = None
-    """Instead of `try`: wait so long."""
+    """Instead of `try`: wait so many seconds."""
     confirm: Confirm = "press"
-    """Whether a 1 accepts the call, or the person's own PIN."""
+    """Accept the call with the key 1 (`press`) or with the person's PIN (`pin`)."""
 
 
 class FollowUpTable(BaseModel):
-    """When a message climbs to whom, counted from its opening.
+    """The follow-up of an urgent message: who is called when, counted from its opening.
 
-    `callback` counts from the acknowledgment: who has not called back by then is called again.
-    An urgent caller who spoke to somebody for less than `cut_off` was cut off, and is called back.
+    `callback` counts from the acknowledgment: if nobody has called the patient back by then,
+    people are called again. An urgent call that ends within `cut_off` of its acceptance counts as
+    cut off, and opens a message.
     """
 
     model_config = CLOSED
 
     retry: Duration = "5m"
-    """Whoever is on call is called again each time."""
+    """How often the person on call is called again."""
     backup: Duration = "10m"
-    """From then on the backup, too."""
+    """When the backup is called too."""
     everyone: Duration = "15m"
-    """From then on everybody."""
+    """When everyone is called."""
     breach: Duration = "30m"
-    """Then the promise to call back is broken, and said so."""
+    """When the promised time to call back is over, and managers are notified."""
     callback: Duration = "30m"
-    """From the acknowledgment on, until a patient who was not called back is everybody's matter."""
+    """How long after the acknowledgment people are called again if nobody called the patient."""
     cut_off: Duration = "10s"
-    """An urgent call that ends so soon after its acceptance was cut off, and leaves a message."""
+    """An urgent call that ends so soon after its acceptance counts as cut off."""
 
 
 class EscalationTable(BaseModel):
@@ -55,8 +56,8 @@ class EscalationTable(BaseModel):
     model_config = CLOSED
 
     live: Annotated[list[StepTable], Field(min_length=1)]
-    """Whom to try while the patient waits, step after step."""
+    """The steps while the caller waits on the line."""
     follow_up: FollowUpTable = FollowUpTable()
-    """What happens to a message that nobody took."""
+    """What happens to a message that nobody accepted."""
     schedule: Id | None = None
-    """Whose on call is meant; without it, the first schedule of the file."""
+    """The schedule of `oncall` and `backup`. Default: the first schedule of the file."""

@@ -1,4 +1,4 @@
-"""The shape of what only the wiring needs of office.toml: carrier, network, broker, metrics."""
+"""The shape of the technical tables in office.toml: carrier, network, broker and metrics."""
 
 from __future__ import annotations
 
@@ -8,81 +8,81 @@ from pydantic import BaseModel, Field, StrictBool
 
 from pbx.config.fields import CLOSED, FilePath, Host, Id, PemFile, Port, PortRange, Username
 
-# Where desk phones are when [network] does not say it: in the house, or in a VPN
+# The default networks of desk phones: private ones and those of a VPN.
 PRIVATE = ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "127.0.0.0/8")
 
 
 class TrunkTable(BaseModel):
-    """[trunk]: the carrier; a preset fills what is left out."""
+    """[trunk]: the carrier."""
 
     model_config = CLOSED
 
     preset: Id | None = None
-    """A carrier of `config/presets.toml`, which fills in what is left out here."""
+    """A carrier in `config/presets.toml`, which fills in the keys that are missing here."""
     kind: Literal["address", "registration"] = "address"
-    """How the carrier knows us: by our address, or by name and password."""
+    """How the carrier recognizes the office: by its address, or by username and password."""
     host: Host
-    """Where calls go."""
+    """The carrier's SIP server."""
     port: Port = 5060
-    """And at which port."""
+    """The port of the carrier's SIP server."""
     addresses: Annotated[list[Host], Field(min_length=1)]
-    """Where calls come from; all others are strangers."""
+    """The addresses that calls come from. Calls from all others are refused."""
     username: Username | None = None
-    """The name for a registration; the password stands in the secrets file."""
+    """The username of a registration. Its password is in the secrets file."""
     max_calls: Annotated[int, Field(ge=1, le=500)] = 40
-    """Callers at once; one more gets 503, and the carrier's failover."""
+    """The most callers at the same time. One more gets 503, so that the carrier fails over."""
     transport: Literal["udp", "tls"] = "udp"
-    """With `tls` the carrier proves who it is, and all audio is SRTP."""
+    """With `tls`, the carrier must show a valid certificate, and all audio is SRTP."""
 
 
 class NetworkTable(BaseModel):
-    """[network]: where we listen; ports that are left out are chosen once and kept."""
+    """[network]: where OfficeLine listens. Missing ports are chosen at the first start and kept."""
 
     model_config = CLOSED
 
     bind: Host = "127.0.0.1"
-    """The address that phones and the carrier reach."""
+    """The address that phones and the carrier connect to."""
     sip_port: Port | None = None
-    """For SIP; without it, as for all ports here, a free one is chosen at the first start."""
+    """The port for SIP."""
     ami_port: Port | None = None
-    """Asterisk's manager, on loopback."""
+    """The port of Asterisk's manager interface (AMI), on loopback."""
     agi_port: Port | None = None
-    """Asterisk's questions to the control layer, on loopback."""
+    """The port for Asterisk's AGI requests, on loopback."""
     rtp_ports: PortRange | None = None
-    """For audio, from the first to the last."""
+    """The first and last port for audio."""
     tls_port: Port | None = None
-    """For a carrier that calls us by TLS."""
+    """The port for a carrier that calls by TLS."""
     certificate: PemFile | None = None
-    """Our own, for the TLS port."""
+    """The certificate for the TLS port."""
     key: PemFile | None = None
     """The key of that certificate."""
     phones: Annotated[list[Host], Field(min_length=1)] = list(PRIVATE)
-    """The networks in which desk phones may be."""
+    """The networks from which desk phones may connect."""
 
 
 class MqttTable(BaseModel):
-    """[mqtt]: the broker that events go to; its password is in the secrets file."""
+    """[mqtt]: the broker that receives events."""
 
     model_config = CLOSED
 
     site: Id
-    """Topics begin with `officeline/SITE/`."""
+    """The site's name; topics begin with `officeline/SITE/`."""
     host: Host
-    """The broker."""
+    """The broker's host name or address."""
     port: Port | None = None
-    """8883, or 1883 without TLS, unless it is given."""
+    """The broker's port. Default: 8883, or 1883 without TLS."""
     tls: StrictBool = True
-    """Whether the broker is spoken to by TLS."""
+    """Whether to use TLS."""
     ca: FilePath | None = None
-    """Whose certificates to believe; without it, the machine's."""
+    """A file with trusted certificates. Default: those of the system."""
     user: Username | None = None
-    """The name for the broker; the password stands in the secrets file."""
+    """The username at the broker. Its password is in the secrets file."""
 
 
 class MetricsTable(BaseModel):
-    """[metrics]: numbers for Prometheus, on this machine alone."""
+    """[metrics]: metrics for Prometheus, on this computer only."""
 
     model_config = CLOSED
 
     port: Port
-    """On loopback, for Prometheus."""
+    """The port for Prometheus, on loopback."""

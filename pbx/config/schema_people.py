@@ -12,20 +12,20 @@ from routing import spans
 
 
 class ContactTable(BaseModel):
-    """One way to reach a person, always or in windows only."""
+    """One way to reach a person, always or at some times only."""
 
     model_config = CLOSED
 
     via: Id
-    """`mobile` or `second`, whose numbers stand in the secrets file, or a desk phone."""
+    """`mobile` or `second`, whose numbers are in the secrets file, or a desk phone."""
     only: list[WindowText] = []
-    """When it holds; without it, always."""
+    """When to use it. Default: always."""
     confirm: Confirm = "press"
-    """Whether a 1 accepts a call, or the person's own PIN."""
+    """Accept a call with the key 1 (`press`) or with the person's PIN (`pin`)."""
 
 
 class AwayTable(BaseModel):
-    """[[people.ID.away]]: their turns of this time are the next person's."""
+    """[[people.ID.away]]: an absence, in which the next person takes their turns."""
 
     model_config = CLOSED
 
@@ -34,12 +34,12 @@ class AwayTable(BaseModel):
     to: DayOrTime
     """The last day, included, or a local time."""
     reason: Sentence | None = None
-    """For those who read the file."""
+    """A note for readers of the file."""
 
     @model_validator(mode="after")
     def _forwards(self) -> Self:
         if spans.end_of(self.to) <= spans.begin_of(self.from_):
-            why = f"the time away ends ({self.to}) before it begins ({self.from_})"
+            why = f"the absence ends ({self.to}) before it begins ({self.from_})"
             raise refusal_error("backwards-period", why)
         return self
 
@@ -50,17 +50,17 @@ class PersonTable(BaseModel):
     model_config = CLOSED
 
     name: Title
-    """As it is shown and said in explanations."""
+    """The name, as shown to people."""
     role: Literal["physician", "nurse", "staff", "manager", "service"] = "physician"
-    """A manager hears of what nobody acknowledged; a service accepts by answering."""
+    """A `manager` is notified when nobody acknowledges; a `service` accepts by answering."""
     contacts: list[ContactTable] = [ContactTable(via="mobile")]
-    """Ways to reach the person; the first that holds now and has a number is taken."""
+    """Ways to reach the person. The first that applies now and has a number is used."""
     mode: Literal["patch", "follow_up"] = "patch"
     """`patch` connects the waiting patient; `follow_up` takes a message first."""
     quiet: list[WindowText] = []
     """When only urgent calls ring."""
     away: list[AwayTable] = []
-    """Vacations and other times without turns."""
+    """Vacations and other absences."""
 
 
 class PhoneTable(BaseModel):
@@ -69,4 +69,4 @@ class PhoneTable(BaseModel):
     model_config = CLOSED
 
     name: Title
-    """Where it stands."""
+    """The name of the phone, such as its place."""

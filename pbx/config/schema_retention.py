@@ -1,4 +1,4 @@
-"""The shape of [retention] in office.toml: how long what happened is kept."""
+"""The shape of [retention] in office.toml: how long records are kept."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from pbx.config.fields import CLOSED, Kept
 
 
 class RetentionTable(BaseModel):
-    """[retention]: HIPAA asks for six years; the audit is kept for good."""
+    """[retention]: how long records are kept. HIPAA requires six years; the audit never expires."""
 
     model_config = CLOSED
 
     recordings: Kept = "6 years"
-    """Of patients, and dictated notes."""
+    """Recorded messages of patients, and dictated notes."""
     calls: Kept = "6 years"
-    """The log of calls, and closed messages with their histories."""
+    """The call log, and closed messages with their histories."""

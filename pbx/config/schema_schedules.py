@@ -37,10 +37,10 @@ Place = Literal["oncall", "beside", "backup"]
 def _turns(
     every: str, since: Date, until: Date | None, joins: dict[Id, Date], leaves: dict[Id, Date]
 ) -> None:
-    """Refuse turns that wander through the day, and ends before their beginnings."""
+    """Refuse turns that would shift through the day, and periods that end before they begin."""
     count, unit = every.split()
     if unit.startswith("hour") and DAY_HOURS % int(count):
-        raise refusal_error("turn-length", f"turns of {every} do not divide the day")
+        raise refusal_error("turn-length", f"turns of {every} do not divide the day evenly")
     if until is not None and until <= since:
         why = f"the layer ends ({until}) before it begins ({since})"
         raise refusal_error("backwards-period", why)
@@ -52,37 +52,37 @@ def _turns(
 
 
 def _handed_over(every: str, handoff: str | None, only: list[str]) -> None:
-    """Refuse turns of which nothing says when they change."""
+    """Refuse turns without a time at which they change."""
     if every.split()[1].startswith("holiday"):
         if not only:
-            raise ValueError(f"turns of {every} need 'only' with the holidays beside them")
+            raise ValueError(f"turns of {every} need 'only' with the holidays")
     elif handoff is None:
-        raise refusal_error("missing-key", "'handoff' is missing")
+        raise refusal_error("missing-key", "the key 'handoff' is missing")
 
 
 class LayerTable(BaseModel):
-    """One rotation of a schedule; with `only` it holds in these windows alone."""
+    """One rotation of a schedule, always or at some times only."""
 
     model_config = CLOSED
 
     rotation: Annotated[list[Id], Field(min_length=1)]
-    """Who takes turns, by id."""
+    """The ids of the people who take turns."""
     since: Date
-    """The day on which the first of them begins."""
+    """The day on which the first turn begins."""
     handoff: Handoff | None = None
-    """When turns change; the weekday is for turns of weeks, the day of the month for months."""
+    """When turns change: with a weekday for weeks, with a day of the month for months."""
     every: Every = "1 week"
-    """How long a turn is; `1 holiday` is each time that the windows of `only` hold."""
+    """How long a turn is. With `1 holiday`, each window of `only` is a turn."""
     only: list[LayerWindow] = []
-    """When the layer holds; without it, always. Turns outside of it are not counted."""
+    """When the layer applies. Default: always. Turns outside of these times do not count."""
     until: Date | None = None
     """The day on which the layer ends, at the time of its handoff."""
     joins: dict[Id, Date] = {}
-    """Who is in the rotation from a day on: none of their turns begins before it."""
+    """People who join the rotation later, and their first day."""
     leaves: dict[Id, Date] = {}
-    """Who leaves the rotation: none of their turns ends after this day."""
+    """People who leave the rotation, and their last day."""
     place: Place = "oncall"
-    """Who is on call first, `beside` (together with them), or the `backup`."""
+    """Who this layer sets: the person on call, somebody `beside` them, or the `backup`."""
 
     @model_validator(mode="after")
     def _turns_are_sound(self) -> Self:
@@ -92,20 +92,20 @@ class LayerTable(BaseModel):
 
 
 class ShiftTable(BaseModel):
-    """[[schedule.ID.shifts]]: one person from one local time to another."""
+    """[[schedule.ID.shifts]]: an explicit shift of one person."""
 
     model_config = CLOSED
 
     person: Id
-    """Who is on call."""
+    """The id of the person."""
     from_: Annotated[LocalTime, Field(alias="from")]
-    """From then on."""
+    """The local time at which the shift begins."""
     to: LocalTime
-    """Up to then."""
+    """The local time at which the shift ends."""
     place: Place = "oncall"
-    """As for a layer."""
+    """The same as for a layer."""
     feed: Sentence | None = None
-    """The calendar that `oncall import` took it from, and replaces it from; none if by hand."""
+    """The calendar that `oncall import` read it from. Default: none, written by hand."""
 
     @model_validator(mode="after")
     def _forwards(self) -> Self:
@@ -118,14 +118,14 @@ class ShiftTable(BaseModel):
 
 
 class ConfirmTable(BaseModel):
-    """Whoever begins a shift is called so often, so far apart, before the backup is told."""
+    """How often the person whose shift begins is called before the backup is notified."""
 
     model_config = CLOSED
 
     tries: Annotated[int, Field(ge=1, le=10)] = 3
-    """Calls until the backup is told."""
+    """The number of calls before the backup is notified."""
     every: Duration = "4m"
-    """One call each."""
+    """The time between two calls."""
 
 
 Confirm = Annotated[
@@ -135,34 +135,34 @@ Confirm = Annotated[
 
 
 class ScheduleTable(BaseModel):
-    """[schedule.ID]: the rotation in the table itself, and layers above it."""
+    """[schedule.ID]: an on-call schedule, with a rotation of its own and layers above it."""
 
     model_config = CLOSED
 
     rotation: Annotated[list[Id] | None, Field(min_length=1)] = None
-    """The lowest layer: who takes turns, by id."""
+    """The lowest layer: the ids of the people who take turns."""
     since: Date | None = None
-    """The day on which the first of them begins."""
+    """The day on which the first turn begins."""
     handoff: Handoff | None = None
-    """When turns change; the weekday is for turns of weeks, the day of the month for months."""
+    """When turns change: with a weekday for weeks, with a day of the month for months."""
     every: Every | None = None
-    """How long a turn is; `1 week` without it, `1 holiday` for each time that `only` holds."""
+    """How long a turn is. Default: `1 week`. With `1 holiday`, each window of `only` is a turn."""
     only: list[LayerWindow] | None = None
-    """When this layer holds; without it, always. Turns outside of it are not counted."""
+    """When this layer applies. Default: always. Turns outside of these times do not count."""
     until: Date | None = None
     """The day on which this layer ends, at the time of its handoff."""
     joins: dict[Id, Date] | None = None
-    """Who is in the rotation from a day on: none of their turns begins before it."""
+    """People who join the rotation later, and their first day."""
     leaves: dict[Id, Date] | None = None
-    """Who leaves the rotation: none of their turns ends after this day."""
+    """People who leave the rotation, and their last day."""
     layers: list[LayerTable] = []
-    """More layers; the last that holds decides."""
+    """More layers. The last one that applies decides."""
     shifts: list[ShiftTable] = []
-    """Explicit shifts, above every layer."""
+    """Explicit shifts, which override every layer."""
     backup: Id = "next"
-    """`next` in the rotation, a person, or another schedule."""
+    """The backup: the `next` in the rotation, a person, or another schedule."""
     confirm: Confirm = False
-    """Whether whoever begins a shift is called to press 1; `true` is the defaults below."""
+    """Whether the person whose shift begins is called to press 1. `true`: the defaults below."""
 
     @model_validator(mode="after")
     def _own_rotation_is_whole(self) -> Self:
@@ -173,7 +173,7 @@ class ScheduleTable(BaseModel):
             _handed_over(every, self.handoff, self.only or [])
             _turns(every, self.since, self.until, joins, leaves)
         elif given := [name for name in OWN if getattr(self, name) is not None]:
-            raise ValueError(f"'{given[0]}' needs a 'rotation' beside it")
+            raise ValueError(f"'{given[0]}' needs a 'rotation' in the same table")
         elif not self.layers and not self.shifts:
             raise ValueError("a schedule needs a rotation, layers or shifts")
         return self

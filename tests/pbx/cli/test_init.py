@@ -601,7 +601,7 @@ def test_each_answer_is_checked_as_it_is_given(
 @pytest.mark.parametrize(
     ("place", "doubtful", "note"),
     [
-        (2, "EST", "Note: 'EST' has no daylight saving time; America/New_York has it"),
+        (2, "EST", "Note: 'EST' has no daylight saving time; you probably mean America/New_York"),
         (3, "212 555 0100", ""),
         (5, "Mon-Fri 17:00-08:30", "Note: '17:00-08:30' goes through the night; you probably mean"),
     ],
@@ -621,7 +621,7 @@ def test_the_zone_is_doubted_for_the_number_too(tmp_path: Path) -> None:
     said = piped(tmp_path, [*ANSWERS[:2], "US/Arizona", "602 555 0100"])[2]
     assert "Note:" not in said
     said = piped(tmp_path, [*ANSWERS[:2], "US/Arizona", "312 555 0100"])[2]
-    assert "Note: 'US/Arizona' has no daylight saving time; America/Chicago has it" in said
+    assert "Note: 'US/Arizona' has no daylight saving time; you probably mean America/Chicago" in said
     code, _, said = piped(tmp_path, [*ANSWERS[:-1], ANSWERS[-2]])
     assert code == 0, said
     assert "Note: It is the number of kim, too. 'back' takes it back." in said

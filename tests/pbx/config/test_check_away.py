@@ -100,7 +100,7 @@ def test_exactly_this_is_found(
         ([("lee", "2025-12-20", "2026-01-03")], "",
          "the absence that ended Sun, Jan 4, 2026, 12:00 AM EST is over"),
         ([("lee", "2027-01-03", "2026-12-20")], "",
-         "the time away ends (2026-12-20) before it begins (2027-01-03)"),
+         "the absence ends (2026-12-20) before it begins (2027-01-03)"),
         ([("lee", "soon", "2026-12-20")], "",
          SOON),
         ([("lee", "2026-12-20 24:00", "2026-12-22")], "",

@@ -334,7 +334,7 @@ def test_a_key_of_a_rotation_needs_one() -> None:
     """The first that is there alone is named."""
     schedule = '[schedule.doctors]\nuntil = "2027-01-01"\n\n' + layer("osei", *WEEKS)
     (one,) = [one for one in found(office(schedule)) if one.code == "bad-value"]
-    assert "'until' needs a 'rotation' beside it" in one.message
+    assert "'until' needs a 'rotation' in the same table" in one.message
 
 
 def test_who_has_no_turn_is_looked_for_no_longer_than_a_round(tmp_path: Path) -> None:
