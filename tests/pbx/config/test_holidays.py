@@ -153,7 +153,7 @@ def test_explain_and_hours_now_never_contradict(minutes: int) -> None:
         ('"Memorial Day" = "Memorial Day"', '"x" = "first mon"', "bad-value", "is no holiday"),
         ('"Memorial Day" = "Memorial Day"', '"x" = 7', "bad-value", "text in quotes"),
         ('= "Memorial Day"', '= "2027-05-16 to 2027-05-14"', "backwards-period", "it ends"),
-        ("[holidays.major]", '[holidays."Big Days"]', "bad-value", "cannot name a list of holidays"),
+        ("[holidays.major]", '[holidays."Big Days"]', "bad-value", "cannot name a list of"),
         ('every = "holidays"', 'every = "mayor holidays"', "unknown-name", "holidays 'mayor'"),
         ('["major holidays 08', '["mayor holidays 08', "unknown-name", "holidays 'mayor'"),
         ("extended by holidays", "extended by minor holidays", "unknown-name", "'minor'"),
