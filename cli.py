@@ -1,6 +1,6 @@
-"""The officeline command: the one entrance. Heavy packages are imported by the commands alone."""
+"""The officeline command. Each command imports the heavy packages that it needs."""
 
-# ruff: noqa: E402  # Ctrl-C is seen to before anything is imported that takes time
+# ruff: noqa: E402  # Ctrl-C must be handled before the slow imports
 from __future__ import annotations
 
 import os
@@ -12,11 +12,11 @@ AS_COMMAND = sys.argv[0].rpartition("/")[2] in {"officeline", "cli.py"}
 
 
 def _leave(*_: object) -> None:
-    """End at once: nothing has begun yet."""
+    """Exit at once, because no work has started yet."""
     os._exit(INTERRUPTED)
 
 
-# where Ctrl-C is ignored from the start, as under nohup, it stays so
+# keep ignoring Ctrl-C if the parent process ignores it, as nohup does
 if AS_COMMAND and signal.getsignal(signal.SIGINT) is signal.default_int_handler:
     signal.signal(signal.SIGINT, _leave)
 
@@ -35,26 +35,26 @@ from pbx.cli.shared import typed
 from pbx.cli.shared.context import resolve
 from pbx.cli.shared.usage import sentence
 
-# What typer raises for what it does not understand; it has no public name there.
+# The exception that typer raises for invalid arguments; typer exports no name for it.
 UsageError = cast("type[Exception]", typer.BadParameter.__bases__[0])
 
-# Groups of commands: the module in pbx/cli, and what its help says
+# Groups of commands: the module in pbx/cli and the help text
 GROUPS = {
-    "audit": ("records.audit", "Who did what, in a chain that shows its gaps."),
-    "calls": ("calls.calls", "The call log: who called, what was decided and why."),
-    "engine": ("line.engine", "The Asterisk underneath: find it or fetch it."),
-    "events": ("line.events", "What the line tells the world, by MQTT."),
-    "hold": ("records.holds", "What must be kept, however old it is."),
-    "hours": ("hours.hours", "When the office is open."),
-    "inbox": ("inbox.inbox", "Messages of patients: hear, own, note, close."),
-    "oncall": ("oncall.oncall", "Who is on call, when, and in whose place."),
-    "patients": ("people.patients", "The directory of patients who call."),
-    "people": ("people.people", "The people who can be called."),
-    "prompts": ("plan.prompts", "The sentences that callers hear."),
-    "report": ("reports.report", "What happened, to be read and signed."),
-    "secrets": ("people.secrets", "What is held of whom, and the line's secrets."),
+    "audit": ("records.audit", "List and verify who did what."),
+    "calls": ("calls.calls", "List, show, watch and export calls."),
+    "engine": ("line.engine", "Find, download or run Asterisk."),
+    "events": ("line.events", "Show the events that are published by MQTT."),
+    "hold": ("records.holds", "Keep calls and messages past their retention period."),
+    "hours": ("hours.hours", "Show and change when the office is open."),
+    "inbox": ("inbox.inbox", "List, play, assign and close messages from patients."),
+    "oncall": ("oncall.oncall", "Show and change who is on call."),
+    "patients": ("people.patients", "Manage the directory of patients who call."),
+    "people": ("people.people", "Manage the people who can be called."),
+    "prompts": ("plan.prompts", "Check and render the sentences that callers hear."),
+    "report": ("reports.report", "Report calls, nights and on-call load."),
+    "secrets": ("people.secrets", "Manage passwords and other secrets."),
 }
-# Commands of their own: the module that has a function of this name
+# Single commands: the module that has a function of this name
 COMMANDS = {
     "init": "init.init",
     "demo": "line.run",
@@ -85,13 +85,13 @@ COMMANDS = {
 
 
 def compose(words: Collection[str]) -> typer.Typer:
-    """Put the command together; if a command's name is among the words, these commands alone.
+    """Build the command; if the words name a command, with only the commands named.
 
-    Importing all of them takes longer than many a command itself.
+    Importing all commands takes longer than running most of them.
     """
     composed = typer.Typer(
         name="officeline",
-        help="The phone line of a physician office.",
+        help="Run and manage the phone line of a physician office.",
         no_args_is_help=True,
         add_completion=True,
         pretty_exceptions_enable=False,
@@ -110,7 +110,7 @@ def compose(words: Collection[str]) -> typer.Typer:
 
 
 def tell_version(wanted: bool) -> None:  # noqa: FBT001  # as typer calls it
-    """Print the version and end, if that is asked for."""
+    """Print the version and exit, if asked for."""
     if wanted:
         from importlib.metadata import version
 
@@ -121,15 +121,19 @@ def tell_version(wanted: bool) -> None:  # noqa: FBT001  # as typer calls it
 def options(
     context: typer.Context,
     config: Annotated[
-        Path | None, typer.Option(envvar="OFFICELINE_CONFIG", help="The office's file.")
+        Path | None,
+        typer.Option(envvar="OFFICELINE_CONFIG", help="Configuration file of the office."),
     ] = None,
     home: Annotated[
         Path | None,
-        typer.Option(envvar="OFFICELINE_HOME", help="Database, secrets file and messages."),
+        typer.Option(
+            envvar="OFFICELINE_HOME", help="Folder with the database, secrets file and messages."
+        ),
     ] = None,
     *,
     version: Annotated[
-        bool, typer.Option("--version", callback=tell_version, is_eager=True, help="Tell it.")
+        bool,
+        typer.Option("--version", callback=tell_version, is_eager=True, help="Show the version."),
     ] = False,
 ) -> None:
     """Take the global options."""
@@ -137,12 +141,12 @@ def options(
     context.obj = resolve(config, home)
 
 
-# What runs the command imports what it needs; who imports this module may need all of it.
+# The command line imports only the command it runs; importers of this module get all commands.
 app = compose(sys.argv[1:] if AS_COMMAND else ())
 
 
 def prepare_streams() -> None:
-    """Let a terminal that lacks a letter show another, and name commands as they are typed."""
+    """Replace characters the terminal lacks, and show commands the way the user typed them."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="replace")
@@ -153,7 +157,7 @@ def prepare_streams() -> None:
 
 
 def run() -> Any:
-    """Run the command by the name that it is typed by; the shell completes it by its own."""
+    """Run the command under the name the user typed; completion uses the real name."""
     if typed.name() == typed.NAME or any(word.endswith("-completion") for word in sys.argv):
         return app(prog_name=typed.NAME, standalone_mode=False)
     command = typed.help_as_typed(get_command(app))
@@ -163,7 +167,7 @@ def run() -> Any:
 
 
 def main() -> NoReturn:
-    """Run the command; a known error, or the machine's, is one sentence on stderr and exit 2."""
+    """Run the command; print known and system errors as one sentence on stderr and exit 2."""
     prepare_streams()
     try:
         if signal.getsignal(signal.SIGINT) is _leave:
@@ -176,22 +180,22 @@ def main() -> NoReturn:
         sys.stderr.write(sentence(error))
         sys.exit(2)
     except typer.Abort:  # the answer to a question was no
-        sys.stderr.write("Nothing was done.\n")
+        sys.stderr.write("Canceled. Nothing was changed.\n")
         sys.exit(1)
     except UnicodeDecodeError as error:
         sys.stderr.write(
-            f"What came in is no text in {error.encoding}; give it in UTF-8, and set "
-            "PYTHONIOENCODING=utf-8 if it is.\n"
+            f"The input is not valid {error.encoding} text. Send it as UTF-8; if it already is, "
+            "set PYTHONIOENCODING=utf-8.\n"
         )
         sys.exit(2)
-    except OSError as error:  # of a file, or under what is printed
+    except OSError as error:  # from a file or from standard output
         sys.stderr.write(f"{unlikely(error)}\n")
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # what is left of it is dropped
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # discard the unprinted rest
         sys.exit(2)
     except KeyboardInterrupt:
         sys.exit(INTERRUPTED)
     finally:
-        if AS_COMMAND:  # what is left to do takes no time, and its end is known
+        if AS_COMMAND:  # the remaining cleanup is short
             signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 

@@ -27,13 +27,13 @@ LOOK_S = 0.2
 
 def callback(
     context: typer.Context,
-    person: Annotated[str, typer.Argument(help="Who calls, by id.")],
-    number: Annotated[str, typer.Argument(help="The patient's number.")],
+    person: Annotated[str, typer.Argument(help="Id of the person who places the call.")],
+    number: Annotated[str, typer.Argument(help="Phone number of the patient.")],
 ) -> None:
-    """Call a person on their own mobile, and then a patient, who sees the office's number.
+    """Call a person on their mobile, then connect them to a patient.
 
-    The person presses 1 and keys in their PIN; there is no other way to the patient's phone.
-    Exit 1 if the two were not connected.
+    The patient sees the office's number. The person must press 1 and enter their PIN before the
+    patient is called. Exits 1 if the two were not connected.
 
     Example: officeline callback lee "(212) 555-0147"
     """

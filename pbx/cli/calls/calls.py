@@ -24,10 +24,10 @@ app = typer.Typer(no_args_is_help=True)
 
 # In the order of the store: to typing, equal unions are one, and the first that was made stays
 Outcome = Literal["connected", "message", "failsafe", "blocked", "abandoned", "interrupted"]
-Since = Annotated[str | None, typer.Option(help="From this time on, such as 'fri 5pm'.")]
-Until = Annotated[str | None, typer.Option(help="Up to, but without, this time, such as 8am.")]
-OneLine = Annotated[str | None, typer.Option(help="One line, by its name.")]
-OneOutcome = Annotated[Outcome | None, typer.Option(help="One outcome.")]
+Since = Annotated[str | None, typer.Option(help="Start time, such as 'fri 5pm'.")]
+Until = Annotated[str | None, typer.Option(help="End time (exclusive), such as 8am.")]
+OneLine = Annotated[str | None, typer.Option(help="List only calls on this line.")]
+OneOutcome = Annotated[Outcome | None, typer.Option(help="List only calls with this outcome.")]
 
 MOST = 1_000_000  # calls of one list
 
@@ -40,11 +40,13 @@ def list_(
     until: Until = None,
     line: OneLine = None,
     outcome: OneOutcome = None,
-    limit: Annotated[int, typer.Option(min=1, max=MOST, help="At most so many, the latest.")] = 50,
+    limit: Annotated[
+        int, typer.Option(min=1, max=MOST, help="Maximum number of calls to list, newest first.")
+    ] = 50,
     reveal: Reveal = False,
     as_json: AsJson = False,
 ) -> None:
-    """List calls, the latest first.
+    """List calls, newest first.
 
     Example: officeline calls list --since "yesterday 17:00" --outcome message
     """
@@ -69,7 +71,7 @@ def list_(
 def show(
     context: typer.Context, call_id: str, *, reveal: Reveal = False, as_json: AsJson = False
 ) -> None:
-    """Show everything that is known of one call: decisions with their reasons, legs, events.
+    """Show everything about one call: decisions with their reasons, call legs and events.
 
     Example: officeline calls show 1795456091.0
     """
@@ -97,11 +99,13 @@ def outbound(
     *,
     since: Since = None,
     until: Until = None,
-    limit: Annotated[int, typer.Option(min=1, max=MOST, help="At most so many, the latest.")] = 50,
+    limit: Annotated[
+        int, typer.Option(min=1, max=MOST, help="Maximum number of calls to list, newest first.")
+    ] = 50,
     reveal: Reveal = False,
     as_json: AsJson = False,
 ) -> None:
-    """List the calls that were placed to patients, or refused, the latest first.
+    """List calls to patients that were placed or refused, newest first.
 
     Example: officeline calls outbound --since today
     """
@@ -125,10 +129,12 @@ def outbound(
 def live(
     context: typer.Context,
     *,
-    once: Annotated[bool, typer.Option("--once", help="One state, and no keys.")] = False,
+    once: Annotated[
+        bool, typer.Option("--once", help="Print the current state once and exit.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Watch who calls, who rings, which urgent message waits and what is alive; q quits.
+    """Watch current calls, ringing phones, urgent messages and system state. Press q to quit.
 
     Example: officeline calls live --once
     """
@@ -148,12 +154,15 @@ def export(
     line: OneLine = None,
     outcome: OneOutcome = None,
     form: Annotated[
-        Literal["csv", "jsonl"], typer.Option("--format", help="A table, or JSON, one call a line.")
+        Literal["csv", "jsonl"],
+        typer.Option("--format", help="Output format: a CSV table, or one JSON document per line."),
     ] = "csv",
-    to: Annotated[str, typer.Option(metavar="FILE", help="A new file; - is stdout.")] = "-",
+    to: Annotated[
+        str, typer.Option(metavar="FILE", help="File to create (default: -, standard output).")
+    ] = "-",
     reveal: Reveal = False,
 ) -> None:
-    """Write calls out, the earliest first, numbers masked; the audit keeps who did.
+    """Export calls, oldest first, with masked numbers. The export is audited.
 
     Example: officeline calls export --since 2026-11-01 --until 2026-12-01 --to /tmp/november.csv
     """

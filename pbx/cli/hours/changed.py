@@ -19,13 +19,15 @@ from routing.instants import MIDNIGHT
 from routing.instants import instant as first_instant
 from routing.model import HoursChange, HoursState, Plan
 
-From = Annotated[str | None, typer.Option("--from", help="From this time on, such as noon; now.")]
-Until = Annotated[
-    str | None, typer.Option(help="Up to this time, such as 5pm; the end of the day.")
+From = Annotated[
+    str | None, typer.Option("--from", help="Start time, such as noon (default: now).")
 ]
-Reason = Annotated[str, typer.Option(help="Why; it is told to whoever asks.")]
-OfficeHours = Annotated[str | None, typer.Option(help="One set of office hours; all if left out.")]
-By = Annotated[str | None, typer.Option(help="Who does it; else the user of this machine.")]
+Until = Annotated[str | None, typer.Option(help="End time, such as 5pm (default: end of the day).")]
+Reason = Annotated[str, typer.Option(help="Reason, shown wherever the hours are shown.")]
+OfficeHours = Annotated[
+    str | None, typer.Option(help="Name of one set of office hours (default: all).")
+]
+By = Annotated[str | None, typer.Option(help="Who is making the change (default: current user).")]
 
 
 def close(
@@ -37,7 +39,7 @@ def close(
     office_hours: OfficeHours = None,
     by: By = None,
 ) -> None:
-    """Close at short notice, whatever the file says; it takes effect for the next call.
+    """Close the office at short notice, starting with the next call.
 
     Example: officeline hours close --until 5pm --reason "burst pipe"
     """
@@ -53,7 +55,7 @@ def reopen(
     office_hours: OfficeHours = None,
     by: By = None,
 ) -> None:
-    """Open again: without times every closing at short notice ends, with them it is open then.
+    """End all short-notice closings, or, with times, open the office for that time.
 
     Example: officeline hours reopen --until "tomorrow 18:30" --reason "flu clinic"
     """
@@ -83,7 +85,7 @@ def changes(
     *,
     as_json: AsJson = False,
 ) -> None:
-    """List the changes that hold now or later.
+    """List changes of office hours that apply now or later.
 
     Example: officeline hours changes
     """
@@ -112,7 +114,7 @@ def changes(
 
 
 def cancel(context: typer.Context, change_id: int, *, by: By = None) -> None:
-    """Cancel a change by its number; the hours of the file hold again.
+    """Cancel a change of office hours by its number. The regular hours apply again.
 
     Example: officeline hours cancel 3
     """

@@ -42,14 +42,15 @@ def now(
     context: typer.Context,
     *,
     at: Annotated[
-        str | None, typer.Option(help="When, such as noon or '12/25/2026 5pm'; now.")
+        str | None,
+        typer.Option(help="Time to look at, such as noon or '12/25/2026 5pm' (default: now)."),
     ] = None,
     office_hours: Annotated[
-        str | None, typer.Option(help="One set of office hours; all if left out.")
+        str | None, typer.Option(help="Name of one set of office hours (default: all).")
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Tell whether the office is open, why, since when and until when.
+    """Show whether the office is open, why, since when and until when.
 
     Example: officeline hours now --at "2026-12-25 10:00"
     """
@@ -80,18 +81,25 @@ def suggest(
     *,
     year: Annotated[
         int | None,
-        typer.Option(max=LAST_YEAR, help="One year; the rest of this and the next if left out."),
+        typer.Option(
+            max=LAST_YEAR, help="Year to look at (default: the rest of this year and next year)."
+        ),
     ] = None,
     subdivision: Annotated[
-        str | None, typer.Option(help="A state or province, such as NY, for its own holidays.")
+        str | None, typer.Option(help="State or province whose holidays to include, such as NY.")
     ] = None,
     yearly: Annotated[
-        bool, typer.Option("--yearly", help="As days of each year, with their observed days.")
+        bool,
+        typer.Option(
+            "--yearly", help="Write holidays that repeat every year, with their observed days."
+        ),
     ] = False,
-    write: Annotated[bool, typer.Option("--write", help="Add them to the office's file.")] = False,
+    write: Annotated[
+        bool, typer.Option("--write", help="Add the holidays to the configuration file.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """List the public holidays to come that the file neither closes nor opens for.
+    """List coming public holidays that the configuration file does not mention.
 
     Example: officeline hours suggest --year 2027 --subdivision NY --write
     """

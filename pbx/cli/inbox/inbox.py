@@ -32,18 +32,18 @@ PLAYERS = (("aplay", "-q"), ("play", "-q"))
 LONGEST = 2000  # characters of a note
 
 Message = Annotated[str, typer.Argument(metavar="ID")]
-By = Annotated[str, typer.Option(help="Who does it, by id.")]
+By = Annotated[str, typer.Option(help="Id of the person who does this.")]
 
 
 @app.command("list")
 def list_(
     context: typer.Context,
     *,
-    every: Annotated[bool, typer.Option("--all", help="Closed messages, too.")] = False,
+    every: Annotated[bool, typer.Option("--all", help="Include closed messages.")] = False,
     reveal: Reveal = False,
     as_json: AsJson = False,
 ) -> None:
-    """List the messages that are not closed: urgent ones first, then the oldest.
+    """List open messages, urgent ones first, then the oldest.
 
     Example: officeline inbox list --all
     """
@@ -67,7 +67,7 @@ def list_(
 def show(
     context: typer.Context, message_id: Message, *, reveal: Reveal = False, as_json: AsJson = False
 ) -> None:
-    """Show a message with its history: what happened to it, who was called about it, its call.
+    """Show a message and its history: what happened, who was called, and its call.
 
     Example: officeline inbox show 1795456091.0
     """
@@ -91,10 +91,10 @@ def play(
     context: typer.Context,
     message_id: Message,
     *,
-    to: Annotated[Path | None, typer.Option(help="Copy the recording to this file.")] = None,
+    to: Annotated[Path | None, typer.Option(help="Copy the recording to this new file.")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Print where a message's recordings are, and play them where there is a terminal and a player.
+    """Show where a message's recordings are, and play them at a terminal with a player.
 
     Example: officeline inbox play 1795456091.0 --to /media/stick/message.wav
     """
@@ -118,7 +118,7 @@ def play(
 
 @app.command()
 def claim(context: typer.Context, message_id: Message, person: str) -> None:
-    """Make a person, a desk phone or a group the owner of a message.
+    """Assign a message to a person, a desk phone or a group.
 
     Example: officeline inbox claim 1795456091.0 frontdesk
     """
@@ -133,7 +133,7 @@ def claim(context: typer.Context, message_id: Message, person: str) -> None:
 
 @app.command()
 def note(context: typer.Context, message_id: Message, text: str, *, by: By) -> None:
-    """Write a note on a message; it stays in its history.
+    """Add a note to the history of a message.
 
     Example: officeline inbox note 1795456091.0 "line was busy" --by desk1
     """
@@ -151,11 +151,15 @@ def close(
     context: typer.Context,
     message_id: Message,
     *,
-    disposition: Annotated[str, typer.Option(help="What came of it.")],
+    disposition: Annotated[
+        str, typer.Option(help="How the message was resolved, such as 'refill sent'.")
+    ],
     by: By,
-    yes: Annotated[bool, typer.Option("--yes", help="Even if nobody called back.")] = False,
+    yes: Annotated[
+        bool, typer.Option("--yes", help="Close even if nobody called the patient back.")
+    ] = False,
 ) -> None:
-    """Close a message; if nobody called the patient back, this asks first.
+    """Close a message. Asks for confirmation if nobody called the patient back.
 
     Example: officeline inbox close 1795456091.0 --disposition "refill sent" --by lee
     """

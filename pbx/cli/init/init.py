@@ -22,35 +22,48 @@ if TYPE_CHECKING:
 def init(
     context: typer.Context,
     *,
-    preset: Annotated[str | None, typer.Option(help="concierge, group or solo.")] = None,
-    name: Annotated[str | None, typer.Option(help="The practice's name.")] = None,
-    timezone: Annotated[str | None, typer.Option(help="Such as America/New_York.")] = None,
-    number: Annotated[str | None, typer.Option(help="What patients dial.")] = None,
-    backline: Annotated[str | None, typer.Option(help="What hospitals dial.")] = None,
+    preset: Annotated[
+        str | None, typer.Option(help="Kind of practice: concierge, group or solo.")
+    ] = None,
+    name: Annotated[str | None, typer.Option(help="Name of the practice.")] = None,
+    timezone: Annotated[
+        str | None, typer.Option(help="Time zone, such as America/New_York.")
+    ] = None,
+    number: Annotated[str | None, typer.Option(help="Phone number that patients dial.")] = None,
+    backline: Annotated[
+        str | None, typer.Option(help="Phone number that hospitals and pharmacies dial.")
+    ] = None,
     hours: Annotated[
-        str | None, typer.Option(help="As in: Mon-Thu 8:30-12 and 1-5; Fri 8:30am-noon")
+        str | None,
+        typer.Option(help="Office hours, such as 'Mon-Thu 8:30-12 and 1-5; Fri 8:30am-noon'."),
     ] = None,
     trunk: Annotated[
-        str | None, typer.Option(help="A carrier of presets.toml, 'other', or 'later'.")
+        str | None, typer.Option(help="Carrier named in presets.toml, 'other', or 'later'.")
     ] = None,
-    host: Annotated[str | None, typer.Option(help="The carrier's SIP host.")] = None,
+    host: Annotated[str | None, typer.Option(help="SIP host of the carrier.")] = None,
     username: Annotated[
-        str | None, typer.Option(help="For a carrier that one registers at.")
+        str | None, typer.Option(help="User name, if the carrier requires registration.")
     ] = None,
-    bind: Annotated[str | None, typer.Option(help="This machine's address.")] = None,
+    bind: Annotated[str | None, typer.Option(help="IP address of this machine.")] = None,
     physician: Annotated[
-        list[str] | None, typer.Option(metavar="ID=NAME", help="As often as there are physicians.")
+        list[str] | None, typer.Option(metavar="ID=NAME", help="Physician to add (repeatable).")
     ] = None,
     mobiles: Annotated[
-        bool, typer.Option("--mobiles", help="Read lines ID=NUMBER from standard input.")
+        bool,
+        typer.Option(
+            "--mobiles", help="Read mobile numbers from standard input, as lines ID=NUMBER."
+        ),
     ] = False,
-    yes: Annotated[bool, typer.Option("--yes", help="Ask nothing.")] = False,
-    call: Annotated[bool, typer.Option("--call/--no-call", help="Place a test call.")] = True,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask any questions.")] = False,
+    call: Annotated[
+        bool, typer.Option("--call/--no-call", help="Place a test call at the end, or do not.")
+    ] = True,
 ) -> None:
-    """Set a practice up by questions and answers, or change it; each answer can be given by flag.
+    """Set up a practice, or change it, by answering questions.
 
-    Each answer is checked at once. `back` returns to the question before; after Ctrl-C the command
-    goes on from the answers given so far. Answers may come from a pipe, one a line.
+    Each answer can also be given as an option, and is checked at once. Type 'back' to return to
+    the previous question. After Ctrl-C the command continues from the answers given so far.
+    Answers may also be piped in, one per line.
 
     Example: officeline init --preset group --name "Lakeside Internal Medicine"
     """

@@ -21,14 +21,14 @@ def canary(
     context: typer.Context,
     *,
     did: Annotated[
-        str | None, typer.Option(help="The line that is called; by default the main line.")
+        str | None, typer.Option(help="Number of the line to call (default: the main line).")
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Call a line of the office over the carrier, and see whether the call comes back in.
+    """Place a test call to a line through the carrier and check that it arrives.
 
-    It listens to the greeting, presses a key of the menu, and looks at the caller ID that came in.
-    Nobody's phone rings, and no report counts it. Exit 1 if something does not hold.
+    The test listens to the greeting, presses a menu key and checks the caller ID. Nobody's phone
+    rings, and reports do not count the call. Exits 1 if a check fails.
 
     Example: officeline canary --did "(212) 555-0100"
     """

@@ -23,19 +23,21 @@ if TYPE_CHECKING:
 
 def drill(
     context: typer.Context,
-    what: Annotated[Literal["failsafe"], typer.Argument(help="What is tried.")],  # noqa: ARG001  # there is one
+    what: Annotated[Literal["failsafe"], typer.Argument(help="What to test.")],  # noqa: ARG001  # there is one
     *,
     ring: Annotated[
-        bool, typer.Option("--ring", help="Really ring whoever is on call, who press 1.")
+        bool, typer.Option("--ring", help="Actually ring the people on call, who must press 1.")
     ] = False,
-    yes: Annotated[bool, typer.Option("--yes", help="Ring without asking first.")] = False,
+    yes: Annotated[
+        bool, typer.Option("--yes", help="Ring without asking for confirmation.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Send one call of our own past a dead control layer, and see whom the failsafe would ring.
+    """Test the failsafe: place a call as if the control layer were down.
 
-    Nobody's phone rings, unless --ring says so: then the failsafe rings whoever is on call, and who
-    presses 1 hears that it was a drill. Exit 1 if the failsafe is not reached, would ring somebody
-    else, or rang and nobody pressed 1.
+    Nobody's phone rings, unless you give --ring: then the failsafe rings the people on call, and
+    whoever presses 1 hears that it was a drill. Exits 1 if the call does not reach the failsafe,
+    if it would ring the wrong people, or if nobody presses 1.
 
     Example: officeline drill failsafe --ring
     """

@@ -13,7 +13,7 @@ app = typer.Typer(no_args_is_help=True)
 
 @app.command()
 def fetch() -> None:
-    """Bring a private Asterisk into the cache folder, unless a fitting one is there.
+    """Download a private Asterisk into the cache folder, unless a suitable one is there.
 
     Example: officeline engine fetch
     """
@@ -26,7 +26,9 @@ def fetch() -> None:
 
 @app.command()
 def run(context: typer.Context) -> None:
-    """Run the office's Asterisk alone, until Ctrl-C; 'officeline serve' runs beside it.
+    """Run only the office's Asterisk, until Ctrl-C.
+
+    Run 'officeline serve' beside it.
 
     Example: officeline engine run
     """
@@ -40,7 +42,7 @@ def run(context: typer.Context) -> None:
 
 @app.command()
 def status(*, as_json: AsJson = False) -> None:
-    """Say which Asterisk would run; exit 1 if there is none.
+    """Show which Asterisk would run. Exits 1 if there is none.
 
     Example: officeline engine status --json
     """

@@ -24,13 +24,17 @@ def group() -> None:
 def tail(
     context: typer.Context,
     *,
-    count: Annotated[int | None, typer.Option(min=1, help="End after so many events.")] = None,
-    seconds: Annotated[float | None, typer.Option(min=0.1, help="End after so long.")] = None,
+    count: Annotated[
+        int | None, typer.Option(min=1, help="Stop after this number of events.")
+    ] = None,
+    seconds: Annotated[
+        float | None, typer.Option(min=0.1, help="Stop after this number of seconds.")
+    ] = None,
     as_json: Annotated[
-        bool, typer.Option("--json", help="Each event as one line of JSON, with its topic.")
+        bool, typer.Option("--json", help="Print each event as one line of JSON, with its topic.")
     ] = False,
 ) -> None:
-    """Follow the events as the broker gives them, what it retains first, until Ctrl-C.
+    """Show events from the MQTT broker as they arrive, retained ones first, until Ctrl-C.
 
     Example: officeline events tail --count 20
     """

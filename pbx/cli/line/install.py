@@ -28,24 +28,32 @@ def install(
     context: typer.Context,
     *,
     write: Annotated[
-        Path | None, typer.Option(help="Write them below this folder, as /etc; else print them.")
+        Path | None,
+        typer.Option(help="Write the files below this folder, such as /etc (default: print them)."),
     ] = None,
-    user: Annotated[str, typer.Option(help="Who runs it; never root.")] = "officeline",
+    user: Annotated[
+        str, typer.Option(help="System user that runs the office (never root).")
+    ] = "officeline",
     backup_to: Annotated[
         list[str] | None,
-        typer.Option(metavar="RECIPIENT", help="Back up each night for this age public key."),
+        typer.Option(
+            metavar="RECIPIENT", help="Back up every night, encrypted for this age public key."
+        ),
     ] = None,
     backup_folder: Annotated[
-        Path | None, typer.Option(help="Where backups go; on another disk than the home.")
+        Path | None, typer.Option(help="Folder for the backups, on a different disk from the home.")
     ] = None,
     keep: Annotated[
-        int | None, typer.Option(help="How many backups stay there: 14 if not given.")
+        int | None, typer.Option(help="Number of backups to keep (default: 14).")
     ] = None,
-    yes: Annotated[bool, typer.Option("--yes", help="Replace files that differ.")] = False,
+    yes: Annotated[
+        bool, typer.Option("--yes", help="Replace existing files that differ, without asking.")
+    ] = False,
 ) -> None:
-    """Print what makes systemd run this office: units and timers, their user, an end of old logs.
+    """Print the systemd units that run this office, or write them with --write.
 
-    With --backup-to and --backup-folder also a timer for a backup each night.
+    They include timers, a system user and log rotation. With --backup-to and --backup-folder they
+    also include a nightly backup.
 
     Example: officeline install --write /etc
     """

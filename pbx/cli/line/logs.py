@@ -23,17 +23,18 @@ def logs(
     context: typer.Context,
     *,
     follow: Annotated[
-        bool, typer.Option("--follow", help="Show what comes, too, until Ctrl-C.")
+        bool, typer.Option("--follow", help="Keep showing new lines until Ctrl-C.")
     ] = False,
-    since: Annotated[str | None, typer.Option(help="From when on, all lines.")] = None,
+    since: Annotated[str | None, typer.Option(help="Show all lines since this time.")] = None,
     lines: Annotated[
-        int | None, typer.Option(min=1, max=100_000, help=f"How many; {LINES} if not given.")
+        int | None,
+        typer.Option(min=1, max=100_000, help=f"Number of lines to show (default: {LINES})."),
     ] = None,
 ) -> None:
-    """Show the newest lines of the control layer's log and Asterisk's; numbers are masked.
+    """Show the newest log lines of the control layer and Asterisk, with masked numbers.
 
-    The control layer's is read from systemd's journal, or from the file that 'officeline up' writes
-    into. Exit 1 if there is none of either.
+    Reads the control layer's log from systemd's journal, or from the file that 'officeline up'
+    writes. Exits 1 if there is no log.
 
     Example: officeline logs --since "yesterday 17:00"
     """

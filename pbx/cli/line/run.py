@@ -23,15 +23,18 @@ def demo(
         typer.Option(
             min=1,
             max=60,
-            help="Write so many days of calls instead, without a sound; "
-            "from 7 on, the last whole week is among them.",
+            help="Write this number of days of simulated calls instead, without audio; "
+            "7 or more include the last full week.",
         ),
     ] = None,
     keep_running: Annotated[
-        bool, typer.Option("--keep-running", help="Stay up, so that a softphone can call.")
+        bool,
+        typer.Option(
+            "--keep-running", help="Keep running, so that you can call in with a softphone."
+        ),
     ] = False,
 ) -> None:
-    """Play a practice and its callers on this machine; nothing leaves it.
+    """Run a sample practice with simulated callers on this machine, without real calls.
 
     Example: officeline demo --keep-running
     """
@@ -49,7 +52,7 @@ def demo(
 
 
 def up(context: typer.Context) -> None:
-    """Run the office: Asterisk and the control layer, until Ctrl-C ends both.
+    """Run the office (Asterisk and the control layer) until Ctrl-C.
 
     Example: officeline --home /var/lib/officeline up
     """
@@ -64,7 +67,7 @@ def up(context: typer.Context) -> None:
 
 
 def serve(context: typer.Context) -> None:
-    """Run the control layer alone, against an Asterisk that runs already.
+    """Run only the control layer, beside an Asterisk that is already running.
 
     Example: officeline serve
     """
@@ -82,11 +85,13 @@ def doctor(
     context: typer.Context,
     *,
     security: Annotated[
-        bool, typer.Option("--security", help="Look at the locks instead, one after the other.")
+        bool, typer.Option("--security", help="List the security checks instead, one by one.")
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Look at everything the line needs, and say how to fix what is missing; exit 1 if any is.
+    """Check everything the phone line needs, and say how to fix what is missing.
+
+    Exits 1 if a check fails.
 
     Example: officeline doctor --security
     """

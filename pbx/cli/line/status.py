@@ -30,9 +30,9 @@ def status(
     *,
     as_json: AsJson = False,
 ) -> None:
-    """Say what runs and since when, the plan, calls, open messages and the carrier's state.
+    """Show what is running, the plan, calls, open messages and the carrier's state.
 
-    Exit 1 if Asterisk or the control layer does not run.
+    Exits 1 if Asterisk or the control layer is not running.
 
     Example: officeline status
     """

@@ -21,13 +21,14 @@ def stop(
     context: typer.Context,
     *,
     yes: Annotated[
-        bool, typer.Option("--yes", help="Even if people are on the line or messages are urgent.")
+        bool,
+        typer.Option("--yes", help="Stop even if calls are under way or urgent messages are open."),
     ] = False,
 ) -> None:
-    """End what 'officeline up' runs, and wait until it is gone; exit 1 if nothing runs.
+    """Stop what 'officeline up' runs, and wait until it has stopped.
 
-    Callers reach nothing from then on. The audit keeps who did it. What systemd runs is stopped by
-    systemctl alone.
+    Callers cannot reach the office afterwards. The audit records who stopped it. Services run by
+    systemd must be stopped with systemctl. Exits 1 if nothing is running.
 
     Example: officeline stop
     """

@@ -22,17 +22,19 @@ if TYPE_CHECKING:
 
 def away(
     context: typer.Context,
-    person: Annotated[str, typer.Argument(help="Who is away.")],
+    person: Annotated[str, typer.Argument(help="Id of the person who is away.")],
     *,
-    start: Annotated[str, typer.Option("--from", help="The first day, or a time.")],
-    end: Annotated[str, typer.Option("--to", help="The last day, included, or a time.")],
+    start: Annotated[str, typer.Option("--from", help="First day away, or a time.")],
+    end: Annotated[str, typer.Option("--to", help="Last day away (inclusive), or a time.")],
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Say who would take the turns, and change nothing.")
+        bool,
+        typer.Option("--dry-run", help="Show who would take the turns, without changing anything."),
     ] = False,
 ) -> None:
-    """Write a vacation into the office's file: turns go to whoever is next and not away.
+    """Add a vacation to the configuration file and show who takes the turns.
 
-    Say who takes them. 'officeline apply' lets it go live.
+    Each turn goes to the next person in the rotation who is not away. Run 'officeline apply' to
+    apply the change.
 
     Example: officeline oncall away lee --from 2026-12-20 --to 2027-01-03
     """

@@ -26,10 +26,12 @@ if TYPE_CHECKING:
     from pbx.config.ics.writer import Revision
     from pbx.config.shifts_file import CalendarFeed, Edit
 
-MaySchedule = Annotated[str | None, typer.Option(help="Needed where there are several.")]
+MaySchedule = Annotated[
+    str | None, typer.Option(help="Name of the schedule (required if there are several).")
+]
 AGAIN = re.compile(r" ?\(\d+\)$")  # how browsers mark a file that they download again
-From = Annotated[str, typer.Option("--from", help="From this time on.")]
-To = Annotated[str, typer.Option("--to", help="Up to this time.")]
+From = Annotated[str, typer.Option("--from", help="Start time.")]
+To = Annotated[str, typer.Option("--to", help="End time (exclusive).")]
 
 
 def export(
@@ -38,9 +40,9 @@ def export(
     schedule: MaySchedule = None,
     start: From = "today",
     end: To = "+90d",
-    out: Annotated[Path | None, typer.Option(help="A file; else it is printed.")] = None,
+    out: Annotated[Path | None, typer.Option(help="File to write (default: print it).")] = None,
 ) -> None:
-    """Write a schedule as an iCalendar file, without anybody's number.
+    """Export a schedule as an iCalendar file, without phone numbers.
 
     Example: officeline oncall export --schedule doctors --to 2027-01-01 --out doctors.ics
     """
@@ -83,47 +85,52 @@ def _revision(context: Context) -> Revision:
 
 def import_(
     context: typer.Context,
-    file: Annotated[Path, typer.Argument(help="An iCalendar file (.ics).")],
+    file: Annotated[Path, typer.Argument(help="iCalendar file (.ics) to import.")],
     *,
-    schedule: Annotated[str, typer.Option(help="The schedule, by its name.")],
+    schedule: Annotated[str, typer.Option(help="Name of the schedule.")],
     start: From = "today",
     end: Annotated[
-        str | None, typer.Option("--to", help="Up to this time; a year on, if no event is endless.")
+        str | None,
+        typer.Option(
+            "--to", help="End time (default: one year on; required if an event repeats forever)."
+        ),
     ] = None,
     place: Annotated[
         Literal["oncall", "beside", "backup"],
-        typer.Option(help="Whose shifts these are, where the events do not say it."),
+        typer.Option(help="Person whose shifts these are, if the events do not name one."),
     ] = "oncall",
     feed: Annotated[
         str | None,
         typer.Option(
             metavar="NAME",
-            help="Name of the calendar: all that it brought before within the time is replaced. "
-            "Without it, the name in the file, or the file's own; if all shifts are one person's, "
-            "only that person's are replaced.",
+            help="Name of the calendar; its earlier shifts in this time are replaced (default: the "
+            "name inside the file, or the file name). If all shifts belong to one person, only "
+            "that person's shifts are replaced.",
         ),
     ] = None,
     person: Annotated[
         list[str] | None,
-        typer.Option(metavar="TITLE=PERSON", help="Whose events of this title are; repeatable."),
+        typer.Option(
+            metavar="TITLE=PERSON",
+            help="Assign events with this title to this person (repeatable).",
+        ),
     ] = None,
     skip: Annotated[
         list[str] | None,
-        typer.Option(metavar="TITLE", help="Leave out events of this title; repeatable."),
+        typer.Option(metavar="TITLE", help="Skip events with this title (repeatable)."),
     ] = None,
     attendees: Annotated[
-        bool, typer.Option("--attendees", help="Put the people on call who are invited to events.")
+        bool, typer.Option("--attendees", help="Put the people invited to each event on call.")
     ] = False,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Say what would change, and change nothing.")
+        bool, typer.Option("--dry-run", help="Show what would change, without changing it.")
     ] = False,
 ) -> None:
-    """Write a calendar's shifts into the office's file, in the place of what it brought before.
+    """Import a calendar's shifts into the configuration file, replacing its earlier import.
 
-    Shifts of other calendars and shifts written by hand stay. Where this calendar has somebody
-    else at the same time, it wins: the last import holds.
-
-    The events' titles name people by id or name. 'officeline apply' lets them go live.
+    Shifts of other calendars and shifts written by hand stay. If this calendar names a different
+    person for the same time, the new import wins. Event titles name people by id or full name.
+    Run 'officeline apply' to apply the change.
 
     Example: officeline oncall import doctors.ics --schedule doctors --to 2027-01-01 --dry-run
     """

@@ -34,30 +34,44 @@ from routing.model import Override, OverrideKind, Plan
 if TYPE_CHECKING:
     from pbx.db.changes import Made
 
-From = Annotated[str, typer.Option("--from", help="From this time on, such as 'fri 5pm'.")]
-To = Annotated[str, typer.Option("--to", help="Up to this time, such as 'mon 8am'.")]
-MaySchedule = Annotated[str | None, typer.Option(help="Needed where there are several.")]
-Reason = Annotated[str, typer.Option(help="Why, for those who look at it later.")]
+From = Annotated[str, typer.Option("--from", help="Start time, such as 'fri 5pm'.")]
+To = Annotated[str, typer.Option("--to", help="End time (exclusive), such as 'mon 8am'.")]
+MaySchedule = Annotated[
+    str | None, typer.Option(help="Name of the schedule (required if there are several).")
+]
+Reason = Annotated[str, typer.Option(help="Reason for the change, kept in the history.")]
 
 
 def override(
     context: typer.Context,
     *,
-    schedule: Annotated[str, typer.Option(help="The schedule, by its name.")],
+    schedule: Annotated[str, typer.Option(help="Name of the schedule.")],
     start: From,
     end: To,
     reason: Reason,
-    add: Annotated[str | None, typer.Option(metavar="PERSON", help="Beside the others.")] = None,
-    remove: Annotated[str | None, typer.Option(metavar="PERSON", help="Take out.")] = None,
-    replaced: Annotated[
-        str | None, typer.Option("--replace", metavar="PERSON", help="Take out, for --by.")
+    add: Annotated[
+        str | None,
+        typer.Option(metavar="PERSON", help="Put this person on call in addition to the others."),
     ] = None,
-    by: Annotated[str | None, typer.Option(metavar="PERSON", help="Put in instead.")] = None,
+    remove: Annotated[
+        str | None, typer.Option(metavar="PERSON", help="Take this person off call.")
+    ] = None,
+    replaced: Annotated[
+        str | None,
+        typer.Option(
+            "--replace",
+            metavar="PERSON",
+            help="Take this person off call and put --by in their place.",
+        ),
+    ] = None,
+    by: Annotated[
+        str | None, typer.Option(metavar="PERSON", help="Person who takes the place of --replace.")
+    ] = None,
     backup: Annotated[
-        str | None, typer.Option(metavar="PERSON", help="Make the backup, who steps in.")
+        str | None, typer.Option(metavar="PERSON", help="Make this person the backup.")
     ] = None,
 ) -> None:
-    """Add, remove or replace a person of a schedule for a time, or name its backup.
+    """Add, remove or replace a person on a schedule for a time, or name a backup.
 
     Example: officeline oncall override --schedule doctors --from "fri 17:00" --to "mon 08:00" --replace lee --by osei --reason wedding
     """  # noqa: E501  # an example is one line, so that it can be copied
@@ -87,10 +101,10 @@ def override(
 def cancel(
     context: typer.Context,
     override_id: Annotated[
-        int, typer.Argument(metavar="ID", help="As 'officeline oncall overrides' has it.")
+        int, typer.Argument(metavar="ID", help="Override id from 'officeline oncall overrides'.")
     ],
 ) -> None:
-    """Cancel an override, so that the schedule holds again.
+    """Cancel an override, so that the regular schedule applies again.
 
     Example: officeline oncall cancel 12
     """
@@ -113,11 +127,11 @@ def overrides(
     context: typer.Context,
     *,
     past: Annotated[
-        bool, typer.Option("--all", help="Those that are over or canceled, too.")
+        bool, typer.Option("--all", help="Include overrides that are over or canceled.")
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """List the overrides that hold now or later.
+    """List overrides that apply now or later.
 
     Example: officeline oncall overrides --all
     """

@@ -34,8 +34,8 @@ if TYPE_CHECKING:
 
 app = typer.Typer(no_args_is_help=True)
 
-OneSchedule = Annotated[str | None, typer.Option(help="One schedule, by its name.")]
-Days = Annotated[int, typer.Option(min=1, max=1830, help="So many days from now on.")]
+OneSchedule = Annotated[str | None, typer.Option(help="Show only this schedule.")]
+Days = Annotated[int, typer.Option(min=1, max=1830, help="Number of days to look ahead.")]
 
 
 @app.command()
@@ -43,15 +43,15 @@ def now(
     context: typer.Context,
     *,
     at: Annotated[
-        str | None, typer.Option(help="Another time than now, such as 5pm or 'fri 17:00'.")
+        str | None, typer.Option(help="Time to look at, such as 5pm or 'fri 17:00' (default: now).")
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Say who is on call and who steps in, in every schedule.
+    """Show who is on call and who is the backup, in every schedule.
 
-    In JSON `oncall` is one person; who else is on call stands in the list `also`, those of them
-    whom the schedule has beside in `beside`, whose turn it is who is away in `instead_of`, and who
-    has not confirmed the shift in `unconfirmed`. None of these is there when it is empty.
+    In JSON, `oncall` is one person. `also` lists the others on call, `beside` those of them whom
+    the schedule adds, `instead_of` the person whose turn it is but who is away, and `unconfirmed`
+    the people who have not confirmed the shift. Empty ones are left out.
 
     Example: officeline oncall now --at "2026-11-28 02:10"
     """
@@ -74,22 +74,18 @@ def now(
 def list_(
     context: typer.Context,
     *,
-    start: Annotated[
-        str, typer.Option("--from", help="From this time on, such as 11/28/2026.")
-    ] = "today",
+    start: Annotated[str, typer.Option("--from", help="Start time, such as 11/28/2026.")] = "today",
     end: Annotated[
         str | None,
-        typer.Option("--to", help="Up to, but without, this time; two weeks without it."),
+        typer.Option("--to", help="End time (exclusive; default: two weeks after the start)."),
     ] = None,
     schedule: OneSchedule = None,
     as_json: AsJson = False,
 ) -> None:
-    """List who is on call in the two weeks from today on, or from one time to another.
+    """List who is on call, for the next two weeks or between two times.
 
-    Two people at once are two rows.
-
-    A turn that is taken for somebody who is away says so. Where the backup has turns of their own,
-    these are rows, too.
+    Two people on call at once are shown in two rows. A row says when a person covers for someone
+    who is away. Backups that have their own turns are listed too.
 
     Example: officeline oncall list --from today --to 2026-12-31 --schedule doctors
     """
@@ -145,7 +141,7 @@ def _backups(plan: Plan, schedule: str, span: tuple[datetime, datetime]) -> list
 
 @app.command()
 def gaps(context: typer.Context, *, days: Days = 60, as_json: AsJson = False) -> None:
-    """List when nobody is on call in the days to come; exit 1 if that is ever so.
+    """List coverage gaps in the coming days. Exits 1 if there are any.
 
     Example: officeline oncall gaps --days 90
     """
@@ -183,7 +179,7 @@ def handoffs(
     days: Days = 14,
     as_json: AsJson = False,
 ) -> None:
-    """List who hands over to whom in the days to come.
+    """List who hands over to whom in the coming days.
 
     Example: officeline oncall handoffs --days 30
     """

@@ -27,24 +27,26 @@ from routing.model import Override, Place, Plan
 
 def take(
     context: typer.Context,
-    person: Annotated[str, typer.Argument(help="Who takes it.")],
+    person: Annotated[str, typer.Argument(help="Id of the person who takes the shift.")],
     *,
-    start: Annotated[str, typer.Option("--from", help="From this time on, such as 5pm.")] = "now",
+    start: Annotated[
+        str, typer.Option("--from", help="Start time, such as 5pm (default: now).")
+    ] = "now",
     end: Annotated[
         str | None,
-        typer.Option("--to", help="Up to this time, such as 8am; else the next morning's handoff."),
+        typer.Option("--to", help="End time, such as 8am (default: the next morning's handoff)."),
     ] = None,
     whose: Annotated[
         str | None,
-        typer.Option("--of", metavar="PERSON", help="Whose place, where two are on call."),
+        typer.Option("--of", metavar="PERSON", help="Person to replace, if two are on call."),
     ] = None,
     schedule: MaySchedule = None,
     reason: Reason = "takes it",
 ) -> None:
-    """Take the night: be on call in the place of whoever is, until the next morning's handoff.
+    """Take over from the person on call, until the next morning's handoff.
 
-    Where two are on call, somebody who has turns beside alone takes that place, anybody else the
-    first one; --of names another.
+    If two people are on call, a person who is scheduled only as the second takes the second place,
+    and anyone else takes the first. Use --of to choose.
 
     Example: officeline oncall take osei --to 8am
     """
@@ -109,15 +111,15 @@ def _tell_the_others(plan: Plan, name: str, at: datetime, who: str, out: str | N
 
 def swap(
     context: typer.Context,
-    one: Annotated[str, typer.Argument(help="A person.")],
-    other: Annotated[str, typer.Argument(help="Another person.")],
+    one: Annotated[str, typer.Argument(help="Id of the first person.")],
+    other: Annotated[str, typer.Argument(help="Id of the second person.")],
     *,
     start: From,
     end: To,
     schedule: MaySchedule = None,
     reason: Reason = "swap",
 ) -> None:
-    """Put each of two people in the other's place for a time: on call, beside, or the backup.
+    """Swap the shifts of two people for a time, including backup shifts.
 
     Example: officeline oncall swap lee osei --from "mon 08:00" --to "2026-12-14 08:00"
     """

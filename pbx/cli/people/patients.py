@@ -29,29 +29,29 @@ def import_(  # one parameter for each option
     *,
     maps: Annotated[
         list[str] | None,
-        typer.Option("--map", help="What a column is, as in 'Patient ID=id'; repeatable."),
+        typer.Option("--map", help="Meaning of a column, such as 'Patient ID=id' (repeatable)."),
     ] = None,
     encoding: Annotated[
-        str | None, typer.Option(help="What the file is encoded in, if not UTF-8: cp1252.")
+        str | None, typer.Option(help="Encoding of the file, such as cp1252 (default: UTF-8).")
     ] = None,
     replace: Annotated[
-        bool, typer.Option("--replace", help="Remove patients who are not in the file.")
+        bool, typer.Option("--replace", help="Remove patients that are not in the file.")
     ] = False,
     partial: Annotated[
-        bool, typer.Option("--partial", help="Take the good rows even if others are refused.")
+        bool, typer.Option("--partial", help="Import the valid rows even if others are refused.")
     ] = False,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Show what would change, and change nothing.")
+        bool, typer.Option("--dry-run", help="Show what would change, without changing it.")
     ] = False,
     yes: Yes = False,
     as_json: AsJson = False,
 ) -> None:
-    """Import patients from a list that an EHR or a spreadsheet wrote as CSV.
+    """Import patients from a CSV file, such as an export of an EHR or a spreadsheet.
 
-    Shows what would change and asks before anything is written. A script that cannot answer may
-    add patients; to change some it needs --yes. Patients who are there already, by their id, are
-    updated; panel and flags stay unless the list has those columns. All others stay. If a row is
-    refused nothing is imported, and the exit code is 1.
+    Shows what would change and asks before writing. Without a terminal, new patients are added
+    without asking; changing existing patients requires --yes. Patients with a known id are
+    updated; their panel and flags stay unless the file has those columns. Other patients stay. If
+    a row is refused, nothing is imported and the command exits 1.
 
     Example: officeline patients import patients.csv --dry-run
     """
@@ -134,7 +134,7 @@ def _outcome(entries: int, refused: int, *, goes: bool, dry_run: bool) -> str:
 
 @app.command("list")
 def list_(context: typer.Context, *, reveal: Reveal = False, as_json: AsJson = False) -> None:
-    """List the patients, their numbers masked; those of several patients are marked as shared.
+    """List patients with masked numbers. Marks numbers that several patients share.
 
     Example: officeline patients list --json
     """
@@ -176,9 +176,11 @@ def flag(
     patient_id: str,
     flag: str,
     *,
-    remove: Annotated[bool, typer.Option("--remove", help="Take the flag away.")] = False,
+    remove: Annotated[
+        bool, typer.Option("--remove", help="Remove the flag instead of adding it.")
+    ] = False,
 ) -> None:
-    """Give a patient a flag that rules can ask for, or take it away.
+    """Add a flag to a patient, which rules can check, or remove it.
 
     Example: officeline patients flag P1042 "interpreter: Spanish"
     """
@@ -203,7 +205,7 @@ def remove(
     *,
     yes: Yes = False,
 ) -> None:
-    """Forget a patient with all their numbers; calls that were logged stay.
+    """Remove a patient and their numbers from the directory. Logged calls stay.
 
     Example: officeline patients remove P1042
     """

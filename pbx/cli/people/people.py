@@ -29,7 +29,7 @@ def list_(
     reveal: Reveal = False,
     as_json: AsJson = False,
 ) -> None:
-    """List people, their numbers masked, and whether they have a PIN or are locked out.
+    """List people with masked numbers, and show who has a PIN or is locked out.
 
     Example: officeline people list
     """
@@ -69,12 +69,15 @@ def mobile(
     context: typer.Context,
     person: str,
     number: Annotated[
-        str | None, typer.Argument(help="Asked for if left out: sudo logs its words.")
+        str | None,
+        typer.Argument(help="Phone number (default: ask for it, because sudo logs command lines)."),
     ] = None,
     *,
-    second: Annotated[bool, typer.Option("--second", help="Set the second number.")] = False,
+    second: Annotated[
+        bool, typer.Option("--second", help="Set the second number instead of the first.")
+    ] = False,
 ) -> None:
-    """Set a person's mobile in the secrets file, the one place that holds it; it is shown masked.
+    """Set a person's mobile number, which is stored only in the secrets file.
 
     Example: officeline people mobile lee "(212) 555-0111"
     """
@@ -99,14 +102,14 @@ def mobile(
 @app.command()
 def add(
     context: typer.Context,
-    person: Annotated[str, typer.Argument(help="A short id, such as lee.")],
+    person: Annotated[str, typer.Argument(help="Short id, such as lee.")],
     *,
-    name: Annotated[str, typer.Option(help='The full name, such as "Dr. Ana Lee".')],
+    name: Annotated[str, typer.Option(help='Full name, such as "Dr. Ana Lee".')],
     role: Annotated[
-        str, typer.Option(help="physician, nurse, staff, manager or service.")
+        str, typer.Option(help="Role: physician, nurse, staff, manager or service.")
     ] = "physician",
 ) -> None:
-    """Add a person to the office's file; everything else in it stays as it is written.
+    """Add a person to the configuration file; the rest of the file stays as it is.
 
     Example: officeline people add kim --name "Dr. Jo Kim" --role physician
     """
@@ -132,7 +135,9 @@ def add(
 
 @app.command()
 def remove(context: typer.Context, person: str, *, yes: Yes = False) -> None:
-    """Take a person out of the office's file and out of the secrets file, if nothing names them.
+    """Remove a person from the configuration file and the secrets file.
+
+    Refuses if a schedule or rule still names them.
 
     Example: officeline people remove kim
     """
@@ -168,10 +173,10 @@ def pin(
         bool, typer.Option("--stdin", help="Read the PIN from the first line of standard input.")
     ] = False,
     unlock: Annotated[
-        bool, typer.Option("--unlock", help="Keep the PIN, and forget the wrong tries.")
+        bool, typer.Option("--unlock", help="Unlock the person and keep the current PIN.")
     ] = False,
 ) -> None:
-    """Set a person's PIN, asked twice and never shown; that ends their lock, too.
+    """Set a person's PIN and unlock them. The PIN is asked for twice and never shown.
 
     Example: officeline people pin lee
     """

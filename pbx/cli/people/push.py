@@ -24,13 +24,16 @@ def push(
     from_stdin: Annotated[
         bool, typer.Option("--stdin", help="Read the address from standard input.")
     ] = False,
-    remove: Annotated[bool, typer.Option("--remove", help="Push no more.")] = False,
+    remove: Annotated[
+        bool, typer.Option("--remove", help="Stop sending pushes to this person.")
+    ] = False,
     test: Annotated[bool, typer.Option("--test", help="Send a test push now.")] = False,
     yes: Yes = False,
 ) -> None:
-    """Set where "urgent message waiting" is pushed when somebody is called.
+    """Set where a person receives a push message when they are called.
 
-    The address is one of Apprise's, such as ntfys://TOPIC or pover://USER@TOKEN, and asked for.
+    The address is asked for and has the form of an Apprise URL, such as ntfys://TOPIC or
+    pover://USER@TOKEN.
 
     Example: officeline people push lee
     """

@@ -30,7 +30,7 @@ def status(
     *,
     as_json: AsJson = False,
 ) -> None:
-    """Tell what the secrets file holds of whom, and who can read it.
+    """Show what the secrets file holds for each person, and who can read it.
 
     Example: officeline secrets status
     """
@@ -73,7 +73,7 @@ def rekey(
     *,
     yes: Yes = False,
 ) -> None:
-    """Make new secrets for the desk phones, the manager and our own events.
+    """Generate new secrets for the desk phones, the manager interface and events.
 
     Example: officeline secrets rekey
     """
@@ -106,15 +106,18 @@ def rekey(
 @app.command("set")
 def set_(
     context: typer.Context,
-    which: Annotated[Literal["trunk", "mqtt"], typer.Argument(help="Whose password it is.")],
+    which: Annotated[Literal["trunk", "mqtt"], typer.Argument(help="Which password to set.")],
     *,
     from_stdin: Annotated[
-        bool, typer.Option("--stdin", help="Read it from standard input; else it is asked for.")
+        bool,
+        typer.Option(
+            "--stdin", help="Read the password from standard input (default: ask for it)."
+        ),
     ] = False,
-    remove: Annotated[bool, typer.Option("--remove", help="Forget it.")] = False,
+    remove: Annotated[bool, typer.Option("--remove", help="Delete the stored password.")] = False,
     yes: Yes = False,
 ) -> None:
-    """Set a password that others give: the carrier's trunk, or the broker of the events.
+    """Set the password of the carrier's trunk or of the MQTT broker.
 
     Example: officeline secrets set mqtt
     """

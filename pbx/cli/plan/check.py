@@ -18,11 +18,15 @@ if TYPE_CHECKING:
 
 def check(
     context: typer.Context,
-    file: Annotated[Path | None, typer.Argument(help="Another file than the office's.")] = None,
+    file: Annotated[
+        Path | None, typer.Argument(help="Configuration file to read (default: the office's).")
+    ] = None,
     *,
     as_json: AsJson = False,
 ) -> None:
-    """Find everything that is wrong with the file; exit 1 if there is an error, 0 with warnings.
+    """Check the configuration file for errors and warnings.
+
+    Exits 1 if there is an error, 0 if there are only warnings.
 
     Example: officeline check config/office.toml
     """

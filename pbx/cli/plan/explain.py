@@ -25,24 +25,35 @@ KEYS = frozenset("0123456789*#") | {""}  # an empty one is silence
 
 def explain(
     context: typer.Context,
-    call: Annotated[str | None, typer.Argument(help="A call of the log, by its id.")] = None,
+    call: Annotated[str | None, typer.Argument(help="Id of a call in the call log.")] = None,
     *,
-    did: Annotated[str | None, typer.Option(help="The number that is called.")] = None,
-    caller: Annotated[str | None, typer.Option("--from", help="The caller's number.")] = None,
-    at: Annotated[
-        str | None, typer.Option(help="When, such as 5pm or '11/28/2026 2:10 AM'; now.")
+    did: Annotated[str | None, typer.Option(help="Number that the caller dials.")] = None,
+    caller: Annotated[
+        str | None, typer.Option("--from", help="Phone number of the caller.")
     ] = None,
-    press: Annotated[list[str] | None, typer.Option(help="A key; once for each menu.")] = None,
-    repeat: Annotated[int, typer.Option(min=1, max=20, help="The caller's Kth call.")] = 1,
+    at: Annotated[
+        str | None,
+        typer.Option(help="Time of the call, such as 5pm or '11/28/2026 2:10 AM' (default: now)."),
+    ] = None,
+    press: Annotated[
+        list[str] | None,
+        typer.Option(help="Key that the caller presses (repeat once for each menu)."),
+    ] = None,
+    repeat: Annotated[
+        int,
+        typer.Option(
+            min=1, max=20, help="How many times the caller has called, including this call."
+        ),
+    ] = 1,
     against: Annotated[
-        Path | None, typer.Option(help="Another file than the plan that runs.")
+        Path | None, typer.Option(help="Configuration file to use instead of the running plan.")
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Say who rings and why, for a call of the log or for one that you imagine.
+    """Explain who rings and why, for a logged call or an imagined one.
 
-    It is the plan that runs, as of 'officeline hours now' and 'officeline oncall now', which
-    answers; before one was applied it is the office's file.
+    Uses the running plan, including current changes to office hours and on-call schedules, or the
+    configuration file if no plan was applied yet.
 
     Example: officeline explain --did +12125550100 --at "2026-11-28 02:10" --press 1
     """

@@ -22,16 +22,18 @@ if TYPE_CHECKING:
     from pbx.db.plans import Applied
     from pbx.ops.validation import Judgement
 
-By = Annotated[str | None, typer.Option(help="Who does it; else the user of this machine.")]
+By = Annotated[str | None, typer.Option(help="Who is making the change (default: current user).")]
 
 
 def diff(
     context: typer.Context,
-    file: Annotated[Path | None, typer.Argument(help="Another file than the office's.")] = None,
+    file: Annotated[
+        Path | None, typer.Argument(help="Configuration file to read (default: the office's).")
+    ] = None,
     *,
     as_json: AsJson = False,
 ) -> None:
-    """Show what the file would change of the plan that runs.
+    """Show what the configuration file would change in the running plan.
 
     Example: officeline diff
     """
@@ -73,11 +75,14 @@ def apply(
     context: typer.Context,
     *,
     force: Annotated[
-        str | None, typer.Option(metavar="REASON", help="Apply it all the same, for this reason.")
+        str | None,
+        typer.Option(metavar="REASON", help="Apply in spite of errors, for this reason (logged)."),
     ] = None,
     by: By = None,
 ) -> None:
-    """Let the file go live, for the next call on; exit 1 if something speaks against it.
+    """Apply the configuration file, starting with the next call.
+
+    Exits 1 without applying if the file has errors or a call would not reach a person.
 
     Example: officeline apply
     """
@@ -113,12 +118,15 @@ def apply(
 def rollback(
     context: typer.Context,
     plan_id: Annotated[
-        int | None, typer.Argument(metavar="[ID]", help="From the history; else the one before.")
+        int | None,
+        typer.Argument(
+            metavar="[ID]", help="Plan id from 'officeline history' (default: the previous plan)."
+        ),
     ] = None,
     *,
     by: By = None,
 ) -> None:
-    """Let an earlier plan go live again; the file stays as it is.
+    """Apply an earlier plan again. The configuration file does not change.
 
     Example: officeline rollback 12
     """
@@ -156,7 +164,7 @@ def rollback(
 
 
 def history(context: typer.Context, *, as_json: AsJson = False) -> None:
-    """List the plans that were applied, the one that runs first.
+    """List applied plans, the running one first.
 
     Example: officeline history --json
     """

@@ -12,22 +12,28 @@ from pbx.asterisk.speech.prompts import check_prompts, load_catalog, sounds_fold
 from pbx.base.errors import OfficeLineError
 from pbx.cli.shared.options import AsJson
 
-app = typer.Typer(help="The spoken sentences and the hold music.", no_args_is_help=True)
+app = typer.Typer(
+    help="Check and render the recorded sentences and the music on hold.", no_args_is_help=True
+)
 
-Language = Annotated[str, typer.Option(help="The catalog to take: LANGUAGE.toml.")]
+Language = Annotated[
+    str, typer.Option(help="Language of the prompts; the catalog is LANGUAGE.toml.")
+]
 Sounds = Annotated[
     Path | None,
-    typer.Option(help="A folder of catalogs and sound files; the shipped one by default."),
+    typer.Option(help="Folder with catalogs and sound files (default: the one shipped)."),
 ]
 
 
 @app.command()
 def render(
     language: Language = "en",
-    only: Annotated[str | None, typer.Option(help="One prompt id, or 'music'.")] = None,
+    only: Annotated[
+        str | None, typer.Option(help="Render only this prompt id, or 'music'.")
+    ] = None,
     sounds: Sounds = None,
 ) -> None:
-    """Render the sentences of a language, its tones and the hold music into sound files.
+    """Render a language's prompts, tones and music on hold into sound files.
 
     Example: officeline prompts render --only greeting-closed
     """
@@ -46,13 +52,13 @@ def render(
 def check(
     language: Language = "en",
     own: Annotated[
-        Path | None, typer.Option(help="The folder of the office's own recordings.")
+        Path | None, typer.Option(help="Folder with the office's own recordings.")
     ] = None,
     sounds: Sounds = None,
     *,
     as_json: AsJson = False,
 ) -> None:
-    """Say which prompts cannot be played, and how to fix each; exit 1 if there are any.
+    """List prompts that cannot be played and how to fix each. Exits 1 if there are any.
 
     Example: officeline prompts check --own var/prompts
     """

@@ -22,12 +22,14 @@ def prove(
     context: typer.Context,
     *,
     start: Annotated[
-        str | None, typer.Option("--from", help="From this time on, such as 1/1/2027; now.")
+        str | None, typer.Option("--from", help="Start time, such as 1/1/2027 (default: now).")
     ] = None,
-    end: Annotated[str | None, typer.Option("--to", help="Up to this time; a year on.")] = None,
+    end: Annotated[
+        str | None, typer.Option("--to", help="End time (default: one year after the start).")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Prove that every path of every call ends at a human; exit 1 with the paths that do not.
+    """Prove that every possible call reaches a person. Exits 1 and lists the paths that do not.
 
     Example: officeline prove --from 2026-11-01 --to 2027-03-01
     """

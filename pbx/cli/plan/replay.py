@@ -16,11 +16,11 @@ from pbx.cli.shared.working import working
 def replay(
     context: typer.Context,
     *,
-    against: Annotated[Path, typer.Option(help="The file to compare with.")],
-    days: Annotated[int, typer.Option(min=1, max=3660, help="So many days back.")] = 30,
+    against: Annotated[Path, typer.Option(help="Configuration file to compare with.")],
+    days: Annotated[int, typer.Option(min=1, max=3660, help="Number of past days to replay.")] = 30,
     as_json: AsJson = False,
 ) -> None:
-    """Show the calls of the last days that another file would treat otherwise, and why.
+    """Show which past calls another configuration file would handle differently, and why.
 
     Example: officeline replay --days 14 --against draft.toml
     """

@@ -28,26 +28,41 @@ def simulate(
     context: typer.Context,
     *,
     start: Annotated[
-        str | None, typer.Option("--from", help="From this time on, such as 1/1/2027; now.")
+        str | None, typer.Option("--from", help="Start time, such as 1/1/2027 (default: now).")
     ] = None,
-    end: Annotated[str | None, typer.Option("--to", help="Up to this time; a year on.")] = None,
+    end: Annotated[
+        str | None, typer.Option("--to", help="End time (default: one year after the start).")
+    ] = None,
     calls_per_night: Annotated[
-        float, typer.Option(min=0, max=10_000, help="Calls from 17:00 to 08:00, each night.")
+        float,
+        typer.Option(min=0, max=10_000, help="Number of calls each night, from 5 PM to 8 AM."),
     ] = 4.0,
-    urgent: Annotated[float, typer.Option(min=0, max=1, help="Share that is urgent.")] = 0.3,
-    line: Annotated[str | None, typer.Option(help="The line they come on; the first.")] = None,
+    urgent: Annotated[
+        float, typer.Option(min=0, max=1, help="Share of calls that are urgent, from 0 to 1.")
+    ] = 0.3,
+    line: Annotated[
+        str | None, typer.Option(help="Line that receives the calls (default: the first).")
+    ] = None,
     history: Annotated[
-        bool, typer.Option("--history", help="Take the calls of the log for the load.")
+        bool,
+        typer.Option(
+            "--history", help="Use the calls in the call log instead of an assumed number."
+        ),
     ] = False,
     accepts: Annotated[
-        float, typer.Option(min=0, max=1, help="How likely somebody accepts when a step rings.")
+        float,
+        typer.Option(
+            min=0, max=1, help="Probability that someone accepts when a step rings, from 0 to 1."
+        ),
     ] = 0.8,
-    html: Annotated[Path | None, typer.Option(help="Write a calendar to this file.")] = None,
+    html: Annotated[
+        Path | None, typer.Option(help="Write a calendar as an HTML page to this file.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Count nights, weekends, holidays and interruptions, and how calls end, as expected values.
+    """Estimate on-call nights, weekends, interruptions and call outcomes for each person.
 
-    Who takes turns for somebody who is away is told beside them.
+    Also shows who takes turns for someone who is away.
 
     Example: officeline simulate --from 2027-01-01 --to 2028-01-01 --calls-per-night 6
     """

@@ -28,10 +28,8 @@ if TYPE_CHECKING:
 
 app = typer.Typer(no_args_is_help=True)
 
-From = Annotated[str | None, typer.Option("--from", help="From this time on, such as 'fri 5pm'.")]
-To = Annotated[
-    str | None, typer.Option("--to", help="Up to, but without, this time, such as noon.")
-]
+From = Annotated[str | None, typer.Option("--from", help="Start time, such as 'fri 5pm'.")]
+To = Annotated[str | None, typer.Option("--to", help="End time (exclusive), such as noon.")]
 COLUMNS = ("seq", "at", "who", "what", "about", "detail", "hash")
 
 
@@ -41,13 +39,18 @@ def list_(
     *,
     start: From = None,
     end: To = None,
-    who: Annotated[str | None, typer.Option(help="What this one did.")] = None,
+    who: Annotated[
+        str | None, typer.Option(help="List only the actions of this person or user.")
+    ] = None,
     what: Annotated[
-        str | None, typer.Option(help="A deed, such as plan.applied, or all of plan.")
+        str | None,
+        typer.Option(
+            help="List only this action, such as plan.applied, or a whole group, such as plan."
+        ),
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """List who did what, the oldest first.
+    """List audited actions, oldest first.
 
     Example: officeline audit list --from "yesterday 17:00" --what numbers
     """
@@ -77,13 +80,14 @@ def verify(
     context: typer.Context,
     *,
     head: Annotated[
-        str | None, typer.Option(metavar="HASH", help="A head that was kept elsewhere.")
+        str | None, typer.Option(metavar="HASH", help="Chain head that was stored elsewhere.")
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Check that no row was changed, removed or slipped in; exit 1 if one was.
+    """Verify that no audit row was changed, removed or inserted.
 
-    Rows that were cut off the end show by a head that was kept elsewhere.
+    Exits 1 if one was. Rows removed from the end are found only with a head that was stored
+    elsewhere.
 
     Example: officeline audit verify
     """
@@ -117,7 +121,9 @@ def verify(
 
 @app.command()
 def head(context: typer.Context, *, as_json: AsJson = False) -> None:
-    """Print the chain's head, to be kept where nobody who can write the database can write.
+    """Print the head of the audit chain.
+
+    Store it where nobody who can change the database can change it.
 
     Example: officeline audit head
     """
@@ -139,7 +145,9 @@ def export(
     start: From = None,
     end: To = None,
 ) -> None:
-    """Write the audit into a new file: CSV if its name ends so, else JSON lines. It is audited.
+    """Export the audit to a new file: CSV if its name ends in .csv, otherwise JSON lines.
+
+    The export itself is recorded in the audit.
 
     Example: officeline audit export audit-2026.jsonl --from 2026-01-01 --to 2027-01-01
     """

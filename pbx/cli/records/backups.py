@@ -20,7 +20,9 @@ if TYPE_CHECKING:
     from pbx.ops.age_keys import Lock
     from pbx.ops.backup import BackupItem
 
-Passphrase = Annotated[bool, typer.Option("--passphrase", help="Ask for a passphrase.")]
+Passphrase = Annotated[
+    bool, typer.Option("--passphrase", help="Ask for a passphrase at the terminal.")
+]
 PassphraseFile = Annotated[
     Path | None, typer.Option(help="Read the passphrase from this file's first line.")
 ]
@@ -28,27 +30,29 @@ PassphraseFile = Annotated[
 
 def backup(
     context: typer.Context,
-    file: Annotated[Path | None, typer.Argument(help="A new file.")] = None,
+    file: Annotated[Path | None, typer.Argument(help="The backup file to create.")] = None,
     *,
     folder: Annotated[
-        Path | None, typer.Option(help="Write a dated file into this folder instead; needs --to.")
+        Path | None,
+        typer.Option(help="Write a dated file into this folder instead (requires --to)."),
     ] = None,
     keep: Annotated[
-        int | None, typer.Option(help="How many dated files stay in the folder: 14 if not given.")
+        int | None,
+        typer.Option(help="Number of dated backups to keep in the folder (default: 14)."),
     ] = None,
     to: Annotated[
-        list[str] | None, typer.Option(metavar="RECIPIENT", help="An age public key; several may.")
+        list[str] | None,
+        typer.Option(metavar="RECIPIENT", help="Age public key to encrypt for (repeatable)."),
     ] = None,
     passphrase: Passphrase = False,
     passphrase_file: PassphraseFile = None,
 ) -> None:
-    """Write all of the office into one locked file, while calls go on.
+    """Back up the whole office to one encrypted file; calls continue meanwhile.
 
-    It holds the database, the secrets file, the recordings, office.toml and Asterisk's call
-    records.
-
-    With --folder its name is officeline-OFFICE-TIME.age, the time in UTC. Once it is written and
-    read back, the oldest of this office's own beyond --keep are removed. Exit 2 if any of it fails.
+    The backup holds the database, the secrets file, the recordings, office.toml and Asterisk's
+    call records. With --folder the file is named officeline-OFFICE-TIME.age, with the time in UTC.
+    After the backup is written and verified, the oldest backups of this office beyond --keep are
+    removed. Exits 2 if any step fails.
 
     Example: officeline backup /media/stick/office.age --to age1...
     """
@@ -128,15 +132,18 @@ def _reported(file: Path, items: list[BackupItem], home: Home) -> str:
 
 def restore(
     context: typer.Context,
-    file: Annotated[Path, typer.Argument(help="A backup.")],
+    file: Annotated[Path, typer.Argument(help="The backup file to restore.")],
     *,
     identity: Annotated[
-        Path | None, typer.Option(metavar="KEYFILE", help="The secret key, from age-keygen.")
+        Path | None,
+        typer.Option(metavar="KEYFILE", help="File with the secret key from age-keygen."),
     ] = None,
     passphrase: Passphrase = False,
     passphrase_file: PassphraseFile = None,
 ) -> None:
-    """Put a backup into an empty home, checked to the last byte, or nothing at all.
+    """Restore a backup into an empty home folder.
+
+    Verifies the whole backup first; if anything is wrong, nothing is restored.
 
     Example: officeline --home /srv/office restore /media/stick/office.age --identity key.txt
     """

@@ -18,13 +18,13 @@ from pbx.cli.shared.reasons import reason_of
 app = typer.Typer(no_args_is_help=True)
 
 Target = Annotated[str, typer.Argument(metavar="CALL_OR_MESSAGE")]
-Reason = Annotated[str, typer.Option(help="Why, for those who look at it later.")]
-By = Annotated[str | None, typer.Option(help="Who does it; else the user of this machine.")]
+Reason = Annotated[str, typer.Option(help="Reason for the change, kept in the history.")]
+By = Annotated[str | None, typer.Option(help="Who is making the change (default: current user).")]
 
 
 @app.command()
 def add(context: typer.Context, target: Target, *, reason: Reason, by: By = None) -> None:
-    """Keep a call or message, with all that belongs to it, until the hold is lifted.
+    """Keep a call or message, with all its data, until the hold is lifted.
 
     Example: officeline hold add 1795456091.0 --reason "letter from a lawyer"
     """
@@ -40,7 +40,7 @@ def add(context: typer.Context, target: Target, *, reason: Reason, by: By = None
 
 @app.command()
 def lift(context: typer.Context, target: Target, *, reason: Reason, by: By = None) -> None:
-    """Lift a hold; what it kept may go when it is old enough.
+    """Lift a retention hold; the item can be deleted once it is old enough.
 
     Example: officeline hold lift 1795456091.0 --reason "settled"
     """
@@ -57,10 +57,10 @@ def lift(context: typer.Context, target: Target, *, reason: Reason, by: By = Non
 def list_(
     context: typer.Context,
     *,
-    past: Annotated[bool, typer.Option("--all", help="Lifted ones, too.")] = False,
+    past: Annotated[bool, typer.Option("--all", help="Include holds that were lifted.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """List what is held, and why.
+    """List retention holds and their reasons.
 
     Example: officeline hold list --all
     """

@@ -20,14 +20,14 @@ def retention(
     context: typer.Context,
     *,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Say what would go, and delete nothing.")
+        bool, typer.Option("--dry-run", help="Show what would be deleted, without deleting it.")
     ] = False,
     yes: Yes = False,
     as_json: AsJson = False,
 ) -> None:
-    """Delete calls, messages and recordings that are older than the file keeps them.
+    """Delete calls, messages and recordings past their retention period.
 
-    Never an open message, nothing that 'officeline hold' names, and nothing of the audit.
+    Open messages, items on hold and the audit are never deleted.
 
     Example: officeline retention --dry-run
     """

@@ -31,26 +31,30 @@ if TYPE_CHECKING:
 LONGEST = 5 * 366  # days of a report
 TRAFFIC = {  # what each of these commands tells, and an example of its options
     "day": (
-        "Tell what a day was like for those who called; yesterday, unless another is named.",
+        "Report how callers were served on one day (default: yesterday).",
         "--date yesterday --html /tmp/day.html",
     ),
     "week": (
-        "Tell what a week was like for those who called: the last whole one from Monday to Sunday.",
+        "Report how callers were served in one week (default: the last full Monday to Sunday).",
         "--date 2026-11-26 --csv /tmp/week.csv",
     ),
     "month": (
-        "Tell what a month was like for those who called: the last whole one.",
+        "Report how callers were served in one month (default: the last full month).",
         "--from 2026-01-01 --to 2026-04-01 --html /tmp/quarter.html",
     ),
 }
 
 Day = Annotated[
-    str | None, typer.Option("--date", help="The one that holds this day, such as 11/28/2026.")
+    str | None,
+    typer.Option("--date", help="Report the period that contains this day, such as 11/28/2026."),
 ]
-From = Annotated[str | None, typer.Option("--from", help="From this day on.")]
-To = Annotated[str | None, typer.Option("--to", help="Up to, but without, this day.")]
-Csv = Annotated[str | None, typer.Option("--csv", metavar="FILE", help="To a file; - is stdout.")]
-Html = Annotated[Path | None, typer.Option(help="Write a page to this file.")]
+From = Annotated[str | None, typer.Option("--from", help="First day of the report.")]
+To = Annotated[str | None, typer.Option("--to", help="End day (exclusive).")]
+Csv = Annotated[
+    str | None,
+    typer.Option("--csv", metavar="FILE", help="Write CSV to this file (-: standard output)."),
+]
+Html = Annotated[Path | None, typer.Option(help="Write an HTML page to this file.")]
 
 
 @dataclass(frozen=True)
@@ -103,7 +107,7 @@ def oncall(
     to_csv: Csv = None,
     html: Html = None,
 ) -> None:
-    """Tell what being on call asked of whom, and how even that was: in the last whole month.
+    """Report the load of being on call and how evenly it was shared, for the last full month.
 
     Example: officeline report oncall --date 2026-11-01 --json
     """

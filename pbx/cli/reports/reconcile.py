@@ -38,11 +38,15 @@ COUNTED = {
 def reconcile(
     context: typer.Context,
     *,
-    day: Annotated[str, typer.Option(help="The office's day.")] = "yesterday",
+    day: Annotated[
+        str, typer.Option(help="Day to check, in the office's time zone.")
+    ] = "yesterday",
     reveal: Reveal = False,
     as_json: AsJson = False,
 ) -> None:
-    """Account for every call of a day: our log against Asterisk's records. Exit 1 if any is open.
+    """Compare a day's call log with Asterisk's call records.
+
+    Exits 1 if a call is not accounted for.
 
     Example: officeline reconcile --day 2026-11-27
     """

@@ -39,16 +39,17 @@ def morning(
     context: typer.Context,
     *,
     day: Annotated[
-        str, typer.Option(help="The day whose morning it is, such as 11/28/2026.")
+        str, typer.Option(help="Day whose preceding night is reported, such as 11/28/2026.")
     ] = "today",
     html: Annotated[
-        Path | None, typer.Option(help="Write the sheet to this file, to be signed.")
+        Path | None,
+        typer.Option(help="Write the sheet as an HTML page to this file, to print and sign."),
     ] = None,
     to_csv: report_figures.Csv = None,
     reveal: Reveal = False,
     as_json: AsJson = False,
 ) -> None:
-    """Tell the night before a day's opening: every call, who answered it, what is still open.
+    """Report the night before a day's opening: every call, who answered, what is still open.
 
     Example: officeline report morning --html /tmp/sheet.html
     """

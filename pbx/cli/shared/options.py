@@ -8,9 +8,11 @@ import typer
 
 from pbx.cli.shared.context import Context
 
-AsJson = Annotated[bool, typer.Option("--json", help="One JSON document.")]
-Yes = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
-Reveal = Annotated[bool, typer.Option("--reveal", help="Whole numbers; this is written down.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
+Yes = Annotated[bool, typer.Option("--yes", help="Do not ask for confirmation.")]
+Reveal = Annotated[
+    bool, typer.Option("--reveal", help="Show full phone numbers (the access is logged).")
+]
 
 
 def office(context: typer.Context) -> Context:

@@ -103,7 +103,7 @@ def test_a_no_is_exit_1(
     with pytest.raises(SystemExit) as ended:
         cli.main()
     assert ended.value.code == 1
-    assert capsys.readouterr().err == "Nothing was done.\n"
+    assert capsys.readouterr().err == "Canceled. Nothing was changed.\n"
 
 
 @pytest.mark.parametrize(
