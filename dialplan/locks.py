@@ -134,7 +134,7 @@ def manager_inside(written: Written) -> Iterator[str]:
         yield "it answers the web"
     logins = _logins(written)
     if [one.title for one in logins] != [manager.USER]:
-        yield "there is not just the one login"
+        yield "there is more than one login"
     for one in logins:
         if not ALL.intersection(one.all("deny")) or not set(one.all("permit")) <= {*LOOPBACK}:
             yield f"{one.title} may come from elsewhere"

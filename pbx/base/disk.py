@@ -29,5 +29,5 @@ def trouble(path: Path) -> str | None:
         return f"the disk at {mount} is full"
     files = room.f_ffree if os.geteuid() == 0 else room.f_favail
     if room.f_files and files < FILES:
-        return f"the disk at {mount} has no room for another file (its inodes are used up)"
+        return f"the disk at {mount} has no space for another file (no inodes are left)"
     return None

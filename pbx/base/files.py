@@ -76,7 +76,7 @@ def save_config(path: Path, text: str) -> None:
         replace(path, text, path.stat().st_mode & 0o777)
     except OSError as error:
         what = f"The file {path} cannot be written"
-        raise ConfigError(os_sentence(what, error, path, so="it is as it was")) from error
+        raise ConfigError(os_sentence(what, error, path, so="it was left unchanged")) from error
 
 
 def _keep_owner(handle: int, path: Path) -> None:

@@ -12,22 +12,22 @@ FORBIDDEN = {errno.EACCES, errno.EPERM}
 
 # What helps against each reason; {place} is the file or the nearest folder above it that is there
 _FIXES = {
-    errno.ENOSPC: "make room on its disk ('df -h {place}' and 'df -i {place}' show how full it is)",
-    errno.EDQUOT: "make room, or have an administrator raise the quota of its disk",
-    errno.EROFS: "its disk is mounted read-only: look at 'dmesg' for errors of the disk",
-    errno.EIO: "its disk has an error: look at 'dmesg', and save what is on the disk",
-    errno.EFBIG: "raise the limit of a file's size ('ulimit -f' shows it)",
+    errno.ENOSPC: "free some space on its disk ('df -h {place}' and 'df -i {place}' show its use)",
+    errno.EDQUOT: "free some space, or ask an administrator to raise its disk quota",
+    errno.EROFS: "its disk is mounted read-only: check 'dmesg' for disk errors",
+    errno.EIO: "its disk has an error: check 'dmesg', and save the files on the disk",
+    errno.EFBIG: "raise the file size limit ('ulimit -f' shows it)",
     errno.EMFILE: "raise the limit of open files ('ulimit -n' shows it)",
     errno.ENFILE: "end programs that hold many files open",
     errno.ENOMEM: "end programs that need much memory",
     errno.EISDIR: "name a file in that folder",
-    errno.ENOTDIR: "name a folder where a file stands now",
+    errno.ENOTDIR: "name a folder instead of a file",
     errno.ENOENT: "check how the path is written",
-    errno.ELOOP: "fix its symbolic links, which go round in a circle",
+    errno.ELOOP: "fix its symbolic links, which form a loop",
     errno.ENAMETOOLONG: "choose a shorter name",
     errno.ESTALE: "mount its network disk again",
     errno.EBUSY: "close the program that uses it",
-    errno.EPIPE: "nobody reads the answer any more",
+    errno.EPIPE: "the reader of the output has ended",
 }
 
 
@@ -49,7 +49,7 @@ def os_sentence(
             part
             for part in (
                 f"{what} ({reason}{f': {detail}' if detail else ''})",
-                ", or ".join(one for one in helps if one) or "look at the machine's log",
+                ", or ".join(one for one in helps if one) or "check the machine's log",
                 so,
             )
             if part
@@ -87,10 +87,10 @@ def _fix(error: OSError, place: Path | None) -> str:
     if error.errno not in FORBIDDEN:
         return _FIXES.get(error.errno or 0, "").format(place=place or ".")
     if os.geteuid() == 0:
-        return "not even root may: look at 'lsattr', and at the limits of a unit or container"
+        return "not even root may do this: check 'lsattr', and the limits of the unit or container"
     owner = "root" if place is None else _owner(place)
     if place is not None and _uid(place) == os.geteuid():
-        return f"permit it with 'chmod u+rwX {place}'"
+        return f"allow it with 'chmod u+rwX {place}'"
     as_owner = "run the command with sudo"
     return as_owner if owner == "root" else f"{as_owner}, as in 'sudo -u {owner} officeline ...'"
 

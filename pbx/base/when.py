@@ -60,7 +60,7 @@ def parse_time(
         unknown = isinstance(error, (clocks.UnknownError, OverflowError))
         why = "" if unknown else f": {error}"
         raise OfficeLineError(
-            f"'{words[:SHOWN]}' is no time{why[:120]}; write it as {FORMS}."
+            f"'{words[:SHOWN]}' is not a time{why[:120]}; write it as {FORMS}."
         ) from error
 
 
@@ -132,7 +132,7 @@ class _Reading:
         if day == "tonight":
             return self._tonight(clock)
         if day.startswith("next "):
-            raise ValueError(f"'{day}' may be in this week or in the next")
+            raise ValueError(f"'{day}' may mean this week or next week")
         weekday = None if day in _NAMED else clocks.weekday(day)
         if day in _NAMED:
             found = self._today + _NAMED[day] * DAY

@@ -221,7 +221,7 @@ def _said(reason: Reason) -> str:
     if not reason.rule:
         return because[0].upper() + because[1:]
     if reason.rule == A_KEY:
-        return "A key of the menu decides: the caller pressed it."
+        return "The key that the caller pressed decides."
     if reason.rule == NO_RULE:
         return f"No rule applies: {because}"
     return f"Rule '{reason.rule}' {'applies' if reason.matched else 'does not apply'}: {because}"

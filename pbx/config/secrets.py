@@ -165,4 +165,4 @@ def change(home: Path, how: Callable[[Secrets], Secrets]) -> Secrets:
 
 def _unwritable(path: Path, error: OSError) -> ConfigError:
     what = f"The secrets file {path} cannot be written"
-    return ConfigError(os_sentence(what, error, path, so="it is as it was"))
+    return ConfigError(os_sentence(what, error, path, so="it was left unchanged"))

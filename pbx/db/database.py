@@ -124,11 +124,11 @@ def damage_sentence(error: DBAPIError, path: Path) -> StoreError:
     if code.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
         what, fix = "is locked by another program", "close that program and try again"
     elif why := _full(code, path):
-        what, fix = f"cannot grow: {why}", "make room on it and try again"
+        what, fix = f"cannot grow: {why}", "free some space on it and try again"
     elif code.startswith(("SQLITE_READONLY", "SQLITE_CANTOPEN", "SQLITE_PERM")):
-        what, fix = "cannot be written", "check its owner, its folder's, and the disk"
+        what, fix = "cannot be written", "check the owner of the file and its folder, and the disk"
     elif code.startswith(("SQLITE_NOTADB", "SQLITE_CORRUPT")):
-        what, fix = "is damaged or no database", "move it aside, or restore a backup"
+        what, fix = "is damaged or not a database", "move it aside, or restore a backup"
     return StoreError(f"The database {path} {what}; {fix}.")
 
 
@@ -279,7 +279,7 @@ def _not_upgraded(error: Exception, path: Path, *, begun: bool) -> StoreError:
         return damage_sentence(error, path)
     return StoreError(
         f"The database {path} cannot be brought to schema {SCHEMA} ({type(error).__name__}), and "
-        "is as it was; install the former version again, and tell of it."
+        "was left unchanged; install the previous version again, and report this."
     )
 
 
@@ -291,7 +291,7 @@ def _version(connection: Connection, path: Path) -> str | None:
     if _VERSIONS.name not in tables:
         raise StoreError(
             f"The database {path} belongs to another program; "
-            "move it aside, or name another folder with --home."
+            "move it away, or name another folder with --home."
         )
     found = connection.scalar(select(_VERSIONS.c.version_num))
     return None if found is None else str(found)

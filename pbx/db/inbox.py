@@ -72,8 +72,8 @@ def claim(engine: Engine, message_id: str, person: str, at: datetime) -> None:
     with _changing(engine, message_id) as (connection, message):
         if message.state == "closed":
             raise RefusedError(
-                f"Message {message_id} is closed, and has no owner any more; "
-                f"'officeline inbox show {message_id}' tells who closed it."
+                f"Message {message_id} is closed, so it has no owner; "
+                f"'officeline inbox show {message_id}' shows who closed it."
             )
         detail = {"before": message.owner} if message.owner else {}
         message_rows.change_message(connection, message_id, owner=person)

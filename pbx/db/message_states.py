@@ -50,8 +50,8 @@ class UnheardError(RefusedError):
 
     def __init__(self, message_id: str) -> None:
         super().__init__(
-            f"Message {message_id} stays as it is, because somebody called since its words were "
-            f"heard; 'officeline inbox play {message_id}' has them all."
+            f"Message {message_id} is unchanged, because somebody called after its recording was "
+            f"played; 'officeline inbox play {message_id}' plays all of it."
         )
 
 
@@ -90,12 +90,12 @@ def move(
         message = message_rows.stored_message(connection, message_id)
         if message is None:
             raise RefusedError(
-                f"There is no message {message_id}; 'officeline inbox list' shows what there is."
+                f"There is no message {message_id}; 'officeline inbox list' shows the ids."
             )
         if spoke_in is not None and is_shared(connection, message_id, spoke_in):
             raise RefusedError(
-                f"Message {message_id} stays as it is, because other calls are in it, too; "
-                f"'officeline inbox play {message_id}' has their words."
+                f"Message {message_id} is unchanged, because it also contains other calls; "
+                f"'officeline inbox play {message_id}' plays them."
             )
         if joins is not None and message_events.count_joins(connection, message_id) > joins:
             raise UnheardError(message_id)
@@ -104,8 +104,8 @@ def move(
             state = follow_up.after(view.state, event)
         except follow_up.EventRefusedError as error:
             raise RefusedError(
-                f"Message {message_id} stays as it is, because {error}; "
-                f"'officeline inbox show {message_id}' tells what happened to it."
+                f"Message {message_id} is unchanged, because {error}; "
+                f"'officeline inbox show {message_id}' shows its history."
             ) from error
         _enter(message, event, state, person, at)
         if event == "overdue":

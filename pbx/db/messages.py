@@ -255,5 +255,5 @@ def row_of(message: Message) -> MessageRow:
 def _sentence(engine: Engine) -> str:
     return (
         f"A message could not be written to {file_of(engine)}; "
-        "make sure that the disk has room and that nothing else holds the database."
+        "make sure that the disk has space and that no other program uses the database."
     )

@@ -168,7 +168,7 @@ def place_outbound(
             return None
         asked = (_PLACED.c.id == wanted.request, _PLACED.c.call == wanted.call)
         if _change(connection, *asked, _GOES_ON, _PLACED.c.placed_at.is_(None), **dialed) != 1:
-            raise OverError(f"Call {wanted.request} is over; ask for another one.")
+            raise OverError(f"Call {wanted.request} is over; request another one.")
     return None
 
 

@@ -43,7 +43,7 @@ def add_hold(engine: Engine, target: str, reason: str, *, by: str, now: datetime
                 "'officeline inbox list --all' show the ids."
             )
         if connection.scalar(select(_HOLD.c.id).where(*_standing(target))) is not None:
-            raise OfficeLineError(f"{target} is held already; see 'officeline hold list'.")
+            raise OfficeLineError(f"{target} is already on hold; see 'officeline hold list'.")
         row = insert(_HOLD).values(target=target, reason=reason, by=by, made_at=now)
         made = new_id(connection.execute(row))
         detail = {"reason": reason}
@@ -56,7 +56,7 @@ def lift(engine: Engine, target: str, reason: str, *, by: str, now: datetime) ->
     with writing(engine, durable=True) as connection:
         lifted = update(_HOLD).where(*_standing(target)).values(lifted_at=now)
         if connection.execute(lifted).rowcount == 0:
-            raise OfficeLineError(f"{target} is not held; see 'officeline hold list'.")
+            raise OfficeLineError(f"{target} is not on hold; see 'officeline hold list'.")
         detail = {"reason": reason}
         audit.append(connection, "hold.lifted", by=by, now=now, about=target, detail=detail)
 

@@ -63,7 +63,7 @@ async def _played(stage: Stage) -> FirstCall:
     return FirstCall(
         ok=False,
         sentence=f"{began}: nobody was reached ({history.call.outcome}); "
-        "'officeline explain' shows what the file wants.",
+        "'officeline explain' shows what the file says.",
     )
 
 

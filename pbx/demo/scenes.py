@@ -185,7 +185,7 @@ async def voicemail_then_backup(stage: Stage, caller: str | None) -> Played:
     results = {leg.person: leg.result for leg in played.history.legs}
     expect(
         results == {first: "declined", second: "accepted"},
-        "both legs are logged for what they were",
+        "both legs are logged correctly",
     )
     return played
 
@@ -248,9 +248,11 @@ def _expect_saved(stage: Stage, played: Played) -> None:
     message = played.history.message
     expect(message is not None, "the message is on the disk")
     if message is not None:
-        expect(message.callback_number is not None, "it says where to call back")
+        expect(message.callback_number is not None, "the message says where to call back")
         words = audio.read(stage.home.folder / str(message.recording))
-        expect(audio.tone_seconds(words, PATIENT_TONE) > 1, "it holds the patient's words")
+        expect(
+            audio.tone_seconds(words, PATIENT_TONE) > 1, "the message contains the patient's words"
+        )
 
 
 def _expect_message(stage: Stage, played: Played, urgency: str) -> None:

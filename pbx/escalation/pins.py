@@ -46,9 +46,9 @@ def weakness(pin: str, numbers: Collection[str] = ()) -> str | None:
         return f"A PIN has {DIGITS} digits."
     steps = {(int(later) - int(one)) % 10 for one, later in itertools.pairwise(pin)}
     if len(steps) == 1 or _SHAPES.fullmatch(pin) or pin in _COMMON:
-        return "That PIN is among the first that anybody would try; choose another one."
+        return "That PIN is easy to guess; choose another one."
     if any(pin in number for number in numbers):
-        return "That PIN is part of a telephone number of yours or the office's; choose another."
+        return "That PIN is part of your telephone number or the office's; choose another one."
     return None
 
 

@@ -161,7 +161,7 @@ class Placing:
     def _place_requested(self, request: int, call: str) -> dict[str, str] | No:
         row = outbound.get_request(self._engine, request)
         if row is None:
-            raise OverError(f"There is no call {request}; ask for another one.")
+            raise OverError(f"There is no call {request}; request another one.")
         lines = self._plans.plan.lines
         own = next((line for line in lines if line.owner == row.person), None)
         return self._place(OutboundRequest(row.person, row.number, call, request=request), own)

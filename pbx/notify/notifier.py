@@ -76,24 +76,24 @@ class Notifier:
         pull, publisher = self._metrics.pull, self._publisher
         pull("ami_connected", "Whether Asterisk's events arrive.", lambda: ami.connected)
         pull("log_waiting", "Records that are not written yet.", lambda: writer.waiting)
-        about = "Records that were dropped, as too many waited."
+        about = "Records that were dropped because too many waited."
         pull("log_lost", about, lambda: writer.lost, is_counter=True)
         spool = Spool(self._home.spool)
-        about = "Facts of the standby that wait to be taken in."
+        about = "Records of the standby that wait to be imported."
         pull("spool_waiting", about, lambda: len(spool.waiting()))
         about = "For how long from now on somebody is on call for each schedule, at most 14 days."
         pull("schedule_covered_seconds", about, covered_s)
         home = self._home
-        about = "Databases that were damaged and set aside."
+        about = "Damaged databases that were moved away."
         pull("database_aside", about, lambda: len(aside_of(home.database)))
-        about = "Room on the disk of database and recordings."
+        about = "Free space on the disk of database and recordings."
         pull("disk_free_bytes", about, lambda: shutil.disk_usage(home.folder).free)
-        about = "Names of hosts, as the carrier's, that have no address."
+        about = "Host names, such as the carrier's, that have no address."
         pull("unresolved_names", about, lambda: len(hosts.unknown_hosts(home)))
         if publisher is not None:
             about = "Whether the broker takes events."
             pull("mqtt_connected", about, lambda: publisher.connected)
-            about = "Events that the broker has not got."
+            about = "Events that the broker has not received."
             pull("mqtt_waiting", about, lambda: publisher.waiting)
 
     async def start(self, plans: Plans) -> None:

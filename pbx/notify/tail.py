@@ -27,7 +27,7 @@ WORDS = {
     "claimed": "has an owner",
     "note": "has a note",
     "closed": "was closed",
-    "cut off": "was cut off from whoever accepted, and is told again",
+    "cut off": "was cut off from the person who accepted, and is open again",
     "not reached": "was not called back about",
 }
 
@@ -54,7 +54,7 @@ async def listen(broker: Broker) -> AsyncGenerator[tuple[str, bytes], None]:
                     yield str(message.topic).removeprefix(f"{broker.topic}/"), message.payload
     except (aiomqtt.MqttError, OSError) as error:
         raise OfficeLineError(
-            f"The broker {broker.host}:{broker.port} does not let us listen ({error}); look at "
+            f"The broker {broker.host}:{broker.port} does not let us listen ({error}); check "
             "[mqtt], at 'officeline secrets set mqtt', and whether the broker runs."
         ) from error
 
@@ -65,7 +65,7 @@ def event_line(topic: str, payload: bytes, times: TimeText) -> str:
         found = payloads.read(payload)
     except ValueError:
         shown = "".join(sign if sign.isprintable() else "?" for sign in topic)[:60]
-        return f"{'':{CLOCK}}  {shown}: {len(payload)} bytes that are no event of ours"
+        return f"{'':{CLOCK}}  {shown}: {len(payload)} bytes that are not one of our events"
     return f"{times.time(found.at, seconds=True):>{CLOCK}}  {_words(found, times)}"
 
 

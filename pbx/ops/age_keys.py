@@ -45,7 +45,9 @@ def for_recipients(keys: Sequence[str]) -> Lock:
 def for_passphrase(words: str) -> Lock:
     """Lock with a passphrase; what is written to must be seekable."""
     if len(words) < SHORTEST:
-        raise OfficeLineError(f"A passphrase has at least {SHORTEST} characters; take a longer.")
+        raise OfficeLineError(
+            f"A passphrase needs at least {SHORTEST} characters; use a longer one."
+        )
 
     def lock(plain: BinaryIO, locked: BinaryIO) -> None:
         import pyrage
@@ -134,11 +136,11 @@ def _see_end(tar: tarfile.TarFile, file: BinaryIO) -> None:
     file.seek(last.offset_data + last.size)
     end = bytes(-last.size % tarfile.BLOCKSIZE + _END)
     if last.name != CONTENT or file.read(len(end) + 1) != end:
-        raise tarfile.ReadError("it is cut off, or there is something behind it")
+        raise tarfile.ReadError("it is incomplete, or something follows its end")
 
 
 def _closed(error: Exception) -> OfficeLineError:
     return OfficeLineError(
         f"The backup cannot be opened ({error}); "
-        "it is none, or was made for another key or passphrase."
+        "it is not a backup, or it was made for another key or passphrase."
     )

@@ -119,7 +119,7 @@ def make_backup(  # `proof` looks at what was written before it has its name
     part = file.with_name(f".{file.name}.part")
     try:
         if file.exists():
-            raise OfficeLineError(f"{file} is there already; name another file.")
+            raise OfficeLineError(f"{file} already exists; name another file.")
         with contextlib.ExitStack() as stack:
             raw = _Target(part, "xb")
             target = stack.enter_context(io.BufferedWriter(raw))

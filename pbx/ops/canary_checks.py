@@ -19,9 +19,9 @@ from pbx.ops.look import Check
 from routing.model import Office
 
 HERTZ = 8000
-UNTRIED = "not tried, as the call did not get there"
+UNTRIED = "not tried, because the call did not get that far"
 SILENT, DOCTOR = "the control layer did not answer", "Look at it with 'officeline doctor'."
-FIRST = "Fix what stands above, and try again."
+FIRST = "Fix the problems above, and try again."
 
 
 class BusyError(OfficeLineError):
@@ -70,7 +70,7 @@ def check_result(
     """Look at each thing; BusyError where another call came between."""
     if heard.stayed:
         raise BusyError(
-            "Another call came in on this line at the same moment, and goes on as every call does; "
+            "Another call came in on this line at the same moment and is not affected; "
             "try again in a few minutes."
         )
     shown = heard.came if heard.came is not None else next(iter(heard.doubts.values()), None)
@@ -86,10 +86,10 @@ def check_result(
 def _came(heard: CanaryResult, *, came: bool) -> Check:
     if came:
         return Check("trunk", True, "the call went out over the trunk and came back in")
-    detail = "the call went out, and the carrier did not bring it back in"
+    detail = "the call went out, but the carrier did not bring it back"
     if heard.answered:
-        detail = "the call was answered, and not by this office"
-    fix = "Ask the carrier where calls to this number go: they belong on this trunk."
+        detail = "the call was answered, but not by this office"
+    fix = "Ask the carrier where calls to this number go: they must come in on this trunk."
     return Check("trunk", False, detail, fix)
 
 
@@ -100,7 +100,7 @@ def _caller_id(shown: str | None, office: Office) -> Check:
     if came == number:
         return Check("caller ID", True, f"the office's number came in, {mask(number)}")
     detail = f"{mask(came) if came else 'no number'} came in, and not the office's {mask(number)}"
-    fix = "Ask the carrier to show the number that the office sends, or nobody knows who calls."
+    fix = "Ask the carrier to show the number that the office sends, so that people know who calls."
     return Check("caller ID", False, detail, fix)
 
 
@@ -136,7 +136,9 @@ def _menu(heard: CanaryResult, due: Due, press: str, *, ours: bool) -> Check:
     if heard.reported == press:
         return Check("menu", True, f"it heard key {press}")
     detail = f"key {press} was not heard"
-    return Check("menu", False, detail, "Try again; if it stays so, ask the carrier about keys.")
+    return Check(
+        "menu", False, detail, "Try again; if it fails again, ask the carrier about keys (DTMF)."
+    )
 
 
 def _recorded(record: Path) -> array[int]:

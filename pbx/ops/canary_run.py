@@ -34,8 +34,8 @@ async def run(configuration: Configuration, held: Secrets, home: Home, did: str)
     trunk = configuration.trunk
     if trunk.transport == "udp" and not await asyncio.to_thread(reaches, trunk.host, trunk.port):
         raise OfficeLineError(
-            f"The trunk to {trunk.host}:{trunk.port} does not answer, so nothing was called; "
-            "look at it with 'officeline doctor'."
+            f"The trunk to {trunk.host}:{trunk.port} does not answer, so no call was placed; "
+            "check it with 'officeline doctor'."
         )
     live = LivePlan(configuration.plan, held, home)
     with _alone(home) as record:
@@ -76,7 +76,7 @@ def _alone(home: Home) -> Iterator[Path]:
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
-            raise OfficeLineError("Another test call is under way; wait a minute.") from error
+            raise OfficeLineError("Another test call is in progress; wait a minute.") from error
         try:
             yield spool / f"canary-{secrets.token_hex(6)}"
         finally:

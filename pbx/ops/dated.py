@@ -63,13 +63,15 @@ def check_folder(folder: Path, home: Home, keep: int) -> None:
     except OSError as error:
         raise OfficeLineError(os_sentence(what, error, so="nothing was written")) from error
     if folder.resolve().is_relative_to(home.folder.resolve()):
-        raise OfficeLineError(f"{what}, as it would be lost with {home.folder}; name another one.")
+        raise OfficeLineError(
+            f"{what} because it would be lost together with {home.folder}; name another one."
+        )
 
 
 def check_keep(keep: int) -> None:
     """Refuse to keep none."""
     if keep < 1:
-        raise OfficeLineError("At least one backup must be kept; give --keep 1 or more.")
+        raise OfficeLineError("At least one backup must be kept; use --keep 1 or more.")
 
 
 @contextlib.contextmanager
@@ -97,12 +99,12 @@ def make_dated_backup(
     def proof(part: Path) -> None:
         if file_sum(part) != written.digest():
             raise OfficeLineError(
-                f"The folder {found.folder} does not give back what was written there, and nothing "
+                f"The folder {found.folder} did not return what was written to it, and no backup "
                 "was kept; look at its disk, and name another folder."
             )
 
     if file.exists():
-        raise OfficeLineError(f"{file} is there already; give the command again.")
+        raise OfficeLineError(f"{file} already exists; run the command again.")
     items = backup.make_backup(home, config, file, locking, now, proof)
     with contextlib.suppress(OSError):  # not every network disk can
         files.sync(found.folder)

@@ -99,7 +99,7 @@ def _python() -> Check:
 def _asterisk() -> Check:
     found = runtime.find_asterisk()
     if found is None:
-        fix = "Bring one: 'officeline engine fetch'."
+        fix = "Install one: 'officeline engine fetch'."
         return Check("asterisk", False, "none of 22.10 or newer", fix)
     user = runtime.service_user()
     inside = runtime.enterable(found.modules, user)
@@ -121,7 +121,7 @@ def _home(home: Home) -> Check:
 def _disk(home: Path) -> Check:
     mount = disk.mount_of(home)
     free = shutil.disk_usage(mount).free
-    why, fix = disk.trouble(home), "Make room: a message takes 1 MB a minute."
+    why, fix = disk.trouble(home), "Free some space: a message takes 1 MB per minute."
     detail = f"{free / 1e9:.1f} GB free at {mount}" if why is None else why
     return Check("disk", free >= FREE_BYTES and why is None, detail, fix)
 
@@ -130,21 +130,21 @@ def _database(home: Home) -> Check:
     """Tell of a database that takes nothing or was damaged, and of facts that cannot be read."""
     if (why := database_refusal(home.database)) is not None:
         waiting = len(Spool(home.spool).waiting())
-        fix = "Fix that; what waits is taken in by itself."
+        fix = "Fix the database; the waiting records are imported automatically."
         return Check(
-            "database", False, f"{why.rstrip('.')}; facts that wait for it: {waiting}", fix
+            "database", False, f"{why.rstrip('.')}; records waiting to be imported: {waiting}", fix
         )
     aside = aside_of(home.database)
     if aside:
         fix = (
-            "What could be read of it is in the new one: see 'officeline inbox list' and "
+            "Everything that could be read is in the new one: see 'officeline inbox list' and "
             "'officeline audit list --what database'. Then move it elsewhere."
         )
-        return Check("database", False, f"one was damaged and set aside as {aside[-1]}", fix)
+        return Check("database", False, f"one was damaged and was moved to {aside[-1]}", fix)
     broken = len(list(home.spool.glob("*.broken"))) if home.spool.is_dir() else 0
     if broken:
         fix = f"Look into {home.spool}, then move them elsewhere."
-        return Check("database", False, f"{broken} facts could not be taken in", fix)
+        return Check("database", False, f"{broken} records could not be imported", fix)
     before = [one.name for one in copies(home.database)]
     kept = f"; as it was before its upgrade it is in {before[-1]}" if before else ""
     return Check("database", True, f"none was damaged{kept}")
@@ -160,7 +160,9 @@ def _people(configuration: Configuration, home: Home) -> Check:
     unknown = [key for key in configuration.plan.people if key not in held.pins]
     details = [f"no mobile for {', '.join(missing)}"] if missing else []
     if unknown:
-        details.append(f"no PIN for {', '.join(unknown)}, who hear no message by telephone without")
+        details.append(
+            f"no PIN for {', '.join(unknown)}, who cannot hear messages by telephone without one"
+        )
     if details:
         fix = f"mobile {missing[0]} NUMBER" if missing else f"pin {unknown[0]}"
         return Check("people", False, "; ".join(details), f"'officeline people {fix}'.")
@@ -201,7 +203,7 @@ def _ports(configuration: Configuration, home: Home) -> Check:
     named = [port for port in (network.sip_port, network.ami_port, network.agi_port) if port]
     if not named:
         known = home.known_ports()
-        detail = "free ones are chosen at the first start" if known is None else f"SIP {known.sip}"
+        detail = "free ports are chosen at the first start" if known is None else f"SIP {known.sip}"
         return Check("ports", True, detail)
     if supervisor.is_running(home):
         return Check("ports", True, "in use by this office, which is running")
@@ -218,7 +220,7 @@ def _trunk(configuration: Configuration, home: Home) -> Check:
     if table.kind == "registration" and supervisor.is_running(home):
         return _registered(where, home)
     if table.transport != "udp":
-        detail = f"{where} is asked over {table.transport}, by Asterisk alone"
+        detail = f"{where} is checked over {table.transport} by Asterisk only"
         return Check("trunk", True, f"{detail}; 'officeline canary' calls over it")
     if reaches(table.host, table.port):
         return Check("trunk", True, f"{where} answers")
@@ -227,7 +229,9 @@ def _trunk(configuration: Configuration, home: Home) -> Check:
         fix = (
             "Write your own carrier into [trunk]: docs/trunk.md, or 'officeline init' asks for it."
         )
-        return Check("trunk", False, f"{detail}; it is the example's carrier, which is none", fix)
+        return Check(
+            "trunk", False, f"{detail}; it is the example's placeholder, not a real carrier", fix
+        )
     fix = "Check host and port in [trunk], the firewall, and the carrier's status page."
     return Check("trunk", False, detail, fix)
 
@@ -239,17 +243,22 @@ def _registered(where: str, home: Home) -> Check:
     try:
         state = registration(console(home))
     except OfficeLineError as error:
-        fix = "Look at Asterisk, which must run and be asked by a user who may."
+        fix = "Check that Asterisk runs and that your user may talk to it."
         return Check(
-            "trunk", False, f"whether {where} has registered us is not known: {error}", fix
+            "trunk",
+            False,
+            f"whether {where} has accepted our registration is unknown: {error}",
+            fix,
         )
     if state == "Registered":
-        return Check("trunk", True, f"{where} has registered us")
+        return Check("trunk", True, f"{where} has accepted our registration")
     fix = (
         "Compare username and host in [trunk] with the carrier's page, and set the password anew: "
         "'officeline secrets set trunk'."
     )
-    return Check("trunk", False, f"{where} has not registered us (Asterisk says: {state})", fix)
+    return Check(
+        "trunk", False, f"{where} has not accepted our registration (Asterisk says: {state})", fix
+    )
 
 
 def _broker(configuration: Configuration, home: Home) -> Check:

@@ -161,10 +161,10 @@ def _value(ask: Ask, key: str) -> str | None:
 
 def _wrong(ask: Ask, rings: tuple[str, ...], due: dict[str, str]) -> list[str]:
     """Say what is not as it should be; without any number."""
-    wrong = [f"{one} is on call, and would not be rung" for one in due if one not in rings]
-    wrong += [f"{one} would be rung, and is not on call" for one in rings if one not in due]
+    wrong = [f"{one} is on call, but would not be rung" for one in due if one not in rings]
+    wrong += [f"{one} would be rung, but is not on call" for one in rings if one not in due]
     wrong += [
-        f"what would be dialed for {one} is not what the secrets file holds now"
+        f"the number that would be dialed for {one} is not the one in the secrets file"
         for one in rings
         if one in due and _value(ask, f"{names.DB_TO}/{one}") != due[one]
     ]

@@ -70,7 +70,8 @@ def rendered(machine: Machine) -> dict[str, str]:
             )
     if not _USER.fullmatch(machine.user) or machine.user == "root":
         raise OfficeLineError(
-            f"'{machine.user}' cannot be the user; name an ordinary one such as officeline."
+            f"'{machine.user}' cannot be the service's user; name an ordinary user, "
+            "such as officeline."
         )
     words = {
         "program": str(machine.program),
@@ -95,8 +96,8 @@ def write_units(files: dict[str, str], folder: Path, *, replace: bool) -> list[P
         changed = [path for path in paths if path.exists() and path.read_text() != paths[path]]
         if changed and not replace:
             raise OfficeLineError(
-                f"{', '.join(map(str, changed))} would be replaced and differ; "
-                "look at them, and give --yes to have them written."
+                f"{', '.join(map(str, changed))} would be replaced and are different; "
+                "compare them, and use --yes to replace them."
             )
         for path, text in paths.items():
             path.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
@@ -107,8 +108,8 @@ def write_units(files: dict[str, str], folder: Path, *, replace: bool) -> list[P
         raise ConfigError(os_sentence(what, error, folder, otherwise=other)) from error
     except UnicodeDecodeError as error:
         raise ConfigError(
-            f"The files cannot be written below {folder}, as one that is there is no text; name "
-            "another folder."
+            f"The files cannot be written below {folder}, because an existing file is not "
+            "text; name another folder."
         ) from error
     return list(paths)
 

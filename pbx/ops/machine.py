@@ -21,7 +21,7 @@ def names(configuration: Configuration, home: Home) -> Check:
         lacking = [name for name, found in hosts.look_up(named).items() if not found]
     if not lacking:
         return Check("names", True, f"{', '.join(named)} can be looked up")
-    detail = f"{', '.join(lacking)} has no address, so that calls from there are strangers'"
+    detail = f"{', '.join(lacking)} has no address, so that calls from there are rejected"
     fix = (
         "Look at the network and the machine's resolver, and at addresses in [trunk]; "
         "the line looks again every few seconds."
@@ -38,7 +38,7 @@ def numbers(configuration: Configuration, home: Home) -> Check:
             owners.setdefault(number, []).append(person)
     shared = [(number, who) for number, who in owners.items() if len(who) > 1]
     if not shared:
-        return Check("numbers", True, "nobody shares a number with somebody else")
+        return Check("numbers", True, "no two people share a number")
     detail = "; ".join(f"{' and '.join(who)} share {mask(number)}" for number, who in shared)
     fix = f"Give each their own: 'officeline people mobile {shared[0][1][-1]} NUMBER'."
     return Check("numbers", False, detail, fix)
@@ -55,17 +55,17 @@ def phone_check(configuration: Configuration, home: Home) -> Check:
     try:
         states = contact_states(console(home))
     except OfficeLineError as error:
-        fix = "Look at Asterisk, which must run and be asked by a user who may."
-        return Check("phones", False, f"which have registered is not known: {error}", fix)
+        fix = "Check that Asterisk runs and that your user may talk to it."
+        return Check("phones", False, f"which phones have registered is unknown: {error}", fix)
     missing = [phone for phone in ids if phone not in states]
     silent = [phone for phone in ids if states.get(phone) == "Unavail"]
     if not missing and not silent:
         return Check("phones", True, f"{', '.join(ids)} registered")
-    details = [f"{', '.join(missing)} not registered, and rings for nobody"] if missing else []
-    details += [f"{', '.join(silent)} registered and does not answer"] if silent else []
+    details = [f"{', '.join(missing)} not registered, so it does not ring"] if missing else []
+    details += [f"{', '.join(silent)} registered but not answering"] if silent else []
     fix = (
         "Enter its id, its secret ([phones] in secrets.json of the home) and this machine's "
         "address in the phone, "
-        "look whether [network] phones lets it in, or take it out of office.toml."
+        "check that [network] phones allows its address, or remove it from office.toml."
     )
     return Check("phones", False, "; ".join(details), fix)

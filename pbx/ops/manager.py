@@ -37,8 +37,8 @@ async def connected(login: Login, hear: Callable[[AmiEvent], None]) -> AsyncIter
         yield client
     except (AmiUnavailable, TimeoutError) as error:
         raise EngineError(
-            f"Asterisk's manager on port {login.port} does not take our call; "
-            "look at the line with 'officeline doctor'."
+            f"Asterisk's manager on port {login.port} does not accept our call; "
+            "check the line with 'officeline doctor'."
         ) from error
     finally:
         running.cancel()

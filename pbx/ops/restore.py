@@ -143,7 +143,8 @@ def _manifest(content: bytes) -> _Manifest:
         read = json.loads(content)
         if read["format"] != FORMAT:
             raise OfficeLineError(
-                f"The backup has format {read['format']}; restore it with the OfficeLine of then."
+                f"The backup has format {read['format']}; restore it with the OfficeLine "
+                "version that made it."
             )
         items = [BackupItem(**one) for one in read["files"]]
         made_at, head = str(read["made_at"]), str(read["audit_head"])
@@ -199,5 +200,5 @@ def _reason(failed: list[BaseException]) -> Exception:
 
 def _altered() -> OfficeLineError:
     return OfficeLineError(
-        "The backup is cut off, or not as it was written; nothing was restored, take another one."
+        "The backup is incomplete or damaged; nothing was restored. Use another backup."
     )

@@ -33,15 +33,24 @@ def clock_check(
     """Tell whether somebody keeps the clock right: a wrong one turns the night into day."""
     year = time.gmtime().tm_year
     if year < YEAR_BUILT:
-        return Check("clock", False, f"it says {year}", "Set it, and let chrony keep it right.")
+        return Check(
+            "clock", False, f"it says {year}", "Set the clock, and let chrony keep it correct."
+        )
     running = {_command(folder) for folder in processes.glob("[0-9]*")}
     kept = next((keeper for keeper in KEEPERS if keeper in running), None)
     if kept is not None:
         return Check("clock", True, f"kept by {kept}")
     if any(mark.exists() for mark in containers):
-        return Check("clock", True, "the host's, as this is a container; look there who keeps it")
-    fix = "A wrong clock turns night into day: install chrony, or switch systemd-timesyncd on."
-    return Check("clock", False, "nobody keeps it right", fix)
+        return Check(
+            "clock",
+            True,
+            "the host's, because this is a container; check on the host what keeps it correct",
+        )
+    fix = (
+        "With a wrong clock the night's rules apply by day: "
+        "install chrony, or enable systemd-timesyncd."
+    )
+    return Check("clock", False, "no program keeps it correct", fix)
 
 
 def _command(process: Path) -> str:
@@ -61,22 +70,28 @@ def line_check(home: Home, now: datetime) -> Check:
         if asterisk.manager_answers(home):
             fix = f"Calls go to the standby until then: {start}"
             return Check("line", False, "the control layer does not run", fix)
-        return Check("line", False, "nothing runs, and callers reach nothing", f"Start it: {start}")
+        return Check("line", False, "nothing runs, so callers reach nobody", f"Start it: {start}")
     if sign.heartbeat_at is None:
-        return Check("line", sign.came is None, "runs, and no heartbeat has come yet", _ASTERISK)
+        return Check("line", sign.came is None, "runs, but has sent no heartbeat yet", _ASTERISK)
     age = now - sign.heartbeat_at
     detail = f"runs; its last heartbeat came {max(0, age.total_seconds()):.0f} s ago"
     return Check("line", bool(sign.came) and age < MISSED, detail, _ASTERISK)
 
 
-_ASTERISK = "Its own calls do not come through Asterisk: look whether that runs, and at both logs."
+_ASTERISK = (
+    "Its own test calls do not come through Asterisk: check that Asterisk runs, and read both logs."
+)
 
 
 def backup_check(home: Home, now: datetime) -> Check:
     """Tell how old the last backup is, by the audit; an office of a few days may have none."""
     made, began = _backups(home)
     age = None if made is None else now - made
-    detail = "none was made yet" if age is None else f"the last one was made {age.days} days ago"
+    detail = (
+        "no backup has been made yet"
+        if age is None
+        else f"the last one was made {age.days} days ago"
+    )
     if timers.has_failed(timers.BACKUP):
         return Check("backup", False, f"{detail}, and {timers.BACKUP}.service failed", _LOOK)
     is_late = age > BACKUP_EVERY if age is not None else began is not None
@@ -101,7 +116,7 @@ def _backups(home: Home) -> tuple[datetime | None, datetime | None]:
 def _schedule() -> str:
     on = f"systemctl enable --now {timers.BACKUP}.timer"
     if timers.is_written(timers.BACKUP):
-        return f"Switch its timer on: {on}."
+        return f"Enable its timer: {on}."
     return (
         "'officeline install --write /etc --backup-to RECIPIENT --backup-folder DIR', then "
         f"{on}; without systemd: 'officeline backup --folder DIR --to RECIPIENT', each night."
@@ -116,7 +131,7 @@ def canary_check() -> Check:
     if not timers.has_failed(timers.CANARY):
         return Check("canary", True, f"{timers.CANARY}.timer calls on weekdays")
     fix = f"Look at 'journalctl -u {timers.CANARY}', and try: systemctl start {timers.CANARY}."
-    return Check("canary", False, "the last test call found what does not hold", fix)
+    return Check("canary", False, "the last test call found a problem", fix)
 
 
 def certificate(path: str, now: datetime, times: TimeText) -> Check:
@@ -124,11 +139,11 @@ def certificate(path: str, now: datetime, times: TimeText) -> Check:
     try:
         end = certificates.certificate_end(Path(path))
     except OSError as error:
-        fix = "Put it there, or take it out of [network]."
+        fix = "Put the file there, or remove it from [network]."
         return Check("certificate", False, f"{path} cannot be read ({error.strerror})", fix)
     except ValueError:
-        fix = "Put the certificate there, as PEM, its own one first."
+        fix = "Put the certificate there in PEM form, the server's own certificate first."
         return Check("certificate", False, f"{path} holds no certificate", fix)
     word = "ended" if end <= now else "ends"
-    fix = "Renew it, and start the line again."
+    fix = "Renew the certificate, and restart the line."
     return Check("certificate", end - now > ENDS_SOON, f"{word} on {times.moment(end)}", fix)

@@ -85,7 +85,7 @@ def _drawing(table: ReportTable, one: Chart) -> Drawing | None:
     return Drawing(
         title,
         f"{title}. The highest of {len(known)} bars is {cell_text(_whole(max(known)), unit)}, at "
-        f"{labels[values.index(max(known))]}. All figures stand in the table that follows.",
+        f"{labels[values.index(max(known))]}. The table below has all figures.",
         [Stroke("rule", _y(value, most)) for value in heights],
         list(_bars(labels, values, most, unit, one)),
         dashed,

@@ -57,10 +57,10 @@ def history_sentence(known: ConfigHistory) -> str:
         return ""
     times = known.running.office.times
     reported = "; ".join(
-        f"plan {one.unread} ({times.span(one.start, one.end)}) is judged by plan {one.plan.hash}"
+        f"plan {one.unread} ({times.span(one.start, one.end)}) is measured by plan {one.plan.hash}"
         for one in unread
     )
-    return f"This version cannot read every plan that ran, and takes the nearest: {reported}."
+    return f"This version cannot read every plan that ran, so it uses the nearest one: {reported}."
 
 
 def changed(known: ConfigHistory) -> str:
@@ -69,7 +69,7 @@ def changed(known: ConfigHistory) -> str:
     times = [shown(two.start) for one, two in pairwise(known.ran) if _differ(one, two)]
     if not times:
         return ""
-    return f"The plan changed at {'; '.join(times)}. Each moment is judged by the one that ran."
+    return f"The plan changed at {'; '.join(times)}. Each moment counts by the plan that ran then."
 
 
 def to_json(known: ConfigHistory) -> list[dict[str, object]]:

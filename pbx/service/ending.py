@@ -67,8 +67,8 @@ def end_processes(found: list[Part]) -> None:
         if not gone.poll(GONE_S * 1000):
             raise EngineError(
                 f"{part.what} (process {part.pid}) has not ended after "
-                f"{GONE_S:.0f} s; end it with 'kill -9 {part.pid}', and the next 'officeline up' "
-                "ends what it leaves."
+                f"{GONE_S:.0f} s; kill it with 'kill -9 {part.pid}'; the next 'officeline up' "
+                "cleans up after it."
             )
 
 
@@ -79,7 +79,7 @@ def unheard(count: int) -> str | None:
     those = "1 urgent message is open" if count == 1 else f"{count} urgent messages are open"
     return (
         f"{those}, and nobody is called about {'it' if count == 1 else 'them'} until "
-        "'officeline up' runs again; 'officeline inbox list' shows what waits."
+        "'officeline up' runs again; 'officeline inbox list' shows them."
     )
 
 
@@ -106,7 +106,7 @@ def unit_of(pid: int, home: Home) -> str | None:
 def _part(pid: int, lock: Path, what: str, home: Home) -> Part:
     """Hold the process that has a lock; EngineError if it is systemd's, or cannot be seen."""
     if not pid:
-        raise EngineError(f"{what} on {home.folder} is just beginning; try again in a moment.")
+        raise EngineError(f"{what} on {home.folder} is just starting; try again in a moment.")
     try:
         handle = os.pidfd_open(pid)
     except ProcessLookupError as error:
@@ -125,8 +125,8 @@ def _refuse_foreign(pid: int, lock: Path, what: str, home: Home) -> None:
     if unit is not None:
         units = "officeline officeline-asterisk" if unit in OURS else unit
         raise EngineError(
-            f"systemd runs the office on {home.folder}, and would start again what is stopped "
-            f"here; stop it with 'systemctl stop {units}'."
+            f"systemd runs the office on {home.folder}, and would restart what this command "
+            f"stops; stop it with 'systemctl stop {units}'."
         )
     if not _has_open(pid, lock, what):
         raise _elsewhere(what, home)
@@ -149,7 +149,7 @@ def _has_open(pid: int, lock: Path, what: str) -> bool:
 
 def _foreign(pid: int, what: str) -> EngineError:
     return EngineError(
-        f"{what} (process {pid}) belongs to another user; give this command "
+        f"{what} (process {pid}) belongs to another user; run this command "
         "as that user, or with sudo."
     )
 

@@ -165,7 +165,7 @@ def _say_waiting(home: Home, event: str) -> str | None:
     finally:
         engine.dispose()
     if count:
-        log.warning(event, waiting=count, why="urgent messages call nobody now")
+        log.warning(event, waiting=count, why="nobody is called about urgent messages now")
     return unheard(count)
 
 
@@ -188,7 +188,7 @@ async def _keep_serving(config: Path, home: Home, ended: asyncio.Event) -> None:
                 return
             answers = watchdog.served or (home.standby / LIVE).exists()
             if code == 2 and not answers:  # noqa: PLR2004  # it said in a sentence what is wrong
-                raise EngineError("The control layer cannot start; its sentence stands above.")
+                raise EngineError("The control layer cannot start; the reason is printed above.")
             if asyncio.get_running_loop().time() - began > 60:  # noqa: PLR2004
                 pause = 0.5
             log.error("daemon.ended", code=code, pause_s=pause)

@@ -96,7 +96,7 @@ async def no_channel_is_left(up: Up) -> None:
 
 
 async def test_a_drill_says_whom_the_failsafe_would_ring_and_rings_nobody() -> None:
-    """Exit 1 as soon as what is kept for it is not what the secrets file holds."""
+    """Exit 1 as soon as what is kept for it is not the one in the secrets file."""
     with tempfile.TemporaryDirectory(prefix="officeline-drill-") as name:
         async with office_up(Path(name)) as up:
             await up.prepared()
@@ -113,7 +113,7 @@ async def test_a_drill_says_whom_the_failsafe_would_ring_and_rings_nobody() -> N
             os.kill(pid, signal.SIGCONT)
             up.process.send_signal(signal.SIGCONT)
             assert (code, found["ok"]) == (1, False)
-            assert "not what the secrets file holds" in found["wrong"][0]
+            assert "not the one in the secrets file" in found["wrong"][0]
             assert all(up.carrier.did_not_ring(number) for number in MOBILES.values())
             assert not any("INVITE" in one.start for one in up.carrier.messages())
 

@@ -47,7 +47,9 @@ async def test_what_is_opened_is_found(walled: Stage) -> None:
         await walled.asterisk.command("module unload func_env.so")
     found = {lock.name: lock.detail for lock in locks if lock.ok is False}
     assert found.pop("fewer than 90 modules run, all of the list") == "func_env"
-    assert "is 0644, not 0600" in found.pop("home, database and secrets file for their owner alone")
+    assert "is 0644, not 0600" in found.pop(
+        "home, database and secrets file are readable by their owner only"
+    )
     assert all("can be read by others" in detail for detail in found.values())
 
 
@@ -61,7 +63,9 @@ async def test_another_process_is_not_taken_for_asterisk(walled: Stage) -> None:
     finally:
         path.write_text(pid)
     found = {lock.detail for lock in locks if lock.ok is False}
-    assert found == {"Asterisk's process cannot be seen; in containers, ask in Asterisk's own"}
+    assert found == {
+        "Asterisk's process cannot be seen; with containers, run this in Asterisk's own"
+    }
 
 
 async def test_a_stranger_outside_is_refused_before_anything(walled: Stage, saw: Saw) -> None:

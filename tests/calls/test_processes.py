@@ -131,7 +131,7 @@ async def test_who_ends_the_line_is_reported_what_waits(number: signal.Signals) 
             assert await asyncio.wait_for(up.process.wait(), DEADLINE) == 0
             assert up.reported(
                 "2 urgent messages are open, and nobody is called about them until 'officeline up' "
-                "runs again; 'officeline inbox list' shows what waits."
+                "runs again; 'officeline inbox list' shows them."
             )
             text = up.output.read_text()
             assert re.search(r'line\.down.* waiting=2 why="urgent messages', text)

@@ -62,4 +62,4 @@ async def test_what_runs_and_what_waits() -> None:
             }
             assert not checks["phones"].ok
             assert checks["phones"].detail.startswith("desk1, desk2 not registered")
-            assert checks["backup"].detail == "none was made yet, and none is scheduled"
+            assert checks["backup"].detail == "no backup has been made yet, and none is scheduled"

@@ -182,7 +182,7 @@ class AmiClient:
         challenge = await self._ask(protocol, "Challenge", {"AuthType": "MD5"})
         text = challenge.fields.get("Challenge", "")
         if not challenge.ok or not text:
-            raise AmiUnavailable(f"Asterisk gave no challenge ({challenge.message})")
+            raise AmiUnavailable(f"Asterisk sent no challenge ({challenge.message})")
         key = hashlib.md5((text + self._secret).encode(), usedforsecurity=False)  # AMI has no other
         words = {"AuthType": "MD5", "Username": self._username, "Events": "on"}
         answer = await self._ask(protocol, "Login", {**words, "Key": key.hexdigest()})
@@ -193,7 +193,7 @@ class AmiClient:
                 "the one in its manager.conf must be the same."
             )
         if not answer.ok:  # "Login Already In Use", "Asterisk is shutting down": these pass
-            raise AmiUnavailable(f"Asterisk does not let us in now ({answer.message})")
+            raise AmiUnavailable(f"Asterisk refuses the login now ({answer.message})")
 
     async def _work(
         self, protocol: HardenedProtocol, inbox: _Inbox, on_event: OnEvent, on_resync: OnResync
@@ -203,7 +203,7 @@ class AmiClient:
             async with asyncio.timeout(BOOT_S):
                 await inbox.booted.wait()
         except TimeoutError:
-            log.warning("ami.boot_unseen", why="Asterisk does not say that it has booted")
+            log.warning("ami.boot_unseen", why="Asterisk does not report that it has started")
         if protocol.closed:
             return
         await self._resync(on_resync)

@@ -186,7 +186,7 @@ class HardenedProtocol(AMIProtocol):  # type: ignore[misc]  # panoramisk has no 
             return False
         greeting = self._buffer[: max(end, 0)].decode(errors="replace")
         if end > LINE_LIMIT or not greeting.startswith(GREETING):
-            self.abort("what listens there does not speak as Asterisk's manager")
+            self.abort("the program on that port is not Asterisk's manager")
             return False
         self.version = greeting.removeprefix(GREETING)
         del self._buffer[: end + len(EOL)]

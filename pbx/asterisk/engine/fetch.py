@@ -98,14 +98,14 @@ def _unpack(target: Path, keyrings: list[str], say: Callable[[str], None]) -> No
     for suite in SUITES:
         failure = _extract(target, suite, keyrings)
         if "expired" in failure or "Valid-Until" in failure:
-            say(f"The mirror's list of {suite} is past its date; trying again, still signed")
+            say(f"The mirror's list of {suite} has expired; trying again, signature still checked")
             late = '--aptopt=Acquire::Check-Valid-Until "false"'
             failure = _extract(target, suite, [*keyrings, late])
         if not failure:
             return
         if not GONE.search(failure):
             raise EngineError(_sentence(failure, suite, target.parent))
-        say(f"Debian's suite {suite} carries no Asterisk any more")
+        say(f"Debian's suite {suite} no longer has Asterisk")
     raise EngineError(
         f"Debian carries no Asterisk in {' or '.join(SUITES)} any more; bring OfficeLine up to "
         "date, or install Asterisk 22.10 or newer yourself."
@@ -119,13 +119,13 @@ def _sentence(failure: str, suite: str, folder: Path) -> str:
         key = f" ({named[1]})" if named else ""
         return (
             f"Debian's suite {suite} is not signed by a key that OfficeLine or this machine knows"
-            f"{key}, so nothing of it was used. The network is not the cause: bring OfficeLine up "
-            "to date, or install Debian's newest package debian-archive-keyring."
+            f"{key}, so nothing of it was used. The network is not the cause: update "
+            "OfficeLine, or install Debian's newest package debian-archive-keyring."
         )
     if "No space left" in failure:
         return (
             f"The disk of {folder} is full; Asterisk needs about 300 MB there, "
-            "and 700 MB for a moment."
+            "and 700 MB while it is unpacked."
         )
     said = [line.strip() for line in failure.splitlines() if line.strip()]
     errors = [line for line in said if line.startswith("E: ") and not OTHERS.search(line)]

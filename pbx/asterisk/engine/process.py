@@ -177,7 +177,7 @@ class AsteriskProcess:
         spares = [self.instance.folder / "run" / f".spare{number}" for number in range(SPARES)]
         why = disk.trouble(self.instance.folder)
         if why is not None:
-            log.error("disk.full", why=f"{why}; the line starts with what it has")
+            log.error("disk.full", why=f"{why}; the line starts without it")
         for spare in spares:
             with contextlib.suppress(OSError):
                 if why is None:

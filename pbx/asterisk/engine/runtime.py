@@ -120,8 +120,8 @@ def require() -> Runtime:
     runtime = find_asterisk()
     if runtime is None:
         raise EngineError(
-            "There is no Asterisk of 22.10 or newer on this machine; "
-            "bring a private one with 'officeline engine fetch'."
+            "This machine has no Asterisk 22.10 or newer; "
+            "install a private one with 'officeline engine fetch'."
         )
     return runtime
 

@@ -109,21 +109,21 @@ def _catalog(stem: str, table: Mapping[str, object]) -> Catalog:
     )
     for name in catalog.ids:
         if not _ID.fullmatch(name) or name == MUSIC:
-            raise ValueError(f"{name!r} is no prompt id (small letters, digits and hyphens)")
+            raise ValueError(f"{name!r} is not a prompt id (lowercase letters, digits and hyphens)")
     if not catalog.sentences or set(catalog.sentences) & set(tones):
-        raise ValueError("it holds no sentence, or one id twice")
+        raise ValueError("it has no sentence, or one id twice")
     return catalog
 
 
 def _table(value: object) -> Mapping[str, object]:
     if not isinstance(value, dict):
-        raise TypeError(f"{value!r} stands where a table is expected")
+        raise TypeError(f"{value!r} is in the place of a table")
     return value
 
 
 def _text(value: object) -> str:
     if not isinstance(value, str) or not value.strip():
-        raise TypeError(f"{value!r} stands where a text is expected")
+        raise TypeError(f"{value!r} is in the place of a text")
     return value
 
 
@@ -133,7 +133,7 @@ def _texts(value: object) -> Mapping[str, str]:
 
 def _positive(value: object) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float) or value <= 0:
-        raise TypeError(f"{value!r} stands where a number above 0 is expected")
+        raise TypeError(f"{value!r} is in the place of a number above 0")
     return float(value)
 
 
@@ -184,7 +184,9 @@ def _choose(catalog: Catalog, folder: Path, own: Path | None) -> tuple[dict[str,
     if not folder.is_dir():
         return {}, [f"The sounds folder {folder} is missing; install OfficeLine again."]
     if own is not None and not own.is_dir():
-        return {}, [f"The folder of own recordings {own} is missing; create it or name another."]
+        return {}, [
+            f"The folder of the office's recordings {own} is missing; create it or name another."
+        ]
     names = (*catalog.ids, MUSIC)
     problems = [] if own is None else _strangers(own, names)
     chosen: dict[str, Path] = {}
@@ -202,7 +204,7 @@ def _choose(catalog: Catalog, folder: Path, own: Path | None) -> tuple[dict[str,
             if problem := sound_problem(path, hertz):
                 fix = f"run 'officeline prompts render --only {name}'"
                 if base == own:
-                    fix = f"save it as 16-bit mono PCM at {hertz} Hz, or take it away"
+                    fix = f"save it as 16-bit mono PCM at {hertz} Hz, or remove it"
                 problems.append(f"The prompt '{name}' {problem} ({path}); {fix}.")
             chosen[f"{place}/{path.name}"] = path
     return chosen, problems
@@ -216,8 +218,8 @@ def _strangers(own: Path, names: tuple[str, ...]) -> list[str]:
     """Find recordings that would never be heard, by a misspelt name or a foreign format."""
     known = {f"{name}{suffix}" for name in names for suffix in SUFFIXES}
     return [
-        f"The own recording {path} would never be heard; name it after a prompt "
-        "('greeting-closed.wav') or take it away."
+        f"The office's recording {path} would never be played; name it after a prompt "
+        "('greeting-closed.wav') or remove it."
         for path in sorted(own.iterdir())
         if path.name not in known and not path.name.startswith(".") and path.suffix not in _NOTES
     ]

@@ -69,7 +69,7 @@ def render(catalog: Catalog, sounds: Path, only: str | None = None) -> Iterator[
     if only is not None and only not in {*catalog.ids, MUSIC}:
         raise ConfigError(
             f"There is no prompt '{only}' in the '{catalog.language}' catalog; "
-            "take an id from that file."
+            "use an id from that file."
         )
     _need_tools(catalog.voice)
     for name in names:
@@ -222,7 +222,7 @@ def _run(program: str, *arguments: str, stdin: str = "") -> None:
             env={**os.environ, "LC_ALL": "C.UTF-8"},
         )
     except subprocess.TimeoutExpired as error:
-        raise ConfigError(f"{program} did not finish in {_LONGEST} s; try it by hand.") from error
+        raise ConfigError(f"{program} did not finish in {_LONGEST} s; try it manually.") from error
     if done.returncode:
         last = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
         raise ConfigError(f"{program} failed ({last}); check the voice in the catalog.")

@@ -12,7 +12,7 @@ NO_NUMBER: Final = "no callback number"
 UNUSABLE_NUMBER: Final = "the number that was keyed in cannot be called; the caller ID was kept"
 NO_WORDS: Final = "hung up before saying anything"
 SILENT: Final = "the recording is silent"
-FOUND: Final = "found again after the database was damaged; it may be settled already"
+FOUND: Final = "recovered after the database was damaged; it may already be settled"
 UNWRITTEN: Final = "the recording could not be written"
 CUT_OFF: Final = "the call was cut off just after somebody accepted it"
 

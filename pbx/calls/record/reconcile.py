@@ -29,9 +29,9 @@ SETTLING = timedelta(minutes=1)
 LONGEST = timedelta(hours=6)  # a call that neither ledger has ended by then is over all the same
 CUT_OFF = timedelta(seconds=FollowUp().cut_off_s)  # unless the plan says otherwise
 
-NOT_OURS = "Asterisk's records have it, our log does not"
-NOT_ASTERISKS = "our log has it, Asterisk's records do not"
-LEGS_ALONE = "Asterisk's records have legs of it, and not the call itself"
+NOT_OURS = "Asterisk's records have it, but our log does not"
+NOT_ASTERISKS = "our log has it, but Asterisk's records do not"
+LEGS_ALONE = "Asterisk's records have legs of it, but not the call itself"
 
 
 @dataclass(frozen=True)
@@ -155,14 +155,14 @@ class _Sides:
             if self.ours.outcome != "interrupted" and not _just_now(self.ours.ended_at, now):
                 reasons.append(NOT_ASTERISKS if self.asterisks is None else LEGS_ALONE)
         elif self.ours.outcome == "connected" and not self.asterisks.answered:
-            reasons.append("our log has it connected, Asterisk's records never answered")
+            reasons.append("our log says connected, but Asterisk's records say never answered")
         return tuple(reasons)
 
     def _unknown_to_us(self, now: datetime) -> tuple[str, ...]:
         if self.asterisks is None:
             if self.orphan is not None and _just_now(self.orphan.at, now):
                 return ()
-            return ("a message names it, and neither ledger has it",)
+            return ("a message names it, but neither record has it",)
         if _just_now(self.asterisks.end, now):
             return ()
         if names.FAILSAFE in self.asterisks.contexts:
@@ -173,12 +173,12 @@ class _Sides:
         if self.asterisks is not None and self.asterisks.own:
             if _just_now(self.asterisks.end, now):
                 return ()
-            return ("it is over, and our log has no outcome", *_left_behind(ours))
+            return ("it is over, but our log has no outcome", *_left_behind(ours))
         if now - ours.started_at < LONGEST:
             return ()
         hours = LONGEST // timedelta(hours=1)
         return (
-            f"it began over {hours} hours ago and neither ledger has its end",
+            f"it began over {hours} hours ago and neither record has its end",
             *_left_behind(ours),
         )
 

@@ -90,7 +90,7 @@ def _follow(known: Context, engine: Engine, request: int, name: str) -> str | No
     while True:
         row = outbound.get_request(engine, request)
         if row is None:
-            raise OfficeLineError(f"Call {request} is gone from the database; ask for another one.")
+            raise OfficeLineError(f"Call {request} is gone from the database; request another one.")
         for word, text in _progress(row, name, whose):
             if word not in reported:
                 reported.add(word)
@@ -105,7 +105,7 @@ def _follow(known: Context, engine: Engine, request: int, name: str) -> str | No
                 raise _not_running(known)
         elif waited > LONGEST_S:
             raise OfficeLineError(
-                "The office has said nothing more of the call; look at it with 'officeline doctor'."
+                "The office has said nothing more of the call; check it with 'officeline doctor'."
             )
         time.sleep(LOOK_S)
 

@@ -242,7 +242,7 @@ def _copied(paths: list[Path], to: Path) -> list[Path]:
                 copy.chmod(0o600)
                 shutil.copyfileobj(source, target)
         except FileExistsError as error:
-            raise OfficeLineError(f"{copy} is there already; name another file.") from error
+            raise OfficeLineError(f"{copy} already exists; name another file.") from error
         except OSError as error:
             what, other = f"{copy} cannot be written", "name a file in a folder of yours"
             raise OfficeLineError(os_sentence(what, error, copy, otherwise=other)) from error

@@ -168,7 +168,7 @@ def export(
         with file.open("w", encoding="utf-8", newline="") as target:
             _write(target, (_shape(one, zone) for one in found), as_csv=file.suffix == ".csv")
     except FileExistsError as error:
-        raise OfficeLineError(f"{file} is there already; name another file.") from error
+        raise OfficeLineError(f"{file} already exists; name another file.") from error
     except OSError as error:
         what, other = f"{file} cannot be written", "name a file in a folder of yours"
         raise OfficeLineError(os_sentence(what, error, file, otherwise=other)) from error

@@ -22,7 +22,7 @@ from pbx.config.home import Home
 from pbx.ops.security.check import SecurityCheck
 from pbx.service import supervisor
 
-FIX = "Start the line anew: its files are written at each start."
+FIX = "Restart the line: its files are written at each start."
 # As /proc/net writes them: the state of a socket that waits for anybody, and 127.0.0.1
 WAITING = {"tcp": "0A", "udp": "07"}
 LOOPBACK = f"{int.from_bytes(socket.inet_aton('127.0.0.1'), sys.byteorder):08X}"
@@ -33,7 +33,7 @@ def examine(home: Home) -> list[SecurityCheck]:
     """Ask the Asterisk of this home, if it runs."""
     checks = (
         ("asterisk", f"fewer than {MOST_MODULES} modules run, all of the list", _modules),
-        ("asterisk", "no privileges, and none to be had", lambda _: _process(home)),
+        ("asterisk", "no privileges, and no way to gain any", lambda _: _process(home)),
         ("asterisk", "a limit of calls, no shell, no web", _settings),
         ("asterisk", "listens for SIP, audio and the manager alone", lambda _: _sockets(home)),
         ("manager", "one login with the least rights runs", _logins),
@@ -75,12 +75,12 @@ def _settings(ask: Ask) -> Iterator[str]:
 def _logins(ask: Ask) -> Iterator[str]:
     lines = [line.strip() for line in ask("manager show users").splitlines()]
     if "1 manager users configured." not in lines or manager.USER not in lines:
-        yield "there is not just the one login"
+        yield "there is more than one login"
     text = ask(f"manager show user {manager.USER}")
     for what, wanted in (("read", {"call", "system", "user"}), ("write", {"call", "originate"})):
         held = re.search(rf"{what} perm: *(\S*)", text)
         if held is None or set(held[1].split(",")) != wanted:
-            yield f"it may {what} {held[1] if held else 'nobody knows what'}"
+            yield f"it may {what} {held[1] if held else 'an unknown set'}"
 
 
 def _process(home: Home) -> Iterator[str]:
@@ -99,7 +99,9 @@ def _pid(home: Home) -> int:
         pid = int((home.asterisk / "run" / "asterisk.pid").read_text(encoding="ascii"))
         if conf in Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0"):
             return pid
-    raise EngineError("Asterisk's process cannot be seen; in containers, ask in Asterisk's own")
+    raise EngineError(
+        "Asterisk's process cannot be seen; with containers, run this in Asterisk's own"
+    )
 
 
 def _sockets(home: Home) -> Iterator[str]:
@@ -114,7 +116,7 @@ def _sockets(home: Home) -> Iterator[str]:
             if f"socket:[{inode}]" in own and port not in served:
                 yield f"TCP port {port}"
             if f"socket:[{inode}]" in own and port == ports.ami and place != LOOPBACK:
-                yield "the manager is reached from other machines"
+                yield "the manager can be reached from other machines"
     audio, chosen = range(ports.rtp_first, ports.rtp_last + 1), _chosen_by_the_kernel()
     for _, port, inode in _listening("udp"):
         known = port == ports.sip or port in audio or port in chosen
@@ -132,7 +134,7 @@ def _agi(home: Home) -> Iterator[str]:
     for protocol in ("tcp", "tcp6"):
         for place, listening, _ in _listening(protocol):
             if listening == port and place != LOOPBACK:
-                yield "it is reached from other machines"
+                yield "it can be reached from other machines"
 
 
 def _links(pid: int) -> Iterable[str]:

@@ -30,28 +30,28 @@ def examine() -> list[SecurityCheck]:
 def _built_in() -> Iterator[tuple[str, str, str]]:
     yield (
         "host",
-        "our logs hold known fields, no keys, and numbers by their last four digits",
-        f"{len(logs.FIELDS)} fields are known, all others are dropped",
+        "our logs contain known fields only, no keys, and only the last four digits of numbers",
+        f"{len(logs.FIELDS)} fields are known; all others are dropped",
     )
     yield (
         "own",
-        "FastAGI knows its own scripts alone, and its headers are bounded",
+        "FastAGI accepts its own scripts only, and its headers are bounded",
         f"{protocol.HEADER_LIMIT} lines of {protocol.LINE_LIMIT} bytes",
     )
     yield (
         "own",
-        "wrong PINs lock, and that is told",
-        f"{pins.LIMIT} in a row, told by log, audit and 'officeline people list'",
+        "wrong PINs lock the person out, and this is reported",
+        f"{pins.LIMIT} in a row, reported in the log, the audit and 'officeline people list'",
     )
     yield (
         "own",
-        "the audit keeps who looks at numbers, plays and exports, before it is done",
+        "the audit records who reveals numbers, plays recordings and exports, before it happens",
         "it is append-only by triggers, each row with the hash of the one before",
     )
     yield (
         "own",
-        "backups are encrypted, and proven when put back",
-        "age, every byte checked; there is no plain one",
+        "backups are encrypted, and verified when restored",
+        "by age, every byte verified; unencrypted backups do not exist",
     )
 
 
@@ -67,7 +67,7 @@ def package_check(pinned: Path) -> SecurityCheck:
 def _others(text: str) -> Iterator[str]:
     """Say what runs in another version; a package that is not installed runs nothing."""
     if "--hash=sha256:" not in text:
-        yield "there are no hashes in requirements.lock"
+        yield "requirements.lock has no hashes"
     for name, wanted in _PIN.findall(text):
         with contextlib.suppress(metadata.PackageNotFoundError):
             if (found := metadata.version(name)) != wanted:

@@ -16,7 +16,7 @@ from pbx.ops.security import asked, built_in, host, placed
 from pbx.ops.security.check import SecurityCheck
 from pbx.service.supervisor import read_configuration
 
-FIX = "Fix [trunk] and [network] in office.toml if they are the cause, and start the line anew."
+FIX = "Fix [trunk] and [network] in office.toml if they are the cause, and restart the line."
 
 
 def examine(config: Path, folder: Path) -> list[SecurityCheck]:

@@ -12,8 +12,8 @@ from pbx.config.home import Home
 from pbx.escalation.pins import DIGITS
 from pbx.ops.security.check import SecurityCheck
 
-FIX_CONFIG = "Take it away from others: chmod o-w."
-FIX = "Start the line once more, which sets them, or use chmod."
+FIX_CONFIG = "Remove write permission for others: chmod o-w."
+FIX = "Restart the line, which sets the modes, or use chmod."
 ARGON = "$argon2id$"
 SECRET_LENGTH = 20
 # the most that each kind of place may allow, whom it is for, and its name
@@ -25,32 +25,38 @@ def examine(config: Path, home: Home) -> list[SecurityCheck]:
     """Look at office.toml, the home's files and what the secrets file holds."""
     return [
         SecurityCheck.of(
-            "host", "office.toml not for everybody to change", _config(config), FIX_CONFIG
+            "host", "office.toml cannot be changed by everybody", _config(config), FIX_CONFIG
         ),
         SecurityCheck.of("host", "configuration 0750, its files 0640", _etc(home), FIX),
         SecurityCheck.of(
-            "host", "home, database and secrets file for their owner alone", _own(home), FIX
+            "host",
+            "home, database and secrets file are readable by their owner only",
+            _own(home),
+            FIX,
         ),
         SecurityCheck.of(
-            "host", "logs and recordings for Asterisk and us alone", _written(home), FIX
+            "host",
+            "logs and recordings are readable by Asterisk and OfficeLine only",
+            _written(home),
+            FIX,
         ),
         SecurityCheck.of(
             "own",
             f"PINs of {DIGITS} digits hashed by argon2",
             _pins(home),
-            "Set them anew: 'officeline people pin PERSON'.",
+            "Set them again: 'officeline people pin PERSON'.",
         ),
         SecurityCheck.of(
             "own",
-            "secrets of 20 characters and more",
+            "secrets have at least 20 characters",
             _secrets(home),
             "Make new ones: 'officeline secrets rekey'.",
         ),
         SecurityCheck.of(
             "own",
-            "the audit is as it was written",
+            "the audit is unchanged",
             _audit(home),
-            "Look with 'officeline audit verify', and keep the file.",
+            "Run 'officeline audit verify', and keep the database file.",
         ),
     ]
 
@@ -58,7 +64,7 @@ def examine(config: Path, home: Home) -> list[SecurityCheck]:
 def _config(config: Path) -> Iterator[str]:
     for place in (config.resolve(), config.resolve().parent):
         if place.exists() and place.stat().st_mode & stat.S_IWOTH:
-            yield f"anybody may write {place}"
+            yield f"anybody can write to {place}"
 
 
 def _etc(home: Home) -> Iterator[str]:
@@ -99,7 +105,7 @@ def _secrets(home: Home) -> Iterator[str]:
     named = {**held.phones, "the manager": held.manager, "the dialplan's token": held.token}
     for who, secret in named.items():
         if 0 < len(secret) < SECRET_LENGTH:
-            yield f"{who} has a short one"
+            yield f"{who} has a shorter one"
 
 
 def _audit(home: Home) -> Iterator[str]:
@@ -114,4 +120,4 @@ def _audit(home: Home) -> Iterator[str]:
     finally:
         engine.dispose()
     if not found.ok:
-        yield f"its row {found.broken_at} is not"
+        yield f"its row {found.broken_at} was changed"

@@ -15,9 +15,9 @@ from pbx.service.supervisor import read_configuration
 from routing import outbound
 from routing.model import Outbound, Plan
 
-NUMBERS = "calls out to no premium number and nowhere abroad, as +1 876 is"
-CAPS = "calls to patients are capped by person, at once and in length"
-FIX = "Take it out of [outbound] in office.toml, or lower it, and 'officeline apply'."
+NUMBERS = "no calls to premium numbers or abroad, such as +1 876"
+CAPS = "calls to patients are limited per person, at one time and in length"
+FIX = "Remove or lower it in [outbound] of office.toml, and run 'officeline apply'."
 # A practice needs less; more is what a thief of a PIN would need
 MOST_A_DAY, MOST_AT_ONCE, MOST_MINUTES = 100, 20, 120
 
@@ -31,7 +31,7 @@ def examine(config: Path, home: Home) -> list[SecurityCheck]:
         return [SecurityCheck("extensions", name, False, why, FIX) for name in (NUMBERS, CAPS)]
     numbers = SecurityCheck.of("extensions", NUMBERS, _premium(running), FIX)
     if wider := list(_abroad(running)):
-        warning = f"the file allows {', '.join(wider)}, where a call may cost more"
+        warning = f"the file allows {', '.join(wider)}, where calls can cost more"
         numbers = replace(numbers, warning=warning)
     return [numbers, SecurityCheck.of("extensions", CAPS, _caps(running.outbound), FIX)]
 

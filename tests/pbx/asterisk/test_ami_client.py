@@ -143,7 +143,7 @@ async def test_one_that_dies_while_it_boots_is_tried_again() -> None:
 
 
 async def test_one_login_brings_one_resync(asterisk: AsteriskProcess) -> None:
-    """And what it says of itself is no event of ours."""
+    """And what it says of itself is not one of our events."""
     office = Office(asterisk.instance.ports.ami, SECRET)
     async with office.open() as client:
         await client.action("UserEvent", UserEvent="Count", Number="1")

@@ -150,7 +150,7 @@ def test_who_does_not_greet_as_asterisk_is_left(first: bytes) -> None:
     for chunks in ([first], [first[n : n + 1] for n in range(len(first))]):
         ear = Ear()
         ear.hears(*chunks)
-        assert ear.lost == ["what listens there does not speak as Asterisk's manager"]
+        assert ear.lost == ["the program on that port is not Asterisk's manager"]
 
 
 @asynccontextmanager

@@ -57,11 +57,11 @@ def test_each_reason_has_its_own_help(
 @pytest.mark.parametrize(
     ("number", "help_"),
     [
-        (errno.ENOSPC, "make room on its disk ('df -h {0}' and 'df -i {0}' show how full it is)."),
-        (errno.EDQUOT, "make room, or have an administrator raise the quota of its disk."),
-        (errno.EROFS, "its disk is mounted read-only: look at 'dmesg' for errors of the disk."),
-        (errno.EIO, "its disk has an error: look at 'dmesg', and save what is on the disk."),
-        (errno.ENOTSUP, "look at the machine's log."),
+        (errno.ENOSPC, "make room on its disk ('df -h {0}' and 'df -i {0}' show its use)."),
+        (errno.EDQUOT, "free some space, or ask an administrator to raise its disk quota."),
+        (errno.EROFS, "its disk is mounted read-only: check 'dmesg' for disk errors."),
+        (errno.EIO, "its disk has an error: check 'dmesg', and save the files on the disk."),
+        (errno.ENOTSUP, "check the machine's log."),
     ],
 )
 def test_a_disk_is_named_for_what_a_disk_does(tmp_path: Path, number: int, help_: str) -> None:

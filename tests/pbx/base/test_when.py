@@ -188,7 +188,7 @@ def test_what_is_no_time_is_one_sentence(text: str) -> None:
         ("2026-13-01", "month must be in 1..12"),
         ("Fri, Nov 28, 2026", "November 28, 2026 is a Saturday"),
         ("tomorrow midnight", "midnight may be the start or the end of that day"),
-        ("next friday", "'next friday' may be in this week or in the next"),
+        ("next friday", "'next friday' may mean this week or next week"),
         ("T 5pm", "'t' may be Tuesday or Thursday"),
         ("S", "'s' may be Saturday or Sunday"),
         ("tonight 2am", "'2am' is not in the evening of today"),

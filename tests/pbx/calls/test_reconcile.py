@@ -150,7 +150,7 @@ def test_whatever_is_lost_is_named(drawn: list[tuple[Any, int, int]], data: st.D
             replace(CONNECTED, outcome="abandoned"),
             "it was urgent, reached nobody and left no message",
         ),
-        (replace(CONNECTED, outcome=None), "it is over, and our log has no outcome"),
+        (replace(CONNECTED, outcome=None), "it is over, but our log has no outcome"),
         (replace(MESSAGE, has_message=False), "its message is not in the database"),
     ],
     ids=["urgent in vain", "no outcome", "message gone"],
@@ -204,7 +204,7 @@ def test_an_asterisk_that_died_left_the_records_of_legs(tmp_path: Path) -> None:
     write_cdr(tmp_path, (line for one in (interrupted, MESSAGE) for line in cdr_lines(one)[1:]))
     found = look(tmp_path)
     assert named(found) == {
-        MESSAGE.id: "Asterisk's records have legs of it, and not the call itself"
+        MESSAGE.id: "Asterisk's records have legs of it, but not the call itself"
     }
     assert found.outcomes["interrupted"] == 1
 
@@ -231,7 +231,7 @@ def test_a_message_that_no_ledger_knows_the_call_of(tmp_path: Path) -> None:
     change(tmp_path, "DELETE FROM call")
     (one,) = look(tmp_path).unaccounted
     assert (one.id, one.message) == (MESSAGE.id, MESSAGE.id)
-    assert one.why == ("a message names it, and neither ledger has it",)
+    assert one.why == ("a message names it, but neither record has it",)
     assert look(tmp_path, MESSAGE.at + timedelta(seconds=2)).unaccounted == ()
 
 
@@ -330,7 +330,7 @@ def test_the_shape_that_tools_rely_on(tmp_path: Path) -> None:
                     "answered": True,
                     "last_in": "failsafe",
                 },
-                "why": "Asterisk's records have it, our log does not; "
+                "why": "Asterisk's records have it, but our log does not; "
                 "the failsafe took it without the control layer",
             }
         ],
@@ -356,7 +356,12 @@ def test_for_people_a_lost_call_is_a_row(tmp_path: Path) -> None:
     assert result.exit_code == 1
     assert "1 unaccounted for" in result.stdout
     row = result.stdout.splitlines()[-1]
-    for words in (CONNECTED.id, ", 2:10 AM ", "…0142", "our log has it, Asterisk's records do not"):
+    for words in (
+        CONNECTED.id,
+        ", 2:10 AM ",
+        "…0142",
+        "our log has it, but Asterisk's records do not",
+    ):
         assert words in row
     assert CALLER not in result.stdout
 

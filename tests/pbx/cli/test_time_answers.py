@@ -34,7 +34,7 @@ def officeline(place: Path, *words: str) -> tuple[int, str, str]:
         (("oncall", "now", "--at"), "T 5pm", ": 't' may be Tuesday or Thursday"),
         ((*OVERRIDE, "--to", "+2d", "--from"), "11/30/26", ": a date needs its year"),
         ((*EXPLAIN, "--at"), "tomorrow midnight", ": midnight may be the start or the end"),
-        (("prove", "--to"), "next friday", ": 'next friday' may be in this week or in the next"),
+        (("prove", "--to"), "next friday", ": 'next friday' may mean this week or next week"),
         (("simulate", "--from"), "2/30/2026", ": day is out of range for month"),
         (
             ("oncall", "list", "--to", "+2d", "--from"),

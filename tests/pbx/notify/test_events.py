@@ -105,11 +105,11 @@ async def test_tail_shows_what_a_person_can_read(tmp_path: Path) -> None:
     ]
     assert (
         tail.event_line("x\x1b[2J", b"", TimeText(ZONE))[13:]
-        == "x?[2J: 0 bytes that are no event of ours"
+        == "x?[2J: 0 bytes that are not one of our events"
     )
     assert sorted(line[13:] for line in lines[6:]) == [
         "urgent message 1.1 was closed by lee; it is closed",
-        "x: 14 bytes that are no event of ours",
+        "x: 14 bytes that are not one of our events",
     ]
 
 

@@ -228,4 +228,4 @@ def test_an_audit_that_was_changed_is_an_open_lock(place: Path) -> None:
         connection.execute(sql("UPDATE audit SET who = 'bob'"))
     engine.dispose()
     (found,) = [lock for lock in host.examine(place / "office.toml", home) if not lock.ok]
-    assert (found.name, found.detail) == ("the audit is as it was written", "its row 1 is not")
+    assert (found.name, found.detail) == ("the audit is unchanged", "its row 1 is not")

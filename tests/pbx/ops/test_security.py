@@ -57,7 +57,7 @@ def test_what_an_office_may_want_is_reported(tmp_path: Path, start: str) -> None
     """A patient abroad is no mistake, and no secret either."""
     numbers, _ = looked(tmp_path, f'allow = ["{start}"]')
     assert numbers.ok
-    assert numbers.warning == f"the file allows {start}, where a call may cost more"
+    assert numbers.warning == f"the file allows {start}, where calls can cost more"
 
 
 def test_what_runs_is_looked_at_and_not_the_file(tmp_path: Path) -> None:
@@ -80,7 +80,7 @@ def test_packages_are_those_that_were_pinned(tmp_path: Path) -> None:
     found = built_in.package_check(pinned)
     assert found.detail == f"typer is {metadata.version('typer')}, not 0.0.1"
     pinned.write_text("no-such-thing==1 ; sys_platform == 'win32'\n")
-    assert built_in.package_check(pinned).detail == "there are no hashes in requirements.lock"
+    assert built_in.package_check(pinned).detail == "requirements.lock has no hashes"
     pinned.unlink()
     assert built_in.package_check(pinned).ok is None
 

@@ -69,7 +69,7 @@ def test_the_line_is_looked_at(home: Home) -> None:
     assert not upkeep.line_check(home, NOW).ok, "Asterisk does not answer"
     pulse.close()
     dead = upkeep.line_check(home, NOW)
-    assert (dead.ok, dead.detail) == (False, "nothing runs, and callers reach nothing")
+    assert (dead.ok, dead.detail) == (False, "nothing runs, so callers reach nobody")
 
 
 @pytest.fixture
@@ -105,7 +105,7 @@ def test_a_backup_that_nobody_schedules_is_reported(home: Home, units: Path) -> 
     engine = open_database(home.database)
     apply_first(engine, "made up", "abc", now=NOW)
     check = upkeep.backup_check(home, NOW)
-    assert (check.ok, check.detail) == (False, "none was made yet, and none is scheduled")
+    assert (check.ok, check.detail) == (False, "no backup has been made yet, and none is scheduled")
     assert check.fix.startswith("'officeline install --write /etc --backup-to RECIPIENT ")
     (units / "timers.target.wants" / "officeline-backup.timer").symlink_to(units / "gone")
     assert not upkeep.backup_check(home, NOW).ok, "a timer that is gone starts nothing"

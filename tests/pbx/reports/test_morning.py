@@ -235,7 +235,7 @@ def test_a_lost_call_stands_in_the_accounts(home: Path) -> None:
     result = officeline(home, "--html", str(path))
     for text in (result.stdout, path.read_text(encoding="utf-8").replace("&#x27;", "'")):
         assert "1 unaccounted for" in text
-        assert f"Call {STILL_OPEN.id}: our log has it, Asterisk's records do not." in text
+        assert f"Call {STILL_OPEN.id}: our log has it, but Asterisk's records do not." in text
 
 
 def test_for_people_it_is_two_tables(home: Path) -> None:
