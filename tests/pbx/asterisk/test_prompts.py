@@ -258,7 +258,7 @@ def test_all_problems_are_counted(shipped: Path, tmp_path: Path) -> None:
 
 def test_an_absent_folder_of_recordings_is_refused(tmp_path: Path) -> None:
     """A folder that is configured but not there is a mistake, not a wish for the shipped voice."""
-    with pytest.raises(ConfigError, match=r"own recordings .* is missing"):
+    with pytest.raises(ConfigError, match=r"recordings .* is missing"):
         assemble("en", tmp_path / "sounds", tmp_path / "nowhere")
 
 
@@ -274,11 +274,11 @@ def test_sounds_that_cannot_be_written_are_one_sentence(tmp_path: Path) -> None:
     [
         (('language = "es"', 'language = "en"'), "its name says 'es'"),
         (('name = "es"\n', ""), "'name' is missing"),
-        (("goodbye", "Goodbye"), "'Goodbye' is no prompt id"),
-        (("goodbye", "music"), "'music' is no prompt id"),
+        (("goodbye", "Goodbye"), "'Goodbye' is not a prompt id"),
+        (("goodbye", "music"), "'music' is not a prompt id"),
         (("goodbye", "beep"), "one id twice"),
-        (('"Adiós."', '""'), "'' stands where a text"),
-        (("seconds = 0.2", "seconds = 0"), "0 stands where a number"),
+        (('"Adiós."', '""'), "'' is in the place of a text"),
+        (("seconds = 0.2", "seconds = 0"), "0 is in the place of a number"),
         (("[tones]", "[tunes]"), "no table named 'tunes'"),
         (("[sentences]", "[sentences"), "at line 7"),
     ],

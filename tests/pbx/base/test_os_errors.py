@@ -57,7 +57,7 @@ def test_each_reason_has_its_own_help(
 @pytest.mark.parametrize(
     ("number", "help_"),
     [
-        (errno.ENOSPC, "make room on its disk ('df -h {0}' and 'df -i {0}' show its use)."),
+        (errno.ENOSPC, "free some space on its disk ('df -h {0}' and 'df -i {0}' show its use)."),
         (errno.EDQUOT, "free some space, or ask an administrator to raise its disk quota."),
         (errno.EROFS, "its disk is mounted read-only: check 'dmesg' for disk errors."),
         (errno.EIO, "its disk has an error: check 'dmesg', and save the files on the disk."),
@@ -95,7 +95,7 @@ def test_a_permission_is_named_with_who_has_it(
         assert "as in 'sudo -u nobody officeline ...'" in os_sentence("It cannot be read", error)
     monkeypatch.setattr(os, "geteuid", lambda: path.stat().st_uid)
     if path.stat().st_uid:
-        assert f"permit it with 'chmod u+rwX {path}'" in os_sentence("It cannot be read", error)
+        assert f"allow it with 'chmod u+rwX {path}'" in os_sentence("It cannot be read", error)
 
 
 def test_an_error_that_nobody_expected_names_its_file(tmp_path: Path) -> None:
@@ -106,7 +106,7 @@ def test_an_error_that_nobody_expected_names_its_file(tmp_path: Path) -> None:
         f"{tmp_path} is refused (Is a directory); name a file in that folder."
     )
     assert unlikely(OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))).startswith(
-        "The command cannot go on (No space left on device); make room on its disk"
+        "The command cannot go on (No space left on device); free some space on its disk"
     )
     assert "nobody reads" in unlikely(BrokenPipeError(errno.EPIPE, "Broken pipe"))
 

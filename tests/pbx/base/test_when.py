@@ -167,7 +167,7 @@ def test_what_is_no_time_is_one_sentence(text: str) -> None:
     """It repeats what was written and shows how to write it."""
     zone = ZoneInfo("America/New_York" if text.startswith("9") else "Asia/Tokyo")
     now = datetime(9990, 1, 1, tzinfo=UTC) if "99999d" in text else NOW
-    with pytest.raises(OfficeLineError, match=r"^'[^\n]*' is no time; write it as [^\n]+\.$"):
+    with pytest.raises(OfficeLineError, match=r"^'[^\n]*' is not a time; write it as [^\n]+\.$"):
         when.parse_time(text, zone, now)
 
 
@@ -201,7 +201,7 @@ def test_what_is_not_clear_is_refused_with_the_reason(text: str, why: str) -> No
     with pytest.raises(OfficeLineError) as refused:
         when.parse_time(text, ZONE, NOW)
     said = str(refused.value)
-    assert said.startswith(f"'{text}' is no time: {why}")
+    assert said.startswith(f"'{text}' is not a time: {why}")
     assert said.endswith(f"; write it as {when.FORMS}.")
 
 

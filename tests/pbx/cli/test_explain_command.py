@@ -193,9 +193,9 @@ def test_a_call_of_the_log_is_reported_from_what_was_kept(home: Path) -> None:
         (("explain", "--did", "12"), "no phone number"),
         (("explain", "--did", "+12125550100", "--from", "gate 7"), "no phone number"),
         (("explain", "1.1", "--press", "2"), "told as it was"),
-        (("explain", "--did", MAIN, "--at", "soon"), "'soon' is no time"),
+        (("explain", "--did", MAIN, "--at", "soon"), "'soon' is not a time"),
         (("explain", "--did", MAIN, "--press", "12"), "A key is one of"),
-        (("explain", "--did", MAIN, "--at", "0001-01-01"), "'0001-01-01' is no time"),
+        (("explain", "--did", MAIN, "--at", "0001-01-01"), "'0001-01-01' is not a time"),
         (("explain", "9.9"), "no call log"),
     ],
 )

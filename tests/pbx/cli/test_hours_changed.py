@@ -108,7 +108,7 @@ def test_reopening_leaves_other_schedules_and_days(place: Path) -> None:
         (("close", "--until", "yesterday 10:00"), "name a later --until"),
         (("close", "--from", "tomorrow 12:00", "--until", "tomorrow 11:00"), "later --until"),
         (("close", "--office-hours", "kitchen"), "There are no office hours 'kitchen'"),
-        (("close", "--until", "late"), "'late' is no time"),
+        (("close", "--until", "late"), "'late' is not a time"),
         (("close", "--until", "5"), "'5' may be 5 AM or 5 PM"),
         (("close", "--reason", "x" * 201), "give it with --reason"),
         (("cancel", "7"), "7"),

@@ -293,7 +293,7 @@ def test_an_override_warns_of_whom_it_leaves_alone(place: Context) -> None:
         (SPAN, "does one thing"),
         (["--add", "lee", "--reason", "  ", *SPAN], "give it with --reason"),
         (["--add", "lee", "--reason", "x" * 201, *SPAN], "give it with --reason"),
-        (["--add", "lee", "--from", "soon", "--to", "wed"], "'soon' is no time"),
+        (["--add", "lee", "--from", "soon", "--to", "wed"], "'soon' is not a time"),
     ],
 )
 def test_an_override_that_cannot_be(place: Context, words: list[str], fix: str) -> None:
@@ -364,8 +364,8 @@ def test_swap(place: Context) -> None:
         (["take", "oseii"], "did you mean 'osei'?"),
         (["take", "osei", "--from", "yesterday", "--to", "today"], "The time is over"),
         (["cancel", "7"], "There is no override 7"),
-        (["now", "--at", "later"], "'later' is no time"),
-        (["now", "--at", "9999-12-31"], "'9999-12-31' is no time"),
+        (["now", "--at", "later"], "'later' is not a time"),
+        (["now", "--at", "9999-12-31"], "'9999-12-31' is not a time"),
         (["list", "--from", "mon", "--to", "today"], "name a later end"),
         (["handoffs", "--schedule", "nurses"], "There is no schedule 'nurses'"),
     ],

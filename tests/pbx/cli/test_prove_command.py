@@ -112,9 +112,9 @@ def test_the_span_is_the_next_year_if_none_is_named(home: Path) -> None:
         (("--from", "2026-11-02", "--to", "2026-11-01"), "later --to"),
         (("--from", "2026-11-02", "--to", "2026-11-02"), "later --to"),
         (("--from", "2026-11-02", "--to", "2099-11-01"), "over ten years"),
-        (("--from", "9999-12-30"), "is no time"),
-        (("--from", "0001-01-02"), "is no time"),
-        (("--from", "soon"), "'soon' is no time"),
+        (("--from", "9999-12-30"), "is not a time"),
+        (("--from", "0001-01-02"), "is not a time"),
+        (("--from", "soon"), "'soon' is not a time"),
     ],
 )
 def test_a_span_that_is_none_is_one_sentence(

@@ -83,7 +83,7 @@ def test_every_piece_is_looked_at(place: Path) -> None:
     assert "osei" in str(checks["people"]["detail"])
     assert "people mobile osei" in str(checks["people"]["fix"])
     assert "no PIN for lee, osei, patel" in str(checks["people"]["detail"])
-    assert "the example's carrier" in str(checks["trunk"]["detail"])
+    assert "the example's placeholder" in str(checks["trunk"]["detail"])
     assert "docs/trunk.md" in str(checks["trunk"]["fix"])
 
 
@@ -213,7 +213,7 @@ def test_the_locks_are_reported_one_by_one(place: Path) -> None:
     assert len(opened) == 4
     assert "0.0.0.0/0 may knock. Fix [trunk] and [network]" in opened[0]
     assert "desk1 may be anywhere; desk2 may be anywhere" in opened[1]
-    assert "anybody may write" in opened[2]
+    assert "anybody can write" in opened[2]
     assert "home is 0755, not 0710" in opened[3]
 
 
@@ -228,4 +228,4 @@ def test_an_audit_that_was_changed_is_an_open_lock(place: Path) -> None:
         connection.execute(sql("UPDATE audit SET who = 'bob'"))
     engine.dispose()
     (found,) = [lock for lock in host.examine(place / "office.toml", home) if not lock.ok]
-    assert (found.name, found.detail) == ("the audit is unchanged", "its row 1 is not")
+    assert (found.name, found.detail) == ("the audit is unchanged", "its row 1 was changed")

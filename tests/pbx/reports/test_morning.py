@@ -233,7 +233,7 @@ def test_a_lost_call_stands_in_the_accounts(home: Path) -> None:
     write_cdr(home, [*cdr_lines(TALKED), *cdr_lines(CALLED_BACK)])
     path = home / "sheet.html"
     result = officeline(home, "--html", str(path))
-    for text in (result.stdout, path.read_text(encoding="utf-8").replace("&#x27;", "'")):
+    for text in (result.stdout, path.read_text(encoding="utf-8").replace("&#39;", "'")):
         assert "1 unaccounted for" in text
         assert f"Call {STILL_OPEN.id}: our log has it, but Asterisk's records do not." in text
 
