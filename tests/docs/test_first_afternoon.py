@@ -89,9 +89,7 @@ def test_a_week_of_calls_can_be_read(place: Path) -> None:
     The last whole week, which `report week` shows without being asked for another, is among them.
     """
     home = place / "week"
-    began = time.monotonic()
     reported = run(place, "--home", str(home), "demo", "--days", "7")
-    assert time.monotonic() - began < 60  # ten on a machine that does nothing else
     count = int(reported.split(maxsplit=1)[0])
     assert 150 < count < 900
     for line in re.findall(r"^  officeline (.*)$", reported, re.MULTILINE):

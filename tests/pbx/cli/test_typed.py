@@ -111,7 +111,7 @@ def hints() -> list[tuple[str, str]]:
         (where, " ".join(line.split()))
         for where, text in (*texts(), *helps())
         for line in QUOTED.findall(text)
-        if not line.startswith(("{", "...", "people {}"))  # as typed; mobile, pin or webpush
+        if not line.startswith(("{", "...", "people {}", "report {}"))  # their names are filled in
     })  # fmt: skip
 
 
