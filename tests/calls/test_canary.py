@@ -365,4 +365,4 @@ async def test_another_number_is_no_line_of_the_office(up: Up) -> None:
     """One sentence, and nothing is called."""
     reported = await canary(up, did="+12125550199")
     assert reported.code == 2
-    assert "no line of the office" in reported.complaint
+    assert "not a line of the office" in reported.complaint

@@ -292,7 +292,7 @@ async def test_without_the_pin_no_patient_is_called(practice: Stage, caller: str
     await mobile.ended(DEADLINE)
     assert officeline.returncode == 1
     assert (
-        said.decode() == "Lakeside Internal Medicine: Dr. Mira Patel gave no right PIN; "
+        said.decode() == "Lakeside Internal Medicine: Dr. Mira Patel did not enter the right PIN; "
         "nobody else was called.\n"
     )
     assert practice.carrier.did_not_ring(caller)

@@ -40,8 +40,8 @@ async def test_it_ends_up_and_says_what_follows() -> None:
             done = await stop(up)
             assert (done.returncode, done.stdout) == (2, "")
             assert done.stderr.endswith(
-                ": 2 urgent messages are open, about which somebody is still to be called; "
-                "give --yes to stop the line all the same.\n"
+                ": 2 urgent messages are open, with calls still to be made about them; "
+                "give --yes to stop the line anyway.\n"
             )
             assert up.process.returncode is None
             assert holder(up.home.running) == up.process.pid

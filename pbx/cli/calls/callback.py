@@ -70,13 +70,13 @@ def _checked(known: Context, person: str, number: str) -> tuple[str, str]:
     name = person_named(plan, the_person(plan, person))
     e164 = to_e164(number, plan.office.country)
     if e164 is None:
-        raise OfficeLineError("That is no phone number; write it as in +1 212 555 0147.")
+        raise OfficeLineError("This is not a phone number; write it like +1 212 555 0147.")
     held = secrets.read(known.home)
     for what, has in (("mobile", held.mobiles), ("pin", held.pins)):
         if person not in has:
             raise OfficeLineError(
                 f"{name} has no {'PIN' if what == 'pin' else what}; "
-                f"give them one with 'officeline people {what} {person}'."
+                f"set one with 'officeline people {what} {person}'."
             )
     return name, e164
 
@@ -105,7 +105,7 @@ def _follow(known: Context, engine: Engine, request: int, name: str) -> str | No
                 raise _not_running(known)
         elif waited > LONGEST_S:
             raise OfficeLineError(
-                "The office has said nothing more of the call; check it with 'officeline doctor'."
+                "The office stopped reporting on the call; check it with 'officeline doctor'."
             )
         time.sleep(LOOK_S)
 
@@ -126,14 +126,16 @@ def _why(row: OutboundCall, name: str) -> str:
     """Say in a sentence why the two were not connected."""
     result = row.result or ""
     if result.startswith("refused: "):
-        return f"This number is not called now: {result.removeprefix('refused: ')}."
+        return f"This number cannot be called now: {result.removeprefix('refused: ')}."
     if result == "not reached":
         return "The patient does not answer."
     if result == "expired":
-        return "The office took the request up too late, and called nobody."
+        return "The office handled the request too late and called nobody."
     if row.state == "accepted":
-        return f"{name} gave no right PIN; nobody else was called."
-    return f"{name}'s mobile was not answered with 1 ({result}); nobody else was called."
+        return f"{name} did not enter the right PIN; nobody else was called."
+    return (
+        f"{name}'s mobile was not answered and confirmed with 1 ({result}); nobody else was called."
+    )
 
 
 def _not_running(known: Context) -> OfficeLineError:

@@ -186,7 +186,7 @@ def refuse_unknown(context: Context, line: str | None) -> None:
     known = [one.name for one in context.running().lines]
     if line not in known:
         raise OfficeLineError(
-            f"There is no line '{line}', nor a call on it; there are {', '.join(known)}."
+            f"There is no line '{line}' and no call on it; the lines are {', '.join(known)}."
         )
 
 

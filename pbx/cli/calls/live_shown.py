@@ -70,9 +70,9 @@ def _daemon(line: LineNow) -> Text:
         meets = {
             True: "The control layer is DOWN. Calls go to the standby.",
             False: "Nothing runs. CALLERS REACH NOTHING, and nobody is called.",
-            None: "The control layer is DOWN. Whether callers reach Asterisk is not known.",
+            None: "The control layer is DOWN. It is unknown whether callers reach Asterisk.",
         }[line.asterisk]
-        start = as_typed("Start it with 'officeline up'. What follows is as it was heard last.")
+        start = as_typed("Start it with 'officeline up'. Below is the last known state.")
         return Text(f"{meets} {start}", style=BAD)
     if sign.came is None and line.asterisk is not False:
         return Text("The control layer runs, and has not had a heartbeat yet.")
@@ -88,7 +88,7 @@ def _daemon(line: LineNow) -> Text:
 
 def _carrier(carrier: CarrierState) -> Text:
     if carrier.host is None:
-        return Text("Which carrier there is cannot be read from the file.", style=BAD)
+        return Text("The carrier cannot be read from the configuration file.", style=BAD)
     if carrier.answers is None:
         return Text(f"Whether the carrier ({carrier.host}) answers is not known.")
     if carrier.answers:

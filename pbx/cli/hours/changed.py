@@ -110,7 +110,7 @@ def changes(
     for one in rows:
         typer.echo(_reported(one, plan))
     if not rows:
-        typer.echo("The hours are those of the file; nothing is changed.")
+        typer.echo("The regular hours already apply; nothing was changed.")
 
 
 def cancel(context: typer.Context, change_id: int, *, by: By = None) -> None:

@@ -111,7 +111,7 @@ def suggest(
     today = datetime.now(settings.zone).date()
     if year is not None and yearly:
         raise OfficeLineError(
-            f"--yearly means each year, and {year} is one; leave out one of the two."
+            f"--yearly means every year, but --year asks for {year}; use only one of them."
         )
     if year is not None and year < today.year:
         raise OfficeLineError(f"{year} is past; name {today.year} or a later year.")
@@ -138,7 +138,7 @@ def suggest(
             listed["practice"] = practice(place)
         typer.echo(json.dumps(listed, ensure_ascii=False))
     elif not found:
-        typer.echo(f"{place.config} decides every public holiday to come already.")
+        typer.echo(f"{place.config} already covers every coming public holiday.")
     else:
         typer.echo(suggesting.closure_tables(found), nl=False)
         if write:
@@ -146,7 +146,7 @@ def suggest(
             answer(
                 place,
                 f"These {len(found)} closures are now in {place.config}, "
-                "which waits for 'officeline apply'.",
+                "not yet applied (run 'officeline apply').",
             )
 
 

@@ -143,7 +143,7 @@ def note(context: typer.Context, message_id: Message, text: str, *, by: By) -> N
     from pbx.db.inbox import add_note
 
     add_note(engine, message_id, _words(text, "note"), person, datetime.now(UTC))
-    answer(known, f"The note is in the history of message {message_id}.")
+    answer(known, f"Added the note to the history of message {message_id}.")
 
 
 @app.command()
@@ -220,13 +220,15 @@ def _recordings(engine: Engine, home: Home, message_id: str) -> tuple[list[Path]
     gone = [home.folder / one for one in missing_recordings(engine, home.folder, message)]
     named = [home.folder / one for one in messages.recordings(engine, message_id)]
     there = [path for path in named if is_there(path)]
-    rest = f"'officeline inbox show {message_id}' has the rest."
+    rest = f"'officeline inbox show {message_id}' shows the rest."
     if not there and gone:
         raise OfficeLineError(
-            f"Message {message_id} has no recording any more: the file {gone[0]} is gone; {rest}"
+            f"Message {message_id} no longer has a recording: the file {gone[0]} is gone; {rest}"
         )
     if not there:
-        raise OfficeLineError(f"Message {message_id} has no recording, as nothing was said; {rest}")
+        raise OfficeLineError(
+            f"Message {message_id} has no recording, because the caller said nothing; {rest}"
+        )
     return there, gone
 
 

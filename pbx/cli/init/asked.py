@@ -113,7 +113,7 @@ def mobiles(
             continue
         if not talk.asks:
             raise OfficeLineError(
-                f"The mobile of {name} is missing; hand it over on standard input with --mobiles, "
+                f"The mobile of {name} is missing; pass it on standard input with --mobiles, "
                 f"in a line such as {person}=+1 212 555 0111."
             )
         question = SetupQuestion(

@@ -117,7 +117,7 @@ def _settle(place: Context, talk: Talk, reported: str) -> None:
     before = land.read_existing(place.config)
     if before is not None and talk.given["preset"] is not None:
         raise OfficeLineError(
-            f"{place.config} is there already, and --preset is for a new file; leave it out."
+            f"{place.config} already exists, and --preset is only for a new file; leave it out."
         )
     handed = answers.mobiles(reported, place.country())
     after, numbers = talk.hold(lambda: _learned(place, talk, before, handed))
@@ -154,7 +154,7 @@ def _learned(
     numbers = init_asked.mobiles(talk, lacking, handed, country_of(tomllib.loads(text)))
     if strangers := [one for one in numbers if one not in people]:
         raise OfficeLineError(
-            f"There is nobody called '{strangers[0]}' in the file; there are {', '.join(people)}."
+            f"There is no person '{strangers[0]}' in the file; there are {', '.join(people)}."
         )
     return after, numbers
 
@@ -177,11 +177,13 @@ def _tell(place: Context, before: str | None, after: str, numbers: Mapping[str, 
     if known is not None and (
         new := [one for one in configuration.plan.people if one not in known]
     ):
-        typer.echo(f"Nobody's turn is moved: write {', '.join(new)} into a schedule's rotation.")
+        typer.echo(
+            f"The on-call order is unchanged: add {', '.join(new)} to a schedule's rotation."
+        )
     if configuration.trunk.kind == "registration" and not secrets.read(place.home).trunk:
-        typer.echo("The carrier's password is still to come: 'officeline secrets set trunk'.")
+        typer.echo("The carrier's password is not set yet: run 'officeline secrets set trunk'.")
     if configuration.trunk.host == PLACEHOLDER:
-        typer.echo("There is no carrier yet: 'officeline init --trunk NAME' names one.")
+        typer.echo("There is no carrier yet: choose one with 'officeline init --trunk NAME'.")
 
 
 def _tell_pins(place: Context) -> None:
@@ -191,7 +193,7 @@ def _tell_pins(place: Context) -> None:
     held = secrets.read(place.home)
     lacking = [one for one in place.configuration().plan.people if one not in held.pins]
     if lacking:
-        typer.echo("Without a PIN nobody hears a message by telephone. Let each choose their own:")
+        typer.echo("A PIN is required to hear messages by phone. Have each person choose one:")
     for person in lacking:
         typer.echo(f"  {_command(place)} people pin {person}")
 

@@ -17,7 +17,7 @@ from pbx.config.setup import unfinished
 INTERRUPTED = 130
 BACK, NONE = "back", "none"
 INTRODUCTION = (
-    "Enter takes what stands in brackets, 'back' returns to the question before, and Ctrl-C keeps "
+    "Enter accepts the value in brackets, 'back' returns to the question before, and Ctrl-C keeps "
     "your answers for later."
 )
 T = TypeVar("T")
@@ -161,7 +161,7 @@ class Talk:
             typer.echo(f"\nNothing was changed.{self._kept()}", err=True)
             raise typer.Exit(INTERRUPTED) from error
         except UnicodeDecodeError:
-            typer.echo("That is no UTF-8 text.", err=True)
+            typer.echo("This is not UTF-8 text.", err=True)
             return self._line(question, why, default)
         if reported:
             return reported.strip()

@@ -45,7 +45,7 @@ def canary(
     home = Home(place.home)
     if not supervisor.is_running(home) or not pulse.read_heartbeat(home).runs:
         raise OfficeLineError(
-            f"No office runs on {place.home}, so there is nothing to try; start it with "
+            f"No office runs on {place.home}, so there is nothing to test; start it with "
             "'officeline up'."
         )
     configuration, held = place.configuration(), secrets.read(place.home)
@@ -79,5 +79,5 @@ def _line(plan: Plan, did: str | None) -> Line:
         return plan.lines[0]
     if line is None:
         lines = ", ".join(f"{one.did} ({one.name})" for one in plan.lines)
-        raise OfficeLineError(f"That is no line of the office; choose one of {lines}.")
+        raise OfficeLineError(f"This number is not a line of the office; choose one of {lines}.")
     return line

@@ -54,7 +54,7 @@ def drill(
     home = Home(place.home)
     if not supervisor.is_running(home):
         raise OfficeLineError(
-            f"No office runs on {place.home}, so there is nothing to try; start it with "
+            f"No office runs on {place.home}, so there is nothing to test; start it with "
             "'officeline up'."
         )
     held = secrets.read(place.home)

@@ -62,6 +62,6 @@ def status(*, as_json: AsJson = False) -> None:
         kind = "a private one" if found.private else "the installed one"
         typer.echo(f"Asterisk {found.version}, {kind}: {found.command[-1]}")
     else:
-        typer.echo("There is no Asterisk of 22.10 or newer; bring one: 'officeline engine fetch'.")
+        typer.echo("No Asterisk 22.10 or newer was found; run 'officeline engine fetch'.")
     if found is None:
         raise typer.Exit(1)

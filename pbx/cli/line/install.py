@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from pbx.ops.install import Backups, Machine
 
 _NO_BACKUPS = (
-    "No unit of backups is written: it needs a public key, whose secret key is kept elsewhere, and "
+    "No backup unit was written: it needs a public key, whose secret key is kept elsewhere, and "
     "a folder. Give --backup-to age1... --backup-folder DIR; docs/install.md says how."
 )
 
@@ -76,12 +76,12 @@ def install(
         typer.echo("\n".join(files.values()), nl=False)
     else:
         paths = units.write_units(files, write.absolute(), replace=yes)
-        answer(place, f"{len(paths)} files are written, which run it with {place.config}.")
+        answer(place, f"{len(paths)} files were written; they run the office with {place.config}.")
         typer.echo("\n".join(map(str, paths)))
         typer.echo(_next(machine))
     if machine.backups is None:
         there = [] if write is None else units.backups_below(write.absolute())
-        stay = f"The units of backups stay as they are: {', '.join(map(str, there))}."
+        stay = f"Existing backup units were left unchanged: {', '.join(map(str, there))}."
         typer.echo(stay if there else _NO_BACKUPS, err=True)
 
 
@@ -92,7 +92,9 @@ def _backups(recipients: list[str] | None, folder: Path | None, keep: int | None
 
     if not recipients and folder is None:
         if keep is not None:
-            raise OfficeLineError("--keep is about backups; give --backup-to and --backup-folder.")
+            raise OfficeLineError(
+                "--keep applies only to backups; give --backup-to and --backup-folder."
+            )
         return None
     if not recipients or folder is None:
         raise OfficeLineError(

@@ -50,7 +50,7 @@ def logs(
         typer.echo(found.note, err=True)
     if not (found.files or found.journal):
         typer.echo(
-            f"Nothing was written down on {home.folder}; the logs begin with 'officeline up'.",
+            f"There are no logs in {home.folder}; logging starts with 'officeline up'.",
             err=True,
         )
         raise typer.Exit(1)

@@ -103,7 +103,7 @@ def doctor(
     if security:
         _locks(known, as_json=as_json)
         return
-    with working("Looking at everything the line needs"):
+    with working("Checking everything the line needs"):
         checks = examine(known.config, known.home)
     ok = all(check.ok for check in checks)
     if as_json:
@@ -123,7 +123,7 @@ def _locks(known: Context, *, as_json: bool) -> None:
 
     from pbx.ops.security.every import examine
 
-    with working("Looking at every lock"):
+    with working("Running every security check"):
         locks = examine(known.config, known.home)
     ok = all(lock.ok is not False for lock in locks)
     if as_json:

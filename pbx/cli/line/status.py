@@ -89,7 +89,7 @@ def _lines(found: LineStanding, known: Context) -> list[str]:
 
 def _carrier(state: str | None) -> str:
     if state is None:
-        return "Whether the carrier answers is not known; Asterisk asks it each minute as it runs."
+        return "The carrier's state is unknown; Asterisk checks it every minute while it runs."
     return f"The carrier {TRUNK.get(state, f'has not registered us (Asterisk says: {state})')}."
 
 

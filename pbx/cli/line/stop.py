@@ -49,7 +49,7 @@ def stop(
     try:
         waiting = ending.unheard(_counts(home)[1])
     except OfficeLineError as error:
-        waiting = f"Whether urgent messages are open is not known: {error}"
+        waiting = f"Cannot tell whether urgent messages are open: {error}"
     if waiting:
         typer.echo(waiting)
 
@@ -60,8 +60,8 @@ def _ask(place: Context, losses: list[str]) -> None:
         return
     reported = f"{practice(place)}: {' and '.join(losses)}"
     if not sys.stdin.isatty():
-        raise OfficeLineError(f"{reported}; give --yes to stop the line all the same.")
-    typer.confirm(f"{reported}. Stop the line all the same?", abort=True)
+        raise OfficeLineError(f"{reported}; give --yes to stop the line anyway.")
+    typer.confirm(f"{reported}. Stop the line anyway?", abort=True)
 
 
 def _write_down(place: Context, *, yes: bool) -> None:
@@ -71,8 +71,8 @@ def _write_down(place: Context, *, yes: bool) -> None:
     except OfficeLineError as error:
         if not yes:
             raise OfficeLineError(
-                f"{practice(place)}: who stops the line cannot be written down "
-                f"({str(error).rstrip('.')}); give --yes to stop it all the same."
+                f"{practice(place)}: cannot record in the audit who stops the line "
+                f"({str(error).rstrip('.')}); give --yes to stop it anyway."
             ) from error
         typer.echo(f"This stop is not in the audit: {error}", err=True)
 
@@ -82,13 +82,13 @@ def _losses(home: Home) -> list[str]:
     try:
         calls, urgent = _counts(home)
     except OfficeLineError as error:
-        return [f"what goes on is not known ({str(error).rstrip('.')})"]
+        return [f"the calls and messages are unknown ({str(error).rstrip('.')})"]
     losses = []
     if calls:
         losses.append("1 call is under way" if calls == 1 else f"{calls} calls are under way")
     if urgent:
         those = "1 urgent message is" if urgent == 1 else f"{urgent} urgent messages are"
-        losses.append(f"{those} open, about which somebody is still to be called")
+        losses.append(f"{those} open, with calls still to be made about them")
     return losses
 
 

@@ -58,12 +58,12 @@ def away(
     for sentence in _reported(after, who, *span):
         typer.echo(sentence)
     if dry_run:
-        typer.echo(f"Nothing was written: {config} is as it was.")
+        typer.echo(f"Nothing was written: {config} is unchanged.")
         return
     files.save_config(config, text)
     answer(
         known,
-        f"{config} has {person_named(plan, who)} away {times}; 'officeline apply' lets it go live.",
+        f"{config} has {person_named(plan, who)} away {times}; run 'officeline apply' to apply it.",
     )
 
 

@@ -156,12 +156,12 @@ def import_(
         return
     _tell(plan, edit, source, {one.person for one in found.shifts})
     if dry_run:
-        typer.echo(f"Nothing was written: {config} is as it was.")
+        typer.echo(f"Nothing was written: {config} is unchanged.")
         return
     files.save_config(config, edit.text)
     answer(
         known,
-        f"{config} has the calendar's {count} now; 'officeline apply' lets them go live.",
+        f"{config} has the calendar's {count} now; run 'officeline apply' to apply them.",
     )
 
 
@@ -172,7 +172,7 @@ def _titles(given: list[str], plan: Plan) -> dict[str, str]:
         title, equals, person = one.rpartition("=")
         if not equals or not title.strip():
             raise OfficeLineError(
-                f"'{one[:60]}' does not say whose a title is; write --person \"Night call=lee\"."
+                f"'{one[:60]}' names no person for a title; write --person \"Night call=lee\"."
             )
         found[title] = the_person(plan, person.strip())
     return found

@@ -162,7 +162,7 @@ def _kind(asked: Mapping[OverrideKind, str | None], by: str | None) -> OverrideK
     given = [kind for kind, person in asked.items() if person is not None]
     if len(given) != 1 or (by is not None) != (given == ["replace"]):
         raise OfficeLineError(
-            "An override does one thing; name --add PERSON, --remove PERSON, --backup PERSON, "
+            "An override makes one change; give --add PERSON, --remove PERSON, --backup PERSON, "
             "or --replace PERSON --by PERSON."
         )
     return given[0]
@@ -173,7 +173,7 @@ def store(context: Context, plan: Plan, wanted: list[Override]) -> None:
     now = datetime.now(UTC)
     if wanted[-1].end <= now:
         raise OfficeLineError(
-            f"The time is over since {plan.office.times.moment(wanted[-1].end)}; "
+            f"The time span ended on {plan.office.times.moment(wanted[-1].end)}; "
             "name one that ends later."
         )
     from pbx.db.changes import add_overrides
@@ -184,7 +184,7 @@ def store(context: Context, plan: Plan, wanted: list[Override]) -> None:
         answer(context, override_sentence(plan, one))
     after = with_overrides(plan, wanted)
     if all(_same(plan, after, one) for one in wanted):
-        typer.echo("Warning: this changes nothing, as the schedule stands now.")
+        typer.echo("Warning: this changes nothing in the current schedule.")
     _warn(after, made)
     _warn_of_absence(plan, made)
     note_if_down(context)

@@ -142,7 +142,9 @@ def swap(
     taken = {change.person for change in wanted}
     for into, out in (pair, pair[::-1]):
         if into not in taken:
-            typer.echo(f"Note: {person_named(plan, out)} has no shift in that time and gives none.")
+            typer.echo(
+                f"Note: {person_named(plan, out)} has no shift in that time, so none is given away."
+            )
 
 
 def add_to(app: typer.Typer) -> None:

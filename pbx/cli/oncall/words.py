@@ -61,9 +61,9 @@ def override_sentence(plan: Plan, change: Override) -> str:
     person = "" if change.person is None else person_named(plan, change.person)
     out = "whoever is" if change.instead_of is None else person_named(plan, change.instead_of)
     does = {
-        "add": f"{person} is on call, too,",
+        "add": f"{person} is also on call",
         "remove": f"{out} is not on call",
-        "replace": f"{person} is on call in the place of {out}",
+        "replace": f"{person} is on call instead of {out}",
         "backup": f"{person} steps in as the backup",
     }[change.kind]
     return (
@@ -74,7 +74,7 @@ def override_sentence(plan: Plan, change: Override) -> str:
 
 def the_person(plan: Plan, person: str) -> str:
     """Return a person's id; OfficeLineError with the near match if there is no such person."""
-    return _known(person, plan.people, "There is nobody called", "nobody at all")
+    return _known(person, plan.people, "There is no person", "nobody at all")
 
 
 def the_schedule(plan: Plan, schedule: str | None) -> str:
@@ -84,7 +84,7 @@ def the_schedule(plan: Plan, schedule: str | None) -> str:
     if len(plan.schedules) == 1:
         return next(iter(plan.schedules))
     names = ", ".join(plan.schedules) or "none in the plan"
-    raise OfficeLineError(f"Which schedule is meant is open; name one with --schedule: {names}.")
+    raise OfficeLineError(f"The schedule is not clear; name one with --schedule: {names}.")
 
 
 def span_of(
@@ -120,7 +120,7 @@ def bounded(start: datetime, end: datetime, times: TimeText) -> None:
             "name a later end."
         )
     if (end - start).days > 5 * 366:
-        raise OfficeLineError("The time is over five years long; name an earlier end.")
+        raise OfficeLineError("The time span is over five years; name an earlier end.")
 
 
 def _is_day(text: str, local: datetime) -> bool:

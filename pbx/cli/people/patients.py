@@ -128,7 +128,7 @@ def _outcome(entries: int, refused: int, *, goes: bool, dry_run: bool) -> str:
     if goes:
         return f"{counted(entries, 'patient')} imported, {rows}."
     if dry_run:
-        return f"nothing was imported, as --dry-run asks; {rows}."
+        return f"nothing was imported because of --dry-run; {rows}."
     return f"0 patients imported, {rows}; fix them, or add --partial."
 
 
@@ -167,7 +167,9 @@ def list_(context: typer.Context, *, reveal: Reveal = False, as_json: AsJson = F
         flags = "; ".join(one.flags)
         typer.echo(f"{one.id:<12} {one.name:<28} {numbers}  {one.panel or '-'}  {flags}")
     if not there:
-        typer.echo("There are no patients yet; 'officeline patients import FILE.csv' brings them.")
+        typer.echo(
+            "There are no patients yet; import them with 'officeline patients import FILE.csv'."
+        )
 
 
 @app.command()
@@ -190,7 +192,7 @@ def flag(
 
     wanted = flag_of(flag)
     if wanted is None:
-        raise OfficeLineError("A flag has up to 120 letters, is printable and has no semicolon.")
+        raise OfficeLineError("A flag must have 1 to 120 printable characters and no semicolon.")
     now = datetime.now(UTC)
     engine = known.database()
     flags = set_flag(engine, patient_id, wanted, by=whoever(), now=now, remove=remove)
@@ -214,7 +216,7 @@ def remove(
 
     engine = known.database()
     if not yes and is_known(engine, patient_id):  # who is not there is refused, not asked about
-        question = f"Forget the patient {patient_id} of {practice(known)} and their numbers?"
+        question = f"Remove patient {patient_id} of {practice(known)} and their numbers?"
         typer.confirm(question, abort=True, err=True)
     remove_patient(engine, patient_id, by=whoever(), now=datetime.now(UTC))
     answer(known, f"{patient_id} is no longer in the directory.")

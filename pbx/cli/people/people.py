@@ -86,7 +86,7 @@ def mobile(
     text = str(typer.prompt("Mobile")) if number is None else number
     e164 = to_e164(text, known.country())
     if e164 is None:
-        raise OfficeLineError("That is no phone number; write it as in +1 212 555 0111.")
+        raise OfficeLineError("This is not a phone number; write it like +1 212 555 0111.")
     with deed(known, "person.mobile", person, second=second):
         secrets.change(
             known.home,
@@ -128,7 +128,7 @@ def add(
             files.save_config(config, changed)
     answer(
         known,
-        f"{name} is in {config}, which waits for 'officeline apply'. Next: "
+        f"{name} is in {config}, not yet applied (run 'officeline apply'). Next: "
         f"'officeline people mobile {person} NUMBER' and 'officeline people pin {person}'.",
     )
 
@@ -148,8 +148,7 @@ def remove(context: typer.Context, person: str, *, yes: Yes = False) -> None:
     leave = leaving.prepare_removal(place.config, place.home, person, datetime.now(UTC))
     if not yes:
         question = (
-            f"Remove {name} of {practice(place)}, with their numbers and PIN? "
-            "They cannot be brought back"
+            f"Remove {name} of {practice(place)}, with their numbers and PIN? This cannot be undone"
         )
         typer.confirm(question, abort=True, err=True)
     engine = place.database()
@@ -157,8 +156,8 @@ def remove(context: typer.Context, person: str, *, yes: Yes = False) -> None:
     engine.dispose()
     answer(
         place,
-        f"{name} is out of {place.config}, which waits for 'officeline apply', and out of the "
-        "secrets file. Asterisk's failsafe forgets their number when 'officeline up' starts next.",
+        f"{name} is removed from {place.config} and from the secrets file; run 'officeline apply' "
+        "to apply it. Asterisk's failsafe keeps their number until 'officeline up' restarts.",
     )
     if leave.patients:
         typer.echo(f"{leave.patients} patients still name {person} as their physician.")
@@ -186,7 +185,7 @@ def pin(
     name = _name(place, person)
     if unlock:
         if from_stdin:
-            raise OfficeLineError("Give either --unlock or --stdin: a new PIN unlocks, too.")
+            raise OfficeLineError("Give either --unlock or --stdin; a new PIN also unlocks.")
         engine = place.database()
         was = tries.unlock(engine, person, by=whoever(), now=datetime.now(UTC))
         engine.dispose()
@@ -200,8 +199,8 @@ def pin(
     engine.dispose()
     answer(
         place,
-        f"{name}'s PIN is set. Who calls in keys in {held.codes[person]} and then the PIN; "
-        "when the office calls, the PIN alone.",
+        f"{name}'s PIN is set. To call in, enter {held.codes[person]} and then the PIN; "
+        "when the office calls, enter only the PIN.",
     )
 
 
@@ -211,7 +210,9 @@ def _chosen(place: Context, person: str, given: str | None) -> str:
 
     if given is None:
         if not sys.stdin.isatty():
-            raise OfficeLineError("A PIN is asked for at a terminal; use --stdin to hand one over.")
+            raise OfficeLineError(
+                "A PIN can be asked for only at a terminal; use --stdin to pass it."
+            )
         given = str(typer.prompt("PIN (six digits)", hide_input=True, confirmation_prompt=True))
     held = secrets.read(place.home)
     configuration = place.configuration()
@@ -241,7 +242,7 @@ def _name(place: Context, person: str) -> str:
     known = _people(place)
     if person not in known:
         raise ConfigError(
-            f"There is nobody called '{person}' in {place.config}; "
+            f"There is no person '{person}' in {place.config}; "
             f"there are {', '.join(known) or 'no people'}."
         )
     return known[person]

@@ -43,7 +43,7 @@ def push(
     known = place.configuration().plan.people
     if person not in known:
         raise ConfigError(
-            f"There is nobody called '{person}' in {place.config}; "
+            f"There is no person '{person}' in {place.config}; "
             f"there are {', '.join(known) or 'no people'}."
         )
     name = known[person].name
@@ -62,7 +62,7 @@ def push(
         f"Nothing is pushed to {name} any more."
         if remove
         else f"{name} gets a push with each call about an urgent message; "
-        f"'officeline people push {person} --test' tries it.",
+        f"'officeline people push {person} --test' sends a test.",
     )
 
 
@@ -75,7 +75,9 @@ def _given(*, from_stdin: bool) -> str:
     elif sys.stdin.isatty():
         found = str(typer.prompt("Address of the push service", hide_input=True)).strip()
     else:
-        raise OfficeLineError("An address is asked for at a terminal; use --stdin to hand it over.")
+        raise OfficeLineError(
+            "An address can be asked for only at a terminal; use --stdin to pass it."
+        )
     if not found.isprintable() or not 0 < len(found) <= LONGEST or not is_service(found):
         raise OfficeLineError(
             "No push service has such an address; write it as Apprise does, "
@@ -100,4 +102,4 @@ def _test(place: Context, person: str, name: str) -> None:
             f"The push to {name} failed ({why}); look at the address and the network, and set it "
             f"again with 'officeline people push {person}'."
         )
-    typer.echo(f"The service took a test push to {name}.")
+    typer.echo(f"The push service accepted a test push to {name}.")

@@ -99,7 +99,7 @@ def rekey(
         place,
         f"New secrets for {', '.join(phones) or 'no desk phones'}, the manager and the token. "
         "'officeline up' must be started again, and each desk phone needs its new one; "
-        "the trunk's password is the carrier's and stays.",
+        "the trunk's password, set by the carrier, stays.",
     )
 
 
@@ -126,7 +126,7 @@ def set_(
     if remove and from_stdin:
         raise OfficeLineError("Give either --remove or --stdin.")
     if remove and not yes:
-        typer.confirm(f"Forget the password '{which}' of {practice(place)}?", abort=True, err=True)
+        typer.confirm(f"Delete the password '{which}' of {practice(place)}?", abort=True, err=True)
     given = "" if remove else _given(from_stdin=from_stdin)
     with deed(place, "secrets.set", which, removed=remove):
         secrets.change(
@@ -136,7 +136,9 @@ def set_(
             ),
         )
     done = "forgotten" if remove else "set"
-    answer(place, f"The password '{which}' is {done}; it counts from the line's next start on.")
+    answer(
+        place, f"The password '{which}' is {done}; it takes effect at the next start of the line."
+    )
 
 
 def _given(*, from_stdin: bool) -> str:
@@ -146,10 +148,12 @@ def _given(*, from_stdin: bool) -> str:
     elif sys.stdin.isatty():
         found = str(typer.prompt("Password", hide_input=True, confirmation_prompt=True))
     else:
-        raise OfficeLineError("A password is asked for at a terminal; use --stdin to hand it over.")
+        raise OfficeLineError(
+            "A password can be asked for only at a terminal; use --stdin to pass it."
+        )
     if not found.isprintable() or not 0 < len(found) <= LONGEST:
         raise OfficeLineError(
-            f"A password has 1 to {LONGEST} printable characters; have another one made."
+            f"A password has 1 to {LONGEST} printable characters; ask for a different one."
         )
     return found
 

@@ -58,14 +58,16 @@ def explain(
     Example: officeline explain --did +12125550100 --at "2026-11-28 02:10" --press 1
     """
     if (call is None) == (did is None):
-        raise OfficeLineError("Name either a call of the log by its id, or a number with --did.")
+        raise OfficeLineError("Give either the id of a logged call or a number with --did.")
     if call is not None and (caller or at or press or repeat > 1 or against):
-        raise OfficeLineError("A call of the log is told as it was; leave the other options out.")
+        raise OfficeLineError(
+            "A logged call is explained as it happened; leave out the other options."
+        )
     if call is not None:
         _past(office(context), call, as_json=as_json)
     elif did is not None:
         if not KEYS.issuperset(press or ()):
-            raise OfficeLineError("A key is one of 0 to 9, * and #; give one with each --press.")
+            raise OfficeLineError("Each --press takes one key: 0 to 9, * or #.")
         known = office(context)
         known = known if against is None else replace(known, file=against)
         plan = known.running() if against is None else known.plan()
@@ -82,7 +84,7 @@ def _past(context: Context, call: str, *, as_json: bool) -> None:
     history = get_call(engine, call)
     if history is None or not history.decisions:
         raise OfficeLineError(
-            f"There is no decided call '{call}' in the log; 'officeline calls list' shows the ids."
+            f"There is no routed call '{call}' in the log; 'officeline calls list' shows the ids."
         )
     running = context.running(reported=False)
     ran = past.of_call(engine, running, history.call.plan, history.call.started_at)
@@ -91,14 +93,14 @@ def _past(context: Context, call: str, *, as_json: bool) -> None:
         other = {"assessed_by": plan.hash}
         sys.stderr.write(
             f"This version cannot read plan {ran.unread}, which ran then; "
-            f"names are told as in plan {plan.hash}.\n"
+            f"names are shown as in plan {plan.hash}.\n"
         )
     reported = explaining.remember(history, plan.office.zone)
     if as_json:
         typer.echo(json.dumps({**explaining.to_json(reported), **other}, ensure_ascii=False))
         return
     typer.echo("\n".join(explaining.sentences(reported, plan)))
-    typer.echo(f"What came of it: {history.call.outcome or 'it goes on'}.")
+    typer.echo(f"Outcome: {history.call.outcome or 'it goes on'}.")
     for leg in history.legs:
         typer.echo(f"  {leg.person}: {leg.result or 'not known'}")
 
@@ -147,5 +149,5 @@ def _number(text: str, country: str) -> str:
 
     e164 = to_e164(text, country)
     if e164 is None:
-        raise OfficeLineError("That is no phone number; write it as in +1 212 555 0100.")
+        raise OfficeLineError("This is not a phone number; write it like +1 212 555 0100.")
     return e164

@@ -68,7 +68,7 @@ def diff(
         typer.echo(f"{path} is what runs, applied plan {running.id}.")
     else:
         typer.echo("\n".join(lines))
-        typer.echo(f"{added} lines more and {removed} lines less than {name}.")
+        typer.echo(f"{added} lines added and {removed} lines removed compared with {name}.")
 
 
 def apply(
@@ -108,10 +108,10 @@ def apply(
         ok=not judgement.objections,
     )
     if applied is None:
-        answer(known, f"Plan {wanted.plan.hash} was applied before; there is nothing to apply.")
+        answer(known, f"Plan {wanted.plan.hash} is already applied; there is nothing to apply.")
         note_if_down(known)
         return
-    _went(known, applied, "goes live within a second, for the calls after that")
+    _went(known, applied, "takes effect within a second, for new calls")
     _tell_what_waits(known, before, wanted)
 
 
@@ -134,13 +134,11 @@ def rollback(
     from pbx.db.plans import apply_text, get_applied, list_applied
 
     if not Home(known.home).database.exists():
-        raise OfficeLineError("No plan was applied yet; 'officeline apply' does it.")
+        raise OfficeLineError("No plan was applied yet; run 'officeline apply'.")
     engine = known.database()
     newest = list_applied(engine, 2)
     if plan_id is None and len(newest) < 2:  # noqa: PLR2004  # the one that runs, and one before
-        raise OfficeLineError(
-            "There is no plan before the one that runs; see 'officeline history'."
-        )
+        raise OfficeLineError("There is no plan before the running one; see 'officeline history'.")
     target = newest[1] if plan_id is None else get_applied(engine, plan_id)
     wanted = _parsed(target)
     applied = apply_text(
@@ -154,10 +152,10 @@ def rollback(
         what="plan.rolled-back",
     )
     if applied is None:
-        answer(known, f"Plan {target.hash} was applied last; there is nothing to return to.")
+        answer(known, f"Plan {target.hash} is already running; there is nothing to roll back to.")
         note_if_down(known)
         return
-    _went(known, applied, "goes live again within a second")
+    _went(known, applied, "takes effect again within a second")
     if known.file is not None:
         typer.echo(f"{known.config} was not changed.")
     _tell_what_waits(known, newest[0], wanted)
@@ -193,13 +191,13 @@ def history(context: typer.Context, *, as_json: AsJson = False) -> None:
         note = "" if not row.note else f"  {row.note}" if row.ok else f"  FORCED: {row.note}"
         typer.echo(f"{row.id:>4}  {row.hash}  {at}  {row.by}{note}")
     if not rows:
-        typer.echo("No plan was applied yet; 'officeline apply' does it.")
+        typer.echo("No plan was applied yet; run 'officeline apply'.")
 
 
 def refuse(judgement: Judgement, force: str | None) -> None:
     """Exit 1 with every objection, unless a reason overrides them."""
     if force is not None and not force.strip():
-        raise OfficeLineError("Give a reason: --force 'why it must go live all the same'.")
+        raise OfficeLineError("Give a reason: --force 'why it must be applied anyway'.")
     if not judgement.objections:
         return
     for objection in judgement.objections:

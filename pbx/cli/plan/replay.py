@@ -34,7 +34,7 @@ def replay(
     log = open_log(known)
     plan = replace(known, file=against).plan()
     decided = last_decisions(log, datetime.now(UTC) - timedelta(days=days))
-    with working("Deciding every call anew"):
+    with working("Routing every call again"):
         found = list(replaying.differences(decided, plan, known.numbers(plan)))
     if as_json:
         document = {
@@ -46,4 +46,6 @@ def replay(
         return
     for one in found:
         typer.echo("\n".join(replaying.sentences(one, plan)))
-    typer.echo(f"{len(found)} of {len(decided)} calls would go another way under {against}.")
+    typer.echo(
+        f"{len(found)} of {len(decided)} calls would be handled differently under {against}."
+    )

@@ -108,7 +108,7 @@ def _history(known: Context, plan: Plan, accepts: float) -> tuple[Load, str]:
 
     rows = list_calls(open_log(known), limit=MOST)
     if not rows:
-        raise OfficeLineError("The log holds no calls yet; name a load with --calls-per-night.")
+        raise OfficeLineError("The call log is empty; give a number with --calls-per-night.")
     days = max(WEEK, (datetime.now(UTC) - rows[-1].started_at).total_seconds() / 86_400)
     calls = ((row.started_at, row.line, row.urgency == "urgent") for row in rows)
     about = f"The load of {len(rows)} calls in the last {days:.0f} days, week by week."

@@ -65,7 +65,7 @@ def list_(
 
     out = plain_console()
     if not found:
-        out.print("Nothing was written down.")
+        out.print("No actions were recorded.")
         return
     now, times = datetime.now(zone), place.times()
     rows = plain_table("no.", "at", "who", "what", "about", "detail")
@@ -104,16 +104,16 @@ def verify(
     if as_json:
         typer.echo(json.dumps(vars(found)))
     elif found.ok:
-        typer.echo(f"All {found.entries} rows are as they were written. The head is {found.head}.")
+        typer.echo(f"All {found.entries} rows are unchanged. The head is {found.head}.")
     elif found.broken_at is not None and found.broken_at > found.entries:
         typer.echo(
             f"The head {kept} is not in the chain of {found.entries} rows: its end was removed, "
-            "or all of it was written anew."
+            "or all of it was rewritten."
         )
     else:
         typer.echo(
             f"The chain is broken at row {found.broken_at} of {found.entries}: a row there was "
-            "changed, removed or slipped in."
+            "changed, removed or inserted."
         )
     if not found.ok:
         raise typer.Exit(1)

@@ -62,12 +62,12 @@ def backup(
     _see_where(file, folder, keep)
     if bool(to) + passphrase + (passphrase_file is not None) != 1:
         raise OfficeLineError(
-            "Say once how it is locked: --to RECIPIENT, --passphrase or --passphrase-file FILE."
+            "Choose one way to encrypt it: --to RECIPIENT, --passphrase or --passphrase-file FILE."
         )
     if folder is not None and not to:
         raise OfficeLineError(
-            "Backups in a folder are locked for a public key, so that the machine holds no secret; "
-            "give --to RECIPIENT."
+            "Backups in a folder are encrypted for a public key, so that the machine holds no "
+            "secret; give --to RECIPIENT."
         )
     home = Home(place.home)
     if not home.database.exists():
@@ -157,7 +157,8 @@ def restore(
         )
     if (identity is not None) + passphrase + (passphrase_file is not None) != 1:
         raise OfficeLineError(
-            "Say once how it opens: --identity KEYFILE, --passphrase or --passphrase-file FILE."
+            "Choose one way to decrypt it: --identity KEYFILE, --passphrase or "
+            "--passphrase-file FILE."
         )
     place = office(context)
     unlock: Lock = (
@@ -190,7 +191,9 @@ def _words(file: Path | None, *, confirm: bool) -> str:
     """Read a passphrase from a file, or ask for it."""
     if file is None:
         if not sys.stdin.isatty():
-            raise OfficeLineError("A passphrase is asked for at a terminal; or --passphrase-file.")
+            raise OfficeLineError(
+                "A passphrase can be asked for only at a terminal; use --passphrase-file."
+            )
         return str(typer.prompt("Passphrase", hide_input=True, confirmation_prompt=confirm))
     try:
         words = file.read_text(encoding="utf-8-sig").partition("\n")[0].rstrip("\r")

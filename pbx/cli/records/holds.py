@@ -34,7 +34,7 @@ def add(context: typer.Context, target: Target, *, reason: Reason, by: By = None
 
     why = reason_of(reason)
     retention_holds.add_hold(engine, target, why, by=by or whoever(), now=datetime.now(UTC))
-    kept = f"{target} is kept, however old it gets, until 'officeline hold lift {target}'."
+    kept = f"{target} is kept past its retention period until 'officeline hold lift {target}'."
     answer(place, kept)
 
 
@@ -88,4 +88,4 @@ def list_(
         made = f"By {one.by}, {times.moment(one.made_at)}."
         typer.echo(f"{one.target}: {one.reason}. {made}{lifted}")
     if not found:
-        typer.echo("Nothing is held.")
+        typer.echo("There are no holds.")

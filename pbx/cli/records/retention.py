@@ -74,5 +74,6 @@ def retention(
 def _reported(counts: dict[str, int]) -> str:
     return (
         "{calls} calls ({records} of Asterisk's own records), {placed} calls to patients, "
-        "{messages} messages, {recordings} recordings and {copies} copies of before an upgrade"
+        "{messages} messages, {recordings} recordings and {copies} database copies from before "
+        "an upgrade"
     ).format_map(counts)

@@ -177,13 +177,13 @@ def span(
             return around(kind, day_of(date_, zone))
         return around(kind, around(kind, today)[0] - DAY)
     if date_ is not None or start is None:
-        raise OfficeLineError(
-            "Which days are meant is open; name --from and --to, or --date alone."
-        )
+        raise OfficeLineError("The days are not clear; give --from and --to, or only --date.")
     first, last = day_of(start, zone), today + DAY if end is None else day_of(end, zone)
     if not DAY <= last - first <= LONGEST * DAY:
         shown = f"From {times.day(first)} up to {times.day(last)}"
-        raise OfficeLineError(f"{shown} is no span of days, or over five years; name other days.")
+        raise OfficeLineError(
+            f"{shown} is not a span of days, or is over five years; name other days."
+        )
     return first, last
 
 
@@ -217,14 +217,16 @@ def _tell(
     kind = wanted.kind if wanted.kind != "oncall" else "on call"
     title = f"{office.name}: {kind}, {days(wanted, office.times)}"
     if wanted.as_json and wanted.csv == "-":
-        raise OfficeLineError("Stdout takes one of --json and --csv; name a file with --csv.")
+        raise OfficeLineError(
+            "Only --json or --csv can go to standard output; name a file with --csv."
+        )
     if wanted.html is not None or wanted.csv is not None:
         about = f"{wanted.kind} {first}"
         recorded(known, "report.exported", about, days=(wanted.last - first).days)
     if wanted.html is not None:
         from pbx.reports.page import report
 
-        days_of = f"Days of the office's clock, {office.zone.key}."
+        days_of = f"Days are in the office's time zone, {office.zone.key}."
         about = " ".join(filter(None, (days_of, plans.changed(past), plans.history_sentence(past))))
         _write(wanted.html, "--html", lambda file: file.write(report(title, about, tables)))
     if wanted.csv is not None:

@@ -53,7 +53,7 @@ def reconcile(
     known = office(context)
     zone = known.zone()
     wanted = day_of(day, zone)
-    with working("Holding both ledgers against each other"):
+    with working("Comparing the call log with Asterisk's records"):
         found = reconciled(known, wanted, zone)
     whole = revealing(known, "reconcile", wanted.isoformat(), reveal=reveal)
     if as_json:
@@ -69,7 +69,7 @@ def day_of(text: str, zone: ZoneInfo) -> date:
     """Read a day as people write it; OfficeLineError if it is none, or at the calendar's ends."""
     found = local_day(when.parse_time(text, zone, datetime.now(zone), past=True), zone)
     if not date.min.year < found.year < date.max.year:
-        raise OfficeLineError(f"'{text}' is too far away; name a day of these years.")
+        raise OfficeLineError(f"'{text}' is too far away; name a day closer to today.")
     return found
 
 
@@ -163,7 +163,9 @@ def _print(found: Reconciliation, day: date, times: TimeText, *, reveal: bool) -
     if not found.unaccounted:
         out.print("Every call is accounted for, in our log and in Asterisk's records.")
         return
-    out.print("These are not accounted for; 'officeline calls show CALL' has what our log knows.\n")
+    out.print(
+        "These are not accounted for; 'officeline calls show CALL' shows what the call log has.\n"
+    )
     now = datetime.now(times.zone)
     rows = plain_table("call", "started", "line", "from", "urgency", "outcome", "why")
     for one in found.unaccounted:

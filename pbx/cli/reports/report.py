@@ -54,7 +54,9 @@ def morning(
     Example: officeline report morning --html /tmp/sheet.html
     """
     if as_json and to_csv == "-":
-        raise OfficeLineError("Stdout takes one of --json and --csv; name a file with --csv.")
+        raise OfficeLineError(
+            "Only --json or --csv can go to standard output; name a file with --csv."
+        )
     known = office(context)
     plan = known.running()
     wanted = day_of(day, plan.office.zone)
@@ -94,7 +96,7 @@ def audited(found: Night) -> str:
     entries, head = found.audit
     return (
         f"The audit has {entries} rows, and its head is {head}; "
-        "'officeline audit verify --head' finds out later whether it still has them."
+        "'officeline audit verify --head' can check later that none was removed."
     )
 
 

@@ -88,7 +88,9 @@ class Context:
             except ConfigError:
                 break  # written by another version, which the daemon cannot run either
             if reported and not self._is_file(applied.text):
-                sys.stderr.write(f"This is plan {applied.hash}, which runs; the file is another.\n")
+                sys.stderr.write(
+                    f"This is plan {applied.hash}, which runs; the configuration file differs.\n"
+                )
             return laid_over(found, database)
         return self.plan()
 

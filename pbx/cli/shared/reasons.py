@@ -14,6 +14,6 @@ def reason_of(text: str, option: str = "--reason", *, needed: bool = True) -> st
     if len(words) > LONGEST_REASON or (needed and not words):
         least = 1 if needed else 0
         raise OfficeLineError(
-            f"The reason has to have {least} to {LONGEST_REASON} characters; give it with {option}."
+            f"The reason must have {least} to {LONGEST_REASON} characters; give it with {option}."
         )
     return mask_within("".join(sign for sign in words if sign.isprintable()))

@@ -34,5 +34,5 @@ def sentence(error: Exception) -> str:
     option = getattr(error, "option_name", None)
     if option in _GLOBAL and text.startswith("No such option"):
         given = f"{root} {option} {_GLOBAL[option]} {command.removeprefix(f'{root} ')}"
-        return f"{option} stands before the command, as in '{given}'.\n"
-    return f"{OfficeLineError(text)}; '{command} --help' tells what can be given.\n"
+        return f"{option} must come before the command, as in '{given}'.\n"
+    return f"{OfficeLineError(text)}; '{command} --help' shows what can be given.\n"

@@ -121,7 +121,7 @@ def read_number(text: str, country: str) -> str:
     """Read a phone number, as people of the office's country write it, as E.164."""
     e164 = to_e164(text, country)
     if e164 is None:
-        raise OfficeLineError("That is no phone number; write it as in +1 212 555 0100.")
+        raise OfficeLineError("This is not a phone number; write it like +1 212 555 0100.")
     return e164
 
 

@@ -61,7 +61,7 @@ def test_a_list_says_who_did_what(home: Path) -> None:
     some = officeline(home, "list", "--who", "bob", "--what", "plan", "--from", "2026-11-28")
     assert "plan.applied" in some.stdout
     assert "amy" not in some.stdout
-    assert officeline(home, "list", "--to", "2026-01-01").stdout == "Nothing was written down.\n"
+    assert officeline(home, "list", "--to", "2026-01-01").stdout == "No actions were recorded.\n"
 
 
 def test_a_whole_chain_holds_and_a_gap_is_exit_1(home: Path) -> None:

@@ -189,16 +189,16 @@ def test_a_daemon_without_asterisk(place: Path) -> None:
 @pytest.mark.parametrize(
     ("words", "answer"),
     [
-        (("people", "mobile", "nobody", "+12125550111"), "nobody called 'nobody'"),
-        (("people", "mobile", "lee", "911"), "no phone number"),
-        (("people", "mobile", "lee", "twelve"), "no phone number"),
+        (("people", "mobile", "nobody", "+12125550111"), "no person 'nobody'"),
+        (("people", "mobile", "lee", "911"), "not a phone number"),
+        (("people", "mobile", "lee", "twelve"), "not a phone number"),
         (("calls", "show", "x"), "no call log"),
         (("canary",), "No office runs"),
         (("drill", "failsafe", "--ring", "--yes"), "No office runs"),
     ],
 )
 def test_a_wrong_word(place: Path, words: tuple[str, ...], answer: str) -> None:
-    """Commands refuse what they cannot do, and the secrets file is as it was."""
+    """Commands refuse what they cannot do, and the secrets file is unchanged."""
     before = (place / "home" / "secrets.json").read_bytes()
     code, said = officeline(place, *words)
     refused(place, code, said, answer)

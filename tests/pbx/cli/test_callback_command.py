@@ -65,10 +65,10 @@ def test_without_a_running_office_nothing_is_left_to_dial(
     [
         (("osei", PATIENT), "Dr. Kofi Osei has no PIN"),
         (("patel", PATIENT), "Dr. Mira Patel has no mobile"),
-        (("nobody", PATIENT), "There is nobody called"),
-        (("lee", "911"), "That is no phone number"),
-        (("lee", "555-0142"), "That is no phone number"),
-        (("patel", "nonsense"), "That is no phone number"),  # before her missing mobile
+        (("nobody", PATIENT), "There is no person"),
+        (("lee", "911"), "This is not a phone number"),
+        (("lee", "555-0142"), "This is not a phone number"),
+        (("patel", "nonsense"), "This is not a phone number"),  # before her missing mobile
     ],
 )
 def test_what_cannot_be_is_said_at_once(home: Home, words: tuple[str, ...], sentence: str) -> None:
@@ -96,6 +96,6 @@ def test_a_refusal_is_reported_without_the_number(home: Home) -> None:
     found = officeline(home, "lee", PATIENT)
     running.join(5)
     assert found.exit_code == 1
-    refusal = "This number is not called now: 2 calls a day are the limit.\n"
+    refusal = "This number cannot be called now: 2 calls a day are the limit.\n"
     assert found.stdout == f"Lakeside Internal Medicine: {refusal}"
     assert "0142" not in found.output

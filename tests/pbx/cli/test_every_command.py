@@ -44,7 +44,8 @@ CALL = "1795456091.0"  # which the help's examples name
 FREE = {"by", "disposition", "flag", "force", "reason", "text", "what", "who"}
 REFUSED = 2
 NOTE = re.compile(
-    "which runs; the file is another|is not what runs|says how far it is|^The secrets file holds no"
+    "which runs; the configuration file differs|is not what runs|says how far it is"
+    "|^The secrets file holds no"
 )
 # Where the help's example is right for its reader and not for a look at each value
 INSTEAD = {
@@ -278,7 +279,7 @@ def test_a_time_is_assessed_before_there_is_a_database(
     database.unlink()
     code, out, err = own(*command.with_bad(parameter, "yesteryear"))
     assert (code, out) == (2, "")
-    assert re.search("yesteryear|Which days are meant is open", one_sentence(err)), err
+    assert re.search("yesteryear|The days are not clear", one_sentence(err)), err
     assert not database.exists()
 
 

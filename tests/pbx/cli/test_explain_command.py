@@ -181,20 +181,20 @@ def test_a_call_of_the_log_is_reported_from_what_was_kept(home: Path) -> None:
     assert reported["decision"]["kind"] == "escalation"
     assert reported["reasons"][-1]["rule"] == "urgent at night"
     sentences = officeline(home, "explain", "1.1").stdout
-    assert "What came of it: connected." in sentences
+    assert "Outcome: connected." in sentences
     assert "then a message" not in sentences  # of its steps the first alone was kept
 
 
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (("explain",), "by its id"),
-        (("explain", "1.1", "--did", MAIN), "by its id"),
-        (("explain", "--did", "12"), "no phone number"),
-        (("explain", "--did", "+12125550100", "--from", "gate 7"), "no phone number"),
-        (("explain", "1.1", "--press", "2"), "told as it was"),
+        (("explain",), "id of a logged call"),
+        (("explain", "1.1", "--did", MAIN), "id of a logged call"),
+        (("explain", "--did", "12"), "not a phone number"),
+        (("explain", "--did", "+12125550100", "--from", "gate 7"), "not a phone number"),
+        (("explain", "1.1", "--press", "2"), "explained as it happened"),
         (("explain", "--did", MAIN, "--at", "soon"), "'soon' is not a time"),
-        (("explain", "--did", MAIN, "--press", "12"), "A key is one of"),
+        (("explain", "--did", MAIN, "--press", "12"), "Each --press takes one key"),
         (("explain", "--did", MAIN, "--at", "0001-01-01"), "'0001-01-01' is not a time"),
         (("explain", "9.9"), "no call log"),
     ],

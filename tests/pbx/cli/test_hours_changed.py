@@ -133,7 +133,7 @@ def test_the_hours_are_those_of_the_plan_that_runs(place: Path) -> None:
     explain = [*where, "explain", "--did", "+12125550101", "--json"]
     reported = CliRunner().invoke(app, explain)
     assert json.loads(reported.stdout)["hours"] == "open"
-    assert "which runs; the file is another" in reported.stderr
+    assert "which runs; the configuration file differs" in reported.stderr
     reported = CliRunner().invoke(app, [*explain, "--against", str(place / "office.toml")])
     assert json.loads(reported.stdout)["hours"] == "closed"
     assert "is not what runs" in reported.stderr

@@ -132,7 +132,7 @@ def test_now_says_when_nothing_ever_changes(config: Path) -> None:
     ],
 )
 def test_bad_input_is_one_sentence(config: Path, words: tuple[str, ...]) -> None:
-    """What is wrong and what to do; nothing on stdout, and the file is as it was."""
+    """What is wrong and what to do; nothing on stdout, and the file is unchanged."""
     assert words[-1] in complaint(officeline(config, *words))
     assert config.read_text(encoding="utf-8") == EXAMPLE + LAB
 
@@ -179,7 +179,7 @@ def test_write_keeps_the_rest_and_is_done_once(config: Path) -> None:
     assert config.stat().st_mode & 0o777 == 0o640
     assert [path.name for path in config.parent.iterdir() if path.is_file()] == ["office.toml"]
     again = printed(officeline(config, "suggest", "--year", "2099", "--write"))
-    assert again == f"{config} decides every public holiday to come already.\n"
+    assert again == f"{config} already covers every coming public holiday.\n"
     assert config.read_text(encoding="utf-8") == text
     closed = officeline(config, "now", "--at", "2099-07-03 10:00", "--office-hours", "office")
     assert "closed: Independence Day (observed)" in printed(closed)
@@ -190,7 +190,7 @@ def test_write_follows_a_link_and_says_so(config: Path) -> None:
     link = config.with_name("link.toml")
     link.symlink_to(config)
     text = printed(officeline(link, "suggest", "--year", "2099", "--write"))
-    assert re.search(rf"These \d+ closures are now in {link}, which waits", text)
+    assert re.search(rf"These \d+ closures are now in {link}, not yet applied", text)
     assert link.is_symlink()
     assert "Thanksgiving" in config.read_text(encoding="utf-8")
 

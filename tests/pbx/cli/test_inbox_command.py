@@ -312,7 +312,7 @@ def test_play_prints_where_the_recordings_are(home: Path) -> None:
     assert copied.splitlines() == [str(to), str(home / "copy-2.wav")]
     assert to.read_bytes() == own.read_bytes()
     assert to.stat().st_mode & 0o077 == 0
-    assert "is there already" in complaint(officeline(home, "play", URGENT.id, "--to", str(to)))
+    assert "already exists" in complaint(officeline(home, "play", URGENT.id, "--to", str(to)))
 
 
 def test_whole_numbers_are_shown_when_asked_for_and_written_down(home: Path) -> None:

@@ -170,8 +170,8 @@ def test_a_missing_answer_writes_nothing(tmp_path: Path, missing: str) -> None:
         ("--preset", "hospital", "choose one of concierge, group, solo"),
         ("--name", 'Elm "Street"', "no name of"),
         ("--timezone", "Chicago", "no time zone 'Chicago'"),
-        ("--number", "911", "no phone number"),
-        ("--backline", "12", "no phone number"),
+        ("--number", "911", "not a phone number"),
+        ("--backline", "12", "not a phone number"),
         ("--backline", "312 555 0100", "has the same did"),
         ("--hours", "mon-fri", "has no hours"),
         ("--hours", "mon 5-9", "'5' may be 5 AM or 5 PM"),
@@ -198,7 +198,7 @@ def test_a_bad_answer_writes_nothing(tmp_path: Path, flag: str, bad: str, why: s
     [
         ("kim=12\n", "Line 1"),
         ("kim: +13125550171", "Line 1"),
-        (f"{MOBILES}yew=+13125550173", "nobody called 'yew'"),
+        (f"{MOBILES}yew=+13125550173", "no person 'yew'"),
     ],
 )
 def test_bad_mobiles_write_nothing(tmp_path: Path, given: str, why: str) -> None:
@@ -303,7 +303,7 @@ def test_a_physician_more_takes_nobodys_turn(tmp_path: Path) -> None:
     )
     after = (tmp_path / "config/office.toml").read_text()
     assert code == 0
-    assert "write yew into a schedule's rotation" in printed
+    assert "add yew to a schedule's rotation" in printed
     assert after.replace('\n[people.yew]\nname = "Dr. Bo Yew"\nrole = "physician"\n', "") == before
     assert set(secrets.read(tmp_path / "var").mobiles) == {"kim", "roe", "yew"}
 
@@ -406,7 +406,7 @@ def test_a_conversation_ends_in_a_practice(tmp_path: Path) -> None:
             ("you probably mean America/New_York, which has it", "back\n"),
             ("time zone, such as America/New_York [EST]", "America/Chicago\n"),
             ("office's number", "911\n"),
-            ("That is no phone number", "312 555 0100\n"),
+            ("This is not a phone number", "312 555 0100\n"),
             ("back line", "\n"),
             ("Open hours", "\n"),
             ("carrier", "\n"),
@@ -541,7 +541,7 @@ def test_an_answer_that_is_no_text_is_asked_again(tmp_path: Path) -> None:
     )
     said = done.stderr.decode()
     assert (done.returncode, done.stdout, "Traceback" in said) == (2, b"", False), said
-    assert "That is no UTF-8 text." in said
+    assert "This is not UTF-8 text." in said
     assert "time zone" in said.splitlines()[-1]
     shut = subprocess.run(
         ["/bin/sh", "-c", 'exec "$@" <&-', "sh", *run],
@@ -571,9 +571,9 @@ def test_an_unattended_run_leaves_kept_answers_alone(tmp_path: Path) -> None:
         (1, "", "An answer is needed here."),
         (2, "Eastern", "Did you mean America/New_York?"),
         (2, "Gotham", "there is no time zone 'Gotham'"),
-        (3, "911", "no phone number"),
-        (3, "555-0100", "no phone number"),
-        (4, "12", "no phone number"),
+        (3, "911", "not a phone number"),
+        (3, "555-0100", "not a phone number"),
+        (4, "12", "not a phone number"),
         (4, "312 555 0100", "the office's own number"),
         (5, "9-5", "has no weekdays"),
         (5, "Mon-Fri 5-9", "'5' may be 5 AM or 5 PM"),
@@ -583,7 +583,7 @@ def test_an_unattended_run_leaves_kept_answers_alone(tmp_path: Path) -> None:
         (8, "Kim!", "no id such as"),
         (8, "desk1", "There is a 'desk1' already"),
         (8, "everyone", "There is a 'everyone' already"),
-        (10, "171", "no phone number"),
+        (10, "171", "not a phone number"),
     ],
 )
 def test_each_answer_is_checked_as_it_is_given(

@@ -152,17 +152,17 @@ def test_titles_that_are_no_shifts(place: Context) -> None:
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        (("--person", "Night call"), "'Night call' does not say whose a title is"),
-        (("--person", "=lee"), "'=lee' does not say whose a title is"),
+        (("--person", "Night call"), "'Night call' names no person for a title"),
+        (("--person", "=lee"), "'=lee' names no person for a title"),
         (
             ("--person", "Night call=leigh"),
-            "There is nobody called 'leigh' in the plan; there is lee",
+            "There is no person 'leigh' in the plan; there is lee",
         ),
         (("--feed", " "), "The feed has no name"),
         (("--schedule", "nurses"), "There is no schedule 'nurses' in the plan"),
     ],
 )
 def test_what_is_refused(place: Context, options: tuple[str, ...], words: str) -> None:
-    """With a sentence, and the file is as it was."""
+    """With a sentence, and the file is unchanged."""
     assert words in imported(place, calendar((7, "Lee")), *options)
     assert place.config.read_text(encoding="utf-8") == EXAMPLE

@@ -103,16 +103,16 @@ def test_the_schedule_before_any_change(place: Context) -> None:
         (["override", "--backup", "lee"], (("osei", "diaz"), "lee"),
          "Dr. Ana Lee steps in as the backup for 'doctors'"),
         (["override", "--backup", "osei"], (("osei", "diaz"), "patel"),
-         "Warning: this changes nothing, as the schedule stands now."),
+         "Warning: this changes nothing in the current schedule."),
         (["override", "--backup", "patel"], (("osei", "diaz"), "patel"),
-         "Warning: this changes nothing, as the schedule stands now."),
+         "Warning: this changes nothing in the current schedule."),
         (["override", "--remove", "patel"], (("osei", "diaz"), "patel"),
-         "Warning: this changes nothing, as the schedule stands now."),
+         "Warning: this changes nothing in the current schedule."),
         (["swap", "osei", "lee"], (("lee", "diaz"), "patel"),
-         "Note: Dr. Ana Lee has no shift in that time and gives none."),
+         "Note: Dr. Ana Lee has no shift in that time, so none is given away."),
         (["swap", "osei", "patel"], (("patel", "diaz"), "osei"), "Dr. Kofi Osei steps in as the"),
         (["swap", "lee", "patel"], (("osei", "diaz"), "lee"),
-         "Note: Dr. Ana Lee has no shift in that time and gives none."),
+         "Note: Dr. Ana Lee has no shift in that time, so none is given away."),
         (["swap", "chen", "diaz"], (("osei", "chen"), "patel"), ""),
     ],
 )  # fmt: skip
@@ -174,10 +174,10 @@ def test_a_change_of_a_week_in_which_somebody_is_away(
           "'officeline oncall list'.")),
         (["override", "--schedule", "doctors", *TONIGHT, "--reason", "x", "--backup", "lee",
           "--add", "chen"],
-         ("An override does one thing; name --add PERSON, --remove PERSON, --backup PERSON, or "
+         ("An override makes one change; give --add PERSON, --remove PERSON, --backup PERSON, or "
           "--replace PERSON --by PERSON.")),
         (["override", "--schedule", "doctors", *TONIGHT, "--reason", "x", "--backup", "nobody"],
-         "There is nobody called 'nobody' in the plan; there is lee, osei, patel, chen, diaz."),
+         "There is no person 'nobody' in the plan; there is lee, osei, patel, chen, diaz."),
     ],
 )  # fmt: skip
 def test_what_cannot_be(place: Context, words: list[str], sentence: str) -> None:
@@ -283,7 +283,7 @@ def test_away_writes_a_vacation_into_the_file(
     words = ("away", who, "--from", "2026-11-25", "--to", end)
     assert "Nothing was written" in run(place, *words, "--dry-run")
     assert place.config.read_text() == text
-    assert "'officeline apply' lets it go live." in run(place, *words)
+    assert "run 'officeline apply' to apply it." in run(place, *words)
     assert holds(place, at) == expected
     assert (holds(place, "now"), holds(place, back)) == (before, after)
     rest = re.sub(
@@ -325,11 +325,11 @@ def test_away_says_who_takes_the_turns(place: Context) -> None:
           "EST; name one "
           "that ends later.")),
         (["away", "lea", "--from", "2026-11-27", "--to", "2026-11-28"],
-         "There is nobody called 'lea' in the plan; did you mean 'lee'?"),
+         "There is no person 'lea' in the plan; did you mean 'lee'?"),
     ],
 )  # fmt: skip
 def test_an_absence_that_cannot_be(place: Context, words: list[str], sentence: str) -> None:
-    """One sentence, and the file is as it was."""
+    """One sentence, and the file is unchanged."""
     text = place.config.read_bytes()
     assert complaint(place, *words) == sentence
     assert place.config.read_bytes() == text

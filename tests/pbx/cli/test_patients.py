@@ -108,7 +108,7 @@ REFUSED = {
     "P9,Bell \x07,2125550150,,": "name",
     "P9,No Number,,,": "no number",
     "P9,Bad Number,2125550150; 555-77123,,": "…7123 is no phone number",
-    "P9,Emergency,911,,": "no phone number",
+    "P9,Emergency,911,,": "not a phone number",
     "P9,Ours,2125550100,,": "the office's own number",
     "P9,Unknown Panel,2125550150,smith,": "no physician of the plan (there is lee, osei, patel)",
     "P9,Wide,2125550150,,,what": "more columns",
@@ -261,7 +261,7 @@ def test_what_would_change_is_shown_before_it_is_asked(place: Context) -> None:
     )
     asked = "Import this into Lakeside Internal Medicine? [y/N]:"
     for words, answer, code, end in (
-        (["--dry-run"], "", 0, "nothing was imported, as --dry-run asks; 0 rows refused.\n"),
+        (["--dry-run"], "", 0, "nothing was imported because of --dry-run; 0 rows refused.\n"),
         ([], "n\n", 1, ""),
     ):
         done = run(place, "import", file, *words, code=code, given=answer)

@@ -95,7 +95,7 @@ def test_what_runs_is_not_applied_again(place: Context) -> None:
     """The same text twice is one row, and to go back to what runs is nothing to do."""
     run(place, "apply")
     assert "nothing to apply" in run(place, "apply").stdout
-    assert "nothing to return to" in run(place, "rollback", "1").stdout
+    assert "nothing to roll back to" in run(place, "rollback", "1").stdout
     assert len(document(place, "history")["plans"]) == 1
 
 
@@ -173,7 +173,7 @@ def test_diff_counts_and_shows(place: Context) -> None:
     assert found["applied"]["id"] == 1
     changed = [line for line in found["diff"][2:] if line[0] in "+-"]
     assert [("15" in changed[0]), ("20" in changed[1])] == [True, True]
-    assert "1 lines more and 1 lines less" in run(place, "diff", str(other)).stdout
+    assert "1 lines added and 1 lines removed" in run(place, "diff", str(other)).stdout
 
 
 @pytest.mark.parametrize(
@@ -201,7 +201,7 @@ def test_what_waits_for_a_start_is_said(
     pulse.open()  # as a control layer that runs
     said = run(place, "apply").stdout
     pulse.close()
-    assert "goes live within a second" in said
+    assert "takes effect within a second" in said
     assert ("at the next start" in said) == (what is not None)
     assert (what or "") in said
 
@@ -217,7 +217,7 @@ def test_nothing_that_runs_is_said(place: Context) -> None:
     name = "Lakeside Internal Medicine"
     assert first == f"{name}: Plan {plan} is applied, as applied plan 1.\n{waits}"
     again = run(place, "apply").stdout
-    assert again == f"{name}: Plan {plan} was applied before; there is nothing to apply.\n{waits}"
+    assert again == f"{name}: Plan {plan} is already applied; there is nothing to apply.\n{waits}"
     place.config.write_text(EXAMPLE.replace("Lakeside", "Seaside"))
     assert "Seaside Internal Medicine: Plan " in run(place, "apply").stdout
     assert run(place, "rollback").stdout == (
@@ -279,7 +279,7 @@ def test_a_diff_spreads_no_number(place: Context) -> None:
 
 
 def test_a_mistyped_home_is_left_alone(place: Context) -> None:
-    """There is nothing to return to, and no home is made for it."""
+    """There is nothing to roll back to, and no home is made for it."""
     with pytest.raises(OfficeLineError, match="No plan was applied yet"):
         run(place, "rollback")
     assert not place.home.exists()

@@ -146,7 +146,7 @@ def test_the_log_can_be_the_load(home: Path) -> None:
     assert "no call log" in str(refused.exception)
     open_database(Home(home).database).dispose()
     refused = officeline(home, "simulate", "--history")
-    assert "holds no calls yet" in str(refused.exception)
+    assert "call log is empty" in str(refused.exception)
     writer = LogWriter(lambda: open_database(Home(home).database))
     at = datetime.now(UTC) - timedelta(hours=1)
     writer.put(records.CallStarted("1.1", at, "backline", "+12125550101", None, "abc"))

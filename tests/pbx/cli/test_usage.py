@@ -60,7 +60,7 @@ def test_what_is_not_understood_is_one_sentence(line: str, reported: str) -> Non
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.startswith(reported)
     assert re.fullmatch(
-        r"[^\n]+; 'officeline[a-z ]* --help' tells what can be given\.\n", done.stderr
+        r"[^\n]+; 'officeline[a-z ]* --help' shows what can be given\.\n", done.stderr
     )
 
 
@@ -69,11 +69,11 @@ def test_what_is_not_understood_is_one_sentence(line: str, reported: str) -> Non
     [
         (
             "check --config x.toml",
-            "--config stands before the command, as in 'officeline --config FILE check'.",
+            "--config must come before the command, as in 'officeline --config FILE check'.",
         ),
         (
             "calls list --home=x",
-            "--home stands before the command, as in 'officeline --home DIR calls list'.",
+            "--home must come before the command, as in 'officeline --home DIR calls list'.",
         ),
     ],
 )

@@ -261,7 +261,7 @@ async def test_a_test_push_says_whether_it_was_taken(tmp_path: Path) -> None:
         code, said = await asyncio.to_thread(
             officeline, tmp_path, "people", "push", "lee", "--test"
         )
-        assert (code, said) == (0, "The service took a test push to Dr. Ana Lee.\n")
+        assert (code, said) == (0, "The push service accepted a test push to Dr. Ana Lee.\n")
         assert service.taken[0]["message"] == "This is a test."
         service.answer = 403
         code, said = await asyncio.to_thread(

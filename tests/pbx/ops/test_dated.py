@@ -165,7 +165,7 @@ def test_fourteen_are_kept_unless_said_otherwise(place: Path) -> None:
         (("--folder", "{}/backups", "--keep", "0", *TO), "give --keep 1 or more"),
         (("--folder", "{}/backups", "--to", "age1nokey"), "A recipient is an age public key"),
         (("--folder", "{}/backups", "--to", str(KEY)), "must not be on this machine"),
-        (("--folder", "{}/backups"), "Say once how it is locked"),
+        (("--folder", "{}/backups"), "Choose one way to encrypt it"),
         (("--folder", "{}/backups", "--passphrase"), "holds no secret; give --to RECIPIENT"),
         (("--folder", "{}/backups", "{}/x.age", *TO), "and not both"),
         (("{}/x.age", "--keep", "3", *TO), "--keep is about the files of a folder"),

@@ -231,7 +231,7 @@ def test_the_command_writes_units_of_backups_for_a_key(tmp_path: Path) -> None:
     etc = tmp_path / "etc"
     words = ("--write", str(etc))
     done = given(*words)
-    assert "No unit of backups is written: it needs a public key" in done.stderr
+    assert "No backup unit was written: it needs a public key" in done.stderr
     assert not list(etc.rglob("*backup*"))
     folder = ("--backup-folder", "/srv/backups")
     done = given(*words, "--backup-to", RECIPIENT, *folder, "--keep", "7")
@@ -243,7 +243,7 @@ def test_the_command_writes_units_of_backups_for_a_key(tmp_path: Path) -> None:
     assert f"--folder /srv/backups --keep 7 --to {RECIPIENT}" in units[0].read_text()
     assert "OnCalendar=*-*-* 03:30 America/New_York" in units[1].read_text()
     before = [unit.read_text() for unit in units]
-    assert f"stay as they are: {units[0]}, {units[1]}." in given(*words, "--yes").stderr
+    assert f"were left unchanged: {units[0]}, {units[1]}." in given(*words, "--yes").stderr
     assert [unit.read_text() for unit in units] == before
 
 
@@ -252,7 +252,7 @@ def test_the_command_writes_units_of_backups_for_a_key(tmp_path: Path) -> None:
     [
         (("--backup-to", RECIPIENT), "needs both a key and a folder"),
         (("--backup-folder", "/srv/b"), "needs both a key and a folder"),
-        (("--keep", "3"), "--keep is about backups"),
+        (("--keep", "3"), "--keep applies only to backups"),
         (("--backup-to", "age1", "--backup-folder", "/srv/b"), "an age public key"),
         (("--backup-to", str(KEY), "--backup-folder", "/srv/b"), "must not be on this machine"),
         (("--backup-to", RECIPIENT, "--backup-folder", "/srv/b", "--keep", "0"), "At least one"),

@@ -269,7 +269,7 @@ def test_holds_are_listed_and_refused(place: Path) -> None:
         done = officeline(place, "hold", *words, "--reason", "x")
         assert isinstance(done.exception, OfficeLineError), words
     officeline(place, "hold", "lift", HELD.id, "--reason", "x")
-    assert officeline(place, "hold", "list").stdout == "Nothing is held.\n"
+    assert officeline(place, "hold", "list").stdout == "There are no holds.\n"
     assert HELD.id in officeline(place, "hold", "list", "--all").stdout
 
 

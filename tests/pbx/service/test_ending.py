@@ -58,8 +58,8 @@ def test_who_stopped_it_is_written_down_first(home: Home, begin: Begin) -> None:
         other.execute("BEGIN IMMEDIATE")
         done = stop(home)
         assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
-        assert done.stderr.endswith("give --yes to stop it all the same.\n")
-        assert "who stops the line cannot be written down (" in done.stderr
+        assert done.stderr.endswith("give --yes to stop it anyway.\n")
+        assert "cannot record in the audit who stops the line (" in done.stderr
         assert process.poll() is None
         done = stop(home, "--yes")
         assert done.stderr.startswith("This stop is not in the audit: ")
