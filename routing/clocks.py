@@ -82,13 +82,13 @@ def read_mark(text: str) -> Mark:
         return Mark(text, HALF_DAY, 0, "pm" if text == NOON else "am")
     found = _CLOCK.fullmatch(text)
     if found is None:
-        raise UnknownError(f"'{text}' is no time of the day")
+        raise UnknownError(f"'{text}' is not a time of day")
     known = Mark(text, int(found[1]), int(found[2] or 0), found[3] or "")
     most = HALF_DAY if known.half else 24
     if not bool(known.half) <= known.hour <= most or known.minute > 59:  # noqa: PLR2004  # minutes
-        raise UnknownError(f"'{text}' is no time of the day")
+        raise UnknownError(f"'{text}' is not a time of day")
     if known.hour == 24 and known.minute:  # noqa: PLR2004  # hours
-        raise UnknownError(f"'{text}' is no time of the day")
+        raise UnknownError(f"'{text}' is not a time of day")
     return known
 
 
@@ -160,7 +160,7 @@ def _day(words: str) -> date:
         return _checked(number, int(found[2]), found[3])
     if (found := _DAY_FIRST.fullmatch(words)) and (number := month(found[2])):
         return _checked(number, int(found[1]), found[3])
-    raise UnknownError(f"'{words}' is no date such as 11/30/2026 or 2026-11-30")
+    raise UnknownError(f"'{words}' is not a date such as 11/30/2026 or 2026-11-30")
 
 
 def _checked(number: int, day_of: int, year: str | None) -> date:

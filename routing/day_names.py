@@ -64,7 +64,7 @@ def yearly(text: str) -> DayOfYear | Monthly | YearlyRange:
         return _monthly(words) or _range(words) or _day(words)
     except ValueError as error:
         raise ValueError(
-            f"'{text}' is no day such as '12-25', 'July 4 observed', 'last mon of may', "
+            f"'{text}' is not a day such as '12-25', 'July 4 observed', 'last mon of may', "
             f"'day after thanksgiving', 'first mon of each month' or '12-24 to 01-01'{_why(error)}"
         ) from error
 

@@ -31,7 +31,7 @@ def read_span(text: str) -> tuple[time, time]:
     """Read one span, "08:30-12:00"; an end at or before the start is on the next day."""
     found = _spans(text)
     if len(found) != 1:
-        raise ValueError(f"'{text}' is no span such as 08:30-12:00 or 8:30am-noon")
+        raise ValueError(f"'{text}' is not a period such as 08:30-12:00 or 8:30am-noon")
     return found[0]
 
 
@@ -41,7 +41,7 @@ def read_spans(text: str) -> tuple[tuple[time, time], ...]:
     for (_, ends), (begins, _) in pairwise(found):
         if not time(0) < ends <= begins:
             raise ValueError(
-                f"'{text}' is no row of spans: {begins:%H:%M} comes before {ends:%H:%M}"
+                f"'{text}' is not a list of periods in order: {begins:%H:%M} comes before {ends:%H:%M}"
             )
     return found
 
@@ -56,7 +56,7 @@ def _spans(text: str) -> tuple[tuple[time, time], ...]:
         found.append(_span(text, match[1], match[2]))
         at = match.end()
     if not found or at != len(words):
-        raise ValueError(f"'{text}' is no span such as 08:30-12:00 or 8:30am-noon")
+        raise ValueError(f"'{text}' is not a period such as 08:30-12:00 or 8:30am-noon")
     return tuple(found)
 
 
@@ -65,7 +65,7 @@ def _span(text: str, start: str, end: str) -> tuple[time, time]:
     try:
         first, last = clocks.read_mark(start), clocks.read_mark(end)
     except ValueError as error:
-        raise ValueError(f"'{text}' is no span such as 08:30-12:00: {error}") from error
+        raise ValueError(f"'{text}' is not a period such as 08:30-12:00: {error}") from error
     if first.by_day or last.by_day or (_STRICT.fullmatch(start) and _STRICT.fullmatch(end)):
         begins, ends = first.minutes % DAY_MINUTES, last.minutes % DAY_MINUTES
     else:
@@ -99,7 +99,7 @@ def _dialed(text: str, first: Mark, last: Mark) -> tuple[int, int]:
         if begins < ends or first.sure
     ]
     raise ValueError(
-        f"'{text}' is no span that is clear: {clocks.either(vague)}; "
+        f"'{text}' could mean two periods: {clocks.either(vague)}; "
         f"write it as {' or '.join(ways) or '8:30am-5pm'}, or by 24 hours as in 08:30-17:00"
     )
 

@@ -36,7 +36,9 @@ def route(facts: Facts, plan: Plan, now: datetime) -> Decision:
     """
     line = plan.line_of(facts.did)
     if line is None:
-        return Decision("reject", "", "", None, (Reason("", False, "the number is not ours"),))
+        return Decision(
+            "reject", "", "", None, (Reason("", False, "the office has no line with this number"),)
+        )
     listed = plan.patients if facts.directory is None else facts.directory
     patient = listed.get(facts.caller) if facts.caller is not None else None
     scene = Scene(facts, plan, now, line, patient)
@@ -64,18 +66,21 @@ def _by_rules(scene: Scene, answer: triage.Answer | None) -> tuple[Reasons, Acti
         missed = rules.misfit(rule.when, asked, scene)
         if missed is None and rule.when.urgency is not None:
             if isinstance(answer, triage.Asking):
-                because = "the menu still asks the caller how urgent the call is"
+                because = "the menu must first ask the caller how urgent the call is"
                 trail.append(Reason(rule.name, False, because))
                 return Reasons(scene, trail), answer.menu
             if answer is not None and not isinstance(answer, str):
                 because = "the key that the caller pressed does not say how urgent the call is"
-                trail += [Reason(rule.name, False, because), Reason(A_KEY, True, "it was pressed")]
+                trail += [
+                    Reason(rule.name, False, because),
+                    Reason(A_KEY, True, "the caller pressed it"),
+                ]
                 return Reasons(scene, trail), answer
             missed = None if scene.urgency == rule.when.urgency else rules.URGENCY
         trail.append((rule, missed))
         if missed is None:
             return Reasons(scene, trail), rule.do
-    trail.append(Reason(NO_RULE, True, "a call that no rule names is never dropped"))
+    trail.append(Reason(NO_RULE, True, "OfficeLine never drops such a call"))
     return Reasons(scene, trail), TakeMessage("urgent")
 
 

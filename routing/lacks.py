@@ -48,7 +48,7 @@ def excused(end: Decision, plan: Plan) -> bool:
 def why(end: Decision, plan: Plan, who: Callable, now: datetime) -> str:
     """Say what a path's end lacks at an instant; empty if it lacks nothing."""
     if end.kind in {"announce", "reject"}:
-        return "" if excused(end, plan) else "it ends without a human and without a message"
+        return "" if excused(end, plan) else "the caller reaches nobody and cannot leave a message"
     if lacks := _ownerless(plan, now):
         return lacks
     if end.urgency != "urgent":
@@ -70,14 +70,14 @@ def why_across(end: Decision, plan: Plan, first: At, then: At) -> str:
     if not lacks and end.urgency == "urgent":
         called = _called(_escalation(end, plan), plan, *then)
         lacks = _too_few(_rung(end, plan, *first) | called)
-    return lacks and f"its message comes after a change, and then {lacks}"
+    return lacks and f"the message is taken after a change, and then {lacks}"
 
 
 def _ownerless(plan: Plan, now: datetime) -> str:
     owners = escalation.resolve(plan.office.inbox, plan, now)
     if any(one in plan.people or one in plan.phones for one in owners):
         return ""
-    return f"nobody owns the message: the inbox {plan.office.inbox} is nobody here"
+    return f"nobody owns the message: the inbox '{plan.office.inbox}' has no people or phones"
 
 
 def _escalation(end: Decision, plan: Plan) -> Escalation | None:
@@ -103,9 +103,9 @@ def _on_call_lacks(plan: Plan, schedule_name: str, who: Callable, now: datetime)
         return ""  # an office without schedules calls everyone by intention
     on_call = schedule.on_call(plan, schedule_name, now).people
     if not on_call:
-        return f"nobody is on call in the schedule {schedule_name}"
+        return f"nobody is on call in schedule '{schedule_name}'"
     silent = [one for one in on_call if one not in who.people]
-    return f"{silent[0]} is on call and has no contact then" if silent else ""
+    return f"{silent[0]} is on call, but has no contact at that time" if silent else ""
 
 
 def _rung(end: Decision, plan: Plan, who: Callable, now: datetime) -> set[str]:

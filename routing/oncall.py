@@ -134,7 +134,8 @@ def unconfirmed_sentence(plan: Plan, schedule: str, at: datetime) -> str:
     if backup is None:
         return f"{people} {has} not confirmed the shift, and there is no backup."
     return (
-        f"{people} {has} not confirmed the shift; {_name(plan, backup)} is first, rung with them."
+        f"{people} {has} not confirmed the shift. {_name(plan, backup)}, the backup, is called "
+        "together with them."
     )
 
 

@@ -47,7 +47,7 @@ def refusal(number: str, country: str, allowed: tuple[str, ...] = ()) -> str | N
         return None
     found = _NORTH_AMERICAN.fullmatch(number)
     if not _is_whole(number):
-        return "it is no whole number"
+        return "it is not a complete number"
     stem = _premium(number)
     if any(number.startswith(one) for one in allowed if len(one) >= len(stem)):
         return None
@@ -94,7 +94,7 @@ def _in_north_america(area: str, country: str) -> str | None:
     if _TOLL_FREE.fullmatch(area):
         return None
     if _NOWHERE.fullmatch(area):
-        return "nobody can say what it costs"
+        return "its cost is unknown"
     return None if _COUNTRY.get(area, "US") == country else "it is abroad"
 
 
@@ -123,9 +123,9 @@ def capped(limits: Outbound, number: str, *, today: int, running: int) -> str | 
     if number in EMERGENCY:
         return None
     if today >= limits.per_day:
-        return f"{limits.per_day} calls a day are the limit"
+        return f"the limit is {limits.per_day} calls a day"
     if running >= limits.at_once:
-        return f"{limits.at_once} calls at once are the limit"
+        return f"the limit is {limits.at_once} calls at once"
     return None
 
 

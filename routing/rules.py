@@ -15,6 +15,7 @@ from routing import hours
 from routing.decision import Facts, Reason
 from routing.instants import inside
 from routing.model import (
+    OFFICE,
     CallerKind,
     HoursState,
     Line,
@@ -199,7 +200,8 @@ _HOLDS: dict[str, Callable[[When, Scene], bool]] = {
 def _says_hours(when: When, scene: Scene) -> Reported:
     office_hours = when.office_hours or scene.line.office_hours
     state, why = hours.state_at(scene.plan, scene.now, office_hours)
-    reported = f"the {office_hours} is {state} ({why})"
+    of = "office is" if office_hours == OFFICE else f"office hours '{office_hours}' are"
+    reported = f"the {of} {state} ({why})"
     return reported, reported
 
 
@@ -207,7 +209,7 @@ def _says_repeat(when: When, scene: Scene) -> Reported:
     assert when.repeat is not None  # noqa: S101  # only asked where it is
     minutes = when.repeat.minutes
     reported = f"it is call {scene.calls(minutes)} within {minutes} minutes"
-    return reported, f"{reported}, and the rule is for call {when.repeat.count} and later ones"
+    return reported, f"{reported}, but the rule needs call {when.repeat.count} or a later one"
 
 
 def _says_during(when: When, scene: Scene) -> Reported:
@@ -218,8 +220,8 @@ def _says_during(when: When, scene: Scene) -> Reported:
 
 def _says_flag(when: When, scene: Scene) -> Reported:
     if scene.shared is not None and when.flag in scene.shared.some:
-        reported = f"of the patients who share the number some are marked '{when.flag}'"
-        return reported, f"{reported}, and not all"
+        reported = f"some of the patients who share the number are marked '{when.flag}'"
+        return reported, f"{reported}, but not all"
     return f"the caller is marked '{when.flag}'", f"the caller is not marked '{when.flag}'"
 
 
@@ -249,6 +251,6 @@ _SAYS: dict[str, Callable[[When, Scene], Reported]] = {
         f"the call is {when.urgency}",
         f"the call is {scene.urgency}, not {when.urgency}"
         if scene.urgency
-        else "nothing says how urgent the call is",
+        else "it is not known how urgent the call is",
     ),
 }

@@ -33,9 +33,9 @@ def weekdays(text: str) -> tuple[int, ...]:
         parts = re.split(r" ?(?:,|&|/|;|\band\b| ) ?", re.sub(TO, "-", GROUPS.get(words, words)))
         found = [one for part in parts if part for one in _run(GROUPS.get(part, part))]
     except ValueError as error:
-        raise ValueError(f"'{text}' is no weekday or range such as mon-thu: {error}") from error
+        raise ValueError(f"'{text}' is not a weekday or range such as mon-thu: {error}") from error
     if not found:
-        raise ValueError(f"'{text}' is no weekday or range such as mon-thu")
+        raise ValueError(f"'{text}' is not a weekday or range such as mon-thu")
     return tuple(dict.fromkeys(found))
 
 
@@ -95,7 +95,7 @@ def weekly_windows(text: str) -> tuple[Window, ...]:
         )
     except ValueError as error:
         raise ValueError(
-            f"'{text}' is no window such as 'mon-thu 17:00-08:00', 'fri 5pm-mon 8am', 'sat-sun' "
+            f"'{text}' is not a window such as 'mon-thu 17:00-08:00', 'fri 5pm-mon 8am', 'sat-sun' "
             f"({error})"
         ) from error
 
@@ -126,14 +126,16 @@ def read_handoff(text: str) -> tuple[int | None, time]:
         day = clocks.weekday(head) if rest else None
         return day, clocks.time_of_day(words if day is None else rest.removeprefix("at "))
     except ValueError as error:
-        raise ValueError(f"'{text}' is no handoff such as 'mon 08:00' or '8am': {error}") from error
+        raise ValueError(
+            f"'{text}' is not a handoff such as 'mon 08:00' or '8am': {error}"
+        ) from error
 
 
 def seconds(text: str) -> int:
     """Read "90s", "5m", "1h" or "5 minutes" as seconds."""
     match = _DURATION.fullmatch(text.strip().lower())
     if match is None:
-        raise ValueError(f"'{text}' is no duration such as 30s, 5m or 1h")
+        raise ValueError(f"'{text}' is not a duration such as 30s, 5m or 1h")
     return int(match[1]) * UNITS[match[2][0]]
 
 
@@ -142,7 +144,7 @@ def day(text: str) -> date:
     try:
         return clocks.read_date(text)
     except ValueError as error:
-        raise ValueError(f"'{text}' is no date: {error}") from error
+        raise ValueError(f"'{text}' is not a date: {error}") from error
 
 
 def begin_of(text: str) -> datetime:
@@ -165,7 +167,7 @@ def _day_or_time(text: str) -> tuple[bool, datetime]:
         return True, datetime.combine(clocks.read_date(text), time(0))
     except ValueError as error:
         raise ValueError(
-            f"'{text}' is no date or local time such as 2026-12-20 or 12/20/2026 5pm: "
+            f"'{text}' is not a date or local time such as 2026-12-20 or 12/20/2026 5pm: "
             f"{error.__cause__ or error}"
         ) from error
 
@@ -187,5 +189,5 @@ def _local_datetime(text: str) -> datetime:
         return datetime.combine(*clocks.day_and_clock(clocks.normal(text)))
     except ValueError as error:
         raise ValueError(
-            f"'{text}' is no local time such as 2026-12-24 08:00 or 12/24/2026 8am: {error}"
+            f"'{text}' is not a local time such as 2026-12-24 08:00 or 12/24/2026 8am: {error}"
         ) from error

@@ -57,7 +57,7 @@ def turn_windows(text: str) -> tuple[Window, ...]:
         found = read_weekly_turns(monthly[2])
     except ValueError as error:
         raise ValueError(
-            f"'{text}' is no window such as 'first weekend', 'second fri 17:00-mon 08:00' or "
+            f"'{text}' is not a window such as 'first weekend', 'second fri 17:00-mon 08:00' or "
             f"'every other weekend' ({error})"
         ) from error
     if len(found) > 1:
@@ -106,7 +106,7 @@ def read_turn_handoff(text: str) -> tuple[int | MonthDay | None, time]:
         return _month_day(match), clocks.time_of_day(match[4])
     except ValueError as error:
         raise ValueError(
-            f"'{text}' is no handoff such as '1st 08:00', 'last day 17:00' or 'first mon 08:00': "
+            f"'{text}' is not a handoff such as '1st 08:00', 'last day 17:00' or 'first mon 08:00': "
             f"{error}"
         ) from error
 
@@ -123,5 +123,5 @@ def _month_day(match: re.Match[str]) -> MonthDay:
         return MonthDay(nth, WORKDAYS)
     weekday = clocks.weekday(word)
     if weekday is None:
-        raise ValueError(f"'{word}' is no weekday")
+        raise ValueError(f"'{word}' is not a weekday")
     return MonthDay(nth, (weekday,))

@@ -76,7 +76,7 @@ def _dated(text: str, words: str, error: ValueError) -> tuple[DayWindow, ...]:
             "'Dec 24 5pm - Dec 26 8am' or 'holidays 08:00-08:00'"
         ) from error
     except ValueError as wrong:
-        raise ValueError(f"'{text}' is no window: {wrong}") from wrong
+        raise ValueError(f"'{text}' is not a window: {wrong}") from wrong
 
 
 def lists(text: str) -> tuple[str, ...]:
@@ -95,7 +95,7 @@ def holiday_list(text: str) -> str:
     """Read "holidays" or "major holidays": return the name of the list, "" for all holidays."""
     found = _OF_HOLIDAYS.fullmatch(clocks.normal(text).removeprefix("every "))
     if found is None:
-        raise ValueError(f"'{text}' is no list such as 'holidays' or 'major holidays'")
+        raise ValueError(f"'{text}' is not a list such as 'holidays' or 'major holidays'")
     return found[1] or ""
 
 
@@ -111,7 +111,7 @@ def _of_holidays(words: str, text: str, holidays: tuple[Holiday, ...]) -> Iterat
         spans = day_spans.read_spans(times) if times else (_WHOLE,)
     except ValueError as error:
         raise ValueError(
-            f"'{text}' is no window such as 'holidays 08:00-08:00' ({error})"
+            f"'{text}' is not a window such as 'holidays 08:00-08:00' ({error})"
         ) from error
     for holiday in holidays:
         yield from (
@@ -210,7 +210,7 @@ def read_holiday(text: str) -> Dates:
     when = _dates(clocks.normal(text))
     if when is None:
         day_names.yearly(text)  # says what a good one looks like
-        raise ValueError(f"'{text}' is a day of each month, which is no holiday")
+        raise ValueError(f"'{text}' is a day of each month, not a holiday")
     return when
 
 

@@ -34,8 +34,8 @@ def add_away(text: str, name: Path, person: str, away: Away) -> tuple[str, Plan]
 
 def _layout(person: str) -> OfficeLineError:
     return OfficeLineError(
-        f"The table of {person} cannot be edited as the file is laid out; "
-        f"write [[people.{person}.away]] with 'from' and 'to' below it."
+        f"This command cannot edit the table of {person} because of its layout. "
+        f"Write [[people.{person}.away]] with 'from' and 'to' below it."
     )
 
 

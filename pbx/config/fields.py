@@ -27,12 +27,12 @@ FIRST_DAY, LAST_DAY = dt.date(2000, 1, 1), dt.date(2099, 12, 31)
 
 
 def _shaped(pattern: str, what: str) -> AfterValidator:
-    """Accept texts of this shape; `what` completes the sentence "'x' is no ..."."""
+    """Accept texts of this shape; `what` completes the sentence "'x' is not a valid ..."."""
     shape = re.compile(pattern, re.ASCII)
 
     def check(text: str) -> str:
         if not shape.fullmatch(text):
-            raise ValueError(f"'{text[:60]}' is no {what}")
+            raise ValueError(f"'{text[:60]}' is not a valid {what}")
         return text
 
     return AfterValidator(check)
@@ -58,14 +58,14 @@ def _host(text: str) -> str:
         # a scope behind a % could hold anything, a line break, too
         ipaddress.ip_network(text.replace("%", " "), strict=False)
     except ValueError as error:
-        raise ValueError(f"'{text[:60]}' is no host name or address") from error
+        raise ValueError(f"'{text[:60]}' is not a host name or address") from error
     return text
 
 
 def _title(text: str) -> str:
     if not 0 < len(text) <= LONGEST_TITLE or not letters.is_name(text):
         shown, most = text[:LONGEST_TITLE], LONGEST_TITLE
-        raise ValueError(f"'{shown}' is no name of 1 to {most} letters, digits and .,&'()-")
+        raise ValueError(f"'{shown}' is not a name of 1 to {most} letters, digits and .,&'()-")
     return text
 
 
@@ -78,12 +78,12 @@ def _zone(text: str) -> str:
 
 
 def _day(value: object) -> object:
-    """Read a date that stands in quotes; one without them is TOML's own."""
+    """Read a date in quotes; TOML itself reads one without quotes."""
     return spans.day(value) if isinstance(value, str) else value
 
 
 def _listed(value: object) -> object:
-    """Take hours that stand alone for a list of them, and "closed" for none."""
+    """Turn a single period into a list, and "closed" into an empty list."""
     if value == "closed":
         return []
     return [value] if isinstance(value, str) else value
@@ -107,7 +107,7 @@ def _local_time(text: str) -> dt.datetime:
 
 
 def _day_or_time(value: object) -> object:
-    """Take a date or a local time of TOML's own for one in quotes."""
+    """Turn a date or a local time without quotes into text."""
     if isinstance(value, dt.datetime):
         local = value.tzinfo is None and (value.second, value.microsecond) == (0, 0)
         return f"{value:%Y-%m-%d %H:%M}" if local else value
@@ -123,11 +123,15 @@ def _either(text: str) -> dt.datetime:
 Id = Annotated[
     str, _shaped(r"[a-z][a-z0-9_-]{1,30}", "id such as 'lee' (2 to 31 of a-z, 0-9, - and _)")
 ]
-E164 = Annotated[str, _shaped(r"\+[1-9][0-9]{6,14}", "number with a + and its 7 to 15 digits")]
-# With an area code after +1: "+1" alone would be the whole plan, Jamaica and all.
+E164 = Annotated[
+    str, _shaped(r"\+[1-9][0-9]{6,14}", "telephone number with a + and 7 to 15 digits")
+]
+# +1 needs an area code: "+1" alone would allow every country that shares it, such as Jamaica.
 NumberStart = Annotated[
     str,
-    _shaped(r"\+(1[2-9][0-9]{2,9}|[2-9][0-9]{0,13})", "beginning of numbers such as '+1876'"),
+    _shaped(
+        r"\+(1[2-9][0-9]{2,9}|[2-9][0-9]{0,13})", "prefix of telephone numbers such as '+1876'"
+    ),
 ]
 Port = Annotated[int, Field(ge=1, le=65535)]
 PemFile = Annotated[
@@ -138,9 +142,9 @@ Seconds = Annotated[int, Field(ge=1, le=120)]
 Prompt = Annotated[str, _shaped(r"[a-z0-9-]{1,40}", "name of a prompt such as 'menu-closed'")]
 Urgency = Literal["urgent", "routine"]
 HoursState = Literal["open", "closed"]
-# No quotes, no line breaks, nothing that is not seen: it stands in tables, files and headers.
+# No quotes, line breaks or invisible characters, as it is written to tables, files and headers.
 Title = Annotated[str, AfterValidator(_title)]
-Username = Annotated[str, _shaped(r"[A-Za-z0-9_.+-]{1,64}", "name that a carrier gives")]
+Username = Annotated[str, _shaped(r"[A-Za-z0-9_.+-]{1,64}", "username")]
 Language = Annotated[str, _shaped(r"[a-z]{2}", "language such as 'en'")]
 Country = Annotated[str, _shaped(r"[A-Z]{2}", "country such as 'US'")]
 Zone = Annotated[str, AfterValidator(_zone)]
@@ -160,15 +164,16 @@ DayOrTime = Annotated[str, BeforeValidator(_day_or_time), _readable(_either)]
 LayerWindow = Annotated[str, _readable(window_texts.read_windows)]
 Handoff = Annotated[str, _readable(turn_texts.read_turn_handoff)]
 Every = Annotated[
-    str, _shaped(r"[1-9]\d{0,2} (hour|day|week|month|holiday)s?", "turn such as '1 week'")
+    str,
+    _shaped(r"[1-9]\d{0,2} (hour|day|week|month|holiday)s?", "length of a turn such as '1 week'"),
 ]
 Kept = Annotated[str, _shaped(r"[1-9]\d{0,2} years?|[1-9]\d{0,4} days?", "time such as '6 years'")]
 Repeat = Annotated[str, _shaped(r"([2-9]|1\d) in [1-9]\d{0,3}m", "repeat such as '3 in 60m'")]
-Key = Annotated[str, _shaped(r"[0-9*]", "key of a telephone (0 to 9 and *)")]
-FilePath = Annotated[str, _shaped(r"/[ -~]{1,200}", "path of a file that begins with /")]
+Key = Annotated[str, _shaped(r"[0-9*]", "telephone key (0 to 9 and *)")]
+FilePath = Annotated[str, _shaped(r"/[ -~]{1,200}", "path of a file, which begins with /")]
 Sentence = Annotated[str, StringConstraints(min_length=1, max_length=120)]
 
 
 def refusal_error(code: str, why: str) -> PydanticCustomError:
-    """Make the error that is told under a code of its own; see docs/findings.md."""
+    """Make an error that becomes a finding with a code of its own; see docs/findings.md."""
     return PydanticCustomError(code, "{why}", {"why": why})

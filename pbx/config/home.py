@@ -110,8 +110,8 @@ class Home:
         """Create the folders; only our user, and Asterisk's for its own, can look inside."""
         if not _PATH.fullmatch(str(self.folder)):
             raise ConfigError(
-                f"The folder {self.folder} cannot be used, as Asterisk would misread its name; use "
-                "only the letters a to z, digits and the signs _ + - . / : @ = in it."
+                f"The folder {self.folder} cannot be used, because Asterisk would misread its name. "
+                "Use only letters a to z, digits and the characters _ + - . / : @ = in it."
             )
         try:
             self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -146,6 +146,6 @@ class Home:
             return Ports(**json.loads(path.read_text(encoding="utf-8")))
         except (OSError, ValueError, TypeError) as error:
             raise ConfigError(
-                f"There is no Asterisk of this office yet ({path} is missing); "
-                "start it with 'officeline up', or name the ports in [network]."
+                f"This office's Asterisk was never started ({path} is missing). "
+                "Start it with 'officeline up', or set the ports in [network]."
             ) from error

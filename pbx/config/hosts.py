@@ -108,10 +108,10 @@ class HostWatch:
     def _tell(self, unknown: Sequence[str], resolved: Sequence[str]) -> None:
         """Say which names have no address, in the log and for whoever asks."""
         for name in unknown if not resolved else ():
-            why = "it has no address; until it has one, calls from there are asked for a password"
+            why = "it has no address; until it has one, calls from there need a password"
             log.error("names.unknown", where=name, why=why)
         for name in resolved:
-            log.warning("names.known", where=name, why="calls from there are taken again")
+            log.warning("names.known", where=name, why="calls from there are accepted again")
         with contextlib.suppress(OSError):
             remember_unknown(self._home, unknown)
 

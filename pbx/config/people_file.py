@@ -25,7 +25,7 @@ def added(text: str, person: str, name: str, role: str) -> str:
     lines[behind:behind] = [f"{line}{end}" for line in table]
     wanted = tomllib.loads(text)
     wanted.setdefault(PEOPLE, {})[person] = {"name": name, "role": role}
-    return _same("\n".join(lines) + "\n", wanted, "add the person")
+    return _same("\n".join(lines) + "\n", wanted, "Add the person")
 
 
 def _holdable(person: str, name: str, role: str) -> None:
@@ -56,7 +56,7 @@ def removed(text: str, person: str) -> str:
     del wanted[PEOPLE][person]
     if not wanted[PEOPLE]:
         del wanted[PEOPLE]
-    return _same(changed, wanted, f"take {person} out of it")
+    return _same(changed, wanted, f"Remove {person}")
 
 
 def _owned(text: str, place: tuple[str, ...]) -> set[int]:
@@ -88,6 +88,4 @@ def _same(changed: str, wanted: dict[str, Any], what: str) -> str:
             return changed
     except tomllib.TOMLDecodeError:
         pass
-    raise ConfigError(
-        f"The file is laid out in a way that this command cannot change; {what} by hand."
-    )
+    raise ConfigError(f"This command cannot edit the file because of its layout. {what} by hand.")

@@ -54,8 +54,8 @@ class Secrets:
         code = self.codes.get(person) or next((one for one in CODES if one not in taken), None)
         if code is None:
             raise OfficeLineError(
-                f"All {len(CODES)} codes for the telephone are taken; "
-                "remove people who have left with 'officeline people remove PERSON'."
+                f"All {len(CODES)} telephone codes are in use. "
+                "Remove people who have left with 'officeline people remove PERSON'."
             )
         return replace(self, pins={**self.pins, person: hashed}, codes={**self.codes, person: code})
 
@@ -123,8 +123,8 @@ def read(home: Path) -> Secrets:
         mode = path.stat().st_mode
         if mode & (stat.S_IRWXG | stat.S_IRWXO):
             raise ConfigError(
-                f"The secrets file {path} can be read by others (mode {stat.S_IMODE(mode):o}); "
-                f"close it with 'chmod 600 {path}'."
+                f"Other users can read the secrets file {path} (mode {stat.S_IMODE(mode):o}). "
+                f"Run 'chmod 600 {path}'."
             )
         return Secrets(**json.loads(path.read_text(encoding="utf-8")))
     except FileNotFoundError:
@@ -135,7 +135,7 @@ def read(home: Path) -> Secrets:
         ) from error
     except (ValueError, TypeError) as error:
         raise ConfigError(
-            f"The secrets file {path} is damaged; put back a backup of it or set the numbers again."
+            f"The secrets file {path} is damaged. Restore it from a backup, or set the numbers again."
         ) from error
 
 

@@ -104,8 +104,8 @@ def edit(
 
 def _layout(schedule: str) -> OfficeLineError:
     return OfficeLineError(
-        f"The shifts of [schedule.{schedule}] cannot be edited as the file is laid out; "
-        f"write them as [[schedule.{schedule}.shifts]] tables below the schedule."
+        f"This command cannot edit the shifts of [schedule.{schedule}] because of their layout. "
+        f"Write them as [[schedule.{schedule}.shifts]] tables below the schedule."
     )
 
 

@@ -50,7 +50,7 @@ async def test_what_is_opened_is_found(walled: Stage) -> None:
     assert "is 0644, not 0600" in found.pop(
         "home, database and secrets file are readable by their owner only"
     )
-    assert all("can be read by others" in detail for detail in found.values())
+    assert all("Other users can read" in detail for detail in found.values())
 
 
 async def test_another_process_is_not_taken_for_asterisk(walled: Stage) -> None:

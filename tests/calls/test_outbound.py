@@ -206,7 +206,7 @@ async def test_past_the_days_limit_nobody_is_dialed(practice: Stage, caller: str
     assert practice.carrier.did_not_ring(caller)
     found = await state_is(practice, message, "acknowledged")
     assert found.called_back_at is None
-    why = {"why": f"{PER_DAY} calls a day are the limit"}
+    why = {"why": f"the limit is {PER_DAY} calls a day"}
     assert ("not called", why) in await asyncio.to_thread(events, practice, message)
 
 

@@ -110,7 +110,7 @@ def test_a_removed_contact_fails_from_the_first_minute_on_call(
         "backline",
         "urgent",
         ("an unknown caller", "the escalation policy urgent"),
-        f"{person} is on call and has no contact then",
+        f"{person} is on call, but has no contact at that time",
     )
     assert shortest.spans[0] == (local(first), local(last))
     menu = found.counterexamples[1].failure
@@ -138,7 +138,7 @@ def test_a_week_taken_out_of_the_schedule_fails_at_its_first_minute() -> None:
     assert [one.spans for one in found.counterexamples if one.failure.line == "backline"] == [
         ((local("2027-03-08 08:00"), local("2027-03-15 08:00")),)
     ]
-    assert whys(found) == {"nobody is on call in the schedule doctors"}
+    assert whys(found) == {"nobody is on call in schedule 'doctors'"}
 
 
 def test_an_override_that_leaves_nobody_is_a_gap() -> None:
@@ -146,7 +146,7 @@ def test_an_override_that_leaves_nobody_is_a_gap() -> None:
     gap = Override(1, "doctors", "remove", None, "osei", local("2026-11-04 03:11"), END)
     found = proof(replace(PLAN, overrides=(gap,)))
     assert found.counterexamples[0].spans[0][0] == local("2026-11-04 03:11")
-    assert whys(found) == {"nobody is on call in the schedule doctors"}
+    assert whys(found) == {"nobody is on call in schedule 'doctors'"}
 
 
 def test_one_person_alone_is_too_few() -> None:
@@ -154,7 +154,7 @@ def test_one_person_alone_is_too_few() -> None:
     escalation = replace(PLAN.escalations["urgent"], live=(Try("oncall", 20), Try("oncall", 20)))
     found = proof(replace(PLAN, escalations={"urgent": escalation}))
     assert whys(found) == {f"only {one} can be reached" for one in PLAN.people}
-    assert proof(numbers={}).counterexamples[0].failure.why.endswith("has no contact then")
+    assert proof(numbers={}).counterexamples[0].failure.why.endswith("has no contact at that time")
 
 
 def test_desk_phones_are_no_people() -> None:
@@ -211,7 +211,7 @@ def test_who_may_be_turned_away(rule: Rule, holds: bool) -> None:  # noqa: FBT00
     found = proof(only(PLAN, rule))
     assert found.holds is holds
     if not holds:
-        assert whys(found) == {"it ends without a human and without a message"}
+        assert whys(found) == {"the caller reaches nobody and cannot leave a message"}
 
 
 @pytest.mark.parametrize(
@@ -242,7 +242,7 @@ def test_a_rule_for_an_hour_fails_in_that_hour() -> None:
 def test_a_message_needs_an_owner() -> None:
     """Every path ends in a message when nobody accepts, so every line fails."""
     found = proof(replace(PLAN, office=replace(PLAN.office, inbox="gone")))
-    assert whys(found) == {"nobody owns the message: the inbox gone is nobody here"}
+    assert whys(found) == {"nobody owns the message: the inbox 'gone' has no people or phones"}
     assert {one.failure.line for one in found.counterexamples} == {"main", "backline"}
 
 
@@ -496,7 +496,7 @@ def test_a_call_whose_message_comes_after_a_change_is_looked_at() -> None:
     noon = local("2026-11-24 12:00")
     found = prove(alone, ALL, noon - timedelta(hours=1), noon, most=10_000)
     spans = {one.spans for one in found.counterexamples}
-    assert whys(found) == {"its message comes after a change, and then only lee can be reached"}
+    assert whys(found) == {"the message is taken after a change, and then only lee can be reached"}
     assert spans == {((noon - lasts(alone), noon),)}
     assert not prove(alone, ALL, noon - SECOND, noon).holds, "beyond the end of the span, too"
     assert prove(alone, ALL, noon - timedelta(hours=1), noon - lasts(alone)).holds

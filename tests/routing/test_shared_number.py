@@ -24,7 +24,7 @@ RULES = (
 )
 MAIN, HOME = "+12125550100", "+19175550101"
 NIGHT = datetime(2026, 11, 24, 22, tzinfo=PLAN.office.zone)
-SOME = "of the patients who share the number some are marked"
+SOME = "some of the patients who share the number are marked"
 
 
 def patient(id_: str, panel: str | None = None, *flags: str) -> Patient:
@@ -37,10 +37,10 @@ def patient(id_: str, panel: str | None = None, *flags: str) -> Patient:
     [
         # nobody is shut out for another one's flag, and somebody frail is never overlooked
         (["blocked"], "blocked", "the caller is marked 'blocked'"),
-        (["blocked", ""], "rest", f"{SOME} 'blocked', and not all"),
+        (["blocked", ""], "rest", f"{SOME} 'blocked', but not all"),
         (["blocked", "blocked"], "blocked", "the caller is marked 'blocked'"),
         (["vip", "", ""], "vip", f"{SOME} 'vip'"),
-        (["vip blocked", "vip"], "vip", f"{SOME} 'blocked', and not all"),
+        (["vip blocked", "vip"], "vip", f"{SOME} 'blocked', but not all"),
         (["vip blocked", "blocked"], "blocked", "the caller is marked 'blocked'"),
         ([".lee", ".lee"], "lee", "all who share the number are patients of lee"),
         ([".lee", ".osei"], "rest", "not all who share the number are patients of lee"),

@@ -55,25 +55,25 @@ def test_windows_of_every_week_stay_what_they_are(text: str) -> None:
                 "span, such as 'first fri 17:00-mon 08:00', or each day on its own"
             ),
         ),
-        ("fifth weekend", "'fifth weekend' is no window such as 'mon-thu 17:00-08:00'"),
+        ("fifth weekend", "'fifth weekend' is not a window such as 'mon-thu 17:00-08:00'"),
         (
             "first weekend fri 5pm-mon 8am",
             (
-                "'first weekend fri 5pm-mon 8am' is no window such as 'first weekend', 'second fri "
+                "'first weekend fri 5pm-mon 8am' is not a window such as 'first weekend', 'second fri "
                 "17:00-mon 08:00' or 'every other weekend'"
             ),
         ),
-        ("first", "'first' is no window such as"),
-        ("every other", "'every other' is no window such as"),
-        ("every fifth weekend", "'every fifth weekend' is no window such as"),
-        ("first foo", "'first foo' is no window such as 'first weekend'"),
-        ("first tuesday 25:00-26:00", "'first tuesday 25:00-26:00' is no window such as"),
+        ("first", "'first' is not a window such as"),
+        ("every other", "'every other' is not a window such as"),
+        ("every fifth weekend", "'every fifth weekend' is not a window such as"),
+        ("first foo", "'first foo' is not a window such as 'first weekend'"),
+        ("first tuesday 25:00-26:00", "'first tuesday 25:00-26:00' is not a window such as"),
         ("every other t 17:00-08:00", "Tuesday or Thursday"),
     ],
 )
 def test_what_is_no_window(text: str, why: str) -> None:
     """Each is refused in words that say what a good one is like."""
-    with pytest.raises(ValueError, match=r"is no window|may be counted") as error:
+    with pytest.raises(ValueError, match=r"is not a window|may be counted") as error:
         turn_windows(text)
     assert why in str(error.value)
 
@@ -127,16 +127,16 @@ def test_handoffs(text: str, expected: tuple[int | MonthDay | None, time]) -> No
     [
         ("32nd 08:00", "a month has no day 32"),
         ("0th 08:00", "a month has no day 0"),
-        ("first foo 8am", "'foo' is no weekday"),
-        ("first mon", "'first mon' is no time of the day"),
-        ("1st", "'1st' is no time of the day"),
+        ("first foo 8am", "'foo' is not a weekday"),
+        ("first mon", "'first mon' is not a time of day"),
+        ("1st", "'1st' is not a time of day"),
         ("8", "'8' may be 8 AM or 8 PM"),
-        ("1st 25:00", "is no handoff such as"),
+        ("1st 25:00", "is not a handoff such as"),
         ("first t 8am", "Tuesday or Thursday"),
     ],
 )
 def test_what_is_no_handoff(text: str, why: str) -> None:
     """Each is refused in words that say what a good one is like."""
-    with pytest.raises(ValueError, match="is no handoff such as") as error:
+    with pytest.raises(ValueError, match="is not a handoff such as") as error:
         read_turn_handoff(text)
     assert why in str(error.value)

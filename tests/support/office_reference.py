@@ -54,7 +54,7 @@ KINDS = {
     "Language": "language, such as `en`",
     "LayerWindow": "window, such as `fri 17:00-mon 08:00`, `first weekend` or `holidays`",
     "LocalTime": "time, such as `2026-12-24 17:00` or `12/24/2026 5pm`",
-    "NumberStart": "beginning of numbers, such as `+1876`",
+    "NumberStart": "prefix of telephone numbers, such as `+1876`",
     "PemFile": "path of a PEM file",
     "Period": "times, such as `08:30-12:00` or `8:30-12 and 1-5`",
     "Port": "port",

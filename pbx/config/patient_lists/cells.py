@@ -114,7 +114,7 @@ def read_cell(cell: str, country: str, found: CellNumbers) -> None:
         found.why = found.why or "one of its numbers holds what cannot be printed"
         return
     if is_shortened(text):
-        found.why = found.why or f"{text[:20]} is no phone number: {SPREADSHEET}"
+        found.why = found.why or f"{text[:20]} is not a phone number: {SPREADSHEET}"
         return
     if _ERROR.fullmatch(text):
         found.why = found.why or f"{text} is an error of the spreadsheet, and no phone number"
@@ -195,4 +195,4 @@ def _no_number(part: str, digits: str, country: str) -> str:
     text = part.replace(_EXTENDED, "").translate(_LINES)
     shown = f"'{text[:20]}'" if len(digits) < SHOWN_DIGITS and text != digits else mask(text)
     why = ": it has no area code" if len(digits) == _LOCAL and shares_one(country) else ""
-    return f"{shown} is no phone number{why}"
+    return f"{shown} is not a phone number{why}"

@@ -85,7 +85,7 @@ def preset(text: str) -> str:
 
 def carrier(text: str) -> str:
     """Read a carrier's name, `OTHER` or `LATER`."""
-    return _one_of(text, (*carriers(), OTHER, LATER), "carrier that we know")
+    return _one_of(text, (*carriers(), OTHER, LATER), "carrier")
 
 
 def title(text: str) -> str:
@@ -100,7 +100,11 @@ def timezone(text: str) -> str:
     from pbx.config.fields import Zone
 
     near = zones.zone_near(text.strip())
-    return _field(Zone, text, f" Did you mean {near}?" if near else " Name one with a city.")
+    return _field(
+        Zone,
+        text,
+        f" Did you mean {near}?" if near else " Use one with a city, such as America/Denver.",
+    )
 
 
 def host(text: str) -> str:
@@ -136,15 +140,15 @@ def hours(text: str) -> Hours:
                 continue
             days, periods = spans.read_weekly(part)
         except ValueError as error:
-            raise OfficeLineError(f"Opening hours cannot be read: {error}.") from error
+            raise OfficeLineError(f"The opening hours cannot be read: {error}.") from error
         if not periods or days in found:
             raise OfficeLineError(
-                f"'{days}' has no hours, or has them twice; "
-                "write as in: Mon-Thu 8:30-12 and 1-5; Fri 8:30am-noon"
+                f"'{days}' has no hours, or has them twice. "
+                "Write them like: Mon-Thu 8:30-12 and 1-5; Fri 8:30am-noon"
             )
         found[days] = periods
     if not found:
-        raise OfficeLineError("Name the hours of a week, as in: Mon-Fri 8:30am-5pm.")
+        raise OfficeLineError("Write the hours of a week, like: Mon-Fri 8:30am-5pm.")
     return found
 
 
@@ -160,7 +164,7 @@ def read_physician(text: str) -> tuple[str, str]:
 
     key, sign, name = text.partition("=")
     if not sign:
-        raise OfficeLineError(f"'{text}' names nobody; write it as in lee=Dr. Ana Lee.")
+        raise OfficeLineError(f"'{text}' has no name. Write it like lee=Dr. Ana Lee.")
     return _field(Id, key.strip()), title(name.strip())
 
 
@@ -172,7 +176,7 @@ def mobiles(text: str, country: str) -> dict[str, str]:
         e164 = to_e164(reported, country)
         if line.strip() and (not sign or e164 is None):
             raise OfficeLineError(
-                f"Line {count} of the mobiles cannot be read; write it as in lee=+1 212 555 0111."
+                f"Line {count} of the mobiles cannot be read. Write it like lee=+1 212 555 0111."
             )
         if e164 is not None:
             found[key.strip()] = e164
@@ -182,7 +186,7 @@ def mobiles(text: str, country: str) -> dict[str, str]:
 def _one_of(text: str, known: tuple[str, ...], what: str) -> str:
     found = text.strip().lower()
     if found not in known:
-        raise OfficeLineError(f"'{text}' is no {what}; choose one of {', '.join(known)}.")
+        raise OfficeLineError(f"'{text}' is not a known {what}. Use one of {', '.join(known)}.")
     return found
 
 
@@ -195,4 +199,4 @@ def _field(kind: Any, text: str, fix: str = "") -> str:
     except ValidationError as error:
         reported = error.errors()[0]
         why = str(reported.get("ctx", {}).get("error", reported["msg"]))
-        raise OfficeLineError(f"That cannot be taken: {why}.{fix}") from error
+        raise OfficeLineError(f"This answer is not accepted: {why}.{fix}") from error

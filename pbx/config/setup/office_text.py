@@ -39,8 +39,8 @@ def with_answers(text: str, answers: SetupAnswers, *, fresh: bool) -> str:
         return _ended_alike(tomlkit.dumps(document), text)
     except (TOMLKitError, KeyError, TypeError, AttributeError) as error:
         raise OfficeLineError(
-            "The file is laid out in a way that this command cannot change; fix it by hand, "
-            "'officeline check' says what is wrong."
+            "This command cannot edit the file because of its layout. Edit it by hand, and check "
+            "it with 'officeline check'."
         ) from error
 
 
@@ -88,7 +88,7 @@ def _lines(document: TOMLDocument, answers: SetupAnswers, *, fresh: bool) -> Non
     if answers.backline:
         if place is None:
             raise OfficeLineError(
-                f"The file has no line called '{BACK_LINE}'; add it and a rule for it by hand."
+                f"The file has no line named '{BACK_LINE}'. Add it and a rule for it by hand."
             )
         _set(lines[place], "did", answers.backline)
     elif fresh and answers.backline is not None and place is not None:

@@ -32,7 +32,7 @@ def land(
     """
     with files.alone_at(config):
         if read_existing(config) != before:
-            raise OfficeLineError(f"{config} was changed in the meantime; begin again.")
+            raise OfficeLineError(f"{config} was changed in the meantime. Begin again.")
         held = secrets.read(home)
         if mobiles:
             secrets.change(home, lambda one: _with(one, mobiles))

@@ -145,7 +145,7 @@ def test_a_secrets_that_others_can_read(place: Path) -> None:
     """Numbers and passwords are for their owner alone."""
     (place / "home" / "secrets.json").chmod(0o644)
     code, said = officeline(place, "up")
-    refused(place, code, said, "can be read by others", "chmod 600")
+    refused(place, code, said, "Other users can read", "chmod 600")
 
 
 def test_a_prompt_that_cannot_be_played(place: Path) -> None:

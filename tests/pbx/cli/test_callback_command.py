@@ -88,7 +88,7 @@ def test_a_refusal_is_reported_without_the_number(home: Home) -> None:
         engine = open_database(home.database)
         while (request := outbound.take_request(engine, datetime.now(UTC))) is None:
             time.sleep(0.02)
-        outbound.note_refused(engine, request.id, "2 calls a day are the limit", datetime.now(UTC))
+        outbound.note_refused(engine, request.id, "the limit is 2 calls a day", datetime.now(UTC))
         engine.dispose()
 
     running = threading.Thread(target=office, daemon=True)
@@ -96,6 +96,6 @@ def test_a_refusal_is_reported_without_the_number(home: Home) -> None:
     found = officeline(home, "lee", PATIENT)
     running.join(5)
     assert found.exit_code == 1
-    refusal = "This number cannot be called now: 2 calls a day are the limit.\n"
+    refusal = "This number cannot be called now: the limit is 2 calls a day.\n"
     assert found.stdout == f"Lakeside Internal Medicine: {refusal}"
     assert "0142" not in found.output

@@ -151,7 +151,7 @@ def test_who_has_not_confirmed_is_reported(home: Path) -> None:
         {"doctors": ["osei"]},
     )
     assert reported["steps"][0] == {"ring": ["patel", "osei"], "ring_s": 20}
-    said = "Dr. Kofi Osei has not confirmed the shift; Dr. Mira Patel is first, rung with them."
+    said = "Dr. Kofi Osei has not confirmed the shift. Dr. Mira Patel, the backup, is called "
     assert said in officeline(home, *words).stdout
 
 

@@ -167,8 +167,8 @@ def test_a_missing_answer_writes_nothing(tmp_path: Path, missing: str) -> None:
 @pytest.mark.parametrize(
     ("flag", "bad", "why"),
     [
-        ("--preset", "hospital", "choose one of concierge, group, solo"),
-        ("--name", 'Elm "Street"', "no name of"),
+        ("--preset", "hospital", "Use one of concierge, group, solo"),
+        ("--name", 'Elm "Street"', "not a name of"),
         ("--timezone", "Chicago", "no time zone 'Chicago'"),
         ("--number", "911", "not a phone number"),
         ("--backline", "12", "not a phone number"),
@@ -179,7 +179,7 @@ def test_a_missing_answer_writes_nothing(tmp_path: Path, missing: str) -> None:
         ("--hours", "mon 9am-5am", "you probably mean '09:00-17:00'"),
         ("--hours", "mon 08:00-12:00; mon 13:00-17:00", "has them twice"),
         ("--hours", ";", "hours of a week"),
-        ("--trunk", "acme", "choose one of twilio"),
+        ("--trunk", "acme", "Use one of twilio"),
         ("--physician", "Dr. Jo Kim", "lee=Dr. Ana Lee"),
         ("--physician", "K=Dr. Jo Kim", "no id such as"),
     ],
@@ -354,7 +354,7 @@ def test_a_file_of_another_layout_is_reported() -> None:
     with pytest.raises(OfficeLineError, match="cannot change"):
         with_answers('office = "no table"\n', SetupAnswers(name="Elm"), fresh=False)
     text = EXAMPLE.replace('name = "backline"', 'name = "other"')
-    with pytest.raises(OfficeLineError, match="no line called 'backline'"):
+    with pytest.raises(OfficeLineError, match="no line named 'backline'"):
         with_answers(text, SetupAnswers(backline="+12125550109"), fresh=False)
 
 
@@ -566,8 +566,8 @@ def test_an_unattended_run_leaves_kept_answers_alone(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("place", "bad", "why"),
     [
-        (0, "hospital", "choose one of concierge, group, solo"),
-        (1, 'Elm "Street"', "no name of"),
+        (0, "hospital", "Use one of concierge, group, solo"),
+        (1, 'Elm "Street"', "not a name of"),
         (1, "", "An answer is needed here."),
         (2, "Eastern", "Did you mean America/New_York?"),
         (2, "Gotham", "there is no time zone 'Gotham'"),
@@ -578,8 +578,8 @@ def test_an_unattended_run_leaves_kept_answers_alone(tmp_path: Path) -> None:
         (5, "9-5", "has no weekdays"),
         (5, "Mon-Fri 5-9", "'5' may be 5 AM or 5 PM"),
         (5, "Mon-Fri 9am-5am", "you probably mean '09:00-17:00'"),
-        (6, "acme", "choose one of twilio"),
-        (7, "Jo; Kim", "no name of"),
+        (6, "acme", "Use one of twilio"),
+        (7, "Jo; Kim", "not a name of"),
         (8, "Kim!", "no id such as"),
         (8, "desk1", "There is a 'desk1' already"),
         (8, "everyone", "There is a 'everyone' already"),

@@ -155,7 +155,7 @@ def test_now_says_who_has_not_confirmed(place: Context) -> None:
     shifts.happen(engine, row, "tried enough", at=NOW)
     doctors = document(place, "now")["schedules"][0]
     assert (doctors["oncall"], doctors["unconfirmed"]) == ("osei", ["osei"])
-    said = "Dr. Kofi Osei has not confirmed the shift; Dr. Mira Patel is first, rung with them."
+    said = "Dr. Kofi Osei has not confirmed the shift. Dr. Mira Patel, the backup, is called "
     assert said in run(place, "now").stdout
     assert "unconfirmed" not in document(place, "now", "--at", "2026-12-07 09:00")["schedules"][0]
     run(place, "take", "osei")

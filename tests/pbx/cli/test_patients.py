@@ -107,7 +107,7 @@ REFUSED = {
     "P9,,2125550150,,": "name",
     "P9,Bell \x07,2125550150,,": "name",
     "P9,No Number,,,": "no number",
-    "P9,Bad Number,2125550150; 555-77123,,": "…7123 is no phone number",
+    "P9,Bad Number,2125550150; 555-77123,,": "…7123 is not a phone number",
     "P9,Emergency,911,,": "not a phone number",
     "P9,Ours,2125550100,,": "the office's own number",
     "P9,Unknown Panel,2125550150,smith,": "no physician of the plan (there is lee, osei, patel)",
@@ -352,7 +352,7 @@ def test_bad_rows_are_reported_one_by_one_up_to_some(place: Context) -> None:
     done = run(place, "import", written(place, rows), "--yes", code=1)
     lines = [one for one in done.stdout.splitlines() if one.startswith("line ")]
     assert len(lines) == 20
-    assert lines[0] == "line 2: …0100 is no phone number: it has no area code"
+    assert lines[0] == "line 2: …0100 is not a phone number: it has no area code"
     assert "... and 2980 more rows are refused; --json has more." in done.stdout
     assert "0 patients imported, 3000 rows refused; fix them, or add --partial." in done.stdout
     assert listed(place) == []

@@ -234,13 +234,13 @@ def test_a_person_is_added_and_removed_to_the_letter(place: Path) -> None:
     ("words", "said"),
     [
         (("lee", "--name", "Dr. Lee"), "already"),
-        (("Kim", "--name", "Dr. Kim"), "'Kim' is no id such as"),
-        (("x y", "--name", "Dr. Kim"), "'x y' is no id such as"),
-        (("kim", "--name", 'Dr. "K"'), "'Dr. \"K\"' is no name of 1 to 60"),
+        (("Kim", "--name", "Dr. Kim"), "'Kim' is not a valid id such as"),
+        (("x y", "--name", "Dr. Kim"), "'x y' is not a valid id such as"),
+        (("kim", "--name", 'Dr. "K"'), "'Dr. \"K\"' is not a name of 1 to 60"),
         (("kim", "--name", "Dr. Kim", "--role", "boss"), "'boss' must be 'physician', 'nurse'"),
         (("desk1", "--name", "Dr. Desk"), "desk1"),
         (("oncall", "--name", "Dr. Oncall"), "meaning of its own"),
-        (("kim]\n[x", "--name", "Dr. Kim"), "is no id such as"),
+        (("kim]\n[x", "--name", "Dr. Kim"), "is not a valid id such as"),
     ],
 )
 def test_a_person_who_cannot_be_is_not_added(
@@ -389,7 +389,7 @@ def test_the_secrets_files_state(place: Path) -> None:
     assert "gone         mobile  (not in the file)" in printed
     assert "0111" not in printed
     (place / "home" / secrets.FILE).chmod(0o644)
-    assert "can be read by others" in refused(place, "secrets", "status")
+    assert "Other users can read" in refused(place, "secrets", "status")
 
 
 def test_new_secrets(place: Path) -> None:

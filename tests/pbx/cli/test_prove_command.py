@@ -76,14 +76,15 @@ def test_a_removed_contact_is_exit_1_and_the_first_minute(home: Path) -> None:
         "line": "backline",
         "urgency": "urgent",
         "path": ["an unknown caller", "the escalation policy urgent"],
-        "why": "osei is on call and has no contact then",
+        "why": "osei is on call, but has no contact at that time",
         "times": 2,
     }
     reported = officeline(home, "prove", *NOVEMBER)
     assert reported.exit_code == 1
     assert "From Mon, Nov 2, 2026, 8:00 AM to Mon, Nov 9, 2026, 8:00 AM EST" in reported.stdout
     assert (
-        "osei is on call and has no contact then (and 1 more time in this span)." in reported.stdout
+        "osei is on call, but has no contact at that time (and 1 more time in this span)."
+        in reported.stdout
     )
     assert not re.search(r"\d{7}", reported.output)
 

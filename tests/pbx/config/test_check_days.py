@@ -140,8 +140,8 @@ def test_two_seasons_that_share_a_day() -> None:
 @pytest.mark.parametrize(
     ("old", "new", "code", "message"),
     [
-        ('"Memorial Day to Labor Day"', '"Memorial Day to"', "bad-value", "is no day such as"),
-        ('"Memorial Day to Labor Day"', '"May 1 to Sept 31"', "bad-value", "is no day such as"),
+        ('"Memorial Day to Labor Day"', '"Memorial Day to"', "bad-value", "is not a day such as"),
+        ('"Memorial Day to Labor Day"', '"May 1 to Sept 31"', "bad-value", "is not a day such as"),
         ('every = "M', 'on = "2027-06-01"\nevery = "M', "bad-value", "write the days with 'on'"),
         ('"7-4"', '"17:00-08:30"', "swapped-hours", "goes through the night"),
         ('"7-4"', '["7-12", "11-4"]', "overlapping-periods", "overlaps"),

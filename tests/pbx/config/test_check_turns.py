@@ -299,7 +299,7 @@ def test_windows_that_are_not_cut(lines: tuple[str, ...]) -> None:
             (*MONTHS[:1], 'handoff = "32nd 08:00"', 'every = "1 month"'),
             "bad-value",
             (
-                "'32nd 08:00' is no handoff such as '1st 08:00', 'last day 17:00' or "
+                "'32nd 08:00' is not a handoff such as '1st 08:00', 'last day 17:00' or "
                 "'first mon 08:00': a month has no day 32"
             ),
         ),
@@ -316,7 +316,7 @@ def test_windows_that_are_not_cut(lines: tuple[str, ...]) -> None:
             "bad-value",
             "'1 fortnight' is no turn such as '1 week'",
         ),
-        ((*WEEKS, 'until = "2026-13-01"'), "bad-value", "'2026-13-01' is no date"),
+        ((*WEEKS, 'until = "2026-13-01"'), "bad-value", "'2026-13-01' is not a date"),
         ((*WEEKS, "joins = [1]"), "bad-value", ""),
     ],
 )

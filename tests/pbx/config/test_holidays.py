@@ -149,7 +149,7 @@ def test_explain_and_hours_now_never_contradict(minutes: int) -> None:
 @pytest.mark.parametrize(
     ("old", "new", "code", "message"),
     [
-        ('"Memorial Day" = "Memorial Day"', '"x" = "Memorial Dya"', "bad-value", "is no day such"),
+        ('"Memorial Day" = "Memorial Day"', '"x" = "Memorial Dya"', "bad-value", "is not a day such"),
         ('"Memorial Day" = "Memorial Day"', '"x" = "first mon"', "bad-value", "is no holiday"),
         ('"Memorial Day" = "Memorial Day"', '"x" = 7', "bad-value", "text in quotes"),
         ('= "Memorial Day"', '= "2027-05-16 to 2027-05-14"', "backwards-period", "it ends"),
@@ -157,8 +157,8 @@ def test_explain_and_hours_now_never_contradict(minutes: int) -> None:
         ('every = "holidays"', 'every = "mayor holidays"', "unknown-name", "holidays 'mayor'"),
         ('["major holidays 08', '["mayor holidays 08', "unknown-name", "holidays 'mayor'"),
         ("extended by holidays", "extended by minor holidays", "unknown-name", "'minor'"),
-        ("extended by holidays", "extended by holdays", "bad-value", "is no window such as"),
-        ('every = "holidays"', 'every = "holidays 8-5"', "bad-value", "is no list"),
+        ("extended by holidays", "extended by holdays", "bad-value", "is not a window such as"),
+        ('every = "holidays"', 'every = "holidays 8-5"', "bad-value", "is not a list"),
         ('every = "1 holiday"\nonly = ["major holidays 08:00-08:00"]', 'every = "1 holiday"',
          "bad-value", "turns of 1 holiday need 'only'"),
         ('handoff = "fri 17:00"\n', "", "missing-key", "'handoff' is missing"),

@@ -135,7 +135,7 @@ def test_a_layout_that_cannot_be_edited_is_refused(text: str) -> None:
     parse(text, NAME)
     shift = ImportedShift("patel", day(28), day(29))
     with pytest.raises(
-        OfficeLineError, match=r"as the file is laid out; write them as \[\[schedule"
+        OfficeLineError, match=r"because of their layout\. Write them as \[\[schedule"
     ):
         shifts_file.edit(text, NAME, "doctors", [shift], (day(28), day(30)))
 

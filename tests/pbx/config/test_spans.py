@@ -164,13 +164,13 @@ def test_spans_as_people_write_them(text: str, expected: list[str]) -> None:
         ("7-7:30", "'7' may be 7 AM or 7 PM; write it as 7am-7:30am"),
         ("5pm-8", "'8' may be 8 AM or 8 PM; write it as 5pm-8am or 5pm-8pm"),
         ("10-2am", "'10' may be 10 AM or 10 PM"),
-        ("13pm-5pm", "'13pm' is no time of the day"),
-        ("9am-25:00", "'25:00' is no time of the day"),
+        ("13pm-5pm", "'13pm' is not a time of day"),
+        ("9am-25:00", "'25:00' is not a time of day"),
         ("1-5 and 8-12", "08:00 comes before 17:00"),
         ("9am-11am and 10am-noon", "10:00 comes before 11:00"),
-        ("", "is no span such as"),
-        ("9am", "is no span such as"),
-        ("9am-5pm or so", "is no span such as"),
+        ("", "is not a period such as"),
+        ("9am", "is not a period such as"),
+        ("9am-5pm or so", "is not a period such as"),
     ],
 )
 def test_what_is_no_clear_span(text: str, why: str) -> None:
