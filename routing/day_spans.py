@@ -41,7 +41,7 @@ def read_spans(text: str) -> tuple[tuple[time, time], ...]:
     for (_, ends), (begins, _) in pairwise(found):
         if not time(0) < ends <= begins:
             raise ValueError(
-                f"'{text}' is not a list of periods in order: {begins:%H:%M} comes before {ends:%H:%M}"
+                f"'{text}' has periods out of order: {begins:%H:%M} comes before {ends:%H:%M}"
             )
     return found
 

@@ -45,7 +45,7 @@ def _run(words: str) -> Iterator[int]:
     first, *others = known
     last = others[0] if others else first
     if first is None or last is None or len(others) > 1:
-        raise ValueError(f"'{words}' is none")
+        raise ValueError(f"'{words}' is unknown")
     return ((first + step) % 7 for step in range((last - first) % 7 + 1))
 
 
@@ -104,7 +104,7 @@ def _across(day: str, start: str, until: str, end: str) -> Window:
     """Make one window from a time of a weekday to one of another; 24:00 is the next midnight."""
     first, last = clocks.weekday(day), clocks.weekday(until)
     if first is None or last is None:
-        raise ValueError("a weekday is none")
+        raise ValueError("a weekday is unknown")
     if MIDNIGHT in {start, end}:
         raise ValueError("midnight may be the start or the end of a day; write 00:00 or 24:00")
     if end == "24:00":

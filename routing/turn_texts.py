@@ -106,8 +106,8 @@ def read_turn_handoff(text: str) -> tuple[int | MonthDay | None, time]:
         return _month_day(match), clocks.time_of_day(match[4])
     except ValueError as error:
         raise ValueError(
-            f"'{text}' is not a handoff such as '1st 08:00', 'last day 17:00' or 'first mon 08:00': "
-            f"{error}"
+            f"'{text}' is not a handoff such as '1st 08:00', 'last day 17:00' or 'first mon "
+            f"08:00': {error}"
         ) from error
 
 

@@ -110,8 +110,8 @@ class Home:
         """Create the folders; only our user, and Asterisk's for its own, can look inside."""
         if not _PATH.fullmatch(str(self.folder)):
             raise ConfigError(
-                f"The folder {self.folder} cannot be used, because Asterisk would misread its name. "
-                "Use only letters a to z, digits and the characters _ + - . / : @ = in it."
+                f"The folder {self.folder} cannot be used, because Asterisk would misread its "
+                "name. Use only letters a to z, digits and the characters _ + - . / : @ = in it."
             )
         try:
             self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)

@@ -135,7 +135,7 @@ def read(home: Path) -> Secrets:
         ) from error
     except (ValueError, TypeError) as error:
         raise ConfigError(
-            f"The secrets file {path} is damaged. Restore it from a backup, or set the numbers again."
+            f"The secrets file {path} is damaged. Restore a backup of it, or set the numbers again."
         ) from error
 
 

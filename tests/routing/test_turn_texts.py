@@ -59,8 +59,8 @@ def test_windows_of_every_week_stay_what_they_are(text: str) -> None:
         (
             "first weekend fri 5pm-mon 8am",
             (
-                "'first weekend fri 5pm-mon 8am' is not a window such as 'first weekend', 'second fri "
-                "17:00-mon 08:00' or 'every other weekend'"
+                "'first weekend fri 5pm-mon 8am' is not a window such as 'first weekend', 'second "
+                "fri 17:00-mon 08:00' or 'every other weekend'"
             ),
         ),
         ("first", "'first' is not a window such as"),

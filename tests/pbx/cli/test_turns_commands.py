@@ -177,7 +177,7 @@ def test_a_change_is_shown_and_goes_live(place: Path) -> None:
             "'sixth fri 17:00-mon 08:00' is not a window such as",
         ),
         ('handoff = "1st 08:00"', 'handoff = "32nd 08:00"', "a month has no day 32"),
-        ('every = "1 month"', 'every = "1 moon"', "'1 moon' is no turn such as '1 week'"),
+        ('every = "1 month"', 'every = "1 moon"', "'1 moon' is not a valid length"),
     ],
 )
 def test_what_is_refused_changes_nothing(place: Path, old: str, new: str, sentence: str) -> None:

@@ -42,8 +42,8 @@ def plan_of(text: str) -> Plan:
 
 ALL = ("lee", "osei", "patel")
 SOON = (
-    "'soon' is not a date or local time such as 2026-12-20 or 12/20/2026 5pm: 'soon' is not a date such "
-    "as 11/30/2026 or 2026-11-30"
+    "'soon' is not a date or local time such as 2026-12-20 or 12/20/2026 5pm: 'soon' is not a date "
+    "such as 11/30/2026 or 2026-11-30"
 )
 
 
@@ -107,8 +107,8 @@ def test_exactly_this_is_found(
          ("'2026-12-20 24:00' is not a date or local time such as 2026-12-20 or 12/20/2026 5pm: "
           "24:00 is the next day's midnight")),
         ([("lee", "2026-12-20", "Jan 3")], "",
-         ("'Jan 3' is not a date or local time such as 2026-12-20 or 12/20/2026 5pm: a date needs its "
-          "year in four digits, as in 11/30/2026")),
+         ("'Jan 3' is not a date or local time such as 2026-12-20 or 12/20/2026 5pm: a date needs "
+          "its year in four digits, as in 11/30/2026")),
         ([("lee", "2026-12-20", "2027-01-03 midnight")], "",
          ("'2027-01-03 midnight' is not a date or local time such as 2026-12-20 or 12/20/2026 5pm: "
           "midnight may be the start or the end of that day; 12am is its start")),

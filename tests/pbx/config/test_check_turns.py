@@ -314,7 +314,7 @@ def test_windows_that_are_not_cut(lines: tuple[str, ...]) -> None:
         (
             (*WEEKS, 'every = "1 fortnight"'),
             "bad-value",
-            "'1 fortnight' is no turn such as '1 week'",
+            "'1 fortnight' is not a valid length",
         ),
         ((*WEEKS, 'until = "2026-13-01"'), "bad-value", "'2026-13-01' is not a date"),
         ((*WEEKS, "joins = [1]"), "bad-value", ""),

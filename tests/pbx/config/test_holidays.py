@@ -149,8 +149,8 @@ def test_explain_and_hours_now_never_contradict(minutes: int) -> None:
 @pytest.mark.parametrize(
     ("old", "new", "code", "message"),
     [
-        ('"Memorial Day" = "Memorial Day"', '"x" = "Memorial Dya"', "bad-value", "is not a day such"),
-        ('"Memorial Day" = "Memorial Day"', '"x" = "first mon"', "bad-value", "is no holiday"),
+        ('"Memorial Day" = "Memorial Day"', '"x" = "Memorial Dya"', "bad-value", "not a day such"),
+        ('"Memorial Day" = "Memorial Day"', '"x" = "first mon"', "bad-value", "not a holiday"),
         ('"Memorial Day" = "Memorial Day"', '"x" = 7', "bad-value", "text in quotes"),
         ('= "Memorial Day"', '= "2027-05-16 to 2027-05-14"', "backwards-period", "it ends"),
         ("[holidays.major]", '[holidays."Big Days"]', "bad-value", "cannot name a list of"),
