@@ -71,7 +71,7 @@ class EventRefusedError(ValueError):
 
 
 def after(state: State, event: Event) -> State:
-    """Return the state that an event leads to; RefusedError if there is none."""
+    """Return the state that an event leads to; EventRefusedError if there is none."""
     found = AFTER.get((state, event))
     if found is None:
         raise EventRefusedError(f"a message that is {state} cannot be {event}")

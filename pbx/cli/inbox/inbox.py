@@ -120,6 +120,9 @@ def play(
 def claim(context: typer.Context, message_id: Message, person: str) -> None:
     """Assign a message to a person, a desk phone or a group.
 
+    The message stays open, and calls about an urgent one go on until somebody acknowledges it.
+    'officeline inbox list' shows the ids of the messages.
+
     Example: officeline inbox claim 1795456091.0 frontdesk
     """
     known = office(context)
