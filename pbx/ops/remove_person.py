@@ -50,8 +50,8 @@ def prepare_removal(config: Path, folder: Path, person: str, now: datetime) -> L
     ]
     if naming:
         raise OfficeLineError(
-            f"'{person}' cannot go while they are named in {', '.join(naming)}; "
-            "take them out there first, and apply that."
+            f"Cannot remove {person}: still named in {', '.join(naming)}. "
+            "Remove them there and apply the change first."
         )
     patients = {
         one.id for found in plan.patients.values() for one in found.everyone if one.panel == person
@@ -80,7 +80,7 @@ def _naming(text: str, person: str, path: Path) -> list[str]:
     named = [
         one.where
         for one in first_look(text).fatal
-        if one.code == "unknown-name" and one.message.startswith(f"'{person}' ")
+        if one.code == "unknown-name" and one.about == person
     ]
     if not named:
         plan_files.parse(text, path)  # nothing else may be wrong with it either

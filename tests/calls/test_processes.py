@@ -134,7 +134,7 @@ async def test_who_ends_the_line_is_reported_what_waits(number: signal.Signals) 
                 "runs again; 'officeline inbox list' shows them."
             )
             text = up.output.read_text()
-            assert re.search(r'line\.down.* waiting=2 why="urgent messages', text)
+            assert re.search(r'line\.down.* waiting=2 why="nobody is called', text)
             assert re.search(r"daemon\.ended_by_signal .*waiting=2 ", text)
 
 
@@ -191,7 +191,8 @@ async def test_a_trunk_by_registration_carries_calls_both_ways() -> None:
                 while await asyncio.to_thread(registration, ask) != "Registered":
                     await asyncio.sleep(0.1)
             checks = await asyncio.to_thread(examine, Path(name) / "office.toml", up.home.folder)
-            assert "has registered us" in next(one.detail for one in checks if one.name == "trunk")
+            trunk = next(one.detail for one in checks if one.name == "trunk")
+            assert "has accepted our registration" in trunk
             assert await reach_somebody(up, BACK_LINE)
 
 

@@ -125,7 +125,7 @@ def bootstrap(suite: str, root: Path, options: tuple[str, ...], folder: Path) ->
         words.append(f"--keyring={shutil.copy(key, folder / 'ubuntu.gpg')}")
     try:
         run(*words, suite, str(root))
-    except UnableError:  # where the mirror's release file is past its date
+    except UnableError:  # where the mirror's release file has expired
         shutil.rmtree(root, ignore_errors=True)
         run(*words, STALE, suite, str(root))
 

@@ -67,7 +67,7 @@ def build(folder: Path) -> None:
     debian = ["mmdebstrap", "--quiet", "--variant=minbase", "--dpkgopt=force-unsafe-io"]
     try:
         run(*debian, suite[1], str(base))
-    except UnableError:  # where the mirror's release file is past its date; signatures still count
+    except UnableError:  # where the mirror's release file has expired; signatures still count
         run(*debian, f"--aptopt={STALE}", suite[1], str(base))
     words = buildah(folder)
     begun = run(*words, "from", "scratch").strip()

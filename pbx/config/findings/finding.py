@@ -79,13 +79,17 @@ CODES = FATAL | ERRORS | WARNINGS
 
 @dataclass(frozen=True)
 class Finding:
-    """One mistake at one place of the file; `line` counts from 1, `fix` says what to do."""
+    """One mistake at one place of the file; `line` counts from 1, `fix` says what to do.
+
+    `about` is the word that the file does not know, of an unknown name.
+    """
 
     code: str
     where: str
     line: int
     message: str
     fix: str
+    about: str = ""
 
     @property
     def severity(self) -> Severity:

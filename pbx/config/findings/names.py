@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from pbx.config.findings.draft import Draft, listed, near
@@ -26,13 +27,14 @@ def find(draft: Draft) -> Iterator[Finding]:
     """Find unknown names, names given twice, and names that mean two things."""
     for path, where, word, known in (*_tables(draft), *_schedules(draft), *_policy(draft)):
         if word is not None and word not in known:
-            yield draft.find(
+            found = draft.find(
                 "unknown-name",
                 path,
                 where,
                 f"this file has no '{word}' (it has {listed(known)})",
                 near(word, known, "Use one of these, or add this one to the file."),
             )
+            yield replace(found, about=word)
     yield from _holidays(draft)
     yield from _doubles(draft)
 

@@ -175,7 +175,7 @@ def test_a_call_that_goes_on_is_no_loss(tmp_path: Path) -> None:
     write_log(tmp_path, [replace(CONNECTED, outcome=None)])
     soon = look(tmp_path, T0 + timedelta(minutes=20))
     assert (soon.unaccounted, soon.going_on, soon.placed) == ((), 1, 1)
-    assert "neither ledger has its end" in named(look(tmp_path))[CONNECTED.id]
+    assert "neither record has its end" in named(look(tmp_path))[CONNECTED.id]
 
 
 def test_what_ended_just_now_is_on_its_way(tmp_path: Path) -> None:

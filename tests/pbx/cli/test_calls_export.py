@@ -107,7 +107,7 @@ def test_what_cannot_be_written_down_does_not_leave(home: Path) -> None:
 
 
 def test_a_file_is_new_and_for_our_eyes(home: Path) -> None:
-    """One that is there already stays as it is."""
+    """One that already exists stays as it is."""
     path = home / "calls.csv"
     result = export(home, "--to", str(path))
     assert (result.stdout, result.stderr) == ("", f"3 calls were written to {path}.\n")

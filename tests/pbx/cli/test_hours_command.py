@@ -238,7 +238,7 @@ def test_a_file_that_cannot_be_written_is_as_it_was(tmp_path: Path) -> None:
     path = tmp_path / "office.toml"
     path.write_text("a = 1\n", encoding="utf-8")
     (tmp_path / ".office.toml.part").mkdir()
-    with pytest.raises(ConfigError, match="is as it was"):
+    with pytest.raises(ConfigError, match="was left unchanged"):
         suggest.append_closures(path, ONE)
     assert path.read_text(encoding="utf-8") == "a = 1\n"
 

@@ -270,7 +270,7 @@ def test_an_unknown_message_is_one_sentence(home: Path, words: tuple[str, ...]) 
         (("note", URGENT.id, "x" * 2001, "--by", "lee"), "1 to 2000"),
         (("close", URGENT.id, "--disposition", "", "--by", "lee", "--yes"), "1 to 2000"),
         (("close", URGENT.id, "--disposition", "done", "--by", "nemo", "--yes"), "'nemo'"),
-        (("play", URGENT.id), "no recording"),
+        (("play", URGENT.id), "no longer has a recording"),
     ],
     ids=["owner", "writer", "empty", "long", "no disposition", "closer", "silent"],
 )
@@ -285,7 +285,7 @@ def test_a_closed_message_takes_notes_alone(home: Path) -> None:
     """It is neither claimed nor closed again."""
     close(home, URGENT)
     assert "closed" in complaint(officeline(home, "claim", URGENT.id, "lee"))
-    assert "stays as it is" in complaint(close(home, URGENT))
+    assert "is unchanged" in complaint(close(home, URGENT))
     assert officeline(home, "note", URGENT.id, "came by", "--by", "desk1").exit_code == 0
 
 

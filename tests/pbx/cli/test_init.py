@@ -143,7 +143,7 @@ def test_a_practice_from_nothing(tmp_path: Path) -> None:
     assert KIM[1:] not in (tmp_path / "config/office.toml").read_text()
     again = init(tmp_path, "--yes", config="")
     assert again[0] == 0
-    assert "stays as it is" in again[1]
+    assert "is unchanged" in again[1]
     assert again[1].endswith("Next: officeline up\n")
 
 

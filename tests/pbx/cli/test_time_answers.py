@@ -51,7 +51,7 @@ def test_a_time_that_is_not_clear_changes_nothing(
     """Exit 2, one sentence with the reason and the forms that are read, and no database."""
     code, printed, said = officeline(tmp_path, *words, text)
     assert (code, printed) == (2, "")
-    sentence = f"'{text}' is no time{why}"
+    sentence = f"'{text}' is not a time{why}"
     assert sentence in said, said
     assert said.endswith(f"; write it as {when.FORMS}.\n")
     assert said.count("\n") == 1

@@ -278,7 +278,7 @@ def test_who_heard_fewer_calls_than_joined_settles_nothing(engine: Engine) -> No
     """Looked at in the transaction that would settle it; who heard them all may."""
     leave(engine)
     leave(engine, "m2", after_s=20, call="c2")
-    with pytest.raises(UnheardError, match="Message m1 stays as it is, because somebody called"):
+    with pytest.raises(UnheardError, match="Message m1 is unchanged, because somebody called"):
         message_states.move(engine, PLAN, "m1", "closed", at=T0, person="lee", joins=0)
     assert found(engine).state == "open"
     message_states.move(engine, PLAN, "m1", "closed", at=T0, person="lee", joins=1)
@@ -360,7 +360,7 @@ def test_what_does_not_fit_is_refused_and_changes_nothing(engine: Engine) -> Non
         act(engine, "closed", None)
     assert (found(engine), messages.message_history(engine, "m1")) == before
     act(engine, "closed")
-    with pytest.raises(RefusedError, match=r"Message m1 stays as it is, because .* 'officeline in"):
+    with pytest.raises(RefusedError, match=r"Message m1 is unchanged, because .* 'officeline in"):
         act(engine, "called back")
     with pytest.raises(RefusedError, match="There is no message m2"):
         message_states.move(engine, PLAN, "m2", "closed", at=T0, person="lee")

@@ -48,7 +48,7 @@ def test_a_file_that_is_no_database_is_refused_unchanged(tmp_path: Path, content
     """Somebody else's file is not overwritten."""
     path = tmp_path / "officeline.db"
     path.write_bytes(content)
-    assert "no database" in refusal(path)
+    assert "not a database" in refusal(path)
     assert path.read_bytes() == content
 
 

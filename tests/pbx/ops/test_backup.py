@@ -280,7 +280,7 @@ def test_a_file_that_is_not_the_manifests_is_refused(place: Path) -> None:
         files["asterisk/etc/extensions.conf"] = b"x"
 
     for change in (changes, adds, drops, climbs, plants):
-        assert "not as it was written" in refused(restored(place, forged(place, change)))
+        assert "incomplete or damaged" in refused(restored(place, forged(place, change)))
         (place / "office.age").unlink()
         assert not (place / "new").exists()
         assert not (place / "escaped").exists()
@@ -320,7 +320,7 @@ def test_what_cannot_be_made_leaves_no_file(place: Path) -> None:
     home, key = place / "home", ("--to", str(KEY.to_public()))
     words = ("--passphrase-file", str(place / "passphrase"))
     (place / "there").write_text("mine")
-    assert "is there already" in refused(officeline(home, "backup", str(place / "there"), *key))
+    assert "already exists" in refused(officeline(home, "backup", str(place / "there"), *key))
     refused(officeline(home, "backup", str(place / "none" / "x.age"), *key))
     assert "age public key" in refused(officeline(home, "backup", "x.age", "--to", "age1abc"))
     refused(officeline(home, "backup", "x.age"))

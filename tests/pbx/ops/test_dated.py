@@ -123,7 +123,7 @@ def test_the_oldest_go_once_a_new_one_is_whole(place: Path) -> None:
     )
     before = newest.read_bytes()
     again = given(place, "--folder", str(place / "backups"), *TO, at=NOW + 3 * DAY)
-    assert "is there already; give the command again" in refused(again)
+    assert "already exists; run the command again" in refused(again)
     assert newest.read_bytes() == before
 
 
@@ -160,9 +160,9 @@ def test_fourteen_are_kept_unless_said_otherwise(place: Path) -> None:
     [
         (("--folder", "{}/none", *TO), r"\(No such file or directory: there is no .*/none\)"),
         (("--folder", "{}/home/secrets.json", *TO), "Not a directory"),
-        (("--folder", "{}/home/messages", *TO), "as it would be lost with"),
+        (("--folder", "{}/home/messages", *TO), "because it would be lost together with"),
         (("--folder", "/proc", *TO), "cannot be written|Permission denied"),
-        (("--folder", "{}/backups", "--keep", "0", *TO), "give --keep 1 or more"),
+        (("--folder", "{}/backups", "--keep", "0", *TO), "use --keep 1 or more"),
         (("--folder", "{}/backups", "--to", "age1nokey"), "A recipient is an age public key"),
         (("--folder", "{}/backups", "--to", str(KEY)), "must not be on this machine"),
         (("--folder", "{}/backups"), "Choose one way to encrypt it"),
@@ -239,7 +239,7 @@ def test_a_disk_that_gives_back_something_else_keeps_what_there_was(
 
     monkeypatch.setattr(dated, "file_sum", spoilt)
     words = ("--folder", str(place / "backups"), *TO, "--keep", "1")
-    assert "does not give back" in refused(given(place, *words, at=NOW + DAY))
+    assert "did not return" in refused(given(place, *words, at=NOW + DAY))
     assert (own(place), copies(place)) == (before, [])
 
 

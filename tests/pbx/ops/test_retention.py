@@ -274,7 +274,7 @@ def test_holds_are_listed_and_refused(place: Path) -> None:
 
 
 def test_years_are_the_calendars(place: Path) -> None:
-    """The 29th of February has no anniversary in most years; a word that is no time is refused."""
+    """The 29th of February has no anniversary in most years; what is not a time is refused."""
     leap = datetime(2028, 2, 29, 12, tzinfo=UTC)
     assert before("6 years", leap) == datetime(2022, 2, 28, 12, tzinfo=UTC)
     assert before("90 days", leap) == leap - timedelta(days=90)

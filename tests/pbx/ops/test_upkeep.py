@@ -39,7 +39,7 @@ def home(tmp_path: Path) -> Home:
     [
         ("chronyd", "", True, "kept by chronyd"),
         ("systemd-timesyn", "", True, "kept by systemd-timesyn"),
-        ("bash", "", False, "nobody"),
+        ("bash", "", False, "no program"),
         ("bash", "here", True, "container"),
     ],
 )
@@ -111,7 +111,7 @@ def test_a_backup_that_nobody_schedules_is_reported(home: Home, units: Path) -> 
     assert not upkeep.backup_check(home, NOW).ok, "a timer that is gone starts nothing"
     (units / "timers.target.wants" / "officeline-backup.timer").unlink()
     (units / "officeline-backup.timer").touch()
-    fix = "Switch its timer on: systemctl enable --now officeline-backup.timer."
+    fix = "Enable its timer: systemctl enable --now officeline-backup.timer."
     assert upkeep.backup_check(home, NOW).fix == fix
     audit.record(engine, "backup.made", by="amy", now=NOW)
     assert upkeep.backup_check(home, NOW + 6 * DAY).ok, "somebody else sees to it"

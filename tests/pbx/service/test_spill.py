@@ -126,7 +126,7 @@ def test_a_database_that_takes_nothing_is_reported_once(home: Home) -> None:
             (found,) = [one for one in examine(config, home.folder) if one.name == "database"]
             assert not found.ok
             assert "is locked by another program" in found.detail
-            assert found.detail.endswith("facts that wait for it: 2")
+            assert found.detail.endswith("records waiting to be imported: 2")
             other.execute("ROLLBACK")
         writer.put(START)
         assert writer.flush(10)
