@@ -142,7 +142,9 @@ def test_a_pin_is_no_argument_and_is_asked_for_at_a_terminal(place: Path) -> Non
     assert code == 2
     assert "unexpected extra argument" in said
     assert "--stdin" in refused(place, "people", "pin", "lee", given="480297\n")
-    assert "There is no person" in refused(place, "people", "pin", "kim", "--stdin", given="480297\n")
+    assert "There is no person" in refused(
+        place, "people", "pin", "kim", "--stdin", given="480297\n"
+    )
 
 
 def test_a_terminal_is_asked_twice_without_echo(place: Path) -> None:
