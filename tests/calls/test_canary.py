@@ -357,7 +357,7 @@ async def test_two_at_a_time_are_refused(up: Up) -> None:
     await under_way(up)
     second = await canary(up)
     assert second.code == 2
-    assert "Another test call is under way" in second.complaint
+    assert "Another test call is in progress" in second.complaint
     assert (await placed).code == 0
 
 
