@@ -217,5 +217,5 @@ def test_a_home_that_asterisk_would_misread(place: Path) -> None:
     """A bracket in its name would cost each verdict that records; it is refused before a call."""
     home = place / "Lakeside (main)"
     code, said = officeline(place, "--home", str(home), "up")
-    refused(place, code, said, str(home), "only the letters")
+    refused(place, code, said, str(home), "letters a to z")
     assert not home.exists()

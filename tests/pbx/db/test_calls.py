@@ -153,6 +153,6 @@ def test_a_database_damaged_while_open_is_one_sentence(tmp_path: Path) -> None:
     engine = open_database(path)
     engine.dispose()
     path.write_bytes(b"\xff" * path.stat().st_size)
-    with pytest.raises(StoreError, match=r"is damaged or not a database; move it away"):
+    with pytest.raises(StoreError, match=r"is damaged or not a database; move it aside"):
         list_calls(engine)
     engine.dispose()
