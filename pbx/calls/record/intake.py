@@ -20,6 +20,7 @@ from pbx.calls.record.flags import UNWRITTEN, flags_of
 from pbx.calls.record.live_calls import LiveCall
 from pbx.config.home import Home
 from pbx.db import deferred, message_states, messages
+from pbx.db.database import StoreError
 from routing import outbound
 from routing.follow_up import JOINABLE, RINGING, was_cut_off
 from routing.model import Plan
@@ -206,5 +207,7 @@ class Intake:
                 due_at=due_at,
                 spoke_in=spoke_in,
             )
-        except OfficeLineError as error:  # somebody was faster, or the disk is full: it stays open
+        except StoreError:
+            raise  # whoever asked says that it is not durable
+        except OfficeLineError as error:  # somebody was faster: it stays open
             log.warning("message.stays", call=message, error=str(error))

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import sqlite3
 import stat
 from collections.abc import Iterator
 from dataclasses import replace
@@ -19,6 +21,7 @@ from pbx.calls.live import LivePlan
 from pbx.calls.recent import RecentCallers
 from pbx.calls.record import json_codec as plain
 from pbx.calls.record.catch_up import CatchUp
+from pbx.calls.record.flags import CUT_OFF
 from pbx.calls.record.intake import Intake
 from pbx.calls.record.live_calls import LiveCall
 from pbx.calls.record.spool import Fact, Spool, read
@@ -30,7 +33,7 @@ from pbx.config.secrets import Secrets
 from pbx.db import follow_ups, message_states, messages, records
 from pbx.db.batch import write_batch
 from pbx.db.calls import get_call
-from pbx.db.database import open_database
+from pbx.db.database import StoreError, open_database
 from pbx.db.deferred import CALLS_AGAIN
 from pbx.db.writer import LogWriter
 from routing.follow_up import FollowUpStage, Todo
@@ -63,6 +66,25 @@ def catch_up(home: Home) -> Iterator[CatchUp]:
     clock = DemoClock(NOW)
     yield CatchUp(engine, home, writer, Intake(engine, home, live, clock, lambda: None), clock)
     writer.close()
+    engine.dispose()
+
+
+def test_what_a_database_refuses_is_not_taken_for_settled(home: Home) -> None:
+    """Whoever asked is told, and tries again; a message that somebody took first is no error."""
+    engine, live = open_database(home.database), LivePlan(PLAN, Secrets(), home)
+    intake = Intake(engine, home, live, DemoClock(NOW), lambda: None)
+    message = intake.opened("1.1", CALLER, "urgent", "urgent")
+    call = LiveCall("urgent", CALLER, accepted_at=NOW - timedelta(seconds=2), person="lee")
+    with contextlib.closing(sqlite3.connect(home.database, isolation_level=None)) as other:
+        other.execute("BEGIN EXCLUSIVE")
+        with pytest.raises(StoreError, match="is locked by another program"):
+            intake.accepted(message, "1.1", "lee", NOW)
+        other.execute("ROLLBACK")
+    intake.accepted(message, "1.1", "lee", NOW)
+    intake.over(message, "1.1", call)
+    held = messages.get_message(engine, message)
+    assert held is not None
+    assert (held.state, held.flags) == ("open", (CUT_OFF,))
     engine.dispose()
 
 
