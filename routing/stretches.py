@@ -1,6 +1,6 @@
 """A span of time cut at every instant at which a decision may change; in between, none does.
 
-What is decided at an instant depends on the state of each office hours, on who is on call in each
+What is decided at an instant depends on the state of all office hours, on who is on call in each
 schedule, and on which weekly windows hold. So two stretches that agree in these are decided alike.
 """
 

@@ -279,7 +279,7 @@ class LivePlan:
         return book
 
     def _stamp(self) -> object:
-        """Tell one state of the secrets file's file from another; None where there is none."""
+        """Return what changes when the secrets file does; None if there is no file."""
         try:
             found = (self._home.folder / secrets.FILE).stat()
         except OSError:

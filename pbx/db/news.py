@@ -20,7 +20,7 @@ _ATTEMPTS = (
     .where(_ATTEMPT.c.id > bindparam("last"))
     .group_by(_ATTEMPT.c.stage)
 )
-# A promise is broken since the follow-up last began, as `routing.follow_up.due` sees it.
+# A promise is broken since the follow-up last began, as `routing.follow_up.todo_for` sees it.
 _SINCE_BEGUN = func.coalesce(_MESSAGE.c.reopened_at, _MESSAGE.c.opened_at)
 _BROKEN = func.coalesce(_MESSAGE.c.breached_at >= _SINCE_BEGUN, false())
 _LAST = select(func.coalesce(func.max(_EVENT.c.id), 0))

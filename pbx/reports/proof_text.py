@@ -46,7 +46,7 @@ def sentences(found: Proof, times: TimeText) -> list[str]:
         f"{times.span(found.start, found.end)}"
     )
     if found.holds:
-        return [f"It holds: all {checked} end at a human.", *_across(found)]
+        return [f"It holds: all {checked} reach a human.", *_across(found)]
     return [
         f"It does not hold, for some of the {checked}:",
         *(f"  {_reported(one, times)}" for one in found.counterexamples),
@@ -57,9 +57,9 @@ def _across(found: Proof) -> list[str]:
     """Say that calls which last past a change were looked at, if there was any change."""
     if not found.changes:
         return []
-    changes = f"{found.changes} change{'s' if found.changes > 1 else ''} of hours or duty"
-    reported = f"all {found.across} paths of theirs are decided as they began, and end at a human"
-    return [f"Calls that span one of {changes} were followed, too: {reported}."]
+    changes = f"{found.changes} change{'s' if found.changes > 1 else ''} of hours or on-call people"
+    reported = f"all {found.across} paths follow the rules of their beginning and reach a human"
+    return [f"Calls that go on during one of {changes} were checked, too: {reported}."]
 
 
 def _reported(one: Counterexample, times: TimeText) -> str:

@@ -134,7 +134,7 @@ PRACTICE = replace(
         ("2026-10-11 01:59", "lab", "closed", "power cut"),
         ("2026-10-11 02:00", "lab", "open", "Sunday 12:00 AM to 12:00 AM"),
         ("2026-06-06 09:00", "lab", "closed", "lab inspection"),
-        # a set of office hours that there is not is never open
+        # office hours that nobody defined are never open
         ("2026-11-24 09:00", "pharmacy", "closed", "Tuesday 9:00 AM is outside the hours"),
     ],
 )

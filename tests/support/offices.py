@@ -16,7 +16,7 @@ EXAMPLE = (ROOT / "config" / "office.toml").read_text()
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 # the callers that a test may have in its directory, each with a flag
 KNOWN = {"+12125550150": "vip", "+12125550151": "blocked"}
-# a Tuesday, when two office hours of a test are open, the office's alone, the other alone, and none
+# a Tuesday, when both office hours of a test are open, the office's alone, the lab's alone, none
 TIMES = [datetime(2026, 11, 24, hour, 45, tzinfo=UTC) for hour in (14, 15, 12, 23)]
 
 

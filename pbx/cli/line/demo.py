@@ -158,7 +158,7 @@ def _summary(console: Console, rows: list[_Row]) -> None:
             _line(console, f"{who}'s phone showed {shown}: {PICKED_UP[results.get(who) or '']}")
         for decision in history.decisions:
             why = next((why for why in decision.reasons if why.matched), decision.reasons[-1])
-            _line(console, f"decided {decision.kind}: {why.because} ({why.rule})")
+            _line(console, f"decision: {decision.kind}, because {why.because} (rule '{why.rule}')")
         who = f", accepted by {history.call.person}" if history.call.person else ""
         message = f", message {history.message.id}" if history.message else ""
         _line(console, f"in the database: {history.call.outcome}{who}{message}")

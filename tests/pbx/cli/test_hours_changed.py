@@ -46,7 +46,7 @@ def said(place: Path, *words: str) -> str:
 
 
 def states(place: Path, *words: str) -> dict[str, str]:
-    """Read the state of each office hours."""
+    """Read the state of all office hours."""
     found = json.loads(said(place, "now", *words, "--json"))
     return {one["office_hours"]: one["state"] for one in found["office_hours"]}
 

@@ -60,8 +60,9 @@ def test_the_example_is_proven(home: Path) -> None:
     )
     assert checked["changes"] == checked["intervals"] - 1
     assert (
-        f"Calls that span one of {checked['changes']} changes of hours or duty were followed, too: "
-        f"all {checked['across']} paths of theirs are decided as they began"
+        f"Calls that go on during one of {checked['changes']} changes of hours or on-call people "
+        "were checked, too: "
+        f"all {checked['across']} paths follow the rules of their beginning"
     ) in reported.stdout
 
 
