@@ -112,7 +112,9 @@ def test_a_no_is_exit_1(
 def test_ctrl_c_is_exit_130_from_the_first_import_on(module: str, tmp_path: Path) -> None:
     """Sent as soon as a module is imported, from the first moments on to the middle of the work."""
     place = ["--config", "config/office.toml", "--home", str(tmp_path)]
-    words = [sys.executable, "-X", "importtime", "-m", "cli", *place]
+    # as a file, like the installed command: with -m, Python ends itself by the signal where it came
+    # in the middle of an exec, as of a dataclass, however it is caught
+    words = [sys.executable, "-X", "importtime", "cli.py", *place]
     words += ["simulate", "--from", "2026-01-01", "--to", "2036-01-01"]
     with subprocess.Popen(
         words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=ROOT
