@@ -10,9 +10,9 @@ import structlog
 from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
+from pbx.base.pauses import Pauses
 from pbx.db.database import StoreError
 
-PAUSE_S = 0.1
 LONGEST_PAUSE_S = 5.0
 
 log = structlog.get_logger()
@@ -45,11 +45,10 @@ class Background:
         self, act: Callable[Concatenate[Engine, P], T], *args: P.args, **named: P.kwargs
     ) -> T:
         """Write until the database takes it; any other objection is raised."""
-        pause = PAUSE_S
+        pauses = Pauses(0.1, LONGEST_PAUSE_S)
         while True:
             try:
                 return await self.write(act, *args, **named)
             except (SQLAlchemyError, StoreError):
                 log.exception("database.unwritten")
-            await asyncio.sleep(pause)
-            pause = min(LONGEST_PAUSE_S, pause * 2)
+            await asyncio.sleep(pauses.take())

@@ -29,7 +29,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.exc import DBAPIError
 
-from pbx.base import disk
+from pbx.base import disk, files
 from pbx.base.errors import OfficeLineError
 from pbx.base.os_errors import database_sentence, os_sentence
 from pbx.db import driver, upgrade
@@ -164,11 +164,7 @@ def _touch(path: Path) -> None:
     """
     with contextlib.suppress(FileExistsError):
         os.mknod(path, stat.S_IFREG | 0o600)
-        folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        try:
-            os.fsync(folder)  # else a power cut can take the file with a durable message in it
-        finally:
-            os.close(folder)
+        files.sync(path.parent)  # else a power cut can take the file with a durable message in it
 
 
 def _refuse_read_only(path: Path) -> None:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import time
 from pathlib import Path
 
+from pbx.base import files
 from pbx.db import driver
 
 BEFORE = ".before-"
@@ -21,7 +21,7 @@ def copy_of(database: Path) -> Path:
     try:
         driver.copy_database(database, copy)
         for path in (copy, copy.parent):
-            _sync(path)
+            files.sync(path)
     except BaseException:
         copy.unlink()
         raise
@@ -37,11 +37,3 @@ def keep_the_last(database: Path) -> None:
     """Delete all copies but the last ones."""
     for old in copies(database)[:-KEPT]:
         old.unlink(missing_ok=True)
-
-
-def _sync(path: Path) -> None:
-    opened = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        os.fsync(opened)
-    finally:
-        os.close(opened)

@@ -11,6 +11,7 @@ import structlog
 from sqlalchemy import Engine
 
 from pbx.base.errors import OfficeLineError
+from pbx.base.pauses import Pauses
 from pbx.db import call_rows
 from pbx.db.batch import UnusableError, write_batch
 from pbx.db.damage import code_of
@@ -20,8 +21,6 @@ from pbx.db.records import Record
 
 BATCH = 500  # small enough that a message waits for its turn at the lock for milliseconds only
 GATHER_S = 0.03  # what comes within it is one transaction, which costs more than a record does
-PAUSE_S = 0.2
-LONGEST_PAUSE_S = 5.0
 CLOSE_S = 10.0
 
 log = structlog.get_logger()
@@ -113,7 +112,7 @@ class LogWriter:
             log.error("calllog.closed_unwritten", records=len(self._waiting))
 
     def _run(self) -> None:
-        pause, refused = PAUSE_S, False
+        pauses, refused = Pauses(0.2, 5.0), False
         while batch := self._next_batch():
             try:
                 self._write(batch)
@@ -127,14 +126,14 @@ class LogWriter:
                     self._finish(len(batch))
                     continue
                 # the batch is still at the head of the queue: nothing is lost while there is room
-                log.warning("calllog.retrying", error=str(error), pause_s=pause)
-                if self._closes_within(pause):
+                log.warning("calllog.retrying", error=str(error), pause_s=pauses.pause)
+                if self._closes_within(pauses.take()):
                     break
-                pause = min(pause * 2, LONGEST_PAUSE_S)
             else:
                 if refused:
                     log.info("calllog.takes_again")
-                pause, refused = PAUSE_S, False
+                pauses.reset()
+                refused = False
                 self._finish(len(batch))
         self._let_go()
 

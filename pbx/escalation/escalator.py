@@ -20,9 +20,10 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from pbx.base.clock import Clock
 from pbx.base.errors import OfficeLineError
+from pbx.base.pauses import Pauses
 from pbx.calls.conversation import Plans
 from pbx.db import follow_ups, message_states, outbound
-from pbx.db.background import LONGEST_PAUSE_S, PAUSE_S, Background
+from pbx.db.background import LONGEST_PAUSE_S, Background
 from pbx.db.follow_ups import AttemptRow, Round
 from pbx.db.message_states import RefusedError
 from pbx.db.set_back import after_start, set_back
@@ -73,7 +74,7 @@ class Escalator:
         self._calls = Calls(self._store, plans, dialer, clock, self.notify)
         self._held: dict[str, datetime] = {}  # messages that are left alone until then
         self.latest = clock.now()  # what the clock said when timers were looked at last
-        self._failures = 0
+        self._pauses = Pauses(0.2, LONGEST_PAUSE_S)
 
     @property
     def calling(self) -> frozenset[str]:
@@ -93,11 +94,10 @@ class Escalator:
                 self._woken.clear()
                 try:
                     pause = await self._look()
-                    self._failures = 0
+                    self._pauses.reset()
                 except (SQLAlchemyError, OfficeLineError):
-                    self._failures += 1
                     log.exception("escalator.database")
-                    pause = min(LONGEST_PAUSE_S, PAUSE_S * 2**self._failures)
+                    pause = self._pauses.take()
                 with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout(pause):  # wait_for can lose a cancellation
                         await self._woken.wait()
@@ -242,7 +242,7 @@ class Escalator:
         try:
             return await self._store.write(follow_ups.begin_rounds, rounds)
         except (SQLAlchemyError, OfficeLineError):
-            if self._failures < BLIND_AFTER:
+            if self._pauses.taken < BLIND_AFTER:
                 raise
             log.exception("escalator.unwritten", call=rounds[0].view.id)
         for one in rounds:

@@ -22,6 +22,7 @@ from pathlib import Path
 from threading import Thread
 from typing import TYPE_CHECKING, BinaryIO
 
+from pbx.base import files
 from pbx.base.errors import OfficeLineError
 from pbx.base.os_errors import os_sentence
 from pbx.base.paths import SPOOL
@@ -138,7 +139,7 @@ def make_backup(  # `proof` looks at what was written before it has its name
                     raise raw.refused from error
                 raise
             target.flush()
-            os.fsync(target.fileno())
+            files.sync(part)
             proof(part)
             part.rename(file)
     except FileExistsError as error:

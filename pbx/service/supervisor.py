@@ -20,6 +20,7 @@ from pbx.asterisk.speech import prompts
 from pbx.base import logs
 from pbx.base.clock import Clock, SystemClock
 from pbx.base.errors import EngineError, OfficeLineError
+from pbx.base.pauses import Pauses
 from pbx.base.watchdog import READY, Watchdog, tell
 from pbx.calls import live, office
 from pbx.calls.standby import script
@@ -174,7 +175,7 @@ async def _keep_serving(config: Path, home: Home, ended: asyncio.Event) -> None:
 
     Only the first start of a new home may fail: where there is a standby, it answers meanwhile.
     """
-    pause = 0.5
+    pauses = Pauses(0.5, 10.0)
     words = ["--config", str(config), "--home", str(home.folder), "serve"]
     watchdog = Watchdog(home.watchdog)
     try:
@@ -190,13 +191,12 @@ async def _keep_serving(config: Path, home: Home, ended: asyncio.Event) -> None:
             if code == 2 and not answers:  # noqa: PLR2004  # it said in a sentence what is wrong
                 raise EngineError("The control layer cannot start; the reason is printed above.")
             if asyncio.get_running_loop().time() - began > 60:  # noqa: PLR2004
-                pause = 0.5
-            log.error("daemon.ended", code=code, pause_s=pause)
+                pauses.reset()
+            log.error("daemon.ended", code=code, pause_s=pauses.pause)
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(pause):
+                async with asyncio.timeout(pauses.take()):
                     await ended.wait()
                 return
-            pause = min(pause * 2, 10.0)
     finally:
         watchdog.close()
 

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import BinaryIO
 
+from pbx.base import files
 from pbx.calls.record.cdr import CdrFilter
 
 _EVER = datetime(1971, 1, 1, tzinfo=UTC)
@@ -41,8 +42,7 @@ def forget(path: Path, before: datetime, kept: Collection[str]) -> int:
                     gone += old
                     if not old:
                         target.write(line)
-                target.flush()
-                os.fsync(target.fileno())
+            files.sync(part)
             part.replace(path)
             time.sleep(SETTLE_S)
             with path.open("ab") as target:

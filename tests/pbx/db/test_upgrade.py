@@ -197,10 +197,10 @@ def test_without_room_for_a_copy_nothing_is_begun(
     before = filled(path)
     make_next(tmp_path, monkeypatch)
 
-    def full(_: int) -> NoReturn:
+    def full(_: Path) -> NoReturn:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    monkeypatch.setattr("pbx.db.upgrade.os.fsync", full)
+    monkeypatch.setattr("pbx.db.upgrade.files.sync", full)
     with pytest.raises(StoreError, match=r"cannot be copied before its upgrade .*make room"):
         open_database(path)
     assert upgrade.copies(path) == []
