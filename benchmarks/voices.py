@@ -144,7 +144,7 @@ def shape(sound: Sound, tally: Tally) -> None:
     mean = sum(heard) / len(heard)
     tally.spread += math.sqrt(sum((level - mean) ** 2 for level in heard) / len(heard))
     tally.seconds += sound.seconds - 0.15  # without the silence before and after
-    tally.peak = max(tally.peak, sound.peak)
+    tally.peak = max(tally.peak, *map(abs, sound.samples))
 
 
 def band_loss(catalog: Catalog, name: str, scratch: Path) -> float:

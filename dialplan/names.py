@@ -11,7 +11,6 @@ FROM_TRUNK: Final = "from-trunk"
 FROM_PHONE: Final = "from-phone"
 CALL: Final = "call"
 LEG: Final = "leg"
-WATCH: Final = "watch"  # beside each mobile that is dialed
 FAILSAFE: Final = "failsafe"
 HEARTBEAT: Final = "heartbeat"
 DRILL: Final = "drill"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import datetime
 
 from routing import hours
 from routing.model import Plan
@@ -48,9 +48,3 @@ class ConfigHistory:
         """List when the office was open and closed in [start, end), without a gap."""
         for one in self.within(start, end):
             yield from hours.spans(one.plan, one.start, one.end)
-
-
-def always(plan: Plan) -> ConfigHistory:
-    """Return a past in which this plan always ran."""
-    first, last = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
-    return ConfigHistory(plan, (Ran(first, last, plan),))

@@ -112,12 +112,6 @@ def _across(day: str, start: str, until: str, end: str) -> Window:
     return Window(first, clocks.time_of_day(start), last, clocks.time_of_day(end))
 
 
-def window_text(window: Window) -> str:
-    """Write a window so that `windows` reads it back."""
-    start, end = f"{window.start:%H:%M}", f"{window.end:%H:%M}"
-    return f"{WEEKDAYS[window.weekday]} {start}-{WEEKDAYS[window.until]} {end}"
-
-
 def read_handoff(text: str) -> tuple[int | None, time]:
     """Read "mon 08:00", "Monday 8am" or "8am": a weekday or None, and the time of the day."""
     words = clocks.normal(text)

@@ -48,17 +48,6 @@ class ShiftRow:
     by: str | None
 
 
-@dataclass(frozen=True)
-class ShiftCallRow:
-    """One call about the start of a shift."""
-
-    person: str
-    role: Role
-    started_at: datetime
-    ended_at: datetime | None
-    result: str | None
-
-
 def note_starts(
     engine: Engine, begun: Iterable[Begin], role: Role, *, at: datetime, end: datetime | None = None
 ) -> None:
@@ -75,26 +64,6 @@ def active(engine: Engine) -> list[ShiftRow]:
     )
     with reading(engine) as session:
         return [_row(one) for one in session.scalars(wanted)]
-
-
-def shift_history(engine: Engine) -> list[ShiftRow]:
-    """Read everything that was ever written, the oldest first."""
-    with reading(engine) as session:
-        return [
-            _row(one) for one in session.scalars(select(ShiftStart).order_by(col(ShiftStart.id)))
-        ]
-
-
-def shift_calls(engine: Engine) -> list[ShiftCallRow]:
-    """Read every call about the start of a shift, the oldest first."""
-    wanted = select(ShiftCall, ShiftStart).where(col(ShiftCall.shift) == col(ShiftStart.id))
-    with reading(engine) as session:
-        return [
-            ShiftCallRow(
-                who.person, cast("Role", who.role), one.started_at, one.ended_at, one.result
-            )
-            for one, who in session.execute(wanted.order_by(col(ShiftCall.id)))
-        ]
 
 
 def begin_call(

@@ -63,14 +63,6 @@ class Stage:
         """End the control layer; Asterisk goes on."""
         await self.daemon.stop()
 
-    async def restart_daemon(self) -> None:
-        """End the control layer and start another one, as after an update."""
-        await self.stop_daemon()
-        self.daemon = await build(
-            self.configuration, self.secrets, self.home, self.ports, self.clock
-        )
-        await self.daemon.start()
-
     async def history(self, caller: str | None) -> History:
         """Read the newest call of this caller from the database, with everything it left."""
         self.daemon.recorder.settle()
@@ -118,16 +110,6 @@ class Stage:
         if found is None:
             raise EngineError("The call is not in the database; look at the daemon's log.")
         return found
-
-    async def calls_logged(self) -> int:
-        """Count the newest calls in the database, up to a thousand."""
-        self.daemon.recorder.settle()
-        await asyncio.to_thread(self.daemon.writer.flush, 10.0)
-        engine = await asyncio.to_thread(open_database, self.home.database)
-        try:
-            return len(await asyncio.to_thread(list_calls, engine, limit=1000))
-        finally:
-            engine.dispose()
 
     async def desk_is_registered(self, phone: str) -> None:
         """Wait until a desk phone has registered with the office; TimeoutError after a minute."""

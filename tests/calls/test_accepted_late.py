@@ -21,6 +21,7 @@ from pbx.escalation.pins import hashed
 from tests.calls.test_follow_up import PIN
 from tests.conftest import Saw
 from tests.support.offices import changed
+from tests.support.stages import restart_daemon
 
 pytestmark = [pytest.mark.long, pytest.mark.asyncio(loop_scope="session")]
 
@@ -139,7 +140,7 @@ async def test_the_failsafe_tells_who_is_too_late(
                 stage.carrier.answers(MOBILES[person], physician(person))
             await asyncio.gather(call.ended(DEADLINE), mobile.ended(DEADLINE))
         finally:
-            await stage.restart_daemon()
+            await restart_daemon(stage)
         assert mobile.heard_tone(TOO_LATE)
         assert not mobile.heard_tone(PATIENT_TONE)
         assert call.heard_tone(TONES["lee"]) or call.heard_tone(TONES["patel"])

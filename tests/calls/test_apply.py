@@ -14,10 +14,11 @@ import pytest_asyncio
 
 from pbx.config.plan import read_text
 from pbx.db.overlay import applied_texts
-from pbx.demo.carrier.handset import answers, never_answers
+from pbx.demo.carrier.handset import answers
 from pbx.demo.scenes import BACK_LINE, SATURDAY, patient
 from pbx.demo.stage import MOBILES, TONES, Stage, staged
 from tests.conftest import Saw
+from tests.support.stages import never_answers
 
 pytestmark = [pytest.mark.long, pytest.mark.asyncio(loop_scope="session")]
 

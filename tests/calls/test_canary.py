@@ -31,6 +31,7 @@ from pbx.demo.carrier.handset import Script, refuses, voicemail
 from pbx.demo.scenes import BACK_LINE, MAIN, patient, physician
 from pbx.demo.stage import MOBILES, TONES
 from tests.support.office_up import ROOT, Up, office_up, reach_somebody, until
+from tests.support.stages import did_not_ring
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -166,7 +167,7 @@ def answered(up: Up) -> None:
 
 def nobody_was_rung(up: Up) -> None:
     """No phone of a human rang."""
-    assert all(up.carrier.did_not_ring(number) for number in MOBILES.values())
+    assert all(did_not_ring(up.carrier, number) for number in MOBILES.values())
 
 
 async def somebody(up: Up) -> str:

@@ -9,10 +9,11 @@ import pytest
 from pbx.calls.record import flags
 from pbx.db.calls import History
 from pbx.demo.carrier import audio
-from pbx.demo.carrier.handset import Handset, never_answers
+from pbx.demo.carrier.handset import Handset
 from pbx.demo.scenes import MAIN, SATURDAY, patient, physician
 from pbx.demo.stage import MOBILES, PATIENT_TONE, Stage
 from tests.conftest import Saw
+from tests.support.stages import never_answers
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 

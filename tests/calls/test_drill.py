@@ -28,6 +28,7 @@ from pbx.demo.carrier.handset import answers, refuses
 from pbx.demo.scenes import BACK_LINE, patient
 from pbx.demo.stage import MOBILES, PATIENT_TONE, TONES
 from tests.support.office_up import ROOT, Up, office_up
+from tests.support.stages import did_not_ring
 
 
 async def said(*words: str, keys: bytes | None = None) -> tuple[int, str]:
@@ -114,7 +115,7 @@ async def test_a_drill_says_whom_the_failsafe_would_ring_and_rings_nobody() -> N
             up.process.send_signal(signal.SIGCONT)
             assert (code, found["ok"]) == (1, False)
             assert "not the one in the secrets file" in found["wrong"][0]
-            assert all(up.carrier.did_not_ring(number) for number in MOBILES.values())
+            assert all(did_not_ring(up.carrier, number) for number in MOBILES.values())
             assert not any("INVITE" in one.start for one in up.carrier.messages())
 
 
@@ -135,7 +136,7 @@ async def test_a_drill_that_rings_tells_who_accepted_and_connects_nobody(up: Up)
     sentence = read_sound(sounds_folder() / "en" / "drill-over.wav").samples
     assert likeness(audio.read(phone.heard), sentence) > ALIKE
     others = [number for one, number in MOBILES.items() if one != person]
-    assert all(up.carrier.did_not_ring(number) for number in others)
+    assert all(did_not_ring(up.carrier, number) for number in others)
     await no_channel_is_left(up)
     assert kept(up) == (calls, [], rows, [*deeds, "drill.ringing", "drill.failsafe"])
 
@@ -157,7 +158,7 @@ async def test_a_drill_asks_before_it_rings(up: Up) -> None:
     for number in MOBILES.values():
         up.carrier.answers(number, refuses(486))
     assert (await drilled(up, "--ring", keys=b"n\n"))[0] == 1
-    assert all(up.carrier.did_not_ring(number) for number in MOBILES.values())
+    assert all(did_not_ring(up.carrier, number) for number in MOBILES.values())
 
 
 @pytest.mark.long

@@ -17,6 +17,7 @@ from tests.conftest import Saw
 from tests.support import broker as brokers
 from tests.support.ami_peer import until
 from tests.support.broker import PASSWORD, SITE, USER, Mosquitto
+from tests.support.stages import restart_daemon
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -31,12 +32,12 @@ async def broker(stage: Stage, tmp_path: Path) -> AsyncIterator[Mosquitto]:
         table = MqttTable(site=SITE, host="127.0.0.1", port=running.port, tls=False, user=USER)
         stage.configuration = replace(stage.configuration, mqtt=table)
         stage.secrets = replace(stage.secrets, mqtt=PASSWORD)
-        await stage.restart_daemon()
+        await restart_daemon(stage)
         try:
             yield running
         finally:
             stage.configuration, stage.secrets = before
-            await stage.restart_daemon()
+            await restart_daemon(stage)
 
 
 async def urgent_call(stage: Stage, caller: str) -> tuple[str, str | None]:

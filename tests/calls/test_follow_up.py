@@ -21,7 +21,6 @@ from pbx.demo.carrier.handset import (
     PhoneCall,
     Script,
     answers,
-    never_answers,
     refuses,
     voicemail,
 )
@@ -29,6 +28,7 @@ from pbx.demo.scenes import MAIN, SATURDAY, patient
 from pbx.demo.stage import MOBILES, PATIENT_TONE, TONES, Stage
 from pbx.escalation.pins import hashed
 from tests.conftest import Saw
+from tests.support.stages import messages_of, never_answers
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -126,7 +126,7 @@ async def state_is(stage: Stage, message: str, state: str) -> MessageRow:
 
 def never_shows(stage: Stage, phone: PhoneCall, *numbers: str) -> None:
     """Assert that no SIP message of this phone's call holds any of these numbers."""
-    for message in stage.carrier.messages_of(phone):
+    for message in messages_of(stage.carrier, phone):
         assert not any(number in message.text for number in numbers), message.text
 
 

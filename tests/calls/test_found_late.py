@@ -21,6 +21,7 @@ from tests.calls.test_standby import nobody_restarts
 from tests.conftest import Saw
 from tests.support.office_up import office_up
 from tests.support.offices import changed
+from tests.support.stages import did_not_ring
 
 pytestmark = [pytest.mark.long, pytest.mark.asyncio(loop_scope="session")]
 
@@ -77,7 +78,7 @@ async def test_a_mobile_found_late_is_rung(
     assert (history.call.outcome, history.call.person) == ("connected", first)
     assert call.heard_tone(TONES[first])
     assert mobile.heard_tone(PATIENT_TONE)
-    assert practice.carrier.did_not_ring(MOBILES[second])
+    assert did_not_ring(practice.carrier, MOBILES[second])
     saw(f"found after {seconds:g} s: rung and connected")
 
 
@@ -151,7 +152,7 @@ async def test_the_failsafe_rings_a_mobile_that_is_found_late(saw: Saw) -> None:
                     BACK_LINE, caller="+19175550184", script=patient(at_most=40)
                 )
                 await call.ended(DEADLINE)
-            (rang,) = [one for one in MOBILES if not up.carrier.did_not_ring(MOBILES[one])]
+            (rang,) = [one for one in MOBILES if not did_not_ring(up.carrier, MOBILES[one])]
             mobile = await up.carrier.rings(MOBILES[rang], DEADLINE)
             assert mobile.heard_tone(PATIENT_TONE)
             assert call.heard_tone(TONES[rang])

@@ -23,6 +23,7 @@ from pbx.demo.stage import MOBILES, PATIENT_TONE, TONES, Stage, staged
 from routing.model import HoursChange, Override
 from tests.conftest import Saw
 from tests.support.offices import EXAMPLE, changed
+from tests.support.stages import restart_daemon
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -101,7 +102,7 @@ async def nothing(_stage: Stage) -> None:
 
 async def restarts(stage: Stage) -> None:
     """Let another control layer answer the next question, one that knows the new state alone."""
-    await stage.restart_daemon()
+    await restart_daemon(stage)
 
 
 async def dies(stage: Stage) -> None:
@@ -166,7 +167,7 @@ async def played(
     phone = await stage.carrier.rings(MOBILES[person], DEADLINE)
     await asyncio.gather(call.ended(DEADLINE), phone.ended(DEADLINE))
     if dies in deeds:
-        await stage.restart_daemon()
+        await restart_daemon(stage)
     return call, person, await stage.finished(caller)
 
 

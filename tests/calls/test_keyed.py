@@ -8,10 +8,11 @@ import pytest
 
 from pbx.db.calls import History
 from pbx.demo.carrier import audio
-from pbx.demo.carrier.handset import Handset, Script, never_answers
+from pbx.demo.carrier.handset import Handset, Script
 from pbx.demo.scenes import MAIN, SATURDAY, patient
 from pbx.demo.stage import MOBILES, PATIENT_TONE, Stage
 from tests.calls.test_follow_up import PIN, consults, leaves_a_message, read, with_pin
+from tests.support.stages import did_not_ring, never_answers
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -149,7 +150,7 @@ async def test_a_digit_too_many_is_no_key_of_the_menu(stage: Stage, caller: str)
     await mobile.ended(DEADLINE)
     row = read(stage, message)
     assert (row.state, row.acknowledged_by, row.called_back_by) == ("acknowledged", person, None)
-    assert stage.carrier.did_not_ring(caller)
+    assert did_not_ring(stage.carrier, caller)
 
 
 async def test_who_presses_one_and_hangs_up_at_once_is_called_back(

@@ -14,6 +14,7 @@ from pbx.ops.security.every import examine
 from tests.calls.conftest import CONFIG
 from tests.conftest import Saw
 from tests.support.sip import Dialog, SipSocket, digest, office
+from tests.support.stages import calls_logged
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -70,11 +71,11 @@ async def test_another_process_is_not_taken_for_asterisk(walled: Stage) -> None:
 
 async def test_a_stranger_outside_is_refused_before_anything(walled: Stage, saw: Saw) -> None:
     """Whatever he asks, and whoever he says he is: 403, and no call."""
-    before = await walled.calls_logged()
+    before = await calls_logged(walled)
     with SipSocket(STRANGER, office(walled)) as stranger:
         for method in (*METHODS, "BYE", "CANCEL"):
             assert await asyncio.to_thread(stranger.asks, method, MAIN, caller="trunk") == 403
-    assert await walled.calls_logged() == before
+    assert await calls_logged(walled) == before
     assert await channels(walled) == 0
     saw("no channel, no call in the log")
 
@@ -82,12 +83,12 @@ async def test_a_stranger_outside_is_refused_before_anything(walled: Stage, saw:
 @pytest.mark.parametrize("posing", ["trunk", "trunk-out", "desk1", "nobody", MOBILES["lee"]])
 async def test_a_stranger_inside_is_asked_for_a_password(stage: Stage, posing: str) -> None:
     """From where phones may be, too: 401 to everything, as whoever he poses."""
-    before = await stage.calls_logged()
+    before = await calls_logged(stage)
     with SipSocket(STRANGER, office(stage)) as stranger:
         for method in METHODS:
             user = "911" if method == "INVITE" else posing
             assert await asyncio.to_thread(stranger.asks, method, user, caller=posing) == 401
-    assert await stage.calls_logged() == before
+    assert await calls_logged(stage) == before
     assert await channels(stage) == 0
     assert f"@{STRANGER}" not in await stage.asterisk.command("pjsip show contacts")
 
@@ -115,7 +116,7 @@ async def test_a_phone_with_a_wrong_password_is_no_phone(stage: Stage) -> None:
 
 async def test_the_carrier_reaches_our_numbers_and_nothing_else(walled: Stage) -> None:
     """No extension of ours, no 911, no number of the world, no subscription, no message."""
-    before = await walled.calls_logged()
+    before = await calls_logged(walled)
     wrong = ("911", "s", "lee", "+19175550000", "011442079460100", "_X.", f"{MAIN}%0d%0a")
     with SipSocket(walled.carrier.host, office(walled)) as carrier:
         for number in wrong:
@@ -133,7 +134,7 @@ async def test_the_carrier_reaches_our_numbers_and_nothing_else(walled: Stage) -
             status = await asyncio.to_thread(carrier.asks, method, MAIN)
             assert status is not None
             assert status >= 400, method
-    assert await walled.calls_logged() == before
+    assert await calls_logged(walled) == before
     assert await channels(walled) == 0
 
 

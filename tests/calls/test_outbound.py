@@ -21,7 +21,7 @@ from pbx.config.home import Home
 from pbx.db import messages, outbound
 from pbx.db.database import open_database
 from pbx.demo.carrier import audio
-from pbx.demo.carrier.handset import Handset, Script, answers, never_answers
+from pbx.demo.carrier.handset import Handset, Script, answers
 from pbx.demo.scenes import BACK_LINE, MAIN, SATURDAY, patient
 from pbx.demo.stage import MOBILES, PATIENT_TONE, TONES, Stage, staged
 from tests.calls.test_follow_up import (
@@ -37,6 +37,7 @@ from tests.calls.test_follow_up import (
 from tests.calls.test_phones import baresip
 from tests.conftest import Saw
 from tests.support.offices import ROOT, changed
+from tests.support.stages import did_not_ring, never_answers
 
 if TYPE_CHECKING:
     from pbx.db.outbound_tables import OutboundCall
@@ -185,7 +186,7 @@ async def test_a_number_that_costs_is_never_dialed(practice: Stage, caller: str)
     mobile = await practice.carrier.rings(MOBILES[person], DEADLINE)
     await mobile.ended(DEADLINE)
     assert mobile.heard_tone(SAID["number-refused"])
-    assert practice.carrier.did_not_ring(abroad)
+    assert did_not_ring(practice.carrier, abroad)
     assert ("not called", {"why": "it is abroad"}) in await asyncio.to_thread(
         events, practice, message
     )
@@ -203,7 +204,7 @@ async def test_past_the_days_limit_nobody_is_dialed(practice: Stage, caller: str
     mobile = await practice.carrier.rings(MOBILES[person], DEADLINE)
     await mobile.ended(DEADLINE)
     assert mobile.heard_tone(SAID["limit-reached"])
-    assert practice.carrier.did_not_ring(caller)
+    assert did_not_ring(practice.carrier, caller)
     found = await state_is(practice, message, "acknowledged")
     assert found.called_back_at is None
     why = {"why": f"the limit is {PER_DAY} calls a day"}
@@ -295,7 +296,7 @@ async def test_without_the_pin_no_patient_is_called(practice: Stage, caller: str
         said.decode() == "Lakeside Internal Medicine: Dr. Mira Patel did not enter the right PIN; "
         "nobody else was called.\n"
     )
-    assert practice.carrier.did_not_ring(caller)
+    assert did_not_ring(practice.carrier, caller)
 
 
 async def test_a_request_that_came_too_late_is_never_dialed(practice: Stage, caller: str) -> None:
@@ -307,7 +308,7 @@ async def test_a_request_that_came_too_late_is_never_dialed(practice: Stage, cal
     request = await asyncio.to_thread(outbound.ask, engine, "osei", caller, by="test", at=at)
     engine.dispose()
     assert (await over(practice, request)).result == "expired"
-    assert practice.carrier.did_not_ring(MOBILES["osei"])
+    assert did_not_ring(practice.carrier, MOBILES["osei"])
 
 
 @pytest.mark.parametrize("later", [0.0, 1.5])

@@ -17,12 +17,13 @@ from dialplan.system import CDR_FILE
 from pbx.asterisk.ami.client import AmiClient
 from pbx.calls.record.cdr import read_cdr
 from pbx.demo.carrier import audio
-from pbx.demo.carrier.handset import Handset, answers, never_answers, refuses
+from pbx.demo.carrier.handset import Handset, answers, refuses
 from pbx.demo.scenes import BACK_LINE, MAIN, SATURDAY, TUESDAY, patient, physician
 from pbx.demo.stage import MOBILES, PATIENT_TONE, TONES, Stage
 from pbx.ops.trunk import reaches
 from tests.conftest import Saw
 from tests.support.sip import Dialog, SipSocket, office
+from tests.support.stages import calls_logged, messages_of, never_answers
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -154,7 +155,7 @@ async def test_a_foreign_caller_id_is_refused_by_the_carrier(stage: Stage) -> No
             await asyncio.sleep(0.05)
     assert any(
         message.start.startswith("SIP/2.0 403")
-        for message in stage.carrier.messages_of(stage.carrier.refused[-1])
+        for message in messages_of(stage.carrier, stage.carrier.refused[-1])
     )
 
 
@@ -209,7 +210,7 @@ Content-Length: 0
 async def test_a_stranger_gets_no_channel(stage: Stage, tmp_path: Path) -> None:
     """INVITEs from another address that pose as the trunk are answered 401, and reach no line."""
     (tmp_path / "stranger.xml").write_text(STRANGER)
-    before = await stage.calls_logged()
+    before = await calls_logged(stage)
     process = await asyncio.create_subprocess_exec(
         *("sipp", "-sf", "stranger.xml", "-i", "127.0.0.9", "-s", MAIN, "-m", "3", "-r", "10"),
         *("-timeout", "10", "-nostdin", f"127.0.0.1:{stage.asterisk.instance.ports.sip}"),
@@ -218,7 +219,7 @@ async def test_a_stranger_gets_no_channel(stage: Stage, tmp_path: Path) -> None:
         cwd=tmp_path,
     )
     assert await asyncio.wait_for(process.wait(), DEADLINE) == 0  # three times 401 and no more
-    assert await stage.calls_logged() == before
+    assert await calls_logged(stage) == before
     security = (stage.home.asterisk / "log" / "security.log").read_text()
     assert security.count("127.0.0.9") >= 3  # what a ban rule can read
 

@@ -17,6 +17,7 @@ from pbx.demo.carrier.handset import Handset, Script
 from pbx.demo.scenes import BACK_LINE, SATURDAY, patient, physician
 from pbx.demo.stage import MOBILES, PATIENT_TONE, TONES, Stage, staged
 from pbx.escalation.pins import hashed
+from tests.support.stages import restart_daemon
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -129,4 +130,4 @@ async def test_with_a_dead_control_layer_a_one_counts(practice: Stage, caller: s
         assert call.heard_tone(TONES["osei"])
         assert mobile.heard_tone(PATIENT_TONE)
     finally:
-        await practice.restart_daemon()
+        await restart_daemon(practice)

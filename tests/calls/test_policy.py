@@ -10,9 +10,10 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from pbx.demo.carrier.handset import Handset, answers, never_answers, refuses
+from pbx.demo.carrier.handset import Handset, answers, refuses
 from pbx.demo.scenes import SATURDAY, TUESDAY, patient, physician
 from pbx.demo.stage import MOBILES, TONES, Stage, staged
+from tests.support.stages import never_answers
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 

@@ -14,10 +14,10 @@ import pyrage
 import pytest
 
 from pbx.config.home import Home
-from pbx.demo.carrier.handset import never_answers
 from pbx.demo.scenes import BACK_LINE, MAIN, patient
 from pbx.demo.stage import MOBILES
 from tests.support.office_up import DEADLINE, ROOT, Up, office_up, reach_somebody, until
+from tests.support.stages import never_answers
 
 CALLER = "+19175550188"
 

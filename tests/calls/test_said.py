@@ -12,12 +12,13 @@ import pytest_asyncio
 
 from pbx.config.home import Home
 from pbx.demo.carrier import audio
-from pbx.demo.carrier.handset import Handset, never_answers, refuses
+from pbx.demo.carrier.handset import Handset, refuses
 from pbx.demo.scenes import BACK_LINE, MAIN, SATURDAY, patient
 from pbx.demo.stage import MOBILES, Stage, staged
 from tests.calls.test_follow_up import PIN, with_pin
 from tests.calls.test_outbound import LIVE
 from tests.support.offices import changed
+from tests.support.stages import never_answers, restart_daemon
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -190,7 +191,7 @@ async def test_the_failsafe_says_what_the_line_says(
         await call.ended(DEADLINE)
     finally:
         practice.home.standby_script.write_text(standby)
-        await practice.restart_daemon()
+        await restart_daemon(practice)
     assert whispered in said(mobile.heard)
     heard = said(call.heard)
     assert hears <= heard

@@ -7,6 +7,7 @@ import pytest
 from pbx.demo.scenes import SCENES, DemoScene
 from pbx.demo.stage import MOBILES, Stage
 from tests.conftest import Saw
+from tests.support.stages import messages_of
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -17,11 +18,11 @@ async def test_scene(scene: DemoScene, stage: Stage, caller: str, saw: Saw) -> N
     stage.set_time(scene.at)
     known = None if scene.anonymous else caller
     played = await scene.play(stage, known)
-    for message in stage.carrier.messages_of(played.patient):
+    for message in messages_of(stage.carrier, played.patient):
         assert not any(mobile in message.text for mobile in MOBILES.values()), message.text
     mobiles = [phone for name, phone in played.phones.items() if name in MOBILES]
     for phone in mobiles:
-        messages = stage.carrier.messages_of(phone)
+        messages = messages_of(stage.carrier, phone)
         assert messages[0].start.startswith("INVITE")
         for message in messages:
             assert caller not in message.text

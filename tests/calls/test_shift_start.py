@@ -12,12 +12,14 @@ import pytest
 import pytest_asyncio
 
 from pbx.config import secrets
-from pbx.db import changes, shifts
+from pbx.db import changes
 from pbx.db.database import open_database
 from pbx.demo.carrier.handset import Handset, Script, voicemail
 from pbx.demo.scenes import BACK_LINE, MAIN, SATURDAY, TUESDAY, patient, physician
 from pbx.demo.stage import MOBILES, TONES, Stage, staged
 from pbx.escalation.pins import hashed
+from tests.support import shift_rows
+from tests.support.stages import did_not_ring, restart_daemon
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -60,17 +62,17 @@ def states(stage: Stage) -> dict[tuple[str, str], str]:
     """Read how everybody stands; of several shifts of one person the last counts."""
     engine = open_database(stage.home.database)
     try:
-        rows = shifts.shift_history(engine)
+        rows = shift_rows.shift_history(engine)
     finally:
         engine.dispose()
-    return {(row.view.person, row.view.role): row.view.state for row in rows}
+    return {(row.person, row.role): row.state for row in rows}
 
 
 def results(stage: Stage, person: str) -> list[str | None]:
     """List what came of the calls to a person about a shift."""
     engine = open_database(stage.home.database)
     try:
-        return [one.result for one in shifts.shift_calls(engine) if one.person == person]
+        return [result for who, result in shift_rows.shift_calls(engine) if who == person]
     finally:
         engine.dispose()
 
@@ -150,7 +152,7 @@ async def test_a_restart_makes_the_call_again(practice: Stage) -> None:
     async with starting(practice, "2026-12-14 08:00"):
         await practice.carrier.rings(MOBILES["osei"], DEADLINE)
         practice.carrier.answers(MOBILES["osei"], presses("osei"))
-        await practice.restart_daemon()
+        await restart_daemon(practice)
         again = await practice.carrier.rings(MOBILES["osei"], DEADLINE)
         await again.ended(DEADLINE)
         await becomes(practice, "osei", "oncall", "confirmed")
@@ -204,4 +206,4 @@ async def test_a_shift_is_handed_over_and_taken_by_telephone(practice: Stage, ca
         strange = await practice.carrier.dials(MAIN, caller="+19175559999", script=script)
         await strange.ended(DEADLINE)
         assert standing(practice)[1:] == [("lee", None, "lee by telephone")]
-        assert practice.carrier.did_not_ring(MOBILES["lee"])
+        assert did_not_ring(practice.carrier, MOBILES["lee"])

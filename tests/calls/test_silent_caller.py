@@ -8,13 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from pbx.demo.carrier.handset import Handset, never_answers
+from pbx.demo.carrier.handset import Handset
 from pbx.demo.scenes import BACK_LINE, MAIN, SATURDAY, TUESDAY
 from pbx.demo.stage import MOBILES, TONES, Stage, staged
 from tests.conftest import Saw
 from tests.support.desk import DeskPhone
 from tests.support.offices import ROOT
 from tests.support.sip import Dialog, SipSocket, office
+from tests.support.stages import never_answers
 
 pytestmark = [pytest.mark.long, pytest.mark.asyncio(loop_scope="session")]
 

@@ -16,6 +16,7 @@ from pbx.demo.scenes import MAIN, SATURDAY, SAY_REASON_S, physician
 from pbx.demo.stage import MOBILES, PATIENT_TONE, TONES, Stage, staged
 from tests.calls.conftest import CONFIG
 from tests.conftest import Saw
+from tests.support.stages import restart_daemon
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -141,7 +142,7 @@ async def test_a_control_layer_that_dies_at_the_question_loses_nobody(
     call = await practice.carrier.dials(MAIN, caller=caller, script=script)
     phone = await practice.carrier.rings(MOBILES[person], DEADLINE)
     await asyncio.gather(call.ended(DEADLINE), phone.ended(DEADLINE))
-    await practice.restart_daemon()
+    await restart_daemon(practice)
     assert call.heard_tone(TONES[person])
     history = await practice.finished(caller)
     assert [one.kind for one in history.decisions] == ["menu", "menu", "escalation"]

@@ -14,11 +14,11 @@ import pytest
 
 from dialplan.manager import EVENTS, USER
 from dialplan.system import CDR_FIELDS, CDR_FILE
-from pbx.demo.carrier.handset import never_answers
 from pbx.demo.scenes import BACK_LINE, MAIN, SATURDAY, physician
 from pbx.demo.stage import MOBILES, TONES, Stage
 from tests.conftest import Saw
 from tests.support.sip import SipSocket, office
+from tests.support.stages import calls_logged, never_answers
 from tests.support.torture import FORGED, HOSTILE, INVALID, VALID
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -49,7 +49,7 @@ async def test_torture_messages_are_survived(walled: Stage, stranger: str, saw: 
 async def test_hostile_names_forge_nothing(walled: Stage, saw: Saw) -> None:
     """As the caller's number, name, and in every other header that names somebody."""
     walled.set_time(SATURDAY)
-    before = await walled.calls_logged()
+    before = await calls_logged(walled)
     answered = 0
     async with watched(walled) as heard:
         with SipSocket(walled.carrier.host, office(walled)) as peer:
@@ -58,7 +58,7 @@ async def test_hostile_names_forge_nothing(walled: Stage, saw: Saw) -> None:
         await walled.asterisk.command("channel request hangup all")
         await next_call_is_answered(walled)
     assert answered > len(HOSTILE) // 2
-    assert await walled.calls_logged() == before + answered + 1
+    assert await calls_logged(walled) == before + answered + 1
     assert_nothing_forged(bytes(heard), walled.secrets.token)
     assert_clean_log(walled)
     saw(f"{len(HOSTILE)} hostile names: nothing forged, stored clean")

@@ -16,11 +16,12 @@ from pbx.config.home import Home
 from pbx.db import outbound
 from pbx.db.database import open_database
 from pbx.demo.carrier import audio
-from pbx.demo.carrier.handset import Handset, Script, answers, never_answers, voicemail
+from pbx.demo.carrier.handset import Handset, Script, answers, voicemail
 from pbx.demo.scenes import SATURDAY
 from pbx.demo.stage import MOBILES, PATIENT_TONE, Stage, staged
 from tests.calls.test_follow_up import PIN, leaves_a_message, read, state_is, with_pin
 from tests.support.offices import changed
+from tests.support.stages import never_answers, restart_daemon
 
 if TYPE_CHECKING:
     from pbx.db.messages import MessageRow
@@ -184,7 +185,7 @@ async def test_a_dead_control_layer_knows_afterwards_how_long_they_talked(
     await asyncio.gather(mobile.ended(DEADLINE), patient.ended(DEADLINE))
     practice.carrier.answers(MOBILES[person], never_answers())
     practice.clock.set(practice.clock.now() + timedelta(minutes=5))
-    await practice.restart_daemon()
+    await restart_daemon(practice)
     found = await over(practice, message)
     assert found.result == ("talked" if state == "called back" else "answered")
     assert (await asyncio.to_thread(read, practice, message)).state == state

@@ -12,11 +12,12 @@ import pytest_asyncio
 
 from pbx.calls.record import flags
 from pbx.db.calls import History
-from pbx.demo.carrier.handset import Handset, Script, never_answers, refuses
+from pbx.demo.carrier.handset import Handset, Script, refuses
 from pbx.demo.scenes import BACK_LINE, MAIN, SATURDAY
 from pbx.demo.stage import MOBILES, Stage, staged
 from tests.calls.conftest import CONFIG
 from tests.conftest import Saw
+from tests.support.stages import never_answers
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 

@@ -18,13 +18,14 @@ import pytest
 from pbx.config.home import Home
 from pbx.db import follow_ups
 from pbx.db.database import open_database
-from pbx.demo.carrier.handset import Handset, PhoneCall, answers, never_answers, refuses
+from pbx.demo.carrier.handset import Handset, PhoneCall, answers, refuses
 from pbx.demo.scenes import BACK_LINE, patient, physician
 from pbx.demo.stage import MOBILES, TONES, staged
 from tests.conftest import Saw
 from tests.faults.line import Line, line_up
 from tests.faults.oracle import DEADLINE, dialed_nobody_else, invited
 from tests.support.office_up import ROOT, until
+from tests.support.stages import did_not_ring, never_answers
 
 pytestmark = pytest.mark.long
 RTP_TIMEOUT_S = 60
@@ -192,7 +193,7 @@ async def test_the_clock_jumps(saw: Saw, at: str, hours: int) -> None:
             caller = "+19175550161"
             call = await stage.carrier.dials(BACK_LINE, caller=caller, script=patient())
             await stage.carrier.rings(MOBILES[first], DEADLINE)
-            assert stage.carrier.did_not_ring(MOBILES[second])
+            assert did_not_ring(stage.carrier, MOBILES[second])
             stage.clock.set(stage.clock.now() + timedelta(hours=hours))
             await stage.carrier.rings(MOBILES[second], DEADLINE)
             await call.ended(DEADLINE)

@@ -14,7 +14,7 @@ import pytest_asyncio
 
 from pbx.db.calls import History
 from pbx.db.database import open_database
-from pbx.demo.carrier.handset import Handset, Script, answers, never_answers, refuses, voicemail
+from pbx.demo.carrier.handset import Handset, Script, answers, refuses, voicemail
 from pbx.demo.scenes import BACK_LINE, MAIN, SATURDAY, TUESDAY, patient, physician
 from pbx.demo.stage import MOBILES, PATIENT_TONE, TONES, Stage, staged
 from tests.calls.test_follow_up import PIN, leaves_a_message, read, with_pin
@@ -23,6 +23,7 @@ from tests.conftest import Saw
 from tests.faults import oracle
 from tests.faults.oracle import DEADLINE
 from tests.support.offices import changed
+from tests.support.stages import never_answers
 
 pytestmark = [pytest.mark.long, pytest.mark.asyncio(loop_scope="session")]
 ESCALATION = "[escalation.urgent]"

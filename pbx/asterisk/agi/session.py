@@ -35,11 +35,6 @@ class AgiSession:
         async with asyncio.timeout(timeout):
             return await answer
 
-    async def get_variable(self, name: str) -> str:
-        """Read a channel variable or function; an empty text when it is not set."""
-        reply = await self.command("GET", "VARIABLE", name)
-        return reply.data if reply.result == "1" else ""
-
     def conclude(self, variables: Mapping[str, str]) -> None:
         """Set all variables in one command, in order, and end the conversation.
 

@@ -28,14 +28,6 @@ class Sound:
         """Say how long the sound lasts."""
         return len(self.samples) / self.rate
 
-    @property
-    def peak(self) -> int:
-        """Return the largest excursion from zero, 0 to 32768."""
-        if not self.samples:
-            return 0
-        lowest, highest = min(self.samples), max(self.samples)
-        return max(highest, -lowest)
-
 
 def read_sound(path: Path) -> Sound:
     """Read a sound file; ValueError carries the reason, made to follow the file's name.

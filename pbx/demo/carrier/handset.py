@@ -202,15 +202,6 @@ def answers(*, after: float = 1.0, press: str = "", tone: float = 0.0, talk: flo
     return script
 
 
-def never_answers() -> Script:
-    """Ring until the caller gives up."""
-
-    async def script(phone: Handset) -> None:
-        await phone.ring(600)
-
-    return script
-
-
 def voicemail(*, after: float = 2.0, greeting: float = 700.0, listens: float = 600.0) -> Script:
     """Answer like a carrier's voicemail: speak, listen, hang up; nobody presses anything."""
 

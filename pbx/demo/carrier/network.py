@@ -58,7 +58,7 @@ class Carrier:
         if rtp is not None:
             self._ports = replace(self._ports, rtp_first=rtp[0], rtp_last=rtp[1])
         self._scripts: dict[str, Script] = {}
-        self._ringing: dict[str, asyncio.Queue[PhoneCall]] = defaultdict(asyncio.Queue)
+        self.ringing: dict[str, asyncio.Queue[PhoneCall]] = defaultdict(asyncio.Queue)
         self._calls: dict[str, PhoneCall] = {}
         self._tickets: dict[str, tuple[PhoneCall, Script]] = {}
         self._count = itertools.count(1)
@@ -149,16 +149,12 @@ class Carrier:
         Ringings of before that nobody asked for are forgotten.
         """
         self._scripts[number] = script
-        self._ringing[number] = asyncio.Queue()
+        self.ringing[number] = asyncio.Queue()
 
     async def rings(self, number: str, timeout: float = 10.0) -> PhoneCall:  # noqa: ASYNC109  # the public shape
         """Wait until this phone rings; each ringing is handed out once."""
         async with asyncio.timeout(timeout):
-            return await self._ringing[number].get()
-
-    def did_not_ring(self, number: str) -> bool:
-        """Tell whether no ringing of this phone waits to be handed out."""
-        return self._ringing[number].empty()
+            return await self.ringing[number].get()
 
     async def dials(self, to: str, *, caller: str | None, script: Script) -> PhoneCall:
         """Let a patient call; the script begins when the office answers. None: anonymous."""
@@ -194,10 +190,6 @@ class Carrier:
         """Return every SIP message that the network saw."""
         return trace.read(self.folder / "asterisk" / "log" / "messages.log")
 
-    def messages_of(self, call: PhoneCall) -> list[trace.SipMessage]:
-        """Return the SIP messages of one phone's call."""
-        return [message for message in self.messages() if message.call_id == call.call_id]
-
     async def _phone(self, session: AgiSession) -> None:
         """A phone is called by the office."""
         number = session.request.args[0]
@@ -213,7 +205,7 @@ class Carrier:
                 self.refused.append(call)
                 script = refuses(403)
             else:
-                self._ringing[number].put_nowait(call)
+                self.ringing[number].put_nowait(call)
             await script(handset)
         except AgiClosed:
             raise

@@ -108,7 +108,7 @@ async def test_a_conversation_has_replies() -> None:
 
     async def handler(session: AgiSession) -> None:
         seen.append((await session.command("ANSWER")).result)
-        seen.append(await session.get_variable("X"))
+        seen.append((await session.command("GET", "VARIABLE", "X")).data)
 
     async with serving(handler) as server:
         heard = await converse(server, b"200 result=0\n", b"200 result=1 (value)\n")
@@ -172,7 +172,7 @@ async def test_nonsense_in_mid_question_is_a_failure() -> None:
     """A reply that is none: the dialplan is told, and does not read it as success."""
 
     async def handler(session: AgiSession) -> None:
-        await session.get_variable("X")
+        await session.command("GET", "VARIABLE", "X")
 
     async with serving(handler) as server:
         assert await converse(server, b"200 result=1 (a\nb)\n") == b"GET VARIABLE X\nfailure\n"

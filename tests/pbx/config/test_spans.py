@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from pbx.config import build, schema
 from routing import day_names, day_spans, spans
+from routing.clocks import WEEKDAYS
 from routing.model import Days, Window, Yearly, YearlyWeekday
 from tests.support.offices import changed, found
 
@@ -27,7 +28,9 @@ WINDOWS = st.builds(Window, st.integers(0, 6), CLOCKS, st.integers(0, 6), CLOCKS
 @given(WINDOWS)
 def test_a_window_is_read_as_it_was_written(window: Window) -> None:
     """Writing and reading are the identity."""
-    assert spans.weekly_windows(spans.window_text(window)) == (window,)
+    start, end = f"{window.start:%H:%M}", f"{window.end:%H:%M}"
+    text = f"{WEEKDAYS[window.weekday]} {start}-{WEEKDAYS[window.until]} {end}"
+    assert spans.weekly_windows(text) == (window,)
 
 
 @given(

@@ -26,6 +26,7 @@ from pbx.escalation import shift_words
 from pbx.escalation.shift_caller import LOOK_S, ShiftCaller
 from routing.escalation import resolve
 from routing.model import Override
+from tests.support import shift_rows
 
 ROOT = Path(__file__).parents[3]
 TEXT = (ROOT / "config/office.toml").read_text()
@@ -70,7 +71,7 @@ class Telephone:
 
     async def confirm(self, person: str, say: Iterable[str]) -> Outcome:
         """Call somebody."""
-        written = [one.person for one in shifts.shift_calls(self.engine) if one.result is None]
+        written = [who for who, result in shift_rows.shift_calls(self.engine) if result is None]
         self.unwritten += person not in written
         self.calls.append(((self.clock.at - START) / timedelta(minutes=1), person))
         self.said.append(tuple(say))
@@ -112,12 +113,12 @@ class Office:
 
     def states(self) -> dict[tuple[str, str], str]:
         """Read how everybody stands who was to confirm."""
-        rows = shifts.shift_history(self.engine)
-        return {(row.view.person, row.view.role): row.view.state for row in rows}
+        rows = shift_rows.shift_history(self.engine)
+        return {(row.person, row.role): row.state for row in rows}
 
     def results(self) -> list[tuple[str, str | None]]:
         """Read who was called, and what came of it."""
-        return [(one.person, one.result) for one in shifts.shift_calls(self.engine)]
+        return shift_rows.shift_calls(self.engine)
 
     def oncall(self) -> tuple[str, ...]:
         """Say whom an escalation policy's first step rings, by the database."""
@@ -263,7 +264,7 @@ async def test_who_takes_their_own_shift_has_confirmed_it(office: Office) -> Non
         await office.until(lambda: office.oncall() == ("osei", "lee"))
         changes.add_override(office.engine, take("lee", 9, 60), by="amy", now=minutes(9.5))
         assert office.oncall() == ("lee",)
-    assert shifts.shift_history(office.engine)[0].by == "amy"
+    assert shift_rows.shift_history(office.engine)[0].by == "amy"
 
 
 async def test_who_is_handed_a_shift_is_called(office: Office) -> None:

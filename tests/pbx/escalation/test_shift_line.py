@@ -22,6 +22,7 @@ from pbx.escalation.shift_line import ShiftLine
 from routing.model import Layer, Plan
 from routing.schedule import on_call
 from routing.shift_start import Begin
+from tests.support import shift_rows
 
 ROOT = Path(__file__).parents[3]
 PLAN = load(ROOT / "config/office.toml").plan
@@ -170,7 +171,7 @@ async def test_a_late_press_on_the_line_confirms_the_own_shift(line: Line) -> No
     assert said(step)[:3] == ["shift-taken", "shift-until", "day-1"]
     assert changes.list_overrides(line.engine) == []
     assert not line.plans.plan.unconfirmed
-    assert shifts.shift_history(line.engine)[0].by == "osei by telephone"
+    assert shift_rows.shift_history(line.engine)[0].by == "osei by telephone"
     reported = [(one.who, one.what, one.about) for one in audit.entries(line.engine, what="shift")]
     assert reported[-1] == ("osei by telephone", "shift.confirmed", "osei")
 
@@ -183,7 +184,7 @@ async def test_anything_else_changes_nothing(line: Line, keys: tuple[str, ...]) 
     step = await line.pressed("osei", *keys)
     assert (step.verb, said(step)) == (names.BYE, ["shift-unchanged"])
     assert changes.list_overrides(line.engine) == []
-    assert shifts.shift_history(line.engine) == []
+    assert shift_rows.shift_history(line.engine) == []
 
 
 async def test_what_was_offered_may_be_gone_at_the_second_press(line: Line) -> None:

@@ -29,9 +29,9 @@ from pbx.db.inbox import add_note
 from pbx.db.patients import put_patients
 from pbx.reports.morning import night_span
 from routing import hours
-from routing.config_history import always
 from routing.instants import DAY
 from routing.model import Patient
+from tests.support.histories import always
 from tests.support.ledgers import CALLER, Reported, cdr_lines, write_cdr, write_log
 
 ROOT = Path(__file__).parents[3]

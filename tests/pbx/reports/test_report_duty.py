@@ -14,10 +14,10 @@ from pbx.config.home import Home
 from pbx.db import follow_ups, message_states
 from pbx.db.database import open_database
 from pbx.reports.duty import duty
-from routing.config_history import always
 from routing.follow_up import FollowUpStage, Todo
 from routing.instants import DAY
 from tests.pbx.reports.test_report_traffic import PLAN, document, officeline
+from tests.support.histories import always
 from tests.support.ledgers import Reported, write_log
 
 # In the example lee hands over to osei on Monday 23 November at 08:00, and osei a week later.

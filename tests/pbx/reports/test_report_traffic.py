@@ -30,10 +30,10 @@ from pbx.db import audit, message_states, messages
 from pbx.db.database import open_database
 from pbx.db.patients import put_patients
 from pbx.reports.traffic import open_stretches, traffic
-from routing.config_history import always
 from routing.instants import DAY
 from routing.model import Patient
 from tests.pbx.reports.test_morning import Page
+from tests.support.histories import always
 from tests.support.ledgers import CALLER, Reported, write_log
 
 ROOT = Path(__file__).parents[3]
