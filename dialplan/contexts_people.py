@@ -3,7 +3,7 @@
 from typing import Final
 
 PEOPLE: Final = r"""
-; ---- The physician's line: a person about a message, after a PIN ---------------------------------
+; ---- The physician's menu: a person about a message, after a PIN ---------------------------------
 ; Whom the follow-up called about what stands in OL_ABOUT, which only our own Originate sets. Whoever
 ; calls in comes straight to [consult], and has to say who they are. There is never a dial tone: what
 ; is dialed is the message's.

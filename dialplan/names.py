@@ -68,9 +68,9 @@ MESSAGE: Final = "message"
 GOODBYE: Final = "goodbye"
 REJECT: Final = "reject"
 
-CALL_IN: Final = "callin"  # a physician pressed star: on to the physician's line
+CALL_IN: Final = "callin"  # a physician pressed star: on to the physician's menu
 
-# Verbs of the physician's line: the extensions of the context `line`
+# Verbs of the physician's menu: the extensions of the context `line`
 ASK: Final = "ask"
 NOTE: Final = "note"
 CALL_PATIENT: Final = "patient"

@@ -144,18 +144,20 @@ def _name(plan: Plan, person: str) -> str:
     return person if known is None else known.name
 
 
-def gaps(plan: Plan, now: datetime, days: int) -> list[Shift]:
+def coverage_gaps(plan: Plan, now: datetime, days: int) -> list[Shift]:
     """List where nobody is on call within the next days, in any schedule, the first one first."""
     end = now + days * DAY
     found = [
-        gap for schedule in plan.schedules for gap in schedules.gaps_of(plan, schedule, now, end)
+        gap
+        for schedule in plan.schedules
+        for gap in schedules.coverage_gaps_of(plan, schedule, now, end)
     ]
     return sorted(found, key=lambda gap: gap.start)
 
 
 def upcoming_gap(plan: Plan, now: datetime, days: int) -> Shift | None:
     """Find the first span of the next days in which a schedule has nobody on call."""
-    return next(iter(gaps(plan, now, days)), None)
+    return next(iter(coverage_gaps(plan, now, days)), None)
 
 
 def oncall_stretches(
@@ -272,4 +274,4 @@ def weak(
         for shift in schedules.shifts(plan, schedule, start, end)
         if len(shift.on_call.people) == 1 and shift.on_call.backup is None
     ]
-    return list(schedules.gaps_of(plan, schedule, start, end)), alone
+    return list(schedules.coverage_gaps_of(plan, schedule, start, end)), alone

@@ -68,7 +68,7 @@ def changes(plan: Plan, schedule: str, after: datetime, until: datetime) -> Iter
     return islice(shifts(plan, schedule, after, until), 1, None)
 
 
-def gaps_of(plan: Plan, schedule: str, start: datetime, end: datetime) -> Iterator[Shift]:
+def coverage_gaps_of(plan: Plan, schedule: str, start: datetime, end: datetime) -> Iterator[Shift]:
     """List the spans of [start, end) in which nobody is on call, each from its first minute.
 
     Who may be rung although nobody is on call, the backup or everybody, does not fill a gap. Where

@@ -22,7 +22,7 @@ from routing.decision import Decision, Facts
 from routing.follow_up import follow_up_of
 from routing.model import Plan, Try
 
-STAR = "*"  # at a menu: the physician's line
+STAR = "*"  # at a menu: the physician's menu
 KEY_WAIT_S = 5  # how long silence at the menu lasts before it counts as urgent
 NUMBER_WAIT_S = 6
 SAME_WAIT_S = 3  # before the number that the caller calls from is taken
@@ -107,7 +107,7 @@ class _Turn:
         return outbound.callback_number(self.plan, self.question.caller)
 
     def calls_in(self) -> bool:
-        """Tell whether a physician at a menu asks for the physician's line: star, but once."""
+        """Tell whether a physician at a menu asks for the physician's menu: star, but once."""
         taken = any(STAR in menu.keys for menu in self.plan.menus.values())
         return self.question.detail == STAR and not taken and not self.state.star
 

@@ -32,7 +32,7 @@ class Home:
         return self.folder / "officeline.db"
 
     @property
-    def pulse(self) -> Path:
+    def heartbeat(self) -> Path:
         """The daemon's sign of life."""
         return self.folder / "daemon.json"
 

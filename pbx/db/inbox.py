@@ -13,8 +13,8 @@ from sqlmodel import col
 from pbx.db import message_rows
 from pbx.db.database import reading, writing
 from pbx.db.message_events import note_event
+from pbx.db.message_progress import RefusedError, view_of
 from pbx.db.message_rows import OPEN_STATES
-from pbx.db.message_states import RefusedError, view_of
 from pbx.db.messages import MessageRow, row_of
 from pbx.db.statements import table_of
 from pbx.db.tables import Attempt, Message

@@ -20,8 +20,8 @@ from pbx.db.messages import SPOKEN
 from pbx.db.statements import seconds_between, table_of
 from pbx.db.tables import Message, UtcTime
 
-Act = Literal["acknowledged", "called_back"]
-ACTS: tuple[Act, ...] = ("acknowledged", "called_back")
+Response = Literal["acknowledged", "called_back"]
+RESPONSES: tuple[Response, ...] = ("acknowledged", "called_back")
 
 _MESSAGE = table_of(Message)
 _URGENT = _MESSAGE.c.urgency == "urgent"
@@ -63,7 +63,7 @@ class ResponseTimes:
 
     opened: int
     spoken: int
-    waited: Mapping[Act, Waited]
+    waited: Mapping[Response, Waited]
 
 
 def promises(engine: Engine, span: tuple[datetime, datetime], in_time: datetime) -> ResponseTimes:
@@ -75,7 +75,7 @@ def promises(engine: Engine, span: tuple[datetime, datetime], in_time: datetime)
     ).where(*meant)
     with reading(engine) as session:
         row = session.execute(opened).one()
-        waited = {act: _waited(session.execute(_waiting(act, meant, in_time))) for act in ACTS}
+        waited = {act: _waited(session.execute(_waiting(act, meant, in_time))) for act in RESPONSES}
         return ResponseTimes(row.opened, row.spoken, waited)
 
 
@@ -89,7 +89,7 @@ def open_across(engine: Engine, instants: Iterable[datetime], back: timedelta) -
         ]
 
 
-def _waiting(act: Act, meant: Sequence[ColumnElement[bool]], in_time: datetime) -> Select[Any]:
+def _waiting(act: Response, meant: Sequence[ColumnElement[bool]], in_time: datetime) -> Select[Any]:
     by, at = _MESSAGE.c[f"{act}_by"].label("who"), _MESSAGE.c[f"{act}_at"]
     waited = seconds_between(_MESSAGE.c.opened_at, at).label("s")
     may_come = at.is_(None) & (_MESSAGE.c.state != "closed") & (_MESSAGE.c.opened_at > in_time)

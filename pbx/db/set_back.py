@@ -13,7 +13,7 @@ from sqlalchemy import Connection, Engine, or_
 
 from pbx.db import message_rows, outbound, pins, shifts
 from pbx.db.database import writing
-from pbx.db.message_states import view_of
+from pbx.db.message_progress import view_of
 from pbx.db.statements import table_of
 from pbx.db.tables import Message
 from routing.follow_up import RINGING, call_back_by, escalation_of, next_opening, next_round

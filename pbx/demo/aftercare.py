@@ -10,9 +10,9 @@ from sqlalchemy import Engine
 
 from pbx.base.clock import DemoClock
 from pbx.calls.conversation import Plans
-from pbx.db import follow_ups, message_states
+from pbx.db import follow_ups, message_progress
 from pbx.db.follow_ups import Result
-from pbx.db.message_states import Act, RefusedError
+from pbx.db.message_progress import MessageMove, RefusedError
 from routing import follow_up
 from routing.follow_up import MessageView, Todo
 
@@ -27,7 +27,7 @@ class Aftercare:
 
     def __init__(self, engine: Engine, plans: Plans, clock: DemoClock, lot: random.Random) -> None:
         self._engine, self._plans, self._clock, self._lot = engine, plans, clock, lot
-        self._deeds: list[tuple[datetime, str, Act, str]] = []
+        self._deeds: list[tuple[datetime, str, MessageMove, str]] = []
 
     def until(self, end: datetime) -> None:
         """Do everything that falls due up to an aware instant."""
@@ -37,11 +37,11 @@ class Aftercare:
             while self._deeds and self._deeds[0][0] <= now:
                 _, message, act, person = heapq.heappop(self._deeds)
                 self._move(message, act, now, person)
-            for view in message_states.due_messages(self._engine, now, AT_ONCE):
+            for view in message_progress.due_messages(self._engine, now, AT_ONCE):
                 self._step(view, now)
 
     def _next(self) -> datetime | None:
-        timer = message_states.nearest(self._engine)
+        timer = message_progress.nearest(self._engine)
         times = [self._deeds[0][0]] if self._deeds else []
         return min([*times, *([] if timer is None else [timer])], default=None)
 
@@ -56,10 +56,10 @@ class Aftercare:
             case "overdue":
                 self._move(view.id, "overdue", now)
             case "remind":
-                message_states.remind(self._engine, [(view, due_at)], at=now)
+                message_progress.remind(self._engine, [(view, due_at)], at=now)
                 self._later(view.id, FRONT_DESK, now, 5, 90)
             case "wait":
-                message_states.put_off(self._engine, [(view, due_at)])
+                message_progress.put_off(self._engine, [(view, due_at)])
 
     def _ring(self, view: MessageView, todo: Todo, now: datetime, due_at: datetime | None) -> None:
         """Call a round of people; the first who acknowledges ends it."""
@@ -84,8 +84,12 @@ class Aftercare:
         heapq.heappush(self._deeds, (at, message, "called back", person))
         heapq.heappush(self._deeds, (at + timedelta(minutes=3), message, "closed", person))
 
-    def _move(self, message: str, act: Act, at: datetime, person: str | None = None) -> None:
+    def _move(
+        self, message: str, act: MessageMove, at: datetime, person: str | None = None
+    ) -> None:
         try:
-            message_states.move(self._engine, self._plans.plan, message, act, at=at, person=person)
+            message_progress.move(
+                self._engine, self._plans.plan, message, act, at=at, person=person
+            )
         except RefusedError:
             return  # somebody was faster

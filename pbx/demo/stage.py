@@ -19,7 +19,7 @@ from pbx.calls import office
 from pbx.config import secrets
 from pbx.config.home import Home
 from pbx.config.plan import Configuration
-from pbx.db import message_states, messages
+from pbx.db import message_progress, messages
 from pbx.db.calls import History, get_call, list_calls
 from pbx.db.database import open_database
 from pbx.demo.carrier.network import Carrier
@@ -93,8 +93,10 @@ class Stage:
         plan, now = self.configuration.plan, self.clock.now()
         try:
             for message in messages.list_open(engine):
-                with contextlib.suppress(message_states.RefusedError):
-                    message_states.move(engine, plan, message.id, "closed", at=now, person="stage")
+                with contextlib.suppress(message_progress.RefusedError):
+                    message_progress.move(
+                        engine, plan, message.id, "closed", at=now, person="stage"
+                    )
         finally:
             engine.dispose()
 

@@ -11,7 +11,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from pbx.base.errors import OfficeLineError
 from pbx.db.follow_ups import Outcome
 from pbx.db.outbound import Request
-from pbx.escalation.placing import Placing
+from pbx.escalation.outbound_calls import OutboundCalls
 
 LOOK_S = 0.3  # how often is looked whether a command asks for a call
 
@@ -29,8 +29,8 @@ class CallbackDialer(Protocol):
 class Callbacks:
     """Looks for requests; `run` never ends by itself."""
 
-    def __init__(self, placing: Placing, dialer: CallbackDialer) -> None:
-        self._placing = placing
+    def __init__(self, outbound_calls: OutboundCalls, dialer: CallbackDialer) -> None:
+        self._outbound_calls = outbound_calls
         self._dialer = dialer
         self._calls: set[asyncio.Task[None]] = set()
 
@@ -39,7 +39,7 @@ class Callbacks:
         while True:
             await asyncio.sleep(LOOK_S)
             try:
-                request = await self._placing.take()
+                request = await self._outbound_calls.take()
             except (SQLAlchemyError, OfficeLineError) as error:
                 log.error("callback.database", error=type(error).__name__)  # noqa: TRY400  # tried again at once
                 continue
@@ -51,10 +51,10 @@ class Callbacks:
     async def _answer(self, request: Request) -> None:
         """Call whom a request names, if the limits let the patient be called then."""
         try:
-            no = await self._placing.refuses(request.person, request.number)
+            no = await self._outbound_calls.refuses(request.person, request.number)
             if no is not None:
-                await self._placing.drop(request, no)
+                await self._outbound_calls.drop(request, no)
                 return
-            await self._placing.ended(request.call, await self._dialer.call_back(request))
+            await self._outbound_calls.ended(request.call, await self._dialer.call_back(request))
         except (SQLAlchemyError, OfficeLineError) as error:
             log.error("callback.failed", call=request.call, error=type(error).__name__)  # noqa: TRY400  # the text may hold a number

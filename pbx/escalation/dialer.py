@@ -21,7 +21,7 @@ from pbx.asterisk.ami.events import HangupEvent, OriginateResponse, UserEvent
 from pbx.calls.conversation import Plans
 from pbx.db.follow_ups import Outcome
 from pbx.db.outbound import Request
-from pbx.escalation.line_steps import LineState
+from pbx.escalation.menu_steps import MenuState
 from routing import outbound, people
 
 RING_S = 20  # below a carrier's voicemail
@@ -80,7 +80,7 @@ class FollowUpDialer:
     async def deliver(self, message_id: str, person: str, *, urgent: bool, attempt: int) -> Outcome:
         """Call somebody about a message; see `pbx.escalation.ringing.PersonDialer`."""
         del attempt  # the row is written before, and its outcome after, by who asked
-        return await self._call(_about(LineState(person, message_id, "called"), urgent=urgent))
+        return await self._call(_about(MenuState(person, message_id, "called"), urgent=urgent))
 
     def rings(self, message_id: str, person: str) -> bool:
         """Tell whether their phone rings; see `pbx.escalation.ringing.PersonDialer`."""
@@ -92,7 +92,7 @@ class FollowUpDialer:
         errand = _Errand(person, "", names.sounds(say), names.SHIFT, done, CONFIRM_S)
         return await self._call(errand)
 
-    def connect(self, state: LineState) -> None:
+    def connect(self, state: MenuState) -> None:
         """Call a person back on their own phone, and then the patient of a message."""
         state = replace(state, origin="called", asked="dial", tries=0)
         task = asyncio.create_task(self._call(_about(state, urgent=True)))
@@ -110,7 +110,7 @@ class FollowUpDialer:
         mobile = self._plans.book.get(request.person, {}).get("mobile")
         if mobile is None:
             return "unreachable"
-        errand = _about(LineState(request.person, "", "called", request=request.id), urgent=False)
+        errand = _about(MenuState(request.person, "", "called", request=request.id), urgent=False)
         named = replace(errand, about=request.call, channel=request.call, dial=mobile)
         return await self._call(named)
 
@@ -298,7 +298,7 @@ class FollowUpDialer:
             log.warning("follow_up.not_hung_up")
 
 
-def _about(state: LineState, *, urgent: bool) -> _Errand:
+def _about(state: MenuState, *, urgent: bool) -> _Errand:
     """Call about a message, or to connect its patient."""
     whisper = "whisper-urgent" if urgent else "whisper-routine"
     draft = f"{names.CALLED_ABOUT}={state.encode()}"

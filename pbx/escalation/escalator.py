@@ -22,12 +22,12 @@ from pbx.base.clock import Clock
 from pbx.base.errors import OfficeLineError
 from pbx.base.pauses import Pauses
 from pbx.calls.conversation import Plans
-from pbx.db import follow_ups, message_states, outbound
+from pbx.db import follow_ups, message_progress, outbound
 from pbx.db.background import LONGEST_PAUSE_S, Background
 from pbx.db.follow_ups import AttemptRow, Round
-from pbx.db.message_states import RefusedError
+from pbx.db.message_progress import RefusedError
 from pbx.db.set_back import after_start, set_back
-from pbx.escalation.placing import counted_since
+from pbx.escalation.outbound_calls import counted_since
 from pbx.escalation.ringing import Calls, PersonDialer
 from routing import follow_up
 from routing.follow_up import MessageView
@@ -120,7 +120,7 @@ class Escalator:
         now = await self._reported_time()
         self._held = {message: until for message, until in self._held.items() if until > now}
         limit = BATCH + len(self._held)
-        views = await self._store.read(message_states.due_messages, now, limit)
+        views = await self._store.read(message_progress.due_messages, now, limit)
         due = [view for view in views if view.id not in self._held]
         does = {
             "ring": self._ring,
@@ -135,7 +135,7 @@ class Escalator:
                 await self._safely(do, [step for step in steps if step.todo.what == what])
         if len(views) == limit:
             return 0
-        nearest = await self._store.read(message_states.nearest)
+        nearest = await self._store.read(message_progress.nearest)
         if nearest is None:
             return LOOK_S
         until = (nearest - self._clock.now()).total_seconds()
@@ -192,11 +192,11 @@ class Escalator:
 
     async def _reopen(self, steps: list[Round]) -> None:
         """Let messages climb again whose call back is overdue, and is not being made just now."""
-        plan, move = self._plans.plan, message_states.move
+        plan, move = self._plans.plan, message_progress.move
         longest = counted_since(plan, steps[0].at).longest
         called = await self._store.read(outbound.called_about, longest, steps[0].at)
         later = [(one.view, one.at + CALLED) for one in steps if one.view.id in called]
-        await self._store.write(message_states.put_off, later)
+        await self._store.write(message_progress.put_off, later)
         for view, now in ((one.view, one.at) for one in steps if one.view.id not in called):
             by = (view.acknowledged_by,) if view.acknowledged_by else ()
             with contextlib.suppress(RefusedError):  # called back at this very moment
@@ -206,14 +206,14 @@ class Escalator:
     async def _remind(self, steps: list[Round]) -> None:
         """Remind the owners of messages that are open while the office is."""
         timers = [(step.view, step.due_at) for step in steps]
-        owners = await self._store.write(message_states.remind, timers, at=steps[0].at)
+        owners = await self._store.write(message_progress.remind, timers, at=steps[0].at)
         for step, owner in zip(steps, owners, strict=True):
             self._tell(step.view.id, "reminder", (owner or self._plans.plan.office.inbox,))
 
     async def _put_off(self, steps: list[Round]) -> None:
         """Set the timers of messages that need nothing now."""
         timers = [(step.view, step.due_at) for step in steps]
-        await self._store.write(message_states.put_off, timers)
+        await self._store.write(message_progress.put_off, timers)
 
     async def _ring(self, steps: list[Round]) -> None:
         """Call everybody of these rounds who is not being called about the message already."""

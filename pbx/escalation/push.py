@@ -19,7 +19,7 @@ from sqlalchemy import Engine
 from pbx.base.clock import Clock
 from pbx.calls.conversation import Plans
 from pbx.config.secrets import Secrets
-from pbx.db import message_states
+from pbx.db import message_progress
 from pbx.db.background import Background
 from pbx.db.follow_ups import Outcome
 from pbx.escalation.ringing import PersonDialer
@@ -99,7 +99,7 @@ class PushingDialer:
             if why is not None:
                 log.warning("push.failed", call=message_id, person=person, why=why)
             now = self._clock.now()
-            await self._store.write(message_states.note_push, message_id, person, why, at=now)
+            await self._store.write(message_progress.note_push, message_id, person, why, at=now)
         except Exception as error:  # noqa: BLE001  # whatever it is, the call goes on
             log.error("push.failed", call=message_id, person=person, error=type(error).__name__)  # noqa: TRY400  # a traceback may show the address
 

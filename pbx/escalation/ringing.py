@@ -11,10 +11,10 @@ import structlog
 
 from pbx.base.clock import Clock
 from pbx.calls.conversation import Plans
-from pbx.db import follow_ups, message_states
+from pbx.db import follow_ups, message_progress
 from pbx.db.background import Background
 from pbx.db.follow_ups import AttemptRow, Outcome, Result
-from pbx.db.message_states import RefusedError
+from pbx.db.message_progress import RefusedError
 from routing.follow_up import RINGING
 
 LONGEST_S = 600.0  # of one call that nobody acknowledges
@@ -105,7 +105,7 @@ class Calls:
         """
         if not self._ringing:
             return
-        found = await self._store.read(message_states.standings, list(self._ringing))
+        found = await self._store.read(message_progress.standings, list(self._ringing))
         for message, stands in found.items():
             if stands.state not in RINGING and (ringing := self._ringing.get(message)):
                 on_it = stands.by is not None and self._dialer.rings(message, stands.by)
@@ -162,12 +162,12 @@ class Calls:
         """End the other calls and write the acknowledgment; of two at once the first counts."""
         ringing.taken = True
         ringing.end()
-        move, now = message_states.move, self._clock.now()
+        move, now = message_progress.move, self._clock.now()
         plan, by = self._plans.plan, attempt.person
         try:
             await self._store.insist(move, plan, attempt.message, "acknowledged", at=now, person=by)
         except RefusedError:  # taken up before: by this one too, where the telephone wrote it
-            found = await self._store.read(message_states.standings, [attempt.message])
+            found = await self._store.read(message_progress.standings, [attempt.message])
             stands = found.get(attempt.message)
             return "acknowledged" if stands and by in stands.people else "too late"
         return "acknowledged"

@@ -17,9 +17,9 @@ from pbx.calls.record.catch_up import RECORDING_S
 from pbx.calls.record.cdr import CdrFilter, CdrRow, read_cdr
 from pbx.calls.record.reconcile import cdr_path
 from pbx.config.home import Home
-from pbx.db import message_states, messages, outbound
+from pbx.db import message_progress, messages, outbound
 from pbx.db.database import file_of
-from pbx.db.message_states import RefusedError
+from pbx.db.message_progress import RefusedError
 from pbx.db.messages import MessageRow
 from pbx.db.outbound import Result
 from pbx.db.outbound_tables import OutboundCall
@@ -91,7 +91,7 @@ def _called_back(
         log.info("physician.unheard", call=message.id)
         return
     try:
-        message_states.move(
+        message_progress.move(
             engine, plan, message.id, "called back", at=at, person=row.person, joins=row.joins
         )
     except RefusedError as error:

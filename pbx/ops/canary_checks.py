@@ -15,7 +15,7 @@ from pbx.base.phone_numbers import mask, shown_number
 from pbx.calls.conversation import Verdict
 from pbx.calls.trial import NO_WORDS
 from pbx.ops.canary import CanaryResult
-from pbx.ops.look import Check
+from pbx.ops.doctor_check import Check
 from routing.model import Office
 
 HERTZ = 8000

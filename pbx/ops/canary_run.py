@@ -23,7 +23,7 @@ from pbx.config.plan import Configuration
 from pbx.config.secrets import Secrets
 from pbx.ops.canary import SLACK_S, CanaryRequest, place_canary
 from pbx.ops.canary_checks import HERTZ, Due, check_result
-from pbx.ops.look import Check
+from pbx.ops.doctor_check import Check
 from pbx.ops.manager import Login
 from pbx.ops.trunk import reaches
 from routing.model import Plan

@@ -22,8 +22,8 @@ from pbx.db.damage import aside_of
 from pbx.db.database import database_refusal
 from pbx.db.overlay import AppliedText, applied_texts, laid_over
 from pbx.db.upgrade import copies
-from pbx.ops import machine, timers, upkeep
-from pbx.ops.look import Check
+from pbx.ops import doctor_machine, doctor_network, timers
+from pbx.ops.doctor_check import Check
 from pbx.ops.trunk import reaches, registration
 from pbx.service import supervisor
 from routing.oncall import upcoming_gap
@@ -41,12 +41,12 @@ def examine(config: Path, home: Path) -> list[Check]:
         lambda: _home(place),
         lambda: _disk(home),
         lambda: _database(place),
-        upkeep.clock_check,
-        lambda: upkeep.line_check(place, datetime.now(UTC)),
-        lambda: upkeep.backup_check(place, datetime.now(UTC)),
+        doctor_machine.clock_check,
+        lambda: doctor_machine.line_check(place, datetime.now(UTC)),
+        lambda: doctor_machine.backup_check(place, datetime.now(UTC)),
     ]
     if timers.is_on(timers.CANARY) or timers.has_failed(timers.CANARY):
-        looks.append(upkeep.canary_check)
+        looks.append(doctor_machine.canary_check)
     checks = [_made(look) for look in looks]
     running: AppliedText | None = None
     try:
@@ -61,18 +61,18 @@ def examine(config: Path, home: Path) -> list[Check]:
     checks.append(Check("configuration", True, detail))
     with_plan: list[Callable[[], Check]] = [
         lambda: _people(configuration, place),
-        lambda: machine.numbers(configuration, place),
+        lambda: doctor_network.numbers(configuration, place),
         lambda: _schedules(configuration, place),
         lambda: _prompts(configuration, place),
         lambda: _ports(configuration, place),
-        lambda: machine.phone_check(configuration, place),
+        lambda: doctor_network.phone_check(configuration, place),
         lambda: _trunk(configuration, place),
     ]
     if hosts.names_of(configuration):
-        with_plan.append(lambda: machine.names(configuration, place))
+        with_plan.append(lambda: doctor_network.names(configuration, place))
     if (certificate := configuration.network.certificate) is not None:
         times = configuration.plan.office.times
-        with_plan.append(lambda: upkeep.certificate(certificate, datetime.now(UTC), times))
+        with_plan.append(lambda: doctor_machine.certificate(certificate, datetime.now(UTC), times))
     if configuration.mqtt is not None:
         with_plan.append(lambda: _broker(configuration, place))
     return [*checks, *(_made(look) for look in with_plan)]

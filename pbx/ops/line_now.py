@@ -12,7 +12,7 @@ from pbx.db import inbox
 from pbx.db.under_way import UnderWay, called_now, calls_under_way
 from pbx.ops import asterisk
 from pbx.reports.display import promised_by
-from pbx.service import pulse
+from pbx.service import heartbeat_file
 from routing.oncall import at_instant
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ STEPS = {
     names.MESSAGE: "leaves a message",
     names.GOODBYE: "hears goodbye",
     names.REJECT: "is refused",
-    names.CALL_IN: "is on the physicians' line",
+    names.CALL_IN: "is in the physicians' menu",
 }
 
 
@@ -63,7 +63,7 @@ class LineNow:
     """Everything at one moment; while the daemon is down, calls are as it heard of them last."""
 
     at: datetime
-    daemon: pulse.Sign
+    daemon: heartbeat_file.LastHeartbeat
     asterisk: bool | None  # whether it answers; None if nobody knows
     oncall: tuple[OnCallNow, ...]
     calls: tuple[UnderWay, ...]
@@ -72,7 +72,7 @@ class LineNow:
 
 def line_now(engine: Engine, home: Home, plan: Plan, now: datetime) -> LineNow:
     """Look at everything; blocking."""
-    calling, sign = called_now(engine), pulse.read_heartbeat(home)
+    calling, sign = called_now(engine), heartbeat_file.read_heartbeat(home)
     return LineNow(
         now,
         sign,

@@ -16,7 +16,7 @@ from pbx.db.overlay import applied_texts
 from pbx.db.under_way import calls_under_way
 from pbx.ops import asterisk
 from pbx.ops.trunk import trunk_state
-from pbx.service import pulse
+from pbx.service import heartbeat_file
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class LineStanding:
 
     asterisk: bool | None
     asterisk_since: datetime | None
-    sign: pulse.Sign
+    sign: heartbeat_file.LastHeartbeat
     control_layer_since: datetime | None
     plan: str | None = None
     calls: int | None = None
@@ -46,7 +46,7 @@ class LineStanding:
 
 def line_standing(home: Home) -> LineStanding:
     """Look at everything, and wait for nobody; nothing is made that is not there."""
-    answers, sign = asterisk.manager_answers(home), pulse.read_heartbeat(home)
+    answers, sign = asterisk.manager_answers(home), heartbeat_file.read_heartbeat(home)
     began = (
         _written(home.asterisk / "run" / "asterisk.pid") if answers else None,
         sign,

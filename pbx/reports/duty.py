@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from pbx.base.percentiles import Spread, spread
 from pbx.db.figures import Rings, Span, measuring
-from pbx.db.response_times import ACTS, Act, open_across, promises
+from pbx.db.response_times import RESPONSES, Response, open_across, promises
 from pbx.reports import planned
 from pbx.reports.planned import Planned, ScheduleShare
 from pbx.reports.traffic import Kept, bounds, kept_within
@@ -50,7 +50,7 @@ class OnDuty:
     beyond: int
     disturbed: int
     per_night: Spread
-    kept: Mapping[Act, Kept]
+    kept: Mapping[Response, Kept]
     carried: int
 
 
@@ -109,7 +109,7 @@ def duty(engine: Engine, past: ConfigHistory, first: date, last: date, now: date
             person,
             asked,
             _by_night(rings, person, [night for _, night in closed]),
-            {act: kept_within(reported, act, limit_s, person) for act in ACTS},
+            {act: kept_within(reported, act, limit_s, person) for act in RESPONSES},
             left[person],
         )
         for person in people
@@ -147,7 +147,7 @@ def _person(
     person: str,
     asked: Planned,
     rings: Mapping[date, Rings],
-    held: Mapping[Act, Kept],
+    held: Mapping[Response, Kept],
     carried: int,
 ) -> OnDuty:
     total = sum(one.rings for one in rings.values())

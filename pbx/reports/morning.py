@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Engine
 
     from pbx.config.home import Home
-    from pbx.db.response_times import Act
+    from pbx.db.response_times import Response
     from routing.config_history import ConfigHistory
     from routing.hours import Hours
     from routing.model import Plan
@@ -61,7 +61,7 @@ class NightCall:
         """Tell whether somebody of ours answered the call itself."""
         return self.call.person is not None and self.call.acknowledged_at is not None
 
-    def without(self, act: Act) -> str:
+    def without(self, act: Response) -> str:
         """Say why nobody did this: nobody was asked to, or it was left undone."""
         left = self.message
         if left is None:

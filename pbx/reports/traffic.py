@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from pbx.base.percentiles import Histogram, Spread, add_up, spread, within
 from pbx.db.callers import Callers
 from pbx.db.figures import Counts, measuring
-from pbx.db.response_times import ACTS, Act, ResponseTimes, promises
+from pbx.db.response_times import RESPONSES, Response, ResponseTimes, promises
 from routing.follow_up import response_s
 from routing.instants import DAY, MIDNIGHT, clock_hours, instant, local_day
 
@@ -105,7 +105,7 @@ class Traffic:
     weekdays: tuple[tuple[Counts, int], ...]
     opened: int
     spoken: int
-    kept: dict[Act, Kept]
+    kept: dict[Response, Kept]
     callers: Callers
     response_s: int  # until when somebody calls back, as the plan promises
 
@@ -143,7 +143,7 @@ def traffic(engine: Engine, past: ConfigHistory, first: date, last: date, now: d
         ),
         reported.opened,
         reported.spoken,
-        {act: kept_within(reported, act, limit_s) for act in ACTS},
+        {act: kept_within(reported, act, limit_s) for act in RESPONSES},
         callers,
         limit_s,
     )
@@ -174,7 +174,9 @@ def open_stretches(past: ConfigHistory, first: date, last: date) -> list[OpenStr
     return found
 
 
-def kept_within(reported: ResponseTimes, act: Act, limit_s: int, person: str | None = None) -> Kept:
+def kept_within(
+    reported: ResponseTimes, act: Response, limit_s: int, person: str | None = None
+) -> Kept:
     """Hold the waiting times for an act against the norm; of one person's alone if asked."""
     waited = reported.waited[act]
     if person is not None:

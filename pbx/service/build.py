@@ -26,8 +26,8 @@ from pbx.calls.live import LivePlan
 from pbx.calls.recent import RecentCallers
 from pbx.calls.record.recorder import Recorder
 from pbx.calls.record.spool import Fact, Spool
-from pbx.calls.record.spool_import import TakingIn
-from pbx.calls.silence import Silence
+from pbx.calls.record.spool_import import SpoolImport
+from pbx.calls.silence_watch import SilenceWatch
 from pbx.calls.standby.keeper import PlanShelf, StandBy
 from pbx.config.home import Home
 from pbx.config.plan import Configuration
@@ -37,20 +37,20 @@ from pbx.db.database import open_database
 from pbx.db.records import Record
 from pbx.db.writer import LogWriter
 from pbx.escalation.callbacks import Callbacks
+from pbx.escalation.coverage_alarm import CoverageAlarm
 from pbx.escalation.dialer import FollowUpDialer
 from pbx.escalation.escalator import Escalator
-from pbx.escalation.gap_alarm import GapAlarm
-from pbx.escalation.physician_line import PhysicianLine
+from pbx.escalation.outbound_calls import OutboundCalls
+from pbx.escalation.physician_menu import PhysicianMenu
 from pbx.escalation.pins import Pins
-from pbx.escalation.placing import Placing
 from pbx.escalation.push import PushingDialer
 from pbx.escalation.shift_caller import ShiftCaller
 from pbx.notify.notifier import Notifier
 from pbx.service.daemon import Daemon
 from pbx.service.handlers import Handlers
 from pbx.service.heartbeat import Heartbeat
+from pbx.service.heartbeat_file import HeartbeatFile
 from pbx.service.listener import Listener, live_calls
-from pbx.service.pulse import Pulse
 
 MEMORY = timedelta(hours=24)  # how far back a caller counts as one who calls again
 
@@ -76,9 +76,9 @@ class _People:
     """What calls the office's own people, and answers them."""
 
     dialer: FollowUpDialer
-    placing: Placing
+    outbound_calls: OutboundCalls
     pins: Pins
-    line: PhysicianLine
+    line: PhysicianMenu
     escalator: Escalator
     pushing: PushingDialer
 
@@ -121,13 +121,20 @@ def _people(on: _Ground) -> _People:
     engine, plans, clock = on.engine, on.plans, on.clock
     dialer = FollowUpDialer(on.ami, plans)
     pushing = PushingDialer(dialer, engine, plans, lambda: plans.secrets, clock)
-    placing = Placing(engine, plans, clock)
+    outbound_calls = OutboundCalls(engine, plans, clock)
     pins = Pins(on.home.folder, engine, clock)
-    line = PhysicianLine(
-        engine, on.home, plans, clock, pins, caller=dialer, placing=placing, taken=dialer.taken
+    line = PhysicianMenu(
+        engine,
+        on.home,
+        plans,
+        clock,
+        pins,
+        caller=dialer,
+        outbound_calls=outbound_calls,
+        taken=dialer.taken,
     )
     escalator = Escalator(engine, plans, pushing, clock)
-    return _People(dialer, placing, pins, line, escalator, pushing)
+    return _People(dialer, outbound_calls, pins, line, escalator, pushing)
 
 
 def _daemon(
@@ -146,29 +153,29 @@ def _daemon(
         loop.call_soon_threadsafe(people.escalator.notify)
 
     recorder = Recorder(engine, writer, home, plans, clock, on.secrets.token, wake)
-    silence = Silence(ami, lambda: recorder.talking)
-    gaps, pulse = GapAlarm(), Pulse(home)
-    on.notifier.measure(ami, writer, lambda: gaps.covered_s(clock.now()))
+    silence = SilenceWatch(ami, lambda: recorder.talking)
+    coverage, heartbeat_file = CoverageAlarm(), HeartbeatFile(home)
+    on.notifier.measure(ami, writer, lambda: coverage.covered_s(clock.now()))
     handlers = Handlers(
         CallFlow(plans, on.recent), plans, recorder, clock, home.messages, people.line, people.pins
     )
     shifts = ShiftCaller(engine, plans, people.dialer, clock)
-    callbacks = Callbacks(people.placing, people.dialer)
+    callbacks = Callbacks(people.outbound_calls, people.dialer)
     return Daemon(
         home=home,
         clock=clock,
         plans=plans,
         writer=writer,
         recorder=recorder,
-        spool_import=TakingIn(recorder, partial(live_calls, ami), clock),
+        spool_import=SpoolImport(recorder, partial(live_calls, ami), clock),
         dialer=people.dialer,
-        gaps=gaps,
+        coverage=coverage,
         notifier=on.notifier,
         agi=AgiServer(on.notifier.timed(_scripts(handlers)), port=on.ports.agi),
         ami=ami,
-        listener=Listener(people.dialer, silence, recorder, people.placing, clock),
-        pulse=pulse,
-        heartbeat=Heartbeat(ami, handlers.heartbeat_came, pulse, clock),
+        listener=Listener(people.dialer, silence, recorder, people.outbound_calls, clock),
+        heartbeat_file=heartbeat_file,
+        heartbeat=Heartbeat(ami, handlers.heartbeat_came, heartbeat_file, clock),
         remember=partial(_remember, engine, on.recent, clock),
         loops=(
             plans.watch,

@@ -14,17 +14,17 @@ from pbx.base.clock import Clock
 from pbx.base.errors import EngineError
 from pbx.calls.live import LivePlan
 from pbx.calls.record.recorder import Recorder
-from pbx.calls.record.spool_import import TakingIn
+from pbx.calls.record.spool_import import SpoolImport
 from pbx.config.home import Home
 from pbx.db import damage
 from pbx.db.database import StoreError
 from pbx.db.writer import LogWriter
+from pbx.escalation.coverage_alarm import CoverageAlarm
 from pbx.escalation.dialer import FollowUpDialer
-from pbx.escalation.gap_alarm import GapAlarm
 from pbx.notify.notifier import Notifier
 from pbx.service.heartbeat import EVERY_S, Heartbeat
+from pbx.service.heartbeat_file import HeartbeatFile
 from pbx.service.listener import Listener
-from pbx.service.pulse import Pulse
 
 CONNECT_S = 15.0
 
@@ -43,14 +43,14 @@ class Daemon:
     plans: LivePlan
     writer: LogWriter
     recorder: Recorder
-    spool_import: TakingIn
+    spool_import: SpoolImport
     dialer: FollowUpDialer
-    gaps: GapAlarm
+    coverage: CoverageAlarm
     notifier: Notifier
     agi: AgiServer
     ami: AmiClient
     listener: Listener
-    pulse: Pulse
+    heartbeat_file: HeartbeatFile
     heartbeat: Heartbeat
     remember: Callable[[], None]
     loops: tuple[Loop, ...]
@@ -64,7 +64,7 @@ class Daemon:
             await self.spool_import.once(end=False)
             await asyncio.to_thread(self.plans.open)
             await asyncio.to_thread(self.remember)
-            await asyncio.to_thread(self.pulse.open)
+            await asyncio.to_thread(self.heartbeat_file.open)
             await self.notifier.start(self.plans)
             await self.agi.start()
             listening = self.ami.run(self.listener.event, self.listener.resync)
@@ -110,7 +110,7 @@ class Daemon:
         self.recorder.settle()
         await asyncio.to_thread(self.writer.close)
         await asyncio.to_thread(self.plans.close)
-        self.pulse.close()
+        self.heartbeat_file.close()
         await self.closing.aclose()
 
     @property
@@ -128,5 +128,5 @@ class Daemon:
                     f"The database {self.home.database} is damaged; the next start of the line "
                     "sets it aside and begins a new one."
                 )
-            await asyncio.to_thread(self.gaps.look, self.plans.plan, self.clock.now())
+            await asyncio.to_thread(self.coverage.look, self.plans.plan, self.clock.now())
             await asyncio.sleep(EVERY_S)

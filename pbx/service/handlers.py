@@ -16,7 +16,7 @@ from pbx.base.clock import Clock
 from pbx.calls import trial
 from pbx.calls.callflow import CallFlow, on_call_legs
 from pbx.calls.conversation import Plans, Question, Verdict, asked, variables
-from pbx.escalation.physician_line import PhysicianLine, note_path
+from pbx.escalation.physician_menu import PhysicianMenu, note_path
 from pbx.escalation.pins import Pins
 
 DURABLE_S = 0.5  # how long the database may take over a message while its caller waits
@@ -57,7 +57,7 @@ class Handlers:
         call_log: CallLog,
         clock: Clock,
         messages: Path,
-        line: PhysicianLine,
+        line: PhysicianMenu,
         pins: Pins,
     ) -> None:
         self._flow = flow

@@ -10,7 +10,7 @@ from dialplan import names
 from pbx.asterisk.ami.client import AmiClient, AmiUnavailable
 from pbx.base.clock import Clock
 from pbx.base.watchdog import ALIVE, tell
-from pbx.service.pulse import Pulse
+from pbx.service.heartbeat_file import HeartbeatFile
 
 EVERY_S = 5.0  # also how old the failsafe's knowledge may be
 
@@ -20,10 +20,12 @@ log = structlog.get_logger()
 class Heartbeat:
     """Beats when asked to; `came` is set by the script that a beat runs into."""
 
-    def __init__(self, ami: AmiClient, came: asyncio.Event, pulse: Pulse, clock: Clock) -> None:
+    def __init__(
+        self, ami: AmiClient, came: asyncio.Event, file: HeartbeatFile, clock: Clock
+    ) -> None:
         self._ami = ami
         self._came = came
-        self._pulse = pulse
+        self._file = file
         self._clock = clock
 
     async def through(self) -> None:
@@ -50,6 +52,6 @@ class Heartbeat:
         except (AmiUnavailable, TimeoutError):
             came = False
             log.warning("heartbeat.missed")
-        self._pulse.beat(self._clock.now(), came=came)
+        self._file.beat(self._clock.now(), came=came)
         if came or not self._ami.connected:  # without Asterisk another start fixes nothing
             tell(ALIVE)

@@ -22,9 +22,9 @@ from pbx.base.clock import Clock
 from pbx.calls.record.cdr import milliseconds
 from pbx.calls.record.live_calls import under_way
 from pbx.calls.record.recorder import Recorder
-from pbx.calls.silence import Silence
+from pbx.calls.silence_watch import SilenceWatch
 from pbx.escalation.dialer import FollowUpDialer
-from pbx.escalation.placing import Placing
+from pbx.escalation.outbound_calls import OutboundCalls
 
 HEARD_S = 5.0  # for events that came before a connection was lost
 
@@ -38,15 +38,15 @@ class Listener:
     def __init__(
         self,
         dialer: FollowUpDialer,
-        silence: Silence,
+        silence: SilenceWatch,
         recorder: Recorder,
-        placing: Placing,
+        outbound_calls: OutboundCalls,
         clock: Clock,
     ) -> None:
         self._dialer = dialer
         self._silence = silence
         self._recorder = recorder
-        self._placing = placing
+        self._outbound_calls = outbound_calls
         self._clock = clock
         self._recorded: Lane[AsteriskEvent] = Lane(recorder.event)
         self._patients: Lane[UserEvent | HangupEvent] = Lane(self._patient)
@@ -86,15 +86,15 @@ class Listener:
         ours = self._dialer.under_way
         live = await self._recorder.resync(lambda: live_calls(ami))
         self._dialer.resync(ours, live)
-        await self._placing.resync(live)
+        await self._outbound_calls.resync(live)
 
     async def _patient(self, event: UserEvent | HangupEvent) -> None:
         """Note which patients whom our people call answered, and whose calls are over."""
         if isinstance(event, HangupEvent):
-            await self._placing.ended(event.unique, at=event.at)
+            await self._outbound_calls.ended(event.unique, at=event.at)
         elif self._recorder.is_ours(event):
             ago = timedelta(milliseconds=milliseconds(event.up_ms))
-            await self._placing.answered(event.about, event.at - ago)
+            await self._outbound_calls.answered(event.about, event.at - ago)
 
 
 async def live_calls(ami: AmiClient) -> frozenset[str]:

@@ -1,4 +1,4 @@
-"""Follow-up and physician's line: a message reaches a physician, who reaches the patient."""
+"""Follow-up and physician's menu: a message reaches a physician, who reaches the patient."""
 
 from __future__ import annotations
 

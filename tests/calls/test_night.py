@@ -19,7 +19,7 @@ import structlog
 
 from pbx.calls.record.reconcile import Reconciliation, reconcile_day
 from pbx.config import secrets
-from pbx.db import follow_ups, message_states, messages
+from pbx.db import follow_ups, message_progress, messages
 from pbx.db.database import open_database
 from pbx.demo.carrier.handset import Handset, PhoneCall, Script, refuses
 from pbx.demo.carrier.trace import SipMessage
@@ -89,7 +89,7 @@ class Night:
             later = self.stage.clock.now() + timedelta(days=30)
             return [
                 (one, {tried.person for tried in attempts if tried.started_at >= one.since})
-                for one in message_states.due_messages(engine, later, 1000)
+                for one in message_progress.due_messages(engine, later, 1000)
                 for attempts in [follow_ups.attempts(engine, one.id)]
             ]
         finally:
@@ -179,7 +179,7 @@ async def _quiet(stage: Stage) -> None:
     engine = open_database(stage.home.database)
 
     def nothing_is_due() -> bool:
-        nearest = message_states.nearest(engine)
+        nearest = message_progress.nearest(engine)
         return nearest is None or nearest > stage.clock.now()
 
     try:

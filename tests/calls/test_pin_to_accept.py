@@ -95,7 +95,7 @@ async def test_a_one_is_no_pin_and_the_next_step_asks_none(practice: Stage, call
 
 @pytest.mark.long
 async def test_five_wrong_ones_lock_it(practice: Stage, caller: str) -> None:
-    """They count with those of the physician's line: the right one is refused then."""
+    """They count with those of the physician's menu: the right one is refused then."""
     for number in range(3):
         practice.carrier.answers(MOBILES["osei"], keys_in("osei", "111213", "111214"))
         practice.carrier.answers(MOBILES["patel"], physician("patel"))

@@ -34,7 +34,7 @@ async def test_a_dead_control_layer_still_rings_a_human() -> None:
             routed = await reach_somebody(up, BACK_LINE)
             os.kill(up.daemon_pid(), signal.SIGSTOP)  # nobody can restart it while we call
             hung = await reach_somebody(up, BACK_LINE)
-            await until(lambda: up.reported("daemon.serving") == 2)  # killed, for it had no pulse
+            await until(lambda: up.reported("daemon.serving") == 2)  # killed, for it had no beat
             assert up.reported("daemon.hung") == 1
             os.kill(up.daemon_pid(), signal.SIGKILL)
             dead = await reach_somebody(up, BACK_LINE)

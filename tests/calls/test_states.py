@@ -14,9 +14,9 @@ from typing import Any, get_args
 from sqlalchemy import Engine
 
 from pbx.config.plan import load
-from pbx.db import follow_ups, message_states, messages
+from pbx.db import follow_ups, message_progress, messages
 from pbx.db.database import open_database
-from pbx.db.message_states import Act
+from pbx.db.message_progress import MessageMove
 from pbx.demo.carrier.handset import refuses
 from pbx.demo.stage import MOBILES
 from routing.follow_up import AFTER, RINGING, Event, MessageView, State, Todo
@@ -25,7 +25,7 @@ from tests.support.office_up import DEADLINE, ROOT, Up, office_up, until
 
 PLAN = load(ROOT / "config/office.toml").plan
 LATE = timedelta(seconds=5)
-WAYS: dict[State, tuple[Act, ...]] = {
+WAYS: dict[State, tuple[MessageMove, ...]] = {
     "open": (),
     "delivered": ("delivered",),
     "acknowledged": ("acknowledged",),
@@ -61,10 +61,10 @@ def _walk(
         if act == "joined":
             other = messages.open_message(engine, message_id=f"{message}+", call="again", **made)
             assert other == message
-        elif act in get_args(Act):
+        elif act in get_args(MessageMove):
             at = due if act == "overdue" else due - callback
             again = due if act == "cut off" else None
-            message_states.move(engine, plan, message, act, at=at, person="lee", due_at=again)
+            message_progress.move(engine, plan, message, act, at=at, person="lee", due_at=again)
 
 
 def test_every_state_is_reached() -> None:

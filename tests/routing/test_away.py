@@ -27,7 +27,7 @@ from routing.model import (
 )
 from routing.oncall import duties, swapped, taken_from, until_morning, with_overrides
 from routing.places import away
-from routing.schedule import gaps_of, handoff_clock, on_call, shifts
+from routing.schedule import coverage_gaps_of, handoff_clock, on_call, shifts
 from routing.simulate import Load, simulate
 from tests.routing.test_schedule_reported import DOCTORS, MONDAYS, changed, during, local, practice
 from tests.support.wall_clock import DAY, WallClock, clocks, plan_in, times, windows
@@ -110,7 +110,7 @@ def test_nobody_is_on_call_where_all_are_away() -> None:
     """That is a gap from the first minute to the last; a layer below fills it."""
     off = ("2026-12-24 12:00", "2026-12-27 00:00")
     plan = known(office(MONDAYS), lee=off, osei=off, patel=off)
-    (gap,) = gaps_of(plan, "doctors", local("2026-12-20 00:00"), local("2026-12-30 00:00"))
+    (gap,) = coverage_gaps_of(plan, "doctors", local("2026-12-20 00:00"), local("2026-12-30 00:00"))
     assert (gap.start, gap.end) == (local(off[0]), local(off[1]))
     below = Layer(("chen",), date(2026, 1, 1), time(0), unit="days")
     plan = known(office(below, MONDAYS), lee=off, osei=off, patel=off)
@@ -180,7 +180,7 @@ def test_who_is_beside_is_alone_where_nobody_else_is() -> None:
     """That is somebody on call, and no gap."""
     plan = office(replace(MONDAYS, only=during("mon-fri")), NIGHTLY)
     assert who(plan, "2026-01-10 12:00")[0] == ("diaz",)
-    assert not list(gaps_of(plan, "doctors", *week()))
+    assert not list(coverage_gaps_of(plan, "doctors", *week()))
 
 
 def test_a_shift_fills_its_own_place() -> None:

@@ -88,10 +88,10 @@ def test_the_first_gap_of_all_schedules_comes_first() -> None:
     other = replace(schedule("lee", since=soon), name="b")
     plan = plan_of(one, replace(other, shifts=one.shifts))
     start = MON + 4 * HOUR
-    assert [gap.schedule for gap in oncall.gaps(plan, start, 30)] == ["a", "b"]
+    assert [gap.schedule for gap in oncall.coverage_gaps(plan, start, 30)] == ["a", "b"]
     filled = ExplicitShift("osei", datetime(2026, 11, 1, 8), datetime(2026, 11, 24, 8))  # noqa: DTZ001  # local
     plan = plan_of(replace(one, shifts=(filled,)), other)
-    assert [gap.schedule for gap in oncall.gaps(plan, start, 30)] == ["b", "a"]
+    assert [gap.schedule for gap in oncall.coverage_gaps(plan, start, 30)] == ["b", "a"]
     first = oncall.upcoming_gap(plan, start, 30)
     assert first is not None
     assert (first.schedule, first.start) == ("b", start)

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from routing.model import ExplicitShift, Layer, Override, Plan, Schedule, Unit, Window
 from routing.places import OnCall
-from routing.schedule import changes, gaps_of, on_call, shifts
+from routing.schedule import changes, coverage_gaps_of, on_call, shifts
 from tests.support.wall_clock import (
     DAY,
     MINUTE,
@@ -288,7 +288,7 @@ def test_changes_and_gaps_are_shifts(drawn: tuple[Plan, WallClock]) -> None:
     begin, end = clock.minutes[clock.first], clock.minutes[clock.last]
     found = list(shifts(plan, "doctors", begin, end))
     assert list(changes(plan, "doctors", begin, end)) == found[1:]
-    holes = list(gaps_of(plan, "doctors", begin, end))
+    holes = list(coverage_gaps_of(plan, "doctors", begin, end))
     assert all(one.end < other.start for one, other in pairwise(holes))
     empty = [one for one in found if not one.on_call.people]
     assert sum((one.end - one.start for one in holes), timedelta()) == sum(

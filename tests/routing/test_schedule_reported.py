@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from routing.model import ExplicitShift, Layer, Override, Plan, Schedule, Window
-from routing.schedule import changes, gaps_of, on_call, shifts
+from routing.schedule import changes, coverage_gaps_of, on_call, shifts
 from routing.spans import weekly_windows as read_windows
 from tests.support.wall_clock import DAY, plan_in
 
@@ -187,7 +187,7 @@ def test_a_gap_lasts_from_its_first_minute_to_its_last() -> None:
             changed(2, "without lee", "2026-03-08 01:30", "2026-03-08 03:30"),
         ),
     )
-    found = gaps_of(plan, "doctors", local("2026-03-03 00:00"), local("2026-03-09 09:00"))
+    found = coverage_gaps_of(plan, "doctors", local("2026-03-03 00:00"), local("2026-03-09 09:00"))
     spans = [
         tuple(f"{at.astimezone(NEW_YORK):%a %H:%M}" for at in (one.start, one.end)) for one in found
     ]
@@ -210,7 +210,7 @@ def test_a_gap_is_one_whatever_empties_it() -> None:
     )
     plan = practice(Schedule("doctors", (MONDAYS,)), overrides=taken_out)
     assert len(list(shifts(plan, "doctors", local("2026-01-01"), local("2026-01-06")))) == 4
-    (gap,) = gaps_of(plan, "doctors", local("2026-01-01"), local("2026-01-06"))
+    (gap,) = coverage_gaps_of(plan, "doctors", local("2026-01-01"), local("2026-01-06"))
     assert (gap.start, gap.end) == (local("2026-01-01"), local("2026-01-05 08:00"))
     assert gap.on_call.source == "rotation"
 
@@ -221,7 +221,7 @@ def test_a_schedule_that_never_changes_has_no_changes() -> None:
     plan = practice(Schedule("doctors", (), (ExplicitShift("lee", begun, ended),)))
     begin, end = local("2026-02-01"), local("2029-02-01")
     assert list(changes(plan, "doctors", begin, end)) == []
-    assert list(gaps_of(plan, "doctors", begin, end)) == []
+    assert list(coverage_gaps_of(plan, "doctors", begin, end)) == []
     (last,) = changes(plan, "doctors", begin, local("2030-02-01"))
     assert (last.start, last.on_call.people) == (local("2030-01-01"), ())
 
@@ -229,7 +229,7 @@ def test_a_schedule_that_never_changes_has_no_changes() -> None:
 def test_an_empty_span_has_no_shifts() -> None:
     """From an instant to itself, or backwards, there is nothing; an unknown schedule is refused."""
     at = local("2026-02-01")
-    for found in (shifts, changes, gaps_of):
+    for found in (shifts, changes, coverage_gaps_of):
         assert list(found(YEAR, "doctors", at, at)) == []
         assert list(found(YEAR, "doctors", at, at - DAY)) == []
     with pytest.raises(KeyError):

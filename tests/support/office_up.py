@@ -18,7 +18,7 @@ from pbx.config.home import Home
 from pbx.demo.carrier.network import Carrier
 from pbx.demo.scenes import BACK_LINE, MAIN, patient, physician
 from pbx.demo.stage import MOBILES, PATIENT_TONE, TONES
-from pbx.service import pulse
+from pbx.service import heartbeat_file
 
 ROOT = Path(__file__).parents[2]
 DEADLINE = 60.0
@@ -58,7 +58,7 @@ class Up:
     async def prepared(self) -> None:
         """Wait until standby and failsafe have what they need: the plan, and whom to ring."""
         await until((self.home.standby / "live.json").exists)
-        await until(lambda: pulse.read_heartbeat(self.home).heartbeat_at is not None)
+        await until(lambda: heartbeat_file.read_heartbeat(self.home).heartbeat_at is not None)
 
     def reported(self, word: str) -> int:
         """Count how often the processes said something."""

@@ -19,7 +19,7 @@ from pbx.calls.conversation import Plans
 from pbx.calls.record.flags import UNWRITTEN, flags_of
 from pbx.calls.record.live_calls import LiveCall
 from pbx.config.home import Home
-from pbx.db import deferred, message_states, messages
+from pbx.db import deferred, message_progress, messages
 from pbx.db.database import StoreError
 from routing import outbound
 from routing.follow_up import JOINABLE, RINGING, was_cut_off
@@ -187,7 +187,7 @@ class Intake:
         self,
         message: str,
         spoke_in: str | None,
-        event: message_states.Act,
+        event: message_progress.MessageMove,
         person: str,
         disposition: str | None = None,
         *,
@@ -196,7 +196,7 @@ class Intake:
     ) -> None:
         plan, now = self._plans.plan, at or self._clock.now()
         try:
-            message_states.move(
+            message_progress.move(
                 self._engine,
                 plan,
                 message,

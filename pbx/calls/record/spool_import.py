@@ -22,7 +22,7 @@ UNRECORDED = timedelta(seconds=10)  # and Asterisk its record of it; where it di
 log = structlog.get_logger()
 
 
-class TakingIn:
+class SpoolImport:
     """Runs beside the recorder; `live` asks Asterisk which calls there are."""
 
     def __init__(

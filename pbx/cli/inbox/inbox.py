@@ -170,7 +170,7 @@ def close(
     engine = open_log(known)
     plan = known.running()
     person, words = _somebody(plan, by), _words(disposition, "disposition")
-    from pbx.db import message_states, messages
+    from pbx.db import message_progress, messages
     from pbx.db.inbox import no_such_message
 
     message = messages.get_message(engine, message_id)
@@ -180,7 +180,7 @@ def close(
         asked = f"{practice(known)}: nobody called back about message {message_id}; close it?"
         typer.confirm(asked, abort=True)
     now = datetime.now(UTC)
-    message_states.move(
+    message_progress.move(
         engine, plan, message_id, "closed", at=now, person=person, disposition=words
     )
     answer(known, f"Message {message_id} is closed.")

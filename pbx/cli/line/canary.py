@@ -38,12 +38,12 @@ def canary(
     from pbx.config import secrets
     from pbx.config.home import Home
     from pbx.ops import canary_run
-    from pbx.service import pulse, supervisor
+    from pbx.service import heartbeat_file, supervisor
 
     logs.configure(quiet=True)
     place = office(context)
     home = Home(place.home)
-    if not supervisor.is_running(home) or not pulse.read_heartbeat(home).runs:
+    if not supervisor.is_running(home) or not heartbeat_file.read_heartbeat(home).runs:
         raise OfficeLineError(
             f"No office runs on {place.home}, so there is nothing to test; start it with "
             "'officeline up'."

@@ -80,7 +80,7 @@ def _reported(plan: Plan, who: str, start: datetime, end: datetime) -> Iterator[
                 yield f"{taker} is on call for '{schedule}' {times}, for {name}."
             elif one.person == who:
                 yield f"Warning: {name} has a shift of '{schedule}' {times}, which is not moved."
-        for gap in schedules.gaps_of(plan, schedule, start, end):
+        for gap in schedules.coverage_gaps_of(plan, schedule, start, end):
             yield _nobody(plan, schedule, gap)
 
 

@@ -149,7 +149,7 @@ def gaps(context: typer.Context, *, days: Days = 60, as_json: AsJson = False) ->
 
     plan = office(context).running()
     zone = plan.office.zone
-    found = oncall.gaps(plan, datetime.now(zone), days)
+    found = oncall.coverage_gaps(plan, datetime.now(zone), days)
     if as_json:
         shown = [
             {

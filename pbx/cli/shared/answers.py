@@ -30,9 +30,9 @@ def answer(place: Context, sentence: str, *, err: bool = False) -> None:
 def is_up(place: Context) -> bool:
     """Tell whether a control layer runs that takes a change up."""
     from pbx.config.home import Home
-    from pbx.service import pulse
+    from pbx.service import heartbeat_file
 
-    return pulse.read_heartbeat(Home(place.home)).runs
+    return heartbeat_file.read_heartbeat(Home(place.home)).runs
 
 
 def note_if_down(place: Context) -> None:

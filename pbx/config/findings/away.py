@@ -83,8 +83,8 @@ def _only_with(plan: model.Plan, name: str, now: datetime) -> Iterator[schedule.
     """List the gaps of a schedule that absences cause or make longer."""
     there = all_there(plan)
     for start, end in _times_away(plan, now):
-        before = list(schedule.gaps_of(there, name, start, end))
-        for gap in schedule.gaps_of(plan, name, start, end):
+        before = list(schedule.coverage_gaps_of(there, name, start, end))
+        for gap in schedule.coverage_gaps_of(plan, name, start, end):
             if not any(one.start <= gap.start and gap.end <= one.end for one in before):
                 yield gap
 
@@ -113,7 +113,7 @@ def _together(draft: Draft, table: model.Schedule, now: datetime) -> Iterator[Fi
         first = replace(table, layers=(replace(layer, place="oncall"),), shifts=())
         alone = replace(plan, schedules={table.name: first}, overrides=())
         for gap in _only_with(alone, table.name, now):
-            empty = list(schedule.gaps_of(plan, table.name, gap.start, gap.end))
+            empty = list(schedule.coverage_gaps_of(plan, table.name, gap.start, gap.end))
             if empty and layer.place == "oncall":
                 continue
             at: Path = ("schedule", table.name)

@@ -21,7 +21,7 @@ from pbx.config.findings import (
     people,
     personal,
     policy,
-    reach,
+    shadowed_rules,
     times,
     turns,
     unused,
@@ -40,7 +40,7 @@ SIZE_LIMIT = 1_000_000  # bytes; a practice's file has a few thousand
 FIRST: tuple[Callable[[Draft], Iterator[Finding]], ...] = (names.find, policy.structure)
 THEN: tuple[Callable[[Draft], Iterator[Finding]], ...] = (
     policy.find,
-    reach.find,
+    shadowed_rules.find,
     menus.find,
     personal.find,
     unused.find,

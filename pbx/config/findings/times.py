@@ -168,7 +168,7 @@ def _handoffs(draft: Draft) -> Iterator[Finding]:
 def _gaps(draft: Draft, now: datetime) -> Iterator[Finding]:
     times = draft.times
     for name in draft.plan.schedules:
-        gaps = list(schedule.gaps_of(all_there(draft.plan), name, now, now + AHEAD))
+        gaps = list(schedule.coverage_gaps_of(all_there(draft.plan), name, now, now + AHEAD))
         if gaps:
             more = f" (and at {len(gaps) - 1} other times)" if len(gaps) > 1 else ""
             yield draft.find(

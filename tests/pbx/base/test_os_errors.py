@@ -115,7 +115,7 @@ def test_no_other_module_makes_a_sentence_of_its_own() -> None:
     """A reason in brackets without what helps against it is how a permission became a disk."""
     files = [*(ROOT / "pbx").rglob("*.py"), ROOT / "cli.py"]
     found = {path.name for path in files if "({error.strerror" in path.read_text(encoding="utf-8")}
-    assert found == {"upkeep.py"}  # which says in its own column what helps
+    assert found == {"doctor_machine.py"}  # which says in its own column what helps
 
 
 def test_a_read_only_disk_is_no_permission() -> None:

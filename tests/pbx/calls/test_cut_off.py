@@ -20,7 +20,7 @@ from pbx.asterisk.engine.runtime import ServiceUser
 from pbx.calls.record.flags import CUT_OFF
 from pbx.calls.record.spool import Spool
 from pbx.config.home import Home
-from pbx.db import message_states, messages
+from pbx.db import message_progress, messages
 from pbx.db.calls import History, get_call, list_calls
 from pbx.db.database import open_database
 from pbx.db.deferred import CALLS_AGAIN
@@ -98,8 +98,8 @@ def is_reported_again(engine: Engine, message: MessageRow | None, ended_at: date
     assert message.callback_number == PATIENT
     assert message.flags == (CUT_OFF,)
     assert message.due_at == ended_at + CALLS_AGAIN
-    assert message_states.due_messages(engine, ended_at, 9) == []
-    (view,) = message_states.due_messages(engine, ended_at + CALLS_AGAIN, 9)
+    assert message_progress.due_messages(engine, ended_at, 9) == []
+    (view,) = message_progress.due_messages(engine, ended_at + CALLS_AGAIN, 9)
     todo = follow_up.todo_for(view, parsed(TEXT).plan, NUMBERS, ended_at + CALLS_AGAIN)
     assert todo.what == "ring"
     assert set(todo.who) == {"osei", "lee"}  # who is on call, and who accepted

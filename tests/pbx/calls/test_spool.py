@@ -30,7 +30,7 @@ from pbx.calls.turns import MessageDraft
 from pbx.config import plan as plans
 from pbx.config.home import Home
 from pbx.config.secrets import Secrets
-from pbx.db import follow_ups, message_states, messages, records
+from pbx.db import follow_ups, message_progress, messages, records
 from pbx.db.batch import write_batch
 from pbx.db.calls import get_call
 from pbx.db.database import StoreError, open_database
@@ -224,7 +224,7 @@ def test_a_cut_off_call_does_not_reset_the_climb_of_another_patient(
     call = "2.2" if joined else "1.1"
     for one in dict.fromkeys(("1.1", call)):
         intake.opened(one, CALLER, "urgent", "urgent")
-    (before,) = message_states.due_messages(engine, NOW + timedelta(hours=1), 9)
+    (before,) = message_progress.due_messages(engine, NOW + timedelta(hours=1), 9)
     todo = Todo("ring", FollowUpStage.EVERYONE)
     begun, next_ = NOW + timedelta(minutes=25), NOW + timedelta(minutes=25, seconds=40)
     follow_ups.begin_round(engine, before, todo, [], at=begun, due_at=next_)
@@ -232,7 +232,7 @@ def test_a_cut_off_call_does_not_reset_the_climb_of_another_patient(
     live = LiveCall("urgent", CALLER, accepted_at=ended - timedelta(seconds=5), person="lee")
     intake.accepted("1.1", call, "lee", live.accepted_at)
     intake.over("1.1", call, live, ended)
-    (view,) = message_states.due_messages(engine, NOW + timedelta(hours=1), 9)
+    (view,) = message_progress.due_messages(engine, NOW + timedelta(hours=1), 9)
     since, stage = (
         (before.since, FollowUpStage.EVERYONE) if joined else (ended, FollowUpStage.ON_CALL)
     )
@@ -269,7 +269,7 @@ def test_what_the_failsafe_recorded_is_added_to_its_message(
         write_batch(
             engine, [replace(START, call=one), records.MessageOpened(one, message)], durable=True
         )
-    message_states.move(engine, PLAN, "1.1", "acknowledged", at=NOW, person="lee")
+    message_progress.move(engine, PLAN, "1.1", "acknowledged", at=NOW, person="lee")
     later = home.messages / f"failsafe-{call}.wav"
     later.touch()
     for _ in range(2):
@@ -285,7 +285,7 @@ def test_what_the_failsafe_recorded_is_added_to_its_message(
 @pytest.mark.parametrize(("call", "own"), [("1.1", "1.1-2"), ("2.2", "2.2")])
 @pytest.mark.parametrize("event", ["called back", "closed"])
 def test_what_the_failsafe_recorded_of_a_settled_message_is_reported(
-    home: Home, catch_up: CatchUp, call: str, own: str, event: message_states.Act
+    home: Home, catch_up: CatchUp, call: str, own: str, event: message_progress.MessageMove
 ) -> None:
     """Whoever settled it cannot have heard that: it is an open message, and is one alone."""
     intake = catch_up._intake  # noqa: SLF001  # as above
@@ -295,7 +295,7 @@ def test_what_the_failsafe_recorded_of_a_settled_message_is_reported(
         write_batch(
             engine, [replace(START, call=one), records.MessageOpened(one, message)], durable=True
         )
-    message_states.move(engine, PLAN, "1.1", event, at=NOW, person="lee")
+    message_progress.move(engine, PLAN, "1.1", event, at=NOW, person="lee")
     (home.messages / f"{call}.wav").touch()
     later = home.messages / f"failsafe-{call}.wav"
     later.touch()

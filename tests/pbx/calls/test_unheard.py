@@ -25,12 +25,12 @@ from pbx.calls.record.flags import CUT_OFF
 from pbx.calls.record.reconcile import reconcile_day
 from pbx.calls.record.recorder import Recorder
 from pbx.calls.record.spool import Fact, Spool
-from pbx.calls.record.spool_import import UNHEARD, UNRECORDED, TakingIn
+from pbx.calls.record.spool_import import UNHEARD, UNRECORDED, SpoolImport
 from pbx.calls.turns import turn_records
 from pbx.config import plan as plans
 from pbx.config.home import Home
 from pbx.config.secrets import Secrets
-from pbx.db import follow_ups, message_states, messages, records
+from pbx.db import follow_ups, message_progress, messages, records
 from pbx.db.calls import CallRow, get_call
 from pbx.db.database import open_database
 from pbx.db.messages import MessageRow
@@ -289,7 +289,7 @@ async def test_a_call_that_ended_is_assessed_when_the_standby_has_written(office
 
     office.asterisk_wrote(seconds=2, accepted=False)
     await office.hangs_up()
-    spool_import = TakingIn(office.recorder, nobody, office.clock)
+    spool_import = SpoolImport(office.recorder, nobody, office.clock)
     await spool_import.once()
     engine = office.engine()
     assert get_call(engine, CALL) is None
@@ -312,7 +312,7 @@ async def test_what_the_standby_tells_of_a_call_that_broke_off_is_no_open_call(
     facts = tuple(turn_records(question, verdict, PLAN, NOW))
     verdict = replace(verdict, decision=None, facts=None)  # as the standby does
     Spool(office.home.spool).put(Fact(CALL, NOW, facts, None, question, verdict))
-    spool_import = TakingIn(office.recorder, nobody, office.clock)
+    spool_import = SpoolImport(office.recorder, nobody, office.clock)
     await spool_import.once()
     assert office.row().outcome is None, "Asterisk may still be writing its record"
     office.clock.set(office.clock.now() + UNRECORDED)
@@ -350,7 +350,7 @@ async def test_a_recording_of_the_failsafe_has_its_callers_number(office: Office
     recording.write_bytes(b"RIFF")
     office.asterisk_wrote(accepted=False)
     await office.hangs_up()
-    spool_import = TakingIn(office.recorder, nobody, office.clock)
+    spool_import = SpoolImport(office.recorder, nobody, office.clock)
     await spool_import.once()
     engine = office.engine()
     assert messages.list_open(engine) == [], "its end is judged first"
@@ -399,10 +399,10 @@ async def test_earlier_attempts_do_not_keep_what_is_held_anew(office: Office) ->
     office.presses_urgent("1.1")
     await office.hangs_up("1.1")
     engine, now = office.engine(), office.clock.now()
-    (view,) = message_states.due_messages(engine, now, 9)
+    (view,) = message_progress.due_messages(engine, now, 9)
     ring, later = Todo("ring", who={"lee": "mobile"}), now + timedelta(minutes=5)
     (attempt,) = follow_ups.begin_round(engine, view, ring, ["lee"], at=now, due_at=later) or []
-    message_states.move(engine, PLAN, "1.1", "acknowledged", at=now, person="lee")
+    message_progress.move(engine, PLAN, "1.1", "acknowledged", at=now, person="lee")
     follow_ups.end_attempt(engine, attempt.id, "acknowledged", now)
     office.presses_urgent("2.2")
     office.is_held(office.message("1.1"))
@@ -415,7 +415,7 @@ async def test_earlier_attempts_do_not_keep_what_is_held_anew(office: Office) ->
 @pytest.mark.parametrize("cut_off", [False, True])
 @pytest.mark.parametrize("call", ["1.1", "2.2"])
 async def test_what_is_settled_while_a_caller_is_on_the_line_is_reported_anew(
-    office: Office, call: str, event: message_states.Act, *, cut_off: bool
+    office: Office, call: str, event: message_progress.MessageMove, *, cut_off: bool
 ) -> None:
     """Whoever settled it has not heard that caller out, who spoke to nobody: somebody is called."""
     office.presses_urgent("1.1")
@@ -423,7 +423,7 @@ async def test_what_is_settled_while_a_caller_is_on_the_line_is_reported_anew(
     if cut_off:
         await office.accepts(call)
     engine = office.engine()
-    message_states.move(engine, PLAN, "1.1", event, at=office.clock.now(), person="osei")
+    message_progress.move(engine, PLAN, "1.1", event, at=office.clock.now(), person="osei")
     await office.hangs_up(call)
     message = office.message(call)
     assert message is not None
@@ -439,7 +439,7 @@ async def test_whoever_acknowledged_a_call_alone_owes_its_call_back(office: Offi
     office.presses_urgent("1.1")
     engine = office.engine()
     now = office.clock.now()
-    message_states.move(engine, PLAN, "1.1", "acknowledged", at=now, person="osei")
+    message_progress.move(engine, PLAN, "1.1", "acknowledged", at=now, person="osei")
     await office.hangs_up("1.1")
     message = office.message("1.1")
     assert message is not None
@@ -454,7 +454,7 @@ async def test_what_was_settled_after_the_call_stays_so(office: Office) -> None:
     call = office.asterisk_wrote("2.2", accepted=False)
     engine = office.engine()
     later = call.end + timedelta(seconds=1)
-    message_states.move(engine, PLAN, "1.1", "closed", at=later, person="osei")
+    message_progress.move(engine, PLAN, "1.1", "closed", at=later, person="osei")
     office.catch_up.end({"2.2": call.at}, office.recorder.held(["2.2"]))
     message = office.message("2.2")
     assert message is not None
@@ -473,7 +473,7 @@ async def test_whoever_was_accepted_when_asterisk_died_is_reported_again(
         await office.hangs_up("0.1")
     if before == "acknowledged":
         now = office.clock.now()
-        message_states.move(engine, PLAN, "0.1", "acknowledged", at=now, person="osei")
+        message_progress.move(engine, PLAN, "0.1", "acknowledged", at=now, person="osei")
     if before == "nothing":
         office.turn(BACK_LINE)
     else:

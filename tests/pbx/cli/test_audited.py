@@ -24,10 +24,10 @@ from pbx.config.home import Home
 from pbx.config.secrets import Secrets
 from pbx.db import audit, driver
 from pbx.db.database import open_database
-from pbx.escalation.line_steps import LineState, words_of
-from pbx.escalation.physician_line import PhysicianLine
+from pbx.escalation.menu_steps import MenuState, words_of
+from pbx.escalation.outbound_calls import OutboundCalls
+from pbx.escalation.physician_menu import PhysicianMenu
 from pbx.escalation.pins import Pins, hashed
-from pbx.escalation.placing import Placing
 from tests.support.ledgers import CALLER, Reported, write_log
 
 ROOT = Path(__file__).parents[3]
@@ -198,17 +198,17 @@ async def test_a_recording_heard_by_telephone_is_a_row(place: Path, engine: Engi
     pins = Pins(place / "home", engine, _Clock())
     nobody = SimpleNamespace(connect=lambda *_: None)
     live = SimpleNamespace(plan=plan, book={})
-    line = PhysicianLine(
+    line = PhysicianMenu(
         engine,
         Home(place / "home"),
         live,
         _Clock(),
         pins,
         nobody,
-        Placing(engine, live, _Clock()),
+        OutboundCalls(engine, live, _Clock()),
         lambda *_: None,
     )
-    state = LineState("lee", URGENT.id, "called")
+    state = MenuState("lee", URGENT.id, "called")
     step = await line.answer(_asks(state, PIN))
     assert f"messages/{URGENT.id}" in step.variables[names.SAY]
     rows = audit.entries(engine, what="recording")
@@ -231,7 +231,7 @@ def test_more_recordings_than_a_command_holds_do_not_end_the_call() -> None:
     assert len(names.sounds(said)) < 2048 - 300, "with the rest of the answer"
 
 
-def _asks(state: LineState, keyed: str) -> Question:
+def _asks(state: MenuState, keyed: str) -> Question:
     return Question("1", "1", "1", "", names.KEYED, keyed, state.encode(), None)
 
 

@@ -25,10 +25,10 @@ import pytest
 from dialplan import names
 from pbx.config.home import Home
 from pbx.config.plan import parse
-from pbx.db import follow_ups, message_states, records
+from pbx.db import follow_ups, message_progress, records
 from pbx.db.database import open_database
 from pbx.db.writer import LogWriter
-from pbx.service.pulse import Pulse
+from pbx.service.heartbeat_file import HeartbeatFile
 from routing.follow_up import FollowUpStage, Todo
 from tests.support import started
 from tests.support.ledgers import Reported, write_log
@@ -61,7 +61,7 @@ def home(tmp_path: Path) -> Path:
         records.EventNoted("1.2", ago[1], "turn", {"event": "arrived", "verb": names.MENU}),
     )
     engine = open_database(Home(tmp_path).database)
-    view = next(one for one in message_states.due_messages(engine, now, 9) if one.id == "1.4")
+    view = next(one for one in message_progress.due_messages(engine, now, 9) if one.id == "1.4")
     todo = Todo("ring", FollowUpStage.ON_CALL, {"lee": "mobile"})
     follow_ups.begin_round(engine, view, todo, ["lee"], at=now, due_at=now)
     engine.dispose()
@@ -126,15 +126,15 @@ def test_into_a_pipe_it_is_one_state_of_eighty_columns(home: Path) -> None:
 
 def test_a_daemon_that_lives_says_when_asterisk_answered(home: Path) -> None:
     """And when it did not."""
-    pulse = Pulse(Home(home))
-    pulse.open()
-    pulse.beat(datetime.now(UTC) - timedelta(seconds=15), came=True)
+    heartbeat_file = HeartbeatFile(Home(home))
+    heartbeat_file.open()
+    heartbeat_file.beat(datetime.now(UTC) - timedelta(seconds=15), came=True)
     assert re.search(r"The control layer runs; Asterisk answered 0:[1-5]\d ago", once(home))
-    pulse.beat(datetime.now(UTC), came=False)
+    heartbeat_file.beat(datetime.now(UTC), came=False)
     reported = " ".join(once(home).split())
     dead = r"Asterisk does not answer. CALLERS REACH NOTHING. The last heartbeat came 0:[1-5]\d ago"
     assert re.search(dead, reported)
-    pulse.close()
+    heartbeat_file.close()
 
 
 class Terminal:

@@ -19,7 +19,7 @@ from pbx.cli.shared.context import Context
 from pbx.config.home import Home
 from pbx.config.patients_file import PatientEntry
 from pbx.config.plan import parse
-from pbx.db import audit, follow_ups, message_states, messages
+from pbx.db import audit, follow_ups, message_progress, messages
 from pbx.db.database import open_database
 from pbx.db.patients import put_patients
 from pbx.reports.display import is_breached
@@ -52,7 +52,7 @@ def home(tmp_path: Path) -> Path:
     engine = open_database(Home(tmp_path).database)
     patient = PatientEntry(1, Patient("p-17", "Mary Roe"), (CALLER,))
     put_patients(engine, [patient], refused=False, partial=False, by="amy", now=T0)
-    view = next(one for one in message_states.due_messages(engine, T0, 9) if one.id == URGENT.id)
+    view = next(one for one in message_progress.due_messages(engine, T0, 9) if one.id == URGENT.id)
     todo = follow_up.Todo("ring", who={"lee": "mobile"})
     (attempt,) = (
         follow_ups.begin_round(engine, view, todo, ["lee"], at=T0, due_at=T0 + timedelta(minutes=5))
@@ -229,7 +229,7 @@ def test_closing_asks_where_nobody_called_back(home: Path, plan: Plan) -> None:
     assert officeline(home, *words, typed="y\n").exit_code == 0
     assert state(home, URGENT) == "closed"
     engine = open_database(Home(home).database)
-    message_states.move(engine, plan, LATER.id, "called back", at=T0, person="lee")
+    message_progress.move(engine, plan, LATER.id, "called back", at=T0, person="lee")
     engine.dispose()
     done = officeline(home, "close", LATER.id, "--disposition", "spoke with her", "--by", "lee")
     assert (done.exit_code, "?" in done.stdout) == (0, False)

@@ -21,7 +21,7 @@ from pbx.calls import explain
 from pbx.cli.oncall import oncall
 from pbx.cli.plan.simulate import simulate
 from pbx.cli.shared.context import Context
-from pbx.escalation.shift_line import handed_over
+from pbx.escalation.shift_menu import handed_over
 from routing import escalation, proof
 from routing.decision import Facts
 from routing.places import overridden

@@ -23,7 +23,7 @@ from pbx.config.home import Home
 from pbx.db.database import open_database
 from pbx.db.overlay import applied_texts
 from pbx.db.plans import apply_text, list_applied
-from pbx.service.pulse import Pulse
+from pbx.service.heartbeat_file import HeartbeatFile
 
 ROOT = Path(__file__).parents[3]
 EXAMPLE = (ROOT / "config" / "office.toml").read_text()
@@ -197,10 +197,10 @@ def test_what_waits_for_a_start_is_said(
     if "[phones.desk2]" not in text:
         text = text.replace(', "desk2"]', "]")
     place.config.write_text(text)
-    pulse = Pulse(Home(place.home))
-    pulse.open()  # as a control layer that runs
+    heartbeat_file = HeartbeatFile(Home(place.home))
+    heartbeat_file.open()  # as a control layer that runs
     said = run(place, "apply").stdout
-    pulse.close()
+    heartbeat_file.close()
     assert "takes effect within a second" in said
     assert ("at the next start" in said) == (what is not None)
     assert (what or "") in said

@@ -18,10 +18,10 @@ from sqlalchemy import Engine, text
 
 from pbx.base.errors import OfficeLineError
 from pbx.config.plan import load
-from pbx.db import follow_ups, message_states, messages, records
+from pbx.db import follow_ups, message_progress, messages, records
 from pbx.db.calls import list_calls
 from pbx.db.database import open_database, writing
-from pbx.db.message_states import Act, RefusedError, UnheardError
+from pbx.db.message_progress import MessageMove, NotAllHeardError, RefusedError
 from pbx.db.writer import LogWriter
 from routing.follow_up import AFTER, EVENTS, Todo
 
@@ -59,10 +59,12 @@ def leave(
     )
 
 
-def act(engine: Engine, event: Act, person: str | None = "lee", after_s: float = 60) -> None:
+def act(
+    engine: Engine, event: MessageMove, person: str | None = "lee", after_s: float = 60
+) -> None:
     """Let something happen to the message m1."""
     at = T0 + timedelta(seconds=after_s)
-    message_states.move(engine, PLAN, "m1", event, at=at, person=person)
+    message_progress.move(engine, PLAN, "m1", event, at=at, person=person)
 
 
 def found(engine: Engine, message_id: str = "m1") -> messages.MessageRow:
@@ -235,7 +237,7 @@ def test_a_damaged_database_is_an_error_not_a_crash(engine: Engine, tmp_path: Pa
 )
 def test_a_second_call_joins_what_waits_for_its_call_back(
     engine: Engine,
-    events: tuple[Act, ...],
+    events: tuple[MessageMove, ...],
     joins: bool,  # noqa: FBT001  # a column of the table above
 ) -> None:
     """Before the call back it is the same matter, and open again; afterward another one."""
@@ -260,7 +262,7 @@ def test_a_second_call_joins_what_waits_for_its_call_back(
     ("event", "again"), [("acknowledged", "m1"), ("called back", "m2"), ("closed", "m2")]
 )
 def test_what_a_call_says_after_its_message_was_settled_is_reported(
-    engine: Engine, event: Act, again: str
+    engine: Engine, event: MessageMove, again: str
 ) -> None:
     """It joined and was not heard yet, when somebody settled the words of the call before."""
     leave(engine)
@@ -278,10 +280,10 @@ def test_who_heard_fewer_calls_than_joined_settles_nothing(engine: Engine) -> No
     """Looked at in the transaction that would settle it; who heard them all may."""
     leave(engine)
     leave(engine, "m2", after_s=20, call="c2")
-    with pytest.raises(UnheardError, match="Message m1 is unchanged, because somebody called"):
-        message_states.move(engine, PLAN, "m1", "closed", at=T0, person="lee", joins=0)
+    with pytest.raises(NotAllHeardError, match="Message m1 is unchanged, because somebody called"):
+        message_progress.move(engine, PLAN, "m1", "closed", at=T0, person="lee", joins=0)
     assert found(engine).state == "open"
-    message_states.move(engine, PLAN, "m1", "closed", at=T0, person="lee", joins=1)
+    message_progress.move(engine, PLAN, "m1", "closed", at=T0, person="lee", joins=1)
     assert found(engine).state == "closed"
 
 
@@ -313,12 +315,12 @@ def test_other_callers_and_routine_matters_stay_apart(
 def test_a_message_that_becomes_urgent_is_due_at_once(engine: Engine) -> None:
     """Its timer no longer waits for the opening."""
     leave(engine, urgency="routine")
-    (view,) = message_states.due_messages(engine, T0, 9)
-    message_states.put_off(engine, [(view, T0 + timedelta(hours=9))])
-    assert message_states.due_messages(engine, T0 + timedelta(hours=8), 9) == []
+    (view,) = message_progress.due_messages(engine, T0, 9)
+    message_progress.put_off(engine, [(view, T0 + timedelta(hours=9))])
+    assert message_progress.due_messages(engine, T0 + timedelta(hours=8), 9) == []
     leave(engine, after_s=30)
     assert [
-        one.id for one in message_states.due_messages(engine, T0 + timedelta(seconds=30), 9)
+        one.id for one in message_progress.due_messages(engine, T0 + timedelta(seconds=30), 9)
     ] == ["m1"]
 
 
@@ -329,7 +331,7 @@ def test_who_did_what_and_when_is_kept(engine: Engine) -> None:
     for number, (event, person) in enumerate(people.items()):
         at = T0 + timedelta(minutes=number)
         why = "sent to hospital" if event == "closed" else None
-        message_states.move(
+        message_progress.move(
             engine,
             PLAN,
             "m1",
@@ -363,13 +365,13 @@ def test_what_does_not_fit_is_refused_and_changes_nothing(engine: Engine) -> Non
     with pytest.raises(RefusedError, match=r"Message m1 is unchanged, because .* 'officeline in"):
         act(engine, "called back")
     with pytest.raises(RefusedError, match="There is no message m2"):
-        message_states.move(engine, PLAN, "m2", "closed", at=T0, person="lee")
+        message_progress.move(engine, PLAN, "m2", "closed", at=T0, person="lee")
 
 
 def test_nobody_is_called_about_what_was_taken_up_a_moment_ago(engine: Engine) -> None:
     """Acknowledged between the look and the call, a message is left alone."""
     leave(engine)
-    (view,) = message_states.due_messages(engine, T0, 9)
+    (view,) = message_progress.due_messages(engine, T0, 9)
     act(engine, "acknowledged")
     before = found(engine)
     todo = Todo("ring", who={"osei": "mobile"}, breach=True)

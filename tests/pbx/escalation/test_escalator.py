@@ -20,7 +20,7 @@ from structlog.testing import capture_logs
 
 from pbx.calls.conversation import Book
 from pbx.config.plan import load
-from pbx.db import follow_ups, message_states, messages, outbound, pins
+from pbx.db import follow_ups, message_progress, messages, outbound, pins
 from pbx.db.database import open_database, writing
 from pbx.db.follow_ups import Outcome
 from pbx.db.tables import utc_text
@@ -170,7 +170,7 @@ class Office:
         if event == "joined":
             assert self.leave(f"again at {self.clock.at}") == message_id
             return
-        act, at = message_states.move, self.clock.at
+        act, at = message_progress.move, self.clock.at
         act(self.engine, PLAN, message_id, event, at=at, person=person)
 
     @asynccontextmanager
@@ -194,7 +194,7 @@ class Office:
 
     def idle(self) -> bool:
         """Tell whether nothing is due and nobody is being called."""
-        due = message_states.nearest(self.engine)
+        due = message_progress.nearest(self.engine)
         with self.engine.connect() as connection:
             ask = text("SELECT count(*) FROM attempt WHERE result IS NULL")
             goes_on = connection.execute(ask).scalar()
@@ -204,7 +204,7 @@ class Office:
     async def brought_back(self, within: timedelta = timedelta(hours=1)) -> None:
         """Wait until no timer lies further ahead."""
         soon = self.clock.at + within
-        await self.until(lambda: (at := message_states.nearest(self.engine)) is None or at < soon)
+        await self.until(lambda: (at := message_progress.nearest(self.engine)) is None or at < soon)
 
     async def looked(self, escalator: Escalator) -> None:
         """Wait until the escalator has seen what time it is."""
@@ -525,7 +525,10 @@ async def test_a_restart_in_any_state_forgets_nothing(
         else:
             assert "reminder" not in [reported[1] for reported in office.reported]
         if known.state == "closed":
-            assert (office.message().due_at, message_states.nearest(office.engine)) == (None, None)
+            assert (office.message().due_at, message_progress.nearest(office.engine)) == (
+                None,
+                None,
+            )
 
 
 async def test_a_call_that_was_cut_off_is_made_again_at_once(office: Office) -> None:

@@ -19,7 +19,7 @@ from structlog.testing import capture_logs
 from pbx.config import hosts
 from pbx.config.home import Home
 from pbx.config.plan import Configuration
-from pbx.db import changes, follow_ups, message_states, messages, records
+from pbx.db import changes, follow_ups, message_progress, messages, records
 from pbx.db.damage import ASIDE
 from pbx.db.database import open_database
 from pbx.notify.metrics import Metrics
@@ -74,7 +74,7 @@ async def test_the_daemon_serves_what_happens(tmp_path: Path) -> None:
             engine, message_id="2.1", call="2.1", at=DAY, urgency="urgent",
             callback_number=PATIENT, recording=None, due_at=DAY + timedelta(hours=1),
         )  # fmt: skip
-        (view,) = message_states.due_messages(engine, DAY + timedelta(hours=2), 9)
+        (view,) = message_progress.due_messages(engine, DAY + timedelta(hours=2), 9)
         todo = Todo("ring", FollowUpStage.BACKUP, {"osei": "mobile"}, breach=True)
         later = DAY + timedelta(hours=1)
         follow_ups.begin_round(engine, view, todo, ["osei"], at=DAY, due_at=later)

@@ -20,7 +20,7 @@ from structlog.testing import capture_logs
 from pbx.base.clock import SystemClock
 from pbx.config import hosts
 from pbx.config.home import Home
-from pbx.db import inbox, message_states, messages, records
+from pbx.db import inbox, message_progress, messages, records
 from pbx.db.changes import add_override
 from pbx.db.database import open_database
 from pbx.db.news import OpenCounts
@@ -127,11 +127,11 @@ async def test_the_daemon_tells_of_calls_messages_and_who_is_on_call(tmp_path: P
             )  # fmt: skip
             await until(lambda: heard.last("urgent").get("waiting") == 1)
             inbox.add_note(engine, "2.1", f"call {PATIENT}, Mrs. Doe", "desk1", DAY)
-            message_states.move(engine, plan, "2.1", "acknowledged", at=DAY, person="osei")
+            message_progress.move(engine, plan, "2.1", "acknowledged", at=DAY, person="osei")
             await until(lambda: heard.last("urgent").get("waiting") == 0)
             assert heard.last("urgent")["open"] == 1
             words = "told Mrs. Doe to come in"
-            message_states.move(
+            message_progress.move(
                 engine, plan, "2.1", "closed", at=DAY, person="osei", disposition=words
             )
             await until(lambda: heard.last("urgent").get("open") == 0)

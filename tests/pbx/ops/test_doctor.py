@@ -19,7 +19,7 @@ from pbx.config.secrets import Secrets
 from pbx.db import audit, changes
 from pbx.db.database import open_database
 from pbx.db.plans import apply_first
-from pbx.ops import upkeep
+from pbx.ops import doctor_machine
 from pbx.ops.security import host
 from pbx.ops.trunk import contact_states, registration, trunk_state
 from routing.model import Override
@@ -79,7 +79,7 @@ def test_every_piece_is_looked_at(place: Path) -> None:
     assert list(checks) == NAMES
     lacks = {name for name, check in checks.items() if not check["ok"]}
     # a container without marks of one keeps no clock, and that is said
-    assert lacks == {"people", "trunk"} | (set() if upkeep.clock_check().ok else {"clock"})
+    assert lacks == {"people", "trunk"} | (set() if doctor_machine.clock_check().ok else {"clock"})
     assert "osei" in str(checks["people"]["detail"])
     assert "people mobile osei" in str(checks["people"]["fix"])
     assert "no PIN for lee, osei, patel" in str(checks["people"]["detail"])

@@ -23,7 +23,7 @@ from pbx.cli.shared.context import Context
 from pbx.config.home import Home
 from pbx.config.patients_file import PatientEntry
 from pbx.config.plan import parse
-from pbx.db import audit, message_states, messages
+from pbx.db import audit, message_progress, messages
 from pbx.db.database import open_database, writing
 from pbx.db.inbox import add_note
 from pbx.db.patients import put_patients
@@ -57,10 +57,13 @@ def home(tmp_path: Path) -> Path:
     engine = open_database(Home(tmp_path).database)
     patient = PatientEntry(1, Patient("p-17", "Mary Roe"), (CALLER,))
     put_patients(engine, [patient], refused=False, partial=False, by="amy", now=NIGHT)
-    acts: tuple[tuple[int, message_states.Act], ...] = ((4, "acknowledged"), (9, "called back"))
+    acts: tuple[tuple[int, message_progress.MessageMove], ...] = (
+        (4, "acknowledged"),
+        (9, "called back"),
+    )
     for minutes, act in acts:
         at = NIGHT + timedelta(minutes=minutes)
-        message_states.move(engine, PLAN, CALLED_BACK.id, act, at=at, person="lee")
+        message_progress.move(engine, PLAN, CALLED_BACK.id, act, at=at, person="lee")
     add_note(
         engine, CALLED_BACK.id, "<b>fever</b>, at (212) 555-0177", "lee", NIGHT + timedelta(hours=1)
     )
@@ -154,7 +157,7 @@ def test_a_call_that_joined_a_message_is_reported_with_it(home: Path) -> None:
     """What was done before the patient called again is no answer to the second call."""
     engine = open_database(Home(home).database)
     at = STILL_OPEN.at + timedelta(minutes=5)
-    message_states.move(engine, PLAN, STILL_OPEN.id, "acknowledged", at=at, person="osei")
+    message_progress.move(engine, PLAN, STILL_OPEN.id, "acknowledged", at=at, person="osei")
     again = replace(STILL_OPEN, id="1764059000.7", at=at + timedelta(minutes=5), has_message=False)
     joined = messages.open_message(
         engine,

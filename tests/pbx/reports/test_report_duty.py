@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from pbx.config.home import Home
-from pbx.db import follow_ups, message_states
+from pbx.db import follow_ups, message_progress
 from pbx.db.database import open_database
 from pbx.reports.duty import duty
 from routing.follow_up import FollowUpStage, Todo
@@ -49,13 +49,13 @@ def home(tmp_path: Path) -> Path:
     write_log(tmp_path, [*CALLS, BEFORE, LEFT])
     engine = open_database(Home(tmp_path).database)
     at = LEFT.at + timedelta(minutes=2)
-    (view,) = message_states.due_messages(engine, LEFT.at + DAY, 5)
+    (view,) = message_progress.due_messages(engine, LEFT.at + DAY, 5)
     todo = Todo("ring", FollowUpStage.ON_CALL, {"lee": "mobile"})
     (attempt,) = follow_ups.begin_round(engine, view, todo, ["lee"], at=at, due_at=None) or []
     follow_ups.end_attempt(engine, attempt.id, "declined", at + timedelta(seconds=20))
     for event, minutes in (("acknowledged", 10), ("called back", 12)):
         at = LEFT.at + timedelta(minutes=minutes)
-        message_states.move(engine, PLAN, LEFT.id, event, at=at, person="osei")  # type: ignore[arg-type]  # both are acts
+        message_progress.move(engine, PLAN, LEFT.id, event, at=at, person="osei")  # type: ignore[arg-type]  # both are acts
     engine.dispose()
     return tmp_path
 

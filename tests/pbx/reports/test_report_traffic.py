@@ -26,7 +26,7 @@ from pbx.cli.shared.context import Context
 from pbx.config.home import Home
 from pbx.config.patients_file import PatientEntry
 from pbx.config.plan import parse
-from pbx.db import audit, message_states, messages
+from pbx.db import audit, message_progress, messages
 from pbx.db.database import open_database
 from pbx.db.patients import put_patients
 from pbx.reports.traffic import open_stretches, traffic
@@ -73,10 +73,10 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     kept, late, spoken, dropped, _ = NIGHT
 
     def act(
-        one: Reported, event: message_states.Act, minutes: float, words: str | None = None
+        one: Reported, event: message_progress.MessageMove, minutes: float, words: str | None = None
     ) -> None:
         at = one.at + timedelta(minutes=minutes)
-        message_states.move(engine, PLAN, one.id, event, at=at, person="lee", disposition=words)
+        message_progress.move(engine, PLAN, one.id, event, at=at, person="lee", disposition=words)
 
     act(kept, "acknowledged", 4)
     act(kept, "called back", 9)

@@ -24,7 +24,7 @@ from pbx.calls.standby.keeper import PlanShelf, StandBy
 from pbx.config.home import Home
 from pbx.config.patients_file import PatientEntry
 from pbx.config.secrets import Secrets
-from pbx.db import audit, message_states, messages, pins, retention_holds
+from pbx.db import audit, message_progress, messages, pins, retention_holds
 from pbx.db.batch import write_batch
 from pbx.db.calls import get_call, recent_callers
 from pbx.db.database import open_database
@@ -71,7 +71,7 @@ def home(tmp_path: Path) -> Home:
             due_at=NOW + timedelta(hours=1),
         )  # fmt: skip
         if count < CLOSED:
-            message_states.move(
+            message_progress.move(
                 engine, PLAN, call, "closed", at=at, person="lee", disposition="fine"
             )
     pins.count_try(engine, "lee", "inbound", NOW)

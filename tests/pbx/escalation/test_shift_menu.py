@@ -1,4 +1,4 @@
-"""The physician's line about a shift: what is offered to whom, and what two presses change."""
+"""The physician's menu about a shift: what is offered to whom, and what two presses change."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from pbx.config.plan import load
 from pbx.db import audit, changes, shifts
 from pbx.db.database import open_database
 from pbx.db.overlay import laid_over
-from pbx.escalation.line_steps import LineState, Step
-from pbx.escalation.shift_line import ShiftLine
+from pbx.escalation.menu_steps import MenuState, Step
+from pbx.escalation.shift_menu import ShiftMenu
 from routing.model import Layer, Plan
 from routing.schedule import on_call
 from routing.shift_start import Begin
@@ -61,17 +61,17 @@ class Line:
 
     engine: Engine
     plans: Plans
-    shifts: ShiftLine
+    shifts: ShiftMenu
 
     def menu(self, person: str) -> list[str]:
         """List what somebody hears."""
-        return said(self.shifts.menu(LineState(person), "no-messages"))
+        return said(self.shifts.menu(MenuState(person), "no-messages"))
 
     async def pressed(self, person: str, *keys: str) -> Step:
         """Press keys of the menu; return the last step."""
-        step = self.shifts.menu(LineState(person))
+        step = self.shifts.menu(MenuState(person))
         for key in keys:
-            state = LineState.decode(step.state.encode())  # as the channel carries it
+            state = MenuState.decode(step.state.encode())  # as the channel carries it
             step = await self.shifts.chosen(state, key)
         return step
 
@@ -86,7 +86,7 @@ def line(tmp_path: Path) -> Iterator[Line]:
     """Open a database at night."""
     engine = open_database(tmp_path / "officeline.db")
     plans = Plans(tmp_path / "officeline.db")
-    yield Line(engine, plans, ShiftLine(engine, plans, DemoClock(NIGHT)))
+    yield Line(engine, plans, ShiftMenu(engine, plans, DemoClock(NIGHT)))
     engine.dispose()
 
 
@@ -104,7 +104,7 @@ def test_what_is_offered_to_whom(line: Line) -> None:
     nurse = replace(PLAN.people["lee"], id="jo", role="nurse")
     line.plans.bare = replace(PLAN, people={**PLAN.people, "jo": nurse})
     assert line.menu("jo") == ["no-messages"]
-    assert not line.shifts.offers(LineState("jo"))
+    assert not line.shifts.offers(MenuState("jo"))
     assert line.menu("nobody") == ["no-messages"]
     physician = replace(nurse, role="physician")
     line.plans.bare = replace(PLAN, people={**PLAN.people, "jo": physician})

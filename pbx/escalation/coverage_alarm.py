@@ -16,7 +16,7 @@ AGAIN = timedelta(days=1)
 log = structlog.get_logger()
 
 
-class GapAlarm:
+class CoverageAlarm:
     """Looks at the plan that runs, whenever it is another one and once a day."""
 
     def __init__(self) -> None:

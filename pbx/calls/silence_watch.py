@@ -23,7 +23,7 @@ CAUSE = "44"  # what Asterisk gives for a channel without audio
 log = structlog.get_logger()
 
 
-class Silence:
+class SilenceWatch:
     """Looks at the callers who talk to somebody; `talking` names these calls."""
 
     def __init__(self, ami: AmiClient, talking: Callable[[], Collection[str]]) -> None:

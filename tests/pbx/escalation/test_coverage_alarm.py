@@ -9,7 +9,7 @@ from pathlib import Path
 from structlog.testing import capture_logs
 
 from pbx.config.plan import load
-from pbx.escalation.gap_alarm import DAYS, GapAlarm
+from pbx.escalation.coverage_alarm import DAYS, CoverageAlarm
 from routing.model import Override
 
 ROOT = Path(__file__).parents[3]
@@ -22,7 +22,7 @@ def test_an_empty_shift_is_reported_once_a_day() -> None:
     day = timedelta(days=1)
     ill = Override(1, "doctors", "remove", None, "osei", NOW + day, NOW + 2 * day, "ill")
     empty = replace(PLAN, overrides=(ill,))
-    alarm = GapAlarm()
+    alarm = CoverageAlarm()
     with capture_logs() as logs:
         assert alarm.look(PLAN, NOW) is None
         assert alarm.look(empty, NOW) is not None
@@ -41,5 +41,5 @@ def test_what_is_far_away_is_no_alarm_yet() -> None:
     far = NOW + timedelta(days=DAYS + 1)
     away = Override(1, "doctors", "remove", None, "lee", far, far + timedelta(days=9), "away")
     plan = replace(PLAN, overrides=(away,))
-    assert GapAlarm().look(plan, NOW) is None
-    assert GapAlarm().look(plan, NOW + timedelta(days=2)) is not None
+    assert CoverageAlarm().look(plan, NOW) is None
+    assert CoverageAlarm().look(plan, NOW + timedelta(days=2)) is not None

@@ -1,4 +1,4 @@
-"""The physician's line about a shift: who is on call hands it to the backup, another one takes it.
+"""The physician's menu about a shift: who is on call hands it to the backup, another one takes it.
 
 It makes the override that `officeline oncall` makes, after a second press.
 """
@@ -15,7 +15,7 @@ from pbx.base.clock import Clock
 from pbx.calls.conversation import Plans
 from pbx.db import changes, shifts
 from pbx.escalation import shift_words
-from pbx.escalation.line_steps import LineState, Step, bye, choices
+from pbx.escalation.menu_steps import MenuState, Step, bye, choices
 from routing import schedule, shift_start, turns
 from routing.model import Override, Plan
 from routing.oncall import taken_from, until_morning
@@ -26,7 +26,7 @@ ABOUT_SHIFTS = frozenset({"shift", "handover", "take"})  # what was asked for la
 log = structlog.get_logger()
 
 
-class ShiftLine:
+class ShiftMenu:
     """Answers what people who gave their PIN ask about their shift."""
 
     def __init__(self, engine: Engine, plans: Plans, clock: Clock) -> None:
@@ -34,16 +34,16 @@ class ShiftLine:
         self._plans = plans
         self._clock = clock
 
-    def offers(self, state: LineState) -> bool:
+    def offers(self, state: MenuState) -> bool:
         """Tell whether there is anything about a shift that this person can do now."""
         return bool(self._offered(state.person))
 
-    def menu(self, state: LineState, *say: str) -> Step:
+    def menu(self, state: MenuState, *say: str) -> Step:
         """Offer what can be done; the end of the call, where nothing can."""
         offered = self._offered(state.person)
         return choices(state, "shift", *say, *offered) if offered else bye(state, *say)
 
-    async def chosen(self, state: LineState, key: str) -> Step:
+    async def chosen(self, state: MenuState, key: str) -> Step:
         """Take a key of the menu, and then the second press; any other key changes nothing."""
         offered = self._offered(state.person)
         match state.asked, key:
@@ -62,7 +62,7 @@ class ShiftLine:
         hand_over = () if handed_over(plan, person, now) is None else ("shift-hand-over",)
         return (*hand_over, *(() if _to_take(plan, person, now) is None else ("shift-take",)))
 
-    async def _hand_over(self, state: LineState) -> Step:
+    async def _hand_over(self, state: MenuState) -> Step:
         """Put the backup on call until this shift would have ended, and have them called."""
         now = self._clock.now()
         wanted = handed_over(self._plans.plan, state.person, now)
@@ -73,7 +73,7 @@ class ShiftLine:
         log.info("shift.handed_over", person=state.person)
         return bye(state, "shift-handed")
 
-    async def _take(self, state: LineState) -> Step:
+    async def _take(self, state: MenuState) -> Step:
         """Put who calls on call as `oncall take` does; who is already confirms it by that."""
         plan, now = self._plans.plan, self._clock.now()
         name = _to_take(plan, state.person, now)

@@ -7,7 +7,7 @@ from pbx.base.phone_numbers import mask
 from pbx.config import hosts, secrets
 from pbx.config.home import Home
 from pbx.config.plan import Configuration
-from pbx.ops.look import Check
+from pbx.ops.doctor_check import Check
 from pbx.ops.trunk import contact_states
 from pbx.service import supervisor
 

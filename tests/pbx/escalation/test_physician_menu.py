@@ -1,4 +1,4 @@
-"""The physician's line at messages that several callers of one number are in."""
+"""The physician's menu at messages that several callers of one number are in."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from pbx.config import plan as plans
 from pbx.config import secrets
 from pbx.config.home import Home
 from pbx.config.secrets import Secrets
-from pbx.db import message_states, messages
+from pbx.db import message_progress, messages
 from pbx.db.database import open_database
-from pbx.escalation.line_steps import LineState, Step
-from pbx.escalation.physician_line import PhysicianLine
+from pbx.escalation.menu_steps import MenuState, Step
+from pbx.escalation.outbound_calls import OutboundCalls
+from pbx.escalation.physician_menu import PhysicianMenu
 from pbx.escalation.pins import Pins, hashed
-from pbx.escalation.placing import Placing
 
 ROOT = Path(__file__).parents[3]
 PLAN = plans.load(ROOT / "config" / "office.toml").plan
@@ -39,20 +39,20 @@ class Office:
         self.home = Home(folder / "home")
         self.home.messages.mkdir(parents=True)
         self.engine: Engine = open_database(self.home.database)
-        self.connected: list[LineState] = []
+        self.connected: list[MenuState] = []
         self.taken: list[str] = []
-        self.state = LineState()
+        self.state = MenuState()
         self.clock = clock = DemoClock(NOW)
         live = LivePlan(PLAN, Secrets(), self.home)
-        self.placing = Placing(self.engine, live, clock)
-        self.line = PhysicianLine(
+        self.outbound_calls = OutboundCalls(self.engine, live, clock)
+        self.line = PhysicianMenu(
             self.engine,
             self.home,
             live,
             clock,
             Pins(self.home.folder, self.engine, clock),
             SimpleNamespace(connect=self.connected.append, cannot=lambda *_: None),
-            self.placing,
+            self.outbound_calls,
             lambda message, _: self.taken.append(message),
         )
         self.calls("1.1")
@@ -76,7 +76,7 @@ class Office:
         with (self.home.messages / f"{call}.wav").open("ab") as file:
             file.write(b"RIFF")
 
-    async def keys(self, state: LineState, key: str) -> Step:
+    async def keys(self, state: MenuState, key: str) -> Step:
         """Press a key at the menu."""
         step = await self.line.answer(
             Question("9", "9", "1", "", names.KEYED, key, state.encode(), None)
@@ -84,7 +84,7 @@ class Office:
         self.state = step.state
         return step
 
-    async def dials(self, state: LineState) -> None:
+    async def dials(self, state: MenuState) -> None:
         """Pick up one's own phone, over which the patient is called."""
         state = replace(state, asked="dial")
         await self.line.answer(Question("9", "9", "1", "", names.ARRIVED, "", state.encode(), None))
@@ -92,20 +92,20 @@ class Office:
     async def talks(self, seconds: float) -> None:
         """The patient's phone is answered; so many seconds later the person hangs up."""
         at = self.clock.now()
-        await self.placing.answered("9", at)
-        await self.placing.ended("9", at=at + timedelta(seconds=seconds))
+        await self.outbound_calls.answered("9", at)
+        await self.outbound_calls.ended("9", at=at + timedelta(seconds=seconds))
 
     async def rang_off(self, seconds: float) -> Step:
         """The patient's phone is answered; so many seconds later it is hung up."""
-        await self.placing.answered("9", self.clock.now())
+        await self.outbound_calls.answered("9", self.clock.now())
         self.clock.set(self.clock.now() + timedelta(seconds=seconds))
         return await self.line.answer(
             Question("9", "9", "2", "", names.CALLED, "ANSWER:", self.state.encode(), None)
         )
 
-    async def hears(self, origin: str = "called") -> LineState:
+    async def hears(self, origin: str = "called") -> MenuState:
         """Listen to the whole message; return what the call remembers."""
-        state = LineState("lee", "1.1", origin, "menu")
+        state = MenuState("lee", "1.1", origin, "menu")
         return (await self.keys(state, "3")).state
 
     def sounds(self, *parts: str) -> str:
@@ -266,7 +266,7 @@ async def test_a_call_without_words_is_said_to_be_there(office: Office) -> None:
     assert step.variables[names.SAY].startswith(said)
 
 
-IN = LineState()
+IN = MenuState()
 
 
 @pytest.mark.parametrize("digits", ["", "1"])
@@ -282,7 +282,7 @@ async def test_three_wrong_pins_lead_back_to_the_menu(office: Office) -> None:
     assert (step.verb, step.state.tries) == (names.ASK, 1)
     step = await office.keys(replace(IN, tries=2), "12345678")
     assert (step.verb, step.variables) == (names.BACK, {names.SAY: names.sounds(["pin-menu"])})
-    called = LineState("lee", "1.1", "called", "pin", 2)
+    called = MenuState("lee", "1.1", "called", "pin", 2)
     step = await office.keys(called, "123456")
     assert (step.verb, step.variables) == (names.BYE, {names.SAY: names.sounds(["pin-no"])})
 
@@ -298,7 +298,7 @@ async def test_after_a_right_pin_there_is_no_way_back(office: Office) -> None:
 async def test_who_is_second_is_not_reported_that_the_message_is_theirs(office: Office) -> None:
     """Somebody took it while they listened; whoever took it may press the key again."""
     heard = await office.hears()
-    message_states.move(office.engine, PLAN, "1.1", "acknowledged", at=NOW, person="osei")
+    message_progress.move(office.engine, PLAN, "1.1", "acknowledged", at=NOW, person="osei")
     step = await office.keys(heard, "2")
     assert step.variables[names.SAY] == "taken"
     assert office.found().acknowledged_by == "osei"

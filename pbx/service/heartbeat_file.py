@@ -24,7 +24,7 @@ log = structlog.get_logger()
 
 
 @dataclass(frozen=True)
-class Sign:
+class LastHeartbeat:
     """What the file said: when a heartbeat came through last, and whether the newest one did.
 
     Both are None before the first.
@@ -35,11 +35,11 @@ class Sign:
     came: bool | None = None
 
 
-class Pulse:
+class HeartbeatFile:
     """The daemon's end of it; all methods block."""
 
     def __init__(self, home: Home) -> None:
-        self._path = home.pulse
+        self._path = home.heartbeat
         self._handle: int | None = None
         self._last: datetime | None = None
 
@@ -48,7 +48,7 @@ class Pulse:
         try:
             handle = os.open(self._path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
         except OSError as error:
-            log.warning("pulse.unseen", error=error.strerror)
+            log.warning("heartbeat_file.unlocked", error=error.strerror)
             return
         for _ in range(TRIES):
             try:
@@ -60,7 +60,7 @@ class Pulse:
             self._handle = handle
             return
         os.close(handle)
-        log.warning("pulse.unseen", error="another daemon holds it")
+        log.warning("heartbeat_file.unlocked", error="another daemon holds it")
 
     def beat(self, now: datetime, *, came: bool) -> None:
         """Write whether a heartbeat came through."""
@@ -78,12 +78,12 @@ class Pulse:
         self._handle = None
 
 
-def read_heartbeat(home: Home) -> Sign:
+def read_heartbeat(home: Home) -> LastHeartbeat:
     """Tell whether a daemon lives on this home, and what its last heartbeat came to."""
     try:
-        handle = os.open(home.pulse, os.O_RDONLY | os.O_CLOEXEC)
+        handle = os.open(home.heartbeat, os.O_RDONLY | os.O_CLOEXEC)
     except OSError:
-        return Sign(runs=False)
+        return LastHeartbeat(runs=False)
     try:
         reported = os.pread(handle, LARGEST, 0)
         fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
@@ -95,10 +95,12 @@ def read_heartbeat(home: Home) -> Sign:
         os.close(handle)
 
 
-def _read(reported: bytes, *, runs: bool = True) -> Sign:
+def _read(reported: bytes, *, runs: bool = True) -> LastHeartbeat:
     try:
         found = json.loads(reported)
         at = found["heartbeat_at"]
-        return Sign(runs, None if at is None else datetime.fromisoformat(at), bool(found["came"]))
+        return LastHeartbeat(
+            runs, None if at is None else datetime.fromisoformat(at), bool(found["came"])
+        )
     except (ValueError, TypeError, KeyError):  # it has not beaten yet
-        return Sign(runs)
+        return LastHeartbeat(runs)

@@ -15,9 +15,9 @@ from pbx.config.home import Home
 from pbx.db import audit
 from pbx.db.database import open_database
 from pbx.db.plans import apply_first
-from pbx.ops import timers, upkeep
+from pbx.ops import doctor_machine, timers
 from pbx.ops.doctor import examine
-from pbx.service.pulse import Pulse
+from pbx.service.heartbeat_file import HeartbeatFile
 from routing.time_text import TimeText
 
 NOW = datetime(2026, 11, 28, 7, 10, tzinfo=UTC)
@@ -50,25 +50,27 @@ def test_a_clock_that_nobody_keeps_is_not_well(
     (tmp_path / "17").mkdir()
     (tmp_path / "17/comm").write_text(f"{process}\n")
     (tmp_path / "here").touch()
-    check = upkeep.clock_check(tmp_path, (tmp_path / mark,) if mark else (tmp_path / "none",))
+    check = doctor_machine.clock_check(
+        tmp_path, (tmp_path / mark,) if mark else (tmp_path / "none",)
+    )
     assert (check.ok, word in check.detail) == (ok, True)
     assert ok or "chrony" in check.fix
 
 
 def test_the_line_is_looked_at(home: Home) -> None:
     """Not started is well; dead, hung, or without a heartbeat of late is not."""
-    assert upkeep.line_check(home, NOW).ok
-    pulse = Pulse(home)
-    pulse.open()
-    assert upkeep.line_check(home, NOW).ok, "it has just begun"
-    pulse.beat(NOW, came=True)
-    assert "7 s ago" in upkeep.line_check(home, NOW + timedelta(seconds=7)).detail
-    assert upkeep.line_check(home, NOW + timedelta(seconds=7)).ok
-    assert not upkeep.line_check(home, NOW + timedelta(minutes=2)).ok, "it hangs"
-    pulse.beat(NOW, came=False)
-    assert not upkeep.line_check(home, NOW).ok, "Asterisk does not answer"
-    pulse.close()
-    dead = upkeep.line_check(home, NOW)
+    assert doctor_machine.line_check(home, NOW).ok
+    heartbeat_file = HeartbeatFile(home)
+    heartbeat_file.open()
+    assert doctor_machine.line_check(home, NOW).ok, "it has just begun"
+    heartbeat_file.beat(NOW, came=True)
+    assert "7 s ago" in doctor_machine.line_check(home, NOW + timedelta(seconds=7)).detail
+    assert doctor_machine.line_check(home, NOW + timedelta(seconds=7)).ok
+    assert not doctor_machine.line_check(home, NOW + timedelta(minutes=2)).ok, "it hangs"
+    heartbeat_file.beat(NOW, came=False)
+    assert not doctor_machine.line_check(home, NOW).ok, "Asterisk does not answer"
+    heartbeat_file.close()
+    dead = doctor_machine.line_check(home, NOW)
     assert (dead.ok, dead.detail) == (False, "nothing runs, so callers reach nobody")
 
 
@@ -104,21 +106,21 @@ def test_a_backup_that_nobody_schedules_is_reported(home: Home, units: Path) -> 
     """From the first plan on, until one is made or its timer is on; a late one says so, too."""
     engine = open_database(home.database)
     apply_first(engine, "made up", "abc", now=NOW)
-    check = upkeep.backup_check(home, NOW)
+    check = doctor_machine.backup_check(home, NOW)
     assert (check.ok, check.detail) == (False, "no backup has been made yet, and none is scheduled")
     assert check.fix.startswith("'officeline install --write /etc --backup-to RECIPIENT ")
     (units / "timers.target.wants" / "officeline-backup.timer").symlink_to(units / "gone")
-    assert not upkeep.backup_check(home, NOW).ok, "a timer that is gone starts nothing"
+    assert not doctor_machine.backup_check(home, NOW).ok, "a timer that is gone starts nothing"
     (units / "timers.target.wants" / "officeline-backup.timer").unlink()
     (units / "officeline-backup.timer").touch()
     fix = "Enable its timer: systemctl enable --now officeline-backup.timer."
-    assert upkeep.backup_check(home, NOW).fix == fix
+    assert doctor_machine.backup_check(home, NOW).fix == fix
     audit.record(engine, "backup.made", by="amy", now=NOW)
-    assert upkeep.backup_check(home, NOW + 6 * DAY).ok, "somebody else sees to it"
-    late = upkeep.backup_check(home, NOW + 8 * DAY)
+    assert doctor_machine.backup_check(home, NOW + 6 * DAY).ok, "somebody else sees to it"
+    late = doctor_machine.backup_check(home, NOW + 8 * DAY)
     assert late.detail == "the last one was made 8 days ago, and none is scheduled"
     switched_on(units, "officeline-backup")
-    late = upkeep.backup_check(home, NOW + 8 * DAY)
+    late = doctor_machine.backup_check(home, NOW + 8 * DAY)
     assert (late.ok, late.detail) == (False, "the last one was made 8 days ago")
     assert "journalctl -u officeline-backup" in late.fix
     engine.dispose()
@@ -133,17 +135,20 @@ def test_what_the_timers_started_and_failed_is_reported(
     audit.record(engine, "backup.made", by="amy", now=NOW)
     engine.dispose()
     switched_on(units, "officeline-backup")
-    assert upkeep.backup_check(home, NOW + DAY).ok
-    assert upkeep.canary_check().ok
+    assert doctor_machine.backup_check(home, NOW + DAY).ok
+    assert doctor_machine.canary_check().ok
     failed.write_text("officeline-backup.service\n")
-    check = upkeep.backup_check(home, NOW + DAY)
+    check = doctor_machine.backup_check(home, NOW + DAY)
     assert not check.ok
     assert check.detail == "the last one was made 1 days ago, and officeline-backup.service failed"
     assert "journalctl -u officeline-backup" in check.fix
-    assert upkeep.canary_check().ok
+    assert doctor_machine.canary_check().ok
     failed.write_text("officeline-canary.service\n")
-    assert upkeep.backup_check(home, NOW + DAY).ok
-    assert (upkeep.canary_check().ok, "officeline-canary" in upkeep.canary_check().fix) == (
+    assert doctor_machine.backup_check(home, NOW + DAY).ok
+    assert (
+        doctor_machine.canary_check().ok,
+        "officeline-canary" in doctor_machine.canary_check().fix,
+    ) == (
         False,
         True,
     )
@@ -167,20 +172,20 @@ def test_the_doctor_looks_at_test_calls_that_there_are(
 
 def test_the_age_of_the_last_backup_is_reported(home: Home, units: Path) -> None:
     """None is well in the first week alone; one of eight days is too old, a restored one counts."""
-    assert upkeep.backup_check(home, NOW).ok, "there is no office yet"
+    assert doctor_machine.backup_check(home, NOW).ok, "there is no office yet"
     switched_on(units, "officeline-backup")
     engine = open_database(home.database)
     apply_first(engine, "made up", "abc", now=NOW)
-    assert upkeep.backup_check(home, NOW + 6 * DAY).ok
-    assert not upkeep.backup_check(home, NOW + 8 * DAY).ok
+    assert doctor_machine.backup_check(home, NOW + 6 * DAY).ok
+    assert not doctor_machine.backup_check(home, NOW + 8 * DAY).ok
     audit.record(engine, "backup.begun", by="amy", now=NOW + 8 * DAY)
-    assert not upkeep.backup_check(home, NOW + 8 * DAY).ok, "begun is not made"
+    assert not doctor_machine.backup_check(home, NOW + 8 * DAY).ok, "begun is not made"
     for count, what in enumerate(("backup.made", "backup.restored")):
         made = NOW + (8 + 8 * count) * DAY
         audit.record(engine, what, by="amy", now=made)
-        check = upkeep.backup_check(home, made + 2 * DAY)
+        check = doctor_machine.backup_check(home, made + 2 * DAY)
         assert (check.ok, "2 days ago" in check.detail) == (True, True)
-        assert not upkeep.backup_check(home, made + 8 * DAY).ok
+        assert not doctor_machine.backup_check(home, made + 8 * DAY).ok
     engine.dispose()
 
 
@@ -188,7 +193,7 @@ def test_a_database_that_cannot_be_asked_is_an_error(home: Home) -> None:
     """And not an office without a backup."""
     home.database.write_bytes(b"x" * 8192)
     with pytest.raises(OfficeLineError):
-        upkeep.backup_check(home, NOW)
+        doctor_machine.backup_check(home, NOW)
 
 
 @pytest.mark.parametrize("kind", ["rsa:2048", "ec -pkeyopt ec_paramgen_curve:prime256v1"])
@@ -203,13 +208,13 @@ def test_the_end_of_the_certificate_is_reported(tmp_path: Path, kind: str) -> No
     )
     now = datetime.now(UTC)
     end = now + 40 * DAY
-    reported = upkeep.certificate(str(path), now, TIMES)
+    reported = doctor_machine.certificate(str(path), now, TIMES)
     assert (reported.ok, reported.detail) == (True, f"ends on {TIMES.moment(end)}")
-    assert upkeep.certificate(str(path), end - 15 * DAY, TIMES).ok
-    assert not upkeep.certificate(str(path), end - 13 * DAY, TIMES).ok
-    assert upkeep.certificate(str(path), end + DAY, TIMES).detail.startswith("ended on")
+    assert doctor_machine.certificate(str(path), end - 15 * DAY, TIMES).ok
+    assert not doctor_machine.certificate(str(path), end - 13 * DAY, TIMES).ok
+    assert doctor_machine.certificate(str(path), end + DAY, TIMES).detail.startswith("ended on")
     for text in ("", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"):
         path.write_text(text)
-        assert "holds no certificate" in upkeep.certificate(str(path), now, TIMES).detail
+        assert "holds no certificate" in doctor_machine.certificate(str(path), now, TIMES).detail
     path.unlink()
-    assert "cannot be read" in upkeep.certificate(str(path), now, TIMES).detail
+    assert "cannot be read" in doctor_machine.certificate(str(path), now, TIMES).detail

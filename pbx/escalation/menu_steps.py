@@ -1,4 +1,4 @@
-"""What passes between Asterisk and the physician's line: steps, and what a call remembers."""
+"""What passes between Asterisk and the physician's menu: steps, and what a call remembers."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ log = structlog.get_logger()
 
 
 @dataclass(frozen=True)
-class LineState:
+class MenuState:
     """What a consultation remembers: `person` and `message` by id, what was asked for last.
 
     `origin` is "called" where we called the person's own phone, "in" where anybody called in.
@@ -48,7 +48,7 @@ class LineState:
         return ":".join(str(getattr(self, part.name)) for part in fields(self))
 
     @classmethod
-    def decode(cls, text: str) -> LineState:
+    def decode(cls, text: str) -> MenuState:
         """Read a state; a word that is none of ours is somebody who just called in."""
         match = _STATE.fullmatch(text)
         if match is None:
@@ -62,17 +62,17 @@ class Step:
     """What the dialplan shall do next, and what it shall remember."""
 
     verb: str
-    state: LineState
+    state: MenuState
     variables: Mapping[str, str] = field(default_factory=dict)
 
 
-def choices(state: LineState, asked: str, *say: str) -> Step:
+def choices(state: MenuState, asked: str, *say: str) -> Step:
     """Play prompts and wait for one key; `asked` is what it will mean."""
     words = {names.SAY: names.sounds(say), names.DIGITS: "1", names.PAUSE: str(WAIT_S)}
     return Step(names.ASK, replace(state, asked=asked), words)
 
 
-def ask_pin(state: LineState, *say: str) -> Step:
+def ask_pin(state: MenuState, *say: str) -> Step:
     """Ask for the PIN of whom we called, or for code and PIN of whoever calls in."""
     known = state.origin == "called"
     words = {
@@ -83,12 +83,12 @@ def ask_pin(state: LineState, *say: str) -> Step:
     return Step(names.ASK, state, words)
 
 
-def bye(state: LineState, *say: str) -> Step:
+def bye(state: MenuState, *say: str) -> Step:
     """Play prompts and hang up."""
     return Step(names.BYE, state, {names.SAY: names.sounds(say)})
 
 
-def leave(state: LineState, *say: str) -> Step:
+def leave(state: MenuState, *say: str) -> Step:
     """Play prompts, and hang up; but whoever called in and is nobody we know is a patient again."""
     if state.origin == "called" or state.person:
         return bye(state, *say)

@@ -25,7 +25,7 @@ from routing import follow_up
 from routing.follow_up import RINGING, FollowUpStage, MessageView, State
 from routing.model import Plan, Urgency
 
-Act = Literal[
+MessageMove = Literal[
     "delivered", "acknowledged", "called back", "not reached", "closed", "overdue", "cut off"
 ]
 Timer = tuple[MessageView, datetime | None]  # a message, and when it is due next
@@ -45,7 +45,7 @@ class RefusedError(OfficeLineError):
     """What a message in its state does not take."""
 
 
-class UnheardError(RefusedError):
+class NotAllHeardError(RefusedError):
     """What nobody settles who has not heard all of a message."""
 
     def __init__(self, message_id: str) -> None:
@@ -68,7 +68,7 @@ def move(
     engine: Engine,
     plan: Plan,
     message_id: str,
-    event: Act,
+    event: MessageMove,
     *,
     at: datetime,
     person: str | None = None,
@@ -84,7 +84,7 @@ def move(
     once; where it calls about other calls of the message already, it goes on from where it is.
     `spoke_in` is the call in which they spoke with the caller: that settles nothing of a message
     that other calls are in, too. `joins` is how often a call had joined when they heard its words:
-    UnheardError if one did since then.
+    NotAllHeardError if one did since then.
     """
     with writing(engine, durable=True) as connection:
         message = message_rows.stored_message(connection, message_id)
@@ -98,7 +98,7 @@ def move(
                 f"'officeline inbox play {message_id}' plays them."
             )
         if joins is not None and message_events.count_joins(connection, message_id) > joins:
-            raise UnheardError(message_id)
+            raise NotAllHeardError(message_id)
         view = view_of(message)
         try:
             state = follow_up.after(view.state, event)
@@ -133,7 +133,9 @@ def _cut_off(message: Message, due_at: datetime, at: datetime, *, climbs: bool) 
         message.reopened_at, message.stage, message.due_at = at, 0, due_at
 
 
-def _enter(message: Message, event: Act, state: State, person: str | None, at: datetime) -> None:
+def _enter(
+    message: Message, event: MessageMove, state: State, person: str | None, at: datetime
+) -> None:
     """Set the state, and who brought the message there."""
     message.state = state
     if event == "overdue":

@@ -11,8 +11,8 @@ from pbx.config.home import Home
 from pbx.db import driver, overlay
 from pbx.ops import asterisk, timers
 from pbx.ops import certificate as certificates
-from pbx.ops.look import Check
-from pbx.service import pulse
+from pbx.ops.doctor_check import Check
+from pbx.service import heartbeat_file
 from routing.time_text import TimeText
 
 YEAR_BUILT = 2026  # a clock before it is wrong
@@ -62,8 +62,8 @@ def _command(process: Path) -> str:
 
 def line_check(home: Home, now: datetime) -> Check:
     """Tell whether the control layer runs, and whether its own calls come through the dialplan."""
-    sign = pulse.read_heartbeat(home)
-    if not home.pulse.exists():
+    sign = heartbeat_file.read_heartbeat(home)
+    if not home.heartbeat.exists():
         return Check("line", True, "not started yet")
     if not sign.runs:
         start = "'officeline up', or 'systemctl start officeline-asterisk officeline'."

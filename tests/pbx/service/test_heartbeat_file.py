@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from pbx.config.home import Home
-from pbx.service.pulse import Pulse, Sign, read_heartbeat
+from pbx.service.heartbeat_file import HeartbeatFile, LastHeartbeat, read_heartbeat
 from tests.support.ami_peer import until
 from tests.support.daemons import ROOT, asked, serving
 
@@ -18,10 +18,10 @@ import sys, time
 from datetime import UTC, datetime
 from pathlib import Path
 from pbx.config.home import Home
-from pbx.service.pulse import Pulse
-pulse = Pulse(Home(Path(sys.argv[1])))
-pulse.open()
-pulse.beat(datetime(2026, 11, 24, 15, tzinfo=UTC), came=True)
+from pbx.service.heartbeat_file import HeartbeatFile
+heartbeat_file = HeartbeatFile(Home(Path(sys.argv[1])))
+heartbeat_file.open()
+heartbeat_file.beat(datetime(2026, 11, 24, 15, tzinfo=UTC), came=True)
 print("beats", flush=True)
 time.sleep(60)
 """
@@ -29,20 +29,20 @@ time.sleep(60)
 
 def test_where_no_daemon_ever_ran_none_runs(tmp_path: Path) -> None:
     """Nor is a file made by looking."""
-    assert read_heartbeat(Home(tmp_path)) == Sign(runs=False)
+    assert read_heartbeat(Home(tmp_path)) == LastHeartbeat(runs=False)
     assert list(tmp_path.iterdir()) == []
 
 
 def test_a_missed_heartbeat_keeps_the_time_of_the_last(tmp_path: Path) -> None:
     """Before the first one nothing is known."""
-    pulse = Pulse(Home(tmp_path))
-    pulse.open()
-    assert read_heartbeat(Home(tmp_path)) == Sign(runs=True)
-    pulse.beat(NOW, came=True)
-    assert read_heartbeat(Home(tmp_path)) == Sign(runs=True, heartbeat_at=NOW, came=True)
-    pulse.beat(NOW.replace(hour=16), came=False)
-    assert read_heartbeat(Home(tmp_path)) == Sign(runs=True, heartbeat_at=NOW, came=False)
-    pulse.close()
+    heartbeat_file = HeartbeatFile(Home(tmp_path))
+    heartbeat_file.open()
+    assert read_heartbeat(Home(tmp_path)) == LastHeartbeat(runs=True)
+    heartbeat_file.beat(NOW, came=True)
+    assert read_heartbeat(Home(tmp_path)) == LastHeartbeat(runs=True, heartbeat_at=NOW, came=True)
+    heartbeat_file.beat(NOW.replace(hour=16), came=False)
+    assert read_heartbeat(Home(tmp_path)) == LastHeartbeat(runs=True, heartbeat_at=NOW, came=False)
+    heartbeat_file.close()
     assert not read_heartbeat(Home(tmp_path)).runs
 
 
@@ -54,18 +54,18 @@ def test_a_killed_daemon_runs_no_more(tmp_path: Path) -> None:
         assert daemon.stdout.readline() == "beats\n"
         assert read_heartbeat(Home(tmp_path)).runs
         daemon.kill()
-    assert read_heartbeat(Home(tmp_path)) == Sign(runs=False, heartbeat_at=NOW, came=True)
+    assert read_heartbeat(Home(tmp_path)) == LastHeartbeat(runs=False, heartbeat_at=NOW, came=True)
 
 
 def test_a_second_daemon_leaves_the_first_ones_sign_alone(tmp_path: Path) -> None:
     """It runs without one."""
-    first, second = Pulse(Home(tmp_path)), Pulse(Home(tmp_path))
+    first, second = HeartbeatFile(Home(tmp_path)), HeartbeatFile(Home(tmp_path))
     first.open()
     second.open()
     first.beat(NOW, came=True)
     second.beat(NOW.replace(hour=20), came=False)
     second.close()
-    assert read_heartbeat(Home(tmp_path)) == Sign(runs=True, heartbeat_at=NOW, came=True)
+    assert read_heartbeat(Home(tmp_path)) == LastHeartbeat(runs=True, heartbeat_at=NOW, came=True)
     first.close()
 
 

@@ -37,7 +37,7 @@ class No:
     say: str
 
 
-class Placing:
+class OutboundCalls:
     """Asks the limits before each call to a patient, and keeps the count."""
 
     def __init__(self, engine: Engine, plans: Plans, clock: Clock) -> None:
@@ -53,7 +53,7 @@ class Placing:
         """
         return await asyncio.to_thread(self._refuses, person, number, message)
 
-    async def message(
+    async def place_for_message(
         self, person: str, message: MessageRow, call: str, heard: HeardPart | None = None
     ) -> dict[str, str] | No:
         """Place the call to a message's patient: what the dialplan must know to dial, or why not.
@@ -62,7 +62,7 @@ class Placing:
         """
         return await asyncio.to_thread(self._place_message, person, message, call, heard)
 
-    async def requested(self, request: int, call: str) -> dict[str, str] | No:
+    async def place_requested(self, request: int, call: str) -> dict[str, str] | No:
         """Place the call that a command asked for, which shows the person's direct line if any."""
         return await asyncio.to_thread(self._place_requested, request, call)
 

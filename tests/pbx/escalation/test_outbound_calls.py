@@ -16,7 +16,7 @@ from pbx.config.plan import parse
 from pbx.db import messages, outbound
 from pbx.db.database import open_database
 from pbx.db.messages import MessageRow
-from pbx.escalation.placing import No, Placing
+from pbx.escalation.outbound_calls import No, OutboundCalls
 from routing.model import Line, Outbound
 from tests.support.ledgers import CALLER, Reported, write_log
 from tests.support.offices import EXAMPLE
@@ -49,7 +49,7 @@ class Office:
         self.engine = open_database(Home(folder).database)
         self.clock = _Clock()
         live = SimpleNamespace(plan=self.plan, book={})
-        self.placing = Placing(self.engine, live, self.clock)
+        self.outbound_calls = OutboundCalls(self.engine, live, self.clock)
 
     def message(self, number: str = CALLER) -> MessageRow:
         """Read the message, as if it had this callback number."""
@@ -73,7 +73,7 @@ def office(tmp_path: Path) -> Iterator[Office]:
 
 async def test_a_call_within_the_limits_says_how_to_dial(office: Office) -> None:
     """The office's number, and the length after which it ends."""
-    found = await office.placing.message("osei", office.message(), "call-1")
+    found = await office.outbound_calls.place_for_message("osei", office.message(), "call-1")
     assert found == {
         names.SAY: "calling-patient",
         names.DIAL: f"PJSIP/{CALLER}@trunk-out",
@@ -93,50 +93,54 @@ async def test_a_call_within_the_limits_says_how_to_dial(office: Office) -> None
 async def test_numbers_outside_the_plan_are_refused(office: Office, number: str, why: str) -> None:
     """In words, on the message's history, and not among the calls of the day."""
     message = office.message(number)
-    found = await office.placing.message("osei", message, "call-1")
+    found = await office.outbound_calls.place_for_message("osei", message, "call-1")
     assert found == No(why, "number-refused")
-    assert await office.placing.refuses("osei", number, CALLED.id) == found
+    assert await office.outbound_calls.refuses("osei", number, CALLED.id) == found
     assert office.refusals() == [{"why": why}] * 2
-    assert await office.placing.refuses("osei", CALLER) is None
+    assert await office.outbound_calls.refuses("osei", CALLER) is None
 
 
 async def test_the_limits_are_those_of_the_day_and_of_the_moment(office: Office) -> None:
     """Each with its own prompt; a new day begins at the office's midnight."""
-    assert isinstance(await office.placing.message("osei", office.message(), "a"), dict)
-    busy = await office.placing.message("lee", office.message(), "b")
+    assert isinstance(
+        await office.outbound_calls.place_for_message("osei", office.message(), "a"), dict
+    )
+    busy = await office.outbound_calls.place_for_message("lee", office.message(), "b")
     assert isinstance(busy, No)
     assert busy.say == "lines-busy"
-    await office.placing.ended("a")
-    assert isinstance(await office.placing.message("osei", office.message(), "c"), dict)
-    await office.placing.ended("c")
-    reached = await office.placing.message("osei", office.message(), "d")
+    await office.outbound_calls.ended("a")
+    assert isinstance(
+        await office.outbound_calls.place_for_message("osei", office.message(), "c"), dict
+    )
+    await office.outbound_calls.ended("c")
+    reached = await office.outbound_calls.place_for_message("osei", office.message(), "d")
     assert isinstance(reached, No)
     assert reached.say == "limit-reached"
     assert len(office.refusals()) == 2
     office.clock.at = datetime(2026, 11, 29, 4, 59, tzinfo=UTC)  # 23:59 in New York
-    assert await office.placing.refuses("osei", CALLER) == reached
+    assert await office.outbound_calls.refuses("osei", CALLER) == reached
     office.clock.at += timedelta(minutes=1)
-    assert await office.placing.refuses("osei", CALLER) is None
+    assert await office.outbound_calls.refuses("osei", CALLER) is None
 
 
 async def test_a_call_that_a_command_asked_for_shows_the_persons_own_line(office: Office) -> None:
     """Her patients know that number; whoever has none shows the office's."""
     for person, shown in (("lee", DIRECT), ("osei", "+12125550100")):
         asked = outbound.ask(office.engine, person, CALLER, by="root", at=NOW)
-        taken = await office.placing.take()
+        taken = await office.outbound_calls.take()
         assert taken is not None
-        words = await office.placing.requested(asked, taken.call)
+        words = await office.outbound_calls.place_requested(asked, taken.call)
         assert isinstance(words, dict)
         assert words[names.SHOW] == shown
-        await office.placing.ended(taken.call)
+        await office.outbound_calls.ended(taken.call)
 
 
 async def test_a_request_beyond_the_limits_is_over(office: Office) -> None:
     """It says why, for the command to print."""
     asked = outbound.ask(office.engine, "lee", "+18765550142", by="root", at=NOW)
-    taken = await office.placing.take()
+    taken = await office.outbound_calls.take()
     assert taken is not None
-    assert isinstance(await office.placing.requested(asked, taken.call), No)
+    assert isinstance(await office.outbound_calls.place_requested(asked, taken.call), No)
     row = outbound.get_request(office.engine, asked)
     assert row is not None
     assert (row.result, row.placed_at) == ("refused: it is abroad", None)

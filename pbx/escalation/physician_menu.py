@@ -1,4 +1,4 @@
-"""The physician's line: what somebody hears and can do about a message, after their PIN.
+"""The physician's menu: what somebody hears and can do about a message, after their PIN.
 
 Like a patient's call it keeps nothing in memory: who it is, about what, and how far, travels with
 the channel. The number that somebody calls from never says who they are.
@@ -23,15 +23,15 @@ from pbx.base.errors import OfficeLineError
 from pbx.calls.conversation import Plans, Question
 from pbx.calls.record.cdr import milliseconds
 from pbx.config.home import Home
-from pbx.db import audit, message_states, messages
+from pbx.db import audit, message_progress, messages
 from pbx.db.inbox import add_note
-from pbx.db.message_states import RefusedError, UnheardError
+from pbx.db.message_progress import NotAllHeardError, RefusedError
 from pbx.db.messages import MessageRow
 from pbx.db.outbound import HeardPart
-from pbx.escalation.line_steps import LineState, Step, ask_pin, bye, choices, leave, words_of
+from pbx.escalation.menu_steps import MenuState, Step, ask_pin, bye, choices, leave, words_of
+from pbx.escalation.outbound_calls import No, OutboundCalls
 from pbx.escalation.pins import CODE_DIGITS
-from pbx.escalation.placing import No, Placing
-from pbx.escalation.shift_line import ABOUT_SHIFTS, ShiftLine
+from pbx.escalation.shift_menu import ABOUT_SHIFTS, ShiftMenu
 from pbx.escalation.words import words_in
 from routing.follow_up import RINGING, follow_up_of
 
@@ -65,12 +65,12 @@ class PersonCaller(Protocol):
         """Hear that whom we called about a message cannot take it, so that others are called."""
         ...
 
-    def connect(self, state: LineState) -> None:
+    def connect(self, state: MenuState) -> None:
         """Begin such a call for who is on the line, and return at once."""
         ...
 
 
-class PhysicianLine:
+class PhysicianMenu:
     """Answers the questions of people at messages; `taken` hears of each acknowledgment."""
 
     def __init__(
@@ -81,7 +81,7 @@ class PhysicianLine:
         clock: Clock,
         pins: PinCheck,
         caller: PersonCaller,
-        placing: Placing,
+        outbound_calls: OutboundCalls,
         taken: Callable[[str, str], None],
     ) -> None:
         self._engine = engine
@@ -90,33 +90,33 @@ class PhysicianLine:
         self._clock = clock
         self._pins = pins
         self._caller = caller
-        self._placing = placing
+        self._outbound_calls = outbound_calls
         self._taken = taken
-        self._shifts = ShiftLine(engine, plans, clock)
+        self._shifts = ShiftMenu(engine, plans, clock)
 
     async def answer(self, question: Question) -> Step:
         """Decide the next step; whatever goes wrong ends the call politely, never the message."""
-        state = LineState.decode(question.state)
+        state = MenuState.decode(question.state)
         try:
             if question.event == names.KEYED and state.asked in ABOUT_SHIFTS:
                 return await self._shifts.chosen(state, question.detail)
             if state.request and question.event == names.ARRIVED:
-                await self._placing.accepted(state.request)
+                await self._outbound_calls.accepted(state.request)
             known = await self._heard_out(state, question)
         except OfficeLineError as error:
             log.warning("physician.refused", call=question.call, error=str(error))
             return leave(state, *(("goodbye",) if state.person else ()))
         return known or await self._asked_pin(state)
 
-    async def _heard_out(self, state: LineState, question: Question) -> Step | None:
+    async def _heard_out(self, state: MenuState, question: Question) -> Step | None:
         """Answer what somebody did, or play the message again if there is more of it by now."""
         try:
             return await self._goes_on(state, question)
-        except UnheardError as error:
+        except NotAllHeardError as error:
             log.info("physician.unheard", call=state.message, error=str(error))
             return await self._play(state)
 
-    async def _goes_on(self, state: LineState, question: Question) -> Step | None:
+    async def _goes_on(self, state: MenuState, question: Question) -> Step | None:
         """Answer what somebody did; None for an arrival and for what is none of ours."""
         match question.event, state.asked:
             case names.ARRIVED, "dial":
@@ -131,31 +131,31 @@ class PhysicianLine:
                 return await self._called(state, question)
         return None
 
-    async def _called(self, state: LineState, question: Question) -> Step:
+    async def _called(self, state: MenuState, question: Question) -> Step:
         """Go on after the patient's phone rang; who answered it, the person alone can say."""
         status, _, up = question.detail.partition(":")
         answered = status == "ANSWER"
         if answered:
             ago = timedelta(milliseconds=milliseconds(up))
-            await self._placing.answered(question.unique, self._clock.now() - ago)
-        await self._placing.ended(question.unique)
+            await self._outbound_calls.answered(question.unique, self._clock.now() - ago)
+        await self._outbound_calls.ended(question.unique)
         if state.request:
             return bye(state, "goodbye" if answered else "patient-not-reached")
         if answered:
             return choices(state, "reached", "patient-reached")
         return await self._menu(state, "patient-not-reached")
 
-    async def _reached(self, state: LineState, question: Question) -> Step:
+    async def _reached(self, state: MenuState, question: Question) -> Step:
         """Take whether they reached the patient; any other key is one of the menu that follows."""
         if question.detail not in {"1", "2"}:
             return await self._chosen(state, question)
         reached = question.detail == "1"
         if not reached or (await self._message(state)).state != "called back":
             await self._move(state, "called back" if reached else "not reached")
-        await self._placing.said(question.unique, reached=reached)
+        await self._outbound_calls.said(question.unique, reached=reached)
         return await self._menu(state, "message-called-back" if reached else "message-not-reached")
 
-    async def _pin(self, state: LineState, question: Question) -> Step:
+    async def _pin(self, state: MenuState, question: Question) -> Step:
         digits = question.detail
         if state.origin == "in" and len(digits) < CODE_DIGITS:
             return leave(state)  # star was a mistake, and a single key is meant for the menu
@@ -173,7 +173,7 @@ class PhysicianLine:
             return ask_pin(state, "pin-wrong")
         return leave(state, "pin-no" if state.origin == "called" else "pin-menu")
 
-    async def _asked_pin(self, state: LineState) -> Step:
+    async def _asked_pin(self, state: MenuState) -> Step:
         """Ask for the PIN; whom we called and who has none is told so, and others are called."""
         if state.origin == "called" and not await self._pins.has_pin(state.person):
             log.error("physician.without_pin", person=state.person)
@@ -183,7 +183,7 @@ class PhysicianLine:
             return bye(state, "message-no-pin")
         return ask_pin(replace(state, asked="pin"))
 
-    async def _begin(self, state: LineState) -> Step:
+    async def _begin(self, state: MenuState) -> Step:
         """Play the message that the call is about, or the first that waits."""
         if not state.message:
             waiting = await asyncio.to_thread(messages.list_open, self._engine)
@@ -193,7 +193,7 @@ class PhysicianLine:
             state = replace(state, message=first.id)
         return await self._play(state)
 
-    async def _play(self, state: LineState, *before: str) -> Step:
+    async def _play(self, state: MenuState, *before: str) -> Step:
         """Say what kind of message it is, play it, and ask what to do with it."""
         message = await self._message(state)
         await self._move(state, "delivered")
@@ -201,7 +201,7 @@ class PhysicianLine:
         state, words = await self._words(state, message)
         return await self._menu(state, *before, say, *words)
 
-    async def _whose(self, state: LineState) -> tuple[str, ...]:
+    async def _whose(self, state: MenuState) -> tuple[str, ...]:
         """Say that a message is theirs, unless somebody was faster, and how long they have.
 
         Only urgent messages have a limit.
@@ -215,7 +215,7 @@ class PhysicianLine:
         left = message.acknowledged_at + limit - self._clock.now()
         return ("message-yours", *spoken.call_within(round(left.total_seconds())))
 
-    async def _next(self, state: LineState, *say: str) -> Step:
+    async def _next(self, state: MenuState, *say: str) -> Step:
         """Go on to the next urgent message that nobody took up, in the same call; else goodbye."""
         waiting = await asyncio.to_thread(messages.list_open, self._engine)
         for one in waiting:
@@ -223,7 +223,7 @@ class PhysicianLine:
                 return await self._play(replace(state, message=one.id), *say)
         return bye(state, *say)
 
-    async def _chosen(self, state: LineState, question: Question) -> Step:
+    async def _chosen(self, state: MenuState, question: Question) -> Step:
         match question.detail:
             case "1":
                 return await self._call_patient(state, question.unique)
@@ -243,7 +243,7 @@ class PhysicianLine:
         shift = question.detail == SHIFT_KEY and self._shifts.offers(state)
         return self._shifts.menu(state) if shift else await self._menu(state)
 
-    async def _call_patient(self, state: LineState, call: str) -> Step:
+    async def _call_patient(self, state: MenuState, call: str) -> Step:
         """Call the patient from the office's number, over a phone that is known to be theirs."""
         await self._heard_all(state)
         message = await self._message(state)
@@ -251,41 +251,41 @@ class PhysicianLine:
             return await self._menu(state, "message-no-number")
         if state.origin == "in":  # on which phone, nobody knows
             number = message.callback_number
-            refused = await self._placing.refuses(state.person, number, message.id)
+            refused = await self._outbound_calls.refuses(state.person, number, message.id)
             if refused is not None:
                 return await self._menu(state, refused.say)
             await self._take(state)
             self._caller.connect(state)
             return bye(state, "calling-you")
         heard = HeardPart(state.joins, state.size)
-        words = await self._placing.message(state.person, message, call, heard)
+        words = await self._outbound_calls.place_for_message(state.person, message, call, heard)
         if isinstance(words, No):
             return await self._menu(state, words.say)
         await self._take(state)
         return Step(names.CALL_PATIENT, state, words)
 
-    async def _call_requested(self, state: LineState, call: str) -> Step:
+    async def _call_requested(self, state: MenuState, call: str) -> Step:
         """Call the patient whom a command named; the number is never spoken."""
-        words = await self._placing.requested(state.request, call)
+        words = await self._outbound_calls.place_requested(state.request, call)
         if isinstance(words, No):
             return bye(state, words.say)
         return Step(names.CALL_PATIENT, replace(state, asked="menu"), words)
 
-    async def _take(self, state: LineState) -> None:
+    async def _take(self, state: MenuState) -> None:
         await self._move(state, "acknowledged")
         self._taken(state.message, state.person)
 
-    async def _move(self, state: LineState, event: message_states.Act) -> None:
+    async def _move(self, state: MenuState, event: message_progress.MessageMove) -> None:
         """Let something happen to the message; what cannot happen to it any more is no mistake.
 
-        UnheardError if somebody called, or said more, since the person heard the words.
+        NotAllHeardError if somebody called, or said more, since the person heard the words.
         """
         settles = event not in {"delivered", "not reached"}
         if settles:
             await self._heard_all(state)
         try:
             await asyncio.to_thread(
-                message_states.move,
+                message_progress.move,
                 self._engine,
                 self._plans.plan,
                 state.message,
@@ -295,25 +295,25 @@ class PhysicianLine:
                 disposition="closed by telephone" if event == "closed" else None,
                 joins=state.joins if settles else None,
             )
-        except UnheardError:
+        except NotAllHeardError:
             raise
         except RefusedError as error:
             log.info("physician.too_late", call=state.message, error=str(error))
 
-    async def _heard_all(self, state: LineState) -> None:
-        """Raise UnheardError if there is more of the message than was played."""
+    async def _heard_all(self, state: MenuState) -> None:
+        """Raise NotAllHeardError if there is more of the message than was played."""
         message, folder = await self._message(state), self._home.folder
         now = await asyncio.to_thread(words_in, self._engine, folder, message)
         if now.joins > state.joins or now.size > state.size:
-            raise UnheardError(state.message)
+            raise NotAllHeardError(state.message)
 
-    async def _message(self, state: LineState) -> MessageRow:
+    async def _message(self, state: MenuState) -> MessageRow:
         found = await asyncio.to_thread(messages.get_message, self._engine, state.message)
         if found is None:
             raise OfficeLineError(f"There is no message {state.message}.")
         return found
 
-    async def _words(self, state: LineState, message: MessageRow) -> tuple[LineState, list[str]]:
+    async def _words(self, state: MenuState, message: MessageRow) -> tuple[MenuState, list[str]]:
         """Name its calls' words as Asterisk plays them, and remember how much there is of them.
 
         Who hears them is written down; but a full disk does not withhold a patient's words.
@@ -329,13 +329,13 @@ class PhysicianLine:
             log.error("audit.unwritten", call=about, error=str(error))  # noqa: TRY400  # the sentence says it all
         return replace(state, joins=found.joins, size=found.size), words_of(found.said)
 
-    async def _note(self, state: LineState, question: Question) -> None:
+    async def _note(self, state: MenuState, question: Question) -> None:
         path = note_path(self._home.messages, question.unique, int(question.turn) - 1)
         words = f"dictated: {path.relative_to(self._home.folder)}"
         now = self._clock.now()
         await asyncio.to_thread(add_note, self._engine, state.message, words, state.person, now)
 
-    async def _menu(self, state: LineState, *say: str) -> Step:
+    async def _menu(self, state: MenuState, *say: str) -> Step:
         more = ("shift-choice",) if state.origin == "in" and self._shifts.offers(state) else ()
         return choices(state, "menu", *say, "physician-menu", *more)
 
