@@ -57,11 +57,11 @@ def _torn(layer: Layer, span: tuple[datetime, datetime], *, whole: bool) -> Frag
     """Find the lesser part of a span that a handoff cuts; `whole` if one turn could have it."""
     begins, ends = span
     moment = timedelta(microseconds=1)
-    first = turns.handoff(layer, turns.place_of(layer, begins - moment) + 1)
-    last = turns.handoff(layer, turns.place_of(layer, ends - moment))
+    first = turns.handoff(layer, turns.index_of(layer, begins - moment) + 1)
+    last = turns.handoff(layer, turns.index_of(layer, ends - moment))
     if not begins < last < ends:
         return None
-    turn = turns.handoff(layer, turns.place_of(layer, first) + 1) - first
+    turn = turns.handoff(layer, turns.index_of(layer, first) + 1) - first
     parts = [Fragment(begins, first, first)] * (first > begins) + [Fragment(last, ends, last)]
     least = min(parts, key=lambda one: one.end - one.start)
     if whole and layer.unit in {"days", "weeks"} and ends - begins <= turn:

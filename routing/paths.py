@@ -107,14 +107,14 @@ def rung(
     end: Decision, plan: Plan, now: datetime, reachable: Container[str]
 ) -> Iterator[tuple[str, ...]]:
     """List who is rung together, step after step, of a call that began at an instant."""
-    rungs = plan.escalations.get((end.target if end.kind == "escalation" else end.otherwise) or "")
+    policy = plan.escalations.get((end.target if end.kind == "escalation" else end.otherwise) or "")
     if end.kind == "ring":
         first = escalation.resolve(end.target, plan, now, own=end.own)
         yield tuple(one for one in first if one in reachable)
     after = -1
-    while rungs is not None and (
+    while policy is not None and (
         step := escalation.next_step(
-            rungs, plan, now, after=after, reachable=reachable, own=end.own
+            policy, plan, now, after=after, reachable=reachable, own=end.own
         )
     ):
         if isinstance(step, escalation.Ringing):

@@ -38,12 +38,12 @@ class Turn:
 
 def turn(layer: Layer, zone: ZoneInfo, at: datetime) -> Turn | None:
     """Return the turn at an instant (UTC); None where the layer does not hold, or has nobody."""
-    place = _place(layer, zone, _own(layer, zone, at))
-    if place < 0 or over(layer, zone, at):
+    index = _index_at(layer, zone, _own(layer, zone, at))
+    if index < 0 or over(layer, zone, at):
         return None
     if layer.only and not inside_any(layer.only, at, zone):
         return None
-    number = counted(layer, place) // _grouped(layer)
+    number = counted(layer, index) // _grouped(layer)
     people = _queue(layer, number)
     return Turn(number, people) if people else None
 
@@ -57,10 +57,10 @@ def _own(layer: Layer, zone: ZoneInfo, at: datetime) -> datetime:
 
 def edges(layer: Layer, zone: ZoneInfo, start: datetime, end: datetime) -> Iterator[datetime]:
     """List when the layer may change within [start, end): handoffs, windows and its end."""
-    place = max(0, _place(layer, zone, start))
-    while (at := at_local(handoff(layer, place), zone)) < end:
+    index = max(0, _index_at(layer, zone, start))
+    while (at := at_local(handoff(layer, index), zone)) < end:
         yield at
-        place += 1
+        index += 1
     if layer.until is not None:
         yield _end(layer, zone)
     for window in layer.only:
@@ -68,9 +68,12 @@ def edges(layer: Layer, zone: ZoneInfo, start: datetime, end: datetime) -> Itera
             yield from span
 
 
-def handoff(layer: Layer, place: int) -> datetime:
-    """Return the local time of a handoff: at it the next turn, or day of a turn, may begin."""
-    day, count = first_day(layer), place * _step(layer)
+def handoff(layer: Layer, index: int) -> datetime:
+    """Return the local time of a handoff: at it the next turn, or day of a turn, may begin.
+
+    Handoffs are counted from the layer's first, whose index is 0.
+    """
+    day, count = first_day(layer), index * _step(layer)
     if layer.unit == "holidays":
         return _beginning(layer, count)
     if layer.unit == "hours":
@@ -118,8 +121,8 @@ def first_day(layer: Layer) -> date:
     return layer.since
 
 
-def place_of(layer: Layer, local: datetime) -> int:
-    """Find the handoff that comes last up to a naive local time."""
+def index_of(layer: Layer, local: datetime) -> int:
+    """Find the index of the last handoff up to a naive local time."""
     if layer.unit == "holidays":
         begun = bisect_right(_beginnings(layer, min(local.year, LAST_YEAR)), local)
         return (begun - 1) // layer.every
@@ -127,28 +130,28 @@ def place_of(layer: Layer, local: datetime) -> int:
     if layer.unit == "hours":
         return (local - first) // (_step(layer) * HOUR)
     if layer.unit == "months":
-        place = (_month(local.date()) - _month(first.date())) // _step(layer)
-        return place if handoff(layer, place) <= local else place - 1
+        index = (_month(local.date()) - _month(first.date())) // _step(layer)
+        return index if handoff(layer, index) <= local else index - 1
     return (local - first) // (_step(layer) * (7 if layer.unit == "weeks" else 1) * DAY)
 
 
-def counted(layer: Layer, place: int) -> int:
+def counted(layer: Layer, index: int) -> int:
     """Count the handoffs before this one after which some part lies in the layer's windows."""
     if not layer.only or layer.unit == "holidays":
-        return place
-    year = handoff(layer, place).year
+        return index
+    year = handoff(layer, index).year
     # a window of December may lie in turns of January
     return _held_before(layer, year - 1) + sum(
-        bisect_left(_held(layer, one), place) for one in (year - 1, year)
+        bisect_left(_held(layer, one), index) for one in (year - 1, year)
     )
 
 
-def _place(layer: Layer, zone: ZoneInfo, at: datetime) -> int:
+def _index_at(layer: Layer, zone: ZoneInfo, at: datetime) -> int:
     """Count the handoffs from the layer's first, which is 0; negative before it."""
-    place = place_of(layer, at.astimezone(zone).replace(tzinfo=None))
-    while at_local(handoff(layer, place + 1), zone) <= at:  # in an hour that comes twice
-        place += 1
-    return place
+    index = index_of(layer, at.astimezone(zone).replace(tzinfo=None))
+    while at_local(handoff(layer, index + 1), zone) <= at:  # in an hour that comes twice
+        index += 1
+    return index
 
 
 def _end(layer: Layer, zone: ZoneInfo) -> datetime:
@@ -165,8 +168,8 @@ def _in_month(day: MonthDay, month: int) -> date:
     year, number = divmod(month, YEAR_MONTHS)
     first, length = calendar.monthrange(year, number + 1)
     dates = [one + 1 for one in range(length) if (first + one) % 7 in day.among]
-    place = day.nth - 1 if day.nth > 0 else len(dates) + day.nth
-    return date(year, number + 1, dates[min(place, len(dates) - 1)])
+    chosen = day.nth - 1 if day.nth > 0 else len(dates) + day.nth
+    return date(year, number + 1, dates[min(chosen, len(dates) - 1)])
 
 
 @lru_cache(maxsize=4096)
@@ -192,15 +195,15 @@ def _beginnings(layer: Layer, year: int) -> tuple[datetime, ...]:
 
 @lru_cache(maxsize=16384)
 def _held(layer: Layer, year: int) -> tuple[int, ...]:
-    """List the places of turns in windows that begin in this year, and not in one before."""
+    """List the handoffs after which a window begins in this year, and in no year before."""
     first, last = date(year, 1, 1), date(year, 12, 31)
     if year < first_day(layer).year - 1:
         return ()
     found: set[int] = set()
     for window in layer.only:
         for begins, ends in window_local_spans(window, first, last):
-            before = place_of(layer, ends - timedelta(microseconds=1))
-            found.update(range(max(0, place_of(layer, begins)), before + 1))
+            before = index_of(layer, ends - timedelta(microseconds=1))
+            found.update(range(max(0, index_of(layer, begins)), before + 1))
     known = _held(layer, year - 1)
     newest = known[-1] if known else -1
     return tuple(sorted(one for one in found if one > newest))
@@ -216,7 +219,7 @@ def _held_before(layer: Layer, year: int) -> int:
 
 @dataclass(frozen=True)
 class _Members:
-    """Who is in a rotation from a turn on: their places in it, and whose turn comes first."""
+    """Who is in a rotation from a turn on: their seats in it, and whose turn comes first."""
 
     number: int
     seats: tuple[int, ...]
@@ -267,6 +270,6 @@ def _stay(layer: Layer, person: str) -> tuple[int, int]:
 
 
 def _first_from(layer: Layer, day: date) -> int:
-    """Find the first handoff on this day or later."""
-    place = max(0, place_of(layer, datetime.combine(day, time(0))))
-    return place if handoff(layer, place).date() >= day else place + 1
+    """Find the index of the first handoff on this day or later."""
+    index = max(0, index_of(layer, datetime.combine(day, time(0))))
+    return index if handoff(layer, index).date() >= day else index + 1

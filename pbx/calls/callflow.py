@@ -6,7 +6,6 @@ call's state, so that a daemon that was restarted goes on in the middle of a cal
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
@@ -14,13 +13,13 @@ from functools import partial
 from dialplan import names
 from pbx.asterisk.speech import spoken
 from pbx.base import phone_numbers as numbers
-from pbx.calls import memory
+from pbx.calls import legs, memory
 from pbx.calls.conversation import Book, CallState, Plans, Question, Verdict
 from pbx.calls.recent import RecentCallers
-from routing import engine, escalation, outbound, people
+from routing import engine, escalation, outbound
 from routing.decision import Decision, Facts
 from routing.follow_up import follow_up_of
-from routing.model import Plan, Try
+from routing.model import Plan
 
 STAR = "*"  # at a menu: the physician's menu
 KEY_WAIT_S = 5  # how long silence at the menu lasts before it counts as urgent
@@ -36,15 +35,15 @@ OVER = "over"  # the escalation policy is over, and its message waits for the nu
 class CallFlow:
     """Answers questions about calls; `recent` knows who called before.
 
-    Without a `physicians_line`, star at a menu is a wrong key like any other.
+    Without a `physicians_menu`, star at a menu is a wrong key like any other.
     """
 
     def __init__(
-        self, plans: Plans, recent: RecentCallers, *, physicians_line: bool = True
+        self, plans: Plans, recent: RecentCallers, *, physicians_menu: bool = True
     ) -> None:
         self._plans = plans
         self._recent = recent
-        self._line = physicians_line
+        self._menu = physicians_menu
 
     def answer(self, question: Question, now: datetime) -> Verdict:
         """Decide the next turn; an event or a state that is none of ours counts as an arrival."""
@@ -58,7 +57,7 @@ class CallFlow:
         turn = _Turn(question, state, plan, self._plans.book, state.begun(now))
         if question.event == names.RETURNED:  # to the menu that they came from
             return self._route(replace(turn, state=replace(turn.state, star=TRIED)))
-        if question.event == names.PRESSED and self._line and turn.calls_in():
+        if question.event == names.PRESSED and self._menu and turn.calls_in():
             return Verdict(names.CALL_IN, {}, turn.state)
         if question.event == names.PRESSED:
             return self._route(turn.pressed(question.detail))
@@ -119,7 +118,7 @@ class _Turn:
             case names.RECORDED:
                 return self.recorded()
             case names.RANG | names.WAITED if self.state.escalation:
-                return self.climb()
+                return self.next_step()
             case names.RANG:
                 return self.record(("desk-no-answer", "leave-message"))
             case names.STOPPED:
@@ -156,7 +155,7 @@ class _Turn:
         """Go on after words were recorded: to the people on call, or to the end."""
         if self.state.saved == WORDS:
             turn = replace(self, state=replace(self.state, saved=SAVED))
-            return turn.climb("connecting-saved")
+            return turn.next_step("connecting-saved")
         if self.state.urgency == "urgent":
             return self.goodbye("message-urgent-saved", *self.promise())
         return self.goodbye("message-saved")
@@ -216,7 +215,7 @@ class _Turn:
     def start_escalation(self) -> Verdict:
         """Dial at once; but who came by a menu first leaves a number and says what it is about."""
         if self.question.event != names.PRESSED:  # a line without a menu asks nothing
-            return self.climb()
+            return self.next_step()
         return self._ask_number("ask-callback" if self.number is None else "callback-same")
 
     def _ask_number(self, prompt: str) -> Verdict:
@@ -236,16 +235,16 @@ class _Turn:
 
     def reachable(self) -> dict[str, str]:
         """Map everybody who may ring now to the contact that is used."""
-        held = {person: frozenset(contacts) for person, contacts in self.book.items()}
-        urgent = self.state.urgency == "urgent"
-        return people.reachable(self.plan, held, self.began, urgent=urgent)
+        return legs.ringable_contacts(
+            self.plan, self.book, self.began, urgent=self.state.urgency == "urgent"
+        )
 
-    def climb(self, *say: str) -> Verdict:
+    def next_step(self, *say: str) -> Verdict:
         """Go to the escalation policy's next step; at its end an urgent message is taken."""
         state = self.state
-        rungs = self.plan.escalations.get(state.escalation)
-        step = rungs and escalation.next_step(
-            rungs,
+        policy = self.plan.escalations.get(state.escalation)
+        step = policy and escalation.next_step(
+            policy,
             self.plan,
             self.began,
             after=state.step,
@@ -267,9 +266,10 @@ class _Turn:
         via = self.reachable()
         who = tuple(one for one in who if one in via)
         if not who:
-            return self.climb() if self.state.escalation else self.record(("leave-message",))
-        kinds = {one: kind for one in who if (kind := self._kind(one, via[one]))}
-        asked = self._asked(who, via, pin=pin)
+            return self.next_step() if self.state.escalation else self.record(("leave-message",))
+        policy = self.plan.escalations.get(self.state.escalation)
+        kinds = legs.without_key(self.plan, who, via)
+        pins = legs.asked_pins(self.plan, policy, who, via, pin=pin)
         whisper = "whisper-urgent" if self.state.urgency == "urgent" else "whisper-routine"
         whisper = "whisper-backline" if self.backline else whisper
         words = {
@@ -281,26 +281,10 @@ class _Turn:
             **self.hold,
             **{f"_{names.TO}_{one}": self.book[one][via[one]] for one in who},
             **{f"_{names.KIND}_{one}": kind for one, kind in kinds.items()},
-            **{f"_{names.PIN_OF}_{one}": pins for one, pins in asked.items()},
+            **{f"_{names.PIN_OF}_{one}": asked for one, asked in pins.items()},
         }
         verb = names.DESK if len(kinds) == len(who) else names.ESCALATION
         return Verdict(verb, words, self.state, who=who)
-
-    def _kind(self, person: str, via: str) -> str:
-        """Say who need not press 1: a desk phone, by its id, and an answering service."""
-        if via in self.plan.phones:
-            return via
-        known = self.plan.people.get(person)
-        return names.SERVICE if known is not None and known.role == "service" else ""
-
-    def _asked(self, who: tuple[str, ...], via: Mapping[str, str], *, pin: bool) -> dict[str, str]:
-        """Say who accepts by a PIN ("1"); "" takes back what an earlier step said."""
-        rungs = self.plan.escalations.get(self.state.escalation)
-        steps = () if rungs is None else rungs.live
-        mixed = any(isinstance(one, Try) and one.pin for one in steps)
-        known = self.plan.people
-        keys = {one for one in who if one in known and people.keys_pin(known[one], via[one])}
-        return {one: "1" if pin or one in keys else "" for one in who if mixed or one in keys}
 
     def record(self, say: tuple[str, ...], *, saved: str = "") -> Verdict:
         """Take a message, from who cannot be called back after a number; `saved` is until then."""
@@ -312,15 +296,3 @@ class _Turn:
 
     def goodbye(self, *say: str) -> Verdict:
         return Verdict(names.GOODBYE, {names.SAY: names.sounds(say)}, self.state)
-
-
-def on_call_legs(plan: Plan, book: Book, now: datetime) -> dict[str, str]:
-    """Map whoever the first escalation's first step rings at this instant to what is dialed."""
-    first = next(iter(plan.escalations.values()), None)
-    if first is None:
-        return {}
-    held = {person: frozenset(contacts) for person, contacts in book.items()}
-    via = people.reachable(plan, held, now, urgent=True)
-    step = escalation.next_step(first, plan, now, after=-1, reachable=via)
-    who = step.who if isinstance(step, escalation.Ringing) else ()
-    return {one: book[one][via[one]] for one in who}

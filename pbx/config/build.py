@@ -199,8 +199,8 @@ def _escalation(key: str, table: schema_escalations.EscalationTable) -> model.Es
         for step in table.live
     )
     follow_up = table.follow_up
-    climbs = (follow_up.retry, follow_up.backup, follow_up.everyone, follow_up.breach)
-    times = (*climbs, follow_up.callback, follow_up.cut_off)
+    calls = (follow_up.retry, follow_up.backup, follow_up.everyone, follow_up.breach)
+    times = (*calls, follow_up.callback, follow_up.cut_off)
     return model.Escalation(
         key, steps, model.FollowUp(*(spans.seconds(text) for text in times)), table.schedule or ""
     )

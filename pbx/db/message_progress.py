@@ -112,8 +112,8 @@ def move(
             message.reopened_at, message.stage = follow_up.call_back_by(view, plan) or at, 0
             message.due_at = message.breached_at = at
         elif event == "cut off":
-            climbs = view.state in RINGING and is_shared(connection, message_id, message.call)
-            _cut_off(message, due_at or at, at, climbs=climbs)
+            goes_on = view.state in RINGING and is_shared(connection, message_id, message.call)
+            _cut_off(message, due_at or at, at, goes_on=goes_on)
         elif state not in RINGING or view.urgency != "urgent":
             message.due_at = follow_up.next_due(view_of(message), plan, at)
         if disposition is not None:
@@ -125,9 +125,9 @@ def move(
     return row_of(message)
 
 
-def _cut_off(message: Message, due_at: datetime, at: datetime, *, climbs: bool) -> None:
+def _cut_off(message: Message, due_at: datetime, at: datetime, *, goes_on: bool) -> None:
     """Let the follow-up begin with what was cut off; what others wait for goes on, and no later."""
-    if climbs and message.due_at is not None:
+    if goes_on and message.due_at is not None:
         message.due_at = min(message.due_at, due_at)
     else:
         message.reopened_at, message.stage, message.due_at = at, 0, due_at

@@ -126,14 +126,14 @@ def climb_stage(connection: Connection, attempt_id: int, at: datetime) -> None:
         or_(other.c.result.is_(None), reached),
     )
     ended = (_ATTEMPT.c.message == _MESSAGE.c.id) & (_ATTEMPT.c.stage == _MESSAGE.c.stage)
-    climbs = (
+    to_next_stage = (
         exists().where(_ATTEMPT.c.id == attempt_id, ended).correlate(_MESSAGE),
         _WAITS,
         _MESSAGE.c.stage < int(FollowUpStage.EVERYONE),
         ~goes_on,
     )
     connection.execute(
-        update(_MESSAGE).where(*climbs).values(stage=_MESSAGE.c.stage + 1, due_at=at)
+        update(_MESSAGE).where(*to_next_stage).values(stage=_MESSAGE.c.stage + 1, due_at=at)
     )
 
 

@@ -10,23 +10,21 @@ import asyncio
 import contextlib
 import itertools
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import structlog
 
 from dialplan import names
-from pbx.asterisk.ami.client import AmiClient, AmiResponse, AmiTimeout, AmiUnavailable
+from pbx.asterisk.ami.client import AmiClient, AmiTimeout, AmiUnavailable
 from pbx.asterisk.ami.events import HangupEvent, OriginateResponse, UserEvent
 from pbx.calls.conversation import Plans
 from pbx.db.follow_ups import Outcome
 from pbx.db.outbound import Request
+from pbx.escalation.errand import CONFIRM_S, Errand, about_message
 from pbx.escalation.menu_steps import MenuState
 from routing import outbound, people
 
-RING_S = 20  # below a carrier's voicemail
-ORIGINATE_S = RING_S + 120  # each leg ends by itself before: it is looked for, rings, and is asked
-CONFIRM_S = ORIGINATE_S + 20  # what is heard of a shift is longer
 ON_THE_LINE_S = 120.0  # how long nobody is called who still talks to us; then call waiting must do
 AWAY_S = 15.0  # how long a call waits for an Asterisk that is away, as at our own start
 REASON_S = 1.0  # why a call failed may be heard after that it did
@@ -41,23 +39,6 @@ _CAUSES: dict[str, Outcome] = {
 }
 
 log = structlog.get_logger()
-
-
-@dataclass(frozen=True)
-class _Errand:
-    """Why a person is called: what they hear before they press 1, and where that leads.
-
-    `channel` and `dial` are chosen where they are empty.
-    """
-
-    person: str
-    about: str  # a message or a request; empty for a shift, which is settled by the press alone
-    whisper: str
-    context: str
-    variable: str
-    at_most_s: int = ORIGINATE_S
-    channel: str = ""
-    dial: str = ""
 
 
 class FollowUpDialer:
@@ -80,7 +61,8 @@ class FollowUpDialer:
     async def deliver(self, message_id: str, person: str, *, urgent: bool, attempt: int) -> Outcome:
         """Call somebody about a message; see `pbx.escalation.ringing.PersonDialer`."""
         del attempt  # the row is written before, and its outcome after, by who asked
-        return await self._call(_about(MenuState(person, message_id, "called"), urgent=urgent))
+        state = MenuState(person, message_id, "called")
+        return await self._call(about_message(state, urgent=urgent))
 
     def rings(self, message_id: str, person: str) -> bool:
         """Tell whether their phone rings; see `pbx.escalation.ringing.PersonDialer`."""
@@ -89,13 +71,13 @@ class FollowUpDialer:
     async def confirm(self, person: str, say: Iterable[str]) -> Outcome:
         """Call somebody about a shift: they hear these prompts and press 1."""
         done = f"{names.SAY}=shift-confirmed"
-        errand = _Errand(person, "", names.sounds(say), names.SHIFT, done, CONFIRM_S)
+        errand = Errand(person, "", names.sounds(say), names.SHIFT, done, CONFIRM_S)
         return await self._call(errand)
 
     def connect(self, state: MenuState) -> None:
         """Call a person back on their own phone, and then the patient of a message."""
         state = replace(state, origin="called", asked="dial", tries=0)
-        task = asyncio.create_task(self._call(_about(state, urgent=True)))
+        task = asyncio.create_task(self._call(about_message(state, urgent=True)))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
@@ -110,7 +92,8 @@ class FollowUpDialer:
         mobile = self._plans.book.get(request.person, {}).get("mobile")
         if mobile is None:
             return "unreachable"
-        errand = _about(MenuState(request.person, "", "called", request=request.id), urgent=False)
+        state = MenuState(request.person, "", "called", request=request.id)
+        errand = about_message(state, urgent=False)
         named = replace(errand, about=request.call, channel=request.call, dial=mobile)
         return await self._call(named)
 
@@ -185,14 +168,14 @@ class FollowUpDialer:
         if channel in self._doubted:
             self._doubted[channel].set()
 
-    async def _call(self, errand: _Errand) -> Outcome:
+    async def _call(self, errand: Errand) -> Outcome:
         self._errands += 1
         try:
             return await self._in_turn(errand)
         finally:
             self._errands -= 1
 
-    async def _in_turn(self, errand: _Errand) -> Outcome:
+    async def _in_turn(self, errand: Errand) -> Outcome:
         dial = errand.dial or self._dial_string(errand.person)
         if dial is None:
             return "unreachable"
@@ -260,46 +243,19 @@ class FollowUpDialer:
         via = known and people.contact(known, plan, numbers, datetime.now(UTC))
         return book[person][via] if via else None
 
-    async def _originate(self, channel: str, errand: _Errand, dial: str) -> None:
+    async def _originate(self, channel: str, errand: Errand, dial: str) -> None:
         """Place a call; AmiTimeout where Asterisk may have taken the order, and did not say so."""
         try:
-            answer = await self._order(channel, errand, dial)
+            shown = outbound.shown(self._plans.plan, None)
+            fields = errand.originate(channel, dial, shown)
+            answer = await self._ami.action("Originate", **fields)
         except AmiUnavailable as error:
             raise AmiTimeout("the connection broke before the answer came") from error
         if not answer.ok:
             raise AmiUnavailable(answer.message)
-
-    async def _order(self, channel: str, errand: _Errand, dial: str) -> AmiResponse:
-        return await self._ami.action(
-            "Originate",
-            Channel=f"Local/{errand.person}@{names.LEG}/n",
-            ChannelId=channel,
-            Context=errand.context,
-            Exten="s",
-            Priority="1",
-            Timeout=str(errand.at_most_s * 1000),
-            Async="true",
-            # Without them the channel speaks slin, and one translator gets the prompts and the
-            # patient's voice in turns: Debian's Asterisk takes what follows for late packets
-            Codecs=",".join(names.CODECS),
-            Variable=[
-                f"{names.TO}_{errand.person}={dial}",
-                f"{names.RING}={RING_S}",
-                f"{names.SHOW}={outbound.shown(self._plans.plan, None)}",
-                f"{names.WHISPER}={errand.whisper}",
-                errand.variable,
-            ],
-        )
 
     async def _hang_up(self, channel: str) -> None:
         try:
             await self._ami.action("Hangup", Channel=channel, Cause="16")
         except AmiUnavailable:
             log.warning("follow_up.not_hung_up")
-
-
-def _about(state: MenuState, *, urgent: bool) -> _Errand:
-    """Call about a message, or to connect its patient."""
-    whisper = "whisper-urgent" if urgent else "whisper-routine"
-    draft = f"{names.CALLED_ABOUT}={state.encode()}"
-    return _Errand(state.person, state.message, whisper, names.PHYSICIAN, draft)

@@ -6,34 +6,25 @@ the channel. The number that somebody calls from never says who they are.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
-from pathlib import Path
 from typing import Protocol
 
 import structlog
-from sqlalchemy import Engine
 
 from dialplan import names
-from pbx.asterisk.speech import spoken
 from pbx.base.clock import Clock
 from pbx.base.errors import OfficeLineError
-from pbx.calls.conversation import Plans, Question
+from pbx.calls.conversation import Question
 from pbx.calls.record.cdr import milliseconds
-from pbx.config.home import Home
-from pbx.db import audit, message_progress, messages
-from pbx.db.inbox import add_note
-from pbx.db.message_progress import NotAllHeardError, RefusedError
-from pbx.db.messages import MessageRow
+from pbx.db.message_progress import NotAllHeardError
 from pbx.db.outbound import HeardPart
-from pbx.escalation.menu_steps import MenuState, Step, ask_pin, bye, choices, leave, words_of
+from pbx.escalation.heard_messages import HeardMessages
+from pbx.escalation.menu_steps import MenuState, Step, ask_pin, bye, choices, leave
 from pbx.escalation.outbound_calls import No, OutboundCalls
 from pbx.escalation.pins import CODE_DIGITS
 from pbx.escalation.shift_menu import ABOUT_SHIFTS, ShiftMenu
-from pbx.escalation.words import words_in
-from routing.follow_up import RINGING, follow_up_of
 
 TRIES = 3  # of a PIN, in one call; the lock of the person counts further
 NOTE_S = 120
@@ -75,24 +66,21 @@ class PhysicianMenu:
 
     def __init__(
         self,
-        engine: Engine,
-        home: Home,
-        plans: Plans,
+        messages: HeardMessages,
+        shifts: ShiftMenu,
         clock: Clock,
         pins: PinCheck,
         caller: PersonCaller,
         outbound_calls: OutboundCalls,
         taken: Callable[[str, str], None],
     ) -> None:
-        self._engine = engine
-        self._home = home
-        self._plans = plans
+        self._messages = messages
+        self._shifts = shifts
         self._clock = clock
         self._pins = pins
         self._caller = caller
         self._outbound_calls = outbound_calls
         self._taken = taken
-        self._shifts = ShiftMenu(engine, plans, clock)
 
     async def answer(self, question: Question) -> Step:
         """Decide the next step; whatever goes wrong ends the call politely, never the message."""
@@ -125,7 +113,7 @@ class PhysicianMenu:
                 takes = {"pin": self._pin, "menu": self._chosen, "reached": self._reached}
                 return await takes[asked](state, question)
             case names.RECORDED, "note":
-                await self._note(state, question)
+                await self._messages.note(state, question)
                 return await self._menu(state, "note-saved")
             case names.CALLED, "menu":
                 return await self._called(state, question)
@@ -150,8 +138,8 @@ class PhysicianMenu:
         if question.detail not in {"1", "2"}:
             return await self._chosen(state, question)
         reached = question.detail == "1"
-        if not reached or (await self._message(state)).state != "called back":
-            await self._move(state, "called back" if reached else "not reached")
+        if not reached or (await self._messages.get(state)).state != "called back":
+            await self._messages.move(state, "called back" if reached else "not reached")
         await self._outbound_calls.said(question.unique, reached=reached)
         return await self._menu(state, "message-called-back" if reached else "message-not-reached")
 
@@ -186,8 +174,7 @@ class PhysicianMenu:
     async def _begin(self, state: MenuState) -> Step:
         """Play the message that the call is about, or the first that waits."""
         if not state.message:
-            waiting = await asyncio.to_thread(messages.list_open, self._engine)
-            first = min(waiting, key=lambda one: _rank(one, state.person), default=None)
+            first = await self._messages.first_for(state.person)
             if first is None:
                 return self._shifts.menu(state, "no-messages")
             state = replace(state, message=first.id)
@@ -195,33 +182,18 @@ class PhysicianMenu:
 
     async def _play(self, state: MenuState, *before: str) -> Step:
         """Say what kind of message it is, play it, and ask what to do with it."""
-        message = await self._message(state)
-        await self._move(state, "delivered")
+        message = await self._messages.get(state)
+        await self._messages.move(state, "delivered")
         say = "message-urgent" if message.urgency == "urgent" else "message-routine"
-        state, words = await self._words(state, message)
+        state, words = await self._messages.words(state, message)
         return await self._menu(state, *before, say, *words)
-
-    async def _whose(self, state: MenuState) -> tuple[str, ...]:
-        """Say that a message is theirs, unless somebody was faster, and how long they have.
-
-        Only urgent messages have a limit.
-        """
-        message, plan = await self._message(state), self._plans.plan
-        if message.acknowledged_by != state.person:
-            return ("taken",)
-        if message.urgency != "urgent" or message.acknowledged_at is None:
-            return ("message-yours",)
-        limit = timedelta(seconds=follow_up_of(plan, message.escalation or "").callback_s)
-        left = message.acknowledged_at + limit - self._clock.now()
-        return ("message-yours", *spoken.call_within(round(left.total_seconds())))
 
     async def _next(self, state: MenuState, *say: str) -> Step:
         """Go on to the next urgent message that nobody took up, in the same call; else goodbye."""
-        waiting = await asyncio.to_thread(messages.list_open, self._engine)
-        for one in waiting:
-            if one.urgency == "urgent" and one.state in RINGING:
-                return await self._play(replace(state, message=one.id), *say)
-        return bye(state, *say)
+        found = await self._messages.next_urgent()
+        if found is None:
+            return bye(state, *say)
+        return await self._play(replace(state, message=found.id), *say)
 
     async def _chosen(self, state: MenuState, question: Question) -> Step:
         match question.detail:
@@ -229,15 +201,15 @@ class PhysicianMenu:
                 return await self._call_patient(state, question.unique)
             case "2":
                 await self._take(state)
-                return await self._next(state, *await self._whose(state))
+                return await self._next(state, *await self._messages.whose(state))
             case "3":
-                state, words = await self._words(state, await self._message(state))
+                state, words = await self._messages.words(state, await self._messages.get(state))
                 return await self._menu(state, *words)
             case "4":
                 asks = {names.SAY: names.sounds(("say-note", "beep")), names.PAUSE: str(NOTE_S)}
                 return Step(names.NOTE, replace(state, asked="note"), asks)
             case "5":
-                await self._move(state, "closed")
+                await self._messages.move(state, "closed")
                 self._taken(state.message, state.person)
                 return await self._next(state, "message-done")
         shift = question.detail == SHIFT_KEY and self._shifts.offers(state)
@@ -245,8 +217,8 @@ class PhysicianMenu:
 
     async def _call_patient(self, state: MenuState, call: str) -> Step:
         """Call the patient from the office's number, over a phone that is known to be theirs."""
-        await self._heard_all(state)
-        message = await self._message(state)
+        await self._messages.check_all_heard(state)
+        message = await self._messages.get(state)
         if message.callback_number is None:
             return await self._menu(state, "message-no-number")
         if state.origin == "in":  # on which phone, nobody knows
@@ -272,80 +244,9 @@ class PhysicianMenu:
         return Step(names.CALL_PATIENT, replace(state, asked="menu"), words)
 
     async def _take(self, state: MenuState) -> None:
-        await self._move(state, "acknowledged")
+        await self._messages.move(state, "acknowledged")
         self._taken(state.message, state.person)
-
-    async def _move(self, state: MenuState, event: message_progress.MessageMove) -> None:
-        """Let something happen to the message; what cannot happen to it any more is no mistake.
-
-        NotAllHeardError if somebody called, or said more, since the person heard the words.
-        """
-        settles = event not in {"delivered", "not reached"}
-        if settles:
-            await self._heard_all(state)
-        try:
-            await asyncio.to_thread(
-                message_progress.move,
-                self._engine,
-                self._plans.plan,
-                state.message,
-                event,
-                at=self._clock.now(),
-                person=state.person,
-                disposition="closed by telephone" if event == "closed" else None,
-                joins=state.joins if settles else None,
-            )
-        except NotAllHeardError:
-            raise
-        except RefusedError as error:
-            log.info("physician.too_late", call=state.message, error=str(error))
-
-    async def _heard_all(self, state: MenuState) -> None:
-        """Raise NotAllHeardError if there is more of the message than was played."""
-        message, folder = await self._message(state), self._home.folder
-        now = await asyncio.to_thread(words_in, self._engine, folder, message)
-        if now.joins > state.joins or now.size > state.size:
-            raise NotAllHeardError(state.message)
-
-    async def _message(self, state: MenuState) -> MessageRow:
-        found = await asyncio.to_thread(messages.get_message, self._engine, state.message)
-        if found is None:
-            raise OfficeLineError(f"There is no message {state.message}.")
-        return found
-
-    async def _words(self, state: MenuState, message: MessageRow) -> tuple[MenuState, list[str]]:
-        """Name its calls' words as Asterisk plays them, and remember how much there is of them.
-
-        Who hears them is written down; but a full disk does not withhold a patient's words.
-        """
-        found = await asyncio.to_thread(words_in, self._engine, self._home.folder, message)
-        about, who, now = message.id, state.person, self._clock.now()
-        try:
-            if found.heard:
-                await asyncio.to_thread(
-                    audit.record, self._engine, "recording.heard", by=who, now=now, about=about
-                )
-        except OfficeLineError as error:
-            log.error("audit.unwritten", call=about, error=str(error))  # noqa: TRY400  # the sentence says it all
-        return replace(state, joins=found.joins, size=found.size), words_of(found.said)
-
-    async def _note(self, state: MenuState, question: Question) -> None:
-        path = note_path(self._home.messages, question.unique, int(question.turn) - 1)
-        words = f"dictated: {path.relative_to(self._home.folder)}"
-        now = self._clock.now()
-        await asyncio.to_thread(add_note, self._engine, state.message, words, state.person, now)
 
     async def _menu(self, state: MenuState, *say: str) -> Step:
         more = ("shift-choice",) if state.origin == "in" and self._shifts.offers(state) else ()
         return choices(state, "menu", *say, "physician-menu", *more)
-
-
-def _rank(message: MessageRow, person: str) -> tuple[bool, bool]:
-    """Sort messages for somebody who calls in: urgent ones first, then what nobody has yet."""
-    theirs = message.state in RINGING or message.acknowledged_by == person
-    return message.urgency != "urgent", not theirs
-
-
-def note_path(folder: Path, unique: str, turn: int) -> Path:
-    """Name the file, in the folder of messages, of a note that follows this turn's answer."""
-    return folder / f"note-{unique}-{turn}.wav"

@@ -19,8 +19,8 @@ from datetime import datetime
 
 from dialplan import names
 from pbx.asterisk.ami.client import AmiClient, AmiEvent
-from pbx.calls.callflow import on_call_legs
 from pbx.calls.conversation import Plans
+from pbx.calls.legs import on_call_legs
 from pbx.ops.manager import Login, connected
 
 LONGEST_S = 20.0  # both watchdogs take some four seconds where something hangs

@@ -40,11 +40,13 @@ from pbx.escalation.callbacks import Callbacks
 from pbx.escalation.coverage_alarm import CoverageAlarm
 from pbx.escalation.dialer import FollowUpDialer
 from pbx.escalation.escalator import Escalator
+from pbx.escalation.heard_messages import HeardMessages
 from pbx.escalation.outbound_calls import OutboundCalls
 from pbx.escalation.physician_menu import PhysicianMenu
 from pbx.escalation.pins import Pins
 from pbx.escalation.push import PushingDialer
 from pbx.escalation.shift_caller import ShiftCaller
+from pbx.escalation.shift_menu import ShiftMenu
 from pbx.notify.notifier import Notifier
 from pbx.service.daemon import Daemon
 from pbx.service.handlers import Handlers
@@ -124,9 +126,8 @@ def _people(on: _Ground) -> _People:
     outbound_calls = OutboundCalls(engine, plans, clock)
     pins = Pins(on.home.folder, engine, clock)
     line = PhysicianMenu(
-        engine,
-        on.home,
-        plans,
+        HeardMessages(engine, on.home, plans, clock),
+        ShiftMenu(engine, plans, clock),
         clock,
         pins,
         caller=dialer,

@@ -14,9 +14,11 @@ from dialplan import names
 from pbx.asterisk.agi.session import AgiClosed, AgiSession
 from pbx.base.clock import Clock
 from pbx.calls import trial
-from pbx.calls.callflow import CallFlow, on_call_legs
+from pbx.calls.callflow import CallFlow
 from pbx.calls.conversation import Plans, Question, Verdict, asked, variables
-from pbx.escalation.physician_menu import PhysicianMenu, note_path
+from pbx.calls.legs import on_call_legs
+from pbx.escalation.heard_messages import note_path
+from pbx.escalation.physician_menu import PhysicianMenu
 from pbx.escalation.pins import Pins
 
 DURABLE_S = 0.5  # how long the database may take over a message while its caller waits

@@ -66,7 +66,7 @@ def test_every_verb_is_an_extension_of_do() -> None:
     assert performed - {"i", "e", "T", "h"} == verbs
 
 
-def test_every_verb_of_the_physicians_line_is_there() -> None:
+def test_every_verb_of_the_physicians_menu_is_there() -> None:
     """What a step of a consultation can ask for is what the context performs."""
     performed = set(re.findall(r"^exten => (\w+),1,", contexts()["line"], re.MULTILINE))
     verbs = {names.ASK, names.NOTE, names.CALL_PATIENT, names.BYE, names.BACK}

@@ -69,7 +69,7 @@ def _answer(agi: _Agi, cache: Path, messages: Path) -> None:
     plans = CachedPlans(cache, agi.request.callerid)
     question = asked(agi.request, plans.plan.office.country)
     spool = Spool(cache / SPOOL)
-    flow = CallFlow(plans, _recent(spool, question, plans, now), physicians_line=False)
+    flow = CallFlow(plans, _recent(spool, question, plans, now), physicians_menu=False)
     verdict = flow.answer(question, now)
     record = str(messages / question.call)
     try:

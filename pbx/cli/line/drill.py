@@ -80,7 +80,7 @@ def drill(
 
 def _may_ring(whose: str, plans: LivePlan, now: datetime, *, yes: bool) -> None:
     """Ask before a phone rings."""
-    from pbx.calls.callflow import on_call_legs
+    from pbx.calls.legs import on_call_legs
 
     who = ", ".join(on_call_legs(plans.plan, plans.book, now)) or "everybody of the file"
     if not yes:

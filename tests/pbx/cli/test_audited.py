@@ -24,10 +24,12 @@ from pbx.config.home import Home
 from pbx.config.secrets import Secrets
 from pbx.db import audit, driver
 from pbx.db.database import open_database
+from pbx.escalation.heard_messages import HeardMessages
 from pbx.escalation.menu_steps import MenuState, words_of
 from pbx.escalation.outbound_calls import OutboundCalls
 from pbx.escalation.physician_menu import PhysicianMenu
 from pbx.escalation.pins import Pins, hashed
+from pbx.escalation.shift_menu import ShiftMenu
 from tests.support.ledgers import CALLER, Reported, write_log
 
 ROOT = Path(__file__).parents[3]
@@ -199,9 +201,8 @@ async def test_a_recording_heard_by_telephone_is_a_row(place: Path, engine: Engi
     nobody = SimpleNamespace(connect=lambda *_: None)
     live = SimpleNamespace(plan=plan, book={})
     line = PhysicianMenu(
-        engine,
-        Home(place / "home"),
-        live,
+        HeardMessages(engine, Home(place / "home"), live, _Clock()),
+        ShiftMenu(engine, live, _Clock()),
         _Clock(),
         pins,
         nobody,

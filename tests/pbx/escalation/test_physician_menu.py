@@ -21,10 +21,12 @@ from pbx.config.home import Home
 from pbx.config.secrets import Secrets
 from pbx.db import message_progress, messages
 from pbx.db.database import open_database
+from pbx.escalation.heard_messages import HeardMessages
 from pbx.escalation.menu_steps import MenuState, Step
 from pbx.escalation.outbound_calls import OutboundCalls
 from pbx.escalation.physician_menu import PhysicianMenu
 from pbx.escalation.pins import Pins, hashed
+from pbx.escalation.shift_menu import ShiftMenu
 
 ROOT = Path(__file__).parents[3]
 PLAN = plans.load(ROOT / "config" / "office.toml").plan
@@ -46,9 +48,8 @@ class Office:
         live = LivePlan(PLAN, Secrets(), self.home)
         self.outbound_calls = OutboundCalls(self.engine, live, clock)
         self.line = PhysicianMenu(
-            self.engine,
-            self.home,
-            live,
+            HeardMessages(self.engine, self.home, live, clock),
+            ShiftMenu(self.engine, live, clock),
             clock,
             Pins(self.home.folder, self.engine, clock),
             SimpleNamespace(connect=self.connected.append, cannot=lambda *_: None),

@@ -128,7 +128,7 @@ do = { escalation = "urgent" }
         assert state_of(pressed) == number
     engine.dispose()
     cached = CachedPlans(home.standby, PATIENT)
-    flow = CallFlow(cached, RecentCallers(), physicians_line=False)
+    flow = CallFlow(cached, RecentCallers(), physicians_menu=False)
     question = Question("1.1", "1.1", "2", OFFICE, names.PRESSED, "1", menu, PATIENT)
     assert flow.answer(question, LATER).state.encode() == number
     async with serving(home, text, held) as (_, port):
