@@ -10,6 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.machine.__main__ import blocks
+from tests.machine.wheel import steps
+
 ROOT = Path(__file__).parents[1]
 PROGRAM = ("cli.py", "routing", "dialplan", "pbx")
 DATA = ("asterisk", "config", "requirements.lock")
@@ -66,3 +69,24 @@ def test_the_constraints_are_the_lock_without_its_hashes() -> None:
         r"^([\w.-]+)==", lock, re.MULTILINE
     )
     assert all(re.fullmatch(r"[\w.-]+==\S+( ; .+)?", one) for one in reported)
+
+
+def test_the_commands_that_are_given_in_an_empty_folder_are_the_documents(tmp_path: Path) -> None:
+    """`./run machine wheel` finds the document's commands: build, install, then use."""
+    words = [command for command, _ in steps(tmp_path)]
+    assert words[0] == "./run package"
+    assert words[2].startswith("pipx install ")
+    assert words[3] == "officeline demo"
+    assert words[4].startswith("officeline init ")
+
+
+def test_a_machine_is_given_the_documents_commands() -> None:
+    """`./run machine` finds what installs, starts, schedules and upgrades."""
+    program, office, start = blocks("Install the program")
+    _key, timers = blocks("Schedule backups and test calls")
+    (newer,) = blocks("Upgrade")
+    assert "engine fetch" in program
+    assert office.endswith(" init\n")
+    assert "enable --now officeline-asterisk officeline\n" in start
+    assert "--backup-to age1... " in timers
+    assert newer.endswith("systemctl restart officeline\n")

@@ -80,18 +80,21 @@ def able() -> None:
             raise UnableError(f"The program {tool} is missing; install it with apt-get.")
 
 
-def blocks() -> list[str]:
-    """Return the blocks of commands of docs/install.md, in their order."""
+def blocks(heading: str) -> list[str]:
+    """Return the blocks of commands below a heading of docs/install.md, in their order."""
     text = (ROOT / "docs" / "install.md").read_text(encoding="utf-8")
+    section = text.partition(f"## {heading}\n")[2].partition("\n## ")[0]
     return [
         re.sub("^    ", "", one, flags=re.MULTILINE)
-        for one in re.findall(r"(?:^ {4}.*\n)+", text, re.MULTILINE)
+        for one in re.findall(r"(?:^ {4}.*\n)+", f"{section}\n", re.MULTILINE)
     ]
 
 
 def build(root: Path) -> None:
     """Make the folder: Debian, the checkout, a newer one, and the packages."""
-    program, office, start, _key, timers, *_, newer = blocks()
+    program, office, start = blocks("Install the program")
+    _key, timers = blocks("Schedule backups and test calls")
+    (newer,) = blocks("Upgrade")
     packages = re.search("apt-get install --yes (.*)", program)
     assert packages is not None  # the document's first command
     include = ",".join([BASE, *packages[1].split()])

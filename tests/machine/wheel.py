@@ -14,9 +14,8 @@ import tempfile
 import time
 from pathlib import Path
 
-from tests.machine.__main__ import ANSWERS, ROOT, tell
+from tests.machine.__main__ import ANSWERS, ROOT, blocks, tell
 
-HEADING = "## Without a checkout"
 MOBILES = "lee=+12125550111\nosei=+12125550112\npatel=+12125550113\n"
 PIPX = "pipx==1.18.4"
 
@@ -47,10 +46,8 @@ def isolated(folder: Path) -> dict[str, str]:
 
 def steps(folder: Path) -> list[tuple[str, Path]]:
     """List the document's commands, and the folder in which each is given."""
-    text = (ROOT / "docs" / "install.md").read_text(encoding="utf-8")
-    section = text.partition(f"{HEADING}\n")[2].partition("\n## ")[0]
-    lines = re.findall(r"^ {4}(.*)", section, re.MULTILINE)
-    build, install, *used = (line.partition("  #")[0].strip() for line in lines)
+    (commands,) = blocks("Install without a checkout")
+    build, install, *used = (line.partition("  #")[0].strip() for line in commands.splitlines())
     answers = ANSWERS.replace("/machine/mobiles", f"{folder}/mobiles")
     used = [re.sub(" init$", lambda _: f" init{answers}", one) for one in used]
     tools = f"{sys.executable} -m venv {folder}/tools && {folder}/tools/bin/pip install -q {PIPX}"
