@@ -244,7 +244,8 @@ def _migrate(engine: Engine, path: Path) -> None:
     _set_wal(engine)
     copy: Path | None = None
     try:
-        with writing(engine, durable=True) as connection:
+        opened = engine.connect().execution_options(**{_BEGINS: driver.UPGRADE})
+        with opened as connection, connection.begin():
             version = _version(connection, path)
             if version == SCHEMA:
                 return  # another process was faster

@@ -38,6 +38,8 @@ BUSY_S = 2.0
 READ = ("BEGIN",)
 WRITE = ("PRAGMA synchronous=NORMAL", "BEGIN IMMEDIATE")
 WRITE_DURABLY = ("PRAGMA synchronous=FULL", "BEGIN IMMEDIATE")
+# An upgrade waits for another process's, which may take long on a slow machine.
+UPGRADE = ("PRAGMA busy_timeout=60000", *WRITE_DURABLY)
 SET_WAL = ("PRAGMA journal_mode=WAL",)
 
 

@@ -230,6 +230,7 @@ async def test_a_silent_greeting_is_found(up: Up) -> None:
     assert "nothing was heard" in broken["greeting"]
 
 
+@pytest.mark.long
 async def test_a_greeting_with_other_words_is_found(up: Up) -> None:
     """Speech that begins alike and goes on otherwise is another prompt, and not some sound."""
     with sounds(up, greeting_closed=sounds_folder() / "en" / "greeting-any.wav"):
@@ -282,6 +283,7 @@ async def test_a_carrier_that_does_not_bring_it_back_is_found(
     await nothing_is_left(up)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "caller",
     [
@@ -324,6 +326,7 @@ async def test_a_patient_who_calls_during_the_greeting_is_not_held(up: Up) -> No
     assert (await placed).code == 0
 
 
+@pytest.mark.long
 async def test_a_daemon_that_dies_leaves_nothing_and_patients_reach_a_human(up: Up) -> None:
     """The test call ends, says so, and the next caller is a patient."""
     answered(up)

@@ -58,6 +58,7 @@ async def test_hung_up_in_the_middle_of_the_words(stage: Stage, caller: str) -> 
     assert history.legs == ()
 
 
+@pytest.mark.long
 async def test_another_number_is_where_we_call_back(stage: Stage, caller: str) -> None:
     """Ten digits replace the number that is shown; too few are asked for again."""
     history = await hangs_up(stage, caller, "1", "555#", "9175550177", after=1)
@@ -92,6 +93,7 @@ async def test_without_any_number_the_message_is_marked(stage: Stage, saw: Saw) 
     saw("keyed no number: an open message, marked so")
 
 
+@pytest.mark.long
 @pytest.mark.complains("Permission denied", "Could not create file")
 async def test_a_recording_that_cannot_be_written(stage: Stage, caller: str) -> None:
     """The message exists without it, the mark says why, and the call goes on."""
@@ -128,6 +130,7 @@ async def test_who_accepts_has_the_message(stage: Stage, caller: str) -> None:
     assert history.message.due_at is not None  # to tell it again
 
 
+@pytest.mark.long
 async def test_star_ends_the_waiting(stage: Stage, caller: str) -> None:
     """The phone stops ringing at once, and the message is what a physician finds."""
     stage.set_time(SATURDAY)

@@ -54,6 +54,7 @@ async def unaccounted(stage: Stage) -> list[str]:
     return [one.id for one in found.unaccounted]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("who", ["caller", "physician"])
 async def test_whoever_was_joined_for_seconds_is_a_message(
     stage: Stage, caller: str, who: str

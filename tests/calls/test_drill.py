@@ -96,6 +96,7 @@ async def no_channel_is_left(up: Up) -> None:
             await asyncio.sleep(0.1)
 
 
+@pytest.mark.long
 async def test_a_drill_says_whom_the_failsafe_would_ring_and_rings_nobody() -> None:
     """Exit 1 as soon as what is kept for it is not the one in the secrets file."""
     with tempfile.TemporaryDirectory(prefix="officeline-drill-") as name:

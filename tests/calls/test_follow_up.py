@@ -185,6 +185,7 @@ async def test_a_wrong_pin_hears_nothing_and_takes_nothing(
     saw("three wrong PINs on the physician's own phone: the message stays open")
 
 
+@pytest.mark.long
 async def test_who_has_no_pin_is_reported_and_the_next_is_called(stage: Stage, caller: str) -> None:
     """No word of the message without a PIN; the backup is called at once, not ten minutes on."""
     stage.set_time(SATURDAY)
@@ -251,6 +252,7 @@ async def test_a_physician_calls_in_from_anywhere(stage: Stage, caller: str) -> 
     assert found.called_back_by == person
 
 
+@pytest.mark.long
 async def test_the_words_of_every_call_of_a_number_are_heard(stage: Stage, caller: str) -> None:
     """A second call joined the message: its words come first, then the first call's, again by 3."""
     stage.set_time(SATURDAY)
@@ -294,6 +296,7 @@ async def test_the_words_of_every_call_of_a_number_are_heard(stage: Stage, calle
     assert audio.tone_seconds(until, FIRST_VOICE) < 0.3, "the newest comes first"
 
 
+@pytest.mark.long
 async def test_somebody_poses_as_a_physician(stage: Stage, saw: Saw) -> None:
     """A physician's number is shown: no message, no dial tone, no hint that it is known."""
     stage.set_time(SATURDAY)

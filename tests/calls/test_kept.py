@@ -184,7 +184,11 @@ CHANGES = {
 @pytest.mark.parametrize(
     ("at", "deed", "who"),
     [
-        *(pytest.param(*CHANGES[name], nothing, id=name) for name in CHANGES),
+        *(pytest.param(*CHANGES[name], nothing, id=name) for name in ("opens", "apply")),
+        *(
+            pytest.param(*CHANGES[name], nothing, id=name, marks=pytest.mark.long)
+            for name in ("lunch ends", "reopened", "override", "handoff")
+        ),
         *(
             pytest.param(*CHANGES[name], who, id=f"{name}, {who.__name__}", marks=pytest.mark.long)
             for name in CHANGES

@@ -55,11 +55,11 @@ async def leaves(stage: Stage, caller: str | None, script: Script) -> History:
     ("menu", "number", "pace"),
     [
         ("1", OTHER, 0.7),
-        ("1", f"{OTHER}#", 0.7),
-        ("1", f"1{OTHER}", 0.7),
-        ("1", f"1{OTHER}#", 0.7),
+        pytest.param("1", f"{OTHER}#", 0.7, marks=pytest.mark.long),
+        pytest.param("1", f"1{OTHER}", 0.7, marks=pytest.mark.long),
+        pytest.param("1", f"1{OTHER}#", 0.7, marks=pytest.mark.long),
         ("1#", f"1{OTHER}#", 0.0),
-        ("11", OTHER, 0.0),
+        pytest.param("11", OTHER, 0.0, marks=pytest.mark.long),
     ],
 )
 async def test_a_number_as_people_key_it(
@@ -95,6 +95,7 @@ async def test_digits_as_fast_as_a_dialler_sends_them(stage: Stage, caller: str)
     assert audio.tone_seconds(words, PATIENT_TONE) > 1.5
 
 
+@pytest.mark.long
 async def test_too_many_digits_are_asked_for_again(stage: Stage, caller: str) -> None:
     """Twelve digits are no number, and none of them begins the next one."""
 
@@ -113,7 +114,12 @@ async def test_too_many_digits_are_asked_for_again(stage: Stage, caller: str) ->
 
 
 @pytest.mark.parametrize(
-    ("press", "pin"), [(("1",), f"{PIN}#"), (("1#",), f"{PIN}#"), (("22#", "1"), PIN)]
+    ("press", "pin"),
+    [
+        pytest.param(("1",), f"{PIN}#", marks=pytest.mark.long),
+        (("1#",), f"{PIN}#"),
+        pytest.param(("22#", "1"), PIN, marks=pytest.mark.long),
+    ],
 )
 async def test_a_pound_key_after_a_pin(
     stage: Stage, caller: str, press: tuple[str, ...], pin: str
@@ -141,6 +147,7 @@ async def test_a_pound_key_after_a_pin(
     assert (row.state, row.delivered_by, row.acknowledged_by) == ("acknowledged", person, person)
 
 
+@pytest.mark.long
 async def test_a_digit_too_many_is_no_key_of_the_menu(stage: Stage, caller: str) -> None:
     """Seven digits are no PIN, and the seventh, a 1, calls no patient."""
     person = await _oncall(stage)
@@ -185,6 +192,7 @@ async def test_who_keys_in_a_number_and_hangs_up_at_once_is_called_back(stage: S
     assert (history.message.state, history.message.callback_number) == ("open", f"+1{OTHER}")
 
 
+@pytest.mark.long
 async def test_code_and_pin_with_a_pound_key(stage: Stage, caller: str) -> None:
     """Who calls in and keys star, code and PIN, each with pound, gets the message."""
     person = await _oncall(stage)

@@ -9,6 +9,8 @@ import tempfile
 from datetime import datetime, timedelta
 from pathlib import Path
 
+import pytest
+
 from tests.support.office_up import DEADLINE, ROOT, Up, office_up
 
 
@@ -37,6 +39,7 @@ def says(up: Up, text: str, *, ago: int = 0) -> None:
         file.write(f"[{at:%Y-%m-%d %H:%M:%S.%f}] NOTICE[1234] made.up: {text}\n")
 
 
+@pytest.mark.long
 async def test_both_logs_are_one_and_masked() -> None:
     """The control layer's from the file that it writes into; what comes is followed to the end."""
     with tempfile.TemporaryDirectory(prefix="officeline-logs-") as name:

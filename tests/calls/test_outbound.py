@@ -192,6 +192,7 @@ async def test_a_number_that_costs_is_never_dialed(practice: Stage, caller: str)
     )
 
 
+@pytest.mark.long
 async def test_past_the_days_limit_nobody_is_dialed(practice: Stage, caller: str) -> None:
     """The physician is told, the message says why, and the patient's phone never rings."""
     practice.set_time(SATURDAY)
@@ -272,6 +273,7 @@ async def command(stage: Stage, person: str, number: str) -> asyncio.subprocess.
     )
 
 
+@pytest.mark.long
 async def test_without_the_pin_no_patient_is_called(practice: Stage, caller: str) -> None:
     """Somebody has the physician's phone, presses 1, and gets no further: there is no dial tone."""
     practice.clock.set(datetime.now(UTC))
@@ -356,6 +358,7 @@ async def test_of_two_who_accept_one_is_reported_that_it_is_taken(
         assert winner == "lee"
 
 
+@pytest.mark.long
 async def test_who_does_not_press_hears_that_it_is_taken(practice: Stage, caller: str) -> None:
     """Still asked to press 1 when another one accepted: that is said in place of asking again."""
     practice.set_time(SATURDAY)

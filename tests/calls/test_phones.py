@@ -74,6 +74,7 @@ def cdr_file(stage: Stage) -> Path:
     return stage.home.asterisk / "log" / "cdr-custom" / CDR_FILE
 
 
+@pytest.mark.long
 async def test_a_lost_manager_connection_loses_no_call(stage: Stage, caller: str, saw: Saw) -> None:
     """The daemon reconnects while two people talk; their call ends as the connected one it was."""
     stage.set_time(SATURDAY)

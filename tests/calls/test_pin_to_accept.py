@@ -76,6 +76,7 @@ async def test_the_patient_is_heard_after_the_right_pin(practice: Stage, caller:
     assert mobile.heard_tone(PATIENT_TONE)
 
 
+@pytest.mark.long
 async def test_a_one_is_no_pin_and_the_next_step_asks_none(practice: Stage, caller: str) -> None:
     """Somebody else has the phone: the patient reaches the backup, who presses 1."""
     practice.carrier.answers(MOBILES["osei"], keys_in("osei", "1", "472917", "1", "1"))
@@ -109,6 +110,7 @@ async def test_five_wrong_ones_lock_it(practice: Stage, caller: str) -> None:
     engine.dispose()
 
 
+@pytest.mark.long
 async def test_whoever_has_no_pin_presses_one(practice: Stage, caller: str) -> None:
     """Nobody can know it: the office does not keep the patient from lee."""
     practice.set_time("2026-12-12 02:10")  # lee's week

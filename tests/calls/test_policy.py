@@ -53,6 +53,7 @@ async def test_a_direct_line_shows_itself(practice: Stage, caller: str) -> None:
     assert (await practice.finished(caller)).call.person == "lee"
 
 
+@pytest.mark.long
 async def test_a_direct_line_goes_on_to_whoever_is_on_call(practice: Stage, caller: str) -> None:
     """Her own physician is busy: by day the one on call sits at the desk, and presses nothing."""
     practice.set_time(TUESDAY)
@@ -67,6 +68,7 @@ async def test_a_direct_line_goes_on_to_whoever_is_on_call(practice: Stage, call
     assert [leg.person for leg in history.legs] == ["lee", "osei"]
 
 
+@pytest.mark.long
 async def test_a_key_of_a_second_menu_decides(practice: Stage, caller: str) -> None:
     """2 leads to another menu, and 1 there to a message, whatever 1 meant before."""
     practice.set_time(SATURDAY)

@@ -47,6 +47,7 @@ async def test_a_dead_control_layer_still_rings_a_human() -> None:
             assert is_free(up.sip)
 
 
+@pytest.mark.long
 async def test_killed_in_mid_escalation_the_patient_still_reaches_a_human() -> None:
     """The first mobile rings, the control layer dies, nobody picks up: the next step follows."""
     with tempfile.TemporaryDirectory(prefix="officeline-up-") as name:
@@ -121,7 +122,9 @@ def outcomes(up: Up) -> list[str | None]:
         engine.dispose()
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize(
+    "number", [pytest.param(signal.SIGINT, marks=pytest.mark.long), signal.SIGTERM]
+)
 async def test_who_ends_the_line_is_reported_what_waits(number: signal.Signals) -> None:
     """Urgent messages that call nobody from now on are counted aloud, and in the log."""
     with tempfile.TemporaryDirectory(prefix="officeline-up-") as name:
@@ -155,6 +158,7 @@ def leave_messages(up: Up, *, urgent: int) -> None:
     engine.dispose()
 
 
+@pytest.mark.long
 async def test_two_offices_do_not_collide() -> None:
     """Two homes on one machine run side by side; a second `up` on one home is refused."""
     with tempfile.TemporaryDirectory(prefix="officeline-up-") as name:
@@ -220,6 +224,7 @@ async def test_killed_while_a_caller_says_what_is_wrong_a_human_still_rings() ->
             assert [one for one in MOBILES if call.heard_tone(TONES[one])]
 
 
+@pytest.mark.long
 async def test_killed_while_the_follow_up_rings_it_rings_again() -> None:
     """A caller hung up and left a message; the attempt that a kill cut off is made anew."""
     with tempfile.TemporaryDirectory(prefix="officeline-up-") as name:

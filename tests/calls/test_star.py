@@ -92,7 +92,15 @@ async def reaches(stage: Stage, caller: str, script: Keys) -> History:
     return await stage.finished(caller)
 
 
-@pytest.mark.parametrize("keys", [nothing, star_again, urgent_there, wrong_pins])
+@pytest.mark.parametrize(
+    "keys",
+    [
+        pytest.param(nothing, marks=pytest.mark.long),
+        star_again,
+        urgent_there,
+        pytest.param(wrong_pins, marks=pytest.mark.long),
+    ],
+)
 async def test_a_patient_who_pressed_star_is_back_at_the_menu(
     practice: Stage, caller: str, saw: Saw, keys: Keys
 ) -> None:

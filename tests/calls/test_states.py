@@ -11,6 +11,7 @@ from itertools import count
 from pathlib import Path
 from typing import Any, get_args
 
+import pytest
 from sqlalchemy import Engine
 
 from pbx.config.plan import load
@@ -72,6 +73,7 @@ def test_every_state_is_reached() -> None:
     assert {state for state, _ in AFTER} == set(WAYS)
 
 
+@pytest.mark.long
 async def test_killed_in_every_state_the_next_call_comes_when_due() -> None:
     """Twice: the timers run out after the restart, and while nobody is there to see it."""
     with tempfile.TemporaryDirectory(prefix="officeline-up-") as name:

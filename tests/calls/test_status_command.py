@@ -10,6 +10,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from pbx.config import hosts
 from pbx.ops.doctor import examine
 from tests.calls.test_processes import leave_messages
@@ -28,6 +30,7 @@ async def status(up: Up, *words: str) -> str:
     return out.decode()
 
 
+@pytest.mark.long
 async def test_what_runs_and_what_waits() -> None:
     """Since when, what is to do, and how the carrier stands, as Asterisk itself sees it."""
     with tempfile.TemporaryDirectory(prefix="officeline-status-") as name:

@@ -10,6 +10,8 @@ import sys
 import tempfile
 from pathlib import Path
 
+import pytest
+
 from pbx.asterisk.engine.ports import is_free
 from pbx.asterisk.engine.process import running_in
 from pbx.service.only_one import holder
@@ -63,6 +65,7 @@ async def test_it_ends_up_and_says_what_follows() -> None:
             )
 
 
+@pytest.mark.long
 async def test_it_ends_what_a_killed_up_left() -> None:
     """The control layer and the Asterisk that go on by themselves."""
     with tempfile.TemporaryDirectory(prefix="officeline-stop-") as name:

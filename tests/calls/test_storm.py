@@ -104,6 +104,7 @@ async def small() -> AsyncIterator[Stage]:
             yield stage
 
 
+@pytest.mark.long
 async def test_a_storm_costs_those_who_are_served_nothing(
     small: Stage, tmp_path: Path, saw: Saw
 ) -> None:

@@ -27,7 +27,9 @@ DEADLINE = 60.0
 MOMENT = 0.4  # seconds in which an answer comes on loopback
 
 
-@pytest.mark.parametrize("stranger", ["the carrier", "127.0.0.3"])
+@pytest.mark.parametrize(
+    "stranger", ["the carrier", pytest.param("127.0.0.3", marks=pytest.mark.long)]
+)
 async def test_torture_messages_are_survived(walled: Stage, stranger: str, saw: Saw) -> None:
     """From the carrier's own address and from a phone's: each is answered or dropped."""
     host = walled.carrier.host if stranger == "the carrier" else stranger

@@ -12,6 +12,8 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+import pytest
+
 from pbx.asterisk.engine import runtime
 from pbx.base.watchdog import ALIVE, READY, SOCKET
 from pbx.config import secrets
@@ -73,6 +75,7 @@ async def listening(path: Path) -> AsyncIterator[list[str]]:
             loop.remove_reader(inbox)
 
 
+@pytest.mark.long
 async def test_the_control_layer_comes_and_goes_beside_asterisk() -> None:
     """Killed and started again, it finds the same Asterisk; in the end nothing is left."""
     with tempfile.TemporaryDirectory(prefix="officeline-units-") as name:

@@ -136,7 +136,7 @@ async def test_the_patients_voicemail_leaves_the_message_as_it_was(
     ("key", "answer", "state", "result"),
     [("1", DONE, "called back", "talked"), ("2", STAYS, "acknowledged", "answered")],
 )
-@pytest.mark.parametrize("talk", [1.0, CUT_OFF_S])
+@pytest.mark.parametrize("talk", [1.0, pytest.param(CUT_OFF_S, marks=pytest.mark.long)])
 async def test_the_person_says_whether_they_reached_the_patient(
     practice: Stage, caller: str, key: str, answer: float, state: str, result: str, talk: float
 ) -> None:
@@ -150,6 +150,7 @@ async def test_the_person_says_whether_they_reached_the_patient(
     assert (await over(practice, left.id)).result == result
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("stays", "state", "result"),
     [(7.0, "acknowledged", "answered"), (15.0, "called back", "talked")],
@@ -165,6 +166,7 @@ async def test_who_hangs_up_first_is_assessed_by_how_long_they_talked(
     assert (await over(practice, left.id)).result == result
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("stays", "state"), [(7.0, "acknowledged"), (15.0, "called back")])
 @pytest.mark.parametrize("dead", ["before the answer", "from the answer on"])
 async def test_a_dead_control_layer_knows_afterwards_how_long_they_talked(

@@ -67,7 +67,14 @@ def said(history: History) -> list[str]:
 
 @pytest.mark.parametrize(
     ("shown", "logged"),
-    [(WITHHELD, None), (ABROAD, ABROAD), ("0000000000", None), ("911", None), (MAIN, MAIN)],
+    [
+        (WITHHELD, None),
+        (ABROAD, ABROAD),
+        *(
+            pytest.param(*numbers, marks=pytest.mark.long)
+            for numbers in (("0000000000", None), ("911", None), (MAIN, MAIN))
+        ),
+    ],
 )
 async def test_who_cannot_be_called_back_says_where(
     stage: Stage, saw: Saw, shown: str, logged: str | None
@@ -104,6 +111,7 @@ async def test_a_plus_keeps_its_country(stage: Stage) -> None:
     assert history.message.callback_number is None
 
 
+@pytest.mark.long
 async def test_the_back_line_asks_before_the_message(stage: Stage) -> None:
     """A hospital that hides its number is put through at once, and asked when nobody is reached."""
     stage.set_time(SATURDAY)
@@ -127,6 +135,7 @@ async def test_the_back_line_asks_before_the_message(stage: Stage) -> None:
     assert history.message.callback_number == f"+1{OTHER}"
 
 
+@pytest.mark.long
 async def test_an_office_elsewhere_completes_with_its_own_country(singapore: Stage) -> None:
     """Its carrier writes eight digits of callers and lines, and callers key eight."""
     stage = singapore

@@ -332,7 +332,7 @@ def practices(draw: st.DrawFn) -> tuple[Plan, WallClock, datetime]:
 
 
 @given(drawn=practices())
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=33, deadline=None)
 def test_nobody_who_is_away_has_a_turn(drawn: tuple[Plan, WallClock, datetime]) -> None:
     """At any instant the spans say what `on_call` says; nobody has two places or is away."""
     plan, clock, at = drawn
@@ -427,7 +427,7 @@ def overridden(draw: st.DrawFn) -> tuple[Plan, WallClock, datetime]:
 
 
 @given(drawn=overridden())
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=33, deadline=None)
 def test_nobody_has_two_places_whatever_is_changed(
     drawn: tuple[Plan, WallClock, datetime],
 ) -> None:
@@ -455,7 +455,7 @@ def test_who_swaps_a_night_away_is_no_backup_in_it() -> None:
 
 
 @given(drawn=overridden())
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=33, deadline=None)
 def test_a_swap_exchanges_two_people(drawn: tuple[Plan, WallClock, datetime]) -> None:
     """At any instant each is on call where the other was, and everybody else where they were."""
     plan, clock, at = drawn

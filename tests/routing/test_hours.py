@@ -243,7 +243,7 @@ def offices(draw: st.DrawFn) -> tuple[Plan, WallClock]:
 
 
 @given(drawn=offices(), office_hours=st.sampled_from([OFFICE, "lab"]))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=13, deadline=None)
 def test_any_office_is_open_when_the_definitions_say(
     drawn: tuple[Plan, WallClock], office_hours: str
 ) -> None:

@@ -48,7 +48,7 @@ def seen(layer: Layer, above: Layer) -> set[str]:
 
 
 @given(layer=layers(most=3), above=layers(most=1))
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=8, deadline=None)
 @example(
     Layer(("a", "b"), SINCE, time(8), every=12, unit="hours"),
     Layer(("c",), SINCE, time(8), every=1, unit="days", only=(Window(0, time(8), 0, time(8)),)),

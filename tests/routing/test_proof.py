@@ -353,7 +353,7 @@ def year_of(numbers: frozenset[tuple[str, frozenset[str]]]) -> Proof:
     return proof(RICH, dict(numbers))
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(numbers=HELD, at=INSTANTS)
 def test_a_proof_says_of_an_instant_what_a_walk_at_it_says(
     numbers: dict[str, frozenset[str]], at: datetime
@@ -369,7 +369,7 @@ def test_a_proof_says_of_an_instant_what_a_walk_at_it_says(
     assert {one.failure for one in here.counterexamples} == covering
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=16, deadline=None)
 @given(numbers=HELD, number=st.integers(0), late=st.booleans())
 def test_the_edges_are_exact(
     numbers: dict[str, frozenset[str]],
@@ -452,7 +452,7 @@ def live(
     raise AssertionError("the call never ended")
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(
     numbers=HELD,
     at=INSTANTS,

@@ -230,7 +230,7 @@ def practices(draw: st.DrawFn) -> tuple[Plan, WallClock]:
 
 
 @given(drawn=practices())
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=40, deadline=None)
 def test_any_schedule_is_what_the_definitions_say(drawn: tuple[Plan, WallClock]) -> None:
     """Whatever a practice decides, everybody knows at each minute who is on call."""
     plan, clock = drawn
@@ -255,7 +255,7 @@ def test_every_zone_hands_over_by_its_own_clock(zone: str, middle: date, unit: U
 
 
 @given(drawn=practices(), data=st.data())
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=12, deadline=None)
 def test_overrides_that_do_not_overlap_commute(
     drawn: tuple[Plan, WallClock], data: st.DataObject
 ) -> None:
@@ -281,7 +281,7 @@ def test_overrides_that_do_not_overlap_commute(
 
 
 @given(drawn=practices())
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=12, deadline=None)
 def test_changes_and_gaps_are_shifts(drawn: tuple[Plan, WallClock]) -> None:
     """What changes next is the second shift; a gap is where nobody is, as long as it lasts."""
     plan, clock = drawn

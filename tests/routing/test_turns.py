@@ -214,7 +214,7 @@ def drawn_layers(draw: st.DrawFn) -> Layer:
 
 
 @given(layer=drawn_layers())
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=40, deadline=None)
 def test_any_layer_goes_around_as_if_it_were_played(layer: Layer) -> None:
     """Each turn that counts is of whoever comes next and is in the rotation at that time."""
     ends = datetime.combine(layer.until or date.max, layer.at)
@@ -230,7 +230,7 @@ def test_any_layer_goes_around_as_if_it_were_played(layer: Layer) -> None:
 
 
 @given(layer=drawn_layers(), above=drawn_layers(), data=st.data())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=20, deadline=None)
 def test_shifts_and_on_call_agree_at_any_instant(
     layer: Layer, above: Layer, data: st.DataObject
 ) -> None:
@@ -246,7 +246,7 @@ def test_shifts_and_on_call_agree_at_any_instant(
 
 
 @given(layer=drawn_layers(), count=st.integers(0, 300))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=20, deadline=None)
 def test_everybody_has_as_many_turns_as_everybody_else(layer: Layer, count: int) -> None:
     """Of N turns each has N over the number of people, rounded down or up."""
     layer = replace(layer, joins=(), leaves=(), until=None)

@@ -172,7 +172,7 @@ def near_days(middle: date) -> st.SearchStrategy[Dates]:
 
 
 @given(clocks(), st.data())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 def test_day_windows_hold_where_the_clock_says(clock: WallClock, data: st.DataObject) -> None:
     """Each minute of a week: on the day, from the one time to the other, or to the next day's."""
     window = data.draw(
@@ -193,7 +193,7 @@ def test_day_windows_hold_where_the_clock_says(clock: WallClock, data: st.DataOb
 
 
 @given(clocks(), st.data())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 def test_extended_windows_hold_where_the_clock_says(clock: WallClock, data: st.DataObject) -> None:
     """Each minute of a week: the window, and what a walk over the holidays beside it adds."""
     when = data.draw(near_days(clock.middle))
@@ -311,7 +311,7 @@ def test_dates_that_are_over_have_no_next_turn() -> None:
 
 
 @given(st.data())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 def test_the_shifts_say_what_each_instant_says(data: st.DataObject) -> None:
     """Spans and instants agree at random minutes of two years, whatever a layer's windows are."""
     layers = []

@@ -87,14 +87,14 @@ def agree(plan: Plan, at: datetime) -> None:
             assert hours.state(plan, row["until"], line.office_hours) != row["state"]
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(TIMES, changes())
 def test_they_agree_at_any_time(at: datetime, over: tuple[HoursChange, ...]) -> None:
     """Of every line, with closures, openings, hours past midnight and changes at short notice."""
     agree(replace(PLAN, changes=over), at)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(changes(), st.data())
 def test_they_agree_at_the_very_edges(over: tuple[HoursChange, ...], data: st.DataObject) -> None:
     """A boundary is the first instant: the microsecond before belongs to what was."""

@@ -51,7 +51,7 @@ def overrides(draw: st.DrawFn) -> tuple[datetime, tuple[Override, ...]]:
     return begin, tuple(made)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(st.sampled_from(ZONES), overrides())
 def test_our_own_export_always_imports(
     zone: str, drawn: tuple[datetime, tuple[Override, ...]]

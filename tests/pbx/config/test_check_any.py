@@ -81,7 +81,7 @@ TREE = st.recursive(
 
 
 @given(st.dictionaries(st.text(max_size=4), TREE, max_size=4))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=50, deadline=None)
 def test_lines_know_every_place(tree: dict[str, Any]) -> None:
     """Whatever a writer of TOML makes, all of its places are found."""
     text = tomlkit.dumps(tree)
@@ -96,14 +96,14 @@ BITS = [
 
 
 @given(st.randoms(use_true_random=False))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=50, deadline=None)
 def test_no_text_is_too_much(chance: random.Random) -> None:
     """A file whose text was changed at random is judged or planned, and never raises anything."""
     assess(mutated(chance))
 
 
 @given(st.randoms(use_true_random=False))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=50, deadline=None)
 def test_no_values_are_too_much(chance: random.Random) -> None:
     """The same with keys and values that were exchanged, so that it still is TOML."""
     assess(rearranged(chance))
@@ -191,7 +191,7 @@ def at(tree: Any, place: Iterable[str | int]) -> Any:
 
 
 @given(st.binary(max_size=60), st.integers(0, len(EXAMPLE)))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=13, deadline=None)
 def test_bytes_that_are_no_text(
     tmp_path_factory: pytest.TempPathFactory, junk: bytes, at: int
 ) -> None:

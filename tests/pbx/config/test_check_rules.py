@@ -152,7 +152,7 @@ def test_whoever_goes_in_circles_is_urgent() -> None:
     st.sampled_from(["mon-fri", "sat-mon", "sun", "daily"]),
     st.sampled_from(["00:00-24:00", "22:00-06:00", "12:00-12:00", "08:30-08:31", "17:00-00:00"]),
 )
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=8, deadline=None)
 def test_minutes_of_a_week(days: str, times: str) -> None:
     """A window's minutes are those at which the line finds itself in it."""
     windows = spans.weekly_windows(f"{days} {times}")
@@ -178,7 +178,7 @@ def _inline(when: dict[str, str]) -> str:
 
 
 @given(st.lists(CONDITIONS, min_size=1, max_size=5))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=20, deadline=None)
 def test_hidden_rules_are_those_that_no_call_matches(rules: list[dict[str, str]]) -> None:
     """Where all conditions can be listed, exactly the rules that no call reaches are found."""
     text = policy(rules)
@@ -187,7 +187,7 @@ def test_hidden_rules_are_those_that_no_call_matches(rules: list[dict[str, str]]
 
 
 @given(st.lists(st.tuples(CONDITIONS, MORE), min_size=1, max_size=5))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=20, deadline=None)
 def test_a_hidden_rule_matches_no_call(rules: list[tuple[dict[str, str], dict[str, str]]]) -> None:
     """With conditions of every kind, no rule is said to be hidden that has a call."""
     text = policy([{**one, **more} for one, more in rules])

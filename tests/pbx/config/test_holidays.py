@@ -126,7 +126,7 @@ def test_explain_names_the_holiday(when: str, who: str, because: str | None) -> 
 
 
 @given(st.integers(0, 3 * 366 * 24 * 60))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=75, deadline=None)
 def test_explain_and_hours_now_never_contradict(minutes: int) -> None:
     """At any minute of three years both name the same state, the same reason and its bounds."""
     moment = datetime(2026, 1, 1, tzinfo=UTC) + timedelta(minutes=minutes)

@@ -410,7 +410,7 @@ def plans(draw: st.DrawFn) -> Plan:
     return replace(EXAMPLE, office=office, schedules={"doctors": schedule}, overrides=changes)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(plans(), st.integers(0, 40))
 def test_there_and_back_says_the_same(plan: Plan, days: int) -> None:
     """Whoever a minute's answer was, the calendar that was exported says it again."""
@@ -455,7 +455,7 @@ def damaged(draw: st.DrawFn) -> bytes:
     return data
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=133, deadline=None)
 @given(damaged() | st.binary(max_size=300) | st.text(max_size=300))
 def test_anything_is_shifts_or_a_sentence(content: bytes | str) -> None:
     """Nothing but an OfficeLineError comes out, and shifts are in order and within the span."""

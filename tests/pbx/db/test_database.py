@@ -7,6 +7,9 @@ import os
 import sqlite3
 import subprocess
 import sys
+import threading
+import time
+import weakref
 import zipfile
 from contextlib import closing
 from pathlib import Path
@@ -19,8 +22,9 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import text
 from sqlmodel import SQLModel
 
-from pbx.db import tables
+from pbx.db import driver, tables
 from pbx.db.database import MIGRATIONS, SCHEMA, StoreError, open_database, writing
+from tests.support import prepared
 
 ROOT = Path(__file__).parents[3]
 
@@ -200,13 +204,32 @@ def test_two_processes_may_create_it_at_once(tmp_path: Path) -> None:
     assert pragma(path, "integrity_check") == "ok"
 
 
+def test_an_upgrade_outwaits_another_processes(tmp_path: Path) -> None:
+    """The other one may hold the lock for longer than a message would wait."""
+    path = tmp_path / "officeline.db"
+    with closing(sqlite3.connect(path, isolation_level=None, check_same_thread=False)) as other:
+        other.execute("PRAGMA journal_mode=WAL")
+        other.execute("BEGIN IMMEDIATE")
+        ends = threading.Timer(driver.BUSY_S + 0.5, other.execute, ["ROLLBACK"])
+        ends.start()
+        with prepared.migrations():
+            open_database(path).dispose()
+        ends.join()
+    assert pragma(path, "integrity_check") == "ok"
+
+
 def test_an_engine_that_nobody_holds_closes_its_connections(tmp_path: Path) -> None:
     """Python 3.13 complains of a connection that is left open, and a command may end anywhere."""
     engine = open_database(tmp_path / "officeline.db")
     with engine.connect() as connection:
         raw = connection.connection.dbapi_connection
     assert raw is not None
+    alive = weakref.ref(engine)
     del engine, connection
-    gc.collect()
+    for _ in range(100):  # while another thread collects, `collect` does nothing
+        gc.collect()
+        if alive() is None:
+            break
+        time.sleep(0.01)
     with pytest.raises(sqlite3.ProgrammingError, match="closed database"):
         raw.execute("SELECT 1")

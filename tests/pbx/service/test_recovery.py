@@ -144,7 +144,7 @@ def test_each_open_message_survives_the_loss_of_any_page(
     wanted = {str(row.recording): row for row in before}
     assert len(wanted) == OPEN
     lost = 0
-    for page in range(0, len(whole) // PAGE, 5):
+    for page in range(0, len(whole) // PAGE, 13):
         for old in home.folder.glob("officeline.db*"):
             old.unlink()
         home.database.write_bytes(whole)
