@@ -1,4 +1,4 @@
-"""What being on call is to a person: nights, weekends, holidays and hours, added up over a span."""
+"""How much on-call duty each person has: nights, weekends, holidays and hours in a time span."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from routing.days import falls_on
 from routing.instants import DAY, MIDNIGHT, instant, local_day
 from routing.model import OFFICE, Plan
 
-DUSK, DAWN = time(17), time(8)  # a night of the office's clock
+DUSK, DAWN = time(17), time(8)  # a night, in the office's local time
 SATURDAY = 5
 HOUR = timedelta(hours=1)
 TURNS = ("nights", "weekends", "holidays")
@@ -23,7 +23,7 @@ Nights = Mapping[date, tuple[str, ...]]
 
 @dataclass
 class Burden:
-    """What falls to one person; `interruptions` are the times that a phone of theirs rings."""
+    """One person's on-call load; `interruptions` counts how often one of their phones rings."""
 
     nights: int = 0
     weekends: int = 0
@@ -34,9 +34,9 @@ class Burden:
 
 
 class Turns:
-    """Adds up who was on call; a night, weekend or holiday is theirs who had the most of it.
+    """Adds up who was on call; a night, weekend or holiday counts for whoever had most of it.
 
-    Who is on call together with them for over half of it has it, too.
+    It also counts for a second person who was on call for more than half of it.
     """
 
     def __init__(self, people: Iterable[str], zone: ZoneInfo) -> None:
@@ -47,7 +47,7 @@ class Turns:
         }
 
     def of(self, person: str) -> Burden:
-        """Return what falls to a person, to be added to."""
+        """Return a person's load as a mutable object that the caller may add to."""
         return self.load.setdefault(person, Burden())
 
     def add(self, start: datetime, end: datetime, who: Iterable[str]) -> None:
@@ -61,9 +61,10 @@ class Turns:
     def count(
         self, start: datetime, end: datetime, plan_of: Callable[[datetime], Plan]
     ) -> tuple[Nights, Mapping[date, str]]:
-        """Give out what begins within [start, end): return whose each night is, and the holidays.
+        """Count the nights, weekends and holidays that begin within [start, end).
 
-        `plan_of` an instant is the plan whose closures make the day that begins then a holiday.
+        Returns who had each night, and the holidays. `plan_of(instant)` returns the plan whose
+        closures decide whether the day that begins at that instant is a holiday.
         """
         dates = tuple(self._days(start, end, MIDNIGHT))
         plans = {day: plan_of(instant(day, MIDNIGHT, self._zone)) for day in dates}
@@ -75,7 +76,7 @@ class Turns:
         return nights, holidays
 
     def _given(self, kind: str, days: Iterable[date]) -> Nights:
-        """Say who has each of these nights, weekends or days, and count it as theirs."""
+        """Return who had each of these nights, weekends or days, and count it for them."""
         found = {day: most(self._held[kind].get(day, {}), self._whole(kind, day)) for day in days}
         for person in (one for who in found.values() for one in who):
             burden = self.of(person)
@@ -83,7 +84,7 @@ class Turns:
         return found
 
     def _whole(self, kind: str, day: date) -> timedelta:
-        """Measure a night, a weekend or a day."""
+        """Return how long this night, weekend or day is."""
         first, last = {
             "nights": ((day, DUSK), (day + DAY, DAWN)),
             "weekends": ((day, MIDNIGHT), (day + 2 * DAY, MIDNIGHT)),
@@ -92,7 +93,7 @@ class Turns:
         return instant(*last, self._zone) - instant(*first, self._zone)
 
     def _days(self, start: datetime, end: datetime, clock: time) -> Iterator[date]:
-        """List the local days whose instant at this time lies in the span."""
+        """Yield the local days on which this clock time lies within the span."""
         day = local_day(start, self._zone) - DAY
         while (at := instant(day, clock, self._zone)) < end:
             if at >= start:
@@ -101,9 +102,9 @@ class Turns:
 
 
 def on_duty(plan: Plan) -> tuple[str, ...]:
-    """Name everybody who has turns on call in a schedule, in the file's order.
+    """Return the ids of everybody who takes on-call turns in a schedule, in the file's order.
 
-    The turns of a backup are none; without schedules it is all physicians.
+    Turns as backup do not count. An office without schedules gets all its physicians.
     """
     schedules = plan.schedules.values()
     named = {
@@ -128,12 +129,12 @@ def is_night(local: datetime) -> bool:
 
 
 def evenness(values: Sequence[float]) -> float:
-    """Divide the most by the mean; 1 where nobody has anything."""
+    """Return the highest value divided by the mean, or 1 if all values are zero."""
     return max(values) * len(values) / sum(values) if sum(values) else 1.0
 
 
 def _turns(local: datetime) -> Iterator[tuple[str, date]]:
-    """Say of which night, weekend and day a local time is a part, each by the day it begins on."""
+    """Yield the night, weekend and day that a local time belongs to, each with its first date."""
     day = local.date()
     yield "holidays", day
     if is_night(local):
@@ -143,13 +144,13 @@ def _turns(local: datetime) -> Iterator[tuple[str, date]]:
 
 
 def most(who: Mapping[str, timedelta], whole: timedelta) -> tuple[str, ...]:
-    """Name who has the most of a night, or over half of it, which two at once can have."""
+    """Return who had most of a night, plus anyone who shared more than half of it."""
     longest = max(who.values(), default=None)
     return tuple(person for person, span in who.items() if span == longest or 2 * span > whole)
 
 
 def _holiday(plan: Plan, day: date) -> str | None:
-    """Say why a whole day is closed that the weekday alone would not close; None if it is not."""
+    """Return why an ordinary working day is closed all day, or None if it is not a holiday."""
     if any(one.office_hours == OFFICE and falls_on(one.when, day) for one in plan.openings):
         return None
     reasons = (

@@ -1,6 +1,6 @@
 """Clock times, weekdays and dates as people in the US write them. Pure: no clock, no zone.
 
-What could mean two things is refused with a ValueError that says which two; a guess would close an
+Ambiguous text raises a ValueError that names both readings, because a wrong guess would close an
 office in the morning instead of the evening.
 """
 
@@ -13,7 +13,7 @@ from datetime import date, time
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 NOON, MIDNIGHT = "noon", "midnight"
-EIGHT = 8  # the hour at which a morning has begun
+EIGHT = 8  # an hour from 8 on, written with minutes, is read as a morning
 HALF_DAY = 12  # hours on the dial of a clock
 
 _WHOLE_DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
@@ -39,12 +39,12 @@ _DAY_CLOCK = re.compile(rf"(.+?),? (?:at )?({CLOCK})", re.ASCII)
 
 
 class UnknownError(ValueError):
-    """What is no date, or no time of the day, at all."""
+    """The text is not a date or a time of day at all."""
 
 
 @dataclass(frozen=True)
 class Mark:
-    """A time of the day as it is written: `half` is am or pm, empty where neither is."""
+    """A time of day as written; `half` is "am", "pm", or empty if neither was written."""
 
     text: str
     hour: int
@@ -53,7 +53,7 @@ class Mark:
 
     @property
     def minutes(self) -> int:
-        """Count the minutes since midnight, reading what has no half by 24 hours."""
+        """Return the minutes since midnight; without am or pm, the 24-hour clock applies."""
         hour = self.hour
         if self.half:
             hour = hour % HALF_DAY + HALF_DAY * (self.half == "pm")
@@ -61,23 +61,23 @@ class Mark:
 
     @property
     def by_day(self) -> bool:
-        """Tell whether it can only be meant by 24 hours: 0:30 or 17:00."""
+        """Return whether the time can only be on the 24-hour clock, as 0:30 and 17:00 are."""
         return not self.half and (self.hour == 0 or self.hour > HALF_DAY)
 
     @property
     def sure(self) -> bool:
-        """Tell whether it means one time: it has a half, or is by 24 hours, as in 08:30."""
+        """Return whether the time is unambiguous: with am or pm, or 24-hour as in 08:30."""
         return bool(self.half) or self.by_day or self.text.startswith("0")
 
 
 def normal(text: str) -> str:
-    """Lower a text, and write its spaces, its dashes, and a.m. and p.m. in one way."""
+    """Return the text in lower case, with uniform spaces, dashes, "am" and "pm"."""
     words = " ".join(text.translate(_DASHES).lower().split())
     return _TWELVE.sub(r"\1", _HALF.sub(r"\1m", words))
 
 
 def read_mark(text: str) -> Mark:
-    """Read one time of the day as written; ValueError for what is none, such as 25:00 or 13pm."""
+    """Parse one time of day as written; ValueError if it is invalid, such as 25:00 or 13pm."""
     if text in {NOON, MIDNIGHT}:
         return Mark(text, HALF_DAY, 0, "pm" if text == NOON else "am")
     found = _CLOCK.fullmatch(text)
@@ -93,9 +93,10 @@ def read_mark(text: str) -> Mark:
 
 
 def time_of_day(text: str) -> time:
-    """Read a time that stands alone: "5pm", "17:00", "noon". ValueError, too, for 5, 5:30, 24:00.
+    """Parse a single time such as "5pm", "17:00" or "noon".
 
-    With minutes, 8:00 to 12:59 are a time of 24 hours; from 1:00 to 7:59 it may be the evening.
+    Raises ValueError if the time is invalid or ambiguous, as 5, 5:30 and 24:00 are. From 8:00 to
+    12:59 a time with minutes is read as 24-hour; 1:00 to 7:59 might mean the afternoon.
     """
     known = read_mark(normal(text))
     if not known.sure and (":" not in known.text or known.hour < EIGHT):
@@ -106,14 +107,14 @@ def time_of_day(text: str) -> time:
 
 
 def either(known: Mark) -> str:
-    """Say which two times a mark may mean."""
+    """Return a phrase with the two times that a mark may mean."""
     return f"'{known.text}' may be {known.text} AM or {known.text} PM"
 
 
 def weekday(text: str) -> int | None:
-    """Number a weekday from 0, Monday: "fri", "Fridays", "F", "Th"; None for any other word.
+    """Return the weekday's number, Monday being 0, for "fri", "Fridays", "F" or "Th".
 
-    ValueError for T and S, which begin two days each.
+    Returns None for any other word. Raises ValueError for T and S, which fit two days each.
     """
     word = text.rstrip(".")
     if word in _TWO_DAYS:
@@ -127,7 +128,7 @@ def weekday(text: str) -> int | None:
 
 
 def month(text: str) -> int | None:
-    """Number a month from 1: "nov", "Sept.", "November"; None for any other word."""
+    """Return the month's number from 1 for "nov", "Sept." or "November"; None if it is neither."""
     word = "sep" if text == "sept" else text
     for number, whole in enumerate(_WHOLE_MONTHS, start=1):
         if word in {whole, whole[:3]}:
@@ -136,9 +137,9 @@ def month(text: str) -> int | None:
 
 
 def read_date(text: str) -> date:
-    """Read a date with its year: 2026-11-30, 11/30/2026, "Nov 30, 2026", "Mon 30 Nov 2026".
+    """Parse a date with its year: 2026-11-30, 11/30/2026, "Nov 30, 2026", "Mon 30 Nov 2026".
 
-    ValueError says what is missing, or that the weekday is another.
+    Raises ValueError if a part is missing or the weekday does not match the date.
     """
     words = normal(text)
     head, _, rest = words.partition(" ")
@@ -174,7 +175,7 @@ def _checked(number: int, day_of: int, year: str | None) -> date:
 
 
 def month_and_day(text: str) -> tuple[int, int] | None:
-    """Read a day of any year: "12/25", "December 25", "25 Dec"; None for anything else."""
+    """Parse a day without a year: "12/25", "December 25", "25 Dec"; None for anything else."""
     words = normal(text)
     if (found := _SLASHES.fullmatch(words)) and found[3] is None:
         return int(found[1]), int(found[2])
@@ -188,7 +189,7 @@ def month_and_day(text: str) -> tuple[int, int] | None:
 
 
 def day_and_clock(words: str) -> tuple[date, time]:
-    """Read a date with a time of that day behind it; `words` are as `normal` returns them."""
+    """Parse a date followed by a time of day; `words` must come from `normal`."""
     found = _DAY_CLOCK.fullmatch(words)
     if found is None:
         raise ValueError("a date and a time of the day are needed")

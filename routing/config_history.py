@@ -1,4 +1,4 @@
-"""Which plan ran when: what was is judged by what was in force then, not by what is now."""
+"""Which plan ran when, so that past events are judged by the plan in force at that time."""
 
 from __future__ import annotations
 
@@ -12,9 +12,10 @@ from routing.model import Plan
 
 @dataclass(frozen=True)
 class Ran:
-    """A plan that ran from `start` up to `end` (aware), with the changes that held meanwhile.
+    """A plan that ran from `start` up to `end` (aware), including the temporary changes of then.
 
-    `unread` is the hash of the plan that really ran, where this one stands in for it.
+    `unread` is set if the plan that really ran cannot be read any more: it is that plan's hash,
+    and `plan` is a substitute.
     """
 
     start: datetime
@@ -25,26 +26,26 @@ class Ran:
 
 @dataclass(frozen=True)
 class ConfigHistory:
-    """The plans that ran, in order and without a gap; `running` is today's.
+    """The plans that ran, in order and without a gap; `running` is the current one.
 
-    Days and nights are those of today's time zone; everything else is as it was.
+    Days and nights use the current plan's time zone; everything else is as it was then.
     """
 
     running: Plan
     ran: tuple[Ran, ...]
 
     def at(self, instant: datetime) -> Plan:
-        """Return the plan of an aware instant; outside of the span that is known, the nearest."""
+        """Return the plan at an aware instant; outside the known span, the nearest one."""
         return next((one for one in self.ran if instant < one.end), self.ran[-1]).plan
 
     def within(self, start: datetime, end: datetime) -> Iterator[Ran]:
-        """List what ran in [start, end), each cut to it."""
+        """Yield the plans that ran in [start, end), each clipped to that span."""
         for one in self.ran:
             begins, ends = max(one.start, start), min(one.end, end)
             if begins < ends:
                 yield replace(one, start=begins, end=ends)
 
     def hours(self, start: datetime, end: datetime) -> Iterator[hours.Hours]:
-        """List when the office was open and closed in [start, end), without a gap."""
+        """Yield the open and closed times of the office in [start, end), without a gap."""
         for one in self.within(start, end):
             yield from hours.spans(one.plan, one.start, one.end)

@@ -1,4 +1,4 @@
-"""Who takes how many turns for whom, as people are away: what that does to fairness."""
+"""How many turns each person takes for colleagues who are away, to judge fairness."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from routing.places import Seat
 
 @dataclass(frozen=True)
 class Covered:
-    """Turns, or parts of them, that somebody has for another person, who is away."""
+    """Turns, or parts of turns, that one person takes for another who is away."""
 
     schedule: str
     person: str
@@ -24,7 +24,7 @@ class Covered:
 
 
 def covered(plan: Plan, start: datetime, end: datetime) -> tuple[Covered, ...]:
-    """Add up what is taken for people who are away within [start, end), in every schedule."""
+    """Return the turns taken for people who are away in [start, end), over all schedules."""
     held: defaultdict[tuple[str, Seat], timedelta] = defaultdict(timedelta)
     for name in plan.schedules:
         for shift in schedules.shifts(plan, name, start, end):

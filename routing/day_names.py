@@ -12,8 +12,8 @@ from routing.model import Dates, DayOfYear, Days, Easter, Monthly, Yearly, Yearl
 from routing.model import YearlyWeekday as OfMonth
 
 NTH = {"first": 1, "second": 2, "third": 3, "fourth": 4, "last": -1}
-LONGEST_SHIFT = 60  # days from a day that a file may count
-# What people in the US call days of the year; nothing closes because it is here.
+LONGEST_SHIFT = 60  # how many days before or after a named day a file may refer to
+# Names that people in the US use for days of the year. Being listed here closes nothing.
 NAMED: dict[str, DayOfYear] = {
     "new years day": Yearly(1, 1),
     "martin luther king jr day": OfMonth(1, 0, 3),
@@ -54,10 +54,10 @@ _OBSERVED = re.compile(r"(.+?),? \(?observed\)?")
 
 
 def yearly(text: str) -> DayOfYear | Monthly | YearlyRange:
-    """Read a day of each year or month, or a range of each year.
+    """Parse a day that recurs each year or month, or a range that recurs each year.
 
     "12-25", "July 4 observed", "last mon of may", "good friday", "day after thanksgiving", "first
-    monday of each month", "12-24 to 01-01". ValueError says what a good one looks like.
+    monday of each month", "12-24 to 01-01". Raises ValueError with an example of a valid text.
     """
     words = clocks.normal(text).removeprefix("every ").removeprefix("each ").removeprefix("the ")
     try:
@@ -70,12 +70,12 @@ def yearly(text: str) -> DayOfYear | Monthly | YearlyRange:
 
 
 def _why(error: ValueError) -> str:
-    """Tell what is wrong where that is known better than Python's own words."""
+    """Return a more helpful text than Python's own message, where there is one."""
     return f" ({error})" if isinstance(error, _SaidError) else ""
 
 
 class _SaidError(ValueError):
-    """What is wrong with a day, in words for whoever wrote it."""
+    """A day is invalid; the message is written for the person who typed it."""
 
 
 def _monthly(words: str) -> Monthly | None:
@@ -140,7 +140,7 @@ def _of_a_leap_year(day: date) -> Yearly:
 
 
 def days_text(when: Dates) -> str:
-    """Write days as the file does."""
+    """Return the days in the notation of office.toml."""
     match when:
         case Days(first=first, last=last):
             return f"{first}" if first == last else f"{first} to {last}"

@@ -1,7 +1,7 @@
 """Spans of one day as people in the US write them: "8:30-12 and 1-5", "9am-5pm", "17:00-08:00".
 
-Where hours stand without AM and PM they are of the day, from 7 AM to 7 PM: "9-5" begins in the
-morning. What could be meant in two ways is refused, with the ways to say it.
+Hours without AM or PM are daytime hours, from 7 AM to 7 PM, so "9-5" begins in the morning.
+Ambiguous spans are refused with a list of the unambiguous ways to write them.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ from routing.clocks import CLOCK, Mark
 
 TO = r"\s*(?:-|\bto\b|\buntil\b|\bthrough\b)\s*"
 DAY_MINUTES = 24 * 60
-LONGEST_OVERNIGHT = 16 * 60  # minutes that hours may last when they end after midnight
-NOON, SEVEN = 12 * 60, 7 * 60  # minutes since midnight; the day is from seven to seven
-AFTERNOON = 16 * 60  # from here on an end without AM or PM may be in the evening or in the morning
+LONGEST_OVERNIGHT = 16 * 60  # maximum minutes for hours that end after midnight
+NOON, SEVEN = 12 * 60, 7 * 60  # minutes since midnight; daytime is 7 AM to 7 PM
+AFTERNOON = 16 * 60  # from here on, an end without AM or PM could be evening or morning
 _STRICT = re.compile(r"(?:[01]\d|2[0-3]):[0-5]\d|24:00")
 _SPAN = re.compile(rf"({CLOCK}){TO}({CLOCK})(?![\w:])", re.ASCII)
 _BETWEEN = re.compile(r"\s*(?:,|;|&|\band\b)?\s*")
@@ -28,7 +28,7 @@ class BackwardsError(ValueError):
 
 
 def read_span(text: str) -> tuple[time, time]:
-    """Read one span, "08:30-12:00"; an end at or before the start is on the next day."""
+    """Parse one span such as "08:30-12:00"; an end at or before the start is on the next day."""
     found = _spans(text)
     if len(found) != 1:
         raise ValueError(f"'{text}' is not a period such as 08:30-12:00 or 8:30am-noon")
@@ -36,7 +36,7 @@ def read_span(text: str) -> tuple[time, time]:
 
 
 def read_spans(text: str) -> tuple[tuple[time, time], ...]:
-    """Read the spans of a day, "8:30-12 and 1-5", which come one after the other."""
+    """Parse the spans of a day, such as "8:30-12 and 1-5", in chronological order."""
     found = _spans(text)
     for (_, ends), (begins, _) in pairwise(found):
         if not time(0) < ends <= begins:
@@ -61,7 +61,7 @@ def _spans(text: str) -> tuple[tuple[time, time], ...]:
 
 
 def _span(text: str, start: str, end: str) -> tuple[time, time]:
-    """Find what two times mean together; ValueError where that is not one thing."""
+    """Return what two times mean together; ValueError if that is ambiguous."""
     try:
         first, last = clocks.read_mark(start), clocks.read_mark(end)
     except ValueError as error:
@@ -74,14 +74,14 @@ def _span(text: str, start: str, end: str) -> tuple[time, time]:
 
 
 def _dialed(text: str, first: Mark, last: Mark) -> tuple[int, int]:
-    """Find the halves of the day that are not written, where one reading alone is usual."""
+    """Return both times in minutes, adding an unwritten AM or PM if only one reading is usual."""
     early, late = first.minutes % NOON, last.minutes % NOON
     if first.sure and last.sure:
         return first.minutes, last.minutes
-    if first.sure:  # "9am-5", "08:30-5": the next such time, unless that may be the evening
+    if first.sure:  # "9am-5", "08:30-5": the next 5 o'clock, unless it could be the evening
         begins = first.minutes
         usual = [(begins, one) for one in (late, late + NOON) if begins < min(one, AFTERNOON)]
-    elif last.sure:  # "1-5pm" is one half of the day; where it cannot be, the morning comes first
+    elif last.sure:  # "1-5pm" is all PM; if that is impossible, the start is in the morning
         ends = last.minutes
         halves = (early + NOON, early) if ends >= NOON else (early,)
         usual = [(begins, ends) for begins in halves if begins < ends]
@@ -105,7 +105,7 @@ def _dialed(text: str, first: Mark, last: Mark) -> tuple[int, int]:
 
 
 def _halves(known: Mark) -> list[tuple[str, int]]:
-    """List the ways to write a time in full, each with its minutes since midnight."""
+    """Return the full ways to write a time, each with its minutes since midnight."""
     if known.sure:
         return [(known.text, known.minutes)]
     minutes = known.minutes % NOON
@@ -113,7 +113,7 @@ def _halves(known: Mark) -> list[tuple[str, int]]:
 
 
 def period(text: str) -> tuple[tuple[time, time], ...]:
-    """Read a day's opening hours; what would pass midnight for most of a day is backwards."""
+    """Parse a day's opening hours; an overnight span that is too long raises BackwardsError."""
     found = read_spans(text)
     for start, end in found:
         minutes = (end.hour - start.hour) * 60 + end.minute - start.minute
@@ -125,14 +125,14 @@ def period(text: str) -> tuple[tuple[time, time], ...]:
 
 
 def probably(start: time, end: time) -> str | None:
-    """Return the hours of a day that were probably meant by hours over midnight, or None.
+    """Return the daytime hours that an overnight span was probably meant to be, or None.
 
-    A forgotten PM ("09:00-05:00"), or two ends that changed places ("17:00-08:30").
+    Detects a forgotten PM ("09:00-05:00") and swapped ends ("17:00-08:30").
     """
     if end > start or end == time(0):
         return None
     later = end.replace(hour=end.hour + 12) if end.hour < 12 else end  # noqa: PLR2004  # hours
-    usual = (time(6), time(20))  # between them an office is open
+    usual = (time(6), time(20))  # offices are usually open only between these
     for begins, ends in ((end, start), (start, later)):
         if usual[0] <= begins < ends <= usual[1]:
             return span_text(begins, ends)
@@ -140,5 +140,5 @@ def probably(start: time, end: time) -> str | None:
 
 
 def span_text(start: time, end: time) -> str:
-    """Write a span as the file does; an end at midnight is 24:00."""
+    """Return the span in the notation of office.toml; an end at midnight is 24:00."""
     return f"{start:%H:%M}-{end:%H:%M}" if end > time(0) else f"{start:%H:%M}-24:00"

@@ -1,4 +1,4 @@
-"""Which days of a calendar are meant: dates, each year's and each month's days, Easter, ranges."""
+"""Calendar rules: dates, days that recur each year or month, Easter and ranges."""
 
 from __future__ import annotations
 
@@ -12,25 +12,25 @@ from routing.model import Dates, DayOfYear, Days, Easter, Monthly, Yearly, Yearl
 
 SATURDAY, SUNDAY = 5, 6
 MONTHS = range(1, 13)
-FAR = 62 * DAY  # a shift is shorter, so that a year's days lie in it or this close to it
+FAR = 62 * DAY  # longer than any shift from a named day, which may cross the new year
 
 Run = tuple[date, date]  # days that follow each other, both ends included
 
 
 def falls_on(when: Dates, day: date) -> bool:
-    """Tell whether a local day is one of these."""
+    """Return whether a local day is one of these."""
     return any(runs(when, day, day))
 
 
 def moved(when: Dates, day: date) -> bool:
-    """Tell whether a day is one of these only because the day itself is on a weekend."""
+    """Return whether a day counts only because the real holiday falls on a weekend."""
     if not isinstance(when, Yearly) or not when.observed or not falls_on(when, day):
         return False
     return day not in {_day(when, year) for year in (day.year - 1, day.year, day.year + 1)}
 
 
 def runs(when: Dates, first: date, last: date) -> Iterator[Run]:
-    """List what of these days touches a span of days, both included, in order and whole."""
+    """Yield, in order and uncut, the runs of these days that touch `first` to `last` inclusive."""
     if isinstance(when, Days):
         found: tuple[Run, ...] = ((when.first, when.last),)
     else:
@@ -43,7 +43,7 @@ def runs(when: Dates, first: date, last: date) -> Iterator[Run]:
 
 @lru_cache(maxsize=8192)
 def _of_year(when: DayOfYear | Monthly | YearlyRange, year: int) -> tuple[Run, ...]:
-    """List the runs that belong to a year, though a part of one may lie beside it."""
+    """Return the runs that belong to a year; a run may extend beyond that year."""
     if isinstance(when, Monthly):
         return tuple(
             (day, day) for month in MONTHS for day in _of_month(when.weekday, when.nth, year, month)
@@ -62,7 +62,7 @@ def _of_year(when: DayOfYear | Monthly | YearlyRange, year: int) -> tuple[Run, .
 
 
 def _bound(when: DayOfYear, year: int, *, last: bool = False) -> date | None:
-    """Find the day of a year with which a range begins or ends."""
+    """Return the day of a year on which a range begins or ends."""
     found = _day(when, year)
     if found is None:  # 29 February
         assert isinstance(when, Yearly)  # noqa: S101  # every other day comes each year
@@ -71,7 +71,7 @@ def _bound(when: DayOfYear, year: int, *, last: bool = False) -> date | None:
 
 
 def _day(when: DayOfYear, year: int) -> date | None:
-    """Find the day itself; None where the year does not have it."""
+    """Return the date in this year, or None if the year does not have it."""
     if isinstance(when, Easter):
         return easter(year) + when.shift * DAY
     if isinstance(when, Yearly):
@@ -83,7 +83,7 @@ def _day(when: DayOfYear, year: int) -> date | None:
 
 
 def _of_month(weekday: int | None, nth: tuple[int, ...], year: int, month: int) -> tuple[date, ...]:
-    """List the days of a month with these numbers among all, or among those of a weekday."""
+    """Return the nth days of a month, counting all days or only those of one weekday."""
     length = calendar.monthrange(year, month)[1]
     days = [date(year, month, number) for number in range(1, length + 1)]
     fitting = [day for day in days if weekday in {None, day.weekday()}]

@@ -1,4 +1,4 @@
-"""What is known of a call, and what is decided about it, with every reason."""
+"""The facts about a call, and the decision about it with every reason."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ Kind = Literal["ring", "escalation", "message", "menu", "announce", "reject"]
 
 @dataclass(frozen=True)
 class Facts:
-    """A call as far as it is known: the dialed DID, the caller (None: anonymous), the keys.
+    """What is known about a call: the dialed DID, the caller (None if anonymous), the keys.
 
-    `presses` are the keys so far, one for each menu; "" is silence. `earlier` are the instants of
-    earlier calls from the same number. `directory` is what the patients' directory said when the
-    call began; None: what the plan's says.
+    `presses` has one key for each menu so far; "" is silence. `earlier` has the instants of earlier
+    calls from the same number. `directory` is the entry of the patients' directory when the call
+    began; None means that the plan's own directory is asked.
     """
 
     did: str
@@ -29,7 +29,7 @@ class Facts:
 
 
 class Reason(NamedTuple):
-    """One rule that was looked at, whether it matched, and why in a person's words."""
+    """One rule that was checked, whether it matched, and why, as text for people."""
 
     rule: str
     matched: bool
@@ -38,13 +38,13 @@ class Reason(NamedTuple):
 
 @dataclass(frozen=True)
 class Decision:
-    """What happens to the call; `reasons` are all rules that were looked at, in their order.
+    """What happens to the call; `reasons` are all rules that were checked, in order.
 
-    `target` names what the kind needs: whom to ring (a group, person, desk phone, or word for the
-    people on call), the escalation, the menu, or who owns the message. `say` are prompts. A ring
-    that nobody takes goes on to the escalation `otherwise`, or to a message of `urgency`. `own` is
-    the caller's own physician, `patient` the caller's id in the directory, which no live call
-    carries.
+    `target` depends on the kind: whom to ring (a group, person, desk phone, or a word such as
+    "oncall"), the escalation policy, the menu, or the owner of the message. `say` lists prompts to
+    play. If nobody takes a ring, the call goes to the escalation policy `otherwise`, or to a
+    message of `urgency`. `own` is the caller's own physician. `patient` is the caller's id in the
+    directory; it is not passed on to the live call.
     """
 
     kind: Kind

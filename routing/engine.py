@@ -1,4 +1,4 @@
-"""The decision about a call: `route(facts, plan, now)`, the same code live and explained."""
+"""The decision about a call: `route(facts, plan, now)`, used for live calls and explanations."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ A_KEY = "a key of the menu"
 def route(facts: Facts, plan: Plan, now: datetime) -> Decision:
     """Decide about a call that began at an aware instant; depends on nothing but its arguments.
 
-    It is asked again after each key, with that same instant and plan: what a caller heard at the
-    menu is what their key means, whatever opens, closes or is changed in between.
+    It is called again after each key with the same instant and plan, so a key means what the caller
+    heard, even if the office opens or the plan changes in between.
 
-    A DID that is no line of ours is rejected. The menu is offered where rules could turn on an
-    urgency that is not known yet; a key of it may also decide by itself. Should no rule match, the
-    call counts as an urgent message: the direction of every failure is toward a human.
+    An unknown DID is rejected. The menu is offered if a rule depends on an urgency that is not
+    known yet; a key may also decide directly. If no rule matches, the call becomes an urgent
+    message, because every failure must lead to a human.
     """
     line = plan.line_of(facts.did)
     if line is None:
@@ -60,7 +60,7 @@ def route(facts: Facts, plan: Plan, now: datetime) -> Decision:
 
 
 def _by_rules(scene: Scene, answer: triage.Answer | None) -> tuple[Reasons, Action | Menu]:
-    """Find the first rule that holds, or the menu that must be heard before one can."""
+    """Return the first rule that holds, or the menu that must be played before that is known."""
     trail: list[tuple[Rule, str | None] | Reason] = []
     for rule, asked in rules.conditions(scene.plan):
         missed = rules.misfit(rule.when, asked, scene)
@@ -85,14 +85,14 @@ def _by_rules(scene: Scene, answer: triage.Answer | None) -> tuple[Reasons, Acti
 
 
 def _decided(so_far: Decision, do: Action | Menu, plan: Plan) -> Decision:
-    """Complete a decision with what its rule does."""
+    """Return the decision completed with the action of its rule."""
     match do:
         case Menu(name=name, say=say):
             return replace(so_far, kind="menu", target=name, say=say)
         case Ring():
             return _rung(so_far, do, plan)
         case RunEscalation(escalation=escalation):
-            # whoever reaches an escalation policy is treated as urgent until a human says otherwise
+            # an escalated call is treated as urgent until a human says otherwise
             return replace(so_far, kind="escalation", target=escalation, urgency="urgent")
         case TakeMessage(urgency=urgency):
             return replace(so_far, kind="message", urgency=urgency, target=plan.office.inbox)
@@ -103,7 +103,7 @@ def _decided(so_far: Decision, do: Action | Menu, plan: Plan) -> Decision:
 
 def _rung(so_far: Decision, do: Ring, plan: Plan) -> Decision:
     target = (so_far.own or "") if do.who == OWN else do.who
-    if not target:  # a caller without an own physician goes on at once
+    if not target:  # a caller without their own physician goes on at once
         return _decided(
             so_far, RunEscalation(do.otherwise) if do.otherwise else TakeMessage(do.then), plan
         )

@@ -14,9 +14,9 @@ from routing.people import Numbers
 
 @dataclass(frozen=True)
 class Ringing:
-    """Ring these people or desk phones together, by id, for `ring_s` seconds; `step` counts.
+    """Ring these people or desk phones (ids) together for `ring_s` seconds, as step `step`.
 
-    With `pin` nobody accepts by a 1 alone.
+    With `pin`, pressing 1 is not enough to accept; the PIN is required.
     """
 
     step: int
@@ -42,13 +42,11 @@ def next_step(
     reachable: Container[str],
     own: str | None = None,
 ) -> Ringing | Waiting | None:
-    """Find the first step behind number `after` (-1 at the start) that can be performed.
+    """Return the first step after number `after` (-1 at the start) that can be performed.
 
-    `now` is the instant at which the call began.
-
-    People outside `reachable` have no contact and are skipped at once, and with them a step that
-    has nobody else; a pause is kept only if somebody was tried before it. None: the escalation
-    ended.
+    `now` is the instant at which the call began. People outside `reachable` have no contact and
+    are skipped at once, as is a step with nobody else; a pause is kept only if somebody was tried
+    before it. Returns None if the policy has no further step.
     """
     for number in range(after + 1, len(escalation.live)):
         step = escalation.live[number]
@@ -66,10 +64,10 @@ def next_step(
 def course(
     decision: Decision, plan: Plan, now: datetime, numbers: Numbers
 ) -> Iterator[Ringing | Waiting]:
-    """List what a decided call goes through while nobody accepts; at the end stands a message.
+    """Yield the steps of a decided call that nobody accepts; a message follows the last one.
 
-    What a ring decision begins with is step -1. All of it is of the instant at which the call
-    began, however long phones ring: a call has the people on call with whom it began.
+    The ring of a ring decision is step -1. Everything is computed for the instant at which the
+    call began: a handoff during the call does not change who is on call for it.
     """
     reachable = people.reachable(plan, numbers, now, urgent=decision.urgency == "urgent")
     name = decision.target if decision.kind == "escalation" else decision.otherwise
@@ -91,12 +89,12 @@ def course(
 def resolve(
     who: str, plan: Plan, now: datetime, *, schedule_name: str = "", own: str | None = None
 ) -> tuple[str, ...]:
-    """Turn a file's word into ids: on call, backup, own, everyone, a group, or one by name.
+    """Return the ids for a word of the file: on call, backup, own, everyone, a group or a name.
 
-    Without a schedule's name the first in the file is asked. Where nobody is on call, everyone is:
-    the direction of failure is toward a human. For the same reason the backup stands before whoever
-    has not confirmed the shift, and does not take that one's place. `own` is the caller's own
-    physician, if any.
+    Without a schedule's name, the first schedule in the file is used. If nobody is on call,
+    everyone is returned, because a failure must lead to a human. For the same reason, the backup is
+    rung before a person who has not confirmed the shift, in addition to that person. `own` is the
+    caller's own physician, if any.
     """
     if who in {ONCALL, BACKUP}:
         return _by_schedule(who, plan, now, schedule_name or next(iter(plan.schedules), ""))

@@ -1,7 +1,7 @@
-"""A message's way from its opening to its end, and whom the escalator must call about it when.
+"""The states of a message, and when the escalator must call whom about it.
 
-Two tables: `AFTER` says which event leads from which state to which, and the follow-up's timetable
-(`routing.model.FollowUp`) says when an urgent message that nobody took up is told to whom.
+Two tables decide: `AFTER` gives the next state for each state and event, and the follow-up's
+timetable (`routing.model.FollowUp`) gives whom to call when about an unacknowledged urgent message.
 """
 
 from __future__ import annotations
@@ -19,9 +19,10 @@ from routing.model import BACKUP, ONCALL, Escalation, FollowUp, Plan, Urgency
 from routing.people import Numbers
 
 State = Literal["open", "delivered", "acknowledged", "called back", "closed"]
-# What happens to a message. `joined`: the patient called again about it. `overdue`: whoever
-# acknowledged it did not call back in time. `cut off`: its caller and whoever accepted were parted
-# before they can have spoken. `not reached`: whoever called the patient did not speak with them.
+# What can happen to a message. `joined`: the patient called again about it. `overdue`: the person
+# who acknowledged it did not call back in time. `cut off`: the call was disconnected so soon after
+# it was accepted that the two cannot have talked. `not reached`: a call back did not reach the
+# patient.
 Event = Literal[
     "delivered",
     "acknowledged",
@@ -35,9 +36,9 @@ Event = Literal[
 
 STATES: tuple[State, ...] = get_args(State)
 EVENTS: tuple[Event, ...] = get_args(Event)
-RINGING: tuple[State, ...] = ("open", "delivered")  # an urgent message in these is called about
+RINGING: tuple[State, ...] = ("open", "delivered")  # an urgent message in these causes calls
 
-# State x event -> state; what is not here is refused.
+# State x event -> state; any other combination is refused.
 AFTER: Mapping[tuple[State, Event], State] = {
     ("open", "delivered"): "delivered",
     ("open", "acknowledged"): "acknowledged",
@@ -62,12 +63,12 @@ AFTER: Mapping[tuple[State, Event], State] = {
     ("called back", "not reached"): "acknowledged",
     ("called back", "closed"): "closed",
 }
-# A second call joins a message in these; after the call back it is a matter of its own.
+# A second call joins a message in these states; after the call back it becomes a new message.
 JOINABLE: tuple[State, ...] = tuple(state for state in STATES if (state, "joined") in AFTER)
 
 
 class EventRefusedError(ValueError):
-    """An event that cannot happen to a message in its state."""
+    """This event cannot happen to a message in its current state."""
 
 
 def after(state: State, event: Event) -> State:
@@ -79,7 +80,7 @@ def after(state: State, event: Event) -> State:
 
 
 class FollowUpStage(IntEnum):
-    """How far a message has climbed; each stage calls those of the stages below, too."""
+    """How far a message has escalated; each stage also calls the people of the stages below."""
 
     ON_CALL = 0
     BACKUP = 1
@@ -88,11 +89,12 @@ class FollowUpStage(IntEnum):
 
 @dataclass(frozen=True)
 class MessageView:
-    """What decides of a message: `since` is when its follow-up began, `escalation` may be empty.
+    """What the follow-up of a message depends on.
 
-    `stage` is the least that is called now: higher than the time alone says where nobody of the
-    stages below can be reached. `acknowledged_by` stays when the call back is overdue, and names
-    who accepted a call that was cut off.
+    `since` is when the follow-up began; `escalation` may be empty. `stage` is the lowest stage to
+    call now; it is ahead of the timetable if nobody of the earlier stages could be reached.
+    `acknowledged_by` is kept when the call back is overdue, and names the person who accepted a
+    call that was cut off.
     """
 
     id: str
@@ -110,9 +112,9 @@ class MessageView:
 class Todo:
     """What the escalator must do now.
 
-    "ring" calls `who` (the contact of each person; nobody, where nobody has one) together, and
-    `breach` says that the promise to call back breaks at this moment. "overdue" makes an
-    acknowledged message climb again; "remind" tells the owner; "wait" is for later.
+    "ring" calls everybody in `who` together (person to contact; empty if nobody has a contact), and
+    `breach` is true if the promised response time ends now. "overdue" restarts the escalation of an
+    acknowledged message, "remind" notifies the owner, and "wait" does nothing yet.
     """
 
     what: Literal["ring", "overdue", "remind", "wait"]
@@ -122,7 +124,7 @@ class Todo:
 
 
 def todo_for(view: MessageView, plan: Plan, numbers: Numbers, now: datetime) -> Todo:
-    """Say what must be done with a message at this instant, which its timer named."""
+    """Return what must be done about a message at this instant, when its timer is due."""
     if view.state == "closed":
         return Todo("wait")
     follow_up = escalation_of(view, plan).follow_up
@@ -139,9 +141,9 @@ def todo_for(view: MessageView, plan: Plan, numbers: Numbers, now: datetime) -> 
 
 
 def next_due(view: MessageView, plan: Plan, now: datetime) -> datetime | None:
-    """Say when something must be done next if nothing happens until then; None once closed.
+    """Return when something must be done next if nothing happens until then; None once closed.
 
-    A deadline that has passed is returned as it is; anything else comes after `now`.
+    A deadline that has passed is returned unchanged; any other result is later than `now`.
     """
     if view.state == "closed":
         return None
@@ -151,7 +153,7 @@ def next_due(view: MessageView, plan: Plan, now: datetime) -> datetime | None:
 
 
 def call_back_by(view: MessageView, plan: Plan) -> datetime | None:
-    """Say until when whoever acknowledged an urgent message must have called back."""
+    """Return the call-back deadline of an acknowledged urgent message, or None if it has none."""
     if view.urgency != "urgent" or view.state != "acknowledged" or view.acknowledged_at is None:
         return None
     limit = timedelta(seconds=escalation_of(view, plan).follow_up.callback_s)
@@ -160,7 +162,7 @@ def call_back_by(view: MessageView, plan: Plan) -> datetime | None:
 
 def next_round(follow_up: FollowUp, since: datetime, now: datetime) -> datetime:
     """Return the timetable's next instant after `now`: a retry, or the moment a stage begins."""
-    since, now = since.astimezone(UTC), now.astimezone(UTC)  # local times do not count minutes
+    since, now = since.astimezone(UTC), now.astimezone(UTC)  # local times ignore DST changes
     passed = (now - since) // timedelta(seconds=follow_up.retry_s)
     retry = since + max(0, passed + 1) * timedelta(seconds=follow_up.retry_s)
     steps = (since + timedelta(seconds=one) for one in _begins(follow_up))
@@ -168,7 +170,7 @@ def next_round(follow_up: FollowUp, since: datetime, now: datetime) -> datetime:
 
 
 def next_opening(plan: Plan, after_: datetime) -> datetime:
-    """Return when the office opens next; a day later where it does not open for a long time."""
+    """Return when the office opens next, or a day from now if it stays closed for long."""
     after_ = after_.astimezone(UTC)
     for reach in (2 * DAY, hours.REACH):  # nearly always it opens within two days
         was_open = hours.state(plan, after_) == "open"
@@ -180,30 +182,30 @@ def next_opening(plan: Plan, after_: datetime) -> datetime:
 
 
 def escalation_of(view: MessageView, plan: Plan) -> Escalation:
-    """Find the escalation policy of a message; the plan's first where that one is gone."""
+    """Return the escalation policy of a message, or the plan's first if it no longer exists."""
     return _escalation(view.escalation, plan)
 
 
 def follow_up_of(plan: Plan, escalation: str) -> FollowUp:
-    """Find the timetable of an escalation's messages; if it is gone, that of the plan's first."""
+    """Return the follow-up timetable of an escalation policy, or of the plan's first if gone."""
     return _escalation(escalation, plan).follow_up
 
 
 def response_s(plan: Plan) -> int:
-    """Say within how many seconds an urgent caller is called back; on the strictest escalation."""
+    """Return the shortest promised response time of all escalation policies, in seconds."""
     return min(
         (one.follow_up.breach_s for one in plan.escalations.values()), default=FollowUp().breach_s
     )
 
 
 def was_cut_off(plan: Plan, escalation: str, accepted_at: datetime, ended_at: datetime) -> bool:
-    """Tell whether a caller and whoever accepted were parted before they can have spoken."""
+    """Return whether an accepted call ended so soon that the two cannot have talked."""
     spoke = ended_at.astimezone(UTC) - accepted_at.astimezone(UTC)
     return spoke < timedelta(seconds=follow_up_of(plan, escalation).cut_off_s)
 
 
 def shortest_cut_off(plan: Plan) -> timedelta:
-    """Return how long two who were not cut off have spoken at least, on any escalation policy."""
+    """Return the shortest call that any escalation policy does not count as cut off."""
     limits = (escalation.follow_up.cut_off_s for escalation in plan.escalations.values())
     return timedelta(seconds=min(limits, default=FollowUp().cut_off_s))
 
@@ -213,7 +215,7 @@ def _escalation(name: str, plan: Plan) -> Escalation:
 
 
 def _passed(view: MessageView, now: datetime) -> float:
-    """Count the seconds since the follow-up began."""
+    """Return the seconds since the follow-up began."""
     return (now.astimezone(UTC) - view.since.astimezone(UTC)).total_seconds()
 
 
@@ -224,7 +226,7 @@ def _begins(follow_up: FollowUp) -> tuple[int, int, int]:
 def _callable(
     view: MessageView, plan: Plan, numbers: Numbers, now: datetime
 ) -> tuple[FollowUpStage, dict[str, str]]:
-    """Find the first stage from the one that is due in which anybody has a contact now."""
+    """Return the first stage, from the one that is due, in which anybody has a contact now."""
     passed = _passed(view, now)
     follow_up = escalation_of(view, plan).follow_up
     by_time = FollowUpStage.BACKUP if passed >= follow_up.backup_s else FollowUpStage.ON_CALL
@@ -244,11 +246,11 @@ def _callable(
 
 
 def _people(view: MessageView, plan: Plan, stage: FollowUpStage, now: datetime) -> Iterator[str]:
-    """Name those of a stage and of all below it; `follow_up` and quiet hours exclude nobody."""
+    """Yield the people of a stage and all stages below; `follow_up` and quiet hours are ignored."""
     name = escalation_of(view, plan).schedule
     yield from resolve(ONCALL, plan, now, schedule_name=name)
     if view.acknowledged_by is not None:
-        yield view.acknowledged_by  # knows the matter already
+        yield view.acknowledged_by  # knows this message already
     if stage >= FollowUpStage.BACKUP:
         yield from resolve(BACKUP, plan, now, schedule_name=name)
     if stage >= FollowUpStage.EVERYONE:

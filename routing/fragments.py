@@ -1,4 +1,4 @@
-"""Windows of a layer that a handoff cuts, although the whole of them could be of one turn."""
+"""Detects windows of a layer that a handoff splits although one turn could have all of them."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from routing.instants import DAY
 from routing.model import Layer
 from routing.windows import window_local_spans
 
-LOOKED = 70 * DAY  # two months, for windows of one week in a month
+LOOKED = 70 * DAY  # the days to search: over two months, for windows that come once a month
 SHORT = timedelta(hours=2)
-PART = 4  # of windows longer than a turn a fragment is shorter than a quarter of one, too
+PART = 4  # in a window longer than a turn, a fragment is also shorter than a quarter turn
 
 
 @dataclass(frozen=True)
 class Fragment:
-    """What of a window lies before a handoff, or after it, in local times.
+    """The part of a window before or after a handoff, in local times.
 
-    It belongs to another turn than the rest of the window.
+    It belongs to a different turn than the rest of the window.
     """
 
     start: datetime
@@ -28,7 +28,7 @@ class Fragment:
 
 
 def fragment(layer: Layer) -> Fragment | None:
-    """Find the first one of a layer; turns of holidays begin with their windows and have none."""
+    """Return a layer's first fragment, or None; holiday turns begin with windows and have none."""
     if layer.unit == "holidays":
         return None
     first = turns.handoff(layer, 0)
@@ -49,12 +49,12 @@ def fragment(layer: Layer) -> Fragment | None:
 
 
 def _is_of_days(span: tuple[datetime, datetime]) -> bool:
-    """Tell whether a span is of whole days, which nobody means as one night or weekend."""
+    """Return whether a span consists of whole days, so that splitting it is harmless."""
     return all(at.time() == time(0) for at in span)
 
 
 def _torn(layer: Layer, span: tuple[datetime, datetime], *, whole: bool) -> Fragment | None:
-    """Find the lesser part of a span that a handoff cuts; `whole` if one turn could have it."""
+    """Return the shorter part of a span that a handoff splits; `whole` if one turn could fit it."""
     begins, ends = span
     moment = timedelta(microseconds=1)
     first = turns.handoff(layer, turns.index_of(layer, begins - moment) + 1)

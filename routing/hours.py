@@ -1,8 +1,8 @@
-"""Whether a set of office hours is open, at an instant and over a span; both from the same edges.
+"""Whether a set of office hours is open, at an instant and over a time span.
 
-From the strongest: a change made at short notice, an opening for the day, a closure, the season's
-weekday, the weekday. What an opening says of a day holds against every closure; of two openings or
-seasons for a day the first does.
+In order of precedence: a short-notice change, an opening for the day, a closure, the season's
+weekday hours, the weekday hours. An opening overrides every closure of its day; if two openings or
+two seasons cover a day, the first one counts.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ Span = tuple[datetime, datetime]
 
 @dataclass(frozen=True)
 class Hours:
-    """One stretch of the same state, from `start` up to `end` (UTC); `because` may be empty."""
+    """A time of one state, from `start` up to `end` (UTC); `because` may be empty."""
 
     start: datetime
     end: datetime
@@ -40,7 +40,7 @@ class Hours:
 
 
 def state_at(plan: Plan, now: datetime, office_hours: str = OFFICE) -> tuple[HoursState, str]:
-    """Tell open or closed at this aware instant, and why in a few words."""
+    """Return open or closed at this aware instant, and a short reason."""
     state, because = _look(plan, office_hours, now.astimezone(UTC))
     if because:
         return state, because
@@ -50,14 +50,14 @@ def state_at(plan: Plan, now: datetime, office_hours: str = OFFICE) -> tuple[Hou
 
 
 def state(plan: Plan, now: datetime, office_hours: str = OFFICE) -> HoursState:
-    """Tell open or closed at this aware instant, without a word why."""
+    """Return open or closed at this aware instant, without the reason."""
     return _look(plan, office_hours, now.astimezone(UTC))[0]
 
 
 def spans(
     plan: Plan, start: datetime, end: datetime, office_hours: str = OFFICE
 ) -> Iterator[Hours]:
-    """List the stretches of [start, end) without a gap, each as long as nothing changes."""
+    """Yield the states over [start, end) without a gap, each as long as it stays the same."""
     start, end = start.astimezone(UTC), end.astimezone(UTC)
     edges = {edge for edge in _edges(plan, office_hours, start, end) if start < edge < end}
     current: Hours | None = None
@@ -76,9 +76,9 @@ def spans(
 def around(
     plan: Plan, at: datetime, office_hours: str = OFFICE
 ) -> tuple[datetime | None, datetime | None]:
-    """Tell since when and until when (UTC) the state is that of this aware instant.
+    """Return since when and until when (UTC) the state stays as at this aware instant.
 
-    None stands for an instant that is more than `REACH` away.
+    None means more than `REACH` away.
     """
     at = at.astimezone(UTC)
     state, _ = _look(plan, office_hours, at)
@@ -88,7 +88,7 @@ def around(
 
 
 def _look(plan: Plan, office_hours: str, at: datetime) -> tuple[HoursState, str]:
-    """Find the state and what it comes from; both are constant between two edges."""
+    """Return the state and its reason; both are constant between two edges."""
     changes = [
         change
         for change in plan.changes
@@ -99,7 +99,7 @@ def _look(plan: Plan, office_hours: str, at: datetime) -> tuple[HoursState, str]
         return last.state, last.reason or SHORT_NOTICE
     today = local_day(at, plan.office.zone)
     days = (_day(plan, office_hours, today), _day(plan, office_hours, today - DAY))
-    # the closure of a part of yesterday may last past midnight
+    # yesterday's partial closure may last past midnight
     shut = next(
         (one for day in days for (begins, ends), one in day.partly if begins <= at < ends), None
     )
@@ -115,9 +115,9 @@ def _look(plan: Plan, office_hours: str, at: datetime) -> tuple[HoursState, str]
 
 @dataclass(frozen=True)
 class _Day:
-    """What a local day holds: its periods, and what closes it wholly or partly.
+    """The open periods of a local day, and the closures that shorten or remove them.
 
-    An opening replaces the weekday's periods and voids all closures.
+    An opening replaces the weekday's periods and cancels all closures.
     """
 
     opened: bool
@@ -128,7 +128,7 @@ class _Day:
 
 
 def _day(plan: Plan, office_hours: str, day: date) -> _Day:
-    """Look up a local day; worked out once for each plan."""
+    """Return the periods and closures of a local day; cached for each plan."""
     key = (office_hours, day)
     found: _Day | None = plan.memo.get(key)
     if found is None:
@@ -175,28 +175,28 @@ def _worked_out(plan: Plan, office_hours: str, day: date) -> _Day:
 
 
 def _named(closure: Closure, day: date) -> Closure:
-    """Say of a closure whether it is there because a holiday on a weekend is observed beside it."""
+    """Return the closure, marked as observed if the holiday itself falls on a weekend."""
     if not moved(closure.when, day):
         return closure
     return replace(closure, reason=f"{closure.reason} (observed)")
 
 
 def _weekday(period: Window, day: date, plan: Plan) -> str:
-    """Write the hours of a weekday as people read them."""
+    """Return the hours of a weekday as text for people."""
     times = plan.office.times
     start = times.weekday(datetime.combine(day, period.start))
     return f"{start} to {times.clock(period.end)}"
 
 
 def _span(day: date, span: tuple[time, time], plan: Plan) -> Span:
-    """Turn local times of a day into instants; an end at or before the start is a day later."""
+    """Return local times of a day as instants; an end at or before the start is a day later."""
     zone = plan.office.zone
     start, end = span
     return instant(day, start, zone), instant(day + (end <= start) * DAY, end, zone)
 
 
 def _edges(plan: Plan, office_hours: str, start: datetime, end: datetime) -> Iterator[datetime]:
-    """List every instant at which the answer may change."""
+    """Yield every instant at which the answer may change."""
     for change in plan.changes:
         yield from (change.start, change.end)
     zone = plan.office.zone

@@ -1,7 +1,7 @@
-"""Who stands in a rotation and never has a turn, and what keeps them from it.
+"""Finds people in a rotation who never get a turn, and why.
 
-Turns that are counted always under a layer above fall to the same people again and again, if the
-rotation and the week fit into one another; so this looks over a whole round of both.
+A higher layer may hide the same person's turns every time, if the rotation and the week line up.
+So this looks over enough time for both to repeat.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ from routing.instants import DAY, at_local
 from routing.model import Days, DayWindow, Layer, LayerWindow, Schedule
 
 WEEK, CHUNK = 7 * DAY, 28 * DAY
-LONGEST = 3660 * DAY  # nobody waits for longer to be looked for
+LONGEST = 3660 * DAY  # the longest time to search for a turn
 LENGTHS = {"hours": DAY / 24, "days": DAY, "weeks": WEEK, "months": 31 * DAY, "holidays": DAY}
-BETWEEN = 92 * DAY  # holidays are hardly further from one another
-ROUNDS = 8  # a week of days divides no turn of whole days more often than that
+BETWEEN = 92 * DAY  # holidays are rarely further apart than this
+ROUNDS = 8  # enough rounds: a turn of whole days lines up with the week after at most 7
 
 Why = Literal["above", "between", "ended"]
 Stay = tuple[datetime, datetime]
@@ -30,8 +30,8 @@ Stay = tuple[datetime, datetime]
 class Idle:
     """People of the layer with this number who never have a turn in it.
 
-    `why` is "above" (layers above hold at each of their turns), "between" (no turn lies between
-    the days on which they join and leave) or "ended" (the layer ends before it begins).
+    `why` is "above" (higher layers apply during each of their turns), "between" (no turn lies
+    between the days on which they join and leave) or "ended" (the layer ends before it begins).
     """
 
     layer: int
@@ -40,12 +40,12 @@ class Idle:
 
 
 def idle(schedule: Schedule, zone: ZoneInfo, now: datetime) -> Iterator[Idle]:
-    """List who never has a turn from this aware instant on; each layer looks at its own place."""
+    """Yield who never has a turn from this aware instant on; each place is checked separately."""
     for number, layer in enumerate(schedule.layers):
         if layer.only and all(_has_a_year(one) for one in layer.only):
-            continue  # a few dates do not go around
+            continue  # a few fixed dates are no rotation
         if turns.handoff(layer, 0) == turns.FAR:
-            continue  # its windows never come
+            continue  # its windows never occur
         above = [one for one in schedule.layers[number + 1 :] if one.place == layer.place]
         waiting = _waiting(layer, zone, now)
         if not waiting:
@@ -60,7 +60,7 @@ def idle(schedule: Schedule, zone: ZoneInfo, now: datetime) -> Iterator[Idle]:
 
 
 def _has_a_year(window: LayerWindow) -> bool:
-    """Tell whether a window is of dates that do not come again."""
+    """Return whether a window consists of dates that do not recur."""
     return isinstance(window, DayWindow) and isinstance(window.when, Days)
 
 
@@ -69,7 +69,7 @@ def _begins_before_its_end(layer: Layer, zone: ZoneInfo) -> bool:
 
 
 def _waiting(layer: Layer, zone: ZoneInfo, now: datetime) -> dict[str, Stay]:
-    """Say from when to when a turn of each of the rotation is looked for; of who left, none is."""
+    """Return the time to search for each member's turn, without members who have left."""
     first = at_local(turns.handoff(layer, 0), zone)
     each = max(WEEK, layer.every * LENGTHS[layer.unit])
     if any(isinstance(one, DayWindow) for one in layer.only):
@@ -93,7 +93,7 @@ def _waiting(layer: Layer, zone: ZoneInfo, now: datetime) -> dict[str, Stay]:
 def _without(
     layer: Layer, above: Sequence[Layer], zone: ZoneInfo, waiting: dict[str, Stay]
 ) -> list[str]:
-    """Name those who have no turn while they wait for one."""
+    """Return those who have no turn within their time to search."""
     left, never = dict(waiting), list[str]()
     while left:
         begin = min(start for start, _ in left.values())
@@ -112,14 +112,14 @@ def _without(
 
 
 def _always(layer: Layer) -> bool:
-    """Tell whether a layer holds at all times once it has begun."""
+    """Return whether a layer applies at all times once it has begun."""
     return not (layer.only or layer.joins or layer.leaves or layer.until)
 
 
 def _whose(
     layer: Layer, above: Sequence[Layer], zone: ZoneInfo, stay: Stay
 ) -> Iterator[tuple[str, datetime]]:
-    """List whose turns lie in a span at times when no layer above holds, and from when on."""
+    """Yield whose turns are not hidden by a higher layer within a span, and since when."""
     begin, end = stay
     end = min([end, *(at_local(turns.handoff(one, 0), zone) for one in above if _always(one))])
     while begin < end:

@@ -1,9 +1,9 @@
-"""Local wall time and instants: the one place that knows what daylight saving does to a boundary.
+"""Converts between local time and instants (UTC), including daylight saving time.
 
-A boundary, such as "mon 08:00", is the first instant at which the office's clock shows that time
+A boundary such as "mon 08:00" is the first instant at which the office's clock shows that time
 or a later one of that day. So a time that is skipped in spring counts at the moment of the jump,
-and one that comes twice in autumn counts when it comes first; a time of an explicit shift may say
-that it means the second one. All instants here are UTC.
+and a time that occurs twice in fall counts the first time. An explicit shift may ask for the
+second one.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ def instant(day: date, clock: time, zone: ZoneInfo) -> datetime:
     )
     if first <= second:
         return first
-    # skipped: find the jump between the two readings, to the second
+    # skipped in spring: find the moment of the jump, to the second
     before, after = second, first
     offset = before.astimezone(zone).utcoffset()
     while after - before > timedelta(seconds=1):
@@ -40,7 +40,7 @@ def instant(day: date, clock: time, zone: ZoneInfo) -> datetime:
 
 
 def at_local(local: datetime, zone: ZoneInfo) -> datetime:
-    """Return the instant of a naive local time; with `fold`, when the clock shows it again."""
+    """Return the instant of a naive local time; with `fold`, its second occurrence in fall."""
     first = instant(local.date(), local.time().replace(fold=0), zone)
     return max(first, local.replace(tzinfo=zone).astimezone(UTC)) if local.fold else first
 
@@ -51,9 +51,9 @@ def local_day(at: datetime, zone: ZoneInfo) -> date:
 
 
 def clock_hours(zone: ZoneInfo, start: datetime, end: datetime) -> Iterator[datetime]:
-    """List the instants at which the zone's clock strikes, of every local day of [start, end).
+    """Yield the instants of each full hour of every local day of [start, end).
 
-    An hour that is skipped strikes with the next one; one that comes twice strikes once.
+    A skipped hour shares the instant of the next one; an hour that occurs twice is listed once.
     """
     day = local_day(start, zone)
     while instant(day, MIDNIGHT, zone) < end:
@@ -64,7 +64,7 @@ def clock_hours(zone: ZoneInfo, start: datetime, end: datetime) -> Iterator[date
 def occurrences(
     window: Window, zone: ZoneInfo, start: datetime, end: datetime
 ) -> Iterator[tuple[datetime, datetime]]:
-    """List the spans of a window that touch [start, end), in their order."""
+    """Yield the spans of a window that touch [start, end), in order."""
     first = local_day(start, zone) - _days(window) * DAY
     for local in local_spans(window, first, local_day(end, zone)):
         begins, ends = (at_local(one, zone) for one in local)
@@ -73,7 +73,7 @@ def occurrences(
 
 
 def local_spans(window: Window, first: date, last: date) -> Iterator[tuple[datetime, datetime]]:
-    """List the spans of a window, in naive local times, that begin from one day to another."""
+    """Yield the window's spans, in naive local time, that begin from `first` to `last`."""
     day = first + (window.weekday - first.weekday()) % 7 * DAY
     while day <= last:
         if _is_of(window, day):
@@ -83,7 +83,7 @@ def local_spans(window: Window, first: date, last: date) -> Iterator[tuple[datet
 
 
 def _is_of(window: Window, day: date) -> bool:
-    """Tell whether a window begins on this day, which is of its weekday."""
+    """Return whether a window begins on this day, which already has the right weekday."""
     if window.nth:
         nth, is_last = (day.day + 6) // 7, (day + 7 * DAY).month != day.month
         if nth not in window.nth and not (is_last and -1 in window.nth):
@@ -94,13 +94,13 @@ def _is_of(window: Window, day: date) -> bool:
 
 
 def _days(window: Window) -> int:
-    """Count the days from a window's start to its end, a whole week at most."""
+    """Return the days from a window's start to its end, at most a week."""
     days = (window.until - window.weekday) % 7
     return 7 if days == 0 and window.end <= window.start else days
 
 
 def inside(windows: tuple[Window, ...], at: datetime, zone: ZoneInfo) -> bool:
-    """Tell whether an aware instant lies in any of these windows."""
+    """Return whether an aware instant lies in any of these windows."""
     return any(
         begins <= at < ends
         for window in windows

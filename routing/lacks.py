@@ -1,16 +1,16 @@
-"""What a path of a call lacks at its end: the judgment of a proof.
+"""What the end of a call path lacks, as judged by the proof.
 
-What is demanded of a path:
-- It ends in a message that somebody owns: the office's inbox names a person or desk phone. Whoever
-  is rung, in a ring or an escalation policy, is followed by a message when nobody accepts.
-- It does not end in an announcement or a refusal, unless the rule that says so asks for a flag:
-  such callers the office knows.
-- If it is urgent, at least two different people with a contact at that instant are reached: rung
-  by the ring or the escalation, or, if they want messages first, called by the message that
-  follows. Where there is no escalation the message calls on call, backup and everyone, whatever
-  they want first. Desk phones are no people.
-- If it is urgent and asks who is on call, somebody is, and can be reached. That the engine calls
-  everyone where nobody is on call saves a patient, and proves nothing.
+Requirements for a path:
+- It ends in a message that somebody owns: the office's inbox names a person or desk phone. If
+  nobody accepts a ring or an escalation, a message follows.
+- It does not end in an announcement or a refusal, unless that rule asks for a flag: the office then
+  knows these callers.
+- If it is urgent, it reaches at least two different people who have a contact at that instant. They
+  are rung by the ring or the escalation, or, if they want messages first, called by the message
+  that follows. Without an escalation policy the message calls the person on call, the backup and
+  everyone, whatever they prefer. Desk phones do not count as people.
+- If it is urgent and uses a schedule, somebody is on call and can be reached. That the engine calls
+  everyone if nobody is on call protects the patient but does not satisfy the proof.
 """
 
 from __future__ import annotations
@@ -23,30 +23,30 @@ from routing import escalation, paths, schedule
 from routing.decision import Decision
 from routing.model import BACKUP, EVERYONE, ONCALL, Escalation, Plan, Try
 
-ENOUGH = 2  # people that an urgent path reaches
+ENOUGH = 2  # how many people an urgent path must reach
 
 
 class Callable(NamedTuple):
-    """Who can be called at an instant: rung live, and by a message."""
+    """Who can be reached at an instant, by a live ring and by a message's follow-up."""
 
     live: frozenset[str]
     people: frozenset[str]
 
 
 class At(NamedTuple):
-    """An instant, and who can be called at it."""
+    """An instant, and who can be reached then."""
 
     who: Callable
     now: datetime
 
 
 def excused(end: Decision, plan: Plan) -> bool:
-    """Tell whether a call may end without anybody: the office knows whom it turns away."""
+    """Return whether a call may end without reaching a person, as its rule asks for a flag."""
     return end.kind in {"announce", "reject"} and paths.asked_for_flag(end, plan)
 
 
 def why(end: Decision, plan: Plan, who: Callable, now: datetime) -> str:
-    """Say what a path's end lacks at an instant; empty if it lacks nothing."""
+    """Return what a path's end lacks at an instant; empty if it lacks nothing."""
     if end.kind in {"announce", "reject"}:
         return "" if excused(end, plan) else "the caller reaches nobody and cannot leave a message"
     if lacks := _ownerless(plan, now):
@@ -60,9 +60,9 @@ def why(end: Decision, plan: Plan, who: Callable, now: datetime) -> str:
 
 
 def why_across(end: Decision, plan: Plan, first: At, then: At) -> str:
-    """Say what a path lacks whose message comes after a change; empty if it lacks nothing.
+    """Return what a path lacks if a change comes before its message; empty if nothing.
 
-    What it lacks before the change already is told without this.
+    What the path lacks even before the change is reported by `why` instead.
     """
     if end.kind in {"announce", "reject"} or why(end, plan, *first):
         return ""
@@ -91,7 +91,7 @@ def _first_schedule(plan: Plan) -> str:
 def _lacks_on_call(
     end: Decision, steps: Escalation | None, plan: Plan, who: Callable, now: datetime
 ) -> Iterator[str]:
-    """Say for each schedule that an urgent path asks what is wrong with who is on call."""
+    """Yield what is wrong with the people on call in the schedules that an urgent path uses."""
     if steps is None or (end.kind == "ring" and end.target == ONCALL):
         yield _on_call_lacks(plan, _first_schedule(plan), who, now)
     if steps is not None and any(isinstance(one, Try) and one.who == ONCALL for one in steps.live):
@@ -100,7 +100,7 @@ def _lacks_on_call(
 
 def _on_call_lacks(plan: Plan, schedule_name: str, who: Callable, now: datetime) -> str:
     if schedule_name not in plan.schedules:
-        return ""  # an office without schedules calls everyone by intention
+        return ""  # an office without schedules calls everyone on purpose
     on_call = schedule.on_call(plan, schedule_name, now).people
     if not on_call:
         return f"nobody is on call in schedule '{schedule_name}'"
@@ -109,13 +109,13 @@ def _on_call_lacks(plan: Plan, schedule_name: str, who: Callable, now: datetime)
 
 
 def _rung(end: Decision, plan: Plan, who: Callable, now: datetime) -> set[str]:
-    """Name the people whom an urgent path rings."""
+    """Return the people that an urgent path rings."""
     rung = {one for together in paths.rung(end, plan, now, who.live) for one in together}
     return {one for one in rung if one in plan.people}
 
 
 def _called(steps: Escalation | None, plan: Plan, who: Callable, now: datetime) -> set[str]:
-    """Name the people whom its message calls."""
+    """Return the people that the path's message calls."""
     schedule_name = steps.schedule if steps is not None else ""
     return {
         one

@@ -1,4 +1,4 @@
-"""Who is on call, as people ask for it: now, over days, where nobody is, and when it changes."""
+"""Who is on call now and over a span of days, coverage gaps, and handoffs."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from routing.model import Override, Place, Plan
 from routing.places import OnCall, Seat
 from routing.schedule import Shift
 
-LOOKS = (timedelta(days=15), timedelta(days=400))  # how far from an instant its shift is looked for
-MORNING = time(8)  # when a night is over for a schedule without a handoff in the morning
-DAWN, NOON = time(4), time(12)  # between them a handoff is a morning's
+LOOKS = (timedelta(days=15), timedelta(days=400))  # how far to search for a shift's ends
+MORNING = time(8)  # when a night ends if the schedule has no morning handoff
+DAWN, NOON = time(4), time(12)  # a handoff between these counts as a morning handoff
 MINUTE = timedelta(minutes=1)
 
 
 @dataclass(frozen=True)
 class OnCallSpan:
-    """One person on call from `start` up to `end` (UTC), for the same reason all the time.
+    """One person on call from `start` up to `end` (UTC), for one and the same reason.
 
-    `instead_of` is whose turn it is, who is away.
+    `instead_of` is the absent person whose turn it would be.
     """
 
     schedule: str
@@ -37,7 +37,7 @@ class OnCallSpan:
 
 @dataclass(frozen=True)
 class Handoff:
-    """Who hands over to whom; either may be nobody."""
+    """Who hands over to whom; either side may be empty."""
 
     schedule: str
     at: datetime
@@ -46,14 +46,14 @@ class Handoff:
 
 
 def duties(plan: Plan, schedule: str, start: datetime, end: datetime) -> list[OnCallSpan]:
-    """List who is on call in [start, end), in order; two at once are two rows."""
+    """Return who is on call in [start, end), in order; two people at once are two entries."""
     return _joined(plan, schedule, start, end, lambda seat: seat)
 
 
 def turns(plan: Plan, schedule: str, start: datetime, end: datetime) -> list[OnCallSpan]:
-    """List whole turns that touch [start, end), whoever may be added beside them meanwhile.
+    """Return the whole turns that touch [start, end), not split when others join beside them.
 
-    They are whole up to the further of `LOOKS`, so that the same turn has the same start each time.
+    They are extended up to the longer of `LOOKS`, so that a turn always has the same start.
     """
     far = LOOKS[-1]
     found = _joined(plan, schedule, start - far, end + far, lambda seat: seat.turn)
@@ -61,9 +61,10 @@ def turns(plan: Plan, schedule: str, start: datetime, end: datetime) -> list[OnC
 
 
 def backups(plan: Plan, schedule: str, start: datetime, end: datetime) -> list[OnCallSpan]:
-    """List whole times that touch [start, end) in which somebody has the place of the backup.
+    """Return the whole times that touch [start, end) in which somebody is placed as backup.
 
-    Who steps in because the schedule's `backup` says so has none. They are whole as `turns` are.
+    People who step in only through the schedule's `backup` setting are not included. The times are
+    extended as in `turns`.
     """
     rows: list[OnCallSpan] = []
     last: Seat | None = None
@@ -84,9 +85,9 @@ def backups(plan: Plan, schedule: str, start: datetime, end: datetime) -> list[O
 def _joined(
     plan: Plan, schedule: str, start: datetime, end: datetime, kind: Callable[[Seat], object]
 ) -> list[OnCallSpan]:
-    """List who is on call, one row as long as the person, place and the `kind` of it stay."""
+    """Return who is on call; an entry lasts while person, place and `kind` stay the same."""
     rows: list[OnCallSpan] = []
-    current: dict[str, tuple[int, object]] = {}  # whose row is open: where it stands, and its kind
+    current: dict[str, tuple[int, object]] = {}  # person: index and kind of the open entry
     for shift in schedules.shifts(plan, schedule, start, end):
         answer = shift.on_call
         opened: dict[str, tuple[int, object]] = {}
@@ -108,7 +109,7 @@ def _joined(
 def at_instant(
     plan: Plan, schedule: str, at: datetime
 ) -> tuple[OnCall, datetime | None, datetime | None]:
-    """Say who is on call, since when, and until when; None for further away than is looked."""
+    """Return who is on call, since when and until when; None if further away than searched."""
     for look in LOOKS:
         shift = _around(plan, schedule, at, look)
         if at - look < shift.start and shift.end < at + look:
@@ -118,13 +119,13 @@ def at_instant(
 
 
 def _around(plan: Plan, schedule: str, at: datetime, look: timedelta) -> Shift:
-    """Find the span that holds an instant, cut off at `look` before and after it."""
+    """Return the span around an instant, cut off at `look` before and after it."""
     spans = schedules.shifts(plan, schedule, at - look, at + look)
     return next(shift for shift in spans if shift.end > at)
 
 
 def unconfirmed_sentence(plan: Plan, schedule: str, at: datetime) -> str:
-    """Say who never confirmed the shift that they are on call in, and who is rung first for it."""
+    """Return a sentence on who has not confirmed their shift, and who is rung first instead."""
     who = schedules.unconfirmed(plan, schedule, at)
     if not who:
         return ""
@@ -145,7 +146,7 @@ def _name(plan: Plan, person: str) -> str:
 
 
 def coverage_gaps(plan: Plan, now: datetime, days: int) -> list[Shift]:
-    """List where nobody is on call within the next days, in any schedule, the first one first."""
+    """Return the coverage gaps of all schedules in the next `days` days, earliest first."""
     end = now + days * DAY
     found = [
         gap
@@ -156,14 +157,14 @@ def coverage_gaps(plan: Plan, now: datetime, days: int) -> list[Shift]:
 
 
 def upcoming_gap(plan: Plan, now: datetime, days: int) -> Shift | None:
-    """Find the first span of the next days in which a schedule has nobody on call."""
+    """Return the first coverage gap of the next `days` days, or None."""
     return next(iter(coverage_gaps(plan, now, days)), None)
 
 
 def oncall_stretches(
     plan: Plan, schedule: str, start: datetime, end: datetime
 ) -> list[tuple[datetime, tuple[str, ...]]]:
-    """List the people on call from `start` on, and from when on they are others, before `end`."""
+    """Return the people on call at `start`, and each later set of people with its begin."""
     found: list[tuple[datetime, tuple[str, ...]]] = []
     for shift in schedules.shifts(plan, schedule, start, end):
         if not found or found[-1][1] != shift.on_call.people:
@@ -172,15 +173,15 @@ def oncall_stretches(
 
 
 def handoffs(plan: Plan, schedule: str, start: datetime, end: datetime) -> list[Handoff]:
-    """List when the people on call change within (start, end)."""
+    """Return the handoffs within (start, end)."""
     known = oncall_stretches(plan, schedule, start, end)
     return [Handoff(schedule, at, before, after) for (_, before), (at, after) in pairwise(known)]
 
 
 def taken_from(plan: Plan, schedule: str, person: str, at: datetime) -> tuple[Place, str | None]:
-    """Say which place somebody takes who takes the night, and whose it is if that is to be named.
+    """Return which place a person who takes the night gets, and whom they replace there, if named.
 
-    It is the first one (whoever has it), unless they stand beside alone, and somebody is there.
+    It is the place on call, unless the person is only beside and somebody else is on call.
     """
     table = plan.schedules[schedule]
     places = {one.place for one in table.layers if person in one.rotation}
@@ -192,11 +193,11 @@ def taken_from(plan: Plan, schedule: str, person: str, at: datetime) -> tuple[Pl
 
 
 def until_morning(plan: Plan, schedule: str, at: datetime, place: Place = "oncall") -> datetime:
-    """Return when who takes over now may stop: the next morning at which the place is handed over.
+    """Return when a person who takes over now is done: at the next morning handoff of the place.
 
-    A change of who has the place in a morning is one. So is the time at which the layer of whoever
-    would have it then hands over, although the turn goes on; `MORNING` where that layer hands
-    over at another time of the day. An evening's change ends nothing: the night is taken whole.
+    A morning handoff is a change of the person in the morning, or the layer's handoff time even if
+    the same turn continues. `MORNING` is used if that layer hands over at another time of the day.
+    An evening handoff does not end it, because the person takes the whole night.
     """
     today = local_day(at, plan.office.zone)
     found = [
@@ -206,7 +207,7 @@ def until_morning(plan: Plan, schedule: str, at: datetime, place: Place = "oncal
 
 
 def _mornings(plan: Plan, schedule: str, day: date, place: Place) -> list[datetime]:
-    """List the instants of a day's morning at which a place is handed over, or would be."""
+    """Return the instants in a day's morning at which a place is, or could be, handed over."""
     zone = plan.office.zone
     first, last = (instant(day, clock, zone) for clock in (DAWN, NOON))
     spans = schedules.shifts(plan, schedule, first, last + MINUTE)
@@ -222,9 +223,9 @@ def _mornings(plan: Plan, schedule: str, day: date, place: Place) -> list[dateti
 def swapped(
     plan: Plan, schedule: str, pair: tuple[str, str], start: datetime, end: datetime, reason: str
 ) -> list[Override]:
-    """Make the overrides that put each of two people in the other's place within [start, end).
+    """Return the overrides that swap two people's places within [start, end).
 
-    The place of the backup is one where a layer, a shift or an override has put somebody there.
+    The place of backup is swapped too, if a layer, a shift or an override has put somebody there.
     """
     on_call: list[Override] = []
     backups: list[Override] = []
@@ -232,7 +233,7 @@ def swapped(
     for shift in before:
         people = shift.on_call.people
         for out, into in (pair, pair[::-1]):
-            if out in people and into not in people:  # with both nothing would change
+            if out in people and into not in people:  # if both are on call, nothing changes
                 _lengthened(on_call, _replaced(shift, into, out, reason))
     after = with_overrides(plan, on_call)
     for shift in before:
@@ -240,7 +241,7 @@ def swapped(
             continue
         steps_in = {pair[0]: pair[1], pair[1]: pair[0]}.get(placed.person, placed.person)
         now = [one.on_call for one in schedules.shifts(after, schedule, shift.start, shift.end)]
-        # also whoever is on call no more must not be the backup instead of somebody else
+        # the person who left must not become the backup in somebody else's place
         if any(one.backup != steps_in and steps_in not in one.people for one in now):
             _lengthened(backups, replace(_replaced(shift, steps_in, None, reason), kind="backup"))
     return sorted((*on_call, *backups), key=lambda one: one.start)
@@ -251,7 +252,7 @@ def _replaced(shift: Shift, into: str, out: str | None, reason: str) -> Override
 
 
 def _lengthened(made: list[Override], more: Override) -> None:
-    """Add an override, or lengthen the last one, which ends where this one begins."""
+    """Add an override, or extend the last one if it ends where this one begins."""
     if made and replace(made[-1], start=made[-1].end, end=more.end) == more:
         made[-1] = replace(made[-1], end=more.end)
     else:
@@ -259,7 +260,7 @@ def _lengthened(made: list[Override], more: Override) -> None:
 
 
 def with_overrides(plan: Plan, added: list[Override]) -> Plan:
-    """Return the plan as it would be with further overrides, which stand above all others."""
+    """Return the plan with further overrides, which take precedence over all others."""
     last = max((one.id for one in plan.overrides), default=0)
     later = (replace(one, id=last + place) for place, one in enumerate(added, start=1))
     return replace(plan, overrides=(*plan.overrides, *later))
@@ -268,7 +269,7 @@ def with_overrides(plan: Plan, added: list[Override]) -> Plan:
 def weak(
     plan: Plan, schedule: str, start: datetime, end: datetime
 ) -> tuple[list[Shift], list[Shift]]:
-    """List where nobody is on call in [start, end), and where one person is and none steps in."""
+    """Return the times in [start, end) with nobody on call, and those with one and no backup."""
     alone = [
         shift
         for shift in schedules.shifts(plan, schedule, start, end)

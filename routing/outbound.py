@@ -1,4 +1,4 @@
-"""Calls that we place: which numbers, how many, how long, and the number that they show."""
+"""Outbound calls: which numbers are allowed, how many, how long, and the caller ID shown."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ import re
 from routing.callers import is_nobodys
 from routing.model import Line, Outbound, Plan
 
-# Straight out from any desk phone: never refused, never counted, never cut off.
-# 933 is the test number of the same service.
+# Any desk phone dials these directly: they are never refused, counted or cut off.
+# 933 is the test number of the emergency service.
 EMERGENCY = frozenset({"911", "933"})
 
-# The area codes of +1 by country. What is not here is the United States': its states, and its
+# The area codes of +1 by country. All others belong to the United States: its states, and its
 # territories (340, 670, 671, 684, 787 and 939), which NANPA lists among the states
 # (https://www.nanpa.com). A test compares each code with the metadata of phonenumbers.
 _FOREIGN = {
@@ -30,18 +30,18 @@ _KEYED_NATIONAL, _KEYED_ANY = 10, 20  # digits
 _E164 = re.compile(r"\+[1-9][0-9]{6,14}")
 _NORTH_AMERICAN = re.compile(r"\+1([2-9](?!11)[0-9]{2})[2-9][0-9]{6}")
 _TOLL_FREE = re.compile(r"8(?:00|33|44|55|66|77|88)")
-# Codes without a place: 5XX numbers follow a person or belong to a machine, 6XX are the same of
-# Canada, 700 is the carriers' own, 710 the government's, 456 was for calls from abroad.
+# Codes without a place: 5XX numbers follow a person or belong to a machine, 6XX are their
+# Canadian counterpart, 700 is for carriers, 710 for the government, 456 was for calls from abroad.
 _NOWHERE = re.compile(r"5(?:00|2[1-9]|3[23]|44|66|77|88)|6(?:00|22|33|44|55|77|88)|700|710|456")
 PREMIUM = "it is a premium number"
 _PREMIUM_AREA, _PREMIUM_EXCHANGE = "+1900", "976"
 
 
 def refusal(number: str, country: str, allowed: tuple[str, ...] = ()) -> str | None:
-    """Say why we do not call a number (E.164, or 911 and 933), in half a sentence; None: we do.
+    """Return why a number (E.164, or 911 and 933) may not be called, as a phrase; None if it may.
 
-    `allowed` are beginnings of numbers such as "+1876". A premium number is allowed by a beginning
-    that says so ("+1900", "+1212976"), never by its area alone.
+    `allowed` has prefixes such as "+1876". A premium number needs its own prefix ("+1900",
+    "+1212976"); its area code alone is not enough.
     """
     if number in EMERGENCY:
         return None
@@ -59,32 +59,32 @@ def refusal(number: str, country: str, allowed: tuple[str, ...] = ()) -> str | N
 
 
 def _is_whole(number: str) -> bool:
-    """Tell whether a number can be somebody's at all."""
+    """Return whether a number is complete and possible."""
     if _E164.fullmatch(number) is None or is_nobodys(number):
         return False
     return not number.startswith("+1") or _NORTH_AMERICAN.fullmatch(number) is not None
 
 
 def widening(start: str, country: str) -> str | None:
-    """Say why numbers that begin so are refused where they are not allowed; None: they are not."""
+    """Return why numbers with this prefix are refused unless allowed; None if they are not."""
     return refusal(start.ljust(_LENGTH, "2"), country)
 
 
 def shares_one(country: str) -> bool:
-    """Tell whether a country is one of those of +1, where every number has ten digits."""
+    """Return whether a country uses +1, where every number has ten digits."""
     return country in _SHARING
 
 
 def keyed_digits(country: str) -> int:
-    """Say after how many digits a number that somebody keys in is whole.
+    """Return how many digits a number that a caller keys in has at most.
 
-    Elsewhere numbers have no one length: a pound key or a pause ends them.
+    Outside +1, numbers differ in length, so a pound key or a pause ends them.
     """
     return _KEYED_NATIONAL if shares_one(country) else _KEYED_ANY
 
 
 def _premium(number: str) -> str:
-    """Return the beginning of a premium number up to what makes it one; empty for others."""
+    """Return the prefix that makes a number a premium number; empty for other numbers."""
     if number.startswith(_PREMIUM_AREA):
         return _PREMIUM_AREA
     return number[:8] if number.startswith("+1") and number[5:8] == _PREMIUM_EXCHANGE else ""
@@ -99,26 +99,26 @@ def _in_north_america(area: str, country: str) -> str | None:
 
 
 def refused(plan: Plan, number: str) -> str | None:
-    """Say why this office does not call a number; our own lines would only lead back to us."""
+    """Return why this office may not call a number; its own lines would loop back to it."""
     if plan.line_of(number) is not None:
         return "it is the office's own"
     return refusal(number, plan.office.country, plan.outbound.allow)
 
 
 def callback_number(plan: Plan, number: str | None) -> str | None:
-    """Return the number where a caller can be called back without being asked for one.
+    """Return the number to call a caller back at without asking for one, or None.
 
-    Who shows none that this office may call is a stranger each time: their calls and messages have
-    nothing to do with each other, and where to call them back they must say.
+    A caller whose number this office may not call is treated as a new caller each time: their calls
+    and messages are not linked, and they must say where to call them back.
     """
     return number if number is not None and refused(plan, number) is None else None
 
 
 def capped(limits: Outbound, number: str, *, today: int, running: int) -> str | None:
-    """Say why a person may not place one more call now; None: they may.
+    """Return why a person may not place one more call now; None if they may.
 
-    `today` counts the calls that this person placed on the office's day, `running` those of
-    everybody that last. Emergency calls are never capped, and are in neither count.
+    `today` counts this person's calls on the office's current day, `running` everybody's calls in
+    progress. Emergency calls are never capped, and are in neither count.
     """
     if number in EMERGENCY:
         return None
@@ -130,14 +130,13 @@ def capped(limits: Outbound, number: str, *, today: int, running: int) -> str | 
 
 
 def longest_s(limits: Outbound, number: str) -> int | None:
-    """Return how long a call may last, in seconds; None is without an end."""
+    """Return how long a call may last, in seconds; None means no limit."""
     return None if number in EMERGENCY else limits.minutes * 60
 
 
 def shown(plan: Plan, line: Line | None) -> str:
-    """Choose the number that an outbound leg shows: a direct line's own, else the office's.
+    """Return the caller ID of an outbound leg: the direct line's own number, else the office's.
 
-    Every outbound leg asks here, and there is no third answer: never the patient's number, never
-    a physician's.
+    Every outbound leg uses this function, so it never shows a patient's or a physician's number.
     """
     return line.did if line is not None and line.owner is not None else plan.office.number

@@ -1,7 +1,7 @@
 """Every path that a caller can take at an instant: who calls, which keys, and where it ends.
 
-Callers are the kinds that a plan can tell apart, not the people behind them. All paths come from
-the very `route` that answers calls.
+Callers are grouped into the kinds that a plan can tell apart. All paths come from the same `route`
+function that answers calls.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ from routing.decision import Decision, Facts
 from routing.engine import A_KEY, route
 from routing.model import OWN, Line, Patient, Plan, Repeat, Ring, Try
 
-SILENCE = ""  # stands for wrong keys, too: a menu means the same by both
+SILENCE = ""  # also stands for wrong keys: a menu treats both alike
 UNKNOWN, ANONYMOUS = "an unknown caller", "an anonymous caller"
 
 
 @dataclass(frozen=True)
 class CallerKind:
-    """A kind of caller: in words, as facts, and how long ago the earlier calls were."""
+    """A kind of caller: as text, as facts, and how long ago the earlier calls were."""
 
     words: str
     number: str | None
@@ -31,7 +31,7 @@ class CallerKind:
 
 @dataclass(frozen=True)
 class Path:
-    """A caller's keys on a line, the menus that they answer, and the decision at the end."""
+    """A caller's keys on a line, the menus they were pressed at, and the final decision."""
 
     line: Line
     caller: CallerKind
@@ -40,7 +40,7 @@ class Path:
     end: Decision
 
     def words(self) -> tuple[str, ...]:
-        """Tell the path step by step: who calls, which keys, what then happens."""
+        """Return the path as text, step by step: who calls, which keys, what happens then."""
         pressed = (
             f"presses {key} at the menu {menu}" if key else f"presses nothing at the menu {menu}"
             for key, menu in zip(self.keys, self.menus, strict=True)
@@ -49,11 +49,11 @@ class Path:
 
 
 def caller_kinds(plan: Plan) -> tuple[CallerKind, ...]:
-    """List the kinds of callers that the plan can tell apart, the plainest first.
+    """Return the kinds of callers that the plan can tell apart, the simplest first.
 
-    Beside anonymous and unknown ones these are a patient of each panel and with each flag that
-    the rules ask for, and every mixture of them in the directory; each with as many earlier calls
-    as make a difference to the rules.
+    Besides anonymous and unknown callers, these are a patient of each panel and with each flag that
+    the rules ask for, and every combination in the directory; each with every number of earlier
+    calls that makes a difference to the rules.
     """
     kinds = [CallerKind(UNKNOWN, "unknown"), *_known(plan)]
     several = [
@@ -65,17 +65,16 @@ def caller_kinds(plan: Plan) -> tuple[CallerKind, ...]:
 
 
 def with_callers(plan: Plan, kinds: Sequence[CallerKind]) -> Plan:
-    """Put these kinds of callers in the place of the directory."""
+    """Return the plan with these kinds of callers as its directory."""
     known = {kind.number: kind.patient for kind in kinds if kind.number and kind.patient}
     return replace(plan, patients=known)
 
 
 def walk(plan: Plan, line: Line, kinds: Sequence[CallerKind], now: datetime) -> Iterator[Path]:
-    """Follow every way through the menus to its end, for callers of a plan `with_callers`.
+    """Yield every path through the menus to its end; the plan must come from `with_callers`.
 
-    Each call is decided by `now`, the instant at which it began, however late its keys are pressed.
-
-    Ways that meet at the same menu after as many keys go on as one.
+    Each call is decided for `now`, the instant at which it began, even if keys are pressed later.
+    Paths that reach the same menu after the same number of keys continue as one.
     """
     for kind in kinds:
         earlier = tuple(now - age for age in kind.ages)
@@ -96,7 +95,7 @@ def walk(plan: Plan, line: Line, kinds: Sequence[CallerKind], now: datetime) -> 
 
 
 def asked_for_flag(end: Decision, plan: Plan) -> bool:
-    """Tell whether the rule that decided asks for a flag: the office knows whom it turns away."""
+    """Return whether the rule that decided asks for a flag, so the office knows these callers."""
     number, last = len(end.reasons) - 1, end.reasons[-1].rule
     if last == A_KEY or number >= len(plan.rules):
         return False
@@ -106,7 +105,7 @@ def asked_for_flag(end: Decision, plan: Plan) -> bool:
 def rung(
     end: Decision, plan: Plan, now: datetime, reachable: Container[str]
 ) -> Iterator[tuple[str, ...]]:
-    """List who is rung together, step after step, of a call that began at an instant."""
+    """Yield who is rung together at each step, for a call that began at this instant."""
     policy = plan.escalations.get((end.target if end.kind == "escalation" else end.otherwise) or "")
     if end.kind == "ring":
         first = escalation.resolve(end.target, plan, now, own=end.own)
@@ -144,7 +143,7 @@ def _known(plan: Plan) -> Iterator[CallerKind]:
 
 
 def _uses_own(plan: Plan) -> bool:
-    """Tell whether it makes a difference whose patient somebody is."""
+    """Return whether the plan treats callers differently by their own physician."""
     actions = [rule.do for rule in plan.rules]
     keys = [do for menu in plan.menus.values() for do in (*menu.keys.values(), menu.otherwise)]
     steps = [step for one in plan.escalations.values() for step in one.live]
@@ -154,10 +153,10 @@ def _uses_own(plan: Plan) -> bool:
 
 
 def _histories(plan: Plan) -> Iterator[tuple[tuple[timedelta, ...], str]]:
-    """List how long ago earlier calls were, once for each set of repeat conditions that holds."""
+    """Yield the ages of earlier calls, once for each set of repeat conditions that can match."""
     asked = {rule.when.repeat for rule in plan.rules if rule.when.repeat is not None}
     counts = sorted({0, *(one.count - 1 for one in asked)})
-    totals: list[tuple[tuple[int, int], ...]] = [()]  # calls up to so many minutes ago
+    totals: list[tuple[tuple[int, int], ...]] = [()]  # (minutes, calls within them)
     for minutes in sorted({one.minutes for one in asked}):
         totals = [
             (*before, (minutes, count))
@@ -185,7 +184,7 @@ def _meets(asked: Repeat, part: tuple[int, int]) -> bool:
 
 
 def _ages(total: tuple[tuple[int, int], ...]) -> tuple[timedelta, ...]:
-    """Place earlier calls so that so many are within so many minutes."""
+    """Return ages of earlier calls such that each count lies within its number of minutes."""
     ages: list[timedelta] = []
     shorter = 0
     for minutes, count in total:

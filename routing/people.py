@@ -8,12 +8,12 @@ from datetime import datetime
 from routing.instants import inside
 from routing.model import Person, Plan
 
-# For each person the contacts whose numbers the secrets file holds: "mobile", "second".
+# For each person, the contacts whose numbers are in the secrets file: "mobile", "second".
 Numbers = Mapping[str, frozenset[str]]
 
 
 def contact(person: Person, plan: Plan, numbers: Numbers, at: datetime) -> str | None:
-    """Name the first contact that holds now and exists: "mobile", "second" or a desk phone's id."""
+    """Return the first contact valid now that exists: "mobile", "second" or a desk phone's id."""
     held = numbers.get(person.id, frozenset())
     return next(
         (
@@ -27,20 +27,20 @@ def contact(person: Person, plan: Plan, numbers: Numbers, at: datetime) -> str |
 
 
 def keys_pin(person: Person, via: str) -> bool:
-    """Tell whether a person accepts by their PIN over this contact, whatever an escalation says."""
+    """Return whether a person must accept with their PIN over this contact, in any escalation."""
     return any(one.pin for one in person.contacts if one.via == via)
 
 
 def quiet(person: Person, plan: Plan, at: datetime) -> bool:
-    """Tell whether only urgent calls may ring this person now."""
+    """Return whether only urgent calls may ring this person now."""
     return inside(person.quiet, at, plan.office.zone)
 
 
 def reachable(plan: Plan, numbers: Numbers, at: datetime, *, urgent: bool) -> dict[str, str]:
-    """Map everybody who may be rung live now to the contact used; desk phones to themselves.
+    """Return a map of everybody who may be rung live now to the contact to use.
 
-    Who wants messages first (`follow_up`) is not rung live, and in quiet hours only urgent calls
-    ring.
+    Desk phones map to themselves. People who want messages first (`follow_up`) are not rung live,
+    and in quiet hours only urgent calls ring.
     """
     found = {
         person.id: via

@@ -1,6 +1,6 @@
 """The places of a schedule at an instant: who is on call, who is beside them, and whose turn it is.
 
-Overrides are laid over that here, too: see `routing.model.Override`.
+Overrides are applied here as well; see `routing.model.Override`.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ Span = tuple[datetime, datetime]
 
 @dataclass(frozen=True)
 class Seat:
-    """Who has a place, why, and by which turn; `instead_of` is whose turn it is, who is away."""
+    """Who has a place, why and in which turn; `instead_of` is the absent owner of that turn."""
 
     person: str
     source: str
@@ -27,11 +27,11 @@ class Seat:
 
 @dataclass(frozen=True)
 class OnCall:
-    """Who is on call and who steps in; both may be empty. `turn` tells two turns apart.
+    """Who is on call and who steps in; both may be empty. `turn` distinguishes turns.
 
-    `beside` are the places of those of `people` who are beside the others; `source`, `turn` and
-    `instead_of` (see `Seat`) are of the first of the others. `placed` is the place of a backup whom
-    a layer, a shift or an override has put there.
+    `beside` has the places of those `people` who are beside the others; `source`, `turn` and
+    `instead_of` (see `Seat`) describe the first of the others. `placed` is the place of the backup
+    if a layer, a shift or an override put that person there.
     """
 
     people: tuple[str, ...]
@@ -51,31 +51,31 @@ class OnCall:
         return Seat(person, self.source, self.turn, self.instead_of if first else None)
 
     def covers(self) -> dict[str, str]:
-        """Map who is on call to whose turn they have, who is away."""
+        """Return a map of people on call to the absent person whose turn they take."""
         seats = (self.seat(one) for one in self.people)
         return {one.person: one.instead_of for one in seats if one.instead_of is not None}
 
     def at(self, place: Place) -> tuple[str, ...]:
-        """Name those on call who have this place."""
+        """Return the people on call who have this place."""
         return tuple(one for one in self.people if self.is_beside(one) == (place == "beside"))
 
     def is_beside(self, person: str) -> bool:
-        """Tell whether somebody is on call beside the others."""
+        """Return whether a person is on call beside the others."""
         return any(one.person == person for one in self.beside)
 
 
 def away(plan: Plan, person: str, at: datetime) -> bool:
-    """Tell whether a person takes no turns at this instant."""
+    """Return whether a person is away at this instant and takes no turns."""
     return any(start <= at < end for start, end in _absences(plan).get(person, ()))
 
 
 def away_edges(plan: Plan) -> Iterator[datetime]:
-    """List every instant at which somebody goes away or is back."""
+    """Yield every instant at which somebody goes away or returns."""
     return (at for spans in _absences(plan).values() for span in spans for at in span)
 
 
 def _absences(plan: Plan) -> Mapping[str, tuple[Span, ...]]:
-    """Map who is away at some time to when that is, by instants."""
+    """Return a map of people to their absences, as spans of instants."""
     if "away" not in plan.memo:
         zone = plan.office.zone
         plan.memo["away"] = {
@@ -88,7 +88,10 @@ def _absences(plan: Plan) -> Mapping[str, tuple[Span, ...]]:
 
 
 def filled(first: Seat | None, beside: tuple[Seat, ...], otherwise: str) -> OnCall:
-    """Make an answer without a backup of who has the two places; nobody's source is `otherwise`."""
+    """Return who is on call from the two places, without a backup.
+
+    `otherwise` is the source if both places are empty.
+    """
     both = beside if first is None else (first, *beside)
     if not both:
         return OnCall((), None, otherwise)
@@ -103,7 +106,7 @@ def filled(first: Seat | None, beside: tuple[Seat, ...], otherwise: str) -> OnCa
 
 
 def overridden(answer: OnCall, override: Override) -> OnCall:
-    """Apply an override; one that finds nobody to take out changes nothing."""
+    """Return the answer after an override; nothing changes if there is nobody to take out."""
     people, person, out = answer.people, override.person, override.instead_of
     if out is not None and out not in people:
         return answer
@@ -124,17 +127,20 @@ def overridden(answer: OnCall, override: Override) -> OnCall:
 
 
 def _taken(answer: OnCall, person: str, source: str) -> OnCall:
-    """Put somebody in the place of everybody but those beside them."""
+    """Return the answer with one person instead of everybody, except those beside them."""
     beside = tuple(one for one in answer.beside if one.person != person)
     people = (person, *(one.person for one in beside))
     return OnCall(people, None, source, answer.turn, beside)
 
 
 def _replaced(answer: OnCall, person: str, out: str, source: str) -> OnCall:
-    """Put somebody in the place of one other; who had a place of their own leaves the lesser."""
+    """Return the answer with one person in another's place.
+
+    If that person already has a place, they keep only the higher one.
+    """
     people = tuple(dict.fromkeys(person if one == out else one for one in answer.people))
     if answer.is_beside(out):
-        known = person in answer.people  # then they stay where they are
+        known = person in answer.people  # then they keep their place
         beside = tuple(
             Seat(person, source, one.turn) if one.person == out else one
             for one in answer.beside

@@ -1,14 +1,14 @@
 """Whether every path a caller can take ends at a human, at every instant of a span.
 
-By intervals, not by samples: between two instants at which anything may change nothing does, so
-one walk for each proves all of it, and intervals that agree in all that matters are walked once.
-Within a walk the clock stands still, as on the live line: a call is decided by the instant at which
-it began, whatever opens, closes or is handed off while it lasts. What comes after it goes by its
-own time: so calls that may span a change are looked at once more, with the people whom they rang
-before the change, and those whom their message calls after it. Quiet hours change no verdict:
-urgent calls ring in them, and all others end in a message anyway.
+The proof uses intervals, not samples: nothing changes between two instants at which something may
+change, so one walk proves a whole interval, and equal intervals are walked only once. As on the
+live line, a call is decided for the instant at which it began, even if the office closes or a
+handoff happens during the call. Its message is decided later: so calls that may span a change are
+checked again, with the people they rang before the change and the people their message calls after
+it. Quiet hours do not affect the verdict: urgent calls ring anyway, and all others end in a
+message.
 
-What is demanded of a path stands in `routing.lacks`.
+The requirements for a path are in `routing.lacks`.
 """
 
 from __future__ import annotations
@@ -25,15 +25,15 @@ from routing.paths import Path
 from routing.people import Numbers
 from routing.stretches import Stretch, Watched, stretches
 
-MOST = 20  # counterexamples that are told
-SPOKEN = timedelta(minutes=10)  # menus, a number and a message, at their longest
-PRESSED_S = 80  # beside its ringing a step lasts until whoever picked up last was asked, at most
+MOST = 20  # the most counterexamples to report
+SPOKEN = timedelta(minutes=10)  # the longest time for menus, keys and a recording
+PRESSED_S = 80  # the longest time to ask the person who picked up last
 
 Span = tuple[datetime, datetime]
 
 
 class Failure(NamedTuple):
-    """A path that ends nowhere, and why."""
+    """A path that lacks something at its end, and what."""
 
     line: str
     urgency: str | None
@@ -43,7 +43,7 @@ class Failure(NamedTuple):
 
 @dataclass(frozen=True)
 class Counterexample:
-    """A failure, and all the spans (UTC) in which calls that it happens to begin, in order."""
+    """A failure, and all spans (UTC) in which a call may begin to hit it, in order."""
 
     failure: Failure
     spans: tuple[Span, ...]
@@ -51,10 +51,10 @@ class Counterexample:
 
 @dataclass(frozen=True)
 class Proof:
-    """The verdict about [start, end): intervals looked at, and the paths through all of them.
+    """The verdict about [start, end): how many intervals and paths were checked.
 
-    `across` are the paths of calls that last past one of the `changes` between two intervals. The
-    counterexamples begin with the shortest path; of those, with the earliest.
+    `across` counts the paths of calls that continue past one of the `changes` between two
+    intervals. The counterexamples are sorted by the length of their path, then by time.
     """
 
     holds: bool
@@ -70,9 +70,9 @@ class Proof:
 def prove(
     plan: Plan, numbers: Numbers, start: datetime, end: datetime, *, most: int = MOST
 ) -> Proof:
-    """Prove a plan over a span of aware instants, with the contacts whose numbers are known.
+    """Return the proof of a plan over a span of aware instants, using the known contacts.
 
-    At most so many different counterexamples are told.
+    The number of different counterexamples in it is limited.
     """
     start, end = start.astimezone(UTC), end.astimezone(UTC)
     prover, longest = _Prover(plan, numbers), lasts(plan)
@@ -86,7 +86,7 @@ def prove(
             walked += count
             for failure in failures:
                 spans.setdefault(failure, []).append((stretch.start, stretch.end))
-        # the call began in this one, and its message comes in one of those
+        # the call began in `stretch`, and its message comes in `later`
         for later in _until(looked, number + 1, stretch.end + longest):
             if later.same(stretch):
                 continue
@@ -105,7 +105,7 @@ def prove(
 
 
 def lasts(plan: Plan) -> timedelta:
-    """Say how long a call may go on while nobody accepts it, at the most."""
+    """Return the longest time that a call may last while nobody accepts it."""
     escalations = [
         sum(one.seconds if isinstance(one, Pause) else one.ring_s + PRESSED_S for one in known.live)
         for known in plan.escalations.values()
@@ -117,14 +117,14 @@ def lasts(plan: Plan) -> timedelta:
 
 
 def _until(looked: Sequence[Stretch], number: int, end: datetime) -> Iterator[Stretch]:
-    """List the stretches from this place on that begin before an instant."""
+    """Yield the stretches from index `number` on that begin before `end`."""
     while number < len(looked) and looked[number].start < end:
         yield looked[number]
         number += 1
 
 
 def _joined(spans: Iterable[Span]) -> tuple[Span, ...]:
-    """Join what overlaps or touches; in their order."""
+    """Return the spans in order, with those that overlap or touch merged."""
     found: list[Span] = []
     for begins, ends in sorted(spans):
         if found and begins <= found[-1][1]:
@@ -135,7 +135,7 @@ def _joined(spans: Iterable[Span]) -> tuple[Span, ...]:
 
 
 class _Prover:
-    """Walks at instants, and remembers by what a walk depends on."""
+    """Walks the paths at instants, and caches each walk by what it depends on."""
 
     def __init__(self, plan: Plan, numbers: Numbers) -> None:
         self._kinds = paths.caller_kinds(plan)
@@ -147,7 +147,7 @@ class _Prover:
         self._failures: dict[Hashable, list[Failure]] = {}
 
     def look(self, stretch: Stretch) -> Iterator[tuple[int, list[Failure]]]:
-        """Count for each line the paths of a stretch, and list those that fail."""
+        """Yield, for each line, the number of paths in a stretch and those that fail."""
         who = self._who(stretch)
         for line in self._plan.lines:
             how, count, ends = self._walked(line, stretch)
@@ -158,7 +158,7 @@ class _Prover:
             yield count, self._failures[key]
 
     def look_across(self, began: Stretch, later: Stretch) -> Iterator[tuple[int, list[Failure]]]:
-        """Do the same for calls that began in one stretch and whose message comes in a later."""
+        """Yield the same for calls that begin in one stretch and leave a message in a later one."""
         first, then = At(self._who(began), began.start), At(self._who(later), later.start)
         for line in self._plan.lines:
             how, count, ends = self._walked(line, began)
@@ -175,14 +175,14 @@ class _Prover:
         return self._callable[reach]
 
     def _walked(self, line: Line, stretch: Stretch) -> tuple[Hashable, int, list[Path]]:
-        """Return what the paths of a line depend on, how many there are, and the shortest ones."""
+        """Return the cache key of a line's paths, their number, and the shortest ones."""
         how = self.watched.routing(line, stretch)
         if how not in self._ends:
             self._ends[how] = self._find_ends(line, stretch.start)
         return (how, *self._ends[how])
 
     def _find_ends(self, line: Line, now: datetime) -> tuple[int, list[Path]]:
-        """Count the paths on a line, and list the shortest to each different end."""
+        """Return the number of paths on a line, and the shortest path to each different end."""
         shortest: dict[object, Path] = {}
         count = 0
         for path in paths.walk(self._plan, line, self._kinds, now):
@@ -207,7 +207,7 @@ class _Prover:
 
 
 def _failures(whys: Iterable[tuple[Path, str]]) -> list[Failure]:
-    """List what fails, each reason with its shortest path; an empty one is no failure."""
+    """Return each reason with its shortest path; an empty reason is not a failure."""
     found: dict[tuple[str | None, str], Path] = {}
     for path, lacks in whys:
         key = (path.end.urgency, lacks)

@@ -1,6 +1,6 @@
-"""A rule's conditions: which one does not hold, or why all do, in a receptionist's words.
+"""Checks a rule's conditions, and says in plain words which one failed or why all matched.
 
-Whether a condition holds is found while a caller waits, the words only when somebody reads them.
+The check runs while a caller waits, so the words are made only when somebody reads them.
 """
 
 from __future__ import annotations
@@ -31,14 +31,14 @@ from routing.model import (
 URGENCY = "urgency"
 Asked = tuple[tuple[str, "Callable[[When, Scene], bool]"], ...]
 Conditions = tuple[tuple[Rule, Asked], ...]
-Reported = tuple[str, str]  # what is said of a condition that holds, and of one that does not
+Reported = tuple[str, str]  # the text for a condition that matched, and for one that did not
 
 
 @dataclass
 class Scene:
-    """A call at an instant, as the conditions see it; everything is looked up once.
+    """A call at an instant, as the conditions see it; each lookup is cached.
 
-    `urgency` is what the caller's keys said, None if nothing.
+    `urgency` is what the caller chose by key, or None.
     """
 
     facts: Facts
@@ -52,37 +52,37 @@ class Scene:
 
     @cached_property
     def caller(self) -> CallerKind:
-        """Say what is known of the caller."""
+        """Return the kind of caller."""
         if self.facts.caller is None:
             return "anonymous"
         return "known" if self.patient is not None else "unknown"
 
     @cached_property
     def panel(self) -> str | None:
-        """Name the physician whose patient this is."""
+        """Return the physician whose patient this is, or None."""
         return self.patient.panel if self.patient is not None else None
 
     @cached_property
     def flags(self) -> frozenset[str]:
-        """List what the directory says of the caller."""
+        """Return the caller's flags in the directory."""
         return frozenset() if self.patient is None else marks(self.patient, self.plan)
 
     @cached_property
     def shared(self) -> Patient | None:
-        """Return the patient if the number is that of several."""
+        """Return the directory entry if several patients share the number, else None."""
         return self.patient if self.patient is not None and self.patient.members else None
 
     def hours(self, office_hours: str | None) -> HoursState:
-        """Tell the state of a set of office hours (None: the line's own)."""
+        """Return whether a set of office hours is open (None: the line's own)."""
         name = office_hours or self.line.office_hours
         if name not in self._hours:
             self._hours[name] = hours.state(self.plan, self.now, name)
         return self._hours[name]
 
     def calls(self, minutes: int) -> int:
-        """Count the calls of this number within so many minutes, this one included.
+        """Return how often this number called within so many minutes, including this call.
 
-        Callers without a number cannot be told apart; each call of theirs is a first one.
+        Callers without a number cannot be told apart, so each of their calls counts as the first.
         """
         if minutes not in self._calls:
             since = self.now - timedelta(minutes=minutes)
@@ -92,7 +92,7 @@ class Scene:
 
 
 def conditions(plan: Plan) -> Conditions:
-    """List the rules, each with what must hold by name; worked out once for each plan."""
+    """Return the rules, each with its conditions by name; cached for each plan."""
     found: Conditions | None = plan.memo.get("conditions")
     if found is None:
         found = plan.memo["conditions"] = tuple(
@@ -102,17 +102,17 @@ def conditions(plan: Plan) -> Conditions:
 
 
 def marks(patient: Patient, plan: Plan) -> frozenset[str]:
-    """List the flags that count for a caller.
+    """Return the flags that count for a caller.
 
-    On a number that several patients share, a flag that some of them have counts for all who call
-    from it, unless a rule of the plan keeps its caller from being rung for: nobody is shut out for
-    what only another one of the family is marked with.
+    If several patients share a number, a flag of one of them counts for every call from it, unless
+    a rule with that flag rings nobody: a caller must not be turned away because of a flag that only
+    another family member has.
     """
     return patient.flags | (patient.some - _shutting(plan)) if patient.members else patient.flags
 
 
 def _shutting(plan: Plan) -> frozenset[str]:
-    """List the flags whose rules ring nobody; worked out once for each plan."""
+    """Return the flags whose rules ring nobody; cached for each plan."""
     found: frozenset[str] | None = plan.memo.get("shutting")
     if found is None:
         found = plan.memo["shutting"] = frozenset(
@@ -124,7 +124,7 @@ def _shutting(plan: Plan) -> frozenset[str]:
 
 
 def misfit(when: When, asked: Asked, scene: Scene) -> str | None:
-    """Name the first condition that does not hold, or None; the urgency is not looked at."""
+    """Return the first condition that does not match, or None; the urgency is not checked."""
     for name, holds in asked:
         if not holds(when, scene):
             return name
@@ -132,7 +132,7 @@ def misfit(when: When, asked: Asked, scene: Scene) -> str | None:
 
 
 def words(when: When, scene: Scene, missed: str | None) -> str:
-    """Say why the condition `missed` does not hold, or for None what does."""
+    """Return why the condition `missed` did not match, or if it is None, what matched."""
     if missed is not None:
         return _SAYS[missed](when, scene)[1]
     names = (*when.asked, *((URGENCY,) if when.urgency is not None else ()))
@@ -142,10 +142,10 @@ def words(when: When, scene: Scene, missed: str | None) -> str:
 
 
 class Reasons(Sequence[Reason]):
-    """The reasons of a decision in their order; put into words when they are first read.
+    """The reasons of a decision in order; they become text when they are first read.
 
-    The trail is of rules, each with the condition that it missed (None: it matched), and of
-    reasons that no rule gives.
+    The trail has the rules, each with the condition that did not match (None: the rule matched),
+    and reasons that do not come from a rule.
     """
 
     def __init__(self, scene: Scene, trail: Sequence[tuple[Rule, str | None] | Reason]) -> None:

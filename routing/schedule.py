@@ -1,9 +1,9 @@
-"""Who is on call: at an instant, over a span, and when the answer changes next.
+"""Who is on call at an instant and over a span, and when that changes next.
 
-From the strongest: overrides, explicit shifts (of two at once the first of the file), then the
-layers from the last to the first (see `routing.turns`); each place of a schedule is filled so on
-its own. Who is away is passed over by layers alone: shifts and overrides name whom they mean. All
-handoffs are local times, so daylight saving moves nobody's shift; see `routing.instants`.
+In order of precedence: overrides, explicit shifts (if two overlap, the first in the file), then the
+layers from the last to the first (see `routing.turns`). Each place of a schedule is filled
+separately. Only layers skip people who are away: shifts and overrides name a person explicitly.
+All handoffs are local times, so daylight saving moves nobody's shift; see `routing.instants`.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ from routing.model import Layer, Override, Place, Plan, Schedule
 from routing.places import OnCall, Seat, away, away_edges, filled, overridden
 from routing.windows import holiday_at
 
-ROTATION, SHIFT = "rotation", "shift"  # where an answer comes from; else "override:ID"
+ROTATION, SHIFT = "rotation", "shift"  # the source of an answer; the third is "override:ID"
 
 
 @dataclass(frozen=True)
 class Shift:
-    """One computed span, from `start` up to `end` (UTC), in which the answer is the same."""
+    """A span from `start` up to `end` (UTC) in which the people on call stay the same."""
 
     schedule: str
     start: datetime
@@ -33,7 +33,7 @@ class Shift:
 
 
 def on_call(plan: Plan, schedule: str, at: datetime) -> OnCall:
-    """Say who is on call at this aware instant; KeyError for a schedule that there is not."""
+    """Return who is on call at this aware instant; KeyError if there is no such schedule."""
     at = at.astimezone(UTC)
     answer = _before_backup(plan, plan.schedules[schedule], at)
     seat = _placed_backup(plan, plan.schedules[schedule], at, answer)
@@ -42,7 +42,7 @@ def on_call(plan: Plan, schedule: str, at: datetime) -> OnCall:
 
 
 def shifts(plan: Plan, schedule: str, start: datetime, end: datetime) -> Iterator[Shift]:
-    """List the spans of [start, end) without a gap, in order; nobody on call is a span, too."""
+    """Yield the spans of [start, end) in order, including spans with nobody on call."""
     start, end = start.astimezone(UTC), end.astimezone(UTC)
     edges = {
         edge for edge in _edges(plan, plan.schedules[schedule], start, end) if start < edge < end
@@ -61,18 +61,18 @@ def shifts(plan: Plan, schedule: str, start: datetime, end: datetime) -> Iterato
 
 
 def changes(plan: Plan, schedule: str, after: datetime, until: datetime) -> Iterator[Shift]:
-    """List the spans that begin after one instant and before another; the first is next.
+    """Yield the spans that begin after one instant and before another, the next one first.
 
-    None comes where the answer stays the same all the time.
+    Yields nothing if the answer does not change.
     """
     return islice(shifts(plan, schedule, after, until), 1, None)
 
 
 def coverage_gaps_of(plan: Plan, schedule: str, start: datetime, end: datetime) -> Iterator[Shift]:
-    """List the spans of [start, end) in which nobody is on call, each from its first minute.
+    """Yield the spans of [start, end) in which nobody is on call, each from its first minute.
 
-    Who may be rung although nobody is on call, the backup or everybody, does not fill a gap. Where
-    what leaves it empty changes within a gap, `on_call` tells what does at its start.
+    A gap is a gap even if the backup or everybody would be rung. `on_call` at the start of a gap
+    tells the reason; it may change within the gap.
     """
     gap: Shift | None = None
     for shift in shifts(plan, schedule, start, end):
@@ -87,7 +87,7 @@ def coverage_gaps_of(plan: Plan, schedule: str, start: datetime, end: datetime) 
 
 
 def unconfirmed(plan: Plan, schedule: str, at: datetime) -> tuple[str, ...]:
-    """Name those on call at this instant who never confirmed that their shift began."""
+    """Return the people on call at this instant who have not confirmed their shift."""
     open_ = {
         one.person
         for one in plan.unconfirmed
@@ -97,9 +97,9 @@ def unconfirmed(plan: Plan, schedule: str, at: datetime) -> tuple[str, ...]:
 
 
 def handoff_clock(plan: Plan, schedule: str, at: datetime, place: Place = "oncall") -> time | None:
-    """Return the time of day at which the layer that decides of a place then hands over.
+    """Return the handoff time of day of the layer that fills a place at this instant.
 
-    None where an explicit shift decides, or no layer holds.
+    Returns None if an explicit shift fills the place, or no layer applies.
     """
     table = plan.schedules[schedule]
     decides = next(_candidates(plan, table, place, at), None)
@@ -109,7 +109,7 @@ def handoff_clock(plan: Plan, schedule: str, at: datetime, place: Place = "oncal
 
 
 def holiday(plan: Plan, schedule: str, at: datetime) -> str | None:
-    """Name the holiday because of which a layer decides at this instant; None if it is none."""
+    """Return the holiday because of which a layer applies at this instant, or None."""
     at = at.astimezone(UTC)
     table = plan.schedules[schedule]
     answer = _before_backup(plan, table, at)
@@ -120,7 +120,7 @@ def holiday(plan: Plan, schedule: str, at: datetime) -> str | None:
 
 
 def everyone(plan: Plan) -> tuple[str, ...]:
-    """Name everybody that may be woken when nobody in particular is on call."""
+    """Return everybody to ring if no particular person is on call."""
     return plan.physicians() or tuple(plan.people)
 
 
@@ -140,7 +140,7 @@ def _before_backup(plan: Plan, schedule: Schedule, at: datetime) -> OnCall:
 
 
 def _overrides(plan: Plan, schedule: Schedule, at: datetime) -> list[Override]:
-    """List the overrides of a schedule that hold, in their order."""
+    """Return the overrides of a schedule that apply now, in order."""
     known = [
         one for one in plan.overrides if one.schedule == schedule.name and one.start <= at < one.end
     ]
@@ -148,7 +148,7 @@ def _overrides(plan: Plan, schedule: Schedule, at: datetime) -> list[Override]:
 
 
 def _candidates(plan: Plan, schedule: Schedule, place: Place, at: datetime) -> Iterator[Seat]:
-    """List who may fill a place, the strongest first: by shifts, then of each layer that holds."""
+    """Yield who may fill a place: first from shifts, then from each layer that applies."""
     zone = plan.office.zone
     for number, shift in enumerate(schedule.shifts):
         if shift.place == place and at_local(shift.start, zone) <= at < at_local(shift.end, zone):
@@ -160,10 +160,10 @@ def _candidates(plan: Plan, schedule: Schedule, place: Place, at: datetime) -> I
 def _in_turn(
     plan: Plan, schedule: Schedule, place: Place, at: datetime
 ) -> Iterator[tuple[Layer, int, tuple[str, ...], str | None]]:
-    """List the layers of a place that hold, the highest first, but for those who are all away.
+    """Yield the layers of a place that apply, the highest first, without those that are all away.
 
-    Each with the number of its turn, its people who are not away from whose turn it is, and whose
-    turn it is if that one is away.
+    Each comes with the number of its turn, its present people starting from the turn's owner, and
+    that owner if they are away.
     """
     zone = plan.office.zone
     for layer in reversed(schedule.layers):
@@ -175,7 +175,7 @@ def _in_turn(
 
 
 def _placed_backup(plan: Plan, schedule: Schedule, at: datetime, answer: OnCall) -> Seat | None:
-    """Find who has the place of the backup: the last override, a shift, a layer, in this order."""
+    """Return the placed backup from the last override, else a shift, else a layer."""
     by_hand = [
         Seat(one.person, f"override:{one.id}", 0)
         for one in reversed(_overrides(plan, schedule, at))
@@ -186,10 +186,10 @@ def _placed_backup(plan: Plan, schedule: Schedule, at: datetime, answer: OnCall)
 
 
 def _backup(plan: Plan, schedule: Schedule, at: datetime, answer: OnCall) -> str | None:
-    """Find who steps in as the schedule's `backup` says: never somebody who is on call already.
+    """Return who steps in by the schedule's `backup` setting, never a person already on call.
 
-    Where the next of the rotation steps in, whose turn it would be (but for a shift or an override)
-    comes last; they do so, too, where the person whom the schedule names is away.
+    If the next person of the rotation steps in, the turn's owner (replaced by a shift or an
+    override) comes last. The next person also steps in if the named backup is away.
     """
     others: tuple[str, ...]
     if schedule.backup in plan.schedules:
@@ -203,7 +203,7 @@ def _backup(plan: Plan, schedule: Schedule, at: datetime, answer: OnCall) -> str
 
 
 def _edges(plan: Plan, schedule: Schedule, start: datetime, end: datetime) -> Iterator[datetime]:
-    """List every instant at which the answer may change."""
+    """Yield every instant at which the answer may change."""
     zone = plan.office.zone
     yield from away_edges(plan)
     for override in plan.overrides:

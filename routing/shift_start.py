@@ -1,7 +1,7 @@
-"""The start of a shift: whoever begins is called until they press 1, and the backup is told.
+"""The start of a shift: the person is called until they press 1; if they do not, so is the backup.
 
-As for messages, `AFTER` says which event leads from which state to which. A shift that nobody
-confirmed takes nobody's turn away: the backup is rung first, until somebody presses.
+As for messages, `AFTER` gives the next state for each state and event. A person who has not
+confirmed stays on call, but the backup is rung first until they press 1.
 """
 
 from __future__ import annotations
@@ -15,17 +15,17 @@ from typing import Literal, get_args
 from routing import schedule
 from routing.model import Confirm, Plan
 
-# "waiting" for the next try; "unconfirmed" after all of them, and called on now and then; "over":
-# somebody else is on call; "missed": nobody called in time, because nothing ran.
+# "waiting" for the next try; "unconfirmed" after all tries, but still called now and then; "over":
+# somebody else is on call; "missed": OfficeLine was not running when the call was due.
 State = Literal["waiting", "unconfirmed", "confirmed", "over", "missed"]
 Event = Literal["pressed", "not pressed", "tried enough", "relieved", "too late"]
 Role = Literal["oncall", "backup"]
 
 STATES: tuple[State, ...] = get_args(State)
 EVENTS: tuple[Event, ...] = get_args(Event)
-ACTIVE: tuple[State, ...] = ("waiting", "unconfirmed")  # in these somebody is called
+ACTIVE: tuple[State, ...] = ("waiting", "unconfirmed")  # the states in which the person is called
 
-# State x event -> state; what is not here changes nothing.
+# State x event -> state; any other combination changes nothing.
 AFTER: Mapping[tuple[State, Event], State] = {
     ("waiting", "pressed"): "confirmed",
     ("waiting", "not pressed"): "waiting",
@@ -37,15 +37,15 @@ AFTER: Mapping[tuple[State, Event], State] = {
     ("unconfirmed", "relieved"): "over",
 }
 
-LATE = timedelta(hours=2)  # after that the first call about a shift's start is no news
-AGAIN = timedelta(minutes=30)  # between the calls to somebody who never pressed
-SETTLED = timedelta(seconds=5)  # how soon a change of the schedule is surely in the plan
-REACHES = (timedelta(days=15), timedelta(days=400))  # how far ahead a shift's end is looked for
+LATE = timedelta(hours=2)  # later than this, the first call about a shift's start is useless
+AGAIN = timedelta(minutes=30)  # between calls to a person who has not pressed 1
+SETTLED = timedelta(seconds=5)  # by then a schedule change is certainly in the plan
+REACHES = (timedelta(days=15), timedelta(days=400))  # how far ahead to search for a shift's end
 
 
 @dataclass(frozen=True)
 class Begin:
-    """Somebody who was not on call before is from `start` (UTC) on."""
+    """A person who was not on call before is on call from `start` (UTC)."""
 
     schedule: str
     person: str
@@ -54,10 +54,11 @@ class Begin:
 
 @dataclass(frozen=True)
 class ConfirmView:
-    """What decides of somebody who is to confirm: how many calls ended, when the next is due.
+    """The state of one confirmation: how many calls ended, when the next is due.
 
-    The `role` "backup" is for who is told that the shift of `start` was not confirmed. `by_hand`:
-    the shift was handed over by somebody, and is confirmed even where the file asks for nothing.
+    The `role` "backup" is for the person notified that the shift of `start` was not confirmed.
+    `by_hand`: somebody handed the shift over, so it needs a confirmation even if the file asks for
+    none.
     """
 
     schedule: str
@@ -75,9 +76,9 @@ Todo = Literal["call", "wait", "relieved", "too late"]
 
 
 def begun(plan: Plan, name: str, after: datetime, until: datetime) -> Iterator[Begin]:
-    """List who begins a shift of a schedule within (after, until], if they are to confirm that.
+    """Yield who begins a shift of a schedule within (after, until] and must confirm it.
 
-    An answering service is human whoever answers there, and confirms nothing.
+    An answering service confirms nothing, because somebody always answers there.
     """
     if name not in plan.schedules or plan.schedules[name].confirm is None:
         return
@@ -90,7 +91,7 @@ def begun(plan: Plan, name: str, after: datetime, until: datetime) -> Iterator[B
 
 
 def ends(plan: Plan, name: str, person: str, at: datetime) -> datetime | None:
-    """Say until when somebody who is on call now stays so; None for longer than is looked."""
+    """Return until when a person who is on call stays on call; None if beyond `REACHES`."""
     at = at.astimezone(UTC)
     for reach in REACHES:
         for shift in schedule.shifts(plan, name, at, at + reach):
@@ -100,9 +101,9 @@ def ends(plan: Plan, name: str, person: str, at: datetime) -> datetime | None:
 
 
 def shift_todo(view: ConfirmView, plan: Plan, now: datetime, unconfirmed: Collection[str]) -> Todo:
-    """Say what must be done; `unconfirmed` are the schedules with somebody who never pressed.
+    """Return what must be done now; `unconfirmed` has the schedules with an unconfirmed person.
 
-    Who was entered a moment ago may be missing in the plan still, and is waited for.
+    A person who was entered a moment ago may not be in the plan yet; this waits for them.
     """
     if not _concerned(view, plan, now, unconfirmed):
         return "relieved" if now - view.made_at >= SETTLED else "wait"
@@ -123,7 +124,7 @@ def _concerned(view: ConfirmView, plan: Plan, now: datetime, unconfirmed: Collec
 
 
 def happened(view: ConfirmView, confirm: Confirm, *, pressed: bool) -> Event:
-    """Name what a call that ended means."""
+    """Return the event that a finished call causes."""
     if pressed:
         return "pressed"
     enough = view.state == "waiting" and view.tries + 1 >= confirm.tries
@@ -131,7 +132,7 @@ def happened(view: ConfirmView, confirm: Confirm, *, pressed: bool) -> Event:
 
 
 def next_call(state: State, confirm: Confirm, now: datetime) -> datetime | None:
-    """Say when somebody in this state is called again after a call at `now`; None: never."""
+    """Return when a person in this state is called again after a call at `now`; None if never."""
     if state not in ACTIVE:
         return None
     return now + (AGAIN if state == "unconfirmed" else timedelta(seconds=confirm.every_s))

@@ -1,8 +1,8 @@
-"""What a span will ask of whom: nights, weekends, holidays and interruptions, as expected values.
+"""Expected workload per person: nights, weekends, holidays and interruptions.
 
-Nothing is drawn by lot: the same plan and load give the same figures. A load says how many calls
-come on each line in each hour of the week and how many of them are urgent; every interval in which
-nothing changes is walked once, by the code that answers calls, and weighed by the calls in it.
+Nothing is random: the same plan and load give the same figures. A load says how many calls come on
+each line in each hour of the week and how many of them are urgent. Each interval in which nothing
+changes is walked once, by the code that answers calls, and weighted by the calls in it.
 """
 
 from __future__ import annotations
@@ -31,9 +31,9 @@ Slot = tuple[str, int, int]  # a line's name, a weekday from 0 (Monday), an hour
 
 @dataclass(frozen=True)
 class Load:
-    """Calls an hour by line, weekday and hour; of each line the share that is urgent.
+    """Calls per hour by line, weekday and hour, and each line's share of urgent calls.
 
-    `accepts` is how likely it is that somebody accepts when one step rings.
+    `accepts` is the probability (0 to 1) that somebody accepts when a step rings.
     """
 
     calls: Mapping[Slot, float]
@@ -43,11 +43,11 @@ class Load:
 
 @dataclass(frozen=True)
 class Simulation:
-    """A span's figures; `nights` are who is on call in each, by the day on which it begins.
+    """A span's figures; `nights` has who is on call in each night, by the date it begins on.
 
-    `minutes` counts open, closed and without anybody on call; `outcomes` are expected calls by how
-    they end; `evenness` divides the most that one person has by the mean: 1 is even; `covered` are
-    the turns that people have for others, who are away.
+    `minutes` counts time open, closed and with nobody on call. `outcomes` has the expected calls by
+    how they end. `evenness` is the highest personal value divided by the mean (1 is even).
+    `covered` has the turns taken for people who are away.
     """
 
     start: datetime
@@ -62,7 +62,7 @@ class Simulation:
 
 
 def nightly(line: Line, calls: float, urgent: float, accepts: float) -> Load:
-    """Spread so many calls evenly over each night, from 17:00 to 08:00, all on one line."""
+    """Return a load with this many calls per night, evenly from 17:00 to 08:00, on one line."""
     at_night = [hour for hour in range(24) if hour >= DUSK.hour or hour < DAWN.hour]
     rates = {(line.name, day, hour): calls / NIGHT_HOURS for day in range(7) for hour in at_night}
     return Load(rates, {line.name: urgent}, accepts)
@@ -71,7 +71,7 @@ def nightly(line: Line, calls: float, urgent: float, accepts: float) -> Load:
 def observed(
     calls: Iterable[tuple[datetime, str, bool]], plan: Plan, days: float, accepts: float
 ) -> Load:
-    """Take past calls (instant, line, whether urgent) of so many days as a weekly pattern."""
+    """Return the weekly load from past calls (instant, line, whether urgent) of so many days."""
     rates: dict[Slot, float] = defaultdict(float)
     urgent: dict[str, list[bool]] = defaultdict(list)
     for at, line, was_urgent in calls:
@@ -85,7 +85,7 @@ def observed(
 def simulate(
     plan: Plan, numbers: Numbers, start: datetime, end: datetime, load: Load
 ) -> Simulation:
-    """Work out what a span of aware instants asks of whom, under this load."""
+    """Return the expected workload over a span of aware instants under this load."""
     start, end = start.astimezone(UTC), end.astimezone(UTC)
     tally = _Tally(plan, numbers, load)
     cuts = tuple(clock_hours(plan.office.zone, start, end))
@@ -108,14 +108,14 @@ def simulate(
 
 @dataclass
 class _Effect:
-    """What one call does on average: how it ends, and whose phone rings how often."""
+    """What one call causes on average: how it ends, and how often each person's phone rings."""
 
     outcomes: dict[str, float] = field(default_factory=lambda: defaultdict(float))
     rings: dict[str, float] = field(default_factory=lambda: defaultdict(float))
 
 
 class _Tally:
-    """Adds up stretches; what a call does is worked out once for all that are alike."""
+    """Adds up stretches; the effect of a call is computed once for all equal stretches."""
 
     def __init__(self, plan: Plan, numbers: Numbers, load: Load) -> None:
         self._callers = (paths.CallerKind(paths.UNKNOWN, "unknown"),)
@@ -131,12 +131,12 @@ class _Tally:
         self.turns = Turns(on_duty(plan), plan.office.zone)
 
     def add(self, stretch: Stretch) -> None:
-        """Count a stretch that lies in one hour of the office's clock."""
+        """Count a stretch that lies within one hour of the office's clock."""
         length = stretch.end - stretch.start
         local = stretch.start.astimezone(self._plan.office.zone)
         who = {one for people_, _ in stretch.answers for one in people_}
         self.minutes["total"] += length
-        self.minutes[stretch.states[0]] += length  # the office's office hours comes first
+        self.minutes[stretch.states[0]] += length  # the main office hours come first
         self.minutes["nobody_on_call"] += timedelta() if who else length
         self.turns.add(stretch.start, stretch.end, who)
         for line in self._plan.lines:
@@ -175,7 +175,7 @@ class _Tally:
     def _work_out(
         self, ends: list[Decision], share: float, reachable: _Reachable, now: datetime
     ) -> _Effect:
-        """Share a call among the ends that it can come to, the urgent ones and the others."""
+        """Return a call's effect, averaged over its possible paths, urgent and not urgent."""
         urgent = [end for end in ends if end.urgency == "urgent"]
         others = [end for end in ends if end.urgency != "urgent"]
         if not urgent or not others:

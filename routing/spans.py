@@ -1,4 +1,4 @@
-"""Weekdays and times as an office writes them: "M-Th 5pm-8am", "fri 17:00-mon 08:00"."""
+"""Parses weekdays and times as offices write them: "M-Th 5pm-8am", "fri 17:00-mon 08:00"."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ _DAY = r"([a-z]+\.?)"
 _ACROSS = re.compile(rf"{_DAY} (?:at )?({CLOCK}){TO}{_DAY} (?:at )?({CLOCK})", re.ASCII)
 _HAS_CLOCK = re.compile(r"\d:\d|\d ?[ap]m\b|noon|midnight", re.ASCII)
 _DURATION = re.compile(r"([1-9]\d{0,4}) ?([smh]|sec(?:ond)?s?|min(?:ute)?s?|hours?)", re.ASCII)
-STANDARD = " standard"  # after a time that a night has twice: the second
+STANDARD = " standard"  # marks the second of two equal times when the clock is set back
 
 
 def weekdays(text: str) -> tuple[int, ...]:
-    """Read "fri", "mon-thu", "M-F", "Monday to Friday", "Mon, Wed", "weekdays" or "daily".
+    """Parse "fri", "mon-thu", "M-F", "Monday to Friday", "Mon, Wed", "weekdays" or "daily".
 
     Weekdays count from 0, Monday.
     """
@@ -40,7 +40,7 @@ def weekdays(text: str) -> tuple[int, ...]:
 
 
 def _run(words: str) -> Iterator[int]:
-    """List the days of one weekday or range."""
+    """Yield the days of one weekday or range."""
     known = [clocks.weekday(word) for word in words.split("-")]
     first, *others = known
     last = others[0] if others else first
@@ -50,7 +50,7 @@ def _run(words: str) -> Iterator[int]:
 
 
 def weekdays_text(days: tuple[int, ...]) -> str:
-    """Write weekdays so that `weekdays` reads them back: a range, or each by its name."""
+    """Return weekdays as text that `weekdays` can parse: a range, or each name."""
     run = tuple((days[0] + step) % 7 for step in range(len(days)))
     if len(days) > 1 and days == run:
         return f"{WEEKDAYS[days[0]]}-{WEEKDAYS[days[-1]]}"
@@ -58,9 +58,9 @@ def weekdays_text(days: tuple[int, ...]) -> str:
 
 
 def read_weekly(text: str) -> tuple[str, tuple[str, ...]]:
-    """Read "Mon-Thu 8:30-12 and 1-5" as the file has it: weekdays, and a day's hours.
+    """Return the weekdays and the hours of "Mon-Thu 8:30-12 and 1-5" as office.toml writes them.
 
-    The hours are empty where none are given. ValueError says what cannot be read, or is backwards.
+    The hours are empty if none are given. Raises ValueError if the text is invalid or backwards.
     """
     days, times = _parted(clocks.normal(text))
     if not days:
@@ -70,14 +70,14 @@ def read_weekly(text: str) -> tuple[str, tuple[str, ...]]:
 
 
 def _parted(words: str) -> tuple[str, str]:
-    """Part weekdays from the times that follow them; either may be empty."""
+    """Split a text into weekdays and the times after them; either may be empty."""
     first = _FIRST_CLOCK.search(words)
     at = first.start() if first else len(words)
     return words[:at].strip(" ,:"), words[at:]
 
 
 def weekly_windows(text: str) -> tuple[Window, ...]:
-    """Read weekly windows; ValueError says what a good one looks like.
+    """Parse weekly windows; raises ValueError with an example of a valid one.
 
     "mon-thu 17:00-08:00" is one window on each of these days, "fri 17:00-mon 08:00" a single one,
     "sat-sun" are whole days, and "22:00-06:00" is every day.
@@ -101,7 +101,7 @@ def weekly_windows(text: str) -> tuple[Window, ...]:
 
 
 def _across(day: str, start: str, until: str, end: str) -> Window:
-    """Make one window from a time of a weekday to one of another; 24:00 is the next midnight."""
+    """Return one window across weekdays; an end at 24:00 is the midnight after that day."""
     first, last = clocks.weekday(day), clocks.weekday(until)
     if first is None or last is None:
         raise ValueError("a weekday is unknown")
@@ -113,7 +113,7 @@ def _across(day: str, start: str, until: str, end: str) -> Window:
 
 
 def read_handoff(text: str) -> tuple[int | None, time]:
-    """Read "mon 08:00", "Monday 8am" or "8am": a weekday or None, and the time of the day."""
+    """Parse "mon 08:00", "Monday 8am" or "8am" into a weekday or None, and the time of day."""
     words = clocks.normal(text)
     head, _, rest = words.partition(" ")
     try:
@@ -126,7 +126,7 @@ def read_handoff(text: str) -> tuple[int | None, time]:
 
 
 def seconds(text: str) -> int:
-    """Read "90s", "5m", "1h" or "5 minutes" as seconds."""
+    """Parse "90s", "5m", "1h" or "5 minutes"; returns seconds."""
     match = _DURATION.fullmatch(text.strip().lower())
     if match is None:
         raise ValueError(f"'{text}' is not a duration such as 30s, 5m or 1h")
@@ -134,7 +134,7 @@ def seconds(text: str) -> int:
 
 
 def day(text: str) -> date:
-    """Read a date with its year: "2026-12-25" or "12/25/2026"."""
+    """Parse a date with its year: "2026-12-25" or "12/25/2026"."""
     try:
         return clocks.read_date(text)
     except ValueError as error:
@@ -142,18 +142,18 @@ def day(text: str) -> date:
 
 
 def begin_of(text: str) -> datetime:
-    """Read the start of a time: a date's first instant, or a naive local time."""
+    """Parse a start as a naive local time; a date alone means its first instant."""
     return _day_or_time(text)[1]
 
 
 def end_of(text: str) -> datetime:
-    """Read the end of a time, of which a date is a part to its last instant."""
+    """Parse an exclusive end as a naive local time; a date alone includes that whole day."""
     is_day, at = _day_or_time(text)
     return at + timedelta(days=1) if is_day else at
 
 
 def _day_or_time(text: str) -> tuple[bool, datetime]:
-    """Read "2026-12-20" or "12/20/2026 5pm"; tell whether it is a date alone."""
+    """Parse "2026-12-20" or "12/20/2026 5pm"; the flag is true for a date without a time."""
     words = clocks.normal(text)
     try:
         if _HAS_CLOCK.search(words):
@@ -167,9 +167,9 @@ def _day_or_time(text: str) -> tuple[bool, datetime]:
 
 
 def local_datetime(text: str) -> datetime:
-    """Read "2026-12-24 08:00" or "12/24/2026 8am", a naive local time.
+    """Parse "2026-12-24 08:00" or "12/24/2026 8am" into a naive local time.
 
-    "2026-11-01 01:30 standard" is when the clock, set back that night, shows it again (`fold`).
+    "2026-11-01 01:30 standard" means the second 1:30 of the night the clock is set back (`fold`).
     """
     if text.endswith(STANDARD):
         return _local_datetime(text.removesuffix(STANDARD)).replace(fold=1)
@@ -177,7 +177,7 @@ def local_datetime(text: str) -> datetime:
 
 
 def _local_datetime(text: str) -> datetime:
-    with contextlib.suppress(ValueError):  # by 24 hours, as ISO has it, with or without zeros
+    with contextlib.suppress(ValueError):  # 24-hour, as ISO has it, with or without zeros
         return datetime.strptime(text, "%Y-%m-%d %H:%M")  # noqa: DTZ007  # local on purpose
     try:
         return datetime.combine(*clocks.day_and_clock(clocks.normal(text)))

@@ -1,7 +1,7 @@
-"""A span of time cut at every instant at which a decision may change; in between, none does.
+"""Splits a span of time at every instant at which a decision may change.
 
-What is decided at an instant depends on the state of all office hours, on who is on call in each
-schedule, and on which weekly windows hold. So two stretches that agree in these are decided alike.
+A decision depends on the state of all office hours, on who is on call in each schedule, and on
+which weekly windows apply. Stretches that agree in these get the same decisions.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ Answer = tuple[tuple[str, ...], str | None]  # who is on call in a schedule, and
 
 @dataclass(frozen=True)
 class Stretch:
-    """From `start` up to `end` (UTC) all of this is the same.
+    """A time from `start` up to `end` (UTC) in which none of these fields changes.
 
-    `states` are those of `office hours(plan)`, `answers` those of the plan's schedules, each in
-    their order; `held` has a bit for each window that was asked for, set where it holds.
+    `states` has one state for each of `office_hours(plan)`, `answers` one for each of the plan's
+    schedules, in order. `held` has one bit for each window, set if the window applies.
     """
 
     start: datetime
@@ -35,13 +35,13 @@ class Stretch:
     held: int
 
     def same(self, other: Stretch) -> bool:
-        """Tell whether nothing is different in another one."""
+        """Return whether another stretch has the same conditions."""
         ours, theirs = ((one.states, one.answers, one.held) for one in (self, other))
         return ours == theirs
 
 
 def office_hours(plan: Plan) -> tuple[str, ...]:
-    """Name all office hours that a line or a rule may ask for."""
+    """Return the names of all office hours that a line or a rule may use."""
     asked = [line.office_hours for line in plan.lines]
     asked += [rule.when.office_hours for rule in plan.rules if rule.when.office_hours is not None]
     return tuple(dict.fromkeys([OFFICE, *plan.office_hours, *asked]))
@@ -54,9 +54,9 @@ def stretches(
     windows: Sequence[Window] = (),
     cuts: Sequence[datetime] = (),
 ) -> Iterator[Stretch]:
-    """List the stretches of [start, end) without a gap, each as long as nothing changes.
+    """Yield the stretches of [start, end) without a gap, each as long as nothing changes.
 
-    At `cuts` a stretch ends, whether anything changes or not.
+    A stretch also ends at each of the `cuts`, even if nothing changes there.
     """
     start, end = start.astimezone(UTC), end.astimezone(UTC)
     states, answers = _states(plan, start, end), _answers(plan, start, end)
@@ -115,7 +115,7 @@ def _changed(values: tuple[T, ...], changes: Sequence[tuple[int, T]]) -> tuple[T
 def _held(
     plan: Plan, start: datetime, end: datetime, windows: Sequence[Window]
 ) -> dict[datetime, int]:
-    """Map each instant at which a window begins or ends to the windows that hold from there."""
+    """Return a map of each instant at which a window begins or ends to the windows then active."""
     flips: dict[datetime, list[tuple[int, bool]]] = defaultdict(list)
     for number, window in enumerate(windows):
         for begins, ends in occurrences(window, plan.office.zone, start, end):
@@ -130,7 +130,7 @@ def _held(
 
 
 class Watched:
-    """What a plan's decisions depend on, and where a stretch cut by its `windows` tells it."""
+    """What a plan's decisions depend on, as cache keys for stretches cut at its `windows`."""
 
     def __init__(self, plan: Plan) -> None:
         self._plan = plan
@@ -146,20 +146,20 @@ class Watched:
         self._asked = {line.did: self._asked_on(line) for line in plan.lines}
 
     def routing(self, line: Line, stretch: Stretch) -> Hashable:
-        """Sum up what a decision on a line depends on, beside the call itself."""
+        """Return a key of all that a decision on a line depends on, apart from the call."""
         places, during = self._asked[line.did]
         states = tuple(stretch.states[place] for place in places)
         return (line.did, states, stretch.held & during)
 
     def reach(self, stretch: Stretch) -> Hashable:
-        """Sum up what it depends on who has a contact, and who is not to be disturbed."""
+        """Return a key of all that contacts and quiet hours depend on."""
         return stretch.held & self._reach
 
     def _bits(self, windows: Iterable[Window]) -> int:
         return sum(1 << self.windows.index(window) for window in set(windows))
 
     def _asked_on(self, line: Line) -> tuple[tuple[int, ...], int]:
-        """Find the office hours and windows that the decisions on a line depend on."""
+        """Return the office hours and windows that the decisions on a line depend on."""
         whens = [rule.when for rule in self._plan.rules if rule.when.line in {None, line.name}]
         names = {
             line.office_hours,

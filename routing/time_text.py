@@ -13,33 +13,33 @@ from zoneinfo import ZoneInfo
 
 from routing.clocks import HALF_DAY
 
-HALF_YEAR = timedelta(days=180)  # within it a date without its year can mean one day only
+HALF_YEAR = timedelta(days=180)  # within this, a date without a year is unambiguous
 
-# The languages and countries whose offices put the month first and count twelve hours; Unicode's
-# CLDR has the same for them. The territories of the United States have country codes of their own.
+# The languages and countries that put the month first and use the 12-hour clock, as in Unicode's
+# CLDR. The territories of the United States have country codes of their own.
 _MONTH_FIRST_LANGUAGES = {"en", "es"}
 _MONTH_FIRST_COUNTRIES = {"US", "PR", "VI", "GU", "AS", "MP", "CA"}
 
 
 @dataclass(frozen=True)
 class TimeText:
-    """How one office writes dates and times; `month_first` is the form of the United States."""
+    """How one office writes dates and times; `month_first` selects the US form."""
 
     zone: ZoneInfo
     month_first: bool = True
 
     @classmethod
     def of(cls, zone: ZoneInfo, language: str, country: str) -> TimeText:
-        """Choose the form that people of this language read in this country."""
+        """Return the form for people who read this language in this country."""
         known = language in _MONTH_FIRST_LANGUAGES and country in _MONTH_FIRST_COUNTRIES
         return cls(zone, known)
 
     def day(self, day: date) -> str:
-        """Write a date: "Sat, Nov 28, 2026"."""
+        """Return a date as "Sat, Nov 28, 2026"."""
         return f"{day:%a}, {self._day_of_month(day)}{self._comma}{day.year}"
 
     def clock(self, at: time | datetime, *, seconds: bool = False) -> str:
-        """Write a time of the day as it stands: "2:10 AM"; an instant is not moved to the zone."""
+        """Return a time of day as "2:10 AM"; a datetime is not converted to the office's zone."""
         exact = f":{at.second:02}" if seconds else ""
         if not self.month_first:
             return f"{at.hour:02}:{at.minute:02}{exact}"
@@ -47,15 +47,15 @@ class TimeText:
         return f"{at.hour % HALF_DAY or HALF_DAY}:{at.minute:02}{exact} {half}"
 
     def moment(self, at: datetime, *, seconds: bool = False) -> str:
-        """Write an aware instant with its zone: "Sat, Nov 28, 2026, 2:10 AM EST"."""
+        """Return an aware instant with its zone: "Sat, Nov 28, 2026, 2:10 AM EST"."""
         local = at.astimezone(self.zone)
         return f"{self.day(local)}, {self.clock(local, seconds=seconds)} {local:%Z}"
 
     def span(self, start: datetime, end: datetime, *, seconds: bool = False) -> str:
-        """Write two aware instants, what they share once.
+        """Return two aware instants as a range, without repeating what they share.
 
-        "Mon, Dec 7, 2026, 12:00 AM to 6:00 AM EST". The first has its zone, too, if the clock is
-        set between the two.
+        "Mon, Dec 7, 2026, 12:00 AM to 6:00 AM EST". The first also has its zone if the clock
+        changes between the two.
         """
         first, last = start.astimezone(self.zone), end.astimezone(self.zone)
         zone = "" if first.tzname() == last.tzname() else f" {first:%Z}"
@@ -65,14 +65,14 @@ class TimeText:
         return f"{self.day(first)}, {self.clock(first, seconds=seconds)}{zone} to {until}"
 
     def days(self, first: date, last: date) -> str:
-        """Write a span of days, of which the last is a part; a single day stands alone."""
+        """Return a range of days including the last one; a single day is written as one date."""
         return self.day(first) if first == last else f"{self.day(first)} to {self.day(last)}"
 
     def short(self, at: datetime, now: datetime, *, seconds: bool = False) -> str:
-        """Write an aware instant for a column: "Nov 28, 2:10 AM".
+        """Return an aware instant for a table column: "Nov 28, 2:10 AM".
 
-        The year is left out in the current year, within half a year of now. The zone is there in
-        the one hour of a year that the clock shows twice.
+        The year is left out if it is the current one, or within half a year of now. The zone is
+        added in the one hour of the year that occurs twice.
         """
         local, today = at.astimezone(self.zone), now.astimezone(self.zone)
         near = local.year == today.year and abs(local.date() - today.date()) <= HALF_YEAR
@@ -81,28 +81,28 @@ class TimeText:
         return f"{self._day_of_month(local)}{year}, {self.clock(local, seconds=seconds)}{zone}"
 
     def weekday(self, at: datetime) -> str:
-        """Write a time as the weekday and the clock: "Saturday 2:10 AM".
+        """Return a time as weekday and clock: "Saturday 2:10 AM".
 
-        An aware one is moved to the office's zone; one without a zone stands as it is.
+        An aware time is converted to the office's zone; a naive one is used unchanged.
         """
         local = at if at.tzinfo is None else at.astimezone(self.zone)
         return f"{local:%A} {self.clock(local)}"
 
     def time(self, at: datetime, *, seconds: bool = False) -> str:
-        """Write the time of the day alone that the office's clock shows at an aware instant."""
+        """Return the office's time of day at an aware instant, without the date."""
         return self.clock(at.astimezone(self.zone), seconds=seconds)
 
     def hour(self, hour: int) -> str:
-        """Write an hour of the day: "8 AM"."""
+        """Return an hour of the day as "8 AM"."""
         half = "PM" if hour >= HALF_DAY else "AM"
         return f"{hour % HALF_DAY or HALF_DAY} {half}" if self.month_first else f"{hour:02}:00"
 
     def hour_mark(self, hour: int) -> str:
-        """Write an hour below a bar, where there is room for three letters: "8a"."""
+        """Return an hour as "8a", for chart labels of at most three characters."""
         return self.hour(hour).lower().replace(" ", "").removesuffix("m").removesuffix(":00")
 
     def day_mark(self, day: date) -> str:
-        """Write a date below a bar, where there is room for five letters: "11/28"."""
+        """Return a date as "11/28", for chart labels of at most five characters."""
         return f"{day.month}/{day.day}" if self.month_first else f"{day.day}/{day.month}"
 
     def _day_of_month(self, day: date) -> str:
@@ -110,11 +110,11 @@ class TimeText:
 
     @property
     def _comma(self) -> str:
-        """What stands before the year: a comma where a number stands there, too."""
+        """Return the separator before the year: a comma if the day's number precedes it."""
         return ", " if self.month_first else " "
 
     @staticmethod
     def _is_shown_twice(local: datetime) -> bool:
         offsets = [local.replace(fold=fold).utcoffset() for fold in (0, 1)]
         first, second = (offset or timedelta() for offset in offsets)
-        return first > second  # in spring the first is the smaller: such a time is skipped
+        return first > second  # in spring the first is smaller, because such a time is skipped

@@ -1,4 +1,4 @@
-"""Menus: what the keys that a caller pressed lead to."""
+"""Menus: where the keys that a caller pressed lead."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from dataclasses import dataclass
 
 from routing.model import Action, GoTo, Menu, Plan, Urgency
 
-PRESS_LIMIT = 8  # a caller who is led in circles becomes urgent
+PRESS_LIMIT = 8  # after this many keys a caller is stuck in a loop and becomes urgent
 
 
 @dataclass(frozen=True)
 class Asking:
-    """The menu that the caller is to hear next."""
+    """The menu to play to the caller next."""
 
     menu: Menu
 
@@ -20,9 +20,9 @@ Answer = Asking | Urgency | Action
 
 
 def follow(plan: Plan, menu: Menu, presses: tuple[str, ...]) -> Answer:
-    """Follow the keys from this menu on, to its end or to the menu that wants the next key.
+    """Follow the keys from this menu to a result, or to the menu that waits for the next key.
 
-    A key that leads to a menu that there is not, and a way without an end, count as urgent.
+    A key that leads to a missing menu, and a path without an end, count as urgent.
     """
     for press in presses[:PRESS_LIMIT]:
         choice = menu.keys.get(press, menu.otherwise)

@@ -1,6 +1,6 @@
-"""When a layer holds and hands over, as an office writes it: "first weekend", "every other fri".
+"""Parses when a layer applies and hands over: "first weekend", "every other fri".
 
-Pure, as `routing.spans` is, which reads what is of every week.
+`routing.spans` parses texts about every week.
 """
 
 from __future__ import annotations
@@ -38,11 +38,11 @@ _BARE = re.compile(r"\d{1,2}(?::\d\d)? ?(?:am|pm)?")
 
 
 def turn_windows(text: str) -> tuple[Window, ...]:
-    """Read windows of every week, of some weeks of a month, or of one week in two to four.
+    """Parse windows of every week, of some weeks of a month, or of every 2nd, 3rd or 4th week.
 
-    "first weekend", "second and fourth sat 08:00-20:00", "every other fri 17:00-mon 08:00". Those
-    of one week in so many have no `origin` yet; see `counted_from`. ValueError says what a good one
-    looks like.
+    "first weekend", "second and fourth sat 08:00-20:00", "every other fri 17:00-mon 08:00". Windows
+    of every nth week have no `origin` yet; see `counted_from`. Raises ValueError with an example of
+    a valid text.
     """
     words = clocks.normal(text)
     monthly, alternate = _MONTHLY.fullmatch(words), _ALTERNATE.fullmatch(words)
@@ -69,7 +69,7 @@ def turn_windows(text: str) -> tuple[Window, ...]:
 
 
 def read_weekly_turns(words: str) -> tuple[Window, ...]:
-    """Read windows of every week, whole days that follow one another as one."""
+    """Parse windows of every week; consecutive whole days become one window."""
     words = _WEEKEND.sub("sat-sun", words)
     found = spans.weekly_windows(words)
     midnight = time(0)
@@ -81,9 +81,9 @@ def read_weekly_turns(words: str) -> tuple[Window, ...]:
 
 
 def counted_from(found: tuple[Window, ...], first: date) -> tuple[Window, ...]:
-    """Let weeks of which one in so many counts begin with the first one from this day on.
+    """Return windows of every nth week counted from the first one on or after this day.
 
-    The windows are those of one text: all are counted with the first of them.
+    The windows must come from one text, because all are counted together with the first.
     """
     if not found or found[0].weeks == 1:
         return found
@@ -94,9 +94,9 @@ def counted_from(found: tuple[Window, ...], first: date) -> tuple[Window, ...]:
 
 
 def read_turn_handoff(text: str) -> tuple[int | MonthDay | None, time]:
-    """Read "mon 08:00", "8am", "15th 08:00", "last day 17:00", "first mon 8am".
+    """Parse "mon 08:00", "8am", "15th 08:00", "last day 17:00" or "first mon 8am".
 
-    It is a weekday, a day of the month or None, and the time of the day.
+    Returns a weekday, a day of the month or None, and the time of day.
     """
     words = clocks.normal(text)
     match = None if _BARE.fullmatch(words) else _HANDOFF.fullmatch(words)

@@ -1,4 +1,4 @@
-"""When a layer holds, as an office writes it: by the week, on holidays, or by date.
+"""Parses when a layer applies: by the week, on holidays, or by date.
 
 "fri 17:00-mon 08:00 extended by holidays", "holidays 08:00-08:00", "day before holidays 5pm-8am",
 "2026-12-24 17:00 - 2026-12-26 08:00", "Dec 24 5pm - Dec 26 8am", "Thanksgiving".
@@ -40,9 +40,9 @@ _WHOLE = (time(0), time(0))
 
 
 def read_windows(text: str, holidays: Lists = MappingProxyType({})) -> tuple[LayerWindow, ...]:
-    """Read a text; ValueError says what a good one looks like, or which two things it may mean.
+    """Parse a layer's windows; a list that is not among the `holidays` has none.
 
-    A list that is not among the `holidays` has no windows.
+    Raises ValueError with an example of a valid text, or with the two meanings of an ambiguous one.
     """
     words = clocks.normal(text)
     if found := _EXTENDED.fullmatch(words):
@@ -65,7 +65,7 @@ def read_windows(text: str, holidays: Lists = MappingProxyType({})) -> tuple[Lay
 
 
 def _dated(text: str, words: str, error: ValueError) -> tuple[DayWindow, ...]:
-    """Read what is no weekly window, which `error` says."""
+    """Parse a text that is not a weekly window; `error` says why it is not."""
     try:
         return tuple(_by_date(words))
     except day_spans.BackwardsError as wrong:
@@ -80,7 +80,7 @@ def _dated(text: str, words: str, error: ValueError) -> tuple[DayWindow, ...]:
 
 
 def lists(text: str) -> tuple[str, ...]:
-    """Name the lists of holidays that a window asks for; "" stands for all holidays."""
+    """Return the holiday lists that a window uses; "" means all holidays."""
     words = clocks.normal(text)
     found = _EXTENDED.fullmatch(words)
     if found is not None:
@@ -92,7 +92,7 @@ def lists(text: str) -> tuple[str, ...]:
 
 
 def holiday_list(text: str) -> str:
-    """Read "holidays" or "major holidays": return the name of the list, "" for all holidays."""
+    """Return the list named in "holidays" or "major holidays"; "" means all holidays."""
     found = _OF_HOLIDAYS.fullmatch(clocks.normal(text).removeprefix("every "))
     if found is None:
         raise ValueError(f"'{text}' is not a list such as 'holidays' or 'major holidays'")
@@ -100,7 +100,7 @@ def holiday_list(text: str) -> str:
 
 
 def _of_holidays(words: str, text: str, holidays: tuple[Holiday, ...]) -> Iterator[DayWindow]:
-    """Make the windows of each holiday, or of the day beside it."""
+    """Yield the windows of each holiday, or of the day before or after it."""
     days, times = _parted(words)
     beside = _BESIDE.fullmatch(days)
     shift = 0
@@ -121,7 +121,7 @@ def _of_holidays(words: str, text: str, holidays: tuple[Holiday, ...]) -> Iterat
 
 
 def _by_date(words: str) -> list[DayWindow]:
-    """Read dates and days of each year, with their times; UnknownError if it is none of them."""
+    """Parse dates and yearly days with their times; UnknownError if the text is neither."""
     if found := _THROUGH.fullmatch(words):
         first, last = _one_day(found[1]), _one_day(found[3])
         if first is not None and last is not None:
@@ -135,7 +135,7 @@ def _by_date(words: str) -> list[DayWindow]:
 
 
 def _name(days: str) -> str:
-    """Keep the name of a day that people call by one, such as Thanksgiving."""
+    """Return the name of a day that has one, such as Thanksgiving."""
     return days.title().replace("'S", "'s") if days in day_names.NAMED else ""
 
 
@@ -162,7 +162,7 @@ def _through(first: Dates, start: str, last: Dates, end: str) -> DayWindow:
 
 
 def _dates(days: str) -> Dates | None:
-    """Read a date, a range of dates, or days of each year; None if it is none of them."""
+    """Parse a date, a range of dates, or yearly days; None if the text is none of these."""
     one = _one_day(days)
     if one is not None:
         return one
@@ -199,23 +199,23 @@ def _date(words: str) -> date | None:
 
 
 def _parted(words: str) -> tuple[str, str]:
-    """Part the days from the times behind them; either may be empty."""
+    """Split a text into days and the times after them; either may be empty."""
     found = _BEGIN.search(words)
     at = found.start() if found else len(words)
     return words[:at].strip(" ,:"), words[at:]
 
 
 def read_holiday(text: str) -> Dates:
-    """Read a holiday: a day of each year, or a date or a range of dates."""
+    """Parse a holiday: a yearly day, a date or a range of dates."""
     when = _dates(clocks.normal(text))
     if when is None:
-        day_names.yearly(text)  # says what a good one looks like
+        day_names.yearly(text)  # raises an error with an example
         raise ValueError(f"'{text}' is a day of each month, not a holiday")
     return when
 
 
 def weeks_counted_from(text: str, first: date, holidays: Lists) -> tuple[LayerWindow, ...]:
-    """Read a text of a layer that begins on a day, from which one week in so many is counted."""
+    """Parse a layer's windows, counting every nth week from the day the layer begins on."""
     found = read_windows(text, holidays)
     weekly = tuple(one for one in found if isinstance(one, Window))
     if weekly:

@@ -1,4 +1,4 @@
-"""The spans of weekly windows, of holidays and of dates, and which of them hold at an instant."""
+"""The spans of weekly, holiday and dated windows, and which of them apply at an instant."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from routing.model import DayWindow, ExtendedWindow, Holiday, LayerWindow, Windo
 
 HALF_DAY = timedelta(hours=12)
 WEEK = 7 * DAY
-LONGEST = 14  # days that holidays make a window longer, at either end
+LONGEST = 14  # the most days that holidays extend a window by, at either end
 TICK = timedelta(microseconds=1)
 
 Local = tuple[datetime, datetime]
@@ -23,7 +23,7 @@ Local = tuple[datetime, datetime]
 def window_occurrences(
     window: LayerWindow, zone: ZoneInfo, start: datetime, end: datetime
 ) -> Iterator[tuple[datetime, datetime]]:
-    """List the spans of a window that touch [start, end), as instants and in their order."""
+    """Yield the spans of a window that touch [start, end), as instants in order."""
     if isinstance(window, Window):
         yield from instants.occurrences(window, zone, start, end)
         return
@@ -34,7 +34,7 @@ def window_occurrences(
 
 
 def inside_any(windows: Iterable[LayerWindow], at: datetime, zone: ZoneInfo) -> bool:
-    """Tell whether an aware instant lies in any of these windows."""
+    """Return whether an aware instant lies in any of these windows."""
     return any(
         begins <= at < ends
         for window in windows
@@ -43,9 +43,9 @@ def inside_any(windows: Iterable[LayerWindow], at: datetime, zone: ZoneInfo) -> 
 
 
 def window_local_spans(window: LayerWindow, first: date, last: date) -> Iterator[Local]:
-    """List the spans of a window, in naive local times, that begin from one day to another.
+    """Yield the window's spans, in naive local time, that begin from `first` to `last`.
 
-    Those that holidays make longer are told without that.
+    Extensions by holidays are not applied.
     """
     if isinstance(window, ExtendedWindow):
         window = window.window
@@ -58,7 +58,7 @@ def window_local_spans(window: LayerWindow, first: date, last: date) -> Iterator
 
 
 def whole(windows: Iterable[LayerWindow], first: date, last: date) -> list[Local]:
-    """List what windows cover that begins from one day to another; what touches is one span."""
+    """Return the time covered by windows that begin from `first` to `last`, merged into spans."""
     spans = sorted(
         span for one in windows for span in _touching(one, first - WEEK * 9, last + WEEK)
     )
@@ -72,9 +72,10 @@ def whole(windows: Iterable[LayerWindow], first: date, last: date) -> list[Local
 
 
 def own_time(windows: Iterable[LayerWindow], at: datetime, zone: ZoneInfo) -> datetime:
-    """Return an instant whose turn an instant belongs to, which differs where a holiday extends.
+    """Return an instant within the original window, for looking up whose turn `at` belongs to.
 
-    Before a window that is longer it is its own beginning, and behind it its last moment.
+    In an extension before a window it is the window's original start, in one after it the last
+    moment of the original window; anywhere else it is `at` itself.
     """
     kept = at
     for window in windows:
@@ -94,7 +95,7 @@ def own_time(windows: Iterable[LayerWindow], at: datetime, zone: ZoneInfo) -> da
 
 
 def holiday_at(windows: Iterable[LayerWindow], at: datetime, zone: ZoneInfo) -> str | None:
-    """Name the holiday because of which a window holds at an instant; None if it is none."""
+    """Return the holiday because of which a window applies at an instant, or None."""
     local = at.astimezone(zone).replace(tzinfo=None)
     for window in windows:
         if isinstance(window, DayWindow) and window.name:
@@ -110,7 +111,7 @@ def holiday_at(windows: Iterable[LayerWindow], at: datetime, zone: ZoneInfo) -> 
 
 
 def _named(holiday: Holiday, window: DayWindow, local: datetime) -> str:
-    """Say which holiday's window a local time lies in, by the day that it belongs to."""
+    """Return the name of the holiday whose window contains a local time."""
     for day in (local.date(), local.date() - DAY):
         if falls_on(holiday.when, day - window.shift * DAY):
             return _reported(holiday, day - window.shift * DAY)
@@ -130,7 +131,7 @@ def _touching(window: LayerWindow, first: date, last: date) -> Iterator[Local]:
 
 @lru_cache(maxsize=4096)
 def _spans(window: DayWindow | ExtendedWindow, first: date, last: date) -> tuple[Local, ...]:
-    """List the spans of a window that touch these days, and perhaps some beside them."""
+    """Return the spans of a window that touch these days; it may include neighbors."""
     if isinstance(window, ExtendedWindow):
         reach = (LONGEST + 8) * DAY
         found = instants.local_spans(window.window, first - reach, last + reach)
@@ -147,17 +148,17 @@ def _spans(window: DayWindow | ExtendedWindow, first: date, last: date) -> tuple
 
 
 def _span(begin: date, end: date, window: DayWindow) -> Local:
-    """Make the span from one day to another."""
+    """Return the local span of a window from one day to another."""
     overnight = window.end <= window.start and (not window.through or begin == end)
     last = end + DAY if overnight or window.end == time(0) else end
     return datetime.combine(begin, window.start), datetime.combine(last, window.end)
 
 
 def _extended(span: Local, holidays: tuple[Holiday, ...]) -> Local:
-    """Make a span longer by the holidays beside it.
+    """Return a span extended by the holidays next to it.
 
-    Beside it lie the day on whose afternoon it begins, or before whose morning, and the day in
-    whose morning it ends, or after whose afternoon.
+    Next to it at the start is its first day if it begins in the afternoon, else the day before; at
+    the end it is its last day if it ends in the morning, else the day after.
     """
     begins, ends = span
     for _ in range(LONGEST):
