@@ -36,6 +36,7 @@ class DialplanFacts:
     backlines: tuple[str, ...] = ()  # those of the DIDs on which hospitals and labs call
     # how carriers of a number's own country write it without its code; those of +1 are known
     national: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    user: str = ""  # with which we register: some carriers call it, and name the number in To
 
 
 def extensions_conf(facts: DialplanFacts) -> str:
@@ -45,7 +46,7 @@ def extensions_conf(facts: DialplanFacts) -> str:
             "What happens to a call. The control layer decides; this performs.",
             section("general", {"static": "yes", "writeprotect": "yes", "clearglobalvars": "yes"}),
             section("globals", _globals(facts)),
-            _context(names.FROM_TRUNK, _dids(facts)),
+            _context(names.FROM_TRUNK, [*_dids(facts), *_registered(facts)]),
             _context(names.FROM_PHONE, [*_emergency(facts.phones), *_dids(facts)]),
         )
         + STATIC
@@ -74,14 +75,36 @@ def _globals(facts: DialplanFacts) -> dict[str, object]:
     return pairs
 
 
-def _dids(facts: DialplanFacts) -> list[str]:
-    """Accept exactly our own numbers, as E.164 or as carriers of their country also write them."""
-    lines = []
+def _forms(facts: DialplanFacts) -> dict[str, str]:
+    """Map each way in which carriers write one of our numbers to that number."""
     found: dict[str, str] = {}
     for did in facts.dids:
         for form in (did, did.removeprefix("+"), *_national(facts, did)):
             found.setdefault(form, did)
-    for form, did in found.items():
+    return found
+
+
+def _registered(facts: DialplanFacts) -> list[str]:
+    """Accept calls to the user name of our registration: the number that is called stands in To.
+
+    To is what a stranger may have dialed. Its number is what follows the first colon, without
+    separators and parameters, and leads nowhere unless it is one of ours. The user name itself
+    would lead here again.
+    """
+    if not facts.user or facts.user in _forms(facts):
+        return []
+    user = name(facts.user)
+    return [
+        f"exten => {user},1,Set(OL_TO=${{FILTER(+0-9:@\\;,${{CHANNEL(pjsip,local_uri)}})}})",
+        ' same => n,Set(OL_TO=$["${OL_TO}" : ":([+0-9]+)"])',
+        f' same => n,GotoIf($["${{OL_TO}}" = "" | "${{OL_TO}}" = "{user}"]?i,1:${{OL_TO}},1)',
+    ]
+
+
+def _dids(facts: DialplanFacts) -> list[str]:
+    """Accept exactly our own numbers, as E.164 or as carriers of their country also write them."""
+    lines = []
+    for form, did in _forms(facts).items():
         lines.append(f"exten => {name(form)},1,Set({names.DID}={value(did)})")
         if did in facts.backlines:
             lines.append(f" same => n,Set({names.BACKLINE}=yes)")

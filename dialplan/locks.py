@@ -22,6 +22,7 @@ MOST_CALLS = 3540
 MOST_AUDIO_PORTS = 2000
 LONGEST_SILENCE = 60  # seconds
 LONGEST_WAIT = 3600  # of a patient, who may send no audio while waiting
+LONGEST_UNASKED = 600  # seconds, of a phone whether it is still in its call
 LONGEST_WRITE = 2000  # milliseconds
 QUIET = {"notice", "warning", "error", "security"}  # levels of a log without numbers and keys
 MODERN = {"tlsv1_2", "tlsv1_3"}
@@ -70,7 +71,8 @@ def lost_calls_end(written: Written) -> Iterator[str]:
     """A call whose other end is gone is ended, with its audio or without.
 
     Only on the end of patients' calls silence is allowed for longer: they wait there, and the
-    other end of a conversation has the short limit. On hold nobody has to say anything.
+    other end of a conversation has the short limit. On hold nobody has to say anything, and a phone
+    that holds is asked whether it is there.
     """
     for one in written.sections(SIP, "endpoint"):
         longest = LONGEST_WAIT if one.title == names.TRUNK else LONGEST_SILENCE
@@ -79,12 +81,19 @@ def lost_calls_end(written: Written) -> Iterator[str]:
                 yield f"{one.title}: {key}"
         if one.get("timers") not in {"yes", "required", "always"}:
             yield f"{one.title}: timers"
+        elif one.get("context") == names.FROM_PHONE and not _is_asked(one):
+            yield f"{one.title}: nobody asks whether it still holds"
     for one in written.sections(SIP, "aor"):
         looks = _number(one.get("qualify_frequency")) > 0
         if one.title == names.TRUNK_OUT and looks:
             yield f"{one.title}: a lost answer of the carrier's holds calls to it up"
         elif one.title != names.TRUNK_OUT and not looks:
             yield f"{one.title}: nobody looks whether it is there"
+
+
+def _is_asked(phone: Section) -> bool:
+    seconds = _number(phone.get("timers_sess_expires"))
+    return phone.get("timers") == "always" and 0 < seconds <= LONGEST_UNASKED
 
 
 def explicit_bind(written: Written) -> Iterator[str]:

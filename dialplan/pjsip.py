@@ -24,12 +24,16 @@ _WAITS: Options = {"rtp_timeout": 3600}
 _AUDIO_TOS = "ef"
 _SIGNALING_TOS = "cs3"
 
+# A phone that dies while it holds a patient sends as little as one that lives: so it is asked, at
+# half of these seconds, also where it did not offer to be. One that does not answer is hung up.
+_ASKED: Options = {"timers": "always", "timers_sess_expires": 300}
+
 _COMMON: Options = {
     "type": "endpoint",
     "tos_audio": _AUDIO_TOS,
     "disallow": "all",
     "direct_media": "no",  # audio through us: neither side learns the other's address
-    "dtmf_mode": "rfc4733",
+    "dtmf_mode": "auto",  # keys as RFC 4733 events; tones where the other side offers none of them
     "rtp_timeout": 60,  # seconds
     "rtp_timeout_hold": 3600,  # a phone that holds a caller sends nothing meanwhile
     "moh_suggest": names.HOLD_TALK,
@@ -258,7 +262,7 @@ def _phone(phone: str, secret: str, facts: SipFacts) -> list[str]:
         section(
             phone,
             [
-                *_media(facts.bind).items(),
+                *{**_media(facts.bind), **_ASKED}.items(),
                 ("context", names.FROM_PHONE),
                 ("allow", "g722,ulaw,alaw"),
                 ("identify_by", "auth_username,username"),

@@ -114,6 +114,7 @@ def asterisk_files(
             max_calls=configuration.trunk.max_calls,
             phones=tuple(plan.phones),
             national={number: national_forms(number) for number in sorted(own)},
+            user=_user(configuration),
         ),
         manager_port=ports.ami,
         manager_secret=secrets.manager,
@@ -164,6 +165,12 @@ def _trunk(configuration: Configuration, secrets: Secrets, known: hosts.Known) -
         secret=secrets.trunk,
         encrypted=table.transport == "tls",
     )
+
+
+def _user(configuration: Configuration) -> str:
+    """Name whom a carrier that we register with may call instead of a number; empty: nobody."""
+    table = configuration.trunk
+    return (table.username or "") if table.kind == "registration" else ""
 
 
 def _tls(configuration: Configuration, ports: Ports) -> Tls | None:

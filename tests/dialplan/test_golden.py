@@ -49,6 +49,7 @@ BY_ADDRESS = OfficeFacts(
 )
 BY_REGISTRATION = replace(
     BY_ADDRESS,
+    calls=replace(BY_ADDRESS.calls, user="100100_office"),
     sip=SipFacts(
         bind="192.0.2.10",
         port=5060,
@@ -89,7 +90,7 @@ def test_who_is_on_call_is_in_no_file() -> None:
     names = set(DialplanFacts.__dataclass_fields__)
     assert names == {
         "dids", "number", "name", "agi", "token", "messages", "people", "fallback", "standby",
-        "max_calls", "phones", "national", "backlines",
+        "max_calls", "phones", "national", "backlines", "user",
     }  # fmt: skip
 
 

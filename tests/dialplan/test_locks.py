@@ -33,6 +33,8 @@ CHANGES = [
     ("calls whose other end", PJSIP, "rtp_timeout = 60", "rtp_timeout = 3600"),
     ("calls whose other end", PJSIP, "rtp_timeout = 3600", "rtp_timeout = 0"),
     ("calls whose other end", PJSIP, "timers = yes", "timers = no"),
+    ("calls whose other end", PJSIP, "timers = always", "timers = yes"),
+    ("calls whose other end", PJSIP, "timers_sess_expires = 300", "timers_sess_expires = 3600"),
     ("calls whose other end", PJSIP, "qualify_frequency = 60", "qualify_frequency = 0"),
     ("calls whose other end", PJSIP, "qualify_frequency = 0", "qualify_frequency = 60"),
     ("bound to", PJSIP, "bind = 192.0.2.10:5060", "bind = 0.0.0.0:5060"),

@@ -46,16 +46,31 @@ class DeskPhone:
         """Say that audio goes this `way`, as "sendonly" or "inactive"; return the status."""
         return self._asks("INVITE", f"{self._peer.sdp()}a={way}\r\n")
 
+    def is_asked(self, deadline: float, *, answers: bool = True) -> str:
+        """Wait until we are asked within the call whether we are there; return the request.
+
+        An answer with the SDP of a phone that goes on holding is given, or none.
+        """
+        asked = self._next(("INVITE", "UPDATE"), deadline)
+        if answers:
+            sdp = f"{self._peer.sdp()}a=sendonly\r\n" if "m=audio" in asked else ""
+            self._peer.send(self._answer(asked, sdp))
+        return asked
+
     def hangs_up(self) -> None:
         """End the call and close the phone."""
         self._asks("BYE")
+        self.vanishes()
+
+    def vanishes(self) -> None:
+        """Close the phone without a word."""
         self._peer.socket.close()
 
-    def _next(self, method: str, deadline: float) -> str:
+    def _next(self, method: str | tuple[str, ...], deadline: float) -> str:
         while True:
             text = self._peer.receive(deadline)
             assert text is not None, f"no {method} came"
-            if text.startswith(f"{method} "):
+            if text.partition(" ")[0] in method:
                 return text
             if text.startswith("OPTIONS "):
                 self._peer.send(self._answer(text))

@@ -62,6 +62,15 @@ def tone_seconds(samples: array.array[int], frequency: float) -> float:
     return found * WINDOW / RATE
 
 
+def quiet_seconds(samples: array.array[int]) -> float:
+    """Return for how long nothing is heard in a recording, in seconds, all pauses together."""
+    quiet = sum(
+        sum(sample * sample for sample in window) <= WINDOW * QUIET_RMS**2
+        for window in _windows(samples)
+    )
+    return quiet * WINDOW / RATE
+
+
 def longest_silence(samples: array.array[int], before_tone: float | None = None) -> float:
     """Return the longest run of silence in a recording, in seconds, up to a tone's (Hz) begin."""
     longest = current = 0

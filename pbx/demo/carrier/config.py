@@ -11,8 +11,11 @@ from pbx.asterisk.engine.ports import Ports
 
 MANAGER = "carrier"
 ANONYMOUS = "office-anonymous"  # the endpoint of callers who withhold their number
-KEYLESS = "office-keyless"  # and of calls whose keys arrive as tones alone
+KEYS_AS_TONES = "office-tones"  # of calls whose keys arrive as tones alone
+KEYS_AS_INFO = "office-info"  # of calls whose keys arrive as SIP INFO
+KEYLESS = "office-keyless"  # and of calls whose keys are lost on the way
 EXTRA_MODULES = ("app_mixmonitor", "res_pjsip_header_funcs", "res_pjsip_logger")
+_KEYS = {KEYS_AS_TONES: "inband", KEYS_AS_INFO: "info", KEYLESS: "none"}
 
 _ENDPOINT: Options = {
     "type": "endpoint",
@@ -155,7 +158,10 @@ def _office(facts: CarrierFacts, media: Options) -> list[str]:
                 "from_domain": "anonymous.invalid",
             },
         ),
-        section(KEYLESS, {**common, "aors": "office", "identify_by": "ip", "dtmf_mode": "inband"}),
+        *(
+            section(title, {**common, "aors": "office", "identify_by": "ip", "dtmf_mode": mode})
+            for title, mode in _KEYS.items()
+        ),
         section("office", {"type": "aor", "contact": f"sip:{host}:{port}"}),
         section("office-identify", {"type": "identify", "endpoint": "office", "match": host}),
     ]

@@ -156,14 +156,19 @@ class Carrier:
         async with asyncio.timeout(timeout):
             return await self.ringing[number].get()
 
-    async def dials(self, to: str, *, caller: str | None, script: Script) -> PhoneCall:
-        """Let a patient call; the script begins when the office answers. None: anonymous."""
+    async def dials(
+        self, to: str, *, caller: str | None, script: Script, trunk: str = ""
+    ) -> PhoneCall:
+        """Let a patient call; the script begins when the office answers. None: anonymous.
+
+        `trunk` names another of the network's ways to the office, as `KEYS_AS_TONES`.
+        """
         assert self._ami is not None  # noqa: S101  # there is no call before the start
         ticket = f"patient-{next(self._count)}"
         call = PhoneCall(caller or "anonymous", unique=ticket)
         self._tickets[ticket] = (call, script)
         self._calls[ticket] = call
-        trunk = self._registration[0] if self._registration else "office"
+        trunk = trunk or (self._registration[0] if self._registration else "office")
         shown = f'"Patient" <{caller}>'
         if caller is None:
             trunk, shown = ANONYMOUS, '"Anonymous" <0>'
@@ -220,7 +225,7 @@ class Carrier:
     def brings_back(self, *, after: float = 0.0, showing: str = "", keys: bool = True) -> Script:
         """Bring a call to one of the office's numbers back in, with another caller ID if named.
 
-        Without `keys` it says them as tones alone.
+        Without `keys` it loses them.
         """
 
         async def script(phone: Handset) -> None:
