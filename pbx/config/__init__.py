@@ -1,1 +1,1 @@
-"""The office as it was set up: office.toml, secrets and home, read and checked in one place."""
+"""An office's configuration: office.toml, the secrets file and the home, read and checked here."""

@@ -1,4 +1,4 @@
-"""A time away written into office.toml: the rest of the file, comments too, stays as it is."""
+"""Write an absence into office.toml without changing anything else, comments included."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from routing.model import Away, Plan
 
 
 def add_away(text: str, name: Path, person: str, away: Away) -> tuple[str, Plan]:
-    """Return the file's new text, and its plan, which differs in nothing but this time away.
+    """Return the file's new text and its plan, in which only this absence is new.
 
-    OfficeLineError if the file cannot be edited so.
+    Raises OfficeLineError if the file cannot be edited that way.
     """
     before = plan_files.parse(text, name)
     changed = _rewritten(text, person, away)
@@ -54,7 +54,7 @@ def _rewritten(text: str, person: str, away: Away) -> str:
 
 
 def _texts(away: Away) -> tuple[str, str]:
-    """Write whole days as dates, of which the last is included, and other times as they are."""
+    """Write whole days as dates, the last one included, and other times with hour and minute."""
     if away.start.time() == away.end.time() == MIDNIGHT:
         return f"{away.start:%Y-%m-%d}", f"{away.end - timedelta(days=1):%Y-%m-%d}"
     return f"{away.start:%Y-%m-%d %H:%M}", f"{away.end:%Y-%m-%d %H:%M}"

@@ -1,4 +1,4 @@
-"""The tables of a checked office.toml, made into the frozen plan that decides."""
+"""Build the immutable plan, which decides about calls, from a checked office.toml."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ UNITS: dict[str, model.Unit] = {
 
 
 def plan(file: schema.OfficeFile, digest: str) -> model.Plan:
-    """Build the plan; the file's names and texts are known to be good."""
+    """Build the plan; the file must have been checked."""
     office, holidays = file.office, _holidays(file)
     return model.Plan(
         office=model.Office(
@@ -75,8 +75,8 @@ def _windows(texts: list[str]) -> tuple[model.Window, ...]:
 
 
 def _backline(file: schema.OfficeFile, line: schema.LineTable) -> bool:
-    """Tell whether a line is for hospitals and labs, where the file does not say it."""
-    menus = any(one.menus for one in file.lines)  # patients have a line of their own
+    """Tell whether a line is for hospitals and labs; the default if the file does not say."""
+    menus = any(one.menus for one in file.lines)  # patients have a separate line
     return menus and not line.menus and line.owner is None
 
 
@@ -93,7 +93,7 @@ def _days(table: schema_days.DaysTable) -> model.Dates:
 
 
 def _holidays(file: schema.OfficeFile) -> dict[str, tuple[model.Holiday, ...]]:
-    """List the holidays by the names of their lists; "" has all of them."""
+    """Return the holidays by the names of their lists; "" has all of them."""
     found: dict[str, tuple[model.Holiday, ...]] = {"": ()}
     for name, value in file.holidays.items():
         days = {name: value} if isinstance(value, str) else value

@@ -1,4 +1,4 @@
-"""What is known of carriers (`config/presets.toml`), for the trunks that name one of them."""
+"""Settings of known carriers (`config/presets.toml`), for trunks that name one."""
 
 from __future__ import annotations
 
@@ -9,6 +9,6 @@ from pbx.base.paths import data_folder
 
 
 def carriers() -> dict[str, dict[str, Any]]:
-    """Read the presets by their names; ConfigError where the shipped data is missing."""
+    """Return the presets by name; ConfigError if the file that ships with OfficeLine is missing."""
     with (data_folder("config") / "presets.toml").open("rb") as file:
         return tomllib.load(file)

@@ -1,4 +1,4 @@
-"""What one value of office.toml may be, each refused in words that say what a good one is like."""
+"""Types of single values in office.toml; their errors show what a valid value looks like."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from pydantic_core import PydanticCustomError
 from pbx.base import letters
 from routing import day_names, day_spans, spans, turn_texts, window_texts
 
-# A table that refuses keys it does not know, so that a slip of the pen is seen.
+# A table refuses unknown keys, so that typing errors are noticed.
 CLOSED = ConfigDict(extra="forbid", frozen=True)
-# The last label of a name has a letter in it, so that 127.0.0.300 is none.
+# The last label of a host name must have a letter, so that 127.0.0.300 is not one.
 _HOST = re.compile(
     r"(?=.{1,253}$)(?:[a-z0-9](?:[a-z0-9-]*[a-z0-9])?\.)*(?!\d+$)[a-z0-9](?:[a-z0-9-]*[a-z0-9])?",
     re.ASCII | re.IGNORECASE,
@@ -39,7 +39,7 @@ def _shaped(pattern: str, what: str) -> AfterValidator:
 
 
 def _readable(read: Callable[[str], object]) -> AfterValidator:
-    """Accept the texts that `read` does not refuse, and keep them as they are written."""
+    """Accept texts that `read` accepts, and keep them as written."""
 
     def check(text: str) -> str:
         try:
@@ -55,7 +55,7 @@ def _host(text: str) -> str:
     if _HOST.fullmatch(text):
         return text
     try:
-        # a scope behind a % could hold anything, a line break, too
+        # a scope after a % could contain anything, even a line break
         ipaddress.ip_network(text.replace("%", " "), strict=False)
     except ValueError as error:
         raise ValueError(f"'{text[:60]}' is not a host name or address") from error
@@ -78,7 +78,7 @@ def _zone(text: str) -> str:
 
 
 def _day(value: object) -> object:
-    """Read a date in quotes; TOML itself reads one without quotes."""
+    """Accept a date in quotes; TOML itself reads one without quotes."""
     return spans.day(value) if isinstance(value, str) else value
 
 
@@ -90,7 +90,7 @@ def _listed(value: object) -> object:
 
 
 def _closed(text: str) -> object:
-    """Read days on which an office may close: holidays, or days of each year or month."""
+    """Accept days on which an office may close: holidays, or days of each year or month."""
     return window_texts.holiday_list(text) if "holiday" in text.lower() else day_names.yearly(text)
 
 
@@ -142,7 +142,7 @@ Seconds = Annotated[int, Field(ge=1, le=120)]
 Prompt = Annotated[str, _shaped(r"[a-z0-9-]{1,40}", "name of a prompt such as 'menu-closed'")]
 Urgency = Literal["urgent", "routine"]
 HoursState = Literal["open", "closed"]
-# No quotes, line breaks or invisible characters, as it is written to tables, files and headers.
+# No quotes, line breaks or invisible characters, because it goes into tables, files and headers.
 Title = Annotated[str, AfterValidator(_title)]
 Username = Annotated[str, _shaped(r"[A-Za-z0-9_.+-]{1,64}", "username")]
 Language = Annotated[str, _shaped(r"[a-z]{2}", "language such as 'en'")]
@@ -175,5 +175,5 @@ Sentence = Annotated[str, StringConstraints(min_length=1, max_length=120)]
 
 
 def refusal_error(code: str, why: str) -> PydanticCustomError:
-    """Make an error that becomes a finding with a code of its own; see docs/findings.md."""
+    """Return an error that becomes a finding with this code; see docs/findings.md."""
     return PydanticCustomError(code, "{why}", {"why": why})

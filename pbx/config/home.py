@@ -1,4 +1,4 @@
-"""The home: where one office keeps its database, secrets file, messages and its Asterisk."""
+"""The home: the folder with an office's database, secrets file, messages and Asterisk files."""
 
 from __future__ import annotations
 
@@ -16,89 +16,89 @@ from pbx.base.errors import ConfigError
 from pbx.base.os_errors import os_sentence
 from pbx.base.paths import SPOOL
 
-# What reaches Record() as it is: no comma, bracket or space that Asterisk would read
+# Characters that Asterisk's Record() does not interpret: no comma, bracket or space
 _PATH = re.compile(r"[A-Za-z0-9_+\-./:@=]+")
 
 
 @dataclass(frozen=True)
 class Home:
-    """The places below one folder; nothing is created before `prepare`."""
+    """Paths below one folder; `prepare` creates them."""
 
     folder: Path
 
     @property
     def database(self) -> Path:
-        """The call log's file."""
+        """The database file."""
         return self.folder / "officeline.db"
 
     @property
     def heartbeat(self) -> Path:
-        """The daemon's sign of life."""
+        """The file that the daemon touches to show that it is alive."""
         return self.folder / "daemon.json"
 
     @property
     def running(self) -> Path:
-        """The lock of whoever runs Asterisk here."""
+        """The file lock of the process that runs Asterisk here."""
         return self.folder / "running.lock"
 
     @property
     def serving(self) -> Path:
-        """The lock of the control layer."""
+        """The file lock of the control layer."""
         return self.folder / "serving.lock"
 
     @property
     def backing_up(self) -> Path:
-        """The lock of whoever makes a backup."""
+        """The file lock of the process that makes a backup."""
         return self.folder / "backup.lock"
 
     @property
     def ports(self) -> Path:
-        """Where the Asterisk that was started last listens."""
+        """The file with the ports of the last Asterisk that was started."""
         return self.folder / "ports.json"
 
     @property
     def unknown_names(self) -> Path:
-        """The hosts' names that the running Asterisk could not look up."""
+        """The file with the host names that have no address."""
         return self.folder / "unknown-names.json"
 
     @property
     def watchdog(self) -> Path:
-        """Where 'officeline up' hears its control layer's signs of life."""
+        """The socket on which 'officeline up' receives its control layer's signs of life."""
         return self.folder / "watchdog"
 
     @property
     def messages(self) -> Path:
-        """The recordings that Asterisk writes and we keep."""
+        """The folder of recorded messages, which Asterisk writes."""
         return self.folder / "messages"
 
     @property
     def recordings(self) -> Path:
-        """The office's own prompts, which replace ours file by file."""
+        """The folder of the office's own prompts; each file in it replaces one of ours."""
         return self.folder / "prompts"
 
     @property
     def asterisk(self) -> Path:
-        """Asterisk's own folder."""
+        """The folder for Asterisk's own files."""
         return self.folder / "asterisk"
 
     @property
     def applied(self) -> Path:
-        """A copy of the applied plan's text, for the day on which the database is lost."""
+        """A copy of the applied office.toml, in case the database is lost."""
         return self.folder / "applied.toml"
 
     @property
     def standby(self) -> Path:
-        """What the standby answers from."""
+        """The folder with the files that the standby needs."""
         return self.folder / "standby"
 
     @property
     def standby_script(self) -> Path:
-        """What Asterisk runs when the control layer gives no verdict."""
+        """The program that Asterisk runs if the control layer does not answer."""
         return self.standby / "standby"
 
     @property
     def spool(self) -> Path:
-        """What could not go into the database, until it is taken in."""
+        """The folder of calls and messages that wait until the database can take them."""
         return self.standby / SPOOL
 
     @property
@@ -107,20 +107,20 @@ class Home:
         return self.asterisk / "lib" / "sounds"
 
     def prepare(self, user: ServiceUser) -> None:
-        """Create the folders; only our user, and Asterisk's for its own, can look inside."""
+        """Create the folders, readable by our user only, or by Asterisk's user for its own."""
         if not _PATH.fullmatch(str(self.folder)):
             raise ConfigError(
                 f"The folder {self.folder} cannot be used, because Asterisk would misread its "
-                "name. Use only letters a to z, digits and the characters _ + - . / : @ = in it."
+                "name. Use a path with only letters a to z, digits and _ + - . / : @ = instead."
             )
         try:
             self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             if user.name is not None:
-                os.chown(self.folder, -1, user.gid)  # Asterisk's user passes through,
-                self.folder.chmod(0o710)  #   and cannot list
+                os.chown(self.folder, -1, user.gid)  # Asterisk's user may enter,
+                self.folder.chmod(0o710)  #   but not list
             self.standby.mkdir(mode=0o750, exist_ok=True)
             if user.name is not None:
-                os.chown(self.standby, -1, user.gid)  # Asterisk reads there, and writes below
+                os.chown(self.standby, -1, user.gid)  # Asterisk reads here and writes below
             for place in (self.messages, self.asterisk, self.spool):
                 place.mkdir(mode=0o750, exist_ok=True)
                 if user.name is not None:
@@ -130,17 +130,17 @@ class Home:
             raise ConfigError(os_sentence(what, error, self.folder, otherwise=other)) from error
 
     def remember_ports(self, ports: Ports) -> None:
-        """Leave the ports of the running Asterisk for a daemon that is started beside it."""
+        """Save the running Asterisk's ports for a daemon that is started later."""
         files.keep(self.ports, json.dumps(asdict(ports)), 0o600)
 
     def known_ports(self) -> Ports | None:
-        """Read the ports of the last start; None before the first."""
+        """Return the ports of the last start; None before the first."""
         with contextlib.suppress(ConfigError):
             return self.recall_ports()
         return None
 
     def recall_ports(self) -> Ports:
-        """Read the ports of the running Asterisk."""
+        """Return the ports of the running Asterisk; ConfigError if it was never started."""
         path = self.ports
         try:
             return Ports(**json.loads(path.read_text(encoding="utf-8")))

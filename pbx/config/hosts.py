@@ -1,8 +1,8 @@
-"""Names of hosts, as the carrier's: looked up at the start, and again until each is known.
+"""Look up host names, such as the carrier's, at the start, and again until each has an address.
 
-Asterisk looks names up when it reads its files, alone, and waits for each as long as the resolver
-does. So it is given addresses; and a name that nobody knew at the start would else be a stranger's
-for ever, whose calls are asked for a password.
+Asterisk itself looks up names only when it reads its files, one after the other, and waits as long
+as the resolver does. So it gets addresses instead of names. A name without an address at the start
+is looked up again, because otherwise Asterisk would ask calls from there for a password.
 """
 
 from __future__ import annotations
@@ -25,25 +25,25 @@ from pbx.base.errors import EngineError
 from pbx.config.home import Home
 from pbx.config.plan import Configuration
 
-LOOK_S = 3.0  # a resolver that does not answer delays no start by more
-UNKNOWN_S, KNOWN_S = 5.0, 300.0  # how soon it is looked again
-MOST = 64  # addresses of one name: a carrier's name that changes takes new ones along
+LOOK_S = 3.0  # longest delay of a start if the resolver does not answer
+UNKNOWN_S, KNOWN_S = 5.0, 300.0  # time between two look-ups
+MOST = 64  # addresses per name; new ones are added when a carrier's addresses change
 FILE = "pjsip.conf"
 RELOADS = ("res_pjsip.so", "res_pjsip_endpoint_identifier_ip.so")
 
-Known = Mapping[str, tuple[str, ...]]  # addresses by name; an empty tuple where there are none
+Known = Mapping[str, tuple[str, ...]]  # addresses by name; an empty tuple if there are none
 
 log = structlog.get_logger()
 
 
 def names_of(configuration: Configuration) -> tuple[str, ...]:
-    """List the names, not addresses, from which calls may come."""
+    """List the host names (not addresses) that calls may come from."""
     hosts = (*configuration.trunk.addresses, *configuration.network.phones)
     return tuple(dict.fromkeys(host for host in hosts if not is_address(host)))
 
 
 def look_up(names: Sequence[str]) -> dict[str, tuple[str, ...]]:
-    """Find the addresses that each name has now; blocks for a few seconds at most."""
+    """Return the current addresses of each name; blocks for a few seconds at most."""
     found: dict[str, tuple[str, ...]] = {}
 
     def one(name: str) -> None:
@@ -61,12 +61,12 @@ def look_up(names: Sequence[str]) -> dict[str, tuple[str, ...]]:
 
 
 def addresses(hosts: Sequence[str], known: Known) -> tuple[str, ...]:
-    """Replace names by their addresses; one that has none stays as it is."""
+    """Replace names by their addresses; a name without addresses stays."""
     return tuple(one for host in hosts for one in known.get(host) or (host,))
 
 
 class HostWatch:
-    """Looks names up while Asterisk runs, and gives it what is new; `render` writes its files."""
+    """Looks up names while Asterisk runs, and reloads it after changes; `render` writes files."""
 
     def __init__(
         self,
@@ -81,7 +81,7 @@ class HostWatch:
         self._render = render
 
     async def run(self) -> None:
-        """Look until canceled."""
+        """Look up names until canceled."""
         self._tell([name for name, found in self._known.items() if not found], [])
         while self._known:
             await asyncio.sleep(KNOWN_S if all(self._known.values()) else UNKNOWN_S)
@@ -106,7 +106,7 @@ class HostWatch:
         self._tell([name for name, known in wanted.items() if not known], resolved)
 
     def _tell(self, unknown: Sequence[str], resolved: Sequence[str]) -> None:
-        """Say which names have no address, in the log and for whoever asks."""
+        """Record which names have no address, in the log and in the home."""
         for name in unknown if not resolved else ():
             why = "it has no address; until it has one, calls from there need a password"
             log.error("names.unknown", where=name, why=why)
@@ -117,7 +117,7 @@ class HostWatch:
 
 
 def remember_unknown(home: Home, names: Sequence[str]) -> None:
-    """Write down which names have no address: other processes tell of them."""
+    """Save which names have no address, so that other processes can report them."""
     if names:
         files.replace(home.unknown_names, json.dumps(list(names)), 0o600)
     else:
@@ -125,7 +125,7 @@ def remember_unknown(home: Home, names: Sequence[str]) -> None:
 
 
 def unknown_hosts(home: Home) -> list[str]:
-    """List the names that the Asterisk of this home, which runs, could not look up."""
+    """List the names without an address, if this home's Asterisk is running."""
     try:
         found = json.loads(home.unknown_names.read_text(encoding="utf-8"))
     except (OSError, ValueError):
@@ -135,14 +135,14 @@ def unknown_hosts(home: Home) -> list[str]:
 
 @dataclass(frozen=True)
 class Unresolved:
-    """How many names have no address, by whose they are."""
+    """How many names have no address, of the carrier and of desk phones."""
 
     carrier: int = 0
     phones: int = 0
 
 
 def unresolved(home: Home, phones: Sequence[str]) -> Unresolved:
-    """Count these names: desk phones' are the ones given here, all others the carrier's."""
+    """Count the names without an address; those not in `phones` are the carrier's."""
     names = unknown_hosts(home)
     theirs = sum(name in phones for name in names)
     return Unresolved(len(names) - theirs, theirs)

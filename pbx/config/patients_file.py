@@ -1,4 +1,4 @@
-"""The patients' list, read row by row; every row that is refused says why."""
+"""Read a patient list row by row; each refused row has a reason."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from pbx.config.patient_lists.table import PatientTable
 from routing.model import Patient, Plan
 
 SIZE_LIMIT = text.SIZE_LIMIT
-SETTABLE = frozenset({"panel", "flags"})  # what a list may leave out, and then leaves as it is
+SETTABLE = frozenset({"panel", "flags"})  # optional columns; without them, stored values stay
 
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 _LONGEST = {"name": 100, "flag": 120}
@@ -22,9 +22,9 @@ _LONGEST = {"name": 100, "flag": 120}
 
 @dataclass(frozen=True)
 class PatientEntry:
-    """A patient with all their numbers (E.164), and the line of the file.
+    """A patient with all their numbers (E.164), and the line in the file.
 
-    `notes` say what was left out of the row; `given` which of panel and flags the file has.
+    `notes` say what was left out of the row; `given` holds the optional columns of the file.
     """
 
     line: int
@@ -36,7 +36,7 @@ class PatientEntry:
 
 @dataclass(frozen=True)
 class Refused:
-    """A row that is not taken; `why` never holds a whole number."""
+    """A row that is refused; `why` never contains a full phone number."""
 
     line: int
     why: str
@@ -44,7 +44,7 @@ class Refused:
 
 @dataclass(frozen=True)
 class Parsed:
-    """What a list holds; `below` are the lines under the last patient that are none."""
+    """A list's patients and refused rows; `below` are line numbers under the last patient."""
 
     table: PatientTable
     entries: list[PatientEntry]
@@ -53,18 +53,18 @@ class Parsed:
 
 
 class _RefusedError(Exception):
-    """Why one row is not taken."""
+    """One row is refused; the text says why."""
 
 
 def read_file(path: Path, encoding: str | None = None) -> str:
-    """Read a list as text, whatever it is encoded in; OfficeLineError if it is none."""
+    """Return a list's text; OfficeLineError if it is not a list, or has another encoding."""
     return text.read(path, encoding)
 
 
 def parse_patients(content: str, plan: Plan, mapped: Mapping[str, str] | None = None) -> Parsed:
-    """Read every row by itself; OfficeLineError if the file as a whole is no such list.
+    """Read every row separately; OfficeLineError if the file is not a patient list.
 
-    `mapped` says which column is what where its name does not, as `columns.mapping` reads it.
+    `mapped` gives the roles of columns whose names do not show them (see `columns.mapping`).
     """
     found = table.find_header(content, mapped or {})
     parsed = Parsed(found, [], [])
@@ -81,7 +81,7 @@ def parse_patients(content: str, plan: Plan, mapped: Mapping[str, str] | None = 
 
 
 def settle(entries: Sequence[PatientEntry]) -> tuple[list[PatientEntry], list[Refused]]:
-    """Join rows that say the same of one patient, and refuse those that contradict an earlier one.
+    """Merge rows of the same patient, and refuse rows that contradict an earlier one.
 
     Several patients may share a number.
     """
@@ -104,22 +104,22 @@ def settle(entries: Sequence[PatientEntry]) -> tuple[list[PatientEntry], list[Re
 
 
 def flag_of(written: str) -> str | None:
-    """Read a flag as it is written; None if it is none."""
+    """Return a flag without spaces around it; None if it is not valid."""
     flag = written.strip()
     return flag if _is_plain(flag, "flag") and ";" not in flag else None
 
 
 def _entry(line: int, row: Sequence[str], columns: Columns, plan: Plan) -> PatientEntry:
     if len(row) > columns.width and any(cell.strip() for cell in row[columns.width :]):
-        raise _RefusedError("it has more columns than the line of column names")
+        raise _RefusedError("it has more cells than there are column names")
     id_ = cells.plain_id(_cell(row, columns, "id"))
     if cells.is_shortened(id_):
-        raise _RefusedError(f"the id {id_[:20]} is not whole: {cells.SPREADSHEET}")
+        raise _RefusedError(f"the id {id_[:20]} is incomplete: {cells.SPREADSHEET}")
     if not _ID.fullmatch(id_):
         raise _RefusedError("its id is missing" if not id_ else _odd_id(id_))
     flags = _parts(cells.tidy(_cell(row, columns, "flags")))
     if not all(_is_plain(flag, "flag") for flag in flags):
-        raise _RefusedError(f"a flag is over {_LONGEST['flag']} letters, or unprintable")
+        raise _RefusedError(f"a flag is over {_LONGEST['flag']} characters or unprintable")
     patient = Patient(id_, _name(row, columns), _panel(row, columns, plan), frozenset(flags))
     numbers, notes = _numbers(row, columns, plan)
     return PatientEntry(line, patient, numbers, notes, columns.given)
@@ -132,7 +132,7 @@ def _cell(row: Sequence[str], columns: Columns, role: str) -> str:
 
 def _odd_id(id_: str) -> str:
     shown = f"'{id_[:20]}' " if id_.isprintable() else ""
-    return f"its id {shown}has more than letters, digits, - _ and . (up to 64)"
+    return f"its id {shown}may only have letters, digits, - _ and . (up to 64 characters)"
 
 
 def _name(row: Sequence[str], columns: Columns) -> str:
@@ -144,12 +144,12 @@ def _name(row: Sequence[str], columns: Columns) -> str:
         raise _RefusedError("its name has a line break; write it on one line, or fix the quotes")
     name = re.sub(r"[ \t]+", " ", name)
     if not _is_plain(name, "name"):
-        raise _RefusedError(f"its name is over {_LONGEST['name']} letters, or unprintable")
+        raise _RefusedError(f"its name is over {_LONGEST['name']} characters or unprintable")
     return name
 
 
 def _panel(row: Sequence[str], columns: Columns, plan: Plan) -> str | None:
-    """Read whose patient this is: a physician's id, or their name as the plan has it."""
+    """Return the id of the patient's physician, whom the list gives by id or name in the plan."""
     panel = cells.tidy(_cell(row, columns, "panel"))
     if not panel:
         return None
@@ -160,7 +160,7 @@ def _panel(row: Sequence[str], columns: Columns, plan: Plan) -> str | None:
         if plan.people[one].name.casefold() == panel.casefold():
             return one
     known = ", ".join(physicians) or "nobody"
-    raise _RefusedError(f"its panel is no physician of the plan (there is {known})")
+    raise _RefusedError(f"its panel is not a physician in the plan (the plan has {known})")
 
 
 def _numbers(
@@ -180,9 +180,9 @@ def _numbers(
         why = f"{mask(number)} stands for a withheld number"
         if not found.numbers:
             raise _RefusedError(why)
-        notes.append(f"{why} and is left out")
+        notes.append(f"{why} and was left out")
     if not found.numbers:
-        raise _RefusedError("it has no number")
+        raise _RefusedError("it has no phone number")
     for number in found.numbers:
         if plan.line_of(number) is not None or number == plan.office.number:
             raise _RefusedError(f"{mask(number)} is the office's own number")

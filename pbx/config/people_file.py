@@ -1,7 +1,7 @@
-"""People put into the text of an office.toml and taken out of it; every other line stays.
+"""Add people to the text of an office.toml and remove them; every other line stays as it is.
 
-By lines and not by tomlkit, which takes a comment above the next table for the end of this one:
-what is removed would take it along, and what is added would come between the two.
+This works on lines instead of with tomlkit, because tomlkit counts a comment above the next table
+as the end of this one: it would be removed too, or separated from its table.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ PEOPLE = "people"
 
 
 def added(text: str, person: str, name: str, role: str) -> str:
-    """Put a person behind the others, or at the end; ConfigError if that cannot be done."""
+    """Return the text with a person after the others, or at the end; ConfigError if impossible."""
     _holdable(person, name, role)
     end = "\r" if "\r\n" in text else ""
     lines = f"{text.rstrip()}{end}".split("\n")
@@ -29,7 +29,7 @@ def added(text: str, person: str, name: str, role: str) -> str:
 
 
 def _holdable(person: str, name: str, role: str) -> None:
-    """Refuse what no file can hold, before the file is blamed for it."""
+    """Raise ConfigError if the values themselves are invalid, whatever the file looks like."""
     from pydantic import TypeAdapter, ValidationError
 
     from pbx.config.fields import Id
@@ -45,10 +45,10 @@ def _holdable(person: str, name: str, role: str) -> None:
 
 
 def removed(text: str, person: str) -> str:
-    """Take a person's tables out; ConfigError if they cannot be told from the rest."""
+    """Return the text without a person's tables; ConfigError if they cannot be separated."""
     lines = text.split("\n")
     gone = _owned(text, (PEOPLE, person))
-    for number in sorted(gone):  # and the empty line that set it apart
+    for number in sorted(gone):  # also the empty line after it
         if number < len(lines) - 1 and not lines[number].strip():
             gone.add(number + 1)
     changed = "\n".join(line for number, line in enumerate(lines, 1) if number not in gone)
@@ -60,13 +60,13 @@ def removed(text: str, person: str) -> str:
 
 
 def _owned(text: str, place: tuple[str, ...]) -> set[int]:
-    """List the lines (from 1) that a table and all in it stand on.
+    """Return the line numbers (from 1) of a table and everything in it.
 
-    Comments and empty lines before whatever comes next are not among them.
+    Comments and empty lines before the next table are not included.
     """
     lines = text.split("\n")
-    # of several keys on a line, the longest place says whose it is; of all tables on their way
-    # down to it, each is known by its first line alone
+    # with several keys on a line, the longest path decides to which table the line belongs; a table
+    # that only contains others is known by its first line
     whose: dict[int, bool] = {}
     for path, line in Lines(text).known.items():
         whose[line] = whose.get(line, False) or path[: len(place)] == place
@@ -82,7 +82,7 @@ def _owned(text: str, place: tuple[str, ...]) -> set[int]:
 
 
 def _same(changed: str, wanted: dict[str, Any], what: str) -> str:
-    """Return the text if it says what is wanted, and nothing else was touched."""
+    """Return the text if it parses to exactly the wanted values; otherwise raise ConfigError."""
     try:
         if tomllib.loads(changed) == wanted:
             return changed

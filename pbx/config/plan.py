@@ -1,4 +1,4 @@
-"""office.toml, read and checked and made into a frozen plan; all its mistakes told at once."""
+"""Read and check office.toml and build the plan; all mistakes are reported at once."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Configuration:
-    """A plan, and beside it what only the wiring needs: its trunk, network, broker..."""
+    """A plan, with the technical settings around it: trunk, network, broker and others."""
 
     path: Path
     plan: model.Plan
@@ -33,12 +33,12 @@ class Configuration:
 
 
 def load(path: Path) -> Configuration:
-    """Read office.toml; raise ConfigError with every mistake that no plan can be made with."""
+    """Read office.toml; raise ConfigError with every mistake that prevents a plan."""
     return parse(read_text(path), path)
 
 
 def parse(text: str, path: Path) -> Configuration:
-    """Make a plan of a file's text; `path` is what its mistakes are told of."""
+    """Build the plan from a file's text; errors name `path`. Raises ConfigError."""
     from pbx.config.findings.check import first_look
 
     checked = first_look(text)
@@ -50,10 +50,10 @@ def parse(text: str, path: Path) -> Configuration:
 def check(
     path: Path, now: datetime, numbers: Numbers | None = None
 ) -> tuple[Configuration | None, list[Finding]]:
-    """Find everything that is wrong with a file, and make a plan of it if that can be done.
+    """Find everything that is wrong with a file, and build its plan if possible.
 
-    `numbers` are the contacts that the secrets file holds; without them, everybody's are.
-    ConfigError only for a file that is not there or cannot be opened.
+    `numbers` are the contacts in the secrets file; without them, everybody counts as reachable.
+    Raises ConfigError only if the file is missing or cannot be opened.
     """
     from pbx.config.findings.check import find_all, read_bytes
 
@@ -67,7 +67,7 @@ def check(
 
 
 def read_text(path: Path) -> str:
-    """Read the file as it is; ConfigError if that cannot be done."""
+    """Return the file's text; ConfigError if it cannot be read."""
     from pbx.config.findings.check import read_bytes
 
     text, unreadable = read_bytes(path)

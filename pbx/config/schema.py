@@ -1,4 +1,4 @@
-"""The shape of office.toml: what each table may hold, checked before anything is built from it."""
+"""The schema of office.toml: the keys and values that each table may have."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ from pbx.config.schema_schedules import ScheduleTable
 
 
 class ClosedTable(BaseModel):
-    """A table that holds nothing but its own keys."""
+    """A table that refuses unknown keys."""
 
     model_config = CLOSED
 

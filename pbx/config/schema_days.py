@@ -1,4 +1,4 @@
-"""The shape of days in office.toml: closures, openings, seasons, and the office's holidays."""
+"""The schema of days in office.toml: closures, openings, seasons and holidays."""
 
 from __future__ import annotations
 
@@ -78,13 +78,13 @@ class ClosureTable(DaysTable):
 
     @property
     def holidays(self) -> str | None:
-        """Return the list of holidays on which it closes, "" for all, None for other days."""
+        """Return the name of its list of holidays; "" for all, None if it is for other days."""
         every = self.every or ""
         return window_texts.holiday_list(every) if "holiday" in every.lower() else None
 
     @property
     def title(self) -> str:
-        """Return its name for sentences."""
+        """Return its name for use in sentences."""
         return self.reason or self.every or ""
 
 
@@ -110,7 +110,7 @@ Holidays = dict[Sentence, HolidayText]
 
 
 def _lists_are_ids(tables: dict[str, str | dict[str, str]]) -> dict[str, str | dict[str, str]]:
-    """Refuse a list whose name could not be used in a window."""
+    """Refuse a list of holidays whose name is not an id, because windows name it."""
     for name, value in tables.items():
         if isinstance(value, dict) and not _LIST.fullmatch(name):
             raise ValueError(

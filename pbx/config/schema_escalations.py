@@ -1,4 +1,4 @@
-"""The shape of an escalation policy in office.toml: its steps and its follow-up."""
+"""The schema of an escalation policy in office.toml: its steps and its follow-up."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The shape of the technical tables in office.toml: carrier, network, broker and metrics."""
+"""The schema of the technical tables in office.toml: carrier, network, broker and metrics."""
 
 from __future__ import annotations
 

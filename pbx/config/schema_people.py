@@ -1,4 +1,4 @@
-"""The shape of people and desk phones in office.toml."""
+"""The schema of people and desk phones in office.toml."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The shape of [retention] in office.toml: how long records are kept."""
+"""The schema of [retention] in office.toml: how long records are kept."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The shape of a schedule in office.toml: rotations in layers, and explicit shifts."""
+"""The schema of a schedule in office.toml: rotations in layers, and explicit shifts."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ Place = Literal["oncall", "beside", "backup"]
 def _turns(
     every: str, since: Date, until: Date | None, joins: dict[Id, Date], leaves: dict[Id, Date]
 ) -> None:
-    """Refuse turns that would shift through the day, and periods that end before they begin."""
+    """Refuse turns that would begin at different hours, and periods that end before they begin."""
     count, unit = every.split()
     if unit.startswith("hour") and DAY_HOURS % int(count):
         raise refusal_error("turn-length", f"turns of {every} do not divide the day evenly")
@@ -52,7 +52,7 @@ def _turns(
 
 
 def _handed_over(every: str, handoff: str | None, only: list[str]) -> None:
-    """Refuse turns without a time at which they change."""
+    """Refuse turns without a handoff."""
     if every.split()[1].startswith("holiday"):
         if not only:
             raise ValueError(f"turns of {every} need 'only' with the holidays")

@@ -1,4 +1,4 @@
-"""The secrets file: people's numbers and every secret, in one file that only its owner can read."""
+"""The secrets file: people's phone numbers and all secrets, readable by its owner only."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ CODES = tuple(str(number) for number in range(10, 100))
 
 @dataclass(frozen=True)
 class Secrets:
-    """What nobody may read: people's numbers (E.164) by id, and every secret.
+    """People's phone numbers (E.164) by id, and all secrets.
 
-    `phones` are the desk phones' secrets by id, `trunk` is the carrier's password, `manager` the
-    AMI login's secret, `mqtt` the broker's password; `token` marks our own dialplan's events.
-    `pins` are argon2 hashes by id, and `codes` the two digits, no secret, that say at the telephone
-    whose PIN follows. `push` are addresses of push services, with their secrets, by id.
+    `phones` holds the desk phones' passwords by id, `trunk` is the carrier's password, `manager`
+    the AMI password, `mqtt` the broker's password; `token` marks our own dialplan's events.
+    `pins` holds argon2 hashes by id. `codes` holds the two digits, not secret, that a person
+    enters before the PIN. `push` holds URLs of push services, with their secrets, by id.
     """
 
     mobiles: dict[str, str] = field(default_factory=dict, repr=False)
@@ -49,7 +49,7 @@ class Secrets:
         return replace(self, seconds={**self.seconds, person: e164})
 
     def with_pin(self, person: str, hashed: str) -> Self:
-        """Set one person's PIN, as its hash; whoever has no code yet gets the first free one."""
+        """Set the hash of one person's PIN; a person without a code gets the first free one."""
         taken = set(self.codes.values())
         code = self.codes.get(person) or next((one for one in CODES if one not in taken), None)
         if code is None:
@@ -60,12 +60,12 @@ class Secrets:
         return replace(self, pins={**self.pins, person: hashed}, codes={**self.codes, person: code})
 
     def with_push(self, person: str, url: str | None) -> Self:
-        """Set where one person's pushes go; None: nowhere."""
+        """Set the URL for one person's push messages; None for no push messages."""
         kept = _without(self.push, person)
         return replace(self, push=kept if url is None else {**kept, person: url})
 
     def without(self, person: str) -> Self:
-        """Forget a person: numbers, PIN, code and pushes."""
+        """Remove a person's numbers, PIN, code and push URL."""
         return replace(
             self,
             mobiles=_without(self.mobiles, person),
@@ -76,27 +76,27 @@ class Secrets:
         )
 
     def named(self) -> frozenset[str]:
-        """Name everybody that anything is held of."""
+        """Return the ids of all people in the file."""
         return frozenset({*self.mobiles, *self.seconds, *self.pins, *self.codes, *self.push})
 
     def person(self, code: str) -> str | None:
-        """Find whose code this is."""
+        """Return the id of the person with this code, or None."""
         return next((person for person, held in self.codes.items() if held == code), None)
 
     def contacts(self, person: str) -> dict[str, str]:
-        """Map the contacts of a person that we know the number of, "mobile" and "second", to it."""
+        """Return a person's known numbers (E.164) by contact, "mobile" and "second"."""
         held = {"mobile": self.mobiles, "second": self.seconds}
         return {via: numbers[person] for via, numbers in held.items() if person in numbers}
 
     def reachable(self, people: Iterable[str]) -> dict[str, frozenset[str]]:
-        """List each person's contacts; while we know no number, everybody has all of them."""
+        """Return each person's contacts with a number; if the file has no numbers, all contacts."""
         found = {person: frozenset(self.contacts(person)) for person in people}
         if any(found.values()):
             return found
         return dict.fromkeys(found, frozenset({"mobile", "second"}))
 
     def completed(self, phones: tuple[str, ...]) -> Self:
-        """Add the secrets that nobody chooses: for each desk phone, the manager and the token."""
+        """Add missing generated secrets: for each desk phone, the manager and the token."""
         made = {
             phone: self.phones.get(phone) or secrets.token_urlsafe(SECRET_BYTES) for phone in phones
         }
@@ -108,7 +108,7 @@ class Secrets:
         )
 
     def rekeyed(self, phones: tuple[str, ...]) -> Self:
-        """Make new secrets where nobody chooses them; phones that are no more lose theirs."""
+        """Replace all generated secrets; desk phones that are not in `phones` lose theirs."""
         return replace(self, phones={}, manager="", token="").completed(phones)
 
 
@@ -117,7 +117,10 @@ def _without(held: dict[str, str], person: str) -> dict[str, str]:
 
 
 def read(home: Path) -> Secrets:
-    """Read this home's secrets file (empty if there is none); refuse one that others can read."""
+    """Read this home's secrets file; ConfigError if it is damaged or others can read it.
+
+    Without a file, the result is empty.
+    """
     path = home / FILE
     try:
         mode = path.stat().st_mode
@@ -140,7 +143,7 @@ def read(home: Path) -> Secrets:
 
 
 def write(home: Path, secrets: Secrets) -> None:
-    """Replace the secrets file atomically, with mode 0600; it is on disk when this returns."""
+    """Replace the secrets file atomically, with mode 0600; returns when it is on disk."""
     path = home / FILE
     try:
         home.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -150,7 +153,7 @@ def write(home: Path, secrets: Secrets) -> None:
 
 
 def change(home: Path, how: Callable[[Secrets], Secrets]) -> Secrets:
-    """Read, change and write the secrets file while nobody else does; return the new secrets."""
+    """Read, change and write the secrets file under a file lock; return the new secrets."""
     try:
         home.mkdir(mode=0o700, parents=True, exist_ok=True)
         with files.folder_lock(home):

@@ -1,4 +1,4 @@
-"""Explicit shifts written into office.toml: the rest of the file, comments too, stays as it is."""
+"""Write explicit shifts into office.toml without changing anything else, comments included."""
 
 from __future__ import annotations
 
@@ -22,23 +22,23 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class ShiftEntry:
-    """A shift of the file, and the feed that brought it; None if somebody wrote it by hand."""
+    """A shift in the file, and the feed that added it; None if it was written by hand."""
 
     shift: ExplicitShift
     feed: str | None = None
 
     @property
     def key(self) -> tuple[tuple[str, str], ...]:
-        """Tell two apart: a time, and the same one that comes again that night, are equal."""
+        """Return a key to compare two; needed as a time and its repeat at night compare equal."""
         return tuple(_values(self).items())
 
 
 @dataclass(frozen=True)
 class CalendarFeed:
-    """The calendar that shifts come from: what it brought before is replaced.
+    """The calendar that shifts come from; an import replaces the shifts of the import before.
 
-    Programs publish a calendar for each person, often all under one name: unless it is the `whole`
-    feed, only what it brought of the people in it is replaced.
+    Programs often publish one calendar per person under the same name. Unless this calendar is the
+    `whole` feed, only shifts of people who are in it are replaced.
     """
 
     name: str
@@ -50,7 +50,7 @@ ONLY = CalendarFeed("calendar")
 
 @dataclass(frozen=True)
 class Edit:
-    """The file's new text, and what became of its shifts."""
+    """The file's new text, and the shifts that were added and removed."""
 
     text: str
     added: tuple[ShiftEntry, ...]
@@ -65,13 +65,13 @@ def edit(
     span: tuple[datetime, datetime],
     feed: CalendarFeed = ONLY,
 ) -> Edit:
-    """Put a feed's shifts in the place of those that it brought before, within a span.
+    """Replace a feed's shifts within a span by those just imported.
 
-    A shift that reaches over the span's edge is cut there, and one of a place of which none is
-    imported stays (see `routing.model.Schedule`). What other feeds or people wrote stays,
-    but where the feed has somebody else in the same place: there the newest holds. The new text
-    has been read as a plan that differs in nothing but these shifts; OfficeLineError if that cannot
-    be done.
+    A shift that crosses the edge of the span is cut there. A shift whose place does not occur in
+    the import stays (see `routing.model.Schedule`). Shifts from other feeds or written by hand
+    stay too, except where the import has somebody else in the same place: there the import wins.
+    The new text is checked: as a plan, it differs only in these shifts. Raises OfficeLineError if
+    the file cannot be edited that way.
     """
     before = plan_files.parse(text, name)
     shifts = before.plan.schedules[schedule].shifts
@@ -111,7 +111,7 @@ def _layout(schedule: str) -> OfficeLineError:
 
 @dataclass(frozen=True)
 class _Piece:
-    """A shift by instants; `cut` if it is what was left of a shift of the file."""
+    """A shift between two instants; `cut` if it is the rest of a shift from the file."""
 
     person: str
     start: datetime
@@ -121,7 +121,7 @@ class _Piece:
     cut: bool
 
     def without(self, start: datetime, end: datetime) -> list[_Piece]:
-        """Return what is left of it outside of a time."""
+        """Return the parts of it that are outside of [start, end)."""
         left = [
             replace(self, end=min(self.end, start), cut=True),
             replace(self, start=max(self.start, end), cut=True),
@@ -129,7 +129,7 @@ class _Piece:
         return [one for one in left if one.start < one.end]
 
     def meets(self, other: _Piece) -> bool:
-        """Tell whether any of it is at the same time in the same place."""
+        """Tell whether both overlap in time and have the same place."""
         at_once = self.start < other.end and other.start < self.end
         return at_once and self.place == other.place
 
@@ -141,7 +141,7 @@ def _wanted(
     span: tuple[datetime, datetime],
     feed: CalendarFeed,
 ) -> list[ShiftEntry]:
-    """List the shifts that the file should have: those that stay as they are, then the others."""
+    """List the shifts that the file should have: the unchanged ones first, then the others."""
     zone = plan.office.zone
     fresh = [
         _Piece(one.person, _minute(one.start), _minute(one.end), one.place, feed.name, cut=False)
@@ -171,13 +171,16 @@ def _wanted(
 
 
 def _has(known: _Piece, one: _Piece) -> bool:
-    """Tell whether a shift that stays is what is imported, or more of the same."""
+    """Tell whether a shift that stays already covers an imported one."""
     alike = (known.person, known.place) == (one.person, one.place)
     return alike and known.start <= one.start and one.end <= known.end
 
 
 def _beside(known: _Piece, fresh: Sequence[_Piece]) -> list[_Piece] | None:
-    """Return what the imported shifts leave of another; None if that is all. `beside` has room."""
+    """Return the parts of a shift that imported ones leave; None if all of it.
+
+    Shifts with the place "beside" replace nothing, as several people may have that place.
+    """
     left = [known]
     for one in fresh:
         if one.place != "beside":
@@ -190,7 +193,7 @@ def _less(piece: _Piece, one: _Piece) -> list[_Piece]:
 
 
 def _joined(pieces: list[_Piece]) -> list[_Piece]:
-    """Make one shift again of what was cut and what goes on with the same person."""
+    """Merge cut shifts with the next one if it continues with the same person."""
     joined: list[_Piece] = []
     for piece in sorted(pieces, key=lambda one: (one.place, one.start)):
         last = joined[-1] if joined else None
@@ -212,12 +215,12 @@ def _entry(piece: _Piece, plan: Plan) -> ShiftEntry:
 
 
 def _minute(at: datetime) -> datetime:
-    """Go back to the whole minute: the file has no seconds."""
+    """Round down to the minute, because the file has no seconds."""
     return at.replace(second=0, microsecond=0)
 
 
 def _local(at: datetime, plan: Plan) -> datetime:
-    """Turn an instant into a time of the office's clock, as the file has it."""
+    """Convert an instant to the office's local time, as written in the file."""
     zone = plan.office.zone
     local = at.astimezone(zone).replace(tzinfo=None)
     first = local.replace(fold=0)
@@ -225,19 +228,19 @@ def _local(at: datetime, plan: Plan) -> datetime:
 
 
 def written(local: datetime) -> str:
-    """Write a local time as the file has it; one that comes again that night says so."""
+    """Return a local time as text for the file; one that repeats as clocks go back is marked."""
     return f"{local:%Y-%m-%d %H:%M}" + (STANDARD if local.fold else "")
 
 
 def _feeds(text: str, schedule: str, count: int) -> list[str | None]:
-    """List the feeds of a schedule's shifts, in their order."""
+    """List the feed of each of a schedule's shifts, in order."""
     table = tomllib.loads(text)["schedule"][schedule]
     found = [one.get("feed") for one in table.get("shifts", [])]
     return found if len(found) == count else [None] * count
 
 
 def _rewritten(text: str, schedule: str, keep: Sequence[bool], added: Sequence[ShiftEntry]) -> str:
-    """Take out and add tables of shifts, leaving everything else to the letter."""
+    """Remove and add tables of shifts, and leave every other character as it is."""
     import tomlkit
     from tomlkit.exceptions import TOMLKitError
 
@@ -255,7 +258,7 @@ def _rewritten(text: str, schedule: str, keep: Sequence[bool], added: Sequence[S
 
 
 def _values(entry: ShiftEntry) -> dict[str, str]:
-    """Write a shift as its table has it."""
+    """Return a shift as the keys and values of its table."""
     shift = entry.shift
     values = {
         "person": shift.person,

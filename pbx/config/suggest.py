@@ -1,4 +1,4 @@
-"""Public holidays as closures that an office may freeze into its file; nothing closes by itself."""
+"""Suggest public holidays as closures for office.toml; only closures in the file apply."""
 
 from __future__ import annotations
 
@@ -18,24 +18,24 @@ from routing.instants import DAY
 from routing.model import Dates, Easter, Plan, Yearly, YearlyWeekday
 
 TABLES = "closures"
-LONGEST = 120  # characters of a reason in the file
-OBSERVED = " (observed)"  # behind the name of a holiday on the weekday beside its weekend
+LONGEST = 120  # characters of a closure's reason
+OBSERVED = " (observed)"  # added to a holiday's name on the weekday next to a weekend
 FOURTH = 4
-LOOKED = 12  # years in which a rule has to be right, so that each weekday was met
+LOOKED = 12  # years that a rule must match, so that each weekday occurs
 
 _HEAD = re.compile(r"\s*\[\[\s*closures\s*\]\]")
 
 
 @dataclass(frozen=True)
 class Suggestion:
-    """A closure of whole days, as office.toml writes it: by `every`, or else `on` an ISO date."""
+    """A closure of whole days as in office.toml: repeated (`every`), or `on` an ISO date."""
 
     on: str
     reason: str
     every: str = ""
 
     def days(self) -> Iterator[date]:
-        """List its days, of those of each year as many as were looked at."""
+        """List its days; for a repeated closure, those of the years that were checked."""
         day = date.fromisoformat(self.on)
         if not self.every:
             yield day
@@ -44,16 +44,15 @@ class Suggestion:
             yield from (begin + step * DAY for step in range((end - begin).days + 1))
 
     def table(self) -> dict[str, str]:
-        """Write it as a table of the file."""
+        """Return it as a table for the file."""
         days = {"every": self.every} if self.every else {"on": self.on}
         return {**days, "reason": self.reason}
 
 
 def each_year(suggested: Iterable[Suggestion], first: int) -> tuple[Suggestion, ...]:
-    """Write holidays of some years as days of each year, where a rule says all of their days.
+    """Turn holidays of some years into repeated days where a rule matches all of them.
 
-    What follows no rule that the file can say stays with its dates of the first two years, of which
-    `first` is the first.
+    Holidays that match no rule keep their dates of the first two years, from the year `first` on.
     """
     dates: dict[str, set[date]] = {}
     for one in suggested:
@@ -70,7 +69,7 @@ def each_year(suggested: Iterable[Suggestion], first: int) -> tuple[Suggestion, 
 
 
 def _rules(day: date) -> Iterator[Dates]:
-    """List the rules of which a day, or the one on which it is observed, may be."""
+    """List the rules that may match a day, or the day on which it is observed."""
     for near in (day, day + DAY, day - DAY):
         yield Yearly(near.month, near.day)
         yield Yearly(near.month, near.day, observed=True)
@@ -83,7 +82,7 @@ def _rules(day: date) -> Iterator[Dates]:
 
 
 def _says(rule: Dates, days: set[date], first: int) -> bool:
-    """Tell whether a rule has these days and no others, from a year to the last of them."""
+    """Tell whether a rule gives exactly these days, from a year to the last of them."""
     begin, end = date(first, 1, 1), date(max(days).year, 12, 31)
     ours = {
         start + step * DAY
@@ -96,9 +95,9 @@ def _says(rule: Dates, days: set[date], first: int) -> bool:
 def suggest(
     country: str, subdivision: str | None, year: int, language: str
 ) -> tuple[Suggestion, ...]:
-    """List a year's public holidays by their days, named in the language where that is known.
+    """List a year's public holidays by date, named in the given language if it is known.
 
-    OfficeLineError where the country or its subdivision is unknown.
+    Raises OfficeLineError if the country or its subdivision is unknown.
     """
     import holidays
 
@@ -111,14 +110,14 @@ def suggest(
     except NotImplementedError as error:
         place = country if subdivision is None else f"'{subdivision}' in {country}"
         raise OfficeLineError(
-            f"No public holidays are known for {place}; name the country by its two letters at "
-            "[office] country, and a state or province with --subdivision, such as NY."
+            f"No public holidays are known for {place}; check the two letters of 'country' in "
+            "[office], and give a state or province with --subdivision, such as NY."
         ) from error
     return tuple(Suggestion(day.isoformat(), name[:LONGEST]) for day, name in sorted(found.items()))
 
 
 def undecided_days(plan: Plan, suggested: Iterable[Suggestion]) -> tuple[Suggestion, ...]:
-    """Leave out the days that the file decides already: closed as a whole, or opened."""
+    """Leave out days that the file already closes as a whole or opens."""
     decided = [one.when for one in plan.closures if one.span is None and one.office_hours is None]
     decided += [one.when for one in plan.openings]
     return tuple(
@@ -129,16 +128,16 @@ def undecided_days(plan: Plan, suggested: Iterable[Suggestion]) -> tuple[Suggest
 
 
 def closure_tables(suggested: Iterable[Suggestion]) -> str:
-    """Write closures as they stand in the file."""
+    """Return closures as TOML text."""
     import tomlkit
 
     return "\n".join(f"[[{TABLES}]]\n{tomlkit.dumps(one.table())}" for one in suggested)
 
 
 def extended(text: str, suggested: Iterable[Suggestion]) -> str:
-    """Add closures behind those of a file's text; everything else stays as it was written.
+    """Add closures after those in a file's text; everything else stays as it was.
 
-    ConfigError where the file writes its closures in a way that cannot be added to.
+    Raises ConfigError if the layout of the file does not allow it.
     """
     new = tuple(suggested)
     if not new:
@@ -160,14 +159,14 @@ def extended(text: str, suggested: Iterable[Suggestion]) -> str:
         after = {}
     if after != {**before, TABLES: [*before.get(TABLES, []), *(one.table() for one in new)]}:
         raise ConfigError(
-            "The closures of the file cannot be added to as they are written; "
+            "This command cannot add closures to the file because of its layout; "
             "copy the suggested tables into it by hand."
         )
     return result
 
 
 def append_closures(path: Path, suggested: Iterable[Suggestion]) -> None:
-    """Add closures to office.toml, which is replaced as a whole or stays as it was."""
+    """Add closures to office.toml atomically; on an error, the file stays as it was."""
     try:
         with path.open(encoding="utf-8", newline="") as file:
             text = file.read()

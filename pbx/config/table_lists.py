@@ -1,4 +1,4 @@
-"""Tables added to a list of tables in office.toml, however the file is laid out."""
+"""Add tables to a list of tables in office.toml, in whichever layout the file has."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 
 def list_of(table: Any, key: str) -> Any:
-    """Return a table's list of tables, which is made if there is none."""
+    """Return a table's list of tables; create it if it is missing."""
     import tomlkit
 
     found = table.get(key)
@@ -17,7 +17,7 @@ def list_of(table: Any, key: str) -> Any:
 
 
 def append_tables(found: Any, added: Sequence[Mapping[str, object]]) -> None:
-    """Add tables as the list has them: as [[tables]] of their own, or inline."""
+    """Add tables in the form that the list already has: [[tables]] or inline."""
     import tomlkit
     from tomlkit.items import AoT
 
@@ -26,5 +26,5 @@ def append_tables(found: Any, added: Sequence[Mapping[str, object]]) -> None:
         for key, value in values.items():
             entry.add(key, value)
         if isinstance(found, AoT) and number == len(added):
-            entry.add(tomlkit.nl())  # between tables it puts a line of its own
+            entry.add(tomlkit.nl())  # tomlkit itself puts an empty line between tables
         found.append(entry)

@@ -1,11 +1,11 @@
-"""Time zones without daylight saving, named for a place that has it: "EST" for New York."""
+"""Detect time zones without daylight saving time, such as "EST" for an office in New York."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
-# By the hours that their winter differs from UTC; what a name such as EST or Etc/GMT+5 may mean.
+# By their offset from UTC in winter, in hours; what a name such as EST or Etc/GMT+5 may mean.
 _SIBLINGS = {
     -4: "America/Halifax", -5: "America/New_York", -6: "America/Chicago", -7: "America/Denver",
     -8: "America/Los_Angeles", -9: "America/Anchorage",
@@ -18,14 +18,14 @@ _SPOKEN = {
     "cst": "America/Chicago", "pst": "America/Los_Angeles", "alaska": "America/Anchorage",
     "hawaii": "Pacific/Honolulu", "arizona": "America/Phoenix",
 }  # fmt: skip
-_MOST = 8  # zones of one area; a number for a whole country names more
+_MOST = 8  # time zones of one area; a number that only shows the country has more
 
 
 def meant(zone: str, number: str, year: int) -> str | None:
-    """Name the zone that was probably meant by one without daylight saving, or None.
+    """Return the zone that was probably meant instead of one without daylight saving, or None.
 
-    The area of the office's number (E.164) decides whether there is daylight saving; of a number
-    without an area only a fixed offset, such as EST, is doubted.
+    The area of the office's number (E.164) shows whether there is daylight saving. If the number
+    has no area, only a fixed offset such as EST is questioned.
     """
     winter, has_summer = _clock(zone, year)
     if has_summer:
@@ -42,7 +42,7 @@ def meant(zone: str, number: str, year: int) -> str | None:
 
 
 def zone_near(text: str) -> str | None:
-    """Name the zone that somebody means by "Chicago", "New York", "Eastern" or "Pacific time"."""
+    """Return the zone for a text such as "Chicago", "New York", "Eastern" or "Pacific time"."""
     word = text.lower().removesuffix(" time").replace(" ", "_")
     if word in _SPOKEN:
         return _SPOKEN[word]
@@ -53,7 +53,7 @@ def zone_near(text: str) -> str | None:
 
 
 def _clock(zone: str, year: int) -> tuple[timedelta, bool]:
-    """Return how far a zone's winter is from UTC, and whether its summer is another."""
+    """Return a zone's offset from UTC in winter, and whether it has daylight saving time."""
     known = ZoneInfo(zone)
     offsets = [
         datetime(year, month, 1, tzinfo=UTC).astimezone(known).utcoffset() for month in (1, 7)
@@ -63,7 +63,7 @@ def _clock(zone: str, year: int) -> tuple[timedelta, bool]:
 
 
 def _places(number: str) -> list[str]:
-    """List the time zones of a number's area; none for a number that has no area."""
+    """List the time zones of a number's area; empty if the number has no area."""
     import phonenumbers
     from phonenumbers import timezone
 
@@ -76,7 +76,7 @@ def _places(number: str) -> list[str]:
 
 
 def _is_known(zone: str) -> bool:
-    """Tell whether this machine knows a zone; the word for an unknown area is none."""
+    """Tell whether this machine knows a zone; "Etc/Unknown" does not count."""
     try:
         ZoneInfo(zone)
     except (ZoneInfoNotFoundError, ValueError, OSError):

@@ -226,7 +226,7 @@ async def test_a_command_connects_a_physician_and_a_patient(practice: Stage, cal
     assert (officeline.returncode, said) == (0, b"")
     assert reported.decode().splitlines() == [
         "Lakeside Internal Medicine: calling Dr. Ana Lee's mobile ...",
-        "Accepted; now the PIN ...",
+        "Accepted; waiting for the PIN ...",
         "Calling the patient ...",
         "Connected.",
     ]

@@ -47,7 +47,7 @@ async def test_what_runs_and_what_waits() -> None:
             since = datetime.fromisoformat(reported["control_layer_since"])
             assert before <= since <= datetime.now(UTC)
             text = await status(up)
-            assert "The control layer runs, since " in text
+            assert "The control layer is running, since " in text
             assert "No calls are under way, and 3 messages are open (2 urgent).\n" in text
             assert text.endswith("The carrier answers.\n")
             assert reported["unresolved_names"] == []

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
     from pbx.db.outbound_tables import OutboundCall
 
-TAKEN_S = 5.0  # a running office takes a request up in less
-LONGEST_S = 180.0  # until the patient answers: the mobile rings, the PIN, the patient's phone rings
+TAKEN_S = 5.0  # a running control layer accepts a request sooner
+LONGEST_S = 180.0  # for the mobile to ring, the PIN, and the patient's phone to ring
 LOOK_S = 0.2
 
 
@@ -58,9 +58,9 @@ def callback(
 
 
 def _checked(known: Context, person: str, number: str) -> tuple[str, str]:
-    """Return whom we call, by name, and the patient's number; OfficeLineError for what cannot be.
+    """Return the person's name and the patient's number (E.164), or raise OfficeLineError.
 
-    Whether the number may be called is for the office that runs to say.
+    The running control layer decides whether the number may be called.
     """
     from pbx.base.phone_numbers import to_e164
     from pbx.cli.oncall.words import person_named, the_person
@@ -82,7 +82,7 @@ def _checked(known: Context, person: str, number: str) -> tuple[str, str]:
 
 
 def _follow(known: Context, engine: Engine, request: int, name: str) -> str | None:
-    """Say on stderr how far it is; return why the patient was not reached, None if they were."""
+    """Report progress on stderr; return why the patient was not reached, None if they were."""
     from pbx.db import outbound
 
     began, whose = time.monotonic(), practice(known)
@@ -90,7 +90,7 @@ def _follow(known: Context, engine: Engine, request: int, name: str) -> str | No
     while True:
         row = outbound.get_request(engine, request)
         if row is None:
-            raise OfficeLineError(f"Call {request} is gone from the database; request another one.")
+            raise OfficeLineError(f"Call {request} is no longer in the database; request it again.")
         for word, text in _progress(row, name, whose):
             if word not in reported:
                 reported.add(word)
@@ -111,10 +111,10 @@ def _follow(known: Context, engine: Engine, request: int, name: str) -> str | No
 
 
 def _progress(row: OutboundCall, name: str, whose: str) -> list[tuple[str, str]]:
-    """List what has happened so far, each by a word and as it is said."""
+    """List the events so far, each with a key and a text for people."""
     steps = [
         ("calling", f"{whose}: calling {name}'s mobile ..."),
-        ("accepted", "Accepted; now the PIN ..."),
+        ("accepted", "Accepted; waiting for the PIN ..."),
         ("dialed", "Calling the patient ..."),
         ("connected", "Connected."),
     ]
@@ -123,23 +123,21 @@ def _progress(row: OutboundCall, name: str, whose: str) -> list[tuple[str, str]]
 
 
 def _why(row: OutboundCall, name: str) -> str:
-    """Say in a sentence why the two were not connected."""
+    """Return a sentence that says why the two were not connected."""
     result = row.result or ""
     if result.startswith("refused: "):
         return f"This number cannot be called now: {result.removeprefix('refused: ')}."
     if result == "not reached":
-        return "The patient does not answer."
+        return "The patient did not answer."
     if result == "expired":
-        return "The office handled the request too late and called nobody."
+        return "The office received the request too late and called nobody."
     if row.state == "accepted":
         return f"{name} did not enter the right PIN; nobody else was called."
-    return (
-        f"{name}'s mobile was not answered and confirmed with 1 ({result}); nobody else was called."
-    )
+    return f"Nobody answered {name}'s mobile and pressed 1 ({result}); nobody else was called."
 
 
 def _not_running(known: Context) -> OfficeLineError:
     return OfficeLineError(
-        f"{practice(known)} does not run on {known.home}, so nobody was called; "
+        f"{practice(known)} is not running in {known.home}, so nobody was called; "
         "start it with 'officeline up'."
     )

@@ -1,4 +1,4 @@
-"""`officeline calls`: who called, what was decided and why; numbers are masked."""
+"""`officeline calls`: list, show and export calls, with the reasons for each decision."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ if TYPE_CHECKING:
 
 app = typer.Typer(no_args_is_help=True)
 
-# In the order of the store: to typing, equal unions are one, and the first that was made stays
+# In the same order as in pbx/db: typing caches equal unions and keeps the order of the first
 Outcome = Literal["connected", "message", "failsafe", "blocked", "abandoned", "interrupted"]
 Since = Annotated[str | None, typer.Option(help="Start time, such as 'fri 5pm'.")]
 Until = Annotated[str | None, typer.Option(help="End time (exclusive), such as 8am.")]
 OneLine = Annotated[str | None, typer.Option(help="List only calls on this line.")]
 OneOutcome = Annotated[Outcome | None, typer.Option(help="List only calls with this outcome.")]
 
-MOST = 1_000_000  # calls of one list
+MOST = 1_000_000  # calls in one list
 
 
 @app.command("list")
@@ -180,18 +180,16 @@ def export(
 
 
 def refuse_unknown(context: Context, line: str | None) -> None:
-    """Refuse a line that is none: without a call of it, the log cannot tell a slip of the pen."""
+    """Raise OfficeLineError for an unknown line, because it is probably a typing error."""
     if line is None:
         return
     known = [one.name for one in context.running().lines]
     if line not in known:
-        raise OfficeLineError(
-            f"There is no line '{line}' and no call on it; the lines are {', '.join(known)}."
-        )
+        raise OfficeLineError(f"There is no line '{line}'; the lines are {', '.join(known)}.")
 
 
 def _clock(context: Context) -> tuple[TimeText, datetime]:
-    """Return how the office shows times, and this instant on its clock."""
+    """Return how the office writes times, and the current time in its zone."""
     times = context.times()
     return times, datetime.now(times.zone)
 
@@ -201,8 +199,8 @@ def open_log(context: Context) -> Engine:
     path = Home(context.home).database
     if not path.exists():
         raise OfficeLineError(
-            f"There is no call log at {path} yet; start the line with 'officeline up', "
-            "or name its folder with --home."
+            f"There is no call log at {path} yet; start the office with 'officeline up', "
+            "or give its folder with --home."
         )
     from pbx.db.database import open_database
 

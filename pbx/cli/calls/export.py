@@ -1,4 +1,4 @@
-"""`officeline calls export`: the log as a table or as JSON lines, written down before it leaves."""
+"""`officeline calls export`: calls as CSV or JSON lines; the audit records the export first."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from pbx.cli.shared.context import Context
 
 EVERY_S = 1.0
-# In the order of `calls list` and `calls show`, whose names these are.
+# The same names and order as in `calls list` and `calls show`.
 COLUMNS = (
     *("id", "started_at", "line", "from", "urgency", "decision", "outcome", "person"),
     *("ring_s", "talk_s", "message"),
@@ -45,7 +45,7 @@ def export(
     *,
     reveal: bool,
 ) -> None:
-    """Write the calls that are meant; nothing is written unless the audit has it."""
+    """Write the selected calls; nothing is written unless the audit has recorded it."""
     zone = place.zone()
     count = count_calls(engine, meant)
     with _opened(to) as file:
@@ -65,7 +65,7 @@ def _reported(value: str | datetime | None, zone: ZoneInfo) -> str | None:
 
 @contextmanager
 def _opened(to: str) -> Iterator[TextIO]:
-    """Open a new file for our eyes only, or stdout; OfficeLineError if there is one already."""
+    """Open a new file that only we can read, or stdout; OfficeLineError if the file exists."""
     if to == "-":
         yield sys.stdout
         return
@@ -75,7 +75,7 @@ def _opened(to: str) -> Iterator[TextIO]:
         with path.open("w", encoding="utf-8", newline="") as file:
             yield file
     except OSError as error:
-        what, other = f"{to} cannot be written", "name a new file with --to"
+        what, other = f"{to} cannot be written", "choose another file with --to"
         raise OfficeLineError(os_sentence(what, error, to, otherwise=other)) from error
 
 
@@ -90,7 +90,7 @@ def _write_lines(file: TextIO, rows: Iterable[dict[str, object]]) -> None:
 
 
 def _watched(rows: Iterable[CallRow], count: int) -> Iterator[CallRow]:
-    """Hand rows on, and tell a person each second how far it is."""
+    """Pass rows on, and report progress on stderr each second at a terminal."""
     next_at = time.monotonic() + EVERY_S
     for number, row in enumerate(rows):
         yield row

@@ -1,4 +1,4 @@
-"""`officeline calls live`: the line as it is now, again each second; numbers are masked."""
+"""`officeline calls live`: the current state of the line, updated each second."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ if TYPE_CHECKING:
     from pbx.cli.shared.context import Context
     from routing.model import Plan
 
-KNOCK_S = 30.0  # between two knocks at the carrier's door
+KNOCK_S = 30.0  # time between two checks of the carrier
 
 
 class LiveWatch:
-    """Looks at the line; the plan is read again only when the database says it was changed."""
+    """Reads the state of the line; reloads the plan only after the database reports a change."""
 
     def __init__(self, place: Context, engine: Engine) -> None:
         self._place = place
@@ -40,20 +40,20 @@ class LiveWatch:
         self._door = Door(place)
 
     def close(self) -> None:
-        """Let go of the database, and of the carrier."""
+        """Close the database and stop checking the carrier."""
         self._door.close()
         self._connection.close()
 
     def knock(self) -> None:
-        """Ask the carrier once, and wait for the answer."""
+        """Check the carrier once, and wait for the answer."""
         self._door.knock()
 
     def follow(self) -> None:
-        """Ask the carrier now and then, beside everything else."""
+        """Begin to check the carrier regularly in the background."""
         self._door.open()
 
     def look(self) -> Seen:
-        """Look once; what cannot be read is told in a sentence in its place."""
+        """Return the current state; a part that cannot be read is replaced by a sentence."""
         now = datetime.now(UTC)
         try:
             self._read_plan()
@@ -65,42 +65,42 @@ class LiveWatch:
     def _read_plan(self) -> None:
         revision = driver.revision(self._connection)
         if revision != self._revision:
-            with contextlib.redirect_stderr(io.StringIO()):  # it was said at the beginning
+            with contextlib.redirect_stderr(io.StringIO()):  # it was reported at the start
                 self._plan = self._place.running()
             self._revision = revision
 
 
 class Door:
-    """The carrier's door: whether anything answers there."""
+    """Checks whether the carrier answers."""
 
     def __init__(self, place: Context) -> None:
         try:
             table = place.configuration().trunk
-        except OfficeLineError:  # the file is broken; the line runs on the applied plan
+        except OfficeLineError:  # the file is broken, but the line runs on the applied plan
             self._where, self._knocks = None, False
         else:
             self._where = (table.host, table.port)
-            self._knocks = table.transport == "udp"  # another door hears no knock of ours
-        self._answers: bool | None = None  # nobody knows
+            self._knocks = table.transport == "udp"  # the check works only over UDP
+        self._answers: bool | None = None  # not known
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._run, name="carrier", daemon=True)
 
     @property
     def carrier(self) -> CarrierState:
-        """Say what is known; None before the first answer."""
+        """Return the carrier's state, which is None before the first answer."""
         return CarrierState(None if self._where is None else self._where[0], self._answers)
 
     def open(self) -> None:
-        """Begin to knock."""
+        """Begin to check regularly."""
         self._thread.start()
 
     def knock(self) -> None:
-        """Knock once; up to two seconds."""
+        """Check once; takes up to two seconds."""
         if self._where is not None and self._knocks:
             self._answers = trunk.reaches(*self._where)
 
     def close(self) -> None:
-        """Knock no more; a knock that is under way is not waited for."""
+        """Stop checking, without waiting for a check in progress."""
         self._ended.set()
 
     def _run(self) -> None:
@@ -110,7 +110,7 @@ class Door:
 
 
 def live(place: Context, engine: Engine, *, once: bool, as_json: bool) -> None:
-    """Show the line until q is pressed; one state alone for a file, a pipe or a program."""
+    """Show the line until q is pressed; print only one state for a file, a pipe or a program."""
     import json
 
     from pbx.cli.calls import live_screen
@@ -134,7 +134,7 @@ def live(place: Context, engine: Engine, *, once: bool, as_json: bool) -> None:
 
 
 def to_json(line: LineNow, seen: Seen) -> dict[str, object]:
-    """Lay a state out as `calls live --json` prints it."""
+    """Return a state in the form that `calls live --json` prints."""
     shown = seen.shown
     return {
         "at": shown.iso(line.at),

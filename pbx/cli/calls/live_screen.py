@@ -1,4 +1,4 @@
-"""A screen that is drawn again each second and scrolled by keys, and a terminal left as it was."""
+"""A screen that is redrawn each second and scrolls by keys; restores the terminal at the end."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _KEY = re.compile(r"\x1b\[[0-9;]*[A-Za-z~]|.", re.DOTALL)
 
 
 def print_once(seen: Seen) -> None:
-    """Print one state, as wide as the terminal, or eighty columns where there is none."""
+    """Print one state, as wide as the terminal, or eighty columns without one."""
     console = Console(highlight=False, markup=False)
     if not console.is_terminal:
         console.width = 80
@@ -36,7 +36,7 @@ def print_once(seen: Seen) -> None:
 
 
 def run(look: Callable[[], Seen]) -> None:
-    """Draw what is seen until q is pressed; KeyboardInterrupt for Ctrl-C."""
+    """Draw the state again and again until q is pressed; KeyboardInterrupt for Ctrl-C."""
     console = Console(highlight=False, markup=False)
     place = 0
     with _keys() as pressed, console.screen(hide_cursor=True):
@@ -61,11 +61,11 @@ def _lines(console: Console, seen: Seen) -> list[list[Segment]]:
 
 
 def _draw(console: Console, lines: list[list[Segment]]) -> None:
-    """Write over what stands there, line by line, so that nothing flickers."""
+    """Overwrite the screen line by line, so that nothing flickers."""
     laid = [segment for line in lines for segment in (*line, Segment.line())]
     with console.capture() as drawn:
         console.print(Segments(laid), end="", soft_wrap=True)
-    rest = "\x1b[J"  # what was longer before
+    rest = "\x1b[J"  # clears the rest of longer text
     foot = f"\x1b[{console.height};1H\x1b[2m{KEYS[: console.width - 1]}\x1b[0m"
     console.file.write(f"\x1b[H{drawn.get()}{rest}{foot}")
     console.file.flush()
@@ -73,7 +73,7 @@ def _draw(console: Console, lines: list[list[Segment]]) -> None:
 
 @contextlib.contextmanager
 def _keys() -> Iterator[Callable[[float], list[str]]]:
-    """Read single keys; however this ends, the terminal is as it was before."""
+    """Read single keys, and always restore the terminal at the end."""
     handle = sys.stdin.fileno()
     before = termios.tcgetattr(handle)
     ended = signal.signal(signal.SIGTERM, _ended)
@@ -86,7 +86,7 @@ def _keys() -> Iterator[Callable[[float], list[str]]]:
 
 
 def _pressed(handle: int, seconds: float) -> list[str]:
-    """Wait so long for keys; an arrow is one, and a terminal that is gone is a q."""
+    """Wait up to `seconds` for keys; an arrow is one key, and a closed terminal counts as q."""
     ready, _, _ = select.select([handle], [], [], max(0.0, seconds))
     if not ready:
         return []

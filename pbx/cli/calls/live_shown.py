@@ -1,4 +1,4 @@
-"""How the line at this moment looks on a screen of eighty columns or more."""
+"""Lay out the current state of the line for a screen of at least eighty columns."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ HOUR_S = 3600
 
 @dataclass(frozen=True)
 class CarrierState:
-    """The carrier's host and whether it answers; None means not known."""
+    """The carrier's host and whether it answers (None: not known)."""
 
     host: str | None
     answers: bool | None
@@ -34,7 +34,7 @@ class CarrierState:
 
 @dataclass(frozen=True)
 class Seen:
-    """What one look found; without a `line`, `trouble` is the sentence that says why."""
+    """One state of the line; if `line` is None, `trouble` is a sentence that says why."""
 
     shown: Shown
     line: LineNow | None
@@ -43,7 +43,7 @@ class Seen:
 
 
 def parts(seen: Seen) -> Iterator[RenderableType]:
-    """List what stands on the screen, from the top."""
+    """Return the parts of the screen, from the top."""
     shown = seen.shown
     clock = shown.plan.office.times.moment(shown.now, seconds=True)
     yield Text(f"{shown.plan.office.name}   {clock}", style=HEAD)
@@ -69,28 +69,28 @@ def _daemon(line: LineNow) -> Text:
     if not sign.runs:
         meets = {
             True: "The control layer is DOWN. Calls go to the standby.",
-            False: "Nothing runs. CALLERS REACH NOTHING, and nobody is called.",
+            False: "Nothing is running. CALLERS REACH NOTHING, and nobody is called.",
             None: "The control layer is DOWN. It is unknown whether callers reach Asterisk.",
         }[line.asterisk]
         start = as_typed("Start it with 'officeline up'. Below is the last known state.")
         return Text(f"{meets} {start}", style=BAD)
     if sign.came is None and line.asterisk is not False:
-        return Text("The control layer runs, and has not had a heartbeat yet.")
+        return Text("The control layer is running, but has had no heartbeat yet.")
     ago = "never" if sign.heartbeat_at is None else f"{passed(line.at - sign.heartbeat_at)} ago"
     if not line.asterisk:
         dead = "Asterisk does not answer. CALLERS REACH NOTHING."
         return Text(f"{dead} The last heartbeat came {ago}.", style=BAD)
     if not sign.came:
-        slow = "Asterisk answers, but no heartbeat comes through it. Calls go to the standby."
+        slow = "Asterisk answers, but does not return heartbeats. Calls go to the standby."
         return Text(f"{slow} The last heartbeat came {ago}.", style=BAD)
-    return Text(f"The control layer runs; Asterisk answered {ago}.")
+    return Text(f"The control layer is running; Asterisk answered {ago}.")
 
 
 def _carrier(carrier: CarrierState) -> Text:
     if carrier.host is None:
         return Text("The carrier cannot be read from the configuration file.", style=BAD)
     if carrier.answers is None:
-        return Text(f"Whether the carrier ({carrier.host}) answers is not known.")
+        return Text(f"It is not known whether the carrier ({carrier.host}) answers.")
     if carrier.answers:
         return Text(f"The carrier ({carrier.host}) answers.")
     return Text(f"The carrier ({carrier.host}) does NOT answer.", style=BAD)
@@ -99,7 +99,7 @@ def _carrier(carrier: CarrierState) -> Text:
 def _on_call(one: OnCallNow, shown: Shown) -> Text:
     if not one.people:
         return Text(f"NOBODY is on call for '{one.schedule}'.", style=BAD)
-    backup = f"; {one.backup} steps in" if one.backup else ""
+    backup = f"; backup: {one.backup}" if one.backup else ""
     until = f" until {shown.time(one.until)}" if one.until else ""
     return Text(f"On call for '{one.schedule}': {', '.join(one.people)}{until}{backup}.")
 
@@ -143,7 +143,7 @@ def _messages(line: LineNow, shown: Shown) -> Table:
 
 
 def countdown(one: UrgentMessage, line: LineNow, shown: Shown) -> tuple[str, str]:
-    """Say how long the promise still holds, or that it is broken, and in which style."""
+    """Return the time left of the promised response time, or "BROKEN", with a style."""
     if one.promised is not None and one.promised > line.at:
         words = f"{passed(one.promised - line.at)} left"
         broken = is_breached(one.item.view, shown.plan, line.at)
@@ -155,7 +155,7 @@ def countdown(one: UrgentMessage, line: LineNow, shown: Shown) -> tuple[str, str
 
 
 def passed(span: timedelta) -> str:
-    """Write a span as a clock does: 0:07, 12:34, 1:02:03."""
+    """Return a duration as 0:07, 12:34 or 1:02:03."""
     seconds = max(0, int(span.total_seconds()))
     minutes = f"{seconds % HOUR_S // 60}:{seconds % 60:02}"
     return minutes if seconds < HOUR_S else f"{seconds // HOUR_S}:{minutes.rjust(5, '0')}"

@@ -1,4 +1,4 @@
-"""How calls to patients look, as JSON and as a table; numbers are masked."""
+"""Print calls to patients as JSON and as a table."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def to_json(rows: Sequence[OutboundCall], look: Display) -> dict[str, object]:
-    """Lay out calls to patients as `calls outbound --json` prints them."""
+    """Return calls to patients in the form that `calls outbound --json` prints."""
     return {"calls": [_item(row, look) for row in rows]}
 
 

@@ -1,4 +1,4 @@
-"""How calls look: as JSON, whose shape tools rely on, and as tables; numbers are masked."""
+"""Print calls as JSON, with a stable structure for tools, and as tables."""
 
 from __future__ import annotations
 
@@ -23,41 +23,41 @@ _E164 = re.compile(r"\+\d{5,15}")
 
 @dataclass(frozen=True)
 class Display:
-    """How calls are looked at: on the office's clock, and whether numbers are whole."""
+    """How to show calls: the office's time format, and whether to show full numbers."""
 
     times: TimeText
     now: datetime
     reveal: bool = False
 
     def iso(self, at: datetime | None) -> str | None:
-        """Write an instant for tools."""
+        """Return an instant in ISO format, for tools."""
         return None if at is None else when.iso(at, self.times.zone)
 
     def column(self, at: datetime | None) -> str:
-        """Write an instant for people, in a column of a table."""
+        """Return an instant for people, for a column of a table."""
         return "" if at is None else self.times.short(at, self.now)
 
     def exact(self, at: datetime | None) -> str:
-        """Write an instant for people to the second, in a column of a table."""
+        """Return an instant with seconds for people, for a column of a table."""
         return "" if at is None else self.times.short(at, self.now, seconds=True)
 
     def number(self, number: str | None) -> str | None:
-        """Show a number, masked unless it is to be revealed; None for what is nobody's."""
+        """Return a number, masked unless `reveal`; None for a withheld number."""
         number = known(number or None)
         return number if number is None or self.reveal else mask(number)
 
     def words(self, text: str) -> str:
-        """Show a free text, every number within it masked likewise."""
+        """Return free text, with phone numbers in it masked unless `reveal`."""
         return text if self.reveal else _E164.sub(lambda found: mask(found[0]), text)
 
 
 def list_document(rows: Iterable[CallRow], look: Display) -> dict[str, object]:
-    """Lay out a list of calls as `calls list --json` prints it."""
+    """Return calls in the form that `calls list --json` prints."""
     return {"calls": [_item(row, look) for row in rows]}
 
 
 def to_json(history: History, look: Display) -> dict[str, object]:
-    """Lay out one call as `calls show --json` prints it; its item is that of the list, and more."""
+    """Return one call in the form that `calls show --json` prints: the list item and more."""
     message = history.message
     return {
         "call": whole(history.call, look),
@@ -76,7 +76,7 @@ def to_json(history: History, look: Display) -> dict[str, object]:
 
 
 def whole(row: CallRow, look: Display) -> dict[str, object]:
-    """Lay out a call with all its columns; its item is that of the list, and more."""
+    """Return a call with all its columns: the list item and more."""
     return {
         **_item(row, look),
         "did": look.number(row.did),
@@ -116,7 +116,7 @@ def print_list(rows: list[CallRow], look: Display) -> None:
 
 
 def print_history(history: History, look: Display) -> None:
-    """Print one call: what it was, what was decided and why, who rang, what happened."""
+    """Print one call: its decisions with reasons, the legs, and the events."""
     console = plain_console()
     call, message = history.call, history.message
     caller = look.number(call.caller) or "an anonymous caller"
@@ -132,7 +132,7 @@ def print_history(history: History, look: Display) -> None:
 
 
 def _lasted(call: CallRow, times: TimeText) -> str:
-    """Say from when to when a call lasted."""
+    """Return text that says from when to when a call lasted."""
     if call.ended_at is None:
         return f"{times.moment(call.started_at, seconds=True)} to now"
     return times.span(call.started_at, call.ended_at, seconds=True)
@@ -194,7 +194,7 @@ def _why(reason: Reason, look: Display) -> dict[str, object]:
 
 
 def _shape(row: Any, look: Display) -> dict[str, object]:
-    """Lay out a row of the store under its own names."""
+    """Return a database row as a dictionary with the same names."""
     return {
         key: look.iso(value) if isinstance(value, datetime) else value
         for key, value in asdict(row).items()

@@ -1,4 +1,4 @@
-"""`officeline hours close`, `reopen`, `changes`, `cancel`: hours changed at short notice."""
+"""`officeline hours close`, `reopen`, `changes`, `cancel`: change hours at short notice."""
 
 from __future__ import annotations
 
@@ -128,7 +128,7 @@ def cancel(context: typer.Context, change_id: int, *, by: By = None) -> None:
 
 
 def add_to(app: typer.Typer) -> None:
-    """Put these commands into `officeline hours`."""
+    """Add these commands to `officeline hours`."""
     for command in (close, reopen, changes, cancel):
         app.command()(command)
 
@@ -148,7 +148,8 @@ def _change(
     why = reason_of(reason, needed=False)
     if office_hours is not None and office_hours not in plan.office_hours:
         raise OfficeLineError(
-            f"There are no office hours '{office_hours}'; there are {', '.join(plan.office_hours)}."
+            f"There are no office hours '{office_hours}'; use one of "
+            f"{', '.join(plan.office_hours)}."
         )
     zone = plan.office.zone
     now = datetime.now(zone)
@@ -157,8 +158,8 @@ def _change(
     ends = midnight if until is None else when.parse_time(until, zone, now, after=max(begins, now))
     if ends <= max(begins, now):
         raise OfficeLineError(
-            f"The change ends at {plan.office.times.moment(ends)}, "
-            "which is past or before it begins; name a later --until."
+            f"The change would end at {plan.office.times.moment(ends)}, which is in the past or "
+            "before it begins; give a later --until."
         )
     change = HoursChange(0, state, begins, ends, why, office_hours)
     made = add_hours_change(known.database(), change, by=by or whoever(), now=now)
@@ -174,7 +175,7 @@ def _reported(one: HoursChange, plan: Plan) -> str:
 
 
 def _tell(known: Context, now: datetime, office_hours: str | None) -> None:
-    """Say how things stand after a change."""
+    """Print whether the office is open after a change."""
     plan = known.running(reported=False)
     for name in plan.office_hours if office_hours is None else [office_hours]:
         state, because = hours.state_at(plan, now, name)

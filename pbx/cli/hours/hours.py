@@ -1,4 +1,4 @@
-"""`officeline hours`: open or closed and why, and which public holidays the file lacks."""
+"""`officeline hours`: whether the office is open and why, and holidays missing in the file."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ app = typer.Typer(no_args_is_help=True)
 
 hours_changed.add_to(app)
 
-LAST_YEAR = 2100  # beyond it nobody knows the holidays
+LAST_YEAR = 2100  # the holidays library ends there
 
 
 class HoursRow(TypedDict):
-    """What one set of office hours is at an instant; its times are in the office's zone."""
+    """The state of one set of office hours; times are in the office's zone."""
 
     office_hours: str
     state: str
@@ -60,7 +60,8 @@ def now(
     asked = today if at is None else when.parse_time(at, zone, today)
     if office_hours is not None and office_hours not in plan.office_hours:
         raise OfficeLineError(
-            f"There are no office hours '{office_hours}'; there are {', '.join(plan.office_hours)}."
+            f"There are no office hours '{office_hours}'; use one of "
+            f"{', '.join(plan.office_hours)}."
         )
     names = list(plan.office_hours) if office_hours is None else [office_hours]
     rows = [_row(plan, name, asked) for name in names]
@@ -114,7 +115,7 @@ def suggest(
             f"--yearly means every year, but --year asks for {year}; use only one of them."
         )
     if year is not None and year < today.year:
-        raise OfficeLineError(f"{year} is past; name {today.year} or a later year.")
+        raise OfficeLineError(f"{year} is in the past; give {today.year} or a later year.")
     years = (today.year, today.year + 1) if year is None else (year,)
     known = [
         one
@@ -151,7 +152,7 @@ def suggest(
 
 
 def _each_year(office: Office, subdivision: str | None, first: int) -> list[Suggestion]:
-    """List the holidays as days of each year, by what they are in the years to come."""
+    """List the holidays as days of each year, found by comparing the coming years."""
     from pbx.config import suggest as suggesting
 
     years = range(first, first + suggesting.LOOKED)
@@ -164,7 +165,7 @@ def _each_year(office: Office, subdivision: str | None, first: int) -> list[Sugg
 
 
 def _row(plan: Plan, office_hours: str, at: datetime) -> HoursRow:
-    """Say everything of one set of office hours, its times in the office's zone."""
+    """Return the state of one set of office hours, with times in the office's zone."""
     state, because = hours.state_at(plan, at, office_hours)
     since, until = (
         one and one.astimezone(plan.office.zone) for one in hours.around(plan, at, office_hours)

@@ -1,4 +1,4 @@
-"""`officeline inbox`: messages of patients, from the one that is most urgent to its closing."""
+"""`officeline inbox`: list, show, play, claim, annotate and close patients' messages."""
 
 from __future__ import annotations
 
@@ -209,9 +209,9 @@ def _whole(engine: Engine, message_id: str) -> Whole:
 
 
 def _recordings(engine: Engine, home: Home, message_id: str) -> tuple[list[Path], list[Path]]:
-    """Find the files of a message, the patient's first call first, and those that are missing.
+    """Return a message's recordings, oldest first, and the files that are missing.
 
-    At least one is there.
+    Raises OfficeLineError if there is no recording at all.
     """
     from pbx.calls.record.missing import is_there, missing_recordings
     from pbx.db import messages
@@ -236,7 +236,7 @@ def _recordings(engine: Engine, home: Home, message_id: str) -> tuple[list[Path]
 
 
 def _copied(paths: list[Path], to: Path) -> list[Path]:
-    """Copy recordings to a file, further ones beside it with a number."""
+    """Copy the recordings to a file; further ones get a number in their names."""
     copies = [
         to if number == 1 else to.with_stem(f"{to.stem}-{number}")
         for number in range(1, len(paths) + 1)
@@ -247,18 +247,18 @@ def _copied(paths: list[Path], to: Path) -> list[Path]:
                 copy.chmod(0o600)
                 shutil.copyfileobj(source, target)
         except FileExistsError as error:
-            raise OfficeLineError(f"{copy} already exists; name another file.") from error
+            raise OfficeLineError(f"{copy} already exists; choose another file.") from error
         except OSError as error:
-            what, other = f"{copy} cannot be written", "name a file in a folder of yours"
+            what, other = f"{copy} cannot be written", "choose a file in one of your folders"
             raise OfficeLineError(os_sentence(what, error, copy, otherwise=other)) from error
     return copies
 
 
 def _somebody(plan: Plan, name: str) -> str:
-    """Check who does something: somebody of the plan, a desk phone or a group."""
+    """Return a name that is a person, a desk phone or a group in the plan; or OfficeLineError."""
     known = [*plan.people, *plan.phones, *plan.groups]
     if name not in known:
-        raise OfficeLineError(f"There is no '{name}' in the plan; there are {', '.join(known)}.")
+        raise OfficeLineError(f"There is no '{name}' in the plan; use one of {', '.join(known)}.")
     return name
 
 

@@ -1,4 +1,4 @@
-"""How messages look: as JSON, whose shape tools rely on, and as tables; numbers are masked."""
+"""Print messages as JSON, with a stable structure for tools, and as tables."""
 
 from __future__ import annotations
 
@@ -14,24 +14,24 @@ from pbx.db.inbox import InboxItem
 from pbx.db.messages import MessageEventRow
 from pbx.reports.display import Shown, is_breached
 
-WRITTEN = {"text", "disposition"}  # what people wrote themselves, numbers perhaps
+WRITTEN = {"text", "disposition"}  # free text, which may contain phone numbers
 ACTS = ("delivered", "acknowledged", "called_back", "closed")
 
 
 @dataclass(frozen=True)
 class Whole:
-    """Everything that is known of a message; `call` is None where the log lost it."""
+    """Everything about a message; `call` is None if it is not in the log."""
 
     item: InboxItem
     events: Sequence[MessageEventRow]
     attempts: Sequence[AttemptRow]
     call: History | None
     recordings: Sequence[str]
-    missing: Sequence[str] = ()  # of these, whose files are gone
+    missing: Sequence[str] = ()  # recordings whose files are missing
 
 
 def entry(item: InboxItem, shown: Shown) -> dict[str, object]:
-    """Lay out a message as `inbox list --json` does."""
+    """Return a message in the form that `inbox list --json` prints."""
     message = item.message
     return {
         "id": message.id,
@@ -49,7 +49,7 @@ def entry(item: InboxItem, shown: Shown) -> dict[str, object]:
 
 
 def to_json(whole: Whole, shown: Shown) -> dict[str, object]:
-    """Lay out one message as `inbox show --json` prints it: the list's entry and all the rest."""
+    """Return a message in the form that `inbox show --json` prints: the list entry and more."""
     message = whole.item.message
     done = {
         f"{act}_{part}": getattr(message, f"{act}_{part}") for act in ACTS for part in ("by", "at")
@@ -116,7 +116,7 @@ def print_list(items: Sequence[InboxItem], shown: Shown) -> None:
 
 
 def print_one(whole: Whole, shown: Shown) -> None:
-    """Print one message: how it stands, what happened to it, who was called about it, its call."""
+    """Print one message: its state, its history, who was called about it, and its call."""
     out = plain_console()
     message = whole.item.message
     patient = shown.patient(message.callback_number)
@@ -155,7 +155,7 @@ def print_one(whole: Whole, shown: Shown) -> None:
 
 
 def age(passed: timedelta) -> str:
-    """Say how long ago: "40 s", "12 min", "3 h", "2 d"."""
+    """Return a duration as text: "40 s", "12 min", "3 h", "2 d"."""
     seconds = max(0, int(passed.total_seconds()))
     for size, unit in ((86_400, "d"), (3600, "h"), (60, "min")):
         if seconds >= 2 * size or (unit == "min" and seconds >= size):

@@ -1,1 +1,1 @@
-"""The command that makes a new office."""
+"""The command that sets up an office."""

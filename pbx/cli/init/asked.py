@@ -1,4 +1,4 @@
-"""The conversation of `officeline init`: what no flag gave is asked for until it is good."""
+"""The questions of `officeline init`: each answer that no option gave is asked for."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ LOOPBACK = "127.0.0.1"
 
 
 def refuse_bad(given: Given, country: str) -> None:
-    """Refuse a flag that cannot be read before anything is asked; OfficeLineError."""
+    """Raise OfficeLineError for a bad option before any question is asked."""
     readers: Mapping[str, Callable[[str], object]] = {
         "preset": reading.preset,
         "name": reading.title,
@@ -42,24 +42,22 @@ def refuse_bad(given: Given, country: str) -> None:
 
 
 def kind(talk: Talk) -> str:
-    """Learn what kind of practice it is."""
+    """Ask for the kind of practice."""
     kinds = "\n".join(f"  {name}: {about}" for name, about in reading.starts_about().items())
-    why = (
-        f"The kind decides the rules that the file begins with; each can be changed later.\n{kinds}"
-    )
+    why = f"The kind decides which rules the file starts with; you can change them later.\n{kinds}"
     question = SetupQuestion("preset", f"The kind of practice ({', '.join(reading.starts())})", why)
     return talk.answer(question, reading.preset) or ""
 
 
 def asked(talk: Talk, file: Mapping[str, Any], *, fresh: bool) -> SetupAnswers:
-    """Learn everything but the mobiles; `file` holds what the defaults are, unless it is fresh."""
+    """Ask for everything except the mobiles; `file` has the defaults, unless it is fresh."""
     office = {} if fresh else file["office"]
     country = country_of(file)
     name = talk.answer(
         SetupQuestion(
             "name",
             "The practice's name",
-            "Callers' screens and reports show the name: letters, digits and .,&'()-",
+            "Phones and reports show the name: letters, digits and .,&'()-",
             office.get("name"),
         ),
         reading.title,
@@ -68,7 +66,7 @@ def asked(talk: Talk, file: Mapping[str, Any], *, fresh: bool) -> SetupAnswers:
         SetupQuestion(
             "timezone",
             "The time zone, such as America/New_York",
-            "Hours and handoffs follow this clock; a zone with a city knows daylight saving time.",
+            "Hours and handoffs use this time zone; choose a zone named after a city.",
             office.get("timezone"),
         ),
         reading.timezone,
@@ -79,7 +77,7 @@ def asked(talk: Talk, file: Mapping[str, Any], *, fresh: bool) -> SetupAnswers:
         SetupQuestion(
             "number",
             "The office's number",
-            "Patients dial this number, and everybody whom the office calls sees it.",
+            "Patients dial this number, and it is the caller ID of the office's own calls.",
             office.get("number"),
         ),
         partial(reading.read_number, country=country),
@@ -91,7 +89,7 @@ def asked(talk: Talk, file: Mapping[str, Any], *, fresh: bool) -> SetupAnswers:
         SetupQuestion(
             "hours",
             "Open hours",
-            "The front desk rings in open hours; at other times callers hear the night menu.",
+            "The front desk rings in these hours; at other times callers hear the night menu.",
             reading.hours_text(file.get("hours", {})),
         ),
         reading.hours,
@@ -106,20 +104,20 @@ def asked(talk: Talk, file: Mapping[str, Any], *, fresh: bool) -> SetupAnswers:
 def mobiles(
     talk: Talk, lacking: Mapping[str, str], reported: Mapping[str, str], country: str
 ) -> dict[str, str]:
-    """Learn the numbers of those who have none yet, by id; `lacking` are their names."""
+    """Ask for missing mobile numbers; return them by id. `lacking` maps ids to names."""
     found, read = dict(reported), partial(reading.read_number, country=country)
     for person, name in lacking.items():
         if person in found:
             continue
         if not talk.asks:
             raise OfficeLineError(
-                f"The mobile of {name} is missing; pass it on standard input with --mobiles, "
-                f"in a line such as {person}=+1 212 555 0111."
+                f"The mobile number of {name} is missing; add --mobiles and pass it on standard "
+                f"input, in a line such as {person}=+1 212 555 0111."
             )
         question = SetupQuestion(
             f"mobile {person}",
             f"The number on which {name} is called (kept in the secrets file)",
-            "Urgent calls ring this phone; its number is in the secrets file only, and in no log.",
+            "Urgent calls ring this phone; only the secrets file has its number, never a log.",
             has_flag=False,
         )
         taken = {number: one for one, number in found.items()}
@@ -128,24 +126,24 @@ def mobiles(
 
 
 def _shared(taken: Mapping[str, str]) -> Callable[[str], str | None]:
-    """Doubt a number that somebody else has."""
+    """Return a function that warns about a number that somebody else has."""
 
     def note(e164: str) -> str | None:
-        return f"It is the number of {taken[e164]}, too." if e164 in taken else None
+        return f"{taken[e164]} has the same number." if e164 in taken else None
 
     return note
 
 
 def _doubted(zone: str, number: str) -> str | None:
-    """Doubt a zone without daylight saving where the number's area has it."""
+    """Return a warning about a zone without daylight saving time if the number's area has it."""
     meant = zones.meant(zone, number, datetime.now(UTC).year)
     if meant is None:
         return None
-    return f"'{zone}' has no daylight saving time; you probably mean {meant}, which has it."
+    return f"'{zone}' has no daylight saving time; you probably mean {meant}."
 
 
 def _swapped(hours: reading.Hours) -> str | None:
-    """Doubt hours that last through a night."""
+    """Return a warning about hours that go through the night."""
     for text in (one for periods in hours.values() for one in periods):
         if meant := day_spans.probably(*day_spans.read_span(text)):
             return f"'{text}' goes through the night; you probably mean '{meant}'."
@@ -159,13 +157,13 @@ def _backline(text: str, country: str) -> str:
 def _asked_backline(
     talk: Talk, file: Mapping[str, Any], number: str, country: str, *, fresh: bool
 ) -> str | None:
-    """Learn the back line's number; empty where a fresh file has none."""
+    """Ask for the back line's number; empty if a fresh file gets none."""
     lines = {} if fresh else {one["name"]: one["did"] for one in file["lines"]}
 
     def read(text: str) -> str:
         found = _backline(text, country)
         if found == number and talk.asks:
-            raise OfficeLineError("That is the office's own number; the back line has another.")
+            raise OfficeLineError("That is the office's main number; the back line needs another.")
         return found
 
     question = SetupQuestion(
@@ -179,17 +177,17 @@ def _asked_backline(
 
 
 def _trunk(talk: Talk, *, fresh: bool) -> TrunkAnswer | None:
-    """Learn the carrier, and what its preset does not know."""
+    """Ask for the carrier, and for the settings that its preset does not have."""
     kept = LATER if fresh else "as it is"
     known = ", ".join((*carriers(), OTHER))
-    why = f"The carrier brings the calls; '{OTHER}' is any that is not listed."
+    why = f"The carrier connects you to the telephone network; '{OTHER}' is one that is not listed."
     question = SetupQuestion("trunk", f"The carrier ({known}, or {kept})", why, kept)
     carrier = talk.answer(question, reading.carrier)
     if carrier in {None, LATER}:
-        _unheard(talk, ("host", "username"), "belongs to a carrier; name it with --trunk, too")
+        _unheard(talk, ("host", "username"), "belongs to a carrier; add --trunk")
         return None
     reported = carriers().get(carrier or "", {})
-    why = "Calls are sent to this host; the page of your account at the carrier names it."
+    why = "Calls are sent to this host; your account page at the carrier shows it."
     host = talk.answer(
         SetupQuestion("host", "The carrier's SIP host", why, reported.get("host") or None),
         reading.host,
@@ -197,39 +195,43 @@ def _trunk(talk: Talk, *, fresh: bool) -> TrunkAnswer | None:
     registers = reported.get("kind") == "registration"
     username = None
     if registers or carrier == OTHER:
-        why = "The page of your account names it; a carrier that knows your address needs none."
+        why = "Your account page shows it; a carrier that recognizes your IP address needs none."
         empty = "" if carrier == OTHER else None
         question = SetupQuestion("username", "The user name for the registration", why, empty)
         username = talk.answer(question, reading.username)
     else:
-        _unheard(talk, ("username",), f"is not for {carrier}, which knows us by our address")
+        _unheard(
+            talk,
+            ("username",),
+            f"is not used with {carrier}, which recognizes the office by its IP address",
+        )
     return TrunkAnswer(str(carrier), host or "", username or "")
 
 
 def _unheard(talk: Talk, flags: tuple[str, ...], why: str) -> None:
-    """Refuse what was given and would change nothing."""
+    """Raise OfficeLineError for options that would have no effect."""
     for flag in flags:
         if talk.given.get(flag) is not None:
             raise OfficeLineError(f"--{flag} {why}.")
 
 
 def _bind(talk: Talk, network: Mapping[str, Any], trunk: TrunkAnswer | None) -> str | None:
-    """Learn where this machine listens, once a carrier must reach it; None: as it is."""
+    """Ask for the address to listen on, if a carrier must reach it; None: unchanged."""
     if talk.given.get("bind") is None and trunk is None:
         return None
     present = network.get("bind", LOOPBACK)
     default = own_address() if present == LOOPBACK else present
     question = SetupQuestion(
         "bind",
-        "This machine's address, as phones and the carrier reach it",
-        "The line listens at this address alone.",
+        "The IP address at which phones and the carrier reach this machine",
+        "OfficeLine listens only at this address.",
         default,
     )
     return talk.answer(question, reading.host) or default
 
 
 def _physicians(talk: Talk, file: Mapping[str, Any], *, fresh: bool) -> dict[str, str]:
-    """Learn the physicians by id; those who are in the file stay, unless it is fresh."""
+    """Ask for the physicians, by id; those in the file stay, unless it is fresh."""
     people = file.get("people", {})
     serves = any(one.get("role") == "service" for one in people.values())
     least = 0 if not fresh else 1 if serves else 2
@@ -237,16 +239,16 @@ def _physicians(talk: Talk, file: Mapping[str, Any], *, fresh: bool) -> dict[str
     if talk.asks and not found:
         found = _asked_physicians(talk, _taken(file, fresh=fresh), least)
     if len(found) < least:
-        alone = "" if serves else "; one alone takes the preset solo, with an answering service"
+        alone = "" if serves else ", or use --preset solo for one physician with a service"
         raise OfficeLineError(
-            f"At least {least} of the practice's physicians must be named, each as in "
-            f"--physician lee='Dr. Ana Lee'{alone}."
+            f"At least {least} physicians are needed; give each like --physician "
+            f"lee='Dr. Ana Lee'{alone}."
         )
     return found
 
 
 def _taken(file: Mapping[str, Any], *, fresh: bool) -> set[str]:
-    """List the words that are no id for somebody new; a fresh file loses its physicians."""
+    """Return the ids that are taken; a fresh file's example physicians do not count."""
     people = file.get("people", {})
     stay = [one for one, table in people.items() if not fresh or table.get("role") != "physician"]
     others = (file.get(table, {}) for table in ("phones", "groups", "schedule"))
@@ -275,21 +277,21 @@ def _id(talk: Talk, name: str, taken: set[str], count: int) -> str:
 
     def read(text: str) -> str:
         if text in taken:
-            raise OfficeLineError(f"There is a '{text}' already; choose another id.")
+            raise OfficeLineError(f"The id '{text}' is already taken; choose another one.")
         return reading.read_physician(f"{text}={name}")[0]
 
-    why = f"The id stands for {name} in the file, in commands and in logs."
+    why = f"The file, commands and logs use this id for {name}."
     question = SetupQuestion(f"id {count}", "A short id", why, suggested, has_flag=False)
     return talk.answer(question, read) or suggested
 
 
 def own_address() -> str:
-    """Name the address from which this machine reaches others; nothing is sent."""
+    """Return this machine's own IP address for outgoing traffic; sends nothing."""
     import socket
 
     try:
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-            probe.connect(("192.0.2.1", 9))  # set aside for documents
+            probe.connect(("192.0.2.1", 9))  # an address reserved for documentation (RFC 5737)
             return str(probe.getsockname()[0])
     except OSError:
         return LOOPBACK

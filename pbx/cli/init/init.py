@@ -1,4 +1,4 @@
-"""`officeline init`: from nothing to a practice that is checked, proven, and was called once."""
+"""`officeline init`: set up a practice, check and prove its file, and place a test call."""
 
 from __future__ import annotations
 
@@ -90,9 +90,9 @@ def init(
 
 
 def _place(context: typer.Context) -> Context:
-    """Choose where the practice is: as named, else this folder; never the shipped example.
+    """Return the place of the practice: as given, or this folder; never the shipped example.
 
-    The machine's own practice is changed only if it is named.
+    The practice in /etc/officeline is changed only if it is given.
     """
     options = context.find_root().params
     config, home = options.get("config"), options.get("home")
@@ -102,14 +102,14 @@ def _place(context: typer.Context) -> Context:
         known = resolve(lookup.BESIDE[0], home)
     if lookup.is_example(known.config):
         raise OfficeLineError(
-            f"{known.config} is the example, which stays as it is; make a folder for your practice "
-            "and begin there, or name a file with --config FILE."
+            f"{known.config} is the example, which cannot be changed; make a folder for your "
+            "practice and start there, or give a file with --config FILE."
         )
     return known
 
 
 def _settle(place: Context, talk: Talk, reported: str) -> None:
-    """Learn everything, and only then write it, all or nothing."""
+    """Ask for everything, and only then write it, all or nothing."""
     from pbx.cli.shared.audited import deed
     from pbx.config.setup import answers
     from pbx.config.setup import write as land
@@ -154,22 +154,22 @@ def _learned(
     numbers = init_asked.mobiles(talk, lacking, handed, country_of(tomllib.loads(text)))
     if strangers := [one for one in numbers if one not in people]:
         raise OfficeLineError(
-            f"There is no person '{strangers[0]}' in the file; there are {', '.join(people)}."
+            f"There is no person '{strangers[0]}' in the file; use one of {', '.join(people)}."
         )
     return after, numbers
 
 
 def _tell(place: Context, before: str | None, after: str, numbers: Mapping[str, str]) -> None:
-    """Say what was written, and what only somebody else can give."""
+    """Print what was written, and what is still missing."""
     from pbx.base.phone_numbers import mask
     from pbx.config import secrets
     from pbx.config.setup.answers import PLACEHOLDER
 
     config = place.config
-    done = "is written" if before is None else "is changed" if before != after else "stays as it is"
-    typer.echo(f"{config} {done}; secrets file and messages are in {place.home}.")
+    done = "was written" if before is None else "was changed" if before != after else "is unchanged"
+    typer.echo(f"{config} {done}; the secrets file and messages are in {place.home}.")
     for person, e164 in numbers.items():
-        typer.echo(f"{person} is called on {mask(e164)}.")
+        typer.echo(f"{person} will be called at {mask(e164)}.")
     configuration = place.configuration()
     if before is None:
         _prompts(place, configuration.plan.office.language)
@@ -187,7 +187,7 @@ def _tell(place: Context, before: str | None, after: str, numbers: Mapping[str, 
 
 
 def _tell_pins(place: Context) -> None:
-    """Say who has no PIN yet: each chooses their own, so it is asked for in their presence."""
+    """Print who has no PIN yet; it is not asked for here, as each person chooses their own."""
     from pbx.config import secrets
 
     held = secrets.read(place.home)
@@ -199,18 +199,18 @@ def _tell_pins(place: Context) -> None:
 
 
 def _prompts(place: Context, language: str) -> None:
-    """Lay out what callers hear, and a folder for the office's own recordings."""
+    """Prepare the prompts, and a folder for the office's own recordings."""
     from pbx.asterisk.speech import prompts
     from pbx.config.home import Home
 
     home = Home(place.home)
     home.recordings.mkdir(exist_ok=True)
     prompts.assemble(language, home.sounds, home.recordings)
-    typer.echo(f"The prompts can be played; the office's own recordings go to {home.recordings}.")
+    typer.echo(f"The prompts are ready; put the office's own recordings in {home.recordings}.")
 
 
 def _looked_at(context: typer.Context) -> bool:
-    """Check and prove as the commands of these names do; tell whether nothing speaks against it."""
+    """Run `check` and `prove`; tell whether both passed."""
     from pbx.cli.plan.check import check
     from pbx.cli.plan.prove import prove
 
@@ -224,7 +224,7 @@ def _looked_at(context: typer.Context) -> bool:
 
 
 def _called(place: Context) -> bool:
-    """Let a patient call by night on a simulated network; tell whether somebody was reached."""
+    """Place a nighttime call on a simulated network; tell whether somebody was reached."""
     import asyncio
     import tempfile
 
@@ -232,19 +232,19 @@ def _called(place: Context) -> bool:
     from pbx.demo.first_call import first_call
 
     logs.configure(quiet=True)
-    typer.echo("A test call on a phone network of this machine's own ...", err=True)
+    typer.echo("Placing a test call on a simulated phone network on this machine ...", err=True)
     try:
         with tempfile.TemporaryDirectory(prefix="officeline-init-") as folder:
             reported = asyncio.run(first_call(Path(folder), place.configuration()))
     except EngineError as error:
-        typer.echo(f"There was no test call: {error}")
+        typer.echo(f"The test call was not possible: {error}")
         return True
     typer.echo(reported.sentence)
     return reported.ok
 
 
 def _next(place: Context) -> str:
-    """Name the command that brings the file to life: where a plan runs, it is applied."""
+    """Return the next command: `apply` if a plan is running, or else `up`."""
     from pbx.config.home import Home
     from pbx.db.overlay import applied_texts
 
@@ -253,7 +253,7 @@ def _next(place: Context) -> str:
 
 
 def _command(place: Context) -> str:
-    """Write how the command is given for this place."""
+    """Return the command with its options for this place."""
     if resolve(None, None) == place:
         return typed.name()
     return f"{typed.name()} --config {place.config} --home {place.home}"

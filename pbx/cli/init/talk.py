@@ -1,4 +1,4 @@
-"""Questions of `officeline init` and their answers: checked at once, taken back, never lost."""
+"""Ask the questions of `officeline init`; answers are checked at once, undone, and kept."""
 
 from __future__ import annotations
 
@@ -17,23 +17,23 @@ from pbx.config.setup import unfinished
 INTERRUPTED = 130
 BACK, NONE = "back", "none"
 INTRODUCTION = (
-    "Enter accepts the value in brackets, 'back' returns to the question before, and Ctrl-C keeps "
-    "your answers for later."
+    "Press Enter to accept the value in brackets, type 'back' for the previous question, or press "
+    "Ctrl-C to stop and keep your answers for later."
 )
 T = TypeVar("T")
-Given = Mapping[str, Any]  # what the flags say, by their names without dashes
+Given = Mapping[str, Any]  # values of options, by their names without dashes
 
 
 class _BackError(Exception):
-    """The question before is to be asked again."""
+    """Ask the previous question again."""
 
 
 @dataclass(frozen=True)
 class SetupQuestion:
-    """A question: its key names it for good, and is its flag's name if it has one.
+    """A question with its key, which is also the name of its option if it has one.
 
-    `why` explains the choice in a sentence. An empty answer means the default; a question without
-    one must be answered, and where it is empty, "none" means empty, too.
+    `why` explains the choice in a sentence. An empty answer means the default. A question without
+    a default must be answered; if the default is empty, "none" also means empty.
     """
 
     key: str
@@ -44,21 +44,23 @@ class SetupQuestion:
 
 
 class Talk:
-    """Asks on standard input; with --yes, what has no default must have been given by flag."""
+    """Asks on standard input; with --yes, everything without a default must be an option."""
 
     def __init__(self, config: Path, given: Given, *, asks: bool) -> None:
         self.asks = asks
         self.given = given
         self._config = config
-        self._typed: dict[str, str] = {}  # all that was ever typed, by the questions' keys
-        self._passed: list[str] = []  # the questions of this round
-        self._silent = 0  # so many of them are answered as before, without being asked
+        self._typed: dict[str, str] = {}  # all answers that were typed, by the questions' keys
+        self._passed: list[str] = []  # the questions asked so far in this round
+        self._silent = 0  # number of questions that are answered as before, without asking
         self._begun = False
-        self._pushed: str | None = None  # a line that was read and belongs to the next question
-        self._keeps = True  # an unattended run leaves alone what somebody else's has kept
+        self._pushed: str | None = None  # a line that was read but belongs to the next question
+        self._keeps = (
+            True  # False: an unattended run must not touch the answers kept from another run
+        )
 
     def hold(self, conversation: Callable[[], T]) -> T:
-        """Hold a conversation; "back" holds it again up to the question before the last."""
+        """Run a conversation; after "back", run it again up to the previous question."""
         self._resume()
         while True:
             self._passed = []
@@ -73,9 +75,9 @@ class Talk:
         read: Callable[[str], T],
         note: Callable[[T], str | None] = lambda _: None,
     ) -> T | None:
-        """Return what was given, or is answered; None where the default is meant.
+        """Return the option's value or the answer; None for the default.
 
-        `note` may say at once what is doubtful of an answer that is taken.
+        `note` may return a warning about an accepted answer, which is shown at once.
         """
         given = self.given.get(question.key) if question.has_flag else None
         if given is not None:
@@ -84,13 +86,13 @@ class Talk:
             if question.default is None:
                 raise OfficeLineError(
                     f"{question.words} is missing; give it with --{question.key}, or leave out "
-                    "--yes and --mobiles, and be asked."
+                    "--yes and --mobiles to be asked."
                 )
             return None
         return self._asked(question, read, note)
 
     def forget(self) -> None:
-        """Delete what was kept, once it is all written."""
+        """Delete the kept answers, after everything is written."""
         if self.asks:
             unfinished.forget_answers(self._config)
 
@@ -102,7 +104,7 @@ class Talk:
             try:
                 found = None if known == question.default else read(known)
             except OfficeLineError:
-                pass  # another answer before it has made it wrong
+                pass  # an earlier answer made it invalid
             else:
                 self._passed.append(question.key)
                 return found
@@ -117,7 +119,7 @@ class Talk:
                 typer.echo(str(error), err=True)
                 continue
             if found is not None and (doubt := note(found)):
-                typer.echo(f"Note: {doubt} 'back' takes it back.", err=True)
+                typer.echo(f"Note: {doubt} Type 'back' to change it.", err=True)
             self._keep(question.key, reported)
             return found
 
@@ -136,17 +138,17 @@ class Talk:
             elif reported or default is not None:
                 return reported or str(default)
             else:
-                typer.echo("An answer is needed here.", err=True)
+                typer.echo("This question needs an answer.", err=True)
 
     def _keep(self, key: str, reported: str) -> None:
-        """Write an answer down; the last that was given stands last."""
+        """Save an answer; the newest one comes last."""
         self._passed.append(key)
         self._typed[key] = reported
         if self._keeps:
             unfinished.keep_answers(self._config, self._typed)
 
     def _line(self, question: SetupQuestion, why: str, default: str | None) -> str:
-        """Ask once; Ctrl-C ends it all with everything as it was, and so does the input's end."""
+        """Ask once; at Ctrl-C or the end of input, stop without changing anything."""
         shown = f" [{default}]" if default else ""
         begin = "" if self._begun else f"{INTRODUCTION}\n"
         self._begun = True
@@ -169,28 +171,28 @@ class Talk:
         kept = self._kept()
         if not _at_terminal() and self._keeps:
             kept = ""
-            self.forget()  # whoever piped the answers still has them
+            self.forget()  # the caller still has the answers that were piped in
         raise OfficeLineError(
             f"The input ended before this was answered: {question.words}. Nothing was changed;"
-            f"{by_flag} begin again.{kept}"
+            f"{by_flag} start over.{kept}"
         )
 
     def _kept(self) -> str:
-        """Say where the answers so far are."""
+        """Return a sentence that says where the answers so far are kept."""
         if not self._typed or not self._keeps:
             return ""
         where = unfinished.answers_path(self._config)
-        return f" Your answers are kept in {where}; 'officeline init' goes on from them."
+        return f" Your answers are kept in {where}; 'officeline init' continues from there."
 
     def _resume(self) -> None:
-        """Offer to go on from the answers of a conversation that was interrupted."""
+        """Offer to continue with the answers of an interrupted run."""
         known = unfinished.read_answers(self._config) if self.asks else {}
         if not known:
             return
         self._keeps = _at_terminal()
         listed = "\n".join(f"  {key}: {mask_within(one)}" for key, one in known.items())
         question = SetupQuestion(
-            "", "Go on from them (yes or no)", f"Answers are kept from before:\n{listed}", "yes",
+            "", "Continue from these answers (yes or no)", f"Answers from before:\n{listed}", "yes",
             has_flag=False,
         )  # fmt: skip
         while True:
@@ -201,17 +203,17 @@ class Talk:
             if reported.lower() in {"n", "no"}:
                 self._keeps = True
                 return
-            if not _at_terminal():  # it is the answer to what an unattended run asks first
+            if not _at_terminal():  # piped input answers the first question, not this one
                 self._pushed = reported
                 return
             typer.echo("Answer yes or no.", err=True)
 
 
 def _at_terminal() -> bool:
-    """Tell whether somebody types the answers."""
+    """Tell whether a person types the answers."""
     return sys.stdin is not None and sys.stdin.isatty()
 
 
 def _line_of_input() -> str:
-    """Read a line as UTF-8, whatever the machine's language is; empty at the end."""
+    """Read a line as UTF-8, whatever the locale is; empty at the end of the input."""
     return "" if sys.stdin is None else sys.stdin.buffer.readline().decode("utf-8-sig")

@@ -1,1 +1,1 @@
-"""Commands for the line itself: start and stop it, look at it, try it."""
+"""Commands for the office's line: start, stop, watch and test it."""

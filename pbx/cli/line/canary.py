@@ -1,4 +1,4 @@
-"""`officeline canary`: one real test call, out over the trunk and back in."""
+"""`officeline canary`: place one real test call out over the trunk and back in."""
 
 from __future__ import annotations
 
@@ -45,14 +45,15 @@ def canary(
     home = Home(place.home)
     if not supervisor.is_running(home) or not heartbeat_file.read_heartbeat(home).runs:
         raise OfficeLineError(
-            f"No office runs on {place.home}, so there is nothing to test; start it with "
+            f"No office is running in {place.home}, so there is nothing to test; start it with "
             "'officeline up'."
         )
     configuration, held = place.configuration(), secrets.read(place.home)
     line = _line(configuration.plan, did)
     recorded(place, "canary.placed", line.name)
     sys.stderr.write(
-        f"Calling the line '{line.name}' of {practice(place)} over the carrier; half a minute ...\n"
+        f"Calling the line '{line.name}' of {practice(place)} through the carrier; this takes "
+        "half a minute ...\n"
     )
     checks = asyncio.run(canary_run.run(configuration, held, home, line.did))
     ok = all(check.ok for check in checks)
@@ -70,7 +71,7 @@ def canary(
 
 
 def _line(plan: Plan, did: str | None) -> Line:
-    """Find the line that is meant; OfficeLineError names those there are."""
+    """Return the line with this number, or the main line; OfficeLineError lists the lines."""
     from pbx.base.phone_numbers import to_e164
 
     wanted = plan.office.number if did is None else to_e164(did, plan.office.country)

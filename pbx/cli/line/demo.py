@@ -1,4 +1,4 @@
-"""`officeline demo`: the example practice at work, for everybody to see, on this machine alone."""
+"""`officeline demo`: run the example practice with simulated calls on this machine."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from pbx.demo.stage import Stage, staged
 CALLERS = (f"+1917555{number:04d}" for number in itertools.count(120))
 
 
-# What became of a ringing phone, by the result of its leg in the log.
+# The result of a leg in the log, in words.
 PICKED_UP = {
     "accepted": "somebody picked up and accepted",
     "declined": "it was answered, but nobody pressed 1",
@@ -41,7 +41,7 @@ PICKED_UP = {
 
 @dataclass
 class _Row:
-    """One line of the live table."""
+    """One row of the live table."""
 
     scene: DemoScene
     state: str = "waiting"
@@ -53,13 +53,13 @@ class _Row:
 
 @dataclass
 class _Show:
-    """What is on the screen; without a terminal, a line when a scene ends."""
+    """The screen; without a terminal, prints one line when a scene ends."""
 
     console: Console
     rows: list[_Row] = field(default_factory=lambda: [_Row(scene) for scene in SCENES])
 
     def table(self) -> Table:
-        """Draw the table as it stands."""
+        """Return the table in its current state."""
         table = Table(title="Lakeside Internal Medicine", title_justify="left")
         for column in ("scene", "state", "outcome"):
             table.add_column(column)
@@ -73,7 +73,7 @@ class _Show:
 
     @contextlib.contextmanager
     def live(self) -> Iterator[None]:
-        """Keep the table on a terminal up to date."""
+        """Keep the table on the terminal up to date."""
         if not self.console.is_terminal:
             yield
             return
@@ -81,14 +81,14 @@ class _Show:
             yield
 
     def reported(self, row: _Row) -> None:
-        """Say that a scene ended, where there is no live table to see it in."""
+        """Print that a scene ended, if there is no live table."""
         if not self.console.is_terminal:
             end = f"{row.state}: {row.outcome} ({row.seconds:.0f} s)"
             self.console.print(f"{row.scene.title} - {end}", highlight=False)
 
 
 async def play(*, keep_running: bool) -> bool:
-    """Play every scene on a fresh stage; tell whether all of them went well."""
+    """Play all scenes on a new stage; tell whether all went well."""
     logs.configure(quiet=True)
     console = Console()
     if runtime.find_asterisk() is None:
@@ -109,7 +109,7 @@ async def play(*, keep_running: bool) -> bool:
 
 
 def _groups(rows: list[_Row]) -> Iterator[list[_Row]]:
-    """Play one by one; the routine caller, who wakes nobody, calls beside the silent one."""
+    """Group the scenes; all run alone, except that the routine and the silent caller overlap."""
     pending: list[_Row] = []
     for row in rows:
         pending.append(row)
@@ -123,7 +123,7 @@ def _groups(rows: list[_Row]) -> Iterator[list[_Row]]:
 async def _together(stage: Stage, show: _Show, group: list[_Row]) -> None:
     stage.set_time(group[0].scene.at)
     await asyncio.gather(*(_one(stage, show, row) for row in group))
-    await stage.settle()  # the next scenes are on another day
+    await stage.settle()  # the next scenes take place on another day
 
 
 async def _one(stage: Stage, show: _Show, row: _Row) -> None:
@@ -143,7 +143,7 @@ async def _one(stage: Stage, show: _Show, row: _Row) -> None:
 
 
 def _summary(console: Console, rows: list[_Row]) -> None:
-    """Print what every party saw, and what the database holds."""
+    """Print what each phone showed, and what is in the database."""
     for row in rows:
         if row.played is None:
             continue
@@ -153,7 +153,7 @@ def _summary(console: Console, rows: list[_Row]) -> None:
         _line(console, f"patient {caller} called the {history.call.line} line")
         results = {leg.person: leg.result for leg in history.legs}
         for who, phone in row.played.phones.items():
-            # a desk phone shows the patient, whose number is masked; a mobile shows the office
+            # a desk phone shows the patient's number (masked here); a mobile shows the office's
             shown = mask(phone.shown) if phone.shown == history.call.caller else phone.shown
             _line(console, f"{who}'s phone showed {shown}: {PICKED_UP[results.get(who) or '']}")
         for decision in history.decisions:
@@ -169,7 +169,7 @@ def _line(console: Console, text: str) -> None:
 
 
 async def _keep_running(console: Console, stage: Stage) -> None:
-    """Leave everything up until Ctrl-C, and say how to call in."""
+    """Keep everything running until Ctrl-C, and print how to call in."""
     user, password = stage.carrier.softphone
     host, port = stage.carrier.sip
     lines = " or ".join(line.did for line in stage.configuration.plan.lines)
@@ -177,7 +177,7 @@ async def _keep_running(console: Console, stage: Stage) -> None:
     console.print(
         f"\nCall in with a softphone: register as {user}, password {password}, at {host}:{port} "
         f"(UDP) and dial {lines}. It is {now} in the practice, and the mobile on call "
-        "picks up by itself. Ctrl-C ends it.",
+        "picks up by itself. Press Ctrl-C to stop.",
         highlight=False,
         soft_wrap=True,
     )

@@ -1,4 +1,4 @@
-"""`officeline demo --days`: days of calls in a home of their own, to try reports on."""
+"""`officeline demo --days`: write days of simulated calls into a new home, to try reports."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ WEEK = 7  # days
 
 
 def write(context: typer.Context, days: int) -> None:
-    """Write the last so many days up to now, and say where they are and how to look at them.
+    """Write the last `days` days up to now, and print where they are and how to show them.
 
-    From seven days on they begin with a Monday, so that the week of `report week` is among them.
-    They are the practice's, or the example's where there is none.
+    Seven days or more begin with a Monday, so that they include the week of `report week`. The
+    calls are those of the current practice, or of the example if there is none.
     """
     from pbx.base import logs
     from pbx.cli.reports.figures import around
@@ -44,27 +44,29 @@ def write(context: typer.Context, days: int) -> None:
     week = f"report week --from {first}" if days < WEEK else "report week"
     shown = configuration.plan.office.times.day(first)
     home = _home(context)
-    typer.echo(f"Playing the days since {shown} of {configuration.plan.office.name} ...", err=True)
+    typer.echo(
+        f"Simulating the days since {shown} for {configuration.plan.office.name} ...", err=True
+    )
     began = time.monotonic()
-    # what ended a moment ago is still on its way to the ledgers
+    # calls that just ended are still being written
     until = now - timedelta(minutes=10)
     count = asyncio.run(play(configuration, home, instant(first, MIDNIGHT, zone), until))
     typer.echo(f"{count} calls since {shown} are in {home} ({time.monotonic() - began:.0f} s).")
-    typer.echo("Look at them with:")
+    typer.echo("Show them with:")
     command = f"{typed.name()} --config {known.config} --home {home}"
     for words in (week, "report morning", "reconcile", "inbox list"):
         typer.echo(f"  {command} {words}")
 
 
 def _home(context: typer.Context) -> Path:
-    """Take the home that was named, if no office is in it; else a new folder."""
+    """Return the given home, which must not have an office in it; or else a new folder."""
     named = context.find_root().params.get("home")
     if named is None:
         return Path(tempfile.mkdtemp(prefix="officeline-demo-"))
     home: Path = office(context).home
     if Home(home).database.exists():
         raise OfficeLineError(
-            f"There is an office in {home} already, and made-up calls do not belong to it; "
-            "name an empty folder with --home."
+            f"{home} already has an office, which must not get simulated calls; "
+            "give an empty folder with --home."
         )
     return home

@@ -1,4 +1,4 @@
-"""`officeline drill failsafe`: whom the line rings when everything of ours is dead."""
+"""`officeline drill failsafe`: test whom Asterisk rings when OfficeLine is down."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def drill(
     home = Home(place.home)
     if not supervisor.is_running(home):
         raise OfficeLineError(
-            f"No office runs on {place.home}, so there is nothing to test; start it with "
+            f"No office is running in {place.home}, so there is nothing to test; start it with "
             "'officeline up'."
         )
     held = secrets.read(place.home)
@@ -67,7 +67,7 @@ def drill(
             _may_ring(practice(place), plans, now, yes=yes)
             recorded(place, "drill.ringing")
         ringing = drills.DrillCall(held.token) if ring else None
-        with working("Calling past the control layer; with --ring up to two minutes"):
+        with working("Calling the failsafe (with --ring, up to two minutes)"):
             found = drills.failsafe(console(home), manager, plans, now, ringing)
     finally:
         plans.close()
@@ -79,17 +79,17 @@ def drill(
 
 
 def _may_ring(whose: str, plans: LivePlan, now: datetime, *, yes: bool) -> None:
-    """Ask before a phone rings."""
+    """Ask for confirmation before a phone rings."""
     from pbx.calls.legs import on_call_legs
 
-    who = ", ".join(on_call_legs(plans.plan, plans.book, now)) or "everybody of the file"
+    who = ", ".join(on_call_legs(plans.plan, plans.book, now)) or "everybody in the file"
     if not yes:
-        asked = f"This rings {who} of {whose} now, as an urgent call does. Go on?"
+        asked = f"This rings {who} of {whose} now, like an urgent call. Continue?"
         typer.confirm(asked, abort=True, err=True)
 
 
 def _tell(place: Context, found: Drilled, *, ring: bool, as_json: bool) -> None:
-    """Say what came of it."""
+    """Print the result."""
     ok = not found.wrong
     who = ", ".join(found.rings)
     if as_json:

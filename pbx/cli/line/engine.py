@@ -1,4 +1,4 @@
-"""`officeline engine`: which Asterisk runs the office, and how to bring one."""
+"""`officeline engine`: show, download and run the office's Asterisk."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`officeline events`: what the line tells the world, as it comes."""
+"""`officeline events`: show published MQTT events as they arrive."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ app = typer.Typer(no_args_is_help=True)
 
 @app.callback()
 def group() -> None:
-    """Keep `tail` a command of its own, though it is the only one."""
+    """Make `tail` a subcommand although it is the only one."""
 
 
 @app.command()
@@ -53,8 +53,8 @@ async def _tail(place: Context, count: int | None, seconds: float | None, *, as_
     configuration = place.configuration()
     if configuration.mqtt is None:
         raise ConfigError(
-            f"{place.config} has no [mqtt], so nothing is published; "
-            "docs/office-toml.md shows how to name a broker."
+            f"{place.config} has no [mqtt] table, so nothing is published; "
+            "docs/office-toml.md shows how to set a broker."
         )
     times = configuration.plan.office.times
     broker = Broker.of(configuration.mqtt, secrets.read(place.home))
@@ -69,7 +69,7 @@ async def _tail(place: Context, count: int | None, seconds: float | None, *, as_
 
 
 def _json(topic: str, payload: bytes) -> str:
-    """Write one line; a payload that is no JSON is null, for anybody can publish anything."""
+    """Return one line of JSON; a payload that is not JSON, from another program, becomes null."""
     try:
         found = json.loads(payload)
     except ValueError:

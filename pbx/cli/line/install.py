@@ -1,4 +1,4 @@
-"""`officeline install`: the units of systemd's, and what goes with them; printed or written."""
+"""`officeline install`: print or write systemd units and the files that they need."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from pbx.ops.install import Backups, Machine
 
 _NO_BACKUPS = (
-    "No backup unit was written: it needs a public key, whose secret key is kept elsewhere, and "
-    "a folder. Give --backup-to age1... --backup-folder DIR; docs/install.md says how."
+    "No backup unit was written, because it needs a public key (keep the secret key elsewhere) and "
+    "a folder. Give --backup-to age1... --backup-folder DIR; see docs/install.md."
 )
 
 
@@ -86,7 +86,7 @@ def install(
 
 
 def _backups(recipients: list[str] | None, folder: Path | None, keep: int | None) -> Backups | None:
-    """Read what backups are to be; OfficeLineError for what would fail each night."""
+    """Return the settings of nightly backups, or None; OfficeLineError if they would fail."""
     from pbx.ops import age_keys, dated
     from pbx.ops.install import Backups
 
@@ -108,7 +108,7 @@ def _backups(recipients: list[str] | None, folder: Path | None, keep: int | None
 
 
 def _zone(place: Context) -> str:
-    """Name the office's time zone; empty as long as there is no file."""
+    """Return the office's time zone; empty if there is no file yet."""
     with contextlib.suppress(OfficeLineError):
         return place.zone().key
     return ""

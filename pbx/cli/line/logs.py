@@ -1,4 +1,4 @@
-"""`officeline logs`: what the control layer and Asterisk have written down."""
+"""`officeline logs`: show the logs of the control layer and Asterisk."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`officeline demo`, `up`, `serve` and `doctor`: the line itself."""
+"""`officeline demo`, `up`, `serve` and `doctor`: run and check the office."""
 
 from __future__ import annotations
 
@@ -118,7 +118,7 @@ def doctor(
 
 
 def _locks(known: Context, *, as_json: bool) -> None:
-    """Print every lock with its state; exit 1 if one is open."""
+    """Print every security check with its result; exit 1 if one failed."""
     from dataclasses import asdict
 
     from pbx.ops.security.every import examine
@@ -146,6 +146,6 @@ def _reported(lock: SecurityCheck) -> str:
 
 
 def add_to(app: typer.Typer) -> None:
-    """Put these commands at the top of the officeline command."""
+    """Add these commands to the top level of `officeline`."""
     for command in (demo, up, serve, doctor):
         app.command()(command)

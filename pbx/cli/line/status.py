@@ -1,4 +1,4 @@
-"""`officeline status`: what of this office runs now."""
+"""`officeline status`: show what is running, and what needs attention."""
 
 from __future__ import annotations
 
@@ -72,8 +72,8 @@ def _iso(at: datetime | None) -> str | None:
 
 
 def _lines(found: LineStanding, known: Context) -> list[str]:
-    line = {True: "answers", False: "does not run", None: "cannot be asked by this user"}
-    runs = "runs" if found.sign.runs else "does not run"
+    line = {True: "is running", False: "is not running", None: "cannot be checked by this user"}
+    runs = "is running" if found.sign.runs else "is not running"
     lines = [
         f"Asterisk {line[found.asterisk]}{_since(found.asterisk_since, known)}.",
         f"The control layer {runs}{_since(found.control_layer_since, known)}.",
@@ -98,13 +98,13 @@ def _since(at: datetime | None, known: Context) -> str:
         return ""
     try:
         times = known.times()
-    except OfficeLineError:  # the file is broken or gone; the line runs all the same
+    except OfficeLineError:  # the file is broken or missing, but the line may run
         times = TimeText(ZoneInfo("UTC"))
     return f", since {times.moment(at)}"
 
 
 def _work(found: LineStanding) -> str:
-    """Say what goes on, as the database knows it."""
+    """Return a sentence about current calls and open messages."""
     if found.trouble:
         return f"Calls and messages cannot be read: {found.trouble}"
     calls = "1 call is" if found.calls == 1 else f"{found.calls or 'no'} calls are"

@@ -1,4 +1,4 @@
-"""`officeline stop`: the end of an office that 'officeline up' runs."""
+"""`officeline stop`: stop an office that 'officeline up' runs."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def stop(
     home = Home(place.home)
     with ending.running_parts(home) as found:
         if not found:
-            answer(place, f"nothing runs on {home.folder}, so there is nothing to stop.")
+            answer(place, f"nothing is running in {home.folder}, so there is nothing to stop.")
             raise typer.Exit(1)
         if not yes:
             _ask(place, _losses(home))
@@ -55,7 +55,7 @@ def stop(
 
 
 def _ask(place: Context, losses: list[str]) -> None:
-    """Ask whether to go on, if anything is lost by it; without a terminal that is refused."""
+    """Ask for confirmation if anything would be lost; refuse without a terminal."""
     if not losses:
         return
     reported = f"{practice(place)}: {' and '.join(losses)}"
@@ -65,7 +65,7 @@ def _ask(place: Context, losses: list[str]) -> None:
 
 
 def _write_down(place: Context, *, yes: bool) -> None:
-    """Put into the audit who stops the line; a database that takes no row keeps no line up."""
+    """Record in the audit who stops the line; with --yes, a database error does not prevent it."""
     try:
         recorded(place, "office.stopped")
     except OfficeLineError as error:
@@ -78,7 +78,7 @@ def _write_down(place: Context, *, yes: bool) -> None:
 
 
 def _losses(home: Home) -> list[str]:
-    """Say what a stop would cut off or leave undone."""
+    """List what a stop would cut off or leave undone."""
     try:
         calls, urgent = _counts(home)
     except OfficeLineError as error:

@@ -1,4 +1,4 @@
-"""`officeline oncall away`: a vacation written into the office's file, and who takes the turns."""
+"""`officeline oncall away`: add a vacation to the configuration file; show who covers."""
 
 from __future__ import annotations
 
@@ -50,9 +50,9 @@ def away(
     naive = [at.astimezone(zone).replace(tzinfo=None, fold=0) for at in span]
     wanted, times = Away(naive[0], naive[1]), times_of(plan, *span)
     if span[1] <= datetime.now(UTC):
-        raise OfficeLineError(f"The time is over {times}; name one that ends later.")
+        raise OfficeLineError(f"The time {times} is over; give a later end.")
     if any(one.start <= wanted.start and wanted.end <= one.end for one in plan.people[who].away):
-        typer.echo(f"{person_named(plan, who)} is away {times} already; nothing to change.")
+        typer.echo(f"{person_named(plan, who)} is already away {times}; nothing to change.")
         return
     text, after = away_file.add_away(plan_files.read_text(config), config, who, wanted)
     for sentence in _reported(after, who, *span):
@@ -68,7 +68,7 @@ def away(
 
 
 def _reported(plan: Plan, who: str, start: datetime, end: datetime) -> Iterator[str]:
-    """Say who takes the turns of somebody, and what is not moved or leaves nobody."""
+    """List who takes somebody's turns, with warnings about shifts and coverage gaps."""
     from routing.oncall import duties
 
     name = person_named(plan, who)
@@ -89,5 +89,5 @@ def _nobody(plan: Plan, schedule: str, gap: Shift) -> str:
 
 
 def add_to(app: typer.Typer) -> None:
-    """Put this command below `officeline oncall`."""
+    """Add this command to `officeline oncall`."""
     app.command()(away)

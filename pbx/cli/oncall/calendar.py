@@ -1,4 +1,4 @@
-"""`officeline oncall export` and `import`: schedules as calendars, and calendars as shifts."""
+"""`officeline oncall export` and `import`: write schedules as calendars, and read shifts."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 MaySchedule = Annotated[
     str | None, typer.Option(help="Name of the schedule (required if there are several).")
 ]
-AGAIN = re.compile(r" ?\(\d+\)$")  # how browsers mark a file that they download again
+AGAIN = re.compile(r" ?\(\d+\)$")  # browsers add this when they download a file again
 From = Annotated[str, typer.Option("--from", help="Start time.")]
 To = Annotated[str, typer.Option("--to", help="End time (exclusive).")]
 
@@ -60,14 +60,14 @@ def export(
     try:
         out.write_bytes(data)
     except OSError as error:
-        what, other = f"{out} cannot be written", "name another file with --out"
+        what, other = f"{out} cannot be written", "choose another file with --out"
         raise OfficeLineError(os_sentence(what, error, out, otherwise=other)) from error
     events = data.count(b"BEGIN:VEVENT")
     typer.echo(f"{out} has {events} {'shift' if events == 1 else 'shifts'} of '{name}'.")
 
 
 def _revision(context: Context) -> Revision:
-    """Count the changes of what runs: plans that went live, and overrides made and canceled."""
+    """Return the number of changes so far: applied plans, and overrides made or canceled."""
     from pbx.config.ics.writer import Revision
 
     times: list[datetime] = []
@@ -152,7 +152,7 @@ def import_(
     edit = shifts_file.edit(text, config, name, found.shifts, span, source)
     count = f"{len(found.shifts)} {'shift' if len(found.shifts) == 1 else 'shifts'}"
     if not edit.added and not edit.removed:
-        typer.echo(f"{config} has the calendar's {count} already; nothing to change.")
+        typer.echo(f"{config} already has the calendar's {count}; nothing to change.")
         return
     _tell(plan, edit, source, {one.person for one in found.shifts})
     if dry_run:
@@ -161,35 +161,35 @@ def import_(
     files.save_config(config, edit.text)
     answer(
         known,
-        f"{config} has the calendar's {count} now; run 'officeline apply' to apply them.",
+        f"{config} now has the calendar's {count}; run 'officeline apply' to apply them.",
     )
 
 
 def _titles(given: list[str], plan: Plan) -> dict[str, str]:
-    """Read what --person says, each as TITLE=PERSON."""
+    """Read --person options of the form TITLE=PERSON; return people by title."""
     found = {}
     for one in given:
         title, equals, person = one.rpartition("=")
         if not equals or not title.strip():
             raise OfficeLineError(
-                f"'{one[:60]}' names no person for a title; write --person \"Night call=lee\"."
+                f"'{one[:60]}' is not TITLE=PERSON; write --person \"Night call=lee\", for example."
             )
         found[title] = the_person(plan, person.strip())
     return found
 
 
 def _feed(name: str | None, found: CalendarShifts, file: str) -> CalendarFeed:
-    """Choose what an import replaces.
+    """Return which calendar an import replaces.
 
-    A name that somebody gave is that of one calendar. A calendar's own name may be that of its
-    program: then only a file of several people is the whole of it. One without a name has its
-    file's.
+    A name given with --feed is that of one calendar. A name inside the file may be the same for
+    all calendars of a program, so only a file with several people counts as the whole calendar.
+    Without a name, the file name is used.
     """
     from pbx.config.ics.names import quoted
     from pbx.config.shifts_file import CalendarFeed
 
     if name is not None and not quoted(name):
-        raise OfficeLineError("The feed has no name; give it one, such as --feed amion-lee.")
+        raise OfficeLineError("The calendar has no name; give it one, such as --feed amion-lee.")
     several = len({one.person for one in found.shifts}) > 1
     return CalendarFeed(
         quoted(name or found.name) or quoted(file) or "calendar", name is not None or several
@@ -197,17 +197,17 @@ def _feed(name: str | None, found: CalendarShifts, file: str) -> CalendarFeed:
 
 
 def _content(file: Path, limit: int) -> bytes:
-    """Read a file, but not all of one that is too large anyway."""
+    """Return the file's content, cut after the limit."""
     try:
         with file.open("rb") as opened:
             return opened.read(limit + 1)
     except OSError as error:
-        what, other = f"{file} cannot be read", "name an iCalendar file"
+        what, other = f"{file} cannot be read", "choose an iCalendar file"
         raise OfficeLineError(os_sentence(what, error, file, otherwise=other)) from error
 
 
 def _tell(plan: Plan, edit: Edit, feed: CalendarFeed, people: set[str]) -> None:
-    """Say which feed it is and what changes, marking what comes from elsewhere."""
+    """Print the feed's name and the changes; changes to other feeds' shifts are marked."""
     of = "all of it" if feed.whole else f"the shifts of {people_named(plan, people)}"
     typer.echo(f"Feed '{feed.name}', {of}:")
     marked = [*((one, "-") for one in edit.removed), *((one, "+") for one in edit.added)]
@@ -223,6 +223,6 @@ def _tell(plan: Plan, edit: Edit, feed: CalendarFeed, people: set[str]) -> None:
 
 
 def add_to(app: typer.Typer) -> None:
-    """Put these commands below `officeline oncall`."""
+    """Add these commands to `officeline oncall`."""
     app.command()(export)
     app.command("import")(import_)

@@ -1,4 +1,4 @@
-"""`officeline oncall override`, `cancel`, `overrides`: changes of a schedule for a time."""
+"""`officeline oncall override`, `cancel`, `overrides`: temporary changes of a schedule."""
 
 from __future__ import annotations
 
@@ -61,11 +61,12 @@ def override(
         typer.Option(
             "--replace",
             metavar="PERSON",
-            help="Take this person off call and put --by in their place.",
+            help="Take this person off call; --by says who takes their place.",
         ),
     ] = None,
     by: Annotated[
-        str | None, typer.Option(metavar="PERSON", help="Person who takes the place of --replace.")
+        str | None,
+        typer.Option(metavar="PERSON", help="Person who is on call instead (with --replace)."),
     ] = None,
     backup: Annotated[
         str | None, typer.Option(metavar="PERSON", help="Make this person the backup.")
@@ -94,7 +95,7 @@ def override(
         reason_of(reason),
     )
     if wanted.person == wanted.instead_of:
-        raise OfficeLineError("A person cannot take their own place; name another with --by.")
+        raise OfficeLineError("A person cannot replace themselves; give another person with --by.")
     store(known, plan, [wanted])
 
 
@@ -154,27 +155,26 @@ def overrides(
         made = plan.office.times.moment(row.made_at)
         typer.echo(f"{override_sentence(plan, row.change)} Made by {row.by} on {made}.{state}")
     if not rows:
-        typer.echo("No override holds now or later.")
+        typer.echo("No override applies now or later.")
 
 
 def _kind(asked: Mapping[OverrideKind, str | None], by: str | None) -> OverrideKind:
-    """Choose the one kind that the options ask for."""
+    """Return the kind of override that the options ask for; OfficeLineError if not exactly one."""
     given = [kind for kind, person in asked.items() if person is not None]
     if len(given) != 1 or (by is not None) != (given == ["replace"]):
         raise OfficeLineError(
-            "An override makes one change; give --add PERSON, --remove PERSON, --backup PERSON, "
-            "or --replace PERSON --by PERSON."
+            "An override makes exactly one change; give --add PERSON, --remove PERSON, --backup "
+            "PERSON, or --replace PERSON --by PERSON."
         )
     return given[0]
 
 
 def store(context: Context, plan: Plan, wanted: list[Override]) -> None:
-    """Store overrides, say what they are, and warn of whom they leave alone."""
+    """Store overrides, print them, and warn about gaps and missing backups."""
     now = datetime.now(UTC)
     if wanted[-1].end <= now:
         raise OfficeLineError(
-            f"The time span ended on {plan.office.times.moment(wanted[-1].end)}; "
-            "name one that ends later."
+            f"The time span ended on {plan.office.times.moment(wanted[-1].end)}; give a later end."
         )
     from pbx.db.changes import add_overrides
     from routing.oncall import with_overrides
@@ -191,7 +191,7 @@ def store(context: Context, plan: Plan, wanted: list[Override]) -> None:
 
 
 def _same(plan: Plan, after: Plan, change: Override) -> bool:
-    """Tell whether a change leaves who is on call and who steps in as they are."""
+    """Tell whether a change makes no difference to who is on call or backup."""
     reported = []
     for each in (plan, after):
         spans = schedules.shifts(each, change.schedule, change.start, change.end)
@@ -201,7 +201,7 @@ def _same(plan: Plan, after: Plan, change: Override) -> bool:
 
 
 def _warn_of_absence(plan: Plan, changes: list[Override]) -> None:
-    """Warn where somebody is put in who is away then."""
+    """Warn if a change puts somebody on call who is away then."""
     zone = plan.office.zone
     for one in changes:
         known = plan.people.get(one.person or "")
@@ -212,7 +212,7 @@ def _warn_of_absence(plan: Plan, changes: list[Override]) -> None:
 
 
 def _warn(plan: Plan, changes: list[Override]) -> None:
-    """Warn where these times leave nobody on call, or one person whom nobody backs up."""
+    """Warn if nobody is on call at these times, or one person without a backup."""
     from routing.oncall import weak
 
     for one in changes:
@@ -246,6 +246,6 @@ def _shape(plan: Plan, row: Made[Override]) -> dict[str, object]:
 
 
 def add_to(app: typer.Typer) -> None:
-    """Put these commands below `officeline oncall`."""
+    """Add these commands to `officeline oncall`."""
     for command in (override, cancel, overrides):
         app.command()(command)

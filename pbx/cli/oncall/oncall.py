@@ -1,4 +1,4 @@
-"""`officeline oncall`: who is on call now and later, where nobody is, who hands over to whom."""
+"""`officeline oncall`: who is on call now and later, coverage gaps, and handoffs."""
 
 from __future__ import annotations
 
@@ -125,11 +125,11 @@ def list_(
             f"{one.schedule:<12} {times:<{width}}  {person_named(plan, one.person)}, {why}{whose}"
         )
     if not rows:
-        typer.echo("Nobody is on call in that time.")
+        typer.echo("Nobody is on call during that time.")
 
 
 def _backups(plan: Plan, schedule: str, span: tuple[datetime, datetime]) -> list[OnCallSpan]:
-    """List who has the place of the backup, cut to the span."""
+    """List the backups that have their own turns, cut to the span."""
     from routing.oncall import backups
 
     start, end = span
@@ -208,7 +208,7 @@ def handoffs(
         before, after = people_named(plan, one.before), people_named(plan, one.after)
         typer.echo(f"{plan.office.times.moment(one.at)}  {one.schedule}: {before} to {after}")
     if not rows:
-        typer.echo(f"Nobody hands over within {days} days.")
+        typer.echo(f"There are no handoffs within {days} days.")
 
 
 def _now_shape(plan: Plan, schedule: str, at: datetime) -> dict[str, object]:
@@ -253,7 +253,7 @@ def _now_sentence(plan: Plan, schedule: str, at: datetime) -> str:
 
 
 def _why(plan: Plan, answer: OnCall) -> str:
-    """Say whose turn somebody has who is away, and what put somebody beside the others."""
+    """Return text that says for whom a person covers, and why others are on call beside them."""
     covers = "".join(
         f" ({person_named(plan, person)}{for_whom(plan, whose)})"
         for person, whose in answer.covers().items()

@@ -1,4 +1,4 @@
-"""`officeline oncall take`, `swap` and `away`: people who take each other's place for a time."""
+"""`officeline oncall take` and `swap`: people take each other's place for a time."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ def take(
 
 
 def _named(plan: Plan, name: str, at: datetime, who: str, out: str) -> tuple[Place, str]:
-    """Find the place of somebody who is on call, which another one takes."""
+    """Return the place of the person to be replaced, and their id; OfficeLineError if off call."""
     answer = schedules.on_call(plan, name, at)
     if out not in answer.people:
         raise OfficeLineError(
@@ -91,22 +91,22 @@ def _named(plan: Plan, name: str, at: datetime, who: str, out: str) -> tuple[Pla
             f"{plan.office.times.moment(at)}; see 'officeline oncall list'."
         )
     if out == who:
-        raise OfficeLineError("A person cannot take their own place; name another with --of.")
+        raise OfficeLineError("A person cannot replace themselves; give another person with --of.")
     return "beside" if answer.is_beside(out) else "oncall", out
 
 
 def _tell_the_others(plan: Plan, name: str, at: datetime, who: str, out: str | None) -> None:
-    """Say who stays on call where two are."""
+    """Print who else stays on call."""
     answer = schedules.on_call(plan, name, at)
     if out is None and answer.is_beside(who):
-        typer.echo(f"Note: {person_named(plan, who)} is on call beside, and has both places.")
+        typer.echo(f"Note: {person_named(plan, who)} now has both places on call.")
         return
     stay = [one for one in answer.people if one not in {who, out}]
     if out is None:
         stay = [one for one in stay if answer.is_beside(one)]
     if stay:
         verb = "stays" if len(stay) == 1 else "stay"
-        typer.echo(f"Note: {people_named(plan, stay)} {verb} on call, too.")
+        typer.echo(f"Note: {people_named(plan, stay)} also {verb} on call.")
 
 
 def swap(
@@ -130,24 +130,24 @@ def swap(
     name = the_schedule(plan, schedule)
     pair = (the_person(plan, one), the_person(plan, other))
     if one == other:
-        raise OfficeLineError("A swap is between two people; name another one.")
+        raise OfficeLineError("A swap needs two different people.")
     span = span_of(start, end, plan.office.times)
     wanted = swapped(plan, name, pair, *span, reason_of(reason))
     if not wanted:
         raise OfficeLineError(
             f"Neither {person_named(plan, one)} nor {person_named(plan, other)} is on call alone "
-            f"for '{name}' in that time; see 'officeline oncall list'."
+            f"for '{name}' during that time; see 'officeline oncall list'."
         )
     store(known, plan, wanted)
     taken = {change.person for change in wanted}
     for into, out in (pair, pair[::-1]):
         if into not in taken:
             typer.echo(
-                f"Note: {person_named(plan, out)} has no shift in that time, so none is given away."
+                f"Note: {person_named(plan, out)} has no shift during that time to give away."
             )
 
 
 def add_to(app: typer.Typer) -> None:
-    """Put these commands below `officeline oncall`."""
+    """Add these commands to `officeline oncall`."""
     for command in (take, swap):
         app.command()(command)

@@ -1,4 +1,4 @@
-"""What the commands of `officeline oncall` read and say alike."""
+"""Text and arguments that the commands of `officeline oncall` share."""
 
 from __future__ import annotations
 
@@ -21,18 +21,18 @@ OVERRIDE = "override:"
 
 
 def person_named(plan: Plan, person: str) -> str:
-    """Name a person; an override may outlive the one it names, who then is the id alone."""
+    """Return a person's name; only the id if an override names a person who was removed."""
     known = plan.people.get(person)
     return person if known is None else known.name
 
 
 def people_named(plan: Plan, people: Collection[str]) -> str:
-    """Name several people, or nobody."""
+    """Return the names of several people as text, or "nobody"."""
     return " and ".join(person_named(plan, person) for person in people) or "nobody"
 
 
 def reported(plan: Plan, source: str) -> str:
-    """Say where an answer comes from, if not from the rotation."""
+    """Return text that names the source of an answer; empty for the rotation."""
     if not source.startswith(OVERRIDE):
         return "" if source == "rotation" else ", by an explicit shift"
     number = source.removeprefix(OVERRIDE)
@@ -41,23 +41,23 @@ def reported(plan: Plan, source: str) -> str:
 
 
 def for_whom(plan: Plan, person: str | None) -> str:
-    """Say behind a name whose turn it is, who is away."""
+    """Return text for whom a person covers; empty for nobody."""
     return "" if person is None else f", for {person_named(plan, person)}, who is away"
 
 
 def on_holiday(plan: Plan, schedule: str, at: datetime) -> str:
-    """Name the holiday because of which somebody is on call; nothing on other days."""
+    """Return text with the holiday because of which somebody is on call; empty on other days."""
     found = holiday(plan, schedule, at)
     return "" if found is None else f", on {found}"
 
 
 def times_of(plan: Plan, start: datetime, end: datetime) -> str:
-    """Say from when to when."""
+    """Return a span of time as text."""
     return f"from {plan.office.times.span(start, end)}"
 
 
 def override_sentence(plan: Plan, change: Override) -> str:
-    """Say what an override does."""
+    """Return a sentence that says what an override does."""
     person = "" if change.person is None else person_named(plan, change.person)
     out = "whoever is" if change.instead_of is None else person_named(plan, change.instead_of)
     does = {
@@ -78,21 +78,21 @@ def the_person(plan: Plan, person: str) -> str:
 
 
 def the_schedule(plan: Plan, schedule: str | None) -> str:
-    """Return a schedule's name: the one that is asked for, or the only one that there is."""
+    """Return the given schedule, or the only one; OfficeLineError if that is not clear."""
     if schedule is not None:
         return _known(schedule, plan.schedules, "There is no schedule", "no schedule at all")
     if len(plan.schedules) == 1:
         return next(iter(plan.schedules))
     names = ", ".join(plan.schedules) or "none in the plan"
-    raise OfficeLineError(f"The schedule is not clear; name one with --schedule: {names}.")
+    raise OfficeLineError(f"There are several schedules; choose one with --schedule: {names}.")
 
 
 def span_of(
     start: str, end: str | None, times: TimeText, *, whole_days: bool = False
 ) -> tuple[datetime, datetime]:
-    """Read a span of whole minutes; OfficeLineError if it is backwards or endless.
+    """Return a span of whole minutes; OfficeLineError if it is backwards or too long.
 
-    Without an end it is two weeks. With `whole_days` an end without a time is that day's.
+    Without an end, it is two weeks. With `whole_days`, an end without a time includes that day.
     """
     zone = times.zone
     now = datetime.now(zone)
@@ -108,23 +108,23 @@ def span_of(
 
 
 def to_minute(at: datetime) -> datetime:
-    """Go back to the whole minute, as schedules change at one."""
+    """Round down to the minute, because schedules change on the minute."""
     return at.replace(second=0, microsecond=0)
 
 
 def bounded(start: datetime, end: datetime, times: TimeText) -> None:
-    """Refuse a span that ends before it begins, or goes on for over five years."""
+    """Raise OfficeLineError if a span ends before it begins, or is over five years."""
     if end <= start:
         raise OfficeLineError(
             f"The time ends ({times.moment(end)}) before it begins ({times.moment(start)}); "
-            "name a later end."
+            "give a later end."
         )
     if (end - start).days > 5 * 366:
-        raise OfficeLineError("The time span is over five years; name an earlier end.")
+        raise OfficeLineError("The time span is over five years; give an earlier end.")
 
 
 def _is_day(text: str, local: datetime) -> bool:
-    """Tell whether a text that was read names a day, and no time of it."""
+    """Tell whether a text gives a day without a time."""
     has_clock = re.search(r"\d:\d|\d ?[ap]\.?m|midnight|now|^\+|^in ", text.lower())
     return local.time() == MIDNIGHT and has_clock is None
 

@@ -1,4 +1,4 @@
-"""`officeline patients`: the directory of callers; numbers are masked."""
+"""`officeline patients`: import, list, flag and remove patients in the directory."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def import_(  # one parameter for each option
     from pbx.config.patient_lists.columns import mapping
     from pbx.db.patients import list_patients, put_patients
 
-    gc.disable()  # 50,000 patients are no garbage, and looking for it takes a third of the time
+    gc.disable()  # with 50,000 patients, garbage collection would take a third of the time
     known = office(context)
     plan, mapped = known.configuration().plan, mapping(maps or ())
     text = patients.read_file(file, encoding)
@@ -104,7 +104,7 @@ def import_(  # one parameter for each option
 
 
 def _ask(known: Context, *, yes: bool, adds_only: bool) -> None:
-    """Ask before anything is written; where nobody can answer, patients are added at the most."""
+    """Ask before anything is written; without a terminal, only new patients may be added."""
     if yes:
         return
     try:
@@ -114,7 +114,8 @@ def _ask(known: Context, *, yes: bool, adds_only: bool) -> None:
         if adds_only and not sys.stdin.isatty():
             return
         raise OfficeLineError(
-            "Nothing was imported: nobody answered. Add --yes to import without being asked."
+            "Nothing was imported, because nobody could confirm. Add --yes to import without "
+            "confirmation."
         ) from None
     if not agreed:
         answer(known, "nothing was imported.", err=True)
@@ -215,7 +216,7 @@ def remove(
     from pbx.db.patients import is_known, remove_patient
 
     engine = known.database()
-    if not yes and is_known(engine, patient_id):  # who is not there is refused, not asked about
+    if not yes and is_known(engine, patient_id):  # no question about an unknown patient
         question = f"Remove patient {patient_id} of {practice(known)} and their numbers?"
         typer.confirm(question, abort=True, err=True)
     remove_patient(engine, patient_id, by=whoever(), now=datetime.now(UTC))

@@ -1,4 +1,4 @@
-"""What an import of patients would do, for people and as JSON; numbers are masked."""
+"""Show what an import of patients would change, for people and as JSON."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pbx.config.patient_lists.changes import Changes, Listed
 from pbx.config.patient_lists.columns import PHONES
 from pbx.config.patients_file import Parsed, PatientEntry, Refused
 
-MOST_LINES = 10  # of each kind that people see; JSON has MOST_JSON
+MOST_LINES = 10  # lines of each kind for people; JSON has up to MOST_JSON
 MOST_REFUSED = 20
 MOST_JSON = 1000
 
@@ -17,13 +17,13 @@ MOST_JSON = 1000
 def lines(
     parsed: Parsed, entries: Sequence[PatientEntry], changes: Changes, *, replace: bool
 ) -> Iterator[str]:
-    """Say what was read, and what would change."""
+    """Return lines of text: what was read, and what would change."""
     yield from _columns(parsed)
     gone = len(changes.gone)
     stay = "removed" if replace else "kept (--replace removes them)"
     yield (
         f"{counted(len(entries), 'patient')} in the file: {len(changes.new)} new, "
-        f"{len(changes.changed)} changed, {changes.same} as before. "
+        f"{len(changes.changed)} changed, {changes.same} unchanged. "
         f"{gone} in the directory {'is' if gone == 1 else 'are'} not in the file"
         f"{f', and {stay}' if gone else ''}."
     )
@@ -39,21 +39,21 @@ def lines(
     notes = [f"  line {one.line}: {note}" for one in entries for note in one.notes]
     yield from _most(notes, len(notes))
     if parsed.below:
-        yield f"  line {parsed.below[0]}: below the last patient, and left out"
+        yield f"  line {parsed.below[0]}: left out, because it is below the last patient"
 
 
 def refusals(refused: Sequence[Refused]) -> Iterator[str]:
-    """Say why rows are refused, one sentence each, up to some."""
+    """Return one line for each refused row with the reason, up to a maximum."""
     for one in refused[:MOST_REFUSED]:
         yield f"line {one.line}: {one.why}"
     if len(refused) > MOST_REFUSED:
-        yield f"... and {len(refused) - MOST_REFUSED} more rows are refused; --json has more."
+        yield f"... and {len(refused) - MOST_REFUSED} more rows; --json shows more of them."
 
 
 def to_json(
     parsed: Parsed, entries: Sequence[PatientEntry], changes: Changes, refused: Sequence[Refused]
 ) -> dict[str, object]:
-    """Lay the same out for tools; long lists are cut, the counts are whole."""
+    """Return the same as JSON; long lists are cut, but the counts are complete."""
     columns = parsed.table.columns
     phones = [columns.header[place] for place in columns.phones]
     named = {role: columns.named(role) for role in columns.places if role not in PHONES}
@@ -85,7 +85,7 @@ def to_json(
 
 
 def counted(count: int, what: str) -> str:
-    """Write a count of things."""
+    """Return a number with its noun, in the plural if needed."""
     return f"{count} {what}" if count == 1 else f"{count} {what}s"
 
 
@@ -94,10 +94,11 @@ def _columns(parsed: Parsed) -> Iterator[str]:
     roles = [(role, columns.named(role)) for role in columns.places if role not in PHONES]
     roles.append(("numbers", [columns.header[place] for place in columns.phones]))
     read = "; ".join(f"{role} from {_quoted(found)}" for role, found in roles)
-    yield f"Line {parsed.table.line} names the columns (separated by {parsed.table.named}): {read}."
+    separator = parsed.table.named
+    yield f"Line {parsed.table.line} has the column names (separated by {separator}): {read}."
     if columns.unread:
         more = " ..." if len(columns.unread) > MOST_LINES else ""
-        yield f"Not read: {_quoted(columns.unread[:MOST_LINES])}{more}."
+        yield f"Not used: {_quoted(columns.unread[:MOST_LINES])}{more}."
 
 
 def _quoted(names: Sequence[str]) -> str:
@@ -115,7 +116,7 @@ def _patient(one: Listed) -> str:
 
 
 def _change(before: Listed, after: Listed) -> str:
-    """Name what changes of a patient."""
+    """Return text with the changes of a patient."""
     parts = [
         *([f"{before.name} is now {after.name}"] if before.name != after.name else []),
         *([f"{_numbers(before) or 'no number'} is now {_numbers(after)}"]
@@ -133,7 +134,7 @@ def _numbers(one: Listed) -> str:
 
 
 def _by_most(changes: Changes) -> list[tuple[str, tuple[str, ...]]]:
-    """List shared numbers, that of most patients first: it may be nobody's, but the office's."""
+    """List shared numbers, most patients first: such a number may be an office's, by mistake."""
     return sorted(changes.shared.items(), key=lambda one: (-len(one[1]), one[0]))
 
 

@@ -1,4 +1,4 @@
-"""`officeline people`: who can be called and who may hear messages."""
+"""`officeline people`: list, add and remove people; set their mobiles and PINs."""
 
 from __future__ import annotations
 
@@ -94,8 +94,8 @@ def mobile(
                 held.with_second(person, e164) if second else held.with_mobile(person, e164)
             ),
         )
-    what = "has the second number" if second else "is called on"
-    answer(known, f"{name} {what} {mask(e164)} from the next call on.")
+    what = "second number" if second else "mobile"
+    answer(known, f"{name}'s {what} is {mask(e164)}, starting with the next call.")
     note_if_down(known)
 
 
@@ -121,7 +121,7 @@ def add(
     with files.alone_at(config):
         text = plan.read_text(config)
         if person in plan.parse(text, config).plan.people:
-            raise OfficeLineError(f"There is a '{person}' in {config} already; choose another id.")
+            raise OfficeLineError(f"{config} already has a '{person}'; choose another id.")
         changed = people_file.added(text, person, name, role)
         plan.parse(changed, config)
         with deed(known, "person.added", person, role=role):
@@ -156,11 +156,11 @@ def remove(context: typer.Context, person: str, *, yes: Yes = False) -> None:
     engine.dispose()
     answer(
         place,
-        f"{name} is removed from {place.config} and from the secrets file; run 'officeline apply' "
+        f"{name} was removed from {place.config} and the secrets file; run 'officeline apply' "
         "to apply it. Asterisk's failsafe keeps their number until 'officeline up' restarts.",
     )
     if leave.patients:
-        typer.echo(f"{leave.patients} patients still name {person} as their physician.")
+        typer.echo(f"{leave.patients} patients still have {person} as their physician.")
 
 
 @app.command()
@@ -205,7 +205,7 @@ def pin(
 
 
 def _chosen(place: Context, person: str, given: str | None) -> str:
-    """Return the hash of a PIN that is good; one that was not given is asked for twice."""
+    """Return the hash of a valid PIN; asks for it twice if it was not given."""
     from pbx.escalation import pins
 
     if given is None:
@@ -224,7 +224,7 @@ def _chosen(place: Context, person: str, given: str | None) -> str:
 
 
 def _locked(place: Context) -> set[tuple[str, str]]:
-    """List who is locked and in which way; nobody before there is a database."""
+    """Return who is locked out and how; empty if there is no database yet."""
     from pbx.config.home import Home
 
     if not Home(place.home).database.exists():
@@ -238,26 +238,26 @@ def _locked(place: Context) -> set[tuple[str, str]]:
 
 
 def _name(place: Context, person: str) -> str:
-    """Look a person's name up; ConfigError if nobody has this id."""
+    """Return a person's name; ConfigError if nobody has this id."""
     known = _people(place)
     if person not in known:
         raise ConfigError(
             f"There is no person '{person}' in {place.config}; "
-            f"there are {', '.join(known) or 'no people'}."
+            f"it has {', '.join(known) or 'no people'}."
         )
     return known[person]
 
 
 def _people(context: Context) -> dict[str, str]:
-    """Read ids and names without judging the rest of the file."""
+    """Return names by id; the rest of the file is not checked."""
     try:
         people = tomllib.loads(context.config.read_text(encoding="utf-8-sig"))["people"]
         return {key: str(person["name"]) for key, person in people.items()}
-    # a file that is no TOML, or not even text, is a ValueError
+    # a file that is not TOML, or not even text, raises ValueError
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise ConfigError(
-            f"The people cannot be read from {context.config}; "
-            "fix the file, or name another with --config FILE."
+            f"Cannot read the people in {context.config}; "
+            "fix the file, or give another one with --config FILE."
         ) from error
 
 

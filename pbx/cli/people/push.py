@@ -1,4 +1,4 @@
-"""`officeline people push`: by which service somebody is told of an urgent message."""
+"""`officeline people push`: set the service that pushes urgent messages to a person."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from pbx.cli.shared.context import Context
 from pbx.cli.shared.options import Yes, office
 from pbx.config import secrets
 
-LONGEST = 1000  # characters of an address
+LONGEST = 1000  # characters of a URL
 
 
 def push(
@@ -44,7 +44,7 @@ def push(
     if person not in known:
         raise ConfigError(
             f"There is no person '{person}' in {place.config}; "
-            f"there are {', '.join(known) or 'no people'}."
+            f"it has {', '.join(known) or 'no people'}."
         )
     name = known[person].name
     if test:
@@ -52,22 +52,22 @@ def push(
         return
     if remove and not yes:
         typer.confirm(
-            f"Forget where {name} of {practice(place)} gets pushes?", abort=True, err=True
+            f"Stop sending push messages to {name} of {practice(place)}?", abort=True, err=True
         )
     url = None if remove else _given(from_stdin=from_stdin)
     with deed(place, "person.push", person, removed=remove):
         secrets.change(place.home, lambda held: held.with_push(person, url))
     answer(
         place,
-        f"Nothing is pushed to {name} any more."
+        f"{name} no longer gets push messages."
         if remove
-        else f"{name} gets a push with each call about an urgent message; "
+        else f"{name} gets a push message with each call about an urgent message; "
         f"'officeline people push {person} --test' sends a test.",
     )
 
 
 def _given(*, from_stdin: bool) -> str:
-    """Read an address that one of the services knows; what is wrong with it is not repeated."""
+    """Return a valid push URL; errors do not repeat it, because it has secrets."""
     from pbx.escalation.push_process import is_service
 
     if from_stdin:
@@ -80,8 +80,8 @@ def _given(*, from_stdin: bool) -> str:
         )
     if not found.isprintable() or not 0 < len(found) <= LONGEST or not is_service(found):
         raise OfficeLineError(
-            "No push service has such an address; write it as Apprise does, "
-            "as in ntfys://TOPIC or pover://USER@TOKEN."
+            "This is not the address of a push service; write it as an Apprise URL, "
+            "such as ntfys://TOPIC or pover://USER@TOKEN."
         )
     return found
 
@@ -99,7 +99,7 @@ def _test(place: Context, person: str, name: str) -> None:
     why = asyncio.run(send(url, place.configuration().plan.office.name, "This is a test."))
     if why is not None:
         raise OfficeLineError(
-            f"The push to {name} failed ({why}); look at the address and the network, and set it "
+            f"The push to {name} failed ({why}); check the network and the address, and set it "
             f"again with 'officeline people push {person}'."
         )
     typer.echo(f"The push service accepted a test push to {name}.")

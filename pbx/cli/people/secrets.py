@@ -1,4 +1,4 @@
-"""`officeline secrets`: list whose secrets are held and set new ones; shows none of them."""
+"""`officeline secrets`: list which secrets are set, and set new ones; never shows a secret."""
 
 from __future__ import annotations
 
@@ -84,22 +84,22 @@ def rekey(
     phones = tuple(place.configuration().plan.phones)
     if supervisor.is_running(Home(place.home)):
         raise OfficeLineError(
-            f"The line runs on {place.home} with its old secrets; stop 'officeline up', "
-            "make new ones and start it again."
+            f"An office is running in {place.home} with the old secrets; stop it with "
+            "'officeline stop', run this again, and start it with 'officeline up'."
         )
     if not yes:
         question = (
-            f"Make new secrets for {practice(place)}? "
-            f"{len(phones)} desk phones need theirs before they ring again"
+            f"Generate new secrets for {practice(place)}? "
+            f"{len(phones)} desk phones must get theirs before they ring again"
         )
         typer.confirm(question, abort=True, err=True)
     with deed(place, "secrets.rekeyed", phones=len(phones)):
         secrets.change(place.home, lambda held: held.rekeyed(phones))
     answer(
         place,
-        f"New secrets for {', '.join(phones) or 'no desk phones'}, the manager and the token. "
-        "'officeline up' must be started again, and each desk phone needs its new one; "
-        "the trunk's password, set by the carrier, stays.",
+        f"Generated new secrets for {', '.join(phones) or 'no desk phones'}, the manager interface "
+        "and events. Start 'officeline up' again, and enter its new secret in each desk phone. "
+        "The trunk's password, set by the carrier, did not change.",
     )
 
 
@@ -122,7 +122,7 @@ def set_(
     Example: officeline secrets set mqtt
     """
     place = office(context)
-    home = place.home  # no password is asked for, for nothing
+    home = place.home  # fails before the password is asked for
     if remove and from_stdin:
         raise OfficeLineError("Give either --remove or --stdin.")
     if remove and not yes:
@@ -137,12 +137,12 @@ def set_(
         )
     done = "forgotten" if remove else "set"
     answer(
-        place, f"The password '{which}' is {done}; it takes effect at the next start of the line."
+        place, f"The password '{which}' is {done}; this takes effect at the next 'officeline up'."
     )
 
 
 def _given(*, from_stdin: bool) -> str:
-    """Read a password, one printable line."""
+    """Return a password: one printable line."""
     if from_stdin:
         found = sys.stdin.readline().rstrip("\r\n")
     elif sys.stdin.isatty():
@@ -153,7 +153,7 @@ def _given(*, from_stdin: bool) -> str:
         )
     if not found.isprintable() or not 0 < len(found) <= LONGEST:
         raise OfficeLineError(
-            f"A password has 1 to {LONGEST} printable characters; ask for a different one."
+            f"A password has 1 to {LONGEST} printable characters; get a different one."
         )
     return found
 
@@ -171,7 +171,7 @@ def _row(held: secrets.Secrets, person: str, people: tuple[str, ...]) -> dict[st
 
 
 def _mode(path: Path) -> str | None:
-    """Return a file's mode as chmod writes it; None if there is no such file."""
+    """Return a file's mode in octal, as in chmod; None if there is no such file."""
     try:
         return f"{stat.S_IMODE(path.stat().st_mode):04o}"
     except FileNotFoundError:

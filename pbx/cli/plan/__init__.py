@@ -1,1 +1,1 @@
-"""Commands for office.toml: check it, prove it, apply it, explain what it does."""
+"""Commands for office.toml: check, prove, apply and explain it."""

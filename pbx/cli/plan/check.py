@@ -1,4 +1,4 @@
-"""`officeline check`: everything that is wrong with an office.toml, at once."""
+"""`officeline check`: list everything that is wrong with an office.toml."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def check(
 
 def _shape(found: Finding) -> dict[str, str | int]:
     fields = asdict(found)
-    del fields["about"]  # for programs of ours
+    del fields["about"]  # only used internally
     return {"code": found.code, "severity": found.severity, **fields}
 
 

@@ -1,4 +1,4 @@
-"""`officeline explain`: who would ring, and why, for any call."""
+"""`officeline explain`: show who rings, and why, for any call."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from pbx.cli.shared.options import AsJson, office
 if TYPE_CHECKING:
     from routing.model import Plan
 
-KEYS = frozenset("0123456789*#") | {""}  # an empty one is silence
+KEYS = frozenset("0123456789*#") | {""}  # an empty one means silence
 
 
 def explain(
@@ -134,12 +134,12 @@ def _imagined(
 
 
 def _shown(text: str, country: str) -> str | None:
-    """Read a caller's number as the line does; None for what carriers show of a withheld one."""
+    """Return a caller's number as calls are handled; None for a withheld number."""
     from pbx.base.phone_numbers import shown_number
     from routing.callers import is_nobodys
 
     digits = "".join(one for one in text if one.isdecimal())
-    if is_nobodys(digits) and re.fullmatch(r"[\d\s()+./-]+", text):  # and not 'gate 7'
+    if is_nobodys(digits) and re.fullmatch(r"[\d\s()+./-]+", text):  # but not 'gate 7'
         return None
     return shown_number(_number(text, country), country)
 

@@ -1,4 +1,4 @@
-"""`officeline diff`, `apply`, `rollback` and `history`: how a file becomes the plan that runs."""
+"""`officeline diff`, `apply`, `rollback` and `history`: make a file the running plan."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def diff(
     )
     added = sum(line.startswith("+") for line in lines[2:])
     removed = sum(line.startswith("-") for line in lines[2:])
-    lines = [mask_within(line) for line in lines]  # a number that slipped in is not spread
+    lines = [mask_within(line) for line in lines]  # in case the file contains phone numbers
     if as_json:
         shape = {
             "same": running is not None and running.text == text,
@@ -65,7 +65,7 @@ def diff(
         }
         typer.echo(json.dumps(shape, ensure_ascii=False))
     elif running is not None and running.text == text:
-        typer.echo(f"{path} is what runs, applied plan {running.id}.")
+        typer.echo(f"{path} is the same as the running plan, applied plan {running.id}.")
     else:
         typer.echo("\n".join(lines))
         typer.echo(f"{added} lines added and {removed} lines removed compared with {name}.")
@@ -195,7 +195,7 @@ def history(context: typer.Context, *, as_json: AsJson = False) -> None:
 
 
 def refuse(judgement: Judgement, force: str | None) -> None:
-    """Exit 1 with every objection, unless a reason overrides them."""
+    """Print all objections and exit 1, unless a reason overrides them."""
     if force is not None and not force.strip():
         raise OfficeLineError("Give a reason: --force 'why it must be applied anyway'.")
     if not judgement.objections:
@@ -208,14 +208,14 @@ def refuse(judgement: Judgement, force: str | None) -> None:
 
 
 def _went(known: Context, applied: Applied, live: str) -> None:
-    """Say that a plan is applied, and whether anything runs that takes it up."""
+    """Print that a plan was applied, and note if no control layer is running."""
     does = live if is_up(known) else "is applied"
     answer(known, f"Plan {applied.hash} {does}, as applied plan {applied.id}.")
     note_if_down(known)
 
 
 def _tell_what_waits(known: Context, before: Applied | None, wanted: Configuration) -> None:
-    """Say what a running Asterisk takes up only at the next start."""
+    """Print which changes a running Asterisk uses only after the next start."""
     from pbx.base.errors import ConfigError
     from pbx.calls.office import waits_for_start
 
@@ -230,7 +230,7 @@ def _tell_what_waits(known: Context, before: Applied | None, wanted: Configurati
 
 
 def _parsed(applied: Applied) -> Configuration:
-    """Read an applied plan, which this version may no longer be able to; then a ConfigError."""
+    """Read an applied plan; ConfigError if this version cannot read it."""
     from pbx.config import plan
 
     name = Path(f"applied plan {applied.id}")
@@ -238,6 +238,6 @@ def _parsed(applied: Applied) -> Configuration:
 
 
 def add_to(app: typer.Typer) -> None:
-    """Put these commands at the top of the officeline command."""
+    """Add these commands to the top level of `officeline`."""
     for command in (diff, apply, rollback, history):
         app.command()(command)

@@ -1,4 +1,4 @@
-"""`officeline prompts`: render the spoken sentences, and check that each can be played."""
+"""`officeline prompts`: render spoken sentences, and check that each can be played."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def check(
     Example: officeline prompts check --own var/prompts
     """
     if own is not None and not own.is_dir():
-        raise OfficeLineError(f"There is no folder {own}; name the one with your own recordings.")
+        raise OfficeLineError(f"There is no folder {own}; give the one with your recordings.")
     folder = sounds or sounds_folder()
     catalog = load_catalog(folder / f"{language}.toml")
     problems = check_prompts(catalog, folder, own)

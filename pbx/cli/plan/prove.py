@@ -1,4 +1,4 @@
-"""`officeline prove`: whether every call of a span ends at a human, before it comes."""
+"""`officeline prove`: check that every possible call in a span reaches a person."""
 
 from __future__ import annotations
 
@@ -51,20 +51,20 @@ def prove(
 
 
 def span(start: str | None, end: str | None, times: TimeText) -> tuple[datetime, datetime]:
-    """Read a span in the office's zone, a year from now if left out; OfficeLineError if bad."""
+    """Return a span in the office's zone (default: a year from now); OfficeLineError if bad."""
     from pbx.base import when
 
     zone = times.zone
     now = datetime.now(zone).replace(second=0, microsecond=0)
     since = now if start is None else when.parse_time(start, zone, now)
     if not FIRST_YEAR <= since.year <= LAST_YEAR:
-        raise OfficeLineError(f"Name a span between {FIRST_YEAR} and {LAST_YEAR}.")
+        raise OfficeLineError(f"The span must be between {FIRST_YEAR} and {LAST_YEAR}.")
     until = since + YEAR if end is None else when.parse_time(end, zone, now, after=since)
     if until <= since:
         raise OfficeLineError(
-            f"The span ends at {times.moment(until)}, not after it begins at "
-            f"{times.moment(since)}; name a later --to."
+            f"The span would end at {times.moment(until)}, but it begins at "
+            f"{times.moment(since)}; give a later --to."
         )
     if until - since > LONGEST:
-        raise OfficeLineError("The span is over ten years; name an earlier --to.")
+        raise OfficeLineError("The span is over ten years; give an earlier --to.")
     return since, until

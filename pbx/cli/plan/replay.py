@@ -1,4 +1,4 @@
-"""`officeline replay`: the calls of the past days under another file."""
+"""`officeline replay`: handle past calls again with another configuration file."""
 
 from __future__ import annotations
 

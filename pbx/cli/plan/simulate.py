@@ -1,4 +1,4 @@
-"""`officeline simulate`: what a span asks of whom, under an assumed load or the office's own."""
+"""`officeline simulate`: estimate each person's on-call load, from assumed or past calls."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from routing.model import Line, Plan
     from routing.simulate import Load, Simulation
 
-WEEK = 7.0  # days that a history is at least taken to be
+WEEK = 7.0  # days; a shorter call log counts as one week
 
 
 def simulate(
@@ -79,7 +79,7 @@ def simulate(
         load = simulating.nightly(came, calls_per_night, urgent, accepts)
         about = (
             f"{calls_per_night:g} calls a night on the line {came.name}, {urgent:.0%} of them "
-            f"urgent; somebody accepts a ringing step with {accepts:.0%}."
+            f"urgent; each step is accepted with a probability of {accepts:.0%}."
         )
     with working("Simulating the span"):
         found = simulating.simulate(plan, known.numbers(plan), since, until, load)
@@ -96,12 +96,12 @@ def _line(plan: Plan, name: str | None) -> Line:
         if name in {None, one.name}:
             return one
     raise OfficeLineError(
-        f"There is no line '{name}'; there are {', '.join(one.name for one in plan.lines)}."
+        f"There is no line '{name}'; use one of {', '.join(one.name for one in plan.lines)}."
     )
 
 
 def _history(known: Context, plan: Plan, accepts: float) -> tuple[Load, str]:
-    """Make the whole log into a weekly pattern."""
+    """Return the load of the whole call log as a weekly pattern, with its description."""
     from pbx.cli.calls.calls import MOST, open_log
     from pbx.db.calls import list_calls
     from routing.simulate import observed
@@ -111,12 +111,12 @@ def _history(known: Context, plan: Plan, accepts: float) -> tuple[Load, str]:
         raise OfficeLineError("The call log is empty; give a number with --calls-per-night.")
     days = max(WEEK, (datetime.now(UTC) - rows[-1].started_at).total_seconds() / 86_400)
     calls = ((row.started_at, row.line, row.urgency == "urgent") for row in rows)
-    about = f"The load of {len(rows)} calls in the last {days:.0f} days, week by week."
+    about = f"Based on the {len(rows)} calls of the last {days:.0f} days, as a weekly pattern."
     return observed(calls, plan, days, accepts), about
 
 
 def to_json(found: Simulation, zone: ZoneInfo) -> dict[str, object]:
-    """Lay a simulation out as `simulate --json` prints it."""
+    """Return a simulation in the form that `simulate --json` prints."""
     return {
         "from": when.iso(found.start, zone),
         "to": when.iso(found.end, zone),
@@ -137,7 +137,7 @@ def _write(path: Path, found: Simulation, plan: Plan, about: str) -> None:
     try:
         path.write_text(calendar_of(found, plan, about), encoding="utf-8")
     except OSError as error:
-        what, other = f"{path} cannot be written", "name another file with --html"
+        what, other = f"{path} cannot be written", "choose another file with --html"
         raise OfficeLineError(os_sentence(what, error, path, otherwise=other)) from error
 
 
@@ -152,7 +152,7 @@ def _print(found: Simulation, about: str) -> None:
     for person, burden in found.load.items():
         counted = [f"{getattr(burden, head):.0f}" for head in heads]
         table.add_row(person, *counted, f"{burden.night_interruptions:.0f}")
-    table.add_row("most, by the mean", *(f"{found.evenness[head]:.2f}" for head in heads), "")
+    table.add_row("highest / mean", *(f"{found.evenness[head]:.2f}" for head in heads), "")
     Console(highlight=False).print(table)
     for one in found.covered:
         turns = "1 turn" if one.turns == 1 else f"{one.turns} turns"

@@ -1,1 +1,1 @@
-"""Commands for what is kept and what goes: audit, holds, retention, backup."""
+"""Commands for records: audit, retention holds, retention and backup."""

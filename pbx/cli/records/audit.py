@@ -1,4 +1,4 @@
-"""`officeline audit`: who did what, whether that is still as it was written, and a copy of it."""
+"""`officeline audit`: list, verify and export the record of who did what."""
 
 from __future__ import annotations
 
@@ -168,9 +168,9 @@ def export(
         with file.open("w", encoding="utf-8", newline="") as target:
             _write(target, (_shape(one, zone) for one in found), as_csv=file.suffix == ".csv")
     except FileExistsError as error:
-        raise OfficeLineError(f"{file} already exists; name another file.") from error
+        raise OfficeLineError(f"{file} already exists; choose another file.") from error
     except OSError as error:
-        what, other = f"{file} cannot be written", "name a file in a folder of yours"
+        what, other = f"{file} cannot be written", "choose a file in one of your folders"
         raise OfficeLineError(os_sentence(what, error, file, otherwise=other)) from error
     typer.echo(f"{file} has {len(found)} rows.")
 
@@ -193,7 +193,7 @@ def _entries(
     who: str | None = None,
     what: str | None = None,
 ) -> list[AuditEntry]:
-    """Read the rows that are asked for; none before there is a database."""
+    """Return the selected rows; empty if there is no database yet."""
     now = datetime.now(zone)
     since, until = when.past_span(start, end, zone, now)
     if not Home(place.home).database.exists():
@@ -216,7 +216,7 @@ def _shape(one: AuditEntry, zone: ZoneInfo) -> dict[str, object]:
 
 
 def _hash(text: str) -> str:
-    """Read a head as 'audit head' printed it."""
+    """Return a chain head as 'audit head' prints it; OfficeLineError if it is not one."""
     found = text.strip().lower()
     if re.fullmatch(r"[0-9a-f]{64}", found) is None:
         raise OfficeLineError(

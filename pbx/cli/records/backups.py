@@ -1,4 +1,4 @@
-"""`officeline backup` and `restore`: an office in one locked file, and back from it."""
+"""`officeline backup` and `restore`: copy an office to one encrypted file, and back."""
 
 from __future__ import annotations
 
@@ -54,6 +54,8 @@ def backup(
     After the backup is written and verified, the oldest backups of this office beyond --keep are
     removed. Exits 2 if any step fails.
 
+    Exactly one kind of encryption is required: --to, --passphrase or --passphrase-file.
+
     Example: officeline backup /media/stick/office.age --to age1...
     """
     from pbx.ops import age_keys
@@ -62,16 +64,17 @@ def backup(
     _see_where(file, folder, keep)
     if bool(to) + passphrase + (passphrase_file is not None) != 1:
         raise OfficeLineError(
-            "Choose one way to encrypt it: --to RECIPIENT, --passphrase or --passphrase-file FILE."
+            "Give exactly one kind of encryption: --to RECIPIENT, --passphrase or "
+            "--passphrase-file FILE."
         )
     if folder is not None and not to:
         raise OfficeLineError(
-            "Backups in a folder are encrypted for a public key, so that the machine holds no "
-            "secret; give --to RECIPIENT."
+            "Backups in a folder must be encrypted for a public key, so that no secret is on this "
+            "machine; give --to RECIPIENT."
         )
     home = Home(place.home)
     if not home.database.exists():
-        raise OfficeLineError(f"There is no office in {home.folder} yet; name it with --home.")
+        raise OfficeLineError(f"There is no office in {home.folder} yet; give it with --home.")
     lock = (
         age_keys.for_recipients(to)
         if to
@@ -85,9 +88,9 @@ def backup(
 
 def _see_where(file: Path | None, folder: Path | None, keep: int | None) -> None:
     if (file is None) == (folder is None):
-        raise OfficeLineError("Name a new file, or a folder with --folder DIR, and not both.")
+        raise OfficeLineError("Give either a new file, or a folder with --folder DIR.")
     if keep is not None and folder is None:
-        raise OfficeLineError("--keep is about the files of a folder; name it with --folder DIR.")
+        raise OfficeLineError("--keep applies only to a folder; give one with --folder DIR.")
 
 
 def _into_file(place: Context, home: Home, file: Path, lock: Lock, recipients: int) -> None:
@@ -100,12 +103,11 @@ def _into_file(place: Context, home: Home, file: Path, lock: Lock, recipients: i
         recorded(place, "backup.made", files=len(items))
     answer(
         place,
-        f"{_reported(file, items, home)}; "
-        f"'officeline --home EMPTY restore {file}' shows that it can be read.",
+        f"{_reported(file, items, home)}; test it with 'officeline --home EMPTY restore {file}'.",
     )
 
 
-def _into_folder(  # all that the two ways share was read before
+def _into_folder(
     place: Context, home: Home, folder: Path, keep: int | None, lock: Lock, recipients: int
 ) -> None:
     from pbx.ops import dated
@@ -153,11 +155,11 @@ def restore(
 
     if not file.exists():
         raise OfficeLineError(
-            f"There is no backup at {file}; name the file that 'officeline backup' wrote."
+            f"There is no backup at {file}; give the file that 'officeline backup' wrote."
         )
     if (identity is not None) + passphrase + (passphrase_file is not None) != 1:
         raise OfficeLineError(
-            "Choose one way to decrypt it: --identity KEYFILE, --passphrase or "
+            "Give exactly one way to decrypt it: --identity KEYFILE, --passphrase or "
             "--passphrase-file FILE."
         )
     place = office(context)
@@ -173,14 +175,14 @@ def restore(
     made_at = _shown(found.made_at, restored)
     answer(
         restored,
-        f"{place.home} has the {found.files} files of {made_at}, each as it was, with "
-        f"{found.config}. 'officeline --home {place.home} up' runs it; in that folder every "
-        "command finds it by itself.",
+        f"Restored {found.files} files from {made_at} to {place.home}, with {found.config}. Start "
+        f"the office with 'officeline --home {place.home} up'; in that folder, commands need no "
+        "--home.",
     )
 
 
 def _shown(made_at: str, office: Context) -> str:
-    """Show when a backup was made; as it stands in there if its office's clock is not known."""
+    """Return when a backup was made; in UTC as stored if the office's zone is not known."""
     try:
         return office.times().moment(datetime.fromisoformat(made_at))
     except (ValueError, OfficeLineError):
@@ -188,7 +190,7 @@ def _shown(made_at: str, office: Context) -> str:
 
 
 def _words(file: Path | None, *, confirm: bool) -> str:
-    """Read a passphrase from a file, or ask for it."""
+    """Return a passphrase from a file, or ask for it."""
     if file is None:
         if not sys.stdin.isatty():
             raise OfficeLineError(
@@ -198,7 +200,7 @@ def _words(file: Path | None, *, confirm: bool) -> str:
     try:
         words = file.read_text(encoding="utf-8-sig").partition("\n")[0].rstrip("\r")
     except (OSError, ValueError) as error:
-        raise OfficeLineError(f"{file} cannot be read; name a file with a passphrase.") from error
+        raise OfficeLineError(f"{file} cannot be read; give a file with a passphrase.") from error
     if not words:
         raise OfficeLineError(f"{file} has no passphrase in its first line.")
     return words

@@ -1,4 +1,4 @@
-"""`officeline hold`: calls and messages that must be kept, as when a court may ask for them."""
+"""`officeline hold`: keep calls and messages, for example for a lawsuit."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`officeline retention`: what is older than the office keeps it goes, written down with counts."""
+"""`officeline retention`: delete records past their retention period; the audit counts them."""
 
 from __future__ import annotations
 

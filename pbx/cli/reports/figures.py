@@ -1,4 +1,4 @@
-"""`officeline report day`, `week`, `month`, `oncall`: figures of a span of the office's days."""
+"""`officeline report day`, `week`, `month`, `oncall`: figures for a span of days."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     from routing.config_history import ConfigHistory
     from routing.time_text import TimeText
 
-LONGEST = 5 * 366  # days of a report
-TRAFFIC = {  # what each of these commands tells, and an example of its options
+LONGEST = 5 * 366  # days in a report
+TRAFFIC = {  # help text and example options of each command
     "day": (
         "Report how callers were served on one day (default: yesterday).",
         "--date yesterday --html /tmp/day.html",
@@ -59,7 +59,7 @@ Html = Annotated[Path | None, typer.Option(help="Write an HTML page to this file
 
 @dataclass(frozen=True)
 class ReportRequest:
-    """What was asked for, and how to tell it."""
+    """The days to report on, and the output options."""
 
     kind: str
     first: date
@@ -70,7 +70,7 @@ class ReportRequest:
 
 
 def add_to(app: typer.Typer) -> None:
-    """Put these commands into the group."""
+    """Add these commands to the group."""
     for kind, (about, options) in TRAFFIC.items():
         text = f"{about}\n\nExample: officeline report {kind} {options}"
         app.command(kind, help=text)(_traffic_of(kind))
@@ -78,7 +78,7 @@ def add_to(app: typer.Typer) -> None:
 
 
 def _traffic_of(kind: str) -> Callable[..., None]:
-    """Make the command that reports a day, week or month."""
+    """Return the function of the command that reports a day, week or month."""
 
     def report(
         context: typer.Context,
@@ -155,7 +155,7 @@ def _traffic(
     if not (found.total.calls or found.opened or any(ways)):
         typer.echo(
             f"No calls are logged for {days(wanted, plan.office.times)}."
-        )  # not a page of noughts
+        )  # instead of a page of zeros
         return
     _tell(
         known,
@@ -169,7 +169,7 @@ def _traffic(
 def span(
     kind: str, date_: str | None, start: str | None, end: str | None, times: TimeText
 ) -> tuple[date, date]:
-    """Choose the days: as named, else those of the last whole day, week or month; or refuse."""
+    """Return the given days, or the last full day, week or month; OfficeLineError if bad."""
     zone = times.zone
     today = local_day(datetime.now(UTC), zone)
     if start is None and end is None:
@@ -182,13 +182,13 @@ def span(
     if not DAY <= last - first <= LONGEST * DAY:
         shown = f"From {times.day(first)} up to {times.day(last)}"
         raise OfficeLineError(
-            f"{shown} is not a span of days, or is over five years; name other days."
+            f"{shown} is not a valid span of days, or is over five years; give other days."
         )
     return first, last
 
 
 def around(kind: str, day: date) -> tuple[date, date]:
-    """Return the day, week (from Monday) or month that holds a day, without the day after it."""
+    """Return the start and the end (exclusive) of the day, week (from Monday) or month of a day."""
     if kind == "day":
         return day, day + DAY
     if kind == "week":
@@ -199,7 +199,7 @@ def around(kind: str, day: date) -> tuple[date, date]:
 
 
 def days(wanted: ReportRequest, times: TimeText) -> str:
-    """Name the days of a report, the last one included."""
+    """Return the days of a report as text, the last one included."""
     return times.days(wanted.first, wanted.last - DAY)
 
 
@@ -210,7 +210,7 @@ def _tell(
     tables: list[ReportTable],
     document: Callable[[], dict[str, object]],
 ) -> None:
-    """Write the files that were asked for; else, or besides with --json, answer on stdout."""
+    """Write the requested files; without them, or with --json, print to stdout."""
     from pbx.reports import history as plans
 
     office, first = past.running.office, wanted.first
@@ -218,7 +218,7 @@ def _tell(
     title = f"{office.name}: {kind}, {days(wanted, office.times)}"
     if wanted.as_json and wanted.csv == "-":
         raise OfficeLineError(
-            "Only --json or --csv can go to standard output; name a file with --csv."
+            "Only one of --json and --csv can use standard output; give a file with --csv."
         )
     if wanted.html is not None or wanted.csv is not None:
         about = f"{wanted.kind} {first}"
@@ -240,7 +240,7 @@ def _tell(
 
 
 def to_csv_file(where: str, write: Callable[[TextIO], object]) -> None:
-    """Write to the file that --csv names, or to stdout; OfficeLineError if it cannot be."""
+    """Write to the file given with --csv, or to stdout; OfficeLineError if that fails."""
     if where == "-":
         write(sys.stdout)
     else:
@@ -253,12 +253,12 @@ def _write(path: Path, option: str, write: Callable[[TextIO], object]) -> None:
         with path.open("w", encoding="utf-8", newline="") as file:
             write(file)
     except OSError as error:
-        what, other = f"{path} cannot be written", f"name another file with {option}"
+        what, other = f"{path} cannot be written", f"choose another file with {option}"
         raise OfficeLineError(os_sentence(what, error, path, otherwise=other)) from error
 
 
 def _csv(file: TextIO, tables: Iterable[ReportTable]) -> None:
-    """Write one figure a line, so that all tables fit into one file; shares are of 1."""
+    """Write one figure per line, so that all tables fit in one file; shares are from 0 to 1."""
     rows = csv.writer(file, lineterminator="\n")
     rows.writerow(("table", "row", "figure", "unit", "value"))
     for table in tables:

@@ -1,4 +1,4 @@
-"""`officeline reconcile`: every call of a day, accounted for from both ledgers."""
+"""`officeline reconcile`: compare a day's call log with Asterisk's records, call by call."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from pbx.calls.record.reconcile import Reconciliation, Unaccounted
     from routing.time_text import TimeText
 
-# The keys of the contract, in its order, and what a person calls them
+# The keys in JSON, in their fixed order, and their names for people
 COUNTED = {
     "connected": "connected",
     "message": "left a message",
@@ -66,26 +66,26 @@ def reconcile(
 
 
 def day_of(text: str, zone: ZoneInfo) -> date:
-    """Read a day as people write it; OfficeLineError if it is none, or at the calendar's ends."""
+    """Return the day that a text gives; OfficeLineError if it is not a day, or too far away."""
     found = local_day(when.parse_time(text, zone, datetime.now(zone), past=True), zone)
     if not date.min.year < found.year < date.max.year:
-        raise OfficeLineError(f"'{text}' is too far away; name a day closer to today.")
+        raise OfficeLineError(f"'{text}' is too far away; give a day closer to today.")
     return found
 
 
 def reconciled(known: Context, day: date, zone: ZoneInfo) -> Reconciliation:
-    """Account for the calls of a local day, as things stand now."""
+    """Account for the calls of a local day, as of now."""
     engine = open_log(known)
     from pbx.base import logs
     from pbx.calls.record.reconcile import reconcile_day
 
-    logs.configure()  # a damaged record is told on stderr: stdout is for the answer
+    logs.configure()  # damaged records are reported on stderr, because stdout is for the answer
     cut_off = _cut_off(known)
     return reconcile_day(engine, Home(known.home), day, zone, datetime.now(UTC), cut_off)
 
 
 def _cut_off(known: Context) -> timedelta:
-    """Read from the plan that runs who counts as cut off; a broken plan hides no call."""
+    """Return the running plan's limit for calls that were cut off; the default if it is broken."""
     from pbx.calls.record.reconcile import CUT_OFF
     from routing.follow_up import shortest_cut_off
 
@@ -98,7 +98,7 @@ def _cut_off(known: Context) -> timedelta:
 def to_json(
     found: Reconciliation, day: date, zone: ZoneInfo, home: Home, *, reveal: bool = False
 ) -> dict[str, object]:
-    """Lay out a day as `reconcile --json` prints it; numbers are masked unless revealed."""
+    """Return a day in the form that `reconcile --json` prints."""
     return {
         "day": day.isoformat(),
         "placed": found.placed,
@@ -114,7 +114,7 @@ def to_json(
 
 
 def line(found: Reconciliation) -> str:
-    """Say in one line how a span's calls ended."""
+    """Return one line that says how a span's calls ended."""
     reported = [f"{count} {COUNTED[name]}" for name, count in found.outcomes.items() if count]
     if found.going_on:
         reported.append(f"{found.going_on} still going on")
@@ -161,11 +161,9 @@ def _print(found: Reconciliation, day: date, times: TimeText, *, reveal: bool) -
     out = plain_console()
     out.print(f"{times.day(day)}. {line(found)}")
     if not found.unaccounted:
-        out.print("Every call is accounted for, in our log and in Asterisk's records.")
+        out.print("Every call is accounted for, in the call log and in Asterisk's records.")
         return
-    out.print(
-        "These are not accounted for; 'officeline calls show CALL' shows what the call log has.\n"
-    )
+    out.print("These calls are not accounted for; see each with 'officeline calls show CALL'.\n")
     now = datetime.now(times.zone)
     rows = plain_table("call", "started", "line", "from", "urgency", "outcome", "why")
     for one in found.unaccounted:

@@ -1,4 +1,4 @@
-"""`officeline report`: what happened, for the people who answer for it."""
+"""`officeline report`: the morning report, and the group of report commands."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def morning(
     """
     if as_json and to_csv == "-":
         raise OfficeLineError(
-            "Only --json or --csv can go to standard output; name a file with --csv."
+            "Only one of --json and --csv can use standard output; give a file with --csv."
         )
     known = office(context)
     plan = known.running()
@@ -65,7 +65,7 @@ def morning(
     from pbx.reports.display import Shown
     from pbx.reports.morning import looked_at, night
 
-    logs.configure()  # a damaged record is told on stderr: stdout is for the answer
+    logs.configure()  # damaged records are reported on stderr, because stdout is for the answer
     about = wanted.isoformat()
     shown = Shown(plan, datetime.now(UTC), revealing(known, "report morning", about, reveal=reveal))
     with working("Reading the night"):
@@ -85,14 +85,14 @@ def morning(
 
 
 def accounts(found: Reconciliation) -> list[str]:
-    """Say how a span's calls ended, and which of them nobody can vouch for."""
+    """Return sentences: how a span's calls ended, and which ones are not accounted for."""
     if not found.unaccounted:
         return [f"{line(found)} Every call is accounted for."]
     return [line(found), *(f"Call {one.id}: {'; '.join(one.why)}." for one in found.unaccounted)]
 
 
 def audited(found: Night) -> str:
-    """Say the audit's head, which a signed sheet keeps where nobody can write it anew."""
+    """Return a sentence with the audit's head, so that a signed paper copy of it exists."""
     entries, head = found.audit
     return (
         f"The audit has {entries} rows, and its head is {head}; "
@@ -156,7 +156,7 @@ def _moment(moment: TimedAct | None, shown: Shown) -> dict[str, Any] | None:
 
 
 def _csv(file: TextIO, found: Night, shown: Shown) -> None:
-    """Write one call a line; of a moment its instant, and besides who it was."""
+    """Write one call per line; each event has a column for its time and one for the person."""
     from pbx.reports.morning_page import in_order
 
     rows = csv.DictWriter(file, COLUMNS, lineterminator="\n", extrasaction="ignore")
@@ -174,11 +174,11 @@ def _write(path: Path, found: Night, shown: Shown) -> None:
     from pbx.reports.morning_page import sheet
 
     try:
-        path.touch(mode=0o600)  # patients' matters
+        path.touch(mode=0o600)  # it contains patient data
         reported = [*accounts(found.reconciliation), audited(found)]
         path.write_text(sheet(found, shown, reported), encoding="utf-8")
     except OSError as error:
-        what, other = f"{path} cannot be written", "name another file with --html"
+        what, other = f"{path} cannot be written", "choose another file with --html"
         raise OfficeLineError(os_sentence(what, error, path, otherwise=other)) from error
 
 

@@ -1,4 +1,4 @@
-"""How reports look as JSON: every figure by its name, shares of one, waits in seconds."""
+"""Reports as JSON: each figure by name, shares from 0 to 1, waits in seconds."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from routing.clocks import WEEKDAYS
 
 
 def of_traffic(found: Traffic, shown: Shown) -> dict[str, object]:
-    """Lay out what the days were like for those who called."""
+    """Return the JSON form of a day, week or month report."""
     answers = found.answers
     kept: dict[str, object] = {act: _kept(one) for act, one in found.kept.items()}
     return {
@@ -49,7 +49,7 @@ def of_traffic(found: Traffic, shown: Shown) -> dict[str, object]:
 
 
 def of_duty(found: DutyReport) -> dict[str, object]:
-    """Lay out what being on call asked of whom."""
+    """Return the JSON form of the on-call report."""
     return {
         "people": [
             {

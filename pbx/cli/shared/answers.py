@@ -1,4 +1,4 @@
-"""Answers to commands that change something: they name the practice, and say if nothing runs."""
+"""Print results of changes with the practice's name, and note if no control layer is running."""
 
 from __future__ import annotations
 
@@ -12,23 +12,23 @@ from pbx.cli.shared.context import Context
 
 
 def practice(place: Context) -> str:
-    """Name the practice as the plan that runs does, else its file, else its home."""
+    """Return the practice's name from the running plan or its file; or else text with its home."""
     for text in _texts(place):
         try:
             name = str(tomllib.loads(text)["office"]["name"])
-        except (ValueError, KeyError, TypeError):  # no TOML, or none of ours
+        except (ValueError, KeyError, TypeError):  # not TOML, or not an office.toml
             continue
-        return str(OfficeLineError(name))  # what a terminal would obey is taken out
+        return str(OfficeLineError(name))  # removes terminal control characters
     return f"The office in {place.home}"
 
 
 def answer(place: Context, sentence: str, *, err: bool = False) -> None:
-    """Say what was done, and to which practice."""
+    """Print a result with the practice's name."""
     typer.echo(f"{practice(place)}: {sentence}", err=err)
 
 
 def is_up(place: Context) -> bool:
-    """Tell whether a control layer runs that takes a change up."""
+    """Tell whether a control layer is running, which will use a change."""
     from pbx.config.home import Home
     from pbx.service import heartbeat_file
 
@@ -36,14 +36,14 @@ def is_up(place: Context) -> bool:
 
 
 def note_if_down(place: Context) -> None:
-    """Say that a change waits, if no control layer runs that would take it up."""
+    """Print that a change takes effect later, if no control layer is running."""
     if not is_up(place):
         waits = "this takes effect when 'officeline up' starts it."
-        typer.echo(f"No control layer runs on {place.home} now: {waits}")
+        typer.echo(f"No control layer is running in {place.home}; {waits}")
 
 
 def _texts(place: Context) -> Iterator[str]:
-    """Give the text of the plan that runs, and that of the file, as far as they can be read."""
+    """Return the text of the running plan and of the file, if they can be read."""
     from pbx.config.home import Home
     from pbx.db.overlay import applied_texts
 

@@ -1,4 +1,4 @@
-"""What commands do and show, written into the audit before they do it."""
+"""Record in the audit what commands do or show, before they do it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pbx.cli.shared.context import Context, whoever
 
 @contextlib.contextmanager
 def deed(place: Context, what: str, about: str = "", **detail: object) -> Iterator[None]:
-    """Write down who does something outside of the database; StoreError before it is done."""
+    """Record a change outside of the database before it is made; StoreError if that fails."""
     from pbx.db import audit
 
     engine = place.database()
@@ -24,13 +24,13 @@ def deed(place: Context, what: str, about: str = "", **detail: object) -> Iterat
 
 
 def recorded(place: Context, what: str, about: str = "", **detail: object) -> None:
-    """Write down what is shown next; StoreError if that cannot be, and nothing is shown."""
+    """Record what is about to be shown; StoreError if that fails, so that nothing is shown."""
     with deed(place, what, about, **detail):
         pass
 
 
 def revealing(place: Context, command: str, about: str = "", *, reveal: bool) -> bool:
-    """Write down who looks at whole numbers, if anybody does; tell whether."""
+    """If `reveal`, record who looks at full phone numbers; return `reveal`."""
     if reveal:
         recorded(place, "numbers.revealed", about, command=command)
     return reveal

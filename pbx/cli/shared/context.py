@@ -1,4 +1,4 @@
-"""What every command knows: the configuration's file and the office's home."""
+"""The office that a command works on: its configuration file and its home."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Context:
-    """The office that is meant: its file and its home, each None if none was named or found."""
+    """An office's file and home, each None if none was given or found."""
 
     file: Path | None
     folder: Path | None
@@ -48,15 +48,15 @@ class Context:
         return self.folder
 
     def configuration(self) -> Configuration:
-        """Read office.toml; ConfigError with all its mistakes."""
+        """Read office.toml; ConfigError lists all its mistakes."""
         from pbx.config import plan
 
         return plan.load(self.config)
 
     def plan(self) -> Plan:
-        """Read the plan of office.toml, with what the database lays over it.
+        """Return the plan of office.toml, with overrides and other changes from the database.
 
-        If another one runs, that is said on stderr.
+        Prints a note on stderr if a different plan is running.
         """
         from pbx.config.home import Home
         from pbx.db.overlay import applied_texts, laid_over
@@ -66,15 +66,15 @@ class Context:
         for applied in applied_texts(database):
             if applied.hash != found.hash:
                 sys.stderr.write(
-                    f"{self.config} is not what runs (plan {applied.hash} does); "
+                    f"{self.config} differs from the running plan ({applied.hash}); "
                     "'officeline diff' shows the difference.\n"
                 )
         return laid_over(found, database)
 
     def running(self, *, reported: bool = True) -> Plan:
-        """Read the plan that runs, laid over likewise: the newest applied one, else the file's.
+        """Return the newest applied plan, or else the file's, with changes from the database.
 
-        If the file is another, that is said on stderr, unless it does not matter.
+        With `reported`, prints a note on stderr if the file differs.
         """
         from pbx.config import plan
         from pbx.config.home import Home
@@ -86,16 +86,16 @@ class Context:
                 name = Path(f"applied plan {applied.id}")
                 found = plan.parse(applied.text, name).plan
             except ConfigError:
-                break  # written by another version, which the daemon cannot run either
+                break  # written by another version; the daemon cannot run it either
             if reported and not self._is_file(applied.text):
                 sys.stderr.write(
-                    f"This is plan {applied.hash}, which runs; the configuration file differs.\n"
+                    f"Using the running plan {applied.hash}; the configuration file differs.\n"
                 )
             return laid_over(found, database)
         return self.plan()
 
     def _is_file(self, text: str) -> bool:
-        """Tell whether the file, if the office has any, is this text."""
+        """Tell whether the office's file, if there is one, has this text."""
         from pbx.config import plan
 
         if self.file is None:
@@ -103,7 +103,7 @@ class Context:
         return self.file.is_file() and plan.read_text(self.file) == text
 
     def past(self, engine: Engine, running: Plan, start: datetime, end: datetime) -> ConfigHistory:
-        """Read the plans that ran in [start, end); on stderr which of them cannot be read."""
+        """Return the plans that ran in [start, end); unreadable ones are reported on stderr."""
         from pbx.reports import history as past
 
         found = past.past(engine, running, start, end)
@@ -112,18 +112,18 @@ class Context:
         return found
 
     def numbers(self, plan: Plan) -> Numbers:
-        """List who has a number in the secrets file; before there are any, everybody counts."""
+        """Return who has a number in the secrets file; with no numbers at all, everybody."""
         from pbx.config import secrets
 
         held = secrets.read(self.home)
         if not any(held.contacts(person) for person in plan.people):
             sys.stderr.write(
-                "The secrets file holds no numbers yet; everybody counts as reachable.\n"
+                "The secrets file has no numbers yet; everybody counts as reachable.\n"
             )
         return held.reachable(plan.people)
 
     def database(self) -> Engine:
-        """Open the office's database; it and the home are created if they are missing."""
+        """Open the office's database; create it and the home if they are missing."""
         from pbx.asterisk.engine.runtime import service_user
         from pbx.config.home import Home
         from pbx.db.database import open_database
@@ -134,50 +134,50 @@ class Context:
         return open_database(home.database)
 
     def timezone(self) -> str:
-        """Read the office's time zone from the configuration."""
+        """Return the office's time zone from the configuration."""
         return self._office()[0]
 
     def _office(self) -> tuple[str, str, str]:
-        """Read the office's time zone, language and country, whatever else the file holds."""
+        """Return the office's time zone, language and country; the rest is not checked."""
         try:
             office = tomllib.loads(self.config.read_text(encoding="utf-8-sig"))["office"]
             other = str(office.get("language", "en")), str(office.get("country", "US"))
             return str(office["timezone"]), *other
-        # a file that is no TOML, or not even text, is a ValueError
+        # a file that is not TOML, or not even text, raises ValueError
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
             raise ConfigError(
-                f"The time zone of the office cannot be read from {self.config}; "
-                "name the configuration with --config FILE."
+                f"Cannot read the office's time zone from {self.config}; "
+                "give the configuration file with --config FILE."
             ) from error
 
     def country(self) -> str:
-        """Say where the office is, as its numbers are written; the file may be wrong or missing."""
+        """Return the office's country, or the default if the file is bad or missing."""
         from pbx.config.setup.country import country_in
 
         try:
             return country_in(self.config.read_text(encoding="utf-8-sig"))
-        except (OSError, ValueError):  # a file that is not even text is a ValueError
+        except (OSError, ValueError):  # a file that is not text raises ValueError
             return country_in(None)
 
     def zone(self) -> ZoneInfo:
-        """Look up the office's time zone."""
+        """Return the office's time zone; ConfigError if it is unknown."""
         name = self.timezone()
         try:
             return ZoneInfo(name)
         except (OSError, ValueError, KeyError) as error:  # unknown names are KeyErrors
             raise ConfigError(
                 f"{self.config} has the unknown time zone '{name}'; "
-                "name one like 'America/New_York' at [office] timezone."
+                "set 'timezone' in [office] to one such as 'America/New_York'."
             ) from error
 
     def times(self) -> TimeText:
-        """Choose how people of the office read dates and times."""
+        """Return how the office writes dates and times."""
         _, language, country = self._office()
         return TimeText.of(self.zone(), language, country)
 
 
 def resolve(config: Path | None, home: Path | None) -> Context:
-    """Choose the office: as named, else as found from a named home or the current folder."""
+    """Return the given office, or the one found from a given home or the current folder."""
     home = None if home is None else lookup.whole(home)
     config = lookup.find_config(home) if config is None else lookup.whole(config)
     if home is None and config is not None:
@@ -186,7 +186,7 @@ def resolve(config: Path | None, home: Path | None) -> Context:
 
 
 def whoever() -> str:
-    """Name the user of this machine who gives the command."""
+    """Return the name of the user who runs the command."""
     try:
         return os.environ.get("SUDO_USER") or getpass.getuser()
     except (OSError, KeyError):  # a user id without a name

@@ -1,6 +1,6 @@
-"""Where an office is: its file and its home, as named, or as found from the current folder.
+"""Find an office's file and home from options or from the current folder.
 
-The example practice that ships with OfficeLine is never found, only named (docs/adr/0036).
+The example that ships with OfficeLine is used only if it is given explicitly (docs/adr/0036).
 """
 
 from __future__ import annotations
@@ -16,25 +16,25 @@ SYSTEM_CONFIG = Path("/etc/officeline/office.toml")
 SYSTEM_HOME = Path("/var/lib/officeline")
 FILE = "office.toml"
 DATABASE = "officeline.db"
-# Where the file of an office stands, from the folder that people work in: as 'init' makes it, as
-# 'restore' leaves it, and restored into the home that 'init' would have made
+# Where the file may be, seen from the current folder: as 'init' creates it, as 'restore' creates
+# it, and as restored into the home that 'init' would create
 BESIDE = (Path("config", FILE), Path(FILE), Path("var", FILE))
 
 
 def find_config(home: Path | None) -> Path | None:
-    """Find the office's file: that of a named home, this folder's, the machine's; None if none."""
+    """Return the file of a given home, this folder or this machine; None if there is none."""
     for path in _candidates(home):
         if _is_there(path) and not is_example(path):
             return path
-    # where we may not look something is: whoever reads it is told so
+    # a folder that we may not read counts as having the file, so that opening it shows the error
     installed = (SYSTEM_CONFIG, SYSTEM_HOME / FILE)
     return next((path for path in installed if _is_there(path, unseen=True)), None)
 
 
 def home_of(config: Path) -> Path:
-    """Say where the home of an office's file is: restored ones are together, others side by side.
+    """Return the home of an office's file: the same folder if restored, or else a folder beside it.
 
-    The file of the machine has the machine's home.
+    The file in /etc/officeline has the system's home.
     """
     folder = config.parent
     if _is_there(folder / DATABASE):
@@ -45,7 +45,7 @@ def home_of(config: Path) -> Path:
 
 
 def is_example(config: Path) -> bool:
-    """Tell whether a file is the example practice, be it of this OfficeLine or of any checkout."""
+    """Tell whether a file is the example practice, of this installation or of any checkout."""
     folder = config.resolve().parent
     top = folder.parent
     is_checkout = (top / "pyproject.toml").is_file() and (top / "pbx").is_dir()
@@ -53,30 +53,30 @@ def is_example(config: Path) -> bool:
 
 
 def no_file(home: Path | None) -> ConfigError:
-    """Say that no office's file was found, and how to name one."""
+    """Return the error that no office was found, and how to give one."""
     here = _here()
     if home is not None:
         return ConfigError(
             f"No {FILE} was found for the home {home}: it is not in that folder, not in "
-            f"{home.parent / 'config'} and not at {SYSTEM_CONFIG}; name it with --config FILE."
+            f"{home.parent / 'config'} and not at {SYSTEM_CONFIG}; give it with --config FILE."
         )
     why = ""
     if here is not None and _is_there(here / BESIDE[0]):
-        why = f" ({here / BESIDE[0]} is the example, which is used only when named)"
+        why = f" ({here / BESIDE[0]} is the example, which must be given explicitly)"
     return ConfigError(
         f"There is no office in {here or 'the current folder, which is gone'}{why}, "
-        f"nor at {SYSTEM_CONFIG}. Go to the folder in which 'officeline init' made yours, or name "
-        "it with --config FILE or --home DIR, or in OFFICELINE_CONFIG or OFFICELINE_HOME."
+        f"or at {SYSTEM_CONFIG}. Go to the folder where you ran 'officeline init', or give the "
+        "office with --config FILE or --home DIR, or in OFFICELINE_CONFIG or OFFICELINE_HOME."
     )
 
 
 def whole(path: Path) -> Path:
-    """Write a path out from the root; only one that goes up has its links followed."""
+    """Return an absolute path; symbolic links are resolved only in a path with "..", if needed."""
     return path.resolve() if ".." in path.parts else path.absolute()
 
 
 def _candidates(home: Path | None) -> Iterator[Path]:
-    """List where the file may be; an office with a home elsewhere is not this folder's."""
+    """List where the file may be; a folder is skipped if its office has another home."""
     here = _here()
     if home is not None:
         yield home / FILE
@@ -98,9 +98,9 @@ def _here() -> Path | None:
 
 
 def _is_there(path: Path, *, unseen: bool = False) -> bool:
-    """Tell whether a file is there; `unseen` is the answer where we may not look.
+    """Tell whether a file exists; `unseen` is the answer if we may not read the folder.
 
-    With sudo -u, the current folder may be somebody else's.
+    With sudo -u, the current folder may belong to somebody else.
     """
     try:
         os.stat(path)  # noqa: PTH116  # Path.exists() hides what we may not see

@@ -1,4 +1,4 @@
-"""The options and arguments that many commands share, and the office that they are given for."""
+"""Options and arguments that many commands share."""
 
 from __future__ import annotations
 
@@ -16,6 +16,6 @@ Reveal = Annotated[
 
 
 def office(context: typer.Context) -> Context:
-    """Return the office that a command is given for."""
+    """Return the office that a command works on."""
     found: Context = context.obj
     return found

@@ -1,4 +1,4 @@
-"""Reasons that people give for what they do, kept for those who look at it later."""
+"""Check the reasons that people give for changes, which are stored with the change."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ LONGEST_REASON = 200
 
 
 def reason_of(text: str, option: str = "--reason", *, needed: bool = True) -> str:
-    """Take a reason as one printable line without anybody's number; OfficeLineError for others."""
+    """Return a reason as one printable line with masked numbers; OfficeLineError if bad."""
     words = " ".join(text.split())
     if len(words) > LONGEST_REASON or (needed and not words):
         least = 1 if needed else 0

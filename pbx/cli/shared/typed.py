@@ -1,7 +1,7 @@
-"""Hints name a command as the reader must type it: `./run officeline ...` in a checkout.
+"""Show commands as the reader must type them: `./run officeline ...` in a checkout.
 
-A text names a command in single quotes, 'officeline inbox list', or after "Example: " in a help.
-Whatever is printed for people goes through `as_typed`; JSON and files keep the plain name.
+Texts write a command in single quotes, 'officeline inbox list', or after "Example: " in help.
+Everything printed for people goes through `as_typed`; JSON and files keep the plain name.
 """
 
 from __future__ import annotations
@@ -12,23 +12,23 @@ from io import TextIOWrapper
 from typing import Any
 
 NAME = "officeline"
-VARIABLE = "OFFICELINE_COMMAND"  # set by ./run, as it was itself typed
+VARIABLE = "OFFICELINE_COMMAND"  # set by ./run to the way it was typed
 _NAMED = re.compile(rf"('(?:sudo -u \S+ )?|Example: ){NAME}(?=\s+\S)")
 
 
 def name() -> str:
-    """Return what starts the command here."""
+    """Return the command's name as the user must type it."""
     return os.environ.get(VARIABLE) or NAME
 
 
 def as_typed(text: str) -> str:
-    """Put what starts the command here into each command that a text for people names."""
+    """Return a text in which each command is shown as the user must type it."""
     command = name()
     return text if command == NAME else _NAMED.sub(lambda found: f"{found[1]}{command}", text)
 
 
 def help_as_typed(command: Any) -> Any:  # click's own types are not typer's
-    """Do so in all help texts of a command and of what is below it, before they are laid out."""
+    """Apply `as_typed` to all help texts of a command and its subcommands; return the command."""
     for one in (command, *command.params):
         for kind in ("help", "short_help", "epilog"):
             if text := getattr(one, kind, None):
@@ -39,15 +39,15 @@ def help_as_typed(command: Any) -> Any:  # click's own types are not typer's
 
 
 class ForPeople(TextIOWrapper):
-    """A stream to a person: what is printed on it is put as it must be typed."""
+    """A stream for people: commands in its text are shown as they must be typed."""
 
     def write(self, text: str) -> int:
-        """Write a text; a command's name is never cut in two, as each is printed whole."""
+        """Write a text; each text contains whole command names only."""
         return super().write(as_typed(text))
 
 
 def for_people(stream: TextIOWrapper) -> TextIOWrapper:
-    """Return a stream for people to where that one goes; itself where the name is the plain one."""
+    """Return a `ForPeople` stream to the same place; the stream itself if the name is plain."""
     if name() == NAME:
         return stream
     stream.flush()

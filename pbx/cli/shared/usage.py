@@ -1,4 +1,4 @@
-"""What typer does not understand, as one sentence in our own words."""
+"""Turn typer's usage errors into one plain sentence."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import re
 from pbx.base.errors import OfficeLineError
 from pbx.cli.shared.typed import name
 
-# How typer and what it validates by say it, and how people do
+# Phrases of typer and its validators, and plain words for them
 _WORDS = (
     (r": Value error, ", ": "),
     (r": Input should be a valid integer.*", ": it must be a whole number"),
@@ -15,14 +15,14 @@ _WORDS = (
     (r": Input should be greater than or equal to ", ": it must be at least "),
     (r": Input should be less than or equal to ", ": it must be at most "),
     (r": Input should be ", ": it must be "),
-    (r"'\[(\w+)\]'", r"'\1'"),  # an argument that may be left out
+    (r"'\[(\w+)\]'", r"'\1'"),  # an optional argument
     (r"\. Did you mean (.*)\?$", r" (did you mean \1?)"),
 )
 _GLOBAL = {"--config": "FILE", "--home": "DIR"}
 
 
 def sentence(error: Exception) -> str:
-    """Say what was wrong and where to look; empty if typer has told the help itself."""
+    """Return a sentence for a usage error; empty if typer has already printed help."""
     text = " ".join(str(getattr(error, "format_message", error.__str__)()).split()).rstrip(".")
     if not text:
         return ""
@@ -35,4 +35,4 @@ def sentence(error: Exception) -> str:
     if option in _GLOBAL and text.startswith("No such option"):
         given = f"{root} {option} {_GLOBAL[option]} {command.removeprefix(f'{root} ')}"
         return f"{option} must come before the command, as in '{given}'.\n"
-    return f"{OfficeLineError(text)}; '{command} --help' shows what can be given.\n"
+    return f"{OfficeLineError(text)}; see '{command} --help'.\n"

@@ -1,4 +1,4 @@
-"""What takes longer than a moment says so at a terminal."""
+"""Show at a terminal that a slow operation is in progress."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ AFTER_S = 1.0
 
 @contextlib.contextmanager
 def working(what: str) -> Iterator[None]:
-    """Say on stderr what is being done once it lasts a second; a file is told nothing."""
+    """Print on stderr what is being done if it takes over a second; only at a terminal."""
     if not sys.stderr.isatty():
         yield
         return

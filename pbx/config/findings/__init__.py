@@ -1,1 +1,1 @@
-"""Everything that is wrong with an office.toml, found at once; docs/findings.md lists the codes."""
+"""Find everything that is wrong with an office.toml; docs/findings.md lists the codes."""

@@ -1,4 +1,4 @@
-"""An office outside of +1 that may not call the numbers of its own country."""
+"""Find an office outside of +1 that may not call the numbers of its own country."""
 
 from __future__ import annotations
 

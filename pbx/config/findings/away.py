@@ -109,7 +109,7 @@ def _together(draft: Draft, table: model.Schedule, now: datetime) -> Iterator[Fi
     for number, layer in enumerate(table.layers, start=-own):
         if not any(one.away for key, one in plan.people.items() if key in layer.rotation):
             continue
-        # the layer alone, at the place where it is looked for
+        # this layer alone, as if it were the only one of its place
         first = replace(table, layers=(replace(layer, place="oncall"),), shifts=())
         alone = replace(plan, schedules={table.name: first}, overrides=())
         for gap in _only_with(alone, table.name, now):

@@ -87,7 +87,7 @@ def read_bytes(path: Path) -> tuple[str, Finding | None]:
         message = "the file is not valid TOML, because it is saved as UTF-16"
         return "", finding("bad-toml", "the file", 1, message, "Save the file as UTF-8.")
     try:
-        return content.decode("utf-8-sig"), None  # the mark of some editors is no text
+        return content.decode("utf-8-sig"), None  # some editors add a byte order mark
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
         message = f"the file is not valid TOML: it is not UTF-8 text (at line {line})"

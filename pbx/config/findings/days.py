@@ -1,4 +1,4 @@
-"""What openings void and seasons leave unsaid: days whose hours may not be what was meant."""
+"""Openings and seasons whose hours may not be what was meant."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from routing.model import Dates, Opening, Season, Window
     from routing.time_text import TimeText
 
-AHEAD = timedelta(days=2 * 366)  # how far the calendar is looked at
-SHOWN = 3  # dates that a sentence names
+AHEAD = timedelta(days=2 * 366)  # how far ahead days are checked
+SHOWN = 3  # dates that a sentence shows
 
 
 def find(draft: Draft, now: datetime) -> Iterator[Finding]:
@@ -142,7 +142,7 @@ def _last(whens: Sequence[Dates], today: date) -> date | None:
 
 
 def _dates(when: Dates, today: date) -> frozenset[date]:
-    """List the days to come that are meant, as far as is looked; a season that is over has none."""
+    """List the coming days, up to AHEAD; a season that is over has none."""
     return frozenset(
         begin + step * DAY
         for begin, end in runs(when, today, today + AHEAD)
@@ -156,7 +156,7 @@ def _runs(when: Dates, dates: frozenset[date]) -> Iterator[tuple[date, date]]:
 
 
 def _periods(draft: Draft, office_hours: str) -> tuple[Window, ...]:
-    known = draft.plan.office_hours.get(office_hours)  # an unknown one is a finding of its own
+    known = draft.plan.office_hours.get(office_hours)  # an unknown name is a separate finding
     return known.periods if known is not None else ()
 
 

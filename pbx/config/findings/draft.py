@@ -1,4 +1,4 @@
-"""What can be made of a file that is not right: its good tables, and where each thing stands."""
+"""The valid part of a file with mistakes, and the line of each value."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ SHOWN_NAMES = 8
 class Draft:
     """A file whose broken pieces were left out.
 
-    `raw` is the file as tomllib gives it, `kept` maps each shortened list to the places that its
-    elements have in the file, and `lost` are the places of what was left out.
+    `raw` is the file as tomllib reads it, `kept` maps each shortened list to the places of its
+    elements in the file, and `lost` holds the places of what was left out.
     """
 
     text: str
@@ -37,18 +37,18 @@ class Draft:
 
     @cached_property
     def plan(self) -> Plan:
-        """Build the plan of what is left; names in it may be unknown."""
+        """Build the plan from what is left; it may contain unknown names."""
         from pbx.config import build
 
         return build.plan(self.file, self.digest)
 
     @property
     def times(self) -> TimeText:
-        """How people of this office read dates and times; the defaults' form if it is broken."""
+        """How this office writes dates and times; the default if that part is broken."""
         return self.plan.office.times
 
     def line(self, *path: str | int) -> int:
-        """Find the line of a value by its place in `file`, which may be short of pieces."""
+        """Return the line of a value by its place in `file`, from which pieces may be missing."""
         return self.lines.of(original(path, self.kept))
 
     def whole(self, *tables: str) -> bool:
@@ -61,7 +61,7 @@ class Draft:
         return any(place[: len(at)] == at for place in self.lost)
 
     def names(self, table: str) -> tuple[str, ...]:
-        """List the names that a table of the file gives, broken ones included."""
+        """List the names that a table of the file defines, broken ones included."""
         found = self.raw.get(table)
         if isinstance(found, dict):
             return tuple(found)
@@ -71,7 +71,7 @@ class Draft:
         return ()
 
     def actions(self) -> Iterator[tuple[Path, str, DoTable]]:
-        """List every action of rules and of menus' keys, with its place and who performs it."""
+        """List every action of rules and menu keys, with its place and its name for sentences."""
         for number, rule in enumerate(self.file.rules):
             yield ("rules", number, "do"), f"rule '{rule.name}'", rule.do
         for name in self.file.menu:
@@ -80,17 +80,17 @@ class Draft:
                     yield ("menu", name, key), f"menu {name}, {key}", choice
 
     def choices(self, menu: str) -> tuple[tuple[str, Urgency | KeyTable], ...]:
-        """List the keys of a menu and what silence means, by their words in the file."""
+        """List the keys of a menu and `otherwise`, each with its meaning."""
         table = self.file.menu[menu]
         return (*table.__pydantic_extra__.items(), ("otherwise", table.otherwise))
 
     def find(self, code: str, path: Path, where: str, message: str, fix: str) -> Finding:
-        """Make a finding about a value at this place in `file`."""
+        """Return a finding about a value at this place in `file`."""
         return finding(code, where, self.line(*path), message, fix)
 
 
 def original(path: Path, kept: Mapping[Path, Sequence[int]]) -> Path:
-    """Turn a place in shortened lists into the one in the file."""
+    """Convert a place in shortened lists to the place in the file."""
     place: Path = ()
     for part in path:
         place += (kept[place][part] if isinstance(part, int) and place in kept else part,)
@@ -98,13 +98,13 @@ def original(path: Path, kept: Mapping[Path, Sequence[int]]) -> Path:
 
 
 def near(word: str, known: Iterable[str], otherwise: str) -> str:
-    """Offer the known word that is most like this one, or else say `otherwise`."""
+    """Return a question with the most similar known word, or `otherwise`."""
     matches = difflib.get_close_matches(word, sorted(known), n=1)
     return f"Did you mean '{matches[0]}'?" if matches else otherwise
 
 
 def listed(known: Iterable[str]) -> str:
-    """List names for a person to choose from, not more than can be read at a glance."""
+    """Return names as text for people to choose from, at most SHOWN_NAMES of them."""
     names = sorted(known)
     more = f" and {len(names) - SHOWN_NAMES} more" if len(names) > SHOWN_NAMES else ""
     return (", ".join(names[:SHOWN_NAMES]) or "nothing") + more

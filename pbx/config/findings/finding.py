@@ -10,7 +10,7 @@ from pbx.base.phone_numbers import mask_within
 
 Severity = Literal["error", "warning"]
 
-# A file with one of these cannot become a plan.
+# These prevent a plan.
 FATAL = frozenset({
     "backwards-period",
     "bad-toml",
@@ -28,7 +28,7 @@ FATAL = frozenset({
     "unknown-key",
     "unknown-name",
 })  # fmt: skip
-# A plan with one of these would hurt callers.
+# These would harm callers.
 ERRORS = frozenset({
     "empty-group",
     "greeting-without-emergency",
@@ -48,7 +48,7 @@ ERRORS = frozenset({
     "unknown-prompt",
     "urgent-unanswered",
 })  # fmt: skip
-# The administrator may have meant these.
+# These may be intended.
 WARNINGS = frozenset({
     "all-away",
     "away-past",
@@ -81,7 +81,7 @@ CODES = FATAL | ERRORS | WARNINGS
 class Finding:
     """One mistake at one place of the file; `line` counts from 1, `fix` says what to do.
 
-    `about` is the word that the file does not know, of an unknown name.
+    `about` is the unknown word, if the finding is about one.
     """
 
     code: str
@@ -102,13 +102,13 @@ class Finding:
         return self.code in FATAL
 
     def sentence(self, path: Path) -> str:
-        """Return the finding with its place, in the form that compilers use."""
+        """Return the finding with its place, formatted like a compiler's message."""
         place = f"{path}:{self.line}: {self.severity} {self.code}"
         return f"{place}: {self.where}: {self.message}. Fix: {self.fix}"
 
 
 def finding(code: str, where: str, line: int, message: str, fix: str) -> Finding:
-    """Make a finding whose texts are safe to print: one line, telephone numbers masked."""
+    """Return a finding with texts that are safe to print: one line, phone numbers masked."""
     return Finding(code, _fit(where), line, _fit(message), _fit(fix))
 
 

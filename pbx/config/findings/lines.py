@@ -1,4 +1,4 @@
-"""Which line of a TOML file a value stands on: tomllib gives values without their places."""
+"""Find the line of each value in a TOML file, which tomllib does not report."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Lines:
         self.known: Mapping[Path, int] = _Scan(text).lines
 
     def of(self, path: Path) -> int:
-        """Find the line of a value, or of the closest thing around it that is in the file."""
+        """Return the line of a value, or of the closest table around it that is in the file."""
         while path and path not in self.known:
             path = path[:-1]
         return self.known.get(path, 1)
@@ -55,7 +55,7 @@ class _Scan:
                 self._pair(table)
 
     def _skip(self, pattern: re.Pattern[str]) -> str:
-        """Go behind what the pattern finds here, and return it."""
+        """Skip what the pattern matches here, and return it."""
         match = pattern.match(self._text, self._at)
         found = match[0] if match else ""
         self._at += len(found)

@@ -33,7 +33,7 @@ def find(draft: Draft) -> Iterator[Finding]:
 def urgencies(plan: Plan, menu: str) -> set[Urgency] | None:
     """List the urgencies that callers of a menu may choose; None if there is no such menu.
 
-    A circle of menus and a key to an unknown menu count as urgent.
+    Menus that lead back to each other and keys to an unknown menu count as urgent.
     """
     if menu not in plan.menus:
         return None
@@ -54,7 +54,7 @@ def _choices(plan: Plan, menu: str) -> tuple[Choice, ...]:
 
 
 def _reached(plan: Plan, menu: str) -> tuple[str, ...]:
-    """List a menu and every one that its keys may lead to."""
+    """List a menu and all menus that its keys may lead to."""
     found = [menu] if menu in plan.menus else []
     for name in found:
         for choice in _choices(plan, name):
@@ -161,7 +161,7 @@ def _said(draft: Draft) -> Iterator[tuple[Path, str, list[str]]]:
 
 
 def _greetings(draft: Draft, sentences: Mapping[str, str]) -> Iterator[Finding]:
-    """Look at the first words of menus that lines offer, and of rules that only announce."""
+    """Check the first prompt of the lines' menus, and of rules that only announce."""
     offered = {menu for line in draft.file.lines for menu in line.menus.values()}
     for path, where, say in _said(draft):
         if not say or say[0] not in sentences:

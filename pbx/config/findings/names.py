@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from pbx.config.schema import DoTable
     from pbx.config.schema_schedules import LayerTable, ScheduleTable
 
-# Where it stands, what it is called there, the word, and the words that would do.
+# The place of a use, its name for sentences, the word, and the valid words.
 Use = tuple[Path, str, str | None, Iterable[str]]
 
 SECRETS = ("mobile", "second")  # contacts whose numbers the secrets file holds
@@ -24,7 +24,7 @@ RESERVED = frozenset({model.ONCALL, model.BACKUP, model.EVERYONE, model.OWN, "ne
 
 
 def find(draft: Draft) -> Iterator[Finding]:
-    """Find unknown names, names given twice, and names that mean two things."""
+    """Find unknown names, duplicate names, and names with two meanings."""
     for path, where, word, known in (*_tables(draft), *_schedules(draft), *_policy(draft)):
         if word is not None and word not in known:
             found = draft.find(
@@ -71,7 +71,7 @@ def _holidays(draft: Draft) -> Iterator[Finding]:
 
 
 def _tables(draft: Draft) -> Iterator[Use]:
-    """List what lines, days, people and groups name."""
+    """List the names that lines, days, people and groups use."""
     file = draft.file
     people, phones = draft.names("people"), draft.names("phones")
     office_hours = {model.OFFICE, *draft.names("office_hours")}
@@ -122,14 +122,14 @@ def _schedules(draft: Draft) -> Iterator[Use]:
 
 
 def _joining(at: Path, where: str, layer: LayerTable | ScheduleTable) -> Iterator[Use]:
-    """List who joins or leaves a rotation, which they must be in."""
+    """List the people who join or leave a rotation; they must be in it."""
     for key, days in (("joins", layer.joins), ("leaves", layer.leaves)):
         for person in days or {}:
             yield (*at, key, person), f"{where}, {key}", person, layer.rotation or ()
 
 
 def _policy(draft: Draft) -> Iterator[Use]:
-    """List what escalation policies, rules and keys of menus name."""
+    """List the names that escalation policies, rules and menu keys use."""
     people = draft.names("people")
     callable_ = {*draft.names("groups"), *people, *draft.names("phones")}
     words = {model.ONCALL, model.BACKUP, model.EVERYONE, model.OWN}

@@ -15,9 +15,9 @@ from routing import model, schedule, turns
 if TYPE_CHECKING:
     from routing.people import Numbers
 
-VOICEMAIL_S = 25  # carriers' voicemails answer after 15 to 30 s; most after more than this
+VOICEMAIL_S = 25  # carriers' voicemails answer after 15 to 30 s, most later than this
 
-# Where somebody is to ring, by whom it is told, who, for how many seconds, and on whose schedule
+# The place, its name for sentences, who rings, for how many seconds, and on which schedule
 Rung = tuple[Path, str, str, int, str]
 
 
@@ -52,7 +52,7 @@ def find(draft: Draft, numbers: Numbers | None, now: datetime) -> Iterator[Findi
 
 
 def _rung(draft: Draft) -> Iterator[Rung]:
-    """List everybody that the file rings."""
+    """List everybody whom the file rings."""
     for name, escalation in draft.file.escalation.items():
         for number, step in enumerate(escalation.live):
             if step.try_ is not None:
@@ -65,7 +65,7 @@ def _rung(draft: Draft) -> Iterator[Rung]:
 
 
 def _people(plan: model.Plan, who: str, schedule_name: str, now: datetime) -> tuple[str, ...]:
-    """Name everybody, desk phones included, whom a word may ring at some time."""
+    """Return all people and desk phones that a word such as "oncall" may ring at some time."""
     if who in {model.ONCALL, model.BACKUP}:
         name = schedule_name or next(iter(plan.schedules), "")
         return _of_schedule(plan, name, now) if name in plan.schedules else ()

@@ -1,4 +1,4 @@
-"""Numbers that belong to people, anywhere in the file: its comments, its keys and its values."""
+"""Find people's phone numbers anywhere in the file: in comments, keys and values."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pbx.config.findings.draft import Draft
 from pbx.config.findings.finding import Finding, finding
 from pbx.config.findings.lines import Path
 
-# As people write them: +12125550100, (212) 555-0100, 212.555.0100, 1 212 555 0100
+# Common forms: +12125550100, (212) 555-0100, 212.555.0100, 1 212 555 0100
 _INTERNATIONAL = r"\+[ ]?[1-9](?:[ ().-]{0,2}\d){6,14}"
 _NORTH_AMERICAN = r"(?:1[ .-]?)?(?:\([2-9]\d\d\)|[2-9]\d\d)[ .-]{0,2}[2-9]\d\d[ .-]?\d{4}"
 _NUMBER = re.compile(rf"(?<![\w+.-])(?:{_INTERNATIONAL}|{_NORTH_AMERICAN})(?![\w-])")
@@ -56,7 +56,7 @@ def _plain(number: str) -> str:
 
 
 def _own(raw: Any) -> set[str]:
-    """List the numbers that may stand here: the office's own, its lines', and what it may call."""
+    """Return the numbers that are allowed in the file: the office's, its lines', and `allow`."""
     office, lines, outbound = raw.get("office"), raw.get("lines"), raw.get("outbound")
     values = [office.get("number")] if isinstance(office, dict) else []
     allow = outbound.get("allow") if isinstance(outbound, dict) else None

@@ -27,7 +27,7 @@ STANDINS: Mapping[str, Any] = {
     "lines": [{"did": "+12125550100", "name": "standin"}],
     "rules": [{"name": "standin", "do": {"message": "urgent"}}],
 }
-ROUNDS = 20  # each leaves out what became wrong by the round before; two or three are usual
+ROUNDS = 20  # each removes what the round before made invalid; two or three are usual
 _GONE = object()
 _LINE = re.compile(r"at line (\d+)")
 _ADD = ("must not be empty", "Add at least one, or delete the key.")
@@ -140,7 +140,7 @@ def _left_out(tree: dict[str, Any], error: ErrorDetails, kept: Mapping[Place, An
     """Remove the smallest piece with this error from the tree, and return its place."""
     place = _place(tree, original(error["loc"], kept))
     if error["type"] == "missing" and place in {("office",), ("trunk",)}:
-        return place  # what is missing there has a stand-in
+        return place  # missing tables get a stand-in
     holder: Any = tree
     for part in place[:-1]:
         holder = holder[part]

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from pbx.config.findings.lines import Path as Place
 
-# What is written in files made before version 0.2 -> what it is called now.
+# Name in files from before version 0.2 -> name today.
 NOW_CALLED: Mapping[str, str] = {
     "rota": "schedule",
     "ladder": "escalation",

@@ -1,9 +1,9 @@
-"""Rules that no call can reach: their conditions cannot hold, or rules above take every such call.
+"""Rules that no call can reach: their conditions exclude each other, or rules above match first.
 
-All kinds of calls are listed: each line, state of the office hours, caller, and answer to the menu.
-A rule is the set of the kinds that it may take, as the bits of a number. Conditions that are not in
-the kinds (flags, repeats, times) count only where one rule's follow from another's, so that every
-rule that is said to be hidden is.
+All kinds of calls are listed: each line, state of the office hours, caller, and menu answer. A rule
+is the set of kinds that it may match, as the bits of a number. Conditions that are not part of a
+kind (flags, repeats, times) count only if one rule's follow from another's, so that a rule is never
+reported by mistake.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ from pbx.config.findings.menus import urgencies
 from pbx.config.findings.times import minutes_of_week
 from routing.model import CallerKind, HoursState, Line, Plan, Rule, Urgency, When
 
-MOST_KINDS = 50_000  # a file with more is beyond any practice's, and is not looked at
+MOST_KINDS = 50_000  # a file with more is not checked; no practice needs as many
 STATES: tuple[HoursState, ...] = ("open", "closed")
 CALLERS: tuple[CallerKind, ...] = ("anonymous", "known", "unknown")
 
 
 @dataclass(frozen=True)
 class Kind:
-    """A kind of call; `menu` tells that the caller can be asked how urgent it is."""
+    """A kind of call; with `menu`, the caller can be asked how urgent it is."""
 
     line: Line
     states: dict[str, HoursState]
@@ -37,7 +37,7 @@ class Kind:
 
 
 def find(draft: Draft) -> Iterator[Finding]:
-    """Find rules that can never match, and who hides them."""
+    """Find rules that can never match, and the rules that hide them."""
     if not draft.whole("lines", "menu", "rules", "office_hours"):
         return
     plan = draft.plan
@@ -67,7 +67,7 @@ def find(draft: Draft) -> Iterator[Finding]:
 
 
 def _net(plan: Plan, number: int) -> bool:
-    """Tell whether this is the last rule, which a file must have even if nothing falls into it."""
+    """Tell whether this is the last rule, which is required even if no call reaches it."""
     return number == len(plan.rules) - 1 and not (plan.rules[number].when.asked)
 
 
@@ -75,7 +75,7 @@ def _kinds(plan: Plan) -> list[Kind]:
     """List the kinds of calls that rules could tell apart."""
     named = {rule.when.line for rule in plan.rules}
     lines: dict[object, Line] = {}
-    for line in plan.lines:  # of the lines that no rule names, one of each sort
+    for line in plan.lines:  # of lines that no rule names, one of each type is enough
         sort = (line.office_hours, tuple(sorted(line.menus.items())))
         lines.setdefault(line.name if line.name in named else sort, line)
     asked = {rule.when.office_hours for rule in plan.rules if rule.when.office_hours is not None}
@@ -96,7 +96,7 @@ def _bits(kinds: list[Kind], when: When, accepts: Callable[[When, Kind], bool]) 
 
 
 def _fits(when: When, kind: Kind) -> bool:
-    """Tell whether all conditions but the urgency may hold for such a call."""
+    """Tell whether all conditions except the urgency may be true for such a call."""
     of_patients = when.flag is not None or when.panel is not None
     return (
         when.line in {None, kind.line.name}
@@ -112,17 +112,16 @@ def _takes(when: When, kind: Kind) -> bool:
 
 
 def _keeps(when: When, kind: Kind) -> bool:
-    """Tell whether such a call never goes on to the rules below.
+    """Tell whether such a call never reaches the rules below.
 
-    A caller who has not been asked yet is asked by the first rule that wants to know how urgent it
-    is, and then is another kind of call.
+    The first rule with a condition on urgency asks the caller, whose call is then of another kind.
     """
     asks = when.urgency is not None and kind.urgency is None and kind.menu
     return _fits(when, kind) and (asks or when.urgency in {None, kind.urgency})
 
 
 def _follows(lower: Rule, upper: Rule) -> bool:
-    """Tell whether the conditions that kinds do not have hold above whenever they hold below."""
+    """Tell whether the conditions outside of kinds are true above whenever they are true below."""
     low, up = lower.when, upper.when
     repeats = up.repeat is None or (
         low.repeat is not None
@@ -139,12 +138,12 @@ def _follows(lower: Rule, upper: Rule) -> bool:
 
 
 def _always(week: int) -> int:
-    """Count a whole week as every time there is."""
+    """Treat a full week as no condition (all bits set)."""
     return -1 if week == minutes_of_week(()) | ((1 << 7 * 24 * 60) - 1) else week
 
 
 def _hiding(takes: int, above: Sequence[int], keeps: Sequence[int]) -> list[int]:
-    """Choose rules above that together take everything: one if there is one, else all needed."""
+    """Return the rules above that together match everything: one if possible, or else several."""
     if takes & ~reduce(or_, (keeps[one] for one in above), 0):
         return []
     alone = next((one for one in above if not takes & ~keeps[one]), None)
@@ -159,7 +158,7 @@ def _hiding(takes: int, above: Sequence[int], keeps: Sequence[int]) -> list[int]
 
 
 def _contradiction(when: When, plan: Plan) -> str:
-    """Say which conditions of a rule exclude each other."""
+    """Return a phrase that says which conditions of a rule exclude each other."""
     if (when.flag or when.panel) and when.caller in {"anonymous", "unknown"}:
         return f"an {when.caller} caller has no flags and no physician"
     if when.repeat and when.caller == "anonymous":

@@ -1,4 +1,4 @@
-"""Hours that overlap, days that are over, and schedules that leave somebody out."""
+"""Hours that overlap, days that are over, and schedules with gaps."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ DAY_MINUTES, WEEK_MINUTES = 1440, 10080
 
 HANDOFFS = {"week": (int, "mon 08:00"), "month": (MonthDay, "1st 08:00")}
 
-Entry = tuple[Path, str, int]  # where it stands, its text, and the minutes of the week it covers
+Entry = tuple[Path, str, int]  # its place, its text, and the minutes of the week that it covers
 
 
 def find(draft: Draft, now: datetime) -> Iterator[Finding]:
@@ -96,7 +96,7 @@ def _overlaps(draft: Draft, entries: list[Entry], where: str) -> Iterator[Findin
 
 
 def _swapped(draft: Draft, at: Path, texts: list[str], where: str) -> Iterator[Finding]:
-    """Find hours over a night that probably should be hours of a day."""
+    """Find hours over midnight that were probably meant as daytime hours."""
     for number, text in enumerate(texts):
         for start, end in day_spans.read_spans(text):
             if meant := day_spans.probably(start, end):

@@ -1,4 +1,4 @@
-"""People of a rotation who never have a turn, and turns that are not what they look like."""
+"""People in a rotation who never have a turn, and turns that differ from what the file suggests."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from routing.model import Layer, Schedule
     from routing.time_text import TimeText
 
-LATE = timedelta(days=730)  # who plans further ahead than this?
-WEEK = (1 << WEEK_MINUTES) - 1  # every minute of it, as `minutes` gives them
+LATE = timedelta(days=730)  # a later beginning is probably a typing error
+WEEK = (1 << WEEK_MINUTES) - 1  # every minute of a week, as bits
 
 
 def find(draft: Draft, now: datetime) -> Iterator[Finding]:
@@ -88,7 +88,7 @@ def _torn_off(draft: Draft, at: Path, name: str, torn: Fragment) -> Finding:
 
 
 def _until(layer: Layer, times: TimeText) -> str:
-    """Write the last day of a layer that has one."""
+    """Return the last day of a layer with an end, as text."""
     return "" if layer.until is None else times.day(layer.until)
 
 
@@ -117,7 +117,7 @@ def _never(schedule: Schedule, one: idle.Idle, times: TimeText) -> tuple[str, st
 
 
 def _free(layer: Layer, above: Iterable[Layer]) -> list[str] | None:
-    """Write the times of a week at which a layer decides; None if weeks differ."""
+    """Return the times of a week at which a layer decides, as windows; None if weeks differ."""
     layers = (layer, *above)
     windows = [[one for one in each.only if isinstance(one, Window)] for each in layers]
     if any(len(weekly) < len(one.only) for weekly, one in zip(windows, layers, strict=True)):
@@ -133,7 +133,7 @@ def _free(layer: Layer, above: Iterable[Layer]) -> list[str] | None:
 
 
 def _texts(week: int) -> list[str]:
-    """Write minutes of a week as windows, days with the same hours as one."""
+    """Return minutes of a week as windows; days with the same hours are merged."""
     daily: dict[str, list[int]] = {}
     found: list[str] = []
     for start, length in _runs(week):
@@ -150,7 +150,7 @@ def _texts(week: int) -> list[str]:
 
 
 def _runs(week: int) -> Iterator[tuple[int, int]]:
-    """List the runs of set bits of a week, which is a circle: where each begins, and its length."""
+    """List the runs of set bits (start and length) of a week, whose end joins its beginning."""
     begins = [
         one
         for one in range(WEEK_MINUTES)

@@ -27,7 +27,7 @@ def find(draft: Draft) -> Iterator[Finding]:
 
 
 def _used(draft: Draft) -> set[str]:
-    """Name the schedules that are asked; the first is meant wherever none is named."""
+    """Return the schedules in use; where no schedule is named, the first one is used."""
     first = next(iter(draft.file.schedule), "")
     used = {escalation.schedule or first for escalation in draft.file.escalation.values()}
     if any(do.ring == model.ONCALL for _, _, do in draft.actions()):

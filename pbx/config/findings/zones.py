@@ -29,7 +29,7 @@ def find(draft: Draft, now: datetime) -> Iterator[Finding]:
 
 
 def zone_sentence(zone: str) -> str:
-    """Say what is wrong with a zone without daylight saving."""
+    """Return a phrase that says what is wrong with a zone without daylight saving time."""
     return (
         f"'{zone}' has no daylight saving time, so in summer all hours and handoffs would be "
         "one hour off"

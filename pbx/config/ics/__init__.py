@@ -1,1 +1,1 @@
-"""Schedules as calendars: what other programs show, and what they bring us (RFC 5545)."""
+"""Schedules as calendars (RFC 5545): exported for other programs, and imported from them."""

@@ -1,4 +1,4 @@
-"""The clocks of a calendar's times: zones by the names that programs give them, or by VTIMEZONE."""
+"""Time zones of a calendar, found by the names that programs use, or defined by a VTIMEZONE."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from pbx.config.ics.names import quoted
 from pbx.config.ics.recurrence import DAY, RecurrenceRule, Work, days, rule
 from routing.instants import at_local
 
-EARLIEST, LATEST = 1600, 3000  # years of an onset; 1600 had a 29 February
-MOST_OBSERVANCES = 500  # of a VTIMEZONE; a whole history has under two hundred
+EARLIEST, LATEST = 1600, 3000  # range of an onset's year; 1600 is a leap year
+MOST_OBSERVANCES = 500  # in one VTIMEZONE; the full history of a zone has fewer than 200
 _UTC = ("utc", "gmt", "z", "etc/utc", "etc/gmt", "zulu", "tzone://microsoft/utc")
 _FIXED = re.compile(r"(?:utc|gmt)?([+-])(\d{1,2}):?(\d\d)?")
 _DISPLAYED = re.compile(r"\((?:utc|gmt)[^)]*\)\s*|\s*\([^)]*\)$")  # (UTC-05:00) ... (US & Canada)
@@ -29,37 +29,37 @@ _WITHIN_A_DAY = re.compile(r"(?i);?\b(?:BYHOUR|BYMINUTE|BYSECOND)=[^;]*")
 
 
 class ZoneClock(Protocol):
-    """What turns a local time into an instant."""
+    """Converts a local time to an instant."""
 
     def instant(self, local: datetime) -> datetime:
-        """Return the first instant (UTC) at which this naive local time is shown, or is past."""
+        """Return the first instant (UTC) at which a clock shows this naive time or a later one."""
 
 
 @dataclass(frozen=True)
 class Named:
-    """A zone that this machine knows."""
+    """A zone of this machine's time zone database."""
 
     zone: ZoneInfo
 
     def instant(self, local: datetime) -> datetime:
-        """As for any boundary of the office."""
+        """Convert as `routing.instants.at_local` does for the office's own times."""
         return at_local(local, self.zone)
 
 
 @dataclass(frozen=True)
 class Fixed:
-    """Always so far from UTC; an event at a fixed offset recurs at it."""
+    """A fixed offset from UTC, the same all year; a recurring event keeps it."""
 
     offset: timedelta = timedelta(0)
 
     def instant(self, local: datetime) -> datetime:
-        """Take off the offset."""
+        """Subtract the offset."""
         return (local - self.offset).replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True)
 class Observance:
-    """A STANDARD or DAYLIGHT of a VTIMEZONE: its onsets, and the offsets before and after."""
+    """A STANDARD or DAYLIGHT part of a VTIMEZONE: its onsets and the offsets before and after."""
 
     first: datetime
     before: timedelta
@@ -68,7 +68,7 @@ class Observance:
     dates: tuple[datetime, ...]
 
     def onsets(self, year: int, work: Work) -> Iterator[datetime]:
-        """List the onsets (naive, UTC) from the year before up to the year after this one."""
+        """List the onsets (naive, UTC) from the year before to the year after the given one."""
         earliest, last = date(max(year - 1, 1), 1, 1), date(year + 1, 12, 31)
         for local in (self.first, *self.dates):
             yield local - self.before
@@ -80,7 +80,7 @@ class Observance:
 
 @dataclass(frozen=True)
 class Defined:
-    """A zone as the calendar's VTIMEZONE defines it."""
+    """A zone that the calendar's VTIMEZONE defines."""
 
     observances: tuple[Observance, ...]
     work: Work
@@ -89,7 +89,7 @@ class Defined:
     )
 
     def instant(self, local: datetime) -> datetime:
-        """Follow its onsets; before the first, its offset is what holds."""
+        """Apply the latest onset; before the first one, use the offset from before it."""
         if local.year not in self._known:
             found = {
                 at: one.after
@@ -108,7 +108,7 @@ class Defined:
 
 
 def named(name: str, parts: Iterable[Component], work: Work) -> ZoneClock | None:
-    """Find the clock that a TZID names, None if nothing says what it is; `parts` are VTIMEZONEs."""
+    """Return the clock that a TZID names, or None if it is unknown; `parts` are VTIMEZONEs."""
     wanted = name.strip().strip('"').casefold()
     if wanted in _UTC:
         return Fixed()
@@ -127,7 +127,7 @@ def named(name: str, parts: Iterable[Component], work: Work) -> ZoneClock | None
 
 
 def _by_path(wanted: str) -> str | None:
-    """Find "America/New_York" in that and in "/citadel.org/20210210_1/America/New_York"."""
+    """Find "America/New_York" in paths such as "/citadel.org/20210210_1/America/New_York"."""
     words = wanted.split("/")
     tails = ("/".join(words[place:]) for place in range(len(words) - 1))
     return next((_iana()[tail] for tail in tails if "/" in tail and tail in _iana()), None)
@@ -144,11 +144,11 @@ def _spoken(wanted: str) -> ZoneClock | None:
 
 
 def _defined(part: Component, work: Work) -> Defined:
-    """Read a VTIMEZONE; OfficeLineError if there is something in it that is not understood."""
+    """Read a VTIMEZONE; raise OfficeLineError if any part of it cannot be read."""
     kinds = [*part.within("STANDARD"), *part.within("DAYLIGHT")]
     broken = OfficeLineError(
-        f"The calendar defines its time zone '{quoted(part.text('TZID'))}' in a way that "
-        "cannot be read; name one like America/New_York in the program that wrote it."
+        f"Cannot read the calendar's definition of time zone '{quoted(part.text('TZID'))}'; "
+        "set the calendar to a zone such as America/New_York in the program that exported it."
     )
     if not 1 <= len(kinds) <= MOST_OBSERVANCES:
         raise broken
@@ -176,7 +176,7 @@ def _observance(part: Component) -> Observance:
 
 
 def _local(text: str) -> datetime:
-    """Read an onset; some programs begin in the year 1, which is long before any calendar."""
+    """Read an onset; a year before EARLIEST, which some programs write, becomes EARLIEST."""
     found = _DATED.fullmatch(text)
     if found is None:
         raise ValueError(text)

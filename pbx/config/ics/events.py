@@ -1,4 +1,4 @@
-"""One event of a calendar: its times, how long it is, how it recurs, as programs write them."""
+"""One event of a calendar: its start, its length and how it recurs."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _ZONE_ENDING = re.compile(r"([+-])(\d\d):?(\d\d)")
 
 @dataclass(frozen=True)
 class CalendarEvent:
-    """What of a VEVENT is needed; `parts` gives more of it by its names."""
+    """The parts of a VEVENT that an import needs; `part` is the whole VEVENT."""
 
     part: Component
     uid: str
@@ -34,12 +34,12 @@ class CalendarEvent:
     length: Length
     instance: CalendarTime | None  # the RECURRENCE-ID
     rules: tuple[RecurrenceRule, ...]
-    added: tuple[tuple[CalendarTime, Length | None], ...]  # RDATE; None is as long as the event
+    added: tuple[tuple[CalendarTime, Length | None], ...]  # RDATE; None: as long as the event
     left_out: tuple[CalendarTime, ...]  # EXDATE
 
     @property
     def age(self) -> tuple[int, str, str]:
-        """Return what is greater for the newer of two versions."""
+        """Return a sort key that is greater for the newer of two versions."""
         sequence = self.part.text("SEQUENCE")
         number = int(sequence) if sequence.isdecimal() and len(sequence) < 10 else 0  # noqa: PLR2004
         stamps = (_stamp(self.part, name) for name in ("LAST-MODIFIED", "DTSTAMP"))
@@ -47,41 +47,43 @@ class CalendarEvent:
 
     @property
     def is_canceled(self) -> bool:
-        """Tell whether it does not take place."""
+        """Tell whether the event is canceled."""
         return self.part.text("STATUS").upper() in {"CANCELLED", "CANCELED"}
 
     @property
     def with_all_after(self) -> bool:
-        """Tell whether it stands for all later ones of its series, too."""
+        """Tell whether it also replaces all later events of its series."""
         found = self.part.first("RECURRENCE-ID")
         return found is not None and found.parameters.get("RANGE", "").upper() == "THISANDFUTURE"
 
 
 def called(part: Component) -> str:
-    """Name an event so that it can be found in its calendar."""
+    """Return an event's title and date, so that people can find it in their calendar."""
     start = part.first("DTSTART")
     day = None if start is None else TIME.match(start.value)
-    when = f" of {day[1]}-{day[2]}-{day[3]}" if day is not None else ""
+    when = f" on {day[1]}-{day[2]}-{day[3]}" if day is not None else ""
     return f"'{quoted(part.text('SUMMARY') or 'without a title')}'{when}"
 
 
 def event(
     part: Component, uid: str, clock_of: Callable[[Property], ZoneClock | None]
 ) -> CalendarEvent:
-    """Read a VEVENT; OfficeLineError for what is broken. `clock_of` finds a property's clock."""
+    """Read a VEVENT; raise OfficeLineError if it is broken. `clock_of` finds a property's clock."""
     start = _only(part, "DTSTART")
     if start is None:
-        raise OfficeLineError(f"The event {called(part)} has no start; fix it in the calendar.")
+        raise OfficeLineError(
+            f"The event {called(part)} has no start time; fix it in the calendar."
+        )
     if part.all("EXRULE"):
         raise OfficeLineError(
-            f"The event {called(part)} excludes times by EXRULE, which is not read; "
-            "exclude days by EXDATE."
+            f"The event {called(part)} uses EXRULE, which is not supported; "
+            "exclude single dates (EXDATE) instead."
         )
     reader = _Reader(part, clock_of)
     begins = reader.moment(start)
     reader = replace(reader, own=None if isinstance(begins.clock, Fixed) else begins.clock)
     instance = part.first("RECURRENCE-ID")
-    # an instance of a series is one, even if its program copies the rule of the series into it
+    # one instance of a series does not recur, even if its program copies the series' rule into it
     rules = () if instance is not None else tuple(reader.rules(begins))
     return CalendarEvent(
         part,
@@ -101,7 +103,7 @@ class _Reader:
 
     part: Component
     clock_of: Callable[[Property], ZoneClock | None]
-    own: ZoneClock | None = None  # of the event's start: for times that name no zone
+    own: ZoneClock | None = None  # the clock of the event's start, for times without a zone
 
     def moments(self, one: Property) -> Iterator[CalendarTime]:
         for text in one.value.split(","):
@@ -109,7 +111,7 @@ class _Reader:
                 yield self.moment(one, text.strip())
 
     def moment(self, one: Property, text: str | None = None) -> CalendarTime:
-        """Read a date or time; a date is one whatever zone it names."""
+        """Read a date or a time; a zone on a date is ignored."""
         text = one.value if text is None else text
         found = TIME.fullmatch(text)
         local = None if found is None else local_time(found)
@@ -117,7 +119,8 @@ class _Reader:
             raise self.broken(one.name)
         if local.year not in YEARS:
             raise OfficeLineError(
-                f"The event {called(self.part)} is of the year {local.year}; fix its {one.name}."
+                f"The event {called(self.part)} has a {one.name} in the year {local.year}; "
+                "fix it in the calendar."
             )
         dated = one.parameters.get("VALUE", "").upper() == "DATE" or self.is_all_day
         midnight = not any(found.group(4, 5, 6)) or local.time() == MIDNIGHT
@@ -137,21 +140,20 @@ class _Reader:
         found = self.clock_of(one)
         if found is None:
             raise OfficeLineError(
-                f"The event {called(self.part)} is in the unknown time zone "
-                f"'{quoted(one.parameters.get('TZID', ''))}'; name one like America/New_York, "
-                "or define it by a VTIMEZONE."
+                f"The event {called(self.part)} has the unknown time zone "
+                f"'{quoted(one.parameters.get('TZID', ''))}'; use a zone such as "
+                "America/New_York, or define this one with a VTIMEZONE."
             )
         return found
 
     @cached_property
     def is_all_day(self) -> bool:
-        """Tell what Outlook says of it; once, as a series may leave out many days."""
+        """Tell whether Outlook marks it as all-day; cached, as a series may exclude many days."""
         return self.part.text("X-MICROSOFT-CDO-ALLDAYEVENT").upper() == "TRUE"
 
     def broken(self, name: str) -> OfficeLineError:
         return OfficeLineError(
-            f"The event {called(self.part)} has a {name} that cannot be read; "
-            "fix it in the calendar."
+            f"Cannot read the {name} of the event {called(self.part)}; fix it in the calendar."
         )
 
     def length(self, begins: CalendarTime) -> Length:
@@ -163,11 +165,11 @@ class _Reader:
         return Length(DAY if begins.clock is None else NOTHING, NOTHING)
 
     def until(self, begins: CalendarTime, ends: CalendarTime) -> Length:
-        """Measure from a start to an end; a day that ends on its own date is that day."""
+        """Return the length from start to end; an end date equal to the start date is one day."""
         if (begins.clock is None) != (ends.clock is None):
             raise OfficeLineError(
-                f"The event {called(self.part)} has a date at one end and a time at the other; "
-                "give it two dates or two times in the calendar."
+                f"The event {called(self.part)} has only one time of day; in the calendar, give "
+                "both its start and its end a time, or neither."
             )
         if begins.clock is None and begins.local == ends.local:
             return Length(DAY, NOTHING)
@@ -179,7 +181,7 @@ class _Reader:
         return Length(shown, exact)
 
     def duration(self, text: str) -> Length:
-        """Days and weeks are what the clock shows; hours are exact (RFC 5545, 3.3.6)."""
+        """Read a DURATION; days and weeks follow the clock, hours are exact (RFC 5545, 3.3.6)."""
         found = _DURATION.fullmatch(text.upper())
         if found is None or not any(found.group(2, 3, 4, 5, 6)):
             raise self.broken("DURATION")
@@ -207,12 +209,12 @@ class _Reader:
                 if not _OFTEN.search(one.value):
                     raise self.broken("RRULE") from error
                 raise OfficeLineError(
-                    f"The recurrence '{quoted(one.value)}' of the event {called(self.part)} is "
-                    "none of shifts; repeat events daily, weekly, monthly or yearly."
+                    f"The event {called(self.part)} has the recurrence '{quoted(one.value)}', "
+                    "which is not supported; repeat it daily, weekly, monthly or yearly."
                 ) from error
 
     def added(self) -> Iterator[tuple[CalendarTime, Length | None]]:
-        """List what RDATE adds, which may be periods with an end of their own."""
+        """List the times that RDATE adds, with their length where RDATE gives one."""
         for one in self.part.all("RDATE"):
             for text in one.value.split(","):
                 begin, slash, end = text.strip().partition("/")
@@ -237,5 +239,5 @@ def _only(part: Component, name: str) -> Property | None:
 
 
 def _stamp(part: Component, name: str) -> str:
-    """Return a time in UTC so that texts compare as times do."""
+    """Return a property's time as text in UTC that sorts by time; "" without one."""
     return "".join(character for character in part.text(name) if character.isdigit())

@@ -1,7 +1,7 @@
 """The text of a calendar as a tree of components, each property with its parameters (RFC 5545).
 
-Nothing is understood here but the outer form. A file of many years is split quickly: a property's
-parts are read when somebody asks for them.
+This module reads only the form, not the meaning. To read files of many years quickly, it splits a
+property into its parts only when they are asked for.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from pbx.base.errors import OfficeLineError
 from pbx.config.ics.names import quoted
 
 SIZE_LIMIT = 10_000_000  # bytes
-DEEPEST = 8  # components within each other; a real file has three
+DEEPEST = 8  # nested components; a real file has three levels
 
 _FOLD = re.compile(rb"\r*\n[ \t]")
 _FOLD_TEXT = re.compile(r"\r*\n[ \t]")
@@ -29,13 +29,13 @@ _BOMS = (
     (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"),
     (b"B\0E\0", "utf-16-le"), (b"\0B\0E", "utf-16-be"),
 )  # fmt: skip
-# Their values hold no colon, but the name of a zone before them may, although it is not quoted.
+# Values of these contain no colon, but an unquoted zone name before the value may.
 _TIMES = frozenset(("DTSTART", "DTEND", "RECURRENCE-ID", "EXDATE", "RDATE"))
 
 
 @dataclass(frozen=True)
 class Property:
-    """One property; its value is as the file has it."""
+    """One property, with its value as it is in the file."""
 
     name: str
     parameters: dict[str, str]
@@ -43,20 +43,20 @@ class Property:
 
     @property
     def text(self) -> str:
-        """Return the value without the escapes of a text."""
+        """Return the value with its escapes decoded, on one line."""
         return _ESCAPED.sub(lambda one: " " if one[1] in "nN" else one[1], self.value).strip()
 
 
 @dataclass
 class Component:
-    """A VCALENDAR, a VEVENT or another one, with what stands within it."""
+    """A VCALENDAR, a VEVENT or another component, with its properties and components."""
 
     name: str
     lines: list[str] = field(default_factory=list)
     parts: list[Component] = field(default_factory=list)
 
     def all(self, name: str) -> list[Property]:
-        """List the properties of a name."""
+        """List the properties with this name."""
         size = len(name)
         return [
             _property(line)
@@ -65,26 +65,26 @@ class Component:
         ]
 
     def first(self, name: str) -> Property | None:
-        """Return the first property of a name."""
+        """Return the first property with this name, or None."""
         return next(iter(self.all(name)), None)
 
     def text(self, name: str) -> str:
-        """Return the first property's text; empty without one."""
+        """Return the text of the first property with this name, or ""."""
         found = self.first(name)
         return "" if found is None else found.text
 
     def within(self, name: str) -> Iterator[Component]:
-        """List the components of a name that stand directly within."""
+        """List the components with this name that are directly inside this one."""
         return (part for part in self.parts if part.name == name)
 
 
 def calendars(content: str | bytes) -> list[Component]:
-    """Read all calendars of a file; OfficeLineError if it is anything else, or not whole."""
+    """Read all calendars in a file; raise OfficeLineError if it is something else or cut short."""
     text = _text(content)
     if text.lstrip().startswith("<"):
         raise OfficeLineError(
-            "This is a web page and no calendar; open its address in a browser, "
-            "sign in there if it asks, and save the .ics file."
+            "This is a web page, not a calendar; open its address in a browser, sign in if it "
+            "asks you to, and save the .ics file."
         )
     found: list[Component] = []
     open_: list[Component] = []
@@ -93,10 +93,10 @@ def calendars(content: str | bytes) -> list[Component]:
             _take(line, open_, found)
     if open_:
         raise OfficeLineError(
-            f"The calendar breaks off within a {quoted(open_[-1].name)}; export it again, whole."
+            f"The calendar file is cut off inside a {quoted(open_[-1].name)}; export it again."
         )
     if not found:
-        raise OfficeLineError("This is no calendar; export it again as .ics.")
+        raise OfficeLineError("This is not a calendar; export it again as .ics.")
     return found
 
 
@@ -110,7 +110,7 @@ def _take(line: str, open_: list[Component], found: list[Component]) -> None:
         open_.append(part)
         if len(open_) > DEEPEST:
             raise OfficeLineError(
-                "This is no calendar that can be read (its components are nested too deeply); "
+                "Cannot read this calendar: its components are nested too deeply; "
                 "export it again as .ics."
             )
     elif not open_:
@@ -127,8 +127,7 @@ def _take(line: str, open_: list[Component], found: list[Component]) -> None:
 
 def _no_calendar(line: str) -> OfficeLineError:
     return OfficeLineError(
-        f"This is no calendar that can be read (there is '{quoted(line)}' in it); "
-        "export it again as .ics."
+        f"Cannot read this calendar: it contains '{quoted(line)}'; export it again as .ics."
     )
 
 
@@ -154,11 +153,11 @@ def _parameter(text: str) -> str:
 
 
 def _text(content: str | bytes) -> str:
-    """Decode the file and join its folded lines; a fold may cut a character in two."""
+    """Decode the file and join its folded lines; a fold may split the bytes of one character."""
     data = content.encode(errors="replace") if isinstance(content, str) else content
     if len(data) > SIZE_LIMIT:
         raise OfficeLineError(
-            f"The calendar is over {SIZE_LIMIT // 1_000_000} MB; export a shorter time of it."
+            f"The calendar is over {SIZE_LIMIT // 1_000_000} MB; export a shorter date range."
         )
     coding = next((coding for begin, coding in _BOMS if data.startswith(begin)), None)
     try:
@@ -168,6 +167,6 @@ def _text(content: str | bytes) -> str:
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
         raise OfficeLineError(
-            f"The calendar is not text in UTF-8 (see line {line}); open it in a text editor, "
+            f"The calendar is not UTF-8 text (see line {line}); open it in a text editor, "
             "save it with the encoding UTF-8, and import that file."
         ) from error

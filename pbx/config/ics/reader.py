@@ -1,7 +1,7 @@
-"""Shifts out of a calendar that another program wrote: all of it is understood, or none is taken.
+"""Read shifts from another program's calendar: either all of it is understood, or none is used.
 
-The file is foreign: its size, its rules and the work spent on it are bounded, and whatever is wrong
-becomes one sentence.
+The file is untrusted: its size, its rules and the work spent on it are limited, and any mistake in
+it is reported in one sentence.
 """
 
 from __future__ import annotations
@@ -28,9 +28,9 @@ from routing.instants import DAY
 from routing.model import Place, Plan
 
 SIZE_LIMIT = lines.SIZE_LIMIT
-MOST = 2000  # events of a file that may be in the span, and shifts that come of them
-LONGEST = 1830 * DAY  # of the span that is read: five years
-WORK = 300_000  # days that recurrences look at; a real file's take some ten thousand
+MOST = 2000  # events of one file within the span, and shifts made from them
+LONGEST = 1830 * DAY  # longest span that is read: five years
+WORK = 300_000  # days that recurrences may check; a real file needs about ten thousand
 _REFUSED = {
     "CANCEL": "cancels events",
     "REPLY": "answers an invitation",
@@ -42,7 +42,7 @@ _REFUSED = {
 
 @dataclass(frozen=True)
 class ImportedShift:
-    """One person from `start` up to `end` (UTC)."""
+    """One person on call from `start` to `end` (UTC, exclusive)."""
 
     person: str
     start: datetime
@@ -52,7 +52,7 @@ class ImportedShift:
 
 @dataclass(frozen=True)
 class CalendarShifts:
-    """What a calendar holds: its own name, if it has one, and its shifts."""
+    """A calendar's name, if it has one, and its shifts."""
 
     name: str
     shifts: tuple[ImportedShift, ...]
@@ -68,15 +68,17 @@ def read(
     whose: Whose | None = None,
     place: Place = "oncall",
 ) -> CalendarShifts:
-    """Read the shifts of a calendar within [start, end), in order; OfficeLineError if any is bad.
+    """Return a calendar's shifts within [start, end), in order; OfficeLineError if any is bad.
 
-    Recurrences are followed within the span alone; those without an end of their own are refused
-    unless `endless`. Times without a zone are of the calendar's, else the office's; whole days are
-    the office's. `whose` says whom an event is about. What has no X-OFFICELINE-PLACE is of `place`.
+    Recurrences are followed only within the span; those without an end are refused unless
+    `endless`. Times without a zone are in the calendar's zone, or else the office's; whole days
+    are in the office's. `whose` finds the person of an event. An event without
+    X-OFFICELINE-PLACE gets `place`.
     """
     if not start < end <= start + LONGEST:
         raise OfficeLineError(
-            "The span to import is backwards or over five years; name another with --from and --to."
+            "The dates to import are in the wrong order or over five years apart; change --from "
+            "and --to."
         )
     found = lines.calendars(content)
     for one in found:
@@ -89,8 +91,8 @@ def read(
         all_of_it = list(series.event_occurrences(events, reading))
     except WorkError as error:
         raise OfficeLineError(
-            "The calendar's recurrences go on for too long to be followed; "
-            "end old ones, or export a shorter time of it."
+            "The calendar's repeating events are too long to process; "
+            "end the old ones, or export a shorter date range."
         ) from error
     taking_place = [one for one in all_of_it if not one.event.is_canceled]
     _refuse_count(found, all_of_it, taking_place, plan.office.times.span(*reading.span))
@@ -103,19 +105,19 @@ def _refuse_method(calendar: Component) -> None:
     method = calendar.text("METHOD").upper()
     if method in _REFUSED:
         raise OfficeLineError(
-            f"The file {_REFUSED[method]} (METHOD:{method}) and is no schedule; "
+            f"The file {_REFUSED[method]} (METHOD:{method}) and is not a schedule; "
             "export the calendar itself as .ics."
         )
     scale = calendar.text("CALSCALE").upper() or "GREGORIAN"
     if scale != "GREGORIAN":
         raise OfficeLineError(
-            f"The calendar counts its days as '{quoted(scale)}', which is not read; "
-            "export it in the Gregorian calendar."
+            f"The calendar uses the calendar system '{quoted(scale)}', which is not supported; "
+            "export it with Gregorian dates."
         )
 
 
 def _events(calendars: list[Component], reading: Reading) -> Iterator[CalendarEvent]:
-    """Read the events that may be in the span; what is long past is not looked at."""
+    """Read the events that may be in the span; skip those that are long past."""
     parts = [(one, part) for one in calendars for part in one.within("VEVENT")]
     uids = Counter(part.text("UID") for _, part in parts)
     relevant = [
@@ -124,10 +126,10 @@ def _events(calendars: list[Component], reading: Reading) -> Iterator[CalendarEv
         if may_matter(part, reading.span, alone=uids[part.text("UID")] == 1)
     ]
     if len(relevant) > MOST:
-        raise OfficeLineError(f"The calendar has over {MOST} events; export a shorter time of it.")
+        raise OfficeLineError(f"The calendar has over {MOST} events; export a shorter date range.")
     known: dict[tuple[int, str], ZoneClock | None] = {}
     for number, one, part in relevant:
-        # without a UID, each is one of its own
+        # without a UID, each event is separate
         uid = part.text("UID") or f"event-{number}"
         yield event(part, uid, partial(_clock, one, known, reading))
 
@@ -138,7 +140,7 @@ def _clock(
     reading: Reading,
     found: Property,
 ) -> ZoneClock | None:
-    """Find the clock of a time: of the zone it names, else the calendar's, else the office's."""
+    """Return the clock of a time: of its own zone, or the calendar's, or else the office's."""
     name = found.parameters.get("TZID", "")
     own = name or calendar.text("X-WR-TIMEZONE")
     if not own:
@@ -148,8 +150,8 @@ def _clock(
         known[key] = clocks.named(own, list(calendar.within("VTIMEZONE")), reading.work)
     if not name and known[key] is None:
         raise OfficeLineError(
-            f"The calendar is in the unknown time zone '{quoted(own)}' (X-WR-TIMEZONE); "
-            "name one like America/New_York in the program that wrote it."
+            f"The calendar has the unknown time zone '{quoted(own)}' (X-WR-TIMEZONE); "
+            "set it to a zone such as America/New_York in the program that exported it."
         )
     return known[key]
 
@@ -159,56 +161,56 @@ def _refuse_endless(events: list[CalendarEvent]) -> None:
         if not one.is_canceled and any(rule.is_endless for rule in one.rules):
             raise OfficeLineError(
                 f"The event {called(one.part)} repeats without an end; "
-                "say with --to up to when its shifts are to be imported."
+                "set the end of the import with --to."
             )
 
 
 def _refuse_count(
     calendars: list[Component], found: list[Occurrence], left: list[Occurrence], times: str
 ) -> None:
-    """Refuse what is too much, and nothing at all, with the reason why there is nothing."""
+    """Raise OfficeLineError if there are too many shifts, or none, and say why there are none."""
     if len(left) > MOST:
         raise OfficeLineError(
             f"The calendar has over {MOST} shifts from {times}; "
-            "name a shorter span with --from and --to."
+            "choose a shorter span with --from and --to."
         )
     if left:
         return
     if found:
         raise OfficeLineError(
-            f"All events of the calendar from {times} are canceled; nothing is imported."
+            f"All events in the calendar from {times} are canceled; nothing was imported."
         )
     kinds = {part.name for one in calendars for part in one.parts} - {"VTIMEZONE"}
     if kinds and "VEVENT" not in kinds:
         raise OfficeLineError(
             f"The calendar has no events, only {quoted(', '.join(sorted(kinds)))}, which does not "
-            "say who is on call; export the events, too."
+            "show who is on call; export the events too."
         )
     raise OfficeLineError(
-        f"The calendar has no event from {times}; name another span with --from and --to."
+        f"The calendar has no event from {times}; choose another span with --from and --to."
     )
 
 
 def _shifts(
     found: list[Occurrence], span: Span, whose: Whose, place: Place
 ) -> Iterator[ImportedShift]:
-    """Say of each occurrence whose it is, cut to the span."""
+    """Return a shift for each occurrence, cut to the span, with the person it is for."""
     wanted = [one for one in found if not whose.is_left_out(one.event.part)]
     if not wanted:
-        raise OfficeLineError("Every event of the calendar is left out by --skip; name fewer.")
+        raise OfficeLineError("--skip leaves out every event of the calendar; skip fewer titles.")
     whose.refuse_unknown([one.event.part for one in wanted])
     for one in wanted:
         part = one.event.part
         if one.end <= one.start:
             raise OfficeLineError(
-                f"The event {called(part)} lasts no time; give it an end in the calendar."
+                f"The event {called(part)} has no duration; give it an end in the calendar."
             )
         times = max(one.start, span.start), min(one.end, span.end)
         yield ImportedShift(whose.person(part), *times, _place(part) or place)
 
 
 def _place(part: Component) -> Place | None:
-    """Return the place that an event of our own names."""
+    """Return the place that an event of our own export names, or None."""
     named = part.text(PLACE)
     for known in get_args(Place):
         if named == known:
@@ -216,16 +218,16 @@ def _place(part: Component) -> Place | None:
             return found
     if named:
         raise OfficeLineError(
-            f"The event {called(part)} has the place '{quoted(named)}'; "
-            f"name one of {', '.join(get_args(Place))} in {PLACE}."
+            f"The event {called(part)} has the unknown place '{quoted(named)}'; "
+            f"set {PLACE} to one of {', '.join(get_args(Place))}."
         )
     return None
 
 
 def _merged(shifts: list[ImportedShift], plan: Plan) -> tuple[ImportedShift, ...]:
-    """Put shifts in order; refuse two people who have one place at once, as one would be lost.
+    """Sort shifts; refuse two people in one place at the same time, as one would be lost.
 
-    The same person twice at once is there once. Any number is beside.
+    A person who is there twice at once counts once. The place "beside" takes any number of people.
     """
     merged: list[ImportedShift] = []
     for one in sorted(shifts, key=lambda each: (each.place, each.start, each.end, each.person)):
@@ -244,6 +246,6 @@ def _both(one: ImportedShift, other: ImportedShift, plan: Plan) -> OfficeLineErr
     return OfficeLineError(
         f"{one.person} and {other.person} are both on call at "
         f"{plan.office.times.moment(other.start)}; "
-        "shorten one of the two events, or import backups from a calendar of their own "
+        "shorten one of the two events, or import backups from a separate calendar "
         "with --place backup."
     )

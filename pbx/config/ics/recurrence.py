@@ -1,8 +1,8 @@
-"""The days of a recurrence (RFC 5545, 3.3.10), up to a last one and with bounded work.
+"""The days of a recurrence rule (RFC 5545, 3.3.10), up to a last day and with limited work.
 
-Shifts repeat by days, weeks, months or years, so a rule is about dates alone. The library that
-knows all rules (dateutil) cannot be told when to stop: it looks for 30 February up to the year
-9999. Here each day that is looked at is counted, and the tests hold the two against each other.
+Shifts repeat by days, weeks, months or years, so only dates matter. The dateutil library supports
+all rules but has no limit: it searches for February 30 up to the year 9999. This module counts
+each day that it checks, and tests compare its results with dateutil's.
 """
 
 from __future__ import annotations
@@ -17,28 +17,28 @@ from itertools import islice
 DAYS = {"MO": 0, "TU": 1, "WE": 2, "TH": 3, "FR": 4, "SA": 5, "SU": 6}
 FREQUENCIES = ("DAILY", "WEEKLY", "MONTHLY", "YEARLY")
 DAY = timedelta(days=1)
-_FARTHEST = 1000  # of an interval
+_FARTHEST = 1000  # largest INTERVAL
 _LISTS = {"BYMONTH": 12, "BYMONTHDAY": 31, "BYYEARDAY": 366, "BYWEEKNO": 53, "BYSETPOS": 366}
 _SIGNED = frozenset(("BYMONTHDAY", "BYYEARDAY", "BYWEEKNO", "BYSETPOS"))
 _WEEKDAY = re.compile(r"([+-]?\d{1,2})?(MO|TU|WE|TH|FR|SA|SU)")
 
 
 class WorkError(Exception):
-    """More days were looked at than a calendar of shifts needs."""
+    """More days were checked than a calendar of shifts needs."""
 
 
 class RuleError(ValueError):
-    """A text that is no rule of shifts."""
+    """A text that is not a recurrence rule, or one that shifts do not use."""
 
 
 @dataclass
 class Work:
-    """How many days may still be looked at; all rules of a file share it."""
+    """How many more days may be checked; all rules of a file share it."""
 
     left: int
 
     def spend(self, days: int) -> None:
-        """Take note of days that are looked at; WorkError when there are too many."""
+        """Count days that are checked; raise WorkError if there are too many."""
         self.left -= days
         if self.left < 0:
             raise WorkError
@@ -46,7 +46,7 @@ class Work:
 
 @dataclass(frozen=True)
 class RecurrenceRule:
-    """One rule; `until` is as the file has it, as what it means depends on the event."""
+    """One rule; `until` is text as in the file, because its meaning depends on the event."""
 
     frequency: str
     interval: int
@@ -58,12 +58,12 @@ class RecurrenceRule:
 
     @property
     def is_endless(self) -> bool:
-        """Tell whether it goes on for ever."""
+        """Tell whether it never ends."""
         return self.count is None and self.until is None
 
 
 def rule(text: str) -> RecurrenceRule:
-    """Read a rule; RuleError if it is none, or one that repeats within a day."""
+    """Read a rule; raise RuleError if it is not one, or repeats within a day."""
     try:
         return _rule(text)
     except ValueError as error:
@@ -112,9 +112,9 @@ def _numbers(name: str, text: str) -> tuple[int, ...]:
 def days(
     one: RecurrenceRule, first: date, last: date, earliest: date, work: Work
 ) -> Iterator[date]:
-    """List the days of a rule that begins on `first`, up to `last`; the first is always one.
+    """List the days of a rule from `first` to `last`; `first` is always included.
 
-    Days before `earliest` may be left out where nothing has to be counted from the start.
+    Days before `earliest` may be left out if the rule has no COUNT.
     """
     one = _completed(one, first)
     since = first if one.count is not None else max(first, earliest)
@@ -124,7 +124,7 @@ def days(
 
 
 def _completed(one: RecurrenceRule, first: date) -> RecurrenceRule:
-    """Take from the first day what the rule leaves open."""
+    """Fill in from the first day what the rule does not state, such as the weekday."""
     numbers = one.numbers
     if one.weekdays or {"BYMONTHDAY", "BYYEARDAY"} & set(numbers):
         return one
@@ -162,9 +162,9 @@ def _matching(
 def _periods(
     one: RecurrenceRule, first: date, last: date, since: date
 ) -> Iterator[Iterator[tuple[date, date]]]:
-    """List the periods of a rule from about `since` on, each as stretches within one or two months.
+    """List the periods of a rule from about `since` on, each as ranges within one or two months.
 
-    The caller takes each period before it asks for the next.
+    The caller must use up each period before it asks for the next.
     """
     if one.frequency in {"DAILY", "WEEKLY"}:
         length = 1 if one.frequency == "DAILY" else 7
@@ -191,7 +191,7 @@ def _month(number: int) -> tuple[date, date]:
 
 
 def _fits(one: RecurrenceRule, day: date) -> bool:
-    """Tell whether a day is what the rule's lists name, all of them."""
+    """Tell whether a day matches all of the rule's lists."""
     numbers = one.numbers
     if "BYMONTHDAY" in numbers:
         most = monthrange(day.year, day.month)[1]
@@ -207,7 +207,7 @@ def _fits(one: RecurrenceRule, day: date) -> bool:
 
 
 def _is_one_of(wanted: tuple[int, ...], number: int, most: int) -> bool:
-    """Tell whether a number is wanted, from the front or, if negative, from the back."""
+    """Tell whether a number is in the list; negative entries count from the end."""
     return number in wanted or number - most - 1 in wanted
 
 

@@ -1,4 +1,4 @@
-"""What takes place when: the newest version of each event, its recurrences and their exceptions."""
+"""When events take place: the newest version of each, with its recurrences and exceptions."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from pbx.config.ics.times import CalendarTime, Length, rounded, until_of
 from routing.instants import DAY
 
 SECOND = timedelta(seconds=1)
-# What names one instance of a series: an instant (UTC), or the date of a whole day
+# Identifies one instance of a series: an instant (UTC), or the date of a whole day
 Key = datetime | date
 
 
 class Span(NamedTuple):
-    """From when up to when, in UTC."""
+    """A start (inclusive) and an end (exclusive), in UTC."""
 
     start: datetime
     end: datetime
@@ -39,7 +39,7 @@ class Occurrence:
 
 @dataclass(frozen=True)
 class Reading:
-    """What is asked of a calendar: the office's clock, the span, and how much may be looked at."""
+    """How to read a calendar: the office's clock, the span, and the limit of work."""
 
     office: Named
     span: Span
@@ -47,7 +47,7 @@ class Reading:
 
 
 def event_occurrences(events: Iterable[CalendarEvent], reading: Reading) -> Iterator[Occurrence]:
-    """List what takes place within a span, canceled or not, in no order."""
+    """List all occurrences within a span, canceled ones too, unsorted."""
     series: dict[str, list[CalendarEvent]] = defaultdict(list)
     for event in events:
         series[event.uid].append(event)
@@ -72,13 +72,13 @@ def _series(events: list[CalendarEvent], reading: Reading) -> Iterator[Occurrenc
 
 
 def _newest(versions: list[CalendarEvent]) -> CalendarEvent:
-    """Choose the version that is meant; two that are equally old and not alike are a fault."""
+    """Return the newest version; raise OfficeLineError for two equally new ones that differ."""
     newest = max(versions, key=lambda event: event.age)
     for event in versions:
         if event.age == newest.age and event.part != newest.part:
             raise OfficeLineError(
-                f"The event {called(event.part)} is there twice with the same UID, and neither "
-                "has the higher SEQUENCE; remove one of them."
+                f"The calendar has the event {called(event.part)} twice with the same UID, and "
+                "neither has a higher SEQUENCE; remove one of them."
             )
     return newest
 
@@ -86,7 +86,7 @@ def _newest(versions: list[CalendarEvent]) -> CalendarEvent:
 def _recurring(
     master: CalendarEvent, changed: dict[Key, CalendarEvent], reading: Reading
 ) -> Iterator[Occurrence]:
-    """List the occurrences of a series, but for those that stand for themselves."""
+    """List the occurrences of a series, except those that an event of their own replaces."""
     dated = master.start.clock is None
     left_out = {_key(moment, dated, reading) for moment in master.left_out}
     later = sorted(
@@ -108,7 +108,7 @@ def _recurring(
 
 
 def _starts(master: CalendarEvent, reading: Reading) -> Iterator[tuple[CalendarTime, Length]]:
-    """List when a series begins each time, near the span; each start once."""
+    """List each start of a series near the span, without duplicates."""
     start, length = master.start, master.length
     found: dict[datetime, Length] = {}
     for rule in master.rules:
@@ -125,7 +125,7 @@ def _starts(master: CalendarEvent, reading: Reading) -> Iterator[tuple[CalendarT
 
 
 def _days(rule: RecurrenceRule, master: CalendarEvent, reading: Reading) -> Iterator[date]:
-    """List the days of a rule from before the span up to its end, as far as its UNTIL goes."""
+    """List the days of a rule from before the span to its end, or to the rule's UNTIL."""
     start, length = master.start, master.length
     last, until = (reading.span.end + 2 * DAY).date(), None
     if rule.until is not None:
@@ -133,7 +133,7 @@ def _days(rule: RecurrenceRule, master: CalendarEvent, reading: Reading) -> Iter
         if bound is None:
             raise OfficeLineError(
                 f"The event {called(master.part)} repeats until '{quoted(rule.until)}', which is "
-                "no date; fix it in the calendar."
+                "not a date; fix it in the calendar."
             )
         last, until = min(last, bound[0]), bound[1]
     earliest = (reading.span.start - length.shown - length.exact - 2 * DAY).date()
@@ -149,9 +149,9 @@ def _days(rule: RecurrenceRule, master: CalendarEvent, reading: Reading) -> Iter
 def _within(
     event: CalendarEvent, begins: CalendarTime, length: Length, reading: Reading
 ) -> Iterator[Occurrence]:
-    """Give an occurrence if any of it is within the span."""
+    """Return an occurrence if any part of it is within the span."""
     shown = begins.local + length.shown
-    # far from the span no clock needs to be asked
+    # far from the span, the time zone makes no difference
     if not reading.span.start - 2 * DAY - length.exact < _plain(shown) or not (
         _plain(begins.local) < reading.span.end + 2 * DAY
     ):
@@ -174,7 +174,7 @@ def _at(moment: CalendarTime, office: ZoneClock) -> datetime:
 
 
 def _key(moment: CalendarTime, dated: bool, reading: Reading) -> Key:  # noqa: FBT001
-    """Name an instance: of whole days by the date, else by the instant if there is one."""
+    """Return an instance's key: the date if it is a whole day, or else the instant."""
     if moment.clock is None:
         return moment.local.date()
     if dated and isinstance(moment.clock, Fixed):

@@ -1,4 +1,4 @@
-"""Which events of a calendar may be in a span: years of past ones are passed over unread."""
+"""Which events of a calendar may be in a span; years of past events are skipped unread."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from routing.instants import DAY
 
 _DATE = re.compile(r"(\d{4})-?(\d\d)-?(\d\d)(?:T|$)")
 _UNTIL = re.compile(r"(?i)\bUNTIL=(\d{4}-?\d\d-?\d\d(?:T|$|(?=;)))")
-_MARGIN = 3 * DAY  # for zones, and for what is rounded
+_MARGIN = 3 * DAY  # covers time zones and rounding
 
 
 def may_matter(part: Component, span: Span, *, alone: bool) -> bool:
-    """Tell whether a VEVENT may be in a span; what cannot be told may.
+    """Tell whether a VEVENT may be in a span; in doubt, it may.
 
-    One that is not `alone` with its UID may stand for another one, wherever it is now.
+    If it shares its UID (not `alone`), it may replace an instance at any other time.
     """
     if not alone or part.all("RECURRENCE-ID") or part.all("RDATE"):
         return True

@@ -1,4 +1,4 @@
-"""Times of a calendar: what its clock shows, how long something is, and where a series ends."""
+"""Times in a calendar: local times, lengths, and the end of a series."""
 
 from __future__ import annotations
 
@@ -19,30 +19,30 @@ TIME = re.compile(
 
 @dataclass(frozen=True)
 class CalendarTime:
-    """A time as the calendar's clock shows it; a date, which has no clock, is its midnight."""
+    """A local time and its clock; a date has no clock, and its time is midnight."""
 
     local: datetime
     clock: ZoneClock | None
 
     def instant(self, office: ZoneClock) -> datetime:
-        """Return the instant; a date begins as the office's clock says."""
+        """Return the instant (UTC); a date begins at midnight of the office's clock."""
         return (self.clock or office).instant(self.local)
 
 
 @dataclass(frozen=True)
 class Length:
-    """How long an event is: what the clock shows at its end, and exact time on top of that."""
+    """How long an event is: a difference of local times, plus an exact time after that."""
 
     shown: timedelta
     exact: timedelta
 
 
 def until_of(text: str, start: CalendarTime, office: Named) -> tuple[date, datetime | None] | None:
-    """Read an UNTIL: the last date, and the last instant if it has one; None if it is broken.
+    """Return an UNTIL's last date, and its last instant if it has one; None if it is broken.
 
-    Programs write it as the standard has it (UTC), as a local time of the event, or as a date,
-    which then is the last day. For whole days a UTC midnight is that date; any other time of UTC is
-    of the day that the office has then.
+    Programs write it in UTC as the standard says, as a local time of the event, or as a date,
+    which is then the last day. For whole-day events, midnight UTC means that date; any other time
+    in UTC means the office's date at that time.
     """
     found = TIME.fullmatch(text)
     local = None if found is None else local_time(found)
@@ -54,11 +54,11 @@ def until_of(text: str, start: CalendarTime, office: Named) -> tuple[date, datet
     at = (Fixed() if found[7] is not None else start.clock or office).instant(local)
     if start.clock is None:
         return at.astimezone(office.zone).date(), None
-    return local.date() + DAY, at  # as its own clock may be a day behind
+    return local.date() + DAY, at  # one more, as the event's own clock may be a day behind
 
 
 def rounded(ends: datetime, office: Named) -> datetime:
-    """Return the end that is meant: 23:59 and 23:59:59 are midnight, and :59 the full minute."""
+    """Round an end up: 23:59 and 23:59:59 become midnight, and :59 seconds the full minute."""
     shown = ends.astimezone(office.zone)
     if shown.time() >= LAST_MINUTE:
         return office.instant(datetime.combine(shown.date() + DAY, MIDNIGHT))
@@ -66,7 +66,7 @@ def rounded(ends: datetime, office: Named) -> datetime:
 
 
 def local_time(found: re.Match[str]) -> datetime | None:
-    """Make a local time of the parts of one; 24:00 is the next midnight, None what is none."""
+    """Return the local time of a match, with 24:00 as the next midnight; None if it is invalid."""
     year, month, day, hour, minute, second = (int(one or 0) for one in found.groups()[:6])
     next_day = (hour, minute, second) == (24, 0, 0)
     try:

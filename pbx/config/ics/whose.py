@@ -1,4 +1,4 @@
-"""Whose an event is: by what the importer says, by our own property, or by the event's title."""
+"""Find the person of an event: by the import's options, our own property, or the title."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from pbx.config.ics.names import fit, person_named, quoted, same, unknown_title
 from pbx.config.ics.writer import PERSON
 from routing.model import Plan
 
-SHOWN = 5  # titles that an error names
-# An attendee who is not coming, or is none: a room, a list, somebody who reads along
+SHOWN = 5  # titles that an error lists
+# Attendees that do not count: declined, a room, a mailing list, or copied for information
 _NOT_COMING = frozenset(("DECLINED", "DELEGATED"))
 _NOBODY = frozenset(("ROOM", "RESOURCE", "GROUP", "NON-PARTICIPANT"))
 
@@ -22,8 +22,8 @@ _NOBODY = frozenset(("ROOM", "RESOURCE", "GROUP", "NON-PARTICIPANT"))
 class Whose:
     """How events name people.
 
-    `titles` are whole titles and whose they are, `left_out` titles of events that are no shifts.
-    Who is invited to an event is not on call for that, unless `attendees` says so.
+    `titles` maps whole titles to people; `left_out` holds titles of events that are not shifts.
+    People who are invited to an event are on call only if `attendees` is set.
     """
 
     plan: Plan
@@ -32,11 +32,11 @@ class Whose:
     attendees: bool = False
 
     def is_left_out(self, part: Component) -> bool:
-        """Tell whether an event is no shift."""
+        """Tell whether --skip names the event's title."""
         return PERSON not in part_names(part) and _named(part, self.left_out)
 
     def person(self, part: Component) -> str:
-        """Find the one person whose an event is."""
+        """Return the id of the event's one person; raise OfficeLineError if it is not clear."""
         own = part.text(PERSON)
         if own:
             if own not in self.plan.people:
@@ -53,13 +53,13 @@ class Whose:
         people = {*found.people, *invited}
         if len(people) > 1:
             raise OfficeLineError(
-                f"The event {called(part)} names {' and '.join(sorted(people))}; "
-                "a shift has one person, so make two events of it."
+                f"The event {called(part)} names {' and '.join(sorted(people))}, but a shift has "
+                "one person; split it into one event per person."
             )
         return people.pop()
 
     def refuse_unknown(self, parts: list[Component]) -> None:
-        """Refuse titles that name nobody, all at once, so that each is asked for only once."""
+        """Raise one OfficeLineError for all titles that name nobody, so people fix them at once."""
         failed: dict[str, OfficeLineError] = {}
         for part in parts:
             try:
@@ -76,7 +76,7 @@ class Whose:
         raise OfficeLineError(f"{failed[first]} The same goes for {shown}{more}.")
 
     def invited(self, part: Component) -> Iterator[str]:
-        """List the people of the plan who are invited to an event and have not declined."""
+        """List the people in the plan who are invited to an event and have not declined."""
         for one in part.all("ATTENDEE"):
             kinds = {one.parameters.get(name, "").upper() for name in ("CUTYPE", "ROLE")}
             coming = one.parameters.get("PARTSTAT", "").upper() not in _NOT_COMING
@@ -90,13 +90,13 @@ class Whose:
         if not title:
             return OfficeLineError(
                 f"The event {called(part)} does not say who is on call; "
-                "put the person's name into its title."
+                "put the person's name in its title."
             )
         invited = sorted(set(self.invited(part)))
         if len(invited) == 1 and not self.attendees and not fit(title, self.plan).people:
             return OfficeLineError(
-                f"'{quoted(title)}' names nobody in the plan; {invited[0]} is invited to it, "
-                "which puts nobody on call: if it is meant so, add --attendees or "
+                f"'{quoted(title)}' names nobody in the plan. It invites {invited[0]}, but an "
+                "invitation puts nobody on call; if it should, add --attendees or "
                 f'--person "{quoted(title)}={invited[0]}".'
             )
         return unknown_title(title, self.plan)
@@ -108,7 +108,7 @@ def part_names(part: Component) -> set[str]:
 
 
 def _attendee(one: Property) -> str:
-    """Return an attendee's name; without one, what their address begins with."""
+    """Return an attendee's name, or else the part of their address before the @."""
     name = one.parameters.get("CN", "")
     if name and "@" not in name:
         return name
@@ -121,5 +121,5 @@ def _named(part: Component, titles: Collection[str]) -> bool:
 
 
 def _is(title: str, wanted: str) -> bool:
-    """Compare a title with one that was typed, or copied from an error, which may shorten it."""
+    """Compare a title with a typed one, which may be shortened if copied from an error."""
     return same(wanted) in {same(title), same(quoted(title))}

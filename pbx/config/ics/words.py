@@ -1,4 +1,4 @@
-"""The words that stand beside a name in a calendar's titles."""
+"""Words that appear next to a name in calendar titles."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ CREDENTIALS = _words("""
     cnm lpn cma phd mph mba mha ms msc msn ma bs bsn facp faap facc facs facog faafp facep faha
     facr fasn fccp fcap fidsa dds dmd dpm pharmd psyd scd mbbs mbbch mbchb frcpc frcp frcsc lcsw
 """)
-# What may stand beside a name and still mean that this person is on call.
+# Words that may be next to a name and still mean that this person is on call.
 DUTY = _words("""
     on call calls oncall on-call primary secondary tertiary backup back-up back up first second
     third 1st 2nd 3rd tier level night nights nite day days daytime daily weekend weekends weekday
@@ -25,7 +25,7 @@ DUTY = _words("""
     tuesday wednesday thursday friday saturday sunday
 """)
 CALL = _words("call oncall on-call coverage")
-# What says that somebody is not on call, or that it is not settled.
+# Words that mean that somebody is not on call, or that it is not decided.
 DENIED = _words("""
     no not non off out away vacation pto leave ooo absent unavailable sick without except declined
     canceled cancelled post post-call postcall pre-call swap swapped swaps trade traded trades

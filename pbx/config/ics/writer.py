@@ -1,4 +1,4 @@
-"""A schedule as an iCalendar file, to which calendars can subscribe; it contains no number."""
+"""A schedule as an iCalendar file that calendars can subscribe to; it has no phone numbers."""
 
 from __future__ import annotations
 
@@ -13,24 +13,24 @@ if TYPE_CHECKING:
     from icalendar import Event
 
 PERSON = "X-OFFICELINE-PERSON"
-PLACE = "X-OFFICELINE-PLACE"  # "beside" or "backup"; without it, who is on call first
+PLACE = "X-OFFICELINE-PLACE"  # "beside" or "backup"; absent for the person on call
 
 
 @dataclass(frozen=True)
 class Revision:
-    """Which state of the schedule is exported: how many changes it had, and when the last was."""
+    """The state of the exported schedule: its number of changes, and the time of the last one."""
 
     number: int
     at: datetime
 
 
 def export(plan: Plan, schedule: str, start: datetime, end: datetime, revision: Revision) -> bytes:
-    """Write each shift that touches [start, end) as an event, whole and in UTC.
+    """Return a calendar with each shift that overlaps [start, end) as an event, uncut, in UTC.
 
-    Who has the place of the backup has events of their own.
+    Backups have separate events.
 
-    The same shift has the same UID in each export, so that a calendar updates what it knows, and a
-    higher SEQUENCE after each change of the schedule. No clock: the same state gives the same file.
+    A shift has the same UID in every export and a higher SEQUENCE after each change, so that
+    calendars update it. The current time is not used: the same state gives the same file.
     """
     from icalendar import Calendar
 
@@ -39,7 +39,7 @@ def export(plan: Plan, schedule: str, start: datetime, end: datetime, revision: 
     calendar.add("version", "2.0")
     calendar.add("x-wr-calname", f"On call: {schedule}, {plan.office.name}")
     for duty in (*turns(plan, schedule, start, end), *backups(plan, schedule, start, end)):
-        if duty.person in plan.people:  # an override may outlive the one it names
+        if duty.person in plan.people:  # an override may name a person who was removed since
             calendar.add_component(_event(plan, duty, revision))
     return bytes(calendar.to_ical())
 
@@ -51,7 +51,7 @@ def _event(plan: Plan, duty: OnCallSpan, revision: Revision) -> Event:
     begins = duty.start.astimezone(UTC)
     called = f"{duty.person}-{duty.place}" if duty.place == "backup" else duty.person
     event.add("uid", f"{begins:%Y%m%dT%H%M%SZ}-{called}-{duty.schedule}@officeline")
-    # without a METHOD, DTSTAMP is when the event was last revised (RFC 5545, 3.8.7.2)
+    # without a METHOD, DTSTAMP means the last revision of the event (RFC 5545, 3.8.7.2)
     event.add("dtstamp", revision.at.astimezone(UTC).replace(microsecond=0))
     event.add("last-modified", revision.at.astimezone(UTC).replace(microsecond=0))
     event.add("sequence", revision.number)

@@ -1,1 +1,1 @@
-"""How other programs write lists of patients: encodings, columns, and numbers in cells."""
+"""Read patient lists from other programs: encodings, columns, and phone numbers in cells."""

@@ -1,4 +1,4 @@
-"""What stands in a cell of a list: a spreadsheet's marks, and the phone numbers."""
+"""Read one cell of a patient list: phone numbers, ids, and what spreadsheets do to them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from routing.outbound import shares_one
 
 SPREADSHEET = (
     "the spreadsheet shortened it, and its last digits are not in the file; "
-    "format the column as text there, and export it again"
+    "format the column as text in the spreadsheet and export it again"
 )
 
 _NOTHING = frozenset({
@@ -27,8 +27,8 @@ _ERROR = re.compile(r"#(?:NAME\?|REF!|VALUE!|N/A|NUM!|DIV/0!|NULL!)", re.IGNOREC
 _THOUSANDS = re.compile(r"\d{1,3}(?:,\d{3}){2,}")
 _FLOAT = re.compile(r"(\+?\d{6,18})\.0+")
 
-# https://www.nationalnanpa.com: as `pbx.base.phone_numbers` has it, for the ways in which nearly
-# all numbers are written; whatever is written otherwise takes the longer way.
+# The same rules as in `pbx.base.phone_numbers` (https://www.nationalnanpa.com), as a fast path for
+# the forms in which nearly all numbers are written; other forms are read by the slower code.
 _PLAIN = re.compile(
     r"(?:\+?1[ .-]?)?(?:\(([2-9](?!11)\d\d)\) ?|([2-9](?!11)\d\d)[ .-]?)([2-9]\d\d)[ .-]?(\d{4})",
     re.ASCII,
@@ -38,7 +38,7 @@ _EXTENSION = re.compile(
     re.IGNORECASE,
 )
 _LINES = str.maketrans("\n\r\t", "   ")
-_EXTENDED = "\x01"  # stands where an extension was
+_EXTENDED = "\x01"  # marks where an extension was removed
 _LABEL = (
     "home|house|cell|cellular|mobile|mob|work|office|business|bus|day|evening|night|main|primary|"
     "other|alt|phone|tel|telephone|number|no|ph|h|c|m|w|o|p|t"
@@ -47,13 +47,16 @@ _LABELED = re.compile(rf"(?:(?:{_LABEL})\b\.?[\s:#=-]*)+(?=[+(\d])", re.IGNORECA
 _BEHIND = re.compile(r"(?<=[\d)])(?:\s+|\s*[(\[,-]\s*)[^\W\d_][^\d]*$")
 _STRONG = re.compile(r"[;\n\r|]")
 _WEAK = re.compile(r"[,/&]|\s(?:or|and)\s", re.IGNORECASE)
-_MOST_WORDS = 12  # of a part that may be several numbers
+_MOST_WORDS = 12  # words in a text that may be several numbers
 _LOCAL = 7  # digits of a North American number without its area code
 
 
 @dataclass
 class CellNumbers:
-    """The numbers of a row (E.164), what was left out of them, and what is none."""
+    """A row's phone numbers (E.164), notes on what was left out, and why the row is refused.
+
+    `nobodys` holds numbers that stand for a withheld number, such as 000-000-0000.
+    """
 
     numbers: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
@@ -62,7 +65,7 @@ class CellNumbers:
 
 
 def tidy(text: str) -> str:
-    """Make spaces of all kinds of spaces, and drop letters that nobody sees."""
+    """Turn all kinds of spaces into plain ones, and drop invisible characters."""
     if text.isascii():
         return text.strip()
     spaced = "".join(
@@ -74,7 +77,7 @@ def tidy(text: str) -> str:
 
 
 def plain_cell(text: str) -> str:
-    """Return a cell without what spreadsheets put around a text: ="...", or an apostrophe."""
+    """Return a cell's text without a spreadsheet's ="..." or leading apostrophe."""
     found = tidy(text)
     if inner := _FORMULA.fullmatch(found):
         found = (inner[1] or inner[2] or "").strip()
@@ -84,7 +87,7 @@ def plain_cell(text: str) -> str:
 
 
 def plain_id(text: str) -> str:
-    """Return an id as its program means it: Epic writes <E1234>, and a spreadsheet 1234.0."""
+    """Return an id without what programs add: Epic writes <E1234>, a spreadsheet 1234.0."""
     found = plain_cell(text)
     if found[:1] + found[-1:] in {"<>", "[]"}:
         found = found[1:-1].strip()
@@ -93,7 +96,7 @@ def plain_id(text: str) -> str:
 
 
 def is_shortened(text: str) -> bool:
-    """Tell whether a spreadsheet shortened a number so that digits are lost."""
+    """Tell whether a spreadsheet shortened a number and lost digits, as in 2.1E+09."""
     if re.fullmatch(r"#{3,}", text):
         return True
     found = _SHORTENED.fullmatch(text)
@@ -101,7 +104,7 @@ def is_shortened(text: str) -> bool:
 
 
 def read_cell(cell: str, country: str, found: CellNumbers) -> None:
-    """Add the numbers of a cell, as people of a country write them; `why` says what is none."""
+    """Add a cell's numbers to `found`, read as in this country; on failure, set `found.why`."""
     if not cell:
         return
     if shares_one(country) and (quick := _PLAIN.fullmatch(cell)):
@@ -111,13 +114,13 @@ def read_cell(cell: str, country: str, found: CellNumbers) -> None:
     if text.casefold() in _NOTHING or not text:
         return
     if not text.translate(_LINES).isprintable():
-        found.why = found.why or "one of its numbers holds what cannot be printed"
+        found.why = found.why or "one of its numbers contains unprintable characters"
         return
     if is_shortened(text):
         found.why = found.why or f"{text[:20]} is not a phone number: {SPREADSHEET}"
         return
     if _ERROR.fullmatch(text):
-        found.why = found.why or f"{text} is an error of the spreadsheet, and no phone number"
+        found.why = found.why or f"{text} is a spreadsheet error, not a phone number"
         return
     for part in _STRONG.split(_EXTENSION.sub(_EXTENDED, _whole_digits(text))):
         if part.strip(" \t,-").casefold() not in _NOTHING | {""}:
@@ -125,7 +128,7 @@ def read_cell(cell: str, country: str, found: CellNumbers) -> None:
 
 
 def _whole_digits(text: str) -> str:
-    """Undo a spreadsheet's separators of thousands, its decimals, and powers with all digits."""
+    """Undo a spreadsheet's thousands separators, decimals, and powers of ten with all digits."""
     if _THOUSANDS.fullmatch(text):
         return text.replace(",", "")
     if whole := _FLOAT.fullmatch(text):
@@ -154,10 +157,10 @@ def _read_part(part: str, country: str, found: CellNumbers) -> None:
 
 
 def _ways(part: str) -> Iterator[Sequence[str]]:
-    """Give the ways to take a part: as one number, at its separators, and at its spaces."""
+    """List the ways to split a text: as one number, at separators, or at spaces."""
     pieces = [one for one in _WEAK.split(part) if one and one.strip()]
     apart = [pieces] if len(pieces) > 1 else []
-    if re.search(r"[,/&]\s|\s[/&]|\w\s+(?:or|and)\s", part):  # else 212/555-0147 is one
+    if re.search(r"[,/&]\s|\s[/&]|\w\s+(?:or|and)\s", part):  # so that 212/555-0147 stays one
         yield from apart
     yield [part]
     yield from apart
@@ -168,7 +171,7 @@ def _ways(part: str) -> Iterator[Sequence[str]]:
 
 
 def _one(piece: str, country: str) -> tuple[str, str] | None:
-    """Read one number with what is left out of it ("" for nothing); None if it is none."""
+    """Return a number (E.164) and a note on what was left out, or ""; None if it is no number."""
     extended = _EXTENDED in piece
     text = piece.replace(_EXTENDED, " ").strip(" \t,-:")
     bare = _BEHIND.sub("", _LABELED.sub("", text.lstrip("([ "))) if text else ""
@@ -176,7 +179,7 @@ def _one(piece: str, country: str) -> tuple[str, str] | None:
         quick = _PLAIN.fullmatch(way) if shares_one(country) else None
         number = _of(quick) if quick else to_e164(way, country)
         if number is not None:
-            return number, f"the extension of {mask(number)} is left out" if extended else ""
+            return number, f"the extension of {mask(number)} was dropped" if extended else ""
     return None
 
 

@@ -1,4 +1,4 @@
-"""What a list would change in the directory, before anything is written."""
+"""Compare a list with the patient directory, before anything is written."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ class Listed:
 
 @dataclass(frozen=True)
 class Changes:
-    """A list beside the directory: who is new, changed (before, after), the same, and not in it.
+    """What a list would change: patients who are new, changed (before, after), the same, or gone.
 
-    `shared` names the numbers of the list that several patients will have, with their ids.
+    `shared` maps each number that several patients will have to their ids.
     """
 
     new: tuple[Listed, ...]
@@ -34,12 +34,12 @@ class Changes:
 
     @property
     def is_nothing(self) -> bool:
-        """Tell whether the directory has all of it already."""
+        """Tell whether the directory already has all of it."""
         return not self.new and not self.changed
 
 
 def compare(there: Sequence[Listed], entries: Sequence[PatientEntry], *, replace: bool) -> Changes:
-    """Compare a list with the directory; with `replace` who is not in it will be forgotten."""
+    """Compare a list with the directory; with `replace`, patients not in the list are deleted."""
     known = {one.id: one for one in there}
     after = [_after(entry, known.get(entry.patient.id)) for entry in entries]
     ids = {one.id for one in after}
@@ -55,7 +55,7 @@ def compare(there: Sequence[Listed], entries: Sequence[PatientEntry], *, replace
 
 
 def _after(entry: PatientEntry, before: Listed | None) -> Listed:
-    """Say what a patient will be; what the list does not have stays."""
+    """Return a patient after the import; a column that the list lacks leaves its value."""
     patient = entry.patient
     panel, flags = patient.panel, tuple(sorted(patient.flags))
     if before is not None and "panel" not in entry.given:

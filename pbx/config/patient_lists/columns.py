@@ -1,7 +1,7 @@
-"""Which column of a list is what, by its header: as EHRs name them, or as the office says.
+"""Find what each column of a patient list is, from its header or from the office's --map.
 
-A header is read word by word, and only one whose every word is known is taken: a "Guarantor Home
-Phone" or an "Emergency Contact" is somebody else's number. What is not taken is reported.
+A header counts only if every word in it is known, because a "Guarantor Home Phone" or an
+"Emergency Contact" is somebody else's number. Columns that are not used are reported.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ SINGLE = ("id", "name", "last", "first", "panel", "flags")
 IGNORE = "ignore"
 ROLES = (*SINGLE, *PHONES, IGNORE)
 
-_BESIDE = 2  # how sure a bare "Home" is: a number only beside one that is sure
-_HEADER_LONGEST = 60  # letters of a header that a sentence shows
+_BESIDE = 2  # rank of a bare "Home": a phone number only if another column surely is one
+_HEADER_LONGEST = 60  # characters of a header that a sentence shows
 
-# What stands in headers, and what it means; several words may be written as one.
+# Words in headers, by meaning; several words may be written together.
 _WORDS = {
     "id": "id ids identifier pid emrid ehrid",
     "mrn": "mrn mr mrno mrnum mrnumber armrnum cmrn empi",
@@ -54,7 +54,7 @@ _WORDS = {
 }
 _MEANS = {word: meaning for meaning, words in _WORDS.items() for word in words.split()}
 _MEANS |= {"pid": "pid", "numbers": "numbers", "cellphone": "mobile"}
-_LETTERS = {"h": "home", "w": "work", "c": "mobile", "m": "mobile"}  # beside a phone
+_LETTERS = {"h": "home", "w": "work", "c": "mobile", "m": "mobile"}  # with "phone"
 _FUSED = sorted((word for word in _MEANS if len(word) > 1), key=len, reverse=True)
 
 _ID_WORDS = {
@@ -70,7 +70,7 @@ _NAME_WORDS = {"patient", "name", "full", "last", "first"}
 
 @dataclass(frozen=True)
 class Columns:
-    """Where each role stands in a row; `unread` names the headers that are not taken."""
+    """The places of each role in a row; `unread` lists the headers that are not used."""
 
     header: tuple[str, ...]
     places: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
@@ -78,33 +78,33 @@ class Columns:
 
     @cached_property
     def phones(self) -> tuple[int, ...]:
-        """List the columns of numbers, in the order of the file."""
+        """List the places of the phone number columns, in the order of the file."""
         return tuple(sorted(place for role in PHONES for place in self.places.get(role, ())))
 
     @property
     def missing(self) -> tuple[str, ...]:
-        """List what a list of patients cannot be without, and this has not."""
+        """List the required roles that have no column."""
         name = "name" in self.places or "last" in self.places
         there = {"id": "id" in self.places, "name": name, "numbers": bool(self.phones)}
         return tuple(role for role, found in there.items() if not found)
 
     @cached_property
     def given(self) -> frozenset[str]:
-        """List which of panel and flags there are."""
+        """Return which of panel and flags have a column."""
         return frozenset({"panel", "flags"} & self.places.keys())
 
     @cached_property
     def width(self) -> int:
-        """Count the columns up to the last that has a header."""
+        """Return the number of columns up to the last one with a header."""
         return max((place + 1 for place, one in enumerate(self.header) if one), default=0)
 
     def named(self, role: str) -> list[str]:
-        """Name the headers of a role."""
+        """List the headers of a role's columns."""
         return [self.header[place] for place in self.places.get(role, ())]
 
 
 def mapping(texts: Sequence[str]) -> dict[str, str]:
-    """Read what the office says, as "Patient ID=id"; headers are compared without their case."""
+    """Read --map options such as "Patient ID=id" as header to role; upper and lower case match."""
     found: dict[str, str] = {}
     for text in texts:
         header, equals, role = (part.strip() for part in text.rpartition("="))
@@ -114,18 +114,19 @@ def mapping(texts: Sequence[str]) -> dict[str, str]:
             )
         role = {"number": "numbers", "phone": "numbers"}.get(role.lower(), role.lower())
         if role not in ROLES:
-            raise OfficeLineError(f"--map '{text}' names no role; there are {', '.join(ROLES)}.")
+            known = ", ".join(ROLES)
+            raise OfficeLineError(f"--map '{text}' has no known role; use one of {known}.")
         if found.setdefault(folded(header), role) != role:
-            raise OfficeLineError(f"--map says two things of the column '{header}'; give it once.")
+            raise OfficeLineError(f"--map gives the column '{header}' two roles; give it one.")
         if role in SINGLE and list(found.values()).count(role) > 1:
-            raise OfficeLineError(f"--map names two columns as {role}; there can be one.")
+            raise OfficeLineError(f"--map gives two columns the role {role}; only one can have it.")
     return found
 
 
 def read(cells: Sequence[str], mapped: Mapping[str, str]) -> Columns:
-    """Tell what each column of a header is; OfficeLineError if two could be the same one."""
+    """Return the role of each column; OfficeLineError if two columns have the same name."""
     header = tuple(header_text(cell) for cell in cells)
-    ranked: dict[str, list[tuple[int, int]]] = {}  # of each role: how sure, and where
+    ranked: dict[str, list[tuple[int, int]]] = {}  # per role: (rank, place)
     for place, cell in enumerate(header):
         role, rank = (mapped[folded(cell)], -1) if folded(cell) in mapped else _role(cell)
         if role and role != IGNORE:
@@ -151,18 +152,18 @@ def read(cells: Sequence[str], mapped: Mapping[str, str]) -> Columns:
 
 
 def has_all(columns: Columns, mapped: Mapping[str, str]) -> bool:
-    """Tell whether a row that could be a header has every column that the office named."""
+    """Tell whether a possible header has every column that --map names."""
     return set(mapped) <= {folded(one) for one in columns.header}
 
 
 def header_text(header: str) -> str:
-    """Return a header as people see it, on one line and without what a terminal would obey."""
+    """Return a header for people to read: one line, without terminal control characters."""
     text = "".join(one for one in header if one.isprintable() or one.isspace())
     return " ".join(text.split())[:_HEADER_LONGEST]
 
 
 def _first(header: Sequence[str], found: Sequence[tuple[int, int]]) -> int:
-    """Return the surest of several columns; two of one name cannot be told apart."""
+    """Return the place of the best-ranked column; OfficeLineError if two have the same name."""
     (rank, place), *others = found
     for other, again in others:
         if other == rank and folded(header[again]) == folded(header[place]):
@@ -173,13 +174,13 @@ def _first(header: Sequence[str], found: Sequence[tuple[int, int]]) -> int:
 
 
 def folded(header: str) -> str:
-    """Return a header as it is compared with others."""
+    """Return a header in the form used to compare it with others."""
     return header_text(header).casefold()
 
 
 @lru_cache(maxsize=4096)
 def _role(header: str) -> tuple[str, int]:
-    """Tell what a header means and how sure that is (0: most); ("", 0) if nothing is known."""
+    """Return a header's role and rank (0 is the surest); ("", 0) if it is unknown."""
     text = unicodedata.normalize("NFKC", header)
     text = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", text).casefold().replace("#", " number ")
     text = re.sub(r"\b([hwcm])(?=(?:phone|ph|tel)\b)", r"\1 ", text.replace("_", " "))
@@ -195,7 +196,7 @@ def _role(header: str) -> tuple[str, int]:
 
 
 def _parts(word: str) -> list[str]:
-    """Take words apart that are written as one, as "patientlastname"; else the word itself."""
+    """Split words that are written together, such as "patientlastname"; else return the word."""
     if word in _MEANS or len(word) > _HEADER_LONGEST:
         return [word]
     ways: dict[int, list[str]] = {0: []}
@@ -228,12 +229,12 @@ def _name(kinds: set[str]) -> tuple[str, int] | None:
 def _phone(means: Sequence[str], kinds: set[str]) -> tuple[str, int] | None:
     if not kinds <= _PHONE_WORDS:
         return None
-    if list(means) == ["phone", "contact"]:  # OpenEMR's number of whom to call in an emergency
+    if list(means) == ["phone", "contact"]:  # OpenEMR's emergency contact
         return None
     if kinds in ({"home"}, {"work"}):
         return next(iter(kinds)), _BESIDE
     sure = kinds & {"phone", "mobile", "landline", "numbers"}
     if not sure and not (kinds & {"home", "work", "contact"} and "number" in kinds):
         return None
-    rank = int("contact" in kinds)  # which may be somebody else
+    rank = int("contact" in kinds)  # it may be somebody else's
     return next((role for role in ("mobile", "work", "home") if role in kinds), "numbers"), rank

@@ -1,4 +1,4 @@
-"""A list's rows: its separator and its header are found, whatever a program puts around them."""
+"""The rows of a patient list: find its separator and header, and skip what is not a patient."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from pbx.config.patient_lists.cells import tidy
 from pbx.config.patient_lists.columns import Columns
 
 SEPARATORS = (",", ";", "\t", "|")
-MOST_BEFORE = 40  # rows in which the header is looked for
-_MOST_NAMED = 12  # headers in a sentence
-_NUMBER = 7  # digits that a phone number has and a header has not
+MOST_BEFORE = 40  # rows that are searched for the header
+_MOST_NAMED = 12  # headers that an error lists
+_NUMBER = 7  # a cell with this many digits is data, not a header
 
 _SEP = re.compile(r"\s*\"?sep=(.)\"?,*[ \t]*(?:\r\n|\r|\n|$)", re.IGNORECASE)
 _RULER = re.compile(r"[-=_+|: ]*")
@@ -31,26 +31,26 @@ Row = tuple[int, list[str]]  # the line on which it begins, and its cells
 
 @dataclass(frozen=True)
 class PatientTable:
-    """A list whose header was found on `line`; `separator` stands between its cells."""
+    """A list with its header on `line` (from 1); `separator` separates its cells."""
 
     text: str
     separator: str
     line: int
     columns: Columns
-    cells: list[str]  # of the header, as they are written
+    cells: list[str]  # of the header, as in the file
 
     @property
     def named(self) -> str:
-        """Name the separator."""
+        """Return the separator's name for people."""
         names = {",": "comma", ";": "semicolon", "\t": "tab", "|": "|"}
         return names.get(self.separator, self.separator)
 
 
 def find_header(text: str, mapped: Mapping[str, str]) -> PatientTable:
-    """Find the separator and the header; OfficeLineError says what is missing of it."""
+    """Find the separator and the header; OfficeLineError if a required column is missing."""
     said = _SEP.match(text)
     if not text[0 if said is None else said.end() :].strip():
-        raise OfficeLineError("The file is empty; its first line names the columns.")
+        raise OfficeLineError("The file is empty; it needs a first line with the column names.")
     best: PatientTable | None = None
     nearest: PatientTable | None = None
     errors: list[OfficeLineError] = []
@@ -66,10 +66,10 @@ def find_header(text: str, mapped: Mapping[str, str]) -> PatientTable:
 
 
 def rows(table: PatientTable) -> Iterator[Row]:
-    """Give each row below the header, with its line; OfficeLineError if one is no CSV.
+    """Return each row below the header with its line number; OfficeLineError if it is bad CSV.
 
-    Blank rows and repeated headers are none. What stands below the last patient, such as a total,
-    is given without cells.
+    Blank rows and repeated headers are skipped. A row below the last patient, such as a total, has
+    an empty list of cells.
     """
     below: list[Row] = []
     first = True
@@ -88,7 +88,7 @@ def rows(table: PatientTable) -> Iterator[Row]:
 
 
 def _records(text: str, separator: str, *, since: int = 1, strict: bool = True) -> Iterator[Row]:
-    """Read all rows from a line on, those behind a "sep=" line if there is one."""
+    """Read all rows from line `since` on; a first line such as "sep=;" is skipped."""
     said = _SEP.match(text)
     before = 0 if said is None else said[0].count("\n") or 1
     lines = io.StringIO(text if said is None else text[said.end() :], newline="")
@@ -111,7 +111,7 @@ def _records(text: str, separator: str, *, since: int = 1, strict: bool = True) 
 def _header(
     text: str, separator: str, mapped: Mapping[str, str], errors: list[OfficeLineError]
 ) -> PatientTable | None:
-    """Find the header as it would be with a separator: the best of the first rows."""
+    """Return the row that is most like a header with this separator, among the first rows."""
     best: PatientTable | None = None
     try:
         for line, cells in islice(_records(text, separator, strict=False), MOST_BEFORE):
@@ -119,7 +119,7 @@ def _header(
                 continue
             try:
                 columns = headers.read(cells, mapped)
-            except OfficeLineError as error:  # two columns of one name
+            except OfficeLineError as error:  # two columns have the same name
                 errors.append(error)
                 continue
             found = PatientTable(text, separator, line, columns, cells)
@@ -155,12 +155,12 @@ def _may_be_below(cells: Sequence[str]) -> bool:
 
 
 def _no_header(nearest: PatientTable | None, mapped: Mapping[str, str]) -> OfficeLineError:
-    """Say which column is missing of the row that comes nearest to a header."""
+    """Return the error that says which column is missing in the row most like a header."""
     there = [] if nearest is None else [one for one in nearest.columns.header if one]
     if nearest is None or any(len(re.sub(r"\D", "", one)) >= _NUMBER for one in there or ["0" * 9]):
-        line = f"Line {nearest.line} holds data, and no line" if nearest and there else "No line"
+        data = f"Line {nearest.line} contains data. " if nearest and there else ""
         return OfficeLineError(
-            f"{line} names the columns. Put a line above the patients that does: id,name,numbers."
+            f"{data}No line has the column names. Add one above the patients: id,name,numbers."
         )
     named = ", ".join(f"'{one}'" for one in there[:_MOST_NAMED])
     has = f"it has {named}{' ...' if len(there) > _MOST_NAMED else ''}"
@@ -171,9 +171,9 @@ def _no_header(nearest: PatientTable | None, mapped: Mapping[str, str]) -> Offic
         )
     roles = {"id": "the patient's id", "name": "the name", "numbers": "phone numbers"}
     missing = nearest.columns.missing
-    words = " and ".join(f"no column of {roles[one]}" for one in missing)
+    words = " and ".join(f"no column for {roles[one]}" for one in missing)
     example = (nearest.columns.unread or there)[0]
     return OfficeLineError(
-        f"Line {nearest.line} has {words}: {has}. Say which column that is with --map, as in "
-        f'--map "{example}={missing[0]}"; if no line names columns, put one there.'
+        f"Line {nearest.line} has {words}: {has}. Name that column with --map, such as "
+        f'--map "{example}={missing[0]}"; if the file has no line with column names, add one.'
     )

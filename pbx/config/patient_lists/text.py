@@ -1,4 +1,4 @@
-"""The bytes of a list of patients, as text: how they are encoded, and what is no list at all."""
+"""Read a patient list's bytes as text: its encoding, and files that are not lists."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from pathlib import Path
 from pbx.base.errors import OfficeLineError
 from pbx.base.os_errors import os_sentence
 
-SIZE_LIMIT = 50_000_000  # bytes; 50,000 patients with all columns of an EHR are about 20 million
+SIZE_LIMIT = 50_000_000  # bytes; 50,000 patients with all of an EHR's columns take about 20 million
 
 ENCODINGS = (
     "utf-8", "utf-16", "utf-16-le", "utf-16-be",
     "cp1252", "latin-1", "mac-roman", "cp437", "cp850",
 )  # fmt: skip
 
-# The longer marks first: that of UTF-32 begins as that of UTF-16 does.
+# Longer marks first, because the UTF-32 mark begins with the UTF-16 mark.
 _MARKS = (
     (codecs.BOM_UTF8, "utf-8"),
     (codecs.BOM_UTF32_LE, "utf-32-le"),
@@ -25,7 +25,7 @@ _MARKS = (
 )
 _OTHERS = (
     (b"PK\x03\x04", "an Excel workbook or another zip archive"),
-    (b"\xd0\xcf\x11\xe0", "an Excel workbook of the old kind"),
+    (b"\xd0\xcf\x11\xe0", "an old Excel workbook (.xls)"),
     (b"%PDF", "a PDF document"),
     (b"\x1f\x8b", "a compressed archive"),
     (b"{\\rtf", "a text document"),
@@ -37,14 +37,16 @@ _WRITTEN = (
     ("BEGIN:VCARD", "a file of contact cards (vCard)"),
     ("MSH|", "an HL7 message"),
 )
-_MOST_SHOWN = 1000  # bytes in which text without a mark shows what it is
+_MOST_SHOWN = 1000  # bytes at the start that are checked for other formats
 
 
 def read(path: Path, encoding: str | None = None) -> str:
-    """Read a list; OfficeLineError in one sentence if it is none, or of another encoding."""
+    """Return a list's text; OfficeLineError if it is not a list, or has another encoding."""
     try:
         if path.stat().st_size > SIZE_LIMIT:
-            raise OfficeLineError(f"{path} is over {SIZE_LIMIT} bytes; import it in parts.")
+            raise OfficeLineError(
+                f"{path} is over {SIZE_LIMIT // 1_000_000} MB; import it in parts."
+            )
         data = path.read_bytes()
     except OSError as error:
         raise OfficeLineError(os_sentence(f"{path} cannot be read", error, path)) from error
@@ -62,15 +64,15 @@ def read(path: Path, encoding: str | None = None) -> str:
 def _decoded(data: bytes, path: Path, encoding: str | None) -> str:
     if encoding is not None and encoding.lower() not in ENCODINGS:
         known = ", ".join(ENCODINGS)
-        raise OfficeLineError(f"There is no encoding '{encoding}'; there are {known}.")
+        raise OfficeLineError(f"Unknown encoding '{encoding}'; use one of {known}.")
     for mark, name in _MARKS:
         if data.startswith(mark):
             return _strictly(data[len(mark) :], name, path)
     if encoding is None:
         if b"\0" in data[:_MOST_SHOWN]:
             raise OfficeLineError(
-                f"{path} has bytes of value zero: it may be UTF-16 without its mark. Add "
-                "--encoding utf-16-le, or save it as 'CSV UTF-8'."
+                f"{path} contains zero bytes, so it may be UTF-16 without a byte order mark. Add "
+                "--encoding utf-16-le, or save the file as 'CSV UTF-8'."
             )
         return _strictly(data, "utf-8", path)
     if encoding.lower() not in {"utf-8", "utf-16"} and not data.isascii() and _is_utf8(data):
@@ -86,11 +88,11 @@ def _strictly(data: bytes, encoding: str, path: Path) -> str:
         if encoding == "utf-8":
             raise OfficeLineError(
                 f"{path} is not UTF-8 (line {line}). If Windows or an older program wrote it, add "
-                "--encoding cp1252 and look at the names in the preview; else save it as "
+                "--encoding cp1252 and check the names in the preview; otherwise, save it as "
                 "'CSV UTF-8'."
             ) from error
         raise OfficeLineError(
-            f"{path} is not {encoding.upper()} (line {line}); save it as 'CSV UTF-8', or name its "
+            f"{path} is not {encoding.upper()} (line {line}); save it as 'CSV UTF-8', or give its "
             f"encoding with --encoding: {', '.join(ENCODINGS)}."
         ) from error
 
@@ -104,4 +106,4 @@ def _is_utf8(data: bytes) -> bool:
 
 
 def _no_list(path: Path, what: str) -> OfficeLineError:
-    return OfficeLineError(f"{path} is {what}; export the list of patients as CSV and import that.")
+    return OfficeLineError(f"{path} is {what}; export the patient list as CSV and import that.")

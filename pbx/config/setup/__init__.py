@@ -1,1 +1,1 @@
-"""A practice's first file, and changes of it: answers read, put into the text, and written down."""
+"""Create and change a practice's office.toml from answers: read, insert and save them."""

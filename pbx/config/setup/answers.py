@@ -1,4 +1,4 @@
-"""What an office says of itself, each answer read as people write it or refused in a sentence."""
+"""Read the answers of `officeline init`; each bad answer is refused in one sentence."""
 
 from __future__ import annotations
 
@@ -14,23 +14,23 @@ from pbx.config import zones
 from pbx.config.carriers import carriers
 from routing import spans
 
-LATER, OTHER = "later", "other"  # no carrier yet; one that has no preset
+LATER, OTHER = "later", "other"  # no carrier yet; a carrier without a preset
 STARTS = "starts"
-PLACEHOLDER = "127.0.0.2"  # the carrier's host in a file that has no carrier yet
+PLACEHOLDER = "127.0.0.2"  # the carrier's host in a file without a carrier
 
-# Days and their hours, parted from the next: by a semicolon, or a comma before other weekdays.
+# Days with their hours end at a semicolon, or at a comma before other weekdays.
 _PARTS = re.compile(
     r"[;\n]|(?:(?<=\d)|(?<=[ap]m)|(?<=[ap]\.m\.)|(?<=noon)|(?<=closed)),\s*(?=[a-z])(?!noon|midnight)",
     re.IGNORECASE,
 )
 _CLOSED = re.compile(r"\s*(.+?):? (?:closed|off)\s*", re.IGNORECASE)
 
-Hours = Mapping[str, tuple[str, ...]]  # periods by days, as the file has them
+Hours = Mapping[str, tuple[str, ...]]  # periods by days, as in the file
 
 
 @dataclass(frozen=True)
 class TrunkAnswer:
-    """A carrier: a preset's name or `OTHER`; empty texts are left to the preset."""
+    """A carrier: a preset's name or `OTHER`; the preset fills in empty texts."""
 
     carrier: str
     host: str = ""
@@ -39,10 +39,10 @@ class TrunkAnswer:
 
 @dataclass(frozen=True)
 class SetupAnswers:
-    """All that is to be in the file, and mobiles for the secrets file; None stays as it is.
+    """Answers for office.toml, and mobiles for the secrets file; None leaves a value unchanged.
 
-    An empty `backline` takes the back line out of a fresh file. `physicians` are names by id,
-    `mobiles` E.164 by id.
+    An empty `backline` removes the back line from a new file. `physicians` maps ids to names,
+    `mobiles` ids to E.164 numbers.
     """
 
     name: str | None = None
@@ -57,22 +57,22 @@ class SetupAnswers:
 
 
 def starts() -> tuple[str, ...]:
-    """Name the kinds of practice that a file can begin with."""
+    """List the kinds of practice that have a starting file."""
     return tuple(sorted(path.stem for path in (data_folder("config") / STARTS).glob("*.toml")))
 
 
 def start_text(preset: str) -> str:
-    """Read the file that a kind of practice begins with."""
+    """Return the starting file of a kind of practice."""
     return (data_folder("config") / STARTS / f"{preset}.toml").read_text(encoding="utf-8")
 
 
 def starts_about() -> dict[str, str]:
-    """Say of each kind of practice what it is, as its file does in its first line."""
+    """Return a description of each kind of practice: the first line of its file."""
     return {name: start_text(name).partition("\n")[0].lstrip("# ") for name in starts()}
 
 
 def reserved() -> frozenset[str]:
-    """Name the words that mean something else than a person."""
+    """Return the words that cannot be a person's id."""
     from pbx.config.findings.names import RESERVED
 
     return RESERVED
@@ -122,7 +122,7 @@ def username(text: str) -> str:
 
 
 def read_number(text: str, country: str) -> str:
-    """Read a phone number, as people of the office's country write it, as E.164."""
+    """Return a phone number, written as in the office's country, as E.164."""
     e164 = to_e164(text, country)
     if e164 is None:
         raise OfficeLineError("This is not a phone number; write it like +1 212 555 0100.")
@@ -135,7 +135,7 @@ def hours(text: str) -> Hours:
     for part in filter(str.strip, _PARTS.split(text)):
         closed = _CLOSED.fullmatch(part)
         try:
-            if closed:  # as every day is that is not named
+            if closed:  # days that are not named are closed
                 spans.weekdays(closed[1])
                 continue
             days, periods = spans.read_weekly(part)
@@ -153,7 +153,7 @@ def hours(text: str) -> Hours:
 
 
 def hours_text(reported: Mapping[str, Any]) -> str:
-    """Write opening hours so that `hours` reads them back."""
+    """Return opening hours as text that `hours` can read."""
     listed = {days: [one] if isinstance(one, str) else one for days, one in reported.items()}
     return "; ".join(f"{days} {' '.join(periods)}" for days, periods in listed.items())
 
@@ -169,7 +169,7 @@ def read_physician(text: str) -> tuple[str, str]:
 
 
 def mobiles(text: str, country: str) -> dict[str, str]:
-    """Read lines such as "lee=+1 212 555 0111"; a line that cannot be read is told by its count."""
+    """Read lines such as "lee=+1 212 555 0111"; an error gives the line number, not the line."""
     found = {}
     for count, line in enumerate(text.splitlines(), start=1):
         key, sign, reported = line.partition("=")
@@ -191,7 +191,7 @@ def _one_of(text: str, known: tuple[str, ...], what: str) -> str:
 
 
 def _field(kind: Any, text: str, fix: str = "") -> str:
-    """Read a text as a value of office.toml."""
+    """Check a text as a value of office.toml; OfficeLineError if it is not valid."""
     from pydantic import TypeAdapter, ValidationError
 
     try:

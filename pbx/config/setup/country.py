@@ -1,4 +1,4 @@
-"""Where an office is, as its numbers are written; known before its file is known to be right."""
+"""The office's country, which decides how numbers are written; works on unchecked files too."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from pbx.base.phone_numbers import US
 
 
 def country_of(file: Mapping[str, Any]) -> str:
-    """Return the country that a file names, or the one that it means without a name."""
+    """Return the country in a file, or the default."""
     office = file.get("office")
     country = office.get("country") if isinstance(office, dict) else None
     return country if isinstance(country, str) else US
 
 
 def country_in(text: str | None) -> str:
-    """Return the country of a file's text, which may not be TOML; None: of a file to come."""
+    """Return the country in a text, or the default if it is not TOML or None (no file yet)."""
     try:
         return country_of(tomllib.loads(text or ""))
     except (ValueError, RecursionError):

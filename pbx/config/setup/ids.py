@@ -1,4 +1,4 @@
-"""A short id for somebody, made of the family name as people in the US write their names."""
+"""Make a short id from the family name of a person, written as in the US."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from collections.abc import Collection
 
 from pbx.base import letters
 
-LONGEST = 20  # letters, so that a number fits behind them
+LONGEST = 20  # letters, so that a number fits after them
 
 _TITLES = frozenset({"dr", "doctor", "prof", "professor", "mr", "mrs", "ms", "miss", "sir"})
-# Behind a name these are never a part of it, however they are written.
+# After a name, these are never a part of it, in upper or lower case.
 _BEHIND = frozenset({
     "md", "phd", "dnp", "np", "pac", "rn", "aprn", "crnp", "mph", "mba", "mbbs", "mbbch", "ms",
     "msn", "dds", "dmd", "dpm", "pharmd", "psyd", "facp", "faap", "facog", "faafp", "facs", "jr",
@@ -24,7 +24,7 @@ _PARTICLES = frozenset({
 
 
 def suggested(name: str, taken: Collection[str]) -> str:
-    """Make an id of the family name in a person's name; a number is added to one that is taken."""
+    """Return an id made from a person's family name; if it is taken, a number is added."""
     plain = _letters(family(name))[:LONGEST].strip("-")
     plain = plain if len(plain) > 1 else f"dr-{plain or 'one'}"
     others = (f"{plain}{count}" for count in range(2, 1000))
@@ -47,7 +47,7 @@ def family(name: str) -> str:
 
 
 def _without_degrees(words: list[str], least: int) -> list[str]:
-    """Leave out titles before a name and degrees behind it, but so many words at least."""
+    """Remove titles before a name and degrees after it, but keep at least `least` words."""
     while len(words) > least and _plain(words[0]) in _TITLES:
         words = words[1:]
     while len(words) > least and (_plain(words[-1]) in _BEHIND or _INITIALS.fullmatch(words[-1])):
@@ -60,6 +60,6 @@ def _plain(word: str) -> str:
 
 
 def _letters(text: str) -> str:
-    """Write a name with the letters of an id: "de la Cruz" is delacruz, "Núñez" nunez."""
+    """Return a name in letters for an id: "de la Cruz" becomes delacruz, "Núñez" nunez."""
     plain = letters.plain(text).lower()
     return re.sub(r"-+", "-", "".join(one for one in plain if "a" <= one <= "z" or one == "-"))

@@ -1,4 +1,4 @@
-"""Answers put into the text of an office.toml; whatever they do not change stays as written."""
+"""Put answers into the text of an office.toml; everything else stays as written."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ BACK_LINE = "backline"
 
 
 def with_answers(text: str, answers: SetupAnswers, *, fresh: bool) -> str:
-    """Put answers into a file's text; a fresh one loses the physicians of its example.
+    """Put answers into a file's text; a fresh file loses its example physicians.
 
-    OfficeLineError where the file is laid out so that it cannot be done.
+    Raises OfficeLineError if the file's layout does not allow it.
     """
     import tomlkit
     from tomlkit.exceptions import TOMLKitError
@@ -45,13 +45,13 @@ def with_answers(text: str, answers: SetupAnswers, *, fresh: bool) -> str:
 
 
 def _ended_alike(text: str, before: str) -> str:
-    """End every line as those of before, where these are all alike: new ones end in a bare LF."""
+    """Use the line endings of `before` if they are all the same; tomlkit writes a bare LF."""
     foreign = "\r\n" in before and before.count("\r\n") == before.count("\n")
     return text.replace("\r\n", "\n").replace("\n", "\r\n") if foreign else text
 
 
 def _with_people(text: str, answers: SetupAnswers, *, fresh: bool) -> str:
-    """Add the physicians that the file lacks, and take those of the example out of a fresh one."""
+    """Add missing physicians, and remove the example's from a fresh file."""
     known = tomllib.loads(text).get(people_file.PEOPLE, {})
     for person, name in answers.physicians.items():
         if person not in known:
@@ -64,7 +64,7 @@ def _with_people(text: str, answers: SetupAnswers, *, fresh: bool) -> str:
 
 
 def _set(table: Any, key: str, value: object) -> None:
-    """Set a value, where it is another; its comment stays."""
+    """Set a value if it differs; its comment stays."""
     if value is not None and table.get(key) != value:
         table[key] = value
 
@@ -110,7 +110,7 @@ def _hours(document: TOMLDocument, hours: Hours) -> None:
 
 
 def _trunk(table: Any, answer: TrunkAnswer) -> None:
-    """Name a preset, which says what is left out; or say all of it."""
+    """Write the name of a preset, which fills in the rest, or all values."""
     for key in ("preset", "kind", "host", "addresses", "username"):
         table.pop(key, None)
     if answer.carrier == OTHER:

@@ -1,4 +1,4 @@
-"""The answers of a setup that was interrupted, kept beside office.toml until it is finished."""
+"""The answers of an interrupted setup, kept next to office.toml until it is finished."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from pbx.base.errors import ConfigError
 from pbx.base.os_errors import os_sentence
 from pbx.config.setup import write as land
 
-MODE = 0o600  # numbers of physicians are among them
+MODE = 0o600  # they include physicians' numbers
 
 
 def answers_path(config: Path) -> Path:
-    """Name the file."""
+    """Return the path of the file."""
     return config.with_name(f"{config.name}.answers")
 
 
 def read_answers(config: Path) -> dict[str, str]:
-    """Return the answers by their questions, in order; empty if there are none to be read."""
+    """Return the answers by question, in order; empty if there are none."""
     try:
         found = json.loads(answers_path(config).read_text(encoding="utf-8"))
     except (OSError, ValueError):
@@ -31,14 +31,14 @@ def read_answers(config: Path) -> dict[str, str]:
 
 
 def keep_answers(config: Path, answers: Mapping[str, str]) -> None:
-    """Write the answers down, readable by nobody else; ConfigError if that cannot be."""
+    """Save the answers, readable by the owner only; ConfigError if that fails."""
     land.make_folder(config)
     try:
         files.replace(answers_path(config), json.dumps(answers, indent=1), MODE)
     except OSError as error:
         what, other = (
             f"{answers_path(config)} cannot be written",
-            "name another place with --config FILE",
+            "choose another place with --config FILE",
         )
         raise ConfigError(
             os_sentence(what, error, answers_path(config), otherwise=other)
@@ -46,7 +46,7 @@ def keep_answers(config: Path, answers: Mapping[str, str]) -> None:
 
 
 def forget_answers(config: Path) -> None:
-    """Delete the answers; ConfigError if that cannot be."""
+    """Delete the answers; ConfigError if that fails."""
     try:
         answers_path(config).unlink(missing_ok=True)
     except OSError as error:

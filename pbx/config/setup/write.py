@@ -1,4 +1,4 @@
-"""A file and the mobiles of its people, written together or not at all."""
+"""Write office.toml and its people's mobile numbers together, or neither."""
 
 from __future__ import annotations
 
@@ -10,29 +10,29 @@ from pbx.base.errors import ConfigError, OfficeLineError
 from pbx.base.os_errors import os_sentence
 from pbx.config import secrets
 
-MODE = 0o640  # of a new file: nothing secret is in it, and nobody else needs it
+MODE = 0o640  # of a new file; it has no secrets, but others do not need it
 
 
 def make_folder(config: Path) -> None:
-    """Make the folder of the file; ConfigError if that cannot be."""
+    """Create the folder of the file; ConfigError if that fails."""
     try:
         config.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        what = f"The folder {config.parent} cannot be made"
-        other = "name another place with --config FILE"
+        what = f"The folder {config.parent} cannot be created"
+        other = "choose another place with --config FILE"
         raise ConfigError(os_sentence(what, error, config.parent, otherwise=other)) from error
 
 
 def land(
     config: Path, home: Path, before: str | None, after: str, mobiles: Mapping[str, str]
 ) -> None:
-    """Write office.toml, and the mobiles into the secrets file; a failure leaves both as they were.
+    """Write office.toml, and mobiles into the secrets file; a failure leaves both unchanged.
 
-    `before` is what the file was when the answers were given, None if there was none.
+    `before` is the file's text when the answers were given; None if there was no file.
     """
     with files.alone_at(config):
         if read_existing(config) != before:
-            raise OfficeLineError(f"{config} was changed in the meantime. Begin again.")
+            raise OfficeLineError(f"{config} was changed in the meantime. Start over.")
         held = secrets.read(home)
         if mobiles:
             secrets.change(home, lambda one: _with(one, mobiles))
@@ -51,7 +51,7 @@ def land(
 
 
 def read_existing(config: Path) -> str | None:
-    """Read the file as it is; None if there is none."""
+    """Return the file's text; None if there is no file."""
     from pbx.config import plan
 
     return plan.read_text(config) if config.exists() else None

@@ -345,7 +345,7 @@ def test_for_people_a_day_in_order_is_two_sentences(tmp_path: Path) -> None:
     assert result.exit_code == 0
     assert result.stdout.splitlines() == [
         "Sat, Nov 28, 2026. 2 calls: 1 connected, 1 left a message.",
-        "Every call is accounted for, in our log and in Asterisk's records.",
+        "Every call is accounted for, in the call log and in Asterisk's records.",
     ]
 
 

@@ -193,8 +193,8 @@ def test_a_daemon_without_asterisk(place: Path) -> None:
         (("people", "mobile", "lee", "911"), "not a phone number"),
         (("people", "mobile", "lee", "twelve"), "not a phone number"),
         (("calls", "show", "x"), "no call log"),
-        (("canary",), "No office runs"),
-        (("drill", "failsafe", "--ring", "--yes"), "No office runs"),
+        (("canary",), "No office is running"),
+        (("drill", "failsafe", "--ring", "--yes"), "No office is running"),
     ],
 )
 def test_a_wrong_word(place: Path, words: tuple[str, ...], answer: str) -> None:

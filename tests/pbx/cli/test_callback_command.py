@@ -49,7 +49,7 @@ def test_without_a_running_office_nothing_is_left_to_dial(
     found = officeline(home, "lee", PATIENT)
     assert isinstance(found.exception, OfficeLineError)
     assert str(found.exception) == (
-        f"Lakeside Internal Medicine does not run on {home.folder}, so nobody was called; "
+        f"Lakeside Internal Medicine is not running in {home.folder}, so nobody was called; "
         "start it with 'officeline up'."
     )
     engine = open_database(home.database)

@@ -114,7 +114,8 @@ def test_into_a_pipe_it_is_one_state_of_eighty_columns(home: Path) -> None:
     """Without a terminal there are no keys; every number is masked."""
     reported = once(home)
     dead = (
-        "Nothing runs. CALLERS REACH NOTHING, and nobody is called. Start it with 'officeline up'."
+        "Nothing is running. CALLERS REACH NOTHING, and nobody is called. "
+        "Start it with 'officeline up'."
     )
     assert dead in " ".join(reported.split())
     assert re.search(r"2:\d\d +…0142 +main +waits for a person, urgent +osei", reported)
@@ -129,7 +130,7 @@ def test_a_daemon_that_lives_says_when_asterisk_answered(home: Path) -> None:
     heartbeat_file = HeartbeatFile(Home(home))
     heartbeat_file.open()
     heartbeat_file.beat(datetime.now(UTC) - timedelta(seconds=15), came=True)
-    assert re.search(r"The control layer runs; Asterisk answered 0:[1-5]\d ago", once(home))
+    assert re.search(r"The control layer is running; Asterisk answered 0:[1-5]\d ago", once(home))
     heartbeat_file.beat(datetime.now(UTC), came=False)
     reported = " ".join(once(home).split())
     dead = r"Asterisk does not answer. CALLERS REACH NOTHING. The last heartbeat came 0:[1-5]\d ago"

@@ -44,7 +44,7 @@ CALL = "1795456091.0"  # which the help's examples name
 FREE = {"by", "disposition", "flag", "force", "reason", "text", "what", "who"}
 REFUSED = 2
 NOTE = re.compile(
-    "which runs; the configuration file differs|is not what runs|says how far it is"
+    "the configuration file differs|differs from the running plan|says how far it is"
     "|^The secrets file holds no"
 )
 # Where the help's example is right for its reader and not for a look at each value

@@ -426,7 +426,7 @@ def test_a_conversation_ends_in_a_practice(tmp_path: Path) -> None:
     assert secrets.read(tmp_path / "var").mobiles == {"kim": KIM, "answering": "+13125550172"}
     assert "It holds" in seen
     assert not (tmp_path / "config/office.toml.answers").exists()
-    for why in ("The kind decides the rules", "solo: One physician", "Patients dial this number"):
+    for why in ("The kind decides which rules", "solo: One physician", "Patients dial this number"):
         assert why in seen
 
 
@@ -462,7 +462,7 @@ def test_an_interrupted_setup_loses_no_answer(
     assert [one for one in tmp_path.rglob("*") if one.is_file()] == ([kept] if after else [])
     if not after:
         return
-    assert f"Your answers are kept in {kept}; 'officeline init' goes on from them." in seen
+    assert f"Your answers are kept in {kept}; 'officeline init' continues from there." in seen
     assert stat.S_IMODE(kept.stat().st_mode) == 0o600
     code, seen = conversation(tmp_path, [("Go on from them", "\n"), *BEGUN[after:]])
     assert code == 0, seen
@@ -568,7 +568,7 @@ def test_an_unattended_run_leaves_kept_answers_alone(tmp_path: Path) -> None:
     [
         (0, "hospital", "Use one of concierge, group, solo"),
         (1, 'Elm "Street"', "not a name of"),
-        (1, "", "An answer is needed here."),
+        (1, "", "This question needs an answer."),
         (2, "Eastern", "Did you mean America/New_York?"),
         (2, "Gotham", "there is no time zone 'Gotham'"),
         (3, "911", "not a phone number"),
@@ -581,8 +581,8 @@ def test_an_unattended_run_leaves_kept_answers_alone(tmp_path: Path) -> None:
         (6, "acme", "Use one of twilio"),
         (7, "Jo; Kim", "not a name of"),
         (8, "Kim!", "not a valid id such as"),
-        (8, "desk1", "There is a 'desk1' already"),
-        (8, "everyone", "There is a 'everyone' already"),
+        (8, "desk1", "The id 'desk1' is already taken"),
+        (8, "everyone", "The id 'everyone' is already taken"),
         (10, "171", "not a phone number"),
     ],
 )
@@ -613,7 +613,7 @@ def test_a_doubtful_answer_is_reported_at_once(
     code, _, said = piped(tmp_path, [*ANSWERS[:place], doubtful])
     assert code == 2
     assert note in said
-    assert ("'back' takes it back." in said) == bool(note)
+    assert ("Type 'back' to change it." in said) == bool(note)
 
 
 def test_the_zone_is_doubted_for_the_number_too(tmp_path: Path) -> None:
@@ -625,7 +625,7 @@ def test_the_zone_is_doubted_for_the_number_too(tmp_path: Path) -> None:
     assert f"Note: 'US/Arizona' has no daylight saving time; {hint}" in said
     code, _, said = piped(tmp_path, [*ANSWERS[:-1], ANSWERS[-2]])
     assert code == 0, said
-    assert "Note: It is the number of kim, too. 'back' takes it back." in said
+    assert "Note: It is the number of kim, too. Type 'back' to change it." in said
 
 
 def test_what_was_done_is_in_the_audit(tmp_path: Path) -> None:

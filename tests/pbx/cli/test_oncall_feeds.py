@@ -141,24 +141,24 @@ def test_titles_that_are_no_shifts(place: Context) -> None:
     """They are left out where the importer says so, and refused where not."""
     text = calendar((7, "Lee"), (8, "Vacation"), (9, "Lee - Vacation"))
     said = imported(place, text)
-    assert "'Vacation' names nobody in the plan; there are lee, osei, patel." in said
+    assert "'Vacation' names nobody in the plan; the plan has lee, osei, patel." in said
     assert "The same goes for 'lee - vacation'." in said
     assert place.config.read_text(encoding="utf-8") == EXAMPLE
     imported(place, text, "--skip", "Vacation", "--skip", "lee - vacation")
     assert reported(place) == ["7 lee"]
-    assert "left out by --skip" in imported(place, calendar((7, "Off")), "--skip", "off")
+    assert "--skip leaves out every event" in imported(place, calendar((7, "Off")), "--skip", "off")
 
 
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        (("--person", "Night call"), "'Night call' names no person for a title"),
-        (("--person", "=lee"), "'=lee' names no person for a title"),
+        (("--person", "Night call"), "'Night call' is not TITLE=PERSON"),
+        (("--person", "=lee"), "'=lee' is not TITLE=PERSON"),
         (
             ("--person", "Night call=leigh"),
             "There is no person 'leigh' in the plan; there is lee",
         ),
-        (("--feed", " "), "The feed has no name"),
+        (("--feed", " "), "The calendar has no name"),
         (("--schedule", "nurses"), "There is no schedule 'nurses' in the plan"),
     ],
 )

@@ -84,16 +84,16 @@ def test_the_schedule_before_any_change(place: Context) -> None:
     ("words", "expected", "said"),
     [
         (["take", "lee"], (("lee", "diaz"), "patel"),
-         "Note: Dr. Eva Diaz stays on call, too."),
+         "Note: Dr. Eva Diaz also stays on call."),
         (["take", "lee", "--of", "osei"], (("lee", "diaz"), "patel"),
-         "Note: Dr. Eva Diaz stays on call, too."),
+         "Note: Dr. Eva Diaz also stays on call."),
         (["take", "chen", "--of", "diaz"], (("osei", "chen"), "patel"), ""),
         # a resident takes a resident's place, unless another is named
-        (["take", "chen"], (("osei", "chen"), "patel"), "Note: Dr. Kofi Osei stays on call, too."),
+        (["take", "chen"], (("osei", "chen"), "patel"), "Note: Dr. Kofi Osei also stays on call."),
         (["take", "chen", "--of", "osei"], (("chen", "diaz"), "patel"), ""),
         (["take", "osei", "--of", "diaz"], (("osei",), "patel"), ""),
         (["take", "diaz"], (("diaz",), "patel"),
-         "Note: Dr. Eva Diaz is on call beside, and has both places."),
+         "Note: Dr. Eva Diaz now has both places on call."),
         (["take", "patel"], (("patel", "diaz"), "lee"), ""),
         (["override", "--add", "chen"], (("osei", "diaz", "chen"), "patel"), ""),
         (["override", "--remove", "diaz"], (("osei",), "patel"), ""),
@@ -109,10 +109,10 @@ def test_the_schedule_before_any_change(place: Context) -> None:
         (["override", "--remove", "patel"], (("osei", "diaz"), "patel"),
          "Warning: this changes nothing in the current schedule."),
         (["swap", "osei", "lee"], (("lee", "diaz"), "patel"),
-         "Note: Dr. Ana Lee has no shift in that time, so none is given away."),
+         "Note: Dr. Ana Lee has no shift during that time to give away."),
         (["swap", "osei", "patel"], (("patel", "diaz"), "osei"), "Dr. Kofi Osei steps in as the"),
         (["swap", "lee", "patel"], (("osei", "diaz"), "lee"),
-         "Note: Dr. Ana Lee has no shift in that time, so none is given away."),
+         "Note: Dr. Ana Lee has no shift during that time to give away."),
         (["swap", "chen", "diaz"], (("osei", "chen"), "patel"), ""),
     ],
 )  # fmt: skip
@@ -168,13 +168,14 @@ def test_a_change_of_a_week_in_which_somebody_is_away(
          ("Dr. Mira Patel is not on call for 'doctors' at Tue, Nov 24, 2026, 7:30 PM EST; see "
           "'officeline oncall list'.")),
         (["take", "osei", "--of", "osei"],
-         "A person cannot take their own place; name another with --of."),
+         "A person cannot replace themselves; give another person with --of."),
         (["swap", "osei", "diaz", *TONIGHT],
          ("Neither Dr. Kofi Osei nor Dr. Eva Diaz is on call alone for 'doctors' in that time; see "
           "'officeline oncall list'.")),
         (["override", "--schedule", "doctors", *TONIGHT, "--reason", "x", "--backup", "lee",
           "--add", "chen"],
-         ("An override makes one change; give --add PERSON, --remove PERSON, --backup PERSON, or "
+         ("An override makes exactly one change; give --add PERSON, --remove PERSON, "
+          "--backup PERSON, or "
           "--replace PERSON --by PERSON.")),
         (["override", "--schedule", "doctors", *TONIGHT, "--reason", "x", "--backup", "nobody"],
          "There is no person 'nobody' in the plan; there is lee, osei, patel, chen, diaz."),
@@ -319,11 +320,10 @@ def test_away_says_who_takes_the_turns(place: Context) -> None:
         (["away", "lee", "--from", "2026-11-27", "--to", "2026-11-26"],
          ("The time ends (Thu, Nov 26, 2026, 12:00 AM EST) before it begins (Fri, Nov 27, "
           "2026, 12:00 AM EST); "
-          "name a later end.")),
+          "give a later end.")),
         (["away", "lee", "--from", "2026-11-20", "--to", "2026-11-22"],
-         ("The time is over from Fri, Nov 20, 2026, 12:00 AM to Mon, Nov 23, 2026, 12:00 AM "
-          "EST; name one "
-          "that ends later.")),
+         ("The time from Fri, Nov 20, 2026, 12:00 AM to Mon, Nov 23, 2026, 12:00 AM "
+          "EST is over; give a later end.")),
         (["away", "lea", "--from", "2026-11-27", "--to", "2026-11-28"],
          "There is no person 'lea' in the plan; did you mean 'lee'?"),
     ],

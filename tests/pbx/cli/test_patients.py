@@ -110,7 +110,7 @@ REFUSED = {
     "P9,Bad Number,2125550150; 555-77123,,": "…7123 is not a phone number",
     "P9,Emergency,911,,": "not a phone number",
     "P9,Ours,2125550100,,": "the office's own number",
-    "P9,Unknown Panel,2125550150,smith,": "no physician of the plan (there is lee, osei, patel)",
+    "P9,Unknown Panel,2125550150,smith,": "not a physician in the plan (the plan has lee, osei, patel)",
     "P9,Wide,2125550150,,,what": "more columns",
     f"P9,Long Flag,2125550150,,{'x' * 121}": "a flag",
     "P1,Same Id,2125550150,,": "line 2 has the same id",
@@ -187,7 +187,7 @@ def test_flags_and_removal(place: Context) -> None:
     ("content", "why"),
     [
         (b"", "empty"),
-        (b"id,name\nP1,x\n", "Line 1 has no column of phone numbers"),
+        (b"id,name\nP1,x\n", "Line 1 has no column for phone numbers"),
         (b"id,id,name,numbers\n", "Two columns are named 'id'"),
         (b"id,name,numbers\n\n", "no patients below line 1"),
         (b"id,name,numbers\nP1,\xf1,2125550142\n", "not UTF-8"),
@@ -217,15 +217,15 @@ def written(place: Context, rows: str, head: str = HEAD) -> str:
 
 
 PREVIEW = """\
-Line 1 names the columns (separated by comma): id from 'id'; name from 'name'; panel from 'panel'; \
-flags from 'flags'; numbers from 'numbers'.
-3 patients in the file: 1 new, 1 changed, 1 as before. 1 in the directory is not in the file, and \
+Line 1 has the column names (separated by comma): id from 'id'; name from 'name'; \
+panel from 'panel'; flags from 'flags'; numbers from 'numbers'.
+3 patients in the file: 1 new, 1 changed, 1 unchanged. 1 in the directory is not in the file, and \
 kept (--replace removes them).
   new      P4           Ann Lee                      …0147
   changed  P1           …0142, …0143 is now …0142, …0147, flags - are now always own
   gone     P3           Kay                          …0145
   shared   …0147 by P1, P4 (2 patients)
-  line 4: the extension of …0147 is left out
+  line 4: the extension of …0147 was dropped
 """
 
 
@@ -301,7 +301,7 @@ def test_the_preview_as_json(place: Context) -> None:
     ]
     assert report["patients"][1]["before"]["numbers"] == ["…0142"]
     assert report["shared"] == [{"number": "…0147", "patients": ["P1", "P4"]}]
-    assert report["notes"] == [{"line": 3, "note": "the extension of …0147 is left out"}]
+    assert report["notes"] == [{"line": 3, "note": "the extension of …0147 was dropped"}]
     assert (report["separator"], report["header_line"]) == (",", 1)
     assert report["columns"]["numbers"] == ["numbers"]
     assert "2125550" not in json.dumps(report)
@@ -353,7 +353,7 @@ def test_bad_rows_are_reported_one_by_one_up_to_some(place: Context) -> None:
     lines = [one for one in done.stdout.splitlines() if one.startswith("line ")]
     assert len(lines) == 20
     assert lines[0] == "line 2: …0100 is not a phone number: it has no area code"
-    assert "... and 2980 more rows are refused; --json has more." in done.stdout
+    assert "... and 2980 more rows; --json shows more of them." in done.stdout
     assert "0 patients imported, 3000 rows refused; fix them, or add --partial." in done.stdout
     assert listed(place) == []
 

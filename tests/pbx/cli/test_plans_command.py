@@ -209,7 +209,7 @@ def test_what_waits_for_a_start_is_said(
 def test_nothing_that_runs_is_said(place: Context) -> None:
     """Nothing goes live where nothing runs, be it applied, applied again, or taken back."""
     waits = (
-        f"No control layer runs on {place.home} now: "
+        f"No control layer is running in {place.home}; "
         "this takes effect when 'officeline up' starts it.\n"
     )
     first = run(place, "apply").stdout

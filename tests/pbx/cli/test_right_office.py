@@ -80,8 +80,8 @@ def test_without_an_office_nothing_is_done(empty: Path, run: Run, command: Given
     code, out, err = run(*command.words)
     assert (code, out) == (2, "")
     assert err == (
-        f"There is no office in {empty}, nor at {lookup.SYSTEM_CONFIG}. Go to the folder in which "
-        "'officeline init' made yours, or name it with --config FILE or --home DIR, or in "
+        f"There is no office in {empty}, or at {lookup.SYSTEM_CONFIG}. Go to the folder where you "
+        "ran 'officeline init', or give the office with --config FILE or --home DIR, or in "
         "OFFICELINE_CONFIG or OFFICELINE_HOME.\n"
     )
     assert list(empty.iterdir()) == []
@@ -101,7 +101,9 @@ def test_in_a_checkout_the_example_stays_as_it_is(empty: Path, run: Run, word: s
     (empty / "pbx").mkdir()  # a checkout, though not this one
     code, out, err = run(*word.split())
     assert (code, out) == (2, "")
-    assert f"({empty / 'config' / 'office.toml'} is the example, which is used only when" in err
+    assert (
+        f"({empty / 'config' / 'office.toml'} is the example, which must be given explicitly" in err
+    )
     assert sorted(one.name for one in empty.iterdir()) == ["config", "pbx", "pyproject.toml"]
 
 

@@ -18,7 +18,7 @@ def test_nothing_runs(tmp_path: Path) -> None:
     given = ("--config", str(ROOT / "config" / "office.toml"), "--home", str(home))
     done = said(*given, "status")
     assert (done.returncode, done.stderr) == (1, "")
-    assert done.stdout.startswith("Asterisk does not run.\nThe control layer does not run.\n")
+    assert done.stdout.startswith("Asterisk is not running.\nThe control layer is not running.\n")
     done = said(*given, "status", "--json")
     assert done.returncode == 1
     reported = json.loads(done.stdout)

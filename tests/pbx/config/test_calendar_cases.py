@@ -66,10 +66,10 @@ CASES = {
 # Who is invited is on call only if the import is told so.
 INVITED = {"o10-outlook-attendees": WEEK, "o11-attendee-cn": WEEK}
 REFUSED = {
-    "g09-method-cancel": "The file cancels events (METHOD:CANCEL) and is no schedule",
-    "o14-latin1": "is not text in UTF-8 (see line 10); open it in a text editor, save it with the "
+    "g09-method-cancel": "The file cancels events (METHOD:CANCEL) and is not a schedule",
+    "o14-latin1": "is not UTF-8 text (see line 10); open it in a text editor, save it with the "
     "encoding UTF-8, and import that file.",
-    "o10-outlook-attendees": "lee is invited to it, which puts nobody on call: if it is meant so, "
+    "o10-outlook-attendees": "It invites lee, but an invitation puts nobody on call; if it should, "
     'add --attendees or --person "Call week=lee".',
     "o11-attendee-cn": '--attendees or --person "Call week=lee".',
 }

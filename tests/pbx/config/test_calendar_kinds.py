@@ -284,7 +284,7 @@ def test_encodings(coding: str) -> None:
 def test_what_is_no_unicode(coding: str) -> None:
     """It is refused with how to save it, and where it is."""
     content = NAMED.decode().replace("—", "-").encode(coding)
-    assert "not text in UTF-8 (see line 9)" in refusal(content)
+    assert "not UTF-8 text (see line 9)" in refusal(content)
 
 
 @pytest.mark.parametrize("fold", [b"\r\n ", b"\n ", b"\r\n\t", b"\r\r\n "])

@@ -252,15 +252,15 @@ ONE = event("20260302T170000", "20260303T080000")
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        (b"", "no calendar"),
-        (b"\xff\xfe\x00", "not text in UTF-8 (see line 1)"),
-        ("nothing of a calendar", "no calendar"),
-        ("BEGIN:VEVENT\r\nEND:VEVENT\r\n", "there is 'BEGIN:VEVENT' in it"),
+        (b"", "not a calendar"),
+        (b"\xff\xfe\x00", "not UTF-8 text (see line 1)"),
+        ("nothing of a calendar", "Cannot read this calendar"),
+        ("BEGIN:VEVENT\r\nEND:VEVENT\r\n", "it contains 'BEGIN:VEVENT'"),
         (calendar(), "no event from Sun, Mar 1, 2026"),
         (calendar(event("20250302T170000", "20250303T080000")), "no event from Sun, Mar 1, 2026"),
-        (calendar(ONE)[:-40], "breaks off within a VEVENT"),
+        (calendar(ONE)[:-40], "is cut off inside a VEVENT"),
         (calendar(ONE.replace("Ana Lee", "Ana Leigh")), "did you mean 'lee'?"),
-        (calendar(ONE.replace("Dr. Ana Lee", "Zebra")), "there are lee, osei, patel."),
+        (calendar(ONE.replace("Dr. Ana Lee", "Zebra")), "the plan has lee, osei, patel."),
         (calendar(ONE.replace("Dr. Ana Lee", "Zebra 212 555 0199")), "'Zebra …0199' names nobody"),
         (calendar(event("20260302T170000", "20260303T080000", zone=";TZID=Mars/Base")),
          "the unknown time zone 'Mars/Base'"),
@@ -268,26 +268,26 @@ ONE = event("20260302T170000", "20260303T080000")
          "the unknown time zone 'Mars/Base'"),
         (calendar(event("20260303T080000", "20260302T170000")), "ends before it begins"),
         (calendar("DTSTART:20260302T170000\nDURATION:-PT1H\nSUMMARY:Lee"), "ends before it begins"),
-        (calendar("DTSTART:20260302T170000\nSUMMARY:Lee"), "lasts no time"),
+        (calendar("DTSTART:20260302T170000\nSUMMARY:Lee"), "has no duration"),
         (calendar("DTSTART:20260302T170000\nDTEND;VALUE=DATE:20260303\nSUMMARY:Lee"),
-         "a date at one end and a time at the other"),
+         "has only one time of day"),
         (calendar("SUMMARY:Lee"), "has no start"),
-        (calendar(event("2026xx", "20260303T080000")), "has a DTSTART that cannot be read"),
-        (calendar(ONE + "\nRRULE:FREQ=WEEKLY;COUNT=some"), "has a RRULE that cannot be read"),
+        (calendar(event("2026xx", "20260303T080000")), "Cannot read the DTSTART of"),
+        (calendar(ONE + "\nRRULE:FREQ=WEEKLY;COUNT=some"), "Cannot read the RRULE of"),
         (calendar(event("22010101T000000", "22010102T000000")), "no event from Sun, Mar 1, 2026"),
-        (calendar("DTSTART:00010101T000000\nDURATION:P1D\nSUMMARY:Lee"), "is of the year 1"),
+        (calendar("DTSTART:00010101T000000\nDURATION:P1D\nSUMMARY:Lee"), "in the year 1;"),
         (calendar(ONE + "\nRRULE:FREQ=SECONDLY"),
-         "'FREQ=SECONDLY' of the event 'Dr. Ana Lee' of 2026-03-02 is none of shifts"),
-        (calendar(ONE + "\nRRULE:FREQ=MINUTELY;COUNT=2"), "is none of shifts"),
-        (calendar(ONE + "\nRRULE:FREQ=DAILY;BYHOUR=1,2,3"), "is none of shifts"),
-        (calendar(ONE + "\nRRULE;X=1:FR\r\n EQ=hourly"), "is none of shifts"),
-        (calendar(ONE + "\nRRULE:FREQ=DAILY;INTERVAL=0"), "has a RRULE that cannot be read"),
-        (calendar(ONE + "\nEXRULE:FREQ=DAILY"), "by EXRULE"),
+         "The event 'Dr. Ana Lee' on 2026-03-02 has the recurrence 'FREQ=SECONDLY'"),
+        (calendar(ONE + "\nRRULE:FREQ=MINUTELY;COUNT=2"), "which is not supported"),
+        (calendar(ONE + "\nRRULE:FREQ=DAILY;BYHOUR=1,2,3"), "which is not supported"),
+        (calendar(ONE + "\nRRULE;X=1:FR\r\n EQ=hourly"), "which is not supported"),
+        (calendar(ONE + "\nRRULE:FREQ=DAILY;INTERVAL=0"), "Cannot read the RRULE of"),
+        (calendar(ONE + "\nEXRULE:FREQ=DAILY"), "uses EXRULE"),
         (calendar(event("20260302T170000", "20260303T080000", zone=";TZID=The town"),
                   head=BERLIN.replace("FREQ=YEARLY", "FREQ=SECONDLY")),
-         "defines its time zone 'The town' in a way that cannot be read"),
+         "Cannot read the calendar's definition of time zone 'The town'"),
         (calendar(ONE, ONE.replace("Lee", "Osei")).replace("UID:1", "UID:0"),
-         "twice with the same UID, and neither has the higher SEQUENCE"),
+         "twice with the same UID, and neither has a higher SEQUENCE"),
         (calendar(ONE, event("20260303T070000", "20260303T090000", "SUMMARY:Osei")),
          "lee and osei are both on call at Tue, Mar 3, 2026, 7:00 AM EST"),
         (calendar(ONE + "\nRRULE:FREQ=DAILY", ONE.replace("Ana Lee", "Kofi Osei")), "both on call"),
@@ -296,8 +296,8 @@ ONE = event("20260302T170000", "20260303T080000")
          "over 2000 shifts"),
         (calendar(*["SUMMARY:Lee"] * 2001), "over 2000 events"),
         (calendar(ONE, head="X-NOTE:" + "x" * 10_000_000 + "\n"), "over 10 MB"),
-        (calendar(ONE, head="CALSCALE:HEBREW\n"), "counts its days as 'HEBREW'"),
-        ("BEGIN:VCALENDAR\r\n" * 5000, "no calendar"),
+        (calendar(ONE, head="CALSCALE:HEBREW\n"), "uses the calendar system 'HEBREW'"),
+        ("BEGIN:VCALENDAR\r\n" * 5000, "nested too deeply"),
     ],
 )  # fmt: skip
 def test_what_is_refused(text: str | bytes, words: str) -> None:
@@ -315,13 +315,13 @@ def test_work_is_bounded_by_the_days_that_are_looked_at() -> None:
     """However fast the machine is: sixty daily events of 1970 look at over a million days."""
     events = [event("19700101T000000", "19700101T000100", "SUMMARY:Lee", "RRULE:FREQ=DAILY;"
               "COUNT=999999")] * 60  # fmt: skip
-    assert "go on for too long to be followed" in refusal(calendar(*events))
+    assert "are too long to process" in refusal(calendar(*events))
 
 
 @pytest.mark.parametrize("days", [0, -1, 1831])
 def test_the_span_is_bounded(days: int) -> None:
     """Else a daily event would have no end."""
-    with pytest.raises(OfficeLineError, match="backwards or over five years"):
+    with pytest.raises(OfficeLineError, match="wrong order or over five years"):
         read(calendar(ONE), EXAMPLE, START, START + timedelta(days=days))
 
 
@@ -417,7 +417,7 @@ def test_there_and_back_says_the_same(plan: Plan, days: int) -> None:
     start = datetime(2026, 2, 20, 12, tzinfo=UTC) + timedelta(days=days)
     end = start + timedelta(days=12)
     shifts: tuple[ImportedShift, ...] = ()
-    with contextlib.suppress(OfficeLineError):  # nobody in all that time is no calendar
+    with contextlib.suppress(OfficeLineError):  # nobody in all that time is not a calendar
         shifts = read(export(plan, "doctors", start, end, REVISION), plan, start, end).shifts
     edges = {at for one in shifts for at in (one.start, one.end)}
     steps = {start + step * timedelta(minutes=30) for step in range(12 * 48)}

@@ -100,6 +100,6 @@ def test_a_place_that_there_is_not() -> None:
     with pytest.raises(OfficeLineError) as caught:
         read(BARE.replace("PLACE", "X-OFFICELINE-PLACE:second\n"), PLAN, START, END)
     assert str(caught.value) == (
-        "The event 'Dr. Wei Chen' of 2026-11-24 has the place 'second'; name one of oncall, "
-        "beside, backup in X-OFFICELINE-PLACE."
+        "The event 'Dr. Wei Chen' on 2026-11-24 has the unknown place 'second'; "
+        "set X-OFFICELINE-PLACE to one of oncall, beside, backup."
     )

@@ -108,7 +108,7 @@ def test_extensions_are_left_out_and_noted() -> None:
         ("P3", "C", (WORK,)),
     ]
     assert [one.notes for one in read.entries] == [
-        (f"the extension of …{last} is left out",) for last in ("0147", "0100", "0149")
+        (f"the extension of …{last} was dropped",) for last in ("0147", "0100", "0149")
     ]
     (own,) = patients_file.parse_patients(content, PLAN).refused
     assert (own.line, own.why) == (3, "…0100 is the office's own number")
@@ -284,7 +284,7 @@ def test_columns_are_named_by_the_office(
 def test_a_bare_home_is_a_number_only_beside_another(tmp_path: Path) -> None:
     """Alone it may be anything; --map says so."""
     rows = "id,name,Home\nP1,Ann,2125550147\n"
-    with pytest.raises(OfficeLineError, match=r'no column of phone numbers.*--map "Home=numbers"'):
+    with pytest.raises(OfficeLineError, match=r'no column for phone numbers.*--map "Home=numbers"'):
         read(rows, at=tmp_path)
     assert found(read(rows, "Home=home", at=tmp_path)) == [("P1", "Ann", (HOME,))]
 
@@ -300,9 +300,12 @@ def test_a_column_can_be_left_out(tmp_path: Path) -> None:
     ("maps", "why"),
     [
         (("Phone",), "--map 'Phone' is not COLUMN=ROLE"),
-        (("Phone=fax",), "names no role; there are id, name, last, first, panel, flags, numbers"),
-        (("Phone=home", "phone=work"), "says two things of the column 'phone'"),
-        (("A=id", "B=id"), "names two columns as id"),
+        (
+            ("Phone=fax",),
+            "has no known role; use one of id, name, last, first, panel, flags, numbers",
+        ),
+        (("Phone=home", "phone=work"), "gives the column 'phone' two roles"),
+        (("A=id", "B=id"), "gives two columns the role id"),
         (("Telefon=home",), "names the column 'telefon', which line 1 does not have; it has 'id'"),
     ],
 )
@@ -317,12 +320,12 @@ def test_a_wrong_map_is_one_sentence(tmp_path: Path, maps: tuple[str, ...], why:
     [
         (b"", "empty"),
         (b"sep=;\n", "empty"),
-        (b"id,name\nP1,x\n", r"Line 1 has no column of phone numbers: it has 'id', 'name'"),
-        (b"Name,Phone\nAnn,1\n", r"no column of the patient's id.*--map \"Name=id\""),
-        (b"P1,Ann,2125550147\n", "Line 1 holds data, and no line names the columns"),
+        (b"id,name\nP1,x\n", r"Line 1 has no column for phone numbers: it has 'id', 'name'"),
+        (b"Name,Phone\nAnn,1\n", r"no column for the patient's id.*--map \"Name=id\""),
+        (b"P1,Ann,2125550147\n", "Line 1 contains data. No line has the column names"),
         (b"MRN,MRN,Name,Phone\n1,2,Ann,2125550147\n", "Two columns are named 'MRN'"),
         (b"PK\x03\x04rest", "an Excel workbook"),
-        (b"\xd0\xcf\x11\xe0rest", "Excel workbook of the old kind"),
+        (b"\xd0\xcf\x11\xe0rest", "an old Excel workbook"),
         (b"%PDF-1.4", "a PDF document"),
         (b"\x1f\x8bzip", "a compressed archive"),
         (b"<html><table>", "a web page"),
@@ -345,7 +348,9 @@ def test_what_is_no_list_is_one_sentence(tmp_path: Path, content: bytes, why: st
 
 def test_an_encoding_that_is_none_or_not_the_files(tmp_path: Path) -> None:
     """A name would be spoiled for good: UTF-8 is not taken for something else."""
-    with pytest.raises(OfficeLineError, match=r"no encoding 'klingon'; there are utf-8, utf-16"):
+    with pytest.raises(
+        OfficeLineError, match=r"Unknown encoding 'klingon'; use one of utf-8, utf-16"
+    ):
         read("id", encoding="klingon", at=tmp_path)
     with pytest.raises(OfficeLineError, match="is UTF-8, not cp1252; leave --encoding out"):
         read("id,name,numbers\nP1,Muñoz,2125550147\n", encoding="cp1252", at=tmp_path)

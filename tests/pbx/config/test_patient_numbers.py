@@ -56,10 +56,10 @@ TWO = (
 
 @pytest.mark.parametrize("cell", [*ONE, *SPREADSHEET, *LABELED, *EXTENDED])
 def test_one_number(cell: str) -> None:
-    """However it is written; an extension is left out and noted."""
+    """However it is written; an extension is dropped and noted."""
     found = read(cell)
     assert (found.numbers, found.why, found.nobodys) == ([A], None, [])
-    note = ["the extension of …0147 is left out"] if cell in EXTENDED else []
+    note = ["the extension of …0147 was dropped"] if cell in EXTENDED else []
     assert found.notes == note
 
 
@@ -91,7 +91,7 @@ NONE = {
     "2,12555E+09": "2,12555E+09 is not a phone number: the spreadsheet shortened it",
     "4.41E+11": "the spreadsheet shortened it",
     "########": "the spreadsheet shortened it",
-    "#NAME?": "#NAME? is an error of the spreadsheet, and no phone number",
+    "#NAME?": "#NAME? is a spreadsheet error, not a phone number",
     "555-0147": "…0147 is not a phone number: it has no area code",
     "911": "911 is not a phone number",
     "21255501": "…5501 is not a phone number",
@@ -103,7 +103,7 @@ NONE = {
     "1112223333": "…3333 is not a phone number",
     "447911123456": "…3456 is not a phone number",
     "x123": "'x123' is not a phone number",
-    "2125550147\x07": "one of its numbers holds what cannot be printed",
+    "2125550147\x07": "one of its numbers contains unprintable characters",
 }
 
 

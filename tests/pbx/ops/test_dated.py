@@ -165,11 +165,11 @@ def test_fourteen_are_kept_unless_said_otherwise(place: Path) -> None:
         (("--folder", "{}/backups", "--keep", "0", *TO), "use --keep 1 or more"),
         (("--folder", "{}/backups", "--to", "age1nokey"), "A recipient is an age public key"),
         (("--folder", "{}/backups", "--to", str(KEY)), "must not be on this machine"),
-        (("--folder", "{}/backups"), "Choose one way to encrypt it"),
-        (("--folder", "{}/backups", "--passphrase"), "holds no secret; give --to RECIPIENT"),
-        (("--folder", "{}/backups", "{}/x.age", *TO), "and not both"),
-        (("{}/x.age", "--keep", "3", *TO), "--keep is about the files of a folder"),
-        (TO, "Name a new file, or a folder"),
+        (("--folder", "{}/backups"), "Give exactly one kind of encryption"),
+        (("--folder", "{}/backups", "--passphrase"), "so that no secret is on this"),
+        (("--folder", "{}/backups", "{}/x.age", *TO), "Give either a new file"),
+        (("{}/x.age", "--keep", "3", *TO), "--keep applies only to a folder"),
+        (TO, "Give either a new file"),
     ],
 )
 def test_what_cannot_be_is_one_sentence(place: Path, words: tuple[str, ...], why: str) -> None:

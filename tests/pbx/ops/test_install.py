@@ -231,7 +231,7 @@ def test_the_command_writes_units_of_backups_for_a_key(tmp_path: Path) -> None:
     etc = tmp_path / "etc"
     words = ("--write", str(etc))
     done = given(*words)
-    assert "No backup unit was written: it needs a public key" in done.stderr
+    assert "No backup unit was written, because it needs a public key" in done.stderr
     assert not list(etc.rglob("*backup*"))
     folder = ("--backup-folder", "/srv/backups")
     done = given(*words, "--backup-to", RECIPIENT, *folder, "--keep", "7")
