@@ -112,11 +112,11 @@ def every_end(written: Written) -> Iterator[str]:
 
 
 DIALPLAN: tuple[tuple[str, str, Check], ...] = (
-    ("extensions", "nobody rewrites the dialplan", protected),
+    ("extensions", "the dialplan cannot be changed at run time", protected),
     ("extensions", "exact numbers, no pattern", exact_numbers),
     ("extensions", "callers' names and numbers cleaned first", cleaned_first),
     ("extensions", "no program, no evaluation, no dial tone", no_dangerous_application),
-    ("extensions", "AGI asks our own scripts alone", own_scripts),
+    ("extensions", "AGI runs only our own scripts", own_scripts),
     ("extensions", "inbound calls cannot get out", inbound_stays_inbound),
-    ("extensions", "every way out of every context", every_end),
+    ("extensions", "every context handles wrong keys, errors, timeouts and hangups", every_end),
 )

@@ -253,7 +253,7 @@ def _migrate(engine: Engine, path: Path) -> None:
                 copy = upgrade.copy_of(path)  # while nobody can write
             config.attributes["connection"] = connection
             command.upgrade(config, "head")
-    except Exception as error:  # whatever a migration stumbles over, it happened as a whole or not
+    except Exception as error:  # after any error, the transaction is rolled back completely
         if copy is not None:
             copy.unlink(missing_ok=True)
         raise _not_upgraded(error, path, begun=copy is not None) from error
@@ -261,22 +261,22 @@ def _migrate(engine: Engine, path: Path) -> None:
 
 
 def _not_upgraded(error: Exception, path: Path, *, begun: bool) -> StoreError:
-    """Say in one sentence why a database stays as it was, and what to do."""
+    """Return the error that says why a database was not upgraded, and what to do."""
     if isinstance(error, StoreError):
         if not isinstance(error.__cause__, DBAPIError):
             return error
         error = error.__cause__
     if not begun and isinstance(error, OSError | driver.Error):
         return StoreError(
-            f"The database {path} cannot be copied before its upgrade ({error}), and is as it was; "
-            "make room on its disk and try again."
+            f"Cannot copy the database {path} before its upgrade ({error}); it was left "
+            "unchanged. Free up space on its disk and try again."
         )
     code = driver.code_in(getattr(error, "orig", None))
     if isinstance(error, DBAPIError) and not code.startswith(("SQLITE_ERROR", "SQLITE_CONSTRAINT")):
         return damage_sentence(error, path)
     return StoreError(
-        f"The database {path} cannot be brought to schema {SCHEMA} ({type(error).__name__}), and "
-        "was left unchanged; install the previous version again, and report this."
+        f"Cannot upgrade the database {path} to schema {SCHEMA} ({type(error).__name__}); it was "
+        "left unchanged. Install the previous version again, and report this error."
     )
 
 

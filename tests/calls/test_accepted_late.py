@@ -98,7 +98,7 @@ async def test_who_keys_in_a_pin_slowly_is_joined(saw: Saw) -> None:
         results = {leg.person: leg.result for leg in history.legs}
         assert (history.call.outcome, results) == ("connected", {"osei": "accepted"})
         assert mobile.heard_tone(PATIENT_TONE)
-        saw("a slip and 12 s for the second PIN: joined")
+        saw("a wrong PIN, then 12 s for the second one: connected")
 
 
 async def test_who_presses_after_the_step_hears_that_it_is_too_late(
@@ -119,7 +119,7 @@ async def test_who_presses_after_the_step_hears_that_it_is_too_late(
         assert (history.call.outcome, history.call.person) == ("connected", "patel")
         results = {leg.person: leg.result for leg in history.legs}
         assert results == {"osei": "too late", "patel": "accepted"}
-        saw("told that it is too late; the log names who talked")
+        saw("heard that it is too late; the log names the person who talked")
 
 
 async def test_the_failsafe_tells_who_is_too_late(
@@ -144,7 +144,7 @@ async def test_the_failsafe_tells_who_is_too_late(
         assert mobile.heard_tone(TOO_LATE)
         assert not mobile.heard_tone(PATIENT_TONE)
         assert call.heard_tone(TONES["lee"]) or call.heard_tone(TONES["patel"])
-        saw("by the failsafe, too: told that it is too late")
+        saw("also with the failsafe: heard that it is too late")
 
 
 async def test_where_nobody_else_answers_a_message_is_open(

@@ -112,7 +112,10 @@ async def test_twenty_plans_go_live_during_fifty_calls(busy: Stage, saw: Saw) ->
         assert [leg.person for leg in history.legs] == [first, backup], history
         seen.add(backup)
     assert len(seen) == 2, "both rotations were in force while calls came in"
-    saw(f"{APPLIES} plans went live; {len(callers)} calls ended as they began")
+    saw(
+        f"{APPLIES} plans were applied; {len(callers)} calls ended by the plan with which they "
+        f"began"
+    )
     assert read_text(busy.configuration.path) == next(iter(texts.values()))
 
 

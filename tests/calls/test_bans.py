@@ -75,7 +75,7 @@ async def test_whoever_fails_to_register_is_named(stage: Stage, saw: Saw) -> Non
         for _ in range(3):
             await asyncio.to_thread(stranger.asks, "REGISTER", "1000", caller="1000")
     assert set(await log.names(STRANGER, 6)) == {STRANGER}
-    saw("guesses at a password: 401, and the ban rule names their address alone")
+    saw("password guesses: 401, and the ban rule matches only their address")
 
 
 @pytest.mark.parametrize("method", ["INVITE", "OPTIONS"])
@@ -87,7 +87,7 @@ async def test_whoever_scans_is_named(stage: Stage, method: str, saw: Saw) -> No
             await asyncio.to_thread(stranger.asks, method, MAIN, caller=f"{1000 + number}")
     names = await log.names(STRANGER, 8)  # after five tries there is an event more for each
     assert set(names) == {STRANGER}
-    saw(f"{method} from inside: asked for a password, named after seven")
+    saw(f"{method} from inside: asked for a password, and logged after seven tries")
 
 
 async def test_whoever_is_outside_is_named(walled: Stage, saw: Saw) -> None:
@@ -99,7 +99,7 @@ async def test_whoever_is_outside_is_named(walled: Stage, saw: Saw) -> None:
         stranger.send("INVITE sip:x SIP/2.0\r\nFrom: <sip:\r\nVia: nothing\r\n\r\n")
         assert await messages.names(STRANGER, 5) == [STRANGER] * 5  # the ACK, too
     assert banned(security.lines()) == []
-    saw("from outside: 403 and named")
+    saw("from outside: 403 and logged")
     if shutil.which("fail2ban-regex"):  # the real one agrees
         assert ", 5 matched," in await asyncio.to_thread(fail2ban_regex, messages.path)
 

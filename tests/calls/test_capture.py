@@ -90,7 +90,7 @@ async def test_without_any_number_the_message_is_marked(stage: Stage, saw: Saw) 
     history = await hangs_up(stage, None, "1", after=1)
     assert history.message is not None
     assert history.message.flags == (flags.NO_NUMBER, flags.NO_WORDS)
-    saw("keyed no number: an open message, marked so")
+    saw("entered no number: an open message, marked accordingly")
 
 
 @pytest.mark.long

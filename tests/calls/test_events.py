@@ -79,7 +79,7 @@ async def test_calls_are_reported_and_wait_for_no_broker(
                 one["person"] for one in heard.all("calls/accepted") if one["call"] == call
             }
             assert accepted == person
-        saw("calls while the broker stood still and was dead: connected, told when it was back")
+        saw("calls while the broker hung or was down: connected, and published when it was back")
         whole = str(heard.heard)
     for number in (*MOBILES.values(), caller):
         assert number[2:] not in whole

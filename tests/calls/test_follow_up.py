@@ -182,7 +182,7 @@ async def test_a_wrong_pin_hears_nothing_and_takes_nothing(
     found = await asyncio.to_thread(read, stage, message)
     assert (found.state, found.delivered_by, found.acknowledged_by) == ("open", None, None)
     assert found.due_at is not None  # and the next round comes
-    saw("three wrong PINs on the physician's own phone: the message stays open")
+    saw("three wrong PINs on the physician's own phone: the message stayed open")
 
 
 @pytest.mark.long
@@ -316,7 +316,10 @@ async def test_somebody_poses_as_a_physician(stage: Stage, saw: Saw) -> None:
     assert len(calls_out(stage)) == before, "nobody was called"
     assert [one.kind for one in history.decisions] == ["menu", "menu"], "asked like anybody"
     assert history.message is None
-    saw("with a physician's number shown: the menu like anybody, no tone, nobody called")
+    saw(
+        "with a physician's caller ID: the same menu as for anybody, no dial tone, nobody was "
+        "called"
+    )
 
 
 def calls_out(stage: Stage) -> list[str]:

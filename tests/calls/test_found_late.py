@@ -79,7 +79,7 @@ async def test_a_mobile_found_late_is_rung(
     assert call.heard_tone(TONES[first])
     assert mobile.heard_tone(PATIENT_TONE)
     assert did_not_ring(practice.carrier, MOBILES[second])
-    saw(f"found after {seconds:g} s: rung and connected")
+    saw(f"found after {seconds:g} s: rang and was connected")
 
 
 async def test_who_rings_at_once_rings_no_longer(practice: Stage, caller: str) -> None:
@@ -156,4 +156,4 @@ async def test_the_failsafe_rings_a_mobile_that_is_found_late(saw: Saw) -> None:
             mobile = await up.carrier.rings(MOBILES[rang], DEADLINE)
             assert mobile.heard_tone(PATIENT_TONE)
             assert call.heard_tone(TONES[rang])
-            saw("by the failsafe, found after 8 s: rung and connected")
+            saw("by the failsafe, found after 8 s: rang and was connected")

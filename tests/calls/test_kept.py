@@ -209,4 +209,4 @@ async def test_an_urgent_key_means_what_the_menu_said(
     first, last = (one.facts or {} for one in history.decisions)
     assert first["began"] == last["began"]
     assert first["oncall"] == last["oncall"] == {"doctors": [person]}
-    saw("urgent was pressed after the change: whoever was on call at the beginning was reached")
+    saw("urgent was pressed after the change: the person on call at the beginning was reached")

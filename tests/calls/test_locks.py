@@ -47,7 +47,7 @@ async def test_what_is_opened_is_found(walled: Stage) -> None:
         secrets.chmod(0o600)
         await walled.asterisk.command("module unload func_env.so")
     found = {lock.name: lock.detail for lock in locks if lock.ok is False}
-    assert found.pop("fewer than 90 modules run, all of the list") == "func_env"
+    assert found.pop("fewer than 90 modules run, all from the allow-list") == "func_env"
     assert "is 0644, not 0600" in found.pop(
         "home, database and secrets file are readable by their owner only"
     )
@@ -77,7 +77,7 @@ async def test_a_stranger_outside_is_refused_before_anything(walled: Stage, saw:
             assert await asyncio.to_thread(stranger.asks, method, MAIN, caller="trunk") == 403
     assert await calls_logged(walled) == before
     assert await channels(walled) == 0
-    saw("no channel, no call in the log")
+    saw("no channel was created, and no call logged")
 
 
 @pytest.mark.parametrize("posing", ["trunk", "trunk-out", "desk1", "nobody", MOBILES["lee"]])

@@ -353,7 +353,10 @@ async def test_of_two_who_accept_one_is_reported_that_it_is_taken(
     assert not phones[winner].heard_tone(SAID["taken"])
     assert call.heard_tone(TONES[winner])
     assert not call.heard_tone(TONES[loser])
-    saw(f"the second pressed {later:g} s later: one was joined, the other heard that it is taken")
+    saw(
+        f"the second pressed {later:g} s later: one was connected, the other heard that the call "
+        f"was taken"
+    )
     if later:
         assert winner == "lee"
 

@@ -96,7 +96,7 @@ async def test_a_lost_manager_connection_loses_no_call(stage: Stage, caller: str
     assert [line.split()[4] for line in again if line.startswith("  officeline")]
     assert history.call.outcome == "connected"
     assert history.call.person == person
-    saw("kicked while two talked: reconnected, logged as connected")
+    saw("disconnected during a conversation: reconnected, logged as connected")
 
 
 async def test_wrong_keys_are_no_acceptance(stage: Stage, caller: str, saw: Saw) -> None:
@@ -115,7 +115,7 @@ async def test_wrong_keys_are_no_acceptance(stage: Stage, caller: str, saw: Saw)
         first: "declined",
         second: "accepted",
     }
-    saw("5, 7 and 9: asked once more, then the next one rang")
+    saw("5, 7 and 9: asked once more, and then the next one rang")
 
 
 async def test_an_urgent_caller_who_hangs_up_leaves_a_message(stage: Stage, caller: str) -> None:

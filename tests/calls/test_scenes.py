@@ -28,4 +28,4 @@ async def test_scene(scene: DemoScene, stage: Stage, caller: str, saw: Saw) -> N
             assert caller not in message.text
             assert "9175550123" not in message.text  # what the anonymous caller keyed in
     if scene.anonymous:
-        saw("asked for a number and routed: reached who is on call")
+        saw("asked for a number, then connected to the person on call")

@@ -60,7 +60,7 @@ async def test_a_silent_caller_is_held_and_a_dead_conversation_ended(saw: Saw) -
             history = await stage.finished(CALLER)
             assert (history.call.outcome, history.call.person) == ("connected", "lee")
             assert not said
-            saw("held for 75 s without a packet, then connected; a conversation is ended")
+            saw("waited for 75 s without a packet, then connected; a conversation was ended")
 
 
 @pytest.mark.parametrize("way", ["sendonly", "inactive"])

@@ -109,7 +109,7 @@ async def test_a_patient_who_pressed_star_is_back_at_the_menu(
     assert [one.kind for one in history.decisions] == ["menu", "menu", "escalation"]
     assert (history.call.outcome, history.call.urgency) == ("connected", "urgent")
     assert history.message is not None
-    saw(f"{keys.__name__.replace('_', ' ')}: the menu again, then whoever is on call")
+    saw(f"{keys.__name__.replace('_', ' ')}: the menu again, then the person on call")
 
 
 async def test_who_hangs_up_at_the_question_is_who_hangs_up_at_the_menu(
@@ -155,4 +155,7 @@ async def test_a_control_layer_that_dies_at_the_question_loses_nobody(
     history = await practice.finished(caller)
     assert [one.kind for one in history.decisions] == ["menu", "menu", "escalation"]
     assert history.call.outcome == "connected"
-    saw("the control layer died at the question: the standby played the menu, and urgent rang")
+    saw(
+        "the control layer died at the question: the standby played the menu, and an urgent call "
+        "rang"
+    )

@@ -61,7 +61,8 @@ async def test_it_ends_up_and_says_what_follows() -> None:
             done = await stop(up)
             assert (done.returncode, done.stderr) == (1, "")
             assert done.stdout == (
-                f"{PRACTICE}: nothing is running in {up.home.folder}, so there is nothing to stop.\n"
+                f"{PRACTICE}: nothing is running in {up.home.folder}, so there is nothing to "
+                f"stop.\n"
             )
 
 

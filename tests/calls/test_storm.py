@@ -139,7 +139,8 @@ async def test_a_storm_costs_those_who_are_served_nothing(
     assert await calls_logged(small) == served + 2  # of the others nothing is left behind
     after = await reaches(small, busy, "+19175550178")
     saw(
-        f"{CALLS} calls in {took:.0f} s: {served} served to their end, {refused} told 503; the "
+        f"{CALLS} calls in {took:.0f} s: {served} handled to the end, {refused} refused with 503; "
+        f"the "
         f"next one rang after {after * 1e3:.0f} ms, one before after {before * 1e3:.0f} ms",
         after,
     )

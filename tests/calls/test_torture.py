@@ -45,7 +45,7 @@ async def test_torture_messages_are_survived(walled: Stage, stranger: str, saw: 
     assert_nothing_forged(bytes(heard), walled.secrets.token)
     assert await walled.asterisk.command("core show uptime seconds")
     total = len(VALID) + len(INVALID)
-    saw(f"{total} messages from {stranger}, {len(answered)} answered; the next call went through")
+    saw(f"{total} messages from {stranger}, {len(answered)} answered; the next call was connected")
 
 
 async def test_hostile_names_forge_nothing(walled: Stage, saw: Saw) -> None:
@@ -63,7 +63,7 @@ async def test_hostile_names_forge_nothing(walled: Stage, saw: Saw) -> None:
     assert await calls_logged(walled) == before + answered + 1
     assert_nothing_forged(bytes(heard), walled.secrets.token)
     assert_clean_log(walled)
-    saw(f"{len(HOSTILE)} hostile names: nothing forged, stored clean")
+    saw(f"{len(HOSTILE)} hostile names: nothing was forged or stored unclean")
 
 
 def sent(peer: SipSocket, text: str) -> bool:

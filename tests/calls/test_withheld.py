@@ -84,7 +84,7 @@ async def test_who_cannot_be_called_back_says_where(
     assert said(history)[:4] == ["menu", "number", "number", "reason"]
     assert history.message is not None
     assert history.message.callback_number == f"+1{OTHER}"
-    saw("asked for a number, which is the message's")
+    saw("asked for a number, which was stored with the message")
 
 
 @pytest.mark.parametrize(("shown", "logged"), [(WITHHELD, None), (ABROAD, ABROAD)])
@@ -100,7 +100,7 @@ async def test_two_of_them_are_two_messages(
     for one in (first.message, second.message):
         assert (one.state, one.callback_number) == ("open", None)
         assert flags.NO_NUMBER in one.flags
-    saw("two callers with one such number: two messages, each marked")
+    saw("two callers with the same such number: two messages, each marked")
 
 
 async def test_a_plus_keeps_its_country(stage: Stage) -> None:

@@ -102,8 +102,8 @@ def test_every_lock_is_shut() -> None:
 def test_a_carrier_whose_name_has_no_address_leaves_one_open() -> None:
     """An access list knows addresses alone; nobody is the carrier until its name has one."""
     assert still_open(office_files(BY_REGISTRATION)) == [
-        "only the carrier's addresses are the carrier",
-        "an access list refuses all others",
+        "only the carrier's addresses count as the carrier",
+        "an access list refuses all other addresses",
     ]
 
 
@@ -121,7 +121,7 @@ def test_an_encrypted_trunk_is_looked_at(old: str, new: str) -> None:
     assert still_open(files) == []
     assert "cert_file = /etc/officeline/own.pem\npriv_key_file = " in files[PJSIP]
     weak = {**files, PJSIP: files[PJSIP].replace(old, new, 1)}
-    assert still_open(weak) == ["TLS 1.2 and SRTP where TLS is spoken"]
+    assert still_open(weak) == ["TLS 1.2 and SRTP if TLS is used"]
 
 
 @pytest.mark.parametrize(("lock", "file", "old", "new"), CHANGES)

@@ -114,7 +114,7 @@ def main() -> int:
         machine = f"{os.cpu_count()} processors, {platform.system()}, Python {python}"
         now = datetime.now(UTC)
         played = f"Played on {now:%B} {now.day}, {now.year} with {machine}; `./run faults`."
-        head = f"# Failures that were played\n\n{READERS}\n\n{played}\n\n"
+        head = f"# Failures that were tested\n\n{READERS}\n\n{played}\n\n"
         wanted.write.write_text(head + "\n".join([*lines, ""]), encoding="utf-8")
     return 0 if all(table.holds(fault) for fault in faults) else 1
 

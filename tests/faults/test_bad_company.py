@@ -40,7 +40,10 @@ async def test_asterisks_own_database_is_damaged(saw: Saw) -> None:
         await line.reaches("+19175550162")
         rows = await line.holds()
         assert [row.outcome for row in rows] == ["connected", "connected"]
-        saw("set aside; the next call was answered and logged", line.waited_s[-1])
+        saw(
+            "the file was renamed and kept; the next call was answered and logged",
+            line.waited_s[-1],
+        )
 
 
 async def test_the_carriers_name_is_not_known_at_boot(saw: Saw, tmp_path: Path) -> None:
@@ -84,7 +87,7 @@ async def test_the_carriers_name_is_not_known_at_boot(saw: Saw, tmp_path: Path) 
         await line.reaches("+19175550162")
         (row,) = await line.holds()
         assert row.outcome == "connected"
-        saw("told at first; taken as soon as the name had an address", line.waited_s[-1])
+        saw("reported at first; used as soon as the name had an address", line.waited_s[-1])
 
 
 @pytest.mark.parametrize("inodes", [0, 4000], ids=["bytes", "inodes"])
@@ -107,7 +110,7 @@ async def test_the_disk_is_full_at_the_start(saw: Saw, inodes: int) -> None:
             await call.ended(DEADLINE)
             assert line.reached(call)
             await line.up.ends()
-        saw("the physician rang after each of two starts; the disk was named", line.waited_s[-1])
+        saw("the physician rang after each of two starts; the disk was reported", line.waited_s[-1])
         for path in home.folder.glob("filler*"):
             path.unlink()
         line.calls.clear()

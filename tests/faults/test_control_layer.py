@@ -39,7 +39,7 @@ async def test_dead_before_the_call(saw: Saw) -> None:
             await line.calls[-1].ended(DEADLINE)
             assert line.reached(line.calls[-1])
         assert [row.outcome for row in await line.holds()] == ["connected"] * 2
-        saw(f"the standby rang after {dead:.2f} s; the call is in the log", dead - alive)
+        saw(f"the standby rang the physician after {dead:.2f} s; the call was logged", dead - alive)
 
 
 async def test_killed_in_mid_question(saw: Saw) -> None:
@@ -55,7 +55,7 @@ async def test_killed_in_mid_question(saw: Saw) -> None:
             line.fault.unlink()
         assert [row.outcome for row in await line.holds()] == ["connected"] * 2
         more = f"{dead - alive:.2f} s more than with the daemon"
-        saw(f"no verdict, so the standby rang the physician, {more}", dead)
+        saw(f"no answer arrived, so the standby rang the physician, {more}", dead)
 
 
 async def test_killed_while_bridged(saw: Saw) -> None:
@@ -92,7 +92,10 @@ async def test_dead_when_the_line_breaks(saw: Saw) -> None:
         assert message.flags == (CUT_OFF,)
         again = await line.rings(MOBILES[str(row.person)])
         await again.answered(DEADLINE)
-        saw(f"after the restart {message.state} as cut off, and the follow-up called who accepted")
+        saw(
+            f"after the restart {message.state} as cut off, and the follow-up called the person "
+            f"who accepted"
+        )
 
 
 async def test_hung(saw: Saw) -> None:
@@ -122,7 +125,7 @@ async def test_hung_and_the_caller_hangs_up(saw: Saw) -> None:
         line.kill(signal.SIGCONT)
         (row,) = await line.holds()
         assert (row.outcome, row.message is not None) == ("message", True)
-        saw("the channel was gone while the daemon still hung; the message is open")
+        saw("the channel ended while the daemon was still hung; the message is open")
 
 
 @pytest.mark.parametrize(("seconds", "who"), [(1, "daemon"), (6, "standby")])
@@ -154,7 +157,7 @@ async def test_half_a_command_then_silence(saw: Saw) -> None:
         assert line.reached(line.calls[-1])
         line.fault.unlink()
         await line.holds()
-        saw("our deadline closed the socket, and the call went on", waited)
+        saw("our timeout closed the socket, and the call continued", waited)
 
 
 async def test_half_a_command_and_hung(saw: Saw) -> None:
@@ -169,7 +172,7 @@ async def test_half_a_command_and_hung(saw: Saw) -> None:
         await until(lambda: line.up.reported("daemon.serving") > 1)
         assert line.up.daemon_pid() != pid
         await line.holds()
-        saw("hung, too: the watchdog killed the daemon, and the call went on", waited)
+        saw("also hung: the watchdog killed the daemon, and the call continued", waited)
 
 
 async def test_half_a_command_then_death(saw: Saw) -> None:
@@ -182,7 +185,7 @@ async def test_half_a_command_then_death(saw: Saw) -> None:
             assert line.reached(line.calls[-1])
             line.fault.unlink()
         await line.holds()
-        saw("no verdict, so the standby rang the physician", waited)
+        saw("no answer arrived, so the standby rang the physician", waited)
 
 
 async def test_killed_again_and_again(saw: Saw) -> None:
@@ -204,4 +207,4 @@ async def test_killed_again_and_again(saw: Saw) -> None:
         assert line.reached(call)
         line.fault.unlink()
         await line.holds()
-        saw("each question was answered by the standby")
+        saw("the standby answered each question")

@@ -43,7 +43,7 @@ async def test_the_database_is_locked(saw: Saw) -> None:
         rows = await line.holds()
         assert [row.outcome for row in rows] == ["connected", "connected"]
         assert calls_in(line.up.home.database) == len(rows)
-        saw("rang; the call was written when the lock was gone", line.waited_s[-1] - free)
+        saw("the phone rang; the call was logged after the lock ended", line.waited_s[-1] - free)
 
 
 async def test_the_disk_is_full(saw: Saw) -> None:
@@ -63,7 +63,7 @@ async def test_the_disk_is_full(saw: Saw) -> None:
         filler.unlink()
         (row,) = await line.holds()
         assert row.outcome in {"connected", "interrupted"}
-        saw(f"rang as before; logged as {row.outcome} when there was room", line.waited_s[-1])
+        saw(f"rang as before; logged as {row.outcome} after space was freed", line.waited_s[-1])
 
 
 async def test_the_database_is_read_only(saw: Saw) -> None:
@@ -87,7 +87,7 @@ async def test_the_database_is_read_only(saw: Saw) -> None:
         assert [row.outcome for row in rows] == ["connected"] * 3
         assert line.up.reported("calllog.takes_again") == 1
         assert calls_in(home.database) == len(rows)
-        saw("read-only: spilled, told, and taken in once afterward", waited)
+        saw("read-only: kept in the spool, reported, and imported once afterward", waited)
 
 
 async def test_a_start_with_a_read_only_database(saw: Saw) -> None:
@@ -111,7 +111,10 @@ async def test_a_start_with_a_read_only_database(saw: Saw) -> None:
         rows = await line.holds()
         assert [row.outcome for row in rows] == ["connected"] * 3
         assert calls_in(home.database) == len(rows)
-        saw("a start: the standby rang the physician, and it was taken in once", line.waited_s[-1])
+        saw(
+            "at a start: the standby rang the physician, and the call was imported once",
+            line.waited_s[-1],
+        )
 
 
 def database_check(home: Home) -> str:
@@ -150,7 +153,7 @@ async def test_the_database_is_corrupt(saw: Saw) -> None:
         await line.reaches("+19175550162")
         (row,) = await line.holds()
         assert row.outcome == "connected"
-        saw("set aside; the next call was answered and logged")
+        saw("the file was renamed and kept; the next call was answered and logged")
 
 
 async def test_the_database_is_damaged_in_use(saw: Saw) -> None:
@@ -171,7 +174,11 @@ async def test_the_database_is_damaged_in_use(saw: Saw) -> None:
         rows = await line.holds()
         assert [row.outcome for row in rows] == ["connected"] * 3
         assert [one.id for one in await asyncio.to_thread(line.open_messages)] == ["left"]
-        saw("in use: spilled, set aside at the restart; the open message is still open", waited)
+        saw(
+            "while in use: calls went to the spool, and the file was renamed at the restart; the "
+            "open message is still open",
+            waited,
+        )
 
 
 def checkpoint(database: Path) -> None:

@@ -49,7 +49,7 @@ async def test_asterisk_stands_still(saw: Saw) -> None:
         await line.reaches("+19175550161")
         (row,) = await line.holds()
         assert row.outcome == "connected"
-        saw("reconnected by itself; the next call was logged")
+        saw("reconnected by itself, and the next call was logged")
 
 
 async def test_asterisk_stands_still_while_the_follow_up_calls(saw: Saw) -> None:
@@ -72,7 +72,7 @@ async def test_asterisk_stands_still_while_the_follow_up_calls(saw: Saw) -> None
         assert await asyncio.to_thread(attempts, line) == ["no answer"]
         assert invited(line.up.carrier) == [phone.number]
         await line.holds()
-        saw("a call was asked for when the connection broke: the mobile rang once")
+        saw("connection lost while a call was requested: the mobile rang once")
 
 
 async def test_a_kicked_connection_while_the_follow_up_calls(saw: Saw) -> None:
@@ -94,7 +94,7 @@ async def test_a_kicked_connection_while_the_follow_up_calls(saw: Saw) -> None:
         assert await asyncio.to_thread(attempts, line) == ["no answer"]
         assert invited(line.up.carrier) == [phone.number]
         await line.holds()
-        saw("kicked while a mobile rings: it rang on, and once")
+        saw("disconnected while a mobile rang: it continued to ring, only once")
 
 
 def attempts(line: Line) -> list[str | None]:
@@ -123,7 +123,7 @@ async def test_a_wrong_manager_password(saw: Saw) -> None:
         await until(lambda: line.up.reported("daemon.serving") > served)
         (row,) = await line.holds()
         assert row.outcome == "connected"
-        saw("said in the log what is wrong; the standby rang the physician")
+        saw("the log named the mistake; the standby rang the physician")
 
 
 async def test_the_trunk_is_silent(saw: Saw) -> None:
@@ -142,7 +142,7 @@ async def test_the_trunk_is_silent(saw: Saw) -> None:
             (row,) = await line.holds()
             assert (row.outcome, row.message is not None) == ("message", True)
             oncall, backup, *_ = first.values()
-            saw("each step was skipped; a message was taken", backup - oncall)
+            saw("each step was skipped, and a message was taken", backup - oncall)
 
 
 async def hears(mute: socket.socket, first: dict[str, float]) -> None:
@@ -177,7 +177,7 @@ async def test_nobody_is_on_call(saw: Saw) -> None:
         await line.up.carrier.hang_up(call)
         (row,) = await line.holds()
         assert (row.outcome, row.message is not None) == ("message", True)
-        saw("check exits 1; at run time all three physicians rang", max(line.waited_s))
+        saw("`check` exited 1; during the call all three physicians rang", max(line.waited_s))
 
 
 @pytest.mark.parametrize(
@@ -201,7 +201,7 @@ async def test_the_clock_jumps(saw: Saw, at: str, hours: int) -> None:
             assert {leg.person for leg in history.legs} == {first, second}
             assert (history.call.outcome, history.call.person) == ("connected", second)
             dialed_nobody_else(stage.carrier)
-            saw(f"{at[:10]}, {hours:+} h: on call, then backup, as before")
+            saw(f"{at[:10]}, {hours:+} h: person on call, then backup, as before")
 
 
 async def test_the_clock_is_set_back(saw: Saw) -> None:
@@ -214,7 +214,7 @@ async def test_the_clock_is_set_back(saw: Saw) -> None:
         line.fault.unlink()
         await line.holds()
         waited = (again.rang_at or 0) - (first.rang_at or 0)
-        saw("set back by an hour: the follow-up's next call came when it was due", waited)
+        saw("set back by an hour: the follow-up's next call came on time", waited)
 
 
 def retries(text: str) -> str:
@@ -259,7 +259,7 @@ async def test_asterisk_is_killed(saw: Saw) -> None:
         (row,) = await line.holds()
         assert (row.outcome, row.message is not None) == ("interrupted", True)
         await line.reaches("+19175550162")
-        saw("started again; interrupted, and the follow-up called about it")
+        saw("restarted; the call was logged as interrupted, and the follow-up called about it")
 
 
 async def test_the_callers_network_vanishes(saw: Saw) -> None:
@@ -285,4 +285,4 @@ async def test_the_callers_network_vanishes(saw: Saw) -> None:
         call.has_ended()  # the network, which stood still, lost sight of its own
         (row,) = await line.holds()
         assert row.outcome == "connected"
-        saw("the channels were gone; logged as connected", took)
+        saw("the channels ended; logged as connected", took)

@@ -124,7 +124,7 @@ async def test_a_voicemail_answers(practice: Stage, saw: Saw) -> None:
     """Row 20: it presses nothing, so the patient never hears it."""
     history, waited = await goes_on(practice, voicemail(after=2), "+19177770200")
     assert history.legs[0].result == "declined"
-    saw("no bridge; the next one rang", waited)
+    saw("not connected; the next one rang", waited)
 
 
 async def test_a_voicemail_answers_and_others_ring(together: Stage, saw: Saw) -> None:
@@ -146,7 +146,7 @@ async def test_a_voicemail_answers_and_others_ring(together: Stage, saw: Saw) ->
     assert first is not None
     assert then is not None
     assert first < then
-    saw(f"the others rang on, and {then - first:.0f} s later a physician accepted")
+    saw(f"the others continued to ring, and {then - first:.0f} s later a physician accepted")
 
 
 async def test_two_accept_at_once(together: Stage, saw: Saw) -> None:
@@ -185,7 +185,7 @@ async def test_two_accept_at_once(together: Stage, saw: Saw) -> None:
     assert history.message.acknowledged_by == winner
     happened = await asyncio.to_thread(events, stage, history.message.id)
     assert [what for what, _ in happened].count("acknowledged") == 1
-    saw("one bridge, and one acknowledgment in the message's history")
+    saw("one was connected, and the message's history has one acknowledgment")
 
 
 async def test_two_hundred_digits(practice: Stage, saw: Saw) -> None:
@@ -193,7 +193,7 @@ async def test_two_hundred_digits(practice: Stage, saw: Saw) -> None:
     wrong = answers(after=0.5, press="5w7w9w" + "234567890*" * 20)
     history, waited = await goes_on(practice, wrong, "+19177770210")
     assert history.legs[0].result == "declined"
-    saw("asked once more, then the next one rang", waited)
+    saw("asked once more, and then the next one rang", waited)
 
 
 async def test_the_physician_hangs_up_at_the_prompt(practice: Stage, saw: Saw) -> None:
@@ -250,7 +250,7 @@ async def test_the_patient_hangs_up_in_mid_escalation(practice: Stage, saw: Saw)
     assert history.call.outcome == "message"
     assert history.message is not None
     assert history.message.callback_number == "+19177770250"
-    saw("the mobile fell silent, and the message is open", gone)
+    saw("the mobile stopped ringing, and the message is open", gone)
 
 
 async def test_the_patient_hangs_up_before_the_answer(practice: Stage, saw: Saw) -> None:
@@ -266,7 +266,7 @@ async def test_the_patient_hangs_up_before_the_answer(practice: Stage, saw: Saw)
     gone = (desk.ended_at or 0) - began
     history = await holds(stage, "+19177770251")
     assert call.answered_at is None
-    saw(f"CANCEL: the desk fell silent; logged as {history.call.outcome}", gone)
+    saw(f"CANCEL: the desk phone stopped ringing; logged as {history.call.outcome}", gone)
 
 
 async def test_the_same_caller_three_times(practice: Stage, saw: Saw) -> None:
@@ -287,7 +287,7 @@ async def test_the_same_caller_three_times(practice: Stage, saw: Saw) -> None:
     for number in MOBILES.values():
         stage.carrier.answers(number, refuses(486))
     await holds(stage, "+19177770290")
-    saw("three calls in the log, one message")
+    saw("three calls in the log, and one message")
 
 
 async def test_a_hundred_pins(together: Stage, saw: Saw) -> None:
@@ -332,7 +332,7 @@ async def test_a_hundred_pins(together: Stage, saw: Saw) -> None:
     assert (found.state, found.delivered_by) == ("open", None)
     await oracle.no_channel_is_left(stage.asterisk.command)
     oracle.dialed_nobody_else(stage.carrier)
-    saw(f"{len(guesses)} tries: 5 were looked at, and the right PIN after them was not")
+    saw(f"{len(guesses)} tries: only 5 were checked, and the right PIN after them was refused")
 
 
 def audited(stage: Stage) -> list[str]:

@@ -79,7 +79,10 @@ async def test_up_is_killed(saw: Saw) -> None:
         assert holder(line.up.home.serving) == now_serves
         await line.reaches("+19175550162")
         await line.holds()
-        saw("killed: callers were answered on; the next start ended what was left, and one serves")
+        saw(
+            "killed: callers were still answered; the next start ended the old processes, and "
+            "one control layer runs"
+        )
 
 
 async def test_who_cannot_start_ends_nobody(saw: Saw) -> None:
@@ -97,7 +100,7 @@ async def test_who_cannot_start_ends_nobody(saw: Saw) -> None:
         assert control_layers(line.up) == [daemon]
         assert running_in(line.up.home.asterisk) == asterisks
         await line.reaches("+19175550161")
-        saw("an `up` with a broken file: refused, and the survivors answered on")
+        saw("`up` with a broken file: refused, and the old processes still answered")
 
 
 async def test_a_second_control_layer(saw: Saw) -> None:
@@ -120,4 +123,4 @@ async def test_a_second_control_layer(saw: Saw) -> None:
         await line.reaches("+19175550161")
         assert line.up.reported("daemon.serving") == served
         await line.holds()
-        saw("`serve` and `up` beside one that runs: refused by the process's number")
+        saw("`serve` and `up` beside a running one: refused, with its process number")

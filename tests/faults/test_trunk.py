@@ -48,7 +48,7 @@ async def test_ringing_after_an_announcement_counts_anew(saw: Saw) -> None:
     ):
         first = await happened(line, carrier, "486")
         assert first[:5] == ["INVITE", "100", "183", "180", "486"]
-        saw("183, then 180 after 10 s: it rang on past 20 s")
+        saw("183, then 180 after 10 s: it continued to ring after 20 s")
 
 
 async def test_a_phone_that_is_looked_for_and_busy(saw: Saw) -> None:
@@ -56,7 +56,7 @@ async def test_a_phone_that_is_looked_for_and_busy(saw: Saw) -> None:
     async with trunk((0, 100), (12, 486)) as carrier, office_on(carrier) as line:
         first = await happened(line, carrier, "486")
         assert first[:3] == ["INVITE", "100", "486"]
-        saw("100 and then 486 after 12 s: waited for")
+        saw("100, then 486 after 12 s: the answer was waited for")
 
 
 @pytest.mark.parametrize("status", [181, 182])
@@ -68,7 +68,7 @@ async def test_a_phone_to_which_the_carrier_sends_the_call_on(saw: Saw, status: 
     ):
         first = await happened(line, carrier, "486")
         assert first[:5] == ["INVITE", "100", str(status), "180", "486"]
-        saw(f"{status}, then 180 after 17 s: waited for")
+        saw(f"{status}, then 180 after 17 s: the answer was waited for")
 
 
 async def test_a_trunk_that_only_tries_is_left(saw: Saw) -> None:
@@ -76,4 +76,4 @@ async def test_a_trunk_that_only_tries_is_left(saw: Saw) -> None:
     async with trunk((0, 100)) as carrier, office_on(carrier) as line:
         first = await happened(line, carrier, "CANCEL")
         assert first[:3] == ["INVITE", "100", "CANCEL"]
-        saw("100 alone: given up")
+        saw("only 100: given up")

@@ -32,10 +32,10 @@ Ask = Callable[[str], str]
 def examine(home: Home) -> list[SecurityCheck]:
     """Ask the Asterisk of this home, if it runs."""
     checks = (
-        ("asterisk", f"fewer than {MOST_MODULES} modules run, all of the list", _modules),
+        ("asterisk", f"fewer than {MOST_MODULES} modules run, all from the allow-list", _modules),
         ("asterisk", "no privileges, and no way to gain any", lambda _: _process(home)),
         ("asterisk", "a limit of calls, no shell, no web", _settings),
-        ("asterisk", "listens for SIP, audio and the manager alone", lambda _: _sockets(home)),
+        ("asterisk", "listens only for SIP, audio and the manager", lambda _: _sockets(home)),
         ("manager", "one login with the least rights runs", _logins),
         ("own", "FastAGI on loopback", lambda _: _agi(home)),
     )

@@ -14,7 +14,7 @@ from pbx.base.paths import pinned_packages
 from pbx.db import pins
 from pbx.ops.security.check import SecurityCheck
 
-PACKAGES = "packages as requirements.lock pins them by hash"
+PACKAGES = "packages match the hashes in requirements.lock"
 FIX = "Install OfficeLine again, with the versions that docs/install.md names."
 _PIN = re.compile(r"^([A-Za-z0-9_.-]+)==([^ ;\\]+)", re.MULTILINE)
 

@@ -284,8 +284,8 @@ def test_again_edits_and_does_not_overwrite(tmp_path: Path) -> None:
     assert changed == [
         '- name = "Lakeside Internal Medicine"',
         '+ name = "Seaside Medicine"',
-        '- number = "+12125550100"            # shown on every outbound leg',
-        '+ number = "+12125550109"            # shown on every outbound leg',
+        '- number = "+12125550100"            # the caller ID of all outgoing calls',
+        '+ number = "+12125550109"            # the caller ID of all outgoing calls',
         '- did = "+12125550100"',
         '+ did = "+12125550109"',
         '- mon-thu = ["08:30-12:00", "13:00-17:00"]',

@@ -110,7 +110,8 @@ REFUSED = {
     "P9,Bad Number,2125550150; 555-77123,,": "…7123 is not a phone number",
     "P9,Emergency,911,,": "not a phone number",
     "P9,Ours,2125550100,,": "the office's own number",
-    "P9,Unknown Panel,2125550150,smith,": "not a physician in the plan (the plan has lee, osei, patel)",
+    "P9,Unknown Panel,2125550150,smith,": "not a physician in the plan (the plan has lee, osei, "
+    "patel)",
     "P9,Wide,2125550150,,,what": "more columns",
     f"P9,Long Flag,2125550150,,{'x' * 121}": "a flag",
     "P1,Same Id,2125550150,,": "line 2 has the same id",

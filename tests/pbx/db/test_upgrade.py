@@ -201,7 +201,7 @@ def test_without_room_for_a_copy_nothing_is_begun(
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     monkeypatch.setattr("pbx.db.upgrade.files.sync", full)
-    with pytest.raises(StoreError, match=r"cannot be copied before its upgrade .*make room"):
+    with pytest.raises(StoreError, match=r"Cannot copy the database .*Free up space"):
         open_database(path)
     assert upgrade.copies(path) == []
     assert read(path) == before

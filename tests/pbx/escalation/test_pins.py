@@ -139,7 +139,7 @@ async def test_five_wrong_tries_lock(pins: Pins, engine: Engine, saw: Saw) -> No
     assert not [one for one in reported if WRONG in str(one) or LEE in str(one)]
     assert tries.locked(engine, NOW) == [tries.Locked("lee", "inbound", NOW, 5)]
     assert await pins.identify(f"11{OSEI}") == "osei"
-    saw("five wrong PINs: locked, told once, and the right one opens nothing")
+    saw("five wrong PINs: locked and reported once, and then the right PIN is refused too")
 
 
 async def test_a_right_pin_ends_the_row(pins: Pins, engine: Engine) -> None:

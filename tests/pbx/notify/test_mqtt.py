@@ -232,7 +232,7 @@ async def test_no_order_by_mqtt_is_obeyed(tmp_path: Path, saw: Saw) -> None:
             if f"Sending PUBLISH to officeline-{SITE}" in line
         ]
         assert sent == []
-    saw(f"{3 * len(topics)} forged messages, most of them retained: nothing changed")
+    saw(f"{3 * len(topics)} forged messages, most of them retained, changed nothing")
 
 
 def dump(home: Home) -> list[str]:
@@ -328,7 +328,7 @@ async def test_what_was_dropped_is_reported(tmp_path: Path, saw: Saw) -> None:
                 assert len({one["since"] for one in heard.all("dropped")}) == 1
     assert [one["lost"] for one in logs if one["event"] == "mqtt.dropped"] == [20]
     assert [one["event"] for one in logs].count("mqtt.away") == 1  # said once, not at each try
-    saw("an outbox of 10 dropped the 20 oldest of 30, and told so")
+    saw("an outbox of 10 dropped the 20 oldest of 30 events, and reported it")
 
 
 async def test_the_broker_says_that_the_line_is_down_when_it_vanishes(tmp_path: Path) -> None:
@@ -379,7 +379,7 @@ async def test_no_call_waits_for_a_broker_that_stands_still(tmp_path: Path, saw:
         broker.go_on()
     assert slowest < 1.0
     assert ended < 8.0  # a connect that hangs is waited for
-    saw(f"broker still: the slowest of 40 verdicts took {slowest * 1e3:.0f} ms")
+    saw(f"broker hung: the slowest of 40 decisions took {slowest * 1e3:.0f} ms")
 
 
 @pytest.mark.parametrize("swallows", [False, True])

@@ -93,7 +93,7 @@ def test_the_security_page_names_every_lock(tmp_path: Path) -> None:
     said = CliRunner().invoke(app, [*place, "doctor", "--security"]).stdout.splitlines()
     shown = [line[8:].partition(":")[0] for line in said]
     text = (ROOT / "docs" / "security.md").read_text(encoding="utf-8")
-    listed = text.partition("## Every lock\n")[2].partition("\n## ")[0]
+    listed = text.partition("## Every security check\n")[2].partition("\n## ")[0]
     rows = [line.split(" | ") for line in listed.splitlines() if line.startswith("| ")][1:]
     assert [f"{group.strip('| ')}, {name}" for group, name, _ in rows] == shown
     assert any(line.startswith("WIDER   extensions, no calls to") for line in said)
