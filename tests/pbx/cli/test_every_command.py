@@ -45,7 +45,7 @@ FREE = {"by", "disposition", "flag", "force", "reason", "text", "what", "who"}
 REFUSED = 2
 NOTE = re.compile(
     "the configuration file differs|differs from the running plan|says how far it is"
-    "|^The secrets file holds no"
+    "|^The secrets file has no"
 )
 # Where the help's example is right for its reader and not for a look at each value
 INSTEAD = {

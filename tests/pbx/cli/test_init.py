@@ -464,7 +464,7 @@ def test_an_interrupted_setup_loses_no_answer(
         return
     assert f"Your answers are kept in {kept}; 'officeline init' continues from there." in seen
     assert stat.S_IMODE(kept.stat().st_mode) == 0o600
-    code, seen = conversation(tmp_path, [("Go on from them", "\n"), *BEGUN[after:]])
+    code, seen = conversation(tmp_path, [("Continue from these", "\n"), *BEGUN[after:]])
     assert code == 0, seen
     assert "555 0171" not in seen.partition("Go on")[0]
     file = tomllib.loads((tmp_path / "config/office.toml").read_text())
@@ -479,7 +479,7 @@ def test_an_interrupted_setup_loses_no_answer(
 def test_an_interrupted_setup_can_begin_anew(tmp_path: Path) -> None:
     """Whoever says no is asked from the first question on, without the old answers."""
     conversation(tmp_path, [*BEGUN[:3], (": ", CTRL_C)])
-    reported = [("Go on from them", "perhaps\n"), ("Answer yes or no", "no\n"), BEGUN[0]]
+    reported = [("Continue from these", "perhaps\n"), ("Answer yes or no", "no\n"), BEGUN[0]]
     code, seen = conversation(tmp_path, [*reported, ("practice's name:", CTRL_C)])
     assert code == 130, seen
     kept = json.loads((tmp_path / "config/office.toml.answers").read_text())

@@ -170,7 +170,7 @@ def test_a_change_of_a_week_in_which_somebody_is_away(
         (["take", "osei", "--of", "osei"],
          "A person cannot replace themselves; give another person with --of."),
         (["swap", "osei", "diaz", *TONIGHT],
-         ("Neither Dr. Kofi Osei nor Dr. Eva Diaz is on call alone for 'doctors' in that time; see "
+         ("Neither Dr. Kofi Osei nor Dr. Eva Diaz is on call alone for 'doctors' during that time; see "
           "'officeline oncall list'.")),
         (["override", "--schedule", "doctors", *TONIGHT, "--reason", "x", "--backup", "lee",
           "--add", "chen"],
@@ -291,7 +291,7 @@ def test_away_writes_a_vacation_into_the_file(
         r"\n?\[\[people\.\w+\.away\]\]\nfrom = .*\nto = .*\n", "", place.config.read_text()
     )
     assert rest == re.sub(r"\n?\[\[people\.\w+\.away\]\]\nfrom = .*\nto = .*\n", "", text)
-    assert "already; nothing to change." in run(place, *words)
+    assert "; nothing to change." in run(place, *words)
 
 
 def test_away_says_who_takes_the_turns(place: Context) -> None:
