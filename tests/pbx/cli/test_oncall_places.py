@@ -170,7 +170,8 @@ def test_a_change_of_a_week_in_which_somebody_is_away(
         (["take", "osei", "--of", "osei"],
          "A person cannot replace themselves; give another person with --of."),
         (["swap", "osei", "diaz", *TONIGHT],
-         ("Neither Dr. Kofi Osei nor Dr. Eva Diaz is on call alone for 'doctors' during that time; see "
+         ("Neither Dr. Kofi Osei nor Dr. Eva Diaz is on call alone for 'doctors' during that "
+          "time; see "
           "'officeline oncall list'.")),
         (["override", "--schedule", "doctors", *TONIGHT, "--reason", "x", "--backup", "lee",
           "--add", "chen"],
