@@ -39,10 +39,10 @@ def test_the_command_of_a_checkout_is_the_checkouts() -> None:
 @pytest.mark.parametrize(
     ("line", "reported"),
     [
-        ("nope", "No such command 'nope'; 'officeline --help'"),
-        ("calls lst", "No such command 'lst' (did you mean 'list'?); 'officeline calls --help'"),
+        ("nope", "No such command 'nope'; see 'officeline --help'"),
+        ("calls lst", "No such command 'lst' (did you mean 'list'?); see 'officeline calls --help'"),
         ("check --nope", "No such option: --nope"),
-        ("callback lee", "Missing argument 'number'; 'officeline callback --help'"),
+        ("callback lee", "Missing argument 'number'; see 'officeline callback --help'"),
         ("patients import", "Missing "),
         ("calls list --limit x", "Invalid value for '--limit': it must be a whole number; "),
         ("calls list --limit 0", "Invalid value for '--limit': it must be at least 1; "),
