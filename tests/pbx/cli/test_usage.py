@@ -40,7 +40,10 @@ def test_the_command_of_a_checkout_is_the_checkouts() -> None:
     ("line", "reported"),
     [
         ("nope", "No such command 'nope'; see 'officeline --help'"),
-        ("calls lst", "No such command 'lst' (did you mean 'list'?); see 'officeline calls --help'"),
+        (
+            "calls lst",
+            "No such command 'lst' (did you mean 'list'?); see 'officeline calls --help'",
+        ),
         ("check --nope", "No such option: --nope"),
         ("callback lee", "Missing argument 'number'; see 'officeline callback --help'"),
         ("patients import", "Missing "),
