@@ -120,7 +120,7 @@ def test_made_up_calls_never_get_into_an_office(place: Path) -> None:
     """A home with a database in it is refused, and the practice's own is left alone."""
     done = started.officeline("--home", str(place / "var"), "demo", "--days", "1", cwd=place)
     assert (done.returncode, done.stderr.count("\n")) == (2, 1)
-    assert "name an empty folder" in done.stderr
+    assert "give an empty folder" in done.stderr
     assert shown(place, "calls", "list") == {"calls": []}
 
 

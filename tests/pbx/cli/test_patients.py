@@ -106,13 +106,13 @@ REFUSED = {
     "P 9,Spaced,2125550150,,": "id",
     "P9,,2125550150,,": "name",
     "P9,Bell \x07,2125550150,,": "name",
-    "P9,No Number,,,": "no number",
+    "P9,No Number,,,": "no phone number",
     "P9,Bad Number,2125550150; 555-77123,,": "…7123 is not a phone number",
     "P9,Emergency,911,,": "not a phone number",
     "P9,Ours,2125550100,,": "the office's own number",
     "P9,Unknown Panel,2125550150,smith,": "not a physician in the plan (the plan has lee, osei, "
     "patel)",
-    "P9,Wide,2125550150,,,what": "more columns",
+    "P9,Wide,2125550150,,,what": "more cells",
     f"P9,Long Flag,2125550150,,{'x' * 121}": "a flag",
     "P1,Same Id,2125550150,,": "line 2 has the same id",
 }
@@ -239,10 +239,10 @@ def test_a_script_may_add_patients_and_change_none(place: Context) -> None:
     assert "1 patient imported" in done.stdout
     before = listed(place)
     assert [one["id"] for one in before] == ["P1"]
-    with pytest.raises(OfficeLineError, match="nobody answered"):
+    with pytest.raises(OfficeLineError, match="nobody could confirm"):
         run(place, "import", written(place, "P1,Ann,2125550142,lee,\n"))
     assert listed(place) == before
-    with pytest.raises(OfficeLineError, match="nobody answered"):
+    with pytest.raises(OfficeLineError, match="nobody could confirm"):
         run(place, "import", written(place, "P3,Kay,2125550145,,\n"), "--replace")
     assert listed(place) == before
     more = written(place, "P1,Maria,2125550142,lee,\nP2,Tom,2125550144,,\n")

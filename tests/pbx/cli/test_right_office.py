@@ -218,7 +218,7 @@ def test_the_current_folder_was_removed(empty: Path, run: Run) -> None:
     shutil.rmtree(empty)
     code, out, err = run("hours", "now")
     assert (code, out) == (2, "")
-    assert err.startswith("There is no office in the current folder, which is gone, nor at ")
+    assert err.startswith("There is no office in the current folder, which is gone, or at ")
 
 
 @pytest.mark.usefixtures("empty")
@@ -246,5 +246,5 @@ def test_a_practice_is_never_begun_in_the_machines_own(
     name = ("--preset", "solo", "--name", "Elm Street", "--timezone", "America/Chicago")
     more = ("--number", "312-555-0100", "--physician", "kim=Dr. Jo Kim", "--no-call", "--mobiles")
     code, out, _ = run("init", *name, *more)
-    assert f"{empty / 'config' / 'office.toml'} is written" in out, (code, out)
+    assert f"{empty / 'config' / 'office.toml'} was written" in out, (code, out)
     assert (tmp_path / "etc" / "office.toml").read_text() == before

@@ -255,7 +255,7 @@ def test_what_is_no_schedule(method: str) -> None:
     """A file that takes an event back, or answers an invitation, brings no shift."""
     first = calendar(OTHER)
     one = calendar(NIGHT, head=f"METHOD:{method}\n")
-    assert f"(METHOD:{method.upper()}) and is no schedule" in refusal(one)
+    assert f"(METHOD:{method.upper()}) and is not a schedule" in refusal(one)
     assert "is no schedule" in refusal(first + one)
 
 

@@ -180,7 +180,7 @@ def test_a_failed_migration_leaves_all_as_it_was(
     with monkeypatch.context() as newer:
         make_next(tmp_path, newer, EMPTY.format(statement))
         with pytest.raises(
-            StoreError, match=r"^[^\n]* and was left unchanged; [^\n]*\.$"
+            StoreError, match=r"^[^\n]*; it was left unchanged\. [^\n]*\.$"
         ) as reported:
             open_database(path)
     assert "schema 0002 (OperationalError)" in str(reported.value)
