@@ -270,9 +270,9 @@ def test_what_would_change_is_shown_before_it_is_asked(place: Context) -> None:
         assert done.stdout.removeprefix(PREVIEW).endswith(end)
         assert (asked in done.stderr) == (not words)
         assert listed(place) == before
-    with pytest.raises(OfficeLineError, match=r"nobody answered\. Add --yes"):
+    with pytest.raises(OfficeLineError, match=r"nobody could confirm\. Add --yes"):
         run(place, "import", file)
-    with pytest.raises(OfficeLineError, match=r"nobody answered\. Add --yes"):
+    with pytest.raises(OfficeLineError, match=r"nobody could confirm\. Add --yes"):
         run(place, "import", file, "--json")
     assert listed(place) == before
     done = run(place, "import", file, given="y\n")
