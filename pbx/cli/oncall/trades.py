@@ -130,7 +130,7 @@ def swap(
     name = the_schedule(plan, schedule)
     pair = (the_person(plan, one), the_person(plan, other))
     if one == other:
-        raise OfficeLineError("A swap needs two different people.")
+        raise OfficeLineError("A swap needs two people; give two different ids.")
     span = span_of(start, end, plan.office.times)
     wanted = swapped(plan, name, pair, *span, reason_of(reason))
     if not wanted:

@@ -359,7 +359,7 @@ def test_swap(place: Context) -> None:
     ("words", "fix"),
     [
         (["swap", "lee", "patel", "--from", "today", "--to", "mon"], "Neither Dr. Ana Lee nor"),
-        (["swap", "lee", "lee", "--from", "today", "--to", "mon"], "two different people"),
+        (["swap", "lee", "lee", "--from", "today", "--to", "mon"], "two different ids"),
         (["swap", "lee", "pat", "--from", "today", "--to", "mon"], "did you mean 'patel'?"),
         (["take", "oseii"], "did you mean 'osei'?"),
         (["take", "osei", "--from", "yesterday", "--to", "today"], "The time span ended on"),

@@ -231,7 +231,7 @@ kept (--replace removes them).
 
 
 def test_a_script_may_add_patients_and_change_none(place: Context) -> None:
-    """Whoever cannot answer adds only; a 'no' adds nothing."""
+    """Without a terminal only new patients are added; a 'no' adds nothing."""
     first = written(place, "P1,Maria,2125550142,lee,\n")
     run(place, "import", first, code=1, given="n\n")
     assert listed(place) == []
