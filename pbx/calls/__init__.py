@@ -1,1 +1,1 @@
-"""A patient's call: the question that Asterisk asks, and the verdict that it gets."""
+"""A patient's call: the questions Asterisk asks about it and the verdicts it gets."""

@@ -1,7 +1,7 @@
-"""What the dialplan does next: decisions of `routing` made into verdicts, turn by turn.
+"""Decide what the dialplan does next: turn the decisions of `routing` into verdicts.
 
-Nothing of a call is kept in memory. What a later turn must know travels with the channel as the
-call's state, so that a daemon that was restarted goes on in the middle of a call.
+Nothing about a call is kept in memory. What a later turn needs travels with the channel as the
+call's state, so that a restarted daemon can continue in the middle of a call.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ from routing.follow_up import follow_up_of
 from routing.model import Plan
 
 STAR = "*"  # at a menu: the physician's menu
-KEY_WAIT_S = 5  # how long silence at the menu lasts before it counts as urgent
+KEY_WAIT_S = 5  # silence at the menu for this long counts as urgent
 NUMBER_WAIT_S = 6
-SAME_WAIT_S = 3  # before the number that the caller calls from is taken
-ASKED = 2  # how often a number is asked for; then the physician matters more
-REASON_S = 20  # how long a caller may say what it is about before somebody is called
-WORDS, SAVED = "words", "yes"  # how far the message of an urgent caller is
-TRIED = "yes"  # star led to the question for a PIN, and nobody answered it
-OVER = "over"  # the escalation policy is over, and its message waits for the number to call back
+SAME_WAIT_S = 3  # silence for this long accepts the number that the caller is calling from
+ASKED = 2  # ask for a number at most this often, so that reaching the physician is not delayed
+REASON_S = 20  # how long the caller may describe the reason before we start to dial
+WORDS, SAVED = "words", "yes"  # progress of an urgent caller's message
+TRIED = "yes"  # the caller pressed star, was asked for a PIN and gave none
+OVER = "over"  # the escalation policy has ended; its message still needs a callback number
 
 
 class CallFlow:
@@ -46,7 +46,7 @@ class CallFlow:
         self._menu = physicians_menu
 
     def answer(self, question: Question, now: datetime) -> Verdict:
-        """Decide the next turn; an event or a state that is none of ours counts as an arrival."""
+        """Decide the next turn. An unknown event or state counts as a new call."""
         if CallState.is_foreign(question.state):
             question = replace(question, event=names.ARRIVED, detail="", state="")
         state = CallState.decode(question.state)
@@ -55,7 +55,7 @@ class CallFlow:
         if not state.began:
             state = self._begun(state, question, plan, memory.moment(now))
         turn = _Turn(question, state, plan, self._plans.book, state.begun(now))
-        if question.event == names.RETURNED:  # to the menu that they came from
+        if question.event == names.RETURNED:  # back to the menu they came from
             return self._route(replace(turn, state=replace(turn.state, star=TRIED)))
         if question.event == names.PRESSED and self._menu and turn.calls_in():
             return Verdict(names.CALL_IN, {}, turn.state)
@@ -78,7 +78,7 @@ class CallFlow:
         return replace(turn.perform(decision), decision=decision, facts=facts)
 
     def _begun(self, state: CallState, question: Question, plan: Plan, began: int) -> CallState:
-        """Take down for the whole call what is true at its beginning."""
+        """Record in the state what must not change during the call."""
         caller = question.caller
         patient = plan.patients.get(caller) if caller is not None else None
         number = outbound.callback_number(plan, caller)
@@ -90,8 +90,8 @@ class CallFlow:
 class _Turn:
     """One question with all that its answer depends on.
 
-    Plan and instant are those with which the call `began`; only `book` is the newest, so that a
-    mobile that was changed just now is the one that rings.
+    The plan and the time are those of the call's start (`began`). Only `book` is current, so that
+    a mobile number that has just been changed is the one that rings.
     """
 
     question: Question
@@ -102,16 +102,16 @@ class _Turn:
 
     @property
     def number(self) -> str | None:
-        """Where the caller can be called back; None for who must say it."""
+        """Return the number to call back; None if the caller has to be asked for it."""
         return outbound.callback_number(self.plan, self.question.caller)
 
     def calls_in(self) -> bool:
-        """Tell whether a physician at a menu asks for the physician's menu: star, but once."""
+        """Return whether the caller pressed star, for the physician's menu, for the first time."""
         taken = any(STAR in menu.keys for menu in self.plan.menus.values())
         return self.question.detail == STAR and not taken and not self.state.star
 
     def goes_on(self) -> Verdict | None:
-        """Answer what needs no new decision; None for an arrival and for what is none of ours."""
+        """Answer what needs no routing decision; None for a new call and for an unknown event."""
         match self.question.event:
             case names.KEYED:
                 return self.keyed(self.question.detail)
@@ -129,9 +129,9 @@ class _Turn:
         return replace(self, state=self.state.pressed(key))
 
     def keyed(self, digits: str) -> Verdict:
-        """Take a number that we would call back; after a second slip go on without a new one.
+        """Accept a number that we may call back; after the second invalid one, go on without it.
 
-        Who was asked before a message, and not before an escalation policy, leaves it now.
+        A caller who was asked before leaving a message, not before an escalation, leaves it now.
         """
         refused = partial(outbound.refused, self.plan)
         number = numbers.callback(digits, self.plan.office.country, refused)
@@ -147,12 +147,12 @@ class _Turn:
         return replace(self, state=replace(state, saved=WORDS)).reason(*say)
 
     def reason(self, *say: str) -> Verdict:
-        """Have the caller say what it is about; the words belong to the message on the disk."""
+        """Ask the caller for the reason, recorded into the message that is already on the disk."""
         words = {names.SAY: names.sounds((*say, "say-reason", "beep")), names.PAUSE: str(REASON_S)}
         return Verdict(names.REASON, words, self.state, message="urgent")
 
     def recorded(self) -> Verdict:
-        """Go on after words were recorded: to the people on call, or to the end."""
+        """Continue after a recording: dial the people on call, or end the call."""
         if self.state.saved == WORDS:
             turn = replace(self, state=replace(self.state, saved=SAVED))
             return turn.next_step("connecting-saved")
@@ -161,7 +161,7 @@ class _Turn:
         return self.goodbye("message-saved")
 
     def give_up(self) -> Verdict:
-        """End an escalation, which is over or whose caller gave up: a message is left."""
+        """End the escalation (all steps tried, or the caller gave up) by taking a message."""
         if self.state.saved:
             return self.goodbye(*self.promise())
         return self.leave_urgent(saved=OVER)
@@ -173,17 +173,17 @@ class _Turn:
 
     @property
     def backline(self) -> bool:
-        """Tell whether hospitals and labs call on this line."""
+        """Return whether this line is the back line, for hospitals and labs."""
         line = self.plan.line_of(self.question.did)
         return line is not None and line.backline
 
     @property
     def hold(self) -> dict[str, str]:
-        """Choose what is heard while phones ring, where it is not what patients hear."""
+        """Return the variables for the ringing sound; empty if it is the one patients hear."""
         return {names.HOLD: names.HOLD_BACKLINE} if self.backline else {}
 
     def promise(self) -> tuple[str, ...]:
-        """Say within what time somebody calls back, as the plan has it."""
+        """Return the prompts that promise a call back within the plan's time."""
         breach_s = follow_up_of(self.plan, self.state.escalation).breach_s
         worse = () if self.backline else ("if-worse",)
         return (*spoken.call_back_within(breach_s), *worse)
@@ -202,7 +202,7 @@ class _Turn:
                 words = {names.SAY: names.sounds(decision.say), names.PAUSE: str(KEY_WAIT_S)}
                 return Verdict(names.MENU, words, state)
             case "ring":
-                # whoever nobody answers goes on to the escalation policy, from its first step
+                # if nobody answers, the escalation policy starts at its first step
                 return turn.ring(turn.who(decision.target), decision.ring_s)
             case "escalation":
                 return turn.start_escalation()
@@ -213,13 +213,13 @@ class _Turn:
         return Verdict(names.REJECT, {}, state)
 
     def start_escalation(self) -> Verdict:
-        """Dial at once; but who came by a menu first leaves a number and says what it is about."""
-        if self.question.event != names.PRESSED:  # a line without a menu asks nothing
+        """Dial at once; ask a caller who came through a menu for a number and the reason first."""
+        if self.question.event != names.PRESSED:  # a line without a menu asks no questions
             return self.next_step()
         return self._ask_number("ask-callback" if self.number is None else "callback-same")
 
     def _ask_number(self, prompt: str) -> Verdict:
-        """Ask where to call back; from here on the message exists, whatever the caller does."""
+        """Ask for the callback number; from here on the message exists, even after a hangup."""
         wait = NUMBER_WAIT_S if self.number is None else SAME_WAIT_S
         digits = outbound.keyed_digits(self.plan.office.country)
         words = {
@@ -234,13 +234,13 @@ class _Turn:
         return escalation.resolve(target, self.plan, self.began, own=self.state.own or None)
 
     def reachable(self) -> dict[str, str]:
-        """Map everybody who may ring now to the contact that is used."""
+        """Map each person who may be called now to the contact to use."""
         return legs.ringable_contacts(
             self.plan, self.book, self.began, urgent=self.state.urgency == "urgent"
         )
 
     def next_step(self, *say: str) -> Verdict:
-        """Go to the escalation policy's next step; at its end an urgent message is taken."""
+        """Go to the escalation policy's next step; after the last one, take an urgent message."""
         state = self.state
         policy = self.plan.escalations.get(state.escalation)
         step = policy and escalation.next_step(
@@ -262,7 +262,7 @@ class _Turn:
     def ring(
         self, who: tuple[str, ...], ring_s: int, say: tuple[str, ...] = (), *, pin: bool = False
     ) -> Verdict:
-        """Ring these together; nobody reachable among them means the next step at once."""
+        """Ring these people together; if nobody is reachable, go to the next step at once."""
         via = self.reachable()
         who = tuple(one for one in who if one in via)
         if not who:
@@ -287,7 +287,7 @@ class _Turn:
         return Verdict(verb, words, self.state, who=who)
 
     def record(self, say: tuple[str, ...], *, saved: str = "") -> Verdict:
-        """Take a message, from who cannot be called back after a number; `saved` is until then."""
+        """Take a message; first ask for a callback number if there is none (`saved` is "over")."""
         if self.number is None and not self.state.callback and not self.state.asked:
             turn = replace(self, state=replace(self.state, saved=saved))
             return turn._ask_number("ask-callback")  # noqa: SLF001  # of our own

@@ -1,4 +1,4 @@
-"""What passes between Asterisk and us about a call: question, verdict, and the call's memory."""
+"""What Asterisk and OfficeLine exchange about a call: question, verdict and the call's state."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _STATE = re.compile(
 
 @dataclass(frozen=True)
 class Question:
-    """What Asterisk asks: the call (its Linkedid and Uniqueid), the turn, and what happened."""
+    """What Asterisk asks: the call (its Linkedid and Uniqueid), the turn and what happened."""
 
     call: str
     unique: str
@@ -42,23 +42,23 @@ class Question:
 
 @dataclass(frozen=True)
 class CallState:
-    """What a call remembers between turns; plain words, none of which holds the separator.
+    """What a call remembers between turns; no value contains the separator.
 
     `keys` are the menu keys so far, "s" for silence, and `own` is the caller's own physician.
-    `saved` says that an urgent message is on the disk ("yes"), that its words are being recorded
-    ("words"), and that a number is asked for first, as nobody was reached ("over").
+    `saved` is "yes" if an urgent message is on the disk, "words" while it is being recorded, and
+    "over" if nobody was reached and the caller is first asked for a number.
 
-    With what the call began it ends: `plan` is the revision of the plan, `began` the instant in
-    milliseconds, `earlier` when the caller had called before, and `known` what the directory said
-    of the caller (see `pbx.calls.memory`). `star` says "yes" after the caller came back from the
-    question for a PIN: from then on star is a wrong key.
+    These do not change during a call: `plan`, the revision of the plan; `began`, its start in
+    milliseconds since 1970; `earlier`, the caller's earlier calls; `known`, what the directory
+    says about the caller (see `pbx.calls.memory`). `star` is "yes" after the caller came back
+    from the question for a PIN; from then on star is a wrong key.
     """
 
     urgency: str = ""
     escalation: str = ""
     step: int = -1
     callback: str = ""
-    asked: int = 0  # how often the callback number was asked for
+    asked: int = 0  # how many times the callback number was asked for
     keys: str = ""
     own: str = ""
     plan: str = ""
@@ -69,7 +69,7 @@ class CallState:
     star: str = ""
 
     def encode(self) -> str:
-        """Write the state as one word for a channel variable."""
+        """Return the state as one word for a channel variable."""
         return (
             f"{self.urgency}:{self.escalation}:{self.step}:{self.callback}:{self.asked}:{self.keys}"
             f":{self.own}:{self.plan}:{self.saved}:{self.began}:{self.earlier}:{self.known}"
@@ -78,7 +78,7 @@ class CallState:
 
     @classmethod
     def decode(cls, text: str) -> CallState:
-        """Read a state; a word that is none of ours is an empty state."""
+        """Read a state; return an empty state if the word is not one."""
         match = _STATE.fullmatch(text) if text else None
         if match is None:
             return cls()
@@ -89,31 +89,31 @@ class CallState:
 
     @staticmethod
     def is_foreign(text: str) -> bool:
-        """Tell a state that another version of us wrote, in a way that we cannot read."""
+        """Return whether another version of OfficeLine wrote this state and we cannot read it."""
         return bool(text) and _STATE.fullmatch(text) is None
 
     def begun(self, otherwise: datetime) -> datetime:
-        """Return the instant at which the call began, by which all of it is decided.
+        """Return the time at which the call began; all its decisions use this time.
 
-        A state that says none is of a call that begins now.
+        `otherwise` is returned if the state has none, because the call begins now.
         """
         return memory.instant_of(self.began) if self.began else otherwise
 
     def pressed(self, key: str) -> CallState:
-        """Add a key of the menu that was just heard."""
+        """Return the state with one more menu key."""
         return replace(self, keys=self.keys + (key if re.fullmatch(r"[0-9*#]", key) else SILENCE))
 
     def presses(self) -> tuple[str, ...]:
-        """List the keys as `routing` knows them."""
+        """List the menu keys in the form that `routing` uses."""
         return tuple(key.replace(SILENCE, "") for key in self.keys)
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """What the dialplan shall do: a verb, its variables, and for the log what was decided.
+    """What the dialplan is to do: a verb, its variables, and the decision for the log.
 
-    `message` says that a message of this urgency must be durable before the verdict is given, and
-    `who` is rung, by id.
+    `message` is the urgency of a message that must be on the disk before the verdict is sent;
+    `who` lists the ids of the people to ring.
     """
 
     verb: str
@@ -126,25 +126,25 @@ class Verdict:
 
 
 class Plans(Protocol):
-    """Which plan new calls get, and which one a call began with."""
+    """Supplies the plan for new calls, and the plan that an older call began with."""
 
     @property
     def plan(self) -> Plan:
-        """The plan for the next call."""
+        """Return the plan for the next call."""
         ...
 
     @property
     def book(self) -> Book:
-        """What Asterisk dials for whom."""
+        """Return what Asterisk dials for each person."""
         ...
 
     def by_hash(self, hash_: str) -> Plan | None:
-        """Find the plan of a call by its revision, with what lay over it when the call began."""
+        """Find a call's plan by its revision, with the overrides from when the call began."""
         ...
 
 
 def variables(verdict: Verdict, question: Question, record: str) -> dict[str, str]:
-    """Lay a verdict out as channel variables, the proof that it is one last of all."""
+    """Return a verdict as channel variables. The one that proves it complete comes last."""
     return {
         names.VERB: verdict.verb,
         names.STATE: verdict.state.encode(),
@@ -155,7 +155,7 @@ def variables(verdict: Verdict, question: Question, record: str) -> dict[str, st
 
 
 def asked(request: AgiRequest, country: str) -> Question:
-    """Read a question to an office of `country`; the caller's number counts only if it is one."""
+    """Read a question; keep the caller's number only if it is valid in the office's `country`."""
     turn, did, event, detail, state, *_ = (*request.args, "", "", "", "", "")
     return Question(
         call=request.headers.get("agi_uniqueid", ""),

@@ -1,6 +1,6 @@
-"""A decision told to a receptionist: what the office does with a call, and why.
+"""Explain a routing decision in plain words: what the office does with a call, and why.
 
-The imagined call goes through the very code that answers real ones.
+A simulated call goes through the same code that answers real calls.
 """
 
 from __future__ import annotations
@@ -20,17 +20,17 @@ from routing.oncall import unconfirmed_sentence
 if TYPE_CHECKING:
     from pbx.db.calls import DecisionRow, History
 
-REPEAT_APART = timedelta(minutes=1)  # imagined earlier calls of the same number
+REPEAT_APART = timedelta(minutes=1)  # between simulated earlier calls from the same number
 
 
 @dataclass(frozen=True)
 class Explanation:
-    """What happens to a call and why; `steps` are whom it rings while nobody accepts.
+    """What happens to a call and why; `steps` lists the people it rings until somebody accepts.
 
-    `oncall` names the people on call by schedule, `unconfirmed` those of them who never confirmed
-    their shift, `covers` who has the turn of somebody who is away, by schedule, and `holidays` the
-    holiday that it is because of. `presses` are the caller's keys, "" for silence. Of a call of the
-    log the first step alone was kept; then `all_steps` is false.
+    `oncall` maps each schedule to the people on call, `unconfirmed` lists those of them who have
+    not confirmed their shift, `covers` maps each schedule to who replaces somebody who is away, and
+    `holidays` maps it to the holiday that applies. `presses` are the caller's keys, "" for silence.
+    The log keeps only the first step of a call; `all_steps` is false then.
     """
 
     at: datetime
@@ -46,7 +46,7 @@ class Explanation:
 
 
 def imagine(plan: Plan, numbers: people.Numbers, facts: Facts, at: datetime) -> Explanation:
-    """Decide about a call that nobody made, at an aware instant."""
+    """Decide about a simulated call at a timezone-aware time."""
     decision = route(facts, plan, at)
     return Explanation(
         at.astimezone(plan.office.zone),
@@ -71,7 +71,7 @@ def _covers(plan: Plan, at: datetime) -> dict[str, dict[str, str]]:
 
 
 def remember(history: History, zone: ZoneInfo) -> Explanation:
-    """Tell the last decision of a call of the log, which has one, from what was kept of it."""
+    """Explain the last decision of a call in the log; the call must have one."""
     call, last = history.call, history.decisions[-1]
     kept = last.facts or {}
     rings = tuple(kept.get("rings", ()))
@@ -99,16 +99,16 @@ def remember(history: History, zone: ZoneInfo) -> Explanation:
 
 
 def began(decision: DecisionRow) -> datetime:
-    """Return the instant by which a call of the log was decided: when it began.
+    """Return the time by which a logged call was decided, which is its start.
 
-    A call of a version that kept no such instant was decided by the time of each turn.
+    An older version did not log the start and used the time of each turn.
     """
     at = (decision.facts or {}).get("began")
     return decision.at if at is None else datetime.fromisoformat(at)
 
 
 def earlier(repeat: int, at: datetime) -> tuple[datetime, ...]:
-    """Imagine that this is the `repeat`th call of its number, a minute after each other."""
+    """Return the times of the earlier calls if this is the `repeat`th one, one a minute."""
     return tuple(at - REPEAT_APART * count for count in range(repeat - 1, 0, -1))
 
 
@@ -120,10 +120,10 @@ def details_to_keep(
     at: datetime,
     ring_s: int = 0,
 ) -> dict[str, object]:
-    """Lay out what a later explanation and a replay need, beside what the call's row says.
+    """Return what a later explanation and a replay need in addition to the call's row.
 
-    `rings` are the people who are rung first, for `ring_s`; there is nobody's number in it. `at` is
-    when the call began: by that instant all of it was decided.
+    `rings` are the people who ring first, for `ring_s` seconds. `at` is the call's start, by
+    which all of it was decided. The result contains no telephone numbers.
     """
     return {
         "began": at.isoformat(),
@@ -141,7 +141,7 @@ def details_to_keep(
 
 
 def to_json(reported: Explanation) -> dict[str, object]:
-    """Lay an explanation out as `explain --json` prints it."""
+    """Return an explanation in the form that `explain --json` prints."""
     decision = reported.decision
     return {
         "at": reported.at.isoformat(timespec="seconds"),
@@ -174,7 +174,7 @@ def _step(step: escalation.Ringing | escalation.Waiting) -> dict[str, object]:
 
 
 def sentences(reported: Explanation, plan: Plan) -> list[str]:
-    """Tell an explanation in sentences; the first is what happens."""
+    """Return an explanation as sentences; the first one says what happens."""
     decision = reported.decision
     lines = [f"{plan.office.times.moment(reported.at)}: {_what(reported, plan)}"]
     if decision.line:
@@ -200,7 +200,7 @@ def _what(reported: Explanation, plan: Plan) -> str:
     decision = reported.decision
     match decision.kind:
         case "menu":
-            menu = plan.menus.get(decision.target)  # a plan that stands in may not have it
+            menu = plan.menus.get(decision.target)  # a substitute plan may lack it
             keys = f" and can press {', '.join(menu.keys)}" if menu is not None else ""
             return f"the caller hears the menu {decision.target}{keys}."
         case "message":
@@ -216,7 +216,7 @@ def _what(reported: Explanation, plan: Plan) -> str:
 
 
 def _said(reason: Reason) -> str:
-    """Say of a rule that it applies or does not, and why; what is no rule is said as it is."""
+    """Say whether a rule applies and why; return any other reason unchanged."""
     because = f"{reason.because}."
     if not reason.rule:
         return because[0].upper() + because[1:]

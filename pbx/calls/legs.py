@@ -46,7 +46,7 @@ def asked_pins(
 
 
 def on_call_legs(plan: Plan, book: Book, now: datetime) -> dict[str, str]:
-    """Map whoever the first escalation's first step rings at this instant to what is dialed."""
+    """Map the people whom the first escalation's first step rings now to their dial strings."""
     first = next(iter(plan.escalations.values()), None)
     if first is None:
         return {}

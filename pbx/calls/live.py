@@ -1,7 +1,7 @@
-"""The plan that runs: the newest that was applied, with what the database lays over it.
+"""The plan that runs: the last one applied, with the overrides from the database.
 
-A watch looks a few times a second whether something was changed, and rebuilds in a thread; calls
-are answered from finished values meanwhile. What cannot be built never goes live.
+A task checks for changes a few times a second and rebuilds the plan in a thread; until that is
+done, calls are answered from the old plan. A plan that cannot be built never goes live.
 """
 
 from __future__ import annotations
@@ -27,24 +27,24 @@ from pbx.db import driver, overlay
 from routing.model import Plan
 
 EVERY_S = 0.2
-KEPT = 32  # revisions of late, so that a call ends with the one that it began with
-ASKED_S = 3600.0  # those that a call asked for within this time are kept besides, however many
+KEPT = 32  # recent revisions, so that a call ends with the one that it began with
+ASKED_S = 3600.0  # revisions that a call asked for within this time are kept in addition
 
 log = structlog.get_logger()
 
 
 @dataclass(frozen=True)
 class Chosen:
-    """The configuration to start with; `text` is the file's if no plan was ever applied."""
+    """The configuration to start with; `text` is the file's text if no plan was ever applied."""
 
     configuration: plan.Configuration
     text: str | None
 
 
 def choose(config: Path, home: Home) -> Chosen:
-    """Choose what to start with: the newest applied plan that can be read, else the file.
+    """Choose what to start with: the newest readable applied plan, else the office's file.
 
-    ConfigError if there is neither. A file that is broken is logged loudly, and not needed.
+    Raises ConfigError if there is neither. An invalid file is logged as an error, no more.
     """
     file: plan.Configuration | None = None
     text, broken = "", None
@@ -68,7 +68,7 @@ def choose(config: Path, home: Home) -> Chosen:
 
 
 def _applied(home: Home) -> list[overlay.AppliedText]:
-    """List the applied plans; of a database that cannot be read, as on a full disk, the copy."""
+    """List the applied plans; if the database cannot be read (disk full), return the copy."""
     try:
         return overlay.applied_texts(home.database, KEPT)
     except OfficeLineError as error:
@@ -81,7 +81,7 @@ def _applied(home: Home) -> list[overlay.AppliedText]:
 
 
 def _parsed(applied: overlay.AppliedText) -> plan.Configuration | None:
-    """Read an applied plan; None, and a line in the log, if this version cannot."""
+    """Read an applied plan; if this version cannot, log it and return None."""
     try:
         return plan.parse(applied.text, Path(f"the applied plan {applied.id}"))
     except ConfigError as error:
@@ -91,29 +91,29 @@ def _parsed(applied: overlay.AppliedText) -> plan.Configuration | None:
 
 @dataclass(frozen=True)
 class _Running:
-    """What calls are answered from; replaced as a whole."""
+    """What calls are answered from; always replaced as a whole."""
 
     plan: Plan
     book: Book
 
 
 class Shelf(Protocol):
-    """Where revisions lie on the disk: for a daemon that starts in mid-call, and the standby."""
+    """Stores revisions on the disk, for the standby and for a daemon that starts during a call."""
 
     def keep(self, plan: Plan) -> None:
-        """Put down a revision before any call is answered from it; blocking, and never raises."""
+        """Store a revision before any call is answered from it. Blocks; never raises."""
         ...
 
     def kept(self) -> Iterable[Plan]:
-        """Read the revisions that lie there, without patients; blocking."""
+        """Read the stored revisions, which contain no patients. Blocks."""
         ...
 
 
 class LivePlan:
-    """The plan for the next call, and those of late; begins with `plan` until `open` looks.
+    """The plan for the next call and recent plans; it is `plan` until `open` reads the database.
 
-    A plan and what is laid over it at one time are a revision of it. Without a `shelf` revisions
-    are kept in memory alone.
+    A revision is a plan together with its overrides at one time. Without a `shelf`, revisions
+    are only kept in memory.
     """
 
     def __init__(
@@ -121,15 +121,15 @@ class LivePlan:
     ) -> None:
         self._shelf = shelf
         self._home = home
-        self._bare = plan  # without what the database lays over it
+        self._bare = plan  # without the overrides from the database
         self._secrets = secrets
         self._overlay = overlay.Overlay()
-        self._applied = 0  # the id of the applied plan that was looked at last
+        self._applied = 0  # the id of the applied plan that was read last
         self._seen: tuple[int, object] | None = None
         self._blind = False
         self._connection: driver.Connection | None = None
-        self._recent: OrderedDict[str, Plan] = OrderedDict()  # by revision, the newest last
-        self._asked: dict[str, float] = {}  # when a call asked for a revision last
+        self._recent: OrderedDict[str, Plan] = OrderedDict()  # by revision, newest last
+        self._asked: dict[str, float] = {}  # when a call last asked for a revision
         self._take(self._built())
 
     @property
@@ -144,18 +144,19 @@ class LivePlan:
 
     @property
     def secrets(self) -> Secrets:
-        """The secrets file as it was read last."""
+        """Return the secrets file as last read."""
         return self._secrets
 
     @property
     def of_late(self) -> tuple[Plan, ...]:
-        """The plans that calls under way may have begun with."""
+        """Return the plans that ongoing calls may have begun with."""
         return tuple(self._recent.values())
 
     def by_hash(self, hash_: str) -> Plan | None:
-        """Find one of the last plans by its revision; where that is gone, the nearest to it.
+        """Find a recent plan by its revision.
 
-        The nearest is the same file with what is laid over it now. None: the file is not known.
+        If the revision is gone, return the same file with today's overrides; None if the file
+        is unknown.
         """
         if (found := self._recent.get(hash_)) is not None:
             self._asked[hash_] = time.monotonic()
@@ -167,7 +168,7 @@ class LivePlan:
         return found
 
     def open(self) -> None:
-        """Open the database, which must exist, and take up what is in it; blocking."""
+        """Open the existing database and build the plan from it. Blocks."""
         try:
             self._connection = driver.read_only(self._home.database)
             begun_with = overlay.begun_with(self._connection)
@@ -185,32 +186,32 @@ class LivePlan:
             self._take(replace(looked, book=self._dialed(looked.plan)))
 
     def close(self) -> None:
-        """Let go of the database."""
+        """Close the database."""
         if self._connection is not None:
             self._connection.close()
         self._connection = None
 
     async def watch(self) -> None:
-        """Look for changes until canceled; each goes live for the next call."""
+        """Check for changes until canceled; each applies from the next call on."""
         while True:
             await asyncio.sleep(EVERY_S)
             try:
                 found = await asyncio.to_thread(self._look)
             except Exception:
-                log.exception("plan.not_rebuilt")  # whatever it is, the line goes on as it was
+                log.exception("plan.not_rebuilt")  # calls use the old plan
                 continue
             if found is not None:
                 self._take(found)
 
     def _take_up(self, plan: Plan) -> None:
-        """Know a revision with which calls may have begun that are under way."""
+        """Remember a revision that an ongoing call may have begun with."""
         if plan.revision not in self._recent:
             self._recent[plan.revision] = plan
             self._recent.move_to_end(plan.revision, last=False)
             self._asked[plan.revision] = time.monotonic()
 
     def _take(self, running: _Running) -> None:
-        """Make this what the next call is answered from."""
+        """Use this from the next call on."""
         self._running = running
         self._recent[running.plan.revision] = running.plan
         self._recent.move_to_end(running.plan.revision)
@@ -221,7 +222,7 @@ class LivePlan:
                 self._asked.pop(old, None)
 
     def _look(self) -> _Running | None:
-        """Build anew if anything changed; None if not, or if it cannot be read now."""
+        """Rebuild if anything changed; None if nothing did or if it cannot be read now."""
         if self._connection is None:
             return None
         try:
@@ -243,9 +244,9 @@ class LivePlan:
         return found
 
     def _read_database(self, connection: driver.Connection) -> None:
-        """Read what is laid over the plan, and another plan if one was applied."""
+        """Read the overrides, and the new plan if one was applied."""
         laid = overlay.read(connection)
-        if laid.patients == self._overlay.patients:  # a big directory is in memory once
+        if laid.patients == self._overlay.patients:  # keep one copy of a big directory
             laid = replace(laid, patients=self._overlay.patients)
         self._overlay = laid
         newest = overlay.applied(connection)
@@ -257,7 +258,7 @@ class LivePlan:
         self._applied = newest.id
 
     def _read_secrets(self) -> None:
-        """Read the numbers again; a secrets file that cannot be read changes nothing."""
+        """Read the secrets file again; if it cannot be read, keep the old values."""
         if self._stamp() is None:
             return
         try:
@@ -270,7 +271,7 @@ class LivePlan:
         return _Running(found, self._dialed(found))
 
     def _dialed(self, plan: Plan) -> Book:
-        """List what is dialed for whom: everybody of this plan, and of those that calls have."""
+        """Return what is dialed for each person of this plan and of the plans of ongoing calls."""
         known = {one.hash: one for one in (*tuple(self._recent.values()), plan)}
         book: dict[str, Mapping[str, str]] = {}
         for one in known.values():
@@ -279,7 +280,7 @@ class LivePlan:
         return book
 
     def _stamp(self) -> object:
-        """Return what changes when the secrets file does; None if there is no file."""
+        """Return a value that changes whenever the secrets file does; None if there is no file."""
         try:
             found = (self._home.folder / secrets.FILE).stat()
         except OSError:

@@ -1,7 +1,7 @@
-"""What a call keeps of its beginning, in words that travel with the channel.
+"""What a call remembers from its start, as words that travel with the channel.
 
-Nothing that changes while somebody is on the line (the hours, an override, the directory, another
-call of theirs) may turn what they were told at the menu into something else.
+A change during a call (opening hours, an override, the directory, another call from the same
+number) must not change what the caller was told at the menu.
 """
 
 from __future__ import annotations
@@ -15,25 +15,25 @@ from routing.model import Patient, Plan
 
 EARLIER = r"(?:\d+(?:\.\d+)*)?"
 KNOWN = r"(?:k[\w-]*(?:\.[0-9a-f]{8})*)?"
-FEW = 5  # earlier calls, or as many as a rule asks for: one command holds all that is said
-FAR = timedelta(hours=24)  # no rule asks for older ones
+FEW = 5  # earlier calls (more if a rule needs them), so that the state fits into one command
+FAR = timedelta(hours=24)  # no rule looks further back
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _STEP = timedelta(milliseconds=1)
 
 
 def moment(at: datetime) -> int:
-    """Return an aware instant in milliseconds since 1970; what is shorter is cut off."""
+    """Return a timezone-aware time in whole milliseconds since 1970."""
     return (at - _EPOCH) // _STEP
 
 
 def instant_of(milliseconds: int) -> datetime:
-    """Return the instant (UTC) of what `moment` gave."""
+    """Return the time (UTC) for a number of milliseconds from `moment`."""
     return _EPOCH + milliseconds * _STEP
 
 
 def ages(calls: Iterable[datetime], began: int, plan: Plan) -> str:
-    """Write how long before the beginning of a call others of its number were, the newest first."""
+    """Return how long before this call the same number called, newest first, as one word."""
     most = max([FEW, *(rule.when.repeat.count for rule in plan.rules if rule.when.repeat)])
     far = FAR // _STEP
     found = sorted(began - moment(at) for at in calls)
@@ -41,13 +41,13 @@ def ages(calls: Iterable[datetime], began: int, plan: Plan) -> str:
 
 
 def earlier_calls(ages_: str, began: int) -> tuple[datetime, ...]:
-    """Read when those calls were, the oldest first."""
+    """Return the times of the calls in a word from `ages`, oldest first."""
     found = sorted((int(age) for age in ages_.split(".") if age), reverse=True)
     return tuple(instant_of(began - age) for age in found)
 
 
 def known_facts(patient: Patient | None, plan: Plan) -> str:
-    """Write what the directory says of a caller, as far as rules ask: no name, and no id."""
+    """Return what the directory says about a caller and rules need, without name and id."""
     if patient is None:
         return ""
     marks = rules.marks(patient, plan) & _asked(plan)
@@ -55,7 +55,7 @@ def known_facts(patient: Patient | None, plan: Plan) -> str:
 
 
 def directory(known_: str, caller: str | None, plan: Plan) -> Mapping[str, Patient]:
-    """Read it back as a directory of this caller alone; flags are those that the plan asks for."""
+    """Return a word from `known_facts` as a directory with only this caller in it."""
     if caller is None or not known_:
         return {}
     panel, *short = known_.removeprefix("k").split(".")

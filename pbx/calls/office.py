@@ -1,4 +1,4 @@
-"""One office's Asterisk: from configuration, secrets and ports to the files that it runs on."""
+"""Render one office's Asterisk files from its configuration, secrets and ports."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from routing.outbound import shown
 
 
 def dial_strings(plan: Plan, secrets: Secrets) -> Book:
-    """List for everybody in the plan what Asterisk dials, by contact; desk phones by their id."""
+    """Map each person in the plan to their dial strings by contact; desk phones by their id."""
     people = {
         person: {
             **{via: f"PJSIP/{e164}@{names.TRUNK_OUT}" for via, e164 in numbers.items()},
@@ -37,14 +37,14 @@ def dial_strings(plan: Plan, secrets: Secrets) -> Book:
 
 
 def choose_ports(configuration: Configuration, home: Home) -> tuple[Ports, PortBlock]:
-    """Take the ports that this home had, or free ones at its first start; the file's come first.
+    """Return the ports of the office's file, else this home's earlier ports, else free ones.
 
-    The SIP port never changes by itself: the carrier and the desk phones know it.
+    The SIP port never changes by itself, because the carrier and the desk phones use it.
     """
     before = home.known_ports()
     again = None if before is None else PortBlock.again(before)
     block = again or PortBlock.take()
-    full = disk.trouble(home.folder) is not None  # what is written there names the last ports
+    full = disk.trouble(home.folder) is not None  # then the files still name the last ports
     own = before if before is not None and (again is not None or full) else block.ports
     own = own if before is None else replace(own, sip=before.sip, tls=before.tls or own.tls)
     network = configuration.network
@@ -77,13 +77,13 @@ def asterisk_files(
     ports: Ports,
     known: hosts.Known | None = None,
 ) -> Mapping[str, str]:
-    """Render all of Asterisk's files for this office; names that are not `known` are looked up."""
+    """Render all of Asterisk's files; look up host names that are not in `known`."""
     plan = configuration.plan
     if known is None:
         known = hosts.look_up(hosts.names_of(configuration))
     own = {shown(plan, None), *(line.did for line in plan.lines)}
     dial = dial_strings(plan, secrets)
-    # what the failsafe dials when it knows nothing newer: the mobile before anything else
+    # the failsafe dials these if it knows nothing newer, the mobile first
     people = {
         person: next(iter(contacts.values()))
         for person, contacts in dial.items()
@@ -129,13 +129,13 @@ def asterisk_files(
 
 
 def waits_for_start(running: Configuration, wanted: Configuration) -> list[str]:
-    """Name what differs between the two and is read at a start alone: it waits for one."""
+    """List the differences that take effect only at the next start."""
     wants = _in_files(wanted)
     return [what for what, value in _in_files(running).items() if value != wants[what]]
 
 
 def _in_files(configuration: Configuration) -> dict[str, object]:
-    """Map what Asterisk's files and the daemon's start are made of, by what people say."""
+    """Map a plain name to each value that is read only at a start."""
     plan = configuration.plan
     return {
         "the lines' numbers": {line.did for line in plan.lines},
@@ -174,7 +174,7 @@ def _user(configuration: Configuration) -> str:
 
 
 def _tls(configuration: Configuration, ports: Ports) -> Tls | None:
-    """Say where and how we speak TLS, if the carrier does."""
+    """Return the TLS settings; None if the carrier does not use TLS."""
     if configuration.trunk.transport != "tls":
         return None
     network = configuration.network

@@ -1,7 +1,7 @@
-"""Ends a conversation whose caller is gone: no packet of audio came from there for a minute.
+"""Ends a conversation if no audio packet has come from the caller for a minute.
 
-Asterisk's own limit is long on a patient's end, for one who waits may send nothing (ADR 29). While
-the control layer is dead, the other end's own limit holds, and whoever hears nothing hangs up.
+Asterisk's own limit is long for patients, because a waiting caller may send nothing (ADR 29).
+While the control layer is down, only the limit of the other end applies.
 """
 
 from __future__ import annotations
@@ -17,41 +17,41 @@ from pbx.asterisk.ami.events import HangupEvent, HoldEvent
 
 LOOK_S = 5.0
 SILENT_S = 60.0
-COUNT = "CHANNEL(rtcp,rxcount)"  # packets of audio that came on a channel
-CAUSE = "44"  # what Asterisk gives for a channel without audio
+COUNT = "CHANNEL(rtcp,rxcount)"  # audio packets received on a channel
+CAUSE = "44"  # Asterisk's hangup cause for a channel without audio
 
 log = structlog.get_logger()
 
 
 class SilenceWatch:
-    """Looks at the callers who talk to somebody; `talking` names these calls."""
+    """Watches callers who are talking to somebody; `talking` returns the ids of these calls."""
 
     def __init__(self, ami: AmiClient, talking: Callable[[], Collection[str]]) -> None:
         self._ami = ami
         self._talking = talking
-        self._heard: dict[str, tuple[str, float]] = {}  # how many packets came, and since when
-        self._holding: dict[str, str] = {}  # the calls in which one holds the other, by channel
+        self._heard: dict[str, tuple[str, float]] = {}  # packets, and since when as many
+        self._holding: dict[str, str] = {}  # calls on hold, by channel
 
     def event(self, event: HoldEvent | HangupEvent) -> None:
-        """Hear who puts the other on hold: until that is over, nobody has to say anything."""
+        """Note who put the other on hold; silence is normal until the hold ends."""
         if isinstance(event, HoldEvent) and event.begins:
             self._holding[event.unique] = event.call
         else:
             self._holding.pop(event.unique, None)
 
     async def run(self) -> None:
-        """Look until canceled."""
+        """Check until canceled."""
         while True:
             await asyncio.sleep(LOOK_S)
             try:
                 await self.look(time.monotonic())
             except AmiUnavailable:
-                self._heard.clear()  # what came meanwhile nobody knows
+                self._heard.clear()  # the packets since then were not counted
             except Exception:
-                log.exception("silence.failed")  # whatever it is, the line goes on
+                log.exception("silence.failed")  # after any error, keep watching
 
     async def look(self, now: float) -> None:
-        """Ask for each call how much came; end those from which nothing came for long."""
+        """Read each call's packet count; end the calls that received nothing for too long."""
         calls = set(self._talking()) - set(self._holding.values())
         self._heard = {call: held for call, held in self._heard.items() if call in calls}
         for call in calls:

@@ -1,4 +1,4 @@
-"""What the line's own test call is told: what a patient would hear first, and nobody's phone."""
+"""Answers the canary, a test call: it hears what a patient hears first, and no phone rings."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from pbx.calls.callflow import CallFlow
 from pbx.calls.conversation import Plans, Question, Verdict
 from pbx.calls.recent import RecentCallers
 
-SCRIPT = f"{names.CANARY}/{names.ROUTE}"  # what the dialplan asks for a canary
-NO_WORDS = "test-call"  # said where phones would ring without a word
+SCRIPT = f"{names.CANARY}/{names.ROUTE}"  # the AGI path that the dialplan requests for a canary
+NO_WORDS = "test-call"  # played where phones would ring without any prompt
 OVER = "goodbye"
 
 
 def answer(plans: Plans, question: Question, now: datetime) -> Verdict:
-    """Give the plan's own menu, or have said what the plan says first; nothing is remembered."""
+    """Return the plan's menu or its first prompt; nothing is stored."""
     if question.event != names.ARRIVED:
         return Verdict(names.CANARY, {names.SAY: OVER})
     verdict = CallFlow(plans, RecentCallers()).answer(question, now)

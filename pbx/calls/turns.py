@@ -1,4 +1,4 @@
-"""What one turn of a call leaves behind: records for the log, and a matter for the inbox."""
+"""What one turn of a call produces: records for the log and a message for the inbox."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from routing.model import Plan
 
 @dataclass(frozen=True)
 class MessageDraft:
-    """What a message is opened with; `number` is E.164 or None, `escalation` may be empty."""
+    """The content of a new message; `number` is E.164 or None, `escalation` may be empty."""
 
     number: str | None
     urgency: str
@@ -24,7 +24,7 @@ class MessageDraft:
 def turn_records(
     question: Question, verdict: Verdict, plan: Plan, now: datetime
 ) -> list[records.Record]:
-    """List what the log is told of a turn; the start of the call each time, the first counts."""
+    """List a turn's log records. Each turn records the call's start; only the first one counts."""
     call, line = question.call, plan.line_of(question.did)
     name = line.name if line else ""
     found: list[records.Record] = [
@@ -51,7 +51,7 @@ def turn_records(
 
 
 def draft(question: Question, verdict: Verdict) -> MessageDraft:
-    """Say what the message of a turn is opened with."""
+    """Return the content of the message that a turn opens."""
     escalation = CallState.decode(question.state).escalation or verdict.state.escalation
     number = verdict.state.callback or question.caller
     return MessageDraft(number, verdict.message or "urgent", escalation)

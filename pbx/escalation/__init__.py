@@ -1,1 +1,1 @@
-"""The office and its own people on the telephone: urgent messages, shifts, calls to patients."""
+"""Calls between the office and its own people: urgent messages, shifts, calls to patients."""

@@ -1,4 +1,4 @@
-"""Calls that a command asked for: each is taken up once, and never dialed late."""
+"""Place calls that a command requested: each one once, and never late."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ from pbx.db.follow_ups import Outcome
 from pbx.db.outbound import Request
 from pbx.escalation.outbound_calls import OutboundCalls
 
-LOOK_S = 0.3  # how often is looked whether a command asks for a call
+LOOK_S = 0.3  # seconds between two looks for requests
 
 log = structlog.get_logger()
 
 
 class CallbackDialer(Protocol):
-    """What calls a person on their mobile."""
+    """Calls a person on their mobile."""
 
     async def call_back(self, request: Request) -> Outcome:
-        """Call whom a request names; return when that call is over."""
+        """Call the person of a request; return when the call is over."""
         ...
 
 
 class Callbacks:
-    """Looks for requests; `run` never ends by itself."""
+    """Looks for requests and places them; `run` never ends by itself."""
 
     def __init__(self, outbound_calls: OutboundCalls, dialer: CallbackDialer) -> None:
         self._outbound_calls = outbound_calls
@@ -35,7 +35,7 @@ class Callbacks:
         self._calls: set[asyncio.Task[None]] = set()
 
     async def run(self) -> None:
-        """Take up requests until canceled; a call that goes on ends by itself."""
+        """Place requested calls until canceled; ongoing calls are not canceled."""
         while True:
             await asyncio.sleep(LOOK_S)
             try:
@@ -49,7 +49,7 @@ class Callbacks:
                 call.add_done_callback(self._calls.discard)
 
     async def _answer(self, request: Request) -> None:
-        """Call whom a request names, if the limits let the patient be called then."""
+        """Call the person of a request, if the limits allow the patient to be called."""
         try:
             no = await self._outbound_calls.refuses(request.person, request.number)
             if no is not None:

@@ -1,4 +1,4 @@
-"""The alarm before an empty shift: said days ahead, each day again, and when it changes."""
+"""The alarm about a coming shift that nobody has, logged once a day and after each change."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from routing.model import Plan
 from routing.oncall import upcoming_gap
 from routing.schedule import Shift
 
-DAYS = 14  # how far ahead an empty shift is an alarm
+DAYS = 14  # how far ahead to look for empty shifts
 AGAIN = timedelta(days=1)
 
 log = structlog.get_logger()
 
 
 class CoverageAlarm:
-    """Looks at the plan that runs, whenever it is another one and once a day."""
+    """Checks the plan that runs whenever it changes, and once a day."""
 
     def __init__(self) -> None:
         self._plan: Plan | None = None
@@ -25,7 +25,7 @@ class CoverageAlarm:
         self._gap: Shift | None = None
 
     def look(self, plan: Plan, now: datetime) -> Shift | None:
-        """Log the first shift of the coming days that nobody has, and return it; else None."""
+        """Log and return the first empty shift of the coming days; None if there is none."""
         over = self._gap is not None and self._gap.end <= now
         if plan is not self._plan or over:
             self._looked = None
@@ -40,6 +40,6 @@ class CoverageAlarm:
         return gap
 
     def covered_s(self, now: datetime) -> float:
-        """Tell for how many seconds from now on somebody is on call, at most those of `DAYS`."""
+        """Return for how many seconds from now somebody is on call, at most `DAYS` days."""
         ahead = timedelta(days=DAYS) if self._gap is None else self._gap.start - now
         return max(0.0, ahead.total_seconds())

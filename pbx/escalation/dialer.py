@@ -1,7 +1,7 @@
-"""Calls that the office makes to its own people: about a message, to connect them, about a shift.
+"""Calls to the office's own people: about a message or a shift, or to connect them to a patient.
 
-Each goes through the person's leg of the dialplan, so the office's number is shown, a voicemail
-accepts nothing, and nothing of a message is heard before a press and the PIN.
+Each uses the person's leg of the dialplan: the office's number is shown, a voicemail cannot
+accept, and a message is played only after a key press and the PIN.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ from pbx.escalation.errand import CONFIRM_S, Errand, about_message
 from pbx.escalation.menu_steps import MenuState
 from routing import outbound, people
 
-ON_THE_LINE_S = 120.0  # how long nobody is called who still talks to us; then call waiting must do
-AWAY_S = 15.0  # how long a call waits for an Asterisk that is away, as at our own start
-REASON_S = 1.0  # why a call failed may be heard after that it did
-# What came of the phone: the cause of a hangup (Q.850) with which its leg ended. Whatever else it
-# is, the number does not work now. OriginateResponse gives no reason of a Local channel's failure.
+ON_THE_LINE_S = 120.0  # wait so long for a person's last call; then rely on call waiting
+AWAY_S = 15.0  # how long a call waits for a connection to Asterisk
+REASON_S = 1.0  # the event with the reason may come after the one about the failure
+# The result by hangup cause (Q.850) of the leg; any other cause means that the number does not work
+# now. OriginateResponse does not give the reason if a Local channel fails.
 _CAUSES: dict[str, Outcome] = {
     "0": "no answer",
     "16": "no answer",
@@ -42,25 +42,25 @@ log = structlog.get_logger()
 
 
 class FollowUpDialer:
-    """Calls people by AMI; `events` tells it what became of its calls."""
+    """Calls people by AMI; `event` receives what happens to its calls."""
 
     def __init__(self, ami: AmiClient, plans: Plans) -> None:
         self._ami = ami
         self._plans = plans
         self._count = itertools.count(1)
-        self._errands = 0  # that go on, those that wait for a phone too
-        self._calls: dict[str, asyncio.Future[Outcome]] = {}  # by the channel that we originated
-        self._came: dict[str, Outcome] = {}  # of these, what came of the phone so far
-        self._doubted: dict[str, asyncio.Event] = {}  # of these, those that perhaps do not exist
-        self._by_press: set[str] = set()  # of these, those that a pressed 1 settles
+        self._errands = 0  # ongoing ones, including those that wait for a phone
+        self._calls: dict[str, asyncio.Future[Outcome]] = {}  # by originated channel
+        self._came: dict[str, Outcome] = {}  # by channel, the result so far
+        self._doubted: dict[str, asyncio.Event] = {}  # channels that may not exist
+        self._by_press: set[str] = set()  # channels of calls that end with the press of 1
         self._about: dict[tuple[str, str], str] = {}  # message and person -> channel
         self._tasks: set[asyncio.Task[Outcome]] = set()
-        self._lines: dict[str, asyncio.Event] = {}  # by channel, until it is hung up
-        self._last: dict[str, asyncio.Event] = {}  # by person, whether their last call is over
+        self._lines: dict[str, asyncio.Event] = {}  # by channel, set when it is hung up
+        self._last: dict[str, asyncio.Event] = {}  # by person, set when their last call is over
 
     async def deliver(self, message_id: str, person: str, *, urgent: bool, attempt: int) -> Outcome:
         """Call somebody about a message; see `pbx.escalation.ringing.PersonDialer`."""
-        del attempt  # the row is written before, and its outcome after, by who asked
+        del attempt  # the caller of this method writes the row and its outcome
         state = MenuState(person, message_id, "called")
         return await self._call(about_message(state, urgent=urgent))
 
@@ -75,16 +75,16 @@ class FollowUpDialer:
         return await self._call(errand)
 
     def connect(self, state: MenuState) -> None:
-        """Call a person back on their own phone, and then the patient of a message."""
+        """Call a person back on their own phone, and then a message's patient."""
         state = replace(state, origin="called", asked="dial", tries=0)
         task = asyncio.create_task(self._call(about_message(state, urgent=True)))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
     async def call_back(self, request: Request) -> Outcome:
-        """Call somebody on their mobile as a command asked; return when that call is over.
+        """Call somebody on their mobile for a command; return when the call is over.
 
-        Who is on the phone with us is busy: nobody is dialed later than was asked.
+        A person who is on the phone with us counts as busy, so that nobody is called late.
         """
         last = self._last.get(request.person)
         if last is not None and not last.is_set():
@@ -98,22 +98,22 @@ class FollowUpDialer:
         return await self._call(named)
 
     def taken(self, message_id: str, person: str) -> None:
-        """Hear that this person acknowledged while our call lasted."""
+        """Note that this person acknowledged the message during our call."""
         channel = self._about.get((message_id, person), "")
         self._settle(channel, "acknowledged")
 
     def cannot(self, message_id: str, person: str) -> None:
-        """Hear that this person answered and cannot take the message: the next are called."""
+        """Note that this person answered but cannot take the message, so that others are called."""
         channel = self._about.get((message_id, person), "")
         self._settle(channel, "unreachable")
 
     @property
     def idle(self) -> bool:
-        """Tell whether no call of ours goes on, or waits for its turn."""
+        """Return whether no call is ongoing or waiting."""
         return not self._errands
 
     def event(self, event: UserEvent | HangupEvent | OriginateResponse) -> None:
-        """Take one of Asterisk's events about a channel of ours."""
+        """Handle one of Asterisk's events about our channels."""
         match event:
             case UserEvent():
                 if event.what == names.LEG_ANSWERED and event.call in self._calls:
@@ -143,16 +143,16 @@ class FollowUpDialer:
         asyncio.get_running_loop().call_later(REASON_S, self._failed, channel)
 
     def _failed(self, channel: str) -> None:
-        """Nobody accepted: what came of the phone is heard by now."""
+        """Set the outcome of a call that nobody accepted, after its reason has had time to come."""
         self._settle(channel, self._came.get(channel, "unreachable"))
 
     @property
     def under_way(self) -> frozenset[str]:
-        """The calls of which no end was heard yet."""
+        """Return the calls whose end we have not heard."""
         return frozenset(self._lines)
 
     def resync(self, before: frozenset[str], live: frozenset[str]) -> None:
-        """Hear, after every connect, which of the calls `before` go on: the others are over."""
+        """End, after each connect, those of the calls `before` that are not in `live`."""
         for channel in before:
             if channel not in live:
                 if line := self._lines.pop(channel, None):
@@ -182,7 +182,7 @@ class FollowUpDialer:
         try:
             await self._ami.wait_connected(AWAY_S)
         except TimeoutError:
-            return "unreachable"  # Asterisk is away; it is tried again
+            return "unreachable"  # no connection to Asterisk; the escalator tries again
         await self._over(errand.person)
         count = next(self._count)
         channel = (
@@ -215,9 +215,9 @@ class FollowUpDialer:
             self._about.pop((errand.about, errand.person), None)
 
     async def _known(self, channel: str) -> None:
-        """Wait for the next connect, which tells whether Asterisk took an order unanswered.
+        """Wait for the next connect, which shows whether Asterisk executed an unanswered command.
 
-        An outcome tells it, too.
+        An outcome shows it, too.
         """
         heard = self._doubted[channel] = asyncio.Event()
         try:
@@ -229,7 +229,7 @@ class FollowUpDialer:
             del self._doubted[channel]
 
     async def _over(self, person: str) -> None:
-        """Wait until the last call to this person is over: one phone, one conversation."""
+        """Wait until the last call to this person is over, because they have one phone."""
         last = self._last.get(person)
         if last is not None:
             with contextlib.suppress(TimeoutError):
@@ -244,7 +244,7 @@ class FollowUpDialer:
         return book[person][via] if via else None
 
     async def _originate(self, channel: str, errand: Errand, dial: str) -> None:
-        """Place a call; AmiTimeout where Asterisk may have taken the order, and did not say so."""
+        """Place a call; AmiTimeout if Asterisk did not answer but may have executed the command."""
         try:
             shown = outbound.shown(self._plans.plan, None)
             fields = errand.originate(channel, dial, shown)

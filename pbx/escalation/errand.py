@@ -8,20 +8,20 @@ from dataclasses import dataclass
 from dialplan import names
 from pbx.escalation.menu_steps import MenuState
 
-RING_S = 20  # below a carrier's voicemail
-ORIGINATE_S = RING_S + 120  # each leg ends by itself before: it is looked for, rings, and is asked
-CONFIRM_S = ORIGINATE_S + 20  # what is heard of a shift is longer
+RING_S = 20  # shorter than it takes a carrier's voicemail to answer
+ORIGINATE_S = RING_S + 120  # each leg ends by itself earlier than this
+CONFIRM_S = ORIGINATE_S + 20  # the prompts about a shift are longer
 
 
 @dataclass(frozen=True)
 class Errand:
-    """Why a person is called: what they hear before they press 1, and where that leads.
+    """Why a person is called: what they hear before they press 1, and what happens then.
 
-    `channel` and `dial` are chosen where they are empty.
+    An empty `channel` or `dial` is chosen when the call is placed.
     """
 
     person: str
-    about: str  # a message or a request; empty for a shift, which is settled by the press alone
+    about: str  # id of a message or request; empty for a shift, which only needs the key press
     whisper: str
     context: str
     variable: str
@@ -39,8 +39,8 @@ class Errand:
             "Priority": "1",
             "Timeout": str(self.at_most_s * 1000),
             "Async": "true",
-            # Without them the channel speaks slin, and one translator gets the prompts and the
-            # patient's voice in turns: Debian's Asterisk takes what follows for late packets
+            # Without codecs the channel uses slin, and one translator gets prompts and voice in
+            # turns; Debian's Asterisk then treats what follows as late packets.
             "Codecs": ",".join(names.CODECS),
             "Variable": [
                 f"{names.TO}_{self.person}={dial}",
@@ -53,7 +53,7 @@ class Errand:
 
 
 def about_message(state: MenuState, *, urgent: bool) -> Errand:
-    """Call about a message, or to connect its patient."""
+    """Return the errand of a call about a message, or of one to connect its patient."""
     whisper = "whisper-urgent" if urgent else "whisper-routine"
     variable = f"{names.CALLED_ABOUT}={state.encode()}"
     return Errand(state.person, state.message, whisper, names.PHYSICIAN, variable)

@@ -1,8 +1,8 @@
-"""The escalator: calls people about urgent messages until somebody acknowledges, whatever happens.
+"""The escalator: calls people about urgent messages until somebody acknowledges.
 
-Timers are rows of the database, so a restart forgets nothing: calls that were cut off are made
-again, and what fell due meanwhile is done at once. A clock that is set back sets them back with it.
-A double call is acceptable, a lost one is not.
+Timers are rows of the database, so they survive a restart: interrupted calls are made again, and
+what fell due meanwhile is done at once. If the clock is set back, so are the timers. Calling
+twice is acceptable; not calling is not.
 """
 
 from __future__ import annotations
@@ -32,26 +32,26 @@ from pbx.escalation.ringing import Calls, PersonDialer
 from routing import follow_up
 from routing.follow_up import MessageView
 
-LOOK_S = 1.0  # how often what other processes did is looked for
-BATCH = 50  # messages at a time, so that routine ones never keep an urgent one waiting
-ROUNDS = 10  # of these, begun in one transaction: whoever waits for the lock waits for no more
-CALLED = timedelta(seconds=10)  # how long an overdue message is left alone whose patient is called
-MOMENT_S = 0.1  # how soon is looked again at what is due and could not be done
-BLIND_AFTER = 3  # failures of the database in a row, after which calls are made unwritten
+LOOK_S = 1.0  # how often to check for changes by other processes
+BATCH = 50  # messages at a time, so that routine ones do not delay an urgent one
+ROUNDS = 10  # rounds per transaction, so that others do not wait long for the lock
+CALLED = timedelta(seconds=10)  # wait before reopening a message whose patient is being called
+MOMENT_S = 0.1  # wait before retrying something due that could not be done
+BLIND_AFTER = 3  # after this many consecutive database failures, call without writing first
 
 log = structlog.get_logger()
 
 
 class Tell(Protocol):
-    """What tells people of a message by other ways than a call; it must return at once."""
+    """Notifies people about a message in other ways than a call; must return at once."""
 
     def __call__(self, message_id: str, what: str, people: tuple[str, ...]) -> None:
-        """Tell these people, by id, `what` is: "breach", "overdue", "unreachable", "reminder"."""
+        """Notify these people (ids); `what` is "breach", "overdue", "unreachable" or "reminder"."""
         ...
 
 
 def tell_the_log(message_id: str, what: str, people: tuple[str, ...]) -> None:
-    """Write it into the log."""
+    """Write the notification to the log."""
     log.warning("message.reported", call=message_id, why=f"{what}: {', '.join(people)}")
 
 
@@ -72,21 +72,21 @@ class Escalator:
         self._tell = tell
         self._woken = asyncio.Event()
         self._calls = Calls(self._store, plans, dialer, clock, self.notify)
-        self._held: dict[str, datetime] = {}  # messages that are left alone until then
-        self.latest = clock.now()  # what the clock said when timers were looked at last
+        self._held: dict[str, datetime] = {}  # messages to leave alone, and until when
+        self.latest = clock.now()  # the time of the last look at the timers
         self._pauses = Pauses(0.2, LONGEST_PAUSE_S)
 
     @property
     def calling(self) -> frozenset[str]:
-        """The messages about which people are being called now."""
+        """Return the messages about which people are being called now."""
         return self._calls.calling
 
     def notify(self) -> None:
-        """Look at once: a message was opened, or somebody did something with one."""
+        """Check at once, because a message was opened or changed."""
         self._woken.set()
 
     async def run(self) -> None:
-        """Escalate until canceled. What is then being dialed is dialed again by the next run."""
+        """Escalate until canceled. Calls that this interrupts are made again by the next run."""
         try:
             await self._store.insist(follow_ups.take_up_messages, self._clock.now())
             await self._bring_back()
@@ -105,17 +105,17 @@ class Escalator:
             await self._calls.stop()
 
     async def _bring_back(self) -> None:
-        """Bring timers back that a clock set which was ahead, and is right again."""
+        """Correct timers that were set while the clock was ahead."""
         try:
             found = await self._store.insist(after_start, self._plans.plan, self._clock.now())
-        except Exception:  # whatever it is, the rest is done
+        except Exception:  # after any error, do the rest
             log.exception("escalator.failed")
             return
         if found:
             log.warning("escalator.timers_brought_back", records=found)
 
     async def _look(self) -> float:
-        """Do what is due; return for how many seconds nothing will be."""
+        """Do what is due; return the seconds until the next thing is due."""
         await self._calls.end_taken()
         now = await self._reported_time()
         self._held = {message: until for message, until in self._held.items() if until > now}
@@ -142,7 +142,7 @@ class Escalator:
         return min(LOOK_S, until) if until > 0 else MOMENT_S
 
     async def _reported_time(self) -> datetime:
-        """Say what time it is; where the clock was set back, timers are first set back with it."""
+        """Return the time; if the clock was set back, set the timers back first."""
         now = self._clock.now()
         if now < self.latest:
             back = self.latest - now
@@ -151,13 +151,13 @@ class Escalator:
                 await self._store.write(set_back, back, self._plans.plan, now)
             except (SQLAlchemyError, OfficeLineError):
                 log.exception("escalator.unwritten")
-                return self.latest  # until timers can be set back, they fire as if nothing had been
+                return self.latest  # keep the old time until the timers can be set back
             self._held = {message: until - back for message, until in self._held.items()}
         self.latest = now
         return now
 
     def _assessed(self, view: MessageView, now: datetime) -> Round | None:
-        """Say what is due with one message; None if that cannot be said."""
+        """Return what is due for one message; None after an error."""
         plan = self._plans.plan
         numbers = {person: frozenset(known) for person, known in self._plans.book.items()}
         try:
@@ -171,7 +171,7 @@ class Escalator:
     async def _safely(
         self, do: Callable[[list[Round]], Awaitable[None]], steps: list[Round]
     ) -> None:
-        """Do what is due with these messages; what goes wrong with one holds up no other."""
+        """Do what is due for these messages; an error in one does not affect the others."""
         if not steps:
             return
         try:
@@ -187,11 +187,11 @@ class Escalator:
                 await self._safely(do, [step])
 
     def _hold(self, view: MessageView) -> None:
-        """Leave a message alone for a while: looking at it again at once would fail again."""
+        """Leave a message alone for a while, because retrying at once would fail again."""
         self._held[view.id] = self._clock.now() + timedelta(seconds=LONGEST_PAUSE_S)
 
     async def _reopen(self, steps: list[Round]) -> None:
-        """Let messages climb again whose call back is overdue, and is not being made just now."""
+        """Restart the escalation of messages whose call back is overdue and not being made now."""
         plan, move = self._plans.plan, message_progress.move
         longest = counted_since(plan, steps[0].at).longest
         called = await self._store.read(outbound.called_about, longest, steps[0].at)
@@ -199,24 +199,24 @@ class Escalator:
         await self._store.write(message_progress.put_off, later)
         for view, now in ((one.view, one.at) for one in steps if one.view.id not in called):
             by = (view.acknowledged_by,) if view.acknowledged_by else ()
-            with contextlib.suppress(RefusedError):  # called back at this very moment
+            with contextlib.suppress(RefusedError):  # it was called back just now
                 await self._store.write(move, plan, view.id, "overdue", at=now)
                 self._tell(view.id, "overdue", by)
 
     async def _remind(self, steps: list[Round]) -> None:
-        """Remind the owners of messages that are open while the office is."""
+        """Remind the owners of messages that are open during office hours."""
         timers = [(step.view, step.due_at) for step in steps]
         owners = await self._store.write(message_progress.remind, timers, at=steps[0].at)
         for step, owner in zip(steps, owners, strict=True):
             self._tell(step.view.id, "reminder", (owner or self._plans.plan.office.inbox,))
 
     async def _put_off(self, steps: list[Round]) -> None:
-        """Set the timers of messages that need nothing now."""
+        """Set the timers of messages for which nothing is due now."""
         timers = [(step.view, step.due_at) for step in steps]
         await self._store.write(message_progress.put_off, timers)
 
     async def _ring(self, steps: list[Round]) -> None:
-        """Call everybody of these rounds who is not being called about the message already."""
+        """Call the people of these rounds who are not already being called about the message."""
         known = [(step, self._calls.about(step.view.id)) for step in steps]
         ready = [(step, ringing) for step, ringing in known if not ringing.settles()]
         rounds = [
@@ -228,7 +228,7 @@ class Escalator:
                 continue
             for attempt in written:
                 self._calls.dial(attempt, ringing)
-            if ringing.taken:  # while this was being written
+            if ringing.taken:  # somebody acknowledged during the write
                 ringing.end()
             if step.todo.breach:
                 self._tell(step.view.id, "breach", step.who)
@@ -236,7 +236,7 @@ class Escalator:
                 self._tell(step.view.id, "unreachable", ())
 
     async def _begun(self, rounds: list[Round]) -> list[list[AttemptRow] | None]:
-        """Write rounds before they are dialed; if nothing can be written, dial all the same."""
+        """Write rounds before dialing; if the database keeps failing, dial without it."""
         if not rounds:
             return []
         try:

@@ -54,7 +54,7 @@ class HeardMessages:
         return found
 
     async def whose(self, state: MenuState) -> tuple[str, ...]:
-        """Say that a message is theirs, unless somebody was faster, and how long they have.
+        """Return prompts that say who has the message and how much time is left to call back.
 
         Only urgent messages have a limit.
         """
@@ -68,9 +68,9 @@ class HeardMessages:
         return ("message-yours", *spoken.call_within(round(left.total_seconds())))
 
     async def move(self, state: MenuState, event: message_progress.MessageMove) -> None:
-        """Let something happen to the message; what cannot happen to it any more is no mistake.
+        """Apply an event to the message; do nothing if it is no longer possible.
 
-        NotAllHeardError if somebody called, or said more, since the person heard the words.
+        Raises NotAllHeardError if the message has grown since the person heard it.
         """
         settles = event not in {"delivered", "not reached"}
         if settles:
@@ -93,16 +93,16 @@ class HeardMessages:
             log.info("physician.too_late", call=state.message, error=str(error))
 
     async def check_all_heard(self, state: MenuState) -> None:
-        """Raise NotAllHeardError if there is more of the message than was played."""
+        """Raise NotAllHeardError if the message is longer than what was played."""
         message, folder = await self.get(state), self._home.folder
         now = await asyncio.to_thread(words_in, self._engine, folder, message)
         if now.joins > state.joins or now.size > state.size:
             raise NotAllHeardError(state.message)
 
     async def words(self, state: MenuState, message: MessageRow) -> tuple[MenuState, list[str]]:
-        """Name its calls' words as Asterisk plays them, and remember how much there is of them.
+        """Return the message's recordings for Asterisk to play, and a state with their amount.
 
-        Who hears them is written down; but a full disk does not withhold a patient's words.
+        The access is logged; a full disk must not prevent the person from hearing the message.
         """
         found = await asyncio.to_thread(words_in, self._engine, self._home.folder, message)
         about, who, now = message.id, state.person, self._clock.now()
@@ -129,5 +129,5 @@ def _rank(message: MessageRow, person: str) -> tuple[bool, bool]:
 
 
 def note_path(folder: Path, unique: str, turn: int) -> Path:
-    """Name the file, in the folder of messages, of a note that follows this turn's answer."""
+    """Return the path of the note that is recorded after this turn, in the folder of messages."""
     return folder / f"note-{unique}-{turn}.wav"

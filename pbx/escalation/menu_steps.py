@@ -1,4 +1,4 @@
-"""What passes between Asterisk and the physician's menu: steps, and what a call remembers."""
+"""What Asterisk and the physician's menu exchange: steps and the call's state."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ import structlog
 
 from dialplan import names
 
-WAIT_S = 6  # for a key, or the next one
+WAIT_S = 6  # for the first key and each further one
 PIN_DIGITS, CODE_AND_PIN_DIGITS = 6, 8
 EARLIER = "message-earlier"
-MOST_SAID = 1500  # bytes of sounds in one answer: Asterisk reads a command of 2048
+MOST_SAID = 1500  # bytes of sound names in one answer; Asterisk's limit for a command is 2048
 
 _STATE = re.compile(
     r"([a-z0-9_-]*):([\w.-]*):(called|in):(\w*):(\d):(\d{1,18}):(\d{1,9}):(\d{1,18})"
@@ -24,14 +24,14 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True)
 class MenuState:
-    """What a consultation remembers: `person` and `message` by id, what was asked for last.
+    """What a call to the menu remembers: `person` and `message` by id, and the last question.
 
-    `origin` is "called" where we called the person's own phone, "in" where anybody called in.
-    `asked` is "pin", "menu", "note", "dial" (the patient, at once) or "reached" (whether they spoke
-    with the patient), and of a shift "shift" (its
-    menu), "handover" or "take" (the second press); `tries` are wrong PINs.
-    `request` is a call that a command asked for, by its id: then there is no message. `joins` and
-    `size` say how much of the message there was when it was played: see `pbx.escalation.words`.
+    `origin` is "called" if we called the person's own phone, "in" if somebody called in. `asked` is
+    "pin", "menu", "note", "dial" (the patient, at once), "reached" (whether they talked to the
+    patient), or about shifts "shift" (the menu), "handover" or "take" (the second press). `tries`
+    counts wrong PINs. `request` is the id of a call that a command requested; there is no message
+    then. `joins` and `size` are those of the message when it was played: see
+    `pbx.escalation.words`.
     """
 
     person: str = ""
@@ -44,12 +44,12 @@ class MenuState:
     size: int = 0
 
     def encode(self) -> str:
-        """Write the state as one word for a channel variable."""
+        """Return the state as one word for a channel variable."""
         return ":".join(str(getattr(self, part.name)) for part in fields(self))
 
     @classmethod
     def decode(cls, text: str) -> MenuState:
-        """Read a state; a word that is none of ours is somebody who just called in."""
+        """Read a state; return that of somebody who just called in if the word is not one."""
         match = _STATE.fullmatch(text)
         if match is None:
             return cls()
@@ -59,7 +59,7 @@ class MenuState:
 
 @dataclass(frozen=True)
 class Step:
-    """What the dialplan shall do next, and what it shall remember."""
+    """What the dialplan is to do next, and the new state."""
 
     verb: str
     state: MenuState
@@ -67,13 +67,13 @@ class Step:
 
 
 def choices(state: MenuState, asked: str, *say: str) -> Step:
-    """Play prompts and wait for one key; `asked` is what it will mean."""
+    """Play prompts and wait for one key; `asked` is the question it answers."""
     words = {names.SAY: names.sounds(say), names.DIGITS: "1", names.PAUSE: str(WAIT_S)}
     return Step(names.ASK, replace(state, asked=asked), words)
 
 
 def ask_pin(state: MenuState, *say: str) -> Step:
-    """Ask for the PIN of whom we called, or for code and PIN of whoever calls in."""
+    """Ask a person whom we called for the PIN, and one who called in for code and PIN."""
     known = state.origin == "called"
     words = {
         names.SAY: names.sounds((*say, "enter-pin" if known else "enter-code-pin")),
@@ -89,16 +89,16 @@ def bye(state: MenuState, *say: str) -> Step:
 
 
 def leave(state: MenuState, *say: str) -> Step:
-    """Play prompts, and hang up; but whoever called in and is nobody we know is a patient again."""
+    """Play prompts and hang up; but an unidentified caller returns to the patients' menu."""
     if state.origin == "called" or state.person:
         return bye(state, *say)
     return Step(names.BACK, state, {names.SAY: names.sounds(say)})
 
 
 def words_of(sounds: Sequence[str]) -> list[str]:
-    """Play a message's words; before each further call's is said that they are earlier.
+    """Return a message's recordings to play, with a prompt before those of each earlier call.
 
-    As many as fit into one command, the first ones: Asterisk would cut an overlong one off.
+    Leave out the last ones if they do not fit: Asterisk cuts off a command that is too long.
     """
     said: list[str] = []
     for played, sound in enumerate(sounds):

@@ -1,4 +1,4 @@
-"""Calls to patients, each within the office's limits; what is refused is never dialed."""
+"""Calls to patients, each checked against the office's limits before it is dialed."""
 
 from __future__ import annotations
 
@@ -24,65 +24,65 @@ from routing import outbound as limits
 from routing.instants import MIDNIGHT, instant, local_day
 from routing.model import Line, Plan
 
-RINGING = timedelta(minutes=2)  # of a call that lasts as long as it may, before it was answered
+RINGING = timedelta(minutes=2)  # added to the longest talk time, for the time before the answer
 
 log = structlog.get_logger()
 
 
 @dataclass(frozen=True)
 class No:
-    """Why a patient is not called, in half a sentence, and the prompt that says so."""
+    """Why a patient is not called, as part of a sentence, and the prompt for it."""
 
     why: str
     say: str
 
 
 class OutboundCalls:
-    """Asks the limits before each call to a patient, and keeps the count."""
+    """Checks the limits before each call to a patient, and counts the calls."""
 
     def __init__(self, engine: Engine, plans: Plans, clock: Clock) -> None:
         self._engine = engine
         self._plans = plans
         self._clock = clock
-        self._late: dict[str, tuple[str | None, datetime]] = {}  # ends that are not written yet
+        self._late: dict[str, tuple[str | None, datetime]] = {}  # ends still to be written
 
     async def refuses(self, person: str, number: str, message: str | None = None) -> No | None:
-        """Say whether a person may not call this number now; what is refused of a message is noted.
+        """Return why a person may not call this number now, else None; note it at the message.
 
-        It may still be refused when it is placed.
+        The call may still be refused when it is placed.
         """
         return await asyncio.to_thread(self._refuses, person, number, message)
 
     async def place_for_message(
         self, person: str, message: MessageRow, call: str, heard: HeardPart | None = None
     ) -> dict[str, str] | No:
-        """Place the call to a message's patient: what the dialplan must know to dial, or why not.
+        """Place the call to a message's patient; return the dialplan's variables, or why not.
 
-        `call` is the id of the person's leg; they `heard` so much of the message.
+        `call` is the id of the person's leg; `heard` is how much of the message they heard.
         """
         return await asyncio.to_thread(self._place_message, person, message, call, heard)
 
     async def place_requested(self, request: int, call: str) -> dict[str, str] | No:
-        """Place the call that a command asked for, which shows the person's direct line if any."""
+        """Place the call that a command requested; it shows the person's direct line, if any."""
         return await asyncio.to_thread(self._place_requested, request, call)
 
     async def accepted(self, request: int) -> None:
-        """Note that whom a command has called pressed 1."""
+        """Note that the person of a requested call pressed 1."""
         await asyncio.to_thread(outbound.accepted, self._engine, request)
 
     async def answered(self, call: str, at: datetime) -> None:
-        """Note when the patient answered, unless that is known."""
+        """Note when the patient answered, unless that is noted already."""
         try:
             await asyncio.to_thread(outbound.answered, self._engine, call, at)
-        except OfficeLineError as error:  # Asterisk tells it again at the end
+        except OfficeLineError as error:  # the event at the end of the call says it again
             log.warning("outbound.unwritten", call=call, error=str(error))
 
     async def ended(
         self, call: str, otherwise: str | None = None, at: datetime | None = None
     ) -> None:
-        """Note the end of a person's leg, or of the patient's.
+        """Note the end of the person's or the patient's leg.
 
-        See `pbx.escalation.talks.end_talk`. What the database does not take now it takes later.
+        See `pbx.escalation.talks.end_talk`. If the database refuses, it is written later.
         """
         at = at or self._clock.now()
         try:
@@ -92,12 +92,12 @@ class OutboundCalls:
             self._late[call] = (otherwise, at)
 
     async def said(self, call: str, *, reached: bool) -> None:
-        """Note that the person says whether they reached the patient."""
+        """Note that the person answered whether they reached the patient."""
         result: outbound.Result = "talked" if reached else "answered"
         await asyncio.to_thread(outbound.said, self._engine, call, result)
 
     async def resync(self, live: Collection[str]) -> None:
-        """End what nobody heard the end of; `live` are the calls that there are."""
+        """End the calls whose end we missed: those that are not `live`."""
         try:
             plan, now = self._plans.plan, self._clock.now()
             await asyncio.to_thread(talks.end_gone, self._engine, plan, live, now)
@@ -105,14 +105,14 @@ class OutboundCalls:
             log.warning("outbound.unwritten", error=str(error))
 
     async def take(self) -> Request | None:
-        """Take up a call that a command asked for; and what the database did not take before."""
+        """Return the next requested call, if any; also write ends that are still unwritten."""
         for call, (otherwise, at) in list(self._late.items()):
             await asyncio.to_thread(self._ended, call, otherwise, at)
             del self._late[call]
         return await asyncio.to_thread(outbound.take_request, self._engine, self._clock.now())
 
     async def drop(self, request: Request, no: No) -> None:
-        """End a request that is refused before anybody was called."""
+        """End a request that was refused before anybody was called."""
         now = self._clock.now()
         await asyncio.to_thread(outbound.note_refused, self._engine, request.id, no.why, now)
 
@@ -173,13 +173,13 @@ class OutboundCalls:
 
 
 def forbidden(plan: Plan, number: str) -> No | None:
-    """Say that a number is never called."""
+    """Return a refusal if the number must never be called."""
     why = limits.refused(plan, number)
     return None if why is None else No(why, "number-refused")
 
 
 def limit_reached(plan: Plan, number: str, today: int, running: int) -> No | None:
-    """Say which limit a person's next call would break."""
+    """Return a refusal if a person's next call would exceed a limit."""
     why = limits.capped(plan.outbound, number, today=today, running=running)
     if why is None:
         return None
@@ -187,7 +187,7 @@ def limit_reached(plan: Plan, number: str, today: int, running: int) -> No | Non
 
 
 def counted_since(plan: Plan, now: datetime) -> Since:
-    """Tell from when on calls count: from the office's midnight, and as long as one may last."""
+    """Return since when calls count: today's in the office's time zone, and ongoing ones."""
     zone = plan.office.zone
     day = instant(local_day(now, zone), MIDNIGHT, zone).astimezone(UTC)
     return Since(day, timedelta(minutes=plan.outbound.minutes) + RINGING)

@@ -1,7 +1,7 @@
-"""The physician's menu: what somebody hears and can do about a message, after their PIN.
+"""The physician's menu: what a person hears and can do about a message after entering the PIN.
 
-Like a patient's call it keeps nothing in memory: who it is, about what, and how far, travels with
-the channel. The number that somebody calls from never says who they are.
+As in a patient's call, nothing is kept in memory: the state travels with the channel. The number
+that a person calls from never identifies them, because it can be forged.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from pbx.escalation.outbound_calls import No, OutboundCalls
 from pbx.escalation.pins import CODE_DIGITS
 from pbx.escalation.shift_menu import ABOUT_SHIFTS, ShiftMenu
 
-TRIES = 3  # of a PIN, in one call; the lock of the person counts further
+TRIES = 3  # wrong PINs in one call; the person's lock counts over all calls
 NOTE_S = 120
 SHIFT_KEY = "8"
 
@@ -34,35 +34,35 @@ log = structlog.get_logger()
 
 
 class PinCheck(Protocol):
-    """Who knows what: see `pbx.escalation.pins`."""
+    """Checks PINs: see `pbx.escalation.pins`."""
 
     async def check_pin(self, person: str, pin: str) -> bool:
-        """Tell whether this is the person's PIN; a lock answers no."""
+        """Return whether this is the person's PIN; False while it is locked."""
         ...
 
     async def identify(self, digits: str) -> str | None:
-        """Find the person of a code and a PIN; None is nobody."""
+        """Return the person of a code and a PIN; None if they are wrong."""
         ...
 
     async def has_pin(self, person: str) -> bool:
-        """Tell whether a person has a PIN at all."""
+        """Return whether a person has a PIN."""
         ...
 
 
 class PersonCaller(Protocol):
-    """What calls a person on their own phone, about a message or to connect its patient."""
+    """Calls a person on their own phone, about a message or to connect its patient."""
 
     def cannot(self, message_id: str, person: str) -> None:
-        """Hear that whom we called about a message cannot take it, so that others are called."""
+        """Note that the person we called cannot take the message, so that others are called."""
         ...
 
     def connect(self, state: MenuState) -> None:
-        """Begin such a call for who is on the line, and return at once."""
+        """Start such a call for the person on the line, and return at once."""
         ...
 
 
 class PhysicianMenu:
-    """Answers the questions of people at messages; `taken` hears of each acknowledgment."""
+    """Answers the dialplan's questions in the menu; calls `taken` after each acknowledgment."""
 
     def __init__(
         self,
@@ -83,7 +83,7 @@ class PhysicianMenu:
         self._taken = taken
 
     async def answer(self, question: Question) -> Step:
-        """Decide the next step; whatever goes wrong ends the call politely, never the message."""
+        """Decide the next step; after an error, end the call politely and keep the message open."""
         state = MenuState.decode(question.state)
         try:
             if question.event == names.KEYED and state.asked in ABOUT_SHIFTS:
@@ -97,7 +97,7 @@ class PhysicianMenu:
         return known or await self._asked_pin(state)
 
     async def _heard_out(self, state: MenuState, question: Question) -> Step | None:
-        """Answer what somebody did, or play the message again if there is more of it by now."""
+        """Answer an event, or play the message again if it has grown since."""
         try:
             return await self._goes_on(state, question)
         except NotAllHeardError as error:
@@ -105,7 +105,7 @@ class PhysicianMenu:
             return await self._play(state)
 
     async def _goes_on(self, state: MenuState, question: Question) -> Step | None:
-        """Answer what somebody did; None for an arrival and for what is none of ours."""
+        """Answer an event; None for a new call and for an unknown event."""
         match question.event, state.asked:
             case names.ARRIVED, "dial":
                 return await self._call_patient(replace(state, asked="menu"), question.unique)
@@ -120,7 +120,7 @@ class PhysicianMenu:
         return None
 
     async def _called(self, state: MenuState, question: Question) -> Step:
-        """Go on after the patient's phone rang; who answered it, the person alone can say."""
+        """Continue after the patient's phone rang: ask whether they reached the patient."""
         status, _, up = question.detail.partition(":")
         answered = status == "ANSWER"
         if answered:
@@ -134,7 +134,7 @@ class PhysicianMenu:
         return await self._menu(state, "patient-not-reached")
 
     async def _reached(self, state: MenuState, question: Question) -> Step:
-        """Take whether they reached the patient; any other key is one of the menu that follows."""
+        """Take the answer whether they reached the patient; any other key is one for the menu."""
         if question.detail not in {"1", "2"}:
             return await self._chosen(state, question)
         reached = question.detail == "1"
@@ -146,7 +146,7 @@ class PhysicianMenu:
     async def _pin(self, state: MenuState, question: Question) -> Step:
         digits = question.detail
         if state.origin == "in" and len(digits) < CODE_DIGITS:
-            return leave(state)  # star was a mistake, and a single key is meant for the menu
+            return leave(state)  # star was a mistake, and one key is for the patients' menu
         if state.origin == "called":
             known = state.person if await self._pins.check_pin(state.person, digits) else None
         else:
@@ -162,7 +162,7 @@ class PhysicianMenu:
         return leave(state, "pin-no" if state.origin == "called" else "pin-menu")
 
     async def _asked_pin(self, state: MenuState) -> Step:
-        """Ask for the PIN; whom we called and who has none is told so, and others are called."""
+        """Ask for the PIN; if the person we called has none, say so and call others."""
         if state.origin == "called" and not await self._pins.has_pin(state.person):
             log.error("physician.without_pin", person=state.person)
             if state.request:
@@ -172,7 +172,7 @@ class PhysicianMenu:
         return ask_pin(replace(state, asked="pin"))
 
     async def _begin(self, state: MenuState) -> Step:
-        """Play the message that the call is about, or the first that waits."""
+        """Play the message that the call is about, or the first waiting one."""
         if not state.message:
             first = await self._messages.first_for(state.person)
             if first is None:
@@ -181,7 +181,7 @@ class PhysicianMenu:
         return await self._play(state)
 
     async def _play(self, state: MenuState, *before: str) -> Step:
-        """Say what kind of message it is, play it, and ask what to do with it."""
+        """Say the kind of message, play it, and ask what to do."""
         message = await self._messages.get(state)
         await self._messages.move(state, "delivered")
         say = "message-urgent" if message.urgency == "urgent" else "message-routine"
@@ -189,7 +189,7 @@ class PhysicianMenu:
         return await self._menu(state, *before, say, *words)
 
     async def _next(self, state: MenuState, *say: str) -> Step:
-        """Go on to the next urgent message that nobody took up, in the same call; else goodbye."""
+        """Continue with the next urgent message that nobody has acknowledged; else say goodbye."""
         found = await self._messages.next_urgent()
         if found is None:
             return bye(state, *say)
@@ -216,12 +216,12 @@ class PhysicianMenu:
         return self._shifts.menu(state) if shift else await self._menu(state)
 
     async def _call_patient(self, state: MenuState, call: str) -> Step:
-        """Call the patient from the office's number, over a phone that is known to be theirs."""
+        """Call the patient from the office's number, over the person's registered phone."""
         await self._messages.check_all_heard(state)
         message = await self._messages.get(state)
         if message.callback_number is None:
             return await self._menu(state, "message-no-number")
-        if state.origin == "in":  # on which phone, nobody knows
+        if state.origin == "in":  # from an unknown phone
             number = message.callback_number
             refused = await self._outbound_calls.refuses(state.person, number, message.id)
             if refused is not None:
@@ -237,7 +237,7 @@ class PhysicianMenu:
         return Step(names.CALL_PATIENT, state, words)
 
     async def _call_requested(self, state: MenuState, call: str) -> Step:
-        """Call the patient whom a command named; the number is never spoken."""
+        """Call the patient of a requested call; the number is never spoken."""
         words = await self._outbound_calls.place_requested(state.request, call)
         if isinstance(words, No):
             return bye(state, words.say)

@@ -1,7 +1,7 @@
-"""PINs: who somebody at the telephone is. The number they call from never says it.
+"""PINs identify people on the telephone, because a caller's number can be forged.
 
-Six digits are a million: their hash protects nobody whose secrets file is stolen, the lock after
-five wrong tries protects the telephone. See docs/adr/0009-a-code-before-the-pin.md.
+With a million possible PINs, the hash does not help once the secrets file is stolen; the lock
+after five wrong tries protects the telephone. See docs/adr/0009-a-code-before-the-pin.md.
 """
 
 from __future__ import annotations
@@ -32,15 +32,15 @@ DIGITS = 6
 CODE_DIGITS = 2
 _PIN = re.compile(r"[0-9]{6}")
 _CODE_AND_PIN = re.compile(r"([0-9]{2})([0-9]{6})")
-# Shapes that people choose first: one or two digits alone, a half or a third again, pairs
+# Patterns that are guessed first: one or two digits only, a repeated half or third, pairs
 _SHAPES = re.compile(r"(\d)\1*(\d)(?:\1|\2)*|(\d{3})\3|(\d\d)\4\4|(\d)\5(\d)\6(\d)\7")
 _COMMON = frozenset({"102030", "123321", "123654", "147258", "159357", "159753", "321654"})
 
 
 def weakness(pin: str, numbers: Collection[str] = ()) -> str | None:
-    """Say what is wrong with a PIN that somebody chose; None if it is good.
+    """Return what is wrong with a chosen PIN; None if it is good.
 
-    `numbers` are telephone numbers that others may think of first: the person's, the office's.
+    `numbers` are telephone numbers that a PIN must not be part of: the person's and the office's.
     """
     if _PIN.fullmatch(pin) is None:
         return f"A PIN has {DIGITS} digits."
@@ -53,34 +53,34 @@ def weakness(pin: str, numbers: Collection[str] = ()) -> str | None:
 
 
 def hashed(pin: str) -> str:
-    """Hash a PIN as the secrets file keeps it."""
+    """Return the hash of a PIN for the secrets file."""
     return _hasher().hash(pin)
 
 
 class Pins:
-    """Checks PINs against the secrets file as it is now, one at a time, counted in the database."""
+    """Checks PINs against the current secrets file, one at a time; counts tries in the database."""
 
     def __init__(self, home: Path, engine: Engine, clock: Clock) -> None:
         self._home = home
         self._engine = engine
         self._clock = clock
-        self._one = asyncio.Lock()  # a hash costs a processor and 19 MB
+        self._one = asyncio.Lock()  # a hash takes a whole core and 19 MB
 
     async def check_pin(self, person: str, pin: str) -> bool:
-        """Tell whether who answers at a person's registered number keyed in that person's PIN."""
+        """Return whether this is the PIN of the person whose registered number we called."""
         if _PIN.fullmatch(pin) is None:
-            return False  # no try: nobody's PIN is like that
+            return False  # does not count as a try, because no PIN looks like that
         return await self._alone(person, pin, "called") is not None
 
     async def has_pin(self, person: str) -> bool:
-        """Tell whether a person has a PIN; yes where nobody can tell."""
+        """Return whether a person has a PIN; True if that cannot be found out."""
         try:
             return person in (await asyncio.to_thread(secrets.read, self._home)).pins
         except OfficeLineError:
             return True
 
     async def accept(self, person: str, pin: str) -> bool | None:
-        """As `check_pin`; None where nobody can tell: this person has no PIN."""
+        """Return the result of `check_pin`; None if the person has no PIN or it cannot be read."""
         try:
             held = await asyncio.to_thread(secrets.read, self._home)
         except OfficeLineError:
@@ -88,20 +88,20 @@ class Pins:
         return await self.check_pin(person, pin) if person in held.pins else None
 
     async def identify(self, digits: str) -> str | None:
-        """Find who calls in, by two digits of their code and six of their PIN; None is nobody.
+        """Identify a caller by two digits of code and six of PIN; None if they are wrong.
 
-        A wrong code, a wrong PIN, a lock and a database that cannot count take as long and answer
-        alike. What is not eight digits is no try.
+        A wrong code, a wrong PIN, a lock and a failing database take equally long and give the
+        same answer. Anything but eight digits does not count as a try.
         """
         found = _CODE_AND_PIN.fullmatch(digits)
         return None if found is None else await self._alone(found[1], found[2], "inbound")
 
     async def _alone(self, who: str, pin: str, way: Way) -> str | None:
-        async with self._one:  # in one thread to the end: a caller who hangs up saves no try
+        async with self._one:  # the thread runs on after a hangup, so the try still counts
             return await asyncio.to_thread(self._look, who, pin, way)
 
     def _look(self, who: str, pin: str, way: Way) -> str | None:
-        """Count the try, look, and forgive; `who` is a code of a call that came in, else an id."""
+        """Count the try, check the PIN, reset the count; `who` is a code if inbound, else an id."""
         from pbx.db import pins as tries
 
         try:
@@ -114,7 +114,7 @@ class Pins:
                 wrong = tries.right(self._engine, known, way)
                 log.info("pin.right", person=known, way=way, tries=wrong)
                 return known
-        except OfficeLineError as error:  # who cannot be counted is not let in
+        except OfficeLineError as error:  # refuse if the try cannot be counted
             log.error("pin.unchecked", error=str(error))  # noqa: TRY400  # the sentence says it all
             return None
         log.warning("pin.wrong" if taken.may else "pin.refused", person=person, way=way)
@@ -130,7 +130,7 @@ class Pins:
 
 @cache
 def _hasher() -> PasswordHasher:
-    """Make the hasher: about 60 ms and 19 MB a hash, so that the daemon stays small."""
+    """Return the hasher: about 60 ms and 19 MB for each hash, to keep the daemon small."""
     from argon2 import PasswordHasher
 
     return PasswordHasher(time_cost=5, memory_cost=19 * 1024, parallelism=1)
@@ -138,7 +138,7 @@ def _hasher() -> PasswordHasher:
 
 @cache
 def _nobodys() -> str:
-    """Return a hash that fits nothing that can be keyed in; looking at it takes as long."""
+    """Return a hash that no PIN matches; checking it takes as long as a real one."""
     return hashed("nobody's")
 
 

@@ -1,8 +1,8 @@
-"""Pushes: "urgent message waiting, call the office", beside each call about an urgent message.
+"""Push notifications ("urgent message waiting, call the office") with each call about a message.
 
-They go by the service that each person chose, whose address holds a secret and is in the secrets
-file. A process of its own sends each, so that a service that hangs is ended with it, and neither
-calls nor the daemon's memory know of it. They say nothing of any patient.
+Each person chooses a service; its address contains a secret and is in the secrets file. A separate
+process sends each push, so that a service that hangs can be killed and affects neither calls nor
+the daemon's memory. Pushes say nothing about any patient.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ log = structlog.get_logger()
 
 
 async def send(url: str, title: str, body: str, seconds: float = SEND_S) -> str | None:
-    """Send a push; return in a few words why it failed, None if the service took it."""
+    """Send a push; return in a few words why it failed, None if the service accepted it."""
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",
@@ -55,10 +55,9 @@ async def send(url: str, title: str, body: str, seconds: float = SEND_S) -> str 
 
 
 class PushingDialer:
-    """Calls as another dialer does, and pushes at the same time to whoever chose a service.
+    """Calls through another dialer, and at the same time sends a push if the person has a service.
 
-    What came of a push stands in the message's history; nothing that happens to it happens to the
-    call.
+    The message's history shows the result of a push. A push that fails does not affect the call.
     """
 
     def __init__(
@@ -104,7 +103,7 @@ class PushingDialer:
             log.error("push.failed", call=message_id, person=person, error=type(error).__name__)  # noqa: TRY400  # a traceback may show the address
 
     async def stop(self) -> None:
-        """End what is being sent."""
+        """Cancel the pushes that are being sent."""
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)

@@ -1,4 +1,4 @@
-"""Sends one push and ends: 0 if the service took it. Address, title and text come by stdin."""
+"""Send one push, with address, title and text from stdin; exit 0 if the service accepted it."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from contextlib import suppress
 
 
 def is_service(url: str) -> bool:
-    """Tell whether there is a service for this address; nothing is sent."""
+    """Return whether there is a service for this address; send nothing."""
     import apprise
 
-    logging.disable()  # what is logged there holds addresses, and secrets in them
+    logging.disable()  # the library logs addresses, which contain secrets
     try:
         return apprise.Apprise.instantiate(url, suppress_exceptions=True) is not None
     finally:
@@ -21,9 +21,9 @@ def is_service(url: str) -> bool:
 
 
 def main() -> int:
-    """Send what stdin holds."""
-    with suppress(OSError):  # a unit of systemd's may not let us
-        os.nice(10)  # calls come first
+    """Send the push that stdin describes; return the exit code."""
+    with suppress(OSError):  # a systemd unit may forbid it
+        os.nice(10)  # calls have priority
     logging.disable()
     import apprise
 

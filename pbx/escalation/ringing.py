@@ -1,4 +1,4 @@
-"""The calls about messages that go on, each until what came of it is written."""
+"""Ongoing calls about messages, each until its outcome is written."""
 
 from __future__ import annotations
 
@@ -17,49 +17,49 @@ from pbx.db.follow_ups import AttemptRow, Outcome, Result
 from pbx.db.message_progress import RefusedError
 from routing.follow_up import RINGING
 
-LONGEST_S = 600.0  # of one call that nobody acknowledges
-STOP_S = 3.0  # how long the outcomes of calls may take to be written at the end
+LONGEST_S = 600.0  # longest call that nobody acknowledges
+STOP_S = 3.0  # how long to wait for outcomes to be written when stopping
 
 log = structlog.get_logger()
 
 
 class PersonDialer(Protocol):
-    """What calls a person."""
+    """Calls a person about a message."""
 
     async def deliver(self, message_id: str, person: str, *, urgent: bool, attempt: int) -> Outcome:
-        """Call somebody about a message; return what came of it, as soon as that is certain.
+        """Call somebody about a message; return the outcome as soon as it is known.
 
-        A call that was acknowledged may go on after the return. When canceled, the call ends: the
-        message is taken by somebody else. `attempt` is the id of its row, 0 if it has none.
+        An acknowledged call may continue after the return. Canceling this ends the call, because
+        somebody else has taken the message. `attempt` is the id of its row, 0 if it has none.
         """
         ...
 
     def rings(self, message_id: str, person: str) -> bool:
-        """Tell whether their phone rings, or is answered, about it: no call that waits for that."""
+        """Return whether their phone is ringing or answered about it, not waiting for its turn."""
         ...
 
 
 @dataclass
 class OngoingCalls:
-    """A message's calls, by person, until their outcome is written."""
+    """A message's calls by person, until their outcomes are written."""
 
     calls: dict[str, asyncio.Task[Outcome]] = field(default_factory=dict)
-    taken: bool = False  # one of them acknowledged
+    taken: bool = False  # one of the people acknowledged
 
     def end(self, but: str | None = None) -> None:
-        """End the calls that go on, except to this person."""
+        """End the ongoing calls, except the one to this person."""
         for person, call in self.calls.items():
             if person != but:
                 call.cancel()
 
     def settles(self) -> bool:
-        """Tell whether calls are ending now: until then nobody can be called anew."""
+        """Return whether calls are ending now; until they have, no new call can begin."""
         ending = (call.done() or call.cancelling() for call in self.calls.values())
         return self.taken or any(ending)
 
 
 class Calls:
-    """Calls people and writes what came of it; `over` is told when one has ended."""
+    """Calls people and writes the outcomes; runs `over` after each call."""
 
     def __init__(
         self,
@@ -81,15 +81,15 @@ class Calls:
 
     @property
     def calling(self) -> frozenset[str]:
-        """The messages about which people are being called now."""
+        """Return the messages about which people are being called now."""
         return frozenset(self._ringing)
 
     def about(self, message: str) -> OngoingCalls:
-        """Return a message's calls; there may be none."""
+        """Return a message's calls, which may be empty."""
         return self._ringing.get(message, OngoingCalls())
 
     async def stop(self) -> None:
-        """End all calls, and write what is known of them."""
+        """End all calls, and write the outcomes that are known."""
         self._stopping = True
         for one in self._ringing.values():
             one.end()
@@ -99,9 +99,9 @@ class Calls:
                 follower.cancel()
 
     async def end_taken(self) -> None:
-        """End the calls about messages that somebody has taken up.
+        """End the calls about messages that somebody has acknowledged.
 
-        Except the one in which they perhaps did it: theirs, unless it still waits for their phone.
+        Keep the call to that person, in which they may have done it, if it is not still waiting.
         """
         if not self._ringing:
             return
@@ -112,7 +112,7 @@ class Calls:
                 ringing.end(but=stands.by if on_it else None)
 
     def dial(self, attempt: AttemptRow, ringing: OngoingCalls) -> None:
-        """Call one person, beside the others who are called about the message."""
+        """Call one person, in parallel with others about the same message."""
         self._ringing[attempt.message] = ringing
         call = asyncio.create_task(self._delivered(attempt))
         ringing.calls[attempt.person] = call
@@ -123,18 +123,18 @@ class Calls:
     async def _follow(
         self, attempt: AttemptRow, ringing: OngoingCalls, call: asyncio.Task[Outcome]
     ) -> None:
-        """Wait for a call's outcome and write it; one that our own end cuts off has none."""
+        """Wait for a call's outcome and write it; a call that our own stop ends has none."""
         await asyncio.wait({call})
         try:
             if not (call.cancelled() and self._stopping):
                 await self._write_outcome(attempt, ringing, call)
-        except Exception:  # whatever it is, the message is called about again
+        except Exception:  # after any error, calls about the message are tried again
             log.exception("escalator.failed", call=attempt.message)
         finally:
             del ringing.calls[attempt.person]
             if not ringing.calls:
                 del self._ringing[attempt.message]
-            self._over()  # the next stage may be due at once
+            self._over()  # the next step may be due at once
 
     async def _write_outcome(
         self, attempt: AttemptRow, ringing: OngoingCalls, call: asyncio.Task[Outcome]
@@ -147,26 +147,26 @@ class Calls:
             await self._store.insist(end, attempt.id, result, self._clock.now())
 
     async def _delivered(self, attempt: AttemptRow) -> Outcome:
-        """Call one person, whose phone we ring once at a time."""
+        """Call one person; never ring a phone twice at the same time."""
         message, person = attempt.message, attempt.person
         try:
             async with self._phones.setdefault(person, asyncio.Lock()), asyncio.timeout(LONGEST_S):
                 return await self._dialer.deliver(message, person, urgent=True, attempt=attempt.id)
         except TimeoutError:
             return "no answer"
-        except Exception:  # whatever it is, the next in turn is called
+        except Exception:  # after any error, the next person is called
             log.exception("escalator.dialer", call=message)
             return "unreachable"
 
     async def _acknowledged(self, attempt: AttemptRow, ringing: OngoingCalls) -> Result:
-        """End the other calls and write the acknowledgment; of two at once the first counts."""
+        """End the other calls and write the acknowledgment; of two at once, the first counts."""
         ringing.taken = True
         ringing.end()
         move, now = message_progress.move, self._clock.now()
         plan, by = self._plans.plan, attempt.person
         try:
             await self._store.insist(move, plan, attempt.message, "acknowledged", at=now, person=by)
-        except RefusedError:  # taken up before: by this one too, where the telephone wrote it
+        except RefusedError:  # acknowledged before, perhaps by this person in the menu
             found = await self._store.read(message_progress.standings, [attempt.message])
             stands = found.get(attempt.message)
             return "acknowledged" if stands and by in stands.people else "too late"

@@ -1,8 +1,8 @@
-"""Calls whoever begins a shift until they press 1, and tells the backup of who does not.
+"""Calls each person whose shift begins until they press 1; notifies the backup if they do not.
 
-Like the escalator it keeps its timers in the database: a restart makes the calls that it cut off
-again, and a start that nobody could be called about in time is written down as missed. No call of a
-patient waits for any of it.
+As in the escalator, timers are in the database: after a restart, interrupted calls are made again,
+and a shift that nobody could be called about in time is recorded as missed. Patients' calls never
+wait for this.
 """
 
 from __future__ import annotations
@@ -29,18 +29,18 @@ from routing.model import Confirm, Plan
 from routing.shift_start import Begin
 
 LOOK_S = 1.0
-BACK = timedelta(days=1)  # how long ago a shift may have begun to be written down at all
-AHEAD = timedelta(hours=1)  # for how long what begins is worked out at once
-STOP_S = 3.0  # how long the outcomes of calls may take to be written at the end
+BACK = timedelta(days=1)  # ignore shifts that began longer ago than this
+AHEAD = timedelta(hours=1)  # how far ahead to compute the shifts that begin
+STOP_S = 3.0  # how long to wait for outcomes to be written when stopping
 
 log = structlog.get_logger()
 
 
 class ShiftDialer(Protocol):
-    """What calls a person about a shift."""
+    """Calls a person about a shift."""
 
     async def confirm(self, person: str, say: Iterable[str]) -> Outcome:
-        """Call somebody, play these prompts, ask for a 1; "acknowledged" is that press alone."""
+        """Call somebody, play these prompts and ask for a 1, which means "acknowledged"."""
         ...
 
 
@@ -52,7 +52,7 @@ class ShiftCaller:
         self._plans = plans
         self._dialer = dialer
         self._clock = clock
-        self._calls: dict[int, asyncio.Task[None]] = {}  # by the row that each is about
+        self._calls: dict[int, asyncio.Task[None]] = {}  # by id of the row that the call is about
         self._noted: set[tuple[Begin, str]] = set()
         self._begins: list[Begin] = []
         self._begins_of: Plan | None = None
@@ -60,7 +60,7 @@ class ShiftCaller:
         self._stopping = False
 
     async def run(self) -> None:
-        """Call until canceled. Whom that cuts off is called again by the next run."""
+        """Call until canceled. Calls that this interrupts are made again by the next run."""
         try:
             await self._store.insist(shifts.take_up_shifts, self._clock.now())
             while True:
@@ -90,12 +90,12 @@ class ShiftCaller:
         }
         await self._note(_backups(rows, plan, now), "backup", now)
         for gone in self._calls.keys() - {row.id for row in rows}:
-            self._calls[gone].cancel()  # confirmed in another way, while the phone rings
+            self._calls[gone].cancel()  # confirmed in another way meanwhile
         for row in rows:
             await self._step(row, plan, now, unconfirmed)
 
     def _begun(self, plan: Plan, now: datetime) -> list[Begin]:
-        """List what began of late; worked out again only for another plan or another hour."""
+        """List the shifts that began recently; computed anew only for a new plan or a new hour."""
         if plan is not self._begins_of or not self._begins_from <= now < self._begins_to:
             self._begins_of = plan
             self._begins_from, self._begins_to = now, now + AHEAD
@@ -107,7 +107,7 @@ class ShiftCaller:
         return [one for one in self._begins if one.start <= now]
 
     async def _note(self, begun: list[Begin], role: shift_start.Role, now: datetime) -> None:
-        """Write who is to confirm, once for each."""
+        """Write a row for each person who has to confirm, once."""
         fresh = [one for one in begun if (one, role) not in self._noted]
         if fresh:
             await self._store.write(shifts.note_starts, fresh, role, at=now)
@@ -125,7 +125,7 @@ class ShiftCaller:
                 await self._call(row, plan, now)
 
     async def _call(self, row: ShiftRow, plan: Plan, now: datetime) -> None:
-        """Call somebody; the call stands in the database before it is dialed."""
+        """Call somebody, after writing the call to the database."""
         view, confirm = row.view, _confirm(plan, row)
         due_at = shift_start.next_call(view.state, confirm, now)
         end = shift_start.ends(plan, view.schedule, view.person, now)
@@ -141,14 +141,14 @@ class ShiftCaller:
     async def _ask(
         self, row: ShiftRow, confirm: Confirm, call: int, say: tuple[str, ...], began: datetime
     ) -> None:
-        """Wait for a call's outcome and write it; one that our own end cuts off has none."""
+        """Wait for a call's outcome and write it; a call that our own stop ends has none."""
         try:
             result: Result = await self._dialer.confirm(row.view.person, say)
         except asyncio.CancelledError:
             if not self._stopping:
                 await self._store.insist(shifts.end_call, call, "canceled", self._clock.now())
             raise
-        except Exception:  # whatever it is, there is a next call
+        except Exception:  # after any error, the next call is made
             log.exception("shift.dialer", person=row.view.person)
             result = "unreachable"
         await self._ended(row, confirm, call, result, began)
@@ -175,7 +175,7 @@ class ShiftCaller:
 
 
 def _backups(rows: list[ShiftRow], plan: Plan, now: datetime) -> list[Begin]:
-    """List who is the backup of somebody who never confirmed, and is to know it."""
+    """List the backups of people who never confirmed, to notify them."""
     found = []
     for row in rows:
         view = row.view
@@ -187,5 +187,5 @@ def _backups(rows: list[ShiftRow], plan: Plan, now: datetime) -> list[Begin]:
 
 
 def _confirm(plan: Plan, row: ShiftRow) -> Confirm:
-    """Find how a row's schedule asks; one without, where a shift was handed over, asks as usual."""
+    """Return the schedule's confirmation settings; the defaults if it has none (handover)."""
     return plan.schedules[row.view.schedule].confirm or Confirm()

@@ -1,6 +1,6 @@
-"""The physician's menu about a shift: who is on call hands it to the backup, another one takes it.
+"""The physician's menu about shifts: hand one's shift to the backup, or take a shift.
 
-It makes the override that `officeline oncall` makes, after a second press.
+After a second press it makes the same override as `officeline oncall`.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ from routing.model import Override, Plan
 from routing.oncall import taken_from, until_morning
 
 REASON = "by telephone"
-ABOUT_SHIFTS = frozenset({"shift", "handover", "take"})  # what was asked for last, of a call here
+ABOUT_SHIFTS = frozenset({"shift", "handover", "take"})  # this menu's values of `asked`
 
 log = structlog.get_logger()
 
 
 class ShiftMenu:
-    """Answers what people who gave their PIN ask about their shift."""
+    """Answers menu keys about shifts, for people who have entered their PIN."""
 
     def __init__(self, engine: Engine, plans: Plans, clock: Clock) -> None:
         self._engine = engine
@@ -35,16 +35,16 @@ class ShiftMenu:
         self._clock = clock
 
     def offers(self, state: MenuState) -> bool:
-        """Tell whether there is anything about a shift that this person can do now."""
+        """Return whether this person can do anything about a shift now."""
         return bool(self._offered(state.person))
 
     def menu(self, state: MenuState, *say: str) -> Step:
-        """Offer what can be done; the end of the call, where nothing can."""
+        """Offer what can be done; end the call if there is nothing."""
         offered = self._offered(state.person)
         return choices(state, "shift", *say, *offered) if offered else bye(state, *say)
 
     async def chosen(self, state: MenuState, key: str) -> Step:
-        """Take a key of the menu, and then the second press; any other key changes nothing."""
+        """Handle a key of the menu or the second press; any other key changes nothing."""
         offered = self._offered(state.person)
         match state.asked, key:
             case "shift", "8" if "shift-hand-over" in offered:
@@ -63,7 +63,7 @@ class ShiftMenu:
         return (*hand_over, *(() if _to_take(plan, person, now) is None else ("shift-take",)))
 
     async def _hand_over(self, state: MenuState) -> Step:
-        """Put the backup on call until this shift would have ended, and have them called."""
+        """Put the backup on call until the end of this shift, and have them called."""
         now = self._clock.now()
         wanted = handed_over(self._plans.plan, state.person, now)
         if wanted is None:
@@ -74,7 +74,7 @@ class ShiftMenu:
         return bye(state, "shift-handed")
 
     async def _take(self, state: MenuState) -> Step:
-        """Put who calls on call as `oncall take` does; who is already confirms it by that."""
+        """Put the caller on call, like `oncall take`; if they already are, confirm their shift."""
         plan, now = self._plans.plan, self._clock.now()
         name = _to_take(plan, state.person, now)
         if name is None:
@@ -94,9 +94,9 @@ class ShiftMenu:
 
 
 def handed_over(plan: Plan, person: str, now: datetime) -> Override | None:
-    """Make the override that puts the backup in somebody's place until their shift ends.
+    """Return the override that replaces somebody by the backup until their shift ends.
 
-    None for somebody who is not on call, or has no backup.
+    None if they are not on call or have no backup.
     """
     for name in plan.schedules:
         answer = schedule.on_call(plan, name, now)
@@ -108,9 +108,9 @@ def handed_over(plan: Plan, person: str, now: datetime) -> Override | None:
 
 
 def _to_take(plan: Plan, person: str, now: datetime) -> str | None:
-    """Name the schedule that somebody may take: one of their own; for a physician, else the first.
+    """Return the schedule that a person may take: one they are in, or for a physician the first.
 
-    Who is on call takes nothing but what they have not confirmed.
+    A person on call can only take a shift that they have not confirmed.
     """
     known = plan.people.get(person)
     if known is None or known.role == "service":

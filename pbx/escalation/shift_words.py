@@ -1,21 +1,21 @@
-"""What is said about a shift: the ids of prompts, in their order."""
+"""Prompts about a shift, as lists of ids in the order in which they are played."""
 
 from __future__ import annotations
 
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
-NAMED = timedelta(days=7)  # a weekday says when, up to the same one a week later
+NAMED = timedelta(days=7)  # within this time, a weekday is unambiguous
 NOON, LAST_DIGIT = 12, 9
 
 
 def begins(now: datetime, end: datetime | None, zone: ZoneInfo) -> tuple[str, ...]:
-    """Say that a shift begins, and until when it lasts, if a weekday can say that."""
+    """Return the prompts that a shift begins and, if a weekday is unambiguous, when it ends."""
     return ("shift-begins", *until(now, end, zone))
 
 
 def until(now: datetime, end: datetime | None, zone: ZoneInfo) -> tuple[str, ...]:
-    """Say until when somebody is on call; nothing where a weekday would be ambiguous."""
+    """Return the prompts for the end of a shift; empty if a weekday would be ambiguous."""
     if end is None or not now < end <= now + NAMED:
         return ()
     local = end.astimezone(zone)

@@ -1,7 +1,7 @@
-"""What came of a call to a patient: talked, or answered for too short a time, or not reached.
+"""The outcome of a call to a patient: talked, answered too briefly, or not reached.
 
-A voicemail answers as a patient does. How long their phone was up is all that is known, unless the
-person says more. See docs/adr/0030-a-voicemail-is-no-call-back.md. All functions block.
+A voicemail answers like a patient, so the time connected is all we know, unless the person says
+more. See docs/adr/0030-a-voicemail-is-no-call-back.md. All functions block.
 """
 
 from __future__ import annotations
@@ -33,18 +33,18 @@ log = structlog.get_logger()
 def end_talk(
     engine: Engine, plan: Plan, row: OutboundCall, otherwise: str | None, at: datetime
 ) -> None:
-    """End a call, with its message called back if they talked.
+    """End a call; mark its message as called back if they talked.
 
-    `otherwise` is what came of it where no patient was dialed; None: that is told later.
+    `otherwise` is the outcome if no patient was dialed; None if that is known only later.
     """
     talk = None if row.answered_at is None else at - row.answered_at
     _end(engine, plan, row, otherwise, at, talk)
 
 
 def end_gone(engine: Engine, plan: Plan, live: Collection[str], at: datetime) -> None:
-    """End the calls that are not among those that live, as Asterisk's records say they went.
+    """End the calls that are no longer live, with the outcomes in Asterisk's records.
 
-    What these do not have broke off with Asterisk: nobody knows how long it lasted.
+    A call without a record was interrupted by a crash of Asterisk; its length is unknown.
     """
     gone = [row for row in outbound.going_on(engine) if row.call not in live]
     records = _records(engine, gone)
@@ -69,7 +69,7 @@ def _end(
     at: datetime,
     talk: timedelta | None,
 ) -> None:
-    """End a call in which the patient's phone was up so long, or never."""
+    """End a call; `talk` is how long the patient's phone was connected, None if never."""
     message = messages.get_message(engine, row.message) if row.message else None
     talked: Result = "talked"
     if talk is not None:
@@ -78,14 +78,14 @@ def _end(
         talked = "answered" if brief else "talked"
         if message is not None and not brief:
             _called_back(engine, plan, row, message, at)
-    # last: whoever dies before has it to do again
+    # last, so that after a crash all of this is done again
     outbound.note_ended(engine, row.call or "", otherwise, at, talked)
 
 
 def _called_back(
     engine: Engine, plan: Plan, row: OutboundCall, message: MessageRow, at: datetime
 ) -> None:
-    """Let a message be called back, unless there is more of it than the person had heard."""
+    """Mark a message as called back, unless it has grown since the person heard it."""
     words = words_in(engine, file_of(engine).parent, message)
     if row.joins is None or row.size is None or words.size > row.size:
         log.info("physician.unheard", call=message.id)
@@ -99,7 +99,7 @@ def _called_back(
 
 
 def _records(engine: Engine, rows: Collection[OutboundCall]) -> dict[str, CdrRow]:
-    """Read Asterisk's last record of each person's own leg, by its call."""
+    """Map each call to Asterisk's last record of the person's leg."""
     calls = {row.call: row.asked_at for row in rows if row.call}
     if not calls:
         return {}

@@ -1,4 +1,4 @@
-"""The words of a message as a physician hears them, and how much of them there was. All block."""
+"""A message's recordings as a physician hears them, and their amount. All functions block."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from pbx.db.messages import MessageRow
 
 @dataclass(frozen=True)
 class Words:
-    """What is played of a message, the newest call first; `heard` tells that it is any words.
+    """What is played of a message, newest call first; `heard`: there is at least one recording.
 
-    `joins` counts how often a call joined it, and `size` the bytes of its recordings: of who heard
-    fewer, nothing settles the message.
+    `joins` counts the calls that joined it, and `size` the bytes of its recordings. A person who
+    heard less than that cannot settle the message.
     """
 
     said: list[str]
@@ -28,10 +28,10 @@ class Words:
 
 
 def words_in(engine: Engine, folder: Path, message: MessageRow) -> Words:
-    """Name a message's recordings, in `folder`, as Asterisk plays them.
+    """Return a message's recordings in `folder`, as sound names for Asterisk.
 
-    A call that left none is said to have left no words: it may be another patient's. Of one whose
-    file is missing, that is said.
+    For a call without a recording, a prompt says so, because it may be from another patient; if
+    a recording's file is missing, a prompt says that.
     """
     parts = messages.message_parts(engine, message)
     there = [(call, _file(folder, place)) for call, place in reversed(parts)]

@@ -1,1 +1,1 @@
-"""What the line tells the world of itself: events, pushes and numbers; it takes no orders."""
+"""Publish events, notifications and metrics to other programs; accept no commands from them."""

@@ -1,4 +1,4 @@
-"""What the house knows, put into what may leave it. Any thread may tell, and nothing is raised."""
+"""Convert what OfficeLine knows into published events. Callable from any thread; never raises."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ from routing.oncall import at_instant
 if TYPE_CHECKING:
     from pbx.notify.mqtt import Publisher
 
-URGENT, ONCALL, NAMES = "urgent", "oncall", "names"  # the ends of the topics that are retained
+URGENT, ONCALL, NAMES = "urgent", "oncall", "names"  # the last part of each retained topic
 
 log = structlog.get_logger()
 
 
 class EventFeed:
-    """Publishes calls, messages, and how things stand; the ids of each run are its own."""
+    """Publishes calls, messages and the current state; event ids are different in each run."""
 
     def __init__(self, publisher: Publisher) -> None:
         self._publisher = publisher
@@ -37,7 +37,7 @@ class EventFeed:
         self._count = itertools.count(1)
 
     def record(self, record: Record) -> None:
-        """Publish what a call has come to, if this record says so."""
+        """Publish a call's new state, if this record contains one."""
         match record:
             case records.CallStarted():
                 self._call(record, "started", line=record.line or None)
@@ -58,7 +58,7 @@ class EventFeed:
         self._event(f"calls/{state}", payloads.CallEvent, given)
 
     def news(self, news: Iterable[News]) -> None:
-        """Publish what happened to messages; the words of notes and dispositions stay here."""
+        """Publish what happened to messages, without the text of notes and dispositions."""
         for one in news:
             given = {
                 "at": one.at,
@@ -88,7 +88,7 @@ class EventFeed:
         self._state(ONCALL, payloads.OnCallEvent, {"at": now, "schedules": tuple(duties)})
 
     def names(self, found: Unresolved, now: datetime) -> None:
-        """Publish how many names have no address; the names, as of a home, stay here."""
+        """Publish how many host names have no address, but not the names themselves."""
         given = {"carrier": found.carrier, "phones": found.phones}
         self._state(NAMES, payloads.Names, {"at": now, **given})
 
@@ -105,7 +105,7 @@ class EventFeed:
         self._try(topic, lambda: self._publisher.state(topic, kind(**given)))
 
     def _try(self, topic: str, publish: Callable[[], None]) -> None:
-        """Publish; what does not fit our own schema stays here, whoever told it."""
+        """Publish, unless the payload does not match our schema."""
         try:
             publish()
         except ValidationError as error:
@@ -114,7 +114,7 @@ class EventFeed:
 
 
 def schedules_now(plan: Plan, now: datetime) -> list[payloads.ScheduleOnCall]:
-    """Say who is on call in every schedule, and until when."""
+    """List who is on call in each schedule, and until when."""
     found = []
     for schedule in plan.schedules:
         answer, _, until = at_instant(plan, schedule, now)

@@ -1,7 +1,7 @@
-"""Numbers of the line for Prometheus, on this machine alone and without anybody in them.
+"""Metrics for Prometheus, only reachable on this machine and without personal data.
 
-A thread of its own answers whoever asks, from values that are there already: no question of
-Prometheus' reaches the database, or waits for a call.
+A separate thread answers from values in memory, so that Prometheus never causes a database
+access and never waits for a call.
 """
 
 from __future__ import annotations
@@ -39,20 +39,20 @@ log = structlog.get_logger()
 
 
 class _Pulled:
-    """A number that is looked up when somebody asks: its kind, its help, and where it is."""
+    """A metric that is read when Prometheus asks: its kind, its help text and how to read it."""
 
     def __init__(self) -> None:
         self.numbers: dict[str, tuple[bool, str, Callable[[], float]]] = {}
 
     def collect(self) -> Iterator[Metric]:
-        """Look all of them up."""
+        """Read all of these metrics."""
         for name, (is_counter, about, number) in self.numbers.items():
             kind = CounterMetricFamily if is_counter else GaugeMetricFamily
             yield kind(name, about, value=number())
 
 
 class Metrics:
-    """Counts what it hears, from any thread; `start` opens the port."""
+    """Counts records, from any thread; `start` opens the port."""
 
     def __init__(self, port: int) -> None:
         self._port = port
@@ -109,7 +109,7 @@ class Metrics:
     def pull(
         self, name: str, about: str, number: Callable[[], float], *, is_counter: bool = False
     ) -> None:
-        """Add a number that is looked up on the thread of whoever asks for it."""
+        """Add a metric that is read when Prometheus asks, on the metrics thread."""
         self._pulled.numbers[f"officeline_{name}"] = (is_counter, about, number)
 
     def record(self, record: Record) -> None:
@@ -118,7 +118,7 @@ class Metrics:
             self._calls.labels(record.outcome).inc()
 
     def look(self, look: WatchResult) -> None:
-        """Take what the database was seen to hold."""
+        """Take over what a look at the database found."""
         self._looked_at = time.monotonic()
         self._count(look.standing)
         for stage, count in look.attempts.items():
@@ -132,7 +132,7 @@ class Metrics:
         self._breached.set(sum(one.breached for one in standing.values()))
 
     def timed(self, handlers: Mapping[str, Handler]) -> dict[str, Handler]:
-        """Wrap the scripts whose time, or coming, is a number here."""
+        """Wrap the FastAGI scripts that are timed or counted."""
         wrapped = {names.ROUTE: self._timed, names.BEAT: self._seen}
         return {
             name: wrapped[name](handler) if name in wrapped else handler
@@ -166,14 +166,14 @@ class Metrics:
         return handle
 
     def start(self) -> None:
-        """Open the port; if it cannot be had, that is said, and the line goes on without."""
+        """Open the port; if that fails, log it and continue without metrics."""
         try:
             self._server = start_http_server(self._port, HOST, self.registry)
         except OSError as error:
             log.error("metrics.not_served", port=self._port, error=error.strerror)  # noqa: TRY400  # no traceback is needed
 
     def stop(self) -> None:
-        """Close the port; blocking for a moment."""
+        """Close the port. Blocks briefly."""
         if self._server is not None:
             server, thread = self._server
             server.shutdown()

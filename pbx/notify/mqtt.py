@@ -1,8 +1,8 @@
-"""The way to the broker: publishes and never subscribes, so that nothing can be ordered by MQTT.
+"""The connection to the MQTT broker. It never subscribes, so nothing can be commanded by MQTT.
 
-Whoever has something to tell leaves it and goes on; one task sends it, and connects again with
-growing pauses for as long as it takes. An event is sent until the broker has it, and so may come
-twice: https://docs.oasis-open.org/mqtt/mqtt/v3.1.1/os/mqtt-v3.1.1-os.html#_Toc398718101
+Publishing only queues; one task sends, and reconnects with growing pauses for as long as it takes.
+An event is sent until the broker confirms it, so it may arrive twice:
+https://docs.oasis-open.org/mqtt/mqtt/v3.1.1/os/mqtt-v3.1.1-os.html#_Toc398718101
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ from pbx.notify.outbox import Letter, Outbox
 
 PREFIX = "officeline"
 PLAIN, ENCRYPTED = 1883, 8883
-SIZE = 1000  # events kept while the broker is away: some nights
+SIZE = 1000  # events kept while the broker is unreachable, enough for some nights
 TIMEOUT_S = 5.0
 KEEPALIVE_S = 15
 BACKOFF_S = (0.5, 30.0)
-AGAIN_S = 60.0  # how often what is retained is told again, should somebody have overwritten it
+AGAIN_S = 60.0  # how often to publish retained states again, in case somebody overwrote them
 CLOSE_S = 2.0
 
 log = structlog.get_logger()
@@ -36,7 +36,7 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True)
 class Broker:
-    """Where events go; `topic` is what all topics begin with."""
+    """The broker's address and login; `topic` is the prefix of all topics."""
 
     topic: str
     host: str
@@ -48,7 +48,7 @@ class Broker:
 
     @classmethod
     def of(cls, table: MqttTable, secrets: Secrets) -> Broker:
-        """Read from file and secrets file which broker it is."""
+        """Return the broker of the office's file and the secrets file."""
         return cls(
             topic=f"{PREFIX}/{table.site}",
             host=table.host,
@@ -60,7 +60,7 @@ class Broker:
         )
 
     def context(self) -> ssl.SSLContext | None:
-        """Make what checks the broker's certificate and name; blocking, OSError without its CA."""
+        """Return the TLS context, None without TLS. Blocks; OSError if the CA file is missing."""
         if not self.tls:
             return None
         found = ssl.create_default_context(cafile=self.ca)
@@ -69,7 +69,7 @@ class Broker:
 
 
 def broker_refusal(broker: Broker) -> str | None:
-    """Say why the broker does not let us in, None if it does; blocks for some seconds at most."""
+    """Return why the broker refuses us, None if it accepts. Blocks for some seconds at most."""
 
     async def knock() -> None:
         async with aiomqtt.Client(
@@ -90,7 +90,7 @@ def broker_refusal(broker: Broker) -> str | None:
 
 
 class Publisher:
-    """Takes events and states from any thread; `run` sends them and never ends by itself."""
+    """Queues events and states from any thread; `run` sends them and never ends by itself."""
 
     def __init__(
         self,
@@ -108,43 +108,43 @@ class Publisher:
         self._backoff_s = backoff_s
         self._again_s = again_s
         self._outbox = Outbox(clock, size)
-        self._states: dict[str, payloads.Payload] = {}  # what is retained, by the end of its topic
-        self._stale: set[str] = set()  # of these, what the broker must be told
+        self._states: dict[str, payloads.Payload] = {}  # by the last part of the topic
+        self._stale: set[str] = set()  # topics still to be sent
         self._loop: asyncio.AbstractEventLoop | None = None
         self._woken = asyncio.Event()
         self.connected = False
 
     def event(self, topic: str, payload: payloads.Payload) -> None:
-        """Leave an event, and return at once."""
+        """Queue an event and return at once."""
         self._outbox.put(Letter(f"{self._broker.topic}/{topic}", _bytes(payload)))
         self._wake()
 
     def state(self, topic: str, payload: payloads.Payload) -> None:
-        """Leave what is so from now on, and return at once; the broker retains it."""
+        """Queue the new value of a retained state and return at once."""
         self._states[topic] = payload
         self._stale.add(topic)
         self._wake()
 
     @property
     def waiting(self) -> int:
-        """Count the events that the broker has not got."""
+        """Return the number of events that the broker has not received."""
         return len(self._outbox)
 
     def _wake(self) -> None:
         if self._loop is not None:
-            with contextlib.suppress(RuntimeError):  # the loop is closed: we are at the end
+            with contextlib.suppress(RuntimeError):  # the loop is closed because we are stopping
                 self._loop.call_soon_threadsafe(self._woken.set)
 
     async def run(self) -> None:
-        """Keep a connection and send, until canceled; then say, if that is quickly done, down."""
+        """Keep a connection and send until canceled; then publish "down" if that is quick."""
         self._loop, task = asyncio.get_running_loop(), asyncio.current_task()
         pauses = Pauses(*self._backoff_s)
-        # the client may raise an error of its own in the place of a cancellation, or swallow it
+        # the client may swallow a cancellation, or replace it by an error of its own
         while task is None or not task.cancelling():
             try:
                 await self._connection()
             except Exception as error:  # noqa: BLE001  # whatever it is, it is tried again
-                if self.connected or pauses.pause == pauses.first:  # once, not at each try
+                if self.connected or pauses.pause == pauses.first:  # log once, not at each try
                     log.warning("mqtt.away", error=_reason(error), waiting=self.waiting)
             if self.connected:
                 pauses.reset()
@@ -160,7 +160,7 @@ class Publisher:
             broker.port,
             username=broker.user,
             password=broker.password,
-            identifier=broker.topic.replace("/", "-"),  # a second one takes the first one's place
+            identifier=broker.topic.replace("/", "-"),  # a new connection replaces the old one
             will=aiomqtt.Will(f"{broker.topic}/up", _bytes(down), qos=1, retain=True),
             tls_context=context,
             keepalive=KEEPALIVE_S,
@@ -182,7 +182,7 @@ class Publisher:
                 lost.cancel()
 
     async def _serve(self, client: aiomqtt.Client, lost: asyncio.Task[None]) -> None:
-        """Send what comes, and from time to time all that is retained."""
+        """Send what is queued, and from time to time all retained states."""
         task = asyncio.current_task()
         while task is None or not task.cancelling():
             self._stale = set(self._states)
@@ -200,7 +200,7 @@ class Publisher:
                     lost.result()
 
     async def _send_all(self, client: aiomqtt.Client) -> None:
-        """Send what is so, what was lost, and then what happened; all until the broker has it."""
+        """Send the states, then the dropped count, then the events, until the broker has them."""
         while self._stale:
             topic = self._stale.pop()
             try:
@@ -218,7 +218,7 @@ class Publisher:
             self._outbox.sent(letter)
 
     async def _publish(self, client: aiomqtt.Client, topic: str, payload: payloads.Payload) -> None:
-        """Publish what the broker retains."""
+        """Publish a retained state."""
         await client.publish(f"{self._broker.topic}/{topic}", _bytes(payload), qos=1, retain=True)
 
     def _up(self, *, is_up: bool) -> payloads.Up:
@@ -226,7 +226,7 @@ class Publisher:
 
 
 async def _lost(client: aiomqtt.Client) -> None:
-    """Return with an error when the connection is lost; nobody sends us anything."""
+    """Raise an error when the connection is lost; we never receive messages."""
     async for _ in client.messages:
         pass
 
@@ -236,5 +236,5 @@ def _bytes(payload: payloads.Payload) -> bytes:
 
 
 def _reason(error: Exception) -> str:
-    """Say in a few words what is wrong; the broker's own words may be anything."""
+    """Return in a few words what is wrong, without the broker's own text."""
     return f"{type(error).__name__}: {error}"[:120]

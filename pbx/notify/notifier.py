@@ -1,4 +1,4 @@
-"""All that tells the world of the line, as the daemon has it: started, heard, and never awaited."""
+"""Everything that publishes events and metrics; the daemon never waits for it."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ if TYPE_CHECKING:
     from pbx.notify.mqtt import Publisher
     from pbx.notify.watch import WatchResult
 
-STOP_S = 10.0  # then the daemon ends without them
+STOP_S = 10.0  # seconds after which the daemon ends without waiting for them
 
 log = structlog.get_logger()
 
 
 class Notifier:
-    """Publishes events and counts, as far as the file asks for it; else it imports nothing."""
+    """Publishes events and metrics if the file asks for them; otherwise imports no library."""
 
     def __init__(
         self, configuration: Configuration, secrets: Secrets, home: Home, clock: Clock
@@ -59,18 +59,18 @@ class Notifier:
         self._tasks: list[asyncio.Task[None]] = []
 
     def hear(self, record: Record) -> None:
-        """Take what the call log was told, on whatever thread; returns at once."""
+        """Take a record of the call log, on any thread; return at once."""
         if self._feed is not None:
             self._feed.record(record)
         if self._metrics is not None:
             self._metrics.record(record)
 
     def timed(self, handlers: Mapping[str, Handler]) -> Mapping[str, Handler]:
-        """Wrap the scripts that are measured."""
+        """Wrap the FastAGI scripts that are measured."""
         return handlers if self._metrics is None else self._metrics.timed(handlers)
 
     def measure(self, ami: AmiClient, writer: LogWriter, covered_s: Callable[[], float]) -> None:
-        """Let numbers of these, and of the home, be asked for."""
+        """Add the metrics of these objects and of the home."""
         if self._metrics is None:
             return
         pull, publisher = self._metrics.pull, self._publisher
@@ -97,7 +97,7 @@ class Notifier:
             pull("mqtt_waiting", about, lambda: publisher.waiting)
 
     async def start(self, plans: Plans) -> None:
-        """Begin; nothing of it can end the daemon."""
+        """Start; an error here does not end the daemon."""
         if self._publisher is None and self._metrics is None:
             return
         from pbx.notify.watch import ChangeWatch
@@ -119,7 +119,7 @@ class Notifier:
             self._metrics.look(look)
 
     async def stop(self) -> None:
-        """Say to the broker that we are down, if it still listens, and close the port."""
+        """Publish that we are down, if the broker can be reached, and close the port."""
         for task in self._tasks:
             task.cancel()
         if self._tasks:
@@ -132,7 +132,7 @@ class Notifier:
 
 
 async def _guarded(run: Callable[[], Awaitable[None]]) -> None:
-    """Let nothing out of what is no part of a call."""
+    """Run a task and log its errors, because they must not affect calls."""
     try:
         await run()
     except Exception:

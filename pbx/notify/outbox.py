@@ -1,4 +1,4 @@
-"""Events on their way to the broker: a few while it answers, a bounded many while it does not."""
+"""A bounded queue of events for the broker."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ class Letter:
 
 @dataclass(frozen=True)
 class Loss:
-    """How many events were dropped, the first of them when."""
+    """How many events were dropped, and when the first one was."""
 
     count: int
     since: datetime
 
 
 class Outbox:
-    """Holds at most `size` events, in their order; the oldest makes room. Any thread may put."""
+    """Holds at most `size` events in order; drops the oldest ones. `put` works on any thread."""
 
     def __init__(self, clock: Clock, size: int) -> None:
         self._clock = clock
@@ -41,7 +41,7 @@ class Outbox:
         return len(self._letters)
 
     def put(self, letter: Letter) -> None:
-        """Take an event; never waits."""
+        """Add an event; never wait."""
         with self._lock:
             self._letters.append(letter)
             if len(self._letters) > self._size:
@@ -50,23 +50,23 @@ class Outbox:
                 self._since = self._since or self._clock.now()
 
     def first(self) -> Letter | None:
-        """Look at the event that is to be sent next."""
+        """Return the event to send next, without removing it."""
         with self._lock:
             return self._letters[0] if self._letters else None
 
     def sent(self, letter: Letter) -> None:
-        """Forget an event that the broker has, unless it was dropped meanwhile."""
+        """Remove an event that the broker has received, unless it was dropped meanwhile."""
         with self._lock:
             if self._letters and self._letters[0] is letter:
                 self._letters.popleft()
 
     def loss(self) -> Loss | None:
-        """Say what was dropped and not told yet."""
+        """Return what was dropped and not yet reported to the broker."""
         with self._lock:
             return None if self._since is None else Loss(self._lost, self._since)
 
     def reported(self, loss: Loss) -> None:
-        """Forget a loss that the broker was told of; what was lost since stays."""
+        """Forget a loss that was reported; keep what was dropped since."""
         with self._lock:
             self._lost -= loss.count
             self._since = self._clock.now() if self._lost else None

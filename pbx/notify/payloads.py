@@ -1,8 +1,8 @@
-"""What is published, value by value: what has no field here cannot leave the house by MQTT.
+"""The payloads that are published; nothing without a field here can be published by MQTT.
 
-People and lines are ids, which begin with a letter and so are no numbers. `docs/events.schema.json`
-is made of these classes. `VERSION` counts up when a field goes or means something else; whoever
-reads must pass over fields that it does not know.
+People and lines are ids, which begin with a letter and so cannot be telephone numbers.
+`docs/events.schema.json` is generated from these classes. `VERSION` goes up when a field is removed
+or changes its meaning; readers must ignore unknown fields.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, TypeAdapter
 
 VERSION: Literal[2] = 2
 
-# Asterisk's Linkedid, or made of it; the point in it tells it from a telephone number
+# Asterisk's Linkedid or made from it; the point shows that it is not a telephone number
 Ref = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,60}\.[0-9]{1,10}$")]
 EventId = Annotated[str, Field(pattern=r"^[a-z]{8}-[0-9]{1,15}$")]
 Id = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{1,30}$")]
@@ -43,7 +43,7 @@ class Payload(BaseModel):
 
 
 class CallEvent(Payload):
-    """A call has come to a state; told twice, it has the same `id`."""
+    """A call has reached a state; an event that is sent twice has the same `id`."""
 
     kind: Literal["call"] = "call"
     id: EventId
@@ -59,7 +59,7 @@ class CallEvent(Payload):
 
 
 class MessageChange(Payload):
-    """Something happened to a message; `state` and `breached` are how it stands now."""
+    """Something happened to a message; `state` and `breached` are the values after it."""
 
     kind: Literal["message"] = "message"
     id: EventId
@@ -72,7 +72,7 @@ class MessageChange(Payload):
 
 
 class UrgentEvent(Payload):
-    """How many urgent messages are not closed; of these, nobody has taken `waiting` up."""
+    """How many urgent messages are not closed; nobody has acknowledged `waiting` of them."""
 
     kind: Literal["urgent"] = "urgent"
     open: Count
@@ -82,7 +82,7 @@ class UrgentEvent(Payload):
 
 
 class ScheduleOnCall(BaseModel):
-    """Who is on call for a schedule, and who steps in."""
+    """Who is on call for a schedule, and who is the backup."""
 
     model_config = ConfigDict(frozen=True, json_schema_serialization_defaults_required=True)
 
@@ -100,7 +100,7 @@ class OnCallEvent(Payload):
 
 
 class Names(Payload):
-    """How many names of hosts have no address: calls from there are asked for a password."""
+    """How many host names have no address; calls from those hosts must authenticate."""
 
     kind: Literal["names"] = "names"
     carrier: Count
@@ -108,14 +108,14 @@ class Names(Payload):
 
 
 class Up(Payload):
-    """Whether the control layer runs; the broker itself says false when it is lost."""
+    """Whether the control layer runs; the broker publishes false if the connection is lost."""
 
     kind: Literal["up"] = "up"
     up: bool
 
 
 class Dropped(Payload):
-    """So many events were dropped, the oldest first, as the broker could not be reached."""
+    """How many of the oldest events were dropped because the broker could not be reached."""
 
     kind: Literal["dropped"] = "dropped"
     dropped: Annotated[int, Field(ge=1)]
@@ -127,12 +127,12 @@ _ANY: TypeAdapter[Published] = TypeAdapter(Annotated[Published, Field(discrimina
 
 
 def read(payload: bytes) -> Published:
-    """Read what somebody published; ValueError if it is none of ours."""
+    """Parse a published payload; ValueError if it is not one of ours."""
     return _ANY.validate_json(payload)
 
 
 def schema() -> dict[str, object]:
-    """Describe all payloads as a JSON schema."""
+    """Return the JSON schema of all payloads."""
     title = {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "OfficeLine events, version 2",

@@ -1,4 +1,4 @@
-"""The stream of events as it comes from the broker, and as a person reads it."""
+"""Read the stream of events from the broker and format it for people."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from pbx.notify import payloads
 from pbx.notify.mqtt import KEEPALIVE_S, TIMEOUT_S, Broker
 from routing.time_text import TimeText
 
-CLOCK = len("12:34:56 PM")  # the column of times
+CLOCK = len("12:34:56 PM")  # width of the time column
 WORDS = {
     "opened": "was left",
     "joined": "was joined by a further call",
@@ -33,9 +33,9 @@ WORDS = {
 
 
 async def listen(broker: Broker) -> AsyncGenerator[tuple[str, bytes], None]:
-    """Give topic and payload of all that is published, what is retained first.
+    """Yield topic and payload of everything published, retained ones first.
 
-    OfficeLineError if the broker cannot be reached or goes away.
+    Raises OfficeLineError if the broker cannot be reached or disconnects.
     """
     context = await asyncio.to_thread(_context, broker)
     try:
@@ -60,7 +60,7 @@ async def listen(broker: Broker) -> AsyncGenerator[tuple[str, bytes], None]:
 
 
 def event_line(topic: str, payload: bytes, times: TimeText) -> str:
-    """Say an event in one line; what is none of ours is only named, and cannot touch a terminal."""
+    """Return an event as one line; of an unknown payload only the topic, safe for a terminal."""
     try:
         found = payloads.read(payload)
     except ValueError:

@@ -1,7 +1,7 @@
-"""What the database and the plan say anew: looked at beside the calls, twice a second.
+"""Detect changes in the database and the plan, twice a second.
 
-Messages change by calls, by the telephone, by the escalator and by commands of other processes;
-all of them write a history, and that is what is followed.
+Messages are changed by calls, the physician's menu, the escalator and commands in other processes.
+All of these write to the messages' history, so this module follows the history.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ from pbx.notify.feed import EventFeed, schedules_now
 from routing.model import Plan
 
 EVERY_S = 0.5
-ONCALL_AGAIN = timedelta(hours=1)  # where nobody can say when the shift ends
+ONCALL_AGAIN = timedelta(hours=1)  # if the end of the shift is unknown
 
 log = structlog.get_logger()
 
 
 @dataclass(frozen=True)
 class WatchResult:
-    """What one look found; `attempts` are new calls about messages, counted by stage."""
+    """What one look found; `attempts` counts new calls about messages by stage."""
 
     news: list[News]
     standing: Mapping[str, OpenCounts]
@@ -38,7 +38,7 @@ class WatchResult:
 
 
 class ChangeWatch:
-    """Tells a feed what is new; `on_look` hears each look, too. `open_` gives the database."""
+    """Passes changes to a feed; calls `on_look` after each look. `open_` opens the database."""
 
     def __init__(
         self,
@@ -65,13 +65,13 @@ class ChangeWatch:
         self._names: Unresolved | None = None
 
     async def run(self) -> None:
-        """Look until canceled; what goes wrong is told once, and looked at again."""
+        """Look until canceled; log an error once, and try again."""
         try:
             while True:
                 try:
                     await self._look()
                     self._blind = False
-                except Exception as error:  # whatever it is, calls go on, and so does this
+                except Exception as error:  # after any error, try again
                     if not self._blind:
                         log.exception("notify.blind", error=type(error).__name__)
                     self._blind = True
@@ -81,7 +81,7 @@ class ChangeWatch:
                 self._engine.dispose()
 
     async def _look(self) -> None:
-        if self._feed is not None:  # first: it needs no database
+        if self._feed is not None:  # first, because it needs no database
             names = await asyncio.to_thread(self._unresolved)
             if names != self._names:
                 self._feed.names(names, self._clock.now())
@@ -104,7 +104,7 @@ class ChangeWatch:
             self._plan, self._until = plan, min([*ends, now + ONCALL_AGAIN])
 
     def _read(self) -> WatchResult:
-        """Read what is new since the last look; the first begins with what comes from now on."""
+        """Read what is new since the last look; the first look finds nothing old."""
         engine = self._engine = self._engine or self._open()
         if self._last is None:
             self._last = news.last(engine)

@@ -1,1 +1,1 @@
-"""The programs that run: the only place where the parts are wired together."""
+"""The processes that run; the only package where the parts are wired together."""

@@ -1,7 +1,7 @@
-"""The daemon put together: the only place where its parts are wired.
+"""Build the daemon: the only place where its parts are wired together.
 
-Each part is whole when it is made, and gets what it needs in its constructor; so the order below is
-the order of who needs whom, and there is no circle in it.
+Each part gets everything it needs in its constructor, so the order below follows the dependencies,
+and these cannot be circular.
 """
 
 from __future__ import annotations
@@ -54,12 +54,12 @@ from pbx.service.heartbeat import Heartbeat
 from pbx.service.heartbeat_file import HeartbeatFile
 from pbx.service.listener import Listener, live_calls
 
-MEMORY = timedelta(hours=24)  # how far back a caller counts as one who calls again
+MEMORY = timedelta(hours=24)  # earlier calls of this time count as repeated calls
 
 
 @dataclass(frozen=True)
 class _Ground:
-    """What nearly every part stands on."""
+    """What nearly every part needs."""
 
     configuration: Configuration
     secrets: Secrets
@@ -75,7 +75,7 @@ class _Ground:
 
 @dataclass(frozen=True)
 class _People:
-    """What calls the office's own people, and answers them."""
+    """The parts that call the office's people and answer their calls."""
 
     dialer: FollowUpDialer
     outbound_calls: OutboundCalls
@@ -88,9 +88,9 @@ class _People:
 async def build(
     configuration: Configuration, secrets: Secrets, home: Home, ports: Ports, clock: Clock
 ) -> Daemon:
-    """Open the database and make the daemon; StoreError says what is wrong with the database.
+    """Open the database and build the daemon; StoreError if the database is unusable.
 
-    What was opened is closed by the daemon's `stop`.
+    The daemon's `stop` closes what was opened.
     """
     engine = await asyncio.to_thread(open_database, home.database)
     async with contextlib.AsyncExitStack() as opened:
@@ -119,7 +119,7 @@ def _ami(secrets: Secrets, ports: Ports) -> AmiClient:
 
 
 def _people(on: _Ground) -> _People:
-    """Make what takes care of messages, and of the people on call."""
+    """Build the parts for messages and for the people on call."""
     engine, plans, clock = on.engine, on.plans, on.clock
     dialer = FollowUpDialer(on.ami, plans)
     pushing = PushingDialer(dialer, engine, plans, lambda: plans.secrets, clock)
@@ -141,7 +141,7 @@ def _people(on: _Ground) -> _People:
 def _daemon(
     on: _Ground, people: _People, stand_by: StandBy, closing: contextlib.AsyncExitStack
 ) -> Daemon:
-    """Make what hears of calls and answers for them, and the daemon of all this."""
+    """Build the parts that answer and log calls, and the daemon from everything."""
     engine, home, plans, clock, ami = on.engine, on.home, on.plans, on.clock, on.ami
     writer = LogWriter(
         lambda: open_database(home.database),
@@ -150,7 +150,7 @@ def _daemon(
     )
     loop = asyncio.get_running_loop()
 
-    def wake() -> None:  # from whatever thread: messages are opened on others
+    def wake() -> None:  # messages are opened on other threads
         loop.call_soon_threadsafe(people.escalator.notify)
 
     recorder = Recorder(engine, writer, home, plans, clock, on.secrets.token, wake)
@@ -191,7 +191,7 @@ def _daemon(
 
 
 def _scripts(handlers: Handlers) -> dict[str, Handler]:
-    """Name the FastAGI scripts as the dialplan does."""
+    """Map the dialplan's names of the FastAGI scripts to their handlers."""
     return {
         names.ROUTE: handlers.route,
         names.BEAT: handlers.beat,
@@ -202,11 +202,11 @@ def _scripts(handlers: Handlers) -> dict[str, Handler]:
 
 
 def _spill(home: Home, clock: Clock, batch: Sequence[Record]) -> None:
-    """Keep on the disk what the database does not take now."""
+    """Write records to the spool that the database cannot take now."""
     Spool(home.spool).put(Fact(batch[0].call, clock.now(), tuple(batch)))
 
 
 def _remember(engine: Engine, recent: RecentCallers, clock: Clock) -> None:
-    """Take up from the database who called of late; blocking."""
+    """Read recent callers from the database. Blocks."""
     for caller, call, at in recent_callers(engine, clock.now(), MEMORY):
         recent.note(caller, call, at)

@@ -1,4 +1,4 @@
-"""The control layer as one object: it starts, runs and stops what `build` has put together."""
+"""The control layer as one object: it starts, runs and stops the parts that `build` made."""
 
 from __future__ import annotations
 
@@ -33,9 +33,9 @@ Loop = Callable[[], Coroutine[Any, Any, None]]
 
 @dataclass(frozen=True)
 class Daemon:
-    """Answers Asterisk's questions and writes down what happens, from `start` to `stop`.
+    """Answers Asterisk's questions and logs what happens, from `start` to `stop`.
 
-    `loops` are what else runs until canceled; `closing` closes what `build` opened.
+    `loops` are further tasks that run until canceled; `closing` closes what `build` opened.
     """
 
     home: Home
@@ -58,7 +58,7 @@ class Daemon:
     tasks: list[asyncio.Task[None]] = field(default_factory=list)
 
     async def start(self) -> None:
-        """Catch up, listen for questions, connect to Asterisk; raise before anything stays."""
+        """Catch up, listen for questions, connect to Asterisk; an error leaves nothing open."""
         self.writer.start()
         try:
             await self.spool_import.once(end=False)
@@ -77,7 +77,7 @@ class Daemon:
             raise
 
     async def _ready(self) -> None:
-        """Wait until Asterisk's events arrive; a wrong password ends the start."""
+        """Wait until Asterisk's events arrive; raise if the password is wrong."""
         waiting = asyncio.create_task(self.ami.wait_connected(CONNECT_S))
         await asyncio.wait({waiting, self.tasks[0]}, return_when=asyncio.FIRST_COMPLETED)
         if not waiting.done():
@@ -92,13 +92,13 @@ class Daemon:
             ) from error
 
     async def run(self) -> None:
-        """Run until something fatal happens, such as an AMI password that does not fit."""
+        """Run until something fatal happens, such as a wrong AMI password."""
         done, _ = await asyncio.wait(self.tasks, return_when=asyncio.FIRST_COMPLETED)
         for task in done:
             task.result()
 
     async def stop(self) -> None:
-        """Let go of Asterisk, then write down everything that is still in the queue."""
+        """Disconnect from Asterisk, then write everything that is still queued."""
         for task in self.tasks:
             task.cancel()
         for task in self.tasks:
@@ -115,11 +115,11 @@ class Daemon:
 
     @property
     def calls_nobody(self) -> bool:
-        """Tell whether the follow-up calls nobody at this moment."""
+        """Return whether the follow-up is calling nobody now."""
         return self.dialer.idle
 
     async def _beat(self) -> None:
-        """Beat; between two heartbeats look for a damaged database and for empty shifts."""
+        """Send heartbeats; in between, check for a damaged database and for empty shifts."""
         while True:
             await self.heartbeat.beat()
             if self.writer.damaged:

@@ -1,7 +1,7 @@
-"""The end of an office that runs on a home, from outside: its own processes alone, never systemd's.
+"""End the processes of an office from another process, except those that systemd started.
 
-A process is held by a handle (pidfd) before it is looked at, so that no other that gets its number
-can be meant.
+A process is opened as a pidfd before it is checked, so that no other process that gets its number
+can be ended by mistake.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from pbx.base.watchdog import SOCKET
 from pbx.config.home import Home
 from pbx.service.only_one import END_S, holder
 
-GONE_S = END_S + STOP_DEADLINE + 15.0  # in which `up` ends its control layer and its Asterisk
+GONE_S = END_S + STOP_DEADLINE + 15.0  # time for `up` to end its control layer and Asterisk
 UNIT = re.compile(r"/([\w@.:-]+)\.service$", re.MULTILINE)
 UP = "'officeline up'"
 OURS = {"officeline", "officeline-asterisk"}
@@ -29,7 +29,7 @@ OURS = {"officeline", "officeline-asterisk"}
 
 @dataclass(frozen=True)
 class Part:
-    """A process of the office: its number, a handle of it, and what it is."""
+    """A process of the office: its number, its pidfd, and what it is."""
 
     pid: int
     handle: int
@@ -38,13 +38,13 @@ class Part:
 
 @contextlib.contextmanager
 def running_parts(home: Home) -> Iterator[list[Part]]:
-    """Find what runs on a home, in the order in which to end it; EngineError if it is not ours."""
+    """Find a home's processes in the order in which to end them; EngineError if one is not ours."""
     found: list[Part] = []
     try:
         for lock, what in ((home.running, UP), (home.serving, "The control layer")):
             if (pid := holder(lock)) is not None:
                 found.append(_part(pid, lock, what, home))
-        if not any(part.what == UP for part in found):  # left over from one
+        if not any(part.what == UP for part in found):  # left over from an `up` that was killed
             found += [
                 Part(pid, os.pidfd_open(pid), "Asterisk") for pid in running_in(home.asterisk)
             ]
@@ -55,9 +55,9 @@ def running_parts(home: Home) -> Iterator[list[Part]]:
 
 
 def end_processes(found: list[Part]) -> None:
-    """Ask each to end, and wait until it is gone; EngineError names one that stays."""
+    """Ask each to end and wait until it has; EngineError names one that does not."""
     for part in found:
-        with contextlib.suppress(ProcessLookupError):  # the one before has ended it
+        with contextlib.suppress(ProcessLookupError):  # the previous one has ended it
             try:
                 signal.pidfd_send_signal(part.handle, signal.SIGTERM)
             except PermissionError as error:
@@ -73,7 +73,7 @@ def end_processes(found: list[Part]) -> None:
 
 
 def unheard(count: int) -> str | None:
-    """Say how many urgent messages call nobody while nothing runs; None if none is open."""
+    """Say how many urgent messages are not followed up while nothing runs; None if none is open."""
     if not count:
         return None
     those = "1 urgent message is open" if count == 1 else f"{count} urgent messages are open"
@@ -84,7 +84,7 @@ def unheard(count: int) -> str | None:
 
 
 def unit_of(pid: int, home: Home) -> str | None:
-    """Name the unit of systemd's that runs a process; None if a person began it."""
+    """Return the systemd unit of a process; None if a person started it."""
     process = Path(f"/proc/{pid}")
     try:
         found = UNIT.search((process / "cgroup").read_text(encoding="utf-8"))
@@ -104,7 +104,7 @@ def unit_of(pid: int, home: Home) -> str | None:
 
 
 def _part(pid: int, lock: Path, what: str, home: Home) -> Part:
-    """Hold the process that has a lock; EngineError if it is systemd's, or cannot be seen."""
+    """Open the process that holds a file lock; EngineError if it is systemd's or not visible."""
     if not pid:
         raise EngineError(f"{what} on {home.folder} is just starting; try again in a moment.")
     try:
@@ -120,7 +120,7 @@ def _part(pid: int, lock: Path, what: str, home: Home) -> Part:
 
 
 def _refuse_foreign(pid: int, lock: Path, what: str, home: Home) -> None:
-    """Raise EngineError for what systemd would start again, and for what is out of reach."""
+    """Raise EngineError for a process that systemd would restart or that we cannot reach."""
     unit = unit_of(pid, home)
     if unit is not None:
         units = "officeline officeline-asterisk" if unit in OURS else unit
@@ -133,7 +133,7 @@ def _refuse_foreign(pid: int, lock: Path, what: str, home: Home) -> None:
 
 
 def _has_open(pid: int, lock: Path, what: str) -> bool:
-    """Tell whether a process has a file open: in another container its number is another's here."""
+    """Return whether a process has a file open; a number from another container is wrong here."""
     wanted = lock.stat()
     try:
         for opened in Path(f"/proc/{pid}/fd").iterdir():

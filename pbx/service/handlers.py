@@ -1,4 +1,4 @@
-"""The FastAGI scripts: `route`, `consult` and `canary` answer for calls; `pin` and `beat`."""
+"""The FastAGI scripts: `route`, `consult`, `canary`, `pin` and `beat`."""
 
 from __future__ import annotations
 
@@ -21,35 +21,35 @@ from pbx.escalation.heard_messages import note_path
 from pbx.escalation.physician_menu import PhysicianMenu
 from pbx.escalation.pins import Pins
 
-DURABLE_S = 0.5  # how long the database may take over a message while its caller waits
+DURABLE_S = 0.5  # how long the caller waits for the database to store a message
 
 log = structlog.get_logger()
 
 
 class CallLog(Protocol):
-    """Where handlers leave what happened; nothing of it may hold up a call."""
+    """Takes what handlers log; must not delay a call."""
 
     def turn(self, question: Question, verdict: Verdict) -> None:
-        """Note a question and its verdict."""
+        """Log a question and its verdict."""
         ...
 
     def missed(self, question: Question, verdict: Verdict) -> None:
-        """Note a question whose asker did not wait for the verdict."""
+        """Log a question whose verdict came too late."""
         ...
 
     def open_message(self, question: Question, verdict: Verdict) -> None:
-        """Make a message durable before returning; blocking."""
+        """Store a message before returning. Blocks."""
         ...
 
     def leave_message(self, question: Question, verdict: Verdict) -> None:
-        """Make it durable without the database; blocking."""
+        """Store a message in the spool, without the database. Blocks."""
         ...
 
 
 class Handlers:
-    """Answers Asterisk's questions; `messages` is the folder where recordings go.
+    """Answers Asterisk's questions; `messages` is the folder for recordings.
 
-    `heartbeat_came` is set by each heartbeat that comes through.
+    `heartbeat_came` is set by each heartbeat that arrives.
     """
 
     def __init__(
@@ -70,12 +70,12 @@ class Handlers:
         self._line = line
         self._pins = pins
         self._opening: set[asyncio.Task[None]] = set()
-        # threads of its own, for the others may all be waiting for the database
+        # own threads, because the common ones may all be waiting for the database
         self._spilling = ThreadPoolExecutor(max_workers=2, thread_name_prefix="spill")
         self.heartbeat_came = asyncio.Event()
 
     def route(self, session: AgiSession) -> Awaitable[None] | None:
-        """Answer one question with one verdict, at once; a message in it is durable before."""
+        """Answer one question with one verdict; store its message first, if there is one."""
         question = self._asked(session)
         verdict = self._flow.answer(question, self._clock.now())
         if verdict.message is not None:
@@ -90,7 +90,7 @@ class Handlers:
         self._opening.add(opening)
         opening.add_done_callback(self._opening.discard)
         done, _ = await asyncio.wait({opening}, timeout=DURABLE_S)
-        if not done:  # the database lets us wait: the caller need not
+        if not done:  # the database is slow; do not let the caller wait for it
             loop = asyncio.get_running_loop()
             await loop.run_in_executor(self._spilling, self._leave_message, question, verdict)
         self._answer(session, question, verdict)
@@ -107,7 +107,7 @@ class Handlers:
     def _open_message(self, question: Question, verdict: Verdict) -> None:
         try:
             self._log.open_message(question, verdict)
-        except OSError:  # the caller is recorded all the same: the file alone is a message too
+        except OSError:  # record the caller anyway, because the recording alone is found later
             log.exception("message.not_durable", call=question.call)
 
     def _leave_message(self, question: Question, verdict: Verdict) -> None:
@@ -120,13 +120,13 @@ class Handlers:
         return asked(session.request, self._plans.plan.office.country)
 
     def canary(self, session: AgiSession) -> None:
-        """Answer for our own test call, of which nothing is logged and nobody rings."""
+        """Answer our own test call; log nothing and ring nobody."""
         question = self._asked(session)
         verdict = trial.answer(self._plans, question, self._clock.now())
         session.conclude(variables(verdict, question, ""))
 
     async def consult(self, session: AgiSession) -> None:
-        """Answer one question of a person at a message, after a PIN."""
+        """Answer one question from the physician's menu."""
         question = self._asked(session)
         step = await self._line.answer(question)
         turn = int(question.turn) if question.turn.isdecimal() else 0
@@ -142,7 +142,7 @@ class Handlers:
         )
 
     async def pin(self, session: AgiSession) -> None:
-        """Say whether somebody keyed in their own PIN; no answer lets a pressed 1 count."""
+        """Return whether somebody keyed in their PIN; without an answer, pressing 1 accepts."""
         person, tried, digits, *_ = (*session.request.args, "", "", "")
         known = await self._pins.accept(person, digits)
         if known is not None:
@@ -150,7 +150,7 @@ class Handlers:
             session.conclude({names.PIN_VERDICT: f"{session.request.uniqueid}/{tried}/{answer}"})
 
     async def beat(self, session: AgiSession) -> None:
-        """Leave for the failsafe whom to ring, and how, in Asterisk's own database."""
+        """Store in Asterisk's database whom the failsafe should ring, and how."""
         dial = on_call_legs(self._plans.plan, self._plans.book, self._clock.now())
         for person, string in dial.items():
             await session.command(

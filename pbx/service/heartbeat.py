@@ -1,4 +1,4 @@
-"""The daemon's heartbeat: a call to ourselves through Asterisk, and what it came to."""
+"""The daemon's heartbeat: a call to ourselves through Asterisk, and its result."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from pbx.base.clock import Clock
 from pbx.base.watchdog import ALIVE, tell
 from pbx.service.heartbeat_file import HeartbeatFile
 
-EVERY_S = 5.0  # also how old the failsafe's knowledge may be
+EVERY_S = 5.0  # also the greatest age of the failsafe's data
 
 log = structlog.get_logger()
 
 
 class Heartbeat:
-    """Beats when asked to; `came` is set by the script that a beat runs into."""
+    """Sends heartbeats; `came` is set by the FastAGI script that a heartbeat calls."""
 
     def __init__(
         self, ami: AmiClient, came: asyncio.Event, file: HeartbeatFile, clock: Clock
@@ -29,7 +29,7 @@ class Heartbeat:
         self._clock = clock
 
     async def through(self) -> None:
-        """Call ourselves through the real dialplan, so that the failsafe knows whom to ring."""
+        """Call ourselves through the real dialplan, which also updates the failsafe's data."""
         self._came.clear()
         await self._ami.action(
             "Originate",
@@ -38,13 +38,13 @@ class Heartbeat:
             Exten="done",
             Priority="1",
             Async="true",
-            Variable="CDR_PROP(disable)=1",  # the other half of the Local channel says so itself
+            Variable="CDR_PROP(disable)=1",  # the other half does so in the dialplan
         )
         async with asyncio.timeout(EVERY_S):
             await self._came.wait()
 
     async def beat(self) -> None:
-        """Beat once, and leave for others whether it came through."""
+        """Send one heartbeat, and write for other processes whether it arrived."""
         came = True
         try:
             await self._ami.wait_connected(EVERY_S)
@@ -53,5 +53,5 @@ class Heartbeat:
             came = False
             log.warning("heartbeat.missed")
         self._file.beat(self._clock.now(), came=came)
-        if came or not self._ami.connected:  # without Asterisk another start fixes nothing
+        if came or not self._ami.connected:  # a restart does not help without Asterisk
             tell(ALIVE)

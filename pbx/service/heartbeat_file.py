@@ -1,6 +1,6 @@
-"""The daemon's sign of life: a file that it holds locked, and writes at each of its heartbeats.
+"""The daemon's heartbeat file, which it keeps locked and updates at each heartbeat.
 
-The lock tells at once whether the daemon lives, however it died; what is in the file tells whether
+The file lock shows at once whether the daemon runs, even after a crash; the content shows whether
 Asterisk answered the last heartbeat.
 """
 
@@ -17,7 +17,7 @@ import structlog
 
 from pbx.config.home import Home
 
-TRIES, PAUSE_S = 20, 0.05  # whoever looks holds the lock for a moment
+TRIES, PAUSE_S = 20, 0.05  # a reader holds the lock briefly
 LARGEST = 500  # bytes
 
 log = structlog.get_logger()
@@ -25,9 +25,9 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True)
 class LastHeartbeat:
-    """What the file said: when a heartbeat came through last, and whether the newest one did.
+    """The file's content: when a heartbeat last arrived, and whether the newest one did.
 
-    Both are None before the first.
+    Both are None before the first heartbeat.
     """
 
     runs: bool
@@ -36,7 +36,7 @@ class LastHeartbeat:
 
 
 class HeartbeatFile:
-    """The daemon's end of it; all methods block."""
+    """The daemon's side of the file. All methods block."""
 
     def __init__(self, home: Home) -> None:
         self._path = home.heartbeat
@@ -44,7 +44,7 @@ class HeartbeatFile:
         self._last: datetime | None = None
 
     def open(self) -> None:
-        """Take the lock; where it cannot be had the daemon runs all the same, and says so."""
+        """Take the lock; if that fails, log it and run anyway."""
         try:
             handle = os.open(self._path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
         except OSError as error:
@@ -63,23 +63,23 @@ class HeartbeatFile:
         log.warning("heartbeat_file.unlocked", error="another daemon holds it")
 
     def beat(self, now: datetime, *, came: bool) -> None:
-        """Write whether a heartbeat came through."""
+        """Write whether a heartbeat arrived."""
         if self._handle is None:
             return
         self._last = now if came else self._last
         reported = {"heartbeat_at": self._last and self._last.isoformat(), "came": came}
-        # one write, so that whoever reads finds the whole of it
+        # one write, so that a reader never sees half of it
         os.pwrite(self._handle, json.dumps(reported).ljust(LARGEST).encode(), 0)
 
     def close(self) -> None:
-        """Let go of the lock."""
+        """Release the lock."""
         if self._handle is not None:
             os.close(self._handle)
         self._handle = None
 
 
 def read_heartbeat(home: Home) -> LastHeartbeat:
-    """Tell whether a daemon lives on this home, and what its last heartbeat came to."""
+    """Return whether a daemon runs on this home, and its last heartbeat."""
     try:
         handle = os.open(home.heartbeat, os.O_RDONLY | os.O_CLOEXEC)
     except OSError:
@@ -102,5 +102,5 @@ def _read(reported: bytes, *, runs: bool = True) -> LastHeartbeat:
         return LastHeartbeat(
             runs, None if at is None else datetime.fromisoformat(at), bool(found["came"])
         )
-    except (ValueError, TypeError, KeyError):  # it has not beaten yet
+    except (ValueError, TypeError, KeyError):  # no heartbeat yet
         return LastHeartbeat(runs)

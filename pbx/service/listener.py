@@ -1,4 +1,4 @@
-"""What Asterisk tells us, given to whom it concerns: the one table of who hears which event."""
+"""Dispatch Asterisk's events: the one table of which part handles which event."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ from pbx.calls.silence_watch import SilenceWatch
 from pbx.escalation.dialer import FollowUpDialer
 from pbx.escalation.outbound_calls import OutboundCalls
 
-HEARD_S = 5.0  # for events that came before a connection was lost
+HEARD_S = 5.0  # for events from before the connection was lost
 
 
 class Listener:
-    """Hands on events, and after each connect which calls there are.
+    """Dispatches events, and the live calls after each connect.
 
-    What waits for the database waits in a lane, and delays nothing that does not.
+    Handlers that wait for the database run in separate queues ("lanes"), so they delay no others.
     """
 
     def __init__(
@@ -52,7 +52,7 @@ class Listener:
         self._patients: Lane[UserEvent | HangupEvent] = Lane(self._patient)
 
     async def event(self, raw: AmiEvent) -> None:
-        """Take one event, in the order in which they came."""
+        """Dispatch one event; call this in the order of arrival."""
         event = event_of(raw, self._clock.now())
         match event:
             case HangupEvent():
@@ -71,14 +71,14 @@ class Listener:
         await self._recorded.put(event)
 
     async def run(self) -> None:
-        """Work off the lanes until canceled."""
+        """Process the lanes until canceled."""
         async with asyncio.TaskGroup() as lanes:
             lanes.create_task(self._recorded.run())
             lanes.create_task(self._patients.run())
 
     async def resync(self, ami: AmiClient) -> None:
-        """After a connect, have everybody catch up with which calls are still alive."""
-        # first what was heard before; a database that keeps it waiting is told the rest later
+        """After a connect, tell every part which calls are still live."""
+        # first the earlier events; do not wait longer if the database is slow
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(HEARD_S):
                 await self._recorded.done()
@@ -89,7 +89,7 @@ class Listener:
         await self._outbound_calls.resync(live)
 
     async def _patient(self, event: UserEvent | HangupEvent) -> None:
-        """Note which patients whom our people call answered, and whose calls are over."""
+        """Note which patients answered when our people called them, and which calls ended."""
         if isinstance(event, HangupEvent):
             await self._outbound_calls.ended(event.unique, at=event.at)
         elif self._recorder.is_ours(event):
@@ -98,8 +98,8 @@ class Listener:
 
 
 async def live_calls(ami: AmiClient) -> frozenset[str]:
-    """Ask Asterisk which calls there are; AmiUnavailable if it does not say."""
-    answer = await ami.action("Status")  # what the right `call` allows us to ask
+    """Ask Asterisk for the live calls; AmiUnavailable if it does not answer."""
+    answer = await ami.action("Status")  # the AMI right `call` allows this action
     if not answer.ok:
         raise AmiUnavailable(f"Asterisk does not say which calls there are ({answer.message})")
     return under_way(event.fields for event in answer.events)

@@ -1,6 +1,6 @@
-"""One process on a home for each thing that only one may do, and the end of who is left over.
+"""File locks for what only one process of a home may do, and the end of a leftover process.
 
-A file lock is gone as soon as its holder is, however it died; the file also names the holder.
+A file lock ends with its process, even after a crash; the file contains the process id.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ from pbx.base.errors import EngineError
 from pbx.base.watchdog import SOCKET
 from pbx.config.home import Home
 
-TRIES, PAUSE_S = 20, 0.05  # whoever looks holds the lock for a moment
-END_S = 15.0  # in which a control layer writes down what waits, and ends
-KILLED_S = 5.0  # in which the kernel has removed a process that was killed
+TRIES, PAUSE_S = 20, 0.05  # a reader holds the lock briefly
+END_S = 15.0  # time for a control layer to write what is queued and end
+KILLED_S = 5.0  # time for the kernel to remove a killed process
 WORDS = 20  # bytes of a process id
 
 log = structlog.get_logger()
@@ -30,20 +30,20 @@ log = structlog.get_logger()
 
 @contextlib.contextmanager
 def asterisk_of(home: Home) -> Iterator[None]:
-    """Be the one that runs Asterisk on this home; EngineError names who else does."""
+    """Be the only process that runs Asterisk on this home; EngineError names another one."""
     with _held(home.running, f"OfficeLine is already running on {home.folder}"):
         yield
 
 
 @contextlib.contextmanager
 def control_layer_of(home: Home) -> Iterator[None]:
-    """Be the one control layer of this home; EngineError names who else is."""
+    """Be the only control layer of this home; EngineError names another one."""
     with _held(home.serving, f"A control layer is already running on {home.folder}"):
         yield
 
 
 def holder(lock: Path) -> int | None:
-    """Return the process id of a lock's holder, 0 if it is not known; None if nobody holds it."""
+    """Return the process id of a lock's holder: 0 if unknown, None if nobody holds it."""
     try:
         handle = os.open(lock, os.O_RDONLY | os.O_CLOEXEC)
     except FileNotFoundError:
@@ -60,9 +60,9 @@ def holder(lock: Path) -> int | None:
 
 
 async def end_survivor(home: Home) -> None:
-    """End a control layer whose 'officeline up' was killed; EngineError if it is somebody else's.
+    """End a control layer whose 'officeline up' was killed; EngineError if others started it.
 
-    It would ring people beside ours.
+    Otherwise both would call people.
     """
     pid = holder(home.serving)
     if pid is None:
@@ -94,7 +94,7 @@ def _held(lock: Path, taken: str) -> Iterator[None]:
             time.sleep(PAUSE_S)
         else:
             raise EngineError(_refusal(taken, holder(lock) or 0))
-        # one write of one length, so that whoever reads finds the whole of it
+        # one write of fixed length, so that a reader never sees half of it
         os.pwrite(handle, str(os.getpid()).ljust(WORDS).encode(), 0)
         yield
     finally:
@@ -107,9 +107,9 @@ def _refusal(taken: str, pid: int) -> str:
 
 
 def _was_begun_by_up(pid: int, home: Home) -> bool:
-    """Tell whether a process is a control layer that 'officeline up' began on this home.
+    """Return whether a process is a control layer that 'officeline up' started on this home.
 
-    One that systemd or a person began is not ours to end.
+    We must not end one that systemd or a person started.
     """
     try:
         process = Path(f"/proc/{pid}")
@@ -121,7 +121,7 @@ def _was_begun_by_up(pid: int, home: Home) -> bool:
 
 
 async def _for(seconds: float) -> AsyncIterator[None]:
-    """Go round until so long has passed."""
+    """Yield repeatedly until the time has passed."""
     loop = asyncio.get_running_loop()
     end = loop.time() + seconds
     while loop.time() < end:

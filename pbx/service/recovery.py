@@ -1,9 +1,9 @@
-"""The start after a damaged database: a new one, with all that can still be known.
+"""Replace a damaged database by a new one with everything that can be recovered.
 
-What is read of the old one comes first (`pbx.db.recover_rows`), then the plan that ran and what lay
-over it, which stand in files of their own. A recording that no message knows any more becomes a
-message: heard once too often is better than never. The new database takes its place when it is
-whole; a start that was cut off before begins again.
+First come the readable rows of the old one (`pbx.db.recover_rows`), then the plan that ran and its
+overrides, which have files of their own. A recording without a message gets a new message, because
+hearing it twice is better than never. The new database is put in place when it is complete; an
+interrupted recovery starts over.
 """
 
 from __future__ import annotations
@@ -40,23 +40,23 @@ log = structlog.get_logger()
 
 WHY = "the database was damaged"
 BY = "officeline"
-URGENT_FOR = timedelta(days=7)  # a recording of these days that no row knows may wait unheard
-ROUTINE_FOR = timedelta(days=31)  # an older one may, too, and rings nobody
+URGENT_FOR = timedelta(days=7)  # a recording this recent without a row may be unheard
+ROUTINE_FOR = timedelta(days=31)  # so may an older one, but nobody is called about it
 _RECORDING = re.compile(rf"(?:{FAILSAFE})?(\d+\.\d+)\.wav")
 
 
 def recover(home: Home, clock: Clock) -> Path | None:
-    """Set a damaged database aside and begin a new one; return the old one's new name, or None."""
+    """Replace a damaged database; return the old one's new path, None if it was not damaged."""
     if not home.folder.is_dir():
         return None
-    with files.folder_lock(home.folder):  # two processes start, and one recovers
+    with files.folder_lock(home.folder):  # if two processes start, only one recovers
         return _recover(home, clock)
 
 
 def _recover(home: Home, clock: Clock) -> Path | None:
     aside = set_aside(home.database)
     if aside is None and not home.database.exists() and (before := aside_of(home.database)):
-        aside = home.database.with_name(before[-1])  # a recovery that was cut off
+        aside = home.database.with_name(before[-1])  # an interrupted recovery
     if aside is None:
         return None
     new = home.database.with_name(f"{home.database.name}.new")
@@ -67,16 +67,16 @@ def _recover(home: Home, clock: Clock) -> Path | None:
         for step in (_extract, _begin, _keep_patients, _open_lost):
             try:
                 step(engine, home, aside, clock.now())
-            except Exception:  # whatever it is, the line starts
+            except Exception:  # after any error, start anyway
                 log.exception("database.less_recovered", why=step.__name__)
     finally:
-        engine.dispose()  # the last connection leaves one file
+        engine.dispose()  # closing the last connection merges SQLite's files into one
     new.rename(home.database)
     return aside
 
 
 def _extract(engine: Engine, home: Home, aside: Path, now: datetime) -> None:
-    """Copy what can be read, and write down how much that was."""
+    """Copy the readable rows, and log how many they were."""
     del home
     found = extract.extract(aside, file_of(engine), now)
     torn = sorted(found.torn)
@@ -86,7 +86,7 @@ def _extract(engine: Engine, home: Home, aside: Path, now: datetime) -> None:
 
 
 def _begin(engine: Engine, home: Home, aside: Path, now: datetime) -> None:
-    """Apply the plan that ran last, and give back the changes that lay over it."""
+    """Apply the plan that ran last, and restore its overrides."""
     del aside
     text = home.applied.read_text(encoding="utf-8")
     hash_ = plan.parse(text, home.applied).plan.hash
@@ -98,14 +98,14 @@ def _begin(engine: Engine, home: Home, aside: Path, now: datetime) -> None:
 
 
 def _keep_patients(engine: Engine, home: Home, aside: Path, now: datetime) -> None:
-    """Take callers whose rows were lost from the standby's file, which has no names."""
+    """Restore lost patients from the standby's file, which has no names."""
     del aside, now
     rows = json.loads((home.standby / PATIENTS).read_bytes())
     put_unnamed(engine, rows)
 
 
 def _open_lost(engine: Engine, home: Home, aside: Path, now: datetime) -> None:
-    """Open a message for each recording and each late call whose message could not be read."""
+    """Open a message for each recording and each recent call whose message was lost."""
     del aside
     lost = extract.lost(engine)
     known = {path for paths in retention.message_recordings(engine).values() for path in paths}
@@ -131,14 +131,14 @@ def _open_lost(engine: Engine, home: Home, aside: Path, now: datetime) -> None:
 
 
 def _plan(home: Home) -> Plan | None:
-    """Read the plan that ran last; None where nobody knows it any more."""
+    """Read the plan that ran last; None if no file has it."""
     try:
         return CachedPlans(home.standby, None).plan
     except (OSError, ValueError, TypeError, KeyError):
         return None
 
 
-def _open_one(  # one message, of what is left of it
+def _open_one(  # one message, from what is left of it
     engine: Engine,
     call: str,
     number: str | None,
@@ -146,7 +146,7 @@ def _open_one(  # one message, of what is left of it
     places: list[str],
     now: datetime,
 ) -> None:
-    """Open the message of a call again, or add to that which has it; it is due at once."""
+    """Reopen a call's message, or add to the one that has the call; it is due at once."""
     message = messages.open_message(
         engine,
         message_id=call,

@@ -1,4 +1,4 @@
-"""`officeline up` and `serve`: the processes of one office, started, watched and ended in order."""
+"""`officeline up` and `serve`: start, watch and end the processes of one office."""
 
 from __future__ import annotations
 
@@ -36,23 +36,23 @@ from pbx.service.ending import unheard
 from pbx.service.only_one import END_S, asterisk_of, control_layer_of, end_survivor, holder
 from pbx.service.recovery import recover
 
-BEATS = 3  # how many heartbeats a daemon may miss
+BEATS = 3  # heartbeats that a daemon may miss before it is restarted
 
 log = structlog.get_logger()
 
 
 def is_running(home: Home) -> bool:
-    """Tell whether an office runs on this home."""
+    """Return whether an office runs on this home."""
     return holder(home.running) is not None
 
 
 def read_configuration(config: Path) -> plan.Configuration:
-    """Read office.toml with the carriers' presets at hand."""
+    """Read office.toml, with the carriers' presets."""
     return plan.load(config)
 
 
 def read_secrets(home: Home, configuration: plan.Configuration) -> secrets.Secrets:
-    """Read the secrets file and add what nobody chooses, such as the desk phones' secrets."""
+    """Read the secrets file; add generated values such as the desk phones' passwords."""
     phones = tuple(configuration.plan.phones)
     return secrets.change(home.folder, lambda held: held.completed(phones))
 
@@ -66,7 +66,7 @@ async def running_asterisk(
     *,
     dies_with_parent: bool = False,
 ) -> AsyncIterator[AsteriskProcess]:
-    """Run this office's Asterisk; at the end no process, port or lock of it is left."""
+    """Run this office's Asterisk; at the end, no process, port or lock is left."""
     home.prepare(runtime.service_user())
     with asterisk_of(home):
         async with _asterisk(configuration, held, home, ports, dies=dies_with_parent) as asterisk:
@@ -82,7 +82,7 @@ async def _asterisk(
     *,
     dies: bool,
 ) -> AsyncIterator[AsteriskProcess]:
-    """Run Asterisk on a home that we hold."""
+    """Run Asterisk on a home whose lock we hold."""
     found = runtime.require()
     user = runtime.service_user()
     language = configuration.plan.office.language
@@ -109,17 +109,17 @@ async def _asterisk(
 async def up(
     config: Path, folder: Path, say: Callable[[str], None], *, alone: bool = False
 ) -> None:
-    """Run Asterisk and, as a process of its own, the daemon, until a signal ends both.
+    """Run Asterisk, and the daemon as a separate process, until a signal ends both.
 
-    With `alone` somebody else runs the daemon, such as systemd.
+    With `alone`, somebody else runs the daemon, such as systemd.
     """
     logs.configure()
     home = Home(folder)
     if not home.folder.is_dir():
-        live.choose(config, home)  # a file that is wrong makes no home
+        live.choose(config, home)  # do not create a home for an invalid file
         home.prepare(runtime.service_user())
     with asterisk_of(home):
-        live.choose(config, home)  # what cannot start ends nothing that survived
+        live.choose(config, home)  # if we cannot start, do not end a leftover process
         runtime.require()
         if not alone:
             await end_survivor(home)
@@ -128,7 +128,7 @@ async def up(
 
 
 async def _up(config: Path, home: Home, say: Callable[[str], None], *, alone: bool) -> None:
-    """Run both on a home that we hold."""
+    """Run both on a home whose lock we hold."""
     configuration = live.choose(config, home).configuration
     home.prepare(runtime.service_user())
     held = read_secrets(home, configuration)
@@ -152,7 +152,7 @@ async def _up(config: Path, home: Home, say: Callable[[str], None], *, alone: bo
 
 
 def _say_waiting(home: Home, event: str) -> str | None:
-    """Log how many urgent messages call nobody from now on, and return that as a sentence."""
+    """Log how many urgent messages are not followed up from now on; return it as a sentence."""
     try:
         engine = open_database(home.database)
     except OfficeLineError as error:
@@ -171,9 +171,9 @@ def _say_waiting(home: Home, event: str) -> str | None:
 
 
 async def _keep_serving(config: Path, home: Home, ended: asyncio.Event) -> None:
-    """Run `serve`, and start it again when it dies or hangs.
+    """Run `serve`, and restart it when it dies or hangs.
 
-    Only the first start of a new home may fail: where there is a standby, it answers meanwhile.
+    Raises only if the first start of a new home fails; later, the standby answers meanwhile.
     """
     pauses = Pauses(0.5, 10.0)
     words = ["--config", str(config), "--home", str(home.folder), "serve"]
@@ -204,9 +204,9 @@ async def _keep_serving(config: Path, home: Home, ended: asyncio.Event) -> None:
 async def _watched(
     daemon: asyncio.subprocess.Process, watchdog: Watchdog, ended: asyncio.Event
 ) -> int | None:
-    """Wait for a daemon's exit code; None if we are to end, and ended it. One that hangs is killed.
+    """Return the daemon's exit code, or None if we ended it; kill it if it hangs.
 
-    Its heartbeat goes through Asterisk and back: without one it answers no caller either.
+    Its heartbeat goes through Asterisk; without one, it cannot answer callers either.
     """
     died = asyncio.create_task(daemon.wait())
     signalled = asyncio.create_task(ended.wait())
@@ -224,7 +224,7 @@ async def _watched(
 
 
 async def _end(daemon: asyncio.subprocess.Process) -> None:
-    """Ask a daemon to end, and make it: one that hangs hears nothing."""
+    """Ask a daemon to end, and kill it if it does not."""
     daemon.terminate()
     try:
         async with asyncio.timeout(END_S):
@@ -235,7 +235,7 @@ async def _end(daemon: asyncio.subprocess.Process) -> None:
 
 
 async def serve(config: Path, folder: Path) -> None:
-    """Run the daemon alone, against an Asterisk of this home that runs already."""
+    """Run only the daemon, with this home's Asterisk already running."""
     logs.configure()
     home = Home(folder)
     if not home.folder.is_dir():
@@ -246,7 +246,7 @@ async def serve(config: Path, folder: Path) -> None:
 
 
 async def _serve(config: Path, home: Home) -> None:
-    """Run the daemon on a home that we hold."""
+    """Run the daemon on a home whose lock we hold."""
     clock = SystemClock()
     await asyncio.to_thread(recover, home, clock)
     chosen = live.choose(config, home)
@@ -274,7 +274,7 @@ async def _serve(config: Path, home: Home) -> None:
 
 
 def _apply_first(home: Home, text: str, hash_: str, clock: Clock) -> None:
-    """Keep the first good file as the plan that runs until another is applied."""
+    """Store the first valid file as the applied plan."""
     engine = open_database(home.database)
     try:
         apply_first(engine, text, hash_, now=clock.now())
@@ -283,7 +283,7 @@ def _apply_first(home: Home, text: str, hash_: str, clock: Clock) -> None:
 
 
 def _until_signal() -> asyncio.Event:
-    """Return an event that SIGINT and SIGTERM set."""
+    """Return an event that is set by SIGINT and SIGTERM."""
     ended = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):

@@ -1,1 +1,1 @@
-"""What happened: the call log, the inbox's beginnings, and Asterisk's own records beside them."""
+"""Record what happened: the call log, new messages, and Asterisk's own call records."""

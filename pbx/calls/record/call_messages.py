@@ -1,6 +1,6 @@
-"""The messages of calls that go on: durable before anything is said, settled with the call's end.
+"""Messages of ongoing calls: written to the disk before a prompt, settled when the call ends.
 
-A method blocks for the disk, on whatever thread, unless it is async or says "at once".
+Methods block for the disk and may run on any thread, unless async or described as "at once".
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ log = structlog.get_logger()
 
 
 class CallMessages:
-    """Knows the message of each call, and has `intake` write it; without a database the spool."""
+    """Knows each call's message; `intake` writes it, or the spool if the database refuses."""
 
     def __init__(self, intake: Intake, spool: Spool, writer: LogWriter, clock: Clock) -> None:
         self._intake = intake
@@ -33,22 +33,22 @@ class CallMessages:
         self._writer = writer
         self._clock = clock
         self._messages: dict[str, str] = {}
-        self._void: SimpleQueue[tuple[str, str]] = SimpleQueue()  # calls, who accepted in vain
+        self._void: SimpleQueue[tuple[str, str]] = SimpleQueue()  # accepted in vain
 
     def __contains__(self, call: str) -> bool:
-        """Tell at once whether a call has a message."""
+        """Return at once whether a call has a message."""
         return call in self._messages
 
     def know(self, call: str, message: str) -> None:
-        """Take up, at once, which message a call has that others opened."""
+        """Note at once the message that somebody else opened for a call."""
         self._messages[call] = message
 
     def forget(self, call: str) -> bool:
-        """Let go, at once, of a call that is over; tell whether it had a message."""
+        """Forget at once a call that is over; return whether it had a message."""
         return self._messages.pop(call, None) is not None
 
     def open(self, call: str, urgency: str | None, draft: MessageDraft) -> None:
-        """Open a call's message; in the spool, where the database cannot be written."""
+        """Open a call's message, in the spool if the database cannot be written."""
         try:
             self._open(call, draft.number, urgency, draft.escalation)
         except OSError:
@@ -56,7 +56,7 @@ class CallMessages:
             log.warning("message.spilled", call=call)
 
     def leave(self, call: str, draft: MessageDraft) -> None:
-        """Leave a message for the database, which gets it later; OSError."""
+        """Write a message to the spool, to be imported later. Raises OSError."""
         self._spool.put(Fact(call, self._clock.now(), (), draft))
 
     def _open(
@@ -75,16 +75,16 @@ class CallMessages:
         self._writer.put(records.MessageOpened(call, message))
 
     def void(self, call: str, person: str) -> None:
-        """Note, at once, that somebody accepted in vain; `take_back` tells the message."""
+        """Note at once that who accepted was not connected; `take_back` updates the message."""
         self._void.put((call, person))
 
     @property
     def is_due(self) -> bool:
-        """Tell at once whether there is anything to take back."""
+        """Return at once whether there is anything to take back."""
         return not self._void.empty()
 
     def take_back(self) -> None:
-        """Let the follow-up have the messages again that somebody accepted in vain."""
+        """Return messages to the follow-up if who accepted them was not connected."""
         while True:
             try:
                 call, person = self._void.get_nowait()
@@ -97,10 +97,10 @@ class CallMessages:
                     log.exception("message.not_durable", call=call)
 
     async def accepted(self, call: str, live: LiveCall, heard: Acceptance) -> bool:
-        """Note at its message who accepted; tell whether the caller waits for them no more.
+        """Note at the message who accepted; return whether the caller no longer waits for them.
 
-        The caller may have pressed star, or be in a later step, or be so in this very moment. What
-        a locked database does not take now is settled with the call's end.
+        The caller may just have pressed star or moved on to a later step. If the database is
+        locked now, the message is settled when the call ends.
         """
         message, intake = self._messages.get(call), self._intake
         if message and not (live.accepted_at or live.is_past(heard.turn)):
@@ -113,7 +113,7 @@ class CallMessages:
         return live.is_past(heard.turn)
 
     def settle(self, call: str, live: LiveCall, ended_at: datetime) -> None:
-        """Leave a call in good hands: an urgent caller who spoke to nobody leaves a message."""
+        """Settle a call that is over: an urgent caller who spoke to nobody gets a message."""
         heard = self._intake.heard(live, ended_at)
         try:
             if (live.unjudged or call not in self) and live.is_urgent and not heard:

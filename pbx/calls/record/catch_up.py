@@ -1,6 +1,6 @@
-"""Catching up with what nobody of ours listened to: spooled facts, and calls that are gone.
+"""Catching up with what happened while nobody listened: spooled facts and ended calls.
 
-All methods block, and may be run again after any failure: nothing is done twice by it.
+All methods block. They may be repeated after any failure; nothing is done twice.
 """
 
 from __future__ import annotations
@@ -32,14 +32,14 @@ from routing.follow_up import JOINABLE
 
 _FAILSAFE = re.compile(rf"{FAILSAFE}(\d+\.\d+)\.wav")
 
-# A channel leaves Asterisk's list a moment before its record is written.
+# Asterisk removes a channel from its list shortly before it writes its record.
 RECORDING_S = 0.5
 
 log = structlog.get_logger()
 
 
 class CatchUp:
-    """Brings log and inbox up to what happened."""
+    """Brings the log and the inbox up to date."""
 
     def __init__(
         self, engine: Engine, home: Home, writer: LogWriter, intake: Intake, clock: Clock
@@ -50,12 +50,12 @@ class CatchUp:
         self._intake = intake
         self._clock = clock
         self._spool = spool.Spool(home.spool)
-        self._recordings: set[str] = set()  # of the failsafe, that messages have
+        self._recordings: set[str] = set()  # of the failsafe, already in messages
 
     def take(self, path: Path) -> tuple[spool.Fact, str | None] | None:
-        """Take one spooled fact into the database, with its message's id; None if it is none.
+        """Import one spooled fact; return it with its message's id, or None if it is unreadable.
 
-        The file goes once the disk has what was in it: told twice, a fact stays one.
+        The file is deleted after the database has its content; importing it twice is harmless.
         """
         fact = spool.read(path)
         if fact is None:
@@ -74,13 +74,13 @@ class CatchUp:
         return fact, message
 
     def waiting(self) -> list[Path]:
-        """List the facts that wait to be taken in."""
+        """List the facts that wait to be imported."""
         return self._spool.waiting()
 
     def end_all(self, live: frozenset[str], held: Mapping[str, LiveCall], since: datetime) -> None:
-        """End every call that is not live any more, and take in those that we never heard of.
+        """End every call that is no longer live, and log the calls that we never heard of.
 
-        `live` was asked for at `since`: calls that began later are not known there.
+        `live` was read at `since`, so it lacks calls that began later.
         """
         under_way = open_calls(self._engine)
         live |= {call for call, at in under_way.items() if at >= since}
@@ -102,7 +102,7 @@ class CatchUp:
         self.release(live)
 
     def release(self, live: Collection[str]) -> None:
-        """Leave to the follow-up the messages of calls that are not live any more."""
+        """Hand the messages of calls that are no longer live to the follow-up."""
         self._intake.orphaned(frozenset(live))
 
     def end(
@@ -111,10 +111,10 @@ class CatchUp:
         held: Mapping[str, LiveCall],
         unsure: Collection[str] = (),
     ) -> frozenset[str]:
-        """End these calls, by when they began, as Asterisk's records say; return which.
+        """End these calls as Asterisk's records say; return which were ended.
 
-        `held`: what we know of them. What has no record broke off, but for those that are `unsure`:
-        these are left alone, for theirs may come.
+        `held` is what we know about them. A call without a record was interrupted, unless it is in
+        `unsure`: it is left alone, because its record may still be written.
         """
         found = cdr_outcomes.read_outcomes(
             cdr_path(self._home), calls, self._intake.plan.office.country
@@ -129,7 +129,7 @@ class CatchUp:
         return ending
 
     def _begin(self, found: Mapping[str, cdr_outcomes.Ended]) -> None:
-        """Write down the beginning of calls that nobody of ours heard of, as Asterisk has it."""
+        """Log the start of calls that we never heard of, from Asterisk's records."""
         known = {one.id for one in calls_named(self._engine, found) if one.line or one.caller}
         for call, one in found.items():
             if call in known:
@@ -161,14 +161,14 @@ class CatchUp:
             self._intake.accepted(message, call, live.person, live.accepted_at)
         message = self._draft(call, live, message, at, broke=ended is None)
         if ended is None:
-            return  # it is marked as interrupted
+            return  # the call is then marked as interrupted
         if live.accepted_at is not None:
             self._writer.put(records.LegAcknowledged(call, None, live.person, live.accepted_at))
         outcome = outcome_of(live, left_message=message is not None)
         self._writer.put(records.CallEnded(call, at, outcome))
 
     def _take_back(self, history: History, live: LiveCall) -> None:
-        """Take back that somebody accepted who was joined to nobody, as Asterisk's records say."""
+        """Take back an acceptance if Asterisk's records show that nobody was connected."""
         row, person = history.call, live.person
         for leg in history.legs:
             if leg.result == "accepted" and leg.acknowledged_at is not None:
@@ -178,10 +178,10 @@ class CatchUp:
             self._intake.given_up(row.message, person)
 
     def _agree(self, history: History) -> None:
-        """Settle a message that came after its call's end, as while the database was locked."""
+        """Settle a message that was written after its call ended (the database was locked)."""
         row, message = history.call, history.message
         if row.urgency == "urgent" and row.outcome == "abandoned" and row.message is None:
-            at = row.ended_at or self._clock.now()  # the standby told of it when it was over
+            at = row.ended_at or self._clock.now()  # the standby reported it after its end
             self._draft(row.id, LiveCall("urgent", row.caller), None, at, broke=False)
             self._writer.put(records.CallEnded(row.id, at, "message"))
             return
@@ -197,8 +197,8 @@ class CatchUp:
     def _draft(
         self, call: str, live: LiveCall, message: str | None, at: datetime, *, broke: bool
     ) -> str | None:
-        """Leave an urgent matter in good hands; a call that broke off may be half a matter."""
-        unsaid = broke and not live.urgency and not live.blocked  # nobody could press a key yet
+        """Make sure an urgent call has a message, and so does a call that was interrupted."""
+        unsaid = broke and not live.urgency and not live.blocked  # had no chance to press a key
         unheard = broke or not self._intake.heard(live, at)
         if message is None and (live.is_urgent or unsaid) and unheard:
             number, held = live.callback or live.caller, not broke and live.accepted_at is not None
@@ -206,14 +206,14 @@ class CatchUp:
                 call, number, "urgent", live.escalation, at=at, holding_=held
             )
         if message is not None:
-            # how long they spoke before all broke off nobody knows: as one who was cut off
+            # how long they talked is unknown, so treat it like a call that was cut off
             ended_at = live.accepted_at if broke and live.accepted_at is not None else at
             message = self._intake.over(message, call, live, ended_at)
             self._writer.put(records.MessageOpened(call, message))
         return message
 
     def recordings(self) -> dict[str, Path]:
-        """List the failsafe's recordings that no message has yet, by their calls."""
+        """Map calls to the failsafe's recordings that are not yet in a message."""
         found = {}
         for path in self._home.messages.glob(f"{FAILSAFE}*.wav"):
             match = _FAILSAFE.fullmatch(path.name)
@@ -222,9 +222,9 @@ class CatchUp:
         return found
 
     def take_recording(self, call: str, path: Path) -> None:
-        """See to it that a message of a call that is over has the failsafe's recording."""
+        """Make sure that a message of an ended call has the failsafe's recording."""
         place = f"{self._home.messages.name}/{path.name}"
-        if get_call(self._engine, call) is None:  # nobody heard of it but Asterisk, who knows more
+        if get_call(self._engine, call) is None:  # only Asterisk's records know this call
             self.end({call: self._clock.now()}, {})
         history = get_call(self._engine, call)
         held = history.message if history is not None else messages.get_message(self._engine, call)
@@ -233,7 +233,7 @@ class CatchUp:
         self._recordings.add(path.name)
 
     def _put(self, call: str, place: str, held: MessageRow | None, caller: str | None) -> None:
-        """Put a recording into the call's message, or open one: a settled one tells nobody."""
+        """Put a recording into the call's message, or into a new one if that is settled."""
         now = self._clock.now()
         if held is None or held.state not in JOINABLE:
             number = caller if held is None else held.callback_number
@@ -248,5 +248,5 @@ class CatchUp:
             return
         if held.call == call and not (self._home.folder / str(held.recording)).exists():
             messages.attach_recording(self._engine, held.id, place)
-        else:  # of a call that joined, or said more when the control layer was gone
+        else:  # a joined call, or more words while the control layer was down
             messages.add_recording(self._engine, held.id, call, place, now)

@@ -1,4 +1,4 @@
-"""Asterisk's own call records, the ledger beside our database: one CSV line for each leg's end."""
+"""Asterisk's own call records (CDR), kept beside our database: one CSV line for each ended leg."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ log = structlog.get_logger()
 # https://docs.asterisk.org/Latest_API/API_Documentation/Dialplan_Functions/CDR/
 _TIME = "%Y-%m-%d %H:%M:%S"
 _SECONDS = re.compile(rb'"(\d{9,12}(?:\.\d{1,6})?)"')
-LONGEST = 20_000  # of a line that is taken apart; a record has about 200 characters
+LONGEST = 20_000  # of a line that is parsed; a record has about 200 characters
 _BEGINS = re.compile(r'"(?:\d{9,12}(?:\.\d{1,6})?|\d{4}-\d\d-\d\d \d\d:\d\d:\d\d)"(?=,")')
 
 # the names within CDR(), with options or without
@@ -31,7 +31,7 @@ _NAMES = tuple(re.sub(r"^CDR\((\w+).*\)$", r"\1", field) for field in CDR_FIELDS
 
 @dataclass(frozen=True)
 class CdrRow:
-    """One record, times in UTC; `call` is the Linkedid that our own log names calls by."""
+    """One record, times in UTC; `call` is the Linkedid, which is also the call id in our log."""
 
     call: str
     unique: str
@@ -45,15 +45,15 @@ class CdrRow:
     dst_channel: str
     disposition: str
     billed_s: int
-    talk_ms: int | None = None  # of a person's leg, how long the patient's phone was up
+    talk_ms: int | None = None  # on a person's leg: how long the patient's phone was connected
 
 
 @dataclass(frozen=True)
 class CdrCall:
-    """A call to the office as Asterisk knows it: the records of its legs together, times in UTC.
+    """A call to the office in Asterisk's records: all of its legs, times in UTC.
 
-    `own` says that the caller's own record is among them, `contexts` where the caller was when
-    each of these was written, and `answered` that the caller's channel was up.
+    `own`: the caller's own record is among them. `contexts`: the dialplan contexts in which these
+    were written. `answered`: the caller's channel was answered.
     """
 
     id: str
@@ -66,12 +66,12 @@ class CdrCall:
 
 
 def calls_of(rows: Iterable[CdrRow]) -> dict[str, CdrCall]:
-    """Put the records of calls to the office together, by the calls' ids.
+    """Group the records of calls to the office by call id.
 
-    Calls that the office placed itself, and those of its desk phones to 911, are none of them.
+    Calls from the office, and calls from its desk phones to 911, are left out.
     """
     found: dict[str, CdrCall] = {}
-    ours: set[str] = set()  # calls that began here
+    ours: set[str] = set()  # calls that the office placed
     for row in rows:
         is_callers = row.unique == row.call
         if is_callers and not _comes_in(row):
@@ -83,14 +83,14 @@ def calls_of(rows: Iterable[CdrRow]) -> dict[str, CdrCall]:
 
 
 def _comes_in(row: CdrRow) -> bool:
-    """Tell a call that was made to the office from one that the office made."""
+    """Return whether a call was made to the office, not by it."""
     technology, _, rest = row.channel.partition("/")
     endpoint = rest.rpartition("-")[0]
     return technology == "PJSIP" and endpoint != names.TRUNK_OUT and row.context != names.FROM_PHONE
 
 
 def _with(call: CdrCall, row: CdrRow) -> CdrCall:
-    """Add one of the caller's own records; each dialing leaves one."""
+    """Add one of the caller's own records; there is one for each dial attempt."""
     return replace(
         call,
         start=min(call.start, row.start),
@@ -104,25 +104,25 @@ def _with(call: CdrCall, row: CdrRow) -> CdrCall:
 
 @dataclass(frozen=True)
 class CdrFilter:
-    """Records that began in [start, end), and all of these calls; a day out of a file of years."""
+    """Selects records that began in [start, end), and all records of the given calls."""
 
     start: datetime
     end: datetime
     calls: Collection[str] = frozenset()
 
     def takes(self, row: CdrRow) -> bool:
-        """Tell whether a record is one of these."""
+        """Return whether a record is selected."""
         return self.start <= row.start < self.end or row.call in self.calls
 
     def takes_all(self, line: bytes, but: Collection[str]) -> bool:
-        """Tell whether a line holds such records and nothing else, and none of certain calls."""
+        """Return whether all records of a line are selected and none is of the calls in `but`."""
         if not self.may_take(line):
             return False
         rows, _ = _rows(line.decode("utf-8", errors="replace"), None)
         return bool(rows) and all(self.takes(row) and row.call not in but for row in rows)
 
     def may_take(self, line: bytes) -> bool:
-        """Tell quickly whether a line may hold such a record: by its first and last column."""
+        """Return quickly, from the first and last column, whether a line may be selected."""
         seconds = _SECONDS.match(line)
         is_plain = line.endswith(b'"\n') and line.count(b'"') == 2 * len(_NAMES)
         if seconds is None or not is_plain:
@@ -136,12 +136,12 @@ class CdrFilter:
 def read_cdr(
     path: Path, zone: tzinfo | None = None, wanted: CdrFilter | None = None
 ) -> Iterator[CdrRow]:
-    """Read the records in the file's order, all or those `wanted`; a missing file has none.
+    """Read all records, or those `wanted`, in the file's order; none if the file is missing.
 
-    `zone` is the zone that Asterisk writes its times in, by default this machine's. Asterisk may
-    be writing, or have died while it wrote: a last line without its end is left out. Any other line
-    that cannot be read, or not all of it, is logged by its number: what a crash cut off stands
-    before the next record in one line, and a power cut leaves zeros.
+    `zone` is the time zone that Asterisk writes in, by default this machine's. An incomplete last
+    line is skipped, because Asterisk may still be writing it. Other lines that cannot be read
+    completely are logged by number: after a crash a cut-off record and the next one share a
+    line, and a power cut leaves zeros.
     """
     try:
         with path.open("rb") as file:
@@ -150,7 +150,7 @@ def read_cdr(
                     return
                 if wanted is not None and not wanted.may_take(line):
                     continue
-                # one line at a time: a quote that was never closed spoils its own line alone
+                # parse one line at a time, so that an unclosed quote affects no other line
                 rows, whole = _rows(line.decode("utf-8", errors="replace"), zone)
                 if not whole:
                     log.warning("cdr.unreadable", line=number)
@@ -163,7 +163,7 @@ def read_cdr(
 
 
 def _rows(line: str, zone: tzinfo | None) -> tuple[list[CdrRow], bool]:
-    """Read the records of a line, which is one unless something broke; tell whether that is all."""
+    """Read a line's records, normally one; return also whether the whole line was read."""
     row = _row(line, zone)
     if row is not None or len(line) > LONGEST:
         return ([], False) if row is None else ([row], True)
@@ -171,7 +171,7 @@ def _rows(line: str, zone: tzinfo | None) -> tuple[list[CdrRow], bool]:
     whole = True
     for piece in reversed(re.split("\0+", line)):
         rest = piece.rstrip("\n")
-        # from the right: a record ends where the line or the next one does, and none holds another
+        # from the right: after a crash a cut-off record may stand in front of a complete one
         for begin in reversed([match.start() for match in _BEGINS.finditer(rest)]):
             row = _row(rest[begin:], zone)
             if row is not None:
@@ -182,7 +182,7 @@ def _rows(line: str, zone: tzinfo | None) -> tuple[list[CdrRow], bool]:
 
 
 def _row(line: str, zone: tzinfo | None) -> CdrRow | None:
-    if not line.removesuffix("\n").endswith('"'):  # it was cut in its last column
+    if not line.removesuffix("\n").endswith('"'):  # the last column was cut off
         return None
     try:
         values = next(csv.reader([line]), [])
@@ -212,12 +212,12 @@ def _row(line: str, zone: tzinfo | None) -> CdrRow | None:
 
 
 def milliseconds(text: str) -> int:
-    """Read how long something lasted by our dialplan; what is no such number is no time at all."""
+    """Read a duration in milliseconds from our dialplan; 0 if it is not a number."""
     return int(text) if re.fullmatch(r"[0-9]{1,9}", text) else 0
 
 
 def _instant(text: str, zone: tzinfo | None) -> datetime | None:
-    """Read a time; Asterisk leaves it empty, or writes the epoch's zero, for what never was."""
+    """Read a time; None if it is empty or 0, which Asterisk writes for what never happened."""
     if not text:
         return None
     if re.fullmatch(r"\d+(\.\d+)?", text):

@@ -1,4 +1,4 @@
-"""Asterisk's old call records, taken out of its file while it may be writing to it."""
+"""Delete Asterisk's old call records from its file while Asterisk may be writing to it."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from pbx.base import files
 from pbx.calls.record.cdr import CdrFilter
 
 _EVER = datetime(1971, 1, 1, tzinfo=UTC)
-# Asterisk opens the file for each record; what it opened before we replaced it is written by then
+# Asterisk opens the file anew for each record; after this time no write to the old file is left
 SETTLE_S = 0.5
 
 
 def count(path: Path, before: datetime, kept: Collection[str]) -> int:
-    """Count the records that began before an instant, but for these calls; 0 without a file."""
+    """Count the records that began before a time, except for the `kept` calls; 0 without a file."""
     try:
         with path.open("rb") as source:
             return sum(old for old, _ in _lines(source, before, kept))
@@ -28,7 +28,7 @@ def count(path: Path, before: datetime, kept: Collection[str]) -> int:
 
 
 def forget(path: Path, before: datetime, kept: Collection[str]) -> int:
-    """Take them out and return how many; OSError leaves the file as it was."""
+    """Delete what `count` counts and return how many; after an OSError the file is unchanged."""
     if not count(path, before, kept):
         return 0
     part = path.with_name(f".{path.name}.part")
@@ -55,7 +55,7 @@ def forget(path: Path, before: datetime, kept: Collection[str]) -> int:
 def _lines(
     source: BinaryIO, before: datetime, kept: Collection[str]
 ) -> Iterator[tuple[bool, bytes]]:
-    """Read whole lines, and tell of each whether it may go; a last one without its end waits."""
+    """Read complete lines, each with whether to delete it; an incomplete last line is kept."""
     old = CdrFilter(_EVER, before)
     while (line := source.readline()).endswith(b"\n"):
         yield old.takes_all(line, kept), line
@@ -63,7 +63,7 @@ def _lines(
 
 
 def _look_like(source: BinaryIO, target: BinaryIO) -> None:
-    """Give a file another one's owner and mode."""
+    """Give a file the owner and mode of another one."""
     looks = os.fstat(source.fileno())
     os.fchmod(target.fileno(), looks.st_mode & 0o777)
     with contextlib.suppress(PermissionError):

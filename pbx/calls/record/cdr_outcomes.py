@@ -1,7 +1,7 @@
-"""Calls that ended while nobody of ours listened: Asterisk's own records tell how.
+"""Find out from Asterisk's records how calls ended while we were not listening.
 
-A call that those do not have either, because Asterisk died with it, is interrupted. Whoever called
-about something urgent and reached nobody has an open message afterward.
+A call without a record, because Asterisk crashed, counts as interrupted. An urgent caller who
+reached nobody has an open message afterward.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from pbx.base.phone_numbers import shown_number
 from pbx.calls.record.cdr import CdrFilter, CdrRow, calls_of, read_cdr
 from pbx.calls.record.live_calls import LiveCall
 
-BACK = timedelta(hours=24)  # how far back calls are looked for that our log does not have
+BACK = timedelta(hours=24)  # how far back to look for calls that our log lacks
 ANSWERED = "ANSWERED"
 
 log = structlog.get_logger()
@@ -26,7 +26,7 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True)
 class Ended:
-    """How a call ended, as Asterisk recorded it; `person` accepted at `accepted_at`, or nobody."""
+    """How a call ended in Asterisk's records; `person`, if any, accepted at `accepted_at`."""
 
     call: str
     start: datetime
@@ -37,11 +37,11 @@ class Ended:
     accepted_at: datetime | None = None
 
     def refutes(self, live: LiveCall) -> bool:
-        """Tell whether who accepted was not joined: the caller's own records name nobody."""
+        """Return whether who accepted was not connected: the caller's own records name nobody."""
         return live.accepted_at is not None and self.accepted_at is None
 
     def completes(self, live: LiveCall) -> LiveCall:
-        """Add what is recorded to what is known of a call."""
+        """Return what we know about a call, completed from the record."""
         live.caller = live.caller or self.caller
         live.failsafe = live.failsafe or self.failsafe
         if live.accepted_at is None and self.accepted_at is not None:
@@ -50,9 +50,9 @@ class Ended:
 
 
 def read_outcomes(cdr: Path, calls: Mapping[str, datetime], country: str) -> dict[str, Ended]:
-    """Read how these calls ended, by their ids and when they began; blocking.
+    """Map call ids to how the calls ended. Blocks.
 
-    `country` is the office's, whose carrier wrote the callers' numbers.
+    `calls` maps ids to start times; `country` is the office's, to read callers' numbers.
     """
     if not calls:
         return {}
@@ -61,7 +61,7 @@ def read_outcomes(cdr: Path, calls: Mapping[str, datetime], country: str) -> dic
 
 
 def of_late(cdr: Path, now: datetime, country: str) -> dict[str, Ended]:
-    """Read which calls ended of late; blocking."""
+    """Read which calls ended recently. Blocks."""
     return _by_call(read_cdr(cdr, wanted=CdrFilter(now - BACK, now)), country)
 
 
@@ -83,13 +83,13 @@ def _by_call(rows: Iterable[CdrRow], country: str) -> dict[str, Ended]:
 
 
 def _is_acceptance(row: CdrRow) -> bool:
-    """Tell whether the caller was joined to a person: only a press answers a person's channel."""
+    """Return whether the caller was connected to a person: only a press answers that channel."""
     leg = names.person_of(row.dst_channel)
     return row.unique == row.call and row.disposition == ANSWERED and leg is not None
 
 
 def _acceptance(row: CdrRow | None, rows: Iterable[CdrRow]) -> tuple[str, datetime | None]:
-    """Name who accepted and when: the other half of the person's channel says so."""
+    """Return who accepted and when, from the other half of the person's Local channel."""
     if row is None:
         return "", None
     half = row.dst_channel.rpartition(";")[0]

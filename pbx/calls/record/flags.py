@@ -1,4 +1,4 @@
-"""What is wrong with a message, in the inbox's words: nothing was said, or there is no way back."""
+"""The flags of a message in the inbox: no words were recorded, or no number to call back."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ CUT_OFF: Final = "the call was cut off just after somebody accepted it"
 def flags_of(
     live: LiveCall, number: str | None, recording: Path, *, cut_off: bool = False
 ) -> tuple[str, ...]:
-    """Name what is wrong with the message of a call that is over; blocking, reads the recording.
+    """Return the flags for the message of a call that is over. Blocks; reads the recording.
 
-    `number` is where its caller is called back.
+    `number` is the number to call back.
     """
     found = [CUT_OFF] if cut_off else []
     if number is None:

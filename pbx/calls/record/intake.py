@@ -1,7 +1,7 @@
-"""Messages as calls leave them: opened before anybody is called, and settled when a call is over.
+"""Messages from calls: opened before anybody is called, settled when the call is over.
 
-While a caller waits on the line the follow-up waits; the hold ends with the last such call, and at
-the latest after `HOLD`, should everything else of ours be dead. All methods block for the disk.
+A follow-up is deferred while its caller waits on the line. That ends with the last such call, and
+at the latest after `HOLD`, even if nothing else works. All methods block for the disk.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from routing.follow_up import JOINABLE, RINGING, was_cut_off
 from routing.model import Plan
 
 HOLD = timedelta(minutes=10)  # longer than any escalation policy
-FAILSAFE = "failsafe-"  # how the names of recordings begin that Asterisk made alone
+FAILSAFE = "failsafe-"  # prefix of recordings that Asterisk made without OfficeLine
 
 log = structlog.get_logger()
 
@@ -34,7 +34,7 @@ log = structlog.get_logger()
 class Intake:
     """Opens and settles the messages of calls; `notify` wakes the follow-up.
 
-    `waiting` names the calls that go on and that nobody has accepted.
+    `waiting` returns the ongoing calls that nobody has accepted.
     """
 
     def __init__(
@@ -55,7 +55,7 @@ class Intake:
 
     @property
     def plan(self) -> Plan:
-        """Return the plan that runs: it says which numbers are called, and how they are read."""
+        """Return the plan that runs, which says which numbers may be called."""
         return self._plans.plan
 
     def opened(
@@ -68,11 +68,11 @@ class Intake:
         at: datetime | None = None,
         holding_: bool = True,
     ) -> str:
-        """Open the message of a call, or add to it, and return its id; OSError if not durable.
+        """Open a call's message, or add to it, and return its id; OSError if it cannot be stored.
 
-        Only a number that the office may call is one to call back: another may be the same for
-        many callers. `at` is when that was, by default now. A call that the failsafe took has its
-        own recording.
+        A number is kept only if the office may call it, because another one may be shared by many
+        callers. `at` is the time, by default now. A call that the failsafe took has its own
+        recording.
         """
         at = at or self._clock.now()
         return messages.open_message(
@@ -89,30 +89,30 @@ class Intake:
         )
 
     def _recording(self, call: str) -> str:
-        """Name the place of a call's recording, below the home."""
+        """Return the path of a call's recording, relative to the home."""
         folder = self._home.messages
         named = (f"{call}.wav", f"{FAILSAFE}{call}.wav")
         found = next((one for one in named if (folder / one).exists()), named[0])
         return str(Path(folder.name) / found)
 
     def accepted(self, message: str, call: str, person: str, at: datetime | None = None) -> None:
-        """Note that somebody took the call of a message while its caller waited."""
+        """Note that somebody accepted the call of a message while its caller waited."""
         self._move(message, call, "acknowledged", person, at=at)
 
     def given_up(self, message: str, person: str) -> None:
-        """Take back that somebody accepted: they were joined to nobody."""
+        """Take back an acceptance, because the two were not connected."""
         held, now = messages.get_message(self._engine, message), self._clock.now()
         if held is None or (held.state, held.acknowledged_by) != ("acknowledged", person):
             return
         self._move(message, None, "cut off", person, at=now, due_at=now + HOLD)
 
     def over(self, message: str, call: str, live: LiveCall, at: datetime | None = None) -> str:
-        """Settle a message when its call is over: closed if they spoke, else left to the follow-up.
+        """Settle a message when its call is over: close it if they talked, else follow up.
 
-        Whoever accepted and was cut off is called about it (ADR 21). A message that other calls are
-        in, too, is left to the follow-up: who spoke with one caller has not heard the others, whom
-        only the number makes the same patient. `at` is when the call ended, by default now. Returns
-        the call's message: a new one, where that one was settled before the call ended.
+        A person who accepted and was cut off is called about it (ADR 21). A message with several
+        calls is left to the follow-up, because a person who talked to one caller has not heard the
+        others, who share only the number. `at` is when the call ended, by default now. Returns the
+        id of the call's message, which is new if the old one was settled before the call ended.
         """
         now = at or self._clock.now()
         if not self.heard(live, now):
@@ -133,9 +133,9 @@ class Intake:
         return message
 
     def _still_owed(self, message: str, call: str, live: LiveCall, ended_at: datetime) -> str:
-        """Open the matter of a call anew that was settled while its caller was still on the line.
+        """Open a new message if this one was settled while its caller was still on the line.
 
-        Who settled it then cannot have heard the caller out. Returns the id of its message.
+        The one who settled it cannot have heard everything. Returns the id of the call's message.
         """
         held = messages.get_message(self._engine, message)
         if held is None or held.state in RINGING:
@@ -143,7 +143,7 @@ class Intake:
         acts = (held.opened_at, held.acknowledged_at, held.called_back_at, held.closed_at)
         if max(at for at in acts if at is not None) > ended_at:
             return message
-        if held.state in JOINABLE:  # of a caller alone: to them a call back is owed
+        if held.state in JOINABLE:  # it has only this caller, who is still owed a call back
             if live.accepted_at is None and messages.shared(self._engine, message, call):
                 place = self._recording(call)
                 messages.add_recording(self._engine, message, call, place, ended_at)
@@ -153,21 +153,21 @@ class Intake:
         return self.opened(call, number, urgency, live.escalation, at=ended_at, holding_=False)
 
     def _release(self, message: str, call: str, at: datetime) -> None:
-        """Leave a message to the follow-up, unless another of its callers is being served now."""
+        """Hand a message to the follow-up, unless another of its callers is on the line now."""
         held = messages.get_message(self._engine, message)
         others = set() if held is None else messages.calls_in(self._engine, held) - {call}
         if others.isdisjoint(self._waiting()):
             deferred.release(self._engine, message, at)
 
     def heard(self, live: LiveCall, ended_at: datetime) -> bool:
-        """Tell whether somebody accepted the call, and had the time to speak."""
+        """Return whether somebody accepted the call and it lasted long enough to talk."""
         at = live.accepted_at
         return at is not None and not was_cut_off(self._plans.plan, live.escalation, at, ended_at)
 
     def _flag(
         self, message: str, call: str, live: LiveCall, now: datetime, *, cut_off: bool = False
     ) -> None:
-        """Mark what is wrong with a message; that its recording is missing is an alarm, too."""
+        """Set a message's flags; log an alarm if its recording is missing."""
         held = messages.get_message(self._engine, message)
         own = held is not None and held.call == call and held.recording
         recording = self._home.folder / own if own else self._home.messages / f"{call}.wav"
@@ -179,7 +179,7 @@ class Intake:
             messages.flag(self._engine, message, found, now)
 
     def orphaned(self, live: frozenset[str]) -> None:
-        """Leave to the follow-up what was held for calls that nobody saw end."""
+        """Hand deferred messages to the follow-up if we missed the end of their calls."""
         deferred.release_orphans(self._engine, live, self._clock.now())
         self._notify()
 
@@ -208,6 +208,6 @@ class Intake:
                 spoke_in=spoke_in,
             )
         except StoreError:
-            raise  # whoever asked says that it is not durable
-        except OfficeLineError as error:  # somebody was faster: it stays open
+            raise  # the caller of this method handles that it is not stored
+        except OfficeLineError as error:  # somebody else changed it first, so it stays open
             log.warning("message.stays", call=message, error=str(error))

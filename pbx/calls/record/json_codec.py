@@ -1,7 +1,6 @@
-"""Frozen values as JSON and back: a plan, a call's question, what a turn left behind.
+"""Convert frozen values to JSON and back: plans, questions, results of a turn.
 
-Only the classes listed here are ever made from a file, each with its own fields; a tuple comes
-back as a tuple, whatever sequence it was.
+Only the classes listed here are ever created from a file. Every sequence comes back as a tuple.
 """
 
 from __future__ import annotations
@@ -18,7 +17,7 @@ from pbx.db import records
 from routing import model
 from routing.decision import Reason
 
-KIND = "is"  # the key that says which class an object was
+KIND = "is"  # the key with an object's class name
 
 _CLASSES = {
     found.__name__: found
@@ -42,7 +41,7 @@ _WORDS: Mapping[str, Callable[[Any], Any]] = {
 
 
 def encode(value: Any) -> Any:
-    """Reduce a value to what JSON holds; TypeError for a class that is not known."""
+    """Convert a value to JSON types; TypeError for an unknown class."""
     if value is None or isinstance(value, str | int | float):
         return value
     if isinstance(value, Sequence) and not isinstance(value, Reason):
@@ -53,7 +52,7 @@ def encode(value: Any) -> Any:
 
 
 def _parts(value: Any) -> dict[str, object]:
-    """Lay out one object, a class of ours or a word of the standard library."""
+    """Convert the fields of one object: one of our classes or a standard library value."""
     match value:
         case ZoneInfo():
             return {"of": value.key}
@@ -73,7 +72,7 @@ def _fields(kind: Any) -> list[str]:
 
 
 def decode(data: Any) -> Any:
-    """Make a value of what `plain` wrote; ValueError or TypeError for anything else."""
+    """Convert the result of `encode` back; ValueError or TypeError for anything else."""
     if isinstance(data, list):
         return tuple(decode(one) for one in data)
     if not isinstance(data, dict):

@@ -1,4 +1,4 @@
-"""What is remembered of calls and phones while they last; a restart takes it from the log."""
+"""What is remembered about ongoing calls and phones; after a restart it comes from the log."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pbx.calls.conversation import Question, Verdict
 from routing import outbound
 from routing.model import Plan
 
-# What became of a leg, by the DialStatus of Asterisk's DialEnd.
+# The result of a leg for each DialStatus of Asterisk's DialEnd event.
 RESULTS = {
     "BUSY": "busy",
     "NOANSWER": "no answer",
@@ -26,7 +26,7 @@ RESULTS = {
 
 @dataclass
 class LiveLeg:
-    """A phone that rings or talks."""
+    """A phone that is ringing or connected."""
 
     call: str
     person: str
@@ -36,7 +36,7 @@ class LiveLeg:
 
 @dataclass(frozen=True)
 class Acceptance:
-    """Who accepted a call, on which leg, and in which of the call's turns; None: nobody knows."""
+    """Who accepted a call, on which leg, and in which turn of the call (None: unknown)."""
 
     person: str
     leg: str
@@ -46,7 +46,7 @@ class Acceptance:
 
 @dataclass
 class LiveCall:
-    """A call that goes on: what its end must know."""
+    """An ongoing call, with what has to be known when it ends."""
 
     urgency: str
     caller: str | None = None
@@ -56,45 +56,45 @@ class LiveCall:
     person: str = ""  # who accepted
     failsafe: bool = False
     blocked: bool = False
-    recorded: bool = False  # the caller spoke after the beep, or was silent
-    unjudged: bool = False  # a number was keyed in, and no turn has told of it yet
-    keyed_none: bool = False  # and what they keyed is no number that we call back
-    stopped: bool = False  # the caller waits for nobody: a 1 pressed just then joins nobody to them
-    patchy: bool = False  # it went on while we did not listen: Asterisk's records know more
-    turn: int = 0  # the last that we heard of
-    acceptance: Acceptance | None = None  # what we heard ourselves of `accepted_at`
+    recorded: bool = False  # the caller heard the beep, and spoke or was silent
+    unjudged: bool = False  # a number was keyed in, but no turn has checked it yet
+    keyed_none: bool = False  # the keyed-in number is not one that we may call back
+    stopped: bool = False  # the caller waits for nobody: pressing 1 now connects nobody
+    patchy: bool = False  # we did not listen all the time; Asterisk's records know more
+    turn: int = 0  # the last one we heard of
+    acceptance: Acceptance | None = None  # set if we saw the acceptance ourselves
 
     @property
     def is_urgent(self) -> bool:
-        """Tell whether somebody must hear of it: what the failsafe took is not known better."""
+        """Return whether the call is urgent; a failsafe call counts, as nobody knows better."""
         return self.urgency == "urgent" or self.failsafe
 
     def accept(self, acceptance: Acceptance) -> None:
-        """Note that somebody accepted; the first counts."""
+        """Note that somebody accepted; only the first one counts."""
         if self.accepted_at is None:
             self.acceptance = acceptance
             self.accepted_at, self.person = acceptance.at, acceptance.person
 
     def key_in(self, plan: Plan, digits: str) -> None:
-        """Note a number that was keyed in, should the caller hang up before it is judged."""
+        """Note a keyed-in number, in case the caller hangs up before a turn checks it."""
         refused = partial(outbound.refused, plan)
         if number := callback(digits, plan.office.country, refused):
             self.callback, self.keyed_none, self.unjudged = number, False, True
 
     def is_past(self, turn: int | None) -> bool:
-        """Tell whether the caller waits for nobody of this turn; it may change at any moment."""
+        """Return whether the caller no longer waits for the people of this turn."""
         return self.stopped or (turn is not None and turn < self.turn)
 
     def drop(self) -> Acceptance | None:
-        """Take back that somebody accepted, for they were joined to nobody; return what was."""
+        """Take back the acceptance, because nobody was connected, and return it."""
         dropped, self.acceptance = self.acceptance, None
         self.accepted_at, self.person = None, ""
         return dropped
 
     def take(self, question: Question, verdict: Verdict) -> Acceptance | None:
-        """Take up what one turn tells; return the acceptance that it makes void.
+        """Take over what one turn says; return the acceptance that it makes void.
 
-        A call that somebody is joined to asks nothing more: who accepted in an earlier turn is not.
+        A connected call asks no more questions, so whoever accepted earlier is not connected.
         """
         state = verdict.state
         self.turn = max(self.turn, int(question.turn) if question.turn.isdigit() else 0)
@@ -114,7 +114,7 @@ class LiveCall:
 
 
 def outcome_of(live: LiveCall, *, left_message: bool) -> str:
-    """Name the outcome of a call that is over, the strongest of what happened."""
+    """Return the outcome of a call that is over: the strongest of all that apply."""
     if live.accepted_at is not None:
         return "connected"
     if live.failsafe:
@@ -125,17 +125,17 @@ def outcome_of(live: LiveCall, *, left_message: bool) -> str:
 
 
 def is_human(plan: Plan, person: str, channel: str) -> bool:
-    """Tell whether whoever answers there is one: a desk phone, or an answering service."""
+    """Return whether a human surely answers there: a desk phone or an answering service."""
     known = plan.people.get(person)
     endpoint = channel.removeprefix("PJSIP/").rpartition("-")[0]
     return endpoint in plan.phones or (known is not None and known.role == "service")
 
 
 def under_way(channels: Iterable[Mapping[str, str]]) -> frozenset[str]:
-    """Name the calls that go on, by the fields of every channel that Asterisk has.
+    """Return the ids of ongoing calls, from the fields of all of Asterisk's channels.
 
-    A patient's call lasts as long as the patient's own channel: a phone that still hears a sentence
-    may outlive it. One that the office placed lasts as long as any of its channels.
+    A patient's call lasts as long as the patient's own channel; another phone may still be hearing
+    a prompt. A call that the office placed lasts as long as any of its channels.
     """
     held = list(channels)
     together = (one.get("Linkedid", "") for one in held)

@@ -1,4 +1,4 @@
-"""Recordings of a message that were made, and whose files are missing. Blocks."""
+"""Find recordings whose files are missing. Blocks."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from pbx.db.messages import MessageRow
 
 
 def missing_recordings(engine: Engine, folder: Path, message: MessageRow) -> list[str]:
-    """List the places below `folder` where a recording should be and is not.
+    """List the paths below `folder` of a message's missing recordings.
 
-    A caller who hung up before a word left none, and whoever is still on the line may yet speak.
+    A caller who hung up early has no recording, and one still on the line may yet get one.
     """
     parts = messages.message_parts(engine, message)
     spoke = {call for call, place in parts if place and is_there(folder / place)}
@@ -27,7 +27,7 @@ def missing_recordings(engine: Engine, folder: Path, message: MessageRow) -> lis
 
 
 def is_there(path: Path) -> bool:
-    """Tell whether a recording has a file, and any bytes in it."""
+    """Return whether a recording's file exists and is not empty."""
     try:
         return path.is_file() and path.stat().st_size > 0
     except OSError:

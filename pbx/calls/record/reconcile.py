@@ -1,4 +1,4 @@
-"""A day's calls held in both ledgers, ours and Asterisk's: each accounted for, or named."""
+"""Compare our log of a day's calls with Asterisk's records and list calls unaccounted for."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ if TYPE_CHECKING:
 
 OUTCOMES: tuple[str, ...] = get_args(Outcome)
 
-# The two ledgers are written one after the other; what ended just now is still on its way.
+# The two are not written at the same moment, so a call that has just ended may lack one.
 SETTLING = timedelta(minutes=1)
-LONGEST = timedelta(hours=6)  # a call that neither ledger has ended by then is over all the same
-CUT_OFF = timedelta(seconds=FollowUp().cut_off_s)  # unless the plan says otherwise
+LONGEST = timedelta(hours=6)  # after this a call counts as over even if no record says so
+CUT_OFF = timedelta(seconds=FollowUp().cut_off_s)  # the default; the plan may say otherwise
 
 NOT_OURS = "Asterisk's records have it, but our log does not"
 NOT_ASTERISKS = "our log has it, but Asterisk's records do not"
@@ -36,7 +36,7 @@ LEGS_ALONE = "Asterisk's records have legs of it, but not the call itself"
 
 @dataclass(frozen=True)
 class Unaccounted:
-    """A call that nobody can vouch for: what either ledger knows of it, and why it is named."""
+    """A call that is unaccounted for: what either side knows about it, and why it is listed."""
 
     id: str
     started_at: datetime
@@ -48,7 +48,7 @@ class Unaccounted:
 
 @dataclass(frozen=True)
 class Reconciliation:
-    """All calls of [start, end): `outcomes` and `going_on` count those that are accounted for."""
+    """All calls in [start, end); `outcomes` and `going_on` count those accounted for."""
 
     start: datetime
     end: datetime
@@ -58,7 +58,7 @@ class Reconciliation:
 
     @property
     def placed(self) -> int:
-        """Count the calls, each once."""
+        """Return the number of calls."""
         return sum(self.outcomes.values()) + self.going_on + len(self.unaccounted)
 
 
@@ -70,13 +70,13 @@ def reconcile_day(
     now: datetime,
     cut_off: timedelta = CUT_OFF,
 ) -> Reconciliation:
-    """Account for the calls that began on a local day, as things stand at `now`."""
+    """Reconcile the calls that began on a local day, as of `now`."""
     start, end = (instant(one, MIDNIGHT, zone) for one in (day, day + DAY))
     return reconcile(engine, cdr_path(home), start, end, now, cut_off)
 
 
 def cdr_path(home: Home) -> Path:
-    """Name the file of Asterisk's call records."""
+    """Return the path of Asterisk's call records."""
     return home.asterisk / "log" / "cdr-custom" / CDR_FILE
 
 
@@ -88,14 +88,14 @@ def reconcile(
     now: datetime,
     cut_off: timedelta = CUT_OFF,
 ) -> Reconciliation:
-    """Account for the calls that began in [start, end), as things stand at `now`.
+    """Reconcile the calls that began in [start, end), as of `now`.
 
-    An urgent call that was accepted and ended sooner than `cut_off` must have a message. Our log
-    says when a call began, and Asterisk's records where our log does not know the call; so each
-    call belongs to one day, whatever the two clocks say.
+    An urgent call that was accepted and ended sooner than `cut_off` must have a message. Our log's
+    start time counts, or that of Asterisk's records if our log lacks the call, so that each call
+    belongs to exactly one day.
     """
     ours = {call.id: call for call in ledger.calls_between(engine, start, end)}
-    # legs of the first hours may belong to calls of the day before
+    # early legs may belong to calls from the day before
     asterisks = calls_of(read_cdr(cdr, wanted=CdrFilter(start - LONGEST, end, ours)))
     strangers = {
         call.id: call
@@ -103,7 +103,7 @@ def reconcile(
         if start <= call.start < end and call.id not in ours
     }
     for other in ledger.calls_named(engine, strangers):
-        del strangers[other.id]  # a call of another day
+        del strangers[other.id]  # it began on another day
     orphans = {one.call: one for one in ledger.orphans_between(engine, start, end)}
     outcomes = dict.fromkeys(OUTCOMES, 0)
     going_on = 0
@@ -123,7 +123,7 @@ def reconcile(
 
 @dataclass(frozen=True)
 class _Sides:
-    """What the ledgers know of one call."""
+    """What our log and Asterisk's records know about one call."""
 
     ours: ledger.OwnCall | None
     asterisks: CdrCall | None
@@ -143,7 +143,7 @@ class _Sides:
         return Unaccounted(id_, starts[0], why, self.ours, self.asterisks, message)
 
     def why(self, now: datetime, cut_off: timedelta) -> tuple[str, ...]:
-        """Say why nobody can vouch for the call; empty if somebody can, or it goes on."""
+        """Return why the call is unaccounted for; empty if it is accounted for or ongoing."""
         now = now.astimezone(UTC)
         if self.ours is None:
             return self._unknown_to_us(now)
@@ -151,7 +151,7 @@ class _Sides:
             return self._without_outcome(self.ours, now)
         reasons = [*_left_behind(self.ours), *_parted(self.ours, cut_off)]
         if self.asterisks is None or not self.asterisks.own:
-            # an Asterisk that died in mid-call left no record of it, and our log says so
+            # Asterisk crashed during the call and wrote no record; our log says so
             if self.ours.outcome != "interrupted" and not _just_now(self.ours.ended_at, now):
                 reasons.append(NOT_ASTERISKS if self.asterisks is None else LEGS_ALONE)
         elif self.ours.outcome == "connected" and not self.asterisks.answered:
@@ -184,7 +184,7 @@ class _Sides:
 
 
 def _left_behind(ours: ledger.OwnCall) -> tuple[str, ...]:
-    """Say who waits in vain: for a message that is gone, or for an answer to an urgent call."""
+    """Return reasons if a message is missing or an urgent call was not answered."""
     if ours.is_left:
         return ()
     if ours.outcome == "message" or ours.message is not None:
@@ -195,7 +195,7 @@ def _left_behind(ours: ledger.OwnCall) -> tuple[str, ...]:
 
 
 def _parted(ours: ledger.OwnCall, cut_off: timedelta) -> tuple[str, ...]:
-    """Say who was cut off from whoever accepted, and of whom nobody was told again."""
+    """Return a reason if the caller was cut off and nobody was notified again."""
     accepted, ended = ours.accepted_at, ours.ended_at
     if ours.is_left or ours.urgency != "urgent" or accepted is None or ended is None:
         return ()

@@ -1,4 +1,4 @@
-"""What happened to each call, from our own verdicts and Asterisk's events, put into the log."""
+"""Log what happened to each call, from our verdicts and Asterisk's events."""
 
 from __future__ import annotations
 
@@ -35,9 +35,9 @@ log = structlog.get_logger()
 
 
 class Recorder:
-    """Feeds the writer; messages alone (`CallMessages`) go straight into the database, and block.
+    """Feeds the writer; only messages (`CallMessages`) go straight to the database and block.
 
-    `notify` is told, on whatever thread, when the follow-up has to look at a message.
+    `notify` is called, on any thread, if the follow-up has to look at a message.
     """
 
     def __init__(
@@ -61,24 +61,24 @@ class Recorder:
         intake = Intake(engine, home, plans, clock, notify, self._waiting)
         self.catch_up = CatchUp(engine, home, writer, intake, clock)
         self._messages = CallMessages(intake, Spool(home.spool), writer, clock)
-        self.unheard: dict[str, datetime] = {}  # calls to look up in Asterisk's records, since when
+        self.unheard: dict[str, datetime] = {}  # calls to look up in Asterisk's records
 
     def _waiting(self) -> set[str]:
-        """Name the calls that go on and that nobody has accepted; from whatever thread."""
+        """Return the ongoing calls that nobody has accepted. May run on any thread."""
         return {call for call, live in list(self._live.items()) if live.accepted_at is None}
 
     @property
     def talking(self) -> frozenset[str]:
-        """Name the calls that go on and that somebody has accepted."""
+        """Return the ongoing calls that somebody has accepted."""
         live = list(self._live.items())
         return frozenset(call for call, one in live if one.accepted_at is not None)
 
     def turn(self, question: Question, verdict: Verdict) -> None:
-        """Note what was asked and answered, in a moment."""
+        """Log a question and its verdict a moment later."""
         self._deferred_work.later(partial(self._turn, question, verdict, self._clock.now()))
 
     def settle(self) -> None:
-        """Note at once what waits to be noted."""
+        """Log at once what still waits to be logged."""
         self._deferred_work.settle()
 
     def _turn(self, question: Question, verdict: Verdict, now: datetime) -> None:
@@ -91,15 +91,15 @@ class Recorder:
             self._writer.put(record)
 
     def _drop(self, call: str, acceptance: Acceptance | None) -> None:
-        """Take an acceptance that joined nobody out of the log, and soon out of the message."""
+        """Remove from the log, and soon from the message, an acceptance that connected nobody."""
         if acceptance is not None:
             self._writer.put(records.LegTooLate(call, acceptance.leg, acceptance.at))
             self._messages.void(call, acceptance.person)
 
     def missed(self, question: Question, verdict: Verdict) -> None:
-        """Note a question that nobody waits for any more: the caller is gone, or with the standby.
+        """Log a question whose answer came too late: the caller hung up or is with the standby.
 
-        What the standby told of the call is newer.
+        What the standby logged about the call is newer.
         """
         self._deferred_work.settle()
         if question.call not in self._live:
@@ -107,16 +107,16 @@ class Recorder:
             self.unheard[question.call] = self._clock.now()
 
     def open_message(self, question: Question, verdict: Verdict) -> None:
-        """Make a message durable before anything is said to the caller; blocking."""
+        """Store a message before the caller hears anything. Blocks."""
         self._messages.open(question.call, verdict.message, turns.draft(question, verdict))
 
     def leave_message(self, question: Question, verdict: Verdict) -> None:
-        """Make a message durable without the database, which gets it later; blocking, OSError."""
+        """Store a message in the spool, to be imported later. Blocks; raises OSError."""
         self._messages.leave(question.call, turns.draft(question, verdict))
 
     async def event(self, event: AsteriskEvent) -> None:
-        """Take one of Asterisk's events, in their order."""
-        if isinstance(event, DialBegin):  # the phone is about to ring: this can wait, too
+        """Handle one of Asterisk's events, in their order."""
+        if isinstance(event, DialBegin):  # Asterisk must ring the phone first
             self._deferred_work.later(partial(self._dial_began, event))
             return
         self._deferred_work.settle()
@@ -131,9 +131,9 @@ class Recorder:
                 await self._hung_up(event)
 
     async def resync(self, ask: Callable[[], Awaitable[frozenset[str]]]) -> frozenset[str]:
-        """Catch up with what nobody listened to: end what is gone, take up again what goes on.
+        """Catch up after a time without events: end calls that are gone, resume the others.
 
-        `ask` returns which calls there are; a call that begins meanwhile is none that is gone.
+        `ask` returns the live calls; a call that begins meanwhile does not count as gone.
         """
         self._deferred_work.settle()
         await asyncio.to_thread(self._messages.take_back)
@@ -160,7 +160,7 @@ class Recorder:
                 self._take_up(history)
 
     def _take_up(self, history: History) -> None:
-        """Go on listening to a call that somebody else heard the beginning of."""
+        """Resume a call whose start another process logged."""
         row = history.call
         self._live[row.id] = LiveCall(
             row.urgency or "", row.caller, accepted_at=row.acknowledged_at, person=row.person or ""
@@ -170,7 +170,7 @@ class Recorder:
             self._messages.know(row.id, row.message)
 
     def taken(self, fact: Fact, message: str | None) -> None:
-        """Take up a call that the standby answered for, from what it left."""
+        """Resume a call that the standby answered, from the fact that it left."""
         if fact.question is not None and fact.verdict is not None:
             live = self._live.setdefault(fact.call, LiveCall("", fact.question.caller))
             live.patchy = True
@@ -180,22 +180,20 @@ class Recorder:
         self._messages.take_back()
 
     def held(self, calls: Collection[str]) -> dict[str, LiveCall]:
-        """Return what is known of those of these calls that nobody saw end."""
+        """Return what is known about those of these calls whose end we have not seen."""
         return {call: self._live[call] for call in calls if call in self._live}
 
     def forget(self, call: str) -> None:
-        """Let go of a call that was ended elsewhere."""
+        """Forget a call that was ended elsewhere."""
         self._live.pop(call, None)
         self._messages.forget(call)
 
     def _dial_began(self, event: DialBegin) -> None:
-        """A phone begins to ring: the inner dial of a person's Local channel."""
+        """Note that a phone begins to ring: the inner dial of a person's Local channel."""
         person, call = names.person_of(event.channel), event.call
         if person is None or not event.leg_channel.startswith("PJSIP/"):
             return
-        if call.startswith(
-            names.FOLLOW_UP_CALL
-        ):  # an attempt of the follow-up, and no patient's call
+        if call.startswith(names.FOLLOW_UP_CALL):  # a call of the follow-up, not a patient's
             return
         is_desk = is_human(self._plans.plan, person, event.leg_channel)
         self._legs[event.leg] = LiveLeg(call, person, is_desk)
@@ -208,28 +206,28 @@ class Recorder:
         if leg is None:
             return
         if event.status != "ANSWER":
-            # whoever picked up and pressed nothing, a voicemail for one, declined
+            # answered without a key press, for example by voicemail, counts as declined
             result = "declined" if leg.answered else RESULTS.get(event.status, "no answer")
             self._writer.put(records.LegEnded(leg.call, unique, now, result))
             del self._legs[unique]
-        elif leg.is_desk:  # a desk phone has no carrier's voicemail: whoever answers is human
+        elif leg.is_desk:  # a desk phone has no voicemail, so a human answered
             self._writer.put(records.LegAnswered(leg.call, unique, now))
             live = self._live.get(leg.call)
             turn = None if live is None or live.patchy else live.turn
             await self._accepted(leg.call, Acceptance(leg.person, unique, now, turn))
 
     def is_ours(self, event: UserEvent) -> bool:
-        """Tell whether our own dialplan told this: its token is known to nobody on the phone."""
+        """Return whether our dialplan sent this: a caller cannot know its token."""
         return hmac.compare_digest(event.token, self._token)
 
     async def _reported(self, event: UserEvent) -> None:
-        """Take a word of our own dialplan; without the token it is a stranger's."""
+        """Handle an event from our dialplan; ignore it if the token is wrong."""
         if not self.is_ours(event):
             log.warning("ami.foreign_user_event")
             return
         call, what, now = event.about, event.what, event.at
         if call.startswith(names.FOLLOW_UP_CALL) or what.startswith(names.CANARY):
-            return  # no patient's call
+            return  # not a patient's call
         leg, person = event.unique, event.who
         match what:
             case names.LEG_ANSWERED:
@@ -252,7 +250,7 @@ class Recorder:
         self._writer.put(records.EventNoted(call, now, what, {"who": person} if person else {}))
 
     def _call_reported(self, event: UserEvent) -> None:
-        """Take a word about a call itself, not about one of its legs."""
+        """Handle an event about the call itself, not about one of its legs."""
         call = event.about
         match event.what:
             case names.NUMBER_KEYED if call in self._live:
@@ -277,16 +275,16 @@ class Recorder:
         unique, call, now = event.unique, event.call, event.at
         if unique in self._legs:
             self._legs.pop(unique)
-            # a leg that was accepted keeps that result; any other ended without an answer of 1
+            # a leg that was accepted keeps its result; any other ended without a 1
             self._writer.put(records.LegEnded(call, unique, now, "declined"))
         if unique != call:
             return
         if call not in self._live or self._live[call].patchy:
-            if event.is_phone:  # and not one of our own
+            if event.is_phone:  # and not one that the office placed
                 self.unheard[call] = now
             return
         live = self._live.pop(call)
-        if live.is_urgent or call in self._messages:  # of any other there is nothing to settle
+        if live.is_urgent or call in self._messages:  # other calls have nothing to settle
             await asyncio.to_thread(self._messages.settle, call, live, now)
         left = self._messages.forget(call)
         self._writer.put(records.CallEnded(call, now, outcome_of(live, left_message=left)))

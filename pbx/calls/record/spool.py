@@ -1,8 +1,8 @@
-"""Facts that could not go into the database, one file each, until the control layer takes them in.
+"""Facts that could not be written to the database, one file each, until they are imported.
 
-The standby writes here, and the control layer itself while the database refuses. A file is whole
-and on the disk before its name is seen. Both run as different users, so what is read is not
-trusted: a file that is none of ours is set aside, and never followed elsewhere.
+The standby writes here, and the control layer if the database refuses. A file is complete and on
+the disk before its name appears. The two run as different users, so files are not trusted: a
+file that is not a fact is set aside, and symbolic links are not followed.
 """
 
 from __future__ import annotations
@@ -29,9 +29,9 @@ ENDING, BROKEN = ".json", ".broken"
 
 @dataclass(frozen=True)
 class Fact:
-    """What happened at `at`: records for the log, and a matter that must be a message.
+    """What happened at `at`: records for the log, and the draft of a message, if any.
 
-    `question` and `verdict` are of a turn that the standby served.
+    `question` and `verdict` are set for a turn that the standby answered.
     """
 
     call: str
@@ -43,43 +43,43 @@ class Fact:
 
 
 class Spool:
-    """The folder; each method blocks for the disk."""
+    """The spool folder. All methods block for the disk."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
     def put(self, fact: Fact) -> None:
-        """Leave a fact, durably; OSError if that is not possible."""
+        """Store a fact on the disk; OSError if that fails."""
         name = f"{time.time_ns():020d}-{os.getpid()}"
         text = json.dumps({key: plain.encode(one) for key, one in vars(fact).items()})
         files.replace(self.folder / f"{name}{ENDING}", text, 0o600)
         files.sync(self.folder)
 
     def waiting(self) -> list[Path]:
-        """List the facts that nobody took in yet, the oldest first; none without a folder."""
+        """List the facts to import, oldest first; empty if there is no folder."""
         try:
             return sorted(self.folder.glob(f"[0-9]*{ENDING}"))
         except OSError:
             return []
 
     def since(self, at: datetime) -> Iterator[Fact]:
-        """Read what was left from an instant on, as far as it can be read."""
+        """Read the facts from a time on; skip those that cannot be read."""
         first = f"{int(at.timestamp() * 1e9):020d}"
         for path in self.waiting():
             if path.name >= first and (fact := read(path)) is not None:
                 yield fact
 
     def done(self, path: Path) -> None:
-        """Forget a fact that the database has."""
+        """Delete a fact that was imported."""
         path.unlink(missing_ok=True)
 
     def set_aside(self, path: Path) -> None:
-        """Keep what cannot be read out of the way."""
+        """Move an unreadable file out of the way."""
         path.rename(path.with_suffix(BROKEN))
 
 
 def read(path: Path) -> Fact | None:
-    """Read a fact; None for a file that is none, OSError if it cannot be read now."""
+    """Read a fact; None if the file is not one, OSError if it cannot be read now."""
     try:
         handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError as error:
@@ -99,7 +99,7 @@ def read(path: Path) -> Fact | None:
 
 
 def _is_one(values: dict[str, Any]) -> bool:
-    """Tell whether each value is what a fact holds there."""
+    """Return whether each value has the right type."""
     return (
         isinstance(values["call"], str)
         and isinstance(values["at"], datetime)

@@ -1,4 +1,4 @@
-"""Every few seconds: take in what the standby and the failsafe did, and end the calls of it."""
+"""Import what the standby and the failsafe did, every few seconds, and end their calls."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from pbx.calls.record.recorder import Recorder
 from pbx.db.batch import UnusableError
 
 EVERY_S = 3.0
-UNHEARD = timedelta(seconds=6)  # the standby may still write down a call that has ended
-UNRECORDED = timedelta(seconds=10)  # and Asterisk its record of it; where it died, none comes
+UNHEARD = timedelta(seconds=6)  # the standby may still be writing about a call that has ended
+UNRECORDED = timedelta(seconds=10)  # so may Asterisk; if it crashed, it writes no record
 
 log = structlog.get_logger()
 
 
 class SpoolImport:
-    """Runs beside the recorder; `live` asks Asterisk which calls there are."""
+    """Imports facts beside the recorder; `live` asks Asterisk which calls are live."""
 
     def __init__(
         self, recorder: Recorder, live: Callable[[], Awaitable[frozenset[str]]], clock: Clock
@@ -31,34 +31,34 @@ class SpoolImport:
         self._recorder = recorder
         self._clock = clock
         self._live = live
-        self._open: dict[str, datetime] = {}  # calls that others answered, until they are over
-        self._over: dict[str, datetime] = {}  # of these, when they were first seen to be over
+        self._open: dict[str, datetime] = {}  # answered by the standby or the failsafe
+        self._over: dict[str, datetime] = {}  # when we first saw that such a call was over
 
     async def run(self) -> None:
-        """Look until canceled; what fails is tried again."""
+        """Import until canceled; after an error, try again."""
         while True:
             await self.once()
             await asyncio.sleep(EVERY_S)
 
     async def once(self, *, end: bool = True) -> None:
-        """Take in what waits and, if Asterisk can be asked, `end` what is over."""
+        """Import what waits and, if Asterisk answers, `end` the calls that are over."""
         self._recorder.settle()
         try:
             await asyncio.to_thread(self._take)
             if end:
                 await self._end()
-        except AmiUnavailable:  # the next connection ends what is gone
+        except AmiUnavailable:  # the next connect ends these calls
             return
         except (OSError, OfficeLineError, SQLAlchemyError, UnusableError) as error:
             log.warning("spool.waits", error=type(error).__name__)
         except Exception:
-            log.exception("spool.failed")  # whatever it is, the line goes on
+            log.exception("spool.failed")  # after any error, try again
 
     async def _end(self) -> None:
-        """End those calls of others that are over, and take in the failsafe's recordings."""
+        """End such calls that are over, and import the failsafe's recordings."""
         catch_up = self._recorder.catch_up
         for call, at in list(self._recorder.unheard.items()):
-            if abs(self._clock.now() - at) > UNHEARD:  # a clock set back holds nothing up
+            if abs(self._clock.now() - at) > UNHEARD:  # abs: also if the clock was set back
                 self._open.setdefault(call, at)
                 del self._recorder.unheard[call]
         recordings = await asyncio.to_thread(catch_up.recordings)
@@ -75,15 +75,13 @@ class SpoolImport:
             del self._open[call]
         if ended:
             await asyncio.to_thread(catch_up.release, live)
-        unjudged = (
-            self._recorder.unheard.keys() | self._open.keys()
-        )  # what is said of them comes first
+        unjudged = self._recorder.unheard.keys() | self._open.keys()  # import their facts first
         for call, path in recordings.items():
             if call not in live | unjudged and not self._recorder.held([call]):
                 await asyncio.to_thread(catch_up.take_recording, call, path)
 
     def _take(self) -> None:
-        """Take in the facts that wait; blocking."""
+        """Import the waiting facts. Blocks."""
         catch_up = self._recorder.catch_up
         for path in catch_up.waiting():
             taken = catch_up.take(path)

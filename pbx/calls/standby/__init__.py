@@ -1,1 +1,1 @@
-"""The standby: the same decisions, by a process of Asterisk's own, when the daemon is dead."""
+"""The standby: a process that Asterisk starts to make the same decisions if the daemon is down."""

@@ -1,7 +1,7 @@
-"""One question answered by a process that Asterisk runs, over its stdin and stdout.
+"""Answer one question of Asterisk's over stdin and stdout, as an AGI script.
 
-It has seconds to live, opens no database and no connection, and says nothing about anybody: what
-the turn left is in the spool before the verdict is given.
+It lives a few seconds, opens no database or connection and logs nothing about anybody. What the
+turn produced is in the spool before the verdict is sent.
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ from pbx.calls.record.spool import Fact, Spool
 from pbx.calls.standby.cache import CachedPlans
 from pbx.db.records import CallStarted
 
-LIVES_S = 4  # Asterisk does not end a script that it no longer waits for
+LIVES_S = 4  # end ourselves: Asterisk does not end a script that it no longer waits for
 NO_QUESTION = "no question"
 
 
 class _Agi(AGI):  # type: ignore[misc]  # pyst2 has no types
-    """pyst2's AGI with our own reading of the question, in which nobody forges a header."""
+    """pyst2's AGI with our own parser, so that a caller cannot forge a header."""
 
     request: AgiRequest
 
@@ -46,14 +46,14 @@ class _Agi(AGI):  # type: ignore[misc]  # pyst2 has no types
         raise EOFError(NO_QUESTION)
 
     def conclude(self, values: dict[str, str]) -> None:
-        """Set all variables by one command, escaped as pyst2 does not."""
+        """Set all variables in one command, with the escaping that pyst2 lacks."""
         self.execute(encode_variables(values).decode())
 
 
 def main(cache: str, messages: str) -> None:
-    """Answer Asterisk's question from the cache in a folder; any failure leaves no verdict."""
+    """Answer Asterisk's question from the cache in a folder; after any failure set no verdict."""
     signal.alarm(LIVES_S)
-    for stream in (sys.stdout, sys.stderr):  # whatever the environment makes of them
+    for stream in (sys.stdout, sys.stderr):  # independent of the environment
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(encoding="utf-8", errors="replace")
     try:
@@ -74,13 +74,13 @@ def _answer(agi: _Agi, cache: Path, messages: Path) -> None:
     record = str(messages / question.call)
     try:
         spool.put(_fact(question, verdict, plans, now))
-    except (OSError, ValueError, TypeError):  # the caller is connected all the same
+    except (OSError, ValueError, TypeError):  # the caller is connected anyway
         sys.stderr.write("The standby could not write a call down.\n")
     agi.conclude(variables(verdict, question, record))
 
 
 def _fact(question: Question, verdict: Verdict, plans: CachedPlans, now: datetime) -> Fact:
-    """Put down what the turn left; without what is dialed, which is nobody's to read."""
+    """Return what the turn produced, without the dial strings, which contain private numbers."""
     plan = plans.by_hash(verdict.state.plan) or plans.plan
     bare = replace(verdict, variables={}, decision=None, facts=None, who=())
     draft = turns.draft(question, verdict) if verdict.message is not None else None
@@ -89,7 +89,7 @@ def _fact(question: Question, verdict: Verdict, plans: CachedPlans, now: datetim
 
 
 def _recent(spool: Spool, question: Question, plans: CachedPlans, now: datetime) -> RecentCallers:
-    """Find out who called of late, as far as a rule asks: what the daemon knew, then our own."""
+    """Return recent callers, if a rule needs them: from the daemon's cache, then our own spool."""
     asked_for = [rule.when.repeat.minutes for rule in plans.plan.rules if rule.when.repeat]
     caller = question.caller
     if not asked_for or caller is None:

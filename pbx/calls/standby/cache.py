@@ -1,8 +1,7 @@
-"""What the standby answers from: the plans of late and what is dialed, as files beside Asterisk.
+"""The files that the standby answers from: recent plans and dial strings.
 
-The control layer replaces each file as a whole. Nothing of the secrets file is in them but the
-numbers that Asterisk dials anyway, and of the patients neither a name nor anything but their rules'
-facts.
+The control layer replaces each file as a whole. From the secrets file they contain only the
+numbers that Asterisk dials anyway, and about patients only the facts that rules need, no names.
 """
 
 from __future__ import annotations
@@ -23,17 +22,17 @@ from pbx.calls.record import json_codec as plain
 from routing.model import Patient, Plan, together
 
 LIVE, PATIENTS, RECENT = "live.json", "patients.json", "recent.json"
-MODE = 0o640  # Asterisk's group reads, nobody else
+MODE = 0o640  # only Asterisk's group may read
 
 _REVISION = re.compile(r"[\w-]+")
 
 
 @dataclass(frozen=True)
 class CachedPlans:
-    """The plans as they were last written; what is not there is an OSError or a ValueError."""
+    """The plans as last written; raises OSError or ValueError if they cannot be read."""
 
     folder: Path
-    shown: str | None  # the caller's number as the carrier wrote it
+    shown: str | None  # the caller's number as the carrier sent it
     caller: str | None = field(init=False)
     plan: Plan = field(init=False)
     book: Book = field(init=False)
@@ -46,7 +45,7 @@ class CachedPlans:
         object.__setattr__(self, "plan", replace(plan, patients=self._patients))
 
     def by_hash(self, hash_: str) -> Plan | None:
-        """Find a plan of late by its revision; where that is gone, the same file as it is now."""
+        """Find a recent plan by its revision; if it is gone, return the same file's newest plan."""
         if hash_ == self.plan.revision:
             return self.plan
         try:
@@ -60,7 +59,7 @@ class CachedPlans:
         return _read(self.folder / _name(revision))
 
     def recent(self, since: datetime) -> list[tuple[str, str, datetime]]:
-        """List when this caller called of late, as (caller, call, instant); without a file none."""
+        """List this caller's recent calls as (caller, call id, time); empty without a file."""
         try:
             rows = json.loads((self.folder / RECENT).read_bytes())
         except (OSError, ValueError):
@@ -70,7 +69,7 @@ class CachedPlans:
 
     @cached_property
     def _patients(self) -> dict[str, Patient]:
-        """Look the caller up; who is in the directory is nobody else's business."""
+        """Look up the caller alone, so that no other patient is loaded."""
         if self.caller is None:
             return {}
         found = json.loads((self.folder / PATIENTS).read_bytes()).get(self.caller)
@@ -80,34 +79,34 @@ class CachedPlans:
         return {self.caller: together(patients)}
 
 
-Unnamed = tuple[str, str | None, list[str]]  # a patient's id, panel and flags
+Unnamed = tuple[str, str | None, list[str]]  # (a patient's id, panel, flags)
 
 
 class Cache:
-    """Writes what has changed; `gid` is Asterisk's group, None: our own. All methods block."""
+    """Writes what has changed; `gid` is Asterisk's group (None: our own). All methods block."""
 
     def __init__(self, folder: Path, gid: int | None) -> None:
         self._folder = folder
         self._gid = gid
         self._written: set[str] = set()  # revisions
-        self._newest = ""  # perhaps not live yet
+        self._newest = ""  # may not be live yet
         self._live: tuple[str, Book] | None = None
         self._patients: Mapping[str, Patient] | None = None
 
     def keep(self, plan: Plan) -> None:
-        """Put down the revision that goes live next; OSError."""
+        """Store the revision that goes live next. Raises OSError."""
         self._keep(plan)
         self._newest = plan.revision
 
     def _keep(self, plan: Plan) -> None:
-        """Put down one revision, without patients."""
+        """Store one revision, without patients."""
         if plan.revision not in self._written:
             text = json.dumps(plain.encode(replace(plan, patients={})))
             self._replace(_name(plan.revision), text)
             self._written.add(plan.revision)
 
     def write(self, plan: Plan, book: Book, late: Iterable[Plan]) -> None:
-        """Bring the files up to date: the plan of the next call last; OSError leaves the old."""
+        """Update the files, the plan for the next call last; after OSError the old ones remain."""
         if plan.patients is not self._patients:
             rows = {
                 number: [[one.id, one.panel, sorted(one.flags)] for one in found.everyone]
@@ -124,7 +123,7 @@ class Cache:
         self._prune(wanted)
 
     def write_recent(self, calls: Iterable[tuple[str, str, datetime]]) -> None:
-        """Leave who called of late, as (caller, call, instant)."""
+        """Store recent calls as (caller, call id, time)."""
         rows: dict[str, list[tuple[str, str]]] = {}
         for caller, call, at in calls:
             rows.setdefault(caller, []).append((call, at.isoformat()))
@@ -145,12 +144,12 @@ class Cache:
 
 
 def kept_revisions(folder: Path) -> list[Plan]:
-    """Read all revisions that lie in a folder, the newest first; what no plan is is left out."""
+    """Read all revisions in a folder, newest first; skip files that are not plans."""
     found = []
     for path in sorted(folder.glob(_name("*")), key=lambda one: one.stat().st_mtime, reverse=True):
         try:
             found.append(_read(path))
-        except (OSError, ValueError, TypeError):  # another version of us wrote it
+        except (OSError, ValueError, TypeError):  # written by another version
             continue
     return found
 

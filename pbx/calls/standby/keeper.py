@@ -1,4 +1,4 @@
-"""What the control layer leaves for the standby: plans, and who called of late."""
+"""Store plans and recent callers for the standby."""
 
 from __future__ import annotations
 
@@ -23,20 +23,20 @@ from pbx.db.overlay import applied_texts
 from routing.model import Plan
 
 EVERY_S = 0.5
-DAY = timedelta(hours=24)  # no rule asks for more
+DAY = timedelta(hours=24)  # no rule looks further back
 
 log = structlog.get_logger()
 
 
 class PlanShelf:
-    """The folder of the standby, where revisions of the plan lie; all methods block."""
+    """The standby's folder with the revisions of the plan. All methods block."""
 
     def __init__(self, home: Home) -> None:
         self.home = home
         self._writing = threading.Lock()
 
     def keep(self, plan: Plan) -> None:
-        """Put down a revision before it goes live; what cannot be written `StandBy` tries again."""
+        """Store a revision before it goes live; if that fails, `StandBy` tries again."""
         try:
             with self._writing:
                 self._cache.keep(plan)
@@ -44,19 +44,19 @@ class PlanShelf:
             log.error("standby.not_cached", error=type(error).__name__)  # noqa: TRY400  # one line
 
     def kept(self) -> Iterable[Plan]:
-        """Read the revisions that an earlier daemon put down."""
+        """Read the revisions that an earlier daemon stored."""
         try:
             return kept_revisions(self.home.standby)
         except OSError:
             return ()
 
     def write(self, plan: Plan, book: Book, of_late: Sequence[Plan]) -> None:
-        """Write which plan runs, and those that calls began with; OSError."""
+        """Write the plan that runs and those that ongoing calls began with. Raises OSError."""
         with self._writing:
             self._cache.write(plan, book, of_late)
 
     def write_recent(self, calls: Sequence[tuple[str, str, datetime]]) -> None:
-        """Write who called of late; OSError."""
+        """Write recent callers. Raises OSError."""
         self._cache.write_recent(calls)
 
     @cached_property
@@ -67,7 +67,7 @@ class PlanShelf:
 
 
 class StandBy:
-    """Keeps the shelf up to date; what cannot be written is tried again."""
+    """Keeps the shelf up to date; a failed write is tried again."""
 
     def __init__(
         self, shelf: PlanShelf, plans: LivePlan, recent: RecentCallers, clock: Clock
@@ -79,10 +79,10 @@ class StandBy:
         self._clock = clock
         self._calls: list[object] = []
         self._fails = False
-        self._kept = ""  # the hash of the plan whose text is beside the database, too
+        self._kept = ""  # the hash of the plan whose text is also stored beside the database
 
     async def run(self) -> None:
-        """Look for changes until canceled."""
+        """Check for changes until canceled."""
         while True:
             try:
                 await asyncio.to_thread(self.write)
@@ -94,7 +94,7 @@ class StandBy:
             await asyncio.sleep(EVERY_S)
 
     def write(self) -> None:
-        """Write what has changed; blocking, OSError."""
+        """Write what has changed. Blocks; raises OSError."""
         plans = self._plans
         self._shelf.write(plans.plan, plans.book, plans.of_late)
         if self._plans.plan.hash != self._kept:

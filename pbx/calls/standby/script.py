@@ -1,8 +1,8 @@
-"""The file that Asterisk runs as the standby: a few words of shell around our own interpreter.
+"""The file that Asterisk runs as the standby: a small shell script around our interpreter.
 
-Asterisk executes it by its path, as its own user and with an environment of its own. So every path
-in it is absolute, nothing is read from the environment, and the packages are named one by one: the
-interpreter starts without looking for any (-I -S), which takes a third of the time.
+Asterisk runs it as its own user with its own environment. So all paths are absolute, nothing is
+read from the environment, and the packages are listed one by one: with -I -S the interpreter
+searches for none, and starts in a third of the time.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ from pbx.config.home import Home
 
 PROBE_S = 20.0
 OURS = ("pbx", "dialplan", "routing")
-CODE = "code-"  # how the folders of copies begin
+CODE = "code-"  # prefix of the folders with copies of our code
 UNUSED = ("__pycache__", "geodata", "carrierdata", "tzdata", "sounds")
-OTHERS = ("/usr/bin/python3",)  # where Asterisk's user cannot run the one that we run on
+OTHERS = ("/usr/bin/python3",)  # if Asterisk's user cannot run our interpreter
 
 log = structlog.get_logger()
 
@@ -41,13 +41,13 @@ main({cache!r}, {messages!r})
 
 
 def script(home: Home, python: str, paths: Sequence[str]) -> str:
-    """Write the script of this home for an interpreter that finds our packages on these paths."""
+    """Return the script of this home for an interpreter and the paths of our packages."""
     code = _MAIN.format(paths=list(paths), cache=str(home.standby), messages=str(home.messages))
     return f"#!/bin/sh\nexec {shlex.quote(python)} -I -S -c {shlex.quote(code.strip())}\n"
 
 
 def package_folders() -> dict[str, Path]:
-    """Map our own packages, and those that the standby needs, to the folders that have them."""
+    """Map the packages that the standby needs, ours included, to their folders."""
     found = dict.fromkeys(OURS, Path(pbx.__file__).resolve().parent.parent)
     for package in ("asterisk.agi", "six", "phonenumbers"):
         spec = importlib.util.find_spec(package)
@@ -59,11 +59,11 @@ def package_folders() -> dict[str, Path]:
 
 
 def install(home: Home, user: ServiceUser) -> bool:
-    """Write the script for the first interpreter that Asterisk's user can run; blocking.
+    """Write the script for the first interpreter that Asterisk's user can run. Blocks.
 
-    Where that user cannot reach our code, as in a checkout below /root, a copy of it is made beside
-    the script. On a full disk the script of the last start serves. False, and an error in the log,
-    if no interpreter can run it: then the failsafe follows at once.
+    If that user cannot read our code, as in a checkout below /root, copy it to beside the script.
+    If the disk is full, keep the script of the last start. Returns False and logs an error if no
+    interpreter can run it; without the standby, the failsafe comes next.
     """
     found = package_folders()
     paths = [str(one) for one in dict.fromkeys(found.values())]
@@ -92,13 +92,13 @@ def install(home: Home, user: ServiceUser) -> bool:
 
 
 def _copied(found: Mapping[str, Path], folder: Path, user: ServiceUser) -> Path:
-    """Copy packages to where Asterisk's user can read them; a copy in use stays as it is."""
+    """Copy packages to where Asterisk's user can read them; never change a copy in use."""
     target = Path(tempfile.mkdtemp(prefix=CODE, dir=folder))
     for package, place in found.items():
         source = place / package
         if source.is_dir():
             shutil.copytree(source, target / package, ignore=shutil.ignore_patterns(*UNUSED))
-        else:  # a package of one module
+        else:  # a package with one module
             shutil.copyfile(source.with_suffix(".py"), target / f"{package}.py")
     for path in target.rglob("*"):
         path.chmod(0o755 if path.is_dir() else 0o644)
@@ -116,12 +116,12 @@ def _drop_copies(home: Home, but: Path | None = None) -> None:
 
 
 def interpreter(user: ServiceUser, paths: Sequence[str]) -> str | None:
-    """Find an interpreter that a user can run with our code on these paths, by trying; blocking."""
+    """Find by trial an interpreter that a user can run with our code on these paths. Blocks."""
     code = f"import sys; sys.path[:0] = {list(paths)!r}; import pbx.calls.standby.agi, phonenumbers"
     for python in (sys.executable, *OTHERS):
         words = [python, "-I", "-S", "-c", code]
-        # once as ourselves, who can leave the compiled modules where that user finds them; then
-        # through a shell as from Asterisk, for what setpriv starts itself still has our rights
+        # Once as ourselves, to write the compiled modules; then through a shell, as Asterisk does,
+        # because a process that setpriv starts directly still has our rights.
         if _runs(words) and _runs([*confined(user), "/bin/sh", "-c", 'exec "$@"', "sh", *words]):
             return python
     return None
