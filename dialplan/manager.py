@@ -19,6 +19,7 @@ _REPORTED = (
     ("OriginateResponse", "", ""),
     ("Hold", "Channel", "PJSIP/"),
     ("Unhold", "Channel", "PJSIP/"),
+    ("Registry", "", ""),
 )
 EVENTS = tuple(dict.fromkeys(event for event, _, _ in _REPORTED))
 # what we read of them
@@ -34,6 +35,7 @@ FIELDS = (
     "DialStatus",
     "CallerIDNum",
     "Response",
+    "Status",
     "UserEvent",
     "What",
     "Who",
@@ -58,7 +60,7 @@ def filters() -> list[tuple[str, object]]:
 def manager_conf(port: int, secret: str) -> str:
     """Render manager.conf for a TCP port of 127.0.0.1; the daemon reads calls and places them.
 
-    Of the class `system` it is told FullyBooted alone.
+    Of the class `system` it is told FullyBooted and Registry alone.
     """
     login: list[tuple[str, object]] = [
         ("secret", secret),

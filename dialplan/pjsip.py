@@ -246,6 +246,8 @@ def _trunk(trunk: Trunk, common: Options) -> list[str]:
                     # a carrier, or its name, may be away for hours; Asterisk gives up after ten
                     "max_retries": 1_000_000,
                     "max_random_initial_delay": 0,  # one trunk floods nobody
+                    # a refusal is no end either, but carriers ban who asks too often
+                    "fatal_retry_interval": 60,
                     "forbidden_retry_interval": 300,
                     "expiration": 300,
                 },

@@ -64,6 +64,7 @@ MODULES = (
     "func_cdr",
     "func_channel",
     "func_db",
+    "func_devstate",  # whether the carrier answers
     "func_groupcount",
     "func_hangupcause",  # whether a carrier answered at all, before any phone rings
     "func_lock",  # of two who accept at once, one is first

@@ -16,6 +16,7 @@ from pbx.config.hosts import Unresolved
 from pbx.db import records
 from pbx.db.news import News, OpenCounts
 from pbx.db.records import Record
+from pbx.escalation.trunk_alarm import TrunkHealth
 from pbx.notify import payloads
 from routing.model import Plan
 from routing.oncall import at_instant
@@ -23,7 +24,8 @@ from routing.oncall import at_instant
 if TYPE_CHECKING:
     from pbx.notify.mqtt import Publisher
 
-URGENT, ONCALL, NAMES = "urgent", "oncall", "names"  # the last part of each retained topic
+# the last part of each retained topic
+URGENT, ONCALL, NAMES, TRUNK = "urgent", "oncall", "names", "trunk"
 
 log = structlog.get_logger()
 
@@ -91,6 +93,11 @@ class EventFeed:
         """Publish how many host names have no address, but not the names themselves."""
         given = {"carrier": found.carrier, "phones": found.phones}
         self._state(NAMES, payloads.Names, {"at": now, **given})
+
+    def trunk(self, health: TrunkHealth) -> None:
+        """Publish whether the carrier can be reached, since when not, and why."""
+        given = {"at": health.at, "up": health.up, "why": health.why, "since": health.since}
+        self._state(TRUNK, payloads.TrunkEvent, given)
 
     def _event(
         self,

@@ -22,6 +22,7 @@ from pbx.db.damage import aside_of
 from pbx.db.database import open_database
 from pbx.db.records import Record
 from pbx.db.writer import LogWriter
+from pbx.escalation.trunk_alarm import TrunkHealth
 
 if TYPE_CHECKING:
     from pbx.notify.feed import EventFeed
@@ -65,11 +66,22 @@ class Notifier:
         if self._metrics is not None:
             self._metrics.record(record)
 
+    def trunk(self, health: TrunkHealth) -> None:
+        """Publish how the link to the carrier stands."""
+        if self._feed is not None:
+            self._feed.trunk(health)
+
     def timed(self, handlers: Mapping[str, Handler]) -> Mapping[str, Handler]:
         """Wrap the FastAGI scripts that are measured."""
         return handlers if self._metrics is None else self._metrics.timed(handlers)
 
-    def measure(self, ami: AmiClient, writer: LogWriter, covered_s: Callable[[], float]) -> None:
+    def measure(
+        self,
+        ami: AmiClient,
+        writer: LogWriter,
+        covered_s: Callable[[], float],
+        trunk_down_s: Callable[[], float],
+    ) -> None:
         """Add the metrics of these objects and of the home."""
         if self._metrics is None:
             return
@@ -83,6 +95,8 @@ class Notifier:
         pull("spool_waiting", about, lambda: len(spool.waiting()))
         about = "For how long from now on somebody is on call for each schedule, at most 14 days."
         pull("schedule_covered_seconds", about, covered_s)
+        about = "For how long the carrier has not answered or has refused us; 0 if it does neither."
+        pull("trunk_down_seconds", about, trunk_down_s)
         home = self._home
         about = "Damaged databases that were moved away."
         pull("database_aside", about, lambda: len(aside_of(home.database)))

@@ -107,6 +107,15 @@ class Names(Payload):
     phones: Count
 
 
+class TrunkEvent(Payload):
+    """Whether the carrier can be reached; if not, since when and why."""
+
+    kind: Literal["trunk"] = "trunk"
+    up: bool
+    why: Literal["unanswered", "refused"] | None = None
+    since: Instant | None = None
+
+
 class Up(Payload):
     """Whether the control layer runs; the broker publishes false if the connection is lost."""
 
@@ -122,7 +131,9 @@ class Dropped(Payload):
     since: Instant
 
 
-Published = CallEvent | MessageChange | UrgentEvent | OnCallEvent | Names | Up | Dropped
+Published = (
+    CallEvent | MessageChange | UrgentEvent | OnCallEvent | Names | TrunkEvent | Up | Dropped
+)
 _ANY: TypeAdapter[Published] = TypeAdapter(Annotated[Published, Field(discriminator="kind")])
 
 

@@ -85,7 +85,11 @@ def _words(found: payloads.Published, times: TimeText) -> str:
 
 
 def _state(
-    found: payloads.UrgentEvent | payloads.OnCallEvent | payloads.Names | payloads.Up,
+    found: payloads.UrgentEvent
+    | payloads.OnCallEvent
+    | payloads.Names
+    | payloads.TrunkEvent
+    | payloads.Up,
     times: TimeText,
 ) -> str:
     match found:
@@ -97,6 +101,8 @@ def _state(
             return "; ".join(_duty(one) for one in found.schedules) or "there is no schedule"
         case payloads.Names():
             return _names(found)
+        case payloads.TrunkEvent():
+            return _trunk(found, times)
         case payloads.Up():
             return "the line is up" if found.up else "the line is DOWN"
 
@@ -117,6 +123,13 @@ def _call(found: payloads.CallEvent) -> str:
 def _duty(one: payloads.ScheduleOnCall) -> str:
     backup = f", {one.backup} steps in" if one.backup else ""
     return f"on call for {one.schedule}: {' and '.join(one.oncall) or 'NOBODY'}{backup}"
+
+
+def _trunk(found: payloads.TrunkEvent, times: TimeText) -> str:
+    if found.up or found.since is None:
+        return "the carrier can be reached"
+    why = "REFUSES US" if found.why == "refused" else "DOES NOT ANSWER"
+    return f"the carrier {why} since {times.weekday(found.since)}"
 
 
 def _names(found: payloads.Names) -> str:

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
+from dialplan.names import TRUNK
 from pbx.asterisk.engine import ports, runtime
 from pbx.asterisk.speech import prompts
 from pbx.base import disk
@@ -24,7 +25,7 @@ from pbx.db.overlay import AppliedText, applied_texts, laid_over
 from pbx.db.upgrade import copies
 from pbx.ops import doctor_machine, doctor_network, timers
 from pbx.ops.doctor_check import Check
-from pbx.ops.trunk import reaches, registration
+from pbx.ops.trunk import contact_states, last_try, reaches, registration
 from pbx.service import supervisor
 from routing.oncall import upcoming_gap
 
@@ -241,7 +242,8 @@ def _registered(where: str, home: Home) -> Check:
     from pbx.ops.security.asked import console
 
     try:
-        state = registration(console(home))
+        ask = console(home)
+        state, answers = registration(ask), contact_states(ask).get(TRUNK) == "Avail"
     except OfficeLineError as error:
         fix = "Check that Asterisk runs and that your user may talk to it."
         return Check(
@@ -252,13 +254,17 @@ def _registered(where: str, home: Home) -> Check:
         )
     if state == "Registered":
         return Check("trunk", True, f"{where} has accepted our registration")
-    fix = (
-        "Compare username and host in [trunk] with the carrier's page, and set the password anew: "
-        "'officeline secrets set trunk'."
-    )
-    return Check(
-        "trunk", False, f"{where} has not accepted our registration (Asterisk says: {state})", fix
-    )
+    status = last_try(home.asterisk / "log" / "messages.log")
+    if status or (status is None and answers):
+        detail = f"{where} refuses our registration ({status or state})"
+        fix = (
+            "Compare username and host in [trunk] with the carrier's page, and set the password "
+            "anew: 'officeline secrets set trunk'. If they are right, ask the carrier."
+        )
+    else:
+        detail = f"{where} does not answer our registration"
+        fix = "Check the internet connection, the firewall, and the carrier's status page."
+    return Check("trunk", False, f"{detail}; it is tried again without end", fix)
 
 
 def _broker(configuration: Configuration, home: Home) -> Check:

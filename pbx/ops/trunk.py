@@ -6,10 +6,17 @@ import re
 import socket
 import uuid
 from collections.abc import Callable
+from pathlib import Path
 
 from dialplan.names import TRUNK
 
 DEADLINE_S = 2.0
+TAIL = 100_000  # bytes of the log: hours of tries
+# https://github.com/asterisk/asterisk/blob/22/res/res_pjsip_outbound_registration.c
+_TRY = re.compile(
+    r"(?:No response|Temporal response '(?=\d)|'(?=\d+' fatal)|(?=403 Forbidden fatal))(\d*)"
+    r".{0,30} received from .* registration attempt"
+)
 
 
 def reaches(host: str, port: int) -> bool:
@@ -39,6 +46,21 @@ def registration(ask: Callable[[str], str]) -> str:
     said = ask("pjsip show registrations")
     found = re.search(r"^ *trunk-registration/\S+ +\S+ +(\w+)", said, re.MULTILINE)
     return found[1] if found else "Unknown"
+
+
+def last_try(log: Path) -> str | None:
+    """Read from Asterisk's log what the carrier answered when we failed to register last.
+
+    It is a status, as "403", or empty where nothing came; None if the log tells of no such try.
+    """
+    try:
+        with log.open("rb") as file:
+            file.seek(max(0, log.stat().st_size - TAIL))
+            said = file.read().decode(errors="replace")
+    except OSError:
+        return None
+    tries = _TRY.findall(said)
+    return tries[-1] if tries else None
 
 
 def trunk_state(ask: Callable[[str], str]) -> str | None:

@@ -47,6 +47,7 @@ from pbx.escalation.pins import Pins
 from pbx.escalation.push import PushingDialer
 from pbx.escalation.shift_caller import ShiftCaller
 from pbx.escalation.shift_menu import ShiftMenu
+from pbx.escalation.trunk_alarm import TrunkAlarm
 from pbx.notify.notifier import Notifier
 from pbx.service.daemon import Daemon
 from pbx.service.handlers import Handlers
@@ -156,7 +157,8 @@ def _daemon(
     recorder = Recorder(engine, writer, home, plans, clock, on.secrets.token, wake)
     silence = SilenceWatch(ami, lambda: recorder.talking)
     coverage, heartbeat_file = CoverageAlarm(), HeartbeatFile(home)
-    on.notifier.measure(ami, writer, lambda: coverage.covered_s(clock.now()))
+    trunk = TrunkAlarm(ami, plans, lambda: plans.secrets, clock, on.notifier.trunk)
+    on.notifier.measure(ami, writer, lambda: coverage.covered_s(clock.now()), trunk.down_s)
     handlers = Handlers(
         CallFlow(plans, on.recent), plans, recorder, clock, home.messages, people.line, people.pins
     )
@@ -174,7 +176,7 @@ def _daemon(
         notifier=on.notifier,
         agi=AgiServer(on.notifier.timed(_scripts(handlers)), port=on.ports.agi),
         ami=ami,
-        listener=Listener(people.dialer, silence, recorder, people.outbound_calls, clock),
+        listener=Listener(people.dialer, silence, recorder, people.outbound_calls, trunk, clock),
         heartbeat_file=heartbeat_file,
         heartbeat=Heartbeat(ami, handlers.heartbeat_came, heartbeat_file, clock),
         remember=partial(_remember, engine, on.recent, clock),
@@ -185,6 +187,7 @@ def _daemon(
             callbacks.run,
             stand_by.run,
             silence.run,
+            trunk.run,
         ),
         closing=closing,
     )

@@ -13,6 +13,7 @@ from pbx.asterisk.ami.events import (
     HangupEvent,
     HoldEvent,
     OriginateResponse,
+    RegistryEvent,
     UserEvent,
     event_of,
 )
@@ -25,6 +26,7 @@ from pbx.calls.record.recorder import Recorder
 from pbx.calls.silence_watch import SilenceWatch
 from pbx.escalation.dialer import FollowUpDialer
 from pbx.escalation.outbound_calls import OutboundCalls
+from pbx.escalation.trunk_alarm import TrunkAlarm
 
 HEARD_S = 5.0  # for events from before the connection was lost
 
@@ -41,12 +43,14 @@ class Listener:
         silence: SilenceWatch,
         recorder: Recorder,
         outbound_calls: OutboundCalls,
+        trunk: TrunkAlarm,
         clock: Clock,
     ) -> None:
         self._dialer = dialer
         self._silence = silence
         self._recorder = recorder
         self._outbound_calls = outbound_calls
+        self._trunk = trunk
         self._clock = clock
         self._recorded: Lane[AsteriskEvent] = Lane(recorder.event)
         self._patients: Lane[UserEvent | HangupEvent] = Lane(self._patient)
@@ -68,6 +72,8 @@ class Listener:
                 self._dialer.event(event)
             case HoldEvent():
                 self._silence.event(event)
+            case RegistryEvent():
+                self._trunk.registered(accepted=event.accepted)
         await self._recorded.put(event)
 
     async def run(self) -> None:
@@ -78,6 +84,7 @@ class Listener:
 
     async def resync(self, ami: AmiClient) -> None:
         """After a connect, tell every part which calls are still live."""
+        self._trunk.forget()
         # first the earlier events; do not wait longer if the database is slow
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(HEARD_S):

@@ -186,4 +186,8 @@ CATALOG = (
     Fault(50, "the disk is full at the start", "tmpfs without room, without inodes",
           "a line that answered before still answers; the disk is reported",
           (f"{_COMPANY}::test_the_disk_is_full_at_the_start",)),
+    Fault(51, "the carrier is silent for 15 minutes, or refuses us",
+          "no answer, 503, 403, 405, 401; intervals and the office's clock compressed",
+          "tried on until it is back; the manager is told after 2 min, and when it is back",
+          (f"{_CALLS}/test_carrier_away.py",)),
 )  # fmt: skip

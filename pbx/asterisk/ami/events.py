@@ -73,6 +73,13 @@ class OriginateResponse(AsteriskEvent):
 
 
 @dataclass(frozen=True)
+class RegistryEvent(AsteriskEvent):
+    """What came of a try to register at the carrier."""
+
+    accepted: bool
+
+
+@dataclass(frozen=True)
 class UserEvent(AsteriskEvent):
     """What our own dialplan says, if `token` is ours: `what` happened in the call `about`.
 
@@ -111,6 +118,8 @@ def event_of(raw: AmiEvent, at: datetime) -> AsteriskEvent:
             found = HoldEvent(at, get("Uniqueid"), get("Linkedid"), begins=raw.name == "Hold")
         case "OriginateResponse":
             found = OriginateResponse(at, get("Uniqueid"), failed=get("Response") == "Failure")
+        case "Registry":
+            found = RegistryEvent(at, accepted=get("Status") == "Registered")
         case "UserEvent" if get("UserEvent") == names.USER_EVENT:
             found = UserEvent(
                 at,

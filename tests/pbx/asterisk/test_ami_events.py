@@ -16,6 +16,7 @@ from pbx.asterisk.ami.events import (
     HangupEvent,
     HoldEvent,
     OriginateResponse,
+    RegistryEvent,
     UserEvent,
     event_of,
 )
@@ -29,6 +30,7 @@ KINDS = {
     "Hold": HoldEvent,
     "Unhold": HoldEvent,
     "OriginateResponse": OriginateResponse,
+    "Registry": RegistryEvent,
     "UserEvent": UserEvent,
 }
 

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import json
 import threading
 import time
 from collections.abc import AsyncIterator, Iterator
@@ -33,6 +31,7 @@ from pbx.escalation.push import WORDS, PushingDialer, send
 from routing.model import Plan
 from tests.support.ami_peer import until
 from tests.support.offices import EXAMPLE, ROOT
+from tests.support.push_service import push_service
 
 # some of Apprise's services import it
 pytestmark = pytest.mark.filterwarnings("ignore:.imghdr:DeprecationWarning")
@@ -69,42 +68,6 @@ class Phone:
         """Ring for a moment only."""
         del message_id, person
         return False
-
-
-@dataclass
-class Service:
-    """A push service on loopback; `answer` is its status, 0 for none at all."""
-
-    answer: int = 200
-    port: int = 0
-    taken: list[dict[str, Any]] = field(default_factory=list)
-
-    @property
-    def url(self) -> str:
-        """Return its address, with a secret in it."""
-        return f"json://lee:s3cr3t@127.0.0.1:{self.port}/"
-
-    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """Take one request."""
-        head = (await reader.readuntil(b"\r\n\r\n")).decode().lower()
-        length = int(head.partition("content-length: ")[2].split("\r\n")[0])
-        self.taken.append(json.loads(await reader.readexactly(length)))
-        if self.answer:
-            line = f"HTTP/1.1 {self.answer} X\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
-            writer.write(line.encode())
-        else:
-            with contextlib.suppress(ConnectionError):
-                await reader.read()  # until the other side has enough of it
-        writer.close()
-
-
-@asynccontextmanager
-async def serving(answer: int) -> AsyncIterator[Service]:
-    """Run a push service."""
-    service = Service(answer)
-    async with await asyncio.start_server(service.serve, "127.0.0.1", 0) as server:
-        service.port = server.sockets[0].getsockname()[1]
-        yield service
 
 
 @pytest.fixture(autouse=True)
@@ -163,7 +126,7 @@ async def test_a_push_goes_with_the_call_and_its_end_is_written(
 ) -> None:
     """Whatever the service does, the call is made and written first."""
     phone = Phone()
-    async with serving(answer) as service:
+    async with push_service(answer) as service:
         address = f"{service.url}?rto=60"  # what ends it is our own limit
         held = Secrets(push=dict.fromkeys(PLAN.people, address))
         with capture_logs() as logs:
@@ -209,7 +172,7 @@ async def test_a_push_that_cannot_be_written_disturbs_nobody(engine: Engine) -> 
 
 async def test_a_hanging_push_leaves_no_process() -> None:
     """It is ended when its time is over."""
-    async with serving(0) as service:
+    async with push_service(0) as service:
         children = Path(f"/proc/self/task/{threading.get_native_id()}/children")
         before = children.read_text()  # a line that tests share may run in this process, too
         async with asyncio.timeout(60):
@@ -265,7 +228,7 @@ def test_what_cannot_be_is_refused(tmp_path: Path, words: tuple[str, ...], given
 async def test_a_test_push_says_whether_it_was_taken(tmp_path: Path) -> None:
     """As a person tries it after setting it."""
     (tmp_path / "office.toml").write_text(EXAMPLE)
-    async with serving(200) as service:
+    async with push_service(200) as service:
         secrets.write(tmp_path / "home", Secrets(push={"lee": service.url}))
         code, said = await asyncio.to_thread(
             officeline, tmp_path, "people", "push", "lee", "--test"

@@ -113,6 +113,22 @@ async def test_tail_shows_what_a_person_can_read(tmp_path: Path) -> None:
     ]
 
 
+def test_tail_says_how_the_carrier_stands() -> None:
+    """Since when it is away, and whether it is silent or refuses."""
+    lines = {
+        payloads.TrunkEvent(at=NOW, up=True): "the carrier can be reached",
+        payloads.TrunkEvent(
+            at=NOW, up=False, why="unanswered", since=NOW
+        ): "the carrier DOES NOT ANSWER since Tuesday 10:00 AM",
+        payloads.TrunkEvent(
+            at=NOW, up=False, why="refused", since=NOW
+        ): "the carrier REFUSES US since Tuesday 10:00 AM",
+    }
+    for event, line in lines.items():
+        said = tail.event_line("trunk", event.model_dump_json().encode(), TimeText(ZONE))
+        assert said[13:] == line
+
+
 async def test_tail_gives_tools_one_document_a_line(tmp_path: Path) -> None:
     """It ends after some seconds where nothing more comes."""
     async with brokers.running(tmp_path / "broker") as broker, published(broker):

@@ -208,6 +208,7 @@ def served() -> tuple[set[str], dict[str, set[str]]]:
     for name in (
         "ami_connected", "log_waiting", "spool_waiting", "mqtt_connected", "mqtt_waiting",
         "schedule_covered_seconds", "database_aside", "disk_free_bytes", "unresolved_names",
+        "trunk_down_seconds",
     ):  # fmt: skip
         metrics.pull(name, "x", lambda: 0)
     metrics.pull("log_lost", "x", lambda: 0, is_counter=True)
@@ -246,7 +247,7 @@ def test_each_alert_asks_for_numbers_that_there_are() -> None:
     asked_for = {name for rule in rules for name in NAME.findall(rule["expr"])}
     assert {"officeline_breached_messages", "officeline_ami_connected"} <= asked_for
     alarms = {"schedule_covered_seconds", "database_aside", "disk_free_bytes", "unresolved_names"}
-    assert {f"officeline_{one}" for one in alarms} <= asked_for
+    assert {f"officeline_{one}" for one in {*alarms, "trunk_down_seconds"}} <= asked_for
 
 
 def test_each_panel_asks_for_numbers_that_there_are() -> None:

@@ -21,7 +21,7 @@ from pbx.db.database import open_database
 from pbx.db.plans import apply_first
 from pbx.ops import doctor_machine
 from pbx.ops.security import host
-from pbx.ops.trunk import contact_states, registration, trunk_state
+from pbx.ops.trunk import contact_states, last_try, registration, trunk_state
 from routing.model import Override
 from tests.support import started
 
@@ -97,6 +97,29 @@ def test_a_registration_stands_as_asterisk_says(state: str) -> None:
     )
     assert registration(lambda _: said) == state
     assert registration(lambda _: "No objects found.\n") == "Unknown"
+
+
+@pytest.mark.parametrize(
+    ("said", "found"),
+    [
+        ("No response received from 'sip:c' on registration attempt to 'x', retrying in '20'", ""),
+        ("Temporal response '503' received from 'sip:c' on registration attempt to 'x'", "503"),
+        ("403 Forbidden fatal response received from 'sip:c' on registration attempt", "403"),
+        ("'401' fatal response received from 'sip:c' on registration attempt to 'x'", "401"),
+        ("Endpoint trunk is now Unreachable", None),
+    ],
+)
+def test_the_last_try_to_register_is_read_from_the_log(
+    tmp_path: Path, said: str, found: str | None
+) -> None:
+    """In the words of Asterisk 22; the newest counts, and a log that is not there tells nothing."""
+    log = tmp_path / "messages.log"
+    assert last_try(log) is None
+    log.write_text(f"[Nov 29] WARNING[1] res_pjsip_outbound_registration.c: {said}\n")
+    assert last_try(log) == found
+    with log.open("a") as file:
+        file.write("Temporal response '500' received from 'c' on registration attempt to 'x'\n")
+    assert last_try(log) == "500"
 
 
 def test_contacts_stand_as_asterisk_says() -> None:

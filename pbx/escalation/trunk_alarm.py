@@ -1,0 +1,184 @@
+"""The alarm when the carrier is away: said after two minutes, and again when it is back.
+
+The telephone cannot tell of it, so pushes do: to the managers, or where none has a push service to
+everybody who has one. Without the internet no push goes out either; it is sent as soon as one can,
+or the news that the line works again in its place.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Literal
+
+import structlog
+
+from dialplan.names import TRUNK
+from pbx.asterisk.ami.client import AmiClient, AmiTimeout, AmiUnavailable
+from pbx.base.clock import Clock
+from pbx.calls.conversation import Plans
+from pbx.config.secrets import Secrets
+from pbx.escalation.push import send
+from routing.model import Plan
+
+LOOK_S = 5.0
+PATIENCE = timedelta(minutes=2)  # a carrier may be away for so long before anybody is told
+AGAIN_S = 60.0  # between two tries of a push that did not go out
+GONE, UNKNOWN = "UNAVAILABLE", {"", "UNKNOWN", "INVALID"}  # Asterisk's words for an endpoint
+
+Why = Literal["unanswered", "refused"]
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True)
+class TrunkHealth:
+    """How the link to the carrier stands; `since` when it is down, and why."""
+
+    at: datetime
+    up: bool
+    why: Why | None = None
+    since: datetime | None = None
+
+
+class TrunkAlarm:
+    """Watches one carrier; `tell` is called with each change that people are to know."""
+
+    def __init__(
+        self,
+        ami: AmiClient,
+        plans: Plans,
+        secrets: Callable[[], Secrets],
+        clock: Clock,
+        tell: Callable[[TrunkHealth], None],
+    ) -> None:
+        self._ami = ami
+        self._plans = plans
+        self._secrets = secrets
+        self._clock = clock
+        self._tell = tell
+        self._accepted: bool | None = None  # what came of the last REGISTER, if there is any
+        self._answered = False  # whether it ever answered OPTIONS: some carriers never do
+        self._since: datetime | None = None
+        self._told: TrunkHealth | None = None
+        self._unsent: dict[str, str] = {}  # by person, what is to be pushed
+        self._woken = asyncio.Event()
+
+    def registered(self, *, accepted: bool) -> None:
+        """Take what came of a try to register."""
+        self._accepted = accepted
+
+    def forget(self) -> None:
+        """Forget what another connection to Asterisk said: it may be another Asterisk."""
+        self._accepted, self._answered = None, False
+
+    def down_s(self) -> float:
+        """Tell for how many seconds the carrier has been away; 0 if it is not."""
+        since = self._since
+        return 0.0 if since is None else max(0.0, (self._clock.now() - since).total_seconds())
+
+    async def run(self) -> None:
+        """Watch until canceled."""
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._watch())
+            tasks.create_task(self._push())
+
+    async def _watch(self) -> None:
+        while True:
+            try:
+                if (answers := await self._answers()) is not None:
+                    self._judge(self._trouble(answers=answers), self._clock.now())
+            except (AmiUnavailable, AmiTimeout):
+                pass  # of an Asterisk that is away others tell
+            except Exception as error:  # noqa: BLE001  # whatever it is, calls go on, and so does this
+                log.error("trunk.unwatched", error=type(error).__name__)  # noqa: TRY400  # every few seconds
+            await asyncio.sleep(LOOK_S)
+
+    async def _answers(self) -> bool | None:
+        """Ask Asterisk whether the carrier answered OPTIONS last; None if it has not asked yet."""
+        found = await self._ami.action("Getvar", Variable=f"DEVICE_STATE(PJSIP/{TRUNK})")
+        state = found.fields.get("Value", "")
+        return None if state in UNKNOWN else state != GONE
+
+    def _trouble(self, *, answers: bool) -> Why | None:
+        """Say what is wrong; a carrier that takes REGISTER need not have answered OPTIONS ever."""
+        self._answered = self._answered or answers
+        if answers:
+            return "refused" if self._accepted is False else None
+        return None if self._accepted and not self._answered else "unanswered"
+
+    def _judge(self, why: Why | None, now: datetime) -> None:
+        """Compare with what people know, and tell them what they do not."""
+        if why is None:
+            since, self._since = self._since, None
+            down = self._told is not None and not self._told.up
+            if self._told is None or down:
+                self._tells(TrunkHealth(now, up=True))
+            if down and since is not None:
+                log.warning("trunk.up", start=since.isoformat(), end=now.isoformat())
+                self._leave(_back(self._plans.plan, since, now))
+            return
+        self._since = min(self._since or now, now)  # the clock may be set back
+        if now - self._since < PATIENCE or (self._told is not None and self._told.why == why):
+            return
+        first = self._told is None or self._told.up
+        self._tells(TrunkHealth(now, up=False, why=why, since=self._since))
+        log.error("trunk.down", why=why, start=self._since.isoformat())
+        if first:
+            self._leave(_gone(self._plans.plan, why, self._since))
+
+    def _tells(self, health: TrunkHealth) -> None:
+        self._told = health
+        self._tell(health)
+
+    def _leave(self, text: str) -> None:
+        """Have this pushed in place of what did not go out yet."""
+        self._unsent = dict.fromkeys(_whom(self._plans.plan, self._secrets()), text)
+        if not self._unsent:
+            log.warning("trunk.nobody_told", why="no manager has a push service")
+        self._woken.set()
+
+    async def _push(self) -> None:
+        while True:
+            await self._woken.wait()
+            self._woken.clear()
+            for person, text in list(self._unsent.items()):
+                url = self._secrets().push.get(person)
+                title = self._plans.plan.office.name
+                why = None if url is None else await send(url, title, text)
+                if why is not None:
+                    log.warning("push.failed", person=person, why=why)
+                elif self._unsent.get(person) == text:
+                    del self._unsent[person]
+            if self._unsent and not self._woken.is_set():
+                asyncio.get_running_loop().call_later(AGAIN_S, self._woken.set)
+
+
+def _whom(plan: Plan, secrets: Secrets) -> list[str]:
+    """Name the managers who have a push service; if none has, everybody who has one."""
+    people = [one for one in plan.people.values() if one.id in secrets.push]
+    return [one.id for one in people if one.role == "manager"] or [one.id for one in people]
+
+
+def _gone(plan: Plan, why: Why, since: datetime) -> str:
+    what, do = {
+        "unanswered": (
+            "the carrier does not answer",
+            "Check the internet connection and the carrier's status page.",
+        ),
+        "refused": (
+            "the carrier refuses our registration",
+            "Ask the carrier about the account, and check its username and password.",
+        ),
+    }[why]
+    return (
+        f"The phone line has been down since {plan.office.times.moment(since)}: {what}. Patients "
+        f"cannot reach the office. {do} OfficeLine keeps trying and reports when the line is back."
+    )
+
+
+def _back(plan: Plan, since: datetime, now: datetime) -> str:
+    minutes, when = round((now - since).total_seconds() / 60), plan.office.times.span(since, now)
+    return f"The phone line works again. It was down for {minutes} minutes: {when}."
