@@ -18,8 +18,14 @@ exten => s,1,Set(CALLERID(num)=${FILTER(+0-9,${CALLERID(num)})})
  same => n,Set(CALLERID(ani)=${CALLERID(num)})
  same => n,Set(CALLERID(rdnis)=)
  same => n,Set(CALLERID(dnid)=${OL_DID})
+; A number that came although it is withheld is nobody's to see (RFC 3323; Remote-Party-ID before it).
+ same => n,GotoIf($["${FILTER(a-z,${TOLOWER(${PJSIP_HEADER(read,Privacy)})})}" =~ "id|user|full"]?withheld)
+ same => n,GotoIf($["${FILTER(a-z=,${TOLOWER(${PJSIP_HEADER(read,Remote-Party-ID)})})}" =~ "privacy=(full|uri)"]?withheld:known)
+ same => n(withheld),Set(CALLERID(all)="Anonymous" <>)
+ same => n,Set(CALLERID(ani)=)
+ same => n,Set(CALLERID(pres)=prohib)
 ; A test call of ours may be on its way back to this number, and not have come yet.
- same => n,GotoIf($[${GROUP_COUNT(${OL_DID}@canary)} > ${GROUP_COUNT(${OL_DID}@canary-back)}]?trial)
+ same => n(known),GotoIf($[${GROUP_COUNT(${OL_DID}@canary)} > ${GROUP_COUNT(${OL_DID}@canary-back)}]?trial)
  same => n(taken),Set(GROUP()=officeline)
  same => n,GotoIf($[${GROUP_COUNT(officeline)} > ${OL_MAX_CALLS}]?full)
 ; The standby writes down also who hung up meanwhile: a SIGHUP would end it before.

@@ -39,6 +39,7 @@ MODULES = (
     "res_pjsip_endpoint_identifier_ip",
     "res_pjsip_endpoint_identifier_user",
     "res_pjsip_dtmf_info",
+    "res_pjsip_header_funcs",  # whether a number that came is withheld
     "res_pjsip_dlg_options",  # carriers ask within a call whether it is still there (OPTIONS)
     "res_pjsip_empty_info",  # or by an INFO without a body
     "res_pjsip_refer",  # refuses a transfer with an answer; without it there is none at all

@@ -15,12 +15,13 @@ import pytest_asyncio
 
 from pbx.demo.carrier.config import KEYS_AS_INFO, KEYS_AS_TONES
 from pbx.demo.carrier.handset import Handset
-from pbx.demo.scenes import BACK_LINE, MAIN, SATURDAY
+from pbx.demo.scenes import BACK_LINE, MAIN, SATURDAY, TUESDAY
 from pbx.demo.stage import Stage, staged
 from tests.calls.conftest import CONFIG
 from tests.conftest import Saw
+from tests.support.desk import DeskPhone
 from tests.support.sip import Dialog, SipSocket, office
-from tests.support.stages import calls_logged
+from tests.support.stages import calls_logged, never_answers, restart_daemon
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -75,6 +76,70 @@ async def test_a_transfer_by_the_carrier_is_refused_with_an_answer(
         assert "MESSAGE" not in allow
         assert await asyncio.to_thread(carrier.asks, "MESSAGE", MAIN) == 501
     await stage.finished(caller)
+
+
+@pytest.mark.parametrize(
+    ("header", "value"),
+    [
+        ("Privacy", "id"),
+        ("Privacy", "Critical; ID"),
+        ("Privacy", "user;header;session"),
+        ("Remote-Party-ID", '"A" <sip:{}@carrier.example>;party=calling;privacy=full;screen=yes'),
+    ],
+)
+async def test_a_number_that_came_withheld_is_nobodys(
+    stage: Stage, caller: str, header: str, value: str
+) -> None:
+    """It is in no log, no database and no record, and the desk phone does not show it."""
+    stage.set_time(TUESDAY)
+    stage.carrier.answers("desk1", never_answers())
+    desk = DeskPhone(stage, "desk2")
+    await asyncio.to_thread(desk.register)
+    with SipSocket(stage.carrier.host, office(stage)) as carrier:
+        headers = {**SDP, header: value.format(caller)}
+        rings = asyncio.create_task(asyncio.to_thread(desk.picks_up, DEADLINE))
+        call = await asyncio.to_thread(Dialog.called, carrier, MAIN, caller, headers)
+        await rings
+        assert await asyncio.to_thread(call.asks, "BYE") == 200
+    shown = desk.invite()
+    desk.vanishes()
+    assert (await stage.finished(None)).call.person == "desk2"
+    assert caller[2:] not in shown
+    assert places_with(stage, caller[2:]) == []
+
+
+async def test_who_says_that_nothing_is_withheld_is_known(stage: Stage, caller: str) -> None:
+    """As carriers do that always write the header."""
+    stage.set_time(SATURDAY)
+    with SipSocket(stage.carrier.host, office(stage)) as carrier:
+        headers = {**SDP, "Privacy": "none"}
+        call = await asyncio.to_thread(Dialog.called, carrier, MAIN, caller, headers)
+        assert await asyncio.to_thread(call.asks, "BYE") == 200
+    assert (await stage.finished(caller)).call.caller == caller
+    assert places_with(stage, caller[2:]) != []
+
+
+async def test_the_standby_does_not_learn_a_withheld_number(
+    registering: Stage, caller: str
+) -> None:
+    """While the control layer is dead, too."""
+    stage = registering
+    await stage.stop_daemon()
+    try:
+        with SipSocket(stage.carrier.host, office(stage)) as carrier:
+            headers = {**SDP, "Privacy": "id"}
+            call = await asyncio.to_thread(Dialog.called, carrier, MAIN, caller, headers)
+            assert await asyncio.to_thread(call.asks, "BYE") == 200
+    finally:
+        await restart_daemon(stage)
+    assert (await stage.history(None)).call.line == "main"
+    assert places_with(stage, caller[2:]) == []
+
+
+def places_with(stage: Stage, digits: str) -> list[str]:
+    """Name the files of an office in which these digits stand."""
+    found = [path for path in stage.home.folder.rglob("*") if path.is_file()]
+    return [path.name for path in found if digits.encode() in path.read_bytes()]
 
 
 @pytest.mark.parametrize("trunk", [KEYS_AS_TONES, KEYS_AS_INFO])

@@ -42,6 +42,10 @@ class DeskPhone:
         self._peer.send(self._answer(self._invite, self._peer.sdp()))
         self._next("ACK", DEADLINE_S)
 
+    def invite(self) -> str:
+        """Return the call that was picked up, as it came."""
+        return self._invite
+
     def holds(self, way: str) -> int | None:
         """Say that audio goes this `way`, as "sendonly" or "inactive"; return the status."""
         return self._asks("INVITE", f"{self._peer.sdp()}a={way}\r\n")

@@ -14,7 +14,7 @@ ANONYMOUS = "office-anonymous"  # the endpoint of callers who withhold their num
 KEYS_AS_TONES = "office-tones"  # of calls whose keys arrive as tones alone
 KEYS_AS_INFO = "office-info"  # of calls whose keys arrive as SIP INFO
 KEYLESS = "office-keyless"  # and of calls whose keys are lost on the way
-EXTRA_MODULES = ("app_mixmonitor", "res_pjsip_header_funcs", "res_pjsip_logger")
+EXTRA_MODULES = ("app_mixmonitor", "res_pjsip_logger")
 _KEYS = {KEYS_AS_TONES: "inband", KEYS_AS_INFO: "info", KEYLESS: "none"}
 
 _ENDPOINT: Options = {
