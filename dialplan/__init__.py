@@ -1,1 +1,1 @@
-"""How Asterisk is told: pure rendering of its configuration, values in and text out."""
+"""Renders Asterisk's configuration: pure functions from values to text."""

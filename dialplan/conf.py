@@ -1,4 +1,4 @@
-"""The one encoder of Asterisk's configuration files; nothing can break out of its line."""
+"""The one encoder of Asterisk's configuration files; a value cannot add lines of its own."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _NAME = re.compile(r"[A-Za-z0-9_.+@*/:-]+")
 
 
 def value(text: object) -> str:
-    """Encode one value; raise ValueError for CR, LF and NUL, which would forge a line."""
+    """Return one value encoded; raises ValueError for CR, LF and NUL, which could forge a line."""
     line = str(text)
     if any(character in line for character in "\r\n\0"):
         raise ValueError(f"a configuration value cannot hold a line break or NUL: {line!r}")
@@ -19,21 +19,21 @@ def value(text: object) -> str:
 
 
 def name(text: str) -> str:
-    """Check a section's or option's name; raise ValueError if it has any other character."""
+    """Return the name of a section or option; raises ValueError if a character is not allowed."""
     if not _NAME.fullmatch(text):
         raise ValueError(f"not a name for Asterisk's configuration: {text!r}")
     return text
 
 
 def section(title: str, options: Options | Iterable[tuple[str, object]] = ()) -> str:
-    """Render `[title]` and its `option = value` lines; repeated options come as pairs."""
+    """Return `[title]` and its `option = value` lines; pass pairs if an option repeats."""
     pairs = options.items() if isinstance(options, Mapping) else options
     lines = [f"[{name(title)}]", *(f"{key} = {value(text)}" for key, text in pairs)]
     return "\n".join(lines) + "\n"
 
 
 def join_sections(about: str, *sections: str) -> str:
-    """Join sections to a file, under one comment that says what it is for."""
+    """Return the text of a file: a comment that says what it is for, then the sections."""
     return f"; {value(about)}\n; Written by OfficeLine at each start; edits here are lost.\n\n" + (
         "\n".join(sections)
     )

@@ -1,7 +1,7 @@
-"""The static contexts, in Asterisk's own words, so that they can be read as they run.
+"""The static contexts, written in Asterisk's syntax exactly as they run.
 
-The names are those of `dialplan.names`; a test compares the two. Each context has `i`, `e`, `T`
-and `h`. Nothing here names a person, a number or a path: those are globals or channel variables.
+The names match `dialplan.names`, which a test checks. Each context has the extensions `i`, `e`, `T`
+and `h`. People, numbers and paths are globals or channel variables, so none is written here.
 """
 
 from typing import Final

@@ -1,4 +1,4 @@
-"""The static contexts of a phone that is called for a caller; `dialplan.contexts` has them."""
+"""The static contexts for phones that ring for a caller; part of `dialplan.contexts`."""
 
 from typing import Final
 

@@ -1,4 +1,4 @@
-"""The static contexts of the office's own people, beside those of `dialplan.contexts`."""
+"""The static contexts for calls from the office's own people; part of `dialplan.contexts`."""
 
 from typing import Final
 

@@ -1,4 +1,4 @@
-"""The static contexts of the line's own trials, beside those of `dialplan.contexts`."""
+"""The static contexts for canary calls and drills; part of `dialplan.contexts`."""
 
 from typing import Final
 

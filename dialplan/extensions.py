@@ -1,8 +1,8 @@
-"""extensions.conf: the office's own numbers around the static contexts.
+"""extensions.conf: the office's own numbers and the static contexts.
 
-What changes from day to day (who is on call, which step is next) travels in channel variables,
-so this file changes only with the office's lines and people. The numbers of people stand in its
-globals alone, as the failsafe's last resort.
+What changes from day to day (who is on call, which step is next) is in channel variables, so this
+file changes only with the office's lines and people. People's numbers are in its globals only, as
+the failsafe's last resort.
 """
 
 from __future__ import annotations
@@ -20,27 +20,27 @@ from dialplan.system import LEGS
 
 @dataclass(frozen=True)
 class DialplanFacts:
-    """What the dialplan is rendered from; `people` maps a person's id to a dial string."""
+    """The values that the dialplan needs; `people` maps a person's id to a dial string."""
 
     dids: tuple[str, ...]
     number: str
     name: str
     agi: str  # host:port of the daemon's FastAGI server
-    token: str  # carried by our UserEvents; nobody on the phone can know it
+    token: str  # a secret in our UserEvents, so that no caller can fake one
     messages: str  # absolute folder of recordings
     people: Mapping[str, str]
-    fallback: tuple[str, ...]  # whom the failsafe rings when it knows nothing newer
+    fallback: tuple[str, ...]  # whom the failsafe rings if it has nothing newer
     standby: str  # the absolute path of the standby's script
-    max_calls: int = 40  # callers at once
+    max_calls: int = 40  # maximum simultaneous callers
     phones: tuple[str, ...] = ()  # the desk phones, by id
-    backlines: tuple[str, ...] = ()  # those of the DIDs on which hospitals and labs call
-    # how carriers of a number's own country write it without its code; those of +1 are known
+    backlines: tuple[str, ...] = ()  # the DIDs that hospitals and labs call
+    # how local carriers write a number without its country code; +1 needs no entry
     national: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    user: str = ""  # with which we register: some carriers call it, and name the number in To
+    user: str = ""  # our registration name: some carriers call it, with the number in To
 
 
 def extensions_conf(facts: DialplanFacts) -> str:
-    """Render extensions.conf."""
+    """Return the text of extensions.conf."""
     return (
         join_sections(
             "What happens to a call. The control layer decides; this performs.",
@@ -68,7 +68,7 @@ def _globals(facts: DialplanFacts) -> dict[str, object]:
         "OL_STANDBY": facts.standby,
         "OL_FALLBACK": names.legs(facts.fallback),
     }
-    for phone in facts.phones:  # the digits of its id, as a sound that follows another
+    for phone in facts.phones:  # the digits of its id, as sounds to append to another one
         digits = (f"&digit-{one}" for one in phone if one.isdecimal())
         pairs[f"OL_SPOKEN_{phone}"] = "".join(digits)
     pairs.update({f"OL_FALLBACK_{person}": dial for person, dial in facts.people.items()})
@@ -76,7 +76,7 @@ def _globals(facts: DialplanFacts) -> dict[str, object]:
 
 
 def _forms(facts: DialplanFacts) -> dict[str, str]:
-    """Map each way in which carriers write one of our numbers to that number."""
+    """Return a map of each form in which carriers write one of our numbers to that number."""
     found: dict[str, str] = {}
     for did in facts.dids:
         for form in (did, did.removeprefix("+"), *_national(facts, did)):
@@ -113,17 +113,17 @@ def _dids(facts: DialplanFacts) -> list[str]:
 
 
 def _national(facts: DialplanFacts, number: str) -> tuple[str, ...]:
-    """List how a number is written in its own country; the first is its digits alone."""
+    """Return how a number is written in its own country; the first form is only its digits."""
     own = number.removeprefix("+1").removeprefix("+")
     return facts.national.get(number, (own,))
 
 
 def _emergency(phones: Sequence[str]) -> list[str]:
-    """Desk phones reach 911 (and its test number 933) directly, as Kari's Law asks.
+    """Return the lines that let desk phones call 911 (and 933) directly, as Kari's Law requires.
 
-    The other desk phones are rung beside that, and nothing here waits for them, for the control
-    layer, or for an end of the call's time. An application that is not loaded would end the call,
-    where a function is empty: so the function says whether anybody can be told.
+    The other desk phones ring at the same time. The call waits neither for them nor for the control
+    layer, and has no time limit. Calling an application that is not loaded would end the call, so a
+    function checks first whether the module that notifies the others is loaded.
     """
     lines = []
     for number in ("911", "933"):

@@ -1,4 +1,4 @@
-"""The locks of the dialplan, looked for in its text as it stands on the disk."""
+"""Security checks of the dialplan, done on its text on the disk."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ DANGEROUS = (
     "System(", "TrySystem(", "SHELL(", "EVAL(", "DISA(", "MixMonitor(", "Macro(", "ExecIf(",
     "Exec(", "FILE(", "CURL(", "ODBC", "ENV(", "ExternalIVR(", "ChanSpy(", "Originate(",
 )  # fmt: skip
-LEGS = "_[a-z]."  # reached by our own Local channels alone
+LEGS = "_[a-z]."  # only our own Local channels reach it
 OWN_LEGS = {(names.LEG, LEGS), (names.EMERGENCY, LEGS)}
-# How the other desk phones are told of a call to 911; nothing else of ours originates a call.
+# How the other desk phones are notified of a call to 911; nothing else originates a call.
 _REPORTED = re.compile(
     r"same => n,Originate\(Local/[\w-]+@emergency/n,exten,emergency,9(?:11|33),1,60,a"
 )
@@ -28,7 +28,7 @@ _CLEANED = "FILTER("
 
 
 def contexts(text: str) -> dict[str, list[str]]:
-    """Split a dialplan into its contexts' lines, comments left out."""
+    """Return the lines of each context of a dialplan, without comments."""
     found: dict[str, list[str]] = {}
     lines: list[str] = []
     for line in text.splitlines():
@@ -40,14 +40,14 @@ def contexts(text: str) -> dict[str, list[str]]:
 
 
 def protected(written: Written) -> Iterator[str]:
-    """Nobody rewrites the dialplan from inside Asterisk."""
+    """Yield a finding if the dialplan could be rewritten from inside Asterisk."""
     for key in ("static", "writeprotect"):
         if written.get(FILE, "general", key) != "yes":
             yield key
 
 
 def exact_numbers(written: Written) -> Iterator[str]:
-    """What can be dialed is written out; patterns are for our own legs."""
+    """Yield the patterns that outside callers could dial; only our own legs may use patterns."""
     for title, lines in contexts(written.text(FILE)).items():
         for line in lines:
             found = _EXTENSION.fullmatch(line)
@@ -56,7 +56,7 @@ def exact_numbers(written: Written) -> Iterator[str]:
 
 
 def cleaned_first(written: Written) -> Iterator[str]:
-    """A caller's number and name are cleaned before anything else is done with the call."""
+    """Yield the inbound extensions that do not clean the caller's number and name first."""
     lines = contexts(written.text(FILE)).get(names.CALL, [])
     applied = [(_EXTENSION.fullmatch(line) or _STEP.fullmatch(line)) for line in lines]
     steps = [found[found.re.groups] for found in applied if found]
@@ -70,14 +70,14 @@ def cleaned_first(written: Written) -> Iterator[str]:
 
 
 def no_dangerous_application(written: Written) -> Iterator[str]:
-    """No program, no evaluation, no dial tone, no recording in secret."""
+    """Yield uses of applications that run programs, evaluate input, or record secretly."""
     for title, every in contexts(written.text(FILE)).items():
         lines = [line for line in every if title != names.FROM_PHONE or not _REPORTED.match(line)]
         yield from (f"{title}: {word}" for word in DANGEROUS if any(word in line for line in lines))
 
 
 def own_scripts(written: Written) -> Iterator[str]:
-    """AGI asks our own daemon, on loopback, or runs our own script; nobody else's."""
+    """Yield AGI calls to anything but our own daemon on loopback and our own script."""
     for title, lines in contexts(written.text(FILE)).items():
         for line in lines:
             if "AGI(" in line and not re.search(
@@ -91,7 +91,7 @@ def own_scripts(written: Written) -> Iterator[str]:
 
 
 def inbound_stays_inbound(written: Written) -> Iterator[str]:
-    """From outside nothing leads out: our own numbers, and 911 from our own phones."""
+    """Yield ways from an outside caller to an outbound call, which would allow toll fraud."""
     found = contexts(written.text(FILE))
     for title in found:
         yield from (f"{title}: {line}" for line in found[title] if line.startswith("include"))
@@ -104,7 +104,7 @@ def inbound_stays_inbound(written: Written) -> Iterator[str]:
 
 
 def every_end(written: Written) -> Iterator[str]:
-    """Each context says what follows a wrong key, an error, a timeout and a hangup."""
+    """Yield the contexts that do not handle a wrong key, an error, a timeout and a hangup."""
     for title, lines in contexts(written.text(FILE)).items():
         missing = [end for end in ENDS if not any(f"exten => {end},1," in line for line in lines)]
         if missing:

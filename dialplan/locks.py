@@ -1,7 +1,7 @@
-"""The locks of an Asterisk as its files have them: SIP, the manager, and Asterisk itself.
+"""Security checks of Asterisk's configuration files: SIP, the manager, and Asterisk itself.
 
-A check returns what is open, in a few words each; nothing is what it should return. The locks of
-the dialplan are in `dialplan.lint`.
+Each check yields a short text for each weakness, and nothing if all is well. The checks of the
+dialplan are in `dialplan.lint`.
 """
 
 from __future__ import annotations
@@ -16,15 +16,15 @@ from dialplan.written import Section, Written
 Check = Callable[[Written], Iterable[str]]
 
 SECRET_LENGTH = 20  # characters
-WIDEST_CARRIER = 16  # bits of a carrier's network; a wider one is half of the internet
+WIDEST_CARRIER = 16  # bits of a carrier's network prefix; a shorter one is too wide
 MOST_MODULES = 90
 MOST_CALLS = 3540
 MOST_AUDIO_PORTS = 2000
 LONGEST_SILENCE = 60  # seconds
-LONGEST_WAIT = 3600  # of a patient, who may send no audio while waiting
-LONGEST_UNASKED = 600  # seconds, of a phone whether it is still in its call
+LONGEST_WAIT = 3600  # seconds for a patient, whose phone may send no audio while waiting
+LONGEST_UNASKED = 600  # seconds between asking a phone whether it is still in its call
 LONGEST_WRITE = 2000  # milliseconds
-QUIET = {"notice", "warning", "error", "security"}  # levels of a log without numbers and keys
+QUIET = {"notice", "warning", "error", "security"}  # log levels that contain no numbers or keys
 MODERN = {"tlsv1_2", "tlsv1_3"}
 ANYWHERE = "0.0.0.0"  # noqa: S104  # compared, not bound
 ALL = {f"{ANYWHERE}/0", f"{ANYWHERE}/{ANYWHERE}"}
@@ -33,7 +33,7 @@ SIP, MANAGER = "pjsip.conf", "manager.conf"
 
 
 def by_address_alone(written: Written) -> Iterator[str]:
-    """Whoever calls himself the carrier is not taken for it: its address is looked at."""
+    """Check that the carrier is identified by its address, not by the name it claims."""
     for one in _endpoints(written, names.FROM_TRUNK):
         if one.get("identify_by") != "ip":
             yield f"{one.title} is also known by {one.get('identify_by') or 'its name'}"
@@ -43,7 +43,7 @@ def by_address_alone(written: Written) -> Iterator[str]:
 
 
 def carrier_addresses(written: Written) -> Iterator[str]:
-    """Calls are taken from the carrier's own addresses."""
+    """Check that calls are accepted only from the carrier's own addresses."""
     matches = [match for one in written.sections(SIP, "identify") for match in one.all("match")]
     if not matches:
         yield "no address is the carrier's"
@@ -51,7 +51,7 @@ def carrier_addresses(written: Written) -> Iterator[str]:
 
 
 def access_list(written: Written) -> Iterator[str]:
-    """What comes from elsewhere is refused before anything of it is looked at."""
+    """Check that packets from other addresses are refused before they are parsed."""
     gates = written.sections(SIP, "acl")
     if not any(ALL.intersection(gate.all("deny")) for gate in gates):
         yield "everybody may knock"
@@ -60,7 +60,7 @@ def access_list(written: Written) -> Iterator[str]:
 
 
 def no_favours(written: Written) -> Iterator[str]:
-    """Nobody outside transfers a call, subscribes to anything, or is believed who he is."""
+    """Check that outsiders cannot transfer calls, subscribe, or set a trusted identity."""
     for one in written.sections(SIP, "endpoint"):
         for key in ("allow_transfer", "allow_subscribe", "trust_id_inbound"):
             if one.get(key) != "no":
@@ -68,11 +68,11 @@ def no_favours(written: Written) -> Iterator[str]:
 
 
 def lost_calls_end(written: Written) -> Iterator[str]:
-    """A call whose other end is gone is ended, with its audio or without.
+    """Check that a call ends if the other end is gone.
 
-    Only on the end of patients' calls silence is allowed for longer: they wait there, and the
-    other end of a conversation has the short limit. On hold nobody has to say anything, and a phone
-    that holds is asked whether it is there.
+    Only patients' phones may be silent for longer, because patients wait on the line. In a
+    conversation, the short limit of the other end applies. On hold, silence is normal, so a phone
+    with a caller on hold is asked whether it is still there.
     """
     for one in written.sections(SIP, "endpoint"):
         longest = LONGEST_WAIT if one.title == names.TRUNK else LONGEST_SILENCE
@@ -97,14 +97,14 @@ def _is_asked(phone: Section) -> bool:
 
 
 def explicit_bind(written: Written) -> Iterator[str]:
-    """SIP and audio use the address that was named."""
+    """Check that SIP and audio use the configured address."""
     for one in written.sections(SIP, "transport"):
         if one.get("bind").rpartition(":")[0] in {"", ANYWHERE, "[::]"}:
             yield f"{one.title} listens on every address of the machine"
 
 
 def encryption(written: Written) -> Iterator[str]:
-    """Where TLS is spoken, it is no older than 1.2, the carrier proves itself, audio is SRTP."""
+    """Check that TLS is 1.2 or newer, the carrier's certificate is verified, and audio is SRTP."""
     encrypted = [one for one in written.sections(SIP, "transport") if one.get("protocol") == "tls"]
     for one in encrypted:
         if one.get("method") not in MODERN:
@@ -118,7 +118,7 @@ def encryption(written: Written) -> Iterator[str]:
 
 
 def phones(written: Written) -> Iterator[str]:
-    """Each desk phone has a long secret of its own, a context of its own and a network."""
+    """Check that each desk phone has its own long secret, its own context, and a network."""
     secrets = {one.title: one.get("password") for one in written.sections(SIP, "auth")}
     seen: set[str] = set()
     for one in _endpoints(written, names.FROM_PHONE):
@@ -135,7 +135,7 @@ def phones(written: Written) -> Iterator[str]:
 
 
 def manager_inside(written: Written) -> Iterator[str]:
-    """The manager is on this machine alone, with one login and without the web."""
+    """Check that the manager listens only on this machine, with one login and no web access."""
     general = [one for one in written.sections(MANAGER) if one.title == "general"]
     if not general or general[0].get("bindaddr") != LOOPBACK[0]:
         yield "it is not on loopback alone"
@@ -152,7 +152,7 @@ def manager_inside(written: Written) -> Iterator[str]:
 
 
 def manager_rights(written: Written) -> Iterator[str]:
-    """It reads calls and places them, is told events by name, and nothing waits for it."""
+    """Check that the login may only read and place calls, and gets only the events it needs."""
     for one in _logins(written):
         if _words(one.get("read")) != {"call", "system", "user"}:
             yield f"{one.title} reads {one.get('read') or 'nothing'}"
@@ -166,7 +166,7 @@ def manager_rights(written: Written) -> Iterator[str]:
 
 
 def nothing_dangerous(written: Written) -> Iterator[str]:
-    """Asterisk runs no program of the machine's, and takes no more calls than were allowed."""
+    """Check that Asterisk runs no other programs and accepts no more calls than allowed."""
     for key, wanted in (("live_dangerously", "no"), ("disable_remote_console_shell", "yes")):
         if written.get("asterisk.conf", "options", key) != wanted:
             yield key
@@ -177,7 +177,7 @@ def nothing_dangerous(written: Written) -> Iterator[str]:
 
 
 def modules(written: Written) -> Iterator[str]:
-    """Only the modules of the list are loaded, and they are few."""
+    """Check that only the modules on the allow-list are loaded."""
     if written.get("modules.conf", "modules", "autoload") != "no":
         yield "whatever is there is loaded"
     loaded = [name for one in written.sections("modules.conf") for name in one.all("load")]
@@ -187,7 +187,7 @@ def modules(written: Written) -> Iterator[str]:
 
 
 def audio(written: Written) -> Iterator[str]:
-    """Audio has a narrow range of ports, and keeps to whom it began with."""
+    """Check that audio uses a narrow port range and ignores packets from other senders."""
     first, last = (
         _number(written.get("rtp.conf", "general", key)) for key in ("rtpstart", "rtpend")
     )
@@ -198,7 +198,7 @@ def audio(written: Written) -> Iterator[str]:
 
 
 def quiet_logs(written: Written) -> Iterator[str]:
-    """Asterisk's own logs name no dialed number and no pressed key."""
+    """Check that Asterisk's own logs contain no dialed numbers and no pressed keys."""
     logs = [one for one in written.sections("logger.conf") if one.title == "logfiles"]
     if not logs:
         yield "nobody can say what is logged"
@@ -229,7 +229,7 @@ def _wide(match: str) -> bool:
         return False
 
 
-# What each lock is called and looked at by, in the order in which a caller meets them
+# Each check's name, description and function, in the order in which a caller meets them
 WRITTEN: tuple[tuple[str, str, Check], ...] = (
     ("pjsip", "the carrier is recognized only by its address", by_address_alone),
     ("pjsip", "only the carrier's addresses count as the carrier", carrier_addresses),

@@ -1,4 +1,4 @@
-"""manager.conf: one login for the daemon, on loopback, with the events that it needs by name."""
+"""manager.conf: one login for the daemon, on loopback, limited to the events that it needs."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ from dialplan import names
 from dialplan.conf import join_sections, section
 
 USER = "officeline"
-# Each with a header of it and how that begins: of legs the phones, not the Local channels before
-# them, but for those of calls that we place. Nothing that is told before the dialplan has cleaned a
-# caller's name and number, such as Newchannel: Asterisk writes them with their line breaks.
+# Each event with a header and the start of its value. For legs these are the phones' channels, not
+# the Local channels in front of them, except for calls that we place. Events such as Newchannel are
+# left out: they come before the dialplan has cleaned the caller's name and number, and Asterisk
+# writes line breaks in those into the event.
 _REPORTED = (
     ("FullyBooted", "", ""),
     ("DialBegin", "DestChannel", "PJSIP/"),
@@ -22,7 +23,7 @@ _REPORTED = (
     ("Registry", "", ""),
 )
 EVENTS = tuple(dict.fromkeys(event for event, _, _ in _REPORTED))
-# what we read of them
+# the fields that we read
 FIELDS = (
     "Uniqueid",
     "Linkedid",
@@ -48,7 +49,7 @@ FIELDS = (
 
 
 def filters() -> list[tuple[str, object]]:
-    """List the settings that let the events through which the daemon needs, and no others."""
+    """Return the settings that pass only the events that the daemon needs."""
     return [
         (f"eventfilter(action(include),name({event}),header({header}),method(starts_with))", begin)
         if header
@@ -58,9 +59,9 @@ def filters() -> list[tuple[str, object]]:
 
 
 def manager_conf(port: int, secret: str) -> str:
-    """Render manager.conf for a TCP port of 127.0.0.1; the daemon reads calls and places them.
+    """Return manager.conf for a TCP port on 127.0.0.1; the daemon may read and place calls.
 
-    Of the class `system` it is told FullyBooted and Registry alone.
+    Of the class `system` it gets only FullyBooted and Registry.
     """
     login: list[tuple[str, object]] = [
         ("secret", secret),

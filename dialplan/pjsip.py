@@ -1,9 +1,9 @@
 """pjsip.conf: the trunk to the carrier and the desk phones.
 
-The trunk is two endpoints on purpose. What patients' calls arrive on (`trunk`) never sends an
-identity: an answer or re-INVITE with P-Asserted-Identity would name the mobile that picked up.
-What calls go out on (`trunk-out`) asserts the office's number and never updates it, or the
-mobile would be told the patient's.
+The trunk is two endpoints on purpose. The one for patients' calls (`trunk`) never sends an
+identity: an answer or re-INVITE with P-Asserted-Identity would reveal the mobile that picked up.
+The one for outbound calls (`trunk-out`) sends the office's number and never updates it, because an
+update would reveal the patient's number to the mobile.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from typing import Literal
 from dialplan import names
 from dialplan.conf import Options, join_sections, section
 
-# A patient who waits may be silent: some phones send nothing meanwhile. What they wait in ends by
-# itself; in a conversation the other end's limit holds, and the control layer looks (ADR 29).
+# A waiting patient may be silent, because some phones then send no audio. Each wait has its own
+# time limit; in a conversation the other end's limit and the control layer apply (ADR 29).
 _WAITS: Options = {"rtp_timeout": 3600}
 
 # How routers are asked to hurry our packets: audio first, then signaling (RFC 4594, RFC 8837).
@@ -32,10 +32,10 @@ _COMMON: Options = {
     "type": "endpoint",
     "tos_audio": _AUDIO_TOS,
     "disallow": "all",
-    "direct_media": "no",  # audio through us: neither side learns the other's address
+    "direct_media": "no",  # audio passes through us, so neither side learns the other's address
     "dtmf_mode": "auto",  # keys as RFC 4733 events; tones where the other side offers none of them
     "rtp_timeout": 60,  # seconds
-    "rtp_timeout_hold": 3600,  # a phone that holds a caller sends nothing meanwhile
+    "rtp_timeout_hold": 3600,  # a phone sends nothing while it has a caller on hold
     "moh_suggest": names.HOLD_TALK,
     "timers": "yes",
     "allow_transfer": "no",
@@ -52,11 +52,11 @@ _COMMON: Options = {
 
 @dataclass(frozen=True)
 class Trunk:
-    """The carrier's link; `secret` and `username` are for registration alone.
+    """The link to the carrier; `secret` and `username` are used only for registration.
 
-    `addresses` are the carrier's signaling addresses (IP or CIDR); calls from any other address
-    are strangers'. A name among them is one that could not be looked up: nobody's address yet.
-    With `encrypted` it speaks TLS, and sends audio as SRTP alone.
+    `addresses` are the carrier's signaling addresses (IP or CIDR); no other address is trusted.
+    A host name among them could not be resolved, so it matches nothing yet. `encrypted` requires
+    TLS and SRTP.
     """
 
     kind: Literal["address", "registration"]
@@ -71,10 +71,10 @@ class Trunk:
 
 @dataclass(frozen=True)
 class Tls:
-    """Our end of TLS: the port, and absolute paths of PEM files.
+    """Our TLS settings: the port, and absolute paths of PEM files.
 
-    `authorities` are whom we believe who the carrier is. `certificate` and `key` are our own, for
-    a carrier that calls us by TLS; without them we only call it.
+    `authorities` are the CAs that we trust to identify the carrier. `certificate` and `key` are our
+    own, needed if the carrier connects to us by TLS; without them we only connect to it.
     """
 
     port: int
@@ -85,9 +85,9 @@ class Tls:
 
 @dataclass(frozen=True)
 class SipFacts:
-    """What pjsip.conf is rendered from; `phones` maps a desk phone's id to its secret.
+    """The values that pjsip.conf needs; `phones` maps a desk phone's id to its secret.
 
-    `tls` is there where the trunk is encrypted.
+    `tls` is set if the trunk is encrypted.
     """
 
     bind: str
@@ -99,7 +99,7 @@ class SipFacts:
 
 
 def pjsip_conf(facts: SipFacts) -> str:
-    """Render pjsip.conf."""
+    """Return the text of pjsip.conf."""
     return join_sections(
         "SIP: the carrier, identified by address alone, and the desk phones.",
         section(
@@ -109,7 +109,7 @@ def pjsip_conf(facts: SipFacts) -> str:
                 "user_agent": "OfficeLine",
                 "endpoint_identifier_order": "ip,auth_username,username",
                 "keep_alive_interval": 30,
-                # carriers write more behind a number (;npdi, ;rn=): it is no part of it
+                # carriers append options (;npdi, ;rn=) that are not part of the number
                 "ignore_uri_user_options": "yes",
             },
         ),
@@ -130,7 +130,7 @@ def pjsip_conf(facts: SipFacts) -> str:
 
 
 def _tls(facts: SipFacts) -> list[str]:
-    """Speak TLS 1.2, and with nobody who cannot prove that he is the carrier."""
+    """Return the TLS transport: version 1.2, and only with a verified carrier."""
     tls = facts.tls
     if tls is None:
         return []
@@ -150,10 +150,10 @@ def _tls(facts: SipFacts) -> list[str]:
 
 
 def _gate(facts: SipFacts) -> list[str]:
-    """Answer only the carrier and the phones' networks.
+    """Return the access list that admits only the carrier and the phones' networks.
 
-    An access list knows addresses alone. While the carrier is known by a name that could not be
-    looked up there is none, or its calls would be lost: strangers are then asked for a password.
+    An access list only takes addresses. If the carrier's host name could not be resolved, there is
+    no list, or the carrier's calls would be lost; strangers are then asked for a password.
     """
     inside = [*facts.trunk.addresses, *(facts.phone_networks if facts.phones else ())]
     if not all(map(is_address, inside)):
@@ -163,7 +163,7 @@ def _gate(facts: SipFacts) -> list[str]:
 
 
 def is_address(text: str) -> bool:
-    """Tell an IP address or network from a name."""
+    """Return whether the text is an IP address or network, not a host name."""
     try:
         ipaddress.ip_network(text, strict=False)
     except ValueError:
@@ -172,7 +172,7 @@ def is_address(text: str) -> bool:
 
 
 def _media(bind: str) -> Options:
-    """Keep audio on the address that was named; where none was, Asterisk chooses by route."""
+    """Return the options that bind audio to the address; if it is empty, Asterisk chooses one."""
     if bind == "0.0.0.0":  # noqa: S104  # compared, not bound
         return _COMMON
     return {**_COMMON, "media_address": bind, "bind_rtp_to_media_address": "yes"}
@@ -207,7 +207,7 @@ def _trunk(trunk: Trunk, common: Options) -> list[str]:
                 **common,
                 "context": names.FROM_TRUNK,
                 **codecs,
-                "identify_by": "ip",  # and no address identifies it: nothing arrives on it
+                "identify_by": "ip",  # no address identifies it, so no call arrives on it
                 "send_pai": "yes",
                 "trust_id_outbound": "yes",
                 "aors": names.TRUNK_OUT,
@@ -216,7 +216,7 @@ def _trunk(trunk: Trunk, common: Options) -> list[str]:
             },
         ),
         section(names.TRUNK, {"type": "aor", "contact": contact, "qualify_frequency": 60}),
-        # its own, and never asked whether it is there: one lost answer would hold calls up a minute
+        # never qualified: one lost reply would block outbound calls for a minute
         section(names.TRUNK_OUT, {"type": "aor", "contact": contact, "qualify_frequency": 0}),
     ]
     if inside := [address for address in trunk.addresses if is_address(address)]:
@@ -243,10 +243,10 @@ def _trunk(trunk: Trunk, common: Options) -> list[str]:
                     "client_uri": f"sip:{trunk.username}@{trunk.host}:{trunk.port}{way}",
                     "contact_user": trunk.username,
                     "retry_interval": 20,
-                    # a carrier, or its name, may be away for hours; Asterisk gives up after ten
+                    # a carrier may be down for hours; by default Asterisk gives up after ten tries
                     "max_retries": 1_000_000,
-                    "max_random_initial_delay": 0,  # one trunk floods nobody
-                    # a refusal is no end either, but carriers ban who asks too often
+                    "max_random_initial_delay": 0,  # a single trunk needs no random delay
+                    # a refusal is retried slowly, because carriers ban clients that ask too often
                     "fatal_retry_interval": 60,
                     "forbidden_retry_interval": 300,
                     "expiration": 300,

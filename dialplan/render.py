@@ -1,4 +1,4 @@
-"""All files of one office's Asterisk, from values to text."""
+"""Renders all configuration files of one office's Asterisk."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from dialplan.pjsip import SipFacts, pjsip_conf
 
 @dataclass(frozen=True)
 class OfficeFacts:
-    """Everything that the files depend on; `hold` has sound paths without ending by music class."""
+    """All values that the files need; `hold` maps music classes to sound paths, no extension."""
 
     folders: system.Folders
     sip: SipFacts
@@ -25,7 +25,7 @@ class OfficeFacts:
 
 
 def office_files(facts: OfficeFacts) -> dict[str, str]:
-    """Render every configuration file, by its name; the same values give the same bytes."""
+    """Return each configuration file's text by its name; equal values give equal bytes."""
     return {
         "asterisk.conf": system.asterisk_conf(facts.folders, max_calls=facts.calls.max_calls),
         "extensions.conf": extensions_conf(facts.calls),

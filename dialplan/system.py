@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from dialplan.conf import join_sections, section
 
-# Only what a call of ours touches is loaded; everything else is attack surface and start time.
+# Only modules that our calls need are loaded; others would add attack surface and start time.
 MODULES = (
     # timing, storage and media
     "res_timing_timerfd",
@@ -50,15 +50,15 @@ MODULES = (
     # bridging
     "bridge_simple",
     "bridge_native_rtp",
-    # the dialplan's words
+    # dialplan applications and functions
     "pbx_config",
     "app_dial",
-    "app_originate",  # what tells the office of a call to 911
+    "app_originate",  # rings the desk phones if somebody calls 911
     "app_playback",
     "app_read",
     "app_record",
-    "app_softhangup",  # a phone has rung for long enough
-    "app_senddtmf",  # a canary says its key, and presses one of the menu
+    "app_softhangup",  # ends a leg that has rung long enough
+    "app_senddtmf",  # a canary call sends its key and a menu key
     "app_stack",
     "app_userevent",
     "func_callerid",
@@ -67,21 +67,21 @@ MODULES = (
     "func_db",
     "func_devstate",  # whether the carrier answers
     "func_groupcount",
-    "func_hangupcause",  # whether a carrier answered at all, before any phone rings
-    "func_lock",  # of two who accept at once, one is first
+    "func_hangupcause",  # tells whether the carrier responded before any phone rings
+    "func_lock",  # if two people accept at once, only one gets the call
     "func_logic",
-    "func_module",  # whether what tells the office of 911 is there
+    "func_module",  # checks that app_originate is loaded
     "func_strings",
     "func_timeout",
     "res_speech",  # res_agi is linked against it
     "res_agi",
-    # the second ledger
+    # Asterisk's own call records
     "res_cdrel_custom",  # cdr_custom is built on it
     "cdr_custom",
 )
 
-# Times are seconds since 1970 (u), which no change of the clocks doubles. Never lastdata: it would
-# hold the dialed mobile.
+# Times are seconds since 1970 (u), which stay unique when clocks change. lastdata is left out
+# because it contains the mobile number that was dialed.
 CDR_FIELDS = (
     "CDR(start,u)",
     "CDR(answer,u)",
@@ -94,36 +94,36 @@ CDR_FIELDS = (
     "CDR(disposition)",
     "CDR(billsec)",
     "CDR(uniqueid)",
-    "CDR(userfield)",  # for how many ms the phone of a patient was up whom a person called
+    "CDR(userfield)",  # how many ms a patient that we called was connected
     "CDR(linkedid)",
 )
 
 CDR_FILE = "calls.csv"
 
-# Files that built-in parts of Asterisk look for at start; their defaults are what we want.
+# Files that built-in parts of Asterisk look for at start; we want their defaults.
 _DEFAULTS = ("cel", "features", "udptl", "ccss", "pjproject", "sorcery")
 
 
 @dataclass(frozen=True)
 class Folders:
-    """Absolute paths as text: one Asterisk's own folder and where its modules are."""
+    """Absolute paths as text: the folder of one Asterisk, and the folder of its modules."""
 
     home: str
     modules: str
 
 
-LEGS = 3  # rung together for one caller, on the average of all who are in
-PARTS = 2  # that Asterisk counts of each: the leg, and what watches it while a mobile is looked for
-# What neither limit of the dialplan counts: desk phones that dial 911 and those that are told of
-# it, physicians whom the follow-up reached, the heartbeat.
+LEGS = 3  # average number of legs that ring at once for a caller
+PARTS = 2  # channels that Asterisk counts for each leg: the leg and its watcher
+# Channels that the dialplan's limits do not count: desk phones that dial 911 or are notified of it,
+# physicians on follow-up calls, and the heartbeat.
 RESERVED = 40
 
 
 def asterisk_conf(folders: Folders, *, max_calls: int, verbose: int = 0) -> str:
-    """Render asterisk.conf: every directory named, nothing dangerous allowed.
+    """Return asterisk.conf, with every directory set and nothing dangerous allowed.
 
-    `max_calls` callers and the legs that ring for them are counted by the dialplan; Asterisk's own
-    limit is above both, so that a call to 911 finds room beside them.
+    The dialplan itself limits callers to `max_calls` and the legs that ring for them. Asterisk's
+    own limit is higher than both together, so that there is always room for a call to 911.
     """
     home = folders.home
     directories = {
@@ -149,7 +149,7 @@ def asterisk_conf(folders: Folders, *, max_calls: int, verbose: int = 0) -> str:
         "documentation_language": "en_US",
         "defaultlanguage": "en",
         "hideconnect": "yes",
-        # carriers give up a call that sends nothing for long, as while a message is recorded
+        # carriers drop a call that sends no audio for long, as while a message is recorded
         "transmit_silence": "yes",
     }
     return join_sections(
@@ -160,7 +160,7 @@ def asterisk_conf(folders: Folders, *, max_calls: int, verbose: int = 0) -> str:
 
 
 def modules_conf(extra: Sequence[str] = ()) -> str:
-    """Render modules.conf: the allow-list and `extra` names, loaded in this order."""
+    """Return modules.conf: the allow-list and the `extra` names, loaded in this order."""
     names = (*MODULES, *extra)
     pairs: list[tuple[str, object]] = [("autoload", "no")]
     pairs += [("load", f"{module}.so") for module in names]
@@ -168,7 +168,7 @@ def modules_conf(extra: Sequence[str] = ()) -> str:
 
 
 def logger_conf(*, verbose: bool = False) -> str:
-    """Render logger.conf; verbose output names dialed numbers, so only a test's carrier has it."""
+    """Return logger.conf; verbose logs contain dialed numbers, so only tests may use them."""
     levels = "notice,warning,error" + (",verbose" if verbose else "")
     return join_sections(
         "What Asterisk writes down; verbose is off because it names dialed numbers.",
@@ -178,7 +178,7 @@ def logger_conf(*, verbose: bool = False) -> str:
 
 
 def rtp_conf(first: int, last: int) -> str:
-    """Render rtp.conf for a narrow port range (inclusive) with strict RTP."""
+    """Return rtp.conf for a narrow port range (inclusive) with strict RTP."""
     options: dict[str, object] = {
         "rtpstart": first,
         "rtpend": last,
@@ -189,7 +189,7 @@ def rtp_conf(first: int, last: int) -> str:
 
 
 def cdr_files() -> dict[str, str]:
-    """Render the call records that Asterisk keeps itself, the ledger beside our database."""
+    """Return the files that make Asterisk keep its own call records, apart from our database."""
     fields = ",".join(f"${{CSV_QUOTE(${{{field}}})}}" for field in CDR_FIELDS)
     general: dict[str, object] = {
         "enable": "yes",
@@ -207,7 +207,7 @@ def cdr_files() -> dict[str, str]:
 
 
 def musiconhold_conf(classes: Mapping[str, Sequence[str]]) -> str:
-    """Render hold music: each class plays its absolute file paths (no ending) in turn, for ever."""
+    """Return musiconhold.conf; each class loops its files (absolute paths without extension)."""
     sections = []
     for title, entries in classes.items():
         pairs: list[tuple[str, object]] = [("mode", "playlist")]
@@ -217,7 +217,7 @@ def musiconhold_conf(classes: Mapping[str, Sequence[str]]) -> str:
 
 
 def default_files() -> dict[str, str]:
-    """Render the files that Asterisk complains about when they are missing."""
+    """Return the files that Asterisk would otherwise report as missing."""
     files = {
         f"{stem}.conf": join_sections("Asterisk's defaults.", section("general"))
         for stem in _DEFAULTS

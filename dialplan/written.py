@@ -1,4 +1,4 @@
-"""Asterisk's configuration files, read back as they stand on the disk."""
+"""Parses Asterisk's configuration files as they are on the disk."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _COMMENT = re.compile(r"(?<!\\);.*")
 
 @dataclass(frozen=True)
 class Section:
-    """One `[title]` with its options in their order; one title may head several."""
+    """One `[title]` with its options in order; several sections may share a title."""
 
     title: str
     options: tuple[tuple[str, str], ...]
@@ -22,22 +22,22 @@ class Section:
         return tuple(value for name, value in self.options if name == key)
 
     def get(self, key: str) -> str:
-        """Return an option's last value, which counts in Asterisk; empty if there is none."""
+        """Return an option's last value, which Asterisk uses; empty if there is none."""
         return (self.all(key) or ("",))[-1]
 
 
 @dataclass(frozen=True)
 class Written:
-    """The files of one Asterisk, text by name."""
+    """The files of one Asterisk: file names mapped to texts."""
 
     files: Mapping[str, str]
 
     def text(self, file: str) -> str:
-        """Return a file as it stands; empty if there is none."""
+        """Return a file's text; empty if there is no such file."""
         return self.files.get(file, "")
 
     def sections(self, file: str, kind: str | None = None) -> list[Section]:
-        """List a file's sections, of one `type` if it is named."""
+        """Return a file's sections, limited to one `type` if `kind` is given."""
         found = list(_sections(self.text(file)))
         return [one for one in found if kind is None or one.get("type") == kind]
 

@@ -1,1 +1,1 @@
-"""What every part of it uses: errors, files, paths, the clock, logs, phone numbers."""
+"""Helpers that every part of OfficeLine uses: errors, files, paths, clock, logs, phone numbers."""

@@ -10,26 +10,26 @@ from pbx.base.errors import ConfigError
 
 
 class Clock(Protocol):
-    """What tells the time; `now` is aware, in UTC."""
+    """A source of the current time; `now` is aware, in UTC."""
 
     def now(self) -> datetime:
         """Return this instant."""
         ...
 
     def set(self, instant: datetime) -> None:
-        """Set the clock, where that is allowed."""
+        """Set the clock, if this kind of clock allows it."""
         ...
 
 
 class SystemClock:
-    """The machine's clock, which nobody may set through us."""
+    """The machine's clock, which OfficeLine never sets."""
 
     def now(self) -> datetime:
         """Return this instant."""
         return datetime.now(UTC)
 
     def set(self, instant: datetime) -> None:
-        """Refuse: a line that patients depend on lives in the present."""
+        """Refuse, because a line that patients depend on must use the real time."""
         raise ConfigError(
             f"The clock of a running office cannot be set to {instant.isoformat(' ', 'minutes')}; "
             "only the demo's can."
@@ -37,7 +37,7 @@ class SystemClock:
 
 
 class DemoClock:
-    """A clock that can be set and runs on from there; for the demo and the tests alone."""
+    """A clock that can be set and runs on from there; only for the demo and tests."""
 
     def __init__(self, instant: datetime) -> None:
         self.set(instant)

@@ -1,4 +1,4 @@
-"""Which disk a file is on, and whether it takes another."""
+"""Which disk a file is on, and whether it has room for another file."""
 
 from __future__ import annotations
 
@@ -7,18 +7,18 @@ import os
 from pathlib import Path
 
 TAKES_NOTHING = {errno.ENOSPC, errno.EDQUOT, errno.EROFS}
-ROOM, FILES = 128 * 1024, 64  # bytes and files; whoever has fewer can begin nothing
+ROOM, FILES = 128 * 1024, 64  # bytes and files that must be free
 
 
 def mount_of(path: Path) -> Path:
-    """Name the place where the disk of a path, which may be to come, is mounted."""
+    """Return the mount point of the disk of a path, which need not exist yet."""
     place = next(one for one in (path.absolute(), *path.absolute().parents) if one.exists())
     place = place.resolve()
     return next(one for one in (place, *place.parents) if one.is_mount())
 
 
 def trouble(path: Path) -> str | None:
-    """Say why a path's disk takes nothing more, and which disk that is; None if it does."""
+    """Return why a path's disk has no room, naming the disk; None if it has room."""
     mount = mount_of(path)
     try:
         room = os.statvfs(mount)

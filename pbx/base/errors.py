@@ -2,9 +2,9 @@
 
 
 class OfficeLineError(Exception):
-    """Root of every error that is meant for a person; its text is one sentence with its fix.
+    """Base of every error that people see; its text is one sentence that includes the fix.
 
-    The text may repeat a foreign one: what a terminal would obey and not show is taken out of it.
+    The text may quote other programs, so control characters that a terminal would obey are removed.
     """
 
     def __init__(self, text: str) -> None:
@@ -16,7 +16,7 @@ def _shown(character: str) -> str:
 
 
 class ConfigError(OfficeLineError):
-    """The configuration or the secrets file cannot be used as it stands."""
+    """The configuration or the secrets file cannot be used as it is."""
 
 
 class EngineError(OfficeLineError):

@@ -1,4 +1,4 @@
-"""Small files that are read as a whole and replaced as a whole, by one program at a time."""
+"""Reads and replaces small files as a whole, by one program at a time."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from pbx.base.os_errors import os_sentence
 
 @contextlib.contextmanager
 def folder_lock(folder: Path) -> Iterator[None]:
-    """Wait until nobody else of ours changes a file of this folder; OSError if it is not there."""
+    """Hold this folder's file lock; waits for other OfficeLine programs; OSError if missing."""
     handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         fcntl.flock(handle, fcntl.LOCK_EX)
@@ -25,7 +25,7 @@ def folder_lock(folder: Path) -> Iterator[None]:
 
 @contextlib.contextmanager
 def alone_at(config: Path) -> Iterator[None]:
-    """Wait until nobody else of ours changes office.toml; ConfigError if that cannot be."""
+    """Hold the file lock for changing office.toml; ConfigError if that is impossible."""
     try:
         with folder_lock(config.resolve().parent):
             yield
@@ -34,7 +34,7 @@ def alone_at(config: Path) -> Iterator[None]:
 
 
 def replace(path: Path, text: str, mode: int) -> None:
-    """Put a new file in the old one's place, durable before it is seen; OSError leaves the old."""
+    """Replace a file atomically and durably; on OSError the old file stays."""
     part = path.with_name(f".{path.name}.part")
     try:
         part.unlink(missing_ok=True)
@@ -53,7 +53,7 @@ def replace(path: Path, text: str, mode: int) -> None:
 
 
 def sync(path: Path) -> None:
-    """Wait until a file, or the names in a folder, outlast a power cut; OSError if they may not."""
+    """Sync a file, or a folder's entries, so that it survives a power cut; OSError if it fails."""
     handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:
         os.fsync(handle)
@@ -62,7 +62,7 @@ def sync(path: Path) -> None:
 
 
 def keep(path: Path, text: str, mode: int) -> None:
-    """Replace a file unless it says that already: what changes nothing needs no room on a disk."""
+    """Replace a file unless it already has this text, so that a full disk does not matter."""
     with contextlib.suppress(OSError):
         if path.read_bytes() == text.encode() and path.stat().st_mode & 0o777 == mode:
             return
@@ -70,7 +70,7 @@ def keep(path: Path, text: str, mode: int) -> None:
 
 
 def save_config(path: Path, text: str) -> None:
-    """Replace office.toml as a whole, with its owner and mode; ConfigError if that fails."""
+    """Replace office.toml, keeping its owner and mode; ConfigError if that fails."""
     path = path.resolve()
     try:
         replace(path, text, path.stat().st_mode & 0o777)
@@ -80,7 +80,7 @@ def save_config(path: Path, text: str) -> None:
 
 
 def _keep_owner(handle: int, path: Path) -> None:
-    """Leave the file to whoever owned it, if we may: an administrator works with sudo."""
+    """Keep the file's owner if permitted, because an administrator may have used sudo."""
     with contextlib.suppress(FileNotFoundError, PermissionError):
         owned = path.stat()
         os.fchown(handle, owned.st_uid, owned.st_gid)

@@ -1,4 +1,4 @@
-"""Names in whatever letters, and the plain ones for where no others can be relied on."""
+"""Names in any script, and their ASCII form for devices that cannot show others."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import unicodedata
 
 _APOSTROPHES = "\N{RIGHT SINGLE QUOTATION MARK}\N{LEFT SINGLE QUOTATION MARK}"
 _DASHES = "\N{HYPHEN}\N{NON-BREAKING HYPHEN}\N{EN DASH}\N{EM DASH}"
-# Letters that are no plain one with a mark
+# Letters that Unicode does not decompose into an ASCII letter and a mark
 _OTHERS = (
     str.maketrans("øØłŁđĐðÐħĦ", "oOlLdDdDhH")
     | str.maketrans({"ß": "ss", "ẞ": "SS", "æ": "ae", "Æ": "AE", "œ": "oe", "Œ": "OE"})
@@ -18,14 +18,14 @@ _LETTERS = frozenset({"Lu", "Ll", "Lt", "Lo", "Lm", "Mn", "Mc", "Nd"})  # Unicod
 
 
 def is_name(text: str) -> bool:
-    """Tell whether a text is letters of whatever script, digits and the signs of a name."""
+    """Return whether a text has only letters of any script, digits and punctuation of names."""
     return all(one in SIGNS or unicodedata.category(one) in _LETTERS for one in text)
 
 
 def plain(text: str) -> str:
-    """Write a name with the letters of ASCII, as "Jose Nunez"; what has no such letter is gone.
+    """Return a name in ASCII letters, as "Jose Nunez", without letters that have no ASCII form.
 
-    Carriers' switches and phones' displays are not to be relied on for any other.
+    Carriers' switches and phone displays may not handle any others.
     """
     parted = unicodedata.normalize("NFKD", text.translate(_OTHERS))
     return " ".join("".join(one for one in parted if one.isascii()).split())

@@ -1,4 +1,4 @@
-"""What the processes say on stderr: known fields alone, no numbers, no values of variables."""
+"""The log on stderr: only known fields, no phone numbers, no values of variables."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import re
 import sys
 from typing import TYPE_CHECKING
 
-# structlog takes rich along for a developer's console: 4 MB that a daemon never uses
+# structlog imports rich for a developer's console: 4 MB that a daemon never uses
 _spared = "rich" not in sys.modules
 if _spared:
     sys.modules["rich"] = None  # type: ignore[assignment]  # as import has it: there is none
@@ -20,7 +20,7 @@ finally:
 if TYPE_CHECKING:
     from structlog.typing import EventDict, WrappedLogger
 
-# A field that is not here is left out: nothing personal gets into a log by a new line of code.
+# Any other field is dropped, so that new code cannot log personal data by accident.
 FIELDS = frozenset(
     {
         "event", "level", "timestamp", "exception", "call", "callback", "code", "end", "error",
@@ -29,11 +29,11 @@ FIELDS = frozenset(
         "way", "where", "why",
     }
 )  # fmt: skip
-_NUMBER = re.compile(r"\+?\d{7,}(?!\.\d)")  # a call's id has a point in it, a number has none
+_NUMBER = re.compile(r"\+?\d{7,}(?!\.\d)")  # not a call's id, which has a point
 
 
 def configure(*, quiet: bool = False) -> None:
-    """Set the log up; `quiet` leaves only errors. Tracebacks are plain: no local variables."""
+    """Set up logging; `quiet` logs only errors. Tracebacks contain no local variables."""
     structlog.configure(
         processors=[
             structlog.processors.add_log_level,
@@ -50,7 +50,7 @@ def configure(*, quiet: bool = False) -> None:
 
 
 def _known_fields(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
-    """Drop fields that nobody allowed, and mask what looks like a phone number."""
+    """Return the event without unknown fields, and with anything like a phone number masked."""
     kept = {key: value for key, value in event.items() if key in FIELDS}
     return {
         key: _NUMBER.sub(lambda match: f"…{match[0][-4:]}", value)

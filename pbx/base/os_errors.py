@@ -1,4 +1,4 @@
-"""What the machine refused, in a sentence: which file, why, and what helps against that reason."""
+"""Turns operating system errors into a sentence: which file, why, and how to fix it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 
 FORBIDDEN = {errno.EACCES, errno.EPERM}
 
-# What helps against each reason; {place} is the file or the nearest folder above it that is there
+# The fix for each error; {place} is the file or the nearest existing folder above it
 _FIXES = {
     errno.ENOSPC: "free some space on its disk ('df -h {place}' and 'df -i {place}' show its use)",
     errno.EDQUOT: "free some space, or ask an administrator to raise its disk quota",
@@ -34,10 +34,10 @@ _FIXES = {
 def os_sentence(
     what: str, error: OSError, path: Path | str | None = None, *, otherwise: str = "", so: str = ""
 ) -> str:
-    """Say what could not be done, the machine's reason, and what helps against it.
+    """Return a sentence with what failed, the system's reason, and the fix.
 
-    `path` is what it was about, if the error does not say; `otherwise` what helps as well; `so` how
-    things stand now.
+    `path` is the file, if the error does not name it; `otherwise` is an alternative fix; `so` is
+    the resulting situation.
     """
     named = error.filename if isinstance(error.filename, str | os.PathLike) else path
     place = None if named is None else _nearest(Path(named))
@@ -59,20 +59,20 @@ def os_sentence(
 
 
 def unlikely(error: OSError) -> str:
-    """Say the same of an error that nobody expected."""
+    """Return such a sentence for an unexpected error."""
     what = "The command cannot go on" if error.filename is None else f"{error.filename} is refused"
     return os_sentence(what, error)
 
 
 def database_sentence(what: str, path: Path, place: Path, *, otherwise: str = "") -> str:
-    """Say why a place that a database needs is not to be had: forbidden, or read-only for all."""
+    """Return why the database cannot use a place: no permission, or a read-only disk."""
     number = errno.EROFS if os.statvfs(place).f_flag & os.ST_RDONLY else errno.EACCES
     error = OSError(number, os.strerror(number), str(place))
     return os_sentence(f"The database {path} {what}", error, otherwise=otherwise)
 
 
 def _detail(error: OSError, named: Path | None, place: Path | None, what: str) -> str:
-    """Say which place it is about, where the sentence does not name it already."""
+    """Return the path as a detail, if the sentence does not name it already."""
     if place is None:
         return ""
     if error.errno in FORBIDDEN:
@@ -83,7 +83,7 @@ def _detail(error: OSError, named: Path | None, place: Path | None, what: str) -
 
 
 def _fix(error: OSError, place: Path | None) -> str:
-    """Say what helps against the reason."""
+    """Return the fix for the error's reason."""
     if error.errno not in FORBIDDEN:
         return _FIXES.get(error.errno or 0, "").format(place=place or ".")
     if os.geteuid() == 0:
@@ -96,7 +96,7 @@ def _fix(error: OSError, place: Path | None) -> str:
 
 
 def _nearest(path: Path) -> Path:
-    """Find the path itself, or the nearest folder above it that we can see."""
+    """Return the path itself, or the nearest folder above it that exists and is visible."""
     path = Path(os.path.abspath(path))  # noqa: PTH100  # Path.resolve() would look at the links
     for place in (path, *path.parents):
         try:
@@ -108,7 +108,7 @@ def _nearest(path: Path) -> Path:
 
 
 def _first_missing(named: Path, place: Path) -> Path:
-    """Name the first part of a path that is not there."""
+    """Return the first part of a path that does not exist."""
     whole = Path(os.path.abspath(named))  # noqa: PTH100
     rest = whole.relative_to(place).parts if whole.is_relative_to(place) else ()
     return place / rest[0] if rest else whole
@@ -122,7 +122,7 @@ def _uid(place: Path) -> int:
 
 
 def _owner(place: Path) -> str:
-    """Name the owner of a place."""
+    """Return the name of the user who owns a path."""
     uid = _uid(place)
     try:
         return pwd.getpwuid(uid).pw_name

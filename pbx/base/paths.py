@@ -1,4 +1,4 @@
-"""Where the data that ships with OfficeLine lies, and names of folders that many know."""
+"""Paths of the data that ships with OfficeLine, and folder names that several modules share."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Literal
 
 from pbx.base.errors import ConfigError
 
-SPOOL = "spool"  # the folder in the standby's where Asterisk's user may write
+SPOOL = "spool"  # the folder below the standby's where Asterisk's user may write
 
 
 def data_folder(name: Literal["asterisk", "config"]) -> Path:

@@ -1,4 +1,4 @@
-"""How long to wait before something that failed is tried again."""
+"""How long to wait before retrying something that failed."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ class Pauses:
         self.reset()
 
     def reset(self) -> None:
-        """Begin again with the first pause, as something succeeded."""
+        """Start again with the first pause, after a success."""
         self.pause, self.taken = self.first, 0
 
     def take(self) -> float:
-        """Return the pause that is due, and let the next one be longer."""
+        """Return the current pause in seconds, and double the next one."""
         due, self.pause = self.pause, min(self.longest, self.pause * 2)
         self.taken += 1
         return due

@@ -1,4 +1,4 @@
-"""Percentiles, by nearest rank: each is a value that really occurred."""
+"""Percentiles by nearest rank, so that each is a value that really occurred."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-Histogram = Mapping[int, int]  # how often a value occurred, in whole seconds or a count
+Histogram = Mapping[int, int]  # value (whole seconds or a count) to how often it occurred
 
 RANKS = (50, 90, 95, 99)
 
 
 @dataclass(frozen=True)
 class Spread:
-    """How values lie: `mean`, percentiles and `most` are None where there are no values."""
+    """The distribution of values: `mean`, percentiles and `most` are None without values."""
 
     count: int
     mean: float | None
@@ -25,7 +25,7 @@ class Spread:
 
 
 def spread(found: Histogram) -> Spread:
-    """Work out the percentiles of a histogram: the least value with so many percent at or below."""
+    """Return a histogram's percentiles: the least value with that percentage at or below it."""
     count = sum(found.values())
     if not count:
         return Spread(0, None, None, None, None, None, None)
@@ -42,12 +42,12 @@ def spread(found: Histogram) -> Spread:
 
 
 def within(found: Histogram, limit: int) -> int:
-    """Count the values up to and with a limit."""
+    """Return how many values are at most the limit."""
     return sum(times for value, times in found.items() if value <= limit)
 
 
 def add_up(some: Iterable[Histogram]) -> Histogram:
-    """Add histograms up."""
+    """Return the sum of the histograms."""
     total: Counter[int] = Counter()
     for one in some:
         total.update(one)

@@ -1,4 +1,4 @@
-"""Phone numbers: as people write them, as we keep them (E.164), and as we show them (masked)."""
+"""Phone numbers: parsed as people write them, stored as E.164, and shown masked."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ SHOWN_DIGITS = 4
 MOST_DIGITS = 15  # of E.164, country code included; the metadata of phonenumbers allows more
 US = "US"
 
-# A number as people write it in a sentence; dates and times are none.
+# A number as people write it in a sentence; must not match dates and times.
 _WITHIN = re.compile(r"\+\d[\d ().-]{5,20}\d|(?:\b1[ .-]?)?\(?\b\d{3}\)?[ .-]?\d{3}[ .-]?\d{4}\b")
 
-# A caller's number as a carrier writes it: E.164, at most behind the 011 or 00 of calls abroad.
+# A caller's number as a carrier sends it: E.164, perhaps after the international prefix 011 or 00.
 _SHOWN = re.compile(r"\+?[0-9]{7,18}", re.ASCII)
 _WHOLE = re.compile(r"\+(?:1[2-9](?!11)\d{2}[2-9]\d{6}|[2-9]\d{7,14})", re.ASCII)
 _NATIONAL = re.compile(r"1?([2-9][0-9]{9})")  # in the countries of +1
@@ -30,20 +30,20 @@ _NORTH_AMERICAN = re.compile(r"[2-9](?!11)\d{2}[2-9]\d{6}")
 
 
 def known(number: str | None) -> str | None:
-    """Return a number that is somebody's; older logs hold the sentinels of carriers, too."""
+    """Return the number, or None for a carrier's placeholder, which older logs may contain."""
     return None if number is None or is_nobodys(number) else number
 
 
 def mask(number: str) -> str:
-    """Show the last four digits of a number; a short code, which is nobody's, is shown whole."""
+    """Return a number with only its last four digits; a short code is not private and stays."""
     return number if len(number) <= SHOWN_DIGITS else f"…{number[-SHOWN_DIGITS:]}"
 
 
 def to_e164(text: str, region: str = US) -> str | None:
-    """Read a number as people of `region` write it; None for anything that is not a whole one.
+    """Return the E.164 form of a number as people of `region` write it; None if incomplete.
 
-    Short codes such as 911, local numbers without an area code and extensions are None: a guess
-    would call somebody else.
+    Short codes such as 911, local numbers without an area code and extensions give None, because a
+    guess could call the wrong person.
     """
     import phonenumbers
 
@@ -63,10 +63,10 @@ def to_e164(text: str, region: str = US) -> str | None:
 
 
 def _with_code(text: str, code: int) -> str | None:
-    """Read digits that begin with the country's own code, and are a number of it behind that.
+    """Return the E.164 form of digits that begin with the country's own code; None if invalid.
 
-    Where numbers have many lengths they could be longer ones without the code: those are rarer,
-    and begin with a 0 as people and carriers write them. In the countries of +1 none is so long.
+    In countries with numbers of many lengths, they could also be a longer number without the code.
+    Such numbers are rare, and usually written with a leading 0. No +1 number is that long.
     """
     digits = re.sub(r"[ ().-]", "", text)
     if code == 1 or not digits.startswith(str(code)) or len(digits) < _WITHOUT_PLUS:
@@ -75,11 +75,11 @@ def _with_code(text: str, code: int) -> str | None:
 
 
 def shown_number(text: str, country: str) -> str | None:
-    """Read a caller's number as a carrier of `country` shows it, as E.164.
+    """Return the E.164 form of a caller's number as a carrier of `country` sends it.
 
-    None is whoever shows none: a word, a short code, a sentinel, half a number. After a plus the
-    country code is there. All others are first read as the country's own numbers. This is on the
-    way of every call: what is sure costs no look at the world's numbering plans.
+    Returns None if there is no usable number: a word, a short code, a placeholder, an incomplete
+    number. A number with a plus includes its country code; others are first read as national
+    numbers. Every call runs this, so common cases avoid the slow lookup in the numbering plans.
     """
     if _SHOWN.fullmatch(text) is None:
         return None
@@ -88,7 +88,7 @@ def shown_number(text: str, country: str) -> str | None:
 
 
 def _is_filled_up(number: str) -> bool:
-    """Tell whether a 0 stands behind the code in what is nobody's number, as in +49000000."""
+    """Return whether an invalid number has a 0 after its country code, as +49000000 does."""
     import phonenumbers
 
     if not _ZERO_AFTER_CODE.match(number) or _is_valid(number):
@@ -113,7 +113,7 @@ def _read(text: str, country: str) -> str | None:
 
 
 def _by_plans(text: str, country: str) -> str | None:
-    """Read a number without a plus outside of +1: the country's own, or one with its code."""
+    """Return the E.164 form of a number without a plus outside +1, with or without its code."""
     abroad = _ABROAD.fullmatch(text)
     ways = [to_e164(text, country)]
     if abroad or len(text) >= _WITHOUT_PLUS:
@@ -123,7 +123,7 @@ def _by_plans(text: str, country: str) -> str | None:
 
 
 def _is_valid(number: str) -> bool:
-    """Tell whether somebody may have this E.164 number; there are codes that no country has."""
+    """Return whether an E.164 number can exist; some country codes are not assigned."""
     import phonenumbers
 
     try:
@@ -133,15 +133,15 @@ def _is_valid(number: str) -> bool:
 
 
 def _whole(number: str) -> str | None:
-    if _ZERO_AFTER_CODE.match(number):  # as +44 0 20 7946 0018, no number; but Italy's have that 0
+    if _ZERO_AFTER_CODE.match(number):  # +44 0 20 7946 0018 is invalid; Italy keeps the 0
         return to_e164(number)
     return number if _WHOLE.fullmatch(number) else None
 
 
 def national_forms(number: str) -> tuple[str, ...]:
-    """List how carriers of a number's own country may write it without its country code.
+    """Return how carriers of a number's own country may write it without its country code.
 
-    The first is the number itself; another one begins with what is dialed before it, as 0 is.
+    The first form is the bare number; the second has the national prefix, such as 0.
     """
     import phonenumbers
 
@@ -152,19 +152,19 @@ def national_forms(number: str) -> tuple[str, ...]:
     national = phonenumbers.national_significant_number(parsed)
     region = phonenumbers.region_code_for_country_code(parsed.country_code or 0)
     prefix = phonenumbers.ndd_prefix_for_region(region, strip_non_digits=True)
-    # North American carriers write ten digits, or eleven with a 1 that is the country's own code
+    # in North America the prefix 1 equals the country code, so it adds no form
     return (national, f"{prefix}{national}") if prefix and prefix != "1" else (national,)
 
 
 def callback(text: str, country: str, refusal: Callable[[str], str | None]) -> str | None:
-    """Read the number that a caller keyed in; None where it is none that we would call back.
+    """Return the E.164 form of a number that a caller keyed in; None if it may not be called.
 
-    `refusal` says why a number (E.164) is not called, or None; see `routing.outbound.note_refused`.
+    `refusal` returns why a number (E.164) may not be called, or None; see `routing.outbound`.
     """
     number = to_e164(text, country)
     return None if number is None or refusal(number) is not None else number
 
 
 def mask_within(text: str) -> str:
-    """Mask what looks like a phone number within a free text."""
+    """Return free text with anything that looks like a phone number masked."""
     return _WITHIN.sub(lambda found: mask(re.sub(r"\D", "", found[0])), text)

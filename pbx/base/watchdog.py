@@ -1,7 +1,7 @@
-"""The control layer's sign of life: told after each heartbeat, heard by whoever runs it.
+"""The control layer's watchdog: it notifies the process that started it after each heartbeat.
 
-The words are systemd's (sd_notify), so that `officeline up` and a unit with WatchdogSec can listen
-alike: https://www.freedesktop.org/software/systemd/man/latest/sd_notify.html
+It uses systemd's protocol (sd_notify), so that both `officeline up` and a unit with WatchdogSec can
+listen: https://www.freedesktop.org/software/systemd/man/latest/sd_notify.html
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ SOCKET = "NOTIFY_SOCKET"
 
 
 def tell(*words: str) -> None:
-    """Tell whoever started us; nobody may listen, and nothing waits for them."""
+    """Notify the process that started us, without waiting; nobody needs to listen."""
     address = os.environ.get(SOCKET, "")
     if not address:
         return
@@ -27,11 +27,11 @@ def tell(*words: str) -> None:
 
 
 class Watchdog:
-    """Listens on a socket of its own; hands on what it hears to whoever started us."""
+    """Listens on its own socket, and forwards messages to the process that started us."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.served = False  # whether it ever was ready
+        self.served = False  # whether the process was ever ready
         self._ready = False
         self._last = 0.0
         path.unlink(missing_ok=True)
@@ -42,16 +42,16 @@ class Watchdog:
         asyncio.get_running_loop().add_reader(self._socket, self._hear)
 
     def begin(self) -> dict[str, str]:
-        """Forget the last process, and return the environment of the next."""
+        """Forget the last process, and return the environment for the next one."""
         self._ready = False
         return {**os.environ, SOCKET: str(self.path)}
 
     def silent(self, seconds: float) -> bool:
-        """Tell whether a process that was ready has been silent for so long."""
+        """Return whether a process that was ready has been silent for this long."""
         return self._ready and asyncio.get_running_loop().time() - self._last > seconds
 
     def close(self) -> None:
-        """Listen no more."""
+        """Stop listening and close the socket."""
         asyncio.get_running_loop().remove_reader(self._socket)
         self._socket.close()
         self.path.unlink(missing_ok=True)

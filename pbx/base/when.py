@@ -1,4 +1,4 @@
-"""Times as people type them, on the office's own clock; `routing.time_text` has how they look."""
+"""Parses times as people type them, in office time; `routing.time_text` formats them."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from routing.instants import DAY, MIDNIGHT, at_local, instant, local_day
 from routing.time_text import HALF_YEAR
 
 EVENING = time(18)
-DUSK = 17  # the hour at which tonight begins
-FIRST_YEAR, LAST_YEAR = 1900, 2999  # further away a calendar cannot look around
-SHOWN = 40  # characters of a text that an error repeats
+DUSK = 17  # the hour at which "tonight" begins
+FIRST_YEAR, LAST_YEAR = 1900, 2999  # beyond these, calendar arithmetic could overflow
+SHOWN = 40  # how many characters of the text an error quotes
 FORMS = (
     "5pm, 17:00, noon, 11/28/2026, '11/28/2026 2:10 AM', 2026-11-28, 'tomorrow 18:00', "
     "'fri 5pm', tonight or +2h"
@@ -39,18 +39,16 @@ def parse_time(
     after: datetime | None = None,
     past: bool = False,
 ) -> datetime:
-    """Read a time of the office's clock as an instant, shown in its zone.
+    """Return the aware instant, in the office's zone, that a text means.
 
-    An ISO date or time, with an offset or without; "11/28/2026", "Nov 28, 2026", "Nov 28" within
-    half a year, and "now"; "today",
-    "tomorrow" or "yesterday", at midnight unless a time follows; "tonight" (18:00); a weekday's
-    name, the next one; "+2h" and "in 90m"; "5pm" or "17:00", of today, and the next "midnight".
-    With `after` a time that stands alone is the first after it; with `past` it is the last up to
-    now, and so is a weekday.
+    Accepts an ISO date or time, with or without an offset; "11/28/2026", "Nov 28, 2026", "Nov 28"
+    within half a year; "now"; "today", "tomorrow" or "yesterday", at midnight unless a time
+    follows; "tonight" (18:00); a weekday's name (the next one); "+2h" and "in 90m"; "5pm" or
+    "17:00" (today), and "midnight" (the next one). With `after`, a time without a date is the first
+    one after it; with `past`, a time without a date or a weekday is the last one up to now.
 
-    A time that the clock skips or shows twice is read as `routing.instants` defines it, unless EST
-    or EDT follows. OfficeLineError for anything else, for what could be meant in two ways, and for
-    years of which nobody speaks.
+    A time that the clock skips or repeats is read as `routing.instants` defines, unless EST or EDT
+    follows. Raises OfficeLineError for any other text, ambiguous texts, and implausible years.
     """
     words = " ".join(text.split())
     try:
@@ -67,7 +65,7 @@ def parse_time(
 def past_span(
     start: str | None, end: str | None, zone: ZoneInfo, now: datetime
 ) -> tuple[datetime | None, datetime | None]:
-    """Read from when to when something that happened is asked for; None leaves an end open."""
+    """Return the start and end of a span in the past; None leaves that end open."""
     since = None if start is None else parse_time(start, zone, now, past=True)
     until = None if end is None else parse_time(end, zone, now, after=since, past=True)
     return since, until
@@ -80,12 +78,12 @@ def _near(at: datetime) -> datetime:
 
 
 def iso(at: datetime, zone: ZoneInfo) -> str:
-    """Write an aware instant for tools: "2026-11-28T02:10:00-05:00"."""
+    """Return an aware instant as ISO 8601 for tools: "2026-11-28T02:10:00-05:00"."""
     return at.astimezone(zone).isoformat(timespec="seconds")
 
 
 class _Reading:
-    """One reading of a text, seen from a moment; a ValueError says what is not clear."""
+    """Parses one text relative to a moment; raises ValueError if it is unclear."""
 
     def __init__(
         self, zone: ZoneInfo, now: datetime, after: datetime | None, *, past: bool
@@ -94,7 +92,7 @@ class _Reading:
         self._today = local_day(now, zone)
 
     def read(self, words: str) -> datetime:
-        """Read a text whose spaces are single."""
+        """Return the instant of a text, which must have single spaces only."""
         lower = clocks.normal(words)
         if lower == "now":
             return self._now
@@ -107,7 +105,7 @@ class _Reading:
         return found if found.tzinfo else at_local(found, self._zone)
 
     def _exact(self, words: str) -> datetime:
-        """Read words whose time may have seconds, as a call's history shows them."""
+        """Parse words whose time may have seconds, as in a call's history."""
         seconds = _SECONDS.search(words)
         if seconds is None:
             return self._named(words)
@@ -115,7 +113,7 @@ class _Reading:
         return found + timedelta(seconds=int(seconds[1]))
 
     def _named(self, words: str) -> datetime:
-        """Read words in one of the orders that people use; the first clear objection is told."""
+        """Parse day, time and zone in any usual order; raises the first helpful error."""
         objections: list[ValueError] = []
         for day, clock, zone in _orders(words):
             try:
@@ -151,12 +149,12 @@ class _Reading:
         return min(one for one in weeks if one > self._now)
 
     def _day(self, words: str) -> date:
-        """Read a date; one without its year, as columns show it, is the one within half a year."""
+        """Parse a date; without a year, it is the one within half a year from now."""
         known = None if "/" in words else clocks.month_and_day(words)
         if known is not None:
             until = self._today if self._past else self._today + HALF_YEAR
             for year in (self._today.year + step for step in (-1, 0, 1)):
-                with contextlib.suppress(ValueError):  # February 29 of a year without it
+                with contextlib.suppress(ValueError):  # February 29 outside a leap year
                     if self._today - HALF_YEAR <= (found := date(year, *known)) <= until:
                         return found
         return clocks.read_date(words)
@@ -172,7 +170,7 @@ class _Reading:
         return min(one for one in found if one > (self._after or self._now))
 
     def _tonight(self, clock: str | None) -> datetime:
-        """Read a time of the evening, for which no PM is needed."""
+        """Return this evening's instant of a time, which needs no PM."""
         if clock == clocks.MIDNIGHT:
             return instant(self._today + DAY, MIDNIGHT, self._zone)
         if clock is None:
@@ -184,7 +182,7 @@ class _Reading:
         return instant(self._today, at, self._zone)
 
     def _later(self, count: int, unit: str) -> datetime:
-        """Go on from now: by the length of hours and minutes, by the calendar for days."""
+        """Return now plus hours or minutes (elapsed time), or plus days (calendar days)."""
         if unit == "d":
             local = self._now.astimezone(self._zone)
             return instant(local.date() + count * DAY, local.time(), self._zone)
@@ -192,7 +190,7 @@ class _Reading:
         return self._now.astimezone(UTC) + passed
 
     def _shown_as(self, found: datetime, name: str) -> datetime:
-        """Choose the instant at which the clock shows this time with the name of its zone."""
+        """Return the instant of this local time that has the given zone name, such as EDT."""
         local = found.astimezone(self._zone).replace(fold=0)
         for one in (local, local.replace(fold=1)):
             if one.tzname() == name.upper():
@@ -201,7 +199,7 @@ class _Reading:
 
 
 def _orders(words: str) -> Iterator[tuple[str | None, str | None, str | None]]:
-    """List a text's day, time and zone in each of the orders in which they may stand."""
+    """Yield a text's day, time and zone for each order in which they may be written."""
     zoned = _ZONE.fullmatch(words)
     for text, zone in ((words, None), *([(zoned[1], zoned[2])] if zoned else [])):
         lower = clocks.normal(text).removeprefix("on ").removeprefix("this ")

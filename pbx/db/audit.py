@@ -1,9 +1,8 @@
-"""Who did what: rows that are only ever added, each bound to the one before it by its hash.
+"""Who did what: an append-only hash chain of audit rows. The only module that writes `audit`.
 
-What alone writes `audit`.
-A row is written in the transaction of the deed itself, so that neither is there without the other.
-Whoever can write the file can cut off its end and nobody sees it, unless the head of the chain was
-kept elsewhere: see docs/adr/0011-an-audit-that-shows-its-gaps.md.
+A row is written in the transaction of the action itself, so that neither exists without the other.
+Somebody who can write the file can cut off its end unnoticed, unless the head of the chain is
+also kept elsewhere: see docs/adr/0011-an-audit-that-shows-its-gaps.md.
 """
 
 from __future__ import annotations
@@ -27,8 +26,8 @@ from pbx.db.trust_tables import AuditRow
 if TYPE_CHECKING:
     from sqlalchemy import Row
 
-GENESIS = "0" * 64  # what the first row follows
-LONGEST = 200  # characters of who, what and about
+GENESIS = "0" * 64  # the "previous hash" of the first row
+LONGEST = 200  # maximum characters of who, what and about
 
 _AUDIT = table_of(AuditRow)
 _APPEND = insert(_AUDIT)
@@ -52,9 +51,9 @@ class AuditEntry:
 
 @dataclass(frozen=True)
 class Verified:
-    """What a look at the whole chain found: `head` is the last row's hash.
+    """The result of verifying the whole chain: `head` is the last row's hash.
 
-    `broken_at` is the `seq` of the first row that is not what it was, or not there.
+    `broken_at` is the `seq` of the first row that was changed or is missing.
     """
 
     ok: bool
@@ -72,9 +71,9 @@ def append(
     about: str | int = "",
     detail: Mapping[str, Any] | None = None,
 ) -> None:
-    """Add a row within the write transaction of the deed; ValueError within any other.
+    """Add a row in the action's write transaction; ValueError in a read transaction.
 
-    `what` is a noun and a deed, "plan.applied"; a `reason` in the detail is masked.
+    `what` is a noun and an action, such as "plan.applied"; phone numbers in a `reason` are masked.
     """
     if not is_writing(connection):  # another process could append after the same row
         raise ValueError("an audit row needs the write transaction of its deed")
@@ -104,9 +103,9 @@ def deed(
     about: str | int = "",
     detail: Mapping[str, Any] | None = None,
 ) -> Iterator[None]:
-    """Add a row of a deed outside of the database: written first, taken back if the deed fails.
+    """Record an action outside the database: the row is rolled back if the action fails.
 
-    StoreError if it cannot be written: then the deed is not begun.
+    Raises StoreError, before the action begins, if the row cannot be written.
     """
     with writing(engine, durable=True) as connection:
         append(connection, what, by=by, now=now, about=about, detail=detail)
@@ -122,7 +121,7 @@ def record(
     about: str | int = "",
     detail: Mapping[str, Any] | None = None,
 ) -> None:
-    """Add a row durably before something is shown; StoreError if that cannot be."""
+    """Add a row durably before something is shown; StoreError if it cannot be written."""
     with deed(engine, what, by=by, now=now, about=about, detail=detail):
         pass
 
@@ -134,7 +133,7 @@ def entries(
     who: str | None = None,
     what: str | None = None,
 ) -> list[AuditEntry]:
-    """Read rows in their order; `what` is a whole deed or its noun, "plan"."""
+    """Return rows in order; `what` is a full action such as "plan.applied" or just its noun."""
     columns = _AUDIT.c
     wanted = _ALL
     if start is not None:
@@ -151,22 +150,23 @@ def entries(
 
 
 def head(engine: Engine) -> tuple[int, str]:
-    """Return how many rows there are, and the last one's hash."""
+    """Return the number of rows and the last row's hash."""
     with reading(engine) as session:
         last = session.execute(_LAST).first()
         return (0, GENESIS) if last is None else (last.seq, last.hash)
 
 
 def first(engine: Engine) -> str:
-    """Return the first row's hash, which never changes: no two offices have the same."""
+    """Return the first row's hash, which never changes and is unique for each office."""
     with reading(engine) as session:
         return str(session.scalar(_FIRST) or GENESIS)
 
 
 def verify(engine: Engine, kept: str | None = None) -> Verified:
-    """Compute the whole chain again; `kept` is a head, kept elsewhere, that has to be in it.
+    """Return the result of recomputing the whole chain.
 
-    With it, rows that were cut off the end since, or a chain that was written anew, are found, too.
+    `kept` is an earlier head that must be in the chain; with it, a truncated or rewritten chain is
+    also detected.
     """
     count, last, broken, met = 0, GENESIS, None, kept in {None, GENESIS}
     with reading(engine) as session:
@@ -181,16 +181,16 @@ def verify(engine: Engine, kept: str | None = None) -> Verified:
 
 
 def _follows(row: Sequence[Any], seq: int, previous: str) -> bool:
-    """Tell whether a row is the one of this number, as it was written after the one before it."""
+    """Return whether a row has this number and matches its hash and the previous one."""
     found, *texts, hash_ = row
     whole = found == seq and all(isinstance(one, str) for one in texts)
     return whole and hash_ == _digest(previous, seq, texts)
 
 
 def _digest(previous: str, seq: int, texts: Sequence[str]) -> str:
-    """Bind a row to the one before it: SHA-256 of both, as JSON that can be read in one way only.
+    """Return the SHA-256 of a row and the previous hash, encoded as unambiguous JSON.
 
-    As in the table: seq, at, who, what, about, detail.
+    The order of the fields is that of the table: seq, at, who, what, about, detail.
     """
     canonical = json.dumps([previous, seq, *texts], separators=(",", ":"))
     return hashlib.sha256(canonical.encode("ascii")).hexdigest()

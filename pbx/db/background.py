@@ -1,4 +1,4 @@
-"""The database from the event loop: in threads, one writer at a time, and as often as it takes."""
+"""Database access from the event loop: in threads, with one writer at a time, and with retries."""
 
 from __future__ import annotations
 
@@ -22,29 +22,29 @@ T = TypeVar("T")
 
 
 class Background:
-    """Runs functions that take an engine first, and block."""
+    """Runs blocking functions whose first argument is an engine."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
-        self._writing = asyncio.Lock()  # so that our own writers never find the database locked
+        self._writing = asyncio.Lock()  # so that our own writers never block one another
 
     async def read(
         self, ask: Callable[Concatenate[Engine, P], T], *args: P.args, **named: P.kwargs
     ) -> T:
-        """Read once."""
+        """Run a reading function once, without retries."""
         return await asyncio.to_thread(ask, self._engine, *args, **named)
 
     async def write(
         self, act: Callable[Concatenate[Engine, P], T], *args: P.args, **named: P.kwargs
     ) -> T:
-        """Write once."""
+        """Run a writing function once, without retries."""
         async with self._writing:
             return await asyncio.to_thread(act, self._engine, *args, **named)
 
     async def insist(
         self, act: Callable[Concatenate[Engine, P], T], *args: P.args, **named: P.kwargs
     ) -> T:
-        """Write until the database takes it; any other objection is raised."""
+        """Retry a write until the database accepts it; errors of any other kind are raised."""
         pauses = Pauses(0.1, LONGEST_PAUSE_S)
         while True:
             try:

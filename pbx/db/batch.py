@@ -1,4 +1,4 @@
-"""Records of the log in one transaction: all that the database would ever take."""
+"""Writes records of the call log in one transaction, skipping those that are invalid."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ log = structlog.get_logger()
 
 
 class UnusableError(Exception):
-    """The database cannot be written now; another try may succeed."""
+    """The database cannot be written now; a retry may succeed."""
 
 
 class _BadRecordError(Exception):
-    """A record that no database would take."""
+    """A record is invalid, so a retry is useless."""
 
 
 def write_batch(engine: Engine, batch: Sequence[Record], *, durable: bool = False) -> None:
-    """Write records in one transaction; if one of them is bad, all others one by one.
+    """Write records in one transaction, or one by one without the invalid ones if any is invalid.
 
-    UnusableError if the database takes none now; `durable` returns after the disk has them.
+    Raises UnusableError if the database cannot be written; `durable` syncs before returning.
     """
     try:
         _transact(engine, batch, durable=durable)

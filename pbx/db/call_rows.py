@@ -1,7 +1,7 @@
-"""The rows of calls and their parts: what alone writes `call`, `leg`, `decision` and `event`.
+"""Turns records into rows; the only module that writes `call`, `leg`, `decision` and `event`.
 
-Records become rows. Each statement gives the same rows whatever the order, however often:
-Asterisk's events and our verdicts arrive when they like, and after a reconnect perhaps twice.
+The statements give the same rows in any order and if repeated, because Asterisk's events and our
+decisions arrive in any order, and after a reconnect perhaps twice.
 """
 
 from __future__ import annotations
@@ -41,14 +41,14 @@ _AT = bindparam("at", type_=UtcTime)
 _OF_CALL = _LEG.c.call == _IT
 _PARTS = ["call", "channel"]
 
-# Whatever is heard of a call, the call is then known, if only by hearsay.
+# Any record about a call creates the call's row, even if the call's start was not seen.
 _KNOWN = Prepared(
     insert(_CALL).values(id=_IT, started_at=_AT, line="", did="").on_conflict_do_nothing()
 )
 
 
 def _started() -> Prepared:
-    """A daemon that was restarted in mid-call records the start again, later: the first counts."""
+    """Return the insert of a start; a restarted daemon may repeat it, so the first one counts."""
     put = insert(_CALL).values(
         id=_IT,
         started_at=_AT,
@@ -89,7 +89,7 @@ _DECIDED = Prepared(
 
 
 def _last(column: ColumnElement[Any], *meant: ColumnElement[bool]) -> Any:
-    """Say what the last decision of a call has in a column."""
+    """Return SQL for a column of the call's last decision."""
     found = select(column).where(_DECISION.c.call == _IT, *meant)
     return found.order_by(_DECISION.c.turn.desc()).limit(1).scalar_subquery()
 
@@ -108,7 +108,7 @@ _ANSWERED = Prepared(
 
 
 def _leg_put(values: dict[str, Any], changed: Any, where: Any = None) -> Prepared:
-    """Write a leg; what is `changed` of one that is known is said of its row and the new one."""
+    """Return an upsert of a leg; `changed` maps the existing and the new row to the changes."""
     put = insert(_LEG).values(call=_IT, channel=_CHANNEL, **values)
     return Prepared(
         put.on_conflict_do_update(
@@ -147,7 +147,7 @@ _LEG_ACKNOWLEDGED = _leg_put(
     },
     where=_LEG.c.result.is_distinct_from("too late"),
 )
-# The call is then of whoever else accepted, if anybody did.
+# The call then belongs to the other person who accepted, if there is one.
 _LEG_TOO_LATE = _leg_put(
     {"result": "too late"}, lambda *_: {"result": "too late", "acknowledged_at": None}
 )
@@ -209,7 +209,7 @@ _STRENGTH = get_args(Outcome)  # the strongest first
 
 
 def _ended(outcome: str) -> Prepared:
-    """An outcome stays where it is not weaker than the new one."""
+    """Return an update that sets an outcome unless the call already has a stronger one."""
     weaker = _STRENGTH[_STRENGTH.index(outcome) + 1 :]
     replaced = or_(_CALL.c.outcome.is_(None), *(_CALL.c.outcome == one for one in weaker))
     return Prepared(
@@ -232,19 +232,19 @@ _STEPS: Mapping[type[Record], tuple[Prepared, ...]] = {
 
 
 def write_record(connection: Connection, record: Record) -> None:
-    """Write one record; a value that no column can hold is a ValueError."""
+    """Write one record; raises ValueError if a column cannot hold a value."""
     values = _values(record)
     for statement in _steps(record):
         statement.run(connection, values)
 
 
 def calls_open(connection: Connection) -> Sequence[str]:
-    """Name the calls without an outcome."""
+    """Return the ids of the calls without an outcome."""
     return connection.scalars(select(_CALL.c.id).where(_CALL.c.outcome.is_(None))).all()
 
 
 def interrupt_call(connection: Connection, call: str) -> None:
-    """End a call that nobody saw the end of: with the last thing that was heard of it."""
+    """End a call whose end was not recorded, at the time of its last record."""
     parts: tuple[Select[Any], ...] = (
         select(_CALL.c.started_at, _CALL.c.answered_at, _CALL.c.acknowledged_at).where(
             _CALL.c.id == call

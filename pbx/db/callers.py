@@ -1,4 +1,4 @@
-"""Who calls most: the patients and numbers of a span, and how much of it the few make."""
+"""Who calls most in a span of time, and the share of calls made by the most frequent callers."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ FEW_PER_MILLE = 6  # the 0.6 % of patients whose share of the calls was publishe
 
 _CALL, _NUMBER = table_of(Call), table_of(PatientNumber)
 _TEMPORARY = MetaData()
-# The numbers of patients who have several.
+# The numbers of patients with several numbers.
 _OWN = Table(
     "own", _TEMPORARY, Column("patient", String), Column("number", String), prefixes=["TEMPORARY"]
 )
@@ -45,7 +45,7 @@ _HEARD = Table(
 
 
 def _own() -> Select[Any]:
-    """A number that several patients share is a caller of its own: nobody knows who called."""
+    """Return the query of patients' numbers; a number shared by several patients is left out."""
     patient = func.min(_NUMBER.c.patient).label("patient")
     unshared = select(patient, _NUMBER.c.number).group_by(_NUMBER.c.number)
     one = unshared.having(func.count() == 1).subquery()
@@ -55,27 +55,27 @@ def _own() -> Select[Any]:
 
 
 def _in_span() -> tuple[ColumnElement[bool], ColumnElement[bool]]:
-    """Say the span so that the index by callers is gone through, in which the times are, too."""
+    """Return conditions for the span that use the index on callers, which also has the times."""
     started_at = hidden(_CALL.c.started_at)
     start, until = bindparam("start", type_=UtcTime), bindparam("until", type_=UtcTime)
     return started_at >= start, started_at < until
 
 
 def _one() -> Select[Any]:
-    """One pass over the index for whoever has one number."""
+    """Return the query for callers with a single number: one pass over the index."""
     heard = select(_CALL.c.caller, literal(1), func.count()).group_by(_CALL.c.caller)
     of_several = _CALL.c.caller.in_(select(_OWN.c.number))
     return heard.where(_CALL.c.caller.is_not(None), *_in_span()).having(~of_several)
 
 
 def _several() -> Select[Any]:
-    """A look for each of the numbers of those who have several."""
+    """Return the query for callers with several numbers: one index lookup for each number."""
     started_at = _CALL.c.started_at
     start, until = bindparam("start", type_=UtcTime), bindparam("until", type_=UtcTime)
     of_number = (_CALL.c.caller == _OWN.c.number) & (started_at >= start) & (started_at < until)
     used = (
         select(_OWN.c.patient, _OWN.c.number, func.count(started_at).label("calls"))
-        .join_from(_OWN, _CALL, of_number, isouter=True)  # from `own`, whatever it seems to cost
+        .join_from(_OWN, _CALL, of_number, isouter=True)  # from `own`, despite SQLite's estimate
         .group_by(_OWN.c.patient, _OWN.c.number)
         .subquery()
     )
@@ -96,7 +96,7 @@ def _several() -> Select[Any]:
     return select(ranked.c.number, ranked.c.numbers, ranked.c.calls).where(ranked.c.place == 1)
 
 
-# What is counted stands in a table of its own, since a window over it would take longer.
+# The counts are in a temporary table, because a window function over them would take longer.
 _HEARD_COLUMNS = ["number", "numbers", "calls"]
 _FILL = (
     insert(_OWN).from_select(["patient", "number"], _own()),
@@ -109,7 +109,7 @@ _FIRST = select(_HEARD).order_by(_HEARD.c.calls.desc(), _HEARD.c.number)
 
 @dataclass(frozen=True)
 class CallerCount:
-    """One who called: the number used most, of how many, and all the calls."""
+    """One caller: the number used most, how many numbers they used, and how often they called."""
 
     number: str
     numbers: int
@@ -118,9 +118,9 @@ class CallerCount:
 
 @dataclass(frozen=True)
 class Callers:
-    """Who showed a number: the first, and what the few (0.6 % of all, at least one) made.
+    """The top callers with a known number, and the calls of the top 0.6 % (at least one caller).
 
-    `total` are the calls of all `everybody`.
+    `total` counts the calls of all `everybody` callers.
     """
 
     first: tuple[CallerCount, ...] = ()
@@ -131,7 +131,7 @@ class Callers:
 
 
 def count_callers(connection: Connection, start: datetime, until: datetime, most: int) -> Callers:
-    """Count the calls of each caller that began in [start, until); `most` of them are named."""
+    """Return the calls per caller in [start, until), with the `most` top callers listed."""
     span = {"start": start, "until": until}
     _TEMPORARY.create_all(connection, checkfirst=False)
     for statement in _FILL:

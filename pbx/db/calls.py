@@ -1,4 +1,4 @@
-"""Reading the call log: lists that stay flat at a million calls, and one call's whole history."""
+"""Reads the call log: lists that stay fast at a million calls, and one call's whole history."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from pbx.db.statements import table_of
 from pbx.db.tables import Call, Event, Leg, Message, StoredDecision
 from routing.decision import Reason
 
-PORTION = 1000  # rows that are held at once where all are read
+PORTION = 1000  # rows in memory at once when all are read
 
 
 @dataclass(frozen=True)
 class CallRow:
-    """A call at a glance, times in UTC; None means not known, or not yet.
+    """A summary of a call, times in UTC; None means unknown, or not yet known.
 
-    `message` is the message's id, `person` who accepted, `caller` E.164 or None (anonymous).
+    `message` is a message's id, `person` who accepted, `caller` E.164 or None (anonymous).
     """
 
     id: str
@@ -43,12 +43,12 @@ class CallRow:
 
     @property
     def ring_s(self) -> float | None:
-        """Seconds until a person accepted, or until the call ended; None while it waits."""
+        """Return the seconds until a person accepted or the call ended; None while it waits."""
         return _seconds(self.started_at, self.acknowledged_at or self.ended_at)
 
     @property
     def talk_s(self) -> float | None:
-        """Seconds from a person's accepting to the end; None if nobody did, or while they talk."""
+        """Return the seconds from acceptance to the end; None if not accepted or not over."""
         return _seconds(self.acknowledged_at, self.ended_at)
 
 
@@ -68,9 +68,9 @@ class LegRow:
 
 @dataclass(frozen=True)
 class DecisionRow:
-    """What was decided at a turn, with every rule that was looked at.
+    """The decision at one turn, with every rule that was checked.
 
-    `facts` has "presses" and "earlier" (ISO instants), None where there were none to note.
+    `facts` has "presses" and "earlier" (ISO instants), or is None if they were not recorded.
     """
 
     turn: int
@@ -84,7 +84,7 @@ class DecisionRow:
 
 @dataclass(frozen=True)
 class CallEventRow:
-    """Something else that happened; `detail` as pairs."""
+    """Any other event of a call; `detail` has pairs."""
 
     at: datetime
     what: str
@@ -93,7 +93,7 @@ class CallEventRow:
 
 @dataclass(frozen=True)
 class History:
-    """Everything that is known of one call, each part in the order in which it happened."""
+    """Everything that is known about one call, each part in chronological order."""
 
     call: CallRow
     decisions: tuple[DecisionRow, ...]
@@ -103,7 +103,7 @@ class History:
 
 
 def _columns(of: Table, row: type) -> list[ColumnElement[Any]]:
-    """List the columns that make up a row, in its order."""
+    """Return the columns for the fields of a row class, in their order."""
     return [of.c[one.name] for one in fields(row)]
 
 
@@ -136,7 +136,7 @@ _EVENTS = (
 
 @dataclass(frozen=True)
 class Filter:
-    """Which calls are meant: those that started from `since` up to but without `until`."""
+    """Which calls to select; they started in [since, until)."""
 
     since: datetime | None = None
     until: datetime | None = None
@@ -145,7 +145,7 @@ class Filter:
 
     @property
     def conditions(self) -> list[ColumnElement[bool]]:
-        """Say it in SQL."""
+        """Return the filter as SQL conditions."""
         found = [
             None if self.since is None else _CALL.c.started_at >= self.since,
             None if self.until is None else _CALL.c.started_at < self.until,
@@ -163,7 +163,7 @@ def list_calls(
     outcome: str | None = None,
     limit: int = 50,
 ) -> list[CallRow]:
-    """Read the latest calls first: those that started from `since` up to but without `until`."""
+    """Return the calls that started in [since, until), the latest first."""
     meant = Filter(since, until, line, outcome).conditions
     with reading(engine) as session:
         rows = session.execute(_CALLS.where(*meant).order_by(*_LATEST).limit(limit))
@@ -171,14 +171,14 @@ def list_calls(
 
 
 def count_calls(engine: Engine, meant: Filter) -> int:
-    """Count calls."""
+    """Return the number of calls that match the filter."""
     with reading(engine) as session:
         counted = select(func.count()).select_from(_CALL).where(*meant.conditions)
         return int(session.execute(counted).scalar_one())
 
 
 def each_call(engine: Engine, meant: Filter) -> Iterator[CallRow]:
-    """Read calls one by one, the earliest first, however many there are."""
+    """Yield calls, the earliest first, without holding them all in memory."""
     wanted = _CALLS.where(*meant.conditions).order_by(*_EARLIEST)
     with reading(engine) as session:
         for row in session.connection().execution_options(yield_per=PORTION).execute(wanted):
@@ -188,9 +188,9 @@ def each_call(engine: Engine, meant: Filter) -> Iterator[CallRow]:
 def recent_callers(
     engine: Engine, now: datetime, back: timedelta, limit: int = 20_000
 ) -> list[tuple[str, str, datetime]]:
-    """List (caller, call, start) of the last calls whose number is known, the oldest first.
+    """Return (caller, call, start) of the last calls with a known number, the oldest first.
 
-    What a clock wrote that was ahead is none of them.
+    Calls dated in the future, written while the clock was wrong, are left out.
     """
     wanted = (
         select(_CALL.c.caller, _CALL.c.id, _CALL.c.started_at)
@@ -204,13 +204,13 @@ def recent_callers(
 
 
 def get_call(engine: Engine, call_id: str) -> History | None:
-    """Read one call with all its parts; None if there is none of this id."""
+    """Return one call with all its parts; None if there is no such call."""
     of_call = {"call": call_id}
     with reading(engine) as session:
         call = session.execute(_CALLS.where(_CALL.c.id == call_id)).first()
         if call is None:
             return None
-        # a call that joined a message names it; the log may not have heard of it yet
+        # only a call that joined a message names it, and the log may lag behind the message
         left = select(Message).where(col(Message.call) == call_id).order_by(col(Message.opened_at))
         named = session.get(Message, call.message) if call.message is not None else None
         message = named or session.scalars(left).first()
@@ -227,7 +227,7 @@ def get_call(engine: Engine, call_id: str) -> History | None:
 
 
 def dialed_did(engine: Engine, call_id: str) -> str:
-    """Read which of our numbers a caller had dialed; empty where the log does not know."""
+    """Return which of our numbers a caller dialed; empty if unknown."""
     with reading(engine) as session:
         found = session.get(Call, call_id)
         return "" if found is None else found.did
@@ -236,7 +236,7 @@ def dialed_did(engine: Engine, call_id: str) -> str:
 def last_decisions(
     engine: Engine, since: datetime, until: datetime | None = None
 ) -> list[tuple[CallRow, DecisionRow]]:
-    """Read the last decision of each call that began in [since, until), the earliest call first."""
+    """Return the last decision of each call that began in [since, until), earliest call first."""
     later = _DECISION.alias("later")
     last = select(func.max(later.c.turn)).where(later.c.call == _CALL.c.id).scalar_subquery()
     wanted = (

@@ -1,6 +1,6 @@
-"""Bounded changes of schedules and hours: made, canceled, listed; never deleted.
+"""Temporary changes of schedules and hours: they are added, canceled and listed, never deleted.
 
-What alone writes `schedule_override` and `hours_change`.
+The only module that writes `schedule_override` and `hours_change`.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ _HOURS = _Kind(table_of(HoursChanged), hours_change_of, "hours", "change of hour
 
 @dataclass(frozen=True)
 class Made(Generic[Change]):
-    """A change with who made it when; `canceled_at` is None while it stands."""
+    """A change, who made it and when; `canceled_at` is None while it applies."""
 
     change: Change
     by: str
@@ -51,16 +51,16 @@ class Made(Generic[Change]):
 
 
 def add_override(engine: Engine, override: Override, *, by: str, now: datetime) -> Override:
-    """Store an override, whatever its `id`; return it with the one it got."""
+    """Store an override, ignoring its `id`; return it with its new id."""
     return add_overrides(engine, [override], by=by, now=now)[0]
 
 
 def add_overrides(
     engine: Engine, overrides: Sequence[Override], *, by: str, now: datetime
 ) -> list[Override]:
-    """Store overrides in their order, all of them or none; return them with the ids they got.
+    """Store overrides in order, all or none; return them with their new ids.
 
-    Who is put on call at once is known to know it: nobody calls them to confirm the shift.
+    A person who is put on call at once counts as informed, so nobody calls them to confirm.
     """
     ids = _add(
         engine,
@@ -74,9 +74,9 @@ def add_overrides(
 
 
 def hand_over(engine: Engine, override: Override, *, by: str, now: datetime) -> Override:
-    """Store an override that begins at once and that its person does not know of yet.
+    """Store an override that begins at once and that its person does not know about yet.
 
-    They are called to confirm it, as at the start of a shift.
+    The person is called to confirm it, as at the start of a shift.
     """
     ids = _add(
         engine,
@@ -90,22 +90,22 @@ def hand_over(engine: Engine, override: Override, *, by: str, now: datetime) -> 
 
 
 def add_hours_change(engine: Engine, change: HoursChange, *, by: str, now: datetime) -> HoursChange:
-    """Store a change of hours, whatever its `id`; return it with the one it got."""
+    """Store a change of hours, ignoring its `id`; return it with its new id."""
     return replace(change, id=_add(engine, _HOURS, [change], by, now)[0])
 
 
 def cancel_override(engine: Engine, override_id: int, *, by: str, now: datetime) -> Override:
-    """Cancel an override and return it; OfficeLineError if there is none, or no longer."""
+    """Cancel an override and return it; OfficeLineError if it does not exist or is over."""
     return _cancel(engine, _OVERRIDES, override_id, by, now)
 
 
 def cancel_hours_change(engine: Engine, change_id: int, *, by: str, now: datetime) -> HoursChange:
-    """Cancel a change of hours and return it; OfficeLineError if there is none, or no longer."""
+    """Cancel a change of hours and return it; OfficeLineError if it does not exist or is over."""
     return _cancel(engine, _HOURS, change_id, by, now)
 
 
 def list_overrides(engine: Engine, *, after: datetime | None = None) -> list[Made[Override]]:
-    """List overrides in the order they were made, canceled ones too; `after`: that end later."""
+    """Return overrides in creation order, canceled ones too; `after`: only those ending later."""
     return _listed(engine, _OVERRIDES, after)
 
 
@@ -133,7 +133,7 @@ def _add(
     now: datetime,
     besides: Callable[[Connection], object] = lambda _: None,
 ) -> list[int]:
-    """Store changes, and what `besides` writes in the same transaction; return their ids."""
+    """Store changes, run `besides` in the same transaction, and return the changes' ids."""
     if not all(change.start < change.end for change in changes):
         raise OfficeLineError("The change ends before it begins; name an end after its start.")
     ids = []
@@ -163,6 +163,6 @@ def _cancel(engine: Engine, kind: _Kind[Change], id_: int, by: str, now: datetim
 
 
 def _laid_out(change: Override | HoursChange) -> dict[str, str]:
-    """Lay out a change for the audit, without what it leaves open."""
+    """Return a change as text fields for the audit, without its empty fields."""
     span = {"start": utc_text(change.start), "end": utc_text(change.end)}
     return {key: value for key, value in vars(change).items() if value and key != "id"} | span

@@ -1,4 +1,4 @@
-"""A damaged database: known for one, set aside under another name, and never deleted."""
+"""A damaged database: detected, renamed to set it aside, and never deleted."""
 
 from __future__ import annotations
 
@@ -10,26 +10,26 @@ from sqlalchemy.exc import DBAPIError
 
 from pbx.db import driver
 
-LOOK_S = 2.0  # how long the look at the start may take
+LOOK_S = 2.0  # how many seconds the check at the start may take
 ASIDE = ".corrupt-"
-MARK = ".damaged"  # beside the database: whoever uses it found it damaged
+MARK = ".damaged"  # suffix of the file that marks a database as damaged
 
 log = structlog.get_logger()
 
 
 def code_of(error: BaseException) -> str:
-    """Name SQLite's code within an error; empty if there is none."""
+    """Return SQLite's error code within an exception; empty if there is none."""
     cause = error.__cause__ if not isinstance(error, DBAPIError) else error
     return driver.code_in(getattr(cause, "orig", cause))
 
 
 def mark_damaged(database: Path) -> None:
-    """Note that a database is damaged, for the next start."""
+    """Mark a database as damaged, for the next start."""
     Path(f"{database}{MARK}").touch(mode=0o600)
 
 
 def set_aside(database: Path) -> Path | None:
-    """Rename a damaged database with what belongs to it, and return its new name; else None."""
+    """Rename a damaged database and its side files; return its new path, or None if sound."""
     marked = Path(f"{database}{MARK}")
     if not database.exists() or not (marked.exists() or driver.is_damaged(database, LOOK_S)):
         return None
@@ -44,6 +44,6 @@ def set_aside(database: Path) -> Path | None:
 
 
 def aside_of(database: Path) -> list[str]:
-    """Name the databases that were set aside."""
+    """Return the names of the databases that were set aside."""
     found = database.parent.glob(f"{database.name}{ASIDE}*")
     return sorted(one.name for one in found if not one.name.endswith(("-wal", "-shm")))

@@ -1,4 +1,4 @@
-"""The database's file: opened, brought to this version's schema, and written to safely.
+"""The database file: opening, upgrading to this version's schema, and safe transactions.
 
 SQLite in WAL mode: readers never wait for the writer. The log commits with synchronous=NORMAL
 (a power cut may cost its last moments), messages with FULL, which is on the disk before it
@@ -41,15 +41,15 @@ SCHEMA = "0001"  # the newest revision below migrations/versions
 MIGRATIONS = Path(__file__).parent / "migrations"
 
 _VERSIONS = table("alembic_version", column("version_num", String))
-_BEGINS = "officeline_begins"  # how the transactions of a connection begin
+_BEGINS = "officeline_begins"  # the key of the statements that begin a transaction
 
 
 class StoreError(OfficeLineError):
-    """The database cannot be used as it stands."""
+    """The database cannot be used."""
 
 
 def open_database(path: Path) -> Engine:
-    """Open the database, creating or migrating it; StoreError says what is wrong with it."""
+    """Open the database, creating or migrating it; StoreError if it cannot be used."""
     engine: Engine | None = None
     try:
         _touch(path)
@@ -71,9 +71,9 @@ def open_database(path: Path) -> Engine:
 
 @contextlib.contextmanager
 def writing(engine: Engine, *, durable: bool = False) -> Iterator[Connection]:
-    """Hold one write transaction, committed at the end; `durable` returns after the disk has it.
+    """Run one write transaction, committed at the end; `durable` syncs it to the disk.
 
-    StoreError says what is wrong with the database.
+    Raises StoreError if the database cannot be used.
     """
     begins = driver.WRITE_DURABLY if durable else driver.WRITE
     try:
@@ -85,15 +85,15 @@ def writing(engine: Engine, *, durable: bool = False) -> Iterator[Connection]:
 
 
 def is_writing(connection: Connection) -> bool:
-    """Tell whether the connection's transactions hold the lock from their beginning on."""
+    """Return whether the connection's transactions take the write lock when they begin."""
     return connection.get_execution_options().get(_BEGINS) in {driver.WRITE, driver.WRITE_DURABLY}
 
 
 @contextlib.contextmanager
 def changing(engine: Engine) -> Iterator[Connection]:
-    """Hold one durable transaction that changes what stands beside the file.
+    """Run one durable transaction that changes what is applied on top of office.toml.
 
-    A running daemon sees by it that it must look.
+    It also tells a running daemon to reload.
     """
     with writing(engine, durable=True) as connection:
         yield connection
@@ -102,7 +102,7 @@ def changing(engine: Engine) -> Iterator[Connection]:
 
 @contextlib.contextmanager
 def reading(engine: Engine) -> Iterator[Session]:
-    """Hold a session that only reads; StoreError says what is wrong with the database."""
+    """Open a read-only session; StoreError if the database cannot be used."""
     from sqlmodel import Session
 
     try:
@@ -113,12 +113,12 @@ def reading(engine: Engine) -> Iterator[Session]:
 
 
 def file_of(engine: Engine) -> Path:
-    """Name the file that an engine writes to."""
+    """Return the file that an engine writes to."""
     return Path(engine.url.database or "")
 
 
 def damage_sentence(error: DBAPIError, path: Path) -> StoreError:
-    """Say in one sentence what SQLite found wrong, and what to do."""
+    """Return an error with one sentence on SQLite's problem and what to do."""
     code = driver.code_in(error.orig)
     what, fix = f"cannot be used ({error.orig})", "check the disk and the file's owner"
     if code.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
@@ -133,14 +133,14 @@ def damage_sentence(error: DBAPIError, path: Path) -> StoreError:
 
 
 def _full(code: str, path: Path) -> str | None:
-    """Say which disk is full, if that is what SQLite's code may mean."""
+    """Return a sentence on the full disk if SQLite's code may mean that, else None."""
     may_be = code.startswith(("SQLITE_FULL", "SQLITE_IOERR", "SQLITE_CANTOPEN"))
     why = disk.trouble(path) if may_be else None
     return why or ("the disk is full" if code.startswith("SQLITE_FULL") else None)
 
 
 def database_refusal(path: Path) -> str | None:
-    """Tell in a sentence why a database takes nothing now; None if it does, or is not there."""
+    """Return why a database cannot be written now; None if it can, or does not exist."""
     if not path.exists():
         return None
     engine = _engine(path)
@@ -155,20 +155,20 @@ def database_refusal(path: Path) -> str | None:
 
 
 def _touch(path: Path) -> None:
-    """Create a missing file for our eyes only, without ever opening it.
+    """Create a missing file that only its owner can read, without ever opening an existing one.
 
-    Whoever opens and closes the file ends every POSIX lock that this process holds on it, those of
-    its SQLite connections included. Another process then takes itself for the last one and deletes
-    the WAL, and what we write from then on, messages too, goes into a file without a name:
+    Opening and closing the file would release every POSIX lock that this process holds on it,
+    including those of SQLite. Another process could then think it is the last one and delete the
+    WAL, and everything that we write afterward, including messages, would be lost:
     https://www.sqlite.org/howtocorrupt.html#_posix_advisory_locks_canceled_by_a_separate_thread_doing_close_
     """
     with contextlib.suppress(FileExistsError):
         os.mknod(path, stat.S_IFREG | 0o600)
-        files.sync(path.parent)  # else a power cut can take the file with a durable message in it
+        files.sync(path.parent)  # else a power cut could lose the file with a durable message
 
 
 def _refuse_read_only(path: Path) -> None:
-    """Refuse now what SQLite would open and then fail at the first message; without opening it."""
+    """Raise now for a read-only file, which SQLite would open and then fail to write to."""
     for place in (path.parent, path):  # the WAL stands beside the file
         if not os.access(place, os.W_OK, effective_ids=True):
             other = "name another folder with --home"
@@ -184,7 +184,7 @@ def _engine(path: Path) -> Engine:
     )
 
     connections: set[driver.Connection] = set()
-    weakref.finalize(engine, _close, connections)  # Python closes none that is forgotten
+    weakref.finalize(engine, _close, connections)  # Python does not close them by itself
 
     @event.listens_for(engine, "close")
     def _closed(connection: driver.Connection, _record: Any) -> None:
@@ -203,7 +203,7 @@ def _engine(path: Path) -> Engine:
 
 
 def _close(connections: set[driver.Connection]) -> None:
-    """Close what an engine that nobody holds any more has left open."""
+    """Close the connections that a discarded engine has left open."""
     while connections:
         connections.pop().close()
 
@@ -218,7 +218,7 @@ def _bring_up_to_date(engine: Engine, path: Path) -> None:
 
 
 def _set_wal(engine: Engine) -> None:
-    """Set WAL where it is not: in a new file, and in a copy that VACUUM INTO made."""
+    """Set WAL mode if it is off, as in a new file or in a copy made by VACUUM INTO."""
     with engine.connect() as connection:
         if driver.is_wal(connection):
             return
@@ -281,7 +281,7 @@ def _not_upgraded(error: Exception, path: Path, *, begun: bool) -> StoreError:
 
 
 def _version(connection: Connection, path: Path) -> str | None:
-    """Read the schema's revision; None for an empty database."""
+    """Return the schema's revision; None for an empty database."""
     tables = inspect(connection).get_table_names()
     if not tables:
         return None

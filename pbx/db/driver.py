@@ -1,13 +1,13 @@
-"""SQLite's own driver, for the little that SQLAlchemy has no statement for.
+"""Direct use of SQLite's driver, for the few cases that SQLAlchemy has no statement for.
 
-Everything else in the product goes through SQLModel's tables and SQLAlchemy's statements, on a
-connection of `pbx.db.database.writing` or a session of `reading`. Here is, and why it must be:
+All other code uses SQLModel's tables and SQLAlchemy's statements, on a connection of
+`pbx.db.database.writing` or a session of `reading`. The exceptions are:
 
-- how a connection is set up and a transaction begins: PRAGMA and BEGIN IMMEDIATE are SQLite's;
-- running a statement that SQLAlchemy compiled once: of the records of calls hundreds come a second;
-- a whole file: the copy that backups and upgrades make, and whether a file is damaged;
-- reading a file without SQLAlchemy, whose import takes longer than all the rest of a command that
-  asks who is on call (`pbx.db.overlay`), and row by row around damage (`pbx.db.recover_rows`).
+- setting up connections and beginning transactions: PRAGMA and BEGIN IMMEDIATE are SQLite's own;
+- running precompiled statements, because calls produce hundreds of records a second;
+- whole files: the copies for backups and upgrades, and the check for damage;
+- reading a file without SQLAlchemy: its import takes longer than the rest of a command that asks
+  who is on call (`pbx.db.overlay`), and recovery reads around damage (`pbx.db.recover_rows`).
 
 This module imports nothing heavy.
 """
@@ -30,15 +30,15 @@ if TYPE_CHECKING:
 Connection = sqlite3.Connection
 Error = sqlite3.Error
 
-# A message is made durable while Asterisk waits for a verdict, at most 3.7 s: never wait as long.
+# Asterisk waits at most 3.7 s for a verdict while a message is made durable: wait less than that.
 BUSY_S = 2.0
 
-# How a transaction begins. A writer takes the lock at once, because a reader that becomes one
-# cannot wait for it; `synchronous` and `journal_mode` can only be set outside of a transaction.
+# How transactions begin. A writer takes the lock at once, because a reader that becomes a writer
+# cannot wait for it; `synchronous` and `journal_mode` can only be set outside a transaction.
 READ = ("BEGIN",)
 WRITE = ("PRAGMA synchronous=NORMAL", "BEGIN IMMEDIATE")
 WRITE_DURABLY = ("PRAGMA synchronous=FULL", "BEGIN IMMEDIATE")
-# An upgrade waits for another process's, which may take long on a slow machine.
+# An upgrade waits for another process's upgrade, which may take long on a slow machine.
 UPGRADE = ("PRAGMA busy_timeout=60000", *WRITE_DURABLY)
 SET_WAL = ("PRAGMA journal_mode=WAL",)
 
@@ -56,12 +56,12 @@ def begin_in(connection: Open, statements: tuple[str, ...]) -> None:
 
 
 def run_compiled(connection: Open, statement: str, values: tuple[Any, ...]) -> CursorResult[Any]:
-    """Execute what SQLAlchemy compiled once before (`pbx.db.statements.Prepared`)."""
+    """Execute a statement that SQLAlchemy compiled earlier (`pbx.db.statements.Prepared`)."""
     return connection.exec_driver_sql(statement, values)
 
 
 def count_up(connection: Open) -> None:
-    """Count up the file's `user_version`, by which a running daemon sees that it must look."""
+    """Increment the file's `user_version`, which tells a running daemon to reload."""
     count = connection.exec_driver_sql("PRAGMA user_version").scalar() or 0
     connection.exec_driver_sql(f"PRAGMA user_version={(count + 1) % 2**31}")
 
@@ -78,7 +78,7 @@ def is_wal(connection: Open) -> bool:
 
 
 def read_only(database: Path) -> Connection:
-    """Open a file to read, in whatever thread; `Error` if it cannot be."""
+    """Open a file for reading, usable in any thread; raises `Error` if that fails."""
     uri = f"{database.absolute().as_uri()}?mode=ro"
     return sqlite3.connect(
         uri, uri=True, timeout=BUSY_S, isolation_level=None, check_same_thread=False
@@ -87,7 +87,7 @@ def read_only(database: Path) -> Connection:
 
 @contextmanager
 def exclusive(database: Path) -> Iterator[Connection]:
-    """Open a file of ours to write, in one durable transaction that is committed at the end."""
+    """Open a database for one durable write transaction, committed at the end."""
     with closing(sqlite3.connect(database, isolation_level=None)) as connection:
         for statement in WRITE_DURABLY:
             connection.execute(statement)
@@ -96,9 +96,9 @@ def exclusive(database: Path) -> Iterator[Connection]:
 
 
 def copy_database(database: Path, target: Path) -> None:
-    """Copy a file as it is at one moment, what is in its WAL included, while others write to it.
+    """Copy a consistent snapshot of a file, including its WAL, even while others write to it.
 
-    `Error` if that cannot be; OSError if the disk of the copy is full.
+    Raises `Error` if that fails, and OSError if the disk of the copy is full.
     """
     try:
         with closing(read_only(database)) as source, closing(sqlite3.connect(target)) as copied:
@@ -111,7 +111,7 @@ def copy_database(database: Path, target: Path) -> None:
 
 
 def is_sound(database: Path) -> bool:
-    """Tell whether SQLite finds a whole file in order; it may be in use."""
+    """Return whether SQLite's check of the whole file passes; the file may be in use."""
     try:
         with closing(sqlite3.connect(database)) as connection:
             return connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
@@ -120,7 +120,7 @@ def is_sound(database: Path) -> bool:
 
 
 def is_damaged(database: Path, within_s: float) -> bool:
-    """Look through a file for no longer than that; one that is in use counts as sound."""
+    """Return whether a check finds damage within this time; a file in use counts as sound."""
     until = time.monotonic() + within_s
     try:
         with closing(sqlite3.connect(database, timeout=0.5)) as connection:
@@ -132,15 +132,15 @@ def is_damaged(database: Path, within_s: float) -> bool:
 
 
 def code_in(error: object) -> str:
-    """Name SQLite's code of an error, as SQLITE_BUSY; empty if there is none."""
+    """Return SQLite's code of an error, such as SQLITE_BUSY; empty if there is none."""
     return str(getattr(error, "sqlite_errorname", "") or "")
 
 
 def is_damage(code: str) -> bool:
-    """Tell SQLite's codes for a damaged file from all others."""
+    """Return whether an SQLite code means a damaged file."""
     return code.startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB"))
 
 
 def may_pass(error: object) -> bool:
-    """Tell a database in trouble (locked, full, damaged) from a value that it refuses for good."""
+    """Return whether an error is the database's (locked, full, damaged), not an invalid value's."""
     return isinstance(error, sqlite3.OperationalError) or type(error) is sqlite3.DatabaseError
