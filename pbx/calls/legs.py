@@ -1,4 +1,4 @@
-"""Whose phones ring for a call, by which contact, and how each of them accepts it."""
+"""Which phones ring for a call, by which contact, and how each person accepts it."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from routing.model import Escalation, Plan, Try
 
 
 def ringable_contacts(plan: Plan, book: Book, now: datetime, *, urgent: bool) -> dict[str, str]:
-    """Map everybody who may ring now to the contact that is used."""
+    """Map each person who may be called now to the contact to use."""
     held = {person: frozenset(contacts) for person, contacts in book.items()}
     return people.reachable(plan, held, now, urgent=urgent)
 
 
 def without_key(plan: Plan, who: tuple[str, ...], via: Mapping[str, str]) -> dict[str, str]:
-    """Map who need not press 1 to the reason: a desk phone, by its id, or an answering service."""
+    """Map people who need not press 1 to the reason: their desk phone's id, or a service."""
     kinds = {}
     for one in who:
         known = plan.people.get(one)
@@ -37,7 +37,7 @@ def asked_pins(
     *,
     pin: bool,
 ) -> dict[str, str]:
-    """Say who accepts by a PIN ("1"); "" takes back what an earlier step of the policy said."""
+    """Return which legs must enter a PIN ("1"); "" clears the value of an earlier step."""
     steps = () if policy is None else policy.live
     mixed = any(isinstance(one, Try) and one.pin for one in steps)
     known = plan.people

@@ -134,12 +134,12 @@ class LivePlan:
 
     @property
     def plan(self) -> Plan:
-        """The plan for the next call."""
+        """Return the plan for the next call."""
         return self._running.plan
 
     @property
     def book(self) -> Book:
-        """What Asterisk dials for whom."""
+        """Return what Asterisk dials for each person."""
         return self._running.book
 
     @property

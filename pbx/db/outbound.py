@@ -213,7 +213,7 @@ def note_ended(
 ) -> None:
     """Note that a person's leg is over, or the patient's over it.
 
-    `otherwise` is what came of it where no patient was dialed; None: that is told later. `talked`
+    `otherwise` is the outcome if no patient was dialed; None if that is known only later. `talked`
     is what came of it where the patient's phone was answered.
     """
     was_placed = _PLACED.c.placed_at.is_not(None)

@@ -45,7 +45,7 @@ def _put_known() -> Any:
 
 _PUT = _put_known()
 _FORGET = delete(_NUMBER).where(_NUMBER.c.patient == bindparam("of_patient"))
-Unnamed = tuple[str, str | None, list[str]]  # a patient's id, panel and flags
+Unnamed = tuple[str, str | None, list[str]]  # (a patient's id, panel, flags)
 
 
 def put_unnamed(engine: Engine, rows: Mapping[str, Sequence[Unnamed]]) -> None:

@@ -1,1 +1,1 @@
-"""The demo: a practice, a phone network, and the scenes that show the line at work."""
+"""The demo: a practice, a phone network, and the scenes that show OfficeLine at work."""

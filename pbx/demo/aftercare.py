@@ -1,4 +1,4 @@
-"""What becomes of messages in the demo's days: the follow-up's own timetable, people by lot."""
+"""Simulates the follow-up of messages in the demo: real timing, random people."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ from pbx.db.message_progress import MessageMove, RefusedError
 from routing import follow_up
 from routing.follow_up import MessageView, Todo
 
-TAKES = 0.65  # how likely somebody who is called about a message acknowledges it
+TAKES = 0.65  # probability that a called person acknowledges a message
 FRONT_DESK = "frontdesk"
 AT_ONCE = 50
 SECOND = timedelta(seconds=1)
 
 
 class Aftercare:
-    """Does with each message what is due, and lets people call back and close what they took."""
+    """Does what is due for each message; people call back and close what they acknowledged."""
 
     def __init__(self, engine: Engine, plans: Plans, clock: DemoClock, lot: random.Random) -> None:
         self._engine, self._plans, self._clock, self._lot = engine, plans, clock, lot
         self._deeds: list[tuple[datetime, str, MessageMove, str]] = []
 
     def until(self, end: datetime) -> None:
-        """Do everything that falls due up to an aware instant."""
+        """Do everything that is due up to a time (aware)."""
         while (at := self._next()) is not None and at <= end:
             self._clock.set(at + SECOND)
             now = self._clock.now()
@@ -62,7 +62,7 @@ class Aftercare:
                 message_progress.put_off(self._engine, [(view, due_at)])
 
     def _ring(self, view: MessageView, todo: Todo, now: datetime, due_at: datetime | None) -> None:
-        """Call a round of people; the first who acknowledges ends it."""
+        """Call the people of a round; the first to acknowledge ends it."""
         rows = follow_ups.begin_round(
             self._engine, view, todo, list(todo.who), at=now, due_at=due_at
         )
@@ -79,7 +79,7 @@ class Aftercare:
             follow_ups.end_attempt(self._engine, row.id, result, done)
 
     def _later(self, message: str, person: str, now: datetime, least: float, most: float) -> None:
-        """Have somebody call back after some minutes, and close it then."""
+        """Have somebody call back after some minutes, and then close the message."""
         at = now + timedelta(minutes=self._lot.uniform(least, most))
         heapq.heappush(self._deeds, (at, message, "called back", person))
         heapq.heappush(self._deeds, (at + timedelta(minutes=3), message, "closed", person))
@@ -92,4 +92,4 @@ class Aftercare:
                 self._engine, self._plans.plan, message, act, at=at, person=person
             )
         except RefusedError:
-            return  # somebody was faster
+            return  # somebody else was faster

@@ -1,4 +1,4 @@
-"""The first call of a new practice: a patient at night, on a phone network on this machine."""
+"""Play a new practice's first call, a patient at night, on a phone network on this machine."""
 
 from __future__ import annotations
 
@@ -15,22 +15,22 @@ from routing import hours
 from routing.model import Plan
 
 CALLER = "+19175550120"
-VOICE = 620.0  # Hz: what whoever picks up says
+VOICE = 620.0  # Hz: the tone that a person plays after answering
 WEEK = timedelta(days=7)
 
 
 @dataclass(frozen=True)
 class FirstCall:
-    """What came of it, in a sentence; `ok` if a human was reached who saw the office's number."""
+    """The result as a sentence; `ok` if a human was reached and saw the office's number."""
 
     ok: bool
     sentence: str
 
 
 async def first_call(folder: Path, configuration: Configuration) -> FirstCall:
-    """Play the practice in an empty folder with made-up mobiles; EngineError without an Asterisk.
+    """Play the call in an empty folder with invented mobiles; EngineError without Asterisk.
 
-    Its trunk, ports, broker and metrics are left out: nothing leaves this machine.
+    Trunk, ports, broker and metrics of the file are ignored, so nothing leaves this machine.
     """
     plan = configuration.plan
     alone = replace(configuration, network=NetworkTable(), mqtt=None, metrics=None)
@@ -55,7 +55,7 @@ async def _played(stage: Stage) -> FirstCall:
     await call.ended(SCENE_LIMIT_S)
     history = await stage.finished(CALLER)
     began = f"Test call of {plan.office.times.weekday(now)} to {mask(line.did)}"
-    spoke = call.heard_tone(VOICE) and not stage.carrier.refused  # as it does other caller IDs
+    spoke = call.heard_tone(VOICE) and not stage.carrier.refused  # it refuses wrong caller IDs
     who = history.call.person
     await stage.settle()
     if history.call.outcome == "connected" and spoke:
@@ -68,7 +68,7 @@ async def _played(stage: Stage) -> FirstCall:
 
 
 def closed_at(plan: Plan, now: datetime) -> datetime:
-    """Choose the middle of the next closed hours; `now` where the office never closes."""
+    """Return the middle of the next closed hours; `now` if the office never closes."""
     for stretch in hours.spans(plan, now, now + WEEK):
         if stretch.state == "closed":
             return stretch.start + (stretch.end - stretch.start) / 2

@@ -1,4 +1,4 @@
-"""A call played without a telephone: our own answers and log, and events as Asterisk sends them."""
+"""Simulate calls without telephones: our real decisions and log, with simulated Asterisk events."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from pbx.calls.callflow import CallFlow
 from pbx.calls.conversation import Plans, Question, Verdict
 from pbx.calls.record.recorder import Recorder
 
-HANGS_UP, SILENT = 0.03, 0.05  # shares of callers at each menu
-IMPATIENT = 0.15  # of callers whom nobody answered: they wait no longer
-DESK, MOBILE = 0.85, 0.5  # how likely it is that somebody accepts when their phone rings
-Next = tuple[str, str] | None  # what the dialplan tells next: event and detail; None: it is over
+HANGS_UP, SILENT = 0.03, 0.05  # probabilities at each menu
+IMPATIENT = 0.15  # probability that a caller hangs up if nobody answers
+DESK, MOBILE = 0.85, 0.5  # probability that a person accepts when the phone rings
+Next = tuple[str, str] | None  # the dialplan's next event and detail; None: the call is over
 
 
 @dataclass(frozen=True)
 class NarratedCaller:
-    """Somebody who calls: `number` is E.164 or None, `did` the line."""
+    """A simulated caller: `number` is E.164 or None, `did` the called line."""
 
     id: str
     at: datetime
@@ -35,7 +35,7 @@ class NarratedCaller:
 
 @dataclass
 class _Call:
-    """A call that goes on; `legs` are (unique id, person, whether it was up), for the ledger."""
+    """An ongoing call; `legs` are (unique id, person, whether answered), for the call records."""
 
     caller: NarratedCaller
     answered: bool = False
@@ -44,7 +44,7 @@ class _Call:
 
 @dataclass(frozen=True)
 class NarratedOffice:
-    """An office that calls are told to; `spoken` is a sound file that stands for every message."""
+    """An office with simulated calls; `spoken` is the sound file used for every message."""
 
     plans: Plans
     flow: CallFlow
@@ -57,7 +57,7 @@ class NarratedOffice:
     lot: random.Random
 
     async def call(self, caller: NarratedCaller) -> None:
-        """Play a call from its arrival to its end, at its own time."""
+        """Simulate a call from start to end, in simulated time."""
         self.clock.set(caller.at)
         call, state, turn = _Call(caller), "", 1
         reported: Next = (names.ARRIVED, "")
@@ -75,7 +75,7 @@ class NarratedOffice:
         self._write_cdr(call)
 
     async def _performed(self, call: _Call, verdict: Verdict) -> Next:
-        """Do what the dialplan does with a verdict, and what the caller does then."""
+        """Simulate what the dialplan does with a verdict, and what the caller does next."""
         if verdict.verb in {names.ESCALATION, names.DESK}:
             return await self._rung(call, verdict)
         call.answered = verdict.verb != names.REJECT
@@ -98,14 +98,14 @@ class NarratedOffice:
         return None
 
     def _key(self, caller: NarratedCaller, verdict: Verdict) -> str:
-        """Choose the key that means what the caller wants; some press none."""
+        """Return the key for what the caller wants; empty for callers who press none."""
         menu = self.plans.plan.menus.get(verdict.decision.target if verdict.decision else "")
         wanted = "urgent" if caller.urgent else "routine"
         keys = {} if menu is None or self.lot.random() < SILENT else menu.keys
         return next((key for key, choice in keys.items() if choice == wanted), "")
 
     async def _rung(self, call: _Call, verdict: Verdict) -> Next:
-        """Ring everybody together until one accepts, or the time is over."""
+        """Ring everybody together until one accepts or the time is up."""
         known = call.caller.id
         legs = {f"{known}{len(call.legs) + count}": who for count, who in enumerate(verdict.who, 1)}
         kinds = {who: verdict.variables.get(f"_{names.KIND}_{who}", "") for who in verdict.who}
@@ -148,12 +148,12 @@ class NarratedOffice:
         await self.recorder.event(event_of(AmiEvent(name, fields), self.clock.now()))
 
     def _pass(self, least: float, most: float | None = None) -> None:
-        """Let so many seconds pass, or some between the two."""
+        """Advance the clock by `least` seconds, or by a random time between `least` and `most`."""
         seconds = least if most is None else self.lot.uniform(least, most)
         self.clock.set(self.clock.now() + timedelta(seconds=seconds))
 
     def _write_cdr(self, call: _Call) -> None:
-        """Write what Asterisk would: the caller's record, and one for each leg."""
+        """Write the call records that Asterisk would: the caller's, and one for each leg."""
         import csv
 
         caller, end = call.caller, self.clock.now().timestamp()

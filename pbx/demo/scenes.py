@@ -1,7 +1,7 @@
-"""The scenes: what each party does, and what must come of it.
+"""The scenes: what each party does, and what must be the result.
 
-A scene is played on real Asterisk processes. What must hold is checked from the phones' side (what
-rang, what it showed, what was heard) and from the database's.
+A scene is played on real Asterisk processes. The result is checked from the phones (what rang, what
+was displayed, what was heard) and from the database.
 """
 
 from __future__ import annotations
@@ -20,19 +20,19 @@ TUESDAY = "2026-11-24 10:00"
 SATURDAY = "2026-11-28 02:10"
 MAIN, BACK_LINE = "+12125550100", "+12125550101"
 SCENE_LIMIT_S = 90.0
-SAY_REASON_S = 4.5  # the sentence and the beep before an urgent caller says what is wrong
-SILENT_S = 33.0  # the menu, the number and the words, without a sound
-QUIET_S = 2.0  # pauses between sentences are shorter
-TELLING_S = 4.0  # while the patient speaks, the office is silent
+SAY_REASON_S = 4.5  # length of the prompt and the beep before an urgent caller speaks
+SILENT_S = 33.0  # time to stay silent through the menu, the number and the reason
+QUIET_S = 2.0  # pauses between sentences are shorter than this
+TELLING_S = 4.0  # the office is silent while the patient speaks
 
 
 class SceneError(Exception):
-    """Something that a scene promises did not come true."""
+    """A scene did not have the expected result."""
 
 
 @dataclass
 class Played:
-    """What a scene left: the patient's and the other phones' calls, and the database's view."""
+    """A scene's result: the calls as seen by the phones and by the database."""
 
     patient: PhoneCall
     history: History
@@ -41,7 +41,7 @@ class Played:
 
 @dataclass(frozen=True)
 class DemoScene:
-    """One scene: its title, the office's local time, and how it is played for one caller."""
+    """One scene: its title, the office's local time, and the function that plays it."""
 
     title: str
     at: str
@@ -50,7 +50,7 @@ class DemoScene:
 
 
 def expect(holds: object, promise: str) -> None:
-    """Raise SceneError with the broken promise, unless it holds."""
+    """Raise SceneError with the unmet promise, unless `holds`."""
     if not holds:
         raise SceneError(promise)
 
@@ -64,10 +64,10 @@ def patient(
     at_most: float = 80.0,
     voice: float = PATIENT_TONE,
 ) -> Script:
-    """Press a key in the greeting, key in a number when asked, then talk until it is over.
+    """Press a key in the greeting, key in a number when asked, then talk until the end.
 
-    Who `tells` takes the number that is shown, says in two seconds what is wrong, and presses a
-    key; `silent` is how long somebody neither speaks nor presses, in seconds. `voice` is in Hz.
+    With `tells`, confirm the number shown, say the reason for two seconds, and press a key;
+    `silent` is how many seconds to neither speak nor press. `voice` is in Hz.
     """
 
     async def script(phone: Handset) -> None:
@@ -92,13 +92,13 @@ def patient(
 def physician(person: str, *, talk: float = 2) -> Script:
     """Pick up after a second, press 1, talk for so many seconds, hang up.
 
-    Where nothing of ours runs that would join the two at once, the talk must outlast the wait.
+    If the control layer is down, connecting the two takes longer, so talk longer.
     """
     return accepts(TONES[person], talk=talk)
 
 
 def accepts(tone: float, *, talk: float = 2) -> Script:
-    """Pick up after a second, press 1, say a tone (Hz) for `talk` seconds, hang up."""
+    """Pick up after a second, press 1, play a tone (Hz) for `talk` seconds, hang up."""
 
     async def script(phone: Handset) -> None:
         await phone.ring(1)
@@ -126,7 +126,7 @@ async def desk_answers(stage: Stage, caller: str | None) -> Played:
 
 
 async def nobody_at_the_desk(stage: Stage, caller: str | None) -> Played:
-    """By day nobody picks up: after the ring time the caller leaves a message."""
+    """By day nobody picks up; after the ring time the caller leaves a message."""
     stage.carrier.answers("desk1", answers(after=60))
     call = await stage.carrier.dials(MAIN, caller=caller, script=patient(at_most=14))
     desk = await stage.carrier.rings("desk1")
@@ -160,7 +160,7 @@ async def back_line(stage: Stage, caller: str | None) -> Played:
 
 
 async def anonymous(stage: Stage, caller: str | None) -> Played:
-    """An anonymous caller is asked for a callback number, and routed all the same."""
+    """An anonymous caller is asked for a callback number, and then routed like others."""
     script = patient(press="1", keys="9175550123", tells=True)
     played = await _urgent(stage, caller, MAIN, script, TELLING_S)
     expect(played.history.call.caller is None, "the call is logged without a caller's number")
@@ -170,7 +170,7 @@ async def anonymous(stage: Stage, caller: str | None) -> Played:
 
 
 async def voicemail_then_backup(stage: Stage, caller: str | None) -> Played:
-    """The first mobile's voicemail answers and is not taken for a person; the backup presses 1."""
+    """The first mobile's voicemail does not count as an answer; the backup presses 1."""
     first, second = stage.person("oncall"), stage.person("backup")
     stage.carrier.answers(MOBILES[first], voicemail(after=1, listens=5))
     stage.carrier.answers(MOBILES[second], physician(second))
@@ -226,7 +226,7 @@ async def _urgent(
 async def _finish(
     stage: Stage, call: PhoneCall, caller: str | None, phones: dict[str, PhoneCall]
 ) -> Played:
-    """Wait until every phone has hung up and the log is written."""
+    """Wait until every phone has hung up and the log is written; return the result."""
     await asyncio.gather(*(one.ended(SCENE_LIMIT_S) for one in (call, *phones.values())))
     return Played(call, await stage.finished(caller), phones)
 
@@ -244,7 +244,7 @@ def _expect_connected(played: Played, person: str, quiet: float = QUIET_S) -> No
 
 
 def _expect_saved(stage: Stage, played: Played) -> None:
-    """The message was on the disk before the phone rang, with the words and where to call back."""
+    """Check that the message, with recording and number, was stored before the phone rang."""
     message = played.history.message
     expect(message is not None, "the message is on the disk")
     if message is not None:

@@ -1,4 +1,4 @@
-"""The stage: the example practice and a phone network, started together on free loopback ports."""
+"""The stage: a practice and a phone network, started together on free loopback ports."""
 
 from __future__ import annotations
 
@@ -28,15 +28,15 @@ from pbx.service.daemon import Daemon
 from pbx.service.supervisor import read_configuration, read_secrets, running_asterisk
 from routing.escalation import resolve
 
-# Made-up numbers: 555-01xx is set aside for fiction.
+# Invented numbers: 555-01xx is reserved for fiction.
 MOBILES = {"lee": "+12125550111", "osei": "+12125550112", "patel": "+12125550113"}
 TONES = {"lee": 560.0, "osei": 620.0, "patel": 880.0, "desk1": 740.0}
-PATIENT_TONE = 440.0  # Hz: what the patient says, and what the others must hear
+PATIENT_TONE = 440.0  # Hz: the patient's tone, which the others must hear
 
 
 @dataclass
 class Stage:
-    """Everything that a scene needs; people are named by the practice's own ids."""
+    """Everything that a scene needs; people are named by their ids in the practice's file."""
 
     configuration: Configuration
     secrets: secrets.Secrets
@@ -48,36 +48,36 @@ class Stage:
     ports: Ports
 
     def set_time(self, local: str) -> None:
-        """Set the office's clock to a local time, as in 2026-11-28 02:10."""
+        """Set the office's clock to a local time, such as 2026-11-28 02:10."""
         self.clock.set(self.at(local))
 
     def at(self, local: str) -> datetime:
-        """Read a local time of the office, as in 2026-11-28 02:10."""
+        """Return the aware time for a local time of the office, such as 2026-11-28 02:10."""
         return datetime.fromisoformat(local).replace(tzinfo=self.configuration.plan.office.zone)
 
     def person(self, word: str) -> str:
-        """Name whoever is `oncall` or `backup` at the stage's time."""
+        """Return the id of who is `oncall` or `backup` at the stage's time."""
         return resolve(word, self.configuration.plan, self.clock.now())[0]
 
     async def stop_daemon(self) -> None:
-        """End the control layer; Asterisk goes on."""
+        """End the control layer; Asterisk continues."""
         await self.daemon.stop()
 
     async def history(self, caller: str | None) -> History:
-        """Read the newest call of this caller from the database, with everything it left."""
+        """Return this caller's newest call from the database."""
         self.daemon.recorder.settle()
         await asyncio.to_thread(self.daemon.writer.flush, 10.0)
         return await asyncio.to_thread(self._history, caller)
 
     async def finished(self, caller: str | None) -> History:
-        """Wait until the newest call of this caller has its outcome, and read it."""
+        """Wait until this caller's newest call has an outcome, and return it."""
         async with asyncio.timeout(10):
             while (history := await self.history(caller)).call.outcome is None:
                 await asyncio.sleep(0.05)
         return history
 
     async def settle(self) -> None:
-        """Close every message, so that nobody is called about it, and wait until no phone rings."""
+        """Close every message, so that nobody is called again, and wait until no phone rings."""
         await asyncio.to_thread(self._close_messages)
         for _ in range(400):
             if self.daemon.calls_nobody:
@@ -104,7 +104,7 @@ class Stage:
         engine = open_database(self.home.database)
         try:
             rows = [row for row in list_calls(engine, limit=100) if row.caller == caller]
-            # by Asterisk's own clock: the stage's is set back
+            # uses Asterisk's clock, because the stage's clock is set back
             newest = max((row.id for row in rows), key=_began, default=None)
             found = get_call(engine, newest) if newest is not None else None
         finally:
@@ -114,14 +114,14 @@ class Stage:
         return found
 
     async def desk_is_registered(self, phone: str) -> None:
-        """Wait until a desk phone has registered with the office; TimeoutError after a minute."""
+        """Wait until a desk phone has registered at the office; TimeoutError after a minute."""
         async with asyncio.timeout(60):
             while f"{phone}/sip:" not in await self.asterisk.command("pjsip show contacts"):
                 await asyncio.sleep(0.1)
 
 
 def _began(call: str) -> tuple[int, ...]:
-    """Read from a call's id when Asterisk began it: a second, and a count."""
+    """Return a call's start from its id, for sorting: seconds and a counter."""
     return tuple(int(part) for part in call.split("."))
 
 
@@ -133,13 +133,13 @@ async def staged(
     rtp: tuple[int, int] | None = None,
     mobiles: Mapping[str, str] = MOBILES,
 ) -> AsyncIterator[Stage]:
-    """Start practice and network in `folder` with the clock at a local time; end both in order.
+    """Start practice and network in `folder`, with the clock at a local time; end both after.
 
-    `rtp` are the network's ports (first and last) where its own 40 legs are not enough. The first
-    desk phone of the file is registered, `mobiles` (E.164 by id) are in the secrets file.
+    `rtp` are the network's ports (first and last) if more than 40 legs are needed. The file's first
+    desk phone is registered; `mobiles` (E.164 by id) go into the secrets file.
     """
     found, user = runtime.require(), runtime.service_user()
-    folder.chmod(0o755)  # Asterisk's user passes through
+    folder.chmod(0o755)  # Asterisk's user must be able to enter
     home = Home(folder / "office")
     configuration = config if isinstance(config, Configuration) else read_configuration(config)
     home.prepare(user)

@@ -1,4 +1,4 @@
-"""Days of a practice within seconds: callers by lot, and everything after them by our own code."""
+"""Simulate days of a practice in seconds: random callers, handled by our real code."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ from pbx.demo.narrated_call import NarratedCaller, NarratedOffice
 from routing.model import Plan
 from routing.simulate import Load
 
-BY_DAY, BY_NIGHT, OTHER_LINES = 4.0, 0.6, 0.2  # calls an hour
+BY_DAY, BY_NIGHT, OTHER_LINES = 4.0, 0.6, 0.2  # calls per hour
 URGENT = 0.35
 WORKDAYS, OFFICE_HOURS = range(5), range(8, 18)
-# 555-01xx is set aside for fiction, in each area code
+# 555-01xx is reserved for fiction in each area code
 PATIENTS = [f"+1{area}555{one:04}" for area in (917, 646, 718) for one in range(120, 180)]
 ANONYMOUS = 0.04
 HOUR = timedelta(hours=1)
-FLUSH_EVERY = 100  # calls; the log's queue holds many times as many records
+FLUSH_EVERY = 100  # calls; the log's queue holds many times more records
 SEED = 22
 
 
@@ -47,12 +47,12 @@ class Still:
     book: Book
 
     def by_hash(self, hash_: str) -> Plan | None:
-        """Find the plan, if it is this one."""
+        """Return the plan if it is this one, else None."""
         return self.plan if hash_ == self.plan.hash else None
 
 
 async def play(configuration: Configuration, folder: Path, start: datetime, end: datetime) -> int:
-    """Fill an empty home with the calls of [start, end), aware; return how many there were."""
+    """Fill an empty home with calls in [start, end) (aware times); return their number."""
     home, found = Home(folder), configuration.plan
     home.prepare(service_user())
     people = {person: f"+1212555{count:04}" for count, person in enumerate(found.people, 180)}
@@ -87,7 +87,7 @@ def _line(
 async def _lived(
     line: NarratedOffice, after: Aftercare, writer: LogWriter, span: tuple[datetime, datetime]
 ) -> int:
-    """Let callers call, and between their calls everything happen that falls due."""
+    """Simulate the calls and, between them, everything that is due; return the number of calls."""
     count = 0
     for count, caller in enumerate(draw_callers(line.plans.plan, *span, line.lot), start=1):
         after.until(caller.at)
@@ -100,7 +100,7 @@ async def _lived(
 
 
 def call_load(plan: Plan) -> Load:
-    """Say how many call: most on the office's number by day, a few on every line at any hour."""
+    """Return the call volume: most on the main number by day, a few on every line at any time."""
     main = plan.line_of(plan.office.number) or plan.lines[0]
     calls = {}
     for line in plan.lines:
@@ -115,7 +115,7 @@ def call_load(plan: Plan) -> Load:
 def draw_callers(
     plan: Plan, start: datetime, end: datetime, lot: random.Random
 ) -> Iterator[NarratedCaller]:
-    """Draw who calls within [start, end), in the order of their calls."""
+    """Yield random callers within [start, end), in the order of their calls."""
     expected, at, count = call_load(plan), start, 0
     while at < end:
         local = at.astimezone(plan.office.zone)

@@ -30,7 +30,7 @@ class Errand:
     dial: str = ""
 
     def originate(self, channel: str, dial: str, shown: str) -> Mapping[str, str | Sequence[str]]:
-        """Lay out the fields of AMI's Originate; `shown` is the number that the phone shows."""
+        """Return the fields of AMI's Originate; `shown` is the number that the phone displays."""
         return {
             "Channel": f"Local/{self.person}@{names.LEG}/n",
             "ChannelId": channel,

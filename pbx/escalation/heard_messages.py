@@ -1,4 +1,4 @@
-"""Messages as somebody hears and settles them by telephone: see `pbx.escalation.physician_menu`."""
+"""Read and change messages for the physician's menu: see `pbx.escalation.physician_menu`."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ log = structlog.get_logger()
 
 
 class HeardMessages:
-    """Reads and changes the message that a person on the telephone is at."""
+    """Reads and changes the message that a person is hearing on the telephone."""
 
     def __init__(self, engine: Engine, home: Home, plans: Plans, clock: Clock) -> None:
         self._engine = engine
@@ -36,18 +36,18 @@ class HeardMessages:
         self._clock = clock
 
     async def first_for(self, person: str) -> MessageRow | None:
-        """Find what somebody who calls in hears first: urgent ones, then what nobody has yet."""
+        """Return the first message for who calls in: urgent, then unacknowledged or theirs."""
         waiting = await asyncio.to_thread(messages.list_open, self._engine)
         return min(waiting, key=lambda one: _rank(one, person), default=None)
 
     async def next_urgent(self) -> MessageRow | None:
-        """Find the next urgent message that nobody took up."""
+        """Return the next urgent message that nobody has acknowledged."""
         waiting = await asyncio.to_thread(messages.list_open, self._engine)
         found = (one for one in waiting if one.urgency == "urgent" and one.state in RINGING)
         return next(found, None)
 
     async def get(self, state: MenuState) -> MessageRow:
-        """Read the message; OfficeLineError if there is none."""
+        """Return the message; OfficeLineError if there is none."""
         found = await asyncio.to_thread(messages.get_message, self._engine, state.message)
         if found is None:
             raise OfficeLineError(f"There is no message {state.message}.")
@@ -116,7 +116,7 @@ class HeardMessages:
         return replace(state, joins=found.joins, size=found.size), words_of(found.said)
 
     async def note(self, state: MenuState, question: Question) -> None:
-        """Add the note that the person dictated just now."""
+        """Add the note that the person has just dictated."""
         path = note_path(self._home.messages, question.unique, int(question.turn) - 1)
         words = f"dictated: {path.relative_to(self._home.folder)}"
         now = self._clock.now()

@@ -92,7 +92,7 @@ class TrunkAlarm:
                     self._judge(self._trouble(answers=answers), self._clock.now())
             except (AmiUnavailable, AmiTimeout):
                 pass  # of an Asterisk that is away others tell
-            except Exception as error:  # noqa: BLE001  # whatever it is, calls go on, and so does this
+            except Exception as error:  # noqa: BLE001  # after any error, try again
                 log.error("trunk.unwatched", error=type(error).__name__)  # noqa: TRY400  # every few seconds
             await asyncio.sleep(LOOK_S)
 

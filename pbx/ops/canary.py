@@ -140,7 +140,7 @@ class _Call:
         self._news.set()
 
     def _word(self, event: AmiEvent) -> None:
-        """Take a word of our own dialplan; without the token it is a stranger's."""
+        """Handle an event from our dialplan; ignore it if the token is wrong."""
         if not hmac.compare_digest(event.fields.get("Token", ""), self._token):
             return
         heard, call = self.heard, event.fields.get("Call", "")

@@ -1,1 +1,1 @@
-"""Reports: figures of the log held against what an office promises, and how they look."""
+"""Reports: compare figures from the log with what the office promises, and format them."""

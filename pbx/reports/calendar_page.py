@@ -1,4 +1,4 @@
-"""A simulation as one page that stands alone: a year's calendar and the load, light and dark."""
+"""A simulation as one self-contained HTML page: a year's calendar and the load."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from routing.model import Plan
 from routing.simulate import Simulation
 from routing.time_text import TimeText
 
-GOLDEN_ANGLE = 137.508  # degrees; neighbors in the list get colors that are far apart
+GOLDEN_ANGLE = 137.508  # degrees; gives neighbors in the list very different colors
 
 HEADS = ("person", "nights", "weekends", "holidays", "hours", "interruptions", "at night")
 
 
 @dataclass(frozen=True)
 class CalendarDay:
-    """A cell of the calendar; without words it is outside of the span."""
+    """A cell of the calendar; without text it is outside the span."""
 
     number: int | str = ""
     kinds: str = ""
@@ -30,7 +30,7 @@ class CalendarDay:
 
 
 def calendar_of(found: Simulation, plan: Plan, about: str) -> str:
-    """Write the page; `about` is a sentence on the load that was assumed."""
+    """Return the page; `about` is a sentence about the assumed load."""
     zone, times = plan.office.zone, plan.office.times
     first, last = found.start.astimezone(zone).date(), found.end.astimezone(zone).date()
     colors = {person: _color(number) for number, person in enumerate(found.load)}
@@ -95,7 +95,7 @@ def _day(
     who = found.nights[day]
     kinds = [*(["none"] if not who else []), *(["holiday"] if day in found.holidays else [])]
     shades = [colors[one] for one in who]
-    # two people on call share the cell
+    # two people on call at once share the cell
     shade = f"linear-gradient(135deg, {', '.join(shades)})" if len(shades) > 1 else "".join(shades)
     words = ", ".join(filter(None, (" and ".join(who) or "nobody", found.holidays.get(day))))
     words = f"{times.day(day)}: {words}"

@@ -6,7 +6,7 @@ from pbx.db.callers import FEW_PER_MILLE, CallerCount, Callers
 from pbx.reports.display import Shown
 from pbx.reports.table import Columns, ReportTable, cell_text
 
-USUAL = 0.23  # of the calls; where it is from stands in docs/reports.md
+USUAL = 0.23  # share of the calls; docs/reports.md gives the source
 COLUMNS: Columns = (
     ("place", ""),
     ("patient", ""),
@@ -17,7 +17,7 @@ COLUMNS: Columns = (
 
 
 def table(found: Callers, calls: int, shown: Shown) -> ReportTable:
-    """Lay the callers out, with their shares of all `calls`."""
+    """Return the callers as a table, with their shares of all `calls`."""
     rows = tuple(
         (
             f"{place}.",
@@ -32,7 +32,7 @@ def table(found: Callers, calls: int, shown: Shown) -> ReportTable:
 
 
 def to_json(found: Callers, calls: int, shown: Shown) -> dict[str, object]:
-    """Lay the callers out for tools."""
+    """Return the callers as JSON."""
     return {
         "callers": [
             {

@@ -1,4 +1,4 @@
-"""Bars for inline SVG: places in percent and letters in pixels, so that a phone reads them, too."""
+"""Bar charts for inline SVG: positions in percent and text in pixels, to be readable on a phone."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from math import ceil, floor, log10
 
 from pbx.reports.table import MINUTES_FROM, Cell, Chart, ReportTable, TimeCell, Unit, cell_text
 
-TOP, FLOOR, BOTTOM = 20, 170, 192  # pixels: the highest bar's top, its foot, the labels
-NARROW, WIDE = 7, 25  # labels and values that fit on a phone and on a sheet
+TOP, FLOOR, BOTTOM = 20, 170, 192  # pixels: top of the highest bar, foot of the bars, labels
+NARROW, WIDE = 7, 25  # how many labels fit on a phone and on paper
 
-BAR = 0.72  # of a bar's place
-FEW = 10  # what is less is worth a decimal
-ROUND = (1, 2, 4, 6, 8, 10)  # their halves are round, too
+BAR = 0.72  # width of a bar, as a share of its space
+FEW = 10  # show smaller values with a decimal
+ROUND = (1, 2, 4, 6, 8, 10)  # half of each is a round number, too
 
 
 @dataclass(frozen=True)
 class Stroke:
-    """A line across the drawing, at a height in pixels."""
+    """A horizontal line, at a height in pixels."""
 
     kind: str
     y: float
@@ -26,7 +26,7 @@ class Stroke:
 
 @dataclass(frozen=True)
 class Bar:
-    """A bar, and what it says of itself."""
+    """A bar, and its description."""
 
     kind: str
     x: str
@@ -38,7 +38,7 @@ class Bar:
 
 @dataclass(frozen=True)
 class Label:
-    """A word in the drawing; a `wide` one is hidden on a phone."""
+    """A text in the drawing; hidden on a phone if `wide`."""
 
     x: str
     y: float
@@ -49,7 +49,7 @@ class Label:
 
 @dataclass(frozen=True)
 class Drawing:
-    """A chart, laid out; the words come last, so that no bar or line crosses one."""
+    """A chart with positions; text is drawn last, so that no bar or line covers it."""
 
     title: str
     summary: str
@@ -60,7 +60,7 @@ class Drawing:
 
 
 def drawings(table: ReportTable) -> list[Drawing]:
-    """Lay the charts of a table out; those with nothing to draw are left out."""
+    """Return a table's charts with positions, without empty ones."""
     return [found for one in table.charts if (found := _drawing(table, one)) is not None]
 
 
@@ -98,11 +98,11 @@ def _y(value: float, most: float) -> float:
 
 
 def _rounded(most: float, unit: Unit) -> float:
-    """Round up to a top that people read easily, and whose half they do, too."""
+    """Round up to a maximum that is easy to read, as is its half."""
     one = {"s": 60.0 if most >= MINUTES_FROM else 1.0, "%": 0.01}.get(unit, 1.0)
     size = most / one
     power = 10.0 ** floor(log10(size))
-    steps = ROUND if power != 1 else ROUND[1:]  # half a call is none
+    steps = ROUND if power != 1 else ROUND[1:]  # there are no half calls
     return power * one * next(step for step in steps if step * power >= size - 1e-9)
 
 
@@ -117,7 +117,7 @@ def _short(value: float, unit: Unit) -> str:
 
 
 def _labels(named: list[Cell]) -> Iterator[Label]:
-    """Write as many labels as a sheet has room for, and hide most of these on a phone."""
+    """Yield as many labels as fit on paper; most of them are hidden on a phone."""
     step = ceil(len(named) / WIDE)
     rare = step * ceil(len(named) / step / NARROW)
     for number, cell in enumerate(named):
@@ -146,7 +146,7 @@ def _bars(
 
 
 def _values(values: list[float | None], most: float, unit: Unit) -> Iterator[Label]:
-    """Write the value above each bar where there is room for all of them."""
+    """Yield the value above each bar, if there is room for all."""
     count = len(values)
     for number, value in enumerate(values):
         if count <= WIDE and value:

@@ -1,4 +1,4 @@
-"""How people see what the store holds: times on the office's clock, numbers masked."""
+"""Format stored values for people: times in the office's time zone, numbers masked."""
 
 from __future__ import annotations
 
@@ -14,47 +14,47 @@ from routing.model import Plan
 
 @dataclass(frozen=True)
 class Shown:
-    """What messages are shown with: the plan, the instant, and whether numbers are whole."""
+    """How to show messages: the plan, the time, and whether to reveal numbers."""
 
     plan: Plan
     now: datetime
     reveal: bool = False
 
     def iso(self, at: datetime | None) -> str | None:
-        """Write an instant for tools."""
+        """Return a time in ISO format, for programs."""
         return None if at is None else when.iso(at, self.plan.office.zone)
 
     def time(self, at: datetime | None) -> str:
-        """Write an instant for people, in a sentence."""
+        """Return a time for people, for use in a sentence."""
         return "" if at is None else self.plan.office.times.moment(at)
 
     def column(self, at: datetime | None) -> str:
-        """Write an instant for people, in a column of a table."""
+        """Return a time for people, for a column of a table."""
         return "" if at is None else self.plan.office.times.short(at, self.now)
 
     def number(self, number: str | None) -> str | None:
-        """Show a number, masked unless it is to be revealed; None for what is nobody's."""
+        """Return a number, masked unless revealed; None if there is none."""
         number = known(number)
         return number if number is None or self.reveal else mask(number)
 
     def words(self, written: str) -> str:
-        """Show what somebody wrote."""
+        """Return text that a person wrote, with numbers in it masked unless revealed."""
         return written if self.reveal else mask_within(written)
 
     def patient(self, number: str | None) -> str | None:
-        """Name the patient of a number by the directory's id."""
+        """Return the directory's id of the patient with this number."""
         found = self.plan.patients.get(known(number) or "")
         return None if found is None else found.id
 
 
 def is_breached(view: MessageView, plan: Plan, now: datetime) -> bool:
-    """Tell whether a promise about a message was broken, noticed by the escalator or not."""
+    """Return whether a message's response time was exceeded, even if the escalator missed it."""
     by = promised_by(view, plan)
     return view.breached_at is not None or (by is not None and now >= by)
 
 
 def promised_by(view: MessageView, plan: Plan) -> datetime | None:
-    """Say until when an urgent message must be taken up, or called back; None once it is."""
+    """Return the deadline to acknowledge an urgent message or call back; None if done."""
     if view.urgency == "urgent" and view.state in RINGING:
         return view.since + timedelta(
             seconds=follow_up.escalation_of(view, plan).follow_up.breach_s

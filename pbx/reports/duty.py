@@ -1,9 +1,8 @@
-"""What being on call asked of whom: nights, interruptions, and what each handoff left behind.
+"""The burden of being on call: nights, interruptions, and messages left at each handoff.
 
-Who was on call is what the plan that ran and its overrides said of each moment. An interruption is
-a phone of a person's that rang while the office was closed, for a call or about a message. It
-belongs to the night of the day whose morning came last: a night is from one 8:00 to the next,
-without the open hours.
+Who was on call comes from the plan that ran at each time, with its overrides. An interruption is a
+ring of a person's phone while the office was closed, for a call or about a message. A night lasts
+from 8 AM to 8 AM without the open hours, and belongs to the day on which it begins.
 """
 
 from __future__ import annotations
@@ -30,17 +29,17 @@ if TYPE_CHECKING:
     from routing.config_history import ConfigHistory
     from routing.oncall import Handoff
 
-AROUND = timedelta(hours=1)  # before and after a handoff
-LOOK_BACK = DAY  # how old a message is at most that a handoff leaves to the next one
+AROUND = timedelta(hours=1)  # time before and after a handoff
+LOOK_BACK = DAY  # ignore messages older than this at a handoff
 
 
 @dataclass(frozen=True)
 class OnDuty:
-    """One person: the planned `burden`, and what came of it.
+    """One person: the planned `burden`, and what happened.
 
-    `per_night` spreads the interruptions of the nights on call, `beyond` counts those of other
-    nights; `disturbed` counts the nights on call with any. `carried` are the urgent messages that
-    nobody had taken up when this person's turn began.
+    `per_night` is the distribution of interruptions over the nights on call, `beyond` counts those
+    in other nights, and `disturbed` counts the nights on call with any. `carried` counts urgent
+    messages that nobody had acknowledged when this person's turn began.
     """
 
     person: str
@@ -56,10 +55,10 @@ class OnDuty:
 
 @dataclass(frozen=True)
 class Boundary:
-    """All handoffs of a schedule at one time of the week, by the office's clock.
+    """All handoffs of a schedule at one time of the week, in the office's time zone.
 
-    Interruptions in the hour before it (of who was on call) and in the hour after it: of who is on
-    call now, and `late` of who was. `carried` as in `OnDuty`.
+    Counts interruptions in the hour before (of the person on call) and in the hour after, of the
+    new person and, in `late`, of the previous one. `carried` is as in `OnDuty`.
     """
 
     schedule: str
@@ -74,7 +73,7 @@ class Boundary:
 
 @dataclass(frozen=True)
 class DutyReport:
-    """The figures of the local days from `first` up to, but without, `last`."""
+    """The figures of the local days from `first` up to and excluding `last`."""
 
     first: date
     last: date
@@ -86,7 +85,7 @@ class DutyReport:
 
 
 def duty(engine: Engine, past: ConfigHistory, first: date, last: date, now: datetime) -> DutyReport:
-    """Work out what the local days [first, last) asked of whom."""
+    """Compute each person's burden on the local days [first, last)."""
     start, end = bounds(past.running, first, last)
     asked = planned.planned(past, start, end)
     people, schedules = tuple(asked.load), planned.schedules(past, start, end)
@@ -134,7 +133,7 @@ def duty(engine: Engine, past: ConfigHistory, first: date, last: date, now: date
 def _by_night(
     rings: Mapping[tuple[str, int], Rings], person: str, nights: Iterable[date]
 ) -> dict[date, Rings]:
-    """Add a person's rings up by night; `nights` has the day of each stretch."""
+    """Sum up a person's rings by night; `nights` has the day of each closed stretch."""
     found: dict[date, Rings] = {}
     for number, night in enumerate(nights):
         if (one := rings.get((person, number))) is not None:
@@ -168,7 +167,7 @@ def _person(
 
 
 def _closed(past: ConfigHistory, start: datetime, end: datetime) -> Iterable[tuple[Span, date]]:
-    """List the stretches in which the office is closed, each with the day of its night."""
+    """List the closed stretches, each with the day of its night."""
     zone = past.running.office.zone
     for one in past.hours(start, end):
         begins = one.start
@@ -181,7 +180,7 @@ def _closed(past: ConfigHistory, start: datetime, end: datetime) -> Iterable[tup
 
 
 def _left(handoffs: Iterable[Handoff], carried: Iterable[int]) -> Counter[str]:
-    """Count what each person found waiting when their turn began."""
+    """Count the messages that each person found waiting at the start of their turns."""
     left: Counter[str] = Counter()
     for one, count in zip(handoffs, carried, strict=True):
         for person in set(one.after) - set(one.before):
@@ -195,7 +194,7 @@ def _boundaries(
     rings: Mapping[tuple[str, int], Rings],
     carried: Iterable[int],
 ) -> Iterable[Boundary]:
-    """Add the handoffs up by schedule and time of the week; stretch 2n is before the nth one."""
+    """Sum up the handoffs by schedule and time of the week; stretch 2n is before the nth one."""
     found: dict[tuple[str, int, str], list[int]] = {}
     for number, (one, open_) in enumerate(zip(handoffs, carried, strict=True)):
 

@@ -1,4 +1,4 @@
-"""What being on call asked of whom, as tables."""
+"""The burden of being on call, as tables."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from routing.time_text import TimeText
 
 
 def duty_tables(found: DutyReport, times: TimeText) -> list[ReportTable]:
-    """Lay a span out: the people, how they kept what was promised, schedules and handoffs."""
+    """Return the tables of a span: people, their response times, schedules and handoffs."""
     return [_people(found), _promised(found), _schedules(found), _boundaries(found, times)]
 
 

@@ -1,4 +1,4 @@
-"""Every page that we write: a template beside this file, filled in with each value escaped."""
+"""Fill in the HTML templates beside this file; each value is escaped."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ TEMPLATES = Path(__file__).with_name("templates")
 
 @cache
 def _templates() -> Environment:
-    """Load templates so that a value is text, never HTML, and a missing one is an error."""
+    """Return an environment that escapes values and raises if one is missing."""
     return Environment(
         loader=FileSystemLoader(TEMPLATES),
         autoescape=True,
@@ -24,5 +24,5 @@ def _templates() -> Environment:
 
 
 def page(template: str, **values: object) -> str:
-    """Fill in a template; the result is one file that loads nothing."""
+    """Return a filled-in template: one page that loads no other files."""
     return _templates().get_template(template).render(values)

@@ -1,7 +1,7 @@
-"""The plans of the past, read back from the database, where each is kept that ever ran.
+"""The plans that ran in the past, from the database.
 
-One that this version cannot read any more is stood in for by the nearest that it can: the next one,
-which was made from it, else the one before.
+A plan that this version cannot read is replaced by the nearest readable one: the next one, which
+was made from it, else the previous one.
 """
 
 from __future__ import annotations
@@ -27,11 +27,11 @@ if TYPE_CHECKING:
 
 
 def past(engine: Engine, running: Plan, start: datetime, end: datetime) -> ConfigHistory:
-    """Read what ran in [start, end), aware; before any plan was applied, the first one did."""
+    """Return what ran in [start, end), aware; the first plan also counts for earlier times."""
     shelf = _Shelf(engine, running, start)
     if not shelf.applied:
         return ConfigHistory(running, (Ran(start, end, running),))
-    # a clock that was set back makes no plan run before the one that it replaced
+    # if the clock was set back, a plan still does not run before the one it replaced
     begins = (start, *accumulate((one.at for one in shelf.applied[1:]), max), end)
     spans = ((max(one, start), min(two, end)) for one, two in pairwise(begins))
     ran = tuple(
@@ -41,7 +41,7 @@ def past(engine: Engine, running: Plan, start: datetime, end: datetime) -> Confi
 
 
 def of_call(engine: Engine, running: Plan, hash_: str | None, at: datetime) -> Ran:
-    """Read the plan that a call was answered with: by its hash, else what ran at that instant."""
+    """Return the plan that answered a call: by its hash, else the one that ran at that time."""
     shelf = _Shelf(engine, running, at)
     if not shelf.applied:
         return Ran(at, at, running)
@@ -51,7 +51,7 @@ def of_call(engine: Engine, running: Plan, hash_: str | None, at: datetime) -> R
 
 
 def history_sentence(known: ConfigHistory) -> str:
-    """Say which plans could not be read, and what their time is judged by; empty if all could."""
+    """Say which plans could not be read and what replaces them; empty if none."""
     unread = [one for one in known.ran if one.unread is not None]
     if not unread:
         return ""
@@ -64,7 +64,7 @@ def history_sentence(known: ConfigHistory) -> str:
 
 
 def changed(known: ConfigHistory) -> str:
-    """Say when another plan came into force within the span; empty if none did."""
+    """Say when other plans took effect within the span; empty if none did."""
     shown = known.running.office.times.moment
     times = [shown(two.start) for one, two in pairwise(known.ran) if _differ(one, two)]
     if not times:
@@ -73,7 +73,7 @@ def changed(known: ConfigHistory) -> str:
 
 
 def to_json(known: ConfigHistory) -> list[dict[str, object]]:
-    """Lay out which plan ran when, as reports print it in JSON."""
+    """Return which plan ran when, for the JSON of reports."""
     zone = known.running.office.zone
     return [
         {
@@ -91,7 +91,7 @@ def _differ(one: Ran, two: Ran) -> bool:
 
 
 class _Shelf:
-    """The applied plans as values, with all changes laid over them; each is read once, if asked."""
+    """The applied plans with all overrides; each is parsed once, when it is needed."""
 
     def __init__(self, engine: Engine, running: Plan, start: datetime) -> None:
         self._engine = engine
@@ -102,7 +102,7 @@ class _Shelf:
         self._known: dict[str, Plan | None] = {running.hash: self._laid(running)}
 
     def nearest(self, place: int) -> tuple[Plan, str | None]:
-        """Return the plan of this place, else the nearest one, with the hash that it is not."""
+        """Return a plan by index; if unreadable, the nearest one and the missing one's hash."""
         wanted = self.applied[place].hash
         for one in (*self.applied[place:], *reversed(self.applied[:place])):
             if (found := self._read(one)) is not None:
@@ -120,12 +120,12 @@ class _Shelf:
         return self._known[one.hash]
 
     def _laid(self, plan: Plan) -> Plan:
-        patients = self._running.patients  # of whom no past is kept
+        patients = self._running.patients  # no history of patients is kept
         return replace(plan, overrides=self._overrides, changes=self._changes, patients=patients)
 
 
 def _in_force(made: Sequence[changes.Made[changes.Change]]) -> Iterator[changes.Change]:
-    """Cut each change to when it held: not before it was made, nor after it was canceled."""
+    """Limit each change to its effective time: from its creation until it was canceled."""
     for one in made:
         start = max(one.change.start, one.made_at)
         end = min(one.change.end, one.canceled_at or one.change.end)

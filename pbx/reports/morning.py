@@ -1,4 +1,4 @@
-"""The night as the morning needs it: every call after hours, and what is still to be done."""
+"""The night's report for the morning: every call after hours, and what is still to do."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ if TYPE_CHECKING:
     from routing.hours import Hours
     from routing.model import Plan
 
-MORNING = time(8)  # where a day on which the office stays closed is cut
-MOST = 100_000  # calls of one night
+MORNING = time(8)  # ends the night on a day on which the office stays closed
+MOST = 100_000  # most calls of one night
 
 
 @dataclass(frozen=True)
 class TimedAct:
-    """Who did something when, `seconds` after the call began."""
+    """Who did something and when, `seconds` after the call began."""
 
     person: str
     at: datetime
@@ -36,13 +36,13 @@ class TimedAct:
 
     @property
     def minutes(self) -> float:
-        """The same in minutes, to the tenth."""
+        """Return `seconds` in minutes, to one decimal."""
         return round(self.seconds / 60, 1)
 
 
 @dataclass(frozen=True)
 class NightCall:
-    """A call of the night; `item` is the message that it left or joined."""
+    """A call during the night; `item` is the message that it left or joined."""
 
     call: CallRow
     reason: str
@@ -53,16 +53,16 @@ class NightCall:
 
     @property
     def message(self) -> messages.MessageRow | None:
-        """The message as it stands."""
+        """Return the message in its current state."""
         return None if self.item is None else self.item.message
 
     @property
     def spoke(self) -> bool:
-        """Tell whether somebody of ours answered the call itself."""
+        """Return whether one of the office's people answered the call itself."""
         return self.call.person is not None and self.call.acknowledged_at is not None
 
     def without(self, act: Response) -> str:
-        """Say why nobody did this: nobody was asked to, or it was left undone."""
+        """Say why nobody did this: it was not required, or it was not done."""
         left = self.message
         if left is None:
             return "not needed" if self.spoke else "-"
@@ -75,7 +75,7 @@ class NightCall:
 
 @dataclass(frozen=True)
 class Night:
-    """From one closing to the next opening: `still_open` are all open messages, of any age."""
+    """From one closing to the next opening; `still_open` are all open messages of any age."""
 
     day: date
     start: datetime
@@ -84,11 +84,11 @@ class Night:
     still_open: tuple[inbox.InboxItem, ...]
     past: ConfigHistory
     reconciliation: Reconciliation
-    audit: tuple[int, str]  # how many rows it has, and its head
+    audit: tuple[int, str]  # number of rows, and the newest hash
 
 
 def night(engine: Engine, home: Home, past: ConfigHistory, day: date, now: datetime) -> Night:
-    """Gather the night before a day's opening."""
+    """Return the night before a day's opening."""
     start, end = night_span(past, day)
     calls = list_calls(engine, start, end, limit=MOST)
     reasons = {call.id: reason(decision) for call, decision in last_decisions(engine, start, end)}
@@ -110,17 +110,17 @@ def night(engine: Engine, home: Home, past: ConfigHistory, day: date, now: datet
 
 
 def looked_at(plan: Plan, day: date) -> tuple[datetime, datetime]:
-    """Return the two local days whose hours say when the night before a day began and ended."""
+    """Return the span of the two local days whose hours define the night before a day."""
     zone = plan.office.zone
     return instant(day - DAY, MIDNIGHT, zone), instant(day + DAY, MIDNIGHT, zone)
 
 
 def night_span(past: ConfigHistory, day: date) -> tuple[datetime, datetime]:
-    """Return when the night before a day began and ended, in UTC.
+    """Return the start and end of the night before a day, in UTC.
 
-    It ends at the day's first opening, or at 8:00 if there is none, and begins at the last closing
-    of the day before, or where that day's own night ended: so every closed hour of a weekend is in
-    exactly one night.
+    It ends at the day's first opening, or at 8 AM if there is none. It begins at the last closing
+    of the day before, or where that day's own night ended, so that every closed hour of a
+    weekend is in exactly one night.
     """
     end = _morning(past, day)
     closings = [one.end for one in _open_stretches(past, day - DAY)]
@@ -129,7 +129,7 @@ def night_span(past: ConfigHistory, day: date) -> tuple[datetime, datetime]:
 
 
 def reason(decision: DecisionRow) -> str:
-    """Say which rule decided, and why it held."""
+    """Say which rule decided, and why it applied."""
     why = next((one for one in reversed(decision.reasons) if one.matched), None)
     return decision.kind if why is None else f"{why.rule}: {why.because}"
 
@@ -140,7 +140,7 @@ def _morning(past: ConfigHistory, day: date) -> datetime:
 
 
 def _open_stretches(past: ConfigHistory, day: date) -> Iterator[Hours]:
-    """List the open stretches of a local day, without what has the same state for other reasons."""
+    """Yield the open stretches of a local day."""
     zone = past.running.office.zone
     start, end = (instant(one, MIDNIGHT, zone) for one in (day, day + DAY))
     return (one for one in past.hours(start, end) if one.state == "open")
@@ -162,5 +162,5 @@ def _night_call(engine: Engine, call: CallRow, why: str, item: inbox.InboxItem |
 
 def _moment(call: CallRow, person: str | None, at: datetime | None) -> TimedAct | None:
     if person is None or at is None or at < call.started_at:
-        return None  # what was done before the patient called again is no answer to this call
+        return None  # an act before the patient called again does not answer this call
     return TimedAct(person, at, (at - call.started_at).total_seconds())

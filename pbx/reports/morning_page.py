@@ -1,4 +1,4 @@
-"""The morning sheet as one page that stands alone: to be read, printed, filled in and signed."""
+"""The morning sheet as one self-contained HTML page, to be read, printed and signed."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pbx.reports.table import cell_text
 
 
 def sheet(night: Night, shown: Shown, accounts: Iterable[str]) -> str:
-    """Write the page; `accounts` are its last sentences, of the calls and of the audit."""
+    """Return the page; `accounts` are its last sentences, about the calls and the audit."""
     return page(
         "morning.html",
         title=f"{shown.plan.office.name}: the night to {shown.plan.office.times.day(night.day)}",
@@ -25,7 +25,7 @@ def sheet(night: Night, shown: Shown, accounts: Iterable[str]) -> str:
 
 
 def to_do(night: Night, shown: Shown) -> list[InboxItem]:
-    """List the messages that are open, and those of the night whose promise was broken."""
+    """List open messages, and the night's messages that exceeded their response time."""
     found = {item.message.id: item for item in night.still_open}
     for call in night.calls:
         if call.item is not None and is_breached(call.item.view, shown.plan, shown.now):
@@ -41,7 +41,7 @@ def to_do(night: Night, shown: Shown) -> list[InboxItem]:
 
 
 def in_order(night: Night, shown: Shown) -> list[NightCall]:
-    """Sort the calls: those with a message that is open or was breached first, then by time."""
+    """Sort the calls: first those with an open or breached message, then by time."""
     waiting = {item.message.id for item in to_do(night, shown)}
     return sorted(
         night.calls,
@@ -95,7 +95,7 @@ def _call(one: NightCall, night: Night, shown: Shown) -> dict[str, object]:
 
 
 def _who(number: str | None, shown: Shown) -> str:
-    """Name a patient by the directory's id and the number's last digits."""
+    """Return a patient's id in the directory and the number's last digits."""
     masked = shown.number(number) or "anonymous"
     patient = shown.patient(number)
     return masked if patient is None else f"patient {patient} ({masked})"

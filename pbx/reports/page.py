@@ -1,4 +1,4 @@
-"""A report as one page that stands alone: each chart with the table of its figures behind it."""
+"""A report as one self-contained HTML page: each chart, followed by its table."""
 
 from __future__ import annotations
 
@@ -10,6 +10,6 @@ from pbx.reports.table import ReportTable, cell_text
 
 
 def report(title: str, about: str, tables: Iterable[ReportTable]) -> str:
-    """Write the page; `about` is a sentence on the span."""
+    """Return the page; `about` is a sentence about the span."""
     sections = [(one, drawings(one)) for one in tables]
     return page("report.html", title=title, about=about, sections=sections, reported=cell_text)

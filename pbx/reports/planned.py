@@ -1,4 +1,4 @@
-"""Who was on call, as the plans said that ran: nights, hours and handoffs, over every `apply`."""
+"""Who was on call by the plans that ran: nights, hours and handoffs, across every `apply`."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Planned:
-    """What fell to whom, without what rang; `nights` are who was on call in each."""
+    """Each person's planned share, without interruptions; `nights` says who was on call in each."""
 
     load: Mapping[str, Burden]
     nights: Nights
@@ -40,7 +40,7 @@ class Planned:
 
 @dataclass(frozen=True)
 class ScheduleShare:
-    """How much of one schedule fell to a person."""
+    """A person's share of one schedule."""
 
     schedule: str
     person: str
@@ -49,7 +49,7 @@ class ScheduleShare:
 
 
 def planned(past: ConfigHistory, start: datetime, end: datetime) -> Planned:
-    """Add up who was on call in [start, end); some of those who could be never were."""
+    """Sum up who was on call in [start, end), including people who never were."""
     zone = past.running.office.zone
     plans = [one.plan for one in past.within(start, end)]
     people = [one for plan in plans for one in (*on_duty(plan), *plan.physicians())]
@@ -67,7 +67,7 @@ def planned(past: ConfigHistory, start: datetime, end: datetime) -> Planned:
 
 
 def schedules(past: ConfigHistory, start: datetime, end: datetime) -> tuple[str, ...]:
-    """Name the schedules that there were in [start, end)."""
+    """Return the ids of the schedules that existed in [start, end)."""
     names = (schedule for one in past.within(start, end) for schedule in one.plan.schedules)
     return tuple(dict.fromkeys(names))
 
@@ -75,9 +75,9 @@ def schedules(past: ConfigHistory, start: datetime, end: datetime) -> tuple[str,
 def past_handoffs(
     past: ConfigHistory, schedule: str, start: datetime, end: datetime
 ) -> list[oncall.Handoff]:
-    """List when the people on call changed within (start, end), by the schedule or by another plan.
+    """List the changes of who is on call within (start, end), by the schedule or by a new plan.
 
-    That a schedule begins or ends is none.
+    The start or end of a schedule itself is not a handoff.
     """
     known: list[tuple[datetime, tuple[str, ...] | None]] = []
     for one in past.within(start, end):
@@ -95,7 +95,7 @@ def past_handoffs(
 def shares(
     past: ConfigHistory, schedule: str, start: datetime, end: datetime
 ) -> Iterable[ScheduleShare]:
-    """Share a schedule's hours, and its nights by who had the most of each, among its people."""
+    """Split a schedule's hours among its people, and its nights by who had most of each."""
     zone = past.running.office.zone
     spans: defaultdict[str, timedelta] = defaultdict(timedelta)
     nights: defaultdict[date, defaultdict[str, timedelta]] = defaultdict(

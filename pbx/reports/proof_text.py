@@ -1,4 +1,4 @@
-"""A proof told to people and to scripts: the shortest counterexample first."""
+"""Format a proof for people and scripts, the shortest counterexample first."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from routing.time_text import TimeText
 
 
 def to_json(found: Proof, zone: ZoneInfo) -> dict[str, object]:
-    """Lay a proof out as `prove --json` prints it; `times` counts how often a path fails.
+    """Return a proof in the form that `prove --json` prints; `times` counts failures of a path.
 
-    `across` counts the paths of calls that last past one of the `changes`.
+    `across` counts the paths of calls that are ongoing at one of the `changes`.
     """
     return {
         "holds": found.holds,
@@ -40,7 +40,7 @@ def to_json(found: Proof, zone: ZoneInfo) -> dict[str, object]:
 
 
 def sentences(found: Proof, times: TimeText) -> list[str]:
-    """Tell a proof, the shortest counterexample first."""
+    """Return a proof as sentences, the shortest counterexample first."""
     checked = (
         f"{found.paths} paths in {found.intervals} intervals from "
         f"{times.span(found.start, found.end)}"
@@ -54,7 +54,7 @@ def sentences(found: Proof, times: TimeText) -> list[str]:
 
 
 def _across(found: Proof) -> list[str]:
-    """Say that calls which last past a change were looked at, if there was any change."""
+    """Say that calls that are ongoing at a change were checked, if there was any change."""
     if not found.changes:
         return []
     changes = f"{found.changes} change{'s' if found.changes > 1 else ''} of hours or on-call people"

@@ -1,4 +1,4 @@
-"""The calls of the past under another plan: which of them would have gone another way, and why."""
+"""Replay past calls under another plan: which would have been handled differently, and why."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from routing.people import Numbers
 
 @dataclass(frozen=True)
 class Course:
-    """What was, or would be, done with a call; `rings` are the people rung first."""
+    """How a call was or would be handled; `rings` are the people who ring first."""
 
     kind: str
     target: str
@@ -27,7 +27,7 @@ class Course:
     reasons: Sequence[Reason]
 
     def differs(self, other: Course) -> bool:
-        """Tell whether a caller would notice; who was not rung at once is not compared."""
+        """Return whether a caller would notice; people who ring later are not compared."""
         if (self.kind, self.urgency) != (other.kind, other.urgency):
             return True
         if self.rings and other.rings:
@@ -37,7 +37,7 @@ class Course:
 
 @dataclass(frozen=True)
 class Difference:
-    """One call that the other plan treats otherwise."""
+    """One call that the other plan handles differently."""
 
     call: str
     at: datetime
@@ -49,7 +49,7 @@ class Difference:
 def differences(
     decided: Iterable[tuple[CallRow, DecisionRow]], plan: Plan, numbers: Numbers
 ) -> Iterator[Difference]:
-    """Route each call of the log again; calls of which too little was kept are left out."""
+    """Route each logged call again; skip calls with too few details in the log."""
     for call, decision in decided:
         if decision.facts is None or not call.did:
             continue
@@ -80,7 +80,7 @@ def _would_be(
 
 
 def to_json(one: Difference, plan: Plan) -> dict[str, Any]:
-    """Lay a difference out as `replay --json` prints it."""
+    """Return a difference in the form that `replay --json` prints."""
     return {
         "call": one.call,
         "at": when.iso(one.at, plan.office.zone),
@@ -101,7 +101,7 @@ def _shape(course: Course) -> dict[str, Any]:
 
 
 def sentences(one: Difference, plan: Plan) -> list[str]:
-    """Tell a difference side by side."""
+    """Return a difference as sentences, old and new side by side."""
     return [
         f"{one.call}, {plan.office.times.moment(one.at)}, line {one.line}",
         f"  was:      {_reported(one.before)}",

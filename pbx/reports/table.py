@@ -1,4 +1,4 @@
-"""The shape of every report: tables, from which terminal, CSV and page are made."""
+"""The tables that every report consists of, for the terminal, CSV and HTML."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from typing import Literal, NamedTuple
 
 from pbx.base.percentiles import RANKS, Spread
 
-Unit = Literal["", "s", "%", "h"]  # as they are, seconds, a share of 1, hours
+Unit = Literal["", "s", "%", "h"]  # unchanged, seconds, a share of 1, hours
 
 
 class TimeCell(NamedTuple):
-    """A date or time: as files have it, as people read it, and as it stands below a bar."""
+    """A date or time: for files, for people, and as a short label below a bar."""
 
     file: str
     people: str
@@ -24,13 +24,13 @@ class TimeCell(NamedTuple):
 Cell = str | int | float | TimeCell | None
 Columns = tuple[tuple[str, Unit], ...]
 
-MINUTES_FROM, HOURS_FROM = 120, 7200  # seconds that are told in minutes and hours from here on
+MINUTES_FROM, HOURS_FROM = 120, 7200  # seconds; longer times are shown in minutes or hours
 SPREAD: Columns = (("mean", "s"), *((f"{rank} %", "s") for rank in RANKS), ("most", "s"))
 
 
 @dataclass(frozen=True)
 class Chart:
-    """A column of a table as bars; a `norm` is not to be passed, a `mean` is to compare with."""
+    """A column of a table as bars; `norm` is a limit, `mean` is for comparison."""
 
     title: str
     column: str
@@ -40,7 +40,7 @@ class Chart:
 
 @dataclass(frozen=True)
 class ReportTable:
-    """Rows of a report; the first column names the row, each by a name of its own."""
+    """Rows of a report; the first column has a unique name for each row."""
 
     name: str
     title: str
@@ -55,7 +55,7 @@ class ReportTable:
         return self.columns[place][1], [row[place] for row in self.rows]
 
     def wordy(self) -> set[int]:
-        """Return the places of the columns that hold words, not figures."""
+        """Return the indexes of the columns that hold text, not numbers."""
         words = (str, TimeCell)
         return {
             place for row in self.rows for place, cell in enumerate(row) if isinstance(cell, words)
@@ -63,7 +63,7 @@ class ReportTable:
 
 
 def cell_text(cell: Cell, unit: Unit) -> str:
-    """Write a cell for people."""
+    """Return a cell's text for people."""
     if cell is None:
         return "-"
     if isinstance(cell, str):
@@ -83,11 +83,11 @@ def cell_text(cell: Cell, unit: Unit) -> str:
 
 
 def minutes_text(seconds: int) -> str:
-    """Say a limit of the plan: "30 min", and "90 s" where it is no whole minutes."""
+    """Return a limit as "30 min", or as "90 s" if it is not a whole number of minutes."""
     whole, rest = divmod(seconds, 60)
     return f"{seconds} s" if rest else f"{whole} min"
 
 
 def spread_cells(one: Spread) -> tuple[Cell, ...]:
-    """Lay a spread out: the number of values, then what `SPREAD` names."""
+    """Return a distribution as cells: the number of values, then those named in `SPREAD`."""
     return astuple(one)

@@ -1,7 +1,7 @@
-"""What a span of days was like for those who call: how many, when, and how long they waited.
+"""Traffic over a span of days: how many called, when, and how long they waited.
 
-A figure belongs to the local day and hour in which its call began, or its message was opened.
-Whether the office was open is what the plan said that ran at that instant.
+A figure counts for the local day and hour in which its call began or its message was opened.
+Whether the office was open comes from the plan that ran at that time.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from routing.config_history import ConfigHistory
     from routing.model import Plan
 
-# What an office is held to; where the numbers are from stands in docs/reports.md.
+# The norms that an office is compared with; docs/reports.md gives their sources.
 ANSWER_S = 30
 ABANDONED = 0.05
 
@@ -35,7 +35,7 @@ MOST_CALLERS = 10
 
 @dataclass(frozen=True)
 class OpenStretch:
-    """A part of one local hour in which the office is open all the time, or closed."""
+    """A part of one local hour in which the office is either open or closed all the time."""
 
     start: datetime
     end: datetime
@@ -46,7 +46,7 @@ class OpenStretch:
 
 @dataclass(frozen=True)
 class AnswerTimes:
-    """How calls of open hours were answered: of `offered` calls some within the norm."""
+    """How `offered` calls in open hours were answered, and how many of them within the norm."""
 
     offered: int
     abandoned: int
@@ -55,18 +55,18 @@ class AnswerTimes:
 
     @property
     def share(self) -> float | None:
-        """Share of the calls that a person answered in time; None without calls."""
+        """Return the share of calls that a person answered in time; None without calls."""
         return share(self.within, self.offered)
 
     @property
     def lost(self) -> float | None:
-        """Share of the calls whose caller hung up; None without calls."""
+        """Return the share of calls whose caller hung up; None without calls."""
         return share(self.abandoned, self.offered)
 
 
 @dataclass(frozen=True)
 class DayOfCalls:
-    """One local day: all its calls, and those of its open hours by how they were answered."""
+    """One local day: all calls, and how those in open hours were answered."""
 
     day: date
     counts: Counts
@@ -75,7 +75,7 @@ class DayOfCalls:
 
 @dataclass(frozen=True)
 class Kept:
-    """How a promise was kept: `due` messages could have been in time, of which `within` were."""
+    """How a response time was kept: of `due` messages, `within` were in time."""
 
     due: int
     within: int
@@ -85,15 +85,15 @@ class Kept:
 
     @property
     def share(self) -> float | None:
-        """Share of the messages that were in time; None where none had to be."""
+        """Return the share of messages that were in time; None if none was due."""
         return share(self.within, self.due)
 
 
 @dataclass(frozen=True)
 class Traffic:
-    """The figures of the local days from `first` up to, but without, `last`.
+    """The figures of the local days from `first` up to and excluding `last`.
 
-    `hours` has 24 entries, `weekdays` seven from Monday with how many such days there were.
+    `hours` has 24 entries; `weekdays` has seven, from Monday, each with the number of such days.
     """
 
     first: date
@@ -107,11 +107,11 @@ class Traffic:
     spoken: int
     kept: dict[Response, Kept]
     callers: Callers
-    response_s: int  # until when somebody calls back, as the plan promises
+    response_s: int  # the plan's promised time to call back
 
 
 def traffic(engine: Engine, past: ConfigHistory, first: date, last: date, now: datetime) -> Traffic:
-    """Count what happened on the local days [first, last)."""
+    """Compute the figures of the local days [first, last)."""
     cuts = open_stretches(past, first, last)
     span = bounds(past.running, first, last)
     bins = [(cut.day - first).days if cut.is_open else -1 for cut in cuts]
@@ -123,7 +123,7 @@ def traffic(engine: Engine, past: ConfigHistory, first: date, last: date, now: d
     days = [first + number * DAY for number in range((last - first).days)]
     by_day = _sums(counts, [(cut.day - first).days for cut in cuts], len(days))
     in_open = _sums(counts, bins, len(days))
-    today = local_day(now, past.running.office.zone)  # what is still to come has no average
+    today = local_day(now, past.running.office.zone)  # the future must not count in averages
     limit_s = response_s(past.running)
     reported = promises(engine, span, now - timedelta(seconds=limit_s))
     weekdays = _sums(by_day, [day.weekday() for day in days], 7)
@@ -150,15 +150,15 @@ def traffic(engine: Engine, past: ConfigHistory, first: date, last: date, now: d
 
 
 def bounds(plan: Plan, first: date, last: date) -> tuple[datetime, datetime]:
-    """Return the instants at which the local days [first, last) begin and end."""
+    """Return the times at which the local days [first, last) begin and end."""
     zone = plan.office.zone
     return instant(first, MIDNIGHT, zone), instant(last, MIDNIGHT, zone)
 
 
 def open_stretches(past: ConfigHistory, first: date, last: date) -> list[OpenStretch]:
-    """Cut local days where the clock strikes or the hours change.
+    """Split local days at each full hour and each change between open and closed.
 
-    An hour that comes twice is one, and one that is skipped is none.
+    At a clock change, a repeated hour counts as one hour, and a skipped one does not exist.
     """
     zone = past.running.office.zone
     start, end = bounds(past.running, first, last)
@@ -177,7 +177,7 @@ def open_stretches(past: ConfigHistory, first: date, last: date) -> list[OpenStr
 def kept_within(
     reported: ResponseTimes, act: Response, limit_s: int, person: str | None = None
 ) -> Kept:
-    """Hold the waiting times for an act against the norm; of one person's alone if asked."""
+    """Compare the waiting times for an act with the limit, for one person if given."""
     waited = reported.waited[act]
     if person is not None:
         mine = waited.by.get(person, {})
@@ -186,7 +186,7 @@ def kept_within(
 
 
 def share(part: int, whole: int) -> float | None:
-    """Divide, to four places; None where there is nothing to divide by."""
+    """Return part / whole to four decimals; None if `whole` is 0."""
     return round(part / whole, 4) if whole else None
 
 
@@ -204,7 +204,7 @@ def _total(counts: Sequence[Counts]) -> Counts:
 
 
 def _sums(counts: Iterable[Counts], places: Sequence[int], size: int) -> list[Counts]:
-    """Add each count up at its place; what has the place -1 is left out."""
+    """Sum up the counts by index; skip index -1."""
     found = [[0] * len(Counts._fields) for _ in range(size)]
     for one, place in zip(counts, places, strict=True):
         if place >= 0:

@@ -1,4 +1,4 @@
-"""What the days were like for those who called, as tables; numbers are masked."""
+"""Traffic over a span of days, as tables; telephone numbers are masked."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from routing.time_text import TimeText
 
 
 def traffic_tables(found: Traffic, shown: Shown) -> list[ReportTable]:
-    """Lay a span out: first what it is held against."""
+    """Return the tables of a span, first the comparison with the norms."""
     return [
         _held(found),
         _waited(found),
@@ -33,7 +33,7 @@ def traffic_tables(found: Traffic, shown: Shown) -> list[ReportTable]:
 
 
 def _held(found: Traffic) -> ReportTable:
-    """Hold the span against the norms."""
+    """Return the comparison with the norms."""
     answers = found.answers
     rows: list[tuple[Cell, ...]] = [
         ("answered by a person within 30 s, open hours", answers.share, answers.offered, None, ""),

@@ -1,1 +1,1 @@
-"""A whole phone network played by a second Asterisk: patients, mobiles, carriers' voicemail."""
+"""A phone network simulated by a second Asterisk: patients, mobiles, voicemail."""

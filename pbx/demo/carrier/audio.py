@@ -1,4 +1,4 @@
-"""Tones that phones speak and recognize: 8 kHz, 16 bit, mono; pure arithmetic on samples."""
+"""Write and recognize the tones of simulated phones: 8 kHz, 16 bit, mono."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ import wave
 from pathlib import Path
 
 RATE = 8000  # samples a second
-WINDOW = 400  # 50 ms: 20 Hz of resolution
-PRESENT = 0.5  # the share of a window's energy that a tone must have
+WINDOW = 400  # samples, 50 ms: a resolution of 20 Hz
+PRESENT = 0.5  # share of a window's energy that counts as a tone
 HEADER = 44  # bytes before a WAV file's samples
-QUIET_RMS = 40.0  # below this a window is silence; speech over G.711 has hundreds
+QUIET_RMS = 40.0  # below this a window is silent; speech over G.711 has hundreds
 
 
 def write_tone(path: Path, frequency: float, seconds: float) -> None:
@@ -31,7 +31,7 @@ def write_tone(path: Path, frequency: float, seconds: float) -> None:
 
 
 def read(path: Path) -> array.array[int]:
-    """Read a recording's samples; a missing or half-written one has none."""
+    """Return a recording's samples; none if it is missing or incomplete."""
     samples = array.array("h")
     try:
         with wave.open(str(path), "rb") as file:
@@ -42,7 +42,7 @@ def read(path: Path) -> array.array[int]:
 
 
 def is_closed(path: Path) -> bool:
-    """Tell whether a recording is complete: Asterisk writes the length when it closes the file."""
+    """Return whether a recording is complete: Asterisk writes its length at the end."""
     try:
         size = path.stat().st_size
         with path.open("rb") as file:
@@ -53,7 +53,7 @@ def is_closed(path: Path) -> bool:
 
 
 def tone_seconds(samples: array.array[int], frequency: float) -> float:
-    """Return how long a tone stands out in a recording, in seconds (Goertzel over windows)."""
+    """Return for how many seconds a tone is heard in a recording (Goertzel over windows)."""
     found = 0
     for window in _windows(samples):
         energy = sum(sample * sample for sample in window)
@@ -72,7 +72,7 @@ def quiet_seconds(samples: array.array[int]) -> float:
 
 
 def longest_silence(samples: array.array[int], before_tone: float | None = None) -> float:
-    """Return the longest run of silence in a recording, in seconds, up to a tone's (Hz) begin."""
+    """Return the longest silence in seconds, up to the start of a tone (Hz) if given."""
     longest = current = 0
     for window in _windows(samples):
         energy = sum(sample * sample for sample in window)

@@ -1,4 +1,4 @@
-"""The carrier's Asterisk: what it listens to, whom it lets in, and one question per call."""
+"""The files of the carrier's Asterisk; its dialplan asks us one question per call."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from dialplan.conf import Options, join_sections, section
 from pbx.asterisk.engine.ports import Ports
 
 MANAGER = "carrier"
-ANONYMOUS = "office-anonymous"  # the endpoint of callers who withhold their number
+ANONYMOUS = "office-anonymous"  # endpoint for callers who withhold their number
 KEYS_AS_TONES = "office-tones"  # of calls whose keys arrive as tones alone
 KEYS_AS_INFO = "office-info"  # of calls whose keys arrive as SIP INFO
 KEYLESS = "office-keyless"  # and of calls whose keys are lost on the way
@@ -30,10 +30,10 @@ _ENDPOINT: Options = {
 
 @dataclass(frozen=True)
 class CarrierFacts:
-    """What the files are rendered from; addresses are host and port.
+    """The values for the files; addresses are host and port.
 
-    `registration` is a user and password with which the office registers; without it the carrier
-    sends calls to `office` by address. `desk_phones` register at the office: id to password.
+    `registration` is the office's user and password; without it, the carrier sends calls to the
+    address `office`. `desk_phones` maps ids of phones that register at the office to passwords.
     """
 
     folders: system.Folders
@@ -49,7 +49,7 @@ class CarrierFacts:
 
 
 def carrier_files(facts: CarrierFacts) -> dict[str, str]:
-    """Render every file of the carrier's Asterisk."""
+    """Return every file of the carrier's Asterisk, by name."""
     return {
         "asterisk.conf": system.asterisk_conf(facts.folders, max_calls=200, verbose=3),
         "extensions.conf": _extensions(facts),
@@ -143,7 +143,7 @@ def _pjsip(facts: CarrierFacts) -> str:
 
 
 def _office(facts: CarrierFacts, media: Options) -> list[str]:
-    """Render the office's side of the trunk: known by address, or by its registration."""
+    """Return the lines for the office's trunk, identified by address or registration."""
     host, port = facts.office
     common: Options = {**media, "context": "from-office", "trust_id_inbound": "yes"}
     by_address = [

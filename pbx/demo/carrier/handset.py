@@ -1,4 +1,4 @@
-"""A phone of the simulated network: what it does, step by step, and what it saw and heard."""
+"""A phone of the simulated network: its actions, and what it displayed and heard."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ Q850 = {403: 21, 404: 1, 408: 18, 480: 19, 486: 17, 503: 42, 500: 38, 603: 21}
 
 @dataclass
 class PhoneCall:
-    """One call as one phone lived it; filled in while it goes on.
+    """One call as seen by one phone; filled in during the call.
 
-    `shown` is the caller's number on the display (empty: anonymous). Times are monotonic seconds.
+    `shown` is the displayed caller's number (empty: anonymous). Times are monotonic seconds.
     """
 
     number: str
@@ -52,12 +52,12 @@ class PhoneCall:
     _ended: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def answered(self, timeout: float) -> None:  # noqa: ASYNC109  # the public shape
-        """Wait until this phone was picked up; TimeoutError after `timeout` seconds."""
+        """Wait until this phone is picked up; TimeoutError after `timeout` seconds."""
         async with asyncio.timeout(timeout):
             await self._answered.wait()
 
     async def ended(self, timeout: float) -> None:  # noqa: ASYNC109  # the public shape
-        """Wait until this call and its recordings are over; its script's error is raised here."""
+        """Wait until the call and its recordings have ended; raises the script's error, if any."""
         async with asyncio.timeout(timeout):
             await self._ended.wait()
             while self.heard and self.said and not self._recorded():
@@ -69,28 +69,28 @@ class PhoneCall:
         return all(path and audio.is_closed(path) for path in (self.heard, self.said))
 
     def was_answered(self) -> None:
-        """Note that the phone was picked up."""
+        """Mark the call as picked up."""
         self.answered_at = time.monotonic()
         self._answered.set()
 
     def has_ended(self) -> None:
-        """Note that the call is over."""
+        """Mark the call as ended."""
         self.ended_at = time.monotonic()
         self._ended.set()
 
     def heard_tone(self, frequency: float, seconds: float = 0.5) -> bool:
-        """Tell whether this phone heard a tone (Hz) for at least so long."""
+        """Return whether this phone heard a tone (Hz) for at least so many seconds."""
         return self.heard is not None and (
             audio.tone_seconds(audio.read(self.heard), frequency) >= seconds
         )
 
     def longest_silence(self, before_tone: float | None = None) -> float:
-        """Return the longest silence that was heard, in seconds, up to a tone's (Hz) begin."""
+        """Return the longest silence heard in seconds, up to the start of a tone (Hz) if given."""
         return audio.longest_silence(audio.read(self.heard), before_tone) if self.heard else 0.0
 
 
 class Handset:
-    """What a script drives; a step on a call that is over ends the script quietly."""
+    """What a script controls; a step after the end of the call ends the script quietly."""
 
     def __init__(self, session: AgiSession, call: PhoneCall, folder: Path) -> None:
         self.call = call
@@ -98,21 +98,21 @@ class Handset:
         self._folder = folder
 
     async def ring(self, seconds: float) -> None:
-        """Ring, as a phone does before somebody picks it up."""
+        """Ring for some seconds."""
         await self.do("EXEC", "Ringing", "")
         await self.wait(seconds)
 
     async def answer(self) -> None:
-        """Pick up, and record from now on what is heard and said."""
+        """Pick up, and record both directions from now on."""
         await self.do("ANSWER")
         await self.record()
 
     async def record(self) -> None:
-        """Record both directions of a call that is up."""
+        """Record both directions of an answered call."""
         stem = self._folder / f"{self.call.unique}"
         heard, said = Path(f"{stem}-heard.wav"), Path(f"{stem}-said.wav")
         await self.do("EXEC", "MixMonitor", f"{stem}.wav,r({heard})t({said})")
-        self.call.heard, self.call.said = heard, said  # nothing to wait for if it did not begin
+        self.call.heard, self.call.said = heard, said  # only after the recording began
         self.call.was_answered()
 
     async def reject(self, status: int) -> None:
@@ -124,21 +124,21 @@ class Handset:
         await self.do("EXEC", "SendDTMF", digits)
 
     async def tone(self, frequency: float, seconds: float) -> None:
-        """Speak: a tone of this frequency (Hz)."""
+        """Play a tone of this frequency (Hz)."""
         path = self._folder / f"tone-{frequency:g}-{seconds:g}.wav"
         if not path.exists():
             await asyncio.to_thread(audio.write_tone, path, frequency, seconds)
         await self.play(path)
 
     async def play(self, path: Path) -> None:
-        """Speak what a WAV file holds."""
+        """Play a WAV file."""
         await self.do("EXEC", "Playback", str(path.with_suffix("")))
 
     async def wait(self, seconds: float) -> None:
-        """Listen for some time.
+        """Listen for some seconds.
 
-        In slices: where Asterisk's AGI takes note of a hang-up and of our next command at the same
-        moment, that command does not see it, and waits to its end on a call that is over.
+        In short slices: if a hangup and our next command reach Asterisk's AGI at the same moment,
+        the command misses the hangup and runs to its end on a dead call.
         """
         while seconds > 0:
             await self.do("EXEC", "Wait", f"{min(seconds, SLICE_S):g}")
@@ -153,7 +153,7 @@ class Handset:
         await self.do("EXEC", "Hangup", "16")
 
     async def see(self) -> None:
-        """Look at the display and at every identity that the call carried."""
+        """Read the display and every caller identity in the call's SIP headers."""
         call = self.call
         call.rang_at = time.monotonic()
         call.shown = self._session.request.callerid
@@ -165,12 +165,12 @@ class Handset:
         call.call_id = await self.evaluate("PJSIP_HEADER(read,Call-ID)")
 
     async def evaluate(self, expression: str) -> str:
-        """Read a function or variable of the channel."""
+        """Return the value of a channel function or variable."""
         reply = await self._session.command("GET", "FULL", "VARIABLE", f"${{{expression}}}")
         return reply.data
 
     async def do(self, *words: str) -> None:
-        """Run one command; AgiClosed when the call is over."""
+        """Run one AGI command; AgiClosed if the call is over."""
         reply = await self._session.command(*words)
         if reply.code == DEAD_CHANNEL or reply.result == "-1" or self._session.hung_up:
             raise AgiClosed
@@ -180,13 +180,13 @@ Script = Callable[[Handset], Awaitable[None]]
 
 
 def asserted_number(call: PhoneCall) -> str:
-    """Return the number of P-Asserted-Identity, or an empty text without one."""
+    """Return the number in P-Asserted-Identity; empty without one."""
     match = re.search(r"sip:(\+?\d+)@", call.headers.get("P-Asserted-Identity", ""))
     return match[1] if match else ""
 
 
 def answers(*, after: float = 1.0, press: str = "", tone: float = 0.0, talk: float = 3.0) -> Script:
-    """Pick up, press a key when there is one, say a tone, and listen until the other hangs up."""
+    """Pick up, press the key if given, play a tone, and listen until the other side hangs up."""
 
     async def script(phone: Handset) -> None:
         await phone.ring(after)
@@ -203,7 +203,7 @@ def answers(*, after: float = 1.0, press: str = "", tone: float = 0.0, talk: flo
 
 
 def voicemail(*, after: float = 2.0, greeting: float = 700.0, listens: float = 600.0) -> Script:
-    """Answer like a carrier's voicemail: speak, listen, hang up; nobody presses anything."""
+    """Answer like a carrier's voicemail: speak, listen, hang up, without a key press."""
 
     async def script(phone: Handset) -> None:
         await phone.ring(after)

@@ -1,4 +1,4 @@
-"""The carrier at work: starts its Asterisk, places patients' calls, lets phones ring."""
+"""Run the simulated carrier: start its Asterisk, place patients' calls, let phones ring."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ EMERGENCY = ("911", "933")
 
 
 class Carrier:
-    """A phone network around one office; `office` is the host and port of its SIP.
+    """A phone network around one office; `office` is the host and port of the office's SIP.
 
-    Like a real carrier it refuses, with 403, every caller ID that is not in `office_numbers`, and
-    brings back what the office calls of these. Its block of ports carries 40 legs at a time; `rtp`
-    (first and last port) is for more.
+    Like a real carrier, it refuses with 403 every caller ID that is not in `office_numbers`, and
+    sends calls to these numbers back to the office. Its own ports are enough for 40 legs at a
+    time; `rtp` (first and last port) allows more.
     """
 
     def __init__(
@@ -74,25 +74,25 @@ class Carrier:
 
     @property
     def sip(self) -> tuple[str, int]:
-        """Return where the carrier speaks SIP."""
+        """Return the carrier's SIP host and port."""
         return self.host, self._block.ports.sip
 
     @property
     def pid(self) -> int | None:
-        """Return the process id of the network's Asterisk, or None when it does not run."""
+        """Return the process id of the network's Asterisk; None if it does not run."""
         return self._asterisk.pid if self._asterisk is not None else None
 
     @property
     def softphone(self) -> tuple[str, str]:
-        """Return user and password with which a person's softphone registers as a patient."""
+        """Return the user and password for a real softphone to register as a patient."""
         return "patient", self._softphone
 
     async def start(self) -> None:
-        """Start the network; EngineError, and nothing is left, when it cannot."""
+        """Start the network; after EngineError nothing is left running."""
         await self._agi.start()
         recordings = self.folder / "recordings"
         recordings.mkdir(parents=True, exist_ok=True)
-        recordings.chmod(0o777)  # Asterisk's user and ours both write there
+        recordings.chmod(0o777)  # both Asterisk's user and we write there
         facts = CarrierFacts(
             folders=Folders(str(self.folder / "asterisk"), str(self._runtime.modules)),
             ports=self._ports,
@@ -144,22 +144,22 @@ class Carrier:
         self._block.release()
 
     def answers(self, number: str, script: Script) -> None:
-        """Say what the phone with this number (or desk phone's id) does from now on.
+        """Set what the phone with this number (or desk phone's id) does from now on.
 
-        Ringings of before that nobody asked for are forgotten.
+        Earlier rings that `rings` has not returned are forgotten.
         """
         self._scripts[number] = script
         self.ringing[number] = asyncio.Queue()
 
     async def rings(self, number: str, timeout: float = 10.0) -> PhoneCall:  # noqa: ASYNC109  # the public shape
-        """Wait until this phone rings; each ringing is handed out once."""
+        """Wait until this phone rings; each ring is returned once."""
         async with asyncio.timeout(timeout):
             return await self.ringing[number].get()
 
     async def dials(
         self, to: str, *, caller: str | None, script: Script, trunk: str = ""
     ) -> PhoneCall:
-        """Let a patient call; the script begins when the office answers. None: anonymous.
+        """Let a patient call (None: anonymous); the script starts when the office answers.
 
         `trunk` names another of the network's ways to the office, as `KEYS_AS_TONES`.
         """
@@ -187,16 +187,16 @@ class Carrier:
         return call
 
     async def hang_up(self, call: PhoneCall) -> None:
-        """Hang up a phone from outside its script, also before it was answered."""
+        """Hang up a phone from outside its script, even before the answer."""
         assert self._ami is not None  # noqa: S101  # there is no call before the start
         await self._ami.action("Hangup", Channel=call.unique, Cause="16")
 
     def messages(self) -> list[trace.SipMessage]:
-        """Return every SIP message that the network saw."""
+        """Return every SIP message in the network's log."""
         return trace.read(self.folder / "asterisk" / "log" / "messages.log")
 
     async def _phone(self, session: AgiSession) -> None:
-        """A phone is called by the office."""
+        """Handle a call from the office to a phone."""
         number = session.request.args[0]
         call = PhoneCall(number, unique=session.request.uniqueid)
         self._calls[call.unique] = call
@@ -219,13 +219,13 @@ class Carrier:
             raise
 
     def _otherwise(self, number: str) -> Script:
-        """Say what a number does of which nothing was said."""
+        """Return the script for a number that `answers` was not called for."""
         return self.brings_back() if number in self._numbers else refuses(404)
 
     def brings_back(self, *, after: float = 0.0, showing: str = "", keys: bool = True) -> Script:
-        """Bring a call to one of the office's numbers back in, with another caller ID if named.
+        """Send a call to one of the office's numbers back to it, with caller ID `showing` if given.
 
-        Without `keys` it loses them.
+        Without `keys`, key presses are lost.
         """
 
         async def script(phone: Handset) -> None:
@@ -240,7 +240,7 @@ class Carrier:
         return script
 
     async def _patient(self, session: AgiSession) -> None:
-        """The office answered a patient's call."""
+        """Handle the answer of the office to a patient's call."""
         call, script = self._tickets.pop(session.request.args[0])
         handset = Handset(session, call, self.folder / "recordings")
         try:

@@ -1,4 +1,4 @@
-"""The SIP messages that the carrier saw, as its Asterisk logged them."""
+"""Parse the SIP messages that the carrier's Asterisk logged."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _MARK = re.compile(
 
 @dataclass(frozen=True)
 class SipMessage:
-    """One message: whether the carrier received it, the other side, and its whole text."""
+    """One message: whether the carrier received it, the other address, and its text."""
 
     received: bool
     peer: str
@@ -29,12 +29,12 @@ class SipMessage:
 
     @property
     def start(self) -> str:
-        """Return the first line: a request's method and target, or a status."""
+        """Return the first line: the method and target of a request, or a status."""
         return self.text.split("\n", 1)[0].strip()
 
 
 def read(path: Path) -> list[SipMessage]:
-    """Read every SIP message of a log that has the pjsip logger's output in it."""
+    """Return every SIP message in a log with the output of the pjsip logger."""
     text = path.read_text(errors="replace").replace("\r", "") if path.exists() else ""
     return [
         SipMessage(kind == "Received", peer, body.strip())
