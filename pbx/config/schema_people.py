@@ -52,7 +52,7 @@ class PersonTable(BaseModel):
     name: Title
     """The name, as shown to people."""
     role: Literal["physician", "nurse", "staff", "manager", "service"] = "physician"
-    """A `manager` is notified when nobody acknowledges; a `service` accepts by answering."""
+    """A `manager` is notified of late messages and outages; a `service` accepts by answering."""
     contacts: list[ContactTable] = [ContactTable(via="mobile")]
     """Ways to reach the person. The first that applies now and has a number is used."""
     mode: Literal["patch", "follow_up"] = "patch"

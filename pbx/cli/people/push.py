@@ -32,8 +32,8 @@ def push(
 ) -> None:
     """Set where a person receives a push message when they are called.
 
-    The address is asked for and has the form of an Apprise URL, such as ntfys://TOPIC or
-    pover://USER@TOKEN.
+    Managers receive one, too, when the carrier is away. The address is asked for and has the form
+    of an Apprise URL, such as ntfys://TOPIC or pover://USER@TOKEN.
 
     Example: officeline people push lee
     """
