@@ -200,3 +200,28 @@ async def test_a_call_to_our_user_name_leads_nowhere_else(registering: Stage, to
         )
         assert status == 404
     assert await calls_logged(stage) == before
+
+
+async def test_a_second_phone_that_picks_up_disturbs_nobody(stage: Stage, caller: str) -> None:
+    """A proxy that forks may hand on two 200 OK (pjsip/pjproject#3234): the first one talks.
+
+    Asterisk sends the second its ACK for the first, and no BYE; it ends by itself (ADR 50).
+    """
+    stage.set_time(TUESDAY)
+    stage.carrier.answers("desk1", never_answers())
+    desk = DeskPhone(stage, "desk2")
+    await asyncio.to_thread(desk.register)
+
+    async def listens(phone: Handset) -> None:
+        await phone.wait_hangup()
+
+    rings = asyncio.create_task(asyncio.to_thread(desk.picks_up_forked, DEADLINE))
+    call = await stage.carrier.dials(MAIN, caller=caller, script=listens)
+    answers = await rings
+    assert [one for one in answers if not one.startswith(("ACK ", "OPTIONS "))] == []
+    assert [one for one in answers if ";tag=other" in one] == []
+    assert await asyncio.to_thread(desk.holds, "sendrecv") == 200
+    await asyncio.to_thread(desk.hangs_up)
+    await call.ended(DEADLINE)
+    history = await stage.finished(caller)
+    assert (history.call.outcome, history.call.person) == ("connected", "desk2")

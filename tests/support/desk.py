@@ -42,6 +42,18 @@ class DeskPhone:
         self._peer.send(self._answer(self._invite, self._peer.sdp()))
         self._next("ACK", DEADLINE_S)
 
+    def picks_up_forked(self, deadline: float) -> list[str]:
+        """Answer the next call twice, as two phones behind one proxy do; return what comes then."""
+        self._invite = self._next("INVITE", deadline)
+        first = self._answer(self._invite, self._peer.sdp())
+        self._peer.send(first)
+        self._next("ACK", DEADLINE_S)
+        self._peer.send(first.replace(";tag=desk", ";tag=other"))
+        found = []
+        while (text := self._peer.receive(2)) is not None:
+            found.append(text)
+        return found
+
     def invite(self) -> str:
         """Return the call that was picked up, as it came."""
         return self._invite
