@@ -22,7 +22,7 @@ MAIN, BACK_LINE = "+12125550100", "+12125550101"
 SCENE_LIMIT_S = 90.0
 SAY_REASON_S = 4.5  # length of the prompt and the beep before an urgent caller speaks
 SILENT_S = 33.0  # time to stay silent through the menu, the number and the reason
-QUIET_S = 2.0  # pauses between sentences are shorter than this
+QUIET_S = 2.0  # pauses between sentences are shorter than this than this
 TELLING_S = 4.0  # the office is silent while the patient speaks
 
 

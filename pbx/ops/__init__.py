@@ -1,1 +1,1 @@
-"""What an administrator does for the line: doctor, drills, backup, retention, installation."""
+"""Tools for the administrator: doctor, drills, backup, retention, installation."""

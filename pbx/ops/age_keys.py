@@ -1,8 +1,8 @@
-"""How a backup is locked and unlocked: by age, for public keys or with a passphrase.
+"""Encrypt and decrypt backups with age, for public keys or with a passphrase.
 
-Keys work on streams of any length; pyrage takes a passphrase only for what fits into memory. So a
-passphrase locks a key that is made for this backup alone, and the key locks the rest: a tar of both
-(docs/adr/0019). https://age-encryption.org/v1 is the format of what is locked.
+With keys, pyrage encrypts streams of any length; with a passphrase, only what fits into memory. So
+the passphrase encrypts a key that is made for this backup, and that key encrypts the rest; the
+backup is a tar of both (docs/adr/0019). The format is https://age-encryption.org/v1.
 """
 
 from __future__ import annotations
@@ -14,18 +14,18 @@ from typing import BinaryIO, cast
 
 from pbx.base.errors import OfficeLineError
 
-# Reads all of the first, writes all of the second
+# Reads the first file to its end and writes the result to the second
 Lock = Callable[[BinaryIO, BinaryIO], None]
 
-SHORTEST = 12  # characters of a passphrase: whoever finds the file can try for ever
-KEY, CONTENT = "key.age", "office.tar.age"  # what a backup with a passphrase consists of
-_END = 2 * tarfile.BLOCKSIZE  # zeros that end a tar
-_LARGEST_KEY = 10_000  # bytes; in fact it has some 250
-_DIRECT = b"age-encryption.org/v1\n-> scrypt "  # locked with the passphrase itself
+SHORTEST = 12  # characters of a passphrase, because a thief of the file can try without limit
+KEY, CONTENT = "key.age", "office.tar.age"  # the files in a backup with a passphrase
+_END = 2 * tarfile.BLOCKSIZE  # bytes; the zeros at the end of a tar
+_LARGEST_KEY = 10_000  # bytes; a real one has about 250
+_DIRECT = b"age-encryption.org/v1\n-> scrypt "  # encrypted with the passphrase itself
 
 
 def for_recipients(keys: Sequence[str]) -> Lock:
-    """Lock for these public keys, "age1..."; OfficeLineError if one is none."""
+    """Return the encryption for public keys ("age1..."); OfficeLineError if one is invalid."""
     import pyrage
 
     if any(key.strip().upper().startswith("AGE-SECRET-KEY-") for key in keys):
@@ -43,7 +43,7 @@ def for_recipients(keys: Sequence[str]) -> Lock:
 
 
 def for_passphrase(words: str) -> Lock:
-    """Lock with a passphrase; what is written to must be seekable."""
+    """Return the encryption with a passphrase; the output must be seekable."""
     if len(words) < SHORTEST:
         raise OfficeLineError(
             f"A passphrase needs at least {SHORTEST} characters; use a longer one."
@@ -62,7 +62,7 @@ def for_passphrase(words: str) -> Lock:
 
 
 def by_identity(file: Path) -> Lock:
-    """Unlock with the secret keys of a file that age-keygen wrote."""
+    """Return the decryption with the secret keys in a file from age-keygen."""
     import pyrage
 
     try:
@@ -84,7 +84,7 @@ def by_identity(file: Path) -> Lock:
 
 
 def by_passphrase(words: str) -> Lock:
-    """Unlock with a passphrase; also what it locked itself, as OfficeLine once did."""
+    """Return the decryption with a passphrase, also for age's own passphrase format."""
 
     def unlock(locked: BinaryIO, plain: BinaryIO) -> None:
         import pyrage
@@ -108,7 +108,7 @@ def by_passphrase(words: str) -> Lock:
 
 
 def _add(tar: BinaryIO, name: str, write: Callable[[], object]) -> None:
-    """Write one file of a tar, whose size is known only afterward; the header keeps its length."""
+    """Add a file whose size is known only afterward to a tar, by rewriting its header."""
     header = tar.tell()
     tar.write(bytes(tarfile.BLOCKSIZE))
     write()
@@ -122,7 +122,7 @@ def _add(tar: BinaryIO, name: str, write: Callable[[], object]) -> None:
 
 
 def _member(tar: tarfile.TarFile, name: str, largest: int | None = None) -> BinaryIO:
-    """Open the next file of a tar, which must be this one."""
+    """Open the next file of a tar; OfficeLineError if it is not this one."""
     info = tar.next()
     content = None if info is None or info.name != name else tar.extractfile(info)
     if info is None or content is None or (largest is not None and info.size > largest):
@@ -131,7 +131,7 @@ def _member(tar: tarfile.TarFile, name: str, largest: int | None = None) -> Bina
 
 
 def _see_end(tar: tarfile.TarFile, file: BinaryIO) -> None:
-    """See that behind the content is what we write there, and no more."""
+    """Check that nothing follows the content except what we write there."""
     last = tar.getmembers()[-1]
     file.seek(last.offset_data + last.size)
     end = bytes(-last.size % tarfile.BLOCKSIZE + _END)

@@ -1,4 +1,4 @@
-"""Whether this office's Asterisk answers, asked without any part of ours that may be dead."""
+"""Check whether this office's Asterisk answers, without using the control layer."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from pbx.base.errors import OfficeLineError
 from pbx.config import secrets
 from pbx.config.home import Home
 
-ANSWERS_S = 1.0  # for a manager on this machine
-LARGEST = 10_000  # bytes of an answer to such questions
+ANSWERS_S = 1.0  # enough for a manager on this machine
+LARGEST = 10_000  # bytes of an answer
 
 
 def manager_answers(home: Home) -> bool | None:
-    """Log in at the manager and out again; None if its port or its secret cannot be read.
+    """Return whether the manager accepts our login; None if its port or secret cannot be read.
 
-    The login tells our Asterisk from another office's that has the port now. The secret itself is
-    not sent, as anybody may listen there.
+    The login distinguishes our Asterisk from another office's that uses the port now. The secret is
+    not sent in plain text, because any process may be listening there.
     """
     try:
         port, secret = home.recall_ports().ami, secrets.read(home.folder).manager
@@ -34,12 +34,12 @@ def manager_answers(home: Home) -> bool | None:
             key = hashlib.md5(challenge[1] + secret.encode(), usedforsecurity=False).hexdigest()
             login = (f"Username: {USER}", f"Key: {key}", "Events: off")
             return b"Success" in _said(manager, "Action: Login", "AuthType: MD5", *login)
-    except OSError:  # refused, or nothing came in time
+    except OSError:  # refused, or no answer in time
         return False
 
 
 def _said(manager: socket.socket, *lines: str) -> bytes:
-    """Send an action, and read the answer to its end; OSError if none comes."""
+    """Send an action and return the complete answer; OSError if none comes."""
     manager.settimeout(ANSWERS_S)
     manager.sendall("\r\n".join((*lines, "", "")).encode())
     said = b""

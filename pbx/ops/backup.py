@@ -1,7 +1,7 @@
-"""A backup: all of an office that cannot be made again, in one file that age has locked.
+"""Make a backup: everything of an office that cannot be recreated, in one file encrypted by age.
 
-Within is a tar of the files and, at its end, a manifest of their SHA-256. The database is copied by
-SQLite itself, so that calls go on; every recording that it names was on the disk before it.
+It contains a tar of the files and, at its end, a manifest of their SHA-256. SQLite itself copies
+the database, so calls continue; every recording that it names was on the disk before.
 """
 
 from __future__ import annotations
@@ -38,12 +38,12 @@ if TYPE_CHECKING:
 
 FORMAT = 1
 MANIFEST, DATABASE, CONFIG = "manifest.json", "officeline.db", "office.toml"
-STAGE = ".backup-"  # how the folder begins in which copies wait within the home
+STAGE = ".backup-"  # prefix of the folder for temporary copies in the home
 
 
 @dataclass(frozen=True)
 class BackupItem:
-    """A file of a backup: its name within, its size in bytes and its SHA-256."""
+    """A file in a backup: its name, its size in bytes and its SHA-256."""
 
     name: str
     size: int
@@ -51,26 +51,26 @@ class BackupItem:
 
 
 class Hashing:
-    """Reads a file, and hashes what was read."""
+    """Reads a file and hashes what was read."""
 
     def __init__(self, file: BinaryIO) -> None:
         self._file = file
         self.sha256 = hashlib.sha256()
 
     def read(self, size: int = -1) -> bytes:
-        """Read at most `size` bytes."""
+        """Return at most `size` bytes."""
         found = self._file.read(size)
         self.sha256.update(found)
         return found
 
 
 class _Target(io.FileIO):
-    """A file that keeps the machine's reason: age would make another error of it."""
+    """A file that keeps the original OSError, because age replaces it by an error of its own."""
 
     refused: OSError | None = None
 
     def write(self, data: ReadableBuffer, /) -> int:
-        """Write what the disk takes."""
+        """Write to the file; remember and raise OSError."""
         try:
             return super().write(data)
         except OSError as error:
@@ -80,11 +80,11 @@ class _Target(io.FileIO):
 
 @contextlib.contextmanager
 def backup_lock(home: Home) -> Iterator[None]:
-    """Be the one that makes a backup of this home; what a killed one left in it is removed."""
+    """Be the only one to make a backup of this home; remove what a killed backup left."""
     if not home.database.exists():
         raise OfficeLineError(f"There is no office in {home.folder} yet; name it with --home.")
     try:
-        # whoever makes the next backup, perhaps as another user, only has to open it
+        # the next backup may run as another user, who only needs to open the file
         handle = os.open(home.backing_up, os.O_CREAT | os.O_RDONLY | os.O_CLOEXEC, 0o644)
     except OSError as error:
         what = f"The home {home.folder} cannot be backed up"
@@ -103,7 +103,7 @@ def backup_lock(home: Home) -> Iterator[None]:
         os.close(handle)
 
 
-def make_backup(  # `proof` looks at what was written before it has its name
+def make_backup(  # `proof` checks the written file before it is renamed
     home: Home,
     config: Path,
     file: Path,
@@ -111,9 +111,9 @@ def make_backup(  # `proof` looks at what was written before it has its name
     now: datetime,
     proof: Callable[[Path], None] = lambda _: None,
 ) -> list[BackupItem]:
-    """Write a backup into a new file, mode 0600; OfficeLineError leaves none behind.
+    """Write a backup to a new file with mode 0600; after OfficeLineError there is none.
 
-    Its caller is `alone` with the home.
+    The caller holds `backup_lock`.
     """
     if not config.is_file():
         raise OfficeLineError(f"There is no {config} to keep; name the office's with --config.")
@@ -154,16 +154,16 @@ def make_backup(  # `proof` looks at what was written before it has its name
 
 
 def _copy_spool(home: Home, copies: Path) -> None:
-    """Copy what waits to be taken in, before the database: a fact is then in one of the two."""
+    """Copy the spool before the database, so that each fact is in at least one of the two."""
     (copies / SPOOL).mkdir()
     for path in Spool(home.spool).waiting():
-        with contextlib.suppress(FileNotFoundError):  # taken in since
+        with contextlib.suppress(FileNotFoundError):  # imported since
             if not path.is_symlink():
                 shutil.copyfile(path, copies / SPOOL / path.name)
 
 
 def _snapshot(database: Path, copy: Path) -> None:
-    """Copy the database as it is at one moment, while others write to it."""
+    """Copy a consistent state of the database while others write to it."""
     try:
         driver.copy_database(database, copy)
     except driver.Error as error:
@@ -173,7 +173,7 @@ def _snapshot(database: Path, copy: Path) -> None:
 def _through(
     lock: Lock, target: BinaryIO, pack: Callable[[BinaryIO], list[BackupItem]]
 ) -> list[BackupItem]:
-    """Let one thread pack into a pipe while this one locks what comes out of it."""
+    """Pack in a second thread into a pipe, and encrypt in this one."""
     read_end, write_end = os.pipe()
     items: list[BackupItem] = []
     failed: list[BaseException] = []
@@ -200,7 +200,7 @@ def _through(
 def _pack(
     home: Home, config: Path, copies: Path, plain: BinaryIO, now: datetime
 ) -> list[BackupItem]:
-    """Write the tar; return what is in it."""
+    """Write the tar; return its items."""
     items = []
     with tarfile.open(fileobj=plain, mode="w|", format=tarfile.PAX_FORMAT) as tar:
         for name, path in _files(home, config, copies):
@@ -222,14 +222,14 @@ def _pack(
 def _add(tar: tarfile.TarFile, name: str, path: Path) -> BackupItem:
     with path.open("rb") as file:
         info = tarfile.TarInfo(name)
-        info.size = os.fstat(file.fileno()).st_size  # what grows later is in the next backup
+        info.size = os.fstat(file.fileno()).st_size  # what is appended later is in the next backup
         reader = Hashing(file)
         tar.addfile(info, reader)
     return BackupItem(name, info.size, reader.sha256.hexdigest())
 
 
 def _files(home: Home, config: Path, copies: Path) -> Iterator[tuple[str, Path]]:
-    """Name what is kept, and where it is; the database first, as the others only grow."""
+    """Yield names and paths of the files; the database first, because the others only grow."""
     yield DATABASE, copies / DATABASE
     yield CONFIG, config
     yield secrets.FILE, home.folder / secrets.FILE
@@ -245,6 +245,6 @@ def _files(home: Home, config: Path, copies: Path) -> Iterator[tuple[str, Path]]
 
 
 def _head(copy: Path) -> str:
-    """Read the head of the copy's audit."""
+    """Return the newest hash of the copied audit."""
     with contextlib.closing(driver.read_only(copy)) as connection:
         return overlay.audit_head(connection) or audit.GENESIS

@@ -1,8 +1,8 @@
-"""A canary: one real test call to a number of ours, out over the trunk and back in over it.
+"""Place a canary: a real test call to one of our numbers, out over the trunk and back in.
 
-Only the dialplan can tell such a call from a patient's (see its context `canary`): the call that
-comes in must show our number and say a key that this one call's channel bears. Where that cannot be
-told, our end is hung up here, and what then stays on the line is a patient's.
+Only the dialplan can distinguish it from a patient's call (see its context `canary`): the incoming
+call must show our number and send the key of our outgoing channel. If that is in doubt, we hang up
+our end; a call that stays on the line after that is a patient's.
 """
 
 from __future__ import annotations
@@ -19,19 +19,19 @@ from dialplan import names
 from pbx.asterisk.ami.client import AmiClient, AmiEvent
 from pbx.ops.manager import Login, connected
 
-RING_S = 25  # how long the carrier may take to bring the call back
-COME_S = 10.0  # from its answer until it came in, or somebody else answered
-SETTLE_S = 8.0  # how long a call that is in doubt is held, and some more
-OVER_S = 30.0  # beside the time that it listens
-SLACK_S = 3  # before the first word and after the last
+RING_S = 25  # how long the carrier may take to deliver the call to us
+COME_S = 10.0  # from the answer until the call has come in, or somebody else answered
+SETTLE_S = 8.0  # a little longer than a doubtful call is kept waiting
+OVER_S = 30.0  # in addition to the time of listening
+SLACK_S = 3  # for silence before the first word and after the last
 KEY_DIGITS = 8
 
 
 @dataclass(frozen=True)
 class CanaryRequest:
-    """The call to place: to `did`, one of our own; `record` is a path without its ending.
+    """The call to place: to `did`, one of our numbers; `record` is a path without its suffix.
 
-    It listens for so many seconds, and then presses `press`, if that is a key.
+    It listens for `listen_s` seconds and then presses the key `press`, if any.
     """
 
     did: str
@@ -42,10 +42,10 @@ class CanaryRequest:
 
 @dataclass
 class CanaryResult:
-    """What became of it; `doubts` are the numbers of calls that were in doubt, by their ids.
+    """The result; `doubts` maps the ids of doubtful calls to their numbers.
 
-    `came` is the number that it came in with, and `reported` the keys that the menu heard, once the
-    control layer said what follows.
+    `came` is the number that the call came in with; `reported` are the keys that the menu received,
+    after the control layer has answered.
     """
 
     came: str | None = None
@@ -59,7 +59,7 @@ class CanaryResult:
 
 
 async def place_canary(login: Login, token: str, wanted: CanaryRequest) -> CanaryResult:
-    """Place it and follow it to its end; EngineError if Asterisk does not take it."""
+    """Place a canary and follow it to its end; EngineError if Asterisk refuses it."""
     call = _Call(token)
     async with connected(login, call.hear) as client:
         await client.action("Originate", **_originate(call.channel, wanted))
@@ -95,7 +95,7 @@ def _originate(channel: str, wanted: CanaryRequest) -> dict[str, str | list[str]
 
 
 class _Call:
-    """One canary, by Asterisk's events."""
+    """One canary, followed by Asterisk's events."""
 
     def __init__(self, token: str) -> None:
         self.channel = f"{names.FOLLOW_UP_CALL}{names.CANARY}-{secrets.token_hex(6)}"
@@ -104,7 +104,7 @@ class _Call:
         self._news = asyncio.Event()
 
     async def follow(self, client: AmiClient, listen_s: int) -> None:
-        """Wait until it is over; hang it up where another call might be ours, or nothing comes."""
+        """Wait until it is over; hang up if another call might be ours, or if nothing comes in."""
         heard = self.heard
         began = RING_S + COME_S
         await self._until(lambda: heard.over or heard.answered or self._reported_apart, began)
@@ -128,7 +128,7 @@ class _Call:
                     await self._news.wait()
 
     def hear(self, event: AmiEvent) -> None:
-        """Take one of Asterisk's events, if it is about this call."""
+        """Handle one of Asterisk's events, if it is about this call."""
         ours = event.fields.get("Uniqueid", "") == self.channel
         if event.name == "UserEvent":
             self._word(event)

@@ -1,4 +1,4 @@
-"""What a canary shows of the line, check by check, and what to do where one does not hold."""
+"""The checks of a canary's result, and what to do if one fails."""
 
 from __future__ import annotations
 
@@ -25,33 +25,33 @@ FIRST = "Fix the problems above, and try again."
 
 
 class BusyError(OfficeLineError):
-    """Another call was on the line at the same moment."""
+    """Another call was on the line at the same time."""
 
 
 @dataclass(frozen=True)
 class Due:
-    """What should be heard: what the line answers at this hour, and where its sounds come from."""
+    """What should be heard: the line's answer at this time, and where its sounds are."""
 
     verdict: Verdict
     sounds: Mapping[str, Path]
 
     @property
     def prompts(self) -> Sequence[str]:
-        """Name what is said first."""
+        """Return the first prompts."""
         return self.verdict.variables[names.SAY].split("&")
 
     @property
     def is_mute(self) -> bool:
-        """Tell whether a patient would hear nothing before phones ring."""
+        """Return whether a patient would hear nothing before phones ring."""
         return tuple(self.prompts) == (NO_WORDS,)
 
     @property
     def has_menu(self) -> bool:
-        """Tell whether a key is waited for then."""
+        """Return whether the line then waits for a key."""
         return self.verdict.verb == names.MENU
 
     def samples(self) -> array[int]:
-        """Put the prompts together, as 8 kHz; OfficeLineError if one cannot be heard."""
+        """Return the samples of the prompts at 8 kHz; OfficeLineError if one cannot be read."""
         whole: array[int] = array("h")
         for prompt in self.prompts:
             path = self.sounds.get(prompt)
@@ -67,7 +67,7 @@ class Due:
 def check_result(
     heard: CanaryResult, due: Due, record: Path, office: Office, press: str
 ) -> list[Check]:
-    """Look at each thing; BusyError where another call came between."""
+    """Return all checks; BusyError if another call interfered."""
     if heard.stayed:
         raise BusyError(
             "Another call came in on this line at the same moment and is not affected; "
@@ -124,7 +124,7 @@ def _greeting(heard: CanaryResult, due: Due, record: Path) -> Check:
 
 
 def _menu(heard: CanaryResult, due: Due, press: str, *, ours: bool) -> Check:
-    if heard.came is None and ours:  # it said its key, and was not understood
+    if heard.came is None and ours:  # it sent its key, which was not understood
         fix = "Ask the carrier to pass keys on as RFC 4733 (telephone-event) says."
         return Check("menu", False, "no key that the call pressed came in", fix)
     if not due.has_menu:
@@ -142,7 +142,7 @@ def _menu(heard: CanaryResult, due: Due, press: str, *, ours: bool) -> Check:
 
 
 def _recorded(record: Path) -> array[int]:
-    """Read what the calling end heard; nothing where it heard nothing."""
+    """Return the samples that the calling end heard; empty if there is no recording."""
     try:
         return read_sound(record).samples
     except ValueError:

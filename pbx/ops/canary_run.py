@@ -1,4 +1,4 @@
-"""A canary from its beginning to its judgment, on the office that runs."""
+"""Run a canary on the running office, and check the result."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from routing.model import Plan
 
 
 async def run(configuration: Configuration, held: Secrets, home: Home, did: str) -> list[Check]:
-    """Call this number of ours; OfficeLineError where that cannot be tried now."""
+    """Call one of our numbers and return the checks; OfficeLineError if that is impossible now."""
     trunk = configuration.trunk
     if trunk.transport == "udp" and not await asyncio.to_thread(reaches, trunk.host, trunk.port):
         raise OfficeLineError(
@@ -52,7 +52,7 @@ async def run(configuration: Configuration, held: Secrets, home: Home, did: str)
 
 
 def _due(live: LivePlan, home: Home, did: str) -> tuple[Due, str]:
-    """Say what a caller of this number should hear now, and a key that the menu knows."""
+    """Return what a caller of this number should hear now, and a valid key of the menu."""
     plan = live.plan
     arrived = Question("", "", "1", did, names.ARRIVED, "", "", plan.office.number)
     verdict = trial.answer(live, arrived, datetime.now(UTC))
@@ -69,7 +69,7 @@ def _key(plan: Plan, due: Due) -> str:
 
 @contextlib.contextmanager
 def _alone(home: Home) -> Iterator[Path]:
-    """Hold that no other canary is under way; yield where to record, of which nothing stays."""
+    """Be the only canary; yield the path for the recording, which is deleted afterward."""
     spool = home.asterisk / "spool"
     handle = os.open(home.folder / "canary.lock", os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
     try:
@@ -80,7 +80,7 @@ def _alone(home: Home) -> Iterator[Path]:
         try:
             yield spool / f"canary-{secrets.token_hex(6)}"
         finally:
-            for record in spool.glob("canary-*.wav"):  # also of one that was killed
+            for record in spool.glob("canary-*.wav"):  # also those of a canary that was killed
                 record.unlink(missing_ok=True)
     finally:
         os.close(handle)

@@ -1,4 +1,4 @@
-"""When a certificate ends, read from its file: RFC 5280, section 4.1, and DER's way to write it."""
+"""Read when a certificate expires from its file (RFC 5280, section 4.1, in DER)."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from pathlib import Path
 
 _PEM = re.compile(r"-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----", re.DOTALL)
 _VERSION, _UTC_TIME, _LONG = 0xA0, 0x17, 0x80
-# In what is signed: an optional version, then number, algorithm, issuer, and the validity.
+# The signed part: optional version, serial number, algorithm, issuer, and the validity.
 _BEFORE_VALIDITY = 3
 
 
 def certificate_end(path: Path) -> datetime:
-    """Read when the first certificate of a PEM file ends; ValueError if there is none in it."""
+    """Return when the first certificate of a PEM file expires; ValueError if it has none."""
     pem = _PEM.search(path.read_text(encoding="ascii", errors="replace"))
     if pem is None:
         raise ValueError("no certificate")
@@ -25,13 +25,13 @@ def certificate_end(path: Path) -> datetime:
         _, (kind, end) = _parts(fields[_BEFORE_VALIDITY][1])
     except IndexError as error:
         raise ValueError("no certificate") from error
-    # the short form means 1950 to 2049, section 4.1.2.5.1; strptime's turn is later, and never met
+    # two-digit years mean 1950 to 2049 (section 4.1.2.5.1); strptime agrees from 1969 on
     form = "%y%m%d%H%M%SZ" if kind == _UTC_TIME else "%Y%m%d%H%M%SZ"
     return datetime.strptime(end.decode("ascii"), form).replace(tzinfo=UTC)
 
 
 def _parts(data: bytes) -> list[tuple[int, bytes]]:
-    """Split what DER wrote one after the other into kinds and contents."""
+    """Split consecutive DER values into (tag, content)."""
     found = []
     while data:
         kind, size, begin = data[0], data[1], 2

@@ -1,7 +1,7 @@
-"""A folder of dated backups: the oldest of our own go, but only once a new one is whole.
+"""A folder of dated backups; the oldest are removed only after a new one is complete.
 
-A name says whose backup it is and when it was made, in UTC: two offices may share a folder, and
-names sort as their times do.
+A name contains the office and the time in UTC, so two offices can share a folder, and names sort by
+time.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ from pbx.db.database import open_database
 from pbx.ops import backup
 from pbx.ops.age_keys import Lock
 
-KEEP = 14  # backups, unless said otherwise
-_ID = 8  # letters of the audit's first hash, which an office keeps when it is restored
+KEEP = 14  # default number of backups
+_ID = 8  # letters of the audit's first hash, which a restored office keeps
 _CHUNK = 1 << 20
 
 
@@ -39,11 +39,11 @@ class Series:
     office: str
 
     def name(self, now: datetime) -> Path:
-        """Name the backup of a moment."""
+        """Return the path of the backup made at a time."""
         return self.folder / f"officeline-{self.office}-{now.astimezone(UTC):%Y%m%dT%H%M%SZ}.age"
 
     def own(self, before: str = "", after: str = "") -> list[Path]:
-        """List our own files, the oldest first; nothing that anybody else put there."""
+        """List this office's backups, oldest first, and no other files."""
         name = rf"officeline-{re.escape(self.office)}-\d{{8}}T\d{{6}}Z\.age"
         wanted = re.compile(re.escape(before) + name + re.escape(after))
         found = (path for path in self.folder.iterdir() if wanted.fullmatch(path.name))
@@ -51,7 +51,7 @@ class Series:
 
 
 def check_folder(folder: Path, home: Home, keep: int) -> None:
-    """See that backups can be kept there; OfficeLineError says why not, and nothing is done."""
+    """Check that backups can be stored there; OfficeLineError if not. Changes nothing."""
     check_keep(keep)
     what = f"Backups cannot be kept in {folder}"
     try:
@@ -69,14 +69,14 @@ def check_folder(folder: Path, home: Home, keep: int) -> None:
 
 
 def check_keep(keep: int) -> None:
-    """Refuse to keep none."""
+    """Raise OfficeLineError if no backup would be kept."""
     if keep < 1:
         raise OfficeLineError("At least one backup must be kept; use --keep 1 or more.")
 
 
 @contextlib.contextmanager
 def series(home: Home, folder: Path) -> Iterator[Series]:
-    """Be the one that makes a backup of this home; what a killed one left is removed."""
+    """Be the only one to make a backup of this home; remove what a killed backup left."""
     with backup.backup_lock(home):
         engine = open_database(home.database)
         try:
@@ -90,7 +90,7 @@ def series(home: Home, folder: Path) -> Iterator[Series]:
 def make_dated_backup(
     found: Series, home: Home, config: Path, lock: Lock, now: datetime
 ) -> tuple[Path, list[backup.BackupItem]]:
-    """Write a backup of a new name, and read it back; OfficeLineError leaves none behind."""
+    """Write a backup with a new name and read it back; after OfficeLineError there is none."""
     file, written = found.name(now), hashlib.sha256()
 
     def locking(plain: BinaryIO, locked: BinaryIO) -> None:
@@ -106,16 +106,16 @@ def make_dated_backup(
     if file.exists():
         raise OfficeLineError(f"{file} already exists; run the command again.")
     items = backup.make_backup(home, config, file, locking, now, proof)
-    with contextlib.suppress(OSError):  # not every network disk can
+    with contextlib.suppress(OSError):  # some network disks cannot do this
         files.sync(found.folder)
     return file, items
 
 
 def prune(found: Series, home: Home, newest: Path, keep: int) -> int:
-    """Remove the oldest backups beyond so many; return how many went.
+    """Remove the oldest backups beyond `keep`; return how many were removed.
 
-    What a wrong clock dated after the newest is neither counted nor removed. None goes while
-    what was backed up could not be restored: then OfficeLineError says what is wrong with it.
+    Backups that a wrong clock dated after the newest are neither counted nor removed. If the
+    database could not be restored, none is removed, and OfficeLineError says what is wrong.
     """
     if (why := _doubt(home)) is not None:
         raise OfficeLineError(
@@ -126,7 +126,7 @@ def prune(found: Series, home: Home, newest: Path, keep: int) -> int:
 
 
 class _Summing:
-    """Writes to a file, and hashes what is written."""
+    """Writes to a file and hashes what is written."""
 
     def __init__(self, file: BinaryIO, sum_: hashlib._Hash) -> None:
         self._file, self._sum = file, sum_
@@ -140,7 +140,7 @@ class _Summing:
 
 
 def file_sum(path: Path) -> bytes:
-    """Return the SHA-256 of a file as its disk has it, which is asked again."""
+    """Return the SHA-256 of a file, read from the disk, not from the cache."""
     found = hashlib.sha256()
     with path.open("rb") as file:
         os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
@@ -150,7 +150,7 @@ def file_sum(path: Path) -> bytes:
 
 
 def _doubt(home: Home) -> str | None:
-    """Say why a restore would refuse this database; None if it would not."""
+    """Return why a restore would refuse this database; None if it would not."""
     if not driver.is_sound(home.database):
         return f"the database {home.database} is damaged"
     engine = open_database(home.database)

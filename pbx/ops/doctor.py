@@ -1,4 +1,4 @@
-"""What the line needs from its machine and its files, looked at piece by piece."""
+"""The doctor: checks everything that OfficeLine needs from its machine and files."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ from pbx.ops.trunk import contact_states, last_try, reaches, registration
 from pbx.service import supervisor
 from routing.oncall import upcoming_gap
 
-DAYS_AHEAD = 14  # in which a shift without anybody is an alarm
+DAYS_AHEAD = 14  # how far ahead to look for empty shifts
 FREE_BYTES = 1_000_000_000
 
 
 def examine(config: Path, home: Path) -> list[Check]:
-    """Look at everything; a check that cannot be made is one that failed."""
+    """Return all checks; a check that cannot be made counts as failed."""
     place = Home(home)
     looks: list[Callable[[], Check]] = [
         _python,
@@ -80,7 +80,7 @@ def examine(config: Path, home: Path) -> list[Check]:
 
 
 def _meanwhile(running: AppliedText | None) -> str:
-    """Say which plan runs while the file is another."""
+    """Say which plan runs if the file differs from it."""
     return "" if running is None else f"; until then plan {running.hash} runs"
 
 
@@ -128,7 +128,7 @@ def _disk(home: Path) -> Check:
 
 
 def _database(home: Home) -> Check:
-    """Tell of a database that takes nothing or was damaged, and of facts that cannot be read."""
+    """Check that the database is writable and undamaged, and that spooled facts are readable."""
     if (why := database_refusal(home.database)) is not None:
         waiting = len(Spool(home.spool).waiting())
         fix = "Fix the database; the waiting records are imported automatically."
@@ -152,7 +152,7 @@ def _database(home: Home) -> Check:
 
 
 def _people(configuration: Configuration, home: Home) -> Check:
-    """Tell who cannot be called, and who could be called but take no message."""
+    """Check that everybody can be called, and has a PIN to take messages."""
     try:
         held = secrets.read(home.folder)
     except ConfigError as error:
@@ -173,7 +173,7 @@ def _people(configuration: Configuration, home: Home) -> Check:
 
 
 def _schedules(configuration: Configuration, home: Home) -> Check:
-    """Tell, days before, of the first shift that nobody has."""
+    """Check that no shift in the coming days is empty."""
     plan = laid_over(configuration.plan, home.database)
     gap = upcoming_gap(plan, datetime.now(UTC), DAYS_AHEAD)
     if gap is None:
@@ -199,7 +199,7 @@ def _prompts(configuration: Configuration, home: Home) -> Check:
 
 
 def _ports(configuration: Configuration, home: Home) -> Check:
-    """Tell whether the named ports are free, unless it is our own office that has them."""
+    """Check that the configured ports are free or used by this office."""
     network = configuration.network
     named = [port for port in (network.sip_port, network.ami_port, network.agi_port) if port]
     if not named:
@@ -238,7 +238,7 @@ def _trunk(configuration: Configuration, home: Home) -> Check:
 
 
 def _registered(where: str, home: Home) -> Check:
-    """Tell whether the carrier lets a running line register: then it reaches it, too."""
+    """Check that a running office is registered at the carrier, which shows it is reachable."""
     from pbx.ops.security.asked import console
 
     try:
@@ -268,7 +268,7 @@ def _registered(where: str, home: Home) -> Check:
 
 
 def _broker(configuration: Configuration, home: Home) -> Check:
-    """Tell whether the broker of the events lets us in."""
+    """Check that the MQTT broker accepts us."""
     from pbx.notify.mqtt import Broker, broker_refusal
 
     assert configuration.mqtt is not None  # noqa: S101  # asked by the only caller

@@ -1,4 +1,4 @@
-"""One thing that the doctor looked at."""
+"""The result of one check by the doctor."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Check:
-    """One thing that was looked at; `fix` says what to do when it is not ok."""
+    """The result of one check; `fix` says what to do if it is not ok."""
 
     name: str
     ok: bool

@@ -1,4 +1,4 @@
-"""What goes wrong by itself in the course of time: clock, process, backups, certificate."""
+"""Checks of what can fail over time: clock, process, backups, certificate."""
 
 from __future__ import annotations
 
@@ -15,22 +15,22 @@ from pbx.ops.doctor_check import Check
 from pbx.service import heartbeat_file
 from routing.time_text import TimeText
 
-YEAR_BUILT = 2026  # a clock before it is wrong
-KEEPERS = ("chronyd", "systemd-timesyn", "ntpd", "ntpsec")  # as the kernel cuts their names
-# Docker, Podman, systemd-nspawn and LXC with systemd leave one of these; the clock is the host's.
+YEAR_BUILT = 2026  # a clock that shows an earlier year is wrong
+KEEPERS = ("chronyd", "systemd-timesyn", "ntpd", "ntpsec")  # cut to 15 characters, as by the kernel
+# One of these exists in Docker, Podman, systemd-nspawn and LXC, where the host sets the clock.
 CONTAINERS = tuple(
     map(Path, ("/.dockerenv", "/run/.containerenv", "/run/host/container-manager",
                "/run/systemd/container"))
 )  # fmt: skip
-MISSED = timedelta(minutes=1)  # a heartbeat comes every five seconds
+MISSED = timedelta(minutes=1)  # heartbeats are sent every five seconds
 BACKUP_EVERY = timedelta(days=7)
-ENDS_SOON = timedelta(days=14)  # whoever renews by a program does so 30 days before
+ENDS_SOON = timedelta(days=14)  # programs renew 30 days before the end
 
 
 def clock_check(
     processes: Path = Path("/proc"), containers: tuple[Path, ...] = CONTAINERS
 ) -> Check:
-    """Tell whether somebody keeps the clock right: a wrong one turns the night into day."""
+    """Check that a service sets the clock, because rules depend on the time."""
     year = time.gmtime().tm_year
     if year < YEAR_BUILT:
         return Check(
@@ -61,7 +61,7 @@ def _command(process: Path) -> str:
 
 
 def line_check(home: Home, now: datetime) -> Check:
-    """Tell whether the control layer runs, and whether its own calls come through the dialplan."""
+    """Check that the control layer runs and its heartbeats arrive through the dialplan."""
     sign = heartbeat_file.read_heartbeat(home)
     if not home.heartbeat.exists():
         return Check("line", True, "not started yet")
@@ -84,7 +84,7 @@ _ASTERISK = (
 
 
 def backup_check(home: Home, now: datetime) -> Check:
-    """Tell how old the last backup is, by the audit; an office of a few days may have none."""
+    """Check the age of the last backup in the audit; a new office may have none."""
     made, began = _backups(home)
     age = None if made is None else now - made
     detail = (
@@ -103,7 +103,7 @@ def backup_check(home: Home, now: datetime) -> Check:
 
 
 def _backups(home: Home) -> tuple[datetime | None, datetime | None]:
-    """Read when the last backup was made, and when the first plan began to run."""
+    """Return when the last backup was made, and when the first plan was applied."""
     try:
         with closing(driver.read_only(home.database)) as connection:
             return overlay.last_backup_at(connection), overlay.first_applied_at(connection)
@@ -127,7 +127,7 @@ _LOOK = f"Look at 'journalctl -u {timers.BACKUP}', and try: systemctl start {tim
 
 
 def canary_check() -> Check:
-    """Tell whether the last test call of the timer's found something."""
+    """Check that the timer's last test call found no problem."""
     if not timers.has_failed(timers.CANARY):
         return Check("canary", True, f"{timers.CANARY}.timer calls on weekdays")
     fix = f"Look at 'journalctl -u {timers.CANARY}', and try: systemctl start {timers.CANARY}."
@@ -135,7 +135,7 @@ def canary_check() -> Check:
 
 
 def certificate(path: str, now: datetime, times: TimeText) -> Check:
-    """Tell when our certificate for TLS ends; without a valid one the carrier sends no call."""
+    """Check when our TLS certificate expires; without a valid one, no calls come in."""
     try:
         end = certificates.certificate_end(Path(path))
     except OSError as error:

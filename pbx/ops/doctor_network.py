@@ -1,4 +1,4 @@
-"""What the machine around the line may lack: names that resolve, a number of each one's own."""
+"""Checks of host names, telephone numbers and desk phones."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pbx.service import supervisor
 
 
 def names(configuration: Configuration, home: Home) -> Check:
-    """Tell which names of hosts have no address: calls from there are asked for a password."""
+    """Check that host names have an address; calls from other hosts must authenticate."""
     named = hosts.names_of(configuration)
     if supervisor.is_running(home):
         lacking = [name for name in hosts.unknown_hosts(home) if name in named]
@@ -30,7 +30,7 @@ def names(configuration: Configuration, home: Home) -> Check:
 
 
 def numbers(configuration: Configuration, home: Home) -> Check:
-    """Tell of a number that two people share: who accepts there is not known."""
+    """Check that no two people share a number, because it would not show who accepts."""
     held = secrets.read(home.folder)
     owners: dict[str, list[str]] = {}
     for person in configuration.plan.people:
@@ -45,7 +45,7 @@ def numbers(configuration: Configuration, home: Home) -> Check:
 
 
 def phone_check(configuration: Configuration, home: Home) -> Check:
-    """Tell which desk phones have not registered: a call for the desk rings nowhere there."""
+    """Check that all desk phones have registered; the others cannot ring."""
     ids = tuple(configuration.plan.phones)
     if not ids or not supervisor.is_running(home):
         detail = "looked at while the line runs" if ids else "the office has no desk phones"

@@ -1,9 +1,8 @@
-"""A drill of the failsafe: one call of our own, which nobody decides about, and whom it would ring.
+"""Drill the failsafe: place a test call that nothing else handles, and see whom it would ring.
 
-It takes the real dialplan's way past a control layer and a standby that do not answer. What the
-failsafe would dial is held against what it should dial at this instant. Nobody's phone rings unless
-that is asked for; then the failsafe's own Dial rings them, and whoever presses 1 hears that it was
-a drill.
+The call takes the real dialplan's path as if the control layer and the standby did not answer. What
+the failsafe would dial is compared with what it should dial now. Phones ring only on request; then
+the failsafe really dials, and a person who presses 1 hears that it was a drill.
 """
 
 from __future__ import annotations
@@ -23,18 +22,18 @@ from pbx.calls.conversation import Plans
 from pbx.calls.legs import on_call_legs
 from pbx.ops.manager import Login, connected
 
-LONGEST_S = 20.0  # both watchdogs take some four seconds where something hangs
-RINGING_S = 300.0  # both dials of the failsafe, of 140 s each, and the sentence
+LONGEST_S = 20.0  # the two watchdogs need about four seconds if something hangs
+RINGING_S = 300.0  # two dials of 140 s each in the failsafe, and the prompt
 LOOK_S = 0.2
 Ask = Callable[[str], str]
 
 
 @dataclass(frozen=True)
 class Drilled:
-    """What came of it: whom the failsafe would ring, after how many seconds, and what is wrong.
+    """The result: whom the failsafe would ring, after how many seconds, and what is wrong.
 
-    Where it really rang, `accepted` is who pressed 1, and `accepted_s` how long that took from the
-    first phone's ringing.
+    If phones really rang, `accepted` is who pressed 1, and `accepted_s` the seconds from the first
+    ring until then.
     """
 
     rings: tuple[str, ...]
@@ -46,7 +45,7 @@ class Drilled:
 
 @dataclass(frozen=True)
 class DrillCall:
-    """Ring really: `token` is that of our own dialplan's events."""
+    """Ring phones really; `token` is that of our dialplan's events."""
 
     token: str = field(repr=False)
 
@@ -54,7 +53,7 @@ class DrillCall:
 def failsafe(
     ask: Ask, manager: Login, plans: Plans, now: datetime, ringing: DrillCall | None = None
 ) -> Drilled:
-    """Drill it, until that call is over; `ask` puts one line to Asterisk's console. Blocks."""
+    """Run the drill until its call is over; `ask` sends a line to Asterisk's console. Blocks."""
     number = str(int(now.timestamp() * 1000))
     call = _Call(number, ringing)
     took = asyncio.run(_follow(call, manager, lambda: _reported(ask, number)))
@@ -68,7 +67,7 @@ def failsafe(
 
 
 async def _follow(call: _Call, manager: Login, reported: Callable[[], str | None]) -> float:
-    """Place the drill's call; return after how many seconds it was at the failsafe."""
+    """Place the drill's call; return the seconds until it reached the failsafe."""
     began = time.monotonic()
     async with connected(manager, call.hear) as client:
         try:
@@ -86,7 +85,7 @@ async def _follow(call: _Call, manager: Login, reported: Callable[[], str | None
 
 
 class _Call:
-    """The drill's call, by Asterisk's events where it rings."""
+    """The drill's call, followed by Asterisk's events if it rings phones."""
 
     def __init__(self, number: str, ringing: DrillCall | None) -> None:
         self._number = number
@@ -97,7 +96,7 @@ class _Call:
         self._accepted: tuple[str, float] | None = None
 
     async def place(self, client: AmiClient) -> None:
-        """Place it; AmiUnavailable if Asterisk does not take it."""
+        """Place the call; AmiUnavailable if Asterisk refuses it."""
         really = "" if self._ringing is None else "ring"
         await client.action(
             "Originate",
@@ -116,19 +115,19 @@ class _Call:
         )
 
     async def ended(self) -> None:
-        """Wait until nobody rings any more."""
+        """Wait until no phone rings."""
         if self._ringing is not None:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(RINGING_S):
                     await self._over.wait()
 
     async def end(self, client: AmiClient) -> None:
-        """Let no phone ring any longer, as when we are interrupted."""
+        """Stop all ringing, for example after Ctrl-C."""
         if self._ringing is not None and not self._over.is_set():
             await client.action("Hangup", Channel=self._channel, Cause="16")
 
     def hear(self, event: AmiEvent) -> None:
-        """Take one of Asterisk's events, if it is about this call."""
+        """Handle one of Asterisk's events, if it is about this call."""
         fields = event.fields
         if event.name == "Hangup" and fields.get("Uniqueid") == self._channel:
             self._over.set()
@@ -141,7 +140,7 @@ class _Call:
                 self._accepted = fields.get("Who", ""), time.monotonic()
 
     def assessed(self, drilled: Drilled) -> Drilled:
-        """Say who accepted."""
+        """Return the result with who accepted."""
         if self._accepted is None:
             return replace(drilled, wrong=(*drilled.wrong, "nobody pressed 1"))
         who, at = self._accepted
@@ -149,7 +148,7 @@ class _Call:
 
 
 def _reported(ask: Ask, number: str) -> str | None:
-    """Return the legs that this drill's call has left, or None so far."""
+    """Return the legs that the drill's call has stored; None if it has not yet."""
     value = _value(ask, names.DB_DRILLED)
     return value if value is not None and value.split(" ")[0] == number else None
 
@@ -160,7 +159,7 @@ def _value(ask: Ask, key: str) -> str | None:
 
 
 def _wrong(ask: Ask, rings: tuple[str, ...], due: dict[str, str]) -> list[str]:
-    """Say what is not as it should be; without any number."""
+    """Return what is wrong, without telephone numbers."""
     wrong = [f"{one} is on call, but would not be rung" for one in due if one not in rings]
     wrong += [f"{one} would be rung, but is not on call" for one in rings if one not in due]
     wrong += [

@@ -1,6 +1,6 @@
-"""What a Linux machine needs to run an office by itself: units and timers, a user, logs that end.
+"""The files a Linux machine needs to run an office: units, timers, a user, log rotation.
 
-The texts are in config/units, with a `$name` for each thing that differs from machine to machine.
+The templates are in config/units, with a `$name` for each value that differs between machines.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ PLACES = {  # below /etc
     "sysusers": "sysusers.d/officeline.conf",
     "logrotate": "logrotate.d/officeline",
 }
-BACKUP_PLACES = {  # only where it is known for whose key, and where to
+BACKUP_PLACES = {  # only if a key and a folder are given
     "officeline-backup.service": "systemd/system/officeline-backup.service",
     "officeline-backup.timer": "systemd/system/officeline-backup.timer",
 }
 STATE = Path("/var/lib")
-# What needs no quotes in a unit, in logrotate's files and in sysusers'
+# Characters that need no quotes in units and in the files of logrotate and sysusers
 _PLAIN = re.compile(r"/[A-Za-z0-9_+./:@=-]*")
 _USER = re.compile(r"[a-z][a-z0-9_-]{0,30}")
 _HOMES = ("home", "root")
@@ -36,7 +36,7 @@ _PRIVATE = ("/tmp", "/var/tmp", "/dev")  # noqa: S108  # where no unit of ours s
 
 @dataclass(frozen=True)
 class Backups:
-    """For which age public keys backups are locked, in which folder, and how many stay there."""
+    """The age public keys to encrypt backups for, their folder, and how many to keep."""
 
     recipients: tuple[str, ...]
     folder: Path
@@ -45,9 +45,9 @@ class Backups:
 
 @dataclass(frozen=True)
 class Machine:
-    """Where things are on the machine that runs the office; all paths are absolute.
+    """Paths on the machine that runs the office; all are absolute.
 
-    Timers go by the clock of `zone`, or the machine's own.
+    Timers use the time zone `zone`, or the machine's own.
     """
 
     program: Path
@@ -60,7 +60,7 @@ class Machine:
 
 
 def rendered(machine: Machine) -> dict[str, str]:
-    """Write the files, by their places below /etc; OfficeLineError for names that cannot stand."""
+    """Return the files by path below /etc; OfficeLineError for values that need quotes."""
     folders = [] if machine.backups is None else [machine.backups.folder]
     for path in (machine.program, machine.config, machine.home, machine.cache, *folders):
         if not _PLAIN.fullmatch(str(path)):
@@ -90,7 +90,7 @@ def rendered(machine: Machine) -> dict[str, str]:
 
 
 def write_units(files: dict[str, str], folder: Path, *, replace: bool) -> list[Path]:
-    """Write the files below `folder`, which stands for /etc; only `replace` changes a file."""
+    """Write the files below `folder`, normally /etc; change existing ones only with `replace`."""
     paths = {folder / place: text for place, text in files.items()}
     try:
         changed = [path for path in paths if path.exists() and path.read_text() != paths[path]]
@@ -115,13 +115,13 @@ def write_units(files: dict[str, str], folder: Path, *, replace: bool) -> list[P
 
 
 def backups_below(folder: Path) -> list[Path]:
-    """List the units of backups that are there already."""
+    """List the existing units for backups."""
     paths = (folder / place for place in BACKUP_PLACES.values())
     return [path for path in paths if path.exists()]
 
 
 def _backup_words(backups: Backups, home: Path) -> dict[str, str]:
-    """Word what the units of backups name; OfficeLineError for a folder that is no place for it."""
+    """Return the values for the backup units; OfficeLineError for an unsuitable folder."""
     folder = backups.folder
     if folder.is_relative_to(home):
         raise OfficeLineError(
@@ -141,7 +141,7 @@ def _backup_words(backups: Backups, home: Path) -> dict[str, str]:
 
 
 def _texts(places: dict[str, str], words: dict[str, str], protect_home: str) -> dict[str, str]:
-    """Fill in the texts of these places."""
+    """Fill in the templates for these paths."""
     words = {**words, "protect_home": protect_home}
     words["hardening"] = _text("hardening.conf", words)
     return {
@@ -155,15 +155,15 @@ def _text(name: str, words: dict[str, str]) -> str:
 
 
 def _protect_home(machine: Machine, *more: Path) -> str:
-    """Word how much of the users' homes a unit may see: some of what it needs may be there."""
-    python = machine.program.with_name("python").resolve()  # which a venv only points to
+    """Return the unit's ProtectHome, weaker if something it needs is in a user's home."""
+    python = machine.program.with_name("python").resolve()  # a venv only links to it
     paths = (machine.program, python, machine.config, machine.home, *more)
     below = any(path.parts[1:2] and path.parts[1] in _HOMES for path in paths)
     return "read-only" if below else "yes"
 
 
 def _state(home: Path) -> str:
-    """Let systemd make a home below /var/lib; any other must be there, and be the user's."""
+    """Let systemd create a home below /var/lib; any other must exist and belong to the user."""
     if home.is_relative_to(STATE) and home != STATE:
         return f"StateDirectory={home.relative_to(STATE)}\nStateDirectoryMode=0700"
     return f"ReadWritePaths={home}"

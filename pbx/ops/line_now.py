@@ -1,4 +1,4 @@
-"""The line at this moment: calls, urgent messages, who is on call, and what of ours is alive."""
+"""The office at this moment: calls, urgent messages, people on call, and running processes."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from pbx.config.home import Home
     from routing.model import Plan
 
-# What a caller meets, by what the dialplan was told last
+# What the caller is doing, by the last verdict
 STEPS = {
     names.MENU: "hears the menu",
     names.NUMBER: "keys in a number",
@@ -38,7 +38,7 @@ STEPS = {
 
 @dataclass(frozen=True)
 class OnCallNow:
-    """Who is on call for a schedule, who steps in, and until when."""
+    """Who is on call for a schedule, who is the backup, and until when."""
 
     schedule: str
     people: tuple[str, ...]
@@ -48,9 +48,9 @@ class OnCallNow:
 
 @dataclass(frozen=True)
 class UrgentMessage:
-    """An urgent message that is not closed: whom the follow-up calls now, and its deadline.
+    """An open urgent message, with the people being called about it now and its deadline.
 
-    `promised` is None once the patient was called back.
+    `promised` is None after the patient was called back.
     """
 
     item: inbox.InboxItem
@@ -60,18 +60,18 @@ class UrgentMessage:
 
 @dataclass(frozen=True)
 class LineNow:
-    """Everything at one moment; while the daemon is down, calls are as it heard of them last."""
+    """Everything at one moment; while the daemon is down, calls are in their last known state."""
 
     at: datetime
     daemon: heartbeat_file.LastHeartbeat
-    asterisk: bool | None  # whether it answers; None if nobody knows
+    asterisk: bool | None  # whether it answers; None if unknown
     oncall: tuple[OnCallNow, ...]
     calls: tuple[UnderWay, ...]
     urgent: tuple[UrgentMessage, ...]
 
 
 def line_now(engine: Engine, home: Home, plan: Plan, now: datetime) -> LineNow:
-    """Look at everything; blocking."""
+    """Return the current state. Blocks."""
     calling, sign = called_now(engine), heartbeat_file.read_heartbeat(home)
     return LineNow(
         now,
@@ -88,7 +88,7 @@ def line_now(engine: Engine, home: Home, plan: Plan, now: datetime) -> LineNow:
 
 
 def step(call: UnderWay) -> str:
-    """Say in a few words where a call is."""
+    """Return in a few words what a caller is doing."""
     if call.person is not None:
         return f"talks with {call.person}"
     if call.failsafe:

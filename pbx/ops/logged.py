@@ -1,7 +1,7 @@
-"""What the processes of a home have written down: where it is, and its lines, numbers masked.
+"""Find and read the logs of a home's processes, with telephone numbers masked.
 
-The control layer writes to stderr: into the journal under systemd, into a file if 'officeline up'
-was started with one, else to a terminal that keeps nothing. Asterisk has files in the home.
+The control layer logs to stderr: the journal under systemd, a file if 'officeline up' was started
+with one, else a terminal, which keeps nothing. Asterisk's logs are in the home.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ from pbx.config.home import Home
 from pbx.service.ending import unit_of
 from pbx.service.only_one import holder
 
-TAIL = 4_000_000  # bytes of each file that are looked at; logrotate begins a new one each week
+TAIL = 4_000_000  # bytes at the end of each file to read; logrotate begins a new file each week
 UNIT_FILE = Path("/etc/systemd/system/officeline.service")
 JOURNAL = ("journalctl", "--quiet", "--output=cat", "--unit=officeline",
            "--unit=officeline-asterisk")  # fmt: skip
-ASTERISK = ("console.log", "messages.log")  # security.log tells of strangers, by the thousand
-_CALL = re.compile(r"(\b\d{10}\.\d+\b)")  # a call's id is no number of anybody's
+ASTERISK = ("console.log", "messages.log")  # security.log is full of scans from outside
+_CALL = re.compile(r"(\b\d{10}\.\d+\b)")  # a call's id must not be masked like a telephone number
 _DIGITS = re.compile(r"(?<!\d)\+?\d{7,}")
 _OURS = re.compile(r"timestamp=(\S+)|^(\d{4}-\d\d-\d\dT[\d:.]+Z)")
 _ASTERISKS = re.compile(r"^\[(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(?:\.\d+)?)\]")
@@ -36,7 +36,7 @@ _ASTERISKS = re.compile(r"^\[(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(?:\.\d+)?)\]")
 
 @dataclass(frozen=True)
 class LogLine:
-    """A line of a log: when it was written, by whom, and its text."""
+    """A line of a log: its time, the process that wrote it, and its text."""
 
     at: datetime
     who: str
@@ -45,7 +45,7 @@ class LogLine:
 
 @dataclass(frozen=True)
 class Places:
-    """Where the logs are; `note` says where the control layer's is if it cannot be read."""
+    """Where the logs are; `note` says where the control layer's log is if we cannot read it."""
 
     files: tuple[tuple[str, Path], ...]
     journal: bool
@@ -53,7 +53,7 @@ class Places:
 
 
 def places(home: Home) -> Places:
-    """Say where the logs of a home are, as far as there are any."""
+    """Return where the existing logs of a home are."""
     log = home.asterisk / "log"
     files = [("asterisk", log / name) for name in ASTERISK if (log / name).is_file()]
     pid = holder(home.serving) or holder(home.running)
@@ -65,7 +65,7 @@ def places(home: Home) -> Places:
     try:
         where = str(reported.readlink())
         if stat.S_ISREG(reported.stat().st_mode):
-            named = Path(where)  # which a later process may go on with; it may be gone, too
+            named = Path(where)  # may be deleted since, or used by a later process
             path = named if named.exists() and named.samefile(reported) else reported
             return Places((*files, ("officeline", path)), journal=False)
     except OSError:
@@ -78,7 +78,7 @@ def places(home: Home) -> Places:
 
 
 def lines(found: Places, since: datetime | None, most: int | None) -> list[LogLine]:
-    """Read the newest lines of all logs together, in the order of their times."""
+    """Return the newest lines of all logs, sorted by time."""
     read = [line for who, path in found.files for line in _of_file(who, path)]
     if found.journal:
         read += _of_journal(since, most)
@@ -88,7 +88,7 @@ def lines(found: Places, since: datetime | None, most: int | None) -> list[LogLi
 
 
 class Follower:
-    """Gives the lines that are written from now on."""
+    """Returns the lines that are written from now on."""
 
     def __init__(self, found: Places) -> None:
         self._files = [(who, path, _size(path)) for who, path in found.files]
@@ -96,7 +96,7 @@ class Follower:
         self._journal = _journalctl("--follow", "--lines=0") if found.journal else None
 
     def more(self) -> Iterator[LogLine]:
-        """Give what came since the last look."""
+        """Yield the lines since the last call."""
         now = datetime.now(UTC)
         for number, (who, path, place) in enumerate(self._files):
             size = _size(path)
@@ -112,14 +112,14 @@ class Follower:
                 raise EngineError("journalctl has ended; what the control layer says is unknown.")
 
     def close(self) -> None:
-        """End what reads the journal."""
+        """End the process that reads the journal."""
         if self._journal is not None:
             self._journal.kill()
             self._journal.communicate()
 
 
 def masked(text: str) -> str:
-    """Show a line with no whole number of anybody's, and nothing that a terminal would obey."""
+    """Return a line with masked telephone numbers and without terminal control characters."""
     parts = _CALL.split(str(OfficeLineError(text)))
     parts[::2] = [
         mask_within(_DIGITS.sub(lambda found: mask(found[0]), part)) for part in parts[::2]
@@ -128,7 +128,7 @@ def masked(text: str) -> str:
 
 
 def _is_installed(home: Home) -> bool:
-    """Tell whether systemd has units for this home, though nothing runs now."""
+    """Return whether systemd has units for this home, even if nothing runs now."""
     try:
         return f"--home {home.folder} " in UNIT_FILE.read_text(encoding="utf-8")
     except OSError:
@@ -167,14 +167,14 @@ def _journalctl(*words: str) -> subprocess.Popen[bytes]:
 
 
 def _waiting(out: IO[bytes]) -> bytes:
-    """Take what a pipe holds now."""
+    """Return the bytes that a pipe contains now."""
     with contextlib.suppress(BlockingIOError):
         return os.read(out.fileno(), TAIL)
     return b""
 
 
 def _lines(who: str, text: bytes, otherwise: datetime) -> Iterable[LogLine]:
-    """Take lines apart; one without a time was written with the one before it."""
+    """Parse lines; a line without a time gets that of the line before it."""
     texts = text.decode(errors="replace").splitlines()
     times = [_time(one) for one in texts]
     at = next((one for one in times if one is not None), otherwise)
@@ -185,7 +185,7 @@ def _lines(who: str, text: bytes, otherwise: datetime) -> Iterable[LogLine]:
 
 
 def _time(text: str) -> datetime | None:
-    """Read when a line was written: ours says so in UTC, Asterisk's on the machine's clock."""
+    """Return the time of a line: ours is in UTC, Asterisk's in the machine's time zone."""
     with contextlib.suppress(ValueError):
         if found := _OURS.search(text):
             return datetime.fromisoformat(found[1] or found[2])

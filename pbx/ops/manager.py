@@ -1,4 +1,4 @@
-"""Asterisk's manager, as a command that places a call of its own uses it: for that call's time."""
+"""A connection to Asterisk's manager for a command that places one call."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Login:
 
 @contextlib.asynccontextmanager
 async def connected(login: Login, hear: Callable[[AmiEvent], None]) -> AsyncIterator[AmiClient]:
-    """Be logged in, and hear every event; EngineError if Asterisk does not take what we ask."""
+    """Log in and pass every event to `hear`; EngineError if Asterisk refuses an action."""
     client = AmiClient(
         host="127.0.0.1",
         port=login.port,

@@ -1,4 +1,4 @@
-"""A person who leaves: nobody may still name them, and then nothing of them stays."""
+"""Remove a person who leaves the office, once nothing in the office's file names them."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from pbx.db.pins import unlock
 
 @dataclass(frozen=True)
 class Leave:
-    """What is to be done; `patients` is how many name the person as their physician."""
+    """What is to be removed; `patients` is how many have this person as their physician."""
 
     config: Path
     home: Home
@@ -31,7 +31,7 @@ class Leave:
 
 
 def prepare_removal(config: Path, folder: Path, person: str, now: datetime) -> Leave:
-    """Find whether a person of the file can go; OfficeLineError says who still names them."""
+    """Check that a person can be removed; OfficeLineError says what still names them."""
     home = Home(folder)
     before = plan_files.read_text(config)
     plan = overlay.laid_over(plan_files.parse(before, config).plan, home.database)
@@ -76,12 +76,12 @@ def _take_out(leave: Leave) -> None:
 
 
 def _naming(text: str, person: str, path: Path) -> list[str]:
-    """List the places that name a person who is no longer in a file's text."""
+    """List the places in the file that name a person who is no longer in it."""
     named = [
         one.where
         for one in first_look(text).fatal
         if one.code == "unknown-name" and one.about == person
     ]
     if not named:
-        plan_files.parse(text, path)  # nothing else may be wrong with it either
+        plan_files.parse(text, path)  # raises if anything else is wrong with the file
     return list(dict.fromkeys(named))

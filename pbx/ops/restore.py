@@ -1,7 +1,7 @@
-"""A backup put back: into an empty home, whole and checked, or not at all.
+"""Restore a backup into an empty home: complete and checked, or not at all.
 
-Everything is written into a folder within the home and moved up only once it is proven: age has
-vouched for the last byte, each file is the manifest's, the database is sound and its audit whole.
+Everything is written to a folder in the home and moved up only after all checks: age has verified
+the last byte, each file matches the manifest, and the database and its audit are intact.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _CHUNK = 1 << 20
 
 @dataclass(frozen=True)
 class Restored:
-    """What was put back: how many files, from when, and where office.toml is now."""
+    """What was restored: the number of files, the backup's time, and where office.toml is now."""
 
     files: int
     made_at: str
@@ -47,10 +47,10 @@ class _Manifest:
     items: dict[str, BackupItem]
 
 
-def restore(  # who and when are for the audit
+def restore(  # user and time are for the audit
     file: Path, folder: Path, unlock: Lock, user: ServiceUser, *, by: str, now: datetime
 ) -> Restored:
-    """Put a backup into an empty home; OfficeLineError leaves the home as it was."""
+    """Restore a backup into an empty home; after OfficeLineError the home is unchanged."""
     made = not folder.exists()
     try:
         if not made and any(folder.iterdir()):
@@ -76,7 +76,7 @@ def restore(  # who and when are for the audit
 
 
 def _unpack(locked: BinaryIO, unlock: Lock, stage: Path) -> _Manifest:
-    """Write every file of a backup; what age does not vouch for is refused."""
+    """Write every file of a backup; OfficeLineError if age cannot verify it."""
     read_end, write_end = os.pipe()
     failed: list[BaseException] = []
 
@@ -92,7 +92,7 @@ def _unpack(locked: BinaryIO, unlock: Lock, stage: Path) -> _Manifest:
     try:
         with os.fdopen(read_end, "rb") as plain:
             found, manifest = _extract(plain, stage)
-            while plain.read(_CHUNK):  # to the end, which age vouches for
+            while plain.read(_CHUNK):  # to the end, because age verifies the end, too
                 pass
     except tarfile.TarError as error:
         thread.join()
@@ -118,7 +118,7 @@ def _extract(plain: BinaryIO, stage: Path) -> tuple[dict[str, BackupItem], _Mani
             if not _is_ours(member.name):
                 raise _altered()
             path = stage / member.name
-            path.parent.mkdir(parents=True, exist_ok=True)  # below a folder that is ours alone
+            path.parent.mkdir(parents=True, exist_ok=True)  # below a folder that only we can enter
             reader = Hashing(content)  # type: ignore[arg-type]  # it only reads
             with path.open("xb") as target:
                 path.chmod(0o600)
@@ -128,7 +128,7 @@ def _extract(plain: BinaryIO, stage: Path) -> tuple[dict[str, BackupItem], _Mani
 
 
 def _is_ours(name: str) -> bool:
-    """Tell whether a backup may hold such a file: whoever knows the public key can make one."""
+    """Return whether a backup may contain this file; anybody with the public key can make one."""
     records = str(cdr_path(Home(Path())))
     spool = PurePosixPath(Home(Path()).spool)
     path = PurePosixPath(name)
@@ -154,7 +154,7 @@ def _manifest(content: bytes) -> _Manifest:
 
 
 def _prove(stage: Path, manifest: _Manifest, by: str, now: datetime) -> None:
-    """Check the database, its audit and the secrets file; write down who restored them."""
+    """Check the database, its audit and the secrets file; record the restore in the audit."""
     if not driver.is_sound(stage / DATABASE):
         raise OfficeLineError("The backup's database is damaged; restore an older backup.")
     secrets.read(stage)
@@ -172,7 +172,7 @@ def _prove(stage: Path, manifest: _Manifest, by: str, now: datetime) -> None:
 
 
 def _move_up(stage: Path, folder: Path, user: ServiceUser) -> None:
-    """Put everything in its place, the recordings where Asterisk's user can play them."""
+    """Move everything to its place; Asterisk's user must be able to play the recordings."""
     messages = stage / "messages"
     messages.mkdir(mode=0o700, exist_ok=True)
     spool = Home(stage).spool
@@ -184,7 +184,7 @@ def _move_up(stage: Path, folder: Path, user: ServiceUser) -> None:
             os.chown(path, user.uid, user.gid)
     for path in stage.rglob("*"):
         if path.is_dir():
-            path.chmod(0o750 if path == spool.parent else 0o700)  # which Asterisk's group passes
+            path.chmod(0o750 if path == spool.parent else 0o700)  # Asterisk's group must enter
     os.sync()
     folder.chmod(0o700)
     for path in sorted(stage.iterdir(), key=lambda one: one.name == DATABASE):
@@ -193,7 +193,7 @@ def _move_up(stage: Path, folder: Path, user: ServiceUser) -> None:
 
 
 def _reason(failed: list[BaseException]) -> Exception:
-    """Choose what to tell: why it could not be opened, or that it is not what was written."""
+    """Return the error to show: it cannot be decrypted, or it was changed."""
     reported = [one for one in failed if isinstance(one, OfficeLineError)]
     return reported[0] if reported else _altered()
 

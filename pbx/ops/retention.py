@@ -1,4 +1,4 @@
-"""What an office keeps no longer: which calls, messages and recordings, and their end."""
+"""Find and delete calls, messages and recordings whose retention time is over."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from pbx.db import audit, retention
 from pbx.db.upgrade import copies
 
 T = TypeVar("T")
-GOES_BACK = timedelta(days=30)  # after an upgrade nobody returns later than that
+GOES_BACK = timedelta(days=30)  # how long to keep the copy made before an upgrade
 
 
 @dataclass(frozen=True)
 class Old:
-    """What may go: the instants that divide, and what is older.
+    """What may be deleted: the cutoff times, and everything older.
 
-    `recordings` maps messages to files that are there; `strays` are files that no message names.
+    `recordings` maps messages to existing files; `strays` are files that no message names.
     """
 
     recordings_before: datetime
@@ -34,12 +34,12 @@ class Old:
     strays: list[Path] = field(repr=False)
     messages: list[str] = field(repr=False)
     calls: list[str] = field(repr=False)
-    placed: list[int] = field(repr=False)  # calls to patients, whose numbers they hold
-    copies: list[Path] = field(repr=False)  # of the database before an upgrade
-    records: int  # of Asterisk's own
+    placed: list[int] = field(repr=False)  # calls to patients, which contain their numbers
+    copies: list[Path] = field(repr=False)  # of the database, made before upgrades
+    records: int  # number of Asterisk's call records
 
     def counts(self) -> dict[str, int]:
-        """Count what may go, by kind."""
+        """Return how many may be deleted, by kind."""
         files = sum(len(paths) for paths in self.recordings.values()) + len(self.strays)
         return {
             "recordings": files,
@@ -52,12 +52,12 @@ class Old:
 
 
 def find_expired(engine: Engine, home: Home, table: RetentionTable, now: datetime) -> Old:
-    """Find what is older than the office keeps it; nothing is changed."""
+    """Find what is past its retention time. Changes nothing."""
     recordings_before, calls_before = before(table.recordings, now), before(table.calls, now)
     goes_back = now - GOES_BACK
     named = retention.message_recordings(engine)
     old = retention.old_messages(engine, recordings_before)
-    # a call may be in a message that goes and, with what it said later, in one that stays
+    # a call may be in a message to delete and, with later words, in one to keep
     stay = {one for message in set(named) - set(old) for one in named[message]}
     paths = {
         message: [
@@ -67,7 +67,7 @@ def find_expired(engine: Engine, home: Home, table: RetentionTable, now: datetim
         ]
         for message in old
     }
-    # a message goes once its recordings do, or nobody would know whose they are
+    # delete messages together with their recordings, or these would have no owner
     last = min(recordings_before, calls_before)
     return Old(
         recordings_before,
@@ -87,7 +87,7 @@ def find_expired(engine: Engine, home: Home, table: RetentionTable, now: datetim
 def delete(
     engine: Engine, home: Home, old: Old, *, by: str, now: datetime, say: Callable[[str], None]
 ) -> dict[str, int]:
-    """Delete it, written into the audit before; return what went, by kind."""
+    """Delete all this, after recording it in the audit; return how many of each kind."""
     reported = {
         "recordings_before": old.recordings_before.isoformat(timespec="seconds"),
         "calls_before": old.calls_before.isoformat(timespec="seconds"),
@@ -113,20 +113,20 @@ def delete(
 
 
 def before(kept: str, now: datetime) -> datetime:
-    """Find the instant before which what is kept for "6 years" or "90 days" may go."""
+    """Return the cutoff time for a retention time of "6 years" or "90 days"."""
     count, unit = kept.split()
     if unit.startswith("day"):
         return now - timedelta(days=int(count))
     try:
         return now.replace(year=now.year - int(count))
-    except ValueError:  # the 29th of February
+    except ValueError:  # February 29
         return now.replace(year=now.year - int(count), day=28)
 
 
 def _strays(
     engine: Engine, home: Home, named: dict[str, list[str]], at: datetime
 ) -> Iterator[Path]:
-    """Find recordings that no message names, as of calls that were never told of; by their age."""
+    """Yield old recordings that no message names, for example of calls that were never logged."""
     ours = {home.folder / one for paths in named.values() for one in paths}
     held = retention.held(engine)
     for path in sorted(home.messages.glob("*.wav")):
@@ -141,7 +141,7 @@ def _batches(ids: Sequence[T]) -> Iterator[Sequence[T]]:
 
 
 def _unlink(path: Path) -> bool:
-    """Delete a file; tell whether it was there."""
+    """Delete a file; return whether it existed."""
     try:
         path.unlink()
     except FileNotFoundError:

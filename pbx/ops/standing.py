@@ -1,4 +1,4 @@
-"""How an office stands at this moment: what runs, since when, and what it has to do."""
+"""The status of an office: what runs, since when, and how much there is to do."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ from pbx.service import heartbeat_file
 
 @dataclass(frozen=True)
 class LineStanding:
-    """What was found; `trouble` says why the counts are missing, `trunk` is Asterisk's word.
+    """The status; `trouble` says why the counts are missing, `trunk` is the state in Asterisk.
 
-    `unresolved` are names of hosts without an address.
+    `unresolved` lists host names without an address.
     """
 
     asterisk: bool | None
@@ -40,17 +40,17 @@ class LineStanding:
 
     @property
     def ok(self) -> bool:
-        """Whether callers are answered, and by the control layer."""
+        """Return whether callers are answered by the control layer."""
         return bool(self.asterisk and self.sign.runs)
 
 
 def line_standing(home: Home) -> LineStanding:
-    """Look at everything, and wait for nobody; nothing is made that is not there."""
+    """Return the status without waiting; create no files."""
     answers, sign = asterisk.manager_answers(home), heartbeat_file.read_heartbeat(home)
     began = (
         _written(home.asterisk / "run" / "asterisk.pid") if answers else None,
         sign,
-        _written(home.serving) if sign.runs else None,  # each start writes its number there
+        _written(home.serving) if sign.runs else None,  # each start writes its process id there
     )
     carrier = (_trunk(home), tuple(hosts.unknown_hosts(home))) if answers else (None, ())
     try:
@@ -62,7 +62,7 @@ def line_standing(home: Home) -> LineStanding:
 
 
 def _counts(home: Home) -> tuple[int, int, int]:
-    """Count calls under way, open messages, and the urgent ones of these."""
+    """Return the numbers of ongoing calls, open messages and urgent open messages."""
     if not home.database.exists():
         return 0, 0, 0
     engine = open_database(home.database)
@@ -76,11 +76,11 @@ def _counts(home: Home) -> tuple[int, int, int]:
 
 
 def _trunk(home: Home) -> str | None:
-    from pbx.ops.security.asked import console  # which needs more than an office that does not run
+    from pbx.ops.security.asked import console  # only a running office needs it
 
     try:
         return trunk_state(console(home))
-    except (OfficeLineError, OSError):  # another user's
+    except (OfficeLineError, OSError):  # belongs to another user
         return None
 
 

@@ -1,4 +1,4 @@
-"""What systemd starts for an office by the clock, backups and test calls, as it really stands."""
+"""The state of an office's systemd timers, for backups and test calls."""
 
 from __future__ import annotations
 
@@ -7,21 +7,21 @@ from pathlib import Path
 
 BACKUP, CANARY = "officeline-backup", "officeline-canary"
 FOLDERS = (Path("/etc/systemd/system"), Path("/run/systemd/system"))
-ANSWER_S = 5.0  # in which systemd says how a unit stands
+ANSWER_S = 5.0  # how long to wait for systemd
 
 
 def is_on(unit: str) -> bool:
-    """Tell whether a timer is enabled, and still there."""
+    """Return whether a timer exists and is enabled."""
     return any((place / "timers.target.wants" / f"{unit}.timer").exists() for place in FOLDERS)
 
 
 def is_written(unit: str) -> bool:
-    """Tell whether there is a timer that could be enabled."""
+    """Return whether a timer exists."""
     return any((place / f"{unit}.timer").exists() for place in FOLDERS)
 
 
 def has_failed(unit: str) -> bool:
-    """Tell whether systemd says that the last start of a unit failed, if it can be asked."""
+    """Return whether the last run of a unit failed; False if systemd cannot be asked."""
     words = ["systemctl", "is-failed", "--quiet", f"{unit}.service"]
     try:
         done = subprocess.run(words, capture_output=True, check=False, timeout=ANSWER_S)

@@ -1,4 +1,4 @@
-"""A knock at the carrier's door: whether anything answers OPTIONS, and whether it lets us in."""
+"""Check the carrier: whether it answers OPTIONS, and whether it accepts our registration."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _TRY = re.compile(
 
 
 def reaches(host: str, port: int) -> bool:
-    """Tell whether a SIP server answers OPTIONS over UDP, with any status; blocks up to 2 s."""
+    """Return whether a SIP server answers OPTIONS over UDP with any status. Blocks up to 2 s."""
     try:
         family, kind, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_DGRAM)[0]
         with socket.socket(family, kind) as knock:
@@ -37,12 +37,12 @@ def reaches(host: str, port: int) -> bool:
             )
             knock.send(request.encode())
             return knock.recv(2048).startswith(b"SIP/2.0 ")
-    except OSError:  # refused, unknown host, or nothing came in time
+    except OSError:  # refused, unknown host, or no answer in time
         return False
 
 
 def registration(ask: Callable[[str], str]) -> str:
-    """Ask Asterisk's console how our registration at the carrier stands, as "Registered"."""
+    """Return the state of our registration from Asterisk's console, such as "Registered"."""
     said = ask("pjsip show registrations")
     found = re.search(r"^ *trunk-registration/\S+ +\S+ +(\w+)", said, re.MULTILINE)
     return found[1] if found else "Unknown"
@@ -64,10 +64,10 @@ def last_try(log: Path) -> str | None:
 
 
 def trunk_state(ask: Callable[[str], str]) -> str | None:
-    """Ask Asterisk's console how the carrier stands, without a knock of ours.
+    """Return the state of the trunk from Asterisk's console, without sending anything.
 
-    It is the state of the registration, else whether the carrier answers OPTIONS: "Avail" or
-    "Unavail". None if Asterisk has not asked yet.
+    It is the registration's state, or else whether the carrier answers OPTIONS: "Avail" or
+    "Unavail". None if Asterisk does not know yet.
     """
     registered = registration(ask)
     if registered != "Unknown":
@@ -77,7 +77,7 @@ def trunk_state(ask: Callable[[str], str]) -> str | None:
 
 
 def contact_states(ask: Callable[[str], str]) -> dict[str, str]:
-    """Ask Asterisk's console where it reaches whom: the best state of each one's contacts."""
+    """Map each endpoint in Asterisk's console to the best state of its contacts."""
     found: dict[str, str] = {}
     for line in ask("pjsip show contacts").splitlines():
         reported = re.match(r" *Contact: +([^/\s]+)/\S+ .* (\w+) +\S+ *$", line)

@@ -1,4 +1,4 @@
-"""Whether a file may go live: whatever speaks against it, gathered in one place."""
+"""Decide whether an office's file may be applied; collect everything that speaks against it."""
 
 from __future__ import annotations
 
@@ -18,27 +18,27 @@ if TYPE_CHECKING:
     from routing.people import Numbers
 
 AHEAD = timedelta(days=365)
-REPORTED = 3  # counterexamples; 'officeline prove' tells them all
+REPORTED = 3  # counterexamples to show; 'officeline prove' shows all
 
 
 @dataclass(frozen=True)
 class Judgement:
-    """What a text says, and each sentence that speaks against it; a reason can override those."""
+    """The parsed file, and the objections to it, which a user can override with a reason."""
 
     configuration: plan.Configuration
     objections: tuple[str, ...] = ()
 
 
 def held_numbers(folder: Path | None) -> Numbers | None:
-    """Read whose numbers a home's secrets file holds, for findings; None if it holds none yet."""
+    """Return the numbers in a home's secrets file, for findings; None if it has none yet."""
     held = secrets.Secrets() if folder is None else secrets.read(folder)
     return held.reachable({*held.mobiles, *held.seconds}) or None
 
 
 def validate(text: str, name: Path, home: Home, now: datetime) -> Judgement:
-    """Judge a file's text for the year from this aware instant on, with what the home holds.
+    """Validate a file's text for the year from `now` on, with the home's secrets.
 
-    ConfigError, which nothing overrides, if no plan can be made of it.
+    Raises ConfigError, which cannot be overridden, if no plan can be made from it.
     """
     configuration = plan.parse(text, name)
     whole = laid_over(configuration.plan, home.database)

@@ -1,1 +1,1 @@
-"""The locks on the doors, each looked at on this installation."""
+"""Security checks of this installation."""

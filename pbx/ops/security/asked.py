@@ -1,4 +1,4 @@
-"""What a running Asterisk says about its own locks, and the kernel about its process."""
+"""Security checks of a running Asterisk, from its console and from the kernel."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ from pbx.ops.security.check import SecurityCheck
 from pbx.service import supervisor
 
 FIX = "Restart the line: its files are written at each start."
-# As /proc/net writes them: the state of a socket that waits for anybody, and 127.0.0.1
+# As in /proc/net: the state of a listening socket, and 127.0.0.1
 WAITING = {"tcp": "0A", "udp": "07"}
 LOOPBACK = f"{int.from_bytes(socket.inet_aton('127.0.0.1'), sys.byteorder):08X}"
 Ask = Callable[[str], str]
 
 
 def examine(home: Home) -> list[SecurityCheck]:
-    """Ask the Asterisk of this home, if it runs."""
+    """Return the checks of this home's Asterisk, if it runs."""
     checks = (
         ("asterisk", f"fewer than {MOST_MODULES} modules run, all from the allow-list", _modules),
         ("asterisk", "no privileges, and no way to gain any", lambda _: _process(home)),
@@ -48,7 +48,7 @@ def examine(home: Home) -> list[SecurityCheck]:
 
 
 def console(home: Home) -> Ask:
-    """Return what puts one line to Asterisk's console."""
+    """Return a function that sends one line to Asterisk's console."""
     instance = Instance(home.asterisk, Ports(0, 0, 0, 0, 0), {}, runtime.service_user())
     asterisk = AsteriskProcess(runtime.require(), instance)
     return lambda line: asyncio.run(asterisk.command(line))
@@ -93,7 +93,7 @@ def _process(home: Home) -> Iterator[str]:
 
 
 def _pid(home: Home) -> int:
-    """Find Asterisk's process: in another container its number is that of something else here."""
+    """Return Asterisk's process id; check it, because one from another container is wrong here."""
     conf = os.fsencode(home.asterisk / "etc" / "asterisk.conf")
     with contextlib.suppress(OSError, ValueError):
         pid = int((home.asterisk / "run" / "asterisk.pid").read_text(encoding="ascii"))
@@ -105,9 +105,9 @@ def _pid(home: Home) -> int:
 
 
 def _sockets(home: Home) -> Iterator[str]:
-    """Name each socket of Asterisk's process that is none of ours.
+    """Yield the sockets of Asterisk's process that we did not configure.
 
-    On a port that the kernel chose it waits for DNS answers; nothing is served there.
+    Ports that the kernel chose are ignored; Asterisk only receives DNS answers there.
     """
     ports, own = home.recall_ports(), set(_links(_pid(home)))
     served = {ports.ami, ports.sip, ports.tls}
@@ -139,12 +139,12 @@ def _agi(home: Home) -> Iterator[str]:
 
 def _links(pid: int) -> Iterable[str]:
     for handle in Path(f"/proc/{pid}/fd").iterdir():
-        with contextlib.suppress(OSError):  # closed meanwhile
+        with contextlib.suppress(OSError):  # closed in the meantime
             yield str(handle.readlink())
 
 
 def _listening(protocol: str) -> Iterator[tuple[str, int, str]]:
-    """List address, port and inode of this machine's sockets that anybody can send to (proc(5))."""
+    """Yield (address, port, inode) of this machine's listening sockets; see proc(5)."""
     path = Path(f"/proc/net/{protocol}")
     lines = path.read_text(encoding="ascii").splitlines()[1:] if path.exists() else []
     for words in map(str.split, lines):

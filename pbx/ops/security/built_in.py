@@ -1,4 +1,4 @@
-"""Locks that are in the code, which no setting opens; and the packages that the code runs with."""
+"""Protections that are built in and cannot be turned off; and the installed packages' versions."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _PIN = re.compile(r"^([A-Za-z0-9_.-]+)==([^ ;\\]+)", re.MULTILINE)
 
 
 def examine() -> list[SecurityCheck]:
-    """List them, with what they hold."""
+    """List the built-in protections."""
     return [
         *(SecurityCheck(group, name, True, f"built in: {how}") for group, name, how in _built_in()),
         package_check(pinned_packages()),
@@ -56,7 +56,7 @@ def _built_in() -> Iterator[tuple[str, str, str]]:
 
 
 def package_check(pinned: Path) -> SecurityCheck:
-    """Compare what is installed with the versions that this release was tested with."""
+    """Compare the installed packages with the versions that this release was tested with."""
     if not pinned.is_file():
         return SecurityCheck(
             "own", PACKAGES, None, "requirements.lock is not part of this installation"
@@ -65,7 +65,7 @@ def package_check(pinned: Path) -> SecurityCheck:
 
 
 def _others(text: str) -> Iterator[str]:
-    """Say what runs in another version; a package that is not installed runs nothing."""
+    """Yield packages with another version; ignore those that are not installed."""
     if "--hash=sha256:" not in text:
         yield "requirements.lock has no hashes"
     for name, wanted in _PIN.findall(text):

@@ -1,4 +1,4 @@
-"""What was seen of one lock."""
+"""The result of one security check."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from pbx.base.errors import OfficeLineError
 
 @dataclass(frozen=True)
 class SecurityCheck:
-    """One lock: `ok` is whether it is shut, None where nobody could be asked; `fix` what to do.
+    """One security check: `ok` is None if it could not be made; `fix` says what to do.
 
-    A `warning` is told of one that is shut but wider than it could be, as the office decided.
+    A `warning` is for a check that passes but is weaker than it could be, by the office's choice.
     """
 
     group: str
@@ -25,7 +25,7 @@ class SecurityCheck:
 
     @classmethod
     def of(cls, group: str, name: str, found: Iterable[str], fix: str) -> Self:
-        """Make one of what is open; a look that fails finds it open, too."""
+        """Return the check for the problems found; an error while looking counts as a problem."""
         try:
             problems = list(found)
         except (OSError, OfficeLineError) as error:

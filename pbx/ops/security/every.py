@@ -1,4 +1,4 @@
-"""Every lock of an installation: in Asterisk's files, plan, disk and code, and in what runs."""
+"""All security checks: Asterisk's files, the plan, the disk, the code, and what runs."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ FIX = "Fix [trunk] and [network] in office.toml if they are the cause, and resta
 
 
 def examine(config: Path, folder: Path) -> list[SecurityCheck]:
-    """Look at every lock; ConfigError if nothing was started and the file cannot be read."""
+    """Return all checks; ConfigError if nothing was started and the file cannot be read."""
     home = Home(folder)
     written = Written(_files(config, home))
     in_files = [
@@ -32,7 +32,7 @@ def examine(config: Path, folder: Path) -> list[SecurityCheck]:
 
 
 def _files(config: Path, home: Home) -> dict[str, str]:
-    """Read the files that Asterisk was started with last; before, render what it would be."""
+    """Return the files of Asterisk's last start; before the first start, render them."""
     etc = home.asterisk / "etc"
     if (etc / "pjsip.conf").exists():
         return {path.name: path.read_text(encoding="utf-8") for path in etc.glob("*.conf")}

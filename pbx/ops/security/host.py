@@ -1,4 +1,4 @@
-"""Who else on this machine can read what is ours: owners and modes of files."""
+"""Security checks of owners and modes of files: who else on this machine can read them."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ FIX_CONFIG = "Remove write permission for others: chmod o-w."
 FIX = "Restart the line, which sets the modes, or use chmod."
 ARGON = "$argon2id$"
 SECRET_LENGTH = 20
-# the most that each kind of place may allow, whom it is for, and its name
+# the widest mode allowed for each kind of path, for whom, and its name
 PRIVATE_FILE, PRIVATE_FOLDER = 0o600, 0o710
 SHARED_FILE, SHARED_FOLDER = 0o640, 0o750
 
 
 def examine(config: Path, home: Home) -> list[SecurityCheck]:
-    """Look at office.toml, the home's files and what the secrets file holds."""
+    """Check office.toml, the home's files and the content of the secrets file."""
     return [
         SecurityCheck.of(
             "host", "office.toml cannot be changed by everybody", _config(config), FIX_CONFIG
@@ -87,7 +87,7 @@ def _written(home: Home) -> Iterator[str]:
 
 
 def _wider(allowed: int, *places: Path) -> Iterator[str]:
-    """Name each place that allows more than that; one that is not there allows nothing."""
+    """Yield each path with a wider mode than allowed; ignore missing ones."""
     for place in sorted(places):
         if place.exists():
             mode = stat.S_IMODE(place.stat().st_mode)

@@ -1,4 +1,4 @@
-"""What calls that we place may cost: [outbound] of the plan that runs, held against safe values."""
+"""Security checks of [outbound]: limits on calls that we place, compared with safe values."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from routing.model import Outbound, Plan
 NUMBERS = "no calls to premium numbers or abroad, such as +1 876"
 CAPS = "calls to patients are limited per person, at one time and in length"
 FIX = "Remove or lower it in [outbound] of office.toml, and run 'officeline apply'."
-# A practice needs less; more is what a thief of a PIN would need
+# A practice needs less than this; more would only help a thief of a PIN
 MOST_A_DAY, MOST_AT_ONCE, MOST_MINUTES = 100, 20, 120
 
 
 def examine(config: Path, home: Home) -> list[SecurityCheck]:
-    """Look at what runs; before anything was applied, at the file."""
+    """Check the plan that runs, or the file if none was applied."""
     try:
         running = _running(config, home)
     except OfficeLineError as error:
