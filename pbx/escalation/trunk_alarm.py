@@ -53,12 +53,15 @@ class TrunkAlarm:
         secrets: Callable[[], Secrets],
         clock: Clock,
         tell: Callable[[TrunkHealth], None],
+        *,
+        registers: bool,
     ) -> None:
         self._ami = ami
         self._plans = plans
         self._secrets = secrets
         self._clock = clock
         self._tell = tell
+        self._registers = registers
         self._accepted: bool | None = None  # what came of the last REGISTER, if there is any
         self._answered = False  # whether it ever answered OPTIONS: some carriers never do
         self._since: datetime | None = None
@@ -88,13 +91,19 @@ class TrunkAlarm:
     async def _watch(self) -> None:
         while True:
             try:
-                if (answers := await self._answers()) is not None:
-                    self._judge(self._trouble(answers=answers), self._clock.now())
+                await self._look()
             except (AmiUnavailable, AmiTimeout):
                 pass  # of an Asterisk that is away others tell
             except Exception as error:  # noqa: BLE001  # after any error, try again
                 log.error("trunk.unwatched", error=type(error).__name__)  # noqa: TRY400  # every few seconds
             await asyncio.sleep(LOOK_S)
+
+    async def _look(self) -> None:
+        answers = await self._answers()
+        # a carrier that takes REGISTER need not answer OPTIONS: the next try tells, within minutes
+        untried = self._registers and self._accepted is None and not self._answered
+        if answers or (answers is False and not untried):
+            self._judge(self._trouble(answers=answers), self._clock.now())
 
     async def _answers(self) -> bool | None:
         """Ask Asterisk whether the carrier answered OPTIONS last; None if it has not asked yet."""
@@ -147,7 +156,10 @@ class TrunkAlarm:
             for person, text in list(self._unsent.items()):
                 url = self._secrets().push.get(person)
                 title = self._plans.plan.office.name
-                why = None if url is None else await send(url, title, text)
+                try:
+                    why = None if url is None else await send(url, title, text)
+                except OSError:  # no process can be started now
+                    why = "it could not be sent"
                 if why is not None:
                     log.warning("push.failed", person=person, why=why)
                 elif self._unsent.get(person) == text:

@@ -157,7 +157,10 @@ def _daemon(
     recorder = Recorder(engine, writer, home, plans, clock, on.secrets.token, wake)
     silence = SilenceWatch(ami, lambda: recorder.talking)
     coverage, heartbeat_file = CoverageAlarm(), HeartbeatFile(home)
-    trunk = TrunkAlarm(ami, plans, lambda: plans.secrets, clock, on.notifier.trunk)
+    registers = on.configuration.trunk.kind == "registration"
+    trunk = TrunkAlarm(
+        *(ami, plans, lambda: plans.secrets, clock, on.notifier.trunk), registers=registers
+    )
     on.notifier.measure(ami, writer, lambda: coverage.covered_s(clock.now()), trunk.down_s)
     handlers = Handlers(
         CallFlow(plans, on.recent), plans, recorder, clock, home.messages, people.line, people.pins
