@@ -168,7 +168,7 @@ def _trunk(configuration: Configuration, secrets: Secrets, known: hosts.Known) -
 
 
 def _user(configuration: Configuration) -> str:
-    """Name whom a carrier that we register with may call instead of a number; empty: nobody."""
+    """Return the user that a carrier we register with may call instead of a number; else ""."""
     table = configuration.trunk
     return (table.username or "") if table.kind == "registration" else ""
 

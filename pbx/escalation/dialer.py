@@ -65,7 +65,7 @@ class FollowUpDialer:
         return await self._call(about_message(state, urgent=urgent))
 
     def rings(self, message_id: str, person: str) -> bool:
-        """Tell whether their phone rings; see `pbx.escalation.ringing.PersonDialer`."""
+        """Return whether their phone rings; see `pbx.escalation.ringing.PersonDialer`."""
         return (message_id, person) in self._about
 
     async def confirm(self, person: str, say: Iterable[str]) -> Outcome:

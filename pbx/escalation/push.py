@@ -88,7 +88,7 @@ class PushingDialer:
         return await self._dialer.deliver(message_id, person, urgent=urgent, attempt=attempt)
 
     def rings(self, message_id: str, person: str) -> bool:
-        """Tell whether their phone rings; see `pbx.escalation.ringing.PersonDialer`."""
+        """Return whether their phone rings; see `pbx.escalation.ringing.PersonDialer`."""
         return self._dialer.rings(message_id, person)
 
     async def _push(self, message_id: str, person: str, url: str) -> None:

@@ -1,8 +1,8 @@
-"""The alarm when the carrier is away: said after two minutes, and again when it is back.
+"""The alarm about an unreachable carrier: sent after two minutes, and again when it is back.
 
-The telephone cannot tell of it, so pushes do: to the managers, or where none has a push service to
-everybody who has one. Without the internet no push goes out either; it is sent as soon as one can,
-or the news that the line works again in its place.
+Nobody can be telephoned then, so pushes are sent to the managers or, if none has a push service, to
+everybody who has one. Without the internet no push can be sent either, so it is sent as soon as
+possible; if the line works again by then, only that is sent.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ from pbx.escalation.push import send
 from routing.model import Plan
 
 LOOK_S = 5.0
-PATIENCE = timedelta(minutes=2)  # a carrier may be away for so long before anybody is told
-AGAIN_S = 60.0  # between two tries of a push that did not go out
-GONE, UNKNOWN = "UNAVAILABLE", {"", "UNKNOWN", "INVALID"}  # Asterisk's words for an endpoint
+PATIENCE = timedelta(minutes=2)  # shorter interruptions are not reported
+AGAIN_S = 60.0  # between two tries of a push that could not be sent
+GONE, UNKNOWN = "UNAVAILABLE", {"", "UNKNOWN", "INVALID"}  # Asterisk's states of an endpoint
 
 Why = Literal["unanswered", "refused"]
 
@@ -35,7 +35,7 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True)
 class TrunkHealth:
-    """How the link to the carrier stands; `since` when it is down, and why."""
+    """The state of the link to the carrier; if it is down, `since` when and `why`."""
 
     at: datetime
     up: bool
@@ -44,7 +44,7 @@ class TrunkHealth:
 
 
 class TrunkAlarm:
-    """Watches one carrier; `tell` is called with each change that people are to know."""
+    """Watches one carrier; calls `tell` with each change that people should know."""
 
     def __init__(
         self,
@@ -62,7 +62,7 @@ class TrunkAlarm:
         self._clock = clock
         self._tell = tell
         self._registers = registers
-        self._accepted: bool | None = None  # what came of the last REGISTER, if there is any
+        self._accepted: bool | None = None  # the result of the last REGISTER, if any
         self._answered = False  # whether it ever answered OPTIONS: some carriers never do
         self._since: datetime | None = None
         self._told: TrunkHealth | None = None
@@ -70,7 +70,7 @@ class TrunkAlarm:
         self._woken = asyncio.Event()
 
     def registered(self, *, accepted: bool) -> None:
-        """Take what came of a try to register."""
+        """Note the result of an attempt to register."""
         self._accepted = accepted
 
     def forget(self) -> None:
@@ -78,7 +78,7 @@ class TrunkAlarm:
         self._accepted, self._answered = None, False
 
     def down_s(self) -> float:
-        """Tell for how many seconds the carrier has been away; 0 if it is not."""
+        """Return for how many seconds the carrier has been unreachable; 0 if it is reachable."""
         since = self._since
         return 0.0 if since is None else max(0.0, (self._clock.now() - since).total_seconds())
 
@@ -93,14 +93,14 @@ class TrunkAlarm:
             try:
                 await self._look()
             except (AmiUnavailable, AmiTimeout):
-                pass  # of an Asterisk that is away others tell
+                pass  # other parts report that Asterisk does not answer
             except Exception as error:  # noqa: BLE001  # after any error, try again
                 log.error("trunk.unwatched", error=type(error).__name__)  # noqa: TRY400  # every few seconds
             await asyncio.sleep(LOOK_S)
 
     async def _look(self) -> None:
         answers = await self._answers()
-        # a carrier that takes REGISTER need not answer OPTIONS: the next try tells, within minutes
+        # a carrier that accepts REGISTER need not answer OPTIONS; the next REGISTER will show
         untried = self._registers and self._accepted is None and not self._answered
         if answers or (answers is False and not untried):
             self._judge(self._trouble(answers=answers), self._clock.now())
@@ -112,14 +112,14 @@ class TrunkAlarm:
         return None if state in UNKNOWN else state != GONE
 
     def _trouble(self, *, answers: bool) -> Why | None:
-        """Say what is wrong; a carrier that takes REGISTER need not have answered OPTIONS ever."""
+        """Return what is wrong; a carrier that accepts REGISTER need not ever answer OPTIONS."""
         self._answered = self._answered or answers
         if answers:
             return "refused" if self._accepted is False else None
         return None if self._accepted and not self._answered else "unanswered"
 
     def _judge(self, why: Why | None, now: datetime) -> None:
-        """Compare with what people know, and tell them what they do not."""
+        """Compare with what was last reported, and report a change."""
         if why is None:
             since, self._since = self._since, None
             down = self._told is not None and not self._told.up
@@ -143,7 +143,7 @@ class TrunkAlarm:
         self._tell(health)
 
     def _leave(self, text: str) -> None:
-        """Have this pushed in place of what did not go out yet."""
+        """Queue this push; it replaces one that could not be sent yet."""
         self._unsent = dict.fromkeys(_whom(self._plans.plan, self._secrets()), text)
         if not self._unsent:
             log.warning("trunk.nobody_told", why="no manager has a push service")
@@ -169,7 +169,7 @@ class TrunkAlarm:
 
 
 def _whom(plan: Plan, secrets: Secrets) -> list[str]:
-    """Name the managers who have a push service; if none has, everybody who has one."""
+    """Return the managers who have a push service; if none has one, everybody who does."""
     people = [one for one in plan.people.values() if one.id in secrets.push]
     return [one.id for one in people if one.role == "manager"] or [one.id for one in people]
 

@@ -95,7 +95,7 @@ class EventFeed:
         self._state(NAMES, payloads.Names, {"at": now, **given})
 
     def trunk(self, health: TrunkHealth) -> None:
-        """Publish whether the carrier can be reached, since when not, and why."""
+        """Publish whether the carrier can be reached; if not, since when and why."""
         given = {"at": health.at, "up": health.up, "why": health.why, "since": health.since}
         self._state(TRUNK, payloads.TrunkEvent, given)
 

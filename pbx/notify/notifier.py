@@ -67,7 +67,7 @@ class Notifier:
             self._metrics.record(record)
 
     def trunk(self, health: TrunkHealth) -> None:
-        """Publish how the link to the carrier stands."""
+        """Publish the state of the link to the carrier."""
         if self._feed is not None:
             self._feed.trunk(health)
 

@@ -109,7 +109,7 @@ def _greeting(heard: CanaryResult, due: Due, record: Path) -> Check:
         return Check("greeting", False, UNTRIED, FIRST)
     said = " and ".join(due.prompts)
     if likeness(_recorded(record), due.samples()) >= ALIKE:
-        what = "the test sentence, as phones ring without a word" if due.is_mute else said
+        what = "the test prompt, because this line rings without one" if due.is_mute else said
         return Check("greeting", True, f"heard at the calling end: {what}")
     if heard.lost:
         return Check("greeting", False, SILENT, DOCTOR)
@@ -117,7 +117,7 @@ def _greeting(heard: CanaryResult, due: Due, record: Path) -> Check:
     if sound_problem(record, HERTZ) is not None:
         detail = f"nothing was heard where {said} should be"
     fix = (
-        "Start the line anew, which copies its sounds; if they are right, ask the carrier about "
+        "Restart the line, which copies its sounds; if they are right, ask the carrier about "
         "the audio from the office."
     )
     return Check("greeting", False, detail, fix)

@@ -264,7 +264,7 @@ def _registered(where: str, home: Home) -> Check:
     else:
         detail = f"{where} does not answer our registration"
         fix = "Check the internet connection, the firewall, and the carrier's status page."
-    return Check("trunk", False, f"{detail}; it is tried again without end", fix)
+    return Check("trunk", False, f"{detail}; Asterisk keeps trying", fix)
 
 
 def _broker(configuration: Configuration, home: Home) -> Check:
@@ -275,6 +275,6 @@ def _broker(configuration: Configuration, home: Home) -> Check:
     broker = Broker.of(configuration.mqtt, secrets.read(home.folder))
     where, why = f"{broker.host}:{broker.port}", broker_refusal(broker)
     if why is None:
-        return Check("broker", True, f"{where} lets us in")
+        return Check("broker", True, f"{where} accepts our login")
     fix = "Look at [mqtt], 'officeline secrets set mqtt', and whether the broker runs."
     return Check("broker", False, f"{where}: {why}", fix)

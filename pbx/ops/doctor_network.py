@@ -48,7 +48,7 @@ def phone_check(configuration: Configuration, home: Home) -> Check:
     """Check that all desk phones have registered; the others cannot ring."""
     ids = tuple(configuration.plan.phones)
     if not ids or not supervisor.is_running(home):
-        detail = "looked at while the line runs" if ids else "the office has no desk phones"
+        detail = "checked while the line runs" if ids else "the office has no desk phones"
         return Check("phones", True, detail)
     from pbx.ops.security.asked import console
 

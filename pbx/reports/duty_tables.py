@@ -59,10 +59,10 @@ def _people(found: DutyReport) -> ReportTable:
     ]
     even = ", ".join(f"{kind} {value:.2f}" for kind, value in found.evenness.items())
     about = (
-        "Interruptions are rings after hours, and taken those that were answered; other nights' "
-        "came in somebody else's night; found waiting are urgent messages that nobody had "
-        "taken up when the turn began. Under 90 % stands the most that "
-        "nine of ten nights on call had. "
+        "Interruptions are rings after hours; 'taken' counts those that were answered, and 'other "
+        "nights' those in somebody else's night. 'Found waiting' counts urgent messages that "
+        "nobody had acknowledged when the turn began. In nine of ten nights on call there were at "
+        "most as many interruptions as the column '90 %' shows. "
         f"The most that one person has, divided by the mean (1.00 is even): {even}."
     )
     charts = (
@@ -111,7 +111,9 @@ def _schedules(found: DutyReport) -> ReportTable:
         for one in found.schedules
     )
     columns: Columns = (("schedule", ""), ("nights", ""), ("of the mean", ""), ("hours", "h"))
-    about = "Of the mean is a person's nights by the schedule's mean: 1.00 where all have as many."
+    about = (
+        "'Of the mean' is a person's nights divided by the schedule's mean: 1.00 is an equal share."
+    )
     return ReportTable("schedules", "By schedule", columns, rows, about=about)
 
 
@@ -136,8 +138,8 @@ def _boundaries(found: DutyReport, times: TimeText) -> ReportTable:
         ("left waiting", ""),
     )
     about = (
-        "Interruptions of who is on call in the hour before and the hour after, and of who was on "
-        "call before; urgent messages that nobody had taken up at that moment."
+        "Interruptions in the hour before the handoff, and in the hour after it: of the new person "
+        "and of who left. 'Left waiting' counts urgent messages that nobody had acknowledged then."
     )
     return ReportTable("handoffs", "What handoffs cost", columns, rows, about=about)
 

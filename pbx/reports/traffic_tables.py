@@ -90,8 +90,8 @@ def _waited(found: Traffic) -> ReportTable:
     )
     about = (
         f"{found.opened} urgent messages, {found.spoken} of them from callers who spoke with "
-        "somebody while they were on the line; these are in no waiting time. Under 90 % stands "
-        "what nine of ten waited at most."
+        "somebody while they were on the line; these do not count as waiting. Nine of ten "
+        "waited at most as long as the column '90 %' shows."
     )
     columns: Columns = (
         ("wait", ""),

@@ -209,13 +209,13 @@ async def test_it_holds_on_a_good_line_and_nobody_notices(up: Up) -> None:
 
 @pytest.mark.long
 async def test_a_line_without_a_menu_is_reported_so(up: Up) -> None:
-    """Where phones ring at once, the test sentence is heard in their place."""
+    """Where phones ring at once, the test prompt is heard in their place."""
     answered(up)
     before = counted(up)
     reported = await canary(up, did=BACK_LINE)
     assert reported.code == 0, reported
     assert "has none" in reported.checks["menu"]["detail"]
-    assert "test sentence" in reported.checks["greeting"]["detail"]
+    assert "test prompt" in reported.checks["greeting"]["detail"]
     nobody_was_rung(up)
     await nothing_is_left(up)
     assert counted(up) == before

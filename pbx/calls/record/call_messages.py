@@ -33,7 +33,7 @@ class CallMessages:
         self._writer = writer
         self._clock = clock
         self._messages: dict[str, str] = {}
-        self._void: SimpleQueue[tuple[str, str]] = SimpleQueue()  # accepted in vain
+        self._void: SimpleQueue[tuple[str, str]] = SimpleQueue()  # not connected
 
     def __contains__(self, call: str) -> bool:
         """Return at once whether a call has a message."""

@@ -66,7 +66,7 @@ class LiveCall:
 
     @property
     def is_urgent(self) -> bool:
-        """Return whether the call is urgent; a failsafe call counts, as nobody knows better."""
+        """Return whether the call is urgent; a failsafe call counts as urgent."""
         return self.urgency == "urgent" or self.failsafe
 
     def accept(self, acceptance: Acceptance) -> None:

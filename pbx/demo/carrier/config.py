@@ -11,7 +11,7 @@ from pbx.asterisk.engine.ports import Ports
 
 MANAGER = "carrier"
 ANONYMOUS = "office-anonymous"  # endpoint for callers who withhold their number
-KEYS_AS_TONES = "office-tones"  # of calls whose keys arrive as tones alone
+KEYS_AS_TONES = "office-tones"  # endpoint for calls whose keys arrive only as tones
 KEYS_AS_INFO = "office-info"  # of calls whose keys arrive as SIP INFO
 KEYLESS = "office-keyless"  # and of calls whose keys are lost on the way
 EXTRA_MODULES = ("app_mixmonitor", "res_pjsip_logger")

@@ -238,7 +238,7 @@ async def test_the_doctor_asks_the_broker(tmp_path: Path) -> None:
             return [one for one in checks if one["name"] == "broker"]
 
         assert [(one["ok"], one["detail"]) for one in await asked()] == [
-            (True, f"127.0.0.1:{broker.port} lets us in")
+            (True, f"127.0.0.1:{broker.port} accepts our login")
         ]
         secrets.write(tmp_path / "home", secrets.Secrets(mqtt="wrong"))
         (found,) = await asked()
