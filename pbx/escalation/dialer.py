@@ -23,7 +23,7 @@ from pbx.db.follow_ups import Outcome
 from pbx.db.outbound import Request
 from pbx.escalation.errand import CONFIRM_S, Errand, about_message
 from pbx.escalation.menu_steps import MenuState
-from routing import outbound, people
+from routing import people
 
 ON_THE_LINE_S = 120.0  # wait so long for a person's last call; then rely on call waiting
 AWAY_S = 15.0  # how long a call waits for a connection to Asterisk
@@ -246,8 +246,7 @@ class FollowUpDialer:
     async def _originate(self, channel: str, errand: Errand, dial: str) -> None:
         """Place a call; AmiTimeout if Asterisk did not answer but may have executed the command."""
         try:
-            shown = outbound.shown(self._plans.plan, None)
-            fields = errand.originate(channel, dial, shown)
+            fields = errand.originate(channel, dial, self._plans.plan)
             answer = await self._ami.action("Originate", **fields)
         except AmiUnavailable as error:
             raise AmiTimeout("the connection broke before the answer came") from error

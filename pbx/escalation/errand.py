@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 from dialplan import names
 from pbx.escalation.menu_steps import MenuState
+from routing.model import Plan
+from routing.outbound import shown
 
 RING_S = 20  # shorter than it takes a carrier's voicemail to answer
 ORIGINATE_S = RING_S + 120  # each leg ends by itself earlier than this
@@ -29,8 +31,8 @@ class Errand:
     channel: str = ""
     dial: str = ""
 
-    def originate(self, channel: str, dial: str, shown: str) -> Mapping[str, str | Sequence[str]]:
-        """Return the fields of AMI's Originate; `shown` is the number that the phone displays."""
+    def originate(self, channel: str, dial: str, plan: Plan) -> Mapping[str, str | Sequence[str]]:
+        """Return the fields of AMI's Originate; the phone displays the office's number."""
         return {
             "Channel": f"Local/{self.person}@{names.LEG}/n",
             "ChannelId": channel,
@@ -45,7 +47,7 @@ class Errand:
             "Variable": [
                 f"{names.TO}_{self.person}={dial}",
                 f"{names.RING}={RING_S}",
-                f"{names.SHOW}={shown}",
+                f"{names.SHOW}={shown(plan, None)}",
                 f"{names.WHISPER}={self.whisper}",
                 self.variable,
             ],
