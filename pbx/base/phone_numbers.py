@@ -10,6 +10,7 @@ from routing.outbound import shares_one
 
 SHOWN_DIGITS = 4
 MOST_DIGITS = 15  # of E.164, country code included; the metadata of phonenumbers allows more
+FEWEST_DIGITS = 7  # country code included: no country has shorter numbers
 US = "US"
 
 # A number as people write it in a sentence; must not match dates and times.
@@ -84,7 +85,9 @@ def shown_number(text: str, country: str) -> str | None:
     if _SHOWN.fullmatch(text) is None:
         return None
     found = _read(text, country)
-    return None if found is None or is_nobodys(found) or _is_filled_up(found) else found
+    if found is None or len(found) <= FEWEST_DIGITS or is_nobodys(found) or _is_filled_up(found):
+        return None
+    return found
 
 
 def _is_filled_up(number: str) -> bool:

@@ -86,6 +86,7 @@ def test_what_is_no_whole_number_is_nobodys(text: str) -> None:
 @example("000000000000000", "DE")  # 14 digits behind +49 are possible, and too many
 @example("80100000000", "DE")  # no country has the code 801
 @example("80100000000", "US")
+@example("+9801000", "US")  # six digits, which no country has
 @given(
     st.text(alphabet="+0123456789", max_size=20), st.sampled_from(["US", "CA", "GB", "SG", "DE"])
 )

@@ -240,9 +240,9 @@ def test_a_time_that_is_none_is_one_sentence(home: Path, when: str) -> None:
         (b'[office]\ntimezone = "Mars/Base"\n', "the unknown time zone 'Mars/Base'"),
         (b'[office]\ntimezone = "America"\n', "the unknown time zone 'America'"),
         (b'[office]\ntimezone = "../UTC"\n', "the unknown time zone '../UTC'"),
-        (b'[office]\nname = "\xff"\n', "cannot be read"),
-        (b"[office\n", "cannot be read"),
-        (b"", "cannot be read"),
+        (b'[office]\nname = "\xff"\n', "Cannot read the office's time zone"),
+        (b"[office\n", "Cannot read the office's time zone"),
+        (b"", "Cannot read the office's time zone"),
     ],
 )
 def test_a_zone_that_is_none_is_one_sentence(tmp_path: Path, written: bytes, words: str) -> None:

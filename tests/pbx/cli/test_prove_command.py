@@ -213,4 +213,4 @@ def test_a_calendar_that_cannot_be_written_is_one_sentence(home: Path) -> None:
 def test_a_line_that_there_is_not(home: Path) -> None:
     """It names the lines that there are."""
     result = officeline(home, "simulate", "--line", "mian")
-    assert "there are main, backline" in str(result.exception)
+    assert "use one of main, backline" in str(result.exception)

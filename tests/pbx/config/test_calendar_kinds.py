@@ -256,7 +256,7 @@ def test_what_is_no_schedule(method: str) -> None:
     first = calendar(OTHER)
     one = calendar(NIGHT, head=f"METHOD:{method}\n")
     assert f"(METHOD:{method.upper()}) and is not a schedule" in refusal(one)
-    assert "is no schedule" in refusal(first + one)
+    assert "is not a schedule" in refusal(first + one)
 
 
 def test_several_calendars_in_one_file() -> None:

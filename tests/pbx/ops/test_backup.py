@@ -222,7 +222,7 @@ def test_a_backup_of_an_earlier_version_is_restored(place: Path) -> None:
 def test_a_backup_that_is_not_there_is_named_first(place: Path) -> None:
     """Whatever was said of the key: without the file it does not matter."""
     said = refused(officeline(place / "new", "restore", str(place / "nofile")))
-    assert said.startswith(f"There is no backup at {place / 'nofile'}; name the file")
+    assert said.startswith(f"There is no backup at {place / 'nofile'}; give the file")
     assert not (place / "new").exists()
 
 
