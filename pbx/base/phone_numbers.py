@@ -13,8 +13,15 @@ MOST_DIGITS = 15  # of E.164, country code included; the metadata of phonenumber
 FEWEST_DIGITS = 7  # country code included: no country has shorter numbers
 US = "US"
 
-# A number as people write it in a sentence; must not match dates and times.
-_WITHIN = re.compile(r"\+\d[\d ().-]{5,20}\d|(?:\b1[ .-]?)?\(?\b\d{3}\)?[ .-]?\d{3}[ .-]?\d{4}\b")
+# A number as people write it in a sentence; must not match dates and times. Outside of +1
+# numbers have no single shape: any run of seven or more digits, except dates and IP addresses.
+_WHOLE_WITHIN = r"\+\d[\d ().-]{5,20}\d"
+_SHARING = re.compile(rf"{_WHOLE_WITHIN}|(?:\b1[ .-]?)?\(?\b\d{{3}}\)?[ .-]?\d{{3}}[ .-]?\d{{4}}\b")
+_ELSEWHERE = re.compile(
+    rf"{_WHOLE_WITHIN}|(?<![\w+.:/-])"
+    r"(?!\d{4}-\d\d-\d\d|\d\d?[./]\d\d?[./]\d{4}\b|\d{1,3}(?:\.\d{1,3}){3}(?![.\d]))"
+    r"\(?\d(?:[ ()./-]{0,2}\d){6,}(?![\w:])"
+)
 
 # A caller's number as a carrier sends it: E.164, perhaps after the international prefix 011 or 00.
 _SHOWN = re.compile(r"\+?[0-9]{7,18}", re.ASCII)
@@ -28,11 +35,6 @@ _WITHOUT_PLUS = 11  # digits: more than a national number has
 # a service code such as 911. The fictitious 555-01xx numbers pass; phonenumbers' metadata calls
 # them possible but not valid, and offices try things out with them.
 _NORTH_AMERICAN = re.compile(r"[2-9](?!11)\d{2}[2-9]\d{6}")
-
-
-def known(number: str | None) -> str | None:
-    """Return the number, or None for a carrier's placeholder, which older logs may contain."""
-    return None if number is None or is_nobodys(number) else number
 
 
 def mask(number: str) -> str:
@@ -168,6 +170,17 @@ def callback(text: str, country: str, refusal: Callable[[str], str | None]) -> s
     return None if number is None or refusal(number) is not None else number
 
 
-def mask_within(text: str) -> str:
-    """Return free text with anything that looks like a phone number masked."""
-    return _WITHIN.sub(lambda found: mask(re.sub(r"\D", "", found[0])), text)
+def numbers_within(text: str, country: str) -> list[str]:
+    """Return the phone numbers in a text, as an office of `country` writes them, as E.164."""
+    found = [(one[0], to_e164(one[0], country)) for one in _shape(country).finditer(text)]
+    is_sure = shares_one(country)  # elsewhere a range of ports can look like a number
+    return [to for one, to in found if to and (is_sure or one.startswith("+") or _is_valid(to))]
+
+
+def mask_within(text: str, country: str = US) -> str:
+    """Return free text with anything that looks like a phone number of `country` masked."""
+    return _shape(country).sub(lambda found: mask(re.sub(r"\D", "", found[0])), text)
+
+
+def _shape(country: str) -> re.Pattern[str]:
+    return _SHARING if shares_one(country) else _ELSEWHERE

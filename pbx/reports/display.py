@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from pbx.base import when
-from pbx.base.phone_numbers import known, mask, mask_within
+from pbx.base.phone_numbers import mask, mask_within
 from routing import follow_up
 from routing.follow_up import RINGING, MessageView
 from routing.model import Plan
@@ -34,16 +34,15 @@ class Shown:
 
     def number(self, number: str | None) -> str | None:
         """Return a number, masked unless revealed; None if there is none."""
-        number = known(number)
         return number if number is None or self.reveal else mask(number)
 
     def words(self, written: str) -> str:
         """Return text that a person wrote, with numbers in it masked unless revealed."""
-        return written if self.reveal else mask_within(written)
+        return written if self.reveal else mask_within(written, self.plan.office.country)
 
     def patient(self, number: str | None) -> str | None:
         """Return the directory's id of the patient with this number."""
-        found = self.plan.patients.get(known(number) or "")
+        found = self.plan.patients.get(number or "")
         return None if found is None else found.id
 
 

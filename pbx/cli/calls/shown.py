@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from pbx.base import when
-from pbx.base.phone_numbers import known, mask
+from pbx.base.phone_numbers import mask
 from pbx.cli.shared.printing import plain_console, plain_table
 from pbx.db.calls import CallRow, History
 from routing.decision import Reason
@@ -42,9 +42,8 @@ class Display:
         return "" if at is None else self.times.short(at, self.now, seconds=True)
 
     def number(self, number: str | None) -> str | None:
-        """Return a number, masked unless `reveal`; None for a withheld number."""
-        number = known(number or None)
-        return number if number is None or self.reveal else mask(number)
+        """Return a number, masked unless `reveal`; None if there is none."""
+        return mask(number) if number and not self.reveal else number or None
 
     def words(self, text: str) -> str:
         """Return free text, with phone numbers in it masked unless `reveal`."""

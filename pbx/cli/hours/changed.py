@@ -145,7 +145,7 @@ def _change(
     from pbx.db.changes import add_hours_change
 
     plan = known.running()
-    why = reason_of(reason, needed=False)
+    why = reason_of(reason, plan.office.country, needed=False)
     if office_hours is not None and office_hours not in plan.office_hours:
         raise OfficeLineError(
             f"There are no office hours '{office_hours}'; use one of "

@@ -92,7 +92,7 @@ def override(
         None if person is None else the_person(plan, person),
         None if out is None else the_person(plan, out),
         *span_of(start, end, plan.office.times),
-        reason_of(reason),
+        reason_of(reason, plan.office.country),
     )
     if wanted.person == wanted.instead_of:
         raise OfficeLineError("A person cannot replace themselves; give another person with --by.")
@@ -238,7 +238,7 @@ def _shape(plan: Plan, row: Made[Override]) -> dict[str, object]:
         "instead_of": change.instead_of,
         "start": when.iso(change.start, zone),
         "end": when.iso(change.end, zone),
-        "reason": mask_within(change.reason),
+        "reason": mask_within(change.reason, plan.office.country),
         "by": row.by,
         "made_at": when.iso(row.made_at, zone),
         "canceled_at": None if row.canceled_at is None else when.iso(row.canceled_at, zone),

@@ -73,7 +73,11 @@ def take(
     store(
         known,
         plan,
-        [Override(0, name, "replace", who, out, begins, ends, reason_of(reason))],
+        [
+            Override(
+                0, name, "replace", who, out, begins, ends, reason_of(reason, plan.office.country)
+            )
+        ],
     )
     after = people_named(plan, schedules.on_call(plan, name, ends).people)
     typer.echo(
@@ -132,7 +136,7 @@ def swap(
     if one == other:
         raise OfficeLineError("A swap needs two people; give two different ids.")
     span = span_of(start, end, plan.office.times)
-    wanted = swapped(plan, name, pair, *span, reason_of(reason))
+    wanted = swapped(plan, name, pair, *span, reason_of(reason, plan.office.country))
     if not wanted:
         raise OfficeLineError(
             f"Neither {person_named(plan, one)} nor {person_named(plan, other)} is on call alone "

@@ -37,7 +37,9 @@ def reported(plan: Plan, source: str) -> str:
         return "" if source == "rotation" else ", by an explicit shift"
     number = source.removeprefix(OVERRIDE)
     reason = next((one.reason for one in plan.overrides if str(one.id) == number), "")
-    return f", by override {number}" + (f" ({mask_within(reason)})" if reason else "")
+    return f", by override {number}" + (
+        f" ({mask_within(reason, plan.office.country)})" if reason else ""
+    )
 
 
 def for_whom(plan: Plan, person: str | None) -> str:
@@ -66,9 +68,10 @@ def override_sentence(plan: Plan, change: Override) -> str:
         "replace": f"{person} is on call instead of {out}",
         "backup": f"{person} steps in as the backup",
     }[change.kind]
+    why = mask_within(change.reason, plan.office.country)
     return (
         f"Override {change.id}: {does} for '{change.schedule}' "
-        f"{times_of(plan, change.start, change.end)} ({mask_within(change.reason)})."
+        f"{times_of(plan, change.start, change.end)} ({why})."
     )
 
 

@@ -53,7 +53,8 @@ def diff(
     )
     added = sum(line.startswith("+") for line in lines[2:])
     removed = sum(line.startswith("-") for line in lines[2:])
-    lines = [mask_within(line) for line in lines]  # in case the file contains phone numbers
+    country = known.country()  # masked in case the file contains phone numbers
+    lines = [mask_within(line, country) for line in lines]
     if as_json:
         shape = {
             "same": running is not None and running.text == text,
@@ -94,7 +95,7 @@ def apply(
     text = plan.read_text(known.config)
     judgement = validate(text, known.config, Home(known.home), datetime.now(UTC))
     refuse(judgement, force)
-    note = "" if force is None else reason_of(force, "--force")
+    note = "" if force is None else reason_of(force, known.country(), "--force")
     wanted = judgement.configuration
     engine = known.database()
     before = next(iter(list_applied(engine, 1)), None)

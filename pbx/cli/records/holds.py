@@ -32,7 +32,7 @@ def add(context: typer.Context, target: Target, *, reason: Reason, by: By = None
     engine = open_log(place)
     from pbx.db import retention_holds
 
-    why = reason_of(reason)
+    why = reason_of(reason, place.country())
     retention_holds.add_hold(engine, target, why, by=by or whoever(), now=datetime.now(UTC))
     kept = f"{target} is kept past its retention period until 'officeline hold lift {target}'."
     answer(place, kept)
@@ -48,7 +48,7 @@ def lift(context: typer.Context, target: Target, *, reason: Reason, by: By = Non
     engine = open_log(place)
     from pbx.db import retention_holds
 
-    why = reason_of(reason)
+    why = reason_of(reason, place.country())
     retention_holds.lift(engine, target, why, by=by or whoever(), now=datetime.now(UTC))
     answer(place, f"{target} is no longer held.")
 

@@ -11,13 +11,14 @@ import typer
 
 from pbx.base import when
 from pbx.base.errors import OfficeLineError
-from pbx.base.phone_numbers import known, mask
+from pbx.base.phone_numbers import mask
 from pbx.cli.calls.calls import open_log
 from pbx.cli.shared.audited import revealing
 from pbx.cli.shared.context import Context
 from pbx.cli.shared.options import AsJson, Reveal, office
 from pbx.cli.shared.working import working
 from pbx.config.home import Home
+from routing.callers import is_nobodys
 from routing.instants import local_day
 
 if TYPE_CHECKING:
@@ -151,8 +152,9 @@ def _item(one: Unaccounted, zone: ZoneInfo, home: Home, *, reveal: bool) -> dict
 
 def _caller(one: Unaccounted, *, reveal: bool) -> str | None:
     number = (one.ours and one.ours.caller) or (one.asterisks and one.asterisks.src)
-    number = known(number or None)
-    return number if number is None or reveal else mask(number)
+    if not number or is_nobodys(number):
+        return None
+    return number if reveal else mask(number)
 
 
 def _print(found: Reconciliation, day: date, times: TimeText, *, reveal: bool) -> None:

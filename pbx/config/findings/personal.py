@@ -2,60 +2,45 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from typing import Any
 
-from pbx.base.phone_numbers import mask
+from pbx.base.phone_numbers import mask, numbers_within, to_e164
 from pbx.config.findings.draft import Draft
 from pbx.config.findings.finding import Finding, finding
 from pbx.config.findings.lines import Path
-
-# Common forms: +12125550100, (212) 555-0100, 212.555.0100, 1 212 555 0100
-_INTERNATIONAL = r"\+[ ]?[1-9](?:[ ().-]{0,2}\d){6,14}"
-_NORTH_AMERICAN = r"(?:1[ .-]?)?(?:\([2-9]\d\d\)|[2-9]\d\d)[ .-]{0,2}[2-9]\d\d[ .-]?\d{4}"
-_NUMBER = re.compile(rf"(?<![\w+.-])(?:{_INTERNATIONAL}|{_NORTH_AMERICAN})(?![\w-])")
+from pbx.config.setup.country import country_of
 
 
 def find(draft: Draft) -> Iterator[Finding]:
     """Find everything that looks like a telephone number and is not the office's own."""
-    own = _own(draft.raw)
+    country = country_of(draft.raw)
+    own = _own(draft.raw, country)
     reported = set()
     for number, line in enumerate(draft.text.split("\n"), start=1):
-        for digits in _numbers(line):
-            if digits not in own:
-                reported.add(digits)
-                yield _finding(number, digits)
+        for found in numbers_within(line, country):
+            if found not in own:
+                reported.add(found)
+                yield _finding(number, found)
     for path, value in _texts(draft.raw, ()):  # TOML may also write a number with escapes
-        for digits in _numbers(value):
-            if digits not in own | reported:
-                reported.add(digits)
-                yield _finding(draft.lines.of(path), digits)
+        for found in numbers_within(value, country):
+            if found not in own | reported:
+                reported.add(found)
+                yield _finding(draft.lines.of(path), found)
 
 
-def _finding(line: int, digits: str) -> Finding:
+def _finding(line: int, found: str) -> Finding:
     return finding(
         "personal-number",
         f"line {line} of the file",
         line,
-        f"{mask(digits)} looks like a person's telephone number, and this file is not secret",
+        f"{mask(found)} looks like a person's telephone number, and this file is not secret",
         "Delete it here and store it in the secrets file: "
         "'officeline people mobile PERSON NUMBER'.",
     )
 
 
-def _numbers(text: str) -> Iterator[str]:
-    """List the numbers in a text as digits, North American ones without their 1."""
-    for match in _NUMBER.finditer(text):
-        yield _plain(match[0])
-
-
-def _plain(number: str) -> str:
-    digits = re.sub(r"\D", "", number)
-    return digits.removeprefix("1") if len(digits) == len("12125550100") else digits
-
-
-def _own(raw: Any) -> set[str]:
+def _own(raw: Any, country: str) -> set[str | None]:
     """Return the numbers that are allowed in the file: the office's, its lines', and `allow`."""
     office, lines, outbound = raw.get("office"), raw.get("lines"), raw.get("outbound")
     values = [office.get("number")] if isinstance(office, dict) else []
@@ -63,7 +48,7 @@ def _own(raw: Any) -> set[str]:
     values += allow if isinstance(allow, list) else []
     if isinstance(lines, list):
         values += [line.get("did") for line in lines if isinstance(line, dict)]
-    return {_plain(value) for value in values if isinstance(value, str)}
+    return {to_e164(value, country) for value in values if isinstance(value, str)}
 
 
 def _texts(value: Any, path: Path) -> Iterator[tuple[Path, str]]:

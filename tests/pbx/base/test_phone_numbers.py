@@ -104,3 +104,21 @@ def test_what_an_office_allows_can_be_called_back() -> None:
 def test_numbers_within_a_text_are_masked(text: str, shown: str) -> None:
     """As people write them; days and times stay."""
     assert mask_within(text) == shown
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("ruf 030 1234567 an, oder +49 171 1234567", "ruf …4567 an, oder …4567"),
+        ("(0171) 1234-567, 06.12.34.56.78", "…4567, …5678"),
+        ("0171 1234567 06.12.34.56.78", "…5678"),
+        (
+            "2026-11-28 08:00 bis 2026-11-29, 28.11.2026",
+            "2026-11-28 08:00 bis 2026-11-29, 28.11.2026",
+        ),
+        ("Server 198.51.100.17, Zimmer 1204", "Server 198.51.100.17, Zimmer 1204"),
+    ],
+)
+def test_they_are_masked_as_the_office_writes_them(text: str, shown: str) -> None:
+    """Outside of +1 a number has no one shape."""
+    assert mask_within(text, "DE") == shown

@@ -232,6 +232,18 @@ def test_what_is_no_personal_number(harmless: str) -> None:
     assert found(f"{EXAMPLE}# {harmless}\n") == []
 
 
+def test_personal_numbers_are_those_of_the_office_s_country() -> None:
+    """Elsewhere than in +1 they have another shape, and the office's own may be written so, too."""
+    german = changed(('language = "en"', 'country = "DE"'), ("+12125550100", "+493012345678"))
+    reported = [
+        one.message
+        for one in found(f"{german}# 0171 2345678, 030/12345678, 2026-11-28, 10000-10200\n")
+        if one.code == "personal-number"
+    ]
+    assert len(reported) == 1
+    assert reported[0].startswith("…5678")
+
+
 def test_only_whoever_is_called_needs_a_contact() -> None:
     """A person in no schedule, group or rule may be without one; a desk phone is enough."""
     extra = "[people.kim]\nname = 'Kim'\nrole = 'staff'\ncontacts = []\n\n[people.osei]"
