@@ -7,9 +7,8 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from pbx.base.errors import ConfigError, OfficeLineError
 from pbx.config import plan as plan_files
-from pbx.config.table_lists import append_tables, list_of
+from pbx.config.table_lists import append_tables, list_of, rewritten
 from routing.instants import MIDNIGHT
 from routing.model import Away, Plan
 
@@ -20,37 +19,20 @@ def add_away(text: str, name: Path, person: str, away: Away) -> tuple[str, Plan]
     Raises OfficeLineError if the file cannot be edited that way.
     """
     before = plan_files.parse(text, name)
-    changed = _rewritten(text, person, away)
-    try:
-        after = plan_files.parse(changed, name)
-    except ConfigError as error:
-        raise _layout(person) from error
     known = before.plan.people[person]
     people = {**before.plan.people, person: replace(known, away=(*known.away, away))}
-    if replace(before, plan=replace(before.plan, people=people, hash=after.plan.hash)) != after:
-        raise _layout(person)
-    return changed, after.plan
 
-
-def _layout(person: str) -> OfficeLineError:
-    return OfficeLineError(
-        f"This command cannot edit the table of {person} because of its layout. "
-        f"Write [[people.{person}.away]] with 'from' and 'to' below it."
-    )
-
-
-def _rewritten(text: str, person: str, away: Away) -> str:
-    import tomlkit
-    from tomlkit.exceptions import TOMLKitError
-
-    document = tomlkit.parse(text)
-    try:
-        table: Any = document["people"][person]
+    def change(document: Any) -> None:
         values = dict(zip(("from", "to"), _texts(away), strict=True))
-        append_tables(list_of(table, "away"), [values])
-        return tomlkit.dumps(document)
-    except (TOMLKitError, KeyError, TypeError, AttributeError) as error:
-        raise _layout(person) from error
+        append_tables(list_of(document["people"][person], "away"), [values])
+
+    return rewritten(
+        text,
+        change,
+        replace(before, plan=replace(before.plan, people=people)),
+        f"This command cannot edit the table of {person} because of its layout. "
+        f"Write [[people.{person}.away]] with 'from' and 'to' below it.",
+    )
 
 
 def _texts(away: Away) -> tuple[str, str]:

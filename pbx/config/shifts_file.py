@@ -9,9 +9,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pbx.base.errors import ConfigError, OfficeLineError
 from pbx.config import plan as plan_files
-from pbx.config.table_lists import append_tables, list_of
+from pbx.config.table_lists import append_tables, list_of, rewritten
 from routing.instants import at_local
 from routing.model import ExplicitShift, Place, Plan
 from routing.spans import STANDARD
@@ -84,29 +83,26 @@ def edit(
     removed = tuple(one for one in old if one.key not in meant)
     if not added and not removed:
         return Edit(text, (), ())
-    changed = _rewritten(text, schedule, [one.key in meant for one in old], added)
     kept = tuple(one.shift for one in old if one.key in meant)
+    shifts = (*kept, *(one.shift for one in added))
     schedules = {**before.plan.schedules}
-    schedules[schedule] = replace(
-        schedules[schedule], shifts=(*kept, *(one.shift for one in added))
-    )
-    try:
-        after = plan_files.parse(changed, name)
-    except ConfigError as error:
-        raise _layout(schedule) from error
-    if (
-        replace(before, plan=replace(before.plan, schedules=schedules, hash=after.plan.hash))
-        != after
-    ):
-        raise _layout(schedule)
-    return Edit(changed, added, removed)
+    schedules[schedule] = replace(schedules[schedule], shifts=shifts)
 
+    def change(document: Any) -> None:
+        tables = list_of(document["schedule"][schedule], "shifts")
+        for place in reversed(range(len(old))):
+            if old[place].key not in meant:
+                del tables[place]
+        append_tables(tables, [_values(one) for one in added])
 
-def _layout(schedule: str) -> OfficeLineError:
-    return OfficeLineError(
+    changed, _ = rewritten(
+        text,
+        change,
+        replace(before, plan=replace(before.plan, schedules=schedules)),
         f"This command cannot edit the shifts of [schedule.{schedule}] because of their layout. "
-        f"Write them as [[schedule.{schedule}.shifts]] tables below the schedule."
+        f"Write them as [[schedule.{schedule}.shifts]] tables below the schedule.",
     )
+    return Edit(changed, added, removed)
 
 
 @dataclass(frozen=True)
@@ -237,24 +233,6 @@ def _feeds(text: str, schedule: str, count: int) -> list[str | None]:
     table = tomllib.loads(text)["schedule"][schedule]
     found = [one.get("feed") for one in table.get("shifts", [])]
     return found if len(found) == count else [None] * count
-
-
-def _rewritten(text: str, schedule: str, keep: Sequence[bool], added: Sequence[ShiftEntry]) -> str:
-    """Remove and add tables of shifts, and leave every other character as it is."""
-    import tomlkit
-    from tomlkit.exceptions import TOMLKitError
-
-    document = tomlkit.parse(text)
-    try:
-        table: Any = document["schedule"][schedule]
-        shifts = list_of(table, "shifts")
-        for place in reversed(range(len(keep))):
-            if not keep[place]:
-                del shifts[place]
-        append_tables(shifts, [_values(one) for one in added])
-        return tomlkit.dumps(document)
-    except (TOMLKitError, KeyError, TypeError, AttributeError) as error:
-        raise _layout(schedule) from error
 
 
 def _values(entry: ShiftEntry) -> dict[str, str]:

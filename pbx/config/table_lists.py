@@ -1,9 +1,39 @@
-"""Add tables to a list of tables in office.toml, in whichever layout the file has."""
+"""Tables added to lists of tables in office.toml; the rest of the file stays as it is."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from pbx.base.errors import ConfigError, OfficeLineError
+from pbx.config import plan as plan_files
+
+if TYPE_CHECKING:
+    from routing.model import Plan
+
+
+def rewritten(
+    text: str, change: Callable[[Any], None], expected: plan_files.Configuration, refusal: str
+) -> tuple[str, Plan]:
+    """Change the file by tomlkit's document of it; return the new text and its plan.
+
+    OfficeLineError with the `refusal` if the file cannot be edited so, or would then say anything
+    else than what is `expected`.
+    """
+    import tomlkit
+    from tomlkit.exceptions import TOMLKitError
+
+    document = tomlkit.parse(text)
+    try:
+        change(document)
+        changed = tomlkit.dumps(document)
+        after = plan_files.parse(changed, expected.path)
+    except (TOMLKitError, ConfigError, KeyError, TypeError, AttributeError) as error:
+        raise OfficeLineError(refusal) from error
+    if replace(expected, plan=replace(expected.plan, hash=after.plan.hash)) != after:
+        raise OfficeLineError(refusal)
+    return changed, after.plan
 
 
 def list_of(table: Any, key: str) -> Any:
