@@ -7,12 +7,12 @@ is counted as spoken, and in no waiting time. Of several acknowledgments the las
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
-from sqlalchemy import ColumnElement, Engine, Row, Select, bindparam, case, false, func, or_, select
+from sqlalchemy import Engine, Row, Select, and_, bindparam, case, false, func, or_, select
 
 from pbx.base.percentiles import Histogram
 from pbx.db.database import reading
@@ -30,19 +30,39 @@ _IS_SPOKEN = func.coalesce(
 )
 
 
-def _open_across() -> Select[int]:
-    at, earliest = bindparam("at", type_=UtcTime), bindparam("earliest", type_=UtcTime)
-    taken, closed = _MESSAGE.c.acknowledged_at, _MESSAGE.c.closed_at
-    return select(func.count()).where(
-        _URGENT,
-        _MESSAGE.c.opened_at >= earliest,
-        _MESSAGE.c.opened_at < at,
-        or_(taken.is_(None), taken >= at),
-        or_(closed.is_(None), closed >= at),
+# Statements are made once: making one costs as much as counting a day with it
+_AT, _EARLIEST, _START, _UNTIL, _IN_TIME = (
+    bindparam(name, type_=UtcTime) for name in ("at", "earliest", "start", "until", "in_time")
+)
+_OPENED = _MESSAGE.c.opened_at
+_IN_SPAN = and_(_URGENT, _OPENED >= _START, _OPENED < _UNTIL)
+_COUNTS = select(
+    func.count().label("opened"), func.count().filter(_IS_SPOKEN).label("spoken")
+).where(_IN_SPAN)
+_OPEN_ACROSS = select(func.count()).where(
+    _URGENT,
+    _OPENED >= _EARLIEST,
+    _OPENED < _AT,
+    *(
+        or_(past.is_(None), past >= _AT)
+        for past in (_MESSAGE.c.acknowledged_at, _MESSAGE.c.closed_at)
+    ),
+)
+
+
+def _waiting(act: Response) -> Select[Any]:
+    by, at = _MESSAGE.c[f"{act}_by"].label("who"), _MESSAGE.c[f"{act}_at"]
+    waited = seconds_between(_OPENED, at).label("s")
+    may_come = and_(at.is_(None), _MESSAGE.c.state != "closed", _OPENED > _IN_TIME)
+    pending = case((may_come, 1), else_=0).label("pending")
+    return (
+        select(by, waited, pending, func.count().label("messages"))
+        .where(_IN_SPAN, ~_IS_SPOKEN)
+        .group_by(by, waited, pending)
     )
 
 
-_OPEN_ACROSS = _open_across()
+_WAITING: Mapping[Response, Select[Any]] = {act: _waiting(act) for act in RESPONSES}
 
 
 @dataclass(frozen=True)
@@ -68,14 +88,11 @@ class ResponseTimes:
 
 def promises(engine: Engine, span: tuple[datetime, datetime], in_time: datetime) -> ResponseTimes:
     """Count the waiting times of a span; a message opened after `in_time` may still be in time."""
-    start, until = span
-    meant = (_URGENT, _MESSAGE.c.opened_at >= start, _MESSAGE.c.opened_at < until)
-    opened = select(
-        func.count().label("opened"), func.count().filter(_IS_SPOKEN).label("spoken")
-    ).where(*meant)
+    values = {"start": span[0], "until": span[1], "in_time": in_time}
     with reading(engine) as session:
-        row = session.execute(opened).one()
-        waited = {act: _waited(session.execute(_waiting(act, meant, in_time))) for act in RESPONSES}
+        connection = session.connection()
+        row = connection.execute(_COUNTS, values).one()
+        waited = {act: _waited(connection.execute(_WAITING[act], values)) for act in RESPONSES}
         return ResponseTimes(row.opened, row.spoken, waited)
 
 
@@ -87,18 +104,6 @@ def open_across(engine: Engine, instants: Iterable[datetime], back: timedelta) -
             connection.execute(_OPEN_ACROSS, {"at": at, "earliest": at - back}).scalar_one()
             for at in instants
         ]
-
-
-def _waiting(act: Response, meant: Sequence[ColumnElement[bool]], in_time: datetime) -> Select[Any]:
-    by, at = _MESSAGE.c[f"{act}_by"].label("who"), _MESSAGE.c[f"{act}_at"]
-    waited = seconds_between(_MESSAGE.c.opened_at, at).label("s")
-    may_come = at.is_(None) & (_MESSAGE.c.state != "closed") & (_MESSAGE.c.opened_at > in_time)
-    pending = case((may_come, 1), else_=0).label("pending")
-    return (
-        select(by, waited, pending, func.count().label("messages"))
-        .where(*meant, ~_IS_SPOKEN)
-        .group_by(by, waited, pending)
-    )
 
 
 def _waited(rows: Iterable[Row[Any]]) -> Waited:
