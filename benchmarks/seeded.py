@@ -23,9 +23,11 @@ _CALL = """INSERT INTO call (id, started_at, acknowledged_at, ended_at, line, di
 _LEGS = """INSERT INTO leg (call, channel, person, kind, started_at, ended_at, result)
     SELECT id, id || '.1', coalesce(person, 'lee'), 'mobile', started_at, ended_at,
            iif(person IS NULL, 'no answer', 'accepted') FROM call"""
-_DECISIONS = """INSERT INTO decision (call, turn, at, kind, target, urgency, reasons)
+_DECISIONS = """INSERT INTO decision (call, turn, at, kind, target, urgency, reasons,
+    facts)
     SELECT id, 1, started_at, 'escalation', 'urgent', urgency,
-           '[{"rule": "urgent at night", "matched": true, "because": "every condition holds"}]'
+           '[{"rule": "urgent at night", "matched": true, "because": "every condition holds"}]',
+           '{}'
     FROM call"""
 _MESSAGES = """INSERT INTO message (id, call, opened_at, state, urgency, flags, acknowledged_by,
     acknowledged_at, called_back_by, called_back_at, due_at)

@@ -18,7 +18,7 @@ from routing.model import Plan, Urgency
 from routing.oncall import unconfirmed_sentence
 
 if TYPE_CHECKING:
-    from pbx.db.calls import DecisionRow, History
+    from pbx.db.calls import History
 
 REPEAT_APART = timedelta(minutes=1)  # between simulated earlier calls from the same number
 
@@ -73,38 +73,29 @@ def _covers(plan: Plan, at: datetime) -> dict[str, dict[str, str]]:
 def remember(history: History, zone: ZoneInfo) -> Explanation:
     """Explain the last decision of a call in the log; the call must have one."""
     call, last = history.call, history.decisions[-1]
-    kept = last.facts or {}
-    rings = tuple(kept.get("rings", ()))
+    kept = last.facts
+    rings = tuple(kept["rings"])
     decision = Decision(
         cast("Kind", last.kind),
         call.line,
-        kept.get("hours", ""),
+        kept["hours"],
         cast("Urgency | None", last.urgency),
         last.reasons,
         last.target,
-        kept.get("ring_s", 0),
-        tuple(kept.get("say", ())),
-        kept.get("otherwise"),
-        kept.get("own"),
+        kept["ring_s"],
+        tuple(kept["say"]),
+        kept["otherwise"],
+        kept["own"],
     )
     return Explanation(
-        began(last).astimezone(zone),
+        datetime.fromisoformat(kept["began"]).astimezone(zone),
         call.plan or "",
-        tuple(kept.get("presses", ())),
+        tuple(kept["presses"]),
         decision,
-        {name: tuple(who) for name, who in kept.get("oncall", {}).items()},
-        (escalation.Ringing(0, rings, kept.get("first_s", 0)),) if rings else (),
+        {name: tuple(who) for name, who in kept["oncall"].items()},
+        (escalation.Ringing(0, rings, kept["first_s"]),) if rings else (),
         all_steps=False,
     )
-
-
-def began(decision: DecisionRow) -> datetime:
-    """Return the time by which a logged call was decided, which is its start.
-
-    An older version did not log the start and used the time of each turn.
-    """
-    at = (decision.facts or {}).get("began")
-    return decision.at if at is None else datetime.fromisoformat(at)
 
 
 def earlier(repeat: int, at: datetime) -> tuple[datetime, ...]:

@@ -279,7 +279,7 @@ def _values(record: Record) -> dict[str, Any]:
     match record:
         case records.Decided():
             values["reasons"] = [_reason(why) for why in record.reasons]
-            values["facts"] = None if record.facts is None else dict(record.facts)
+            values["facts"] = dict(record.facts)
         case records.EventNoted():
             # sorted, because the text is what tells one event from another
             values["detail"] = dict(sorted(record.detail.items()))

@@ -70,7 +70,7 @@ class LegRow:
 class DecisionRow:
     """The decision at one turn, with every rule that was checked.
 
-    `facts` has "presses" and "earlier" (ISO instants), or is None if they were not recorded.
+    `facts` are those of `pbx.calls.explain.details_to_keep`.
     """
 
     turn: int
@@ -79,7 +79,7 @@ class DecisionRow:
     target: str
     urgency: str | None
     reasons: tuple[Reason, ...]
-    facts: Mapping[str, Any] | None = None
+    facts: Mapping[str, Any]
 
 
 @dataclass(frozen=True)

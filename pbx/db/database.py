@@ -37,7 +37,7 @@ from pbx.db import driver, upgrade
 if TYPE_CHECKING:
     from sqlmodel import Session
 
-SCHEMA = "0001"  # the newest revision below migrations/versions
+SCHEMA = "r0001"  # the newest revision below migrations/versions
 MIGRATIONS = Path(__file__).parent / "migrations"
 
 _VERSIONS = table("alembic_version", column("version_num", String))
@@ -238,8 +238,9 @@ def _migrate(engine: Engine, path: Path) -> None:
         version = _version(connection, path)
     if version is not None and version not in known:
         raise StoreError(
-            f"The database {path} was written by a newer OfficeLine (schema {version}); "
-            "install that version again, or restore an older backup."
+            f"The database {path} was written by a newer OfficeLine, or by one from before 0.2 "
+            f"(schema {version}); install that version again, restore a backup, or name another "
+            "folder with --home."
         )
     _set_wal(engine)
     copy: Path | None = None

@@ -46,7 +46,7 @@ class Decided:
     target: str
     urgency: str | None
     reasons: Sequence[Why]
-    facts: Mapping[str, Any] | None = None
+    facts: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

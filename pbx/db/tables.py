@@ -100,7 +100,7 @@ class Leg(SQLModel, table=True):
 class StoredDecision(SQLModel, table=True):
     """What was decided at one turn; `reasons` is a list of {rule, matched, because}.
 
-    `facts` are the keys and earlier calls that it was decided on; null in what is older than they.
+    `facts` are what it was decided on, such as the keys and earlier calls.
     """
 
     __tablename__ = "decision"
@@ -112,7 +112,7 @@ class StoredDecision(SQLModel, table=True):
     target: str = ""
     urgency: str | None = None
     reasons: list[dict[str, Any]] = Field(sa_type=JSON)
-    facts: dict[str, Any] | None = Field(default=None, sa_type=JSON)
+    facts: dict[str, Any] = Field(sa_type=JSON)
 
 
 class Event(SQLModel, table=True):

@@ -51,29 +51,23 @@ def differences(
 ) -> Iterator[Difference]:
     """Route each logged call again; skip calls with too few details in the log."""
     for call, decision in decided:
-        if decision.facts is None or not call.did:
+        if not (call.did and decision.facts):
             continue
-        before = _was(decision, decision.facts)
-        after = _would_be(call, decision, decision.facts, plan, numbers)
+        before = _was(decision)
+        after = _would_be(call, decision.facts, plan, numbers)
         if before.differs(after):
             yield Difference(call.id, decision.at, call.line, before, after)
 
 
-def _was(decision: DecisionRow, kept: Mapping[str, Any]) -> Course:
-    rings = tuple(kept.get("rings", ()))
+def _was(decision: DecisionRow) -> Course:
+    rings = tuple(decision.facts["rings"])
     return Course(decision.kind, decision.target, decision.urgency, rings, decision.reasons)
 
 
-def _would_be(
-    call: CallRow,
-    decision: DecisionRow,
-    kept: Mapping[str, Any],
-    plan: Plan,
-    numbers: Numbers,
-) -> Course:
-    earlier = tuple(datetime.fromisoformat(at) for at in kept.get("earlier", ()))
-    facts = Facts(call.did, call.caller, tuple(kept.get("presses", ())), earlier)
-    reported = explain.imagine(plan, numbers, facts, explain.began(decision))
+def _would_be(call: CallRow, kept: Mapping[str, Any], plan: Plan, numbers: Numbers) -> Course:
+    earlier = tuple(datetime.fromisoformat(at) for at in kept["earlier"])
+    facts = Facts(call.did, call.caller, tuple(kept["presses"]), earlier)
+    reported = explain.imagine(plan, numbers, facts, datetime.fromisoformat(kept["began"]))
     found = reported.decision
     first = next((step.who for step in reported.steps if isinstance(step, Ringing)), ())
     return Course(found.kind, found.target, found.urgency, first, found.reasons)

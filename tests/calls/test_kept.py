@@ -206,7 +206,7 @@ async def test_an_urgent_key_means_what_the_menu_said(
     assert (history.call.outcome, history.call.person) == ("connected", person)
     assert history.message is not None
     assert history.message.urgency == "urgent"
-    first, last = (one.facts or {} for one in history.decisions)
+    first, last = (one.facts for one in history.decisions)
     assert first["began"] == last["began"]
     assert first["oncall"] == last["oncall"] == {"doctors": [person]}
     saw("urgent was pressed after the change: the person on call at the beginning was reached")

@@ -38,7 +38,7 @@ def seeded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
     parts = (
         "INSERT INTO call (id, line, started_at, did, outcome) VALUES (:call, :line, :at, '', :o)",
         "INSERT INTO leg (call, channel, person, started_at) VALUES (:call, :call, 'lee', :at)",
-        "INSERT INTO decision VALUES (:call, 1, :at, 'ring', '', NULL, '[]', NULL)",
+        "INSERT INTO decision VALUES (:call, 1, :at, 'ring', '', NULL, '[]', '{}')",
         "INSERT INTO event (call, at, what, detail) VALUES (:call, :at, 'turn', '{}')",
     )
     message = (

@@ -28,14 +28,15 @@ def refusal(path: Path) -> str:
     return str(caught.value)
 
 
-def test_a_database_of_a_newer_version_is_refused_unchanged(tmp_path: Path) -> None:
-    """An older OfficeLine does not touch what it does not know."""
+@pytest.mark.parametrize("version", ["9999", "0001"])
+def test_a_schema_of_another_version_is_refused_unchanged(tmp_path: Path, version: str) -> None:
+    """OfficeLine does not touch what it does not know: a newer one, or one from before 0.2."""
     path = tmp_path / "officeline.db"
     open_database(path).dispose()
     with closing(sqlite3.connect(path, isolation_level=None)) as connection:
-        connection.execute("UPDATE alembic_version SET version_num = '9999'")
+        connection.execute("UPDATE alembic_version SET version_num = ?", (version,))
     before = path.read_bytes()
-    assert "newer OfficeLine (schema 9999)" in refusal(path)
+    assert f"newer OfficeLine, or by one from before 0.2 (schema {version})" in refusal(path)
     assert path.read_bytes() == before
 
 

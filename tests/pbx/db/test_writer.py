@@ -119,7 +119,7 @@ def test_a_call_is_written_whole(writer: LogWriter, engine: Engine) -> None:
     ]
     assert history.decisions[1].reasons == (Reason("urgent at night", True, "closed"),)
     assert [one.facts for one in history.decisions] == [
-        None,
+        {},
         {"presses": ["1"], "earlier": ["2026-11-28T07:00:00+00:00"]},
     ]
     assert [(leg.person, leg.kind, leg.result, leg.ended_at) for leg in history.legs] == [

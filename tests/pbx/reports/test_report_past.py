@@ -224,7 +224,11 @@ def decided(home: Path) -> Callable[[str, datetime, str, str, str], None]:
     def log(call: str, began: datetime, hash_: str, kind: Any, target: str) -> None:
         writer = LogWriter(lambda: open_database(Home(home).database))
         writer.put(records.CallStarted(call, began, "main", MAIN, CALLER, hash_))
-        kept = {"rings": ["lee"], "oncall": {"doctors": ["lee"]}, "hours": "closed"}
+        kept = {
+            "began": began.isoformat(), "presses": [], "earlier": [], "hours": "closed",
+            "ring_s": 0, "first_s": 0, "say": [], "otherwise": None, "own": None,
+            "oncall": {"doctors": ["lee"]}, "rings": ["lee"],
+        }  # fmt: skip
         why = ("urgent at night", True, "it is closed, and urgent")
         writer.put(records.Decided(call, began, 1, kind, target, "urgent", (why,), kept))
         writer.start()

@@ -6,7 +6,7 @@ import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.schema import SchemaItem
 
-revision = "0001"
+revision = "r0001"  # schemas of before 0.2 have no letter
 down_revision = None
 branch_labels = None
 depends_on = None
@@ -113,7 +113,7 @@ def _create_parts_of_call() -> None:
         *_texts("kind", "target"),
         *_texts("urgency", nullable=True),
         _json("reasons"),
-        _json("facts", nullable=True),
+        _json("facts"),
         _key("call", "turn"),
         _of("call", cascade=True),
     )
