@@ -87,16 +87,16 @@ def _forms(facts: DialplanFacts) -> dict[str, str]:
 def _registered(facts: DialplanFacts) -> list[str]:
     """Accept calls to the user name of our registration: the number that is called stands in To.
 
-    To is what a stranger may have dialed. Its number is what follows the first colon, without
-    separators and parameters, and leads nowhere unless it is one of ours. The user name itself
-    would lead here again.
+    To is what a stranger may have dialed. Its number is what follows the address's first colon (a
+    display name may hold anything), without separators and parameters, and leads nowhere unless it
+    is one of ours. The user name itself would lead here again.
     """
     if not facts.user or facts.user in _forms(facts):
         return []
     user = name(facts.user)
     return [
-        f"exten => {user},1,Set(OL_TO=${{FILTER(+0-9:@\\;,${{CHANNEL(pjsip,local_uri)}})}})",
-        ' same => n,Set(OL_TO=$["${OL_TO}" : ":([+0-9]+)"])',
+        f"exten => {user},1,Set(OL_TO=${{FILTER(+0-9<:@\\;,${{CHANNEL(pjsip,local_uri)}})}})",
+        ' same => n,Set(OL_TO=$["${OL_TO}" : ".*<:([+0-9]+)"])',
         f' same => n,GotoIf($["${{OL_TO}}" = "" | "${{OL_TO}}" = "{user}"]?i,1:${{OL_TO}},1)',
     ]
 

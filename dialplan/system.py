@@ -42,7 +42,6 @@ MODULES = (
     "res_pjsip_header_funcs",  # whether a number that came is withheld
     "res_pjsip_dlg_options",  # carriers ask within a call whether it is still there (OPTIONS)
     "res_pjsip_empty_info",  # or by an INFO without a body
-    "res_pjsip_refer",  # refuses a transfer with an answer; without it there is none at all
     "res_pjsip_nat",
     "res_pjsip_rfc3326",
     "chan_pjsip",

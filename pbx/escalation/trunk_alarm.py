@@ -26,7 +26,8 @@ from routing.model import Plan
 LOOK_S = 5.0
 PATIENCE = timedelta(minutes=2)  # shorter interruptions are not reported
 AGAIN_S = 60.0  # between two tries of a push that could not be sent
-GONE, UNKNOWN = "UNAVAILABLE", {"", "UNKNOWN", "INVALID"}  # Asterisk's states of an endpoint
+# Asterisk's states of an endpoint without a call; with one it reports the call's state instead
+ANSWERS = {"NOT_INUSE": True, "UNAVAILABLE": False}
 
 Why = Literal["unanswered", "refused"]
 
@@ -101,15 +102,17 @@ class TrunkAlarm:
     async def _look(self) -> None:
         answers = await self._answers()
         # a carrier that accepts REGISTER need not answer OPTIONS; the next REGISTER will show
-        untried = self._registers and self._accepted is None and not self._answered
-        if answers or (answers is False and not untried):
+        untried = self._registers and self._accepted is None
+        refused = self._told is not None and self._told.why == "refused"
+        if untried and (refused if answers else not self._answered):
+            return
+        if answers is not None:
             self._judge(self._trouble(answers=answers), self._clock.now())
 
     async def _answers(self) -> bool | None:
-        """Ask Asterisk whether the carrier answered OPTIONS last; None if it has not asked yet."""
+        """Ask Asterisk whether the carrier answered OPTIONS last; None if that is not known now."""
         found = await self._ami.action("Getvar", Variable=f"DEVICE_STATE(PJSIP/{TRUNK})")
-        state = found.fields.get("Value", "")
-        return None if state in UNKNOWN else state != GONE
+        return ANSWERS.get(found.fields.get("Value", ""))
 
     def _trouble(self, *, answers: bool) -> Why | None:
         """Return what is wrong; a carrier that accepts REGISTER need not ever answer OPTIONS."""
@@ -158,7 +161,7 @@ class TrunkAlarm:
                 title = self._plans.plan.office.name
                 try:
                     why = None if url is None else await send(url, title, text)
-                except OSError:  # no process can be started now
+                except Exception:  # noqa: BLE001  # as when no process can be started now
                     why = "it could not be sent"
                 if why is not None:
                     log.warning("push.failed", person=person, why=why)

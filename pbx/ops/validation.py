@@ -22,7 +22,7 @@ REPORTED = 3  # counterexamples to show; 'officeline prove' shows all
 
 
 @dataclass(frozen=True)
-class Judgement:
+class Judgment:
     """The parsed file, and the objections to it, which a user can override with a reason."""
 
     configuration: plan.Configuration
@@ -35,7 +35,7 @@ def held_numbers(folder: Path | None) -> Numbers | None:
     return held.reachable({*held.mobiles, *held.seconds}) or None
 
 
-def validate(text: str, name: Path, home: Home, now: datetime) -> Judgement:
+def validate(text: str, name: Path, home: Home, now: datetime) -> Judgment:
     """Validate a file's text for the year from `now` on, with the home's secrets.
 
     Raises ConfigError, which cannot be overridden, if no plan can be made from it.
@@ -48,4 +48,4 @@ def validate(text: str, name: Path, home: Home, now: datetime) -> Judgement:
     found = proof.prove(whole, numbers, now, now + AHEAD, most=REPORTED)
     if not found.holds:
         objections += proved.sentences(found, whole.office.times)
-    return Judgement(configuration, tuple(objections))
+    return Judgment(configuration, tuple(objections))

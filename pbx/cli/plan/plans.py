@@ -20,7 +20,7 @@ from pbx.config.home import Home
 if TYPE_CHECKING:
     from pbx.config.plan import Configuration
     from pbx.db.plans import Applied
-    from pbx.ops.validation import Judgement
+    from pbx.ops.validation import Judgment
 
 By = Annotated[str | None, typer.Option(help="Who is making the change (default: current user).")]
 
@@ -93,10 +93,10 @@ def apply(
 
     known = office(context)
     text = plan.read_text(known.config)
-    judgement = validate(text, known.config, Home(known.home), datetime.now(UTC))
-    refuse(judgement, force)
+    judgment = validate(text, known.config, Home(known.home), datetime.now(UTC))
+    refuse(judgment, force)
     note = "" if force is None else reason_of(force, known.country(), "--force")
-    wanted = judgement.configuration
+    wanted = judgment.configuration
     engine = known.database()
     before = next(iter(list_applied(engine, 1)), None)
     applied = apply_text(
@@ -106,7 +106,7 @@ def apply(
         by=by or whoever(),
         now=datetime.now(UTC),
         note=note,
-        ok=not judgement.objections,
+        ok=not judgment.objections,
     )
     if applied is None:
         answer(known, f"Plan {wanted.plan.hash} is already applied; there is nothing to apply.")
@@ -195,13 +195,13 @@ def history(context: typer.Context, *, as_json: AsJson = False) -> None:
         typer.echo("No plan was applied yet; run 'officeline apply'.")
 
 
-def refuse(judgement: Judgement, force: str | None) -> None:
+def refuse(judgment: Judgment, force: str | None) -> None:
     """Print all objections and exit 1, unless a reason overrides them."""
     if force is not None and not force.strip():
         raise OfficeLineError("Give a reason: --force 'why it must be applied anyway'.")
-    if not judgement.objections:
+    if not judgment.objections:
         return
-    for objection in judgement.objections:
+    for objection in judgment.objections:
         typer.echo(objection)
     if force is None:
         typer.echo("Nothing was applied; fix the file, or override this with --force REASON.")

@@ -70,7 +70,7 @@ async def test_short_silences_are_no_alarm() -> None:
         watched.manager.state = "UNAVAILABLE"
         await watched.passes(110)
         assert watched.alarm.down_s() >= 110
-        watched.manager.state = "INUSE"
+        watched.manager.state = "NOT_INUSE"
         await watched.passes(110)
         assert watched.alarm.down_s() == 0
     assert watched.told == [(True, None)]
@@ -107,3 +107,34 @@ async def test_who_never_answers_options_is_known_by_registration() -> None:
     assert registering.told[1:] == [(False, "unanswered")]
     for task in tasks:
         task.cancel()
+
+
+async def test_a_call_says_nothing_of_a_carrier_that_answers_no_options() -> None:
+    """During a call Asterisk reports the call: neither it nor its end is a change."""
+    registering, by_address = Watched(registers=True), Watched(registers=False)
+    registering.alarm.registered(accepted=True)
+    for one in (registering, by_address):
+        one.manager.state = "UNAVAILABLE"
+        task = asyncio.create_task(one.alarm.run())
+        await one.passes(300)
+        for state in ("INUSE", "ONHOLD", "UNAVAILABLE"):
+            one.manager.state = state
+            await one.passes(300)
+        task.cancel()
+    assert registering.told == [(True, None)]
+    assert by_address.told == [(False, "unanswered")]
+
+
+async def test_another_connection_to_asterisk_ends_no_refusal() -> None:
+    """It is over when the carrier accepts, and not when nobody knows any more that it refused."""
+    watched = Watched(registers=True)
+    task = asyncio.create_task(watched.alarm.run())
+    watched.alarm.registered(accepted=False)
+    await watched.passes(121)
+    watched.alarm.forget()
+    await watched.passes(300)
+    assert watched.told == [(False, "refused")]
+    watched.alarm.registered(accepted=True)
+    await watched.passes(1)
+    assert watched.told == [(False, "refused"), (True, None)]
+    task.cancel()
