@@ -1,1 +1,1 @@
-"""The wires to Asterisk, and Asterisk itself as a program."""
+"""Interfaces to Asterisk (AGI, AMI, sounds), and running Asterisk as a process."""

@@ -1,1 +1,1 @@
-"""FastAGI: the question that Asterisk asks about each call."""
+"""FastAGI: how Asterisk asks OfficeLine what to do with each call."""

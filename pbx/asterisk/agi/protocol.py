@@ -1,8 +1,10 @@
-"""AGI on the wire: bytes in, values out; no socket, no clock, every buffer bounded.
+"""AGI wire format: parse what Asterisk sends, encode what we send.
 
-Asterisk sends a block of `agi_name: value` lines, then one reply for each command of ours; see
-res/res_agi.c. A caller's name or number may stand in the block with line breaks in it, so the first
-header of a name counts and lines that are no header of AGI are dropped.
+Nothing here opens a socket or reads the clock, and every buffer is bounded.
+
+Asterisk sends a block of `agi_name: value` lines, then one reply for each of our commands; see
+res/res_agi.c. A caller's name or number in that block may contain line breaks. Therefore the first
+header with a given name wins, and lines that are not AGI headers are dropped.
 """
 
 from __future__ import annotations
@@ -14,9 +16,10 @@ from dataclasses import dataclass, field
 LINE_LIMIT = 2048  # bytes
 HEADER_LIMIT = 100  # lines
 USAGE_LIMIT = 200  # lines of a 520's usage text
-# What Asterisk holds of ours. Past the first it runs the rest of a line as a command of its own,
-# past the second it writes beyond its array (res_agi.c), past the third the last variable swallows
-# the others (pbx_variables.c), the proof of the verdict with them.
+# Asterisk's own limits. A longer command line is split, and the rest runs as a separate command.
+# With more words, Asterisk writes past the end of its array (both in res_agi.c). With more
+# variables, the value of the last one it takes absorbs the rest (pbx_variables.c), including the
+# one we always set last to show the dialplan that the verdict is complete.
 COMMAND_LIMIT = 8191  # bytes, line break included
 WORD_LIMIT = 126
 VARIABLE_LIMIT = 98
@@ -24,26 +27,26 @@ VARIABLE_LIMIT = 98
 _HEADER = re.compile(r"(agi_[a-z0-9_]+): ?(.*)")
 _REPLY = re.compile(r"(\d{3})[ -]?(.*)")
 _RESULT = re.compile(r"result=(\S*)\s*(.*)")
-# A variable's value reaches MSet through AGI's word parser and the argument splitter: a comma,
-# quote, backslash, bracket or dollar would be read by one of them.
+# A variable's value passes through AGI's word parser and the dialplan's argument splitter before
+# MSet sees it; one of them would interpret a comma, quote, backslash, bracket or dollar sign.
 _PLAIN = re.compile(r"[A-Za-z0-9_+\-./:@&=^|#* ]*")
 _NAME = re.compile(r"_{0,2}[A-Za-z][A-Za-z0-9_-]*")
 
 
 class ProtocolError(Exception):
-    """The peer sent what AGI does not allow, or more than we hold."""
+    """The peer sent something that AGI does not allow, or exceeded one of the limits above."""
 
 
 @dataclass(frozen=True)
 class AgiRequest:
-    """The header block: which script is asked for, about which channel, with which arguments."""
+    """The header block: the requested script, the channel and the arguments."""
 
     headers: Mapping[str, str]
     args: tuple[str, ...] = ()
 
     @property
     def script(self) -> str:
-        """Name the script, as in agi://host/script."""
+        """Return the name of the requested script, as in agi://host/script."""
         return self.headers.get("agi_network_script", "")
 
     @property
@@ -58,14 +61,14 @@ class AgiRequest:
 
     @property
     def callerid(self) -> str:
-        """Return the caller's number as Asterisk has it, or an empty text when unknown."""
+        """Return the caller's number as Asterisk reports it; an empty string if unknown."""
         number = self.headers.get("agi_callerid", "")
         return "" if number == "unknown" else number
 
 
 @dataclass(frozen=True)
 class Reply:
-    """An answer to a command: 200 with a result, or 510, 511, 520 with a complaint in `data`."""
+    """The reply to a command: 200 with a result, or 510, 511 or 520 with the error in `data`."""
 
     code: int
     result: str = ""
@@ -79,7 +82,7 @@ class Hangup:
 
 @dataclass
 class AgiReader:
-    """Turns bytes into one AgiRequest and then replies, however they were cut."""
+    """Parses bytes, in chunks of any size, into one AgiRequest and then replies."""
 
     _buffer: bytes = b""
     _headers: dict[str, str] | None = field(default_factory=dict)
@@ -87,7 +90,7 @@ class AgiReader:
     _usage: list[str] | None = None
 
     def feed(self, data: bytes) -> Iterator[AgiRequest | Reply | Hangup]:
-        """Take bytes and yield what they complete; ProtocolError if a bound is passed."""
+        """Yield each value that `data` completes; raise ProtocolError if it is not valid AGI."""
         *lines, self._buffer = (self._buffer + data).split(b"\n")
         for line in lines:
             if len(line) > LINE_LIMIT:
@@ -99,7 +102,7 @@ class AgiReader:
             raise ProtocolError(f"a line of more than {LINE_LIMIT} bytes")
 
     def eof(self) -> None:
-        """Tell the end of the stream; ProtocolError if it came in the middle of something."""
+        """Handle end of stream; raise ProtocolError if a line or the headers are cut off."""
         if self._buffer:
             raise ProtocolError("the stream ended in the middle of a line")
         if self._headers:
@@ -131,7 +134,7 @@ class AgiReader:
 
     def _header(self, line: str) -> AgiRequest | None:
         headers = self._headers
-        assert headers is not None  # noqa: S101  # the only caller looked
+        assert headers is not None  # noqa: S101  # checked by the only caller
         if line == "":
             self._headers = None
             args: list[str] = []
@@ -148,7 +151,7 @@ class AgiReader:
 
     def _usage_line(self, line: str) -> Reply | None:
         usage = self._usage
-        assert usage is not None  # noqa: S101  # the only caller looked
+        assert usage is not None  # noqa: S101  # checked by the only caller
         if line.startswith("520 "):
             self._usage = None
             return Reply(520, "", "\n".join(usage))
@@ -159,16 +162,17 @@ class AgiReader:
 
 
 def _data(text: str) -> str:
-    """Take what stands in the parentheses; a variable's value may hold parentheses of its own."""
+    """Return the text in the parentheses; a variable's value may itself contain parentheses."""
     if not text.startswith("("):
         return text
     return text[1:-1] if text.endswith(")") else text[1:].partition(")")[0]  # "(timeout) endpos=1"
 
 
 def encode_command(*words: str) -> bytes:
-    """Encode one command line; ValueError for CR, LF, NUL and what is no text, and for too much.
+    """Return one command line, encoded.
 
-    Like all errors here it does not repeat the text: that may be somebody's number.
+    Raises ValueError for CR, LF, NUL or a lone surrogate in a word, and for a command that is too
+    long. Error messages in this module never repeat the text, which may be a phone number.
     """
     if len(words) > WORD_LIMIT:
         raise ValueError(f"an AGI command of {len(words)} words, more than {WORD_LIMIT}")
@@ -180,13 +184,13 @@ def encode_command(*words: str) -> bytes:
         encoded.append(f'"{escaped}"' if not word or re.search(r'[\s"\\]', word) else word)
     try:
         line = (" ".join(encoded) + "\n").encode()
-    except UnicodeEncodeError:  # a lone surrogate, which is no character
+    except UnicodeEncodeError:  # a lone surrogate is not a character
         raise ValueError("an AGI command can only hold text that UTF-8 can write") from None
     return _bounded(line)
 
 
 def encode_variables(variables: Mapping[str, str]) -> bytes:
-    """Encode one command that sets all variables in their order; ValueError for a risky value."""
+    """Return one command that sets all variables in order; ValueError for an unsafe value."""
     if not 0 < len(variables) <= VARIABLE_LIMIT:
         raise ValueError(f"{len(variables)} variables, not 1 to {VARIABLE_LIMIT}")
     pairs = []

@@ -1,4 +1,4 @@
-"""The FastAGI server: loopback only, known scripts only, every wait with an end."""
+"""The FastAGI server: it listens on loopback, serves known scripts and limits every wait."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ import structlog
 from pbx.asterisk.agi.protocol import AgiReader, AgiRequest, ProtocolError
 from pbx.asterisk.agi.session import AgiClosed, AgiSession
 
-# A handler that can answer at once returns None: a task would cost a turn of the loop before the
-# caller's phone rings. One that must wait returns an awaitable, as a coroutine function does.
+# A handler that answers immediately returns None, because a task would delay the call by one pass
+# of the event loop. A handler that has to wait returns an awaitable, as a coroutine function does.
 Handler = Callable[[AgiSession], Awaitable[None] | None]
 
 log = structlog.get_logger()
@@ -21,8 +21,9 @@ log = structlog.get_logger()
 class AgiServer:
     """Serves `handlers` by script name.
 
-    Deadlines are in seconds: `header_deadline` until the whole question has arrived,
-    `question_deadline` for the answer (None: a handler may take as long as the call lasts).
+    Deadlines are in seconds: `header_deadline` is the time to receive all headers,
+    `question_deadline` the time a handler has to answer (None: as long as the call lasts). Raises
+    ValueError if `host` is not a loopback address.
     """
 
     def __init__(
@@ -42,29 +43,29 @@ class AgiServer:
         self.question_deadline = question_deadline
         self.max_sessions = max_sessions
         self.connections: set[_Connection] = set()
-        self.sessions: set[_Connection] = set()  # those that have asked a question
-        self.tasks: set[asyncio.Task[None]] = set()  # handlers; one may outlive its connection
+        self.sessions: set[_Connection] = set()  # those whose headers have arrived
+        self.tasks: set[asyncio.Task[None]] = set()  # handlers, which may outlive their connection
         self.closed = False
         self._host = host
         self._port = port
         self._server: asyncio.Server | None = None
 
     async def start(self) -> None:
-        """Listen; OSError if the port is taken."""
+        """Start listening; raise OSError if the port is taken."""
         self._server = await asyncio.get_running_loop().create_server(
             lambda: _Connection(self), self._host, self._port, backlog=256
         )
 
     @property
     def port(self) -> int:
-        """Return the TCP port that is listened on."""
+        """Return the TCP port the server listens on."""
         if self._server is None:
             return self._port
         port: int = self._server.sockets[0].getsockname()[1]
         return port
 
     async def close(self) -> None:
-        """Stop listening and end every conversation; no task and no connection is left."""
+        """Stop listening, close all connections and wait until every task has ended."""
         self.closed = True
         if self._server is not None:
             self._server.close()
@@ -74,15 +75,15 @@ class AgiServer:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        while self.connections:  # asyncio tells an aborted one of its end in the loop's next turn
+        while self.connections:  # asyncio calls connection_lost one loop pass after abort
             await asyncio.sleep(0)
 
 
 class _Connection(asyncio.Protocol):
-    """One connection of Asterisk's.
+    """One connection from Asterisk.
 
-    When it goes, a handler's next command ends it. One that is busy elsewhere may finish, for it
-    may be writing a message down, but no longer than its deadline.
+    After the connection is lost, the handler's next command raises AgiClosed. A handler that is
+    busy with something else, such as saving a message, may still finish before its deadline.
     """
 
     def __init__(self, server: AgiServer) -> None:
@@ -92,9 +93,9 @@ class _Connection(asyncio.Protocol):
         self.task: asyncio.Task[None] | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)  # noqa: S101  # a TCP server makes no other
+        assert isinstance(transport, asyncio.Transport)  # noqa: S101  # always so for TCP
         self._transport = transport
-        if self._server.closed:  # it was accepted just before
+        if self._server.closed:  # accepted just before the server closed
             transport.abort()
         self._server.connections.add(self)
         self._deadline = asyncio.get_running_loop().call_later(
@@ -122,7 +123,7 @@ class _Connection(asyncio.Protocol):
         except ProtocolError as error:
             log.warning("agi.protocol_error", why=str(error))
 
-    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002  # asyncio's name
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002  # asyncio requires it
         if self.task is None or self.task.done():
             self._deadline.cancel()
         self._server.connections.discard(self)
@@ -131,7 +132,7 @@ class _Connection(asyncio.Protocol):
             self._session.closed()
 
     def end(self) -> None:
-        """Close at once."""
+        """Close the connection immediately."""
         self._transport.abort()
 
     def _late(self) -> None:
@@ -147,7 +148,7 @@ class _Connection(asyncio.Protocol):
 
     def _begin(self, request: AgiRequest) -> None:
         self._deadline.cancel()
-        # Counted here and not at connecting, so that knocking and leaving crowds out nobody.
+        # Count here, not on connect: connections that never send a request must not fill the limit.
         if len(self._server.sessions) >= self._server.max_sessions:
             log.error("agi.too_many_sessions", limit=self._server.max_sessions)
             self._transport.abort()
@@ -177,7 +178,7 @@ class _Connection(asyncio.Protocol):
             self.task = loop.create_task(self._handle(result, self._session))
             self._server.tasks.add(self.task)
             self.task.add_done_callback(self._server.tasks.discard)
-            if isinstance(result, Coroutine):  # a task that is canceled at once never begins it
+            if isinstance(result, Coroutine):  # a task canceled at once never starts it
                 self.task.add_done_callback(lambda _: result.close())
 
     async def _handle(self, rest: Awaitable[None], session: AgiSession) -> None:
@@ -196,7 +197,7 @@ class _Connection(asyncio.Protocol):
         self._deadline.cancel()
         if self._transport.is_closing():
             return
-        if session.concluded:  # Asterisk reads our end of stream and closes; if not, we do
+        if session.concluded:  # Asterisk closes when it sees our end of stream; if not, we do
             self._deadline = asyncio.get_running_loop().call_later(
                 self._server.header_deadline, self._transport.abort
             )

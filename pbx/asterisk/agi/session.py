@@ -1,4 +1,4 @@
-"""One AGI conversation over a transport: a question, commands and their replies."""
+"""One AGI session over a transport: a request, then commands and their replies."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from collections.abc import Mapping
 from pbx.asterisk.agi.protocol import AgiRequest, Hangup, Reply, encode_command, encode_variables
 
 
-class AgiClosed(Exception):  # noqa: N818  # an end, not a mistake: the peer has gone
-    """The conversation is over: the socket closed, or the channel hung up."""
+class AgiClosed(Exception):  # noqa: N818  # a normal end, not an error
+    """The session is over: the connection closed, the caller hung up, or it was concluded."""
 
 
 class AgiSession:
-    """What a handler talks to; `request` says which channel asks for what."""
+    """The session a handler works with; `request` holds the script, channel and arguments."""
 
     def __init__(self, request: AgiRequest, transport: asyncio.Transport) -> None:
         self.request = request
@@ -24,11 +24,15 @@ class AgiSession:
         self._closed = False
         self.concluded = False
 
-    async def command(self, *words: str, timeout: float | None = None) -> Reply:  # noqa: ASYNC109  # the deadline is the reply's, and most callers have one
-        """Send one command and return its reply; AgiClosed when nobody is there any more."""
+    async def command(self, *words: str, timeout: float | None = None) -> Reply:  # noqa: ASYNC109  # most callers limit the wait
+        """Send one command and return its reply.
+
+        Raises AgiClosed if the session is over, TimeoutError after `timeout` seconds, and
+        ValueError for words that cannot be encoded.
+        """
         if self._closed or self.concluded:
             raise AgiClosed
-        line = encode_command(*words)  # before anybody waits: a refused command has no reply
+        line = encode_command(*words)  # first, as a command it rejects gets no reply
         answer: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
         self._waiting.append(answer)
         self._transport.write(line)
@@ -36,30 +40,31 @@ class AgiSession:
             return await answer
 
     def conclude(self, variables: Mapping[str, str]) -> None:
-        """Set all variables in one command, in order, and end the conversation.
+        """Set all variables in one command, in order, and end the session.
 
-        Command and end of stream leave together: Asterisk executes the line, finds the end and
-        goes on in the dialplan without another turn of ours.
+        The command and the end of the stream are sent together, so Asterisk sets the variables and
+        continues in the dialplan without waiting for us. Raises AgiClosed if the session is over
+        or the caller has hung up; after a ValueError the session is still open.
         """
         if self._closed or self.concluded:
             raise AgiClosed
-        line = encode_variables(variables)  # refused: the session is open, and can still fail
+        line = encode_variables(variables)  # if it raises, `fail` can still be called
         self.concluded = True
         self._transport.write(line)
         try:
             self._transport.write_eof()
-        except OSError as error:  # the caller has hung up, and Asterisk does not listen any more
+        except OSError as error:  # the caller hung up, so Asterisk closed its end
             raise AgiClosed from error
 
     def fail(self) -> None:
-        """End the conversation so that Asterisk sets AGISTATUS to FAILURE."""
+        """End the session so that Asterisk sets AGISTATUS to FAILURE."""
         if not self._closed and not self.concluded:
             self.concluded = True
             self._transport.write(b"failure\n")
             self._transport.write_eof()
 
     def received(self, value: Reply | Hangup) -> None:
-        """Take what the reader made of Asterisk's bytes."""
+        """Handle a reply or a hangup notice that the reader parsed."""
         if isinstance(value, Hangup):
             self.hung_up = True
         elif self._waiting:
@@ -68,7 +73,7 @@ class AgiSession:
                 answer.set_result(value)
 
     def closed(self) -> None:
-        """Take the end of the connection: whoever waits is told."""
+        """Handle the end of the connection: pending commands raise AgiClosed."""
         self._closed = True
         for answer in self._waiting:
             if not answer.done():

@@ -1,1 +1,1 @@
-"""AMI: the events and actions of a running Asterisk."""
+"""AMI: receive events from a running Asterisk and send it actions."""

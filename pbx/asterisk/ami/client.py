@@ -1,4 +1,4 @@
-"""The AMI client: logged in, in order, and back again after every loss."""
+"""The AMI client: logs in, delivers events in order and reconnects after every loss."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ from pbx.base.pauses import Pauses
 
 __all__ = ["AmiAuthError", "AmiClient", "AmiEvent", "AmiResponse", "AmiTimeout", "AmiUnavailable"]
 
-WRONG_PASSWORD = "Authentication failed"  # noqa: S105  # Asterisk's words, not a secret
-BOOTED = "FullyBooted"  # told at the login, or as soon as it is so, to whoever reads `system`
-BOOT_S = 8.0  # modules take less than one; who is not told goes on without
-QUEUE_LIMIT = 16 * 1024 * 1024  # `weight` of all events that wait
+WRONG_PASSWORD = "Authentication failed"  # noqa: S105  # Asterisk's message, not a secret
+BOOTED = "FullyBooted"  # sent at login, or once startup ends, to users who may read `system`
+BOOT_S = 8.0  # seconds; usually under one. After that, continue without the event
+QUEUE_LIMIT = 16 * 1024 * 1024  # bytes: total `weight` of the queued events
 
 OnEvent = Callable[[AmiEvent], Awaitable[None] | None]
 OnResync = Callable[["AmiClient"], Awaitable[None]]
@@ -36,26 +36,26 @@ log = structlog.get_logger()
 
 
 class AmiAuthError(OfficeLineError):
-    """Asterisk refused our user or password; trying again would not help."""
+    """Asterisk rejected our user name or password; retrying would not help."""
 
 
 async def _nothing(_client: AmiClient) -> None:
-    """There is nothing to catch up with."""
+    """Do nothing: the default resync."""
 
 
 class AmiClient:
     """Keeps one connection to Asterisk's manager while `run` runs.
 
-    What `run` is given: `on_resync` is called after each connect, once Asterisk has booted (before,
-    an Originate fails at once, as if nobody could be reached), then `on_event` for one event after
-    the other. What had arrived when a connected client lost Asterisk is delivered before the next
-    try, for at most `action_timeout`. An exception of either is logged, and the connection stays;
-    only where the resync fails for want of an answer is the connection given up.
+    `run` calls `on_resync` after each connect, once Asterisk has fully booted (an Originate sent
+    earlier fails at once, as if nobody could be reached), then `on_event` for each event in order.
+    Events received before a connection was lost are still delivered before the next attempt, for
+    at most `action_timeout`. Exceptions from either callback are logged and the connection stays
+    up, except that it is dropped when Asterisk does not answer during the resync.
 
-    Deadlines and intervals are in seconds; `backoff` is the first and the longest pause between
-    tries. At most `queue_size` events wait; past that the connection is given up, so that the next
-    one begins with a resync, and `on_overflow` is told. Of an event's fields only `keep` are kept,
-    by default all: a burst of calls lets thousands of events wait, with forty fields each.
+    Timeouts and intervals are in seconds; `backoff` is the first and the longest pause between
+    attempts. If more than `queue_size` events are queued, the connection is dropped, so that the
+    next one starts with a resync, and `on_overflow` is called. `keep` names the event fields to
+    store (default: all), as a burst of calls can queue thousands of events of forty fields each.
     """
 
     def __init__(
@@ -88,31 +88,31 @@ class AmiClient:
 
     @property
     def port(self) -> int:
-        """The port that Asterisk's manager listens on."""
+        """Return the TCP port of Asterisk's manager."""
         return self._address[1]
 
     @property
     def connected(self) -> bool:
-        """Tell whether the resync is done, events arrive and actions are taken."""
+        """Return whether the client is logged in and has finished its resync."""
         return self._connected.is_set()
 
-    async def wait_connected(self, timeout: float) -> None:  # noqa: ASYNC109  # the public shape
-        """Wait until connected; TimeoutError after `timeout` seconds."""
+    async def wait_connected(self, timeout: float) -> None:  # noqa: ASYNC109  # public API
+        """Wait until connected; raise TimeoutError after `timeout` seconds."""
         async with asyncio.timeout(timeout):
             await self._connected.wait()
 
     async def action(self, name: str, **fields: str | Sequence[str]) -> AmiResponse:
-        """Send an action and return its answer, a list's events included.
+        """Send an action and return its response, including the events of a list.
 
-        AmiUnavailable when nobody is logged in or the connection is lost meanwhile, AmiTimeout when
-        Asterisk does not answer. Nothing is ever sent a second time.
+        Raises AmiUnavailable if the client is not logged in or loses the connection, and AmiTimeout
+        if Asterisk does not answer in time. An action is never sent twice.
         """
         if self._protocol is None:
             raise AmiUnavailable("there is no connection to Asterisk's manager now")
         return await self._ask(self._protocol, name, fields)
 
     async def run(self, on_event: OnEvent, on_resync: OnResync = _nothing) -> None:
-        """Connect and stay connected until canceled; AmiAuthError when we are not let in."""
+        """Connect and stay connected until canceled; AmiAuthError if the login is rejected."""
         pauses = Pauses(*self._backoff)
         while True:
             began = asyncio.get_running_loop().time()
@@ -123,11 +123,11 @@ class AmiClient:
                 log.warning("ami.lost", why=why, pause_s=pauses.pause)
             if asyncio.get_running_loop().time() - began > pauses.longest:
                 pauses.reset()
-            jitter = random.uniform(0.8, 1.2)  # noqa: S311  # no secret
+            jitter = random.uniform(0.8, 1.2)  # noqa: S311  # not security-relevant
             await asyncio.sleep(pauses.take() * jitter)
 
     async def _session(self, on_event: OnEvent, on_resync: OnResync) -> None:
-        """Live through one connection; always ends with an exception."""
+        """Run one connection until it is lost; always raises an exception."""
         loop = asyncio.get_running_loop()
         inbox = _Inbox(self._queue_size, loop.create_future())
         async with asyncio.timeout(self._action_timeout):
@@ -140,7 +140,7 @@ class AmiClient:
         tasks: list[asyncio.Task[None]] = []
         try:
             await self._login(protocol)
-            if inbox.lost.done():  # let in and lost in one breath
+            if inbox.lost.done():  # the connection was lost right after the login
                 inbox.lost.result()
             self._protocol = protocol
             tasks = [
@@ -178,12 +178,12 @@ class AmiClient:
                 self._on_overflow()
 
     async def _login(self, protocol: HardenedProtocol) -> None:
-        """Log in by challenge, so that the password itself is never sent."""
+        """Log in by challenge, which never sends the password; AmiAuthError if it is wrong."""
         challenge = await self._ask(protocol, "Challenge", {"AuthType": "MD5"})
         text = challenge.fields.get("Challenge", "")
         if not challenge.ok or not text:
             raise AmiUnavailable(f"Asterisk sent no challenge ({challenge.message})")
-        key = hashlib.md5((text + self._secret).encode(), usedforsecurity=False)  # AMI has no other
+        key = hashlib.md5((text + self._secret).encode(), usedforsecurity=False)  # all AMI offers
         words = {"AuthType": "MD5", "Username": self._username, "Events": "on"}
         answer = await self._ask(protocol, "Login", {**words, "Key": key.hexdigest()})
         if answer.message == WRONG_PASSWORD:
@@ -192,13 +192,13 @@ class AmiClient:
                 f"'{self._username}' ({answer.message}); the password in the secrets file and "
                 "the one in its manager.conf must be the same."
             )
-        if not answer.ok:  # "Login Already In Use", "Asterisk is shutting down": these pass
+        if not answer.ok:  # temporary: "Login Already In Use", "Asterisk is shutting down"
             raise AmiUnavailable(f"Asterisk refuses the login now ({answer.message})")
 
     async def _work(
         self, protocol: HardenedProtocol, inbox: _Inbox, on_event: OnEvent, on_resync: OnResync
     ) -> None:
-        """Resync when Asterisk has booted, then hand out events until the inbox ends."""
+        """Resync once Asterisk has booted, then deliver events until the inbox ends."""
         try:
             async with asyncio.timeout(BOOT_S):
                 await inbox.booted.wait()
@@ -215,9 +215,9 @@ class AmiClient:
                 result = on_event(event)
                 if inspect.isawaitable(result):
                     await result
-            except Exception as error:  # noqa: BLE001  # a callback's fault costs one event
+            except Exception as error:  # noqa: BLE001  # an error loses one event only
                 log_failure("on_event", error, event.name)
-            await asyncio.sleep(0)  # a call's question does not wait for a burst of events
+            await asyncio.sleep(0)  # so that AGI requests need not wait for a burst of events
 
     async def _resync(self, on_resync: OnResync) -> None:
         try:
@@ -226,11 +226,11 @@ class AmiClient:
             raise
         except AmiTimeout as error:
             raise AmiUnavailable(f"the resync got no answer ({error})") from error
-        except Exception as error:  # noqa: BLE001  # a callback's fault must not cost us all events
+        except Exception as error:  # noqa: BLE001  # a bug in a callback must not lose all events
             log_failure("on_resync", error)
 
     async def _ping(self, protocol: HardenedProtocol) -> None:
-        """Notice a connection that is only half open."""
+        """Raise AmiUnavailable when a ping gets no answer, as on a half-open connection."""
         while True:
             await asyncio.sleep(self._ping_interval)
             try:
@@ -251,7 +251,7 @@ class AmiClient:
 
 
 class _Inbox:
-    """The events of one connection, bounded in number and weight, and its end."""
+    """Queue of one connection's events, limited in number and bytes; `lost` fails at its end."""
 
     def __init__(self, size: int, lost: asyncio.Future[None]) -> None:
         self.lost = lost
@@ -265,7 +265,7 @@ class _Inbox:
         return self._events.qsize()
 
     def put(self, event: AmiEvent) -> bool:
-        """Take an event; False when there is no room."""
+        """Queue an event; return False if the queue is full."""
         own = weight(event)
         if self.waiting >= self._size or self._weight + own > QUEUE_LIMIT:
             return False
@@ -274,7 +274,7 @@ class _Inbox:
         return True
 
     async def get(self) -> AmiEvent | None:
-        """Return the next event; None after the last one of this connection."""
+        """Wait for the next event and return it; None after the last one of this connection."""
         waited = await self._events.get()
         if waited is None:
             return None
@@ -283,17 +283,17 @@ class _Inbox:
         return event
 
     def end(self, why: str) -> None:
-        """No event comes any more."""
-        self.booted.set()  # nobody waits for that any more
+        """Mark the end of the connection: no more events will arrive."""
+        self.booted.set()  # release anyone waiting for it
         self._events.put_nowait(None)
         self.lost.set_exception(AmiUnavailable(why))
-        self.lost.exception()  # marked as seen: a login that failed asks no more
+        self.lost.exception()  # mark as retrieved: after a failed login nobody reads it
 
 
 async def _first_failure(*ends: asyncio.Future[None]) -> None:
-    """Wait until one of these ends, and raise what it ended with."""
+    """Wait until one of these ends and raise its exception."""
     done, _ = await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
     for end in done:
-        if end.cancelled():  # by what a callback awaited: run() itself was not canceled
+        if end.cancelled():  # inside a callback: run() itself was not canceled
             raise AmiUnavailable("a callback was canceled")
         end.result()

@@ -1,4 +1,4 @@
-"""Asterisk's events as values: one class for each that we listen to, with what we read of it."""
+"""Asterisk's events as dataclasses: one for each event we use, with the fields we read."""
 
 from __future__ import annotations
 
@@ -11,14 +11,18 @@ from pbx.asterisk.ami.protocol import AmiEvent
 
 @dataclass(frozen=True)
 class AsteriskEvent:
-    """Any event; `at` is when it came, for it may wait before it is handled."""
+    """Any event; `at` is when it arrived, which can be well before it is handled."""
 
     at: datetime
 
 
 @dataclass(frozen=True)
 class DialBegin(AsteriskEvent):
-    """A phone is about to ring: `leg` is its channel's id, `channel` that of who dials it."""
+    """A phone is about to ring.
+
+    `channel` and `leg_channel` are the channel names of the dialing and the dialed side, `leg` is
+    the Uniqueid of the dialed channel, and `call` its Linkedid.
+    """
 
     channel: str
     leg: str
@@ -28,7 +32,7 @@ class DialBegin(AsteriskEvent):
 
 @dataclass(frozen=True)
 class DialEnd(AsteriskEvent):
-    """A phone was answered, or rings no more."""
+    """A phone was answered or stopped ringing; `status` is Asterisk's DialStatus."""
 
     leg: str
     status: str
@@ -36,7 +40,7 @@ class DialEnd(AsteriskEvent):
 
 @dataclass(frozen=True)
 class HangupEvent(AsteriskEvent):
-    """A channel is gone; `state` is that in which it was, `cause` a number of Q.850."""
+    """A channel ended; `state` is the state it was in, `cause` the Q.850 cause code."""
 
     unique: str
     call: str
@@ -46,18 +50,18 @@ class HangupEvent(AsteriskEvent):
 
     @property
     def is_phone(self) -> bool:
-        """Tell a phone's channel from those of our own that lead to it."""
+        """Return whether this is a SIP channel, not an internal one that leads to a phone."""
         return self.channel.startswith("PJSIP/")
 
     @property
     def is_placed(self) -> bool:
-        """Tell whether the office placed the call of this very channel."""
+        """Return whether this channel is a call that the office itself placed."""
         return self.unique.startswith(names.FOLLOW_UP_CALL)
 
 
 @dataclass(frozen=True)
 class HoldEvent(AsteriskEvent):
-    """Somebody puts the other on hold, or (`begins` is false) comes back."""
+    """One party put the other on hold (`begins` is true) or took them off hold."""
 
     unique: str
     call: str
@@ -66,7 +70,7 @@ class HoldEvent(AsteriskEvent):
 
 @dataclass(frozen=True)
 class OriginateResponse(AsteriskEvent):
-    """What became of an order to place a call."""
+    """The result of an Originate action, which places a call."""
 
     unique: str
     failed: bool
@@ -74,16 +78,17 @@ class OriginateResponse(AsteriskEvent):
 
 @dataclass(frozen=True)
 class RegistryEvent(AsteriskEvent):
-    """What came of a try to register at the carrier."""
+    """The result of an attempt to register with the carrier."""
 
     accepted: bool
 
 
 @dataclass(frozen=True)
 class UserEvent(AsteriskEvent):
-    """What our own dialplan says, if `token` is ours: `what` happened in the call `about`.
+    """An event that our own dialplan sent: `what` happened in the call `about`.
 
-    `call` is the id that Asterisk gives to all channels of a call.
+    Trust it only if `token` is ours, because a caller can forge events. `call` is the Linkedid,
+    which Asterisk gives to all channels of a call.
     """
 
     token: str
@@ -99,7 +104,7 @@ class UserEvent(AsteriskEvent):
 
 
 def event_of(raw: AmiEvent, at: datetime) -> AsteriskEvent:
-    """Read an event; one that nobody here listens to is an `AsteriskEvent` and no more."""
+    """Return the matching dataclass; a plain `AsteriskEvent` for events we do not use."""
 
     def get(field: str) -> str:
         return raw.fields.get(field, "")

@@ -1,4 +1,4 @@
-"""Asterisk's events, handed on in lanes: in order within a lane, and no lane waits for another."""
+"""Lanes for Asterisk's events: each lane keeps its order, and lanes run independently."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ log = structlog.get_logger()
 
 
 class Lane(Generic[T]):
-    """Gives events to one handler, one after the other, while `run` runs.
+    """Passes events to one handler, one at a time, while `run` runs.
 
-    At most `size` events wait here; past that `put` waits, and with it whoever reads from Asterisk.
-    An exception of the handler is logged, and costs that event alone.
+    At most `size` events are queued. When the queue is full, `put` waits, and so does the code
+    that reads from Asterisk. An exception in the handler is logged and loses only that event.
     """
 
     def __init__(self, handle: Callable[[T], Awaitable[None]], size: int = 1000) -> None:
@@ -27,28 +27,28 @@ class Lane(Generic[T]):
         self._events: asyncio.Queue[T] = asyncio.Queue(size)
 
     async def put(self, event: T) -> None:
-        """Take an event; at once, where there is room."""
+        """Queue an event; wait while the queue is full."""
         await self._events.put(event)
 
     async def run(self) -> None:
-        """Hand on events until canceled."""
+        """Pass events to the handler until canceled."""
         while True:
             event = await self._events.get()
             try:
                 await self._handle(event)
-            except Exception as error:  # noqa: BLE001  # a handler's fault costs one event
+            except Exception as error:  # noqa: BLE001  # an error loses one event only
                 log_failure("on_event", error, type(event).__name__)
             finally:
                 self._events.task_done()
-            await asyncio.sleep(0)  # a call's question does not wait for a burst of events
+            await asyncio.sleep(0)  # so that AGI requests need not wait for a burst of events
 
     async def done(self) -> None:
-        """Wait until all that was put before is handled."""
+        """Wait until every queued event has been handled."""
         await self._events.join()
 
 
 def log_failure(callback: str, error: Exception, event_name: str | None = None) -> None:
-    """Say what failed and where, and not its text or its variables, which may hold numbers."""
+    """Log the error's type and place, but not its message, which may contain phone numbers."""
     frame = traceback.extract_tb(error.__traceback__)[-1]
     where = f"{Path(frame.filename).name}:{frame.lineno}"
     error_type = type(error).__name__

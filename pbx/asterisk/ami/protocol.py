@@ -1,18 +1,19 @@
-"""AMI on the wire: panoramisk's protocol with its buffers bounded and its promises kept.
+"""AMI wire protocol: panoramisk's protocol with bounded buffers and stricter parsing.
 
-What panoramisk does and this does not: decode halves of characters, grow without a bound, let a
-later header replace an earlier one that is spelled `uniqueid`, close at an event called Shutdown,
-replay unanswered actions on the next connection, let CR and LF through.
+Unlike panoramisk, this class does not: decode partial characters, grow its buffers without limit,
+let a later header replace an earlier one that differs only in case (`uniqueid`), close on an event
+named Shutdown, resend unanswered actions on the next connection, or let CR and LF through.
 
-A value may hold what a stranger wrote, line breaks included: Asterisk percent-decodes the user
-parts of SIP addresses and does not escape them. So a caller can forge
-- every header that Asterisk writes after his value (the first of a name counts, hence none before),
-- the end of the event, which loses the headers after his value, and
-- whole events after it, of any name and content.
-He cannot forge an answer, or a part of a list: those bear the id of an action of ours, which is
-random and never leaves the connection. Nothing here can tell the rest from the truth. That is why
-the dialplan cleans names and numbers before anything else, why manager.conf includes events by
-name, and why our UserEvents carry a token.
+A value may contain text that a stranger wrote, including line breaks: Asterisk percent-decodes the
+user parts of SIP addresses and does not escape them. So a caller can forge
+- every header that Asterisk writes after the caller's value (but none before it, because the first
+  header of a name wins),
+- the end of the event, which drops the headers after that value, and
+- whole events after it, with any name and content.
+A caller cannot forge a response or part of a list: those carry the random id of one of our actions,
+which never leaves the connection. This module cannot detect the other forgeries. That is why the
+dialplan cleans names and numbers before anything else, why manager.conf includes events by name,
+and why our UserEvents carry a token.
 """
 
 from __future__ import annotations
@@ -28,9 +29,9 @@ from typing import cast
 from panoramisk.ami_protocol import AMIProtocol
 
 MESSAGE_LIMIT = 64 * 1024  # bytes
-LIST_LIMIT = 8 * 1024 * 1024  # `weight` of all events in the answer to one action
-UNANSWERED_LIMIT = 10_000  # actions; well above any burst of ours and the ping beside it
-# Asterisk reads a line into 1,025 bytes and an action into 128 headers (inbuf, AST_MAX_MANHEADERS).
+LIST_LIMIT = 8 * 1024 * 1024  # bytes: total `weight` of the events in one response
+UNANSWERED_LIMIT = 10_000  # actions; far more than any burst of ours, pings included
+# Asterisk's limits: 1,025 bytes for a line (inbuf), 128 headers for an action (AST_MAX_MANHEADERS).
 LINE_LIMIT = 1022
 HEADER_LIMIT = 128
 GREETING = "Asterisk Call Manager/"
@@ -40,17 +41,17 @@ END = EOL + EOL
 _EVENT_NAME = re.compile(r"[A-Za-z][A-Za-z0-9-]{0,63}")
 
 
-class AmiUnavailable(Exception):  # noqa: N818  # a state of the world, not a mistake
-    """There is no logged-in connection, or it was lost before the answer came."""
+class AmiUnavailable(Exception):  # noqa: N818  # a condition, not a bug
+    """There is no logged-in connection, or it was lost before the response arrived."""
 
 
-class AmiTimeout(TimeoutError):  # noqa: N818  # as its base, and as AmiUnavailable
-    """Asterisk did not answer an action in time; whether it was done is not known."""
+class AmiTimeout(TimeoutError):  # noqa: N818  # named like AmiUnavailable
+    """Asterisk did not answer an action in time; the action may or may not have been executed."""
 
 
 @dataclass(frozen=True)
 class AmiEvent:
-    """One event; of a header that came twice, in any spelling, the first counts."""
+    """One event; if a header is repeated, in upper or lower case, the first one wins."""
 
     name: str
     fields: Mapping[str, str]
@@ -58,7 +59,7 @@ class AmiEvent:
 
 @dataclass(frozen=True)
 class AmiResponse:
-    """The answer to an action; `events` are those of a list, its last one included."""
+    """The response to an action; `events` holds the events of a list, including its last one."""
 
     ok: bool
     message: str
@@ -68,7 +69,7 @@ class AmiResponse:
 
 @dataclass
 class _Pending:
-    """An action without its whole answer; kept when nobody waits, so that a late one has a home."""
+    """An action whose response is not complete; kept after a timeout to match a late response."""
 
     answer: asyncio.Future[AmiResponse]
     first: AmiResponse | None = None
@@ -77,12 +78,12 @@ class _Pending:
 
 
 def weight(event: AmiEvent) -> int:
-    """Estimate what an event holds in memory, in bytes."""
+    """Estimate how much memory an event takes, in bytes."""
     return 100 + sum(100 + len(key) + len(value) for key, value in event.fields.items())
 
 
 def encode_action(name: str, identity: str, fields: Mapping[str, str | Sequence[str]]) -> bytes:
-    """Encode one action; ValueError for CR, LF and NUL, and for what Asterisk would not read."""
+    """Return one action, encoded; ValueError for CR, LF, NUL or anything over Asterisk's limits."""
     pairs = [("Action", name), ("ActionID", identity)]
     for key, value in fields.items():
         if key.lower() in {"action", "actionid"}:
@@ -102,9 +103,10 @@ def encode_action(name: str, identity: str, fields: Mapping[str, str | Sequence[
 
 
 def parse_message(data: bytes) -> Mapping[str, str] | None:
-    """Parse one message without its end; None unless it begins as an event or a response.
+    """Return the headers of one message (without its end); None if it is no event or response.
 
-    What is left of an event that a stranger's line breaks cut in two begins otherwise.
+    A message that starts with any other header is the rest of an event that line breaks in a
+    caller's value split in two.
     """
     headers: dict[str, str] = {}
     seen: set[str] = set()
@@ -120,7 +122,7 @@ def parse_message(data: bytes) -> Mapping[str, str] | None:
 
 
 class HardenedProtocol(AMIProtocol):  # type: ignore[misc]  # panoramisk has no types
-    """One connection: bytes to events and answers; `on_lost` is told once when it ends."""
+    """One connection: parses events and responses; calls `on_lost` once when it ends."""
 
     version: str | None
     closed: bool
@@ -139,14 +141,18 @@ class HardenedProtocol(AMIProtocol):  # type: ignore[misc]  # panoramisk has no 
         self.closed = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Take the connection."""
+        """Store the transport of the new connection."""
         super().connection_made(transport)
         self._transport = cast("asyncio.Transport", transport)
 
     def send(
         self, name: str, fields: Mapping[str, str | Sequence[str]]
     ) -> asyncio.Future[AmiResponse]:
-        """Send one action; the future fails with AmiUnavailable when the connection is lost."""
+        """Send one action and return a future for its response.
+
+        Raises AmiUnavailable if the connection is closed; the future fails with it if the
+        connection is lost later.
+        """
         if len(self._pending) >= UNANSWERED_LIMIT:
             self.abort(f"Asterisk left {UNANSWERED_LIMIT} actions unanswered")
         if self.closed or self._transport is None:
@@ -160,7 +166,7 @@ class HardenedProtocol(AMIProtocol):  # type: ignore[misc]  # panoramisk has no 
         return pending.answer
 
     def data_received(self, data: bytes) -> None:
-        """Take bytes, however they were cut; a message past the limit ends the connection."""
+        """Parse bytes, in chunks of any size; a message over the limit ends the connection."""
         unseen = max(0, len(self._buffer) - len(END) + 1)
         self._buffer += data
         if self.version is None:
@@ -175,12 +181,12 @@ class HardenedProtocol(AMIProtocol):  # type: ignore[misc]  # panoramisk has no 
             del self._buffer[: end + len(END)]
             if message is not None:
                 self.handle_message(message)
-        # the same verdict for any chunking: what waits may end in all but one byte of the end
+        # the same limit for any chunking: the buffer may end with all but one byte of END
         if len(self._buffer) >= MESSAGE_LIMIT + len(END):
             self.abort(f"a message of more than {MESSAGE_LIMIT} bytes")
 
     def _greeted(self) -> bool:
-        """Take the greeting, the one line that has no empty line behind it."""
+        """Read the greeting, a line with no empty line after it; return whether it arrived."""
         end = self._buffer.find(EOL)
         if end < 0 and len(self._buffer) < LINE_LIMIT + len(EOL):
             return False
@@ -193,14 +199,14 @@ class HardenedProtocol(AMIProtocol):  # type: ignore[misc]  # panoramisk has no 
         return True
 
     def handle_message(self, fields: Mapping[str, str]) -> None:
-        """Give an answer to its action, and everything else to `on_event`."""
+        """Match a response or list event to its action; pass all other events to `on_event`."""
         pending = self._pending.get(fields.get("ActionID", ""))
-        if next(iter(fields)) == "Response":  # the event OriginateResponse has that header, too
+        if next(iter(fields)) == "Response":  # an OriginateResponse event has it too, but not first
             if pending is not None and pending.first is None:
                 self._answer(fields, pending)
             return
         event = AmiEvent(fields["Event"], fields)
-        # an event may bear an action's id and yet be none of a list: OriginateResponse
+        # an event may carry an action's id without belonging to a list: OriginateResponse
         if pending is None or pending.first is None:
             self._on_event(event)
         else:
@@ -215,7 +221,7 @@ class HardenedProtocol(AMIProtocol):  # type: ignore[misc]  # panoramisk has no 
             self._complete(fields["ActionID"], response)
 
     def _listed(self, event: AmiEvent, pending: _Pending, first: AmiResponse) -> None:
-        if not pending.answer.done():  # where nobody waits any more, the list falls
+        if not pending.answer.done():  # once the caller has stopped waiting, drop the list
             pending.events.append(event)
             pending.weight += weight(event)
         if event.fields.get("EventList") in {"Complete", "Cancelled"}:
@@ -230,11 +236,11 @@ class HardenedProtocol(AMIProtocol):  # type: ignore[misc]  # panoramisk has no 
             pending.answer.set_result(response)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Fail what was asked and not answered; nothing is asked again."""
+        """Fail all unanswered actions; none of them is sent again."""
         self.abort(str(exc) if exc else "Asterisk closed the connection")
 
     def abort(self, why: str) -> None:
-        """End the connection at once."""
+        """Close the connection immediately and fail all unanswered actions."""
         if self.closed:
             return
         self.closed = True
@@ -244,6 +250,6 @@ class HardenedProtocol(AMIProtocol):  # type: ignore[misc]  # panoramisk has no 
         for pending in self._pending.values():
             if not pending.answer.done():
                 pending.answer.set_exception(AmiUnavailable(why))
-                pending.answer.exception()  # marked as seen: the asker may have gone
+                pending.answer.exception()  # mark as retrieved: nobody may be waiting
         self._pending.clear()
         self._on_lost(why)

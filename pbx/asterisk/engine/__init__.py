@@ -1,1 +1,1 @@
-"""Asterisk as a program: found or fetched, started unprivileged, watched, restarted and stopped."""
+"""Find or fetch Asterisk, start it without privileges, watch, restart and stop it."""

@@ -1,8 +1,8 @@
-"""Asterisk's own database (AstDB): one that it cannot read is set aside before it starts.
+"""Asterisk's own database (AstDB): move an unreadable file aside before Asterisk starts.
 
-Asterisk ends at once when it cannot open the file, and with it the line. What stands there is known
-anew soon: the heartbeat writes whom the failsafe rings, desk phones register again. As they do so
-once an hour, what can still be read is copied.
+If Asterisk cannot open the file, it exits at once and the office has no phone service. Its content
+is soon rebuilt: the heartbeat writes whom the failsafe rings, and desk phones register again. But
+phones register only once an hour, so rows that can still be read are copied to the new file.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ import structlog
 from pbx.asterisk.engine.runtime import ServiceUser
 
 NAME = "astdb.sqlite3"
-ASIDE = f"{NAME}.damaged"  # the last one alone: a bad disk must not fill itself
-_LOOK_S = 0.5  # whoever else has the file open lets go of it in this time, or it is left alone
-# as Asterisk creates it
+ASIDE = f"{NAME}.damaged"  # keep only the last one, so that they cannot fill the disk
+_LOOK_S = 0.5  # wait for another program's lock; if it stays locked, leave the file alone
+# the same statement that Asterisk uses
 _TABLE = "CREATE TABLE IF NOT EXISTS astdb(key TEXT, value TEXT, PRIMARY KEY(key))"
 _BESIDE = ("-journal", "-wal", "-shm")
 
@@ -28,7 +28,7 @@ log = structlog.get_logger()
 
 
 def make_usable(folder: Path, user: ServiceUser) -> None:
-    """See to it that Asterisk, as this user, can open the database of this folder, or make one."""
+    """Make sure that `user` can open this folder's database, moving a damaged one aside."""
     path = folder / NAME
     if not os.path.lexists(path):
         return
@@ -43,7 +43,7 @@ def make_usable(folder: Path, user: ServiceUser) -> None:
 
 
 def _trouble(path: Path) -> str | None:
-    """Say why Asterisk could not use it; None if it can."""
+    """Return the reason why Asterisk could not use the file; None if it can, or if it is locked."""
     if not os.access(path, os.R_OK | os.W_OK, effective_ids=True):
         return "it belongs to somebody else"
     try:
@@ -59,7 +59,7 @@ def _trouble(path: Path) -> str | None:
 
 
 def _set_aside(path: Path) -> None:
-    """Rename it with what belongs to it, and begin a new one with the rows that can be read."""
+    """Rename the file and its journals, and create a new one with the rows that can be read."""
     aside = path.with_name(ASIDE)
     for end in ("", *_BESIDE):
         with contextlib.suppress(OSError):

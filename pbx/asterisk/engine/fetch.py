@@ -1,4 +1,4 @@
-"""A private Asterisk, unpacked from Debian's archive into the cache; nothing is installed."""
+"""Unpack a private Asterisk from Debian's archive into the cache, without installing it."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from pbx.base.errors import EngineError
 from pbx.base.os_errors import os_sentence
 from pbx.base.paths import data_folder
 
-# Suites of Debian's that carry Asterisk 22 LTS, in the order in which they are tried. No stable one
-# did in 2026; what leaves forky is still in sid, from which forky is made.
+# Debian suites that carry Asterisk 22 LTS, in the order in which they are tried. No stable suite
+# had it in 2026. A package dropped from forky (testing) is usually still in sid (unstable).
 SUITES = ("forky", "sid")
 PACKAGES = "asterisk"
 MACHINES_KEYS = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
-# What apt says where a suite or its Asterisk is gone, so that the next one is tried.
+# apt's messages when a suite or its Asterisk package is gone; then the next suite is tried.
 GONE = re.compile("does not have a Release file|no installation candidate|Unable to locate package")
 KEY = re.compile("(?:NO_PUBKEY|EXPKEYSIG|Missing key) ([0-9A-F]{8,40})")
 UNSIGNED = re.compile("is not signed|signatures were invalid|couldn't be verified")
@@ -30,7 +30,11 @@ OTHERS = re.compile(r"mmdebstrap failed to run|apt-get .*failed|apt download fai
 
 
 def fetch(say: Callable[[str], None]) -> Runtime:
-    """Bring a private Asterisk into the cache folder, about 300 MB; nothing is installed."""
+    """Fetch a private Asterisk (about 300 MB) into the cache folder and return it.
+
+    Returns an Asterisk that is already there without fetching. `say` is called with progress
+    messages. Raises EngineError if the folder cannot be written or the download fails.
+    """
     folder = runtime.cache_folder()
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -42,7 +46,7 @@ def fetch(say: Callable[[str], None]) -> Runtime:
         )
         raise EngineError(os_sentence(what, error, folder, otherwise=other)) from error
     try:
-        fcntl.flock(lock, fcntl.LOCK_EX)  # somebody else's fetch may just be ending
+        fcntl.flock(lock, fcntl.LOCK_EX)  # wait: another process may be fetching
         found = runtime.find_asterisk()
         if found is None:
             found = _bring(folder, say)
@@ -75,14 +79,15 @@ def _bring(folder: Path, say: Callable[[str], None]) -> Runtime:
         )
     target.rename(folder / PRIVATE)
     found = runtime.fetched(folder / PRIVATE)
-    assert found is not None  # noqa: S101  # the same files answered under their first name
+    assert found is not None  # noqa: S101  # it ran before the rename
     return found
 
 
 def _keyrings(folder: Path) -> list[str]:
-    """Name the keys that may sign: those that ship with OfficeLine, and the machine's own.
+    """Return options that name the trusted keys: those shipped with OfficeLine and the machine's.
 
-    Ours are copied, as apt reads them as a user who may not enter a checkout.
+    Ours are copied to `folder`, because apt reads them as a user that may have no access to the
+    folder of our source code.
     """
     folder.chmod(0o755)
     for key in (data_folder("config") / "keys").glob("*.asc"):
@@ -94,7 +99,7 @@ def _keyrings(folder: Path) -> list[str]:
 
 
 def _unpack(target: Path, keyrings: list[str], say: Callable[[str], None]) -> None:
-    """Unpack the packages of the first suite that has them; EngineError says why none."""
+    """Unpack the packages from the first suite that has them; raise EngineError on failure."""
     for suite in SUITES:
         failure = _extract(target, suite, keyrings)
         if "expired" in failure or "Valid-Until" in failure:
@@ -113,7 +118,7 @@ def _unpack(target: Path, keyrings: list[str], say: Callable[[str], None]) -> No
 
 
 def _sentence(failure: str, suite: str, folder: Path) -> str:
-    """Say why a suite could not be unpacked, and what to do."""
+    """Return a sentence that says why a suite could not be unpacked and what to do."""
     named = KEY.search(failure)
     if named or UNSIGNED.search(failure):
         key = f" ({named[1]})" if named else ""
@@ -137,9 +142,9 @@ def _sentence(failure: str, suite: str, folder: Path) -> str:
 
 
 def _extract(target: Path, suite: str, options: list[str]) -> str:
-    """Unpack the packages into `target`; return an empty text or what went wrong."""
+    """Unpack the packages into `target`; return the error output, or an empty string."""
     shutil.rmtree(target, ignore_errors=True)
-    # Without root the default mode leaves files that belong to a user of a user namespace.
+    # Without root, the default mode (a user namespace) leaves files owned by a subordinate user id.
     mode = [] if os.geteuid() == 0 else ["--mode=chrootless"]
     packages = f"--include={PACKAGES}"
     command = ["mmdebstrap", *mode, "--variant=extract", *options, packages, suite]

@@ -1,4 +1,4 @@
-"""Blocks of loopback ports that two offices on one machine never share."""
+"""Allocate blocks of ports so that offices on the same machine never share one."""
 
 from __future__ import annotations
 
@@ -18,26 +18,26 @@ FIRST, LAST, SIZE = 20000, 31900, 100  # below Linux's ephemeral range, which be
 
 @dataclass(frozen=True)
 class Ports:
-    """Where one Asterisk and its daemon listen; all are port numbers, RTP ends included."""
+    """Port numbers of one Asterisk and its daemon; the RTP range includes both ends."""
 
     sip: int
     ami: int
     agi: int
     rtp_first: int
     rtp_last: int
-    tls: int = 0  # SIP by TLS; 0 in what was written before there was any
+    tls: int = 0  # SIP over TLS; 0 in files written before TLS was supported
 
     @classmethod
     def of_block(cls, base: int) -> Self:
-        """Lay the services out in a block of a hundred ports: four for control, the rest RTP."""
+        """Return the ports of a block of 100: four from `base` for control, RTP from +10."""
         return cls(base, base + 1, base + 2, base + 10, base + SIZE - 1, base + 3)
 
 
 class PortBlock:
-    """A hundred ports held by a file lock until `release`, free of other programs when taken.
+    """A block of 100 ports, reserved with a file lock until `release`.
 
-    The lock keeps two of our own starts apart in the time between asking and binding; a bind
-    test tells whether somebody else's program listens there.
+    The lock keeps two OfficeLine processes from choosing the same block before they bind its
+    ports. A test bind shows whether another program already uses a port.
     """
 
     def __init__(self, ports: Ports, lock: int) -> None:
@@ -46,7 +46,10 @@ class PortBlock:
 
     @classmethod
     def take(cls, folder: Path | None = None, host: str = "127.0.0.1") -> Self:
-        """Take the first block that is free on `host`; `folder` holds the locks (default: tmp)."""
+        """Reserve the first block that is free on `host`; raise EngineError if there is none.
+
+        `folder` holds the file locks (default: a folder in the system's temporary folder).
+        """
         folder = folder or _locks()
         for base in range(FIRST, LAST + 1, SIZE):
             lock = _lock(folder, base)
@@ -64,7 +67,7 @@ class PortBlock:
 
     @classmethod
     def again(cls, ports: Ports, folder: Path | None = None) -> Self | None:
-        """Take the block that an office had before; None if somebody else has it now."""
+        """Reserve the block an office had before; None if it is locked or not a valid block."""
         base = ports.ami - 1
         if not FIRST <= base <= LAST or (base - FIRST) % SIZE:
             return None
@@ -72,7 +75,7 @@ class PortBlock:
         return None if lock is None else cls(Ports.of_block(base), lock)
 
     def release(self) -> None:
-        """Give the block back; harmless when repeated."""
+        """Release the block; calling this twice is harmless."""
         if self._lock >= 0:
             os.close(self._lock)
             self._lock = -1
@@ -85,7 +88,7 @@ def _locks() -> Path:
 
 
 def _lock(folder: Path, base: int) -> int | None:
-    """Hold a block; None if somebody else does."""
+    """Lock a block and return the file descriptor; None if another process holds the lock."""
     lock = os.open(folder / str(base), os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -96,10 +99,10 @@ def _lock(folder: Path, base: int) -> int | None:
 
 
 def is_free(port: int, host: str = "127.0.0.1") -> bool:
-    """Tell whether neither UDP nor TCP has anything bound to this port."""
+    """Return whether this port is free on `host` for both UDP and TCP."""
     for kind in (socket.SOCK_DGRAM, socket.SOCK_STREAM):
         with socket.socket(socket.AF_INET, kind) as probe:
-            if kind == socket.SOCK_STREAM:  # a port in TIME_WAIT is free to a server
+            if kind == socket.SOCK_STREAM:  # a server can bind a port that is in TIME_WAIT
                 probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
                 probe.bind((host, port))

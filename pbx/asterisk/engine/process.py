@@ -1,4 +1,4 @@
-"""One running Asterisk: started from rendered files, watched, restarted and stopped."""
+"""Run one Asterisk: write its files, start, watch, restart and stop it."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ from pbx.base.os_errors import os_sentence
 from pbx.base.pauses import Pauses
 from pbx.base.watchdog import SOCKET
 
-START_DEADLINE = 60.0  # seconds until fully booted; three to five is usual
-STOP_DEADLINE = 8.0
-SPARES = 8  # files that give way to Asterisk's sockets where a disk takes no other
-SOCKET_PATH_LIMIT = 100  # a Unix socket's path holds 107 bytes, and its name is ours to add
+START_DEADLINE = 60.0  # seconds until fully booted; usually three to five
+STOP_DEADLINE = 8.0  # seconds until it is killed
+SPARES = 8  # placeholder files, deleted on a full disk to make room for Asterisk's sockets
+SOCKET_PATH_LIMIT = 100  # Linux allows 107 bytes for the path of a Unix socket, file name included
 SUBFOLDERS = ("etc", "run", "log", "log/cdr-custom", "spool", "db", "lib", "keys", "agi")
 
 log = structlog.get_logger()
@@ -33,18 +33,18 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True)
 class Instance:
-    """One Asterisk's own place: folder, ports, rendered files by name, and who runs it."""
+    """Settings of one Asterisk: folder, ports, rendered files by name, and the user it runs as."""
 
     folder: Path
     ports: Ports
     files: Mapping[str, str]
     user: ServiceUser
     dies_with_parent: bool = False
-    host: str = "127.0.0.1"  # where its SIP listens
+    host: str = "127.0.0.1"  # address its SIP ports listen on
 
 
 class AsteriskProcess:
-    """Runs one Asterisk until `stop`; a crash is answered with a restart and `on_restart`."""
+    """Runs one Asterisk until `stop`; restarts it after a crash, then calls `on_restart`."""
 
     def __init__(
         self,
@@ -61,11 +61,11 @@ class AsteriskProcess:
 
     @property
     def pid(self) -> int | None:
-        """Return the process id, or None when nothing runs."""
+        """Return the process id; None if Asterisk is not running."""
         return self._process.pid if self._process and self._process.returncode is None else None
 
     async def start(self) -> None:
-        """Write the files, start and wait until fully booted; EngineError leaves nothing behind."""
+        """Write the files, start, wait until fully booted; on EngineError no process is left."""
         self._check()
         await self._end_leftover()
         ports = self.instance.ports
@@ -87,7 +87,7 @@ class AsteriskProcess:
         self._watch = asyncio.create_task(self._keep_running())
 
     async def stop(self) -> None:
-        """End Asterisk and its watch; afterward no process and no port of it is left."""
+        """Stop watching and end Asterisk; its process is gone and its ports are free on return."""
         if self._watch is not None:
             self._watch.cancel()
             with contextlib.suppress(asyncio.CancelledError):
@@ -106,7 +106,7 @@ class AsteriskProcess:
             await process.wait()
 
     async def command(self, text: str) -> str:
-        """Say one line to Asterisk's own console and return the answer."""
+        """Run one console command and return its output; EngineError if there is no answer."""
         process = await asyncio.create_subprocess_exec(
             *self._arguments("-rx", text),
             stdin=asyncio.subprocess.DEVNULL,
@@ -122,7 +122,7 @@ class AsteriskProcess:
         return out.decode(errors="replace")
 
     def rewrite(self, name: str, text: str) -> None:
-        """Replace one of its files while it runs, for a reload; OSError leaves the old one."""
+        """Replace a configuration file before a reload; on OSError the old file stays."""
         path = self.instance.folder / "etc" / name
         files.replace(path, text, 0o640)
         self._own(path)
@@ -146,7 +146,7 @@ class AsteriskProcess:
                 )
 
     def _lay_out(self) -> None:
-        """Create Asterisk's folders and write its configuration, readable by it alone."""
+        """Create Asterisk's folders and write its configuration, closed to other users."""
         instance = self.instance
         try:
             for name in (".", *SUBFOLDERS):
@@ -154,7 +154,7 @@ class AsteriskProcess:
                 folder.mkdir(mode=0o750, parents=True, exist_ok=True)
                 self._own(folder)
             documentation = instance.folder / "lib" / "documentation"
-            if not documentation.is_symlink():  # without it every option is "undocumented"
+            if not documentation.is_symlink():  # otherwise Asterisk reports undocumented options
                 documentation.symlink_to(self.runtime.documentation)
             for name, text in instance.files.items():
                 self._put(instance.folder / "etc" / name, text)
@@ -163,7 +163,7 @@ class AsteriskProcess:
             raise EngineError(os_sentence(what, error, instance.folder)) from error
 
     def _put(self, path: Path, text: str) -> None:
-        """Write one of its files; on a full disk the one of the last start serves."""
+        """Write a configuration file; keep the old one if the disk is full or read-only."""
         try:
             files.keep(path, text, 0o640)
         except OSError as error:
@@ -173,7 +173,7 @@ class AsteriskProcess:
         self._own(path)
 
     def _make_room(self) -> None:
-        """Tell of a full disk, and give up the files that are there to make room for others."""
+        """On a full disk, log it and delete the placeholder files; otherwise create them."""
         spares = [self.instance.folder / "run" / f".spare{number}" for number in range(SPARES)]
         why = disk.trouble(self.instance.folder)
         if why is not None:
@@ -202,7 +202,7 @@ class AsteriskProcess:
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=console,
                 stderr=console,
-                start_new_session=True,  # Ctrl-C is for us; we end Asterisk in order
+                start_new_session=True,  # Ctrl-C reaches only us, and we stop Asterisk cleanly
                 env={name: text for name, text in os.environ.items() if name != SOCKET},
                 umask=0o027,
             )
@@ -228,7 +228,7 @@ class AsteriskProcess:
             )
 
     def _last_words(self) -> str:
-        """Quote the last error that Asterisk logged, and say where to read the rest."""
+        """Return the last error that Asterisk logged and the folder of its logs."""
         lines: list[str] = []
         for name in ("console.log", "messages.log"):
             path = self.instance.folder / "log" / name
@@ -241,7 +241,7 @@ class AsteriskProcess:
         pauses = Pauses(0.5, 10.0)
         while True:
             process = self._process
-            assert process is not None  # noqa: S101  # the watch lives between spawn and stop
+            assert process is not None  # noqa: S101  # set while this task runs
             code = await process.wait()
             log.error("asterisk.ended", code=code, pause_s=pauses.pause)
             await asyncio.sleep(pauses.take())
@@ -255,7 +255,7 @@ class AsteriskProcess:
                 await self._on_restart()
 
     async def _end_leftover(self) -> None:
-        """End every Asterisk of this very folder that outlived its supervisor."""
+        """End any Asterisk left in this folder by an earlier run; EngineError if one stays."""
         for pid in running_in(self.instance.folder):
             log.warning("asterisk.leftover_ended", pid=pid)
             for number, tenths in ((signal.SIGTERM, 80), (signal.SIGKILL, 50)):
@@ -273,9 +273,10 @@ class AsteriskProcess:
 
 
 def running_in(folder: Path) -> list[int]:
-    """List the processes that are an Asterisk of this folder, whatever its own file says of them.
+    """Return the ids of the Asterisk processes of this folder, without relying on its pid file.
 
-    A console that is connected to one names the folder, too, and is none.
+    Remote consoles have the same configuration file on their command line but lack `-f`, so they
+    are not included.
     """
     configuration = os.fsencode(folder / "etc" / "asterisk.conf")
     found = []

@@ -1,4 +1,4 @@
-"""Where Asterisk is: an installed one that is new enough, or a private one in the cache folder."""
+"""Find Asterisk: an installed one that is new enough, or a private one in the cache folder."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ SERVICE_USERS = ("officeline", "asterisk", "nobody")
 
 @dataclass(frozen=True)
 class Runtime:
-    """An Asterisk that can be started: its command line, its modules and its own data."""
+    """An Asterisk that can be started: its command line, modules, documentation and version."""
 
     command: tuple[str, ...]
     modules: Path
@@ -30,7 +30,7 @@ class Runtime:
 
 @dataclass(frozen=True)
 class ServiceUser:
-    """Whom Asterisk runs as; None as a name keeps the user that we are."""
+    """The user that Asterisk runs as; a `name` of None means our own user."""
 
     name: str | None
     uid: int
@@ -41,7 +41,10 @@ SHARED_CACHE = Path("/var/cache/officeline")
 
 
 def service_user() -> ServiceUser:
-    """Choose the unprivileged user: ourselves, or a service account when we are root."""
+    """Return the unprivileged user to run as: our own, or a service account if we are root.
+
+    Raises EngineError if we are root and there is no service account.
+    """
     if os.geteuid() != 0:
         return ServiceUser(None, os.geteuid(), os.getegid())
     for name in SERVICE_USERS:
@@ -57,13 +60,14 @@ def service_user() -> ServiceUser:
 
 
 def confined(user: ServiceUser, *, dies_with_parent: bool = False) -> list[str]:
-    """Name the words that drop every privilege before a program's first instruction.
+    """Return the command prefix that drops all privileges before a program starts.
 
-    None where there is nothing to drop, as below a unit, which forbids what setpriv asks for.
+    Returns an empty list if there are none to drop, as in a systemd unit that would also forbid
+    what setpriv does. Raises EngineError if setpriv is missing.
     """
     if user.name is None and not dies_with_parent and _gains_nothing():
         return []
-    setpriv = shutil.which("setpriv")  # of util-linux
+    setpriv = shutil.which("setpriv")  # part of util-linux
     if setpriv is None:
         raise EngineError("The program 'setpriv' is missing; install the package util-linux.")
     words = [setpriv, "--no-new-privs"]
@@ -76,13 +80,13 @@ def confined(user: ServiceUser, *, dies_with_parent: bool = False) -> list[str]:
 
 
 def _gains_nothing() -> bool:
-    """Tell whether the kernel gives us, and whatever we start, no new privileges."""
+    """Return whether the kernel bars us and our child processes from gaining privileges."""
     status = Path("/proc/self/status")
     return status.exists() and "\nNoNewPrivs:\t1\n" in status.read_text()
 
 
 def enterable(folder: Path, user: ServiceUser) -> bool:
-    """Tell whether this user can pass through every folder above and into `folder`."""
+    """Return whether this user may enter `folder` and every folder above it."""
     for place in (folder, *folder.parents):
         if not place.exists():
             continue
@@ -94,7 +98,7 @@ def enterable(folder: Path, user: ServiceUser) -> bool:
 
 
 def cache_folder() -> Path:
-    """Name the folder for what can be fetched again, one that Asterisk's own user can enter."""
+    """Return the cache folder; if we are root, one that Asterisk's user can also enter."""
     named = os.environ.get("OFFICELINE_CACHE")
     base = os.environ.get("XDG_CACHE_HOME")
     if named:
@@ -107,16 +111,17 @@ def cache_folder() -> Path:
 
 
 def find_asterisk() -> Runtime | None:
-    """Find an Asterisk of at least 22.10: the installed one first, then the fetched one.
+    """Return an Asterisk of at least 22.10, installed or else fetched; None if there is none.
 
-    One that root fetched serves whoever has none, unless OFFICELINE_CACHE says where to look.
+    Without either, one that root fetched into the shared cache is used, unless OFFICELINE_CACHE
+    names the folder to look in.
     """
     found = _installed() or fetched(cache_folder() / PRIVATE)
     return found if found or os.environ.get("OFFICELINE_CACHE") else fetched(SHARED_CACHE / PRIVATE)
 
 
 def require() -> Runtime:
-    """Find an Asterisk or say in one sentence how to get it."""
+    """Return an Asterisk of at least 22.10; raise EngineError that says how to get one."""
     runtime = find_asterisk()
     if runtime is None:
         raise EngineError(
@@ -127,7 +132,7 @@ def require() -> Runtime:
 
 
 def fetched(root: Path) -> Runtime | None:
-    """Return the Asterisk that was unpacked into a folder; None if none there runs."""
+    """Return the Asterisk unpacked into `root`; None if there is none that works."""
     loaders = sorted(root.glob("usr/lib*/ld-linux-*"))
     modules = sorted(root.glob("usr/lib/*-linux-gnu/asterisk/modules"))
     if not loaders or not modules:
@@ -151,7 +156,7 @@ def _installed() -> Runtime | None:
 def _answering(
     command: tuple[str, ...], modules: Path, documentation: Path, *, private: bool
 ) -> Runtime | None:
-    """Ask the program its version; None if it does not run or is too old."""
+    """Run the program to get its version; None if it does not run or is too old."""
     try:
         said = subprocess.run([*command, "-V"], capture_output=True, text=True, check=False).stdout
     except OSError:

@@ -1,1 +1,1 @@
-"""The spoken sentences and their sound files."""
+"""Prompts: the spoken sentences and their sound files."""

@@ -1,10 +1,10 @@
-"""Whether a recording of a call has a prompt in it: its own words, and not merely some sound.
+"""Detect whether a recorded call contains a prompt: its actual words, not just any sound.
 
-A telephone network changes level, codec and a few milliseconds, and keeps how loud and how bright
-speech is from moment to moment. Both are followed through every two seconds of the prompt, so that
-one which begins with the same words and goes on with others is another one. Of the shipped prompts
-no two seconds are more alike than 0.7 unless their words are the same; over a call the same ones
-are at 0.95 and above.
+A telephone network changes the level, the codec and the timing by a few milliseconds, but it
+preserves how loudness and brightness (the share of high frequencies) change over time. Both curves
+are compared for every two-second piece of the prompt, so a prompt that starts with the same words
+and then differs does not match. Pieces of the shipped prompts with different words score at most
+0.7 against each other; the same words over a call score 0.95 or more.
 """
 
 from __future__ import annotations
@@ -13,21 +13,21 @@ import math
 from collections.abc import Sequence
 from itertools import pairwise
 
-FRAME, HOP = 160, 80  # samples at 8 kHz: 20 ms, looked at every 10 ms
+FRAME, HOP = 160, 80  # samples at 8 kHz: a 20 ms window every 10 ms
 PIECE = 100  # frames: two seconds
-SHORTEST = 25  # frames of a last piece that are worth a look
-DRIFT = 30  # hops by which a piece may be early or late, as between two files
-ALIKE = 0.8
-NOISE, HISS = 400.0, 100.0  # mean squares that count as silence
+SHORTEST = 25  # frames; a shorter last piece is not compared
+DRIFT = 30  # hops a piece may be early or late, as between two sound files played in a row
+ALIKE = 0.8  # likeness from which a prompt counts as heard
+NOISE, HISS = 400.0, 100.0  # mean squares; quieter frames all look like silence
 
-Curve = tuple[list[float], list[float]]  # how loud, how bright
+Curve = tuple[list[float], list[float]]  # loudness and brightness per frame
 
 
 def likeness(heard: Sequence[int], wanted: Sequence[int]) -> float:
-    """Return how much the piece of `wanted` that is least in `heard` is there: 0 to 1, both 8 kHz.
+    """Return how well `heard` matches `wanted`, from 0 to 1: the score of the worst piece.
 
-    Silence is like nothing. A recording may end in the silence with which the prompt ends: a
-    hang-up takes its last packets with it.
+    Both are samples at 8 kHz. Silence matches nothing. Silence is appended to `heard`, because a
+    hangup can cut off the silence at the end of the prompt.
     """
     there, prompt = _curve([*heard, *[0] * (DRIFT * HOP)], HOP), _curve(wanted, FRAME)
     least, at = 1.0, 0

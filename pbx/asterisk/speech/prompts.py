@@ -1,7 +1,7 @@
-"""The spoken sentences: their catalog, their sound files, and the folder that Asterisk reads.
+"""Prompts: their catalog, their sound files, and the sounds folder that Asterisk reads.
 
-A prompt that cannot be played is worse than a wrong one: `Read` on a missing file returns at once,
-so that a physician could not accept a call. Hence everything is checked before Asterisk starts.
+A missing prompt is worse than a wrong one: the dialplan's `Read` returns at once if its file is
+missing, so a physician could not accept a call. Everything is checked before Asterisk starts.
 """
 
 from __future__ import annotations
@@ -20,17 +20,17 @@ from pbx.base.errors import ConfigError
 from pbx.base.os_errors import os_sentence
 from pbx.base.paths import data_folder
 
-MUSIC = "music"  # the id of the hold music; it belongs to no language
+MUSIC = "music"  # the id of the music on hold, which has no language
 MUSIC_FOLDER = "moh"
 _ID = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 _LANGUAGE = re.compile(r"[a-z]{2,3}(_[A-Z]{2})?")
-_NOTES = frozenset({".txt", ".md"})  # may lie among an office's own recordings
+_NOTES = frozenset({".txt", ".md"})  # allowed among an office's own recordings
 _TABLES = frozenset({"language", "voice", "spoken", "tones", "sentences"})
 
 
 @dataclass(frozen=True)
 class Voice:
-    """The voice that reads a catalog: an offline synthesizer, its voice, and how slowly (1.0)."""
+    """The voice for a catalog: synthesizer, voice name, and `stretch` (above 1.0 is slower)."""
 
     synthesizer: str
     name: str
@@ -39,7 +39,7 @@ class Voice:
 
 @dataclass(frozen=True)
 class Tone:
-    """A sound without words: a pure tone of so many hertz and seconds."""
+    """A pure tone: its frequency in hertz and its length in seconds."""
 
     hertz: float
     seconds: float
@@ -47,7 +47,7 @@ class Tone:
 
 @dataclass(frozen=True)
 class Catalog:
-    """Everything that is said in one language, by id; `spoken` maps text to how it is read."""
+    """All prompts of one language, by id; `spoken` maps written text to its pronunciation."""
 
     language: str
     voice: Voice
@@ -57,17 +57,17 @@ class Catalog:
 
     @property
     def ids(self) -> tuple[str, ...]:
-        """Name every sound of the language, sentences first."""
+        """Return the ids of all prompts of the language, sentences first."""
         return (*self.sentences, *self.tones)
 
 
 def sounds_folder() -> Path:
-    """Return the shipped sounds: catalogs, one folder per language, and the hold music."""
+    """Return the folder of shipped sounds: catalogs, one folder per language, and music on hold."""
     return data_folder("asterisk") / "sounds"
 
 
 def load_catalog(path: Path) -> Catalog:
-    """Read a catalog; the file is named after its language."""
+    """Return the catalog in `path`, a file named after its language; ConfigError if it is bad."""
     try:
         text = path.read_text(encoding="utf-8")
     except OSError as error:
@@ -86,7 +86,7 @@ def load_catalog(path: Path) -> Catalog:
 
 
 def _catalog(stem: str, table: Mapping[str, object]) -> Catalog:
-    """Build the catalog from TOML; KeyError, TypeError and ValueError say what does not fit."""
+    """Return the catalog from parsed TOML; raise KeyError, TypeError or ValueError if invalid."""
     if unknown := set(table) - _TABLES:
         raise ValueError(f"there is no table named {min(unknown)!r}")
     if table["language"] != stem or not _LANGUAGE.fullmatch(stem):
@@ -138,9 +138,9 @@ def _positive(value: object) -> float:
 
 
 def check_prompts(catalog: Catalog, folder: Path, own_recordings: Path | None) -> list[str]:
-    """List what keeps the prompts from being played, one sentence each; empty means all is well.
+    """Return one sentence for each problem that keeps a prompt from playing; empty if none.
 
-    `folder` is a sounds folder: one folder per language, and `moh`.
+    `folder` is a sounds folder: it holds one folder per language, and `moh`.
     """
     _, problems = _choose(catalog, folder, own_recordings)
     return problems
@@ -149,11 +149,11 @@ def check_prompts(catalog: Catalog, folder: Path, own_recordings: Path | None) -
 def assemble(
     language: str, target: Path, own_recordings: Path | None, sounds: Path | None = None
 ) -> Path:
-    """Fill the sounds folder that Asterisk reads, and return it: `target/LANGUAGE`, `target/moh`.
+    """Fill `target/LANGUAGE` and `target/moh`, the sounds Asterisk plays, and return `target`.
 
     The office's own recordings replace shipped files one by one. Nothing is written unless every
-    prompt can be played. A running Asterisk may read the folder meanwhile: each file is replaced
-    in one step.
+    prompt can be played; otherwise ConfigError is raised. Each file is replaced atomically, because
+    Asterisk may be reading the folder.
     """
     source = sounds or sounds_folder()
     catalog = load_catalog(source / f"{language}.toml")
@@ -172,7 +172,7 @@ def assemble(
 
 
 def sources(language: str, own_recordings: Path | None) -> dict[str, Path]:
-    """Say where the sound (8 kHz) of each prompt comes from, by id, whatever was copied of it."""
+    """Return the source file (8 kHz) of each prompt by id: shipped, or the office's own."""
     source = sounds_folder()
     catalog = load_catalog(source / f"{language}.toml")
     chosen, _ = _choose(catalog, source, own_recordings)
@@ -180,7 +180,7 @@ def sources(language: str, own_recordings: Path | None) -> dict[str, Path]:
 
 
 def _choose(catalog: Catalog, folder: Path, own: Path | None) -> tuple[dict[str, Path], list[str]]:
-    """Decide for every file under the target (by relative name) where it comes from."""
+    """Return the source of each file, keyed by its path under the target, and all problems."""
     if not folder.is_dir():
         return {}, [f"The sounds folder {folder} is missing; install OfficeLine again."]
     if own is not None and not own.is_dir():
@@ -195,7 +195,7 @@ def _choose(catalog: Catalog, folder: Path, own: Path | None) -> tuple[dict[str,
         base = folder / place
         suffixes: Mapping[str, int] = SUFFIXES
         if own is not None and _recorded(own, name):
-            # An office that recorded 8 kHz alone wants to hear that, not our 16 kHz sentence.
+            # If the office recorded only 8 kHz, omit our 16 kHz file, as Asterisk might play it.
             base = own
             wide = (own / f"{name}.wav16").exists()
             suffixes = SUFFIXES if wide else {".wav": SUFFIXES[".wav"]}
@@ -215,7 +215,7 @@ def _recorded(own: Path, name: str) -> bool:
 
 
 def _strangers(own: Path, names: tuple[str, ...]) -> list[str]:
-    """Find recordings that would never be heard, by a misspelt name or a foreign format."""
+    """Return a problem for each recording with an unknown name or format: it would never play."""
     known = {f"{name}{suffix}" for name in names for suffix in SUFFIXES}
     return [
         f"The office's recording {path} would never be played; name it after a prompt "
@@ -226,7 +226,7 @@ def _strangers(own: Path, names: tuple[str, ...]) -> list[str]:
 
 
 def _copy(chosen: Mapping[str, Path], target: Path) -> None:
-    """Copy every file, readable by any user: Asterisk often runs as another one."""
+    """Copy every file, readable by all users, since Asterisk often runs as a different one."""
     for name, source in chosen.items():
         path = target / name
         for folder in (target, path.parent):
@@ -234,7 +234,7 @@ def _copy(chosen: Mapping[str, Path], target: Path) -> None:
                 folder.mkdir(parents=folder is target)
             folder.chmod(0o755)
         if path.is_file() and filecmp.cmp(source, path, shallow=False):
-            continue  # what is there already needs no room on a full disk
+            continue  # an unchanged file needs no space, so a full disk does not matter
         fresh = path.with_name(f".{path.name}.new")
         shutil.copyfile(source, fresh)
         fresh.chmod(0o644)
@@ -242,7 +242,7 @@ def _copy(chosen: Mapping[str, Path], target: Path) -> None:
 
 
 def _drop_others(folder: Path, wanted: set[Path]) -> None:
-    """Remove sounds of an earlier choice, so that Asterisk cannot prefer one of them."""
+    """Remove sounds left from earlier runs, so that Asterisk cannot play one of them instead."""
     for path in folder.iterdir():
         if path.suffix in SUFFIXES and path not in wanted:
             path.unlink()

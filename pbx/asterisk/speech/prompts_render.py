@@ -1,7 +1,7 @@
-"""Renders the catalog into sound files with an offline synthesizer and sox.
+"""Render the catalog into sound files with an offline synthesizer and sox.
 
-Rendering twice gives the same bytes: the synthesizers draw no random numbers, sox dithers nothing
-(-D) and seeds what it draws (-R). Why this voice and this chain: docs/adr/0002.
+Rendering twice gives the same bytes: the synthesizers use no random numbers, and sox does not
+dither (-D) and uses a fixed seed (-R). docs/adr/0002 explains the choice of voice and filters.
 """
 
 from __future__ import annotations
@@ -22,18 +22,18 @@ from pbx.base.errors import ConfigError
 
 SPEECH_DBFS = -18.0  # RMS of the active parts; telephone networks expect -16 to -19
 TONE_DBFS = -20.0  # a pure tone sounds louder than speech of the same power
-MUSIC_DBFS = -24.0  # under the sentences that are spoken between
-_PEAK_DBFS = -1.0  # beyond it G.711 and a carrier's gain would clip
-_FRAME = 0.02  # seconds over which a level is taken
-_ACTIVE_DB = 35.0  # below the loudest frame by more than that is a pause (compare ITU-T P.56)
+MUSIC_DBFS = -24.0  # quieter than the sentences spoken in between
+_PEAK_DBFS = -1.0  # above this, G.711 or a carrier's gain could clip
+_FRAME = 0.02  # seconds; the level is measured over this window
+_ACTIVE_DB = 35.0  # a frame this far below the loudest is a pause (compare ITU-T P.56)
 _LONGEST = 60  # seconds a synthesizer may take for one sentence
 
-# What a telephone drops is cut before levelling, and its weight given to the consonants.
+# Cut the low frequencies, which a telephone drops, before setting the level; boost consonants.
 _TELEPHONE = ("highpass", "250", "bass", "-6", "600", "equalizer", "2400", "0.7q", "5")
 _TRIM_START = ("silence", "1", "0.01", "-50d", "reverse")
 _PAD = ("pad", "0.05", "0.1")
 _BAND = {8000: "150-3600", 16000: "80-7400"}
-_CHORDS = (  # hold music: eight chords (hertz), three seconds each, then round again
+_CHORDS = (  # music on hold: eight chords (hertz), three seconds each, looped
     (261.63, 329.63, 392.00, 493.88),
     (220.00, 329.63, 392.00, 523.25),
     (174.61, 349.23, 440.00, 523.25),
@@ -50,7 +50,7 @@ _BROKEN = (0, 1, 2, 3, 2, 1)  # the order in which a chord's notes are plucked
 @dataclass(frozen=True)
 class _Synthesizer:
     program: str
-    packages: str  # Debian's, to name in the error
+    packages: str  # Debian package names, for the error message
 
 
 _SYNTHESIZERS = {
@@ -61,9 +61,10 @@ _SYNTHESIZERS = {
 
 
 def render(catalog: Catalog, sounds: Path, only: str | None = None) -> Iterator[str]:
-    """Render into `sounds/LANGUAGE` and `sounds/moh`; yield each id when its two files are there.
+    """Render into `sounds/LANGUAGE` and `sounds/moh`; yield each id once its two files exist.
 
-    `only` is one id of the catalog, or `music`.
+    `only` limits this to one id of the catalog, or to `music`. Raises ConfigError for an unknown
+    id, a missing tool or a tool that fails.
     """
     names = (*catalog.ids, MUSIC) if only is None else (only,)
     if only is not None and only not in {*catalog.ids, MUSIC}:
@@ -106,7 +107,7 @@ def _render_one(catalog: Catalog, name: str, folder: Path, scratch: Path) -> Non
         speak(catalog.voice, as_read(catalog, name), raw)
     for suffix, rate in SUFFIXES.items():
         shaped, levelled = scratch / f"shaped{rate}.wav", scratch / f"levelled{rate}.wav"
-        # Half scale first: equalizing and resampling may overshoot.
+        # Leave headroom first, because equalizing and resampling may overshoot.
         _sox(
             *(raw, "-r", str(rate), "-c", "1", "-b", "16", shaped),
             *("gain", "-n", "-12", *chain, "sinc", _BAND[rate], "gain", "-n", "-6"),
@@ -116,7 +117,7 @@ def _render_one(catalog: Catalog, name: str, folder: Path, scratch: Path) -> Non
 
 
 def as_read(catalog: Catalog, name: str) -> str:
-    """Return the sentence as the synthesizer shall read it: "911" as "nine one one"."""
+    """Return the sentence as the synthesizer should read it: "911" becomes "nine one one"."""
     text = catalog.sentences[name]
     for written, said in catalog.spoken.items():
         text = re.sub(rf"(?<!\w){re.escape(written)}(?!\w)", said, text)
@@ -124,7 +125,7 @@ def as_read(catalog: Catalog, name: str) -> str:
 
 
 def speak(voice: Voice, text: str, raw: Path) -> None:
-    """Let the synthesizer write `raw` at its own rate and level."""
+    """Synthesize `text` into the file `raw`, at the synthesizer's own rate and level."""
     stretch = f"{voice.stretch:g}"
     if voice.synthesizer == "flite":
         speed = f"duration_stretch={stretch}"
@@ -139,16 +140,17 @@ def speak(voice: Voice, text: str, raw: Path) -> None:
 
 
 def _note(seconds: float, hertz: float, attack: float) -> list[str]:
-    """Describe a pure tone, faded at both ends so that it does not click."""
+    """Return sox arguments for a pure tone, faded in and out so that it does not click."""
     length = f"{seconds:g}"
     fade = ["fade", "t", f"{attack:g}", length, f"{attack:g}"]
     return ["synth", length, "sine", f"{hertz:g}", *fade]
 
 
 def _compose(raw: Path, scratch: Path) -> None:
-    """Compose the hold music: slow broken chords over a soft pad, to be looped.
+    """Write the music on hold to `raw`: slow broken chords over a soft pad, to be looped.
 
-    Pure tones between 170 and 1200 Hz without vibrato: G.711 and mobile codecs keep those.
+    It uses pure tones between 170 and 1200 Hz without vibrato, because G.711 and mobile codecs
+    reproduce those well.
     """
     bars = []
     for number, chord in enumerate(_CHORDS):
@@ -164,7 +166,7 @@ def _compose(raw: Path, scratch: Path) -> None:
 
 
 def _pluck(notes: Iterable[float], target: Path, scratch: Path) -> None:
-    """Play notes one after another, each a tone with a softer octave that dies away."""
+    """Write notes one after another to `target`, each a fading tone with a softer octave."""
     files = []
     for number, hertz in enumerate(notes):
         length = f"{_CHORD_SECONDS / len(_BROKEN):g}"
@@ -177,7 +179,7 @@ def _pluck(notes: Iterable[float], target: Path, scratch: Path) -> None:
 
 
 def active_dbfs(sound: Sound) -> float:
-    """Measure the RMS level of the parts that are not pauses, in dB below full scale."""
+    """Return the RMS level of the parts that are not pauses, in dBFS (0 is full scale)."""
     size = int(sound.rate * _FRAME)
     frames = (sound.samples[at : at + size] for at in range(0, len(sound.samples), size))
     powers = [sum(sample * sample for sample in frame) / len(frame) for frame in frames]
@@ -187,17 +189,17 @@ def active_dbfs(sound: Sound) -> float:
 
 
 def _level(source: Path, target: Path, dbfs: float) -> None:
-    """Bring the active level to `dbfs`; sox's limiter bends what would stand above the peak."""
+    """Set the active level to `dbfs`; sox's limiter reduces peaks that would be too loud."""
     gain = 0.0
     measured = active_dbfs(read_sound(source))
-    for _ in range(4):  # limiting takes a little of the level, so approach it
+    for _ in range(4):  # the limiter lowers the level slightly, so approach it in steps
         gain += dbfs - measured
         _sox(source, target, "gain", "-l", f"{gain - _PEAK_DBFS:.2f}", "gain", f"{_PEAK_DBFS:g}")
         measured = active_dbfs(read_sound(target))
 
 
 def _place(source: Path, target: Path) -> None:
-    """Put a finished file where it belongs, in one step and readable by any user."""
+    """Copy a finished file to `target` atomically, readable by all users."""
     target.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
     fresh = target.with_name(f".{target.name}.new")
     shutil.copyfile(source, fresh)
@@ -210,7 +212,7 @@ def _sox(*arguments: str | Path) -> None:
 
 
 def _run(program: str, *arguments: str, stdin: str = "") -> None:
-    """Run a tool to its end; its failure becomes one sentence with its own last words."""
+    """Run a tool and wait for it; raise ConfigError with its last line of error output."""
     try:
         done = subprocess.run(
             [program, *arguments],

@@ -1,4 +1,4 @@
-"""Sound files as Asterisk reads them: RIFF with 16-bit mono PCM at exactly the expected rate."""
+"""Read sound files as Asterisk does: RIFF with 16-bit mono PCM at exactly the expected rate."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from array import array
 from dataclasses import dataclass
 from pathlib import Path
 
-SUFFIXES = {".wav": 8000, ".wav16": 16000}  # the two formats of Asterisk's format_wav
+SUFFIXES = {".wav": 8000, ".wav16": 16000}  # the two formats of Asterisk's format_wav, in hertz
 FULL_SCALE = 32768
 _AUDIBLE = 0.01 * FULL_SCALE  # a peak below -40 dBFS is silence on a telephone
 _PCM = 1
@@ -18,22 +18,22 @@ _CHUNK = struct.Struct("<4sI")
 
 @dataclass(frozen=True)
 class Sound:
-    """Samples (signed, 16 bits, one channel) at `rate` per second."""
+    """Samples (signed 16-bit, mono) at `rate` samples per second."""
 
     rate: int
     samples: array[int]
 
     @property
     def seconds(self) -> float:
-        """Say how long the sound lasts."""
+        """Return the length of the sound in seconds."""
         return len(self.samples) / self.rate
 
 
 def read_sound(path: Path) -> Sound:
-    """Read a sound file; ValueError carries the reason, made to follow the file's name.
+    """Return the sound in a file; raise ValueError with a reason that can follow the file's name.
 
-    Chunks are walked as Asterisk's formats/format_wav.c walks them: without padding to even sizes,
-    and refusing WAVE_FORMAT_EXTENSIBLE, which Python's `wave` would admit.
+    Chunks are read as in Asterisk's formats/format_wav.c: no padding to even sizes, and no
+    WAVE_FORMAT_EXTENSIBLE, which Python's `wave` module would accept.
     """
     try:
         data = path.read_bytes()
@@ -77,7 +77,7 @@ def _samples(data: bytes, size: int, rate: int) -> array[int]:
 
 
 def sound_problem(path: Path, hertz: int) -> str | None:
-    """Say why Asterisk could not play the file ("is silent"), or None if it can."""
+    """Return why the file is unusable as a prompt (for example "is silent"); None if it is fine."""
     try:
         sound = read_sound(path)
     except ValueError as error:

@@ -1,4 +1,4 @@
-"""What the plan says, as prompts: how long something may take. The figures are the plan's own."""
+"""Turn the plan's numbers and time limits into prompt ids to play in sequence."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ LAST_DIGIT, LAST_WORD, TWENTY, HUNDRED = 9, 12, 20, 100
 
 
 def number(value: int) -> tuple[str, ...]:
-    """Say a number; from a hundred on digit by digit."""
+    """Return the prompt ids for a number; from 100 up, digit by digit."""
     if value <= LAST_DIGIT:
         return (f"digit-{value}",)
     if value <= LAST_WORD:
@@ -20,7 +20,7 @@ def number(value: int) -> tuple[str, ...]:
 
 
 def duration(minutes: int) -> tuple[str, ...]:
-    """Say how many hours and minutes."""
+    """Return the prompt ids for a time in minutes, spoken as hours and minutes."""
     hours, rest = divmod(minutes, 60)
     said = (*number(hours), "hour" if hours == 1 else "hours") if hours else ()
     if rest or not hours:
@@ -29,10 +29,13 @@ def duration(minutes: int) -> tuple[str, ...]:
 
 
 def call_back_within(seconds: int) -> tuple[str, ...]:
-    """Promise a patient a call back; never sooner than the plan does."""
+    """Return the prompt ids that promise a call back; rounded up, never sooner than the plan."""
     return ("call-back-within", *duration(-(-seconds // 60)))
 
 
 def call_within(seconds: int) -> tuple[str, ...]:
-    """Tell a physician until when to call; never later than the plan allows."""
+    """Return the prompt ids that tell a physician how soon to call.
+
+    Rounds down to whole minutes, so that it is never later than the plan allows, but never below 1.
+    """
     return ("call-within", *duration(max(1, seconds // 60)))
