@@ -1,4 +1,4 @@
-"""Counting in the call log: what a report needs, from indexes alone, flat in what is not asked for.
+"""Counts of the call log for reports, read from indexes only.
 
 Reports hand over stretches of time, cut where the office's clock or its hours change, and get a
 figure for each: so SQL never asks what an hour or a day of the office is. Blocks.
@@ -37,7 +37,7 @@ from pbx.db.database import reading
 from pbx.db.statements import seconds_between, table_of
 from pbx.db.tables import Attempt, Call, Leg, UtcTime
 
-Span = tuple[datetime, datetime]  # from the first up to, but without, the second
+Span = tuple[datetime, datetime]  # start (inclusive) and end (exclusive)
 
 _CALL = table_of(Call)
 _TEMPORARY = MetaData()
@@ -116,7 +116,7 @@ _PHONES = (_rings(table_of(Leg), "accepted"), _rings(table_of(Attempt), "acknowl
 
 
 class Counts(NamedTuple):
-    """Calls that began in a stretch, and how they ended; what is left over ended otherwise."""
+    """Calls that began in a stretch, by how they ended; the rest of the total ended otherwise."""
 
     calls: int = 0
     urgent: int = 0
@@ -127,7 +127,7 @@ class Counts(NamedTuple):
 
     @property
     def offered(self) -> int:
-        """Calls that were to reach somebody: all but the blocked ones."""
+        """All calls but the blocked ones."""
         return self.calls - self.blocked
 
 
@@ -139,14 +139,14 @@ class Rings(NamedTuple):
 
 
 class Figures:
-    """Counts within one look at the database, for the stretches that it was cut into last."""
+    """Counts from one transaction, for the time spans given to the last `cut`."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
         _TEMPORARY.create_all(connection, checkfirst=False)
 
     def cut(self, stretches: Iterable[tuple[Span, int]]) -> None:
-        """Count by these stretches from now on; each has a bin for what is counted over several."""
+        """Set the time spans to count by; counts over several spans are grouped by their bin."""
         rows = [
             {"id": number, "start": start, "until": until, "bin": bin_}
             for number, ((start, until), bin_) in enumerate(stretches)
@@ -154,11 +154,11 @@ class Figures:
         self._fill(_CUT_ANEW, rows)
 
     def counts(self) -> dict[int, Counts]:
-        """Count the calls that began in each stretch, by its place; where none did is nothing."""
+        """Return the counts of calls by index of the span; spans without calls are left out."""
         return {row.id: Counts(*row[1:]) for row in self._connection.execute(_COUNTS) if row.calls}
 
     def answers(self) -> dict[int, Histogram]:
-        """Count by whole seconds how long callers waited for a person, by bin; -1 is left out."""
+        """Return the number of calls by seconds until a person answered, for each bin but -1."""
         found: defaultdict[int, dict[int, int]] = defaultdict(dict)
         for row in self._connection.execute(_ANSWERS):
             if row.s is not None:
@@ -166,7 +166,7 @@ class Figures:
         return dict(found)
 
     def callers(self, span: Span, most: int) -> Callers:
-        """Say who called most often; without anonymous callers."""
+        """Return the most frequent callers, without anonymous ones."""
         return count_callers(self._connection, *span, most)
 
     def rings(
@@ -193,6 +193,6 @@ class Figures:
 
 @contextlib.contextmanager
 def measuring(engine: Engine) -> Iterator[Figures]:
-    """Hold one look at the database; its temporary tables are rolled back at the end."""
+    """Count within one transaction; its temporary tables are rolled back at the end."""
     with reading(engine) as session:
         yield Figures(session.connection())

@@ -1,7 +1,7 @@
-"""The escalator's rounds and attempts: who is called about a message, and what came of it.
+"""The escalator's rounds and attempts: who is called about a message, with which result.
 
-What alone writes `attempt`. All of it blocks, and looks at the message's state in the transaction
-that writes.
+The only module that writes `attempt`. All functions block, and read the message's state in the
+transaction that writes.
 """
 
 from __future__ import annotations
@@ -57,9 +57,9 @@ class Round:
 
 
 def begin_rounds(engine: Engine, rounds: Iterable[Round]) -> list[list[AttemptRow] | None]:
-    """Write durably, at once, who is called now and when each message is due next.
+    """Record durably, in one transaction, who is called now and when each message is due next.
 
-    Of each round come its attempts, or None if the message moved on.
+    Returns the attempts of each round, or None for a round whose message needs no calls any more.
     """
     with writing(engine, durable=True) as connection:
         return [_begin(connection, one) for one in rounds]
@@ -74,7 +74,7 @@ def begin_round(
     at: datetime,
     due_at: datetime | None,
 ) -> list[AttemptRow] | None:
-    """Write one round; see `begin_rounds`."""
+    """Record one round; see `begin_rounds`."""
     return begin_rounds(engine, [Round(view, todo, tuple(who), at, due_at)])[0]
 
 
@@ -96,7 +96,7 @@ def _begin(connection: Connection, one: Round) -> list[AttemptRow] | None:
 
 
 def end_attempt(engine: Engine, attempt_id: int, result: Result, at: datetime) -> None:
-    """Write what became of an attempt; if nobody of its round can be reached, climb at once."""
+    """Record an attempt's result; if its whole round failed, make the next stage due at once."""
     ended = update(_ATTEMPT).where(_ATTEMPT.c.id == attempt_id)
     with writing(engine, durable=True) as connection:
         connection.execute(ended.values(ended_at=at, result=result))
@@ -105,7 +105,7 @@ def end_attempt(engine: Engine, attempt_id: int, result: Result, at: datetime) -
 
 
 def take_up_messages(engine: Engine, now: datetime) -> None:
-    """At the start: calls that were cut off count as unknown, and their messages are due now."""
+    """At the start of the daemon: end interrupted calls as unknown; their messages are due now."""
     cut_off = update(_ATTEMPT).where(_ATTEMPT.c.result.is_(None))
     with writing(engine, durable=True) as connection:
         message_rows.resume_timers(connection, now)
@@ -113,12 +113,12 @@ def take_up_messages(engine: Engine, now: datetime) -> None:
 
 
 def remove_attempts(connection: Connection, message_ids: Collection[str]) -> None:
-    """Delete the attempts of messages that go, within a transaction."""
+    """Delete the attempts of messages, within a transaction."""
     connection.execute(delete(_ATTEMPT).where(_ATTEMPT.c.message.in_(message_ids)))
 
 
 def attempts(engine: Engine, message_id: str) -> list[AttemptRow]:
-    """Read the attempts to tell somebody of a message, in their order."""
+    """Return the calls to people about a message, in order."""
     wanted = select(_ATTEMPT).where(_ATTEMPT.c.message == message_id).order_by(_ATTEMPT.c.id)
     with reading(engine) as session:
         return [_attempt(row) for row in session.execute(wanted)]

@@ -1,4 +1,4 @@
-"""Messages as the inbox shows them, and what people write on them. All functions block."""
+"""Messages as the inbox shows them, with owners and notes. All functions block."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def items(
 
 
 def urgent_waiting(engine: Engine) -> int:
-    """Count the urgent messages about which somebody is still to be called."""
+    """Return how many urgent messages somebody still has to be called about."""
     waiting = (
         col(Message.urgency) == "urgent",
         col(Message.state).in_(OPEN_STATES),

@@ -1,4 +1,4 @@
-"""Our own ledger of calls, as it is held against Asterisk's."""
+"""OfficeLine's record of calls, for the comparison with Asterisk's."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from pbx.db.statements import table_of
 from pbx.db.tables import Call, Message
 
 _CALL, _MESSAGE = table_of(Call), table_of(Message)
-_AT_ONCE = 500  # ids of one statement
+_AT_ONCE = 500  # maximum ids per statement
 
 
 def _calls() -> Select[Any]:
@@ -37,7 +37,7 @@ _CALLS = _calls()
 
 @dataclass(frozen=True)
 class OwnCall:
-    """A call as our log knows it, times in UTC; `is_left` says that a message of it exists."""
+    """A call in the call log, times in UTC; `is_left` is true if a message of it exists."""
 
     id: str
     started_at: datetime
@@ -54,7 +54,7 @@ class OwnCall:
 
 @dataclass(frozen=True)
 class Orphan:
-    """A message whose call the log does not know; `at` is when it was opened, in UTC."""
+    """A message whose call is not in the call log; `at` is when it was opened, in UTC."""
 
     call: str
     at: datetime
@@ -62,12 +62,12 @@ class Orphan:
 
 
 def calls_between(engine: Engine, start: datetime, end: datetime) -> list[OwnCall]:
-    """Read the calls that started in [start, end), the earliest first."""
+    """Return the calls that started in [start, end), earliest first."""
     return _read(engine, _CALL.c.started_at >= start, _CALL.c.started_at < end)
 
 
 def calls_named(engine: Engine, ids: Iterable[str]) -> list[OwnCall]:
-    """Read the calls with these ids, whenever they were."""
+    """Return the calls with these ids, of any time."""
     named = sorted(ids)
     parts = (named[at : at + _AT_ONCE] for at in range(0, len(named), _AT_ONCE))
     found = [call for part in parts for call in _read(engine, _CALL.c.id.in_(part))]
@@ -75,7 +75,7 @@ def calls_named(engine: Engine, ids: Iterable[str]) -> list[OwnCall]:
 
 
 def open_calls(engine: Engine) -> dict[str, datetime]:
-    """Map the calls without an outcome to when they began."""
+    """Return the start times of calls without an outcome, by call id."""
     wanted = select(_CALL.c.id, _CALL.c.started_at).where(_CALL.c.outcome.is_(None))
     with reading(engine) as session:
         return {row.id: row.started_at for row in session.execute(wanted)}

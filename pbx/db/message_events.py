@@ -1,4 +1,4 @@
-"""What happened to messages: what alone writes `message_event`, whose rows are only ever added.
+"""The events of messages. The only module that writes `message_event`; it never changes a row.
 
 They go with their message when it is deleted.
 """
@@ -34,7 +34,7 @@ def note_event(
 
 
 def remove_events(connection: Connection, message_ids: Collection[str]) -> None:
-    """Delete the histories of messages that go."""
+    """Delete the histories of messages."""
     connection.execute(delete(_EVENT).where(_EVENT.c.message.in_(message_ids)))
 
 
@@ -47,13 +47,13 @@ def joined_by(message_id: Any) -> tuple[ColumnElement[bool], ColumnElement[str]]
 
 
 def count_joins(connection: Connection, message_id: str) -> int:
-    """Count how often a call joined a message."""
+    """Return how often a call joined a message."""
     joined, _ = joined_by(message_id)
     return connection.execute(select(func.count()).where(joined)).scalar_one()
 
 
 def is_shared(connection: Connection, message_id: str, call: str) -> bool:
-    """Tell whether any other call is in a message, too: perhaps of another patient."""
+    """Return whether the message also contains another call, perhaps of another patient."""
     joined, of_call = joined_by(message_id)
     opened_by_other = exists().where(_MESSAGE.c.id == message_id, _MESSAGE.c.call != call)
     joined_by_other = exists().where(joined, of_call != call)

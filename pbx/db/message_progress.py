@@ -1,7 +1,7 @@
-"""A message's timers, and what people do with it. All of it blocks.
+"""A message's timers, and what people do with it. All functions block.
 
-Every change looks at the state in the transaction that writes it, so that what comes at the same
-time from the telephone, the command line and the escalator never contradicts itself.
+Every change reads the state in the transaction that writes it, so that simultaneous changes from
+the telephone, the command line and the escalator never contradict each other.
 """
 
 from __future__ import annotations
@@ -28,12 +28,12 @@ from routing.model import Plan, Urgency
 MessageMove = Literal[
     "delivered", "acknowledged", "called back", "not reached", "closed", "overdue", "cut off"
 ]
-Timer = tuple[MessageView, datetime | None]  # a message, and when it is due next
+Timer = tuple[MessageView, datetime | None]  # a message and its next due time
 REMINDED = "reminded"
 PUSHED, PUSH_FAILED = "pushed", "push failed"
 
 _MESSAGE = table_of(Message)
-# What an event changes of a message.
+# The columns of a message that an event can change.
 _MOVED = (
     "state", "stage", "due_at", "reopened_at", "breached_at", "disposition",
     "delivered_by", "delivered_at", "acknowledged_by", "acknowledged_at",
@@ -42,11 +42,11 @@ _MOVED = (
 
 
 class RefusedError(OfficeLineError):
-    """What a message in its state does not take."""
+    """An event that the message's state does not allow."""
 
 
 class NotAllHeardError(RefusedError):
-    """What nobody settles who has not heard all of a message."""
+    """An attempt to settle a message without having heard all of it."""
 
     def __init__(self, message_id: str) -> None:
         super().__init__(
@@ -57,7 +57,10 @@ class NotAllHeardError(RefusedError):
 
 @dataclass(frozen=True)
 class MessageStanding:
-    """How a message stands: who brought it there, and the last of each kind who took it up."""
+    """A message's state, who brought it there, and everybody who acted on it.
+
+    `people` are the last persons who acknowledged it, called back and closed it.
+    """
 
     state: State
     by: str | None
@@ -77,14 +80,16 @@ def move(
     spoke_in: str | None = None,
     joins: int | None = None,
 ) -> MessageRow:
-    """Let an event happen to a message, durably, and set its timer; RefusedError if it cannot.
+    """Apply an event to a message durably, set its timer and return the changed message.
 
-    Whatever a person does is kept with that person and the instant. A call joins a message through
-    `messages.open_message` alone. The follow-up begins with what was cut off at `due_at`, or at
-    once; where it calls about other calls of the message already, it goes on from where it is.
-    `spoke_in` is the call in which they spoke with the caller: that settles nothing of a message
-    that other calls are in, too. `joins` is how often a call had joined when they heard its words:
-    NotAllHeardError if one did since then.
+    The person and the time of each action are stored. After "cut off", the follow-up starts again
+    at `due_at` (default: `at`), unless it is already calling about other calls of the message.
+    `spoke_in` is the call in which the person spoke with the caller; that does not settle a message
+    that also contains other calls. `joins` is how many calls had joined the message when the person
+    heard it.
+
+    Raises RefusedError if the message does not exist or its state does not allow the event, and
+    NotAllHeardError if a call has joined the message since the person heard it.
     """
     with writing(engine, durable=True) as connection:
         message = message_rows.stored_message(connection, message_id)
@@ -126,7 +131,7 @@ def move(
 
 
 def _cut_off(message: Message, due_at: datetime, at: datetime, *, goes_on: bool) -> None:
-    """Let the follow-up begin with what was cut off; what others wait for goes on, and no later."""
+    """Restart the follow-up at `due_at`; if it `goes_on`, only make sure it is due by then."""
     if goes_on and message.due_at is not None:
         message.due_at = min(message.due_at, due_at)
     else:
@@ -136,18 +141,18 @@ def _cut_off(message: Message, due_at: datetime, at: datetime, *, goes_on: bool)
 def _enter(
     message: Message, event: MessageMove, state: State, person: str | None, at: datetime
 ) -> None:
-    """Set the state, and who brought the message there."""
+    """Set the state, and who brought the message there and when."""
     message.state = state
     if event == "overdue":
         return
     if not person:
         raise ValueError(f"somebody must have {event} the message")
-    if event == "not reached":  # who takes back that they called back has until when they had
+    if event == "not reached":  # they called back in vain: keep the original deadline
         message.acknowledged_by = message.acknowledged_by or person
         message.acknowledged_at = message.acknowledged_at or at
         message.called_back_by = message.called_back_at = None
         return
-    if event == "cut off":  # they accepted, and are called again: it is not acknowledged yet
+    if event == "cut off":  # they accepted but are called again: not acknowledged yet
         message.acknowledged_by, message.acknowledged_at = person, None
         return
     word = event.replace(" ", "_")
@@ -156,7 +161,7 @@ def _enter(
 
 
 def due_messages(engine: Engine, now: datetime, limit: int) -> list[MessageView]:
-    """Read the messages whose timer has run out, at most `limit`: urgent first, then by time."""
+    """Return at most `limit` messages whose timer has run out, urgent ones first, then by time."""
     found: list[MessageView] = []
     with reading(engine) as session:
         for urgency in ("urgent", "routine"):
@@ -169,7 +174,7 @@ def due_messages(engine: Engine, now: datetime, limit: int) -> list[MessageView]
 
 
 def nearest(engine: Engine) -> datetime | None:
-    """Tell when the next timer runs out; None if there is none."""
+    """Return when the next timer runs out, or None if no timer is set."""
     with reading(engine) as session:
         times = [
             session.scalar(
@@ -183,14 +188,14 @@ def nearest(engine: Engine) -> datetime | None:
 
 
 def put_off(engine: Engine, timers: Sequence[Timer]) -> None:
-    """Set the timers of messages that need nothing now, unless they have moved on."""
+    """Set the timers of messages whose state has not changed since they were read."""
     with writing(engine) as connection:
         for view, due_at in timers:
             message_rows.set_due_at(connection, view.id, view.state, due_at)
 
 
 def remind(engine: Engine, timers: Sequence[Timer], *, at: datetime) -> list[str | None]:
-    """Write that messages' owners are reminded; of each comes its owner, None if it has none."""
+    """Record reminders and set the timers; return each message's owner, or None if it has none."""
     with writing(engine) as connection:
         return [_reminded(connection, view, due_at, at) for view, due_at in timers]
 
@@ -206,14 +211,14 @@ def _reminded(
 def note_push(
     engine: Engine, message_id: str, person: str, why: str | None, *, at: datetime
 ) -> None:
-    """Write into a message's history that somebody was sent a push, or why that failed."""
+    """Record in a message's history that a push was sent, or in `why` the reason it failed."""
     what, detail = (PUSHED, {}) if why is None else (PUSH_FAILED, {"why": why})
     with writing(engine) as connection:
         note_event(connection, message_id, at, what, person, detail)
 
 
 def standings(engine: Engine, message_ids: Iterable[str]) -> dict[str, MessageStanding]:
-    """Read how messages stand."""
+    """Return the standing of each message that exists, by message id."""
     wanted = select(Message).where(col(Message.id).in_(list(message_ids)))
     with reading(engine) as session:
         return {one.id: _standing(one) for one in session.scalars(wanted)}
@@ -230,7 +235,7 @@ def _standing(message: Message) -> MessageStanding:
 
 
 def view_of(message: Message) -> MessageView:
-    """Reduce a row to what decides of it."""
+    """Return the fields of a row that routing decisions need."""
     return MessageView(
         id=message.id,
         urgency=cast("Urgency", message.urgency),

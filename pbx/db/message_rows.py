@@ -1,4 +1,4 @@
-"""The rows of messages: what alone writes `message`.
+"""The rows of messages. The only module that writes `message`.
 
 Each function runs within a transaction that its caller began, and decides nothing: what may happen
 to a message in its state is asked before, in the same transaction.
@@ -32,7 +32,7 @@ OPEN_STATES = tuple(state for state in STATES if state != "closed")
 
 _MESSAGE, _ATTEMPT = table_of(Message), table_of(Attempt)
 _OF_ID = _MESSAGE.c.id == bindparam("of_id")
-_WAITS = _MESSAGE.c.state.in_(RINGING)  # for somebody to take it up
+_WAITS = _MESSAGE.c.state.in_(RINGING)  # nobody has taken it up yet
 
 
 def _open() -> Any:
@@ -61,12 +61,12 @@ _GET = select(_MESSAGE).where(_OF_ID)
 
 
 def put_message(connection: Connection, row: dict[str, Any]) -> None:
-    """Write a message, or add to it what was not known before."""
+    """Insert a message, or fill in columns that were unknown before."""
     connection.execute(_OPEN, {**row, "state": "open", "flags": [], "stage": 0})
 
 
 def stored_message(connection: Connection, message_id: str) -> Message | None:
-    """Read a message as it stands in this transaction; None if there is none of this id."""
+    """Return a message as this transaction sees it, or None if there is none with this id."""
     row = connection.execute(_GET, {"of_id": message_id}).mappings().first()
     return None if row is None else Message(**row)
 
@@ -79,13 +79,13 @@ def change_message(connection: Connection, message_id: str, **values: Any) -> No
 def set_due_at(
     connection: Connection, message_id: str, state: str, due_at: datetime | None
 ) -> None:
-    """Set a message's timer, unless its state is another one by now."""
+    """Set a message's timer, unless its state has changed."""
     meant = (_MESSAGE.c.id == message_id, _MESSAGE.c.state == state)
     connection.execute(update(_MESSAGE).where(*meant).values(due_at=due_at))
 
 
 def release_message(connection: Connection, message_id: str, at: datetime) -> None:
-    """Bring the timer of a message that waits forward to an instant."""
+    """Move the timer of a waiting message forward to this time."""
     meant = (_MESSAGE.c.id == message_id, _WAITS, _MESSAGE.c.due_at > at)
     connection.execute(update(_MESSAGE).where(*meant).values(due_at=at))
 
@@ -138,27 +138,27 @@ def climb_stage(connection: Connection, attempt_id: int, at: datetime) -> None:
 
 
 def resume_timers(connection: Connection, at: datetime) -> None:
-    """At the start: messages whose calls to people were cut off, or without a timer, are due."""
+    """At the start of the daemon: make messages with interrupted calls or without a timer due."""
     cut_off = select(_ATTEMPT.c.message).where(_ATTEMPT.c.result.is_(None))
     connection.execute(update(_MESSAGE).where(_MESSAGE.c.id.in_(cut_off), _WAITS).values(due_at=at))
-    # no message may be without a timer: looked at once too often is better than never
+    # no message may be without a timer: one check too many is better than none
     timerless = (_MESSAGE.c.state.in_(OPEN_STATES), _MESSAGE.c.due_at.is_(None))
     connection.execute(update(_MESSAGE).where(*timerless).values(due_at=at))
 
 
 def remind_by(connection: Connection, opening: datetime) -> None:
-    """Bring reminders that lie beyond the office's next opening back to it."""
+    """Move reminders that are later than the office's next opening back to it."""
     timed = (_MESSAGE.c.urgency == "urgent") & _MESSAGE.c.state.in_((*RINGING, "acknowledged"))
     meant = (_MESSAGE.c.due_at > opening, ~timed)
     connection.execute(update(_MESSAGE).where(*meant).values(due_at=opening))
 
 
 def stored_messages(connection: Connection, *meant: ColumnElement[bool]) -> list[Message]:
-    """Read messages as they stand in this transaction."""
+    """Return messages as this transaction sees them."""
     rows = connection.execute(select(_MESSAGE).where(*meant)).mappings()
     return [Message(**row) for row in rows]
 
 
 def remove_messages(connection: Connection, message_ids: Collection[str]) -> None:
-    """Delete messages, whose histories and attempts are gone already."""
+    """Delete messages whose histories and attempts were already deleted."""
     connection.execute(delete(_MESSAGE).where(_MESSAGE.c.id.in_(message_ids)))

@@ -1,4 +1,4 @@
-"""Messages: each is on the disk before anybody is dialed. All functions block for the disk."""
+"""Messages, each stored durably before anybody is dialed. All functions wait for the disk."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ from pbx.db.statements import hidden, table_of
 from pbx.db.tables import Message, MessageEvent
 from routing.follow_up import AFTER, JOINABLE, RINGING, State
 
-SPOKEN = "spoke while the patient was on the line"  # the disposition of what needs no call back
-AGAIN = "-2"  # ends the id of a call's further message, where its first one is settled
+SPOKEN = "spoke while the patient was on the line"  # disposition of messages that need no callback
+AGAIN = "-2"  # suffix of the id of a call's second message, after the first was settled
 
 _MESSAGE = table_of(Message)
 _OF_NUMBER = _MESSAGE.c.callback_number == bindparam("callback_number")
@@ -78,7 +78,7 @@ class MessageRow:
 
 @dataclass(frozen=True)
 class MessageEventRow:
-    """What happened to a message once."""
+    """One event of a message."""
 
     at: datetime
     what: str
@@ -158,10 +158,10 @@ def _join(connection: Connection, row: dict[str, Any], at: datetime) -> str | No
 def _joined(
     connection: Connection, message: str, state: State, row: Mapping[str, Any], at: datetime
 ) -> None:
-    """Add a call's words to a message: it is open again, as long as nobody called back."""
+    """Add a call's recording to a message, and reopen it if nobody has called back yet."""
     if state in JOINABLE:
         message_rows.change_message(connection, message, state=AFTER[state, "joined"])
-        if state not in RINGING:  # who acknowledged it has not heard what is new
+        if state not in RINGING:  # the person who acknowledged it has not heard the new part
             anew = {"reopened_at": at, "due_at": row["due_at"], "stage": 0}
             message_rows.change_message(connection, message, **anew)
     detail = {key: row[key] for key in ("call", "urgency", "recording")}
@@ -169,12 +169,12 @@ def _joined(
 
 
 def calls_in(engine: Engine, message: MessageRow) -> set[str]:
-    """Name the calls that are in a message."""
+    """Return the ids of the calls in a message."""
     return {call for call, _ in message_parts(engine, message)}
 
 
 def shared(engine: Engine, message_id: str, call: str) -> bool:
-    """Tell whether any other call is in a message, too: perhaps of another patient."""
+    """Return whether the message also contains another call, perhaps of another patient."""
     with reading(engine) as session:
         return is_shared(session.connection(), message_id, call)
 
@@ -189,7 +189,7 @@ def add_recording(engine: Engine, message_id: str, call: str, recording: str, at
 
 
 def attach_recording(engine: Engine, message_id: str, recording: str) -> None:
-    """Say durably where a message's recording is, below the home; unknown ids are ignored."""
+    """Store durably the path of a recording, relative to the home; unknown ids are ignored."""
     try:
         with writing(engine, durable=True) as connection:
             message_rows.change_message(connection, message_id, recording=recording)
@@ -198,7 +198,7 @@ def attach_recording(engine: Engine, message_id: str, recording: str) -> None:
 
 
 def flag(engine: Engine, message_id: str, flags: Sequence[str], at: datetime) -> None:
-    """Mark a message with what is wrong with it, each once, durably; unknown ids are ignored."""
+    """Flag a message with its problems durably, each only once; unknown ids are ignored."""
     with writing(engine, durable=True) as connection:
         message = message_rows.stored_message(connection, message_id)
         if message is None:
@@ -210,14 +210,14 @@ def flag(engine: Engine, message_id: str, flags: Sequence[str], at: datetime) ->
 
 
 def get_message(engine: Engine, message_id: str) -> MessageRow | None:
-    """Read one message; None if there is none of this id."""
+    """Return one message, or None if there is none with this id."""
     with reading(engine) as session:
         found = session.get(Message, message_id)
         return None if found is None else row_of(found)
 
 
 def list_open(engine: Engine) -> list[MessageRow]:
-    """Read every message that is not closed yet, the oldest first."""
+    """Return all messages that are not closed, oldest first."""
     wanted = select(Message).where(col(Message.state).in_(OPEN_STATES))
     with reading(engine) as session:
         found = session.scalars(wanted.order_by(col(Message.opened_at), col(Message.id)))
@@ -225,7 +225,7 @@ def list_open(engine: Engine) -> list[MessageRow]:
 
 
 def message_history(engine: Engine, message_id: str) -> list[MessageEventRow]:
-    """Read what happened to a message, in its order."""
+    """Return the events of a message, in order."""
     wanted = select(MessageEvent).where(col(MessageEvent.message) == message_id)
     with reading(engine) as session:
         found = session.scalars(wanted.order_by(col(MessageEvent.id)))

@@ -1,4 +1,4 @@
-"""What is new of messages, whoever wrote it, and how many are open. All functions block."""
+"""New events and calls about messages, and counts of open messages. All functions block."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _ATTEMPTS = (
     .where(_ATTEMPT.c.id > bindparam("last"))
     .group_by(_ATTEMPT.c.stage)
 )
-# A promise is broken since the follow-up last began, as `routing.follow_up.todo_for` sees it.
+# A breach counts only since the follow-up last began, as in `routing.follow_up.todo_for`.
 _SINCE_BEGUN = func.coalesce(_MESSAGE.c.reopened_at, _MESSAGE.c.opened_at)
 _BROKEN = func.coalesce(_MESSAGE.c.breached_at >= _SINCE_BEGUN, false())
 _LAST = select(func.coalesce(func.max(_EVENT.c.id), 0))
@@ -50,7 +50,7 @@ _STANDING = (
 
 @dataclass(frozen=True)
 class News:
-    """One thing that happened to a message; `state` and `breached` are how it stands now."""
+    """One event of a message; `state` and `breached` are the message's current values."""
 
     id: int
     message: str
@@ -64,7 +64,7 @@ class News:
 
 @dataclass(frozen=True)
 class OpenCounts:
-    """The messages of one urgency that are not closed; `waiting` ones nobody has taken up."""
+    """Counts of open messages of one urgency; nobody has taken up the `waiting` ones yet."""
 
     open: int = 0
     waiting: int = 0
@@ -73,31 +73,31 @@ class OpenCounts:
 
 
 def last(engine: Engine) -> int:
-    """Number the newest thing that happened to any message; 0 if nothing did."""
+    """Return the id of the newest event of any message, or 0 if there is none."""
     with reading(engine) as session:
         return int(session.scalar(_LAST) or 0)
 
 
 def events_since(engine: Engine, number: int, limit: int = 500) -> list[News]:
-    """Read what happened to messages after that one, in its order, at most `limit` things."""
+    """Return at most `limit` events with ids above `number`, in order."""
     with reading(engine) as session:
         return [News(*row) for row in session.execute(_SINCE.limit(limit), {"last": number})]
 
 
 def last_attempt(engine: Engine) -> int:
-    """Number the newest call about any message; 0 if there was none."""
+    """Return the id of the newest call about any message, or 0 if there is none."""
     with reading(engine) as session:
         return int(session.scalar(_LAST_ATTEMPT) or 0)
 
 
 def attempts_since(engine: Engine, number: int) -> tuple[dict[int, int], int]:
-    """Count the calls about messages after that one by stage, and number the newest."""
+    """Return the number of calls with ids above `number` by stage, and the newest id."""
     with reading(engine) as session:
         rows = session.execute(_ATTEMPTS, {"last": number}).all()
     return {row.stage: row.made for row in rows}, max([number, *(row.last for row in rows)])
 
 
 def open_counts(engine: Engine) -> dict[str, OpenCounts]:
-    """Count the messages that are not closed, by urgency."""
+    """Return the counts of open messages by urgency."""
     with reading(engine) as session:
         return {urgency: OpenCounts(*row) for urgency, *row in session.execute(_STANDING)}

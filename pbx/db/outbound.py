@@ -1,7 +1,7 @@
-"""Calls to patients: asked for, taken up once, placed within the limits. All functions block.
+"""Calls to patients: requested, taken up once, placed within the limits. All functions block.
 
-What alone writes `outbound_call`.
-What was placed is counted from these rows, so that no restart gives anybody a new day.
+The only module that writes `outbound_call`. The daily limits are counted from these rows, so that
+a restart does not reset them.
 """
 
 from __future__ import annotations
@@ -34,11 +34,11 @@ from pbx.db.outbound_tables import OutboundCall
 from pbx.db.statements import new_id, table_of
 
 State = Literal["asked", "calling", "accepted", "dialed", "connected"]
-# Of a patient who was dialed: "answered" is by somebody or something, and for too short a time.
+# The result for a dialed patient. "answered": by a person or a machine, but too short for a talk.
 Result = Literal["talked", "answered", "not reached"]
 NOT_CALLED = "not called"  # in a message's history
-EXPIRES = timedelta(seconds=60)  # a request that nobody took up until then is never dialed
-CALL_ID = f"{names.FOLLOW_UP_CALL}callback-"  # how the ids of calls begin that a request leads to
+EXPIRES = timedelta(seconds=60)  # a request that is not taken up within this time is never dialed
+CALL_ID = f"{names.FOLLOW_UP_CALL}callback-"  # prefix of the call ids that are created for requests
 
 _PLACED = table_of(OutboundCall)
 _GOES_ON = _PLACED.c.result.is_(None)
@@ -48,12 +48,12 @@ T = TypeVar("T")
 
 
 class OverError(OfficeLineError):
-    """A request that is over, or led to a call already."""
+    """The request is over, or its patient was already dialed."""
 
 
 @dataclass(frozen=True)
 class Request:
-    """A call that a command asked for, taken up: `call` is to be the id of the person's leg."""
+    """A call requested by a command and now taken up; `call` is the id for the person's leg."""
 
     id: int
     person: str
@@ -73,7 +73,8 @@ class HeardPart:
 class OutboundRequest:
     """A call to a patient, about to be placed over the person's leg `call`.
 
-    It answers a `request` by its id, or belongs to a `message`, of which so much was `heard`.
+    `request` is the id of the request that led to it (0 if none). `message` is the message it is
+    about, and `heard` how much of that message the person heard.
     """
 
     person: str
@@ -86,14 +87,17 @@ class OutboundRequest:
 
 @dataclass(frozen=True)
 class Since:
-    """From when on calls count: the office's `day`, and those that last, for the `longest` time."""
+    """Which calls count toward the limits.
+
+    `day` is the start of the office's day; a call counts as running for at most `longest`.
+    """
 
     day: datetime
     longest: timedelta
 
 
 def ask(engine: Engine, person: str, number: str, *, by: str, at: datetime) -> int:
-    """Ask a running office durably for a call; return the request's id."""
+    """Store a request for a call durably, for the daemon to take up; return the request's id."""
     row = {"person": person, "number": number, "by": by, "asked_at": at, "state": "asked"}
     with writing(engine, durable=True) as connection:
         audit.append(connection, "callback.asked", by=by, now=at, about=person)
@@ -102,11 +106,14 @@ def ask(engine: Engine, person: str, number: str, *, by: str, at: datetime) -> i
 
 
 def take_request(engine: Engine, at: datetime) -> Request | None:
-    """Take up the oldest request, once and for all; those that came too late are never dialed."""
+    """Take up the oldest waiting request and return it, or None if there is none.
+
+    A request is taken up only once. Requests older than EXPIRES are ended as expired.
+    """
     with reading(engine) as session:
         if session.scalar(select(_PLACED.c.id).where(_WAITS).limit(1)) is None:
             return None
-    # a clock that was set back makes nothing young again
+    # requests from the future count as expired, too: the clock may have been set back
     in_time = _PLACED.c.asked_at.between(at - EXPIRES, at + EXPIRES)
     oldest = select(_PLACED.c.id).where(_WAITS).order_by(_PLACED.c.id).limit(1)
     with writing(engine, durable=True) as connection:
@@ -120,7 +127,7 @@ def take_request(engine: Engine, at: datetime) -> Request | None:
 
 
 def withdraw(engine: Engine, request: int, at: datetime) -> bool:
-    """Take a request back, unless it was taken up; tell whether that was in time."""
+    """Withdraw a request that was not taken up yet; return whether it was withdrawn."""
     with writing(engine, durable=True) as connection:
         withdrawn = {"result": "withdrawn", "ended_at": at}
         return _change(connection, _PLACED.c.id == request, _WAITS, **withdrawn) == 1
@@ -134,14 +141,14 @@ def accepted(engine: Engine, request: int) -> None:
 
 
 def note_refused(engine: Engine, request: int, why: str, at: datetime) -> None:
-    """Note why a request is not dialed, which ends it."""
+    """End a request that is not dialed, with the reason."""
     with writing(engine, durable=True) as connection:
         over = {"result": f"refused: {why}", "ended_at": at}
         _change(connection, _PLACED.c.id == request, _GOES_ON, **over)
 
 
 def counts(engine: Engine, person: str, since: Since, at: datetime) -> tuple[int, int]:
-    """Count the calls that a person placed today, and those of everybody that last."""
+    """Return how many calls the person placed today, and how many of anybody's are running."""
     with reading(engine) as session:
         return _counts(session.connection(), person, since, at)
 
@@ -153,10 +160,11 @@ def place_outbound(
     assess: Callable[[int, int], T | None],
     at: datetime,
 ) -> T | None:
-    """Write durably that a patient is dialed now, unless `assess` objects; return its objection.
+    """Record durably that a patient is dialed now; return None, or the objection of `assess`.
 
-    It is asked with `counts`, and nobody else can place a call until this one is written. OverError
-    if the request is over, or was dialed before.
+    `assess` gets the two numbers of `counts`; if it objects, nothing is written. It runs in the
+    write transaction, so that no other call can be placed in between. Raises OverError if the
+    request is over or was already dialed.
     """
     with writing(engine, durable=True) as connection:
         objection = assess(*_counts(connection, wanted.person, since, at))
@@ -189,14 +197,14 @@ def _place_new(
 
 
 def answered(engine: Engine, call: str, at: datetime) -> None:
-    """Note that the patient who was dialed over this leg answered."""
+    """Record that the patient who was dialed from this leg answered."""
     dialed = (_PLACED.c.call == call, _GOES_ON, _PLACED.c.state == "dialed")
     with writing(engine, durable=True) as connection:
         _change(connection, *dialed, state="connected", answered_at=at)
 
 
 def going_on(engine: Engine, call: str | None = None) -> list[OutboundCall]:
-    """List what was taken up and is not over, or the one of a person's leg."""
+    """Return the calls that were taken up and are not over, optionally only those of one leg."""
     wanted = select(OutboundCall).where(
         col(OutboundCall.result).is_(None), col(OutboundCall.state) != "asked"
     )
@@ -211,10 +219,10 @@ def going_on(engine: Engine, call: str | None = None) -> list[OutboundCall]:
 def note_ended(
     engine: Engine, call: str, otherwise: str | None, at: datetime, talked: Result = "talked"
 ) -> None:
-    """Note that a person's leg is over, or the patient's over it.
+    """Record that a person's leg, or the patient's leg dialed from it, is over.
 
-    `otherwise` is the outcome if no patient was dialed; None if that is known only later. `talked`
-    is what came of it where the patient's phone was answered.
+    `talked` is the result if the patient's phone was answered. `otherwise` is the result if no
+    patient was dialed; with None, a call without a dialed patient stays open.
     """
     was_placed = _PLACED.c.placed_at.is_not(None)
     result = case(
@@ -228,7 +236,7 @@ def note_ended(
 
 
 def said(engine: Engine, call: str, result: Result) -> None:
-    """Note what a person says of the last call over their leg, which was answered."""
+    """Record the result that the person reports for the last answered call of their leg."""
     last = select(func.max(_PLACED.c.id)).where(_PLACED.c.call == call).scalar_subquery()
     was_answered = _PLACED.c.result.in_(("talked", "answered"))
     with writing(engine, durable=True) as connection:
@@ -236,20 +244,20 @@ def said(engine: Engine, call: str, result: Result) -> None:
 
 
 def called_about(engine: Engine, longest: timedelta, at: datetime) -> frozenset[str]:
-    """Name the messages whose patients are being called, or talk; none for longer than that."""
+    """Return the ids of messages whose patient is being called, at most `longest` ago."""
     about = (_GOES_ON, _PLACED.c.message.is_not(None), _PLACED.c.placed_at > at - longest)
     with reading(engine) as session:
         return frozenset(session.scalars(select(_PLACED.c.message).where(*about).distinct()))
 
 
 def note_refusal(engine: Engine, message: str, person: str, why: str, at: datetime) -> None:
-    """Note in a message's history why its patient was not called."""
+    """Record in a message's history why its patient was not called."""
     with writing(engine, durable=True) as connection:
         note_event(connection, message, at, NOT_CALLED, person, {"why": why})
 
 
 def get_request(engine: Engine, request: int) -> OutboundCall | None:
-    """Read one call as it stands."""
+    """Return one call in its current state, or None if it does not exist."""
     with reading(engine) as session:
         found = session.get(OutboundCall, request)
         if found is not None:
@@ -260,7 +268,7 @@ def get_request(engine: Engine, request: int) -> OutboundCall | None:
 def placed(
     engine: Engine, since: datetime | None = None, until: datetime | None = None, limit: int = 50
 ) -> list[OutboundCall]:
-    """List the calls that were asked for in a span, the latest first; an open end is no limit."""
+    """Return at most `limit` calls requested from `since` until before `until`, newest first."""
     asked_at = col(OutboundCall.asked_at)
     wanted = select(OutboundCall).order_by(asked_at.desc(), col(OutboundCall.id).desc())
     if since is not None:
@@ -284,12 +292,12 @@ def _counts(connection: Connection, person: str, since: Since, at: datetime) -> 
 
 
 def _change(connection: Connection, *meant: ColumnElement[bool], **values: Any) -> int:
-    """Set columns of the calls that are meant; return of how many."""
+    """Set columns of the matching calls; return how many were changed."""
     return connection.execute(update(_PLACED).where(*meant).values(**values)).rowcount
 
 
 def bring_outbound_back(connection: Connection, now: datetime) -> None:
-    """Within a transaction: let nothing be placed in the future, which a wrong clock wrote."""
+    """Within a transaction: move future times, written by a wrong clock, back to `now`."""
     _change(connection, _PLACED.c.placed_at > now, placed_at=now)
 
 

@@ -1,7 +1,7 @@
-"""What the database lays over the file's plan: overrides, hours, patients, unconfirmed shifts.
+"""What the database adds to the file's plan: overrides, hours, patients, unconfirmed shifts.
 
-By SQLite's driver alone and only reading, so that a command that asks who is on call starts at
-once: see `pbx.db.driver`.
+It only reads, and uses SQLite's driver without SQLAlchemy, so that commands that ask who is on call
+start quickly: see `pbx.db.driver`.
 """
 
 from __future__ import annotations
@@ -47,15 +47,15 @@ _BEGUN_WITH = """
 
 
 class Values(Protocol):
-    """A row, by the names of its columns."""
+    """A row whose values are read by column name."""
 
     def __getitem__(self, name: str, /) -> Any:
-        """Return one value."""
+        """Return the value of a column."""
 
 
 @dataclass(frozen=True)
 class AppliedText:
-    """A plan that went live, as its file's text."""
+    """The text of a plan that was applied."""
 
     id: int
     hash: str
@@ -64,7 +64,7 @@ class AppliedText:
 
 @dataclass(frozen=True)
 class Overlay:
-    """What stands beside the file; `lay` puts it over a plan."""
+    """What is changed outside the office's file; `lay` adds it to a plan."""
 
     overrides: tuple[Override, ...] = ()
     changes: tuple[HoursChange, ...] = ()
@@ -72,21 +72,24 @@ class Overlay:
     unconfirmed: tuple[Unconfirmed, ...] = ()
 
     def lay(self, plan: Plan) -> Plan:
-        """Return the plan with everything of ours in it, and named by it."""
+        """Return the plan with this overlay, and its name as `laid`."""
         return replace(plan, **vars(self), laid=self.name)
 
     @property
     def name(self) -> str:
-        """Name what is laid over a plan, the same always alike.
+        """Return a fingerprint: equal overlays have the same name.
 
-        Patients are left out: what the directory says of its caller a call carries itself.
+        Patients are left out, because each call stores what the directory knew of its caller.
         """
         parts = (self.overrides, self.changes, self.unconfirmed)
         return hashlib.blake2s(repr(parts).encode(), digest_size=6).hexdigest()
 
 
 def laid_over(plan: Plan, database: Path) -> Plan:
-    """Lay the database over a plan; without a database the plan stays."""
+    """Return the plan with the database's overlay, or unchanged if there is no database.
+
+    Raises OfficeLineError if the database cannot be read.
+    """
     if not database.exists():
         return plan
     try:
@@ -97,7 +100,10 @@ def laid_over(plan: Plan, database: Path) -> Plan:
 
 
 def applied_texts(database: Path, limit: int = 1) -> list[AppliedText]:
-    """Read the plans that went live, the running one first; none without a database."""
+    """Return at most `limit` applied plans, newest first; none if there is no database.
+
+    Raises OfficeLineError if the database cannot be read.
+    """
     if not database.exists():
         return []
     try:
@@ -111,18 +117,18 @@ def applied_texts(database: Path, limit: int = 1) -> list[AppliedText]:
 
 
 def applied(connection: driver.Connection) -> AppliedText | None:
-    """Read the plan that runs; None if none was ever applied."""
+    """Return the plan that was applied last, or None if none was."""
     row = connection.execute(f"{_APPLIED} LIMIT 1").fetchone()
     return None if row is None else AppliedText(*row)
 
 
 def begun_with(connection: driver.Connection) -> list[AppliedText]:
-    """Read the plans of calls that are not over, the oldest first."""
+    """Return the plans that the current calls began with, oldest first."""
     return [AppliedText(*row) for row in connection.execute(_BEGUN_WITH)]
 
 
 def read(connection: driver.Connection) -> Overlay:
-    """Read everything as it is at one moment."""
+    """Return the whole overlay, read in one transaction."""
     connection.execute("BEGIN")
     try:
         if not _is_begun(connection):
@@ -138,24 +144,24 @@ def read(connection: driver.Connection) -> Overlay:
 
 
 def audit_head(connection: driver.Connection) -> str | None:
-    """Read the hash of the last audit row; None if there is none."""
+    """Return the hash of the last audit row, or None if there is none."""
     row = connection.execute("SELECT hash FROM audit ORDER BY seq DESC LIMIT 1").fetchone()
     return None if row is None else str(row[0])
 
 
 def last_backup_at(connection: driver.Connection) -> datetime | None:
-    """Read when the last backup was made or restored, by the audit."""
+    """Return when a backup was last made or restored, or None if the audit has none."""
     made = "SELECT max(at) FROM audit WHERE what IN ('backup.made', 'backup.restored')"
     return _maybe_at(connection.execute(made).fetchone()[0])
 
 
 def first_applied_at(connection: driver.Connection) -> datetime | None:
-    """Read when the first plan went live."""
+    """Return when the first plan was applied, or None if none was."""
     return _maybe_at(connection.execute("SELECT min(applied_at) FROM plan_applied").fetchone()[0])
 
 
 def unreadable(database: Path, error: driver.Error) -> OfficeLineError:
-    """Say in a sentence that the database cannot be read."""
+    """Return the error to raise for a database that cannot be read."""
     for place in (database.parent, database):
         if not os.access(place, os.R_OK, effective_ids=True):
             return OfficeLineError(database_sentence("cannot be read", database, place))
@@ -166,17 +172,17 @@ def unreadable(database: Path, error: driver.Error) -> OfficeLineError:
 
 
 def override_of(row: Values) -> Override:
-    """Make an override of its row."""
+    """Return the override of a row."""
     return Override(**_fields(Override, row))
 
 
 def hours_change_of(row: Values) -> HoursChange:
-    """Make a change of hours of its row."""
+    """Return the change of hours of a row."""
     return HoursChange(**_fields(HoursChange, row))
 
 
 def _fields(kind: type[Override | HoursChange], row: Values) -> dict[str, Any]:
-    """Read what a dataclass has of a row; SQLite's driver has times as text."""
+    """Return a dataclass's fields from a row; SQLite's driver returns times as text."""
     found = {one.name: row[one.name] for one in fields(kind)}
     for name in ("start", "end"):
         if isinstance(found[name], str):
@@ -191,7 +197,7 @@ def _rows(connection: driver.Connection, statement: str) -> Iterator[dict[str, A
 
 
 def _is_begun(connection: driver.Connection) -> bool:
-    """Tell whether a database has its tables; one that is being made has none yet."""
+    """Return whether the database has tables; while it is being created, it has none."""
     (tables,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
     return bool(tables)
 
@@ -212,7 +218,7 @@ def _at(text: str) -> datetime:
 
 
 def _patients(connection: driver.Connection) -> dict[str, Patient]:
-    """Map numbers to patients; the few combinations of flags are parsed once each."""
+    """Return patients by number; each distinct list of flags is parsed only once."""
     known: dict[str, Patient] = {}
     flags: dict[str, frozenset[str]] = {}
     found: dict[str, list[Patient]] = {}

@@ -1,6 +1,6 @@
 """The patient directory: imported as a whole, listed, flagged, removed.
 
-What alone writes `patient` and `patient_number`.
+The only module that writes `patient` and `patient_number`.
 """
 
 from __future__ import annotations
@@ -136,13 +136,13 @@ def set_flag(  # who and when are for the audit
 
 
 def is_known(engine: Engine, patient: str) -> bool:
-    """Tell whether the directory has a patient of this id."""
+    """Return whether the directory has a patient with this id."""
     with reading(engine) as session:
         return session.get(PatientRow, patient) is not None
 
 
 def remove_patient(engine: Engine, patient: str, *, by: str, now: datetime) -> None:
-    """Forget a patient with all their numbers."""
+    """Delete a patient with all their numbers."""
     with changing(engine) as connection:
         if _remove(connection, patient) == 0:
             raise _unknown(patient)

@@ -1,6 +1,6 @@
-"""Wrong PINs, counted: a try is on the disk before anybody looks whether it is right.
+"""The count of wrong PINs. A try is stored durably before the PIN is checked.
 
-What alone writes `pin_tries`.
+The only module that writes `pin_tries`.
 """
 
 from __future__ import annotations
@@ -20,19 +20,19 @@ from pbx.db.tables import PinTries
 
 Way = Literal["inbound", "called"]
 
-LIMIT = 5  # wrong PINs in a row, for each person and way
-STRANGERS = ""  # all tries of calls that came in, whoever they named
+LIMIT = 5  # wrong PINs in a row until the lock, for each person and way
+STRANGERS = ""  # all tries of inbound calls together, for any person
 EVERYBODY = "everybody who calls in"
-TELEPHONE = "telephone"  # who keyed it in, nobody knows
-STRANGERS_LIMIT = 20  # of them, within
-STRANGERS_FOR = timedelta(hours=1)  # for as long nobody who calls in is let through
+TELEPHONE = "telephone"  # the audit's `who`: nobody knows who keyed in the PIN
+STRANGERS_LIMIT = 20  # tries within STRANGERS_FOR until the lock
+STRANGERS_FOR = timedelta(hours=1)  # how long tries of inbound calls count, and their lock lasts
 
 _TRIES = table_of(PinTries)
 
 
 @dataclass(frozen=True)
 class PinTry:
-    """Whether a try may be looked at, and whom it locks unless it is right."""
+    """Whether the PIN may be checked, and whom the try locks if it is wrong."""
 
     may: bool
     locks: tuple[str, ...] = ()
@@ -40,7 +40,7 @@ class PinTry:
 
 @dataclass(frozen=True)
 class Locked:
-    """Who is locked, in which way, since when; `person` is empty where all strangers are."""
+    """A lock: who, in which way, since when. `person` is empty for the lock on all strangers."""
 
     person: str
     way: str
@@ -49,9 +49,9 @@ class Locked:
 
 
 def count_try(engine: Engine, person: str | None, way: Way, now: datetime) -> PinTry:
-    """Count one more try, durably; `person` is None where a code is nobody's.
+    """Count one more try durably; `person` is None if the code belongs to nobody.
 
-    StoreError if it cannot be counted.
+    Raises StoreError if it cannot be stored.
     """
     limits = {STRANGERS: STRANGERS_LIMIT} if way == "inbound" else {}
     if person is not None:
@@ -70,24 +70,27 @@ def count_try(engine: Engine, person: str | None, way: Way, now: datetime) -> Pi
 
 
 def right(engine: Engine, person: str, way: Way) -> int:
-    """Forgive a person's tries, the last of which was right; return how many wrong ones it ended.
+    """Delete a person's tries after a right PIN; return how many wrong ones came before it.
 
-    StoreError if that cannot be written.
+    Raises StoreError if it cannot be stored.
     """
     with writing(engine, durable=True) as connection:
         row = _get(connection, person, way)
         wrong = 0 if row is None else row.wrong - 1
         _forget(connection, _TRIES.c.person == person, _TRIES.c.way == way)
         strangers = _get(connection, STRANGERS, way)
-        if strangers is not None:  # it was counted with theirs, too
+        if strangers is not None:  # the right try was counted among the strangers', too
             _put(connection, strangers, wrong=strangers.wrong - 1, locked_at=None)
     return wrong
 
 
-def wrong(  # who and when are for the audit
+def wrong(  # it has many arguments for the audit
     engine: Engine, person: str | None, way: Way, locks: Collection[str], now: datetime
 ) -> None:
-    """Write into the audit that a try was wrong, and whom it locked; StoreError if that fails."""
+    """Record in the audit that a try was wrong, and whom it locked.
+
+    Raises StoreError if it cannot be stored.
+    """
     with writing(engine, durable=True) as connection:
         for what, whom in [("pin.wrong", person or ""), *(("pin.locked", who) for who in locks)]:
             about, detail = whom or EVERYBODY if what == "pin.locked" else whom, {"way": way}
@@ -95,7 +98,7 @@ def wrong(  # who and when are for the audit
 
 
 def unlock(engine: Engine, person: str, *, by: str, now: datetime) -> bool:
-    """Forget a person's tries, and the strangers'; tell whether the person was locked."""
+    """Delete the tries of a person and of strangers; return whether the person was locked."""
     with writing(engine, durable=True) as connection:
         theirs = _TRIES.c.person.in_([person, STRANGERS])
         rows = connection.execute(select(_TRIES).where(theirs)).all()
@@ -108,7 +111,7 @@ def unlock(engine: Engine, person: str, *, by: str, now: datetime) -> bool:
 
 
 def locked(engine: Engine, now: datetime) -> list[Locked]:
-    """List who is locked now."""
+    """Return the locks that apply now."""
     wanted = select(PinTries).order_by(col(PinTries.person), col(PinTries.way))
     with reading(engine) as session:
         return [
@@ -119,7 +122,7 @@ def locked(engine: Engine, now: datetime) -> list[Locked]:
 
 
 def bring_tries_back(connection: Connection, now: datetime) -> None:
-    """Within a transaction: let no try or lock lie in the future, which a wrong clock wrote."""
+    """Within a transaction: move future times, written by a wrong clock, back to `now`."""
     for name in ("since", "locked_at"):
         ahead = update(_TRIES).where(_TRIES.c[name] > now)
         connection.execute(ahead.values({name: now}))
@@ -131,7 +134,7 @@ def _get(connection: Connection, person: str, way: str) -> Row[Any] | None:
 
 
 def _put(connection: Connection, row: Row[Any] | None, **values: Any) -> None:
-    """Write a row, with what is new of it."""
+    """Insert or update a row, with these new values."""
     known = {} if row is None else row._asdict()
     put = insert(_TRIES).values(known | values)
     connection.execute(
@@ -150,7 +153,7 @@ def _forget_past(connection: Connection, now: datetime) -> None:
 
 
 def _count(connection: Connection, person: str, way: Way, now: datetime, limit: int) -> int | None:
-    """Count one more and return how many there are, of which `limit` lock; None if locked."""
+    """Count one more try, which locks at `limit`; return the count, or None if already locked."""
     row = _get(connection, person, way)
     if row is not None and row.locked_at is not None:
         return None
@@ -163,5 +166,5 @@ def _count(connection: Connection, person: str, way: Way, now: datetime, limit: 
 
 
 def _over(row: PinTries | Row[Any], now: datetime) -> bool:
-    """Tell whether strangers' tries, or the lock that they led to, are past."""
+    """Return whether the strangers' tries, or their lock, have expired."""
     return bool(now - (row.locked_at or row.since) >= STRANGERS_FOR)

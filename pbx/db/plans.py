@@ -1,6 +1,6 @@
-"""Applied plans: every one is kept as its file's whole text, and the newest runs.
+"""Applied plans. Each is stored as the whole text of its file; the newest one runs.
 
-What alone writes `plan_applied`.
+The only module that writes `plan_applied`.
 """
 
 from __future__ import annotations
@@ -74,7 +74,7 @@ def apply_first(engine: Engine, text: str, hash_: str, *, now: datetime) -> Appl
 
 
 def list_applied(engine: Engine, limit: int | None = None) -> list[Applied]:
-    """List what was applied, the running one first."""
+    """Return the applied plans, newest first."""
     wanted = select(PlanApplied).order_by(col(PlanApplied.id).desc()).limit(limit)
     with reading(engine) as session:
         return [_applied(row) for row in session.scalars(wanted)]
@@ -88,7 +88,7 @@ def list_times(engine: Engine) -> list[PlanTime]:
 
 
 def get_applied(engine: Engine, plan_id: int) -> Applied:
-    """Read one applied plan; OfficeLineError if there is none of this id."""
+    """Return one applied plan; raises OfficeLineError if there is none with this id."""
     with reading(engine) as session:
         row = session.get(PlanApplied, plan_id)
     if row is None:

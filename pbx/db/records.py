@@ -1,4 +1,4 @@
-"""What the control layer tells the call log: one small value for each thing that happened.
+"""The records that the control layer writes to the call log, one for each event.
 
 All times are aware. `call` is Asterisk's Linkedid, `leg` a channel's Uniqueid, `person` an id;
 no number of staff is ever part of a record.
@@ -89,7 +89,7 @@ class LegAcknowledged:
 
 @dataclass(frozen=True)
 class LegTooLate:
-    """Who accepted on this leg at this time was joined to nobody: it counts for nothing."""
+    """The person who accepted on this leg was connected to nobody, so the accept does not count."""
 
     call: str
     leg: str
@@ -108,7 +108,7 @@ class LegEnded:
 
 @dataclass(frozen=True)
 class MessageOpened:
-    """A call left a message that is in the database already."""
+    """A call left a message, which is already in the database."""
 
     call: str
     message: str

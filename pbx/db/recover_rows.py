@@ -1,8 +1,8 @@
-"""What can still be read of a damaged database, row by row, copied into a new one.
+"""Copy the readable rows of a damaged database into a new one.
 
-A damaged page costs the rows that are in it: a table is read from both ends toward the damage, and
-then between. The call log stays where it is, but for its last day; so that the line is not kept
-waiting, all of it ends after `LONGEST_S`, messages first.
+Only the rows in damaged pages are lost: each table is read from both ends toward the damage, and
+then between damaged places. Of the call log, only the last day is copied. Copying stops after
+`LONGEST_S`, because callers are waiting; messages are therefore copied first.
 """
 
 from __future__ import annotations
@@ -43,17 +43,17 @@ from routing.follow_up import STATES
 from routing.model import Urgency
 
 LONGEST_S = 15.0
-CALLS, CALLS_OF = 5000, timedelta(hours=24)  # who called of late counts in rules
-MOST_LOST = 4096  # rows that are looked for one by one beyond a damage without another side
-TORN = "audit.torn"  # an audit row that follows none: some before it could not be read
+CALLS, CALLS_OF = 5000, timedelta(hours=24)  # rules use the recent calls of a caller
+MOST_LOST = 4096  # rowids to try one by one if nothing can be read after the damage
+TORN = "audit.torn"  # an audit row after a gap of unreadable rows
 
-# In the order of what must not be lost; plan and changes over it come from other files.
+# Most important first. The plan and the overrides are restored from other files.
 _KEPT: tuple[type[SQLModel], ...] = (
     Message, PatientRow, PatientNumber, PinTries, OutboundCall, HoldRow, ShiftStart, ShiftCall,
     Call, AuditRow, MessageEvent, Attempt,
 )  # fmt: skip
 _WORDS = {("message", "state"): STATES, ("message", "urgency"): get_args(Urgency)}
-# A message whose row was lost, and whose history says that it was closed, rings nobody again.
+# Restore a lost message as closed if its history says so, so that it rings nobody again.
 _SETTLED = """
     INSERT INTO message
         (id, call, opened_at, state, urgency, recording, flags, closed_by, closed_at)
@@ -68,14 +68,14 @@ Row = Sequence[Any]
 
 @dataclass
 class Extracted:
-    """How many rows of which tables were copied, and of which tables not all could be read."""
+    """The copied rows per table, and the tables that could not be read completely."""
 
     rows: dict[str, int] = field(default_factory=dict)
     torn: set[str] = field(default_factory=set)
 
 
 def extract(damaged: Path, new: Path, now: datetime) -> Extracted:
-    """Copy what can be read of `damaged`, which stays as it is, into `new`, a database of ours."""
+    """Copy the readable rows of `damaged`, which is not changed, into `new`; return the counts."""
     found, until = Extracted(), time.monotonic() + LONGEST_S
     with (
         closing(driver.read_only(damaged)) as old,
@@ -83,7 +83,7 @@ def extract(damaged: Path, new: Path, now: datetime) -> Extracted:
     ):
         triggers = target.execute("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'")
         kept = triggers.fetchall()
-        for name, _ in kept:  # an audit with a gap is kept as it is
+        for name, _ in kept:  # the audit's triggers would refuse rows after a gap
             target.execute(f"DROP TRIGGER {name}")
         for model in _KEPT:
             _copy(_Reader(old, table_of(model), until), target, found, now)
@@ -97,7 +97,7 @@ def extract(damaged: Path, new: Path, now: datetime) -> Extracted:
 
 
 def _copy(reader: _Reader, target: driver.Connection, found: Extracted, now: datetime) -> None:
-    """Copy one table; a column that the damaged one does not have yet gets its default."""
+    """Copy one table; columns that the damaged table does not have get their defaults."""
     name, columns = reader.name, reader.columns
     marks = ", ".join("?" for _ in columns)
     put = f"INSERT OR IGNORE INTO {name} ({', '.join(columns)}) VALUES ({marks})"  # noqa: S608  # our own tables
@@ -113,9 +113,9 @@ def _copy(reader: _Reader, target: driver.Connection, found: Extracted, now: dat
 
 
 class _Reader:
-    """Reads a table around its damage; `torn` says that there is any.
+    """Reads a table around its damage; `torn` is true if some rows could not be read.
 
-    Python reads one row ahead, so the one before a damage is only had by its own rowid.
+    Python reads one row ahead, so the row before the damage can only be read by its own rowid.
     """
 
     def __init__(self, old: driver.Connection, of: Table, until: float) -> None:
@@ -130,10 +130,10 @@ class _Reader:
         self._checks = [_check(column) for column in known]
         self._select = f"SELECT rowid, {', '.join(self.columns)} FROM {of.name}"  # noqa: S608  # our own tables
         self.torn = self._failed = not known
-        self._last = 0  # the rowid that was read last
+        self._last = 0  # the last rowid read
 
     def rows(self) -> Iterator[Row]:
-        """Read all that can be read."""
+        """Yield every readable row."""
         yield from self._between(0, 2**62)
         if not self.torn:
             return
@@ -155,19 +155,19 @@ class _Reader:
             gaps.append((low, middle))
 
     def of_late(self, most: int) -> Iterator[Row]:
-        """Read the newest rows alone."""
+        """Yield at most `most` of the newest rows, newest first."""
         for _, *row in self._tried("WHERE rowid > ? ORDER BY rowid DESC LIMIT ?", 0, most):
             yield row
 
     def _between(self, low: int, high: int) -> Iterator[Row]:
-        """Read from a rowid on until another one, or until the damage."""
+        """Yield the rows between two rowids (both exclusive), or until the damage."""
         self._last = low
         for rowid, *row in self._tried("WHERE rowid > ? AND rowid < ? ORDER BY rowid", low, high):
             self._last = rowid
             yield row
 
     def _tried(self, where: str, *values: int) -> Iterator[Row]:
-        """Read rows until the damage, without those that nobody could read back."""
+        """Yield rows until the damage or the time limit; skip rows with invalid values."""
         self._failed = False
         try:
             for row in self._old.execute(f"{self._select} {where}", values):
@@ -185,9 +185,9 @@ class _Reader:
 
 
 def _check(column: Column[Any]) -> Callable[[Any], object]:
-    """Make what tells whether a value is one of its column's.
+    """Return a function that returns whether a value is valid for the column.
 
-    One that is not, an unreadable time for one, would keep all other rows from the follow-up.
+    One invalid value, such as an unreadable time, would keep the follow-up from reading any row.
     """
     fits: Callable[[Any], object]
     words = _WORDS.get((column.table.name, column.name))
@@ -223,7 +223,7 @@ def _is_json(kind: type, value: object) -> bool:
 
 
 def _gap(target: driver.Connection, damaged: str, now: datetime) -> None:
-    """Let the audit go on after a row whose hash fits none: the chain says where it was cut."""
+    """Add an audit row whose hash does not fit the chain, so that verifying shows the gap."""
     (last,) = target.execute("SELECT coalesce(max(seq), 0) FROM audit").fetchone()
     target.execute(
         "INSERT INTO audit (seq, at, who, what, about, detail, hash) VALUES (?, ?, ?, ?, ?, ?, ?)",
@@ -232,13 +232,13 @@ def _gap(target: driver.Connection, damaged: str, now: datetime) -> None:
 
 
 def _drop_orphans(target: driver.Connection) -> None:
-    """Delete rows that belong to one that could not be read."""
+    """Delete rows whose parent row could not be read."""
     for name, rowid, *_ in target.execute("PRAGMA foreign_key_check").fetchall():
         target.execute(f"DELETE FROM {name} WHERE rowid = ?", (rowid,))  # noqa: S608  # SQLite names it
 
 
 def lost(engine: Engine) -> list[tuple[str, str | None, datetime]]:
-    """List the copied calls (id, caller, start) whose message is not there."""
+    """Return the copied calls (id, caller, start) whose message is missing."""
     there = exists().where(col(Message.id) == col(Call.message))
     wanted = select(Call.id, Call.caller, Call.started_at)
     with reading(engine) as session:

@@ -1,7 +1,7 @@
-"""How long urgent messages waited: for somebody to acknowledge them, and for the call back. Blocks.
+"""How long urgent messages waited for an acknowledgment and for the callback. It blocks.
 
-A message whose caller spoke with a physician on the line, while it was held, waits for nobody: it
-is counted as spoken, and in no waiting time. Of several acknowledgments the last one counts.
+A message whose caller spoke with a physician during the call is counted as spoken, and not in the
+waiting times. Of several acknowledgments, the last one counts.
 """
 
 from __future__ import annotations

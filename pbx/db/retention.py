@@ -1,7 +1,7 @@
-"""What is older than it must be kept: found, and deleted in small transactions.
+"""Find calls and messages past their retention time, and delete them in small transactions.
 
-An open message is never old, nor is its call; nor is what a hold names, with all that belongs to
-it. Each transaction asks again, so that what was put on hold meanwhile stays.
+Open messages and their calls are never deleted, nor is anything under a retention hold. Each
+transaction checks again, so that anything put on hold in the meantime is kept.
 """
 
 from __future__ import annotations
@@ -35,9 +35,9 @@ from pbx.db.statements import table_of
 from pbx.db.tables import Call, Message, MessageEvent, UtcTime
 from pbx.db.trust_tables import HoldRow
 
-BATCH = 200  # calls or messages of one transaction: nobody who writes waits for long
+BATCH = 200  # calls or messages per transaction; small, so that other writers do not wait long
 DELETED = "recordings deleted"  # in a message's history
-DICTATED = "dictated: "  # how a note begins whose words are a recording
+DICTATED = "dictated: "  # prefix of a note whose text is the path of a recording
 
 _CALL, _MESSAGE, _EVENT = table_of(Call), table_of(Message), table_of(MessageEvent)
 _PLACED, _HOLD = table_of(OutboundCall), table_of(HoldRow)
@@ -46,7 +46,7 @@ _NAMED = select(_HOLD.c.target).where(_HOLD.c.lifted_at.is_(None))
 
 
 def _is_old(message: FromClause) -> ColumnElement[bool]:
-    """Say that a message may go: closed before the time, and neither it nor a call of it held."""
+    """Match messages that may be deleted: closed before the time, and not on hold with any call."""
     call = _CALL.alias("held")
     held_calls = select(call.c.message).where(call.c.message.is_not(None), call.c.id.in_(_NAMED))
     return and_(
@@ -59,11 +59,11 @@ def _is_old(message: FromClause) -> ColumnElement[bool]:
 
 
 def _stays(of: ColumnElement[Any], value: ColumnElement[Any]) -> ColumnElement[bool]:
-    """Say that there is a message whose column has this value, and which may not go."""
+    """Match values for which there is a message that has to be kept."""
     return exists().where(of == value, ~_is_old(_MESSAGE)).correlate(value.table)
 
 
-# A call that may go: it ended before the time, is not held, and has no message but such.
+# Calls that may be deleted: began before the time, over, not on hold, no message to be kept.
 _OLD_CALL = and_(
     _CALL.c.started_at < _BEGAN,
     _CALL.c.outcome.is_not(None),
@@ -71,7 +71,7 @@ _OLD_CALL = and_(
     ~_stays(_MESSAGE.c.id, _CALL.c.message),
     ~_stays(_MESSAGE.c.call, _CALL.c.id),
 )
-# A call to a patient that may go: it is over, not held, and belongs to no message that stays.
+# Calls to patients that may be deleted: over, not on hold, of no message that has to be kept.
 _OLD_PLACED = and_(
     _PLACED.c.asked_at < _BEGAN,
     _PLACED.c.result.is_not(None),
@@ -101,31 +101,31 @@ _RECORDINGS = _recordings()
 
 
 def old_messages(engine: Engine, at: datetime) -> list[str]:
-    """List the messages that were closed before an instant and may go."""
+    """Return the ids of messages that were closed before `at` and may be deleted."""
     with reading(engine) as session:
         return list(session.scalars(_OLD_MESSAGES, {"at": at}))
 
 
 def old_calls(engine: Engine, began: datetime, at: datetime) -> list[str]:
-    """List the calls that began before an instant, and whose messages were closed before `at`."""
+    """Return the ids of calls to delete: started before `began`, messages closed before `at`."""
     with reading(engine) as session:
         return list(session.scalars(_OLD_CALLS, {"began": began, "at": at}))
 
 
 def old_placed(engine: Engine, began: datetime, at: datetime) -> list[int]:
-    """List the calls to patients that were asked for before an instant, as `old_calls` does."""
+    """Return the ids of calls to patients to delete, by the same rule as `old_calls`."""
     with reading(engine) as session:
         return list(session.scalars(_OLD_PLACES, {"began": began, "at": at}))
 
 
 def kept_calls(engine: Engine, began: datetime, at: datetime) -> set[str]:
-    """Name the calls that began before an instant, too, and stay."""
+    """Return the ids of calls to keep although they started before `began`, and all held ids."""
     with reading(engine) as session:
         return set(session.scalars(_KEPT_CALLS, {"began": began, "at": at}))
 
 
 def message_recordings(engine: Engine) -> dict[str, list[str]]:
-    """Map messages to their recordings and dictated notes, as paths below the home."""
+    """Return the paths of recordings and dictated notes, relative to the home, by message id."""
     found: dict[str, list[str]] = {}
     with reading(engine) as session:
         for message, path in session.execute(_RECORDINGS):
@@ -134,7 +134,7 @@ def message_recordings(engine: Engine) -> dict[str, list[str]]:
 
 
 def held(engine: Engine) -> set[str]:
-    """Name what holds name."""
+    """Return the ids that are under a retention hold."""
     with reading(engine) as session:
         return set(session.scalars(_NAMED))
 
@@ -142,7 +142,7 @@ def held(engine: Engine) -> set[str]:
 def note_recordings_gone(
     engine: Engine, ids: Sequence[str], at: datetime, now: datetime
 ) -> list[str]:
-    """Note with messages that their recordings go; return those whose may still go."""
+    """Record that recordings will be deleted; return the messages for which that is still due."""
     with writing(engine, durable=True) as connection:
         still = _still(connection, _OLD_MESSAGES, _MESSAGE, ids, {"at": at})
         for message in still:
@@ -151,7 +151,7 @@ def note_recordings_gone(
 
 
 def delete_messages(engine: Engine, ids: Sequence[str], at: datetime) -> int:
-    """Delete messages with their histories, where they may still go; return how many."""
+    """Delete those messages that may still be deleted, with their histories; return how many."""
     with writing(engine) as connection:
         still = _still(connection, _OLD_MESSAGES, _MESSAGE, ids, {"at": at})
         message_events.remove_events(connection, still)
@@ -161,14 +161,14 @@ def delete_messages(engine: Engine, ids: Sequence[str], at: datetime) -> int:
 
 
 def delete_calls(engine: Engine, ids: Sequence[str], began: datetime, at: datetime) -> int:
-    """Delete calls with their legs, decisions and events, where they may still go."""
+    """Delete those calls that may still be deleted, with all their parts; return how many."""
     with writing(engine) as connection:
         times = {"began": began, "at": at}
         return call_rows.remove_calls(connection, _still(connection, _OLD_CALLS, _CALL, ids, times))
 
 
 def delete_placed(engine: Engine, ids: Sequence[int], began: datetime, at: datetime) -> int:
-    """Delete calls to patients, where they may still go; return how many."""
+    """Delete those calls to patients that may still be deleted; return how many."""
     with writing(engine) as connection:
         times = {"began": began, "at": at}
         return outbound.remove_outbound(
@@ -179,5 +179,5 @@ def delete_placed(engine: Engine, ids: Sequence[int], began: datetime, at: datet
 def _still(
     connection: Connection, old: Select[Any], of: Table, ids: Sequence[Any], times: dict[str, Any]
 ) -> list[Any]:
-    """Name those of these ids that may still go."""
+    """Return those of the ids that may still be deleted."""
     return list(connection.scalars(old.where(of.c.id.in_(ids)), times))

@@ -1,6 +1,6 @@
-"""Holds: calls and messages that must be kept; lifted, never deleted.
+"""Retention holds: calls and messages that must be kept. Holds are lifted but never deleted.
 
-What alone writes `hold`.
+The only module that writes `hold`.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class Hold:
 
 
 def add_hold(engine: Engine, target: str, reason: str, *, by: str, now: datetime) -> Hold:
-    """Hold a call or message; OfficeLineError if there is none of this id, or it is held."""
+    """Put a hold on a call or message; raises OfficeLineError if it is unknown or on hold."""
     with writing(engine, durable=True) as connection:
         known = union_all(*(select(one.c.id).where(one.c.id == target) for one in _HELD))
         if connection.scalar(known) is None:
@@ -52,7 +52,7 @@ def add_hold(engine: Engine, target: str, reason: str, *, by: str, now: datetime
 
 
 def lift(engine: Engine, target: str, reason: str, *, by: str, now: datetime) -> None:
-    """Lift the hold of a call or message; OfficeLineError if it has none."""
+    """Lift the hold of a call or message; raises OfficeLineError if it has none."""
     with writing(engine, durable=True) as connection:
         lifted = update(_HOLD).where(*_standing(target)).values(lifted_at=now)
         if connection.execute(lifted).rowcount == 0:
@@ -62,7 +62,7 @@ def lift(engine: Engine, target: str, reason: str, *, by: str, now: datetime) ->
 
 
 def list_holds(engine: Engine) -> list[Hold]:
-    """List every hold in the order they were made, lifted ones too."""
+    """Return all holds in the order they were made, including lifted ones."""
     with reading(engine) as session:
         rows = session.execute(select(_HOLD).order_by(_HOLD.c.id)).mappings()
         return [Hold(**row) for row in rows]

@@ -1,8 +1,8 @@
-"""Timers after the machine's clock was wrong: each runs out when its time has really passed.
+"""Correct timers after the machine's clock was wrong, so that none runs out late.
 
-A clock that is set back while we run is seen as that, and timers go back with it. Of one that was
-ahead and is right again at the next start nothing is known but what it wrote: a timer that lies
-further off than the plan ever sets one is brought back to where the plan would set it now.
+If the clock is set back while the daemon runs, the timers are moved back by the same time. If the
+clock was ahead and was corrected before a start, the difference is unknown; a timer that is further
+away than the plan allows is then set to the time that the plan would give it now.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from routing.follow_up import RINGING, call_back_by, escalation_of, next_opening
 from routing.model import Plan
 
 TIMED = (*RINGING, "acknowledged")
-HELD = timedelta(minutes=10)  # for so long a message may wait for a caller who is still with us
+HELD = timedelta(minutes=10)  # maximum wait for a caller who is still on the line
 
 _TIMES = ("due_at", "breached_at", "reopened_at", "acknowledged_at")
 _MESSAGE = table_of(Message)
@@ -28,9 +28,10 @@ _TIMED = (_MESSAGE.c.urgency == "urgent", _MESSAGE.c.state.in_(TIMED))
 
 
 def set_back(engine: Engine, by: timedelta, plan: Plan, now: datetime) -> None:
-    """Set the urgent messages' timers back as the clock was, and what they are counted from.
+    """Move the urgent messages' timers back `by` this time, and the times they are counted from.
 
-    What is due at `now`, the clock's new time, stays so. Reminders follow the office's hours.
+    `now` is the clock's new time; timers that are due by then are unchanged. Reminders are limited
+    to the office's next opening instead.
     """
     with writing(engine, durable=True) as connection:
         for message in message_rows.stored_messages(connection, *_TIMED, _MESSAGE.c.due_at > now):
@@ -47,7 +48,7 @@ def set_back(engine: Engine, by: timedelta, plan: Plan, now: datetime) -> None:
 
 
 def after_start(engine: Engine, plan: Plan, now: datetime) -> int:
-    """Bring back what a clock wrote that was ahead; return of how many urgent messages."""
+    """Correct times written by a clock that was ahead; return how many urgent messages changed."""
     with writing(engine, durable=True) as connection:
         return _bring_back(connection, plan, now)
 
@@ -63,8 +64,8 @@ def _bring_back(connection: Connection, plan: Plan, now: datetime) -> int:
     for message in message_rows.stored_messages(connection, *_TIMED, ahead):
         brought += _is_brought(message, plan, now)
         _store(connection, message)
-    # Shifts are called about by the minute, calls that were placed count for a day, wrong PINs for
-    # an hour; from a future that did not come they would count until it does.
+    # Calls about shifts, limits on placed calls and locks for wrong PINs depend on stored times,
+    # too: with a time in the future they would last until then.
     shifts.bring_shifts_back(connection, now)
     outbound.bring_outbound_back(connection, now)
     pins.bring_tries_back(connection, now)
@@ -79,10 +80,10 @@ def _store(connection: Connection, message: Message) -> None:
 
 
 def _is_brought(message: Message, plan: Plan, now: datetime) -> bool:
-    """Bring a message's timer back, and what it is counted from; tell whether it had to be."""
+    """Correct a message's timer and the time it is counted from; return whether it was wrong."""
     view = view_of(message)
     if message.state in RINGING:
-        if view.since > now:  # how long it has waited is not known: it is due
+        if view.since > now:  # the true waiting time is unknown, so it is due now
             message.reopened_at = message.due_at = now
             return True
         latest = next_round(escalation_of(view, plan).follow_up, view.since, now)

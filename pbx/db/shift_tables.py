@@ -11,7 +11,7 @@ from pbx.db.tables import UtcTime
 
 
 class ShiftStart(SQLModel, table=True):
-    """Somebody who is to confirm that a shift began, once for each; see `routing.shift_start`."""
+    """One person who has to confirm the start of one shift; see `routing.shift_start`."""
 
     __tablename__ = "shift_start"
     __table_args__ = (

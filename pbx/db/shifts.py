@@ -1,7 +1,7 @@
-"""Shifts that begin: who is to confirm, each call about it, and what came of it. All of it blocks.
+"""Confirmations of shift starts: who has to confirm, and the calls about it. All functions block.
 
-What alone writes `shift_start` and `shift_call`.
-What it changes can change whom an escalation policy rings, so the running plan looks each time.
+The only module that writes `shift_start` and `shift_call`. A confirmation can change whom an
+escalation policy rings, so a change of its state tells the daemon to reload its plan.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from pbx.db.tables import utc_text
 from routing.model import Override
 from routing.shift_start import ACTIVE, AFTER, Begin, ConfirmView, Event, Role, State
 
-# What the audit calls an event; the person's own deed is the press alone
+# The audit's name of each event; only a press is done by the person
 _DEEDS: dict[Event, str] = {
     "pressed": "shift.confirmed",
     "tried enough": "shift.unconfirmed",
@@ -40,7 +40,7 @@ _ACTIVE = _SHIFT.c.state.in_(ACTIVE)
 
 @dataclass(frozen=True)
 class ShiftRow:
-    """One who is to confirm; `view` decides, `by` says who confirmed in another way."""
+    """Somebody who has to confirm a shift; `by` is who confirmed it other than by the call."""
 
     id: int
     view: ConfirmView
@@ -51,14 +51,14 @@ class ShiftRow:
 def note_starts(
     engine: Engine, begun: Iterable[Begin], role: Role, *, at: datetime, end: datetime | None = None
 ) -> None:
-    """Write durably who is to confirm from now on; who stands there already is left alone."""
+    """Record durably who has to confirm from now on; existing rows are not changed."""
     with writing(engine, durable=True) as connection:
         for one in begun:
             _note(connection, one, role, at=at, end=end)
 
 
 def active(engine: Engine) -> list[ShiftRow]:
-    """Read everybody who has not confirmed and still should, the oldest first."""
+    """Return everybody who still has to confirm, oldest first."""
     wanted = (
         select(ShiftStart).where(col(ShiftStart.state).in_(ACTIVE)).order_by(col(ShiftStart.id))
     )
@@ -69,7 +69,10 @@ def active(engine: Engine) -> list[ShiftRow]:
 def begin_call(
     engine: Engine, row: ShiftRow, *, at: datetime, due_at: datetime | None, end: datetime | None
 ) -> int | None:
-    """Write durably that somebody is called now, and when again; None if that is past."""
+    """Record durably a call that starts now and when the next is due; return the call's id.
+
+    Returns None if the person does not have to confirm any more.
+    """
     active_ = select(_SHIFT.c.id).where(_SHIFT.c.id == row.id, _ACTIVE)
     with writing(engine, durable=True) as connection:
         call = None
@@ -81,7 +84,7 @@ def begin_call(
 
 
 def end_call(engine: Engine, call: int, result: Result, at: datetime) -> None:
-    """Write what became of a call that changes nothing else."""
+    """Record the result of a call that does not change the shift's state."""
     with writing(engine, durable=True) as connection:
         _end_calls(connection, _CALL.c.id == call, result, at)
 
@@ -96,9 +99,9 @@ def happen(
     call: int | None = None,
     result: Result | None = None,
 ) -> State | None:
-    """Let an event happen to the row as it stands now, with the end of the `call` that brought it.
+    """Apply an event to the stored row, and record the `result` of the `call` that caused it.
 
-    Return the state that it led to; None where it changed nothing.
+    Returns the new state, or None if the event does not change the stored state.
     """
     with changing(engine) as connection:
         if call is not None:
@@ -123,7 +126,7 @@ def happen(
 
 
 def take_up_shifts(engine: Engine, at: datetime) -> None:
-    """At the start: calls that were cut off count as none, and are made again at once."""
+    """At the start of the daemon: end interrupted calls as unknown and repeat them at once."""
     with writing(engine, durable=True) as connection:
         cut_off = select(_CALL.c.shift).where(_CALL.c.result.is_(None))
         _change(connection, _ACTIVE, _SHIFT.c.id.in_(cut_off), due_at=at)
@@ -131,7 +134,7 @@ def take_up_shifts(engine: Engine, at: datetime) -> None:
 
 
 def taken(connection: Connection, overrides: Sequence[Override], *, by: str, now: datetime) -> None:
-    """Within a transaction: who is put on call at once, by name, has confirmed by that."""
+    """Within a transaction: confirm the shift of everybody whom an override puts on call now."""
     for one in overrides:
         if one.person is None or one.kind == "backup" or not one.start <= now < one.end:
             continue
@@ -141,7 +144,7 @@ def taken(connection: Connection, overrides: Sequence[Override], *, by: str, now
 
 
 def confirm(engine: Engine, schedule: str, person: str, *, by: str, at: datetime) -> None:
-    """Let somebody confirm their shift in another way than by the call about it."""
+    """Confirm a person's shift other than by the call about it."""
     with changing(engine) as connection:
         _confirm(connection, schedule, person, by, at)
         detail = {"schedule": schedule, "role": "oncall"}
@@ -149,14 +152,14 @@ def confirm(engine: Engine, schedule: str, person: str, *, by: str, at: datetime
 
 
 def handed(connection: Connection, override: Override, *, by: str, now: datetime) -> None:
-    """Within a transaction: who was put on call by somebody else is to confirm it, at once."""
+    """Within a transaction: ask a person to confirm at once whom somebody else put on call."""
     if override.person is not None:
         begin = Begin(override.schedule, override.person, override.start)
         _note(connection, begin, "oncall", at=now, end=override.end, by=by, by_hand=True)
 
 
 def bring_shifts_back(connection: Connection, now: datetime) -> None:
-    """Within a transaction: let no timer wait for a future that a wrong clock wrote."""
+    """Within a transaction: move future times, written by a wrong clock, back to `now`."""
     _change(connection, _SHIFT.c.due_at > now + timedelta(days=1), due_at=now)
     _change(connection, _SHIFT.c.made_at > now, made_at=now)
 
@@ -172,7 +175,7 @@ def _end_calls(
 
 
 def _confirm(connection: Connection, schedule: str, person: str, by: str, at: datetime) -> None:
-    """Let whoever was asked to confirm have done so."""
+    """Mark the person's open confirmations as confirmed."""
     of_person = (
         _SHIFT.c.schedule == schedule,
         _SHIFT.c.person == person,

@@ -1,4 +1,4 @@
-"""What our statements are made of, and the one place that names SQLite's dialect of them.
+"""Building blocks of statements, and the only module that uses SQLite's dialect.
 
 Statements are written over the tables themselves, not over the mapped classes: what is written by
 them is then the same for whoever reads the source, and costs half of what the mapping would.
@@ -43,17 +43,17 @@ def new_id(made: CursorResult[Any]) -> int:
 
 
 def earlier_of(kept: ColumnElement[Any], new: ColumnElement[Any]) -> ColumnElement[Any]:
-    """Say the earlier one of two times, of which what is `kept` may be null."""
+    """Return the earlier of two times; `kept` may be null."""
     return case((kept <= new, kept), else_=new)
 
 
 def hidden(column: ColumnElement[Any]) -> ColumnElement[Any]:
-    """Say a column so that no index of it is used: where another one has less to look through."""
+    """Return the column so that SQLite does not use its index, where another index is better."""
     return func.coalesce(column, column)
 
 
 def seconds_between(start: ColumnElement[Any], end: ColumnElement[Any]) -> ColumnElement[int]:
-    """Say the whole seconds from one time to another."""
+    """Return the whole seconds between two times."""
     days = func.julianday(end) - func.julianday(start)
     return cast(func.round(days * 86400), Integer)
 

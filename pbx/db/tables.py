@@ -1,6 +1,6 @@
-"""The tables of the call log, and of what stands beside the file.
+"""The tables of the call log, the messages, and the changes on top of the office's file.
 
-All times are UTC, kept as text that sorts, and come back aware.
+All times are UTC, stored as text that sorts by time, and are read as aware datetimes.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ def utc_text(at: datetime) -> str:
 
 
 def from_utc_text(text: str) -> datetime:
-    """Read what `utc_text` wrote."""
+    """Return the time that `utc_text` wrote."""
     return datetime.fromisoformat(text)
 
 
@@ -129,12 +129,12 @@ class Event(SQLModel, table=True):
 
 
 class Message(SQLModel, table=True):
-    """A patient's matter until it is closed; `recording` is a path below the home.
+    """A patient's message; `recording` is a path relative to the home.
 
-    `call` is no foreign key: a message is durable before the log hears of its call. `due_at` is its
-    timer, null only once it is closed; `reopened_at` is when its follow-up began anew, if it did.
-    `escalation` may be empty, and `stage` is a `routing.follow_up.FollowUpStage`. What an
-    acknowledgment said stays when the message climbs again: `state` alone says where it stands.
+    `call` is not a foreign key, because a message is durable before its call is in the log.
+    `due_at` is its timer, null only once it is closed; `reopened_at` is when its follow-up last
+    started again. `escalation` may be empty; `stage` is a `routing.follow_up.FollowUpStage`. The
+    acknowledgment is kept when the follow-up starts again: only `state` is the current state.
     """
 
     __tablename__ = "message"

@@ -1,4 +1,4 @@
-"""The tables that say who did what, and what must not be deleted; no row of them ever is."""
+"""The tables of the audit and of retention holds. Their rows are never deleted."""
 
 from __future__ import annotations
 

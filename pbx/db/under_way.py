@@ -1,4 +1,4 @@
-"""Calls that go on, and whom the follow-up calls now, as the log has heard of them. Blocks."""
+"""Calls in progress and running follow-up calls, by the call log. All functions block."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pbx.db.database import reading
 from pbx.db.statements import table_of
 from pbx.db.tables import Attempt, Call, Event, Leg
 
-MOST = 500  # calls of one look
+MOST = 500  # maximum calls to read
 
 _CALL, _LEG = table_of(Call), table_of(Leg)
 _EVENT, _ATTEMPT = table_of(Event), table_of(Attempt)
@@ -67,7 +67,7 @@ class UnderWay:
 
 
 def calls_under_way(engine: Engine, failsafe: str) -> list[UnderWay]:
-    """Read the calls without an end, the longest first; `failsafe` is the name of its event."""
+    """Return the calls in progress, longest first; `failsafe` is the failsafe's event name."""
     with reading(engine) as session:
         connection = session.connection()
         ringing: defaultdict[str, list[str]] = defaultdict(list)
@@ -91,7 +91,7 @@ def calls_under_way(engine: Engine, failsafe: str) -> list[UnderWay]:
 
 
 def called_now(engine: Engine) -> dict[str, tuple[str, ...]]:
-    """Say whom the follow-up calls at this moment, by message."""
+    """Return whom the follow-up is calling now, by message."""
     found: defaultdict[str, list[str]] = defaultdict(list)
     with reading(engine) as session:
         for row in session.connection().execute(_ATTEMPTS):

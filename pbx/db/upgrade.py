@@ -13,7 +13,7 @@ KEPT = 2
 
 
 def copy_of(database: Path) -> Path:
-    """Copy a database durably, for our eyes only; OSError or driver.Error if that cannot be."""
+    """Copy a database durably, readable by its owner only; raises OSError or driver.Error."""
     stamp = time.strftime("%Y%m%d-%H%M%S", time.gmtime())
     copy = Path(f"{database}{BEFORE}{stamp}")
     copy.unlink(missing_ok=True)
@@ -29,7 +29,7 @@ def copy_of(database: Path) -> Path:
 
 
 def copies(database: Path) -> list[Path]:
-    """List the copies, the oldest first."""
+    """Return the paths of the copies, oldest first."""
     return sorted(database.parent.glob(f"{database.name}{BEFORE}????????-??????"))
 
 

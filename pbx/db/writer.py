@@ -49,7 +49,7 @@ class LogWriter:
         self._waiting: deque[Record] = deque()
         self._taken = 0  # records accepted since the start
         self._done = 0  # of these, written or given up
-        self._wanted = 0  # of these, so many at once: somebody waits
+        self._wanted = 0  # how many of these somebody waits for
         self._closing = False
         self._overflows = False
         self._changed = threading.Condition()
@@ -80,12 +80,12 @@ class LogWriter:
             log.error("calllog.overflow", queue=self._size)
 
     def tell(self, record: Record) -> None:
-        """Let a record be heard that stands in the database already."""
+        """Notify listeners of a record that is already in the database."""
         self._hear(record)
 
     @property
     def waiting(self) -> int:
-        """Count the records that are not written yet."""
+        """Return how many records are not written yet."""
         return len(self._waiting)
 
     def flush(self, timeout: float = 5.0) -> bool:
