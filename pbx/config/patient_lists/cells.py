@@ -25,7 +25,7 @@ _SHORTENED = re.compile(r"[+-]?(\d)(?:[.,](\d*))?E\+?(\d{1,2})", re.IGNORECASE)
 _FORMULA = re.compile(r"=\s*(?:\"(.*)\"|(\+?[\d ().-]+))", re.DOTALL)
 _ERROR = re.compile(r"#(?:NAME\?|REF!|VALUE!|N/A|NUM!|DIV/0!|NULL!)", re.IGNORECASE)
 _THOUSANDS = re.compile(r"\d{1,3}(?:,\d{3}){2,}")
-_FLOAT = re.compile(r"(\+?\d{6,18})\.0+")
+_FLOAT = re.compile(r"(\+?\d{6,18})\.0+", re.ASCII)
 
 # The same rules as in `pbx.base.phone_numbers` (https://www.nationalnanpa.com), as a fast path for
 # the forms in which nearly all numbers are written; other forms are read by the slower code.

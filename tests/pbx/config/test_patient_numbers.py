@@ -144,6 +144,7 @@ def test_the_offices_country_completes_a_number(
 
 @given(st.from_regex(r"(?:\+?1[ .-]?)?\(?[1-9]\d\d\)? ?[.-]?\d{3}[ .-]?\d{4}", fullmatch=True))
 @example("911-555-0147")
+@example("200\N{ARABIC-INDIC DIGIT TWO}00.0000")
 @example("+1 (411) 555-0147")
 def test_the_short_way_reads_what_the_long_one_does(text: str) -> None:
     """What most numbers look like is read without a look at the world's plans."""
