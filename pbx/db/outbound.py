@@ -73,8 +73,7 @@ class HeardPart:
 class OutboundRequest:
     """A call to a patient, about to be placed over the person's leg `call`.
 
-    `request` is the id of the request that led to it (0 if none). `message` is the message it is
-    about, and `heard` how much of that message the person heard.
+    `request` led to it (0 if none); `heard` is how much of `message` the person heard.
     """
 
     person: str
@@ -87,10 +86,7 @@ class OutboundRequest:
 
 @dataclass(frozen=True)
 class Since:
-    """Which calls count toward the limits.
-
-    `day` is the start of the office's day; a call counts as running for at most `longest`.
-    """
+    """The calls that count: placed since the office's `day` began, or running up to `longest`."""
 
     day: datetime
     longest: timedelta
@@ -106,10 +102,7 @@ def ask(engine: Engine, person: str, number: str, *, by: str, at: datetime) -> i
 
 
 def take_request(engine: Engine, at: datetime) -> Request | None:
-    """Take up the oldest waiting request and return it, or None if there is none.
-
-    A request is taken up only once. Requests older than EXPIRES are ended as expired.
-    """
+    """Take up the oldest request that waits, once; None if none does. Older than EXPIRES end."""
     with reading(engine) as session:
         if session.scalar(select(_PLACED.c.id).where(_WAITS).limit(1)) is None:
             return None
